@@ -1,7 +1,7 @@
-//! Caravan starts: by every way in, on every board, with and without what processors of another age lack.
+//! Caravan boots: by every boot path, on every board, with and without the features that older processors lack.
 //!
-//! Each machine must come as far as root's first line and a domain's: then memory, devices and the archive were found,
-//! user mode runs, and a domain reached root through an endpoint.
+//! Each machine must reach root's first line and a domain's: then memory, devices and the archive were found, user mode
+//! runs, and a domain reached root through an endpoint.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, loader};
 use serde_json::json;
 
-/// Stops a hang: firmware alone takes seconds, on a slow host many.
+/// Only stops a hang: firmware alone takes seconds, on a slow host many.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The same for Bochs, which interprets every instruction.
@@ -18,14 +18,14 @@ const BOCHS_LIMIT: Duration = Duration::from_secs(900);
 
 /// The archive without a network.
 const ARCHIVE: &str = "counter";
-/// What the kernel prints first of all, and every line of its log begins with.
+/// The kernel's first output, and the prefix of every line of its log.
 const KERNEL: &str = "caravan: ";
-/// What root says of itself.
+/// Root's first line.
 const ROOT: &str = "[root] ";
-/// What the counter says once it runs.
+/// The counter's first line.
 const COUNTER: &str = "[counter] counter: ready";
-/// What the migration server says once it runs. The stick is one of a fleet's, whose other machine is off here: the counter
-/// waits until that has said that it has none.
+/// The migration server's first line. The stick belongs to a fleet whose other machine is off here, so the counter is not
+/// started: it waits until that machine has answered that it has none.
 const NOMAD: &str = "[nomad] listening";
 
 /// Started by QEMU itself.
@@ -47,7 +47,7 @@ fn by_uefi(name: &str) -> Options {
     Options::new(name, Boot::StickUefi(Artefacts::image())).memory_mib(512)
 }
 
-/// Starts the machine and waits until the counter runs; returns what the machine said until then.
+/// Starts the machine and waits until the counter runs; returns its log.
 fn comes_up(options: Options) -> String {
     comes_up_with(options, COUNTER)
 }
@@ -61,7 +61,7 @@ fn comes_up_with(options: Options, domain: &str) -> String {
     machine.log()
 }
 
-/// The same on a PC of another make, which starts from a CD.
+/// The same on a PC under Bochs, which starts from a CD.
 fn comes_up_in_bochs(name: &str, processor: Processor) -> String {
     let archive = Artefacts::archive_named(ARCHIVE);
     let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
@@ -71,7 +71,7 @@ fn comes_up_in_bochs(name: &str, processor: Processor) -> String {
     machine.log()
 }
 
-/// Whether the kernel found this word among the processor's features.
+/// Whether the kernel lists this feature of the processor.
 fn has_feature(log: &str, feature: &str) -> bool {
     let mut features = log.lines().filter(|line| line.starts_with(KERNEL));
     features.any(|line| line.split_whitespace().any(|word| word == feature))
@@ -98,7 +98,7 @@ fn starts_from_the_stick_under_uefi() {
 }
 
 #[test]
-fn uses_what_a_new_processor_has() {
+fn uses_the_features_of_a_new_processor() {
     let log = comes_up(by_pvh("max"));
     for feature in ["X2APIC", "SMAP", "XSAVE", "FSGSBASE"] {
         assert!(has_feature(&log, feature), "{feature} is not in\n{log}");
@@ -106,13 +106,13 @@ fn uses_what_a_new_processor_has() {
 }
 
 #[test]
-fn does_without_x2apic() {
+fn runs_without_x2apic() {
     let log = comes_up(by_pvh("xapic").cpu("max,-x2apic"));
     assert!(!has_feature(&log, "X2APIC"), "{log}");
 }
 
 #[test]
-fn does_without_what_an_old_processor_lacks() {
+fn runs_without_the_features_an_old_processor_lacks() {
     let log = comes_up(by_pvh("qemu64").cpu("qemu64"));
     for feature in ["SMAP", "XSAVE", "FSGSBASE"] {
         assert!(!has_feature(&log, feature), "{feature} is in\n{log}");
@@ -141,7 +141,7 @@ fn starts_with_memory_above_four_gibibytes() {
 }
 
 #[test]
-fn starts_on_a_modelled_processor_of_intels() {
+fn starts_on_a_modelled_intel_processor() {
     let log = comes_up_in_bochs("tigerlake", Processor::TigerLake);
     for feature in ["X2APIC", "TSC_DEADLINE", "SMAP", "UMIP"] {
         assert!(has_feature(&log, feature), "{feature} is not in\n{log}");
@@ -149,12 +149,12 @@ fn starts_on_a_modelled_processor_of_intels() {
 }
 
 #[test]
-fn starts_on_a_modelled_processor_of_amds() {
+fn starts_on_a_modelled_amd_processor() {
     let log = comes_up_in_bochs("ryzen", Processor::Ryzen);
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// Started by QEMU itself, after a loader that executed these instructions.
+/// Started by QEMU itself, after a loader that executes these instructions.
 fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
     let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
     let boot = Boot::Kernel {
@@ -176,7 +176,7 @@ fn starts_after_a_loader_that_left_the_apic_disabled() {
 }
 
 #[test]
-fn goes_on_after_non_maskable_interrupts_and_counts_them() {
+fn continues_after_non_maskable_interrupts_and_counts_them() {
     for cpu in ["max", "max,-x2apic"] {
         let mut machine = by_pvh("nmi").cpu(cpu).start();
         machine.expect(COUNTER, LIMIT);
@@ -188,7 +188,7 @@ fn goes_on_after_non_maskable_interrupts_and_counts_them() {
 }
 
 #[test]
-fn a_processor_that_lacks_what_the_kernel_needs_is_told_on_the_serial_line() {
+fn an_unsuitable_processor_is_reported_on_the_serial_line() {
     for (cpu, line) in [
         ("max,-nx", "does not offer no-execute"),
         ("max,-lm", "has no 64-bit mode"),
@@ -198,7 +198,7 @@ fn a_processor_that_lacks_what_the_kernel_needs_is_told_on_the_serial_line() {
 }
 
 #[test]
-fn a_machine_without_an_archive_or_without_memory_says_so() {
+fn a_machine_without_an_archive_or_memory_reports_it() {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
         archive: None,

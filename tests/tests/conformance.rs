@@ -1,7 +1,7 @@
-//! The kernel does what its interface says: the guest `conformance` checks it in root's place, on several processors.
+//! The kernel conforms to its interface: the guest `conformance`, in root's place, checks it on several processors.
 //!
-//! All of them count time in instructions, so that a slow host changes nothing of what the guest sees: slices and deadlines are of
-//! the same length on every host. In QEMU that leaves x2APIC out, which one of Bochs' processors has.
+//! All of them count time in instructions, so that a slow host makes no difference to the guest: slices and deadlines have the
+//! same length on every host. In QEMU that excludes x2APIC, which one of Bochs' processors has.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use harness::bochs::Processor;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Bochs, Machine, Verdict};
 
-/// Stops a hang; a run takes seconds.
+/// Only stops a hang: a run takes seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The same for Bochs, which interprets every instruction.
@@ -18,10 +18,10 @@ const BOCHS_LIMIT: Duration = Duration::from_secs(900);
 /// The archive in which the guest is root.
 const ARCHIVE: &str = "guest-conformance";
 
-/// What the guest writes to the exit device when every check passed.
+/// The guest's exit code for success.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// What the kernel logs of the one thread whose exception nobody handles.
+/// The kernel's log line for the one thread whose exception has no handler.
 const UNHANDLED: &str = ": fault 2, 0x6, 0x0";
 
 fn machine(cpu: &str) -> Machine {
@@ -35,7 +35,7 @@ fn machine(cpu: &str) -> Machine {
         .start()
 }
 
-/// Expects that every check passed.
+/// Asserts that every check passed.
 fn judge(log: &str) {
     let failed: Vec<&str> = log.lines().filter(|line| line.contains("FAILED")).collect();
     assert!(failed.is_empty(), "{failed:#?}\n{log}");
@@ -43,7 +43,7 @@ fn judge(log: &str) {
     assert!(log.contains(UNHANDLED), "{log}");
 }
 
-/// Runs every check and expects that each passes.
+/// Runs every check and asserts that each passes.
 fn every_check_passes_on(cpu: &str) {
     let mut machine = machine(cpu);
     let verdict = machine.wait_exit(LIMIT);
@@ -52,7 +52,7 @@ fn every_check_passes_on(cpu: &str) {
     assert_eq!(verdict, PASSED, "{log}");
 }
 
-/// The same on a PC of another make.
+/// The same on a PC under Bochs.
 fn every_check_passes_in_bochs(name: &str, processor: Processor) {
     let archive = Artefacts::archive_named(ARCHIVE);
     let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
@@ -61,7 +61,7 @@ fn every_check_passes_in_bochs(name: &str, processor: Processor) {
 }
 
 #[test]
-fn every_check_passes_with_all_that_the_emulator_has() {
+fn every_check_passes_with_all_features_of_the_emulator() {
     every_check_passes_on("max");
 }
 
@@ -71,11 +71,11 @@ fn every_check_passes_on_a_plain_processor() {
 }
 
 #[test]
-fn every_check_passes_on_a_modelled_processor_of_intels() {
+fn every_check_passes_on_a_modelled_intel_processor() {
     every_check_passes_in_bochs("tigerlake", Processor::TigerLake);
 }
 
 #[test]
-fn every_check_passes_on_a_modelled_processor_of_amds() {
+fn every_check_passes_on_a_modelled_amd_processor() {
     every_check_passes_in_bochs("ryzen", Processor::Ryzen);
 }

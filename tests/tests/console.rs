@@ -1,5 +1,5 @@
-//! The operator's shell on the serial port: what is typed is answered, also when others write there; a machine without
-//! the port does without the shell.
+//! The operator's shell on the serial port: commands are answered even while domains log there; a machine without the port
+//! runs without the shell.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, MacAddress, Segment, ThirdParty};
 
-/// Stops a hang.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// How often a machine that cannot say how it is is looked at.
+/// The interval between checks of a machine without output.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Looks until something is so.
+/// Waits for a condition.
 fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {
@@ -23,7 +23,7 @@ fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_machine_without_a_serial_port_comes_up_and_its_processor_rests() {
+fn a_machine_without_a_serial_port_comes_up_and_its_processor_halts() {
     let mut segment = Segment::new();
     let host = MacAddress::local(100);
     let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", host);
@@ -37,27 +37,29 @@ fn a_machine_without_a_serial_port_comes_up_and_its_processor_rests() {
         .card(&port, MacAddress::local(1))
         .silent()
         .start();
-    // The migration server says where it is, to who sends it something: so all that is of a higher priority runs.
-    let ask = "echo > /dev/udp/10.77.0.1/7411; ip neighbour show 10.77.0.1";
+    // The migration server answers ARP requests, so everything with a higher priority is running too.
+    let request = "echo > /dev/udp/10.77.0.1/7411; ip neighbour show 10.77.0.1";
     await_that("the migration server has an address", || {
-        party.run("bash", &["-c", ask], LIMIT).contains("lladdr")
+        party
+            .run("bash", &["-c", request], LIMIT)
+            .contains("lladdr")
     });
-    // Nobody spins.
+    // No thread spins.
     await_that("the processor is halted", || {
         machine.registers().value("HLT") == 1
     });
 }
 
-/// Nobody can say that machine b does not have the counter: the operator does, once b has had the time to answer.
+/// No machine b can answer that it does not have the counter: the operator decides, once b has had the time to answer.
 fn force_the_counter(machine: &mut Machine) {
     const FORCE: &str = "force counter run";
     machine.type_line(FORCE);
     loop {
-        let said = machine.expect("counter", LIMIT);
-        if said.contains("counter is to run here") {
+        let line = machine.expect("counter", LIMIT);
+        if line.contains("counter is to run here") {
             return;
         }
-        if said.contains("try again") {
+        if line.contains("try again") {
             sleep(Duration::from_secs(1));
             machine.type_line(FORCE);
         }
@@ -65,7 +67,7 @@ fn force_the_counter(machine: &mut Machine) {
 }
 
 #[test]
-fn the_shell_lists_domains_and_asks_the_migration_server() {
+fn the_shell_lists_domains_and_queries_the_migration_server() {
     let mut segment = Segment::new();
     let port = segment.port("a");
     let boot = Boot::Kernel {
@@ -78,9 +80,9 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         .start();
     machine.expect("[nomad] listening", LIMIT);
     force_the_counter(&mut machine);
-    // The counter starts beside the answer, and may be ready before that is typed out.
+    // The counter starts concurrently, and may be ready before the answer is printed.
     machine.expect_anywhere("[counter] counter: ready", LIMIT);
-    // Each command: what is typed, with a slip and a backspace, and a line of the answer.
+    // Typed commands, with editing keys, and a line of each answer.
     for (typed, answer) in [
         ("pt\u{8}s", "console                  running"),
         ("mem", "memory "),
@@ -94,11 +96,11 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         machine.expect(answer, LIMIT);
         machine.expect_text("> ", LIMIT);
     }
-    // One domain's lines are its own; all were said before.
+    // The log of one domain contains its lines only, all of which were printed before.
     let before = machine.log().len();
     machine.type_line("log counter");
     machine.expect("[counter] counter: ready", LIMIT);
     machine.expect_text("> ", LIMIT);
-    let said = machine.log().split_off(before);
-    assert!(!said.contains("[root] started"), "{said}");
+    let log = machine.log().split_off(before);
+    assert!(!log.contains("[root] started"), "{log}");
 }

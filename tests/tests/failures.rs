@@ -1,5 +1,5 @@
 //! Machines die and wires are cut at every phase of a move: the domain never runs twice, it is never lost before the commit
-//! point, what only an operator can settle is listed, no memory is lost, and a second attempt works.
+//! point, moves that only an operator can settle are listed, no memory is leaked, and a second attempt works.
 
 use harness::Node::{self, A, B};
 use std::thread::sleep;
@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 use harness::fleet::LIMIT;
 use harness::{FaultScenario, Fleet, MacAddress, prober};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 
-/// A copy that runs has answered long before.
+/// A running copy answers well within this time.
 const NO_ANSWER: Duration = Duration::from_secs(5);
 
-/// Shorter than a source waits for a target that takes in its pages.
+/// Shorter than a source's timeout for a destination that receives its pages.
 const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 
-/// What becomes of a move from A to B.
+/// The outcome of a move from A to B.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The domain runs on this machine.
     RunsOn(Node),
-    /// This machine holds a complete copy that may not run, and lists that. The operator runs it, or drops it.
+    /// This machine lists a complete copy that may not run. The operator runs it, or drops it.
     InDoubt(Node, &'static str),
-    /// The domain was lost with its machine, and its home starts it anew.
-    Anew,
+    /// The domain was lost with its machine, and its home restarts it.
+    Restarted,
 }
-use Outcome::{Anew, InDoubt, RunsOn};
+use Outcome::{InDoubt, Restarted, RunsOn};
 
-/// Where a migration server stands still, and what then becomes of the move.
+/// The line at which a migration server is held, and the outcome of the move.
 struct Case {
     held: (Node, &'static str),
     outcome: Outcome,
@@ -43,7 +43,7 @@ const fn case(held: Node, line: &'static str, outcome: Outcome) -> Case {
     }
 }
 
-const TARGET_DIES: [Case; 11] = [
+const DESTINATION_DIES: [Case; 11] = [
     case(A, "phase Offer", RunsOn(A)),
     case(A, "phase Rounds", RunsOn(A)),
     case(A, "round 1", RunsOn(A)),
@@ -53,28 +53,28 @@ const TARGET_DIES: [Case; 11] = [
     case(B, "phase Admit", RunsOn(A)),
     case(B, "phase Receive", RunsOn(A)),
     case(B, "phase Verify", RunsOn(A)),
-    // Only A's operator can know that B's clients heard nothing of what the domain did there. The test sees to it.
+    // Only A's operator can know that the domain's clients received nothing from B. The test makes sure of it.
     case(B, "phase Activate", InDoubt(A, "run")),
     case(B, "activated", InDoubt(A, "run")),
 ];
 
 const SOURCE_DIES: [Case; 12] = [
-    case(A, "phase Offer", Anew),
-    case(A, "phase Rounds", Anew),
-    case(A, "round 1", Anew),
-    case(A, "phase Freeze", Anew),
+    case(A, "phase Offer", Restarted),
+    case(A, "phase Rounds", Restarted),
+    case(A, "round 1", Restarted),
+    case(A, "phase Freeze", Restarted),
     case(A, "phase Commit", InDoubt(B, "drop")),
     case(A, "committed", InDoubt(B, "run")),
     case(A, "phase Release", RunsOn(B)),
-    case(B, "phase Admit", Anew),
-    case(B, "phase Receive", Anew),
+    case(B, "phase Admit", Restarted),
+    case(B, "phase Receive", Restarted),
     case(B, "phase Verify", InDoubt(B, "run")),
     case(B, "phase Activate", RunsOn(B)),
     case(B, "activated", RunsOn(B)),
 ];
 
-/// Where a migration server stands still when the machines hear each other no more; what a machine must have said before the wire is whole again,
-/// which takes as long as that side waits; and where the domain then runs.
+/// The line at which a migration server is held when the wire between the machines is cut, the node on which the domain runs
+/// in the end, and the line that a machine must log before the wire is repaired, which takes as long as its timeout.
 const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(A, "phase Offer", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "phase Rounds", RunsOn(A)), Some((A, "failed: "))),
@@ -93,12 +93,12 @@ const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(B, "activated", RunsOn(B)), Some((A, "in doubt: "))),
 ];
 
-/// What has become of the move is as the protocol promises; then the domain goes to the other machine and home to A. The
-/// machine that lived through it spends the memory that it spent before.
+/// Checks that the outcome is the promised one, then moves the domain to the other machine and home to A. The surviving
+/// machine must use as much memory as before.
 fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, before: &[u64; 2]) {
     let runs_on = match outcome {
         RunsOn(node) => node,
-        Anew => A,
+        Restarted => A,
         InDoubt(node, how) => {
             scenario.await_in_doubt(node);
             scenario.force(node, how);
@@ -114,7 +114,7 @@ fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, befo
     scenario.await_memory(survivor, before);
 }
 
-/// The counter answers from that machine. If it does not, the logs say what came before.
+/// Checks that the counter answers from that machine; otherwise shows the logs.
 fn assert_answers(fleet: &Fleet, node: Node) {
     if !has_answered(fleet, node, LIMIT) {
         let logs = [A, B].map(|node| fleet.log(node));
@@ -124,13 +124,13 @@ fn assert_answers(fleet: &Fleet, node: Node) {
 }
 
 #[test]
-fn a_target_may_die_at_any_phase() {
+fn a_destination_may_die_at_any_phase() {
     let mut scenario = FaultScenario::start();
     scenario.probe();
     for Case {
         held: (held, line),
         outcome,
-    } in TARGET_DIES
+    } in DESTINATION_DIES
     {
         println!("held at `{line}` on {}: B dies", held.name());
         let before = scenario.memory();
@@ -143,12 +143,12 @@ fn a_target_may_die_at_any_phase() {
         if held == A {
             scenario.fleet.resume_server(A);
         }
-        // B must not be back before A has made up its mind: it would be asked again.
-        let told = match outcome {
+        // B must not be back before A has decided: A would query it again.
+        let line_of_a = match outcome {
             InDoubt(..) => "in doubt: ",
             _ => "failed: ",
         };
-        scenario.fleet.machine(A).expect(told, LIMIT);
+        scenario.fleet.machine(A).expect(line_of_a, LIMIT);
         scenario.fleet.restart(B);
         conclude(&mut scenario, outcome, A, &before);
         drop(migration);
@@ -174,7 +174,7 @@ fn a_source_may_die_at_any_phase() {
         }
         conclude(&mut scenario, outcome, B, &before);
         drop(migration);
-        // A domain that was started anew knows nothing of its clients.
+        // A restarted domain does not know its clients.
         if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
             scenario.finish_probe();
         }
@@ -190,7 +190,7 @@ fn the_wire_may_be_cut_at_any_phase() {
             held: (held, line),
             outcome,
         },
-        told,
+        logged,
     ) in WIRE_IS_CUT
     {
         println!("held at `{line}` on {}: the wire is cut", held.name());
@@ -199,8 +199,8 @@ fn the_wire_may_be_cut_at_any_phase() {
         let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
         a.partition_from(b);
         scenario.fleet.resume_server(held);
-        if let Some((node, told)) = told {
-            scenario.fleet.machine(node).expect(told, LIMIT);
+        if let Some((node, line)) = logged {
+            scenario.fleet.machine(node).expect(line, LIMIT);
         }
         scenario.fleet.port(A).clear_partitions();
         conclude(&mut scenario, outcome, held, &before);
@@ -211,7 +211,7 @@ fn the_wire_may_be_cut_at_any_phase() {
 }
 
 #[test]
-fn a_cable_that_is_out_while_pages_travel_costs_time_and_nothing_else() {
+fn a_cable_that_is_out_while_pages_are_sent_costs_only_time() {
     let mut fleet = Fleet::start();
     fleet.await_log(A, "[counter] counter: ready");
     let options = prober::Options::new(COUNTER.parse().expect("an address"));
@@ -229,7 +229,7 @@ fn a_cable_that_is_out_while_pages_travel_costs_time_and_nothing_else() {
 }
 
 #[test]
-fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_told_to_start_it() {
+fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_ordered_to_start_it() {
     let mut scenario = FaultScenario::start();
     scenario.move_once(A);
     scenario
@@ -251,9 +251,9 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_told_to_start_i
     scenario.move_once(A);
 }
 
-/// The wire is cut when the counter runs on B already, and A's operator, who does not know that, has A's copy run too.
+/// The wire is cut when the counter is already running on B, and A's operator, unaware of that, has A's copy run too.
 #[test]
-fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_the_younger_one() {
+fn a_copy_that_was_forced_to_run_stops_once_its_machine_learns_of_the_newer_one() {
     let mut scenario = FaultScenario::start();
     let migration = scenario.hold_at(B, "activated");
     scenario
@@ -272,28 +272,27 @@ fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_th
     scenario.fleet.port(B).cut();
     let answers = has_answered(&scenario.fleet, A, NO_ANSWER);
     scenario.fleet.port(B).heal();
-    assert!(!answers, "A's copy runs on beside the younger one");
+    assert!(!answers, "A's copy keeps running beside the newer one");
     scenario.force(A, "drop");
     scenario.await_settled_on(B);
     drop(migration);
     scenario.move_once(B);
 }
 
-/// Whether a machine's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and
-/// again.
+/// Whether a machine's counter answers an ARP request that no other machine receives. The request is repeated.
 fn has_answered(fleet: &Fleet, node: Node, limit: Duration) -> bool {
-    const ASKER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
-    const HEAD: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
-    let addresses: [&[u8]; 4] = [&ASKER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
-    let mut question = [[0xff; 6], ASKER].concat();
-    question.extend(HEAD);
-    question.extend(addresses.concat());
-    question.resize(60, 0);
+    const SENDER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
+    const HEADER: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
+    let addresses: [&[u8]; 4] = [&SENDER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
+    let mut request = [[0xff; 6], SENDER].concat();
+    request.extend(HEADER);
+    request.extend(addresses.concat());
+    request.resize(60, 0);
     let deadline = Instant::now() + limit;
-    let is_answer = |frame: &Vec<u8>| frame.starts_with(&[ASKER, COUNTER_MAC.0].concat());
+    let is_answer = |frame: &Vec<u8>| frame.starts_with(&[SENDER, COUNTER_MAC.0].concat());
     let answered = |frames: &[Vec<u8>]| frames.iter().any(is_answer);
     loop {
-        let ask = || fleet.port(node).inject(&question);
+        let ask = || fleet.port(node).inject(&request);
         let once = Duration::from_millis(500);
         let frames = fleet
             .segment

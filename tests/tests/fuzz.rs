@@ -1,5 +1,5 @@
-//! Random calls with random arguments: the guest `fuzz` makes them in a domain beside a counter, in root's place, and judges
-//! each by what its caller held.
+//! Random calls with random arguments: the guest `fuzz`, in root's place, makes them in a domain beside a counter, and checks
+//! each against the capabilities of its caller.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use harness::machine::{Boot, Options};
 use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
-/// Stops a hang.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What the guest writes to the exit device when all was well.
+/// The guest's exit code for success.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// Calls in the test here. `CARAVAN_FUZZ_CALLS` and `CARAVAN_FUZZ_SEED` ask for others.
+/// The number of calls. `CARAVAN_FUZZ_CALLS` and `CARAVAN_FUZZ_SEED` set another number and seed.
 const CALLS: u64 = 100_000;
-/// Of this many calls one must have succeeded, on average: refusals alone show little.
+/// One in this many calls must succeed: refusals alone show little.
 const FEW: u64 = 25;
-/// Calls for which the script lacks a right: they make parts of devices.
+/// Calls for which the domain lacks a right: they create parts of devices.
 const FORBIDDEN: [&str; 5] = [
     "InterruptCreateLine",
     "InterruptCreateMessage",
@@ -25,13 +25,13 @@ const FORBIDDEN: [&str; 5] = [
     "DeviceMemoryCreate",
     "Random",
 ];
-/// How many of the other calls need not succeed even once.
+/// The number of other calls that need not succeed even once.
 const RARE: usize = 4;
-/// The seed of the test here.
+/// The default seed.
 const SEED: u64 = 1;
 
 #[test]
-fn random_calls_come_to_what_their_caller_may() {
+fn random_calls_do_only_what_their_caller_is_allowed_to() {
     let (calls, seed) = (
         variable("CARAVAN_FUZZ_CALLS").unwrap_or(CALLS),
         variable("CARAVAN_FUZZ_SEED").unwrap_or(SEED),
@@ -40,7 +40,7 @@ fn random_calls_come_to_what_their_caller_may() {
         kernel: Artefacts::kernel(),
         archive: Some(Artefacts::archive_named("guest-fuzz")),
     };
-    // Time is the number of instructions, and the kernel draws the same random numbers each time: a seed repeats a failure.
+    // Time counts instructions, and the kernel draws the same random numbers each time: a seed reproduces a failure.
     let mut machine = Options::new("fuzz", boot).counting().seed(1).start();
     machine.expect("how many calls", LIMIT);
     machine.type_line(&format!("{calls} {seed}"));
@@ -58,7 +58,7 @@ fn random_calls_come_to_what_their_caller_may() {
     assert!(rare.len() <= RARE, "{log}");
 }
 
-/// How many calls there were, and how many of them succeeded: `[fuzz] 20068 calls, 1606 succeeded, ...`.
+/// The number of calls, and of those that succeeded: `[fuzz] 20068 calls, 1606 succeeded, ...`.
 fn summary(log: &str) -> Option<(u64, u64)> {
     let (before, after) = log.rsplit_once(" calls, ")?;
     let made = before.rsplit(' ').next()?;
@@ -66,7 +66,7 @@ fn summary(log: &str) -> Option<(u64, u64)> {
     Some((made.parse().ok()?, succeeded.parse().ok()?))
 }
 
-/// The names behind `never accepted:`.
+/// The names after `never accepted:`.
 fn never_accepted(log: &str) -> Option<Vec<&str>> {
     let (_, behind) = log.rsplit_once("never accepted:")?;
     Some(behind.lines().next()?.split_whitespace().collect())

@@ -1,4 +1,4 @@
-//! Frames that reach the machine that a domain is leaving or has left arrive at the domain all the same.
+//! Frames that reach the machine which a domain is leaving or has left arrive at the domain nevertheless.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use harness::prober::Summary;
 use harness::prober::protocol::Request;
 use harness::{Fleet, MacAddress, Node, prober};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
 const COUNTER_PORT: u16 = 7000;
 const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
-/// Who asks it.
+/// The address of the requests' sender.
 const CLIENT_IP: [u8; 4] = [10, 77, 0, 100];
 const CLIENT_MAC: MacAddress = MacAddress::local(100);
 
 /// How long a domain is watched before and after a move.
 const WATCHED: Duration = Duration::from_secs(2);
-/// How long a second answer is looked for after the first ones. Longer makes it no more right, only more likely to notice.
+/// How long a second answer is awaited after the first ones. A longer time only makes it more likely to notice one.
 const LONGER: Duration = Duration::from_secs(1);
-/// How long the answers to the last requests are waited for: one that was held back may come late on a busy host.
+/// How long answers to the last requests are awaited: one that was held back may be late on a busy host.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Where a UDP datagram's content begins in a frame, and the frame's sizes.
+/// The offset of a UDP payload in a frame, and sizes of the frame.
 const CONTENT: usize = 42;
 const FRAME_BYTES_MIN: usize = 60;
 const FRAME_BYTES_MAX: usize = 1514;
@@ -35,8 +35,8 @@ fn fleet(start: fn() -> Fleet) -> Fleet {
     fleet
 }
 
-/// Requests so seldom that those of the longest pause have room in every ring: the smallest holds 128 frames, and the
-/// protocol lets a domain stand frozen for five seconds, in which 100 datagrams and 20 segments come.
+/// Requests at a rate at which those of the longest pause fit into every ring: the smallest holds 128 frames, and the
+/// protocol lets a domain be frozen for five seconds, in which 100 datagrams and 20 segments arrive.
 fn options() -> prober::Options {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.udp_interval = Duration::from_millis(50);
@@ -45,7 +45,7 @@ fn options() -> prober::Options {
     options
 }
 
-/// Each request was answered, and rightly.
+/// Checks that each request was answered correctly.
 fn assert_all_answered(fleet: &Fleet, summary: &Summary) {
     let wires = [Node::A, Node::B].map(|node| fleet.port(node).counters());
     assert_eq!(summary.error_count(), 0, "{summary}");
@@ -69,13 +69,13 @@ fn no_request_is_lost_while_a_domain_moves() {
 }
 
 #[test]
-fn no_request_is_lost_when_a_frozen_domain_stays() {
+fn no_request_is_lost_when_a_frozen_domain_does_not_move() {
     let fleet = fleet(Fleet::start_hooked);
     let mut options = options();
-    // The domain stands still for those five seconds, and on a busy host until the source has noticed that they are over:
-    // what comes in nine must not be more than is held.
+    // The domain is frozen for those five seconds, and on a busy host until the source has noticed that they are over:
+    // the frames of nine seconds must fit.
     options.udp_interval = Duration::from_millis(100);
-    // The counter of the hooked machines is small.
+    // The counter in the archives with hooks is small.
     options.heap.mib = 2;
     options.heap.working_mib = 1;
     let probe = fleet.party.probe(&options);
@@ -90,13 +90,13 @@ fn no_request_is_lost_when_a_frozen_domain_stays() {
 }
 
 #[test]
-fn what_still_reaches_the_old_machine_goes_through_the_tunnel_and_nowhere_else() {
+fn frames_that_still_reach_the_old_machine_go_through_the_tunnel_only() {
     const REQUESTS: u64 = 40;
     let fleet = fleet(Fleet::start);
     let probe = fleet.party.probe(&options());
     sleep(WATCHED);
     fleet.migrate("counter", Node::A);
-    // Both know each other's addresses, and the wire is quiet.
+    // Both sides know each other's addresses, and the wire is idle.
     assert_all_answered(&fleet, &probe.finish().summary);
     let requests: Vec<Request> = (0..REQUESTS).map(marked).collect();
     let inject = || {
@@ -122,7 +122,7 @@ fn what_still_reaches_the_old_machine_goes_through_the_tunnel_and_nowhere_else()
     }
 }
 
-/// The frames that carry a request, or the answer to it, which begins as the request does.
+/// The frames with a request, or with its answer, which begins like the request.
 fn carriers<'a>(frames: &'a [Vec<u8>], request: &Request) -> Vec<&'a Vec<u8>> {
     let content = request.encode();
     let carries = |frame: &&Vec<u8>| {
@@ -132,7 +132,7 @@ fn carriers<'a>(frames: &'a [Vec<u8>], request: &Request) -> Vec<&'a Vec<u8>> {
     frames.iter().filter(carries).collect()
 }
 
-/// A request that no prober makes.
+/// A request that no prober sends.
 fn marked(sequence: u64) -> Request {
     Request {
         sequence,
@@ -154,7 +154,7 @@ fn frame(request: &Request, length: usize) -> Vec<u8> {
     ip[16..20].copy_from_slice(&COUNTER_IP);
     let sum = checksum(&ip);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());
-    // A UDP checksum of zero is none.
+    // A UDP checksum of zero means that there is none.
     let udp = [CLIENT_PORT, COUNTER_PORT, udp_bytes, 0].map(u16::to_be_bytes);
     let mut frame = [COUNTER_MAC.0, CLIENT_MAC.0].concat();
     frame.extend([0x08, 0x00]);
@@ -165,7 +165,7 @@ fn frame(request: &Request, length: usize) -> Vec<u8> {
     frame
 }
 
-/// The checksum of a header in which it is zero (RFC 791).
+/// The checksum of a header whose checksum field is zero (RFC 791).
 fn checksum(header: &[u8]) -> u16 {
     let words = header.as_chunks().0.iter();
     let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();

@@ -1,8 +1,8 @@
-//! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could think of, and
-//! a plugin of QEMU's counts the instructions of every entry. It also looks whether the kernel runs with AC set, a flag that
-//! user mode may set and that suspends SMAP.
+//! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could cause, and a
+//! QEMU plugin counts the instructions of every entry. It also checks whether the kernel runs with AC set, a flag that user
+//! mode may set and that suspends SMAP.
 //!
-//! `CARAVAN_WRITE_LATENCY=1` writes what was measured into `docs/latency.md`.
+//! `CARAVAN_WRITE_LATENCY=1` writes the measurements into `docs/latency.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,26 +14,26 @@ use abi::Number;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Verdict};
 
-/// Stops a hang.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What the guest writes to the exit device when all was well.
+/// The guest's exit code for success.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// The most instructions between two moments at which interrupts are on.
+/// The most instructions during which interrupts are disabled.
 const BOUND: u64 = 20_000;
 
 /// The timer's vector, and those of exceptions.
 const TIMER: u64 = 0xf0;
 const EXCEPTIONS: u64 = 32;
 
-/// In the page about latency, what comes before the table.
+/// In the page about latency, the line before the table.
 const MARK: &str = "<!-- From here on: written by tests/tests/latency.rs. -->\n";
 
-/// In the page's table, what belongs to no scene.
+/// In the page's table, the name of entries outside of any scene.
 const BETWEEN: &str = "between scenes";
 
-/// The scene whose thread enters the kernel with the flag set that suspends SMAP there.
+/// The scene whose thread enters the kernel with AC set, which suspends SMAP.
 const WITH_ALIGNMENT_CHECK: &str = "a thread with AC set";
 
 /// The longest entry of one cause in one scene.
@@ -43,12 +43,12 @@ struct Row {
     cause: String,
     instructions: u64,
     entries: u64,
-    /// Entries at whose end SMAP was suspended, as user mode's AC does.
+    /// Entries that ended with SMAP suspended by user mode's AC.
     suspended: u64,
 }
 
 impl Row {
-    /// Reads a line of the plugin's.
+    /// Parses a line of the plugin's output.
     fn parse(line: &str) -> Row {
         let words: Vec<&str> = line.split(' ').collect();
         let [scene, kind, number, instructions, entries, suspended] = words[..] else {
@@ -77,7 +77,7 @@ fn name(kind: &str, number: u64) -> String {
     }
 }
 
-/// What the guest did: the longest entries, and the scenes' names.
+/// Runs the guest: returns the longest entries, and the scenes' names.
 fn measure() -> (Vec<Row>, BTreeMap<u64, String>) {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
@@ -142,7 +142,7 @@ fn write_page(table: &str) {
     fs::write(path, format!("{before}{MARK}\n{table}")).expect("the page can be written");
 }
 
-/// The entries and scenes in the page's table, each with those of its lines.
+/// The entries and the scenes in the page's table.
 fn page_names() -> (BTreeSet<String>, BTreeSet<String>) {
     let page = fs::read_to_string(page_path()).expect("the page");
     let (_, table) = page.split_once(MARK).expect("the page has its mark");
@@ -158,7 +158,7 @@ fn page_names() -> (BTreeSet<String>, BTreeSet<String>) {
         .unzip()
 }
 
-/// Expects that every scene was played, that the plugin saw it, and that what is measured is what the page lists.
+/// Checks that every scene was played and seen by the plugin, and that the page lists every measured entry.
 fn expect_all_of_the_page(rows: &[Row], scenes: &BTreeMap<u64, String>) {
     let (entries, places) = page_names();
     let measured: BTreeSet<String> = rows.iter().map(|row| row.cause.clone()).collect();
@@ -173,7 +173,7 @@ fn expect_all_of_the_page(rows: &[Row], scenes: &BTreeMap<u64, String>) {
     }
 }
 
-/// Expects that the kernel never ran with a flag of user mode's that suspends SMAP, where user mode had set it.
+/// Checks that the kernel never ran with SMAP suspended by a flag that user mode had set.
 fn expect_smap(rows: &[Row], scenes: &BTreeMap<u64, String>) {
     let (scene, _) = scenes
         .iter()

@@ -1,5 +1,5 @@
-//! What domains, programs and archives allege is not believed: each lie is a clear error for the one who told it, and
-//! nobody else notices.
+//! Input from domains, programs and archives is not trusted: each lie is a clear error of the liar, and affects nothing
+//! else.
 
 use std::fs;
 use std::ops::Range;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, scratch};
 
-/// Stops a hang.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A switch, a domain that lies, and a counter.
 const ARCHIVE: &str = "liar";
 const COUNTER_READY: &str = "[counter] counter: ready";
-/// What root's log begins with.
-const BEGINS: &str = "[root] machine a";
+/// Root's first line.
+const ROOT_STARTS: &str = "[root] machine a";
 const BLOCK_BYTES: usize = 512;
 
 fn machine(archive: PathBuf) -> Machine {
@@ -28,19 +28,19 @@ fn machine(archive: PathBuf) -> Machine {
     options.start()
 }
 
-/// A machine whose archive was changed and which has told this since; it has read the archive before.
-fn machine_with(change: impl FnOnce(&mut Vec<u8>), told: &str) -> Machine {
+/// A machine with a changed archive, which has been read when the machine has logged `line`.
+fn machine_with(change: impl FnOnce(&mut Vec<u8>), line: &str) -> Machine {
     let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
     change(&mut bytes);
     let directory = scratch::directory();
     let path = directory.path().join("changed.tar");
     fs::write(&path, bytes).expect("a temporary file");
     let mut machine = machine(path);
-    machine.expect(told, LIMIT);
+    machine.expect(line, LIMIT);
     machine
 }
 
-/// Where a member's content lies in a ustar archive, and its header before that.
+/// The offset of a member's header in a ustar archive, and the range of its content.
 fn member(archive: &[u8], name: &str) -> (usize, Range<usize>) {
     let mut at = 0;
     loop {
@@ -71,29 +71,29 @@ fn a_domain_that_lies_harms_only_itself() {
     );
     machine.expect_anywhere(COUNTER_READY, LIMIT);
     let log = machine.log();
-    for healthy in ["switch has", "counter has", "panicked"] {
-        assert!(!log.contains(healthy), "{log}");
+    for failure in ["switch has", "counter has", "panicked"] {
+        assert!(!log.contains(failure), "{log}");
     }
 }
 
 #[test]
-fn a_manifest_that_is_none_is_told_although_nobody_has_the_serial_port() {
-    let no_manifest = |archive: &mut Vec<u8>| {
+fn an_invalid_manifest_is_reported_without_an_owner_of_the_serial_port() {
+    let invalid = |archive: &mut Vec<u8>| {
         let (_, content) = member(archive, "manifest");
         archive[content].fill(b'x');
     };
     let error = "[root] ERROR: the archive's `manifest`: it is not a compiled manifest";
-    let mut machine = machine_with(no_manifest, error);
+    let mut machine = machine_with(invalid, error);
     machine.expect("[root] WARN: no domain has the serial port", LIMIT);
 }
 
 #[test]
-fn a_file_that_is_no_program_keeps_no_other_from_starting() {
-    let no_program = |archive: &mut Vec<u8>| {
+fn an_invalid_program_keeps_no_other_from_starting() {
+    let invalid = |archive: &mut Vec<u8>| {
         let (_, content) = member(archive, "guest-liar.elf");
         archive[content].fill(b'x');
     };
-    let mut machine = machine_with(no_program, BEGINS);
+    let mut machine = machine_with(invalid, ROOT_STARTS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is not an ELF file";
     machine.expect_anywhere(error, LIMIT);
     machine.expect_anywhere(COUNTER_READY, LIMIT);
@@ -102,13 +102,13 @@ fn a_file_that_is_no_program_keeps_no_other_from_starting() {
 #[test]
 fn a_truncated_program_keeps_no_other_from_starting() {
     let truncated = |archive: &mut Vec<u8>| {
-        // A member is only as long as its header says: one block.
+        // The header determines a member's length: one block.
         let (header, content) = member(archive, "guest-liar.elf");
         archive[header + 124..header + 135].copy_from_slice(b"00000001000");
         let gap = content.start + BLOCK_BYTES..content.end.next_multiple_of(BLOCK_BYTES);
         archive.drain(gap);
     };
-    let mut machine = machine_with(truncated, BEGINS);
+    let mut machine = machine_with(truncated, ROOT_STARTS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is truncated: 512 bytes";
     machine.expect_anywhere(error, LIMIT);
     machine.expect_anywhere(COUNTER_READY, LIMIT);

@@ -1,5 +1,5 @@
-//! A machine is started, talked to, stopped and killed, with tiny guests written in machine code: the harness is
-//! tested before, and apart from, the kernel that it will test.
+//! Machines are started, used, stopped and killed, with tiny guests written in machine code: the harness is tested
+//! independently of the kernel.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,27 +10,27 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Machine, Verdict, WaitError};
 use tempfile::TempDir;
 
-/// Stops a hang; nothing here takes as long.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The byte that the guests write to the exit device.
+/// The guests' exit code.
 const PASS: u8 = 0x10;
 
-/// Where the PVH guest's code is loaded.
+/// The load address of the PVH guest's code.
 const LOAD_ADDRESS: u32 = 0x10_0000;
-/// Where that code lies in its ELF file.
+/// The offset of that code in its ELF file.
 const CODE_OFFSET: usize = 0x100;
 
-/// 32-bit code that says `text`, echoes a line from the serial port, and writes `PASS` to the exit device.
+/// 32-bit code that prints `text`, echoes a line from the serial port, and writes `PASS` to the exit device.
 fn echoing_guest(text: &str) -> Vec<u8> {
     #[rustfmt::skip]
     let after_address = [
         0x66, 0xba, 0xf8, 0x03, // mov dx, 0x3f8
-        0xac,                   // say: lodsb
+        0xac,                   // print: lodsb
         0x84, 0xc0,             // test al, al
         0x74, 0x03,             // jz echo
         0xee,                   // out dx, al
-        0xeb, 0xf8,             // jmp say
+        0xeb, 0xf8,             // jmp print
         0x66, 0xba, 0xfd, 0x03, // echo: mov dx, 0x3fd
         0xec,                   // poll: in al, dx
         0xa8, 0x01,             // test al, 1
@@ -80,14 +80,14 @@ fn pvh_elf(code: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Appends little-endian `fields` of so many bytes each.
+/// Appends little-endian `fields` of `field_bytes` bytes each.
 fn put(file: &mut Vec<u8>, field_bytes: usize, fields: &[u64]) {
     fields
         .iter()
         .for_each(|field| file.extend(&field.to_le_bytes()[..field_bytes]));
 }
 
-/// A disk whose boot sector says `text` and writes `PASS` to the exit device.
+/// A disk whose boot sector prints `text` and writes `PASS` to the exit device.
 fn bios_disk(text: &str) -> Vec<u8> {
     #[rustfmt::skip]
     let code = [
@@ -95,11 +95,11 @@ fn bios_disk(text: &str) -> Vec<u8> {
         0x8e, 0xd8,       // mov ds, ax
         0xbe, 0x20, 0x7c, // mov si, 0x7c20
         0xba, 0xf8, 0x03, // mov dx, 0x3f8
-        0xac,             // say: lodsb
+        0xac,             // print: lodsb
         0x84, 0xc0,       // test al, al
         0x74, 0x03,       // jz exit
         0xee,             // out dx, al
-        0xeb, 0xf8,       // jmp say
+        0xeb, 0xf8,       // jmp print
         0xb0, PASS,       // exit: mov al, PASS
         0xba, 0xf4, 0x00, // mov dx, 0xf4
         0xee,             // out dx, al
@@ -113,7 +113,7 @@ fn bios_disk(text: &str) -> Vec<u8> {
     disk
 }
 
-/// Files that machines start from; they go with this.
+/// Boot files for machines, which are removed when this is dropped.
 struct Files {
     directory: TempDir,
 }
@@ -153,13 +153,13 @@ fn talk_to(mut machine: Machine) {
 }
 
 #[test]
-fn a_pc_talks_and_gives_its_verdict() {
+fn a_pc_communicates_and_reports_its_verdict() {
     let files = Files::new();
     talk_to(Options::new("pc", files.echoing_guest()).start());
 }
 
 #[test]
-fn a_microvm_talks_and_gives_its_verdict() {
+fn a_microvm_communicates_and_reports_its_verdict() {
     let files = Files::new();
     let mut segment = harness::Segment::new();
     let card = (segment.port("small"), harness::MacAddress::local(1));
@@ -172,7 +172,7 @@ fn a_microvm_talks_and_gives_its_verdict() {
 }
 
 #[test]
-fn a_machine_that_counts_instructions_talks_too() {
+fn a_machine_that_counts_instructions_communicates() {
     let files = Files::new();
     let archive = files.write("archive", b"module");
     let Boot::Kernel { kernel, .. } = files.echoing_guest() else {
@@ -206,7 +206,7 @@ fn a_stick_is_offered_to_the_uefi_firmware() {
     let files = Files::new();
     let image = files.write("stick.img", &bios_disk("not for this firmware"));
     let mut machine = Options::new("uefi", Boot::StickUefi(image)).start();
-    // It has no loader for UEFI on it, but the firmware found it and says so.
+    // It has no UEFI boot loader, but the firmware found it and reports it.
     let line = machine.expect("BdsDxe", LIMIT);
     assert!(line.contains("UEFI QEMU QEMU USB"), "{line}");
 }
@@ -234,7 +234,7 @@ fn a_stopped_machine_is_silent_until_it_runs() {
 }
 
 #[test]
-fn a_machine_can_be_asked_about_and_told_to_quit() {
+fn a_machine_can_be_queried_and_ended() {
     let files = Files::new();
     let mut machine = Options::new("asked", files.echoing_guest()).start();
     machine.expect_text("> ", LIMIT);
@@ -259,7 +259,7 @@ fn a_debugger_finds_a_machine_before_its_first_instruction() {
     debugger
         .set_read_timeout(Some(LIMIT))
         .expect("a timeout above zero");
-    // Why did the program stop? By a trap.
+    // The stub reports the reason for the stop: a trap.
     debugger.write_all(b"$?#3f").expect("a connection");
     let mut answer = [0; 5];
     debugger.read_exact(&mut answer).expect("an answer");
@@ -276,19 +276,17 @@ fn a_killed_machine_is_gone_at_once() {
     assert!(!PathBuf::from(format!("/proc/{}", machine.id())).exists());
 }
 
-/// The message of the panic that `story` ends in.
-fn complaint(story: impl FnOnce() + Send + 'static) -> String {
-    let panic = std::thread::spawn(story)
-        .join()
-        .expect_err("the story ends badly");
+/// The message of the panic that ends `story`.
+fn panic_message(story: impl FnOnce() + Send + 'static) -> String {
+    let panic = std::thread::spawn(story).join().expect_err("a panic");
     *panic.downcast::<String>().expect("a message")
 }
 
 #[test]
-fn a_disappointment_shows_the_log() {
+fn an_unmet_expectation_shows_the_log() {
     let files = Files::new();
     let boot = files.echoing_guest();
-    let message = complaint(move || {
+    let message = panic_message(move || {
         let mut machine = Options::new("poor", boot).start();
         machine.expect_text("> ", LIMIT);
         machine.expect("a miracle", Duration::from_millis(10));
@@ -301,10 +299,10 @@ fn a_disappointment_shows_the_log() {
 }
 
 #[test]
-fn an_early_end_shows_the_verdict_and_what_qemu_says() {
+fn an_early_end_shows_the_verdict_and_qemus_messages() {
     let files = Files::new();
     let kernel = files.write("nonsense", b"no kernel at all");
-    let message = complaint(move || {
+    let message = panic_message(move || {
         Options::new(
             "none",
             Boot::Kernel {

@@ -9,10 +9,10 @@ use harness::repeat::variable;
 use harness::third_party::finish_kv_checker;
 use harness::{Fleet, Node, prober};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// Where the store answers.
+/// The store's address.
 const KV: &str = "10.77.0.21:6379";
 
 /// How long a domain is watched before and after a move.
@@ -29,7 +29,7 @@ fn fleet_with_counter() -> Fleet {
     fleet
 }
 
-/// No answer was wrong, and the one connection lived.
+/// Checks that no answer was wrong, and that the one connection survived.
 fn assert_undisturbed(report: &prober::Report) {
     let summary = &report.summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
@@ -38,7 +38,7 @@ fn assert_undisturbed(report: &prober::Report) {
     assert!(summary.udp.answered > 0, "{summary:?}");
 }
 
-/// Whether a frame tells everybody where the counter's address is now (RFC 5227, 1.1).
+/// Whether a frame is an ARP announcement of the counter's address (RFC 5227, 1.1).
 fn announces_the_counter(frame: &[u8]) -> bool {
     const BROADCAST: [u8; 6] = [0xff; 6];
     const ARP: [u8; 2] = [0x08, 0x06];
@@ -50,7 +50,7 @@ fn announces_the_counter(frame: &[u8]) -> bool {
 }
 
 #[test]
-fn a_counter_counts_on_elsewhere() {
+fn a_counter_continues_on_the_other_machine() {
     let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
@@ -63,10 +63,10 @@ fn a_counter_counts_on_elsewhere() {
         .captured_until(work, is_announced, Duration::ZERO, LIMIT);
     assert!(
         is_announced(&frames),
-        "nobody is told where the counter is now"
+        "the counter's address is not announced"
     );
     assert_undisturbed(&probe.finish());
-    // Its timers run there too.
+    // Its timers run there as well.
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
     let report = probe.finish();
@@ -97,7 +97,7 @@ fn moves_kv_under_load() {
     fleet.await_log(Node::A, "[kv] kv: ready");
     let kv_checker = fleet.party.check_kv(KV);
     let (host, port) = KV.split_once(':').expect("an address and a port");
-    // For ever, quietly: it ends by itself only if a connection fails.
+    // Loops quietly; ends by itself only if a connection fails.
     let load = [
         "-h",
         host,
@@ -122,7 +122,7 @@ fn moves_kv_under_load() {
 }
 
 #[test]
-fn two_domains_move_at_once() {
+fn two_domains_move_concurrently() {
     let mut fleet = fleet_with_counter();
     fleet.await_log(Node::A, "[kv] kv: ready");
     let kv_checker = fleet.party.check_kv(KV);
@@ -138,16 +138,16 @@ fn two_domains_move_at_once() {
     assert!(finish_kv_checker(kv_checker, LIMIT).writes > 0);
 }
 
-/// Moves of a batch, there and back. `CARAVAN_MOVES=50` for a long run.
+/// Round trips per batch. `CARAVAN_MOVES=50` is a long run.
 const BATCH: usize = 4;
 
-/// Room for what comes and goes grows once, to the most that was ever needed. After so many batches it does no more.
+/// Heaps grow to the largest size ever needed. After this many batches they do not grow any more.
 const BATCHES: usize = 8;
 
-/// An operator's requests that a migration server remembers, and some more.
+/// More requests than a migration server remembers of an operator.
 const REQUESTS: usize = 40;
 
-/// Bytes that are free of the heaps of both machines' roots, switches and migration servers, when only equal requests are remembered.
+/// Free bytes in the heaps of both machines' roots, switches and migration servers, when only equal requests are remembered.
 fn heaps(fleet: &Fleet) -> Vec<u64> {
     let free = |node| {
         (0..REQUESTS).for_each(|_| drop(fleet.command(node, &["cancel", "nobody"])));
@@ -161,9 +161,9 @@ fn heaps(fleet: &Fleet) -> Vec<u64> {
     [Node::A, Node::B].into_iter().flat_map(free).collect()
 }
 
-/// A batch leaves the heaps as they were: whatever a move leaves behind, each batch would leave more of it.
+/// A batch leaves the heaps unchanged: a leak would grow with each batch.
 #[test]
-fn moves_leave_nothing_behind_in_the_heaps_of_servers() {
+fn moves_leak_nothing_in_the_heaps_of_servers() {
     let moves = variable("CARAVAN_MOVES").unwrap_or(BATCH);
     let mut fleet = Fleet::start_hooked();
     fleet.await_log(Node::A, "[counter] counter: ready");
@@ -182,12 +182,12 @@ fn moves_leave_nothing_behind_in_the_heaps_of_servers() {
     panic!("each batch of moves leaves something behind: {free:?}");
 }
 
-/// What a migration server keeps for what belongs to no move: `RESERVE_BYTES` of nomad/server/src/budget.rs.
+/// A migration server's reserve for everything outside of moves: `RESERVE_BYTES` of nomad/server/src/budget.rs.
 const RESERVE_BYTES: u64 = 2 << 20;
 
-/// The largest domain that may move takes no more of either migration server's heap than a move reserves.
+/// The largest domain that may move uses no more of either migration server's heap than a move reserves.
 #[test]
-fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
+fn the_largest_domain_moves_there_and_back_within_its_reserve() {
     let mut fleet = Fleet::start_with_first("crowd-a");
     fleet.await_log(Node::A, "[crowd] has 256 threads and 4000 capabilities");
     for (from, incarnation) in [(Node::A, 2), (Node::B, 3)] {
@@ -204,7 +204,7 @@ fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
 }
 
 #[test]
-fn only_who_has_the_fleets_secret_is_obeyed() {
+fn commands_without_the_fleets_secret_are_ignored() {
     let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
     let command = ["migrate", "counter", "b"];

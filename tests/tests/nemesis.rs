@@ -1,12 +1,12 @@
-//! Clients of a store that moves, while a nemesis acts on machines, migration servers and wires: to the clients the store is
-//! one register per key all along (it is linearizable), and no connection ends.
+//! Clients of a store that moves, while a nemesis disturbs machines, migration servers and wires: the store remains
+//! linearizable, one register per key, and no connection ends.
 //!
-//! Which actions come, and what the clients ask, follows from a seed; at which instant of a move an action strikes does not.
+//! A seed determines the actions and the clients' operations, but not the instant of a move at which an action strikes.
 //!
-//! | variable | what it says |
+//! | variable | meaning |
 //! | --- | --- |
-//! | `CARAVAN_NEMESIS_SEED` | the seed; drawn anew without it |
-//! | `CARAVAN_NEMESIS_SECONDS` | for how long, at least; it ends with a whole deck of actions |
+//! | `CARAVAN_NEMESIS_SEED` | the seed; fresh by default |
+//! | `CARAVAN_NEMESIS_SECONDS` | the least duration; a run ends with a complete deck of actions |
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,28 +20,28 @@ use harness::linear::{Entry, Observed, Operation, Workload, by_key, check, histo
 use harness::nemesis::{Deck, Kind, Nemesis, Tally, action};
 use harness::repeat::{fresh_seed, variable};
 
-/// Where the store answers.
+/// The store's address.
 const KV: &str = "10.77.0.21:6379";
 
-/// How long it goes on by default, in seconds: not longer than the first deck of actions takes, about a minute.
+/// The default duration in seconds: no longer than the first deck of actions, which takes about a minute.
 const SECONDS: u64 = 30;
-/// Clients of the store.
+/// The number of clients.
 const CLIENTS: u32 = 8;
-/// Keys that they ask for.
+/// The number of keys.
 const KEYS: u32 = 24;
 
-/// Operations that are answered at least, whatever the host.
+/// The least number of answered operations, on any host.
 const ANSWERED_MIN: usize = 1_000;
-/// The kinds of which each deck has one upon a move that is held.
+/// The kinds of which each deck has one that strikes a held move.
 const HELD: [Kind; 4] = [
     Kind::Cancel,
     Kind::Wire,
     Kind::KillDestination,
     Kind::KillSource,
 ];
-/// Operations of a key that are shown when they are not linearizable, up to the one that no order explains.
+/// The number of a key's operations that a violation shows, up to the one that no order explains.
 const SHOWN: usize = 60;
-/// Keys whose operations are shown.
+/// The number of keys whose operations are shown.
 const KEYS_SHOWN: usize = 3;
 
 #[test]
@@ -56,7 +56,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
         clients: CLIENTS,
         keys: KEYS,
     });
-    // Whatever has gone wrong, what the clients saw is of interest.
+    // The clients' observations are of interest even after a failure.
     let struck = catch_unwind(AssertUnwindSafe(|| strike(&mut nemesis, seed, seconds)));
     let seen = catch_unwind(AssertUnwindSafe(|| clients.finish()));
     if let Ok(observed) = &seen {
@@ -64,7 +64,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
     }
     if let Err(panic) = struck {
         if let Ok(observed) = &seen {
-            keep(&observed.history, &nemesis.tally.lines, seed);
+            save(&observed.history, &nemesis.tally.lines, seed);
         }
         resume_unwind(panic);
     }
@@ -72,7 +72,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
     assert_enough(&observed, &nemesis.tally);
 }
 
-/// Acts until the time is over and every kind has come.
+/// Performs actions until the time is over and the deck is used up.
 fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
     let begun = Instant::now();
     let mut deck = Deck::new(seed);
@@ -84,27 +84,27 @@ fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
     }
 }
 
-/// Every key's operations are linearizable, no answer was wrong, and no connection ended.
+/// Checks that every key's operations are linearizable, no answer was wrong, and no connection ended.
 fn judge(observed: &Observed, tally: &Tally, seed: u64) {
-    let mut stderr = Vec::new();
+    let mut violations = Vec::new();
     for (key, entries) in by_key(&observed.history) {
         if let Err(violation) = check(&entries) {
-            let mut complaint = format!("key {key}: {violation}");
-            if stderr.len() < KEYS_SHOWN {
-                complaint += &shown(&entries, &violation.entry);
+            let mut text = format!("key {key}: {violation}");
+            if violations.len() < KEYS_SHOWN {
+                text += &shown(&entries, &violation.entry);
             }
-            stderr.push(complaint);
+            violations.push(text);
         }
     }
     let summary = &observed.summary;
-    stderr.extend(summary.errors.iter().cloned());
+    violations.extend(summary.errors.iter().cloned());
     let lost = summary.lost.iter();
-    stderr.extend(lost.map(|lost| format!("a connection ended: {lost}")));
-    if stderr.is_empty() {
+    violations.extend(lost.map(|lost| format!("a connection ended: {lost}")));
+    if violations.is_empty() {
         return;
     }
-    keep(&observed.history, &tally.lines, seed);
-    panic!("{}", stderr.join("\n"));
+    save(&observed.history, &tally.lines, seed);
+    panic!("{}", violations.join("\n"));
 }
 
 /// A key's operations up to the one that no order explains.
@@ -121,8 +121,8 @@ fn shown(entries: &[Entry], last: &Entry) -> String {
     )
 }
 
-/// Writes the history of a run that failed, and beside it what the nemesis did.
-fn keep(history: &[Entry], lines: &[String], seed: u64) {
+/// Writes the history of a failed run, and the log of the nemesis beside it.
+fn save(history: &[Entry], lines: &[String], seed: u64) {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = directory.join(format!("nemesis-{seed}.history"));
     println!("all operations are in {}", path.display());
@@ -132,7 +132,7 @@ fn keep(history: &[Entry], lines: &[String], seed: u64) {
     writeln!(file, "{}", lines.join("\n")).expect("the actions are written");
 }
 
-/// So much has happened that the verdict means something.
+/// Checks that enough has happened for a meaningful verdict.
 fn assert_enough(observed: &Observed, tally: &Tally) {
     let mut answered = BTreeMap::new();
     for entry in observed
@@ -155,16 +155,19 @@ fn assert_enough(observed: &Observed, tally: &Tally) {
     for verb in ["GET", "SET", "SETNX", "SET GET", "INCR", "DEL"] {
         assert!(answered.contains_key(verb), "no {verb} was answered");
     }
-    assert!(observed.history.len() > all, "no operation was given up");
+    assert!(observed.history.len() > all, "no operation was abandoned");
     for kind in action::KINDS {
-        assert!(tally.actions.contains_key(&kind), "{kind:?} was not done");
+        assert!(
+            tally.actions.contains_key(&kind),
+            "{kind:?} was not performed"
+        );
     }
-    // Each deck has actions upon a move that is held, which no host is fast enough to end before.
+    // Each deck has actions on a held move, which cannot end before them.
     for kind in HELD {
         let struck = tally.under_way.get(&kind);
         assert!(struck.is_some(), "no {kind:?} struck a move under way");
     }
-    assert!(tally.cancelled > 0, "no cancel was obeyed");
+    assert!(tally.cancelled > 0, "no cancel succeeded");
     assert!(tally.aborted > 0, "no move was aborted");
     assert!(tally.survived > 0, "no move survived what struck it");
 }

@@ -1,5 +1,5 @@
-//! The processor as the kernel has set it up, seen from outside while domains run: control registers, descriptor tables, page
-//! tables, vector registers; and interrupts that come at any moment.
+//! The processor state set up by the kernel, inspected from outside while domains run: control registers, descriptor tables,
+//! page tables, vector registers; and interrupts at any time.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use harness::machine::{Boot, MappedPage, Options};
 use harness::{Artefacts, Machine, Verdict};
 use serde_json::json;
 
-/// Stops a hang.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// How a machine ends whose kernel panics.
+/// The verdict of a machine whose kernel panics.
 const PANICKED: Verdict = Verdict::Exit(0x11);
 
 /// The upper half of the address space is the kernel's.
@@ -18,14 +18,14 @@ const UPPER_HALF: u64 = 1 << 63;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// A machine whose processor makes calls for ever: half the time in a thread with all vector registers full, half in one that
-/// does not use them.
+/// A machine whose processor makes calls for ever: half the time in a thread that has filled all vector registers, half in
+/// one that does not use them.
 fn steady(name: &str) -> Machine {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
         archive: Some(Artefacts::archive_named("guest-steady")),
     };
-    // A panic ends the machine, and so the test's wait.
+    // A panic ends the machine, and thereby the test's wait.
     let options = Options::new(name, boot).argument("-append");
     let mut machine = options.argument("debug-exit").start();
     machine.expect("two threads make calls", LIMIT);
@@ -33,7 +33,7 @@ fn steady(name: &str) -> Machine {
 }
 
 #[test]
-fn what_a_new_processor_has_is_switched_on() {
+fn the_features_of_a_new_processor_are_enabled() {
     const MONITOR_COPROCESSOR: u64 = 1 << 1;
     const NUMERIC_ERROR: u64 = 1 << 5;
     const WRITE_PROTECT: u64 = 1 << 16;
@@ -67,7 +67,7 @@ fn kernel_pages(machine: &mut Machine) -> Vec<MappedPage> {
 }
 
 #[test]
-fn no_memory_of_the_kernels_is_writable_and_executable_by_any_mapping() {
+fn no_kernel_memory_is_both_writable_and_executable_by_any_mapping() {
     let pages = kernel_pages(&mut steady("tables"));
     let executable: Vec<_> = pages.iter().filter(|page| page.is_executable).collect();
     let writable: Vec<_> = pages.iter().filter(|page| page.is_writable).collect();
@@ -81,9 +81,9 @@ fn no_memory_of_the_kernels_is_writable_and_executable_by_any_mapping() {
     assert!(user.is_empty(), "user mode reaches {user:x?}");
 }
 
-/// The tops of the stacks that the task state names: the one for entries from user mode, and those of exceptions.
+/// The tops of the stacks in the task state: the one for entries from user mode, and those of exceptions.
 fn stack_tops(machine: &mut Machine) -> [u64; 5] {
-    /// The task state's words, from its second half word on: 3 stacks for privilege levels, a word that is reserved, 7 stacks for
+    /// The task state's words, from its second half word on: 3 stacks for privilege levels, a reserved word, 7 stacks for
     /// exceptions.
     const WORDS: usize = 11;
     let task = machine.registers().base("TR");
@@ -93,7 +93,7 @@ fn stack_tops(machine: &mut Machine) -> [u64; 5] {
 }
 
 #[test]
-fn below_every_stack_is_a_page_that_is_not_mapped() {
+fn an_unmapped_page_lies_below_every_stack() {
     const KERNEL: u64 = 64 << 10;
     const EXCEPTION: u64 = 16 << 10;
     let mut machine = steady("stacks");
@@ -110,10 +110,10 @@ fn below_every_stack_is_a_page_that_is_not_mapped() {
 }
 
 #[test]
-fn exceptions_that_come_at_any_moment_have_stacks_of_their_own() {
-    /// Debug, NMI, double fault, machine check: their gates name the stacks in this order.
+fn asynchronous_exceptions_have_stacks_of_their_own() {
+    /// Debug, NMI, double fault, machine check: their gates refer to the stacks in this order.
     const WITH_OWN_STACK: [u64; 4] = [1, 2, 8, 18];
-    /// What user mode may raise by an instruction.
+    /// Vectors that user mode may raise by an instruction.
     const BREAKPOINT: u64 = 3;
     const INTERRUPT_GATE: u64 = 0x8e;
     const FROM_USER: u64 = 0x60;
@@ -135,9 +135,9 @@ fn exceptions_that_come_at_any_moment_have_stacks_of_their_own() {
 }
 
 #[test]
-fn a_thread_without_vector_registers_runs_on_empty_ones() {
+fn a_thread_that_uses_no_vector_registers_runs_with_cleared_ones() {
     const TASK_SWITCHED: u64 = 1 << 3;
-    /// Samples of each thread that are enough, and those that are tried.
+    /// The required samples of each thread, and the limit of attempts.
     const ENOUGH: u32 = 16;
     const TRIED: u32 = 4000;
     let mut machine = steady("vectors");
@@ -160,8 +160,8 @@ fn a_thread_without_vector_registers_runs_on_empty_ones() {
 }
 
 #[test]
-fn non_maskable_interrupts_come_at_any_moment_and_do_no_harm() {
-    // Some of them come between SYSCALL and the instruction that leaves the user's stack.
+fn non_maskable_interrupts_are_harmless_at_any_time() {
+    // Some of them arrive between SYSCALL and the instruction that leaves the user's stack.
     const COUNT: u32 = 400;
     let mut machine = steady("nmi");
     for _ in 0..COUNT {
@@ -173,7 +173,7 @@ fn non_maskable_interrupts_come_at_any_moment_and_do_no_harm() {
 }
 
 #[test]
-fn a_machine_check_ends_the_machine_and_says_so() {
+fn a_machine_check_ends_the_machine_and_is_reported() {
     // Uncorrected, of the first processor's first bank.
     const UNCORRECTED: &str = "mce 0 1 0xbd00000000000000 0x4 0x1000 0x8c";
     let mut machine = steady("check");

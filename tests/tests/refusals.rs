@@ -1,5 +1,5 @@
-//! A move that cannot be leaves no trace: the operator hears why, the domain runs on, the other machine has nothing of
-//! it, and once the reason is gone the same move works.
+//! A refused move leaves no trace: the operator gets the reason, the domain keeps running, the other machine keeps nothing of
+//! it, and once the reason is removed the same move works.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use harness::reply::Reply;
 use harness::third_party::Probe;
 use harness::{Fleet, Node, prober};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// How long the domain is watched after something happened.
+/// How long the domain is watched after each step.
 const WATCHED: Duration = Duration::from_secs(2);
 
-/// How often the machines are asked what they have.
+/// The interval between queries of the machines' lists.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The counter's first migration.
 const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
 
-/// How a machine is asked for its domains and moves.
+/// A query of a machine's domains and moves.
 type List = fn(&Fleet, Node) -> Reply;
 
 /// A fleet whose counter is up and watched.
@@ -33,12 +33,12 @@ fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
     (fleet, probe)
 }
 
-/// A domain runs on one machine and stays there; the other one does not have it, and neither has a transaction left. The
-/// operator hears of a move's end before its last trace is gone, so that is waited for.
+/// Waits until a domain runs on one machine, the other one does not have it, and no transaction is left. The operator is
+/// notified of a move's end before its last trace is gone.
 fn await_only_on(fleet: &Fleet, domain: &str, node: Node, list_b: List) {
-    for (asked, list_of) in [(Node::A, Fleet::list as List), (Node::B, list_b)] {
-        let is_so = |list: &Reply| {
-            let is_right = if asked == node {
+    for (queried, list_of) in [(Node::A, Fleet::list as List), (Node::B, list_b)] {
+        let is_settled = |list: &Reply| {
+            let is_right = if queried == node {
                 list.running(domain).is_some()
             } else {
                 !list.has(domain)
@@ -46,16 +46,16 @@ fn await_only_on(fleet: &Fleet, domain: &str, node: Node, list_b: List) {
             is_right && list.is_done() && !list.has_moves()
         };
         let deadline = Instant::now() + LIMIT;
-        let mut list = list_of(fleet, asked);
-        while !is_so(&list) {
-            assert!(Instant::now() < deadline, "{}: {list}", asked.name());
+        let mut list = list_of(fleet, queried);
+        while !is_settled(&list) {
+            assert!(Instant::now() < deadline, "{}: {list}", queried.name());
             sleep(POLL_INTERVAL);
-            list = list_of(fleet, asked);
+            list = list_of(fleet, queried);
         }
     }
 }
 
-/// No answer was wrong, and the one connection lived.
+/// Checks that no answer was wrong, and that the one connection survived.
 fn assert_undisturbed(probe: Probe) {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
@@ -64,12 +64,12 @@ fn assert_undisturbed(probe: Probe) {
     assert!(summary.udp.answered > 0, "{summary:?}");
 }
 
-/// The second machine does not take the counter and says why; a machine as it should be does.
+/// The second machine refuses the counter with these reasons; a usual machine accepts it.
 fn assert_refused(fleet: Fleet, why: &[&str]) {
     assert_refused_by(fleet, why, Fleet::list);
 }
 
-/// The same with a second machine that is asked in another way.
+/// The same with another query for the second machine.
 fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List) {
     let (mut fleet, probe) = watched(fleet);
     let answer = fleet.command(Node::A, &MIGRATE);
@@ -87,7 +87,7 @@ fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List) {
 }
 
 #[test]
-fn a_target_whose_processor_lacks_something_says_what() {
+fn a_destination_reports_missing_processor_features() {
     let fleet = Fleet::start_with_other("machine-b", |options| {
         options.cpu("max,-avx2,-rdseed,-sha-ni")
     });
@@ -97,40 +97,40 @@ fn a_target_whose_processor_lacks_something_says_what() {
 }
 
 #[test]
-fn a_target_without_memory_says_so() {
+fn a_destination_reports_too_little_memory() {
     let fleet = Fleet::start_with_other("machine-b", |options| options.memory_mib(112));
     assert_refused(fleet, &["failed", "too little memory: 80 MiB needed"]);
 }
 
 #[test]
-fn a_target_that_does_not_know_the_key_stays_silent() {
+fn a_destination_without_the_key_does_not_answer() {
     let fleet = Fleet::start_with_other("stranger-b", |options| options);
-    // The stranger does not say that it has no counter: its home waits for that until it is told not to.
+    // The stranger does not report that it has no counter: the home waits for it until it is forced.
     fleet.force(Node::A, "run");
     let why = ["failed", "no answer to the offer"];
     assert_refused_by(fleet, &why, Fleet::list_of_stranger);
 }
 
 #[test]
-fn a_target_of_another_version_names_both() {
+fn a_destination_reports_another_version() {
     let fleet = Fleet::start_with_other("version-b", |options| options);
     assert_refused(fleet, &["failed", "the image format there has version 999"]);
 }
 
 #[test]
-fn a_target_without_a_service_says_so_and_leaves_no_trace() {
+fn a_destination_reports_a_missing_service_and_leaves_no_trace() {
     let mut fleet = Fleet::start_with_first("service-a");
     fleet.await_log(Node::A, "[kv] kv: ready");
     let answer = fleet.command(Node::A, &["migrate", "kv", "b"]);
     let why = "a step of the destination failed: a service does not serve the domain";
     assert!(answer.contains(why), "{answer}");
-    let never_stood = answer.contains("phase Rounds") && !answer.contains("phase Freeze");
-    assert!(never_stood, "{answer}");
+    let never_froze = answer.contains("phase Rounds") && !answer.contains("phase Freeze");
+    assert!(never_froze, "{answer}");
     await_only_on(&fleet, "kv", Node::A, Fleet::list);
 }
 
 #[test]
-fn a_domain_whose_service_keeps_something_of_it_stays() {
+fn a_domain_whose_service_holds_one_of_its_objects_stays() {
     let mut fleet = Fleet::start_with_first("service-a");
     fleet.await_log(Node::A, "[client] kv: ready");
     let why = "it belongs to something that stays behind";
@@ -145,7 +145,7 @@ fn a_domain_whose_service_keeps_something_of_it_stays() {
 }
 
 #[test]
-fn a_target_that_may_not_give_a_priority_says_so() {
+fn a_destination_reports_a_priority_that_it_may_not_grant() {
     let fleet = Fleet::start_with_other("low-b", |options| options);
     let (fleet, probe) = watched(fleet);
     let answer = fleet.command(Node::A, &MIGRATE);
@@ -158,7 +158,7 @@ fn a_target_that_may_not_give_a_priority_says_so() {
 }
 
 #[test]
-fn a_pinned_domain_moves_once_it_has_let_go() {
+fn a_pinned_domain_moves_once_it_releases_its_pool() {
     let mut fleet = Fleet::start_with_first("pinned-a");
     fleet.await_log(Node::A, "[pinned] holds a pool");
     let why = "a domain or pool of its own inside";
@@ -168,29 +168,29 @@ fn a_pinned_domain_moves_once_it_has_let_go() {
     let refused = answer.starts_with("failed: pinned cannot move") && answer.contains(why);
     assert!(refused, "{answer}");
     await_only_on(&fleet, "pinned", Node::A, Fleet::list);
-    tell_pinned(&mut fleet, Node::A, "[pinned] lets go");
+    send_to_pinned(&mut fleet, Node::A, "[pinned] lets go");
     fleet.migrate("pinned", Node::A);
-    tell_pinned(&mut fleet, Node::B, "[pinned] holds nothing");
+    send_to_pinned(&mut fleet, Node::B, "[pinned] holds nothing");
 }
 
-/// Sends the pinned domain datagrams until a machine's log says what came of it.
-fn tell_pinned(fleet: &mut Fleet, node: Node, said: &str) {
-    let tell = "while echo > /dev/udp/10.77.0.22/9; do sleep 0.2; done";
-    let teller = fleet.party.start("bash", &["-c", tell]);
-    fleet.await_log(node, said);
-    drop(teller);
+/// Sends the pinned domain datagrams until a machine's log has this line.
+fn send_to_pinned(fleet: &mut Fleet, node: Node, line: &str) {
+    let script = "while echo > /dev/udp/10.77.0.22/9; do sleep 0.2; done";
+    let sender = fleet.party.start("bash", &["-c", script]);
+    fleet.await_log(node, line);
+    drop(sender);
 }
 
 #[test]
-fn what_cannot_leave_is_not_even_offered() {
+fn a_domain_that_cannot_move_is_not_offered() {
     let (fleet, probe) = watched(Fleet::start());
-    for (command, complaint) in [
+    for (command, reason) in [
         (["migrate", "counter", "nowhere"], "unknown machine"),
         (["migrate", "nobody", "b"], "failed"),
         (["migrate", "switch", "b"], "may not move"),
     ] {
         let answer = fleet.command(Node::A, &command);
-        assert!(answer.contains(complaint), "{command:?}: {answer}");
+        assert!(answer.contains(reason), "{command:?}: {answer}");
     }
     sleep(WATCHED);
     await_only_on(&fleet, "counter", Node::A, Fleet::list);

@@ -1,6 +1,5 @@
-//! A migration server ends at any moment of a move, and is started anew: it goes on from its records and from what root
-//! keeps, the domain runs on exactly one machine, its clients notice nothing, no memory is lost, and a second attempt
-//! works.
+//! A migration server ends at any point of a move, and is restarted: it continues from its records and from root's state, the
+//! domain runs on exactly one machine, its clients notice nothing, no memory is leaked, and a second attempt works.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -9,16 +8,16 @@ use harness::FaultScenario;
 use harness::Node::{self, A, B};
 use harness::fleet::LIMIT;
 
-/// How long a client asks the domain whose migration server stands still.
+/// How long a client probes the domain whose migration server is held.
 const ASKED: Duration = Duration::from_secs(2);
 
 /// A move from A to B, and a migration server's end.
 struct Case {
-    /// Whose server stands still, at which line.
+    /// The node whose server is held, and the line.
     held: (Node, &'static str),
-    /// Whose server then ends.
+    /// The node whose server then ends.
     ends: Node,
-    /// Where the domain runs after that.
+    /// The node on which the domain runs after that.
     runs_on: Node,
 }
 
@@ -31,21 +30,21 @@ const fn case(held: Node, line: &'static str, ends: Node, runs_on: Node) -> Case
 }
 
 const CASES: [Case; 13] = [
-    // The source's: before the commit point its domain runs on, after it the target's runs.
+    // The source's: before the commit point its domain keeps running, after it the destination's runs.
     case(A, "phase Offer", A, A),
     case(A, "phase Rounds", A, A),
     case(A, "phase Freeze", A, A),
     case(A, "phase Commit", A, A),
     case(A, "committed", A, B),
     case(A, "phase Release", A, B),
-    // The target's, before it is prepared; of an offer that it had not noted it is simply asked again.
+    // The destination's, before it is prepared; an offer that it had not recorded is simply repeated.
     case(B, "phase Admit", B, B),
     case(B, "phase Receive", B, A),
     case(B, "phase Verify", B, A),
-    // The target's, prepared, before and after the commit point.
+    // The destination's, prepared, before and after the commit point.
     case(A, "phase Commit", B, B),
     case(A, "committed", B, B),
-    // The target's, between hearing Commit and saying Activated.
+    // The destination's, between receiving Commit and sending Activated.
     case(B, "phase Activate", B, B),
     case(B, "activated", B, B),
 ];
@@ -72,13 +71,13 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
             scenario.fleet.resume_server(held);
         }
         if ends == B {
-            // The source told the operator how it ended. Of an earlier life's moves it says nothing.
-            let told = if runs_on == B { "done" } else { "failed: " };
-            migration.await_output(&format!(r#""text":"{told}"#), LIMIT);
+            // The source reports the end to the operator. A restarted server does not report earlier moves.
+            let last = if runs_on == B { "done" } else { "failed: " };
+            migration.await_output(&format!(r#""text":"{last}"#), LIMIT);
         }
         scenario.await_settled_on(runs_on);
         drop(migration);
-        // The second attempt; and back, if that led away from A.
+        // The second attempt, and back if it moved the domain away from A.
         scenario.move_once(runs_on);
         if runs_on == A {
             scenario.move_once(B);
@@ -96,20 +95,20 @@ fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
     let before = scenario.memory();
     // The domain is frozen, and the other machine prepared.
     let migration = scenario.hold_at(A, "phase Commit");
-    // The kernel lets it run and root opens its port, so that it answers while the server still stands still.
-    let told = "counter was left exported when its freeze ended";
-    scenario.fleet.machine(A).expect(told, LIMIT);
+    // The kernel resumes it and root opens its port, so it answers while the server is still held.
+    let line = "counter was left exported when its freeze ended";
+    scenario.fleet.machine(A).expect(line, LIMIT);
     scenario.probe();
     sleep(ASKED);
     scenario.finish_probe();
     scenario.fleet.resume_server(A);
-    // The kernel does not retire what runs again.
-    let told =
+    // The kernel does not retire a domain that runs again.
+    let line =
         "failed: a step of the source failed: the domain was frozen for too long, and runs again";
-    scenario.fleet.machine(A).expect(told, LIMIT);
+    scenario.fleet.machine(A).expect(line, LIMIT);
     scenario.await_settled_on(A);
     drop(migration);
-    // What the server does now changes nothing for the domain, and the next moves work.
+    // The server's further steps do not affect the domain, and the next moves work.
     scenario.probe();
     scenario.move_once(A);
     scenario.move_once(B);
@@ -120,7 +119,7 @@ fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
 }
 
 #[test]
-fn fifty_journeys_there_and_back_leave_the_memory_of_both_machines_as_it_was() {
+fn fifty_round_trips_leave_the_memory_use_of_both_machines_unchanged() {
     let mut scenario = FaultScenario::start();
     scenario.probe();
     let before = scenario.memory();

@@ -1,4 +1,4 @@
-//! Programs of this host run at the third party, and reach what is on the segment, and only that.
+//! Programs of this host run at the third party, and reach the segment and nothing else.
 
 mod domain;
 
@@ -12,7 +12,7 @@ use domain::stack::Domain;
 use harness::prober::{Options, protocol};
 use harness::{Faults, MacAddress, Segment, ThirdParty};
 
-/// Stops a hang; nothing here takes as long.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const DOMAIN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
@@ -23,7 +23,7 @@ fn third_party(segment: &mut Segment) -> ThirdParty {
 
 /// Runs `story` while a domain serves at the segment's port "domain".
 fn beside_a_domain(story: impl FnOnce(&mut Segment, &harness::Port)) {
-    /// Ends the domain also if the story panics.
+    /// Ends the domain even if the story panics.
     struct Stop<'a>(&'a AtomicBool);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -70,7 +70,7 @@ fn a_program_sees_the_segment_and_nothing_else() {
 }
 
 #[test]
-fn a_prober_at_the_third_party_finds_an_honest_domain() {
+fn a_prober_at_the_third_party_reaches_a_correct_domain() {
     beside_a_domain(|segment, port| {
         let party = third_party(segment);
         let probe = party.probe(&options());
@@ -112,13 +112,13 @@ fn a_connection_outlives_a_cut_and_a_bad_wire() {
         let report = probe.finish();
         assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
         assert!(report.summary.udp.answered < report.summary.udp.asked);
-        // The last replies before it may have been read late, so that this is a lower bound only.
+        // The last replies before it may have been read late, so this is only a lower bound.
         assert!(report.longest_gap_ns(cut_ns, healed_ns) >= (healed_ns - cut_ns) / 2);
     });
 }
 
 #[test]
-fn a_failing_program_is_shown_with_what_it_said() {
+fn a_failing_program_is_shown_with_its_output() {
     let story = || {
         let mut segment = Segment::new();
         third_party(&mut segment).run("sh", &["-c", "echo so sorry >&2; exit 3"], LIMIT);
@@ -134,7 +134,7 @@ fn a_failing_program_is_shown_with_what_it_said() {
 }
 
 #[test]
-fn everything_goes_with_the_third_party() {
+fn everything_ends_with_the_third_party() {
     let mut segment = Segment::new();
     let party = third_party(&mut segment);
     let client = party.start("sh", &["-c", "echo $$; exec sleep 600"]);
@@ -146,7 +146,7 @@ fn everything_goes_with_the_third_party() {
     drop(client);
     assert!(!Path::new(&process).exists());
     drop(party);
-    // Whoever comes next finds the port free.
+    // The port is free for the next peer.
     let socket = segment.directory().join("third.peer");
     assert!(
         std::os::unix::net::UnixDatagram::unbound()

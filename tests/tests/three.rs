@@ -1,4 +1,4 @@
-//! Three machines: a domain goes from one to another while its home is away, ends, or does not know the third.
+//! Three machines: a domain moves between two of them while its home is cut off, restarts, or does not know the third.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use harness::reply::Reply;
 use harness::third_party::Probe;
 use harness::{Fleet, Node, prober};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
-/// What a machine lists that runs it.
+/// The line in the list of the machine that runs it.
 const RUNS: &str = "domain counter running";
-/// How the line of a migration server's log ends that says that a domain has come to run there.
+/// The end of a migration server's log line about a domain that was activated there.
 const ACTIVATED: &str = ": activated";
-/// How often the machines are asked how they are.
+/// The interval between queries of the machines' state.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Where a move from B to C stands still while the home of the domain, which is A, is restarted.
+/// The lines at which a move from B to C is held while the domain's home, A, is restarted.
 const HELD: [(Node, &str); 8] = [
     (B, "phase Offer"),
     (B, "round 1"),
@@ -30,8 +30,8 @@ const HELD: [(Node, &str); 8] = [
     (C, "activated"),
 ];
 
-/// Where a home that does not list C is asked to move a domain of its, and the last line of the answer. B lists C, so that it could
-/// pass the domain on.
+/// Destinations for a domain whose home does not list C, and the last line of the answer. B lists C, so it could pass the
+/// domain on.
 const UNLISTED: [(&str, &str); 3] = [
     (
         "b",
@@ -50,7 +50,7 @@ fn fleet(archives: [&'static str; 3]) -> Fleet {
     fleet
 }
 
-/// Asks the counter all along. One that was started a second time would know less than the first.
+/// Probes the counter throughout. A second instance would be detected, since it starts from an older state.
 fn probe(fleet: &Fleet) -> Probe {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.heap.mib = 2;
@@ -67,7 +67,7 @@ fn assert_undisturbed(probe: Probe) {
     assert!(summary.tcp.answered > 0, "{summary}");
 }
 
-/// Waits until the counter runs on this machine, and no other has it or anything of a move.
+/// Waits until the counter runs on this machine, and no other has it or takes part in a move.
 fn await_settled_on(fleet: &Fleet, node: Node) {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -90,7 +90,7 @@ fn await_settled_on(fleet: &Fleet, node: Node) {
 }
 
 #[test]
-fn a_home_that_was_cut_off_and_restarted_hears_where_its_domain_has_gone() {
+fn a_home_that_was_cut_off_and_restarted_learns_where_its_domain_is() {
     let mut fleet = fleet(TRIO);
     let probe = probe(&fleet);
     fleet.migrate_to("counter", A, B);
@@ -117,8 +117,8 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
         fleet.machine(held).skip_log();
         fleet.hold_at(held, line);
         let migration = fleet.begin_migration_to("counter", B, C);
-        let told = format!("held at `{line}");
-        fleet.machine(held).expect(&told, LIMIT);
+        let held_at = format!("held at `{line}");
+        fleet.machine(held).expect(&held_at, LIMIT);
         fleet.restart(A);
         let list = fleet.command(A, &["list"]);
         assert!(!list.contains(RUNS), "{list}");
@@ -133,9 +133,10 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
 }
 
 #[test]
-fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
+fn a_machine_that_the_home_does_not_list_gets_none_of_its_domains() {
     let mut fleet = Fleet::start_as(&["hooks-a", "trio-b", "trio-c"]);
-    // B lists C too, and so does not answer the roll call of A, which would not ask C. An operator says that the counter is nowhere.
+    // B lists C too, and so does not answer the roll call of A, which does not include C. An operator decides that no machine has
+    // the counter.
     fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
     fleet.force(A, "run");
     fleet.await_log(A, "[counter] counter: ready");
@@ -149,9 +150,9 @@ fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
     assert_undisturbed(probe);
 }
 
-/// One image on two machines: both say that they are B, by name, address and key.
+/// One image on two machines: both claim to be B, by name, address and key.
 #[test]
-fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
+fn two_machines_that_are_both_b_do_not_duplicate_a_domain() {
     let mut fleet = fleet(["hooks-a", "hooks-b", "hooks-b"]);
     let probe = probe(&fleet);
     let answer = fleet.command(A, &["migrate", "counter", "b"]);
@@ -163,7 +164,7 @@ fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
         fleet.await_listed(A, RUNS);
     }
     assert_undisturbed(probe);
-    // Each is asked on its own console: on the wire nobody knows which of the two Bs answers.
+    // Each is queried on its own console: on the wire either of the two Bs may answer.
     let run = [A, B, C].map(|node| runs_by_its_console(&mut fleet, node));
     let [on_a, on_b, on_c] = run.map(usize::from);
     assert_eq!(
@@ -174,14 +175,14 @@ fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
     assert_eq!(activations(&fleet), usize::from(has_moved), "{answer}");
 }
 
-/// How many domains the two Bs have activated, as their logs have it.
+/// The number of domains that the two Bs have activated, from their logs.
 fn activations(fleet: &Fleet) -> usize {
     let logs = [B, C].map(|node| fleet.log(node));
     let lines = logs.iter().flat_map(|log| log.lines());
     lines.filter(|line| line.ends_with(ACTIVATED)).count()
 }
 
-/// Waits until a log has the activation. A migration server writes its log when nothing else is left to do.
+/// Waits until a log has the activation. A migration server writes its log only when it is idle.
 fn await_activation(fleet: &Fleet) {
     let deadline = Instant::now() + LIMIT;
     while activations(fleet) == 0 {
@@ -192,7 +193,7 @@ fn await_activation(fleet: &Fleet) {
 
 /// Whether a machine's own console lists the counter as running there.
 fn runs_by_its_console(fleet: &mut Fleet, node: Node) -> bool {
-    // The answer to a command that there is none of comes after the whole table.
+    // The error for an unknown command follows the complete table.
     const END: &str = "there is no command end";
     let machine = fleet.machine(node);
     let before = machine.log().len();

@@ -1,13 +1,13 @@
-//! The tutorial, followed to the letter in a directory of the test's own.
+//! The tutorial, followed to the letter in a temporary directory.
 //!
 //! | block of `docs/tutorial.md` | meaning |
 //! | --- | --- |
-//! | `sh` | commands, one per line, that succeed; the last one may be a session, which goes on |
-//! | `text` | what they show, in order; `...` is any text, machines' lines come at any time, a line after `> ` is typed |
-//! | `text second` | pairs of lines in a second terminal: one is typed, and the other comes back |
+//! | `sh` | commands, one per line, that succeed; the last one may start a session |
+//! | `text` | their output, in order; `...` is any text, machines' lines may come at any time, a line after `> ` is typed |
+//! | `text second` | pairs of lines in a second terminal: one is typed, the other is the answer |
 //! | `rust`, `toml` | the crate's `src/main.rs` and `caravan.toml` |
 //!
-//! The tree and the program are those of this build, so that the commands which get them are left out: [`DONE`].
+//! The tree and the program are those of this build, so the commands that fetch them are skipped: [`DONE`].
 
 use std::fs;
 use std::io::Write;
@@ -20,24 +20,24 @@ use harness::{child, scratch};
 
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 
-/// The commands that get the tree and the program. The tutorial has each of them.
+/// The commands that fetch the tree and the program. The tutorial has each of them.
 const DONE: [&str; 4] = [
     "cd caravan",
     "scripts/run --once",
     "cargo install --locked --path userland/cargo-caravan",
     "cd ..",
 ];
-/// The command that goes on until it is told to end.
+/// The command that runs until it is ended.
 const SESSION: &str = "cargo caravan run";
-/// What the line of the session begins with that is to be run in a second terminal.
+/// The prefix of the session's line that is to be run in a second terminal.
 const ENTRANCE: &str = "  nsenter ";
-/// What is typed comes after this.
+/// The prompt, before typed text.
 const PROMPT: &str = "> ";
-/// How long any step may take, builds included: it stops a hang.
+/// How long any step may take, builds included; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 #[test]
-fn the_tutorial_does_what_it_shows() {
+fn the_tutorial_works_as_shown() {
     let scratch = scratch::directory();
     let mut reader = Reader::new(scratch.path());
     for block in blocks(TUTORIAL) {
@@ -152,13 +152,13 @@ impl Reader {
     }
 }
 
-/// A command that runs, and what it shows.
+/// A running command, and its output.
 struct Terminal {
     command: String,
     process: child::Child,
     keyboard: Option<ChildStdin>,
     output: Output,
-    /// How much of the output has been met.
+    /// The length of the output that has been matched.
     met: usize,
 }
 
@@ -187,7 +187,7 @@ impl Terminal {
         }
     }
 
-    /// Types the line, or waits until it is shown.
+    /// Types the line, or waits until it is printed.
     fn follow(&mut self, line: &str) {
         match line.strip_prefix(PROMPT) {
             Some(typed) => self.write(typed),
@@ -217,7 +217,7 @@ impl Terminal {
         self.met = self.met.max(if is_a_machines { 0 } else { from });
     }
 
-    /// Waits for the end of the command, which must be a success.
+    /// Waits for the command to end successfully.
     fn end(&mut self) {
         let status = self.process.wait(LIMIT);
         self.output.wait_for_end(LIMIT);
@@ -231,8 +231,8 @@ impl Terminal {
     }
 }
 
-/// The search path, with the programs of this build first. Cargo looks for its subcommands in its own directory before that,
-/// unless the path names that too.
+/// The search path, with the programs of this build first. Cargo searches its own directory for subcommands before that,
+/// unless the path includes it.
 fn path() -> std::ffi::OsString {
     let program = child::beside("cargo-caravan", "cargo build -p cargo-caravan");
     let programs = program.parent().expect("a directory").to_owned();

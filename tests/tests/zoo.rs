@@ -1,6 +1,6 @@
-//! A domain with a thread in every state and every kind of object moves to and fro over a bad wire, and notices nothing.
+//! A domain with a thread in every state and every kind of object moves back and forth over a bad wire, and notices nothing.
 //!
-//! `CARAVAN_ZOO_MOVES` says how often, `CARAVAN_ZOO_SEED` which frames the wire spoils and how long the domain stays.
+//! `CARAVAN_ZOO_MOVES` sets the number of moves, `CARAVAN_ZOO_SEED` the faults of the wire and the time between moves.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use harness::splitmix::splitmix64;
 use harness::zoo::Zoo;
 use harness::{Faults, Fleet, Node};
 
-/// How often it moves unless another number is asked for.
+/// The default number of moves.
 const MOVES: u64 = 20;
-/// The longest that it stays before the next move begins.
+/// The longest time between moves.
 const STAY_MS_MAX: u64 = 500;
-/// How much later B is started than A at least: by so much a clock is wrong that follows its machine's.
+/// The least time from A's start to B's: the error of a clock that follows its machine's.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
-/// How much wrong its clock may be after a move, at most: far less than that, and far more than the two ways of a message differ.
+/// The largest error of its clock after a move: far less than that, and far more than the asymmetry of a message's delays.
 const CLOCK_ERROR_MAX: Duration = Duration::from_secs(2);
-/// As many threads as there are workloads for such a domain.
+/// The number of the domain's workloads, one per thread.
 const THREADS: usize = 42;
 
-/// What a wire between machines of a poor lab does. Frames stay in order: what overtakes looks lost to a connection of pages, which
-/// then waits twice as long each time (docs/verification.md).
+/// The faults of a bad wire. Frames stay in order: to a connection of pages, a reordered frame looks lost, and its timeout
+/// doubles each time (docs/verification.md).
 fn poor(seed: u64) -> Faults {
     Faults {
         loss: 0.001,
@@ -63,7 +63,7 @@ fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
     }
     report = zoo.await_progress(&report);
     let rounds: u64 = report.rounds.values().sum();
-    // The service has one call at a time: a second one waits to be received, and the move does not interrupt that one.
+    // The service handles one call at a time: a second one waits to be received, and is not interrupted by the move.
     let interrupted: u64 = report.interruptions.values().sum();
     assert!((1..=moves).contains(&interrupted), "{report:#?}");
     println!(

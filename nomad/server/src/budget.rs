@@ -3,7 +3,7 @@
 //! A server that runs out of memory ends, and every move with it. So each move reserves the most that it may use, and one that
 //! does not fit is not begun: its operator reads the reason before anything is done. The sizes below are upper bounds: a domain
 //! with the most threads and capabilities used less than half of its reservation, on either side
-//! (`migration::the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it`).
+//! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
 //!   heap = sockets and the rest of the start | RESERVE: one domain that is listed | reservations of moves | free

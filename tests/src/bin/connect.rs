@@ -1,11 +1,11 @@
-//! How long requests take when fifty clients connect to the store at once and each sends sixteen of them: the benchmark of the
-//! Redis tools, run again and again against one machine.
+//! The latency of requests when fifty clients connect to the store at once and pipeline sixteen requests each: the benchmark
+//! of the Redis tools, run repeatedly against one machine.
 //!
-//! A lost frame shows in three ways: a client sends a segment again, its request takes 200 ms longer, and, if it was the switch that lost it,
-//! the machine's log has it. The first two a busy host can bring about as well.
+//! A lost frame shows in three ways: a client retransmits a segment, its request takes 200 ms longer, and, if the switch lost
+//! it, the machine's log reports it. A busy host can cause the first two as well.
 //!
-//! Prints lines `bench NAME VALUE UNIT`, and to the error output each run and what the log has. `CARAVAN_CONNECT_RUNS` is the
-//! number of runs, 100 without it; `CARAVAN_CONNECT_CAPTURE` names a file for a capture of all frames.
+//! Prints lines `bench NAME VALUE UNIT`, and to the standard error each run and the log's reports. `CARAVAN_CONNECT_RUNS` is
+//! the number of runs, 100 by default; `CARAVAN_CONNECT_CAPTURE` names a file for a capture of all frames.
 
 #![forbid(unsafe_code)]
 
@@ -16,21 +16,21 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::{Fleet, Node};
 
-/// Where the store answers.
+/// The store's address.
 const HOST: &str = "10.77.0.21";
 const PORT: &str = "6379";
-/// How often the benchmark runs, unless the environment names another number.
+/// The default number of runs.
 const RUNS: usize = 100;
-/// Linux sends a lost segment again after this time at the earliest.
+/// Linux's minimal retransmission timeout.
 const STALL_MS: f64 = 200.0;
-/// How long a machine's last lines may take to its serial port.
+/// How long a machine's last lines may take to reach its serial port.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() {
     let runs =
         env::var("CARAVAN_CONNECT_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number"));
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
-    // The second machine only says that it has no store, so that the first starts it.
+    // The second machine only answers that it has no store, so that the first starts it.
     let mut fleet = Fleet::start();
     fleet.await_log(Node::A, "[kv] kv: ready");
     if let Some(path) = &capture {
@@ -44,7 +44,7 @@ fn main() {
         })
         .collect();
     all.sort_by(|a, b| a.slowest_ms.total_cmp(&b.slowest_ms));
-    let count = |is_so: fn(&Run) -> bool| all.iter().filter(|run| is_so(run)).count();
+    let count = |is_match: fn(&Run) -> bool| all.iter().filter(|run| is_match(run)).count();
     let stalled = count(|run| run.slowest_ms >= STALL_MS);
     let retransmitting = count(|run| run.retransmitted > 0);
     println!("bench connect.runs {runs} runs");
@@ -60,12 +60,12 @@ fn main() {
         .for_each(|line| eprintln!("{line}"));
 }
 
-/// What a run of the benchmark met.
+/// The result of a run.
 #[derive(Debug)]
 struct Run {
-    /// The longest time that a request took.
+    /// The longest time for a request.
     slowest_ms: f64,
-    /// Segments that clients sent again.
+    /// The number of segments that clients retransmitted.
     retransmitted: u64,
 }
 
@@ -78,7 +78,7 @@ fn run(fleet: &Fleet) -> Run {
     }
 }
 
-/// Segments that the clients' host has ever sent again: a line of names and a line of values for each protocol.
+/// The number of segments that the clients' host has ever retransmitted: a line of names and a line of values per protocol.
 fn retransmitted(fleet: &Fleet) -> u64 {
     let counters = fleet.party.run("cat", &["/proc/net/snmp"], LIMIT);
     let mut lines = counters.lines().filter(|line| line.starts_with("Tcp:"));
@@ -102,7 +102,7 @@ fn benchmark(fleet: &Fleet) -> String {
     fleet.party.run("redis-benchmark", &arguments, LIMIT)
 }
 
-/// The longest time that a request took: the last column of each test's row.
+/// The longest time for a request: the last column of each test's row.
 fn slowest_ms(table: &str) -> f64 {
     let rows = table
         .lines()

@@ -1,6 +1,6 @@
 //! The client of a TCP echo service as a program: see `harness::echo`.
 //!
-//! `echo ADDRESS:PORT` sends lines until its standard input ends, and prints what it saw as JSON.
+//! `echo ADDRESS:PORT` sends lines until its standard input ends, and prints its result as JSON.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! What moves cost: ten of them, of the counter with the `wws` workload, under a prober's eyes; and the same ten moves of a
-//! qemu machine with the same counter by QEMU's own migration, on the same host.
+//! The cost of migration: ten moves of the counter with the `wws` workload, observed by a prober, and ten moves of a machine
+//! with the same counter by QEMU's own migration, on the same host.
 //!
-//! Prints lines `bench NAME VALUE UNIT`, the median, the least and the most of each figure. It fails if an answer was
-//! wrong or the connection did not live: a figure of a broken move is none.
+//! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if an answer was wrong or
+//! the connection was lost: figures of a broken move are meaningless.
 
 #![forbid(unsafe_code)]
 
@@ -15,36 +15,35 @@ use harness::prober::{self, Report};
 use harness::third_party::Probe;
 use harness::{Fleet, Node, QemuMigration, ThirdParty};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
-/// How many moves.
+/// The number of moves.
 const MOVES: usize = 10;
-/// How long the domain is watched between two moves: as long as a pause still counts as the move's.
+/// How long the domain is watched between two moves: a pause in this time still counts as the move's.
 const WATCHED: Duration = Duration::from_secs(4);
-/// Bytes of a page.
 const PAGE_BYTES: f64 = 4096.0;
 
-/// A move, and the bytes that its source put on the wire meanwhile.
+/// A move, and the bytes that its source sent meanwhile.
 struct Measured {
     migration: Migration,
     wire_bytes: u64,
 }
 
 fn main() -> ExitCode {
-    match measure_ours().and_then(|()| measure_qemus()) {
+    match measure_caravan().and_then(|()| measure_qemu()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("the moves were not clean: {why}");
+        Err(reason) => {
+            eprintln!("the moves were not clean: {reason}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Moves a domain.
+/// Measures moves of a domain.
 ///
 /// # Errors
-/// What the clients met.
-fn measure_ours() -> Result<(), String> {
+/// The clients' errors.
+fn measure_caravan() -> Result<(), String> {
     let mut fleet = Fleet::start();
     fleet.await_log(Node::A, "[counter] counter: ready");
     let probe = watch(&fleet.party);
@@ -53,9 +52,9 @@ fn measure_ours() -> Result<(), String> {
         .take(MOVES)
         .map(|from| measure(&fleet, from))
         .collect();
-    let report = clean(probe).map_err(|why| {
+    let report = clean(probe).map_err(|reason| {
         let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
-        format!("{why}\n{}", logs.join("\n"))
+        format!("{reason}\n{}", logs.join("\n"))
     })?;
     let print = |name, unit, figure: &dyn Fn(&Measured) -> f64| {
         print(&format!("{name}.wws"), unit, moves.iter().map(figure));
@@ -87,11 +86,11 @@ fn measure(fleet: &Fleet, from: Node) -> Measured {
     }
 }
 
-/// Has QEMU move a machine.
+/// Measures moves of a machine by QEMU.
 ///
 /// # Errors
-/// What the clients met.
-fn measure_qemus() -> Result<(), String> {
+/// The clients' errors.
+fn measure_qemu() -> Result<(), String> {
     let mut qemu = QemuMigration::start();
     let probe = watch(&qemu.party);
     let moves: Vec<_> = (0..MOVES)
@@ -115,13 +114,13 @@ fn watch(party: &ThirdParty) -> Probe {
     party.probe(&prober::Options::new(address))
 }
 
-/// What a probe saw, if that was as it should be.
+/// Ends a probe, and returns its report if there are no errors.
 fn clean(probe: Probe) -> Result<Report, String> {
     sleep(WATCHED);
     let report = probe.finish();
     let is_clean = report.summary.error_count() == 0 && report.summary.tcp_survived;
-    let why = || report.summary.to_string();
-    is_clean.then_some(()).ok_or_else(why)?;
+    let reason = || report.summary.to_string();
+    is_clean.then_some(()).ok_or_else(reason)?;
     Ok(report)
 }
 
@@ -129,7 +128,7 @@ fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
-/// The median, the least and the most.
+/// Prints the median, minimum and maximum.
 fn print(name: &str, unit: &str, values: impl Iterator<Item = f64>) {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

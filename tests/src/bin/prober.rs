@@ -17,18 +17,18 @@ Probes a domain over UDP and TCP, checks every reply, and reports the longest ga
   --working MIB         of which this much is written (4)
   --udp-interval US     microseconds between UDP requests (1000)
   --tcp-interval US     microseconds between TCP requests (5000)
-  --udp-patience US     microseconds that the last UDP replies are waited for, if some are lacking (3000000)
+  --udp-patience US     microseconds to wait for missing replies to the last UDP requests (3000000)
   --seconds N           end after this time
   --until-eof           end when the standard input ends
   --window START..END   seconds since the start, for the longest gap (from the first reply to the end)
   --json                report as JSON; only a prober that could not probe fails then. A line before the report
-                        tells when the domain has answered over UDP and TCP
+                        marks the first answers over UDP and TCP
   --replies FILE        write the time of each UDP reply, in nanoseconds of the monotonic clock";
 
 /// Set to end the probing.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// The whole command line.
+/// The parsed command line.
 struct Arguments {
     options: Options,
     until_eof: bool,
@@ -75,7 +75,7 @@ fn probe(arguments: Arguments) -> Result<ExitCode, String> {
 }
 
 fn stop_at_eof() {
-    // However it ends, there is nobody left who would end the probing.
+    // An error on the input ends the probing as well.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     STOP.store(true, Ordering::Relaxed);
 }
@@ -84,7 +84,7 @@ fn read_arguments(mut rest: impl Iterator<Item = String>) -> Result<Arguments, S
     let address = rest.next().ok_or(USAGE)?;
     let address = address
         .parse()
-        .map_err(|_| format!("`{address}` is no ADDRESS:PORT\n{USAGE}"))?;
+        .map_err(|_| format!("`{address}` is not an ADDRESS:PORT\n{USAGE}"))?;
     let options = Options::new(address);
     let mut arguments = Arguments {
         options,
@@ -99,7 +99,7 @@ fn read_arguments(mut rest: impl Iterator<Item = String>) -> Result<Arguments, S
             "--json" => arguments.json = true,
             "--replies" => arguments.replies = Some(value()?),
             other if arguments.options.accept(other, value)? => {}
-            other => return Err(format!("what is `{other}`?\n{USAGE}")),
+            other => return Err(format!("unknown option `{other}`\n{USAGE}")),
         }
     }
     arguments.options.check()?;

@@ -1,8 +1,8 @@
 //! Clients of a key-value store as a program: `registers ADDRESS:PORT SEED CLIENTS KEYS FILE`, until its standard input
 //! ends. See `harness::linear`.
 //!
-//! Prints a line when every client has been answered. At the end it writes the history to the file and prints what is known
-//! besides as JSON; it fails only if it could not begin, or not write.
+//! Prints a line when every client has an answer. At the end it writes the history to the file and prints the summary as
+//! JSON; it fails only if it cannot start or write.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +42,7 @@ fn run() -> Result<(), String> {
         keys: parse(keys)?,
     };
     std::thread::spawn(|| {
-        // However it ends, there is nobody left who would end the run.
+        // An error on the input ends the run as well.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         STOP.store(true, Ordering::Relaxed);
     });
@@ -57,5 +57,5 @@ fn run() -> Result<(), String> {
 
 fn parse<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse()
-        .map_err(|_| format!("what is `{text}`? {USAGE}"))
+        .map_err(|_| format!("invalid argument `{text}`; {USAGE}"))
 }

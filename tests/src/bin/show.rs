@@ -1,7 +1,7 @@
-//! The main job, to look at: two machines boot, a counter and a store serve clients on the first, move to the second
-//! and back, and a third party watches every answer.
+//! A demonstration of migration: two machines boot, a counter and a store serve clients on the first, move to the second and
+//! back, and a third party checks every answer.
 //!
-//! Prints a table; its exit code is the verdict. On a terminal the machines stay, and take the operator's commands.
+//! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.
 
 #![forbid(unsafe_code)]
 
@@ -17,9 +17,9 @@ use harness::prober::{self, Report};
 use harness::third_party::finish_kv_checker;
 use harness::{Fleet, Node};
 
-/// Where the counter answers.
+/// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
-/// Where the store answers.
+/// The store's address.
 const STORE: &str = "10.77.0.21:6379";
 /// How long the domains are watched before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(3);
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the third party saw.
+/// The third party's results.
 struct Seen {
     moves: Vec<(&'static str, Node, Migration)>,
     counter: Report,
@@ -59,7 +59,7 @@ struct Seen {
 fn move_there_and_back(fleet: &Fleet) -> Seen {
     let options = prober::Options::new(COUNTER.parse().expect("an address"));
     let probe = fleet.party.probe(&options);
-    let kv_checker = fleet.party.check_kv(STORE);
+    let checker = fleet.party.check_kv(STORE);
     let mut moves = Vec::new();
     for from in [Node::A, Node::B] {
         for domain in ["counter", "kv"] {
@@ -71,14 +71,14 @@ fn move_there_and_back(fleet: &Fleet) -> Seen {
     Seen {
         moves,
         counter: probe.finish(),
-        store: finish_kv_checker(kv_checker, LIMIT),
+        store: finish_kv_checker(checker, LIMIT),
     }
 }
 
 fn print_table(seen: &Seen) {
     println!("domain   move      gap ms   total ms   rounds   pages sent   sent again");
     for (domain, from, migration) in &seen.moves {
-        // The counter's clients ask often enough to time a gap.
+        // Only the counter's clients send often enough to measure a gap.
         let gap = match *domain {
             "counter" => format!("{:.1}", migration.gap_ns(&seen.counter) as f64 / 1e6),
             _ => String::new(),
@@ -114,7 +114,7 @@ fn print_table(seen: &Seen) {
     );
 }
 
-/// Passes the operator's commands on until he leaves.
+/// Executes the operator's commands until `quit`.
 fn converse(fleet: &Fleet) {
     println!(
         "\nThe machines stay. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN MACHINE; quit."

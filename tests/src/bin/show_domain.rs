@@ -1,11 +1,11 @@
-//! A domain from outside of this tree, to look at: it runs on the first of two machines, moves to the second and back, and is
-//! reached from a third party.
+//! A demonstration of a domain from outside of this tree: it runs on the first of two machines, moves to the second and back,
+//! and is reachable from a third party.
 //!
 //! `show_domain NAME [ADDRESS:PORT] [--once]`; the archives of the machines, `a` and `b`, are found through `CARAVAN_ARTEFACTS`.
 //! `cargo caravan run` builds them and starts this program.
 //!
 //! With `--once` the domain must be a TCP echo service: one connection is kept through both moves, and the exit code is
-//! the verdict. Without it the moves are the reader's to ask for.
+//! the verdict. Without it the user asks for the moves.
 
 #![forbid(unsafe_code)]
 
@@ -21,9 +21,9 @@ use harness::output::{Output, Pattern};
 use harness::{Fleet, Node, WaitError, child};
 use service_protocol::root::DomainState;
 
-/// What the machines boot.
+/// The machines' boot archives.
 const ARCHIVES: [&str; 2] = ["a", "b"];
-/// How often the first machine is asked whether the domain runs.
+/// The interval between queries whether the domain runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the echo client runs before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The machines, the domain on them, and where all of it is shown.
+/// The machines, the domain on them, and the screen.
 struct Stage {
     fleet: Fleet,
     screen: Arc<Screen>,
@@ -144,7 +144,7 @@ impl Stage {
         ));
     }
 
-    /// Moves the domain to the machine where it is not, and shows what the migration server says.
+    /// Moves the domain to the other machine, and shows the migration server's reply.
     fn relocate(&self) -> Result<(), String> {
         let is_there = |from: &Node| self.fleet.list(*from).has(&self.domain);
         let from = [Node::A, Node::B].into_iter().find(is_there);
@@ -165,7 +165,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Has an echo client watch two moves.
+    /// Moves the domain twice while an echo client checks it.
     fn move_there_and_back(&self, service: &str) -> Result<(), String> {
         let program = child::beside("echo", "cargo build -p harness --bins");
         let program = program.to_str().expect("a path that is text");
@@ -194,7 +194,7 @@ impl Stage {
         }
     }
 
-    /// Executes commands until the reader leaves.
+    /// Executes commands until the user quits.
     fn converse(&self) {
         self.screen.line(&format!("Commands: {COMMANDS}."));
         while let Some(command) = self.screen.read() {
@@ -223,7 +223,7 @@ impl Stage {
     }
 }
 
-/// Shows a machine's log as it comes.
+/// Shows a machine's log continuously.
 fn follow(node: Node, log: Output, screen: Arc<Screen>) {
     thread::spawn(move || {
         let mut from = 0;
@@ -244,21 +244,21 @@ fn log_line(node: Node, line: &str) -> String {
     format!("{} | {}", node.name(), line.trim_end())
 }
 
-/// The standard output, on which several threads write whole lines around a prompt.
+/// The standard output, to which several threads write complete lines around a prompt.
 #[derive(Default)]
 struct Screen {
-    /// Whether a prompt is the last thing on it.
+    /// Whether it ends with a prompt.
     is_prompted: Mutex<bool>,
 }
 
 const PROMPT: &str = "> ";
-/// Back to the line's beginning, and nothing on it.
+/// Returns to the start of the line and clears it.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
 impl Screen {
     fn line(&self, text: &str) {
         let is_prompted = self.is_prompted.lock().expect("no writer panics");
-        // A reader that has gone misses nothing.
+        // An error means that nobody reads the output any more.
         let mut out = io::stdout();
         let _ = match *is_prompted {
             true => write!(out, "{CLEAR_LINE}{text}\n{PROMPT}"),
@@ -267,7 +267,7 @@ impl Screen {
         let _ = out.flush();
     }
 
-    /// The next line that is typed, after a prompt if a person types it.
+    /// The next typed line, after a prompt on a terminal.
     fn read(&self) -> Option<String> {
         if io::stdin().is_terminal() && io::stdout().is_terminal() {
             print!("{PROMPT}");

@@ -242,7 +242,7 @@ fn loses_and_duplicates_by_its_seed() {
 }
 
 #[test]
-fn one_seed_at_two_ports_hits_other_frames_at_each() {
+fn one_seed_affects_different_frames_at_two_ports() {
     const LAST: u8 = 0xff;
     let (_segment, [a, b, c]) = three();
     let faults = Faults {
