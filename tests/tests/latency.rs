@@ -52,7 +52,7 @@ impl Row {
     fn parse(line: &str) -> Row {
         let words: Vec<&str> = line.split(' ').collect();
         let [scene, kind, number, instructions, entries, suspended] = words[..] else {
-            panic!("{line:?} is no line of the plugin's");
+            panic!("{line:?} is not a line of the plugin");
         };
         let parse = |text: &str| text.parse().expect("a number");
         Row {

@@ -117,9 +117,9 @@ fn measures_a_silence() {
 
 #[test]
 fn reports_a_domain_that_is_not_there() {
-    // Bound for UDP only, and never read: nobody else has the port, and nobody listens.
-    let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address: SocketAddr = nobody.local_addr().expect("its address");
+    // Bound for UDP only, and never read: no other process has the port, and none listens.
+    let unread = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address: SocketAddr = unread.local_addr().expect("its address");
     let mut options = Options::new(address);
     options.duration = Some(Duration::from_millis(20));
     let summary = prober::run(&options, &AtomicBool::new(false), || ())

@@ -92,23 +92,23 @@ fn a_connection_outlives_a_cut_and_a_bad_wire() {
     beside_a_domain(|segment, port| {
         let party = third_party(segment);
         let probe = party.probe(&options());
-        let heard = || port.counters().from_peer.frames;
-        wait_until("the domain answers", || heard() > 200);
+        let received = || port.counters().from_peer.frames;
+        wait_until("the domain answers", || received() > 200);
         port.set_faults(Some(Faults {
             loss: 0.05,
             duplication: 0.05,
             ..Faults::seeded(3)
         }));
-        let before = heard();
-        wait_until("it answers over a bad wire", || heard() > before + 200);
+        let before = received();
+        wait_until("it answers over a bad wire", || received() > before + 200);
         port.cut();
         let cut_ns = harness::prober::now_ns();
         wait_until("the cut is felt", || port.counters().cut.frames > 100);
         let healed_ns = harness::prober::now_ns();
         port.set_faults(None);
         port.heal();
-        let before = heard();
-        wait_until("it answers again", || heard() > before + 200);
+        let before = received();
+        wait_until("it answers again", || received() > before + 200);
         let report = probe.finish();
         assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
         assert!(report.summary.udp.answered < report.summary.udp.asked);

@@ -181,7 +181,7 @@ impl Stage {
             .lines()
             .last()
             .and_then(|line| serde_json::from_str(line).ok());
-        let seen: Seen = seen.ok_or_else(|| format!("the echo client says {output:?}"))?;
+        let seen: Seen = seen.ok_or_else(|| format!("the echo client printed {output:?}"))?;
         let name = &self.domain;
         self.screen.line(&format!("\n{name}: {seen}"));
         match seen.failure {

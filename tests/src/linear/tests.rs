@@ -73,7 +73,7 @@ fn a_read_may_see_a_write_that_is_not_yet_answered() {
     let early = answered(3, 4, Get, Value(Some(1)));
     let write = answered(0, 10, Set(1), Done);
     assert!(is_linearizable(&[write, early]));
-    // From then on everybody sees it.
+    // From then on every read sees it.
     let stale = answered(5, 6, Get, Value(None));
     assert!(!is_linearizable(&[write, early, stale]));
 }

@@ -1,9 +1,9 @@
-//! How a machine ended.
+//! The end of a machine.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// How a machine ended.
+/// The way in which a machine ended.
 ///
 /// QEMU's exit device turns the byte that the guest wrote into the exit status `byte << 1 | 1`. A byte of 0 would look like
 /// QEMU's own failure, so guests write another.

@@ -26,7 +26,7 @@ const AFTER_COMMIT: [(Side, &str); 3] = [
     (Side::Source, "phase Release"),
 ];
 
-/// What the operator's client prints when a move has succeeded or failed.
+/// The output of the operator's client when a move has succeeded or failed.
 const OVER: [&str; 2] = [r#""text":"done""#, r#""text":"failed: "#];
 
 impl Nemesis {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{FLAG_TORN_PAGE, Heap, Reply, Request};
 
-/// How often each property was violated.
+/// The number of violations of each property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
     /// The contents of the heap have changed.
@@ -41,7 +41,7 @@ impl Errors {
     }
 }
 
-/// What a transport promises about the replies it carries.
+/// A transport's guarantee for replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
     /// Only that they are not reordered: they may be lost or duplicated. (UDP, over a wire without jitter)

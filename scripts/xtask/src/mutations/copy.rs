@@ -12,12 +12,12 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// How long tests may take, which only those of a mutation that hangs do.
+/// The time limit of tests, reached only by a mutation that hangs.
 const LIMIT_SECONDS: &str = "1800";
-/// What `timeout` exits with when it has ended a command.
+/// The exit code of `timeout` when it has ended a command.
 const TIMED_OUT: i32 = 124;
 
-/// A copy of what git knows of the tree, with a target directory of its own that lasts from run to run.
+/// A copy of the tree's files known to git, with a target directory of its own that is kept between runs.
 pub struct Copy<'w> {
     workspace: &'w Workspace,
     root: PathBuf,
@@ -25,7 +25,7 @@ pub struct Copy<'w> {
 }
 
 impl Copy<'_> {
-    /// Makes it, in place of an earlier one. Files that have not changed keep their age, so that little is compiled anew.
+    /// Makes the copy, updating an earlier one. Unchanged files keep their age, so that little is recompiled.
     pub fn make(workspace: &Workspace) -> Result<Copy<'_>> {
         let base = workspace.host_target().join("mutations");
         let copy = Copy {
@@ -45,8 +45,7 @@ impl Copy<'_> {
         Ok(copy)
     }
 
-    /// Deletes what an earlier copy had below a directory and the tree does not have any more: a module that has become a
-    /// directory would be there twice.
+    /// Deletes files below a directory that the tree no longer has: a module that has become a directory would exist twice.
     fn forget(&self, directory: &Path, files: &BTreeSet<&str>) -> Result<()> {
         for entry in fs::read_dir(directory).at(directory)? {
             let path = entry.at(directory)?.path();
@@ -59,7 +58,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Whether a file of the copy is one of these, which are named from the top of the tree, and still in the tree.
+    /// Whether a file of the copy is among these, named from the top of the tree, and still in the tree.
     fn is_listed(&self, path: &Path, files: &BTreeSet<&str>) -> bool {
         let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
         name.is_some_and(|name| files.contains(name) && self.workspace.source(name).exists())
@@ -69,7 +68,7 @@ impl Copy<'_> {
     fn refresh(&self, file: &str) -> Result<()> {
         let (from, to) = (self.workspace.source(file), self.root.join(file));
         let Ok(text) = fs::read(&from) else {
-            // Deleted, and git does not know yet.
+            // Deleted in the working tree, but not in git.
             return Ok(());
         };
         if fs::read(&to).is_ok_and(|there| there == text) {
@@ -78,11 +77,11 @@ impl Copy<'_> {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).at(parent)?;
         }
-        // Copied, not written: scripts stay executable.
+        // A copy keeps scripts executable.
         fs::copy(&from, &to).at(&to).map(|_| ())
     }
 
-    /// Tries a mutation, and takes it back.
+    /// Tries a mutation, and reverts it.
     pub fn try_out(&self, mutation: &Mutation) -> Result<Fate> {
         let path = self.root.join(mutation.file);
         let text = fs::read_to_string(&path).at(&path)?;
@@ -140,7 +139,7 @@ impl Copy<'_> {
     }
 }
 
-/// The same command under `timeout`, which ends it with all that it has started.
+/// The same command under `timeout`, which ends it with all its children.
 fn limited(command: &Command) -> Command {
     let mut limited = Command::new("timeout");
     limited.arg(LIMIT_SECONDS).arg(command.get_program());
@@ -156,15 +155,15 @@ fn limited(command: &Command) -> Command {
     limited
 }
 
-/// Runs tests, and judges what they print.
+/// Runs tests, and judges their output.
 fn fate_of(tests: &mut Command) -> Result<Fate> {
     let output = tests
         .output()
         .map_err(|error| Error::Start("cargo test".to_string(), error))?;
     let ended = match output.status.code() {
-        Some(0) => Ended::Well,
-        Some(TIMED_OUT) => Ended::Late,
-        _ => Ended::Badly,
+        Some(0) => Ended::Succeeded,
+        Some(TIMED_OUT) => Ended::TimedOut,
+        _ => Ended::Failed,
     };
     Ok(Fate::of(ended, &String::from_utf8_lossy(&output.stdout)))
 }

@@ -1,17 +1,17 @@
-//! What became of a mutation, from what its tests printed: [`Fate`].
+//! The outcome of a mutation, from the output of its tests: [`Fate`].
 
-/// What became of a mutation.
+/// The outcome of a mutation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fate {
     /// A test failed.
     Found(Evidence),
     /// Every test passed.
     Survived,
-    /// It does not compile, its text is not there, or its tests did not run: the table is out of date.
+    /// It does not compile, its text is missing, or its tests did not run: the table is out of date.
     Unusable(String),
 }
 
-/// How tests show that something is wrong.
+/// The way in which tests failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// These tests failed.
@@ -22,19 +22,19 @@ pub enum Evidence {
     Hung,
 }
 
-/// How a command ended that runs tests.
+/// The end of a command that runs tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// All is well.
-    Well,
-    /// With an error.
-    Badly,
-    /// It was ended when its limit had passed.
-    Late,
+    /// It succeeded.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It was ended at its time limit.
+    TimedOut,
 }
 
 impl Fate {
-    /// The fate of a mutation whose tests ended like this and printed this. Only what happened in a test is a finding: a command
+    /// The fate of a mutation from the end and the output of its tests. Only a failure within a test is a finding: a command
     /// that fails before it has run one has found nothing.
     pub fn of(ended: Ended, printed: &str) -> Fate {
         if !runs_tests(printed) {
@@ -42,12 +42,12 @@ impl Fate {
         }
         let failed = failed_tests(printed);
         match ended {
-            Ended::Well => Fate::Survived,
-            Ended::Badly if !failed.is_empty() => Fate::Found(Evidence::Failed(failed)),
-            Ended::Badly if is_cut_short(printed) => Fate::Found(Evidence::Died),
-            Ended::Badly => Fate::Unusable("it failed, but none of its tests did".to_string()),
-            Ended::Late if is_cut_short(printed) => Fate::Found(Evidence::Hung),
-            Ended::Late => Fate::Unusable("it hung, but none of its tests did".to_string()),
+            Ended::Succeeded => Fate::Survived,
+            Ended::Failed if !failed.is_empty() => Fate::Found(Evidence::Failed(failed)),
+            Ended::Failed if is_cut_short(printed) => Fate::Found(Evidence::Died),
+            Ended::Failed => Fate::Unusable("it failed, but none of its tests did".to_string()),
+            Ended::TimedOut if is_cut_short(printed) => Fate::Found(Evidence::Hung),
+            Ended::TimedOut => Fate::Unusable("it hung, but none of its tests did".to_string()),
         }
     }
 }
@@ -57,7 +57,7 @@ fn runs_tests(printed: &str) -> bool {
     begun(printed).any(|count| count != "0")
 }
 
-/// How many tests each test program began to run.
+/// The number of tests that each test program began to run.
 fn begun(printed: &str) -> impl Iterator<Item = &str> {
     printed.lines().filter_map(|line| {
         let rest = line.strip_prefix("running ")?;
@@ -65,7 +65,7 @@ fn begun(printed: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a test program began and did not come to its result.
+/// Whether a test program began and did not print its result.
 fn is_cut_short(printed: &str) -> bool {
     let results = printed
         .lines()
@@ -73,7 +73,7 @@ fn is_cut_short(printed: &str) -> bool {
     begun(printed).count() > results.count()
 }
 
-/// The tests in the list that a test program prints in the end: below the last of its lines `failures:`, each indented.
+/// The tests in the final list of a test program: indented, below the last of its lines `failures:`.
 fn failed_tests(printed: &str) -> Vec<String> {
     let mut failed = Vec::new();
     let mut is_list = false;
@@ -117,12 +117,12 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
     #[test]
     fn a_failed_test_is_named() {
         let found = Evidence::Failed(vec!["ipc::tests::a".to_string()]);
-        assert_eq!(Fate::of(Ended::Badly, FAILED), Fate::Found(found));
+        assert_eq!(Fate::of(Ended::Failed, FAILED), Fate::Found(found));
     }
 
     #[test]
-    fn what_passes_has_found_nothing() {
-        assert_eq!(Fate::of(Ended::Well, PASSED), Fate::Survived);
+    fn passing_tests_have_found_nothing() {
+        assert_eq!(Fate::of(Ended::Succeeded, PASSED), Fate::Survived);
     }
 
     #[test]
@@ -131,19 +131,22 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
         let after = [PASSED, begun].concat();
         for printed in [begun, &after] {
             let fate = |ended| Fate::of(ended, printed);
-            assert_eq!(fate(Ended::Badly), Fate::Found(Evidence::Died));
-            assert_eq!(fate(Ended::Late), Fate::Found(Evidence::Hung));
+            assert_eq!(fate(Ended::Failed), Fate::Found(Evidence::Died));
+            assert_eq!(fate(Ended::TimedOut), Fate::Found(Evidence::Hung));
         }
     }
 
     #[test]
-    fn what_fails_before_or_after_its_tests_has_found_nothing() {
+    fn a_failure_before_or_after_the_tests_has_found_nothing() {
         for printed in ["", "error: could not compile `kernel`\n", NONE, PASSED] {
-            for ended in [Ended::Badly, Ended::Late] {
+            for ended in [Ended::Failed, Ended::TimedOut] {
                 let fate = Fate::of(ended, printed);
                 assert!(matches!(fate, Fate::Unusable(_)), "{printed}: {fate:?}");
             }
         }
-        assert!(matches!(Fate::of(Ended::Well, NONE), Fate::Unusable(_)));
+        assert!(matches!(
+            Fate::of(Ended::Succeeded, NONE),
+            Fate::Unusable(_)
+        ));
     }
 }

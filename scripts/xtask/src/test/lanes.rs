@@ -134,7 +134,7 @@ fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
 mod tests {
     use super::*;
 
-    /// What this very test program runs as a test of its own.
+    /// Run by this test program as a separate test.
     fn of_this(name: &str) -> Test {
         Test {
             program: std::env::current_exe().expect("a program"),

@@ -1,4 +1,4 @@
-//! What QEMU calls: instructions of the kernel are counted, and what begins or ends an entry calls back.
+//! QEMU's callbacks: instructions of the kernel are counted, and those that begin or end an entry call back.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ const BEGINNING: u64 = 3;
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
-/// What the callbacks share.
+/// The state shared by the callbacks.
 struct State {
     out: String,
     counter: Counter,

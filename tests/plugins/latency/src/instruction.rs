@@ -1,4 +1,4 @@
-//! What an instruction of the guest is to the count: [`Instruction`].
+//! Classification of the guest's instructions for the count: [`Instruction`].
 
 /// The kinds of instructions that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Instruction {
 const UPPER_HALF: u64 = 1 << 63;
 
 impl Instruction {
-    /// What the instruction at this address is.
+    /// Classifies the instruction at this address.
     pub fn of(address: u64, bytes: &[u8]) -> Instruction {
         if address < UPPER_HALF {
             return Instruction::User;

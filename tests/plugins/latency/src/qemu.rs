@@ -8,7 +8,7 @@ use std::ptr;
 /// The version of the interface.
 pub const VERSION: c_int = 4;
 
-/// What QEMU calls this plugin.
+/// QEMU's name for this plugin.
 pub type PluginId = u64;
 
 /// The longest instruction of x86.
@@ -158,7 +158,7 @@ impl GuestInstruction {
     /// Its bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; INSTRUCTION_BYTES_MAX];
-        // SAFETY: it lives as long as its block, and the buffer is as long as said.
+        // SAFETY: it lives as long as its block, and the buffer has the given length.
         let count =
             unsafe { qemu_plugin_insn_data(self.0, bytes.as_mut_ptr().cast(), bytes.len()) };
         bytes.truncate(count);
