@@ -78,7 +78,7 @@ pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathB
     Ok(site.release_dir(Target::Userland).join(binary))
 }
 
-/// Builds the host's programs that tests and demonstrations use: [`clients`], the tool for domains outside of the tree, the plugin.
+/// Builds the host's programs for tests and demonstrations: [`clients`], the tool for domains outside of the tree, the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
     clients(workspace)?;
     for_host(&["--package", "cargo-caravan", "--bins"], workspace)?;

@@ -14,7 +14,7 @@ use runtime::{Cap, Error};
 
 use crate::subject::Lender;
 
-/// What is in a page of zeros.
+/// The content of a page of zeros.
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 /// A page and what is in it; none if that is zeros.

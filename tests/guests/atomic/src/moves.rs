@@ -17,18 +17,18 @@ use crate::subject::{BOARD_PAGES, Lender, Subject};
 
 /// The longest run between two freezes.
 const RUN_NS_MAX: u64 = 2_000_000;
-/// One run in so many may be longer: a thaw wakes the threads in the same order every time, and the last ones would never run.
+/// One run in this many may be longer: a thaw wakes the threads in the same order every time, and the last ones would never run.
 const LONG_RUNS: u64 = 8;
 const LONG_RUN_NS_MAX: u64 = 20_000_000;
 /// When the first run begins, in time since the machine's start: without effort if instructions are counted, since idle time
 /// is skipped then.
 const START_NS: u64 = 10_000_000_000;
-/// Within so many runs every workload gets on.
+/// Within this many runs every workload makes progress.
 const PATIENCE: u64 = 64;
-/// One move in so many is called off: the domain is thawed where it is.
+/// One move in this many is cancelled: the domain is thawed where it is.
 const CALLED_OFF: u64 = 4;
 
-/// Why it ended early.
+/// The reason it ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The kernel refused.
@@ -198,7 +198,7 @@ impl Moves {
         Ok(())
     }
 
-    /// What was seen at the freezes.
+    /// The sights of the freezes.
     pub fn sights(&self) -> Sights {
         self.sights
     }
@@ -214,7 +214,7 @@ impl Moves {
         self.told.iter().map(|told| told.interruptions).sum()
     }
 
-    /// What the workloads have done, each.
+    /// The progress of each workload.
     pub fn rounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let names = WORKLOADS.iter().map(|workload| workload.name);
         names.zip(self.told.iter().map(|told| told.rounds))

@@ -216,7 +216,7 @@ impl Building<'_> {
         Ok(self.subject)
     }
 
-    /// What takes the place of the object of this identity: its successor, or the same outsider.
+    /// The replacement of the object of this identity: its successor, or the same outsider.
     fn successor(&self, id: ObjectId) -> Result<Slot, Error> {
         let inside = self.objects.iter().find(|(old, _)| *old == id);
         match inside {

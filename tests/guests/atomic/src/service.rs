@@ -1,4 +1,4 @@
-//! What the subject's threads call outside of it: the driver's second thread.
+//! The service outside of the subject that its threads call: the driver's second thread.
 
 use guest_workloads::answer_of;
 use guest_workloads::calls::{receive, reply_and_receive};

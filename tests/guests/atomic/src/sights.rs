@@ -1,4 +1,4 @@
-//! What the freezes have to find at least once, or the moves prove less than they seem to: [`Sights`].
+//! The states that the freezes have to find at least once, or the moves prove less than they seem to: [`Sights`].
 
 use guest_workloads::slots::{MADE_COPIES, MADE_COUNT, MANY_COUNT, MANY_DERIVED, TAKEN};
 use guest_workloads::{FILLED_COUNT, MADE_ADDRESS, Needs, WORKLOADS};

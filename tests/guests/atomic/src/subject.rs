@@ -23,7 +23,7 @@ const STAGING_PAGES: PageCount = PageCount(64);
 /// Subjects run below the driver, so that it takes over as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
-/// What the driver lends to every subject.
+/// The objects that the driver lends to every subject.
 #[derive(Clone, Copy)]
 pub struct Lender {
     /// All memory.
@@ -32,7 +32,7 @@ pub struct Lender {
     pub domain: Cap<Domain>,
     /// The endpoint that the driver's second thread serves.
     pub service: Cap<Endpoint>,
-    /// Where a subject's pages are copied to.
+    /// The Memory to which a subject's pages are copied.
     pub staging: Cap<Memory>,
     /// The same, as the driver sees it.
     pub copies: SharedMemory<'static>,
@@ -41,7 +41,7 @@ pub struct Lender {
 }
 
 impl Lender {
-    /// What root has.
+    /// A lender with root's resources.
     pub fn new(start: &Start) -> Result<Lender, Error> {
         let (pool, domain) = (start.require::<Pool>("pool"), start.require("domain"));
         let staging = pool.create_populated_memory(STAGING_PAGES)?;

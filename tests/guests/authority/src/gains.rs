@@ -1,4 +1,4 @@
-//! What a call may add to its caller's table: [`check_gain`].
+//! The capabilities that a call may add to its caller's table: [`check_gain`].
 
 use abi::register::Slot;
 use abi::{PoolRights, Request, Rights};

@@ -5,7 +5,7 @@ use abi::{Error, NotificationRights, ObjectKind, Request, Rights};
 
 use super::{Lookup, View, lookups};
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It succeeded, or did a step, or waits: it passed every check of authority.
@@ -14,7 +14,7 @@ pub enum Outcome {
     Refused(Error),
 }
 
-/// Why an outcome is wrong.
+/// The reason an outcome is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// The call was allowed although this was not as it needs.

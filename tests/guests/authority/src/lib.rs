@@ -22,7 +22,7 @@ pub use gains::check_gain;
 pub use judge::{Outcome, Violation, fits, judge};
 pub use lookups::{Lookup, Lookups, lookups};
 
-/// What a slot of the caller's table holds.
+/// The content of a slot of the caller's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// The table has no such slot.

@@ -1,4 +1,4 @@
-//! What each call looks up in its caller's table: [`lookups`].
+//! The capabilities that each call looks up in its caller's table: [`lookups`].
 
 use abi::kind::{
     DomainRights, EndpointRights, HardwareRights, InterruptRights, IoPortsRights, MemoryRights,
@@ -68,7 +68,7 @@ fn any(slot: Slot) -> Lookup {
     Lookup::Capability(slot, None, Rights(0))
 }
 
-/// What a mapping with this access needs over the Memory.
+/// The rights to the Memory that a mapping with this access needs.
 fn rights_for(access: Access) -> MemoryRights {
     match access {
         Access::Read => MemoryRights::READ,
@@ -77,7 +77,7 @@ fn rights_for(access: Access) -> MemoryRights {
     }
 }
 
-/// What a call looks up. Slots of other domains' tables are not among it.
+/// The lookups of a call, except for slots of other domains' tables.
 pub fn lookups(request: &Request) -> Lookups {
     use Lookup::{Any, Capability, Copyable, Empty, Raiser};
     use ObjectKind::{

@@ -1,4 +1,4 @@
-//! What every measurement needs: [`Bench`]; and why one can fail: [`Failure`].
+//! The resources of every measurement: [`Bench`]; and the reason one can fail: [`Failure`].
 
 use core::fmt;
 
@@ -6,16 +6,16 @@ use runtime::abi::register::{PageCount, Slot};
 use runtime::capability::{Domain, Notification, Pool};
 use runtime::{Cap, Error, Start};
 
-/// Where slots begin that the runtime does not hand out, because nothing here takes so many from it.
+/// The first of the slots that the runtime does not hand out, because nothing here takes that many from it.
 pub const SCRATCH: Slot = Slot(1024);
 const SLOTS: u32 = 4096;
 
-/// Why a figure could not be measured.
+/// The reason a figure could not be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The kernel refused something.
     Refused(Error),
-    /// A worker did not come to its end: the kernel's log says why.
+    /// A worker did not finish: the kernel's log has the reason.
     Stuck,
     /// A worker used the vector registers, although the figure is not about them.
     VectorsUsed,
@@ -37,13 +37,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What every measurement needs.
+/// The resources of every measurement.
 pub struct Bench {
     /// All memory.
     pub pool: Cap<Pool>,
     /// The conductor's own domain.
     pub domain: Cap<Domain>,
-    /// What workers signal when they are done.
+    /// The notification that workers signal when they are done.
     pub done: Cap<Notification>,
 }
 

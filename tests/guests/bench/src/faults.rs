@@ -34,7 +34,7 @@ pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
         pages,
         Access::ReadWrite,
     )?;
-    // The pager is who hears of thread faults, too.
+    // The pager also receives thread faults.
     let endpoint = handler.pool.create_endpoint()?;
     memory.set_pager(Some(endpoint))?;
     handler.domain.remove(slots::ENDPOINT)?;

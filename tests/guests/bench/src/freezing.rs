@@ -19,7 +19,7 @@ const PRIORITY: u8 = 1;
 /// Room for tables.
 const SPARE_PAGES: u64 = 256;
 
-/// A domain of four runnable threads and so many MiB.
+/// A domain of four runnable threads and this many MiB.
 pub fn freeze<const MIB: u64>(bench: &Bench) -> Result<u64, Failure> {
     let pages = MIB * 256;
     let worker = Worker::with_pages(bench, pages + SPARE_PAGES)?;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `figures` | every figure's name, and what measures it |
 //! | `measure` | samples of the time-stamp counter, and their median |
-//! | `worker` | a domain with a thread that does what one of the `scripts` says |
+//! | `worker` | a domain with a thread that runs one of the `scripts` |
 //! | `messages`, `faults`, `objects`, `freezing`, `copying` | how the figures are measured |
 //!
 //! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in

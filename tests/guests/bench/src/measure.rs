@@ -8,7 +8,7 @@ use core::arch::asm;
 /// median.
 pub const SAMPLES: usize = 101;
 
-/// What was measured, one word a sample.
+/// The samples, one word each.
 pub type Samples = *mut u32;
 
 /// The counter's low half: nothing measured here takes longer.
@@ -23,7 +23,7 @@ pub fn ticks() -> u32 {
 /// Measures `operation` [`SAMPLES`] times; `restore` puts things right again, unmeasured.
 ///
 /// # Safety
-/// `samples` has room for them, and nobody reads it meanwhile.
+/// `samples` has room for them, and is not read meanwhile.
 #[inline(always)]
 pub unsafe fn sample(
     samples: Samples,
@@ -47,7 +47,7 @@ pub unsafe fn sample(
 /// The samples of an operation of this thread alone.
 pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
     let mut samples = [0; SAMPLES];
-    // SAFETY: the array is as long as it says, and this thread's.
+    // SAFETY: the array has this length, and belongs to this thread.
     unsafe { sample(samples.as_mut_ptr(), operation, restore) };
     median(&mut samples)
 }

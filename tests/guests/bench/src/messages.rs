@@ -1,4 +1,4 @@
-//! What passes between two threads of different domains: calls, signals, the processor.
+//! Transfers between two threads of different domains: calls, signals, the processor.
 
 use crate::bench::{Bench, Failure};
 use crate::scripts::{self, slots};
@@ -7,7 +7,7 @@ use crate::worker::{PRIORITY, Script, Worker};
 /// A script and the priority that it runs at.
 type Part = (Script, u8);
 
-/// A call and its answer, with so many words each way.
+/// A call and its answer, with this many words each way.
 pub fn call_reply<const WORDS: usize>(bench: &Bench) -> Result<u64, Failure> {
     let answers: Part = (scripts::answers::<WORDS>, PRIORITY);
     plain_pair(bench, (scripts::calls::<WORDS>, PRIORITY), answers)
@@ -34,7 +34,7 @@ pub fn yield_round_trip(bench: &Bench) -> Result<u64, Failure> {
     plain_pair(bench, (scripts::yields, PRIORITY), back)
 }
 
-/// A signal that nobody waits for.
+/// A signal without a waiter.
 pub fn signal_nobody(bench: &Bench) -> Result<u64, Failure> {
     alone(bench, scripts::signals_nobody)
 }

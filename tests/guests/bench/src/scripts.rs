@@ -1,4 +1,4 @@
-//! What workers do. Each lives in registers and on its stack: workers have no data of their own.
+//! The workers' functions. Each lives in registers and on its stack: workers have no data of their own.
 
 use runtime::Error;
 use runtime::abi::calls::{
@@ -13,7 +13,7 @@ use runtime::system_call::invoke;
 use crate::measure::{Samples, sample};
 use crate::worker::PLAYGROUND;
 
-/// Where workers find what they were given.
+/// The slots of the capabilities given to workers.
 pub mod slots {
     use runtime::Slot;
 
@@ -35,7 +35,7 @@ use slots::{DOMAIN, DONE, ENDPOINT, MEMORY, REPLY, WAKE};
 const DONE_FLAG: u64 = 1;
 const FOR_EVER: u64 = u64::MAX;
 
-/// Calls with so many words each way.
+/// Calls with this many words each way.
 pub extern "C" fn calls<const WORDS: usize>(samples: Samples) -> ! {
     // SAFETY: the samples are this worker's.
     unsafe { sample(samples, |_| call::<WORDS>(), |_| {}) };
@@ -79,7 +79,7 @@ pub extern "C" fn waits(_: Samples) -> ! {
     }
 }
 
-/// Signals a notification that nobody waits for.
+/// Signals a notification without a waiter.
 pub extern "C" fn signals_nobody(samples: Samples) -> ! {
     // SAFETY: the samples are this worker's.
     unsafe { sample(samples, |_| signal(), |_| wait()) };
@@ -230,7 +230,7 @@ fn wait() {
 
 #[inline(always)]
 fn touch(address: u64) {
-    // SAFETY: PLAYGROUND is nobody's memory but the script's; a fault is what is measured.
+    // SAFETY: PLAYGROUND is the script's own memory; the fault is what is measured.
     unsafe { (address as *mut u64).write_volatile(1) };
 }
 

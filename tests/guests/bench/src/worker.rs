@@ -15,14 +15,14 @@ use crate::bench::{Bench, Failure};
 use crate::measure::{SAMPLES, Samples, median};
 use crate::scripts::slots;
 
-/// What a worker does; it gets the address of its samples.
+/// The function of a worker, called with the address of its samples.
 pub type Script = extern "C" fn(Samples) -> !;
 
 const STACK: u64 = 1 << 32;
 const STACK_PAGES: u64 = 4;
 const BUFFER: u64 = STACK + (2 << 20);
 const SAMPLES_PAGE: u64 = STACK + (4 << 20);
-/// Where a script may have things mapped.
+/// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 8 << 30;
 
 /// A worker's own pages, its tables included.
@@ -114,7 +114,7 @@ impl Worker {
     }
 }
 
-/// Lets a new thread of a worker do what a script says.
+/// Runs a script in a new thread of a worker.
 pub fn start(thread: Cap<Thread>, script: Script, priority: u8) -> Result<(), Failure> {
     thread.set_priority(priority)?;
     thread.prepare(

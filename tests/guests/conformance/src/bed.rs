@@ -1,4 +1,4 @@
-//! What every check is given: [`Bed`]; and why one fails: [`Failure`].
+//! The resources of every check: [`Bed`]; and the reason one fails: [`Failure`].
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ const PAGES: u64 = 4096;
 /// Nothing that a check waits for takes so long.
 const LIMIT_NS: u64 = 20_000_000_000;
 
-/// Why a check fails.
+/// The reason a check fails.
 #[derive(Clone, Copy, Debug)]
 pub enum Failure {
     /// The kernel refused something.
@@ -79,7 +79,7 @@ extern "C" fn says_done(page: Page) -> ! {
     page.done()
 }
 
-/// What every check is given.
+/// The resources of every check.
 pub struct Bed {
     root_pool: Cap<Pool>,
     /// The check's own pool.
@@ -88,11 +88,11 @@ pub struct Bed {
     pub domain: Cap<Domain>,
     /// All devices.
     pub hardware: Cap<Hardware>,
-    /// What workers signal at their end.
+    /// The notification that workers signal when they end.
     pub done: Cap<Notification>,
-    /// Where the workers' faults go.
+    /// The endpoint for the workers' faults.
     pub faults: Cap<Endpoint>,
-    /// Where reply rights arrive.
+    /// The slot for reply rights.
     pub reply: Slot,
     /// The rate of the time-stamp counter.
     pub ticks_per_second: u64,

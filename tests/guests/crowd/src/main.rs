@@ -19,7 +19,7 @@ mod crowd {
     const THREADS: usize = THREADS_MAX;
     /// Capabilities: a little fewer than its `CAPABILITIES_MAX`, since there are some at the start.
     const CAPABILITIES: usize = 4_000;
-    /// What the domain's table must hold.
+    /// The slots of the domain's table.
     const SLOTS: u32 = 4_096;
     /// How long it waits before it looks at its incarnation again.
     const LOOK_NS: u64 = 50_000_000;

@@ -54,7 +54,7 @@ pub extern "C" fn fuzzes(page: Page) -> ! {
     }
 }
 
-/// What a slot of the script's table holds.
+/// The content of a slot of the script's table.
 pub fn view(slot: Slot) -> View {
     let Ok((kind, rights, badge)) = invoke(CapabilityInspect { slot }) else {
         return View::Beyond;

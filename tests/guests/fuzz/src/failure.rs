@@ -1,10 +1,10 @@
-//! Why a run failed: [`Failure`].
+//! The reason a run failed: [`Failure`].
 
 use core::fmt;
 
 use runtime::abi::Error;
 
-/// Why a run failed.
+/// The reason a run failed.
 #[derive(Debug)]
 pub enum Failure {
     Refused(Error),

@@ -1,4 +1,4 @@
-//! What a run came to: [`Summary`].
+//! The result of a run: [`Summary`].
 
 use core::fmt;
 

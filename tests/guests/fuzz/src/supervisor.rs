@@ -17,14 +17,14 @@ use crate::summary::Summary;
 
 /// How long the script runs before the supervisor looks.
 const LOOK_NS: u64 = 3_000_000;
-/// Looks without progress after which the script's thread begins anew.
+/// The number of checks without progress after which the script's thread is restarted.
 const PATIENCE: u32 = 2;
 /// Calls after which a life ends in any case. A script that has lost its capabilities would go on for ever, always refused.
 const LIFE_CALLS: u64 = 500;
 /// Lives of one domain; then another takes its place, with capabilities to everything again.
 const LIVES: u32 = 6;
 
-/// What makes the domains, and looks after them.
+/// Creates the domains, and watches them.
 pub struct Supervisor {
     pool: Cap<Pool>,
     domain: Cap<Domain>,

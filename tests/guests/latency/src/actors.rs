@@ -61,7 +61,7 @@ pub struct Actors {
 }
 
 impl Actors {
-    /// Makes so many that do not run yet, in a pool split off from this one.
+    /// Creates this many that do not run yet, in a pool split off from this one.
     pub fn new(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
         Actors::in_pool(pool.split(PageCount(PAGES))?, count)
     }

@@ -21,7 +21,7 @@ const SENDERS: usize = 100;
 const TURNED_AWAY: usize = 15;
 const OUTSIDERS: usize = 256;
 
-/// Where an actor has room for capabilities that come with an answer.
+/// The slots in which an actor receives capabilities with an answer.
 const FIRST_FREE_SLOT: u32 = FIRST_SLOT + 8;
 
 /// Senders whose message cannot be read, and a last one whose message can.

@@ -8,7 +8,7 @@ use runtime::{Cap, Error};
 
 use crate::stage::Stage;
 
-/// What a pool pays for itself and its domain.
+/// The cost to a pool of itself and its domain.
 const PAGES_EACH: u64 = 5;
 
 /// The pools.

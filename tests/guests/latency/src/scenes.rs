@@ -78,7 +78,7 @@ const SCENES: &[Scene] = &[
 /// Plays all of them.
 ///
 /// # Errors
-/// What the kernel answers in the first that cannot be played.
+/// The kernel's error in the first that cannot be played.
 pub fn play_all(stage: &Stage, console: &Console) -> Result<(), Error> {
     for (index, (name, play)) in SCENES.iter().enumerate() {
         let number = index as u64 + 1;

@@ -1,4 +1,4 @@
-//! What every scene needs: [`Stage`].
+//! The resources of every scene: [`Stage`].
 
 use core::arch::asm;
 
@@ -10,11 +10,11 @@ use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Start, clock};
 
-/// Where slots begin that the runtime does not hand out, because nothing here takes so many from it.
+/// The first of the slots that the runtime does not hand out, because nothing here takes that many from it.
 const SCRATCH: u32 = 4096;
 const SLOTS: u32 = 8192;
 
-/// Where a scene may have Memories mapped.
+/// The address range for a scene's Memories.
 pub const PLAYGROUND: u64 = 0x100_0000_0000;
 /// How far apart mappings can be.
 pub const MAP_STEP: u64 = 2 << 20;
@@ -22,7 +22,7 @@ pub const MAP_STEP: u64 = 2 << 20;
 /// Long enough for threads to come to where they wait.
 const MOMENT_NS: u64 = 20_000_000;
 
-/// What the kernel gave to root, and a table with room.
+/// Root's initial capabilities, and a table with free slots.
 pub struct Stage {
     /// All memory.
     pub pool: Cap<Pool>,
@@ -37,7 +37,7 @@ impl Stage {
     /// Takes what the kernel gave to root, and makes room in the table.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn new(start: &Start) -> Result<Stage, Error> {
         let pool = start.require::<Pool>("pool");
         let domain = start.require::<Domain>("domain");
@@ -53,7 +53,7 @@ impl Stage {
     /// Memory for a scene, which ends with everything in it.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn split(&self, pages: u64) -> Result<Cap<Pool>, Error> {
         self.pool.split(PageCount(pages))
     }
@@ -61,7 +61,7 @@ impl Stage {
     /// Lets others run for a moment.
     ///
     /// # Errors
-    /// What the kernel answers.
+    /// The kernel's error.
     pub fn pause(&self) -> Result<(), Error> {
         match self.clock.wait_until_ns(clock::now_ns() + MOMENT_NS) {
             Err(Error::TimedOut) => Ok(()),
@@ -87,7 +87,7 @@ pub fn announce(scene: u64) {
 /// Copies a capability into scratch slots.
 ///
 /// # Errors
-/// What the kernel answers.
+/// The kernel's error.
 pub fn copy(from: Slot, into: core::ops::Range<u32>) -> Result<(), Error> {
     for index in into {
         invoke(CapabilityCopy {
@@ -101,7 +101,7 @@ pub fn copy(from: Slot, into: core::ops::Range<u32>) -> Result<(), Error> {
 /// Maps a whole Memory, with everything allowed but to execute it.
 ///
 /// # Errors
-/// What the kernel answers.
+/// The kernel's error.
 pub fn map(domain: Cap<Domain>, memory: Cap<Memory>, at: u64, pages: u64) -> Result<(), Error> {
     let access = Access::ReadWrite;
     domain.map(
@@ -116,7 +116,7 @@ pub fn map(domain: Cap<Domain>, memory: Cap<Memory>, at: u64, pages: u64) -> Res
 /// Reads a list about a domain to its end, and returns the last record's identity.
 ///
 /// # Errors
-/// What the kernel answers.
+/// The kernel's error.
 pub fn describe(domain: Cap<Domain>, list: List) -> Result<ObjectId, Error> {
     let mut cursor = Some(0);
     let mut last = 0;

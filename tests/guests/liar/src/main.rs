@@ -21,7 +21,7 @@ mod liar {
     use runtime::shared::SharedMemory;
     use runtime::{Error, Slot, Start, clock, entry};
 
-    /// Where nothing is mapped.
+    /// An unmapped address.
     const WILD: usize = 0x1234_5678_9000;
     /// How often the ring is scribbled over.
     const SCRIBBLES: u32 = 50;

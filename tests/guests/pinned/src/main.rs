@@ -17,7 +17,7 @@ mod pinned {
     use runtime::executor::{self, Tasks};
     use runtime::{Cap, Start, log, net};
 
-    /// Where it listens: the port that discards (RFC 863).
+    /// Its port: that of the discard protocol (RFC 863).
     const PORT: u16 = 9;
     /// Bytes of datagrams that may wait.
     const BUFFER_BYTES: usize = 256;
@@ -38,7 +38,7 @@ mod pinned {
         log::info!("holds a pool");
         let mut held = Some(child);
         loop {
-            // What it says is of no importance, nor that it may be too long.
+            // The content is irrelevant, and so is a datagram that is too long.
             let _ = socket.recv_from(&mut []).await;
             match held.take() {
                 Some(child) => {

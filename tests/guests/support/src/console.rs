@@ -21,7 +21,7 @@ const LINE_BYTES_MAX: usize = 64;
 pub enum Verdict {
     /// All was as it must be.
     Passed = 0x10,
-    /// Something was not; the console says what.
+    /// A check failed; the console has the details.
     Failed = 0x11,
 }
 
@@ -36,7 +36,7 @@ impl Console {
     /// Takes the ports, for the guest of this name.
     ///
     /// # Errors
-    /// What `IoPortsCreate` says.
+    /// The error of `IoPortsCreate`.
     pub fn open(start: &Start, name: &'static str) -> Result<Console, Error> {
         let hardware = start.require::<Hardware>("hardware");
         let pool = start.require::<Pool>("pool");
@@ -53,7 +53,7 @@ impl Console {
         let _ = writeln!(Serial(self.serial), "[{}] {text}", self.name);
     }
 
-    /// Waits for a line of numbers; what is no number is 0.
+    /// Waits for a line of numbers; anything else is 0.
     pub fn numbers<const COUNT: usize>(&self) -> [u64; COUNT] {
         let mut line = [0; LINE_BYTES_MAX];
         let mut length = 0;
@@ -74,7 +74,7 @@ impl Console {
 
     /// Ends the machine.
     pub fn end(&self, verdict: Verdict) -> ! {
-        // Without the device the machine goes on, and whoever waits for it gives up.
+        // Without the device the machine keeps running, until the test's limit.
         let _ = self.exit.write(EXIT, Width::Byte, verdict as u32);
         loop {
             core::hint::spin_loop();
@@ -97,7 +97,7 @@ impl Write for Serial {
             while self.0.read(STATUS, Width::Byte).unwrap_or(CAN_SEND) & CAN_SEND == 0 {
                 core::hint::spin_loop();
             }
-            // A byte that is lost makes its line unreadable, which whoever reads it says.
+            // A lost byte makes its line unreadable, which the reader reports.
             let _ = self.0.write(SERIAL, Width::Byte, byte.into());
         }
         Ok(())

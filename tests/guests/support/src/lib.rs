@@ -1,4 +1,4 @@
-//! What the guests in root's place share.
+//! Code shared by the guests in root's place.
 //!
 //! | file | noun |
 //! | --- | --- |

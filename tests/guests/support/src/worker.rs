@@ -15,17 +15,17 @@ use runtime::mapping::Mapping;
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Slot, slots};
 
-/// What a worker's thread does.
+/// The function of a worker's thread.
 pub type Script = extern "C" fn(Page) -> !;
 
-/// Where a worker finds its page.
+/// The address of a worker's page.
 const PAGE: u64 = 4 << 30;
-/// Where its stacks are, 2 MiB apart, and its message buffers.
+/// The addresses of its stacks, 2 MiB apart, and of its message buffers.
 const STACKS: u64 = 8 << 30;
 const BUFFERS: u64 = 12 << 30;
 const STEP: u64 = 2 << 20;
 const STACK_PAGES: u64 = 4;
-/// Where a script may have things mapped.
+/// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 16 << 30;
 
 /// Pages of a worker's pool, its tables included, beyond those that a guest asks for.
@@ -35,7 +35,7 @@ pub const PRIORITY: u8 = 32;
 
 /// The slot of a worker's table with the notification that reports that it is done. The others are the guest's to fill.
 pub const DONE: Slot = Slot(1);
-/// The slot with the notification that nobody signals.
+/// The slot with the notification that is never signalled.
 const REST: Slot = Slot(63);
 
 /// Words of a page.
@@ -66,7 +66,7 @@ impl Page {
         unsafe { self.0.add(index % WORDS).write_volatile(value) }
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn address(self) -> u64 {
         self.0 as u64
     }
@@ -155,7 +155,7 @@ impl Worker {
         self.domain.create_thread()
     }
 
-    /// Where the message buffer of its thread of this number is.
+    /// The address of the message buffer of its thread of this number.
     pub const fn buffer(number: u64) -> u64 {
         BUFFERS + number * STEP
     }

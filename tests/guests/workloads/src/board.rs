@@ -1,4 +1,4 @@
-//! What a workload has of its own: [`Board`], the page on which it reports to whoever watches, and [`Buffer`], its message buffer.
+//! A workload's own pages: [`Board`], on which it reports to its observer, and [`Buffer`], its message buffer.
 
 use core::ptr;
 
@@ -18,9 +18,9 @@ const TICKS_PER_SECOND: usize = 3;
 /// The first word that a workload may use as it likes.
 pub const FREE: usize = 16;
 
-/// Where the boards are: a page each.
+/// The address of the boards: a page each.
 pub const BOARDS: u64 = 4 << 30;
-/// Where the message buffers are, in the same order.
+/// The address of the message buffers, in the same order.
 pub const BUFFERS: u64 = 12 << 30;
 
 /// Words of a page.
@@ -39,7 +39,7 @@ impl Board {
         ))
     }
 
-    /// What it says.
+    /// Its report.
     pub fn told(self) -> Told {
         Told {
             rounds: self.rounds(),
@@ -84,7 +84,7 @@ impl Board {
         }
     }
 
-    /// Where a word is.
+    /// The address of a word.
     pub fn address_of(self, index: usize) -> u64 {
         self.0.wrapping_add(index % WORDS) as u64
     }
@@ -142,7 +142,7 @@ impl Buffer {
     }
 }
 
-/// What a board says, as whoever watches reads it.
+/// The report on a board, as its observer reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// How many rounds.

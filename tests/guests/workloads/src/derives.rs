@@ -11,7 +11,7 @@ use runtime::system_call::invoke;
 use crate::board::Board;
 use crate::slots::{DERIVED, DERIVED_COUNT, DOMAIN, PAGED, REVOKED};
 
-/// Where it maps its Memory.
+/// The address at which it maps its Memory.
 const ADDRESS: u64 = 20 << 30;
 
 /// Derives from two slots as much as there is to derive, lets time for a move pass, revokes it, and looks whether it is gone.

@@ -24,7 +24,7 @@ use crate::modes::{keeps_direction, keeps_flags, keeps_mxcsr, keeps_segment_base
 use crate::slots::*;
 use crate::stops::{answers_traps, runs_and_is_stopped, starts_who_trapped, stops_who_runs, traps};
 
-/// What a thread runs, with its board.
+/// A thread's entry function, with its board.
 pub type Script = extern "C" fn(Board) -> !;
 
 /// What a thread does.
@@ -34,11 +34,11 @@ pub struct Workload {
     pub name: &'static str,
     /// How it does it.
     pub script: Script,
-    /// What it needs.
+    /// Its requirements.
     pub needs: Needs,
 }
 
-/// What a workload needs beside the slots.
+/// A workload's requirements besides the slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing.
@@ -124,7 +124,7 @@ const fn needy(name: &'static str, script: Script, needs: Needs) -> Workload {
     }
 }
 
-/// Where the Memory with missing pages is mapped, and its pages.
+/// The address of the Memory with missing pages, and its pages.
 pub const HOLE_ADDRESS: u64 = 16 << 30;
 /// See [`HOLE_ADDRESS`].
 pub const HOLE_PAGES: u64 = 8;
@@ -136,7 +136,7 @@ const DEPTH: u64 = 24;
 const DEADLINE_NS: u64 = 300_000;
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
-/// What is answered to a number.
+/// The answer to a number.
 pub const fn answer_of(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555
 }
@@ -272,7 +272,7 @@ extern "C" fn faults(board: Board) -> ! {
         let round = board.rounds();
         let page = round % HOLE_PAGES;
         let word = (HOLE_ADDRESS + page * 4096) as *mut u64;
-        // SAFETY: the page is this workload's: whoever mends its fault gives it, zeroed.
+        // SAFETY: the page is this workload's: the handler of its fault supplies it, zeroed.
         let (fresh, written) = unsafe {
             let fresh = word.read_volatile();
             word.write_volatile(round);

@@ -22,19 +22,19 @@ use crate::slots::{
     PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
 };
 
-/// Where the Memory with a pager is mapped, and its pages.
+/// The address of the Memory with a pager, and its pages.
 pub const PAGES_ADDRESS: u64 = 24 << 30;
 /// See [`PAGES_ADDRESS`].
 pub const PAGES_COUNT: u64 = 8;
-/// Where the Memory is mapped that the pager supplies from, and its pages.
+/// The address of the Memory that the pager supplies from, and its pages.
 pub const SOURCE_ADDRESS: u64 = 28 << 30;
 /// See [`SOURCE_ADDRESS`].
 pub const SOURCE_COUNT: u64 = 6;
-/// Where the Memory is mapped that is filled and emptied, and its pages.
+/// The address of the Memory that is filled and emptied, and its pages.
 pub const FILLED_ADDRESS: u64 = 32 << 30;
 /// See [`FILLED_ADDRESS`].
 pub const FILLED_COUNT: u64 = 64;
-/// Where the workload maps the Memory that it makes, and its pages.
+/// The address at which the workload maps the Memory that it creates, and its pages.
 pub const MADE_ADDRESS: u64 = 36 << 30;
 const MADE_PAGES: u64 = 32;
 

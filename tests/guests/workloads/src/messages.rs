@@ -81,7 +81,7 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
     }
 }
 
-/// Sends messages that nobody answers. None is lost and none comes twice, whenever the domain was frozen.
+/// Sends messages that are not answered. None is lost or duplicated, whenever the domain is frozen.
 pub extern "C" fn sends(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
@@ -97,7 +97,7 @@ pub extern "C" fn receives_and_is_notified(board: Board) -> ! {
     let buffer = board.buffer();
     let (mut letters, mut rings) = (0, 0);
     loop {
-        // No slot for a reply right: nobody calls.
+        // No slot for a reply right: there are no calls.
         let received = invoke(receive(LETTERS, Slot::NONE));
         board.check(received.is_ok(), 44);
         let Ok(message) = received else { continue };

@@ -1,4 +1,4 @@
-//! Where the threads find what they were given: slots from [`FIRST`] on, since a domain has others of its own.
+//! The slots of the capabilities given to the threads: from [`FIRST`] on, since a domain has others of its own.
 
 use runtime::Slot;
 
@@ -20,7 +20,7 @@ pub const PING: Slot = slot(2);
 pub const PONG: Slot = slot(3);
 /// Nobody signals it.
 pub const SILENCE: Slot = slot(4);
-/// An endpoint that hears of faults.
+/// An endpoint that receives faults.
 pub const FAULTS: Slot = slot(5);
 /// The Memory in which pages are missing.
 pub const HOLE: Slot = slot(6);
@@ -101,7 +101,7 @@ pub const CROWD_CALLERS: [Slot; 2] = [slot(576), slot(577)];
 pub const CROWD_BADGES: [u64; 2] = [0x5a5a_0001, 0xa5a5_0002];
 /// Empty: for the reply rights of the two that receive.
 pub const CROWD_REPLIES: [Slot; 2] = [slot(578), slot(579)];
-/// An endpoint that hears of traps.
+/// An endpoint that receives traps.
 pub const TRAPS: Slot = slot(580);
 /// See [`INSIDE_REPLY`].
 pub const TRAPS_REPLY: Slot = slot(581);

@@ -1,4 +1,4 @@
-//! What the threads need in their domain, and the threads: [`Stage`].
+//! The threads, and their resources in the domain: [`Stage`].
 
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::kind::{
@@ -16,14 +16,14 @@ use crate::long_calls::{
 };
 use crate::slots as own;
 
-/// Where the stacks are.
+/// The address of the stacks.
 const STACKS: u64 = 48 << 30;
 const STACK_PAGES: u64 = 3;
 
 /// Pages that a stage takes of the pool, at most, with as many threads as there are workloads.
 pub const PAGES: u64 = 512;
 
-/// A domain and the pool that pays for it, as whoever sets them up holds them.
+/// A domain and the pool that pays for it, as held by their creator.
 #[derive(Clone, Copy)]
 pub struct Stage {
     /// The pool.

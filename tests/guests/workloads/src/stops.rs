@@ -49,7 +49,7 @@ pub extern "C" fn traps(board: Board) -> ! {
     loop {
         let round = board.rounds();
         let mut count = round;
-        // SAFETY: it changes this register only; whoever hears of the trap changes nothing.
+        // SAFETY: it changes this register only; the receiver of the trap changes nothing.
         unsafe { asm!("inc {count}", "int3", "inc {count}", count = inout(reg) count) };
         board.check(count == round + 2, 93);
         board.round();
@@ -72,7 +72,7 @@ pub extern "C" fn answers_traps(board: Board) -> ! {
     }
 }
 
-/// Starts the thread that raises traps again: one whose trap nobody has heard of when the domain is frozen stops.
+/// Restarts the thread that raises traps: it stops if its trap has not been received when the domain is frozen.
 pub extern "C" fn starts_who_trapped(board: Board) -> ! {
     loop {
         for _ in 0..PATIENCE {

@@ -39,7 +39,7 @@ const CRACK_ADDRESS: u64 = 46 << 30;
 const CRACK_FIRST: u64 = 512;
 const CRACK_PAGES: u64 = 512;
 
-/// Where one Memory is mapped again and again, far apart.
+/// The addresses, far apart, at which one Memory is mapped again and again.
 const WINDOWS_ADDRESS: u64 = 44 << 30;
 const WINDOWS_STEP: u64 = 2 << 20;
 const WINDOWS: u64 = 40;
@@ -97,7 +97,7 @@ extern "C" fn sleeps(board: Board) -> ! {
     }
 }
 
-/// What a page holds.
+/// The content of a page.
 #[derive(Clone, Copy)]
 enum Content {
     /// It is not there.

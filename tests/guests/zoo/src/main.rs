@@ -42,7 +42,7 @@ mod zoo {
     use crate::habits::{self, HABITS};
     use crate::report::report;
 
-    /// Where it is asked.
+    /// The port of its reports.
     const PORT: u16 = 7300;
     /// Bytes of requests and of reports that may wait.
     const BUFFER_BYTES: usize = 4096;

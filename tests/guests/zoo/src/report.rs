@@ -12,7 +12,7 @@ use guest_workloads::Workload;
 use guest_workloads::board::Board;
 use runtime::clock;
 
-/// What there is to say now.
+/// The current report.
 pub fn report(request: &[u8], workloads: impl Iterator<Item = Workload>) -> String {
     let request = core::str::from_utf8(request).unwrap_or("");
     let mut text = String::new();

@@ -110,7 +110,7 @@ pub fn notification(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whatever a domain does when it ends, all that it had comes back, and nobody receives anything from it any more.
+/// Whatever a domain does when it ends, all its resources are released, and nothing is received from it any more.
 pub fn in_the_middle(bed: &Bed) -> Result<(), Failure> {
     let endpoint = bed.pool.create_endpoint()?;
     let notification = bed.pool.create_notification()?;

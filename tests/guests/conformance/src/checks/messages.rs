@@ -13,7 +13,7 @@ use runtime::{Cap, Error};
 use super::given::{ENDPOINT, RECEIVED, REPLY};
 use crate::bed::{Bed, Failure, expect, expect_refusal, require};
 
-/// Where scripts put what they got: badge or status, shape, words.
+/// The words in which scripts store what they received: badge or status, shape, words.
 const GOT: usize = 0;
 
 fn info(words: u64) -> MessageInfo {

@@ -19,7 +19,7 @@ mod vectors;
 
 use crate::bed::Check;
 
-/// Where workers find what they were given.
+/// The slots of the capabilities given to workers.
 pub mod given {
     use runtime::Slot;
 

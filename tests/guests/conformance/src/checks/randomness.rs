@@ -1,4 +1,4 @@
-//! What the kernel draws for keys.
+//! The kernel's random numbers for keys.
 
 use crate::bed::{Bed, Failure, require};
 

@@ -1,4 +1,4 @@
-//! Who runs when.
+//! The order in which threads run.
 
 use guest_support::worker::{PRIORITY, Page};
 use runtime::Error;
