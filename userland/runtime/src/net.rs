@@ -1,6 +1,7 @@
 //! A TCP/IP stack on the domain's port.
 //!
 //! The whole stack, with its sockets and timers, lies in the domain's own memory, so connections move with the domain.
+//! It answers echo requests (ping) by itself.
 //!
 //! It is configured by the start page: the Memory `port`, the notification `doorbell` with the argument
 //! `doorbell=<flags>`, and the arguments `mac=02:00:00:00:00:01`, `ip=10.77.0.20/24` and, if there is one,

@@ -8,8 +8,9 @@ use runtime::abi::PAGE_BYTES;
 use runtime::host;
 use runtime::port::{PORT_PAGES, Port, Side};
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::{tcp, udp};
-use smoltcp::wire::IpAddress;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::socket::{icmp, tcp, udp};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress};
 
 const DOMAIN: [u8; 4] = [10, 77, 0, 20];
 const PAGE_COUNT: u64 = 512;
@@ -116,14 +117,48 @@ fn request_by_tcp(client: &mut Client, checker: &mut Checker, connections: usize
     }
 }
 
+/// Sends an echo request with this much data, and expects the reply to it.
+fn ping(client: &mut Client, identifier: u16, data: &[u8]) {
+    let socket = client.icmp(identifier);
+    let checksums = ChecksumCapabilities::default();
+    let request = Icmpv4Repr::EchoRequest {
+        ident: identifier,
+        seq_no: 1,
+        data,
+    };
+    client.until(|sockets| {
+        let [a, b, c, d] = DOMAIN;
+        let socket = sockets.get_mut::<icmp::Socket>(socket);
+        let packet = socket.send(request.buffer_len(), IpAddress::v4(a, b, c, d));
+        let mut packet = Icmpv4Packet::new_unchecked(packet.ok()?);
+        request.emit(&mut packet, &checksums);
+        Some(())
+    });
+    client.until(|sockets| {
+        let socket = sockets.get_mut::<icmp::Socket>(socket);
+        let (packet, _) = socket.recv().ok()?;
+        let packet = Icmpv4Packet::new_checked(packet).unwrap();
+        let reply = Icmpv4Repr::parse(&packet, &checksums).unwrap();
+        let expected = Icmpv4Repr::EchoReply {
+            ident: identifier,
+            seq_no: 1,
+            data,
+        };
+        assert_eq!(reply, expected);
+        Some(())
+    });
+}
+
 /// One test, since a process has one domain.
 #[test]
-fn answers_on_udp_and_on_eight_connections_again_and_again() {
+fn answers_pings_and_on_udp_and_on_eight_connections_again_and_again() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
     let start = host::start(ARGUMENTS, port);
     std::thread::spawn(move || counting::run(start));
     let mut client = Client::new(Port::try_new(port, Side::Switch).unwrap(), [10, 77, 0, 2]);
     let mut checker = Checker::default();
+    ping(&mut client, 1, b"caravan");
+    ping(&mut client, 2, &[7; 1400]);
     let udp = client.udp(4000);
     request_by_udp(&mut client, udp, &mut checker, 0..300);
     for connections in [8, 8, 1] {

@@ -7,7 +7,7 @@ use runtime::host;
 use runtime::port::{FRAME_BYTES_MAX, Port};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::{icmp, tcp, udp};
 use smoltcp::time::Instant as StackInstant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
@@ -50,6 +50,15 @@ impl Client {
         let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 64], vec![0; 8192]);
         let mut socket = udp::Socket::new(buffer(), buffer());
         socket.bind(local_port).unwrap();
+        self.sockets.add(socket)
+    }
+
+    /// Opens an ICMP socket for echo requests with this identifier and their replies.
+    pub fn icmp(&mut self, identifier: u16) -> SocketHandle {
+        let buffer =
+            || icmp::PacketBuffer::new(vec![icmp::PacketMetadata::EMPTY; 8], vec![0; 8192]);
+        let mut socket = icmp::Socket::new(buffer(), buffer());
+        socket.bind(icmp::Endpoint::Ident(identifier)).unwrap();
         self.sockets.add(socket)
     }
 
