@@ -1,4 +1,5 @@
-//! The capabilities that a domain may receive, besides those every domain has (its Domain with MAP, its thread, its `wake`).
+//! The capabilities that a domain may receive, besides those every domain has (its Domain with MAP, its thread, its `wake`,
+//! its `heap`).
 
 use alloc::string::{String, ToString};
 

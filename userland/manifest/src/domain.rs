@@ -21,7 +21,7 @@ pub struct Domain {
     pub priority: u8,
     /// The size of its pool, page tables included.
     pub pool_mib: u32,
-    /// The part of it for the heap.
+    /// The part of it that is the heap at first. The heap grows into what the rest of the domain leaves of the pool.
     #[serde(default = "default_heap_mib")]
     pub heap_mib: u32,
     /// The part of it for the first thread's stack.

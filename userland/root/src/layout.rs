@@ -3,7 +3,7 @@
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
 //! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: a few steps each
-//! 8 GiB ..              the heap
+//! 8 GiB ..              the heap, and what it may grow by
 //! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
 //!

@@ -6,15 +6,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use abi::kind::{DomainRights, NotificationRights, PoolRights, ThreadRights};
+use abi::kind::{DomainRights, MemoryRights, NotificationRights, PoolRights, ThreadRights};
 use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::start_page::{ARGUMENT_BYTES, Range, StartPage};
-use abi::{Error, PAGE_BYTES};
+use abi::{Error, MEMORY_PAGES_MAX, PAGE_BYTES, PAGES_PER_TABLE};
 use runtime::Cap;
-use runtime::capability::{Domain, Memory, Notification, Pool, Thread};
+use runtime::capability::{Domain, Memory, Notification, Pool, Report, Thread};
 use runtime::shared::SharedMemory;
 
-use crate::grant::Grant;
+use crate::grant::{Grant, Place};
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::layout::{HEAP, MESSAGE_BUFFER, STACK, START_PAGE};
@@ -23,6 +23,8 @@ use crate::machine::Machine;
 /// The first slot used; slot 0 stays empty.
 const FIRST_SLOT: Slot = Slot(1);
 const ONE_PAGE: PageCount = PageCount(1);
+/// The pages that a heap leaves to its domain's pool however it grows, for page tables, slots and threads.
+const HEAP_LEAVES: u64 = 64;
 
 /// The parameters of a new domain.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Plan<'a> {
     pub image: &'a Image<'a>,
     /// Stack size.
     pub stack: PageCount,
-    /// Heap size.
+    /// The size of the heap at first.
     pub heap: PageCount,
     /// Priority of its first thread.
     pub priority: u8,
@@ -123,12 +125,12 @@ pub fn spawn(
     };
     creating("the program", builder.load(plan.image))?;
     creating("the stack", builder.map_zeroed(STACK, plan.stack))?;
-    creating("the heap", builder.map_zeroed(HEAP, plan.heap))?;
     creating(
         "the message buffer",
         builder.map_zeroed(MESSAGE_BUFFER, ONE_PAGE),
     )?;
-    let page = builder.install_capabilities(plan, *thread)?;
+    let heap = creating("the heap", builder.create_heap(plan.heap))?;
+    let page = builder.install_capabilities(plan, *thread, heap.as_ref())?;
     creating("the start page", builder.start_page(&page))?;
     creating("the thread", prepare(*thread, plan))?;
     Ok((objects, thread))
@@ -144,6 +146,30 @@ fn prepare(thread: Cap<Thread>, plan: &Plan) -> Result<(), Error> {
         START_PAGE,
         UserAddress(MESSAGE_BUFFER),
     )
+}
+
+/// The largest heap that a pool can pay for, its leaf tables included, but at least `heap`.
+fn heap_pages_max(report: Report, heap: PageCount) -> PageCount {
+    let free = report.total.0.saturating_sub(report.spent.0);
+    let free = free.saturating_sub(HEAP_LEAVES);
+    let most = free - free.div_ceil(PAGES_PER_TABLE + 1);
+    PageCount(most.min(MEMORY_PAGES_MAX).max(heap.0))
+}
+
+/// A domain's heap: a Memory of which the first pages are populated.
+struct HeapMemory {
+    memory: Handle<Memory>,
+    place: Place,
+}
+
+impl HeapMemory {
+    /// The right to populate the rest, which lets the heap grow.
+    fn grant(&self) -> Grant<'static> {
+        Grant {
+            place: Some(self.place),
+            ..Grant::new("heap", *self.memory, MemoryRights::MANAGE)
+        }
+    }
 }
 
 /// Fills a new domain: memory, start page and capabilities.
@@ -168,6 +194,23 @@ impl DomainBuilder<'_> {
         }
         let memory = Handle::new(self.objects.pool.create_populated_memory(pages)?);
         self.map_memory(*memory, address, pages, Access::ReadWrite)
+    }
+
+    /// Creates the heap, as large as the pool can pay for with this many pages at first. It is mapped with its capability.
+    fn create_heap(&self, pages: PageCount) -> Result<Option<HeapMemory>, Error> {
+        if pages.0 == 0 {
+            return Ok(None);
+        }
+        let pool = self.objects.pool;
+        let pages_max = heap_pages_max(pool.report()?, pages);
+        let memory = Handle::new(pool.create_memory(pages_max)?);
+        memory.populate(PageIndex(0), pages)?;
+        let place = Place {
+            address: HEAP,
+            pages: pages_max,
+            access: Access::ReadWrite,
+        };
+        Ok(Some(HeapMemory { memory, place }))
     }
 
     fn start_page(&self, page: &StartPage) -> Result<(), Error> {
@@ -207,6 +250,7 @@ impl DomainBuilder<'_> {
         &self,
         plan: &Plan,
         thread: Cap<Thread>,
+        heap: Option<&HeapMemory>,
     ) -> Result<Box<StartPage>, SpawnError> {
         let mut page = plan.start_page();
         let mut slot = FIRST_SLOT;
@@ -214,6 +258,7 @@ impl DomainBuilder<'_> {
             .own_capabilities(plan, thread)
             .iter()
             .chain(plan.grants)
+            .chain(&heap.map(HeapMemory::grant))
         {
             creating(grant.name, grant.install(*self.objects.domain, slot))?;
             let added = page.add(grant.name, grant.entry(slot));
@@ -238,5 +283,37 @@ impl DomainBuilder<'_> {
                 .map(|rights| Grant::new("pool", self.objects.pool, rights)),
         );
         own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages_max(total: u64, spent: u64, heap: u64) -> u64 {
+        let report = Report {
+            total: PageCount(total),
+            spent: PageCount(spent),
+        };
+        heap_pages_max(report, PageCount(heap)).0
+    }
+
+    #[test]
+    fn a_heap_with_its_tables_never_takes_the_last_pages_of_its_pool() {
+        for free in [65, 300, 513 + 64, 514 + 64, 5000, 1 << 20] {
+            let heap = pages_max(100 + free, 100, 1);
+            let tables = heap.div_ceil(PAGES_PER_TABLE);
+            assert!(heap + tables + HEAP_LEAVES <= free.max(66), "{free}");
+            let more = heap + 1;
+            let is_largest = more + more.div_ceil(PAGES_PER_TABLE) + HEAP_LEAVES >= free;
+            assert!(is_largest, "{heap} of {free}");
+        }
+    }
+
+    #[test]
+    fn a_heap_is_never_smaller_than_the_manifest_asks() {
+        assert_eq!(pages_max(100, 100, 256), 256);
+        assert_eq!(pages_max(1000, 900, 256), 256);
+        assert_eq!(pages_max(u64::MAX, 0, 256), MEMORY_PAGES_MAX);
     }
 }

@@ -49,7 +49,7 @@ pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
         if page.message_buffer.bytes > 0 {
             buffer::install(page.message_buffer.start);
         }
-        heap::install(page.heap);
+        heap::install(start);
     }
     random::install(page);
     slots::open(Slot(page.first_free_slot as u32), start.own_domain());

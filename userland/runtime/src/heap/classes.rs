@@ -6,7 +6,11 @@ use core::ptr::{self, NonNull};
 use linked_list_allocator::Heap as List;
 
 use super::chunk::Chunk;
+use super::growth::Growth;
 use super::size_class::{CLASSES, SizeClass, Unit};
+
+/// The bytes of a hole that the list may leave on either side of an aligned block.
+const LIST_OVERHEAD: usize = 64;
 
 /// The heap.
 pub struct Heap {
@@ -18,6 +22,8 @@ pub struct Heap {
     /// Bytes of free cells.
     cell_bytes_free: usize,
     least_uncommitted: usize,
+    /// The source of more memory, if there is one.
+    growth: Option<Growth>,
     #[cfg(test)]
     list_calls: usize,
 }
@@ -34,17 +40,26 @@ impl Heap {
             unit: Unit::MIN,
             cell_bytes_free: 0,
             least_uncommitted: 0,
+            growth: None,
             #[cfg(test)]
             list_calls: 0,
         }
     }
 
-    /// Sets its memory.
+    /// Sets its memory, which `growth`, if there is one, extends up to `bytes_max` when it is spent.
     ///
     /// # Safety
-    /// The range is writable and exclusively the heap's for the heap's life. This is the first call.
-    pub unsafe fn init(&mut self, start: *mut u8, bytes: usize) {
-        self.unit = Unit::of_heap(bytes);
+    /// The range is writable and exclusively the heap's for the heap's life. What `growth` adds directly follows the memory
+    /// before it, and is the heap's in the same way. This is the first call.
+    pub unsafe fn init(
+        &mut self,
+        start: *mut u8,
+        bytes: usize,
+        growth: Option<Growth>,
+        bytes_max: usize,
+    ) {
+        self.unit = Unit::of_growing_heap(bytes, bytes_max);
+        self.growth = growth;
         // SAFETY: The caller guarantees the range.
         unsafe { self.list.init(start, bytes) }
         self.least_uncommitted = self.list.free();
@@ -149,7 +164,21 @@ impl Heap {
     fn take_block(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let block = self.take_from_list(layout);
         // Unused chunks that are kept may make room.
-        block.or_else(|| self.release_unused().then(|| self.take_from_list(layout))?)
+        let block = block.or_else(|| self.release_unused().then(|| self.take_from_list(layout))?);
+        block.or_else(|| self.grow(layout).then(|| self.take_from_list(layout))?)
+    }
+
+    /// Adds memory for a block of this layout; returns whether there was any.
+    fn grow(&mut self, layout: Layout) -> bool {
+        let bytes = layout.size().saturating_add(layout.align());
+        let bytes = bytes.saturating_add(LIST_OVERHEAD);
+        let added = self.growth.as_mut().and_then(|growth| growth.grow(bytes));
+        let Some(added) = added else {
+            return false;
+        };
+        // SAFETY: Whoever set `growth` guarantees that the memory it adds follows the heap's.
+        unsafe { self.list.extend(added) };
+        true
     }
 
     fn take_from_list(&mut self, layout: Layout) -> Option<NonNull<u8>> {

@@ -1,22 +1,27 @@
-//! The heap: the start page's heap range, behind `alloc`.
+//! The heap: the start page's heap range, and what it grows by, behind `alloc`.
 //!
 //! ```text
 //! alloc -> Heap --- small: a cell of its size class ---> Chunk (many cells of one size)
 //!              \                                           | whole chunks
-//!               ---- large ------------------------------> linked_list_allocator
+//!               ---- large ------------------------------> linked_list_allocator <--- more pages --- Growth
 //! ```
 //!
 //! The list below keeps its holes by address and walks them at every call. It serves large blocks and whole chunks, which are
 //! few; frequent small allocations cost a few instructions, in whatever order they are made and freed.
+//!
+//! A heap that is spent grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then an allocation
+//! fails. It never shrinks. The numbers of free bytes below are those of the heap as it is, without what it may grow by.
 
 #[cfg(any(test, target_os = "none"))]
 mod chunk;
 #[cfg(any(test, target_os = "none"))]
 mod classes;
 #[cfg(any(test, target_os = "none"))]
+mod growth;
+#[cfg(any(test, target_os = "none"))]
 mod size_class;
 
-use abi::start_page::Range;
+use crate::Start;
 
 #[cfg(target_os = "none")]
 mod global {
@@ -50,20 +55,41 @@ mod global {
     }
 }
 
-/// Sets the heap's range.
+/// Sets the heap's range from the start page. The heap grows if there is a Memory `heap`, at whose start the range lies.
 ///
 /// # Safety
-/// The range is mapped writable for the domain's life and used by nothing else. This is the first call.
+/// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This is the first call.
 #[cfg(target_os = "none")]
-pub(crate) unsafe fn install(range: Range) {
-    if range.bytes > 0 {
-        // SAFETY: The caller guarantees the range.
-        unsafe {
-            global::HEAP
-                .0
-                .lock()
-                .init(range.start as *mut u8, range.bytes as usize);
-        }
+pub(crate) unsafe fn install(start: Start) {
+    use abi::PAGE_BYTES;
+    use abi::register::PageCount;
+
+    let range = start.page().heap;
+    if range.bytes == 0 {
+        return;
+    }
+    let whole = start
+        .page()
+        .find("heap")
+        .filter(|whole| whole.address == range.start && whole.bytes >= range.bytes);
+    let growth = whole.and_then(|whole| {
+        let memory = start.find("heap")?;
+        let pages = |bytes| PageCount(bytes / PAGE_BYTES);
+        Some(growth::Growth::new(
+            memory,
+            pages(range.bytes),
+            pages(whole.bytes),
+        ))
+    });
+    let bytes_max = whole.map_or(range.bytes, |whole| whole.bytes);
+    // SAFETY: The caller guarantees the range and the Memory.
+    unsafe {
+        global::HEAP.0.lock().init(
+            range.start as *mut u8,
+            range.bytes as usize,
+            growth,
+            bytes_max as usize,
+        );
     }
 }
 
@@ -90,7 +116,7 @@ pub fn least_uncommitted_bytes() -> usize {
 /// # Safety
 /// No requirements.
 #[cfg(not(target_os = "none"))]
-pub(crate) unsafe fn install(_: Range) {}
+pub(crate) unsafe fn install(_: Start) {}
 
 /// Unknown on the host.
 #[cfg(not(target_os = "none"))]

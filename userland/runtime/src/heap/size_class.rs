@@ -45,6 +45,13 @@ impl Unit {
         Unit(1 << share.ilog2())
     }
 
+    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`: that of a heap between them, since it stays as
+    /// it is.
+    pub fn of_growing_heap(bytes: usize, bytes_max: usize) -> Unit {
+        let growth = bytes_max.max(bytes) / bytes.max(1);
+        Unit::of_heap(bytes.saturating_mul(growth.isqrt().max(1)))
+    }
+
     /// The class of an allocation; `None` for one that is large or has an unusual alignment.
     pub fn class_of(self, layout: Layout) -> Option<SizeClass> {
         let is_small = layout.size() <= self.0 && layout.align() <= CELL_ALIGN;
@@ -132,6 +139,18 @@ mod tests {
                 assert!(unit.chunk(class).size() <= limit);
             }
         }
+    }
+
+    #[test]
+    fn the_unit_of_a_heap_that_may_grow_is_between_its_sizes() {
+        let [small, large] = [1 << 20, 64 << 20];
+        assert_eq!(Unit::of_growing_heap(small, small), Unit::of_heap(small));
+        assert_eq!(Unit::of_growing_heap(large, small), Unit::of_heap(large));
+        assert_eq!(
+            Unit::of_growing_heap(small, large),
+            Unit::of_heap(8 * small)
+        );
+        assert_eq!(Unit::of_growing_heap(0, large), Unit::MIN);
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Fixture {
         let mut memory = vec![0_u128; bytes / 16];
         let mut heap = Heap::empty();
         // SAFETY: The memory lives as long as the heap, and nothing else uses it.
-        unsafe { heap.init(memory.as_mut_ptr().cast(), bytes) };
+        unsafe { heap.init(memory.as_mut_ptr().cast(), bytes, None, bytes) };
         Fixture {
             heap,
             blocks: Vec::new(),
@@ -172,4 +172,37 @@ fn the_low_water_mark_is_remembered() {
     fixture.free_all_in_any_order();
     assert!(fixture.take(HEAP_BYTES / 8, 8));
     assert_eq!(fixture.heap.least_uncommitted(), least);
+}
+
+#[test]
+fn a_spent_heap_grows_in_place_until_its_memory_ends() {
+    use crate::capability::Cap;
+    use crate::host::{DONE, with_kernel};
+    use abi::PAGE_BYTES;
+    use abi::register::{PageCount, Slot};
+
+    const START_BYTES: usize = 1 << 20;
+    const BLOCK_BYTES: usize = 100 << 10;
+    let mut fixture = Fixture::new(HEAP_BYTES);
+    let start = fixture._memory.as_mut_ptr().cast();
+    let pages = |bytes: usize| PageCount(bytes as u64 / PAGE_BYTES);
+    let memory = Cap::from_slot(Slot(7));
+    let growth = Growth::new(memory, pages(START_BYTES), pages(HEAP_BYTES));
+    fixture.heap = Heap::empty();
+    // SAFETY: The memory lives as long as the heap, and all of it is present.
+    unsafe {
+        fixture
+            .heap
+            .init(start, START_BYTES, Some(growth), HEAP_BYTES);
+    }
+    let (taken, calls) = with_kernel(
+        |_| DONE,
+        || (0..).take_while(|_| fixture.take(BLOCK_BYTES, 16)).count(),
+    );
+    assert_eq!(taken, HEAP_BYTES / BLOCK_BYTES);
+    assert!(calls.len() < 20, "{} growths", calls.len());
+    assert!(fixture.take(1000, 16), "the rest serves smaller blocks");
+    fixture.free_all_in_any_order();
+    fixture.heap.release_unused();
+    assert_eq!(fixture.heap.free(), HEAP_BYTES);
 }
