@@ -2,16 +2,14 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
-use runtime::{Start, embassy_net::tcp::TcpSocket, executor, log, net};
+use runtime::{Start, embassy_net::tcp::TcpSocket, executor::Tasks, log, net};
 
-runtime::entry!(run);
+runtime::main!(run);
 
-fn run(start: Start) -> ! {
-    executor::run(start, async move |tasks| {
-        let port = start.argument_or("port", 7);
-        net::serve_tcp(net::stack(start, tasks), tasks, port, 4, echo);
-        log::info!("echoes on TCP port {port}");
-    })
+async fn run(start: Start, tasks: Tasks) {
+    let port = start.argument_or("port", 7);
+    net::serve_tcp(net::stack(start, tasks), tasks, port, 4, echo);
+    log::info!("echoes on TCP port {port}");
 }
 
 async fn echo(socket: &mut TcpSocket<'static>) {
@@ -21,10 +19,4 @@ async fn echo(socket: &mut TcpSocket<'static>) {
             break;
         }
     }
-}
-
-/// A host has no domains: this is for editors and `cargo check`.
-#[cfg(not(target_os = "none"))]
-fn main() {
-    let _ = run;
 }

@@ -1,13 +1,14 @@
 //! The first and the last instruction of a domain.
 //!
 //! The creator starts thread 0 at `_start` with the address of the start page in RDI. [`entry!`](crate::entry)
-//! names the program's `main`. A panic logs its location and message, then executes an undefined instruction:
-//! the thread stops for ever and its supervisor receives a fault.
+//! names the program's `main`, [`main!`](crate::main) its first task. A panic logs its location and message, then executes
+//! an undefined instruction: the thread stops for ever and its supervisor receives a fault.
 
 use abi::register::Slot;
 use abi::start_page::StartPage;
 use log::LevelFilter;
 
+use crate::executor::Tasks;
 use crate::{Start, buffer, clock, heap, logging, random, slots};
 
 /// Names the program's main function: `fn main(start: Start) -> !`.
@@ -21,6 +22,56 @@ macro_rules! entry {
             main(start)
         }
     };
+}
+
+/// Names the program's first task: `async fn(start: Start, tasks: Tasks)`. The program is that task and those that it spawns;
+/// it goes on when the first one ends. For a host, on which editors and `cargo check` build it, it gets a `main` that does
+/// nothing.
+///
+/// ```
+/// use runtime::embassy_time::Timer;
+/// use runtime::executor::Tasks;
+/// use runtime::{Start, log};
+///
+/// runtime::main!(run);
+///
+/// async fn run(start: Start, tasks: Tasks) {
+///     log::info!("hello, {}", start.argument("name").unwrap_or("nobody"));
+///     tasks.spawn(async {
+///         loop {
+///             Timer::after_secs(1).await;
+///             log::info!("still here");
+///         }
+///     });
+/// }
+/// ```
+#[macro_export]
+macro_rules! main {
+    ($main:path) => {
+        #[cfg(not(target_os = "none"))]
+        fn main() {
+            // So that the compiler sees a use of it.
+            let _ = |start, tasks| $crate::entry::first_task($main, start, tasks);
+        }
+
+        #[cfg(target_os = "none")]
+        #[unsafe(no_mangle)]
+        fn caravan_main(start: $crate::Start) -> ! {
+            $crate::executor::run(start, move |tasks| {
+                $crate::entry::first_task($main, start, tasks)
+            })
+        }
+    };
+}
+
+/// The first task of [`main!`](crate::main), whose type it checks.
+#[doc(hidden)]
+pub fn first_task<F: Future<Output = ()> + 'static>(
+    main: fn(Start, Tasks) -> F,
+    start: Start,
+    tasks: Tasks,
+) -> F {
+    main(start, tasks)
 }
 
 /// Stops this thread for ever; the supervisor receives a fault.

@@ -5,12 +5,16 @@
 //! ```
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::any::{Any, TypeId};
 use core::future::Future;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use embassy_executor::Spawner;
 use embassy_executor::raw::{self, TaskStorage};
+use spin::Mutex;
 
 use crate::capability::{Cap, Notification};
 use crate::port::doorbell;
@@ -18,6 +22,15 @@ use crate::{Start, events, time};
 
 /// Whether a task became ready since the last poll.
 static PENDED: AtomicBool = AtomicBool::new(false);
+
+/// The storages of tasks by the type of their futures, for reuse: they must not be freed.
+struct Storages(BTreeMap<TypeId, Vec<&'static dyn Any>>);
+
+// SAFETY: Only `TaskStorage::spawn` is called on a storage, by any thread: it claims a storage atomically, and one that it can
+// claim holds no future.
+unsafe impl Send for Storages {}
+
+static STORAGES: Mutex<Storages> = Mutex::new(Storages(BTreeMap::new()));
 
 /// Called by embassy when a task becomes ready. Only this thread makes tasks ready, so a flag is
 /// enough: the loop checks it before it sleeps.
@@ -33,13 +46,31 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts a task. Its memory is never freed: it is meant for tasks that live as long as the domain.
+    /// Starts a task. The memory of one that has ended is used again by the next task from the same call in the program;
+    /// it is not freed.
     pub fn spawn<F: Future<Output = ()> + 'static>(&self, task: F) {
-        let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
-        // A new storage has room for its one task.
-        if let Ok(token) = storage.spawn(|| task) {
-            self.spawner.spawn(token);
+        let mut task = Some(task);
+        let mut storages = STORAGES.lock();
+        let known = storages.0.entry(TypeId::of::<F>()).or_default();
+        let idle = known
+            .iter()
+            .filter_map(|storage| storage.downcast_ref::<TaskStorage<F>>())
+            .any(|storage| self.spawn_in(storage, &mut task));
+        if !idle {
+            let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
+            known.push(storage);
+            self.spawn_in(storage, &mut task);
         }
+    }
+
+    /// Starts the task if the storage has room for it; returns whether it had.
+    fn spawn_in<F: Future<Output = ()> + 'static>(
+        &self,
+        storage: &'static TaskStorage<F>,
+        task: &mut Option<F>,
+    ) -> bool {
+        let token = storage.spawn(|| task.take().expect("a task is started once"));
+        token.map(|token| self.spawner.spawn(token)).is_ok()
     }
 
     /// The spawner for tasks declared with `#[embassy_executor::task]`.
@@ -115,6 +146,9 @@ mod tests {
     use embassy_time::Timer;
     use std::sync::Mutex;
 
+    /// Taken by a test that runs an executor: they share [`PENDED`] and the clock.
+    static ALONE: Mutex<()> = Mutex::new(());
+
     /// Sets the time of this test process, which does not advance between calls.
     fn set_time_ns(now: u64) {
         clock::install_own(Scale {
@@ -128,6 +162,7 @@ mod tests {
     fn sleeps_until_the_next_timer_or_flag_and_never_while_a_task_is_ready() {
         static LOG: Mutex<std::vec::Vec<&str>> = Mutex::new(std::vec::Vec::new());
         const FLAG: u64 = 1 << 20;
+        let _alone = ALONE.lock().unwrap();
         set_time_ns(1_000_000);
         let executor = leak();
         let tasks = Tasks {
@@ -157,5 +192,30 @@ mod tests {
         assert_eq!(round(FLAG), u64::MAX);
         assert_eq!(round(0), u64::MAX);
         assert_eq!(*LOG.lock().unwrap(), ["spawned", "timer", "flag"]);
+    }
+
+    #[test]
+    fn the_memory_of_a_finished_task_is_used_again() {
+        static RUNS: Mutex<usize> = Mutex::new(0);
+        async fn finish() {
+            *RUNS.lock().unwrap() += 1;
+        }
+        async fn stay() {
+            core::future::pending().await
+        }
+        fn storages<F: Future + 'static>(_: fn() -> F) -> usize {
+            let storages = STORAGES.lock();
+            storages.0.get(&TypeId::of::<F>()).map_or(0, Vec::len)
+        }
+        let _alone = ALONE.lock().unwrap();
+        let (tasks, round) = rounds();
+        for _ in 0..10 {
+            tasks.spawn(finish());
+            tasks.spawn(stay());
+            round();
+        }
+        assert_eq!(*RUNS.lock().unwrap(), 10);
+        assert_eq!(storages(finish), 1);
+        assert_eq!(storages(stay), 10);
     }
 }

@@ -20,20 +20,31 @@
 //!
 //! A minimal domain:
 //!
-//! ```text
-//! #![no_std]
-//! #![no_main]
-//! runtime::entry!(main);
+//! ```
+//! #![cfg_attr(target_os = "none", no_std, no_main)]
 //!
-//! fn main(start: runtime::Start) -> ! {
+//! use runtime::embassy_time::Timer;
+//! use runtime::executor::Tasks;
+//! use runtime::{Start, log, net};
+//!
+//! runtime::main!(run);
+//!
+//! async fn run(start: Start, tasks: Tasks) {
 //!     log::info!("hello, {}", start.argument("name").unwrap_or("nobody"));
-//!     runtime::executor::run(start, async |tasks| {
-//!         tasks.spawn(serve(runtime::net::stack(start, tasks)));
-//!         loop {
-//!             Timer::after_secs(1).await;
-//!             log::info!("still here");
+//!     // With `port` among its capabilities it has a TCP/IP stack.
+//!     let stack = net::stack(start, tasks);
+//!     net::serve_tcp(stack, tasks, 7, 4, async |socket| {
+//!         let mut buffer = [0; 512];
+//!         while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+//!             if net::write_all(socket, &buffer[..count]).await.is_err() {
+//!                 return;
+//!             }
 //!         }
-//!     })
+//!     });
+//!     loop {
+//!         Timer::after_secs(1).await;
+//!         log::debug!("still here");
+//!     }
 //! }
 //! ```
 

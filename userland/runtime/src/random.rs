@@ -72,7 +72,8 @@ pub fn fork() -> [u64; 4] {
     GENERATOR.lock().fork()
 }
 
-/// The backend of `getrandom`, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs`.
+/// The backend of `getrandom` 0.3 and 0.4, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` for every
+/// crate of a domain: an author's own and those it depends on need no flag or feature.
 #[cfg(target_os = "none")]
 mod backend {
     use core::slice;
