@@ -10,6 +10,8 @@ use crate::prober::now_ns;
 
 /// The zoo's address, in bash's notation.
 const PLACE: &str = "/dev/udp/10.77.0.25/7300";
+/// The address of the service that it calls on the first machine, likewise.
+const SERVICE_PLACE: &str = "/dev/udp/10.77.0.26/7400";
 /// The timeout after which a request is repeated: it or its answer may be lost.
 const PATIENCE_SECONDS: u64 = 2;
 /// The interval between queries of the threads' progress.
@@ -142,6 +144,25 @@ impl<'a> Zoo<'a> {
                 "{stalled:?} make no progress: {now:#?}"
             );
             sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// The number of calls that the service on the first machine has answered, by its own account.
+    ///
+    /// # Panics
+    ///
+    /// If the service does not answer on the network.
+    pub fn calls_answered(&self) -> u64 {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let script = format!(
+                "exec 3<>{SERVICE_PLACE}; printf %s ask >&3; timeout {PATIENCE_SECONDS} dd bs=8 count=1 status=none <&3 | od -An -tu8 || true"
+            );
+            let answer = self.party.run("bash", &["-c", &script], LIMIT);
+            if let Ok(count) = answer.trim().parse() {
+                return count;
+            }
+            assert!(Instant::now() < deadline, "the service does not answer");
         }
     }
 

@@ -7,8 +7,17 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use abi::MessageBuffer;
-use abi::message::DATA_BYTES;
+use abi::message::{CAPABILITIES_MAX, DATA_BYTES, WORDS_MAX};
 use abi::register::Slot;
+
+/// A buffer without a message.
+pub(crate) const EMPTY: MessageBuffer = MessageBuffer {
+    words: [0; WORDS_MAX],
+    send: [0; CAPABILITIES_MAX],
+    receive: [Slot::NONE.0; CAPABILITIES_MAX],
+    reserved: [0; 188],
+    data: [0; DATA_BYTES],
+};
 
 static BUFFER: AtomicPtr<MessageBuffer> = AtomicPtr::new(ptr::null_mut());
 

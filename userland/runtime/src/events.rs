@@ -21,6 +21,15 @@ pub const TUNNEL: u64 = 1 << 3;
 pub const JOURNAL: u64 = 1 << 4;
 /// The first bit for the domain's own use.
 pub const FIRST_FREE_BIT: u32 = 8;
+/// The first bit after those: bits from here on are for the endpoints that tasks serve.
+pub const FIRST_SERVER_BIT: u32 = 56;
+/// The maximum number of endpoints that a domain's tasks serve.
+pub const SERVERS_MAX: u32 = 64 - FIRST_SERVER_BIT;
+
+/// The flag of the server of this number, if there may be one.
+pub(crate) fn server(number: u32) -> Option<u64> {
+    (number < SERVERS_MAX).then(|| 1 << (FIRST_SERVER_BIT + number))
+}
 
 static RAISED: AtomicU64 = AtomicU64::new(0);
 static WAKERS: [AtomicWaker; 64] = [const { AtomicWaker::new() }; 64];

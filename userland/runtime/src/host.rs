@@ -12,14 +12,13 @@ use core::cell::RefCell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Once;
 
-use abi::message::{CAPABILITIES_MAX, DATA_BYTES, WORDS_MAX};
 use abi::register::Slot;
 use abi::start_page::{ARGUMENT_BYTES, NamedCapability, Range, StartPage};
 use abi::{Error, MessageBuffer, ObjectKind, Registers, Request};
 
 use crate::executor::{self, Tasks};
 use crate::shared::SharedMemory;
-use crate::{Start, clock, mapping, slots};
+use crate::{Start, buffer, clock, mapping, slots};
 
 /// The notification `wake` of the domain.
 pub const WAKE: Slot = Slot(4);
@@ -44,14 +43,6 @@ struct Kernel {
     calls: Vec<Request>,
     buffer: Box<MessageBuffer>,
 }
-
-const EMPTY_BUFFER: MessageBuffer = MessageBuffer {
-    words: [0; WORDS_MAX],
-    send: [0; CAPABILITIES_MAX],
-    receive: [Slot::NONE.0; CAPABILITIES_MAX],
-    reserved: [0; 188],
-    data: [0; DATA_BYTES],
-};
 
 std::thread_local! {
     static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
@@ -121,7 +112,7 @@ pub fn with_kernel<T>(
     KERNEL.set(Some(Kernel {
         answer,
         calls: Vec::new(),
-        buffer: Box::new(EMPTY_BUFFER),
+        buffer: Box::new(buffer::EMPTY),
     }));
     let result = act();
     let kernel = KERNEL.take();

@@ -7,7 +7,7 @@
 //! | [`system_call`] | the one assembly stub, [`system_call::invoke`] |
 //! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, one method per system call |
 //! | [`slots`] | the free slots of the capability table |
-//! | [`message`], [`server`], [`fault`] | messages over endpoints, and the loop that serves one |
+//! | [`message`], [`server`], [`fault`] | messages over endpoints; a loop or a task that serves one |
 //! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
 //! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, processor features, `getrandom` |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
@@ -16,7 +16,8 @@
 //! | `host` | a fake kernel, for tests on the host |
 //!
 //! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
-//! that thread, and a critical section is a no-op.
+//! that thread, and a critical section is a no-op. The only others are the receivers of a [`server::TaskServer`], which
+//! share nothing with it but their mailboxes.
 //!
 //! A minimal domain:
 //!

@@ -170,6 +170,15 @@ impl Incoming {
             message: message.unwrap_or_else(|| Message::read_from(&received, None)),
         }
     }
+
+    /// Reads the message that another thread's system call received, with that thread's message buffer.
+    pub(crate) fn collect_from(received: Received, buffer: &mut MessageBuffer) -> Incoming {
+        Incoming {
+            badge: received.badge,
+            info: received.info,
+            message: Message::read_from(&received, Some(buffer)),
+        }
+    }
 }
 
 /// Assigns free slots for up to this many capabilities of the next received message.
@@ -179,6 +188,16 @@ pub(crate) fn arm(count: usize) -> Result<(), Error> {
         if armed == Slot::NONE.0 {
             let slot = slots::take()?;
             buffer::with(|buffer| buffer.receive[index] = slot.0);
+        }
+    }
+    Ok(())
+}
+
+/// As [`arm`], in another thread's buffer.
+pub(crate) fn arm_in(buffer: &mut MessageBuffer, count: usize) -> Result<(), Error> {
+    for receive in buffer.receive.iter_mut().take(count) {
+        if *receive == Slot::NONE.0 {
+            *receive = slots::take()?.0;
         }
     }
     Ok(())

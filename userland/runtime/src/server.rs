@@ -1,12 +1,23 @@
 //! The loop that serves an endpoint: receive, handle, answer, repeat.
 //!
-//! ```text
+//! ```
+//! # use runtime::{Cap, Error, Message, capability::Endpoint, server::{Answer, Event, Server}};
+//! # fn answer(badge: u64, message: &Message) -> Message { Message::new() }
+//! # fn serve(endpoint: Cap<Endpoint>) -> Result<(), Error> {
 //! Server::new(endpoint)?.run(|event| match event {
 //!     Event::Call { badge, message } => Answer::Now(answer(badge, &message)),
 //!     Event::Fault { badge, fault } => Answer::Never,
 //!     Event::Notified { flags } => Answer::Never,
 //! })
+//! # }
 //! ```
+//!
+//! That is for a domain that does nothing else. [`TaskServer`] serves an endpoint from a task, beside others.
+
+mod receiver;
+mod task;
+
+pub use task::{TaskServer, serve};
 
 use abi::Error;
 use abi::calls::CapabilityDelete;
@@ -105,13 +116,13 @@ impl Server {
     /// As for [`Server::receive`].
     pub fn answer_and_receive(&mut self, answer: Answer) -> Result<Event, Error> {
         let Answer::Now(answer) = answer else {
-            self.forget_caller();
+            forget_caller(self.reply);
             return self.receive();
         };
         message::arm(self.accepts)?;
         let reply = Cap::from_slot(self.reply);
         let Ok(incoming) = self.endpoint.reply_and_receive(reply, &answer) else {
-            self.forget_caller();
+            forget_caller(self.reply);
             // If receiving failed, it fails again.
             return self.receive();
         };
@@ -140,12 +151,12 @@ impl Server {
             event = self.answer_and_receive(handle(event))?;
         }
     }
+}
 
-    /// Empties the reply slot.
-    fn forget_caller(&mut self) {
-        // It fails only if the slot is empty already.
-        let _ = crate::system_call::invoke(CapabilityDelete { slot: self.reply });
-    }
+/// Empties the slot of a reply right.
+fn forget_caller(reply: Slot) {
+    // It fails only if the slot is empty already.
+    let _ = crate::system_call::invoke(CapabilityDelete { slot: reply });
 }
 
 /// Decodes a message; `None` for a malformed fault.
