@@ -15,6 +15,8 @@ const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
 /// The largest pool, 1 TiB: more than any machine has, and far from any overflow.
 const POOL_MIB_MAX: u32 = 1 << 20;
 const STACK_KIB_MAX: u32 = 1024;
+/// As many as a domain's network stack takes.
+const NAME_SERVERS_MAX: usize = 3;
 
 /// An error in a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +124,12 @@ fn port(manifest: &Manifest, index: usize) -> Check {
     })?;
     require(port.mac.is_none_or(|mac| !mac.is_group()), "port", || {
         "`mac` is a group address".into()
+    })?;
+    require(port.dns.len() <= NAME_SERVERS_MAX, "port", || {
+        format!(
+            "{} name servers are more than {NAME_SERVERS_MAX}",
+            port.dns.len()
+        )
     })?;
     for other in &manifest.domains[..index] {
         if let Some(same) = other

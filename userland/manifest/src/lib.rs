@@ -33,6 +33,6 @@ pub use domain::{Device, DeviceKind, Domain, Restart};
 #[cfg(any(test, feature = "std"))]
 pub use entry::Entry;
 pub use machine::{MEMBER, Manifest};
-pub use network::Port;
+pub use network::{DHCP, Ip6, Port};
 #[cfg(any(test, feature = "std"))]
 pub use source::compile;

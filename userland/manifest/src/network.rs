@@ -1,6 +1,9 @@
 //! A domain's port at the switch.
 
-use core::net::Ipv4Addr;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use identity::{Ipv4, Mac};
 use serde::{Deserialize, Serialize};
@@ -12,12 +15,19 @@ pub struct Port {
     /// Its Ethernet address.
     #[serde(default)]
     pub mac: Option<Mac>,
-    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address.
-    #[serde(default)]
+    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address. With `"dhcp"`
+    /// a DHCP server says, and the switch drops only frames from addresses of this machine's other ports.
+    #[serde(default, with = "ip_or_dhcp")]
     pub ip: Option<Ipv4>,
     /// The router to other networks.
     #[serde(default)]
     pub gateway: Option<Ipv4Addr>,
+    /// Name servers, at most three. A DHCP server names its own.
+    #[serde(default)]
+    pub dns: Vec<Ipv4Addr>,
+    /// Its IPv6 address.
+    #[serde(default)]
+    pub ip6: Option<Ip6>,
     /// Whether all stations outside this machine are behind it.
     #[serde(default)]
     pub uplink: bool,
@@ -26,10 +36,135 @@ pub struct Port {
 impl Port {
     /// The name of an address that both ports have. The prefix of an IPv4 address is not compared.
     pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
-        let address = |port: &Port| port.ip.as_ref().map(|ip| ip.address);
+        let fixed = |port: &Port| port.ip.filter(|ip| *ip != DHCP);
+        let address = |port: &Port| fixed(port).map(|ip| ip.address);
         if self.mac.is_some() && self.mac == other.mac {
             return Some("mac");
         }
         (address(self).is_some() && address(self) == address(other)).then_some("ip")
+    }
+}
+
+/// The IPv4 address of a port that gets one from a DHCP server: `"dhcp"` in TOML.
+pub const DHCP: Ipv4 = Ipv4 {
+    address: Ipv4Addr::UNSPECIFIED,
+    prefix: 0,
+};
+
+/// How [`Port::ip`] is written: as an address, or as `dhcp` in a text.
+mod ip_or_dhcp {
+    use serde::de::Error;
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    const TEXT: &str = "dhcp";
+    const EXPECTED: &str = "an IPv4 address with a prefix such as 10.0.0.1/24, or `dhcp`";
+
+    pub fn serialize<S: Serializer>(ip: &Option<Ipv4>, serializer: S) -> Result<S::Ok, S::Error> {
+        match *ip {
+            Some(DHCP) if serializer.is_human_readable() => serializer.serialize_some(TEXT),
+            _ => ip.serialize(serializer),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Ipv4>, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Option::deserialize(deserializer);
+        }
+        match Option::<String>::deserialize(deserializer)?.as_deref() {
+            None => Ok(None),
+            Some(TEXT) => Ok(Some(DHCP)),
+            Some(text) => match text.parse() {
+                Ok(ip) => Ok(Some(ip)),
+                Err(_) => Err(Error::custom(format_args!("`{text}` is not {EXPECTED}"))),
+            },
+        }
+    }
+}
+
+/// The source of a port's IPv6 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Ip6 {
+    /// The advertisements of the network's router (SLAAC).
+    Auto,
+    /// The manifest.
+    Fixed {
+        /// The address.
+        address: Ipv6Addr,
+        /// The length of the network prefix in bits.
+        prefix: u8,
+    },
+}
+
+impl TryFrom<String> for Ip6 {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Ip6, String> {
+        let fixed = || {
+            let (address, prefix) = text.split_once('/')?;
+            Some(Ip6::Fixed {
+                address: address.parse().ok()?,
+                prefix: prefix.parse().ok().filter(|prefix| *prefix <= 128)?,
+            })
+        };
+        match text.as_str() {
+            "auto" => Ok(Ip6::Auto),
+            _ => fixed().ok_or_else(|| {
+                format!("`{text}` is not an IPv6 address with a prefix, expected the form fd00::1/64 or `auto`")
+            }),
+        }
+    }
+}
+
+impl From<Ip6> for String {
+    fn from(ip: Ip6) -> String {
+        match ip {
+            Ip6::Auto => "auto".into(),
+            Ip6::Fixed { address, prefix } => format!("{address}/{prefix}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn an_ipv6_address_is_read_as_it_is_written() {
+        for text in ["auto", "fd00::20/64"] {
+            let ip = Ip6::try_from(text.to_string()).unwrap();
+            assert_eq!(String::from(ip), text);
+        }
+    }
+
+    #[test]
+    fn an_error_shows_the_invalid_ipv6_address() {
+        for text in ["fd00::20", "fd00::20/129", "10.77.0.20/24"] {
+            let error = Ip6::try_from(text.to_string()).unwrap_err();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_port_may_get_its_address_by_dhcp() {
+        let port: Port = toml::from_str("ip = \"dhcp\"").unwrap();
+        assert_eq!(port.ip, Some(DHCP));
+        let written = toml::to_string(&port).unwrap();
+        assert!(written.contains("ip = \"dhcp\""), "{written}");
+        let bytes = postcard::to_allocvec(&port).unwrap();
+        assert_eq!(postcard::from_bytes::<Port>(&bytes), Ok(port));
+        let error = toml::from_str::<Port>("ip = \"10.77.0.20\"").unwrap_err();
+        assert!(error.message().contains("or `dhcp`"), "{error}");
+    }
+
+    #[test]
+    fn ports_with_dhcp_share_no_address() {
+        let port: Port = toml::from_str("ip = \"dhcp\"").unwrap();
+        assert_eq!(port.shared_with(&port), None);
     }
 }

@@ -4,25 +4,31 @@
 //! It answers echo requests (ping) by itself.
 //!
 //! It is configured by the start page: the Memory `port`, the notification `doorbell` with the argument
-//! `doorbell=<flags>`, and the arguments `mac=02:00:00:00:00:01`, `ip=10.77.0.20/24` and, if there is one,
-//! `gateway=10.77.0.1`.
+//! `doorbell=<flags>`, and the arguments `mac=02:00:00:00:00:01`, `ip=10.77.0.20/24` and further ones
+//! (`net/config.rs`).
+//!
+//! An author turns on more of it with features of this crate: `dhcp`, `dns` ([`Stack::dns_query`](embassy_net::Stack)), `ipv6`.
+
+mod config;
 
 use alloc::boxed::Box;
 use alloc::vec;
-use core::net::Ipv4Addr;
 
 use embassy_net::tcp::TcpSocket;
-use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
+use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Duration, with_timeout};
 
 use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
-use crate::protocol::{Ipv4, Mac};
+use crate::protocol::Mac;
 
 /// The maximum number of open sockets of a domain.
 pub const SOCKETS_MAX: usize = 24;
+
+/// The sockets that the stack opens for itself: one for DHCP, one for DNS.
+const OWN_SOCKETS: usize = cfg!(feature = "dhcp") as usize + cfg!(feature = "dns") as usize;
 
 /// The size of a TCP connection's buffer per direction.
 const TCP_BUFFER_BYTES: usize = 16 * 1024;
@@ -50,8 +56,20 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// # Panics
 /// As [`stack`].
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
+    // The stack's own sockets come on top, and a sum of constants cannot be a size.
+    match SOCKETS + OWN_SOCKETS {
+        _ if OWN_SOCKETS == 0 => start_stack::<SOCKETS>(start, tasks),
+        ..=32 => start_stack::<32>(start, tasks),
+        33..=160 => start_stack::<160>(start, tasks),
+        161..=1024 => start_stack::<1024>(start, tasks),
+        _ => panic!("a stack has at most 1024 sockets"),
+    }
+}
+
+fn start_stack<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
     let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
-    let (stack, runner) = embassy_net::new(device(start), config(start), resources, seed());
+    let config = config::config(start);
+    let (stack, runner) = embassy_net::new(device(start), config, resources, seed());
     tasks.spawn(run(runner));
     stack
 }
@@ -74,18 +92,6 @@ fn device(start: Start) -> Device {
     };
     let Mac(mac) = start.require_argument("mac");
     Device::new(port, doorbell, mac)
-}
-
-fn config(start: Start) -> Config {
-    let Ipv4 { address, prefix } = start.require_argument("ip");
-    let gateway = start
-        .argument("gateway")
-        .map(|_| start.require_argument::<Ipv4Addr>("gateway"));
-    Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(address, prefix),
-        gateway,
-        dns_servers: Default::default(),
-    })
 }
 
 /// The seed of initial sequence numbers and ephemeral ports.

@@ -28,7 +28,10 @@ pub const ALL: &[Step] = &[
     step("lint-userland", None, |workspace, _| {
         lint::userland(workspace)
     }),
-    step("host", None, |workspace, _| host_tests(workspace, &[])),
+    step("host", None, |workspace, _| {
+        host_tests(workspace, &[])?;
+        host_tests(workspace, &RUNTIME_WITH_ALL_FEATURES)
+    }),
     step("seeds", None, |workspace, choice| {
         simulation::fresh_seeds(workspace, choice.is_long)
     }),
@@ -43,6 +46,9 @@ pub const ALL: &[Step] = &[
 
 /// The name of the step that boots machines.
 pub const MACHINES: &str = "machines";
+
+/// The tests of the features that an author turns on in the runtime: no program here does.
+const RUNTIME_WITH_ALL_FEATURES: [&str; 3] = ["--package", "runtime", "--all-features"];
 
 /// The most informative checks in little time, after a build: no lints, no exploration, one move.
 pub const QUICK: &[Step] = &[

@@ -6,7 +6,7 @@
 pub mod ports;
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use abi::Error;
@@ -277,8 +277,17 @@ fn arguments(machine: &str, description: &manifest::Domain) -> String {
     if port.mac.is_some() {
         lines += &format!("mac={}\n", Mac(mac));
     }
-    if let Some(ip) = port.ip {
-        lines += &format!("ip={}/{}\n", ip.address, ip.prefix);
+    match port.ip {
+        None => {}
+        Some(manifest::DHCP) => lines += "ip=dhcp\n",
+        Some(ip) => lines += &format!("ip={ip}\n"),
+    }
+    if let Some(ip) = port.ip6 {
+        lines += &format!("ip6={}\n", String::from(ip));
+    }
+    if !port.dns.is_empty() {
+        let servers: Vec<String> = port.dns.iter().map(ToString::to_string).collect();
+        lines += &format!("dns={}\n", servers.join(","));
     }
     if let Some(gateway) = port.gateway {
         lines += &format!("gateway={gateway}\n");

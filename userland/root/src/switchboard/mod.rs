@@ -75,7 +75,7 @@ impl Switchboard {
         let mut others = self.ports.iter();
         others.any(|port| {
             let other = port.address;
-            let same_ip = other.ip.is_some() && other.ipv4() == address.ipv4();
+            let same_ip = other.has_fixed_ip() && other.ipv4() == address.ipv4();
             port.owner != owner && !port.removed && (other.mac == address.mac || same_ip)
         })
     }

@@ -16,7 +16,7 @@ use crate::badge::DomainNumber;
 pub struct PortAddress {
     /// Its Ethernet address; zeros for an uplink.
     pub mac: Mac,
-    /// Its IPv4 address and network.
+    /// Its IPv4 address and network. That of a port whose address a DHCP server gives is unspecified: zero.
     pub ip: Option<Ipv4>,
     /// A domain, the uplink or the tunnel.
     pub kind: PortKind,
@@ -40,6 +40,11 @@ impl PortAddress {
             mac: self.mac,
             ip: self.ip,
         }
+    }
+
+    /// Whether it has an IPv4 address of its own, and not whichever a DHCP server gives it.
+    pub fn has_fixed_ip(&self) -> bool {
+        self.ipv4().is_some_and(|ip| !ip.is_unspecified())
     }
 }
 

@@ -28,6 +28,9 @@ use crate::frame::Header;
 /// The maximum number of learned addresses. Beyond it, the least recently seen one is forgotten.
 pub const LEARNED_MAX: usize = 256;
 
+/// The IPv4 address of a port whose domain gets one by DHCP; also what a host without an address sends from.
+pub const UNSPECIFIED: [u8; 4] = [0; 4];
+
 /// The entry of a port in the forwarding table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortEntry {
@@ -35,7 +38,8 @@ pub struct PortEntry {
     pub port: PortNumber,
     /// The only address of a domain.
     pub mac: Mac,
-    /// The only valid IPv4 source address of a domain.
+    /// The only valid IPv4 source address of a domain. [`UNSPECIFIED`] for one that gets its address by DHCP: it is bound by
+    /// `mac`, and may use any address that no other port here has.
     pub ip: Option<[u8; 4]>,
     /// The kind of device behind it.
     pub kind: PortKind,
@@ -63,15 +67,6 @@ impl PortEntry {
     /// Whether it is the port of the domain with this address.
     fn is_domain(&self, mac: Mac) -> bool {
         self.kind == PortKind::Domain && self.mac == mac
-    }
-
-    /// Whether a domain may send this frame. The IPv4 address may also be zero, as when a host requests an address or probes
-    /// for one.
-    fn may_send(&self, header: &Header) -> bool {
-        let is_own_ip = header
-            .ip
-            .is_none_or(|ip| ip == [0; 4] || self.ip == Some(ip));
-        header.source == self.mac && is_own_ip
     }
 }
 
@@ -142,13 +137,27 @@ impl Forwarding {
         self.entries.iter_mut().find(|entry| entry.port == port)
     }
 
+    /// Whether a domain may send this frame. The IPv4 address may also be zero, as when a host requests an address or probes
+    /// for one.
+    fn may_send(&self, entry: &PortEntry, header: &Header) -> bool {
+        let is_own_ip = header.ip.is_none_or(|ip| {
+            let is_taken = || self.entries.iter().any(|other| other.ip == Some(ip));
+            match entry.ip {
+                _ if ip == UNSPECIFIED => true,
+                Some(UNSPECIFIED) => !is_taken(),
+                own => own == Some(ip),
+            }
+        });
+        header.source == entry.mac && is_own_ip
+    }
+
     /// Decides where a frame from `from` goes, and learns its source address.
     pub fn decide(&mut self, from: PortNumber, header: &Header) -> Verdict {
         let Some(entry) = self.find(from).copied() else {
             return Verdict::Nowhere;
         };
         match entry.kind {
-            PortKind::Domain if !entry.may_send(header) => return Verdict::Forged,
+            PortKind::Domain if !self.may_send(&entry, header) => return Verdict::Forged,
             PortKind::Domain => {}
             PortKind::Uplink => self.learn(header.source, from),
             PortKind::Tunnel => {}

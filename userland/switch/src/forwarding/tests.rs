@@ -289,3 +289,25 @@ fn a_domain_may_use_only_its_own_ip_address() {
     };
     assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
 }
+
+#[test]
+fn a_domain_with_an_address_by_dhcp_is_bound_by_its_mac_and_takes_no_others() {
+    let mut forwarding = forwarding();
+    forwarding.set(PortEntry {
+        ip: Some(UNSPECIFIED),
+        ..entry(A, PortKind::Domain)
+    });
+    let mut verdict = |source, ip| {
+        let header = Header {
+            destination: Mac::BROADCAST,
+            source,
+            ip,
+        };
+        forwarding.decide(A, &header)
+    };
+    for ip in [None, Some(UNSPECIFIED), Some([10, 77, 0, 99])] {
+        assert_eq!(verdict(mac(1), ip), Verdict::Flood, "{ip:?}");
+        assert_eq!(verdict(mac(2), ip), Verdict::Forged, "{ip:?}");
+    }
+    assert_eq!(verdict(mac(1), Some([10, 77, 0, 2])), Verdict::Forged);
+}

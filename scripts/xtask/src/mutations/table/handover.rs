@@ -135,7 +135,7 @@ mutations! {
         "        self.restarts = self.restarts.saturating_add(1);\n" => "";
         "a server that faults at once is started again without a pause"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
-        "PortKind::Domain if !entry.may_send(header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
+        "PortKind::Domain if !self.may_send(&entry, header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
         "a domain impersonates another"; SWITCH;
     "tunnel-to-wire" in "userland/switch/src/forwarding/mod.rs":
         "            PortKind::Tunnel => Verdict::Nowhere," => "            PortKind::Tunnel => Verdict::ToAll(PortKind::Uplink),";
