@@ -61,7 +61,7 @@ fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
         let error = Duration::from_nanos(report.clock_error_ns(&before).unsigned_abs());
         assert!(error < CLOCK_ERROR_MAX, "{before:#?}\n{report:#?}");
         // The service answers calls and the network at the same time. Every thread did something on A before it left.
-        if from == Station::A {
+        if from == Node::A {
             let answered_before = answered;
             answered = zoo.calls_answered();
             assert!(answered > answered_before, "the service stands still");
