@@ -1,7 +1,7 @@
 //! The manifest itself, and its compiled form.
 //!
 //! ```text
-//! "caravan manifest 2\n"   the Manifest, in postcard
+//! "caravan manifest 3\n"   the Manifest, in postcard
 //! ```
 
 use alloc::string::String;
@@ -39,7 +39,7 @@ pub enum ManifestError {
 impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            ManifestError::Version => "it is not a compiled manifest of version 2",
+            ManifestError::Version => "it is not a compiled manifest of version 3",
             ManifestError::Damaged => "it is damaged",
         })
     }
