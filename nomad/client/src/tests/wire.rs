@@ -51,6 +51,35 @@ fn answers_have_the_documented_bytes() {
 }
 
 #[test]
+fn commands_and_events_have_the_documented_numbers() {
+    let commands = [
+        "machines",
+        "list",
+        "explain d",
+        "migrate d m",
+        "cancel d",
+        "start d",
+        "force d run",
+        "mem",
+        "hold x",
+        "go",
+        "stop",
+    ];
+    for (number, text) in commands.into_iter().enumerate() {
+        let command: Command = text.parse().expect("a command");
+        let bytes = postcard::to_allocvec(&command).expect("bytes");
+        assert_eq!(usize::from(bytes[0]), number, "{text}");
+    }
+    let number = |event: &Event| postcard::to_allocvec(event).expect("bytes")[0];
+    let mut numbers: Vec<u8> = samples::events().iter().map(number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers, (0..14).collect::<Vec<u8>>());
+    let end = [Event::Done, Event::failed("no".into())];
+    assert_eq!(end.each_ref().map(number), [12, 13]);
+}
+
+#[test]
 fn another_version_a_message_too_long_and_bytes_left_over_are_refused() {
     let ask = |command: Command| Question::Ask {
         request: REQUEST,
