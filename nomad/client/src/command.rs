@@ -55,17 +55,17 @@ pub struct Verb {
     pub operands: &'static str,
     /// What it does.
     pub about: &'static str,
-    /// Who may use it.
+    /// Its users.
     pub audience: Audience,
     parse: fn(&[&str]) -> Result<Command, CommandError>,
 }
 
-/// Who may use a command.
+/// The users of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Every operator.
     Operators,
-    /// Tests: the server executes it only if its manifest says `hooks`.
+    /// Tests: the server executes it only if its manifest has `hooks`.
     Tests,
 }
 

@@ -9,11 +9,6 @@ pub struct DomainId(pub u128);
 crate::long_number!(DomainId(u128));
 
 impl DomainId {
-    /// The id as two words, low word first.
-    pub fn to_words(self) -> [u64; 2] {
-        [self.0 as u64, (self.0 >> 64) as u64]
-    }
-
     /// The id in two words, low word first.
     pub fn from_words([low, high]: [u64; 2]) -> DomainId {
         DomainId(u128::from(high) << 64 | u128::from(low))
@@ -58,7 +53,9 @@ mod tests {
         let json = serde_json::to_string(&ID).expect("JSON");
         assert_eq!(json, "\"0102030405060708090a0b0c0d0e0f10\"");
         assert_eq!(serde_json::from_str::<DomainId>(&json).expect("an id"), ID);
-        assert_eq!(DomainId::from_words(ID.to_words()), ID);
+        let words = [0x090a_0b0c_0d0e_0f10, 0x0102_0304_0506_0708];
+        assert_eq!(DomainId::from_words(words), ID);
+        assert!(serde_json::from_str::<DomainId>("\"xyz\"").is_err());
     }
 
     #[test]

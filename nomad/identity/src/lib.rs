@@ -6,7 +6,8 @@
 //! | [`domain`] | [`DomainId`], [`Incarnation`] |
 //! | [`address`] | [`Mac`], [`Ipv4`] |
 //! | [`digest`] | [`Digest`] |
-//! | [`number`] | how a long number is serialized |
+//! | [`number`], [`object_id`] | how long numbers, and a kernel object's, are serialized |
+//! | [`text`] | how a short text is deserialized |
 //!
 //! All of them are plain values. In a binary format they have a fixed or a bounded size, so that a hostile length cannot
 //! make a reader allocate; in text (JSON, TOML) they look as an operator writes them.
@@ -19,7 +20,8 @@ pub mod digest;
 pub mod domain;
 pub mod name;
 pub mod number;
-mod text;
+pub mod object_id;
+pub mod text;
 
 pub use address::{AddressError, Ipv4, Mac};
 pub use digest::Digest;

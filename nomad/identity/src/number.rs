@@ -19,9 +19,8 @@ macro_rules! long_number {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 if deserializer.is_human_readable() {
-                    let text = <&str as serde::Deserialize>::deserialize(deserializer)?;
-                    let number = <$number>::from_str_radix(text, 16);
-                    number.map(Self).map_err(serde::de::Error::custom)
+                    let number = $crate::text::hexadecimal(deserializer)?;
+                    <$number>::try_from(number).map(Self).map_err(serde::de::Error::custom)
                 } else {
                     let bytes = <[u8; size_of::<$number>()] as serde::Deserialize>::deserialize(deserializer)?;
                     Ok(Self(<$number>::from_le_bytes(bytes)))

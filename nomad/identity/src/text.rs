@@ -1,7 +1,8 @@
-//! Deserializing a short text without an allocator: [`parse`].
+//! Deserializing a short text without an allocator: [`parse`], [`hexadecimal`].
 
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
+use core::num::ParseIntError;
 use core::str::FromStr;
 
 use serde::Deserializer;
@@ -17,6 +18,24 @@ where
         expected,
         value: PhantomData,
     })
+}
+
+/// Deserializes a number from its hexadecimal digits.
+///
+/// # Errors
+/// The deserializer's: the text is not hexadecimal, or the number is longer than 128 bits.
+pub fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    parse(deserializer, "hexadecimal digits").map(|Hexadecimal(number)| number)
+}
+
+struct Hexadecimal(u128);
+
+impl FromStr for Hexadecimal {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Hexadecimal, ParseIntError> {
+        u128::from_str_radix(text, 16).map(Hexadecimal)
+    }
 }
 
 struct TextVisitor<T> {

@@ -1,6 +1,6 @@
 //! Encoding of the system-call interface's types: as their numbers.
 
-use abi::register::{Access, ObjectId, Register};
+use abi::register::{Access, Register};
 use abi::{ObjectKind, Rights};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -32,27 +32,6 @@ pub mod kind_if_known {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ObjectKind>, D::Error> {
         u8::deserialize(from).map(ObjectKind::from_number)
-    }
-}
-
-pub mod object_id {
-    //! An [`ObjectId`]. As text it is hexadecimal: readers of JSON round long numbers.
-    use super::*;
-
-    pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
-        match serializer.is_human_readable() {
-            true => serializer.collect_str(&format_args!("{:016x}", id.0)),
-            false => serializer.serialize_u64(id.0),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectId, D::Error> {
-        if from.is_human_readable() {
-            let text = <&str>::deserialize(from)?;
-            let number = u64::from_str_radix(text, 16);
-            return number.map(ObjectId).map_err(D::Error::custom);
-        }
-        u64::deserialize(from).map(ObjectId)
     }
 }
 

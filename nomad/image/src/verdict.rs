@@ -34,11 +34,11 @@ pub enum Subject {
     /// A slot of the domain's table.
     Slot(u32),
     /// A slot inside one of its objects.
-    Held(#[serde(with = "foreign::object_id")] ObjectId, Role),
+    Held(#[serde(with = "identity::object_id")] ObjectId, Role),
     /// The mapping at this address.
     Mapping(u64),
     /// An object of its pool.
-    Object(#[serde(with = "foreign::object_id")] ObjectId),
+    Object(#[serde(with = "identity::object_id")] ObjectId),
 }
 
 /// The outcome of a verdict.

@@ -27,7 +27,7 @@ pub enum StreamError {
     Header(DecodeError),
     /// A malformed image.
     Image(nomad_image::Error),
-    /// A segment does not end as its header says.
+    /// A segment's end contradicts its header.
     OutOfTurn,
 }
 

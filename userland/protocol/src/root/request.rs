@@ -26,7 +26,7 @@ pub enum Request {
         /// The domain.
         name: Name,
         /// The object, from `DomainDescribe`.
-        #[serde(with = "object_id")]
+        #[serde(with = "identity::object_id")]
         object: ObjectId,
         /// The badge, from there too: several services share an endpoint.
         badge: u64,
@@ -134,20 +134,6 @@ pub const KEEP_DOMAIN: usize = 1;
 pub const KEEP_WAKE: usize = 2;
 /// The number of capabilities that `Keep` transfers.
 pub const KEEP_CAPABILITIES: usize = 3;
-
-mod object_id {
-    //! An [`ObjectId`] as its number.
-    use super::ObjectId;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(id.0)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectId, D::Error> {
-        u64::deserialize(from).map(ObjectId)
-    }
-}
 
 #[cfg(test)]
 mod tests {
