@@ -18,7 +18,7 @@ fn caravan(directory: &Path, tree: &str, words: &[&str]) -> Output {
     command.output().expect("the program starts")
 }
 
-/// What the program says when it refuses.
+/// The program's complaint.
 fn refusal(directory: &Path, words: &[&str]) -> String {
     refusal_with(directory, TREE, words)
 }

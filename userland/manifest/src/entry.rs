@@ -1,4 +1,4 @@
-//! The manifest entry of one domain, in a file of its own: how a program outside of the tree says what it needs.
+//! The manifest entry of one domain, in a file of its own: the needs of a program outside of the tree.
 //!
 //! ```toml
 //! [[domain]]                      # as in a machine's manifest
@@ -43,11 +43,11 @@ impl Entry {
             }),
             [] => Err(refuse(
                 1,
-                "no `[[domain]]`: the file says what one domain needs",
+                "no `[[domain]]`: the file has the entry of one domain",
             )),
             [_, second, ..] => Err(text.error(
                 second.span(),
-                "a second `[[domain]]`: the file says what one domain needs".to_string(),
+                "a second `[[domain]]`: the file has the entry of one domain".to_string(),
             )),
         }
     }

@@ -107,7 +107,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Whether it says nothing but domains.
+    /// Whether it contains only domains.
     pub(crate) fn is_domains_only(&self) -> bool {
         self.include.is_none() && self.machine.is_none() && self.overrides.is_empty()
     }

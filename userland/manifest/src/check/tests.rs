@@ -1,0 +1,182 @@
+//! Manifests that break a rule, and the error with its line and field.
+
+use crate::source::tests::{error_of, manifest_of};
+
+/// The error in a manifest with one valid domain and, from line 8, this one.
+fn error_in(fields: &str) -> String {
+    let head = "[machine]\nname = \"a\"\n[[domain]]\nname = \"good\"\nimage = \"x\"\n\
+                pool_mib = 2\n[[domain]]\n";
+    error_of(&format!("{head}{fields}"))
+}
+
+#[test]
+fn an_error_names_line_and_field() {
+    let domain = "name = \"d\"\nimage = \"x\"\npool_mib = 2\n";
+    let cases = [
+        ("priority = 63\n", "priority", 11),
+        ("heap_mib = 2\n", "heap_mib", 11),
+        ("stack_kib = 3\n", "stack_kib", 11),
+        ("capabilities = [\"port\"]\n", "capabilities", 11),
+        ("capabilities = [\"device\"]\n", "capabilities", 11),
+        ("capabilities = [\"service:nobody\"]\n", "capabilities", 11),
+        ("port = { mac = \"52:54:00:00:00:01\" }\n", "port", 11),
+        (
+            "movable = true\ncapabilities = [\"port\"]\nport = {}\n",
+            "port",
+            13,
+        ),
+        (
+            "movable = true\ncapabilities = [\"device\"]\ndevice = { kind = \"virtio-net\" }\n",
+            "movable",
+            11,
+        ),
+        (
+            "movable = true\ncapabilities = [\"serial\"]\n",
+            "movable",
+            11,
+        ),
+        ("capabilities = [\"tunnel\"]\n", "capabilities", 11),
+        (
+            "movable = true\ncapabilities = [\"port\", \"tunnel\"]\nport = { mac = \"52:54:00:00:00:01\" }\n",
+            "movable",
+            11,
+        ),
+        ("movable = true\nprovides = [\"a\"]\n", "movable", 11),
+        ("movable = true\nrestart = \"always\"\n", "restart", 12),
+        ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
+        ("provides = [\"\"]\n", "provides", 11),
+        ("provides = [\"two words\"]\n", "provides", 11),
+        ("home = \"two words\"\n", "home", 11),
+        (
+            "provides = [\"a\"]\nstateless = [\"a\", \"b\"]\n",
+            "stateless",
+            12,
+        ),
+    ];
+    for (fields, field, line) in cases {
+        let error = error_in(&format!("{domain}{fields}"));
+        let expected = format!("test.toml:{line}: domain `d`: field `{field}`: ");
+        assert!(error.starts_with(&expected), "{fields}: {error}");
+    }
+}
+
+#[test]
+fn rejects_names_that_the_migration_server_cannot_use() {
+    for name in ["my kv", "z\u{e4}hler", "", "longer-than-twenty-four-b"] {
+        let error = error_in(&format!("name = \"{name}\"\nimage = \"x\"\npool_mib = 2\n"));
+        let expected = format!("test.toml:8: domain `{name}`: field `name`: `{name}` is not");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn a_machine_and_its_peers_have_distinct_names() {
+    let error = error_of("[machine]\nname = \"a b\"\n");
+    assert!(
+        error.starts_with("test.toml:2: field `machine`: `a b` is not"),
+        "{error}"
+    );
+    let cases = [
+        ("b c=10.0.0.1", "`b c` is not"),
+        ("b=10.0.0.1, b=10.0.0.2", "another machine is called `b`"),
+        ("a=10.0.0.1", "another machine is called `a`"),
+        ("b=10.0.0", "the peer `b` is at `10.0.0`"),
+        ("b", "the peer `b` is at ``"),
+    ];
+    for (peers, reason) in cases {
+        let error = error_in(&format!(
+            "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n\
+             arguments = {{ peers = \"{peers}\" }}\n"
+        ));
+        let expected = format!("test.toml:12: domain `s`: field `arguments`: {reason}");
+        assert!(error.starts_with(&expected), "{peers}: {error}");
+    }
+}
+
+#[test]
+fn a_movable_domain_is_not_above_the_migration_server() {
+    let server = "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n";
+    let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
+    let error = error_in(&format!("{server}{domain}movable = true\n"));
+    let expected = "test.toml:16: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn two_domains_do_not_share_name_or_address() {
+    let error = error_in("name = \"good\"\nimage = \"x\"\npool_mib = 2\n");
+    assert!(
+        error.starts_with("test.toml:8: domain `good`: field `name`"),
+        "{error}"
+    );
+    let port = "capabilities = [\"port\"]\nport = { mac = \"52:54:00:00:00:01\" }\n";
+    let error = error_in(&format!(
+        "name = \"d\"\nimage = \"x\"\npool_mib = 2\n{port}\
+         [[domain]]\nname = \"e\"\nimage = \"x\"\npool_mib = 2\n{port}"
+    ));
+    assert!(error.contains("field `port`: the domain `d`"), "{error}");
+    let port = |mac: &str, prefix: u8| {
+        format!(
+            "image = \"x\"\npool_mib = 2\ncapabilities = [\"port\"]\n\
+             port = {{ mac = \"52:54:00:00:00:{mac}\", ip = \"10.77.0.20/{prefix}\" }}\n"
+        )
+    };
+    let error = error_in(&format!(
+        "name = \"d\"\n{}[[domain]]\nname = \"e\"\n{}",
+        port("01", 24),
+        port("02", 16)
+    ));
+    let expected = "domain `e`: field `port`: the domain `d` has the same `ip`";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn a_port_has_the_address_of_one_station() {
+    let error = error_in(
+        "name = \"d\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"port\"]\n\
+         port = { mac = \"01:54:00:00:00:01\" }\n",
+    );
+    assert!(
+        error.contains("field `port`: `mac` is a group address"),
+        "{error}"
+    );
+}
+
+#[test]
+fn one_domain_of_a_machine_has_the_serial_port() {
+    let domain = |name: &str, home: &str| {
+        format!(
+            "[[domain]]\nname = \"{name}\"\nimage = \"x\"\npool_mib = 2\nhome = \"{home}\"\n\
+             capabilities = [\"serial\"]\n"
+        )
+    };
+    let both = |first: &str, second: &str| {
+        let (d, e) = (domain("d", first), domain("e", second));
+        format!("[machine]\nname = \"a\"\n{d}{e}")
+    };
+    let error = error_of(&both("a", "a"));
+    let expected = "domain `e`: field `capabilities`: the domain `d` has the one `serial` port";
+    assert!(error.contains(expected), "{error}");
+    manifest_of(&both("a", "b")).expect("two machines");
+}
+
+#[test]
+fn two_domains_of_a_machine_do_not_drive_one_device() {
+    let domain = |name: &str, rest: &str| {
+        format!(
+            "name = \"{name}\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"device\"]\n{rest}\n"
+        )
+    };
+    let both = |first: &str, second: &str| {
+        let (d, e) = (domain("d", first), domain("e", second));
+        format!("[machine]\nname = \"a\"\n[[domain]]\n{d}[[domain]]\n{e}")
+    };
+    let device = "device = { kind = \"virtio-net\" }";
+    let error = error_of(&both(device, device));
+    let expected = "domain `e`: field `device`: the domain `d` drives the same one";
+    assert!(error.contains(expected), "{error}");
+    let second = "device = { kind = \"virtio-net\", index = 1 }";
+    manifest_of(&both(device, second)).expect("two devices");
+    let at = |home: &str| format!("{device}\nhome = \"{home}\"");
+    manifest_of(&both(&at("a"), &at("b"))).expect("two machines");
+}
