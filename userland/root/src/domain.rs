@@ -10,11 +10,11 @@ use runtime::protocol::root::{Binding, DomainRecord, DomainState};
 use runtime::protocol::{DomainId, Incarnation, Name};
 
 use crate::badge::DomainNumber;
+use crate::devices::Function;
 use crate::export::Export;
 use crate::handle::Handle;
 use crate::log_quota::LogQuota;
 use crate::names;
-use crate::pci::Function;
 use crate::spawn::DomainObjects;
 
 /// A domain of this machine.

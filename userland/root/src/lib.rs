@@ -10,8 +10,8 @@
 //! | [`fault`], [`start_error`] | their faults and failed starts, and the response |
 //! | [`export`] | a domain that is leaving, and stays if its move is abandoned |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
-//! | [`services`], [`badge`] | root's interfaces, all on one endpoint |
-//! | [`pci`] | devices and their hand-over to drivers |
+//! | [`api`], [`badge`] | root's interfaces, all on one endpoint |
+//! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
 //!
 //! Root has one thread. It answers calls and makes none, so it never waits for a domain that it supervises.
@@ -21,10 +21,12 @@
 
 extern crate alloc;
 
+mod api;
 mod archive;
 mod badge;
 mod clock;
 mod console;
+mod devices;
 mod domain;
 mod elf_error;
 mod export;
@@ -37,9 +39,7 @@ mod layout;
 mod log_quota;
 mod machine;
 mod names;
-mod pci;
 mod provision;
-mod services;
 mod spawn;
 mod start_error;
 mod supervisor;
@@ -48,9 +48,9 @@ mod switchboard;
 use abi::Error;
 use alloc::vec::Vec;
 use archive::Archive;
+use devices::Devices;
 use machine::Machine;
 use manifest::Manifest;
-use pci::ConfigurationPorts;
 use runtime::Start;
 use runtime::server::{Answer, Server};
 use supervisor::Supervisor;
@@ -75,7 +75,6 @@ fn boot(start: &Start) -> Result<Supervisor, Error> {
     if let Some(damage) = archive.damage() {
         log::error!("the boot archive is damaged: {damage}");
     }
-    let configuration = ConfigurationPorts::new(machine.hardware, machine.pool)?;
     Ok(Supervisor {
         machine,
         manifest: read_manifest(&archive),
@@ -84,8 +83,7 @@ fn boot(start: &Start) -> Result<Supervisor, Error> {
         switchboard: Switchboard::default(),
         awaiting_quiet: Vec::new(),
         services: Vec::new(),
-        configuration,
-        functions: pci::functions(&configuration),
+        devices: Devices::scan(&machine)?,
         last_number: 0,
     })
 }
@@ -109,9 +107,9 @@ fn serve(mut root: Supervisor) -> Result<Never, Error> {
     log::info!(
         "machine {}: {} devices on the bus",
         root.manifest.machine,
-        root.functions.len()
+        root.devices.count()
     );
-    let mut server = Server::new(root.machine.endpoint)?.accepting(services::CAPABILITIES_MAX);
+    let mut server = Server::new(root.machine.endpoint)?.accepting(api::CAPABILITIES_MAX);
     root.start_all();
     if !root.has_console() {
         log::warn!("no domain has the serial port: later log lines are not written to it");
@@ -121,6 +119,6 @@ fn serve(mut root: Supervisor) -> Result<Never, Error> {
     loop {
         root.notify_console();
         let event = server.answer_and_receive(answer)?;
-        answer = services::handle(&mut root, &mut server, event);
+        answer = api::handle(&mut root, &mut server, event);
     }
 }

@@ -6,8 +6,8 @@ use abi::Error;
 use abi::register::PageCount;
 use runtime::protocol::root::Refusal;
 
+use crate::devices::handover::HandoverError;
 use crate::elf_error::ElfError;
-use crate::pci::handover::HandoverError;
 use crate::spawn::SpawnError;
 use crate::supervisor::MIB_PAGES;
 

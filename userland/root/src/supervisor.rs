@@ -14,16 +14,15 @@ use runtime::protocol::{DomainId, Incarnation, Name, Words};
 
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
+use crate::devices::Devices;
 use crate::domain::Domain;
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::machine::Machine;
-use crate::pci::function::RESET_NS;
-use crate::pci::{ConfigurationPorts, Function};
 use crate::spawn::DomainObjects;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
-use crate::{clock, console, provision, services, spawn};
+use crate::{api, clock, console, provision, spawn};
 
 /// Pages in a MiB.
 pub const MIB_PAGES: u64 = 256;
@@ -43,10 +42,7 @@ pub struct Supervisor {
     pub awaiting_quiet: Vec<(DomainNumber, Cap<Reply>)>,
     /// The endpoints of domains' services. Root owns them, so that they outlive a provider.
     pub services: Vec<(String, Cap<Endpoint>)>,
-    /// Access to PCI configuration space.
-    pub configuration: ConfigurationPorts,
-    /// The functions found on the bus.
-    pub functions: Vec<Function>,
+    pub devices: Devices,
     pub last_number: u32,
 }
 
@@ -216,7 +212,7 @@ impl Supervisor {
         clock::start(&self.machine, *objects.domain, page).map_err(StartError::at("the clock"))?;
         let domain = &mut self.domains[index];
         if let (Some(function), Some(_)) = (domain.device, &resources.parts) {
-            function.enable(&self.configuration);
+            self.devices.enable(function);
         }
         self.switchboard.attach(domain.number, *objects.wake);
         self.switchboard.activate(domain.number);
@@ -269,10 +265,7 @@ impl Supervisor {
         domain.state = DomainState::Stopped;
         domain.export = None;
         if let Some(function) = domain.device {
-            function.disable(&self.configuration, || {
-                // The notification is root's own; if the wait failed, the worst result would be a function that is not ready yet.
-                let _ = self.machine.sleep_ns(RESET_NS);
-            });
+            self.devices.disable(&self.machine, function);
         }
         let number = domain.number;
         domain.held.clear();
@@ -309,7 +302,7 @@ impl Supervisor {
             .awaiting_quiet
             .extract_if(.., |(domain, _)| of(*domain));
         for (_, reply) in awaiting {
-            services::answer_later(reply, words);
+            api::answer_later(reply, words);
         }
     }
 }
@@ -319,7 +312,6 @@ impl Supervisor {
     /// A machine without devices, programs or domains, whose calls go to a test's kernel.
     pub fn for_tests() -> Supervisor {
         let machine = Machine::for_tests();
-        let configuration = ConfigurationPorts::new(machine.hardware, machine.pool);
         Supervisor {
             machine,
             manifest: Manifest {
@@ -331,8 +323,7 @@ impl Supervisor {
             switchboard: Switchboard::default(),
             awaiting_quiet: Vec::new(),
             services: Vec::new(),
-            configuration: configuration.expect("a kernel that makes them"),
-            functions: Vec::new(),
+            devices: Devices::for_tests(&machine),
             last_number: 0,
         }
     }

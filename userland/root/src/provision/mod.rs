@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use abi::Error;
 use abi::kind::{DomainRights, EndpointRights, PoolRights};
-use manifest::{Capability, Device, Manifest};
+use manifest::{Capability, Manifest};
 use runtime::Cap;
 use runtime::capability::{Endpoint, Memory, Pool, Thread};
 use runtime::protocol::Mac;
@@ -19,13 +19,12 @@ use runtime::protocol::ports::doorbell_flag;
 
 use crate::badge::{DomainNumber, Interface};
 use crate::clock;
+use crate::devices::handover::Parts;
 use crate::domain::HeldObject;
 use crate::grant::Grant;
 use crate::handle::Handle;
 use crate::machine::Machine;
 use crate::names;
-use crate::pci::handover::Parts;
-use crate::pci::{Function, kind};
 use crate::start_error::StartError;
 use crate::supervisor::Supervisor;
 use crate::switchboard::PortAddress;
@@ -84,13 +83,14 @@ pub fn prepare<'a>(
     let records = find_or_create_records(root, index, description);
     let records = records.map_err(StartError::at("the records"))?;
     create_services(root, description).map_err(StartError::at("a service's endpoint"))?;
-    let function = find_device(root, description)?;
-    root.domains[index].device = function;
-    let parts = match function {
+    let parts = match &description.device {
         None => None,
-        Some(function) => {
-            let made = Parts::create(&root.machine, &root.configuration, &function, pool);
-            Some(made.map_err(StartError::Device)?)
+        Some(device) => {
+            let function = root.devices.find(device).ok_or(StartError::NoDevice)?;
+            // Already now, so that the function is disabled before its driver's pool is destroyed.
+            root.domains[index].device = Some(function);
+            let parts = root.devices.hand_over(&root.machine, function, pool);
+            Some(parts.map_err(StartError::Device)?)
         }
     };
     Ok(Resources {
@@ -230,21 +230,6 @@ pub fn endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
     services
         .find(|(service, _)| service == name)
         .map(|(_, endpoint)| *endpoint)
-}
-
-fn find_device(
-    root: &Supervisor,
-    description: &manifest::Domain,
-) -> Result<Option<Function>, StartError> {
-    let Some(Device { kind, index }) = description.device else {
-        return Ok(None);
-    };
-    let mut functions = root
-        .functions
-        .iter()
-        .filter(|function| kind::matches(function.identity, kind));
-    let function = functions.nth(index as usize);
-    function.copied().map(Some).ok_or(StartError::NoDevice)
 }
 
 /// The migration server identifies the objects that it holds, to compare them with those of a domain that it has built.

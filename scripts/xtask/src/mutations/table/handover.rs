@@ -125,10 +125,10 @@ mutations! {
     "page-beyond" in "nomad/server/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
         "a lying source ends the target's migration server"; SERVER;
-    "adopted-twice" in "userland/root/src/services/incoming.rs":
+    "adopted-twice" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.incarnation == incarnation => Ok(Adoption::Done),\n" => "";
         "an adoption whose answer was lost fails for ever"; ROOT;
-    "other-domain" in "userland/root/src/services/incoming.rs":
+    "other-domain" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => Err(Refusal::AlreadyHere),\n" => "";
         "a domain of the same name is adopted in place of the one that came"; ROOT;
     "restart-delay" in "userland/root/src/fault.rs":
@@ -148,49 +148,49 @@ mutations! {
         "frames for a domain that has come back go through the tunnel"; SWITCH;
 
     // What root does for a domain that moves, and the calls that build it.
-    "unthawed" in "userland/root/src/services/incoming.rs":
+    "unthawed" in "userland/root/src/api/root/incoming.rs":
         "    objects.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    root.switchboard.activate";
         "a domain that has arrived stands still for ever, and is listed as running"; ROOT;
-    "refused-thaw" in "userland/root/src/services/incoming.rs":
+    "refused-thaw" in "userland/root/src/api/root/incoming.rs":
         "    objects.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    let _ = objects.domain.thaw(domain.freeze_token);\n    root.switchboard.activate";
         "a domain that does not run is taken for adopted, and its source gives it up"; ROOT;
-    "kept-token" in "userland/root/src/services/incoming.rs":
+    "kept-token" in "userland/root/src/api/root/incoming.rs":
         "    domain.freeze_token = token;\n" => "";
         "a domain that was built twice cannot be thawed"; ROOT;
-    "kept-pool" in "userland/root/src/services/incoming.rs":
+    "kept-pool" in "userland/root/src/api/root/incoming.rs":
         "    if own.identify(sent.slot()) != own.identify(pool.slot()) {\n        return Err(Refusal::Capability);\n    }\n" => "";
         "root runs a domain in a pool that it has not admitted and does not take back"; ROOT;
-    "outlived-by-older" in "userland/root/src/services/incoming.rs":
+    "outlived-by-older" in "userland/root/src/api/root/incoming.rs":
         "DomainState::Running if domain.incarnation < incarnation => {}" => "DomainState::Running => {}";
         "an older copy of a domain stops the younger one for good"; ROOT;
-    "outlived-by-another" in "userland/root/src/services/incoming.rs":
+    "outlived-by-another" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => return Err(Refusal::NoSuchDomain),\n        DomainState::Outlived" => "        DomainState::Outlived";
         "a domain is stopped for good by one that has only its name"; ROOT;
-    "outlived-runs" in "userland/root/src/services/incoming.rs":
+    "outlived-runs" in "userland/root/src/api/root/incoming.rs":
         "    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = objects;\n    domain.state = DomainState::Outlived;";
         "two copies of a domain run"; ROOT;
     "export-look" in "userland/root/src/export.rs":
         "if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {" => "if domain.check_ns().is_none() {";
         "a domain that leaves is served again, though its freeze has not ended, when the export of another one has"; ROOT;
-    "discarded-another" in "userland/root/src/services/incoming.rs":
+    "discarded-another" in "userland/root/src/api/root/incoming.rs":
         "        domain if domain.id != id => return Err(Refusal::NoSuchDomain),\n" => "";
         "a move that failed ends a domain that comes from a third machine"; ROOT;
-    "discarded-running" in "userland/root/src/services/incoming.rs":
+    "discarded-running" in "userland/root/src/api/root/incoming.rs":
         "        domain if may_discard(domain.state) => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
         "a running domain is ended in place of one that does not come"; ROOT;
-    "discarded-outlived" in "userland/root/src/services/incoming.rs":
+    "discarded-outlived" in "userland/root/src/api/root/incoming.rs":
         "give_up(root, name, id, is_arriving)" => "give_up(root, name, id, |state| is_arriving(state) || state == DomainState::Outlived)";
         "what may be the last copy is destroyed, and nobody has ordered it"; ROOT;
-    "taken-address" in "userland/root/src/services/incoming.rs":
+    "taken-address" in "userland/root/src/api/root/incoming.rs":
         "            if root.switchboard.is_taken(number, address) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
         "two domains of a machine have one address"; ROOT;
-    "released-running" in "userland/root/src/services/root.rs":
+    "released-running" in "userland/root/src/api/root/outgoing.rs":
         "        DomainState::Exported => Ok(index),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(index),";
         "a domain that stays is ended as if it had left"; ROOT;
-    "started-again" in "userland/root/src/services/root.rs":
+    "started-again" in "userland/root/src/api/root/mod.rs":
         "    if !root.domains[index].is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a domain that is here is started a second time"; ROOT;
-    "mover-rights" in "userland/root/src/services/root.rs":
+    "mover-rights" in "userland/root/src/api/root/mod.rs":
         "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";
         "the migration server makes two of a domain without root"; ROOT;
     "outline" in "nomad/server/src/restore/incoming.rs":

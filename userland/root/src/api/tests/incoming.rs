@@ -6,8 +6,8 @@ use runtime::capability::{Any, Domain as DomainKind, Notification};
 use runtime::protocol::root::Binding;
 
 use super::*;
+use crate::api::root::incoming;
 use crate::names;
-use crate::services::incoming;
 
 const OTHER_ID: DomainId = DomainId(8);
 const OTHER_POOL: Slot = Slot(23);
@@ -149,7 +149,7 @@ fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_l
 
 #[test]
 fn a_domain_that_does_not_arrive_is_discarded_and_one_that_was_outlived_dropped() {
-    type GiveUp = fn(&mut Supervisor, Name, DomainId) -> crate::services::root::Response;
+    type GiveUp = fn(&mut Supervisor, Name, DomainId) -> crate::api::root::Response;
     let cases = [
         (DomainState::Incoming, incoming::discard as GiveUp),
         (DomainState::Prepared, incoming::discard),

@@ -6,7 +6,7 @@ use runtime::protocol::root::{Request as RootRequest, done, refused};
 use runtime::protocol::encode;
 
 use super::*;
-use crate::services::root;
+use crate::api::root;
 
 /// A freeze longer than any test.
 const FROZEN_NS: u64 = 1 << 60;

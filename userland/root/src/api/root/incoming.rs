@@ -18,7 +18,7 @@ use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::{Binding, DomainState, Refusal, done};
 use runtime::protocol::{DomainId, Incarnation, Name};
 
-use super::root::{Response, kernel, remove_domain};
+use super::{Response, kernel, remove_domain};
 use crate::badge::{Interface, badge};
 use crate::domain::{Domain, HeldObject};
 use crate::handle::Handle;

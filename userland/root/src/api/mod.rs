@@ -1,6 +1,6 @@
 //! Root's interfaces, one per file. Root answers and never calls, so it never waits for a client.
 
-pub mod incoming;
+pub mod faults;
 pub mod journal;
 pub mod log;
 pub mod ports;
@@ -23,7 +23,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
     match event {
         Event::Fault { badge, fault } => {
             if let Some((Interface::Faults, domain)) = badge::decode(badge) {
-                root.fault(domain, fault);
+                faults::handle(root, domain, fault);
             }
             // The thread stays stopped until its domain is ended.
             Answer::Never

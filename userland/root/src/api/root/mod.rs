@@ -1,6 +1,14 @@
-//! `root`: listing and moving the machine's domains. Requests of a move's target are in [`incoming`].
+//! `root`: listing and moving the machine's domains.
+//!
+//! | file | requests |
+//! | --- | --- |
+//! | this one | of the machine as it is, and to start a domain |
+//! | [`outgoing`] | of the source of a move |
+//! | [`incoming`] | of its destination |
 
-use abi::Error;
+pub mod incoming;
+pub mod outgoing;
+
 use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
@@ -12,15 +20,12 @@ use runtime::protocol::root::{
 use runtime::protocol::{Name, Words, decode};
 use runtime::server::{Answer, Server};
 
-use super::{incoming, now};
+use super::now;
 use crate::badge::{Interface, badge};
 use crate::domain::{Domain, stateless_binding};
 use crate::handle::Handle;
+use crate::names;
 use crate::supervisor::Supervisor;
-use crate::{clock, names};
-
-/// The maximum freeze of a domain whose retirement was undone.
-const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// The words of an answer, and a capability to transfer a copy of.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -31,7 +36,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
         return now(&refused(Refusal::Malformed));
     };
     if let Request::Export { name, frozen_ns } = request {
-        return export(root, server, name, frozen_ns);
+        return outgoing::export(root, server, name, frozen_ns);
     }
     match perform(root, &request, message) {
         Ok((words, None)) => now(&words),
@@ -53,9 +58,9 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         } => name_of(root, name, object, badge),
         // Handled before, since its answer may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
-        Request::Revert { name } => revert(root, name),
-        Request::Release { name } => release(root, name),
-        Request::Unretire { name } => unretire(root, name),
+        Request::Revert { name } => outgoing::revert(root, name),
+        Request::Release { name } => outgoing::release(root, name),
+        Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {
             name,
             id,
@@ -78,15 +83,6 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
         Request::Start { name } => start(root, name),
         Request::Memory => memory(root),
-    }
-}
-
-/// The exported domain of this name.
-fn find_exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match root.domains[index].state {
-        DomainState::Exported => Ok(index),
-        _ => Err(Refusal::WrongState),
     }
 }
 
@@ -136,62 +132,6 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Respo
     };
     let binding = binding.ok_or(Refusal::NoSuchObject)?;
     Ok((granted(&binding), None))
-}
-
-/// Exports a domain and quiesces its port; the answer is deferred until the switch has done that.
-fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
-    let Some(index) = root.by_name(name) else {
-        return now(&refused(Refusal::NoSuchDomain));
-    };
-    let domain = &mut root.domains[index];
-    if !matches!(domain.state, DomainState::Running | DomainState::Exported) {
-        return now(&refused(Refusal::WrongState));
-    }
-    if !domain.movable {
-        return now(&refused(Refusal::NotMovable));
-    }
-    domain.begin_export(clock::now_ns(), frozen_ns);
-    let number = domain.number;
-    let is_quiet = root.switchboard.quiesce(number);
-    // Even without a command: the switch is to poll again at the time of root's check.
-    root.ring();
-    if is_quiet {
-        return now(&done());
-    }
-    match server.take_reply() {
-        Ok(reply) => {
-            root.awaiting_quiet.push((number, reply));
-            Answer::Never
-        }
-        Err(error) => now(&refused(kernel(error))),
-    }
-}
-
-fn revert(root: &mut Supervisor, name: Name) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    root.end_export(index)?;
-    Ok((done(), None))
-}
-
-fn release(root: &mut Supervisor, name: Name) -> Response {
-    let index = find_exported(root, name)?;
-    remove_domain(root, index);
-    Ok((done(), None))
-}
-
-fn unretire(root: &mut Supervisor, name: Name) -> Response {
-    let index = find_exported(root, name)?;
-    let objects = root.domains[index].objects.as_ref();
-    let domain = &objects.ok_or(Refusal::WrongState)?.domain;
-    // Thawed at once; the kernel's deadline is the fallback.
-    match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
-        Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // A repeated request whose first answer was lost, or the kernel has thawed it.
-        Err(Error::WrongState) => return Ok((done(), None)),
-        Err(error) => return Err(kernel(error)),
-    }
-    log::warn!("{name} is no longer retired, at an operator's request");
-    Ok((done(), None))
 }
 
 /// Starts a domain that is at home here but not present. A failure restores its previous state.
