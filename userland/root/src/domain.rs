@@ -1,19 +1,21 @@
 //! Root's record of a domain: its identity, its state, its objects, and the outside objects that it holds.
 
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use abi::register::ObjectId;
-use manifest::Restart;
 use runtime::Cap;
-use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
+use runtime::capability::{Domain as DomainKind, Memory, Pool};
 use runtime::protocol::root::{Binding, DomainRecord, DomainState};
 use runtime::protocol::{DomainId, Incarnation, Name};
 
 use crate::badge::DomainNumber;
-use crate::devices::Function;
-use crate::export::Export;
+use crate::definition::Definition;
+use crate::devices::{Devices, Function};
 use crate::handle::Handle;
+use crate::held_object::{HeldObject, stateless_binding};
 use crate::log_quota::LogQuota;
+use crate::machine::Machine;
 use crate::names;
 use crate::spawn::DomainObjects;
 
@@ -29,8 +31,10 @@ pub struct Domain {
     pub movable: bool,
     /// The only machine that starts it, if there is one.
     pub home: Option<Name>,
-    /// Its index in the manifest; a domain that came from another machine has none.
-    pub manifest_index: Option<usize>,
+    /// What this machine starts it from; a domain that is at home elsewhere only has none.
+    pub definition: Option<Rc<Definition>>,
+    /// Whether it came from another machine.
+    pub has_arrived: bool,
     /// Restarts in a row.
     pub restarts: u32,
     /// The time at which it last began to run, or will, in root's time.
@@ -56,18 +60,12 @@ pub struct Domain {
     pub held: Vec<HeldObject>,
 }
 
-/// An outside object that a domain holds.
-#[derive(Debug)]
-pub struct HeldObject {
-    /// The domain's name for it, and the state that any machine needs to provide it.
-    pub binding: Binding,
-    /// Root's own capability to it.
-    pub capability: Cap<Any>,
-    /// The badge of the domain's capability.
-    pub badge: u64,
-    /// The same capability if it was minted for this domain alone, dropped with the record.
-    #[expect(dead_code, reason = "dropping it frees the slot")]
-    pub minted: Option<Handle<Any>>,
+/// The state of a leaving domain's export, see [`crate::export`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The time of the next check, in root's time.
+    pub check_ns: u64,
+    pub has_faulted: bool,
 }
 
 impl Domain {
@@ -81,7 +79,8 @@ impl Domain {
             state: DomainState::Stopped,
             movable: false,
             home: None,
-            manifest_index: None,
+            definition: None,
+            has_arrived: false,
             restarts: 0,
             started_ns: 0,
             state_before_arrival: None,
@@ -110,12 +109,25 @@ impl Domain {
         self.state_before_arrival = None;
     }
 
-    /// The state that a domain at home here has after it is gone, by its restart policy.
-    pub fn state_when_gone(&self, restart: Option<Restart>) -> DomainState {
-        self.state_before_arrival.unwrap_or(match restart {
-            Some(Restart::Always) => DomainState::Waiting,
-            _ => DomainState::Away,
-        })
+    /// Stops it, and destroys its pool and its clock page. Its device is cut off from that memory first.
+    pub fn destroy_objects(&mut self, machine: &Machine, devices: &Devices) {
+        self.state = DomainState::Stopped;
+        self.export = None;
+        if let Some(function) = self.device {
+            devices.disable(machine, function);
+        }
+        self.held.clear();
+        self.migration_handle = None;
+        self.objects = None;
+        let objects = [
+            self.pool.take().map(Cap::erase),
+            self.clock.take().map(Cap::erase),
+        ];
+        for object in objects.into_iter().flatten() {
+            if let Err(error) = object.destroy() {
+                log::error!("cannot destroy the objects of {}: {error}", self.name);
+            }
+        }
     }
 
     /// Its entry in root's list of domains.
@@ -151,44 +163,5 @@ impl Domain {
         let mut same = held.filter(|held| held.badge == badge);
         same.find(|held| is_it(held.capability.slot()))
             .map(|held| held.binding)
-    }
-}
-
-/// A binding without state.
-pub fn stateless_binding(name: &str) -> Option<Binding> {
-    let name = Name::try_new(name).ok()?;
-    Some(Binding { name, port: None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn incoming(state_before_arrival: Option<DomainState>) -> Domain {
-        let name = Name::try_new("counter").expect("a name");
-        Domain {
-            state: DomainState::Incoming,
-            state_before_arrival,
-            ..Domain::new(DomainNumber(1), name, DomainId(7))
-        }
-    }
-
-    #[test]
-    fn one_that_does_not_come_is_what_it_was_before() {
-        for state in [DomainState::Waiting, DomainState::Away] {
-            let gone = incoming(Some(state));
-            assert_eq!(gone.state_when_gone(Some(Restart::Always)), state);
-            assert_eq!(gone.state_when_gone(None), state);
-        }
-    }
-
-    #[test]
-    fn one_that_came_and_left_again_is_started_unasked_only_where_its_manifest_wants_that() {
-        let mut gone = incoming(Some(DomainState::Waiting));
-        gone.begin_adopted(Incarnation(2));
-        let away = gone.state_when_gone(Some(Restart::Never));
-        assert_eq!(away, DomainState::Away);
-        let waiting = gone.state_when_gone(Some(Restart::Always));
-        assert_eq!(waiting, DomainState::Waiting);
     }
 }

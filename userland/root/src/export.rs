@@ -10,24 +10,18 @@
 //!
 //! Root has no timer. It checks when it is called, and asks the switch, which would open the port, to call at that time.
 
+use alloc::vec::Vec;
+
 use abi::Error;
 use runtime::capability::Freeze;
-use runtime::protocol::root::{DomainState, Refusal, refused};
+use runtime::protocol::root::{DomainState, Refusal};
 
-use crate::clock;
-use crate::domain::Domain;
-use crate::supervisor::Supervisor;
+use crate::badge::DomainNumber;
+use crate::domain::{Domain, Export};
+use crate::table::DomainTable;
 
 /// The delay from a freeze's deadline to the check, and from one check to the next. A live server has ended the move before.
 const MARGIN_NS: u64 = 1_000_000_000;
-
-/// The state of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Export {
-    /// The time of the next check, in root's time.
-    check_ns: u64,
-    has_faulted: bool,
-}
 
 /// The outcome of a check of an exported domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,18 +99,11 @@ impl Domain {
     }
 }
 
-impl Supervisor {
-    /// Checks each exported domain whose freeze must have ended by now, and ends the exports of those that run.
-    pub fn check_due_exports(&mut self) {
-        if self.next_check_ns().is_some() {
-            self.check_exports(clock::now_ns());
-        }
-    }
-
-    /// The same at the given time.
-    pub(crate) fn check_exports(&mut self, now_ns: u64) {
-        for index in 0..self.domains.len() {
-            let domain = &mut self.domains[index];
+impl DomainTable {
+    /// Checks each exported domain whose freeze must have ended by now; returns those that run, so that their export is over.
+    pub fn check_exports(&mut self, now_ns: u64) -> Vec<DomainNumber> {
+        let mut over = Vec::new();
+        for domain in self.iter_mut() {
             if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {
                 continue;
             }
@@ -126,51 +113,24 @@ impl Supervisor {
                 .map(|objects| objects.domain.freeze(0));
             if domain.record_check(now_ns, answer.map_or(Outcome::Wait, outcome)) {
                 log::warn!("{} was left exported when its freeze ended", domain.name);
-                // Cannot fail: the domain is exported.
-                let _ = self.end_export(index);
+                over.push(domain.number);
             }
         }
+        over
     }
 
     /// The time of the next check of any domain, in root's time.
-    fn next_check_ns(&self) -> Option<u64> {
-        self.domains.iter().filter_map(Domain::check_ns).min()
-    }
-
-    /// The time left until the next check of any domain.
-    pub fn next_check_in_ns(&self) -> Option<u64> {
-        let check_ns = self.next_check_ns()?;
-        Some(check_ns.saturating_sub(clock::now_ns()))
-    }
-
-    /// Ends the export of a domain that stays here, and reactivates its port unless it has faulted.
-    ///
-    /// # Errors
-    /// As for [`Domain::end_export`].
-    pub fn end_export(&mut self, index: usize) -> Result<(), Refusal> {
-        let domain = &mut self.domains[index];
-        let number = domain.number;
-        match domain.end_export()? {
-            true => self.switchboard.activate(number),
-            // It is no longer leaving, and has faulted.
-            false => self.switchboard.stop(number),
-        }
-        // The port may never become quiet now.
-        self.answer_awaiting_quiet(&refused(Refusal::WrongState), |of| of == number);
-        self.ring_for_commands();
-        Ok(())
+    pub fn next_check_ns(&self) -> Option<u64> {
+        self.iter().filter_map(Domain::check_ns).min()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use runtime::protocol::DomainId;
     use runtime::protocol::Name;
-    use std::vec::Vec;
 
     use super::*;
-    use crate::badge::DomainNumber;
 
     const FROZEN_NS: u64 = 8_000_000_000;
 

@@ -9,7 +9,10 @@
 //!
 //! Each begins at a 2 MiB step, since each is a Memory of its own. All but the heap share two tables.
 
-use abi::MAP_STEP_BYTES;
+use abi::{MAP_STEP_BYTES, PAGE_BYTES};
+
+/// Pages in a MiB.
+pub const MIB_PAGES: u64 = (1 << 20) / PAGE_BYTES;
 
 /// The lowest address of a program.
 pub const IMAGE_START: u64 = 4 << 20;

@@ -4,15 +4,18 @@
 //! | --- | --- |
 //! | [`machine`] | root's initial authority |
 //! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |
-//! | [`spawn`], [`layout`], [`grant`], [`handle`], [`clock`] | building a domain |
-//! | [`provision`], [`names`] | the resources that the manifest gives a domain, and their names |
-//! | [`supervisor`], [`domain`] | the domains on this machine: starting and ending them |
-//! | [`fault`], [`start_error`] | their faults and failed starts, and the response |
-//! | [`export`] | a domain that is leaving, and stays if its move is abandoned |
+//! | [`table`], [`domain`], [`held_object`] | the domains on this machine, and the record of one |
+//! | [`definition`] | what a domain is started from |
+//! | [`start`], [`start_error`] | starting a domain, with these steps: |
+//! | [`provision`], [`names`], [`grant`] | the resources that the manifest gives it, and their names |
+//! | [`spawn`], [`layout`], [`handle`], [`clock`] | building it |
+//! | [`restart`], [`fault_text`] | the response to its fault, and to its departure |
+//! | [`export`], [`quiet_waiters`] | a domain that is leaving, and stays if its move is abandoned |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
-//! | [`api`], [`badge`] | root's interfaces, all on one endpoint |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
+//! | [`supervisor`] | the whole state: all of the above |
+//! | [`api`], [`badge`] | root's interfaces, all on one endpoint, which change the supervisor |
 //!
 //! Root has one thread. It answers calls and makes none, so it never waits for a domain that it supervises.
 
@@ -26,13 +29,15 @@ mod archive;
 mod badge;
 mod clock;
 mod console;
+mod definition;
 mod devices;
 mod domain;
 mod elf_error;
 mod export;
-mod fault;
+mod fault_text;
 mod grant;
 mod handle;
+mod held_object;
 mod image;
 mod journal;
 mod layout;
@@ -40,10 +45,14 @@ mod log_quota;
 mod machine;
 mod names;
 mod provision;
+mod quiet_waiters;
+mod restart;
 mod spawn;
+mod start;
 mod start_error;
 mod supervisor;
 mod switchboard;
+mod table;
 
 use abi::Error;
 use alloc::vec::Vec;
@@ -54,7 +63,6 @@ use manifest::Manifest;
 use runtime::Start;
 use runtime::server::{Answer, Server};
 use supervisor::Supervisor;
-use switchboard::Switchboard;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
@@ -68,24 +76,16 @@ pub fn main(start: Start) -> ! {
 enum Never {}
 
 /// Takes the machine's capabilities, then reads the archive, the manifest and the PCI bus.
-fn boot(start: &Start) -> Result<Supervisor, Error> {
+fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
     let archive = Archive::new(start.archive());
     if let Some(damage) = archive.damage() {
         log::error!("the boot archive is damaged: {damage}");
     }
-    Ok(Supervisor {
-        machine,
-        manifest: read_manifest(&archive),
-        archive,
-        domains: Vec::new(),
-        switchboard: Switchboard::default(),
-        awaiting_quiet: Vec::new(),
-        services: Vec::new(),
-        devices: Devices::scan(&machine)?,
-        last_number: 0,
-    })
+    let devices = Devices::scan(&machine)?;
+    let root = Supervisor::new(machine, read_manifest(&archive), devices);
+    Ok((root, archive))
 }
 
 /// The manifest; without a valid one the machine runs nothing, and the log has the reason.
@@ -103,14 +103,14 @@ fn read_manifest(archive: &Archive) -> Manifest {
 }
 
 /// Starts all domains, then answers calls for ever.
-fn serve(mut root: Supervisor) -> Result<Never, Error> {
+fn serve((mut root, archive): (Supervisor, Archive<'static>)) -> Result<Never, Error> {
     log::info!(
         "machine {}: {} devices on the bus",
         root.manifest.machine,
         root.devices.count()
     );
     let mut server = Server::new(root.machine.endpoint)?.accepting(api::CAPABILITIES_MAX);
-    root.start_all();
+    root.start_all(&archive);
     if !root.has_console() {
         log::warn!("no domain has the serial port: later log lines are not written to it");
         console::write_out();

@@ -5,10 +5,9 @@ use abi::register::{Access, PageCount};
 use abi::start_page::root_slots;
 use runtime::Start;
 use runtime::capability::{Cap, Domain, Endpoint, Hardware, Memory, Notification, Pool};
+use runtime::clock;
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
-
-use crate::clock;
 
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]

@@ -3,14 +3,11 @@
 use abi::kind::EndpointRights;
 use abi::kind::{InterruptRights, IoPortsRights, MemoryRights, NotificationRights};
 use abi::register::{Access, PageCount};
-use runtime::capability::{Any, Cap, Endpoint, Memory};
+use runtime::capability::{Cap, Endpoint, Memory};
 use runtime::port::PORT_PAGES;
-use runtime::protocol::Name;
 use runtime::protocol::ports::doorbell_flag;
-use runtime::protocol::root::{Binding, PortState};
 
 use crate::badge::{DomainNumber, Interface, badge};
-use crate::domain::HeldObject;
 use crate::grant::{Grant, Place};
 use crate::layout;
 use crate::machine::Machine;
@@ -112,17 +109,4 @@ pub fn doorbell(machine: &Machine, port: PortAddress) -> Grant<'static> {
 pub fn own_doorbell(machine: &Machine) -> Grant<'static> {
     let rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
     Grant::new(DOORBELL, machine.doorbell, rights)
-}
-
-/// The record of a granted outside object. The state of a port moves with the domain.
-pub fn held(grant: &Grant, port: Option<PortState>) -> Option<HeldObject> {
-    Some(HeldObject {
-        binding: Binding {
-            name: Name::try_new(grant.name).ok()?,
-            port,
-        },
-        capability: Cap::<Any>::from_slot(grant.capability.slot()),
-        badge: grant.badge,
-        minted: None,
-    })
 }

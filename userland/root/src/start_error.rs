@@ -8,8 +8,8 @@ use runtime::protocol::root::Refusal;
 
 use crate::devices::handover::HandoverError;
 use crate::elf_error::ElfError;
+use crate::layout::MIB_PAGES;
 use crate::spawn::SpawnError;
-use crate::supervisor::MIB_PAGES;
 
 /// The reason a domain did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

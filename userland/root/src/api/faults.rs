@@ -3,9 +3,23 @@
 use runtime::fault::Fault;
 
 use crate::badge::DomainNumber;
+use crate::clock;
+use crate::fault_text::FaultText;
 use crate::supervisor::Supervisor;
 
-/// Handles a fault, which has stopped a thread of the domain.
-pub fn handle(root: &mut Supervisor, domain: DomainNumber, fault: Fault) {
-    root.fault(domain, fault);
+/// Handles a fault, which has stopped a thread of the domain. The domain is restarted by its policy, or else kept for inspection.
+pub fn handle(root: &mut Supervisor, number: DomainNumber, fault: Fault) {
+    let Some(domain) = root.domains.by_number_mut(number) else {
+        log::error!("an unknown domain has {}", FaultText(fault));
+        return;
+    };
+    log::error!("{} has {}", domain.name, FaultText(fault));
+    if let Some(delay_ns) = domain.restart_after_fault(clock::now_ns()) {
+        root.end(number);
+        // On an error it is stopped, and the log has the reason.
+        let _ = root.start_in(number, delay_ns);
+    } else if domain.record_fault() {
+        root.switchboard.stop(number);
+        root.ring_for_commands();
+    }
 }

@@ -5,21 +5,22 @@ use runtime::protocol::log;
 use runtime::server::Answer;
 
 use crate::badge::DomainNumber;
+use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 use crate::{clock, console};
 
 /// Appends a line to the journal. A malformed one is dropped, with the same answer: only the caller loses.
 pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Answer {
-    if let (Some(index), Ok(text)) = (root.by_number(domain), log::unpack(message.words())) {
+    let domain = root.domains.by_number_mut(domain);
+    if let (Some(domain), Ok(text)) = (domain, log::unpack(message.words())) {
         let text = text.as_bytes();
-        append(root, index, text.strip_suffix(b"\n").unwrap_or(text));
+        append(domain, text.strip_suffix(b"\n").unwrap_or(text));
     }
     Answer::Now(Message::new())
 }
 
 /// Appends a line unless its domain has exceeded its quota.
-fn append(root: &mut Supervisor, index: usize, line: &[u8]) {
-    let domain = &mut root.domains[index];
+fn append(domain: &mut Domain, line: &[u8]) {
     let name = domain.name;
     let bytes = console::bytes_of_line(name, line);
     let Some(dropped) = domain.log_quota.charge(clock::now_ns(), bytes) else {

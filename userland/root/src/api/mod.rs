@@ -6,11 +6,9 @@ pub mod log;
 pub mod ports;
 pub mod root;
 
-use runtime::capability::{Cap, Reply};
 use runtime::message::Message;
 use runtime::protocol::Words;
 use runtime::server::{Answer, Event, Server};
-use runtime::slots;
 
 use crate::badge::{self, Interface};
 use crate::supervisor::Supervisor;
@@ -39,7 +37,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
 }
 
 fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Message) -> Answer {
-    root.check_due_exports();
+    root::outgoing::check_due_exports(root);
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
         Some((Interface::Journal, _)) => journal::handle(message),
@@ -53,15 +51,6 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
 /// An immediate answer.
 fn now(words: &Words) -> Answer {
     Answer::Now(Message::of(words.as_slice()))
-}
-
-/// Answers a deferred call with its stored reply right.
-pub fn answer_later(reply: Cap<Reply>, words: &Words) {
-    // On failure the caller is gone and needs no answer.
-    if reply.reply(&Message::of(words.as_slice())).is_err() {
-        let _ = reply.delete();
-    }
-    slots::give_back(reply.slot());
 }
 
 #[cfg(test)]

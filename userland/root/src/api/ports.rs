@@ -1,11 +1,13 @@
 //! `ports`: commands for the switch, which polls for them.
 
 use runtime::message::Message;
-use runtime::protocol::ports::{COMMANDS_FLAG, Command, Poll, Reply};
+use runtime::protocol::ports::{Command, Poll, Reply};
 use runtime::protocol::root::done;
 use runtime::protocol::{decode, encode};
 use runtime::server::Answer;
 
+use super::root::outgoing;
+use crate::provision::ports::destroy_ring;
 use crate::supervisor::Supervisor;
 use crate::switchboard::Change;
 
@@ -16,12 +18,12 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     };
     root.switchboard.heap_free = poll.heap_free;
     if let Some(change) = root.switchboard.completed(poll.executed) {
-        root.apply(change);
+        apply(root, change);
     }
     let step = root.switchboard.next_step();
     let command = match step.command {
         Command::Nothing { .. } => Command::Nothing {
-            ask_again_in_ns: root.next_check_in_ns(),
+            ask_again_in_ns: outgoing::next_check_in_ns(root),
         },
         command => command,
     };
@@ -33,25 +35,10 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     })
 }
 
-impl Supervisor {
-    fn apply(&mut self, change: Change) {
-        match change {
-            Change::Served => {}
-            Change::Gone(ring) => self.destroy_ring(ring),
-            Change::Quiet(domain) => self.answer_awaiting_quiet(&done(), |of| of == domain),
-        }
-    }
-
-    /// Wakes the switch if there is a command for it.
-    pub fn ring_for_commands(&self) {
-        if self.switchboard.has_work() {
-            self.ring();
-        }
-    }
-
-    /// Wakes the switch: it polls for a command, and learns the time of its next poll.
-    pub fn ring(&self) {
-        // Cannot fail: the doorbell is root's own.
-        let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
+fn apply(root: &mut Supervisor, change: Change) {
+    match change {
+        Change::Served => {}
+        Change::Gone(ring) => destroy_ring(ring),
+        Change::Quiet(domain) => root.quiet_waiters.answer(domain, &done()),
     }
 }

@@ -10,15 +10,16 @@ use runtime::protocol::Mac;
 use runtime::protocol::ports::PortKind;
 
 use crate::badge::DomainNumber;
-use crate::supervisor::Supervisor;
-use crate::switchboard::PortAddress;
+use crate::machine::Machine;
+use crate::switchboard::{PortAddress, Switchboard};
 
 /// The domain's port, which survives a restart.
 ///
 /// # Errors
 /// The kernel's refusal.
 pub(super) fn find_or_create(
-    root: &mut Supervisor,
+    machine: &Machine,
+    switchboard: &mut Switchboard,
     number: DomainNumber,
     description: &manifest::Domain,
 ) -> Result<Option<(Cap<Memory>, PortAddress)>, Error> {
@@ -29,7 +30,7 @@ pub(super) fn find_or_create(
         true => PortKind::Uplink,
         false => PortKind::Domain,
     };
-    if let Some(port) = root.switchboard.find(number, kind) {
+    if let Some(port) = switchboard.find(number, kind) {
         return Ok(Some((port.ring(), port.address())));
     }
     let address = PortAddress {
@@ -37,8 +38,7 @@ pub(super) fn find_or_create(
         ip: port.ip,
         kind,
     };
-    root.add_port(number, address)
-        .map(|ring| Some((ring, address)))
+    create(machine, switchboard, number, address).map(|ring| Some((ring, address)))
 }
 
 /// The migration server's tunnel, which survives a restart.
@@ -46,14 +46,15 @@ pub(super) fn find_or_create(
 /// # Errors
 /// The kernel's refusal.
 pub(super) fn find_or_create_tunnel(
-    root: &mut Supervisor,
+    machine: &Machine,
+    switchboard: &mut Switchboard,
     number: DomainNumber,
     description: &manifest::Domain,
 ) -> Result<Option<Cap<Memory>>, Error> {
     if !description.capabilities.contains(&Capability::Tunnel) {
         return Ok(None);
     }
-    if let Some(tunnel) = root.switchboard.find(number, PortKind::Tunnel) {
+    if let Some(tunnel) = switchboard.find(number, PortKind::Tunnel) {
         return Ok(Some(tunnel.ring()));
     }
     let address = PortAddress {
@@ -61,31 +62,28 @@ pub(super) fn find_or_create_tunnel(
         ip: None,
         kind: PortKind::Tunnel,
     };
-    root.add_port(number, address).map(Some)
+    create(machine, switchboard, number, address).map(Some)
 }
 
-impl Supervisor {
-    /// Creates a port and its ring.
-    ///
-    /// # Errors
-    /// The kernel's refusal.
-    pub fn add_port(
-        &mut self,
-        owner: DomainNumber,
-        address: PortAddress,
-    ) -> Result<Cap<Memory>, Error> {
-        let ring = self
-            .machine
-            .pool
-            .create_populated_memory(PageCount(PORT_PAGES))?;
-        self.switchboard.add(owner, address, ring);
-        Ok(ring)
-    }
+/// Creates a port and its ring.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn create(
+    machine: &Machine,
+    switchboard: &mut Switchboard,
+    owner: DomainNumber,
+    address: PortAddress,
+) -> Result<Cap<Memory>, Error> {
+    let pages = PageCount(PORT_PAGES);
+    let ring = machine.pool.create_populated_memory(pages)?;
+    switchboard.add(owner, address, ring);
+    Ok(ring)
+}
 
-    /// Frees a ring's memory.
-    pub fn destroy_ring(&self, ring: Cap<Memory>) {
-        if let Err(error) = ring.destroy() {
-            log::error!("cannot destroy a ring: {error}");
-        }
+/// Frees a ring's memory.
+pub fn destroy_ring(ring: Cap<Memory>) {
+    if let Err(error) = ring.destroy() {
+        log::error!("cannot destroy a ring: {error}");
     }
 }

@@ -131,7 +131,7 @@ mutations! {
     "other-domain" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => Err(Refusal::AlreadyHere),\n" => "";
         "a domain of the same name is adopted in place of the one that came"; ROOT;
-    "restart-delay" in "userland/root/src/fault.rs":
+    "restart-delay" in "userland/root/src/restart.rs":
         "        self.restarts = self.restarts.saturating_add(1);\n" => "";
         "a server that faults at once is started again without a pause"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
@@ -185,10 +185,10 @@ mutations! {
         "            if root.switchboard.is_taken(number, address) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
         "two domains of a machine have one address"; ROOT;
     "released-running" in "userland/root/src/api/root/outgoing.rs":
-        "        DomainState::Exported => Ok(index),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(index),";
+        "        DomainState::Exported => Ok(domain),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(domain),";
         "a domain that stays is ended as if it had left"; ROOT;
     "started-again" in "userland/root/src/api/root/mod.rs":
-        "    if !root.domains[index].is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
+        "    if !domain.is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a domain that is here is started a second time"; ROOT;
     "mover-rights" in "userland/root/src/api/root/mod.rs":
         "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";

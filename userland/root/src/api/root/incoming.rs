@@ -18,14 +18,17 @@ use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::{Binding, DomainState, Refusal, done};
 use runtime::protocol::{DomainId, Incarnation, Name};
 
-use super::{Response, kernel, remove_domain};
-use crate::badge::{Interface, badge};
-use crate::domain::{Domain, HeldObject};
+use super::{Response, kernel};
+use crate::badge::{DomainNumber, Interface, badge};
+use crate::domain::Domain;
 use crate::handle::Handle;
+use crate::held_object::HeldObject;
+use crate::provision::ports;
 use crate::spawn::DomainObjects;
 use crate::supervisor::Supervisor;
 use crate::switchboard::PortAddress;
-use crate::{clock, names, provision};
+use crate::table::DomainTable;
+use crate::{clock, names};
 
 /// Whether a domain in this state is arriving.
 fn is_arriving(state: DomainState) -> bool {
@@ -33,12 +36,16 @@ fn is_arriving(state: DomainState) -> bool {
 }
 
 /// The arriving domain of this name.
-fn find_arriving(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match is_arriving(root.domains[index].state) {
-        true => Ok(index),
+fn find_arriving(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
+    let domain = find(domains, name)?;
+    match is_arriving(domain.state) {
+        true => Ok(domain),
         false => Err(Refusal::WrongState),
     }
+}
+
+fn find(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
+    domains.by_name_mut(name).ok_or(Refusal::NoSuchDomain)
 }
 
 /// Reserves memory for a domain.
@@ -65,28 +72,31 @@ pub fn admit(
             abi::Error::PoolEmpty => Refusal::NoMemory,
             other => kernel(other),
         })?;
-    let earlier = root.by_name(name).map(|index| root.domains.remove(index));
-    let number = root.allocate_number();
-    root.domains.push(Domain {
-        state: DomainState::Incoming,
-        movable,
-        state_before_arrival: earlier.map(|domain| domain.state),
-        pool: Some(pool),
-        ..Domain::new(number, name, id)
-    });
+    let earlier = root.domains.by_name(name).map(|domain| domain.number);
+    let earlier = earlier.and_then(|number| root.domains.remove(number));
+    let domain = root.domains.add(name, id);
+    domain.state = DomainState::Incoming;
+    domain.movable = movable;
+    domain.has_arrived = true;
+    domain.pool = Some(pool);
+    if let Some(earlier) = earlier {
+        domain.state_before_arrival = Some(earlier.state);
+        domain.definition = earlier.definition;
+    }
     Ok((done(), Some(pool.erase())))
 }
 
 /// Finds or creates this machine's object for a binding.
 pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
-    let index = find_arriving(root, name)?;
-    let held = root.domains[index].held.iter();
-    let mut bound = held.filter(|held| held.binding == binding);
-    if let Some(held) = bound.next() {
+    let domain = find_arriving(&mut root.domains, name)?;
+    let mut held = domain.held.iter();
+    if let Some(held) = held.find(|held| held.binding == binding) {
         return Ok((done(), Some(held.capability)));
     }
-    let (capability, badge) = create_binding(root, index, binding)?;
-    root.domains[index].held.push(HeldObject {
+    let number = domain.number;
+    let (capability, badge) = create_binding(root, number, binding)?;
+    let domain = find_arriving(&mut root.domains, name)?;
+    domain.held.push(HeldObject {
         binding,
         capability,
         badge,
@@ -98,10 +108,9 @@ pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
 /// This machine's capability for a binding, and its badge.
 fn create_binding(
     root: &mut Supervisor,
-    index: usize,
+    number: DomainNumber,
     binding: Binding,
 ) -> Result<(Cap<Any>, u64), Refusal> {
-    let number = root.domains[index].number;
     let machine = root.machine;
     let interface = |interface| {
         let badge = badge(interface, number);
@@ -121,7 +130,8 @@ fn create_binding(
         }
         clock::NAME => {
             let page = clock::create_page(&machine).map_err(kernel)?;
-            root.domains[index].clock = Some(page);
+            let domain = root.domains.by_number_mut(number);
+            domain.ok_or(Refusal::NoSuchDomain)?.clock = Some(page);
             let rights = MemoryRights::READ | MemoryRights::WRITE;
             Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
@@ -131,13 +141,15 @@ fn create_binding(
             if root.switchboard.is_taken(number, address) {
                 return Err(Refusal::AddressTaken);
             }
-            let ring = root.add_port(number, address).map_err(kernel)?;
+            let ring = ports::create(&machine, &mut root.switchboard, number, address);
+            let ring = ring.map_err(kernel)?;
             let rights = MemoryRights::READ | MemoryRights::WRITE;
             Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
         service => {
-            let endpoint =
-                provision::stateless_endpoint(root, service).ok_or(Refusal::NoSuchObject)?;
+            let is_stateless = root.manifest.is_stateless(service);
+            let endpoint = root.services.find(service).filter(|_| is_stateless);
+            let endpoint = endpoint.ok_or(Refusal::NoSuchObject)?;
             let badge = u64::from(number.0);
             let endpoint = endpoint.mint(EndpointRights::SEND, badge).map_err(kernel)?;
             Ok((endpoint.erase(), badge))
@@ -154,8 +166,7 @@ pub fn keep(
     message: &Message,
 ) -> Response {
     let own = root.machine.domain;
-    let index = find_arriving(root, name)?;
-    let domain = &mut root.domains[index];
+    let domain = find_arriving(&mut root.domains, name)?;
     let pool = domain.pool.ok_or(Refusal::WrongState)?;
     let mut reader = message.reader();
     let sent = reader
@@ -186,8 +197,7 @@ pub fn adopt(
     id: DomainId,
     incarnation: Incarnation,
 ) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &mut root.domains[index];
+    let domain = find(&mut root.domains, name)?;
     match adoption(domain, id, incarnation)? {
         Adoption::Done => return Ok((done(), None)),
         Adoption::Due => {}
@@ -226,8 +236,7 @@ pub fn outlive(
     id: DomainId,
     incarnation: Incarnation,
 ) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &mut root.domains[index];
+    let domain = find(&mut root.domains, name)?;
     match domain.state {
         _ if domain.id != id => return Err(Refusal::NoSuchDomain),
         DomainState::Outlived => return Ok((done(), None)),
@@ -259,14 +268,15 @@ fn give_up(
     id: DomainId,
     may_discard: impl Fn(DomainState) -> bool,
 ) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match &root.domains[index] {
+    let domain = find(&mut root.domains, name)?;
+    match &*domain {
         // Another domain of this name arrives from a third machine.
         domain if domain.id != id => return Err(Refusal::NoSuchDomain),
         domain if may_discard(domain.state) => {}
         _ => return Err(Refusal::WrongState),
     }
-    remove_domain(root, index);
+    let number = domain.number;
+    root.remove(number);
     Ok((done(), None))
 }
 
@@ -279,7 +289,6 @@ fn copy<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::badge::DomainNumber;
 
     const ID: DomainId = DomainId(7);
 

@@ -22,8 +22,9 @@ use runtime::server::{Answer, Server};
 
 use super::now;
 use crate::badge::{Interface, badge};
-use crate::domain::{Domain, stateless_binding};
+use crate::domain::Domain;
 use crate::handle::Handle;
+use crate::held_object::stateless_binding;
 use crate::names;
 use crate::supervisor::Supervisor;
 
@@ -88,13 +89,13 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
 
 fn list(root: &Supervisor, index: u64) -> Response {
     let index = usize::try_from(index).map_err(|_| Refusal::NoSuchDomain)?;
-    let domain = root.domains.get(index).ok_or(Refusal::NoSuchDomain)?;
+    let domain = root.domains.nth(index).ok_or(Refusal::NoSuchDomain)?;
     Ok((granted(&domain.record()), None))
 }
 
 fn find(root: &mut Supervisor, name: Name) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &mut root.domains[index];
+    let domain = root.domains.by_name_mut(name);
+    let domain = domain.ok_or(Refusal::NoSuchDomain)?;
     let words = granted(&domain.record());
     // A faulted domain does not move, but a restarted migration server needs the capability to find out that it is not retired.
     let is_arriving = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
@@ -121,8 +122,7 @@ fn find(root: &mut Supervisor, name: Name) -> Response {
 }
 
 fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &root.domains[index];
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let faults = self::badge(Interface::Faults, domain.number);
     let own = root.machine.domain;
     let binding = if badge == faults && own.identify(root.machine.endpoint.slot()) == Ok(object) {
@@ -136,19 +136,21 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Respo
 
 /// Starts a domain that is at home here but not present. A failure restores its previous state.
 fn start(root: &mut Supervisor, name: Name) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let Domain {
+        number,
         state,
         id,
         incarnation,
         ..
-    } = root.domains[index];
-    if !root.domains[index].is_elsewhere() {
+    } = *domain;
+    if !domain.is_elsewhere() {
         return Err(Refusal::AlreadyHere);
     }
-    root.start(index).inspect_err(|_| {
-        let domain = &mut root.domains[index];
-        (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
+    root.start(number).inspect_err(|_| {
+        if let Some(domain) = root.domains.by_number_mut(number) {
+            (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
+        }
     })?;
     Ok((done(), None))
 }
@@ -162,23 +164,6 @@ fn memory(root: &Supervisor) -> Response {
         switch_heap_free: root.switchboard.heap_free,
     };
     Ok((granted(&record), None))
-}
-
-/// Removes a domain that has left, or does not arrive.
-pub fn remove_domain(root: &mut Supervisor, index: usize) {
-    let state = root.domains[index].state;
-    root.end(index);
-    let domain = root.domains.remove(index);
-    let unused = match state {
-        DomainState::Exported => root.switchboard.depart(domain.number),
-        _ => root.switchboard.remove(domain.number),
-    };
-    if let Some(ring) = unused {
-        root.destroy_ring(ring);
-    }
-    root.ring_for_commands();
-    log::info!("{} left", domain.name);
-    root.record_departure(&domain);
 }
 
 /// Logs the kernel's error, which the protocol's refusal does not carry.

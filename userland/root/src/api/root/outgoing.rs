@@ -5,28 +5,29 @@ use runtime::protocol::Name;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
 use runtime::server::{Answer, Server};
 
-use super::{Response, kernel, now, remove_domain};
+use super::{Response, kernel, now};
+use crate::badge::DomainNumber;
 use crate::clock;
+use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
 /// The maximum freeze of a domain whose retirement was undone.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// The exported domain of this name.
-fn find_exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match root.domains[index].state {
-        DomainState::Exported => Ok(index),
+fn find_exported(root: &Supervisor, name: Name) -> Result<&Domain, Refusal> {
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    match domain.state {
+        DomainState::Exported => Ok(domain),
         _ => Err(Refusal::WrongState),
     }
 }
 
 /// Exports a domain and quiesces its port; the answer is deferred until the switch has done that.
 pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
-    let Some(index) = root.by_name(name) else {
+    let Some(domain) = root.domains.by_name_mut(name) else {
         return now(&refused(Refusal::NoSuchDomain));
     };
-    let domain = &mut root.domains[index];
     if !matches!(domain.state, DomainState::Running | DomainState::Exported) {
         return now(&refused(Refusal::WrongState));
     }
@@ -43,7 +44,7 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
     }
     match server.take_reply() {
         Ok(reply) => {
-            root.awaiting_quiet.push((number, reply));
+            root.quiet_waiters.add(number, reply);
             Answer::Never
         }
         Err(error) => now(&refused(kernel(error))),
@@ -52,22 +53,21 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
 
 /// Ends the export of a domain that stays.
 pub fn revert(root: &mut Supervisor, name: Name) -> Response {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    root.end_export(index)?;
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    end_export(root, domain.number)?;
     Ok((done(), None))
 }
 
 /// Removes an exported domain, which runs on another machine.
 pub fn release(root: &mut Supervisor, name: Name) -> Response {
-    let index = find_exported(root, name)?;
-    remove_domain(root, index);
+    let number = find_exported(root, name)?.number;
+    root.remove(number);
     Ok((done(), None))
 }
 
 /// Lets a retired domain run here again.
 pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
-    let index = find_exported(root, name)?;
-    let objects = root.domains[index].objects.as_ref();
+    let objects = find_exported(root, name)?.objects.as_ref();
     let domain = &objects.ok_or(Refusal::WrongState)?.domain;
     // Thawed at once; the kernel's deadline is the fallback.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
@@ -78,4 +78,40 @@ pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
     }
     log::warn!("{name} is no longer retired, at an operator's request");
     Ok((done(), None))
+}
+
+/// Checks each exported domain whose freeze must have ended by now, and ends the exports of those that run.
+pub fn check_due_exports(root: &mut Supervisor) {
+    if root.domains.next_check_ns().is_some() {
+        check_exports(root, clock::now_ns());
+    }
+}
+
+/// The same at the given time.
+pub(in crate::api) fn check_exports(root: &mut Supervisor, now_ns: u64) {
+    for number in root.domains.check_exports(now_ns) {
+        // Cannot fail: the domain is exported.
+        let _ = end_export(root, number);
+    }
+}
+
+/// The time left until the next check of any domain.
+pub fn next_check_in_ns(root: &Supervisor) -> Option<u64> {
+    let check_ns = root.domains.next_check_ns()?;
+    Some(check_ns.saturating_sub(clock::now_ns()))
+}
+
+/// Ends the export of a domain that stays here, and reactivates its port unless it has faulted.
+fn end_export(root: &mut Supervisor, number: DomainNumber) -> Result<(), Refusal> {
+    let domain = root.domains.by_number_mut(number);
+    match domain.ok_or(Refusal::NoSuchDomain)?.end_export()? {
+        true => root.switchboard.activate(number),
+        // It is no longer leaving, and has faulted.
+        false => root.switchboard.stop(number),
+    }
+    // The port may never become quiet now.
+    let refusal = refused(Refusal::WrongState);
+    root.quiet_waiters.answer(number, &refusal);
+    root.ring_for_commands();
+    Ok(())
 }

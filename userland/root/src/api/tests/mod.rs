@@ -8,15 +8,17 @@ use alloc::vec::Vec;
 use abi::calls::{Destroy, DomainThaw};
 use abi::register::Slot;
 use abi::{ObjectKind, Request};
-use runtime::capability::Pool;
+use runtime::capability::{Cap, Pool};
 use runtime::host::{self, DONE, with_kernel};
 use runtime::protocol::ports::{Command, PortKind};
 use runtime::protocol::root::{DomainState, Refusal};
 use runtime::protocol::{DomainId, Incarnation, Ipv4, Mac, Name};
 
 use super::*;
+use crate::badge::DomainNumber;
 use crate::domain::Domain;
 use crate::handle::Handle;
+use crate::provision::ports;
 use crate::spawn::DomainObjects;
 use crate::switchboard::PortAddress;
 
@@ -56,24 +58,30 @@ fn objects() -> DomainObjects {
 /// A machine with one domain in this state, complete unless it is incoming.
 fn root(state: DomainState, incarnation: u64) -> Supervisor {
     let mut root = Supervisor::for_tests();
-    let number = root.allocate_number();
-    root.domains.push(Domain {
-        state,
-        incarnation: Incarnation(incarnation),
-        movable: true,
-        pool: Some(Cap::from_slot(POOL)),
-        objects: (state != DomainState::Incoming).then(objects),
-        freeze_token: TOKEN,
-        ..Domain::new(number, name(), ID)
-    });
+    let domain = root.domains.add(name(), ID);
+    domain.state = state;
+    domain.incarnation = Incarnation(incarnation);
+    domain.movable = true;
+    domain.pool = Some(Cap::from_slot(POOL));
+    domain.objects = (state != DomainState::Incoming).then(objects);
+    domain.freeze_token = TOKEN;
     root
+}
+
+fn first(root: &Supervisor) -> &Domain {
+    root.domains.nth(0).expect("a domain")
+}
+
+fn add_port(root: &mut Supervisor, owner: DomainNumber, address: PortAddress) {
+    let port = ports::create(&root.machine, &mut root.switchboard, owner, address);
+    port.expect("adds a port");
 }
 
 /// The same with a port that the switch serves.
 fn served(state: DomainState, incarnation: u64) -> Supervisor {
     let mut root = root(state, incarnation);
-    let number = root.domains[0].number;
-    root.add_port(number, address(1, 1)).expect("adds a port");
+    let number = first(&root).number;
+    add_port(&mut root, number, address(1, 1));
     root.switchboard.attach(number, Cap::from_slot(WAKE));
     root.switchboard.activate(number);
     commands(&mut root);

@@ -44,7 +44,7 @@ fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
         for state in [DomainState::Running, DomainState::Exported] {
             let mut root = root(state, 1);
             assert_eq!(call(&mut root, export()), is_done());
-            assert_eq!(root.domains[0].state, DomainState::Exported);
+            assert_eq!(first(&root).state, DomainState::Exported);
         }
         for state in [
             DomainState::Stopped,
@@ -55,7 +55,8 @@ fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
             assert_eq!(exported, is_refused(Refusal::WrongState), "{state:?}");
         }
         let mut root = root(DomainState::Running, 1);
-        root.domains[0].movable = false;
+        let domain = root.domains.by_name_mut(name());
+        domain.expect("a domain").movable = false;
         let exported = call(&mut root, export());
         assert_eq!(exported, is_refused(Refusal::NotMovable));
     });
@@ -66,7 +67,7 @@ fn an_export_is_answered_when_the_switch_leaves_the_port_alone() {
     with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 1);
         assert_eq!(call(&mut root, export()), None);
-        assert_eq!(root.awaiting_quiet.len(), 1);
+        assert_eq!(root.quiet_waiters.count(), 1);
         assert_eq!(commands(&mut root), ["quiesce"]);
         assert_eq!(call(&mut root, export()), is_done());
     });
@@ -87,7 +88,7 @@ fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = served(DomainState::Exported, 1);
         assert_eq!(call(&mut root, release), is_done());
-        assert!(root.domains.is_empty());
+        assert!(root.domains.nth(0).is_none());
         assert_eq!(commands(&mut root), ["depart"]);
     });
     assert!(is_destroyed(&calls, POOL));
@@ -114,7 +115,8 @@ fn no_authority_is_given_over_a_domain_that_arrives_or_may_not_move() {
     let find = RootRequest::Find { name: name() };
     with_kernel(accept_all, || {
         let mut pinned = root(DomainState::Running, 1);
-        pinned.domains[0].movable = false;
+        let domain = pinned.domains.by_name_mut(name());
+        domain.expect("a domain").movable = false;
         for mut root in [root(DomainState::Prepared, 0), pinned] {
             let found = call(&mut root, find);
             assert_eq!(found.map(|(_, capabilities)| capabilities), Some(0));
@@ -125,12 +127,8 @@ fn no_authority_is_given_over_a_domain_that_arrives_or_may_not_move() {
 /// A machine with a domain whose export should have ended long ago, and one that has just begun to leave.
 fn two_that_leave() -> Supervisor {
     let mut root = root(DomainState::Running, 1);
-    let number = root.allocate_number();
     let other = Name::try_new("kv").expect("a name");
-    root.domains.push(Domain {
-        objects: Some(objects()),
-        ..Domain::new(number, other, DomainId(8))
-    });
+    root.domains.add(other, DomainId(8)).objects = Some(objects());
     for (domain, frozen_ns) in root.domains.iter_mut().zip([0, FROZEN_NS]) {
         domain.begin_export(0, frozen_ns);
     }
@@ -145,9 +143,9 @@ fn a_domain_that_was_left_exported_is_served_again_and_one_that_is_leaving_is_no
         other => accept_all(other),
     };
     with_kernel(kernel, || {
-        let mut root = two_that_leave();
-        root.check_exports(LATER_NS);
-        let states: Vec<_> = root.domains.iter().map(|domain| domain.state).collect();
+        let mut machine = two_that_leave();
+        root::outgoing::check_exports(&mut machine, LATER_NS);
+        let states: Vec<_> = machine.domains.iter().map(|domain| domain.state).collect();
         assert_eq!(states, [DomainState::Running, DomainState::Exported]);
     });
 }

@@ -1,0 +1,99 @@
+//! What this machine starts a domain from: its entry in the manifest, and its program.
+
+use alloc::format;
+use alloc::string::String;
+
+use abi::register::PageCount;
+use manifest::{Capability, Restart};
+use runtime::protocol::Name;
+
+use crate::archive::Archive;
+use crate::image::Image;
+use crate::layout::MIB_PAGES;
+use crate::start_error::StartError;
+
+/// A domain's definition.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its entry in the manifest.
+    pub description: manifest::Domain,
+    /// The bytes of its program, not yet validated.
+    program: Option<&'static [u8]>,
+}
+
+impl Definition {
+    /// An entry of the manifest, with its program from the archive. A missing program fails the start.
+    pub fn from_archive(description: manifest::Domain, archive: &Archive<'static>) -> Definition {
+        let program = archive.find(&member(&description));
+        Definition {
+            description,
+            program,
+        }
+    }
+
+    /// Its program.
+    ///
+    /// # Errors
+    /// It is missing or not valid.
+    pub fn image(&self) -> Result<Image<'static>, StartError> {
+        let member = || member(&self.description);
+        let program = self.program.ok_or_else(|| StartError::NoMember(member()))?;
+        Image::parse(program).map_err(|error| StartError::Image(member(), error))
+    }
+
+    /// The size of its pool.
+    pub fn pool_pages(&self) -> PageCount {
+        PageCount(u64::from(self.description.pool_mib) * MIB_PAGES)
+    }
+
+    /// The only machine that starts it, if there is one.
+    pub fn home(&self) -> Option<Name> {
+        let home = self.description.home.as_deref();
+        home.and_then(|home| Name::try_new(home).ok())
+    }
+
+    /// Whether it is restarted when it faults.
+    pub fn restarts(&self) -> bool {
+        self.description.restart == Restart::Always
+    }
+
+    /// Whether it is the switch.
+    pub fn is_switch(&self) -> bool {
+        self.description.capabilities.contains(&Capability::Ports)
+    }
+
+    /// Whether it is the console.
+    pub fn is_console(&self) -> bool {
+        self.description.capabilities.contains(&Capability::Serial)
+    }
+}
+
+#[cfg(test)]
+impl Definition {
+    /// A movable domain without a program.
+    pub fn for_tests(restart: Restart) -> Definition {
+        let description = manifest::Domain {
+            name: "counter".into(),
+            image: "counter".into(),
+            priority: 16,
+            pool_mib: 8,
+            heap_mib: 1,
+            stack_kib: 256,
+            capabilities: alloc::vec::Vec::new(),
+            port: None,
+            device: None,
+            provides: alloc::vec::Vec::new(),
+            stateless: alloc::vec::Vec::new(),
+            arguments: alloc::collections::BTreeMap::new(),
+            movable: true,
+            home: None,
+            restart,
+        };
+        Definition::from_archive(description, &Archive::new(&[]))
+    }
+}
+
+/// The archive's name of a program.
+fn member(description: &manifest::Domain) -> String {
+    format!("{}.elf", description.image)
+}

@@ -1,0 +1,48 @@
+//! The endpoints of domains' services. Root owns them, so that they outlive a provider: [`Services`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use abi::Error;
+use manifest::Capability;
+use runtime::Cap;
+use runtime::capability::Endpoint;
+
+use crate::machine::Machine;
+
+/// The endpoints by their services' names.
+#[derive(Debug, Default)]
+pub struct Services(Vec<(String, Cap<Endpoint>)>);
+
+impl Services {
+    /// The endpoint of a service, if it exists.
+    pub fn find(&self, name: &str) -> Option<Cap<Endpoint>> {
+        let mut services = self.0.iter();
+        let found = services.find(|(service, _)| service == name);
+        found.map(|(_, endpoint)| *endpoint)
+    }
+
+    /// Creates the missing endpoints of the services that a domain calls or provides. The first to start, the provider or a client,
+    /// causes an endpoint's creation.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn create_for(
+        &mut self,
+        machine: &Machine,
+        description: &manifest::Domain,
+    ) -> Result<(), Error> {
+        let capabilities = description.capabilities.iter();
+        let called = capabilities.filter_map(|capability| match capability {
+            Capability::Service(name) => Some(name),
+            _ => None,
+        });
+        for name in called.chain(&description.provides) {
+            if self.find(name).is_none() {
+                let endpoint = machine.pool.create_endpoint()?;
+                self.0.push((name.clone(), endpoint));
+            }
+        }
+        Ok(())
+    }
+}
