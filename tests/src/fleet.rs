@@ -438,8 +438,8 @@ impl Fleet {
 fn secret() -> String {
     let manifest = manifest::compile(Path::new(MANIFEST));
     let manifest = manifest.unwrap_or_else(|error| panic!("{error}"));
-    let mut arguments = manifest.domains.iter().map(|domain| &domain.arguments);
-    let secret = arguments.find_map(|arguments| arguments.get("secret"));
+    let server = manifest.at_home_with_role(manifest::Role::MigrationServer);
+    let secret = server.and_then(|server| server.arguments.get("secret"));
     secret.expect("a secret in the manifest").clone()
 }
 

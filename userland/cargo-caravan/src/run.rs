@@ -68,7 +68,7 @@ fn service(project: &Project, mode: Mode) -> Result<Option<SocketAddrV4>> {
     let entry = &project.entry;
     let domain = entry.domain();
     let refuse = |field: &str, reason: String| Err(Error::Entry(entry.error(field, &reason)));
-    if domain.home.as_deref() != Some(HOME) {
+    if domain.home.is_none_or(|home| home.as_str() != HOME) {
         return refuse(
             "home",
             format!("`run` starts the domain on one machine: home = \"{HOME}\""),

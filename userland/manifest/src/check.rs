@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 
 use abi::start_page::{ARGUMENT_BYTES, NAME_BYTES, is_name};
 
-use crate::{Capability, Domain, Manifest, Restart};
+use crate::{Capability, Domain, Manifest, Restart, Role};
 
 /// Root's priority, reserved for it.
 const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
@@ -41,7 +41,7 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
             port(manifest, index),
             tunnel(manifest, index),
             device(manifest, index),
-            serial(manifest, index),
+            role(manifest, index),
             services(manifest, domain),
             arguments(domain),
             peers(manifest, domain),
@@ -74,11 +74,8 @@ pub fn invalid_name(text: &str) -> String {
 }
 
 fn name(manifest: &Manifest, index: usize) -> Check {
-    let Domain { name, home, .. } = &manifest.domains[index];
+    let name = &manifest.domains[index].name;
     require(is_name(name), "name", || invalid_name(name))?;
-    if let Some(home) = home {
-        require(is_name(home), "home", || invalid_name(home))?;
-    }
     let mut others = manifest.domains[..index].iter();
     require(others.all(|other| other.name != *name), "name", || {
         format!("another domain is called `{name}`")
@@ -186,15 +183,40 @@ fn device(manifest: &Manifest, index: usize) -> Check {
     }
 }
 
-fn serial(manifest: &Manifest, index: usize) -> Check {
-    let has = |domain: &Domain| domain.capabilities.contains(&Capability::Serial);
+/// A domain has what its role needs and nothing that belongs to another role, and most roles exist once on a machine.
+fn role(manifest: &Manifest, index: usize) -> Check {
     let domain = &manifest.domains[index];
+    for capability in &domain.capabilities {
+        let owner = Role::owner(capability).filter(|owner| domain.role != Some(*owner));
+        owner.map_or(Ok(()), |owner| {
+            let capability = String::from(capability.clone());
+            Err((
+                "capabilities",
+                format!(
+                    "`{capability}` belongs to a role: add `role = \"{owner}\"`, or do not grant it"
+                ),
+            ))
+        })?;
+    }
+    let Some(role) = domain.role else {
+        return Ok(());
+    };
+    for needed in role.needs() {
+        require(domain.capabilities.contains(needed), "role", || {
+            let needed = String::from(needed.clone());
+            format!("a `{role}` needs `{needed}`: add it to `capabilities`")
+        })?;
+    }
     let mut others = manifest.domains[..index].iter();
-    match others.find(|other| has(domain) && has(other) && share_a_machine(domain, other)) {
+    let same = |other: &&Domain| other.role == Some(role) && share_a_machine(domain, other);
+    match others.find(same).filter(|_| role.is_unique()) {
         None => Ok(()),
         Some(other) => Err((
-            "capabilities",
-            format!("the domain `{}` has the one `serial` port", other.name),
+            "role",
+            format!(
+                "the domain `{}` is the machine's `{role}`: remove one of them, or give each another `home`",
+                other.name
+            ),
         )),
     }
 }
@@ -206,7 +228,7 @@ fn share_a_machine(domain: &Domain, other: &Domain) -> bool {
 
 /// The other machines, in the migration server's arguments.
 fn peers(manifest: &Manifest, domain: &Domain) -> Check {
-    let is_server = domain.capabilities.contains(&Capability::Records);
+    let is_server = domain.role == Some(Role::MigrationServer);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {
         return Ok(());
     };
@@ -273,21 +295,10 @@ fn arguments(domain: &Domain) -> Check {
 }
 
 fn moving(domain: &Domain) -> Check {
-    require(
-        !domain.movable || domain.device.is_none(),
-        "movable",
-        || "a domain with a device stays with it".into(),
-    )?;
-    require(
-        !domain.movable || !domain.capabilities.contains(&Capability::Serial),
-        "movable",
-        || "a domain with the serial port stays with it".into(),
-    )?;
-    require(
-        !domain.movable || !domain.capabilities.contains(&Capability::Tunnel),
-        "movable",
-        || "a domain with the tunnel stays with it".into(),
-    )?;
+    if let Some(role) = domain.role.filter(|_| domain.movable) {
+        let reason = format!("a `{role}` stays with its machine");
+        return Err(("movable", reason));
+    }
     require(
         !domain.movable || !domain.capabilities.contains(&Capability::Records),
         "movable",
@@ -307,7 +318,7 @@ fn moving(domain: &Domain) -> Check {
 
 /// The migration server sets the priorities of a restored domain's threads, and no thread may set one above its own.
 fn priority(manifest: &Manifest, domain: &Domain) -> Check {
-    let is_server = |other: &&Domain| other.capabilities.contains(&Capability::Records);
+    let is_server = |other: &&Domain| other.role == Some(Role::MigrationServer);
     match manifest.domains.iter().find(is_server) {
         Some(server) if domain.movable => {
             require(domain.priority <= server.priority, "priority", || {

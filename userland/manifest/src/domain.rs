@@ -4,9 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use identity::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Port};
+use crate::{Capability, Port, Role};
 
 /// A domain: its program, its resources and its capabilities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Domain {
     pub name: String,
     /// Its program: the archive's member of this name and `.elf`.
     pub image: String,
+    /// The part that it plays on its machine; an ordinary domain has none.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// 0 (lowest) to 62; root has 63.
     #[serde(default = "default_priority")]
     pub priority: u8,
@@ -51,7 +55,7 @@ pub struct Domain {
     pub movable: bool,
     /// The one machine of the fleet that starts it; if absent, every machine does.
     #[serde(default)]
-    pub home: Option<String>,
+    pub home: Option<Name>,
     /// The action when it ends.
     #[serde(default)]
     pub restart: Restart,
@@ -60,7 +64,7 @@ pub struct Domain {
 impl Domain {
     /// Whether a machine of this name starts it.
     pub fn is_at_home(&self, machine: &str) -> bool {
-        self.home.as_ref().is_none_or(|home| home == machine)
+        self.home.is_none_or(|home| home.as_str() == machine)
     }
 }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
 //! | [`domain`] | one domain of it |
+//! | [`role`] | the part that a domain plays on its machine |
 //! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
 //! | [`check`] | the constraints between fields |
@@ -25,6 +26,7 @@ pub mod domain;
 pub mod entry;
 pub mod machine;
 pub mod network;
+pub mod role;
 #[cfg(any(test, feature = "std"))]
 pub mod source;
 
@@ -34,5 +36,6 @@ pub use domain::{Device, DeviceKind, Domain, Restart};
 pub use entry::Entry;
 pub use machine::{MEMBER, Manifest};
 pub use network::{DHCP, Ip6, Port};
+pub use role::Role;
 #[cfg(any(test, feature = "std"))]
 pub use source::compile;

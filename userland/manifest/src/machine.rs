@@ -1,7 +1,7 @@
 //! The manifest itself, and its compiled form.
 //!
 //! ```text
-//! "caravan manifest 3\n"   the Manifest, in postcard
+//! "caravan manifest 4\n"   the Manifest, in postcard
 //! ```
 
 use alloc::string::String;
@@ -10,13 +10,13 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Domain};
+use crate::{Capability, Domain, Role};
 
 /// The name of the compiled manifest in the boot archive.
 pub const MEMBER: &str = "manifest";
 
 /// The header of the compiled form; the number is incremented when the types change.
-const MAGIC: &[u8] = b"caravan manifest 3\n";
+const MAGIC: &[u8] = b"caravan manifest 4\n";
 
 /// The domains of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum ManifestError {
 impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            ManifestError::Version => "it is not a compiled manifest of version 3",
+            ManifestError::Version => "it is not a compiled manifest of version 4",
             ManifestError::Damaged => "it is damaged",
         })
     }
@@ -67,6 +67,12 @@ impl Manifest {
         self.domains
             .iter()
             .filter(|domain| domain.is_at_home(&self.machine))
+    }
+
+    /// The domain with this role that this machine starts. Of drivers, the first.
+    pub fn at_home_with_role(&self, role: Role) -> Option<&Domain> {
+        self.domains_at_home()
+            .find(|domain| domain.role == Some(role))
     }
 
     /// Whether a domain provides this service as a stateless one: then a client that moves continues with the
@@ -110,6 +116,7 @@ mod tests {
         [[domain]]
         name = "switch"
         image = "switch"
+        role = "switch"
         pool_mib = 4
         capabilities = ["log", "ports"]
         [[domain]]
@@ -184,5 +191,7 @@ mod tests {
         manifest.machine = "b".into();
         assert_eq!(names(&manifest), ["switch", "counter"]);
         assert_eq!(manifest.images(), ["switch", "counter"]);
+        assert!(manifest.at_home_with_role(Role::Switch).is_some());
+        assert!(manifest.at_home_with_role(Role::Console).is_none());
     }
 }

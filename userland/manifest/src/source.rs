@@ -280,6 +280,7 @@ impl Text {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::Role;
 
     fn text_of(text: &str) -> Text {
         Text {
@@ -316,6 +317,12 @@ pub(crate) mod tests {
             ("priority = \"high\"\n", 7, "field `priority`: invalid type"),
             ("priority = -1\n", 7, "field `priority`: invalid value"),
             ("restart = \"often\"\n", 7, "`often`"),
+            ("role = \"router\"\n", 7, "`router`"),
+            (
+                "home = \"two words\"\n",
+                7,
+                "field `home`: `two words`: the name contains ' '",
+            ),
             ("movable = yes\n", 7, "field `movable`"),
             ("capabilities = [\"log\", \"prot\"]\n", 7, "`prot`"),
             ("port = { mac = \"1:2\" }\n", 7, "field `mac`: `1:2`"),
@@ -399,9 +406,9 @@ pub(crate) mod tests {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         let files = fs::read_dir(directory).unwrap();
         let manifests = files.map(|file| compile(&file.unwrap().path()).unwrap());
-        let is_console = |domain: &Domain| domain.capabilities.contains(&Capability::Serial);
         let checked = manifests.inspect(|manifest| {
-            assert!(manifest.domains_at_home().any(is_console), "{manifest:?}");
+            let console = manifest.at_home_with_role(Role::Console);
+            assert!(console.is_some(), "{manifest:?}");
         });
         assert!(checked.count() >= 3);
     }

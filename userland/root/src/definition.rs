@@ -4,8 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use abi::register::PageCount;
-use manifest::{Capability, Restart};
-use runtime::protocol::Name;
+use manifest::Restart;
 
 use crate::archive::Archive;
 use crate::image::Image;
@@ -46,25 +45,9 @@ impl Definition {
         PageCount(u64::from(self.description.pool_mib) * MIB_PAGES)
     }
 
-    /// The only machine that starts it, if there is one.
-    pub fn home(&self) -> Option<Name> {
-        let home = self.description.home.as_deref();
-        home.and_then(|home| Name::try_new(home).ok())
-    }
-
     /// Whether it is restarted when it faults.
     pub fn restarts(&self) -> bool {
         self.description.restart == Restart::Always
-    }
-
-    /// Whether it is the switch.
-    pub fn is_switch(&self) -> bool {
-        self.description.capabilities.contains(&Capability::Ports)
-    }
-
-    /// Whether it is the console.
-    pub fn is_console(&self) -> bool {
-        self.description.capabilities.contains(&Capability::Serial)
     }
 }
 
@@ -75,6 +58,7 @@ impl Definition {
         let description = manifest::Domain {
             name: "counter".into(),
             image: "counter".into(),
+            role: None,
             priority: 16,
             pool_mib: 8,
             heap_mib: 1,

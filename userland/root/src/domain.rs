@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use abi::register::ObjectId;
+use manifest::Role;
 use runtime::Cap;
 use runtime::capability::{Domain as DomainKind, Memory, Pool};
 use runtime::protocol::root::{Binding, DomainRecord, DomainState};
@@ -95,6 +96,12 @@ impl Domain {
             log_quota: LogQuota::default(),
             held: Vec::new(),
         }
+    }
+
+    /// Whether the manifest gives it this role.
+    pub fn has_role(&self, role: Role) -> bool {
+        let definition = self.definition.as_ref();
+        definition.is_some_and(|definition| definition.description.role == Some(role))
     }
 
     /// Whether it is at home on this machine but not present.

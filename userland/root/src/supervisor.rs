@@ -9,7 +9,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use manifest::Manifest;
+use manifest::{Manifest, Role};
 use runtime::events::JOURNAL;
 use runtime::protocol::Name;
 use runtime::protocol::ports::COMMANDS_FLAG;
@@ -19,11 +19,10 @@ use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::definition::Definition;
 use crate::devices::Devices;
-use crate::domain::Domain;
 use crate::layout::MIB_PAGES;
 use crate::machine::Machine;
 use crate::provision::services::Services;
-use crate::provision::{self, Facilities, ports};
+use crate::provision::{Facilities, ports};
 use crate::quiet_waiters::QuietWaiters;
 use crate::spawn::DomainObjects;
 use crate::start_error::StartError;
@@ -61,8 +60,8 @@ impl Supervisor {
     /// Starts the manifest's domains of this machine. A failure is logged, and the others start. A domain that may be on another
     /// machine waits until the migration server has asked them all.
     pub fn start_all(&mut self, archive: &Archive<'static>) {
-        let mut domains = self.manifest.domains.iter();
-        let has_migration_server = domains.any(provision::is_migration_server);
+        let server = self.manifest.at_home_with_role(Role::MigrationServer);
+        let has_migration_server = server.is_some();
         let at_home: Vec<_> = self.manifest.domains_at_home().cloned().collect();
         for description in at_home {
             let Ok(name) = Name::try_new(&description.name) else {
@@ -125,7 +124,7 @@ impl Supervisor {
             return;
         };
         domain.destroy_objects(&self.machine, &self.devices);
-        let is_switch = domain.definition.as_ref().is_some_and(|it| it.is_switch());
+        let is_switch = domain.has_role(Role::Switch);
         self.switchboard.stop(number);
         self.quiet_waiters.answer(number, &done());
         if is_switch {
@@ -176,11 +175,9 @@ impl Supervisor {
 
     /// The objects of the domain that writes the log to the serial port, if one was started.
     fn console(&self) -> Option<&DomainObjects> {
-        let is_console = |domain: &&Domain| {
-            let definition = domain.definition.as_ref();
-            definition.is_some_and(|definition| definition.is_console())
-        };
-        self.domains.iter().find(is_console)?.objects.as_ref()
+        let mut domains = self.domains.iter();
+        let console = domains.find(|domain| domain.has_role(Role::Console))?;
+        console.objects.as_ref()
     }
 
     /// Whether a domain writes the log to the serial port.

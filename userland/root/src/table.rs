@@ -31,7 +31,7 @@ impl DomainTable {
     pub fn add_at_home(&mut self, name: Name, definition: Rc<Definition>) -> &mut Domain {
         let domain = self.add(name, DomainId(0));
         domain.movable = definition.description.movable;
-        domain.home = definition.home();
+        domain.home = definition.description.home;
         domain.definition = Some(definition);
         domain
     }

@@ -2,6 +2,11 @@
 
 use crate::source::tests::{error_of, manifest_of};
 
+/// The fields of a migration server, except for its name and its arguments.
+const SERVER: &str = "image = \"x\"\npool_mib = 2\nrole = \"migration-server\"\n\
+    capabilities = [\"pool\", \"root\", \"port\", \"tunnel\", \"records\"]\n\
+    port = { mac = \"52:54:00:00:00:01\" }\n";
+
 /// The error in a manifest with one valid domain and, from line 8, this one.
 fn error_in(fields: &str) -> String {
     let head = "[machine]\nname = \"a\"\n[[domain]]\nname = \"good\"\nimage = \"x\"\n\
@@ -26,18 +31,24 @@ fn an_error_names_line_and_field() {
             13,
         ),
         (
-            "movable = true\ncapabilities = [\"device\"]\ndevice = { kind = \"virtio-net\" }\n",
+            "movable = true\nrole = \"driver\"\ncapabilities = [\"device\", \"pool\"]\ndevice = { kind = \"virtio-net\" }\n",
             "movable",
             11,
         ),
         (
-            "movable = true\ncapabilities = [\"serial\"]\n",
+            "movable = true\nrole = \"console\"\ncapabilities = [\"serial\"]\n",
             "movable",
             11,
         ),
         ("capabilities = [\"tunnel\"]\n", "capabilities", 11),
         (
-            "movable = true\ncapabilities = [\"port\", \"tunnel\"]\nport = { mac = \"52:54:00:00:00:01\" }\n",
+            "movable = true\nrole = \"migration-server\"\ncapabilities = [\"pool\", \"root\", \"port\", \"tunnel\", \"records\"]\n\
+             port = { mac = \"52:54:00:00:00:01\" }\n",
+            "movable",
+            11,
+        ),
+        (
+            "movable = true\ncapabilities = [\"records\"]\n",
             "movable",
             11,
         ),
@@ -46,7 +57,6 @@ fn an_error_names_line_and_field() {
         ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
         ("provides = [\"\"]\n", "provides", 11),
         ("provides = [\"two words\"]\n", "provides", 11),
-        ("home = \"two words\"\n", "home", 11),
         (
             "provides = [\"a\"]\nstateless = [\"a\", \"b\"]\n",
             "stateless",
@@ -85,20 +95,18 @@ fn a_machine_and_its_peers_have_distinct_names() {
     ];
     for (peers, reason) in cases {
         let error = error_in(&format!(
-            "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n\
-             arguments = {{ peers = \"{peers}\" }}\n"
+            "name = \"s\"\n{SERVER}arguments = {{ peers = \"{peers}\" }}\n"
         ));
-        let expected = format!("test.toml:12: domain `s`: field `arguments`: {reason}");
+        let expected = format!("test.toml:14: domain `s`: field `arguments`: {reason}");
         assert!(error.starts_with(&expected), "{peers}: {error}");
     }
 }
 
 #[test]
 fn a_movable_domain_is_not_above_the_migration_server() {
-    let server = "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n";
     let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
-    let error = error_in(&format!("{server}{domain}movable = true\n"));
-    let expected = "test.toml:16: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
+    let error = error_in(&format!("name = \"s\"\n{SERVER}{domain}movable = true\n"));
+    let expected = "test.toml:18: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
     assert_eq!(error, expected);
 }
 
@@ -143,28 +151,82 @@ fn a_port_has_the_address_of_one_station() {
 }
 
 #[test]
-fn one_domain_of_a_machine_has_the_serial_port() {
-    let domain = |name: &str, home: &str| {
-        format!(
-            "[[domain]]\nname = \"{name}\"\nimage = \"x\"\npool_mib = 2\nhome = \"{home}\"\n\
-             capabilities = [\"serial\"]\n"
-        )
-    };
-    let both = |first: &str, second: &str| {
-        let (d, e) = (domain("d", first), domain("e", second));
-        format!("[machine]\nname = \"a\"\n{d}{e}")
-    };
-    let error = error_of(&both("a", "a"));
-    let expected = "domain `e`: field `capabilities`: the domain `d` has the one `serial` port";
-    assert!(error.contains(expected), "{error}");
-    manifest_of(&both("a", "b")).expect("two machines");
+fn a_role_needs_its_capabilities() {
+    let cases = [
+        ("switch", "log", "ports"),
+        ("console", "log", "serial"),
+        ("driver", "log", "device"),
+        ("migration-server", "pool\", \"root", "port"),
+    ];
+    for (role, granted, missing) in cases {
+        let error = error_in(&format!(
+            "name = \"d\"\nimage = \"x\"\npool_mib = 2\nrole = \"{role}\"\n\
+             capabilities = [\"{granted}\"]\n"
+        ));
+        let expected = format!(
+            "test.toml:11: domain `d`: field `role`: a `{role}` needs `{missing}`: add it to `capabilities`"
+        );
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn a_capability_of_a_role_is_not_granted_without_it() {
+    let fields = "name = \"d\"\nimage = \"x\"\npool_mib = 2\n";
+    for (capability, role) in [("ports", "switch"), ("serial", "console")] {
+        let granted = format!("{fields}capabilities = [\"log\", \"{capability}\"]\n");
+        let expected = format!(
+            "test.toml:11: domain `d`: field `capabilities`: `{capability}` belongs to a role: \
+             add `role = \"{role}\"`, or do not grant it"
+        );
+        assert_eq!(error_in(&granted), expected);
+        // Another role does not count.
+        let other = format!("{granted}role = \"driver\"\n");
+        assert_eq!(error_in(&other), expected);
+    }
+}
+
+#[test]
+fn a_machine_has_one_domain_with_a_role() {
+    for (role, capability) in [("console", "serial"), ("switch", "ports")] {
+        let domain = |name: &str, home: &str| {
+            format!(
+                "[[domain]]\nname = \"{name}\"\nimage = \"x\"\npool_mib = 2\nhome = \"{home}\"\n\
+                 role = \"{role}\"\ncapabilities = [\"{capability}\"]\n"
+            )
+        };
+        let both = |first: &str, second: &str| {
+            let (d, e) = (domain("d", first), domain("e", second));
+            format!("[machine]\nname = \"a\"\n{d}{e}")
+        };
+        let error = error_of(&both("a", "a"));
+        let expected = format!(
+            "test.toml:15: domain `e`: field `role`: the domain `d` is the machine's `{role}`: \
+             remove one of them, or give each another `home`"
+        );
+        assert_eq!(error, expected);
+        manifest_of(&both("a", "b")).expect("two machines");
+    }
+}
+
+#[test]
+fn a_machine_has_one_migration_server() {
+    let second = SERVER.replace("00:01", "00:02");
+    let error = error_in(&format!(
+        "name = \"s\"\n{SERVER}[[domain]]\nname = \"t\"\n{second}"
+    ));
+    assert!(
+        error.contains("domain `t`: ") && error.contains("the domain `s`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn two_domains_of_a_machine_do_not_drive_one_device() {
     let domain = |name: &str, rest: &str| {
         format!(
-            "name = \"{name}\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"device\"]\n{rest}\n"
+            "name = \"{name}\"\nimage = \"x\"\npool_mib = 2\nrole = \"driver\"\n\
+             capabilities = [\"device\", \"pool\"]\n{rest}\n"
         )
     };
     let both = |first: &str, second: &str| {

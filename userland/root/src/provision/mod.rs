@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use abi::Error;
 use abi::kind::{DomainRights, EndpointRights, PoolRights};
-use manifest::{Capability, Manifest};
+use manifest::{Capability, Manifest, Role};
 use runtime::Cap;
 use runtime::capability::{Memory, Pool, Thread};
 
@@ -55,11 +55,6 @@ pub struct Resources<'a> {
     pub pool_rights: Option<PoolRights>,
     /// `key=value` lines.
     pub arguments: String,
-}
-
-/// Whether a domain of the manifest is the migration server, which runs the roll call of the fleet.
-pub fn is_migration_server(description: &manifest::Domain) -> bool {
-    description.capabilities.contains(&Capability::Records)
 }
 
 /// Creates the resources of a domain, or finds those that outlived its last run.
@@ -204,17 +199,17 @@ fn find_or_create_records(
 
 /// The migration server identifies the objects that it holds, to compare them with those of a domain that it has built.
 pub fn domain_rights(description: &manifest::Domain) -> DomainRights {
-    match is_migration_server(description) {
-        true => DomainRights::OWN | DomainRights::CAPTURE,
-        false => DomainRights::OWN,
+    match description.role {
+        Some(Role::MigrationServer) => DomainRights::OWN | DomainRights::CAPTURE,
+        _ => DomainRights::OWN,
     }
 }
 
 /// A driver creates memory for DMA; without an IOMMU it is trusted with that.
 fn pool_rights(description: &manifest::Domain) -> Option<PoolRights> {
     let granted = description.capabilities.contains(&Capability::Pool);
-    granted.then_some(match description.device {
-        Some(_) => PoolRights::OWN | PoolRights::DMA,
-        None => PoolRights::OWN,
+    granted.then_some(match description.role {
+        Some(Role::Driver) => PoolRights::OWN | PoolRights::DMA,
+        _ => PoolRights::OWN,
     })
 }

@@ -1,12 +1,17 @@
 //! Requests about an arriving domain.
 
+use alloc::rc::Rc;
+
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
+use abi::register::PageCount;
+use manifest::Restart;
 use runtime::capability::{Any, Domain as DomainKind, Notification};
 use runtime::protocol::root::Binding;
 
 use super::*;
 use crate::api::root::incoming;
+use crate::definition::Definition;
 use crate::names;
 
 const OTHER_ID: DomainId = DomainId(8);
@@ -185,6 +190,26 @@ fn neither_a_domain_that_runs_or_leaves_nor_another_of_its_name_is_discarded() {
         assert_eq!(domains, 1);
         assert!(!is_destroyed(&calls, POOL), "{state:?}");
     }
+}
+
+#[test]
+fn a_domain_at_home_here_keeps_its_definition_while_it_arrives_and_leaves() {
+    with_kernel(accept_all, || {
+        let mut root = Supervisor::for_tests();
+        let definition = Rc::new(Definition::for_tests(Restart::Always));
+        let absent = root.domains.add_at_home(name(), definition.clone());
+        absent.state = DomainState::Away;
+        let stale = absent.number;
+        incoming::admit(&mut root, name(), ID, PageCount(8), true).expect("admits");
+        assert_eq!(first(&root).state, DomainState::Incoming);
+        assert!(root.domains.by_number(stale).is_none());
+        incoming::discard(&mut root, name(), ID).expect("discards");
+        let again = first(&root);
+        assert_eq!((again.state, again.id), (DomainState::Away, ID));
+        let kept = again.definition.as_ref().expect("a definition");
+        assert!(Rc::ptr_eq(kept, &definition));
+        assert_eq!(root.domains.iter().count(), 1);
+    });
 }
 
 /// Binds a port for the arriving domain, while another domain of this machine has the address (1, 1).

@@ -1,0 +1,93 @@
+//! The role of a domain on its machine: the part that root has it play beyond its capabilities.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Capability;
+
+/// A role. Only a domain with the role may have the capabilities that belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It connects the machine's ports: without it, every port is quiet.
+    Switch,
+    /// It operates a device, for which it may create memory for DMA.
+    Driver,
+    /// It writes the machine's log to the serial port, and root wakes it for new lines.
+    Console,
+    /// It moves the domains of the machine, and finds out whether one that is at home here is elsewhere before root starts it.
+    MigrationServer,
+}
+
+impl Role {
+    /// The capabilities without which a domain cannot play it.
+    pub fn needs(self) -> &'static [Capability] {
+        use Capability::{Device, Pool, Port, Ports, Records, Root, Serial, Tunnel};
+        match self {
+            Role::Switch => const { &[Ports] },
+            Role::Driver => const { &[Device, Pool] },
+            Role::Console => const { &[Serial] },
+            Role::MigrationServer => const { &[Pool, Root, Port, Tunnel, Records] },
+        }
+    }
+
+    /// The role to which a capability belongs; `None` if every domain may have it.
+    pub fn owner(capability: &Capability) -> Option<Role> {
+        match capability {
+            Capability::Ports => Some(Role::Switch),
+            Capability::Device => Some(Role::Driver),
+            Capability::Serial => Some(Role::Console),
+            Capability::Tunnel => Some(Role::MigrationServer),
+            _ => None,
+        }
+    }
+
+    /// Whether a machine has at most one domain with it.
+    pub fn is_unique(self) -> bool {
+        self != Role::Driver
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Role::Switch => "switch",
+            Role::Driver => "driver",
+            Role::Console => "console",
+            Role::MigrationServer => "migration-server",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 4] = [
+        Role::Switch,
+        Role::Driver,
+        Role::Console,
+        Role::MigrationServer,
+    ];
+
+    #[test]
+    fn every_role_is_read_as_it_is_displayed() {
+        #[derive(Deserialize)]
+        struct Line {
+            role: Role,
+        }
+        for role in ROLES {
+            let line: Line = toml::from_str(&alloc::format!("role = \"{role}\"")).unwrap();
+            assert_eq!(line.role, role);
+        }
+    }
+
+    #[test]
+    fn a_role_needs_what_belongs_to_it() {
+        for role in ROLES {
+            let own = |capability| Role::owner(capability) == Some(role);
+            assert!(role.needs().iter().any(own), "{role}");
+        }
+    }
+}
