@@ -358,7 +358,7 @@ impl Fleet {
         // It dies before it can answer.
         let client = self
             .party
-            .start_with(program, &[node.address(), "stop"], &secret);
+            .start_with(program, &[node.address(), "end"], &secret);
         let machine = self.machine(node);
         machine.expect("ends, as a test asked for", LIMIT);
         machine.expect(UP, LIMIT);

@@ -21,6 +21,7 @@ use crate::end::End;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::upload::Upload;
 
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
 const RETRANSMIT_US: u64 = 100_000;
@@ -41,6 +42,8 @@ pub struct Client {
     address: Ipv4Addr,
     machine: MachineId,
     command: Command,
+    /// The data that belongs to the command.
+    upload: Upload,
     nonce: Nonce,
     phase: Phase,
     /// Events received so far.
@@ -81,6 +84,7 @@ impl Client {
             sessions: Sessions::new(random.fork()),
             address,
             command,
+            upload: Upload::default(),
             nonce: Nonce(random.number() as u64),
             phase: Phase::Opening,
             received: 0,
@@ -92,6 +96,13 @@ impl Client {
         };
         client.handle_timeout(now);
         client
+    }
+
+    /// Adds the data that belongs to the command.
+    #[must_use]
+    pub fn with_data(self, data: Vec<u8>) -> Client {
+        let upload = Upload::new(data);
+        Client { upload, ..self }
     }
 
     /// Handles a datagram. One that does not authenticate as this machine's is ignored.
@@ -179,6 +190,14 @@ impl Client {
                 self.silent_since = now;
                 self.handle_events(now, request, first, events);
                 self.schedule_question(now, count);
+                self.send_data(now, request);
+            }
+            (Phase::Asking(asked), Answer::Taken { request, bytes }) if asked == request => {
+                self.silent_since = now;
+                if self.upload.acknowledge(bytes) {
+                    self.due = now.after_us(KEEPALIVE_US);
+                }
+                self.send_data(now, request);
             }
             _ => {}
         }
@@ -212,6 +231,19 @@ impl Client {
         };
     }
 
+    /// Sends the pieces of the data that the window has room for.
+    fn send_data(&mut self, now: Instant, request: RequestId) {
+        while let (Phase::Asking(_), Some((offset, bytes))) = (self.phase, self.upload.poll_piece())
+        {
+            let piece = Question::Data {
+                request,
+                offset,
+                bytes,
+            };
+            self.send(now, &piece);
+        }
+    }
+
     /// Sends the question of this phase, and schedules its retransmission.
     fn send_question(&mut self, now: Instant) {
         let question = match self.phase {
@@ -224,6 +256,7 @@ impl Client {
             Phase::Over(_) => return,
         };
         self.send(now, &question);
+        self.upload.rewind();
         self.due = now.after_us(self.wait_us);
         self.wait_us = (2 * self.wait_us).min(KEEPALIVE_US);
     }

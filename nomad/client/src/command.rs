@@ -24,18 +24,41 @@ pub enum Command {
     Migrate(Name, Destination),
     /// Cancel a move in progress.
     Cancel(Name),
-    /// Start a domain afresh that is at home here and that no machine has.
+    /// Start a domain afresh that is at home here: a stopped one, or one that no machine has.
     Start(Name),
     /// Settle what is in doubt about a domain.
     Force(Name, Force),
     /// Report the machine's memory.
     Memory,
+    /// Run a new domain from an image. The image follows as the request's data.
+    Run(ImageSize),
+    /// Stop a domain of the machine: its memory is given back, and nothing starts it until an operator does.
+    Stop(Name),
+    /// Stop a domain that is at home here, and start it afresh.
+    Restart(Name),
+    /// Forget a stopped domain that came with [`Command::Run`], and its image.
+    Remove(Name),
+    /// List lines of the machine's log.
+    Logs(LogRange),
     /// For tests: halt the server when a transaction reports an event whose text begins with this.
     Hold(String),
     /// For tests: let the server go on.
     Go,
     /// For tests: end the server.
-    Stop,
+    End,
+}
+
+/// The size of an image in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSize(pub u32);
+
+/// A part of a machine's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRange {
+    /// The domain whose lines are listed; all domains' if there is none.
+    pub domain: Option<Name>,
+    /// The number of the first line. Lines are numbered from 0 since the machine started.
+    pub from: u64,
 }
 
 /// The machine that a domain is to move to.
@@ -121,7 +144,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "start",
         "DOMAIN",
-        "Start a domain afresh that is at home on the machine, and that no machine has any more",
+        "Start a domain afresh that is at home on the machine: a stopped one, or one that no machine has any more",
         |operands| Ok(Command::Start(name(operands[0])?)),
     ),
     verb(
@@ -133,11 +156,29 @@ pub const VERBS: &[Verb] = &[
     verb("mem", "", "Report the memory of the machine", |_| {
         Ok(Command::Memory)
     }),
+    verb(
+        "stop",
+        "DOMAIN",
+        "Stop the domain: its memory is lost, and it stays stopped until it is started",
+        |operands| Ok(Command::Stop(name(operands[0])?)),
+    ),
+    verb(
+        "restart",
+        "DOMAIN",
+        "Stop the domain, and start it afresh",
+        |operands| Ok(Command::Restart(name(operands[0])?)),
+    ),
+    verb(
+        "rm",
+        "DOMAIN",
+        "Forget a stopped domain that was started by `run`, and its image",
+        |operands| Ok(Command::Remove(name(operands[0])?)),
+    ),
     for_tests("hold", "EVENT...", |operands| {
         Ok(Command::Hold(operands.join(" ")))
     }),
     for_tests("go", "", |_| Ok(Command::Go)),
-    for_tests("stop", "", |_| Ok(Command::Stop)),
+    for_tests("end", "", |_| Ok(Command::End)),
 ];
 
 const fn verb(
@@ -263,7 +304,10 @@ mod tests {
             ("mem", Command::Memory),
             ("hold phase Freeze", Command::Hold("phase Freeze".into())),
             ("go", Command::Go),
-            ("stop", Command::Stop),
+            ("end", Command::End),
+            ("stop counter", Command::Stop(counter)),
+            ("restart counter", Command::Restart(counter)),
+            ("rm counter", Command::Remove(counter)),
         ] {
             assert_eq!(parse(text), Ok(command), "{text}");
         }

@@ -17,9 +17,12 @@ use crate::command::Command;
 use crate::event::Event;
 
 /// The version of these messages. Others are rejected.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Most bytes of an `Events` message before its events.
 pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
+
+/// Most bytes of an image in a `Data` message.
+pub(crate) const DATA_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - (2 + 1 + 8 + 5 + 2);
 
 /// The server's identifier of a request: drawn at random, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,6 +58,15 @@ pub enum Question {
         /// Events received so far.
         received: u32,
     },
+    /// A piece of the data that belongs to the command. Answered by [`Answer::Taken`].
+    Data {
+        /// The request.
+        request: RequestId,
+        /// The offset of the piece in the data.
+        offset: u32,
+        /// The piece.
+        bytes: Vec<u8>,
+    },
 }
 
 /// A message from a migration server.
@@ -82,6 +94,13 @@ pub enum Answer {
     Unknown {
         /// The id of the client's question.
         request: RequestId,
+    },
+    /// This much of a request's data has arrived, from its beginning without a gap.
+    Taken {
+        /// The request.
+        request: RequestId,
+        /// In bytes.
+        bytes: u32,
     },
 }
 

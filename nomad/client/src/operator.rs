@@ -12,10 +12,11 @@ use alloc::vec::Vec;
 
 use nomad_channel::Random;
 
-use crate::command::Command;
+use crate::command::{Command, ImageSize};
 use crate::event::Event;
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::reply_buffer::ReplyBuffer;
+use crate::upload::Intake;
 
 /// Most requests that are kept.
 pub const REQUESTS_MAX: usize = 32;
@@ -28,13 +29,22 @@ pub struct Server<A> {
     random: Random,
 }
 
-/// A command to execute now.
+/// Something to do now for an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Identifies the request that its events are sent to.
     pub id: RequestId,
-    /// What to execute.
-    pub command: Command,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What to do for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Execute a command.
+    Execute(Command),
+    /// Take the next piece of the data that belongs to the command.
+    Take(Vec<u8>),
 }
 
 struct RequestState<A> {
@@ -43,6 +53,7 @@ struct RequestState<A> {
     /// The source of its last message.
     from: A,
     stage: Stage,
+    data: Intake,
     reply: ReplyBuffer,
     /// The number of the first event that was not sent.
     unsent: u32,
@@ -84,6 +95,11 @@ impl<A: Copy> Server<A> {
                 self.acknowledge(from, request, received);
                 None
             }
+            Question::Data {
+                request,
+                offset,
+                bytes,
+            } => self.take(from, request, offset, bytes),
         }
     }
 
@@ -129,6 +145,7 @@ impl<A: Copy> Server<A> {
             nonce,
             from,
             stage: Stage::Open,
+            data: Intake::default(),
             reply: ReplyBuffer::default(),
             unsent: 0,
             answer_due: false,
@@ -139,15 +156,34 @@ impl<A: Copy> Server<A> {
 
     fn ask(&mut self, from: A, id: RequestId, received: u32, command: Command) -> Option<Request> {
         let Some(request) = self.touch(from, id) else {
-            let answer = Answer::Unknown { request: id };
-            self.outbox.push_back((from, answer));
+            self.refuse(from, id);
             return None;
         };
         request.reply.acknowledge(received);
         request.unsent = received.min(request.reply.count());
         request.answer_due = true;
         let before = core::mem::replace(&mut request.stage, Stage::Executing);
-        (before == Stage::Open).then_some(Request { id, command })
+        if before == Stage::Executing {
+            return None;
+        }
+        if let Command::Run(ImageSize(bytes)) = command {
+            request.data = Intake::new(bytes);
+        }
+        let task = Task::Execute(command);
+        Some(Request { id, task })
+    }
+
+    fn take(&mut self, from: A, id: RequestId, offset: u32, piece: Vec<u8>) -> Option<Request> {
+        let Some(request) = self.touch(from, id) else {
+            self.refuse(from, id);
+            return None;
+        };
+        let is_next = request.data.take(offset, &piece);
+        let bytes = request.data.taken();
+        let answer = Answer::Taken { request: id, bytes };
+        self.outbox.push_back((from, answer));
+        let task = Task::Take(piece);
+        is_next.then_some(Request { id, task })
     }
 
     fn acknowledge(&mut self, from: A, id: RequestId, received: u32) {
@@ -158,6 +194,11 @@ impl<A: Copy> Server<A> {
         if request.reply.is_complete() {
             self.requests.pop_front();
         }
+    }
+
+    fn refuse(&mut self, from: A, id: RequestId) {
+        let answer = Answer::Unknown { request: id };
+        self.outbox.push_back((from, answer));
     }
 
     /// Makes a request the most recently active one.

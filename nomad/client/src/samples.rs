@@ -12,10 +12,11 @@ use nomad_protocol::planner::Progress;
 use nomad_protocol::{
     AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Side, TransactionId,
 };
+use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    Event, Finding, HomeStatus, MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX,
+    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX,
     TransactionStatus, Whereabouts,
 };
 
@@ -67,6 +68,15 @@ pub fn events() -> Vec<Event> {
             transaction: TransactionId(u128::MAX),
         },
         Event::Cancelled(name(), Cancelled::IfNotTooLate),
+        Event::Received(name()),
+        Event::Stopped(name()),
+        Event::Removed(name()),
+        Event::Log(LogLine {
+            number: u64::MAX,
+            dropped: u64::MAX,
+            domain: name(),
+            text: "x".repeat(LINE_BYTES_MAX),
+        }),
         Event::Started(name()),
         Event::Forced(name(), Force::RunHere),
         Event::Done,

@@ -62,10 +62,31 @@ pub enum Event {
     Started(Name),
     /// A doubt about a domain is being settled.
     Forced(Name, Force),
+    /// An image was received; its domain is at home here now.
+    Received(Name),
+    /// A domain is stopped.
+    Stopped(Name),
+    /// A domain and its image are forgotten.
+    Removed(Name),
+    /// A line of the machine's log.
+    Log(LogLine),
     /// The command succeeded. A move ends with its own last notice instead.
     Done,
     /// The command was refused or failed, for this reason.
     Failed(String),
+}
+
+/// A line of a machine's log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Its number, from 0 since the machine started.
+    pub number: u64,
+    /// The number of lines before it that are no longer kept.
+    pub dropped: u64,
+    /// The domain that logged it.
+    pub domain: Name,
+    /// Its text.
+    pub text: String,
 }
 
 /// A move that a machine takes part in.
@@ -164,11 +185,16 @@ impl Event {
     /// The event without control characters in its free text, on which a terminal might act.
     #[must_use]
     pub fn without_controls(self) -> Event {
+        let visible = |mut text: String| {
+            text.retain(|character| !character.is_control() || character == '\t');
+            text
+        };
         match self {
-            Event::Failed(mut reason) => {
-                reason.retain(|character| !character.is_control());
-                Event::Failed(reason)
-            }
+            Event::Failed(reason) => Event::Failed(visible(reason)),
+            Event::Log(line) => Event::Log(LogLine {
+                text: visible(line.text),
+                ..line
+            }),
             typed => typed,
         }
     }

@@ -6,7 +6,7 @@ use core::net::Ipv4Addr;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
-    Event, Finding, HomeStatus, MachineReport, MemoryStatus, TransactionStatus, Whereabouts,
+    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, TransactionStatus, Whereabouts,
 };
 
 impl fmt::Display for Event {
@@ -35,9 +35,22 @@ impl fmt::Display for Event {
             Event::Started(domain) => write!(f, "{domain} is started"),
             Event::Forced(domain, Force::RunHere) => write!(f, "{domain} is to run here"),
             Event::Forced(domain, Force::DropCopy) => write!(f, "{domain} is to be dropped here"),
+            Event::Received(domain) => write!(f, "{domain} is received"),
+            Event::Stopped(domain) => write!(f, "{domain} is stopped"),
+            Event::Removed(domain) => write!(f, "{domain} is removed"),
+            Event::Log(line) => line.fmt(f),
             Event::Done => f.write_str("done"),
             Event::Failed(reason) => write!(f, "failed: {reason}"),
         }
+    }
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.dropped > 0 {
+            write!(f, "({} lines were dropped) ", self.dropped)?;
+        }
+        write!(f, "[{}] {}", self.domain, self.text)
     }
 }
 

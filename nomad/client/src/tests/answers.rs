@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use nomad_protocol::{Notice, PhaseName};
 
 use super::scene::{Faults, Scene};
-use crate::operator::REQUESTS_MAX;
+use crate::command::ImageSize;
+use crate::operator::{REQUESTS_MAX, Task};
 use crate::{Command, End, Event, Failure, samples};
 
 /// A wire with every fault.
@@ -33,7 +34,7 @@ fn a_command_is_executed_and_answered() {
     let explain: Command = "explain kv".parse().expect("a command");
     let mut scene = Scene::new(1, Faults::default(), "fleet", explain.clone());
     let request = scene.take_request();
-    assert_eq!(request.command, explain);
+    assert_eq!(request.task, Task::Execute(explain));
     let reply = [samples::machine(), Event::failed("no".into())];
     for event in reply.clone() {
         scene.send_event(request.id, event);
@@ -140,4 +141,39 @@ fn a_request_that_has_gone_is_unknown() {
         scene.machine.open(other);
     }
     assert_eq!(scene.finish(), Err(Failure::Forgotten));
+}
+
+/// A scene in which the client has this much data for the machine.
+fn upload(seed: u64, faults: Faults, data: &[u8]) -> Scene {
+    let command = Command::Run(ImageSize(data.len() as u32));
+    let mut scene = Scene::new(seed, faults, "fleet", command);
+    scene.client = scene.client.with_data(data.to_vec());
+    scene
+}
+
+#[test]
+fn data_arrives_whole_and_in_order_whatever_the_wire_does() {
+    let data: Vec<u8> = (0..50_000_u32).map(|at| (at % 251) as u8).collect();
+    for seed in 0..20 {
+        let faults = if seed < 2 { Faults::default() } else { BAD };
+        let mut scene = upload(seed, faults, &data);
+        let request = scene.take_request();
+        while scene.machine.data.len() < data.len() {
+            assert_eq!(scene.client.end(), None);
+            scene.pass(10_000);
+        }
+        scene.send_event(request.id, Event::Done);
+        assert_eq!(scene.finish(), Ok(End::Done), "{seed}");
+        assert!(scene.machine.data == data, "{seed}");
+        assert_eq!(scene.machine.requests, [], "{seed}");
+    }
+}
+
+#[test]
+fn a_command_that_is_refused_ends_before_its_data_is_sent() {
+    let mut scene = upload(1, BAD, &[7; 500_000]);
+    let request = scene.take_request();
+    scene.send_event(request.id, Event::failed("too large".into()));
+    assert_eq!(scene.finish(), Ok(End::Failed));
+    assert!(scene.machine.data.len() < 500_000);
 }

@@ -7,7 +7,7 @@ use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
-use crate::operator::{Request, Server};
+use crate::operator::{Request, Server, Task};
 use crate::{Client, Command, End, Event, Failure, RequestId};
 
 /// Where the machine is.
@@ -33,6 +33,8 @@ pub struct Machine {
     pub operators: Server<OperatorSession>,
     /// The commands to execute.
     pub requests: Vec<Request>,
+    /// The data that belongs to them.
+    pub data: Vec<u8>,
     /// A connected operator.
     operator: Option<OperatorSession>,
 }
@@ -44,6 +46,7 @@ impl Machine {
             sessions: Sessions::new(Random::new([life, 1, 0, 0])),
             operators: Server::new(Random::new([life, 2, 0, 0])),
             requests: Vec::new(),
+            data: Vec::new(),
             operator: None,
         }
     }
@@ -66,8 +69,13 @@ impl Machine {
         };
         if let Some(Incoming::Operator(session, message)) = received.incoming {
             self.operator = Some(session);
-            self.requests
-                .extend(self.operators.handle_message(session, &message));
+            match self.operators.handle_message(session, &message) {
+                Some(Request {
+                    task: Task::Take(piece),
+                    ..
+                }) => self.data.extend(piece),
+                request => self.requests.extend(request),
+            }
         }
         received.answers
     }

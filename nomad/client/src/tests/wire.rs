@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use nomad_protocol::DATAGRAM_BYTES_MAX;
 use proptest::prelude::*;
 
+use crate::command::{ImageSize, LogRange};
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::{Command, Event, samples};
 
@@ -16,19 +17,26 @@ fn questions_have_the_documented_bytes() {
     let open = Question::Open {
         nonce: Nonce(0x0102_0304_0506_0708),
     };
-    assert_eq!(open.encode(), [2, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(open.encode(), [3, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let ask = Question::Ask {
         request: REQUEST,
         received: 0,
         command: "explain kv".parse().expect("a command"),
     };
-    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 2, 2, b'k', b'v'];
+    let expected = [3, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 2, 2, b'k', b'v'];
     assert_eq!(ask.encode(), expected);
     let ack = Question::Ack {
         request: REQUEST,
         received: 1,
     };
-    assert_eq!(ack.encode(), [2, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(ack.encode(), [3, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    let data = Question::Data {
+        request: REQUEST,
+        offset: 2,
+        bytes: vec![9],
+    };
+    let expected = [3, 0, 3, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1, 9];
+    assert_eq!(data.encode(), expected);
 }
 
 #[test]
@@ -39,7 +47,7 @@ fn answers_have_the_documented_bytes() {
         count: 3,
         events: vec![Event::failed("no".into())],
     };
-    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 13, 2, b'n', b'o'];
+    let expected = [3, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 17, 2, b'n', b'o'];
     assert_eq!(events.encode(), expected);
     let unknown = Answer::Unknown { request: REQUEST };
     assert_eq!(unknown.encode()[2], 2);
@@ -48,6 +56,11 @@ fn answers_have_the_documented_bytes() {
         request: REQUEST,
     };
     assert_eq!(opened.encode()[2], 0);
+    let taken = Answer::Taken {
+        request: REQUEST,
+        bytes: 5,
+    };
+    assert_eq!(taken.encode()[2..], [3, 8, 7, 6, 5, 4, 3, 2, 1, 5]);
 }
 
 #[test]
@@ -61,22 +74,32 @@ fn commands_and_events_have_the_documented_numbers() {
         "start d",
         "force d run",
         "mem",
+        "stop d",
+        "restart d",
+        "rm d",
         "hold x",
         "go",
-        "stop",
+        "end",
     ];
-    for (number, text) in commands.into_iter().enumerate() {
-        let command: Command = text.parse().expect("a command");
+    let typed = commands.map(|text| text.parse().expect("a command"));
+    let mut commands: Vec<Command> = typed.into();
+    commands.insert(8, Command::Run(ImageSize(1)));
+    let logs = LogRange {
+        domain: None,
+        from: 0,
+    };
+    commands.insert(12, Command::Logs(logs));
+    for (number, command) in commands.into_iter().enumerate() {
         let bytes = postcard::to_allocvec(&command).expect("bytes");
-        assert_eq!(usize::from(bytes[0]), number, "{text}");
+        assert_eq!(usize::from(bytes[0]), number, "{command:?}");
     }
     let number = |event: &Event| postcard::to_allocvec(event).expect("bytes")[0];
     let mut numbers: Vec<u8> = samples::events().iter().map(number).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    assert_eq!(numbers, (0..14).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..18).collect::<Vec<u8>>());
     let end = [Event::Done, Event::failed("no".into())];
-    assert_eq!(end.each_ref().map(number), [12, 13]);
+    assert_eq!(end.each_ref().map(number), [16, 17]);
 }
 
 #[test]
@@ -119,7 +142,7 @@ proptest! {
     fn hostile_bytes_are_refused_or_read_as_they_would_be_written(
         bytes in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
-        let bytes: Vec<u8> = [&[2, 0][..], &bytes].concat();
+        let bytes: Vec<u8> = [&[3, 0][..], &bytes].concat();
         if let Some(question) = Question::decode(&bytes) {
             prop_assert_eq!(Question::decode(&question.encode()), Some(question));
         }
