@@ -16,8 +16,8 @@ use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX,
-    TransactionStatus, Whereabouts,
+    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX,
+    REPORTS_MAX, TransactionStatus, Whereabouts,
 };
 
 /// The longest name.

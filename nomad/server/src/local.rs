@@ -19,7 +19,8 @@ use nomad_shell::{
     StableStorage,
 };
 use runtime::capability::Domain;
-use runtime::protocol::root::{DomainRecord, MemoryRecord, Refusal};
+use runtime::protocol::journal::Line;
+use runtime::protocol::root::{DomainRecord, Installation, MemoryRecord, Refusal};
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Error, Start};
 
@@ -322,6 +323,30 @@ impl nomad_shell::Root for Local {
 
     fn memory(&mut self) -> Result<MemoryRecord, RootError> {
         self.machine.root.memory()
+    }
+
+    fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError> {
+        self.machine.root.stop(name, restart)
+    }
+
+    fn remove(&mut self, name: Name) -> Result<(), RootError> {
+        self.machine.root.remove(name)
+    }
+
+    fn log_line(&mut self, from: u64) -> Result<Option<Line>, RootError> {
+        self.machine.root.log_line(from)
+    }
+
+    fn begin_image(&mut self, bytes: u32) -> Result<(), RootError> {
+        self.machine.root.begin_image(bytes)
+    }
+
+    fn append_image(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError> {
+        self.machine.root.append_image(offset, piece)
+    }
+
+    fn install_image(&mut self) -> Result<Installation, RootError> {
+        self.machine.root.install_image()
     }
 }
 

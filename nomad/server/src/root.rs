@@ -7,7 +7,11 @@ use identity::{DomainId, Incarnation, Name};
 use nomad_image::OutsideKey;
 pub use nomad_shell::RootError;
 use runtime::capability::{Any, Domain, Endpoint, Kind, Notification, Pool};
-use runtime::protocol::root::{Binding, DomainRecord, MemoryRecord, Refusal, Request};
+use runtime::protocol::journal::Line;
+use runtime::protocol::log::{TEXT_BYTES_MAX, Text};
+use runtime::protocol::root::{
+    Binding, DomainRecord, Installation, MemoryRecord, Refusal, Request,
+};
 use runtime::protocol::{Malformed, decode, encode};
 use runtime::{Cap, Message};
 use serde::de::DeserializeOwned;
@@ -233,6 +237,63 @@ impl Root {
     /// [`RootError`].
     pub fn memory(self) -> Result<MemoryRecord, RootError> {
         self.get(Request::Memory)
+    }
+
+    /// Ends a domain, which is started afresh if `restart`.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn stop(self, name: Name, restart: bool) -> Result<(), RootError> {
+        self.execute(Request::Stop { name, restart })
+    }
+
+    /// Forgets a domain that came with an image, and the image.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn remove(self, name: Name) -> Result<(), RootError> {
+        self.execute(Request::Remove { name })
+    }
+
+    /// The line of the log with this number, or the oldest kept line after it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn log_line(self, from: u64) -> Result<Option<Line>, RootError> {
+        match self.get(Request::ReadLog { from }) {
+            Err(RootError::Refused(Refusal::NoSuchObject)) => Ok(None),
+            line => line.map(Some),
+        }
+    }
+
+    /// Begins to receive an image.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn begin_image(self, bytes: u32) -> Result<(), RootError> {
+        self.execute(Request::BeginImage { bytes })
+    }
+
+    /// Adds bytes to the image, in as many requests as that takes.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn append_image(self, offset: u32, bytes: &[u8]) -> Result<(), RootError> {
+        let pieces = bytes.chunks(TEXT_BYTES_MAX).enumerate();
+        pieces.into_iter().try_for_each(|(index, piece)| {
+            self.execute(Request::AppendImage {
+                offset: offset + (index * TEXT_BYTES_MAX) as u32,
+                piece: Text::of(piece),
+            })
+        })
+    }
+
+    /// Adds the domain of the complete image.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn install_image(self) -> Result<Installation, RootError> {
+        self.get(Request::InstallImage)
     }
 
     fn execute(self, request: Request) -> Result<(), RootError> {

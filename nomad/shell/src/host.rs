@@ -22,7 +22,8 @@ use nomad_protocol::{
     Attempt, DomainState, Interference, LocalFailure, Offer, Record, Sizes, StateVersion,
     StreamHeader, TransactionId,
 };
-use service_protocol::root::{DomainRecord, MemoryRecord, Refusal};
+use service_protocol::journal::Line;
+use service_protocol::root::{DomainRecord, Installation, MemoryRecord, Refusal};
 
 /// A domain to be offered to another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,6 +313,42 @@ pub trait Root {
     /// # Errors
     /// [`RootError`].
     fn memory(&mut self) -> Result<MemoryRecord, RootError>;
+
+    /// Ends a domain, which its home starts afresh if `restart`.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError>;
+
+    /// Forgets a domain that came with an image, and the image.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn remove(&mut self, name: Name) -> Result<(), RootError>;
+
+    /// The line of the log with this number, or the oldest kept line after it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn log_line(&mut self, from: u64) -> Result<Option<Line>, RootError>;
+
+    /// Begins to receive the image of a new domain.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn begin_image(&mut self, bytes: u32) -> Result<(), RootError>;
+
+    /// Adds the piece at this offset to the image.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn append_image(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError>;
+
+    /// Adds the domain of the complete image to those at home here.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn install_image(&mut self) -> Result<Installation, RootError>;
 }
 
 /// Memory that outlives the shell.

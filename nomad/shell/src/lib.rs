@@ -17,6 +17,7 @@
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |
+//! | `lifecycle` | those over the life of a domain, and the log |
 //! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the fleet by name and address |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
@@ -30,6 +31,7 @@ extern crate alloc;
 
 pub mod hook;
 pub mod host;
+mod lifecycle;
 pub mod machines;
 pub mod moves;
 pub mod operator;

@@ -23,7 +23,7 @@ use crate::shell::Shell;
 const VERDICTS_MAX: usize = 512;
 
 /// The events that answer a command, or the reason it was not executed.
-type Reply = Result<Vec<Event>, String>;
+pub(crate) type Reply = Result<Vec<Event>, String>;
 
 impl<H: Host> Shell<H> {
     /// Executes a command and answers it.
@@ -36,15 +36,26 @@ impl<H: Host> Shell<H> {
             Command::List => self.list(now).map(ended),
             Command::Machines => Ok(ended(self.machine_list())),
             Command::Force(name, force) => self.force(now, name, force).map(ended),
-            Command::Start(name) => self.start_lost(now, name).map(ended),
+            Command::Start(name) => self.start_again(now, name, from),
             Command::Memory => self.memory().map(ended),
+            // The image follows.
+            Command::Run(size) => self.run(size, from),
+            Command::Stop(name) => self.stop_domain(now, name).map(ended),
+            Command::Restart(name) => self.restart(now, name, from),
+            Command::Remove(name) => self.remove(now, name).map(ended),
+            Command::Logs(range) => self.log_lines(range).map(ended),
             Command::Hold(line) => self.with_hook(|hook| hook.hold(line)).map(ended),
             Command::Go => self.with_hook(Hook::go).map(ended),
-            Command::Stop => self.stop(),
+            Command::End => self.end(),
         };
+        self.reply(from, reply);
+    }
+
+    /// Emits the events of a reply, or the failure that ends it.
+    pub(crate) fn reply(&mut self, to: RequestId, reply: Reply) {
         let events = reply.unwrap_or_else(|reason| vec![Event::failed(reason)]);
         for event in events {
-            self.emit(Output::Event(from, event));
+            self.emit(Output::Event(to, event));
         }
     }
 
@@ -127,10 +138,15 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Starts a domain that is at home here and that no machine has.
-    fn start_lost(&mut self, now: Instant, name: Name) -> Reply {
-        self.start_on_command(now, name, false)?;
-        Ok(vec![Event::Started(name)])
+    /// Starts a domain that is at home here: a stopped one, or one that no machine has.
+    fn start_again(&mut self, now: Instant, name: Name, from: RequestId) -> Reply {
+        match self.host.find(name) {
+            Ok(record) if record.state == DomainState::Stopped => self.restart(now, name, from),
+            _ => {
+                self.start_on_command(now, name, false)?;
+                Ok(ended(vec![Event::Started(name)]))
+            }
+        }
     }
 
     fn start_on_command(
@@ -225,7 +241,7 @@ impl<H: Host> Shell<H> {
         Ok(Vec::new())
     }
 
-    fn stop(&mut self) -> Reply {
+    fn end(&mut self) -> Reply {
         self.with_hook(|_| ())?;
         self.emit(Output::End);
         Ok(Vec::new())
@@ -266,7 +282,7 @@ impl<H: Host> Shell<H> {
 }
 
 /// A complete reply.
-fn ended(mut events: Vec<Event>) -> Vec<Event> {
+pub(crate) fn ended(mut events: Vec<Event>) -> Vec<Event> {
     events.push(Event::Done);
     events
 }

@@ -91,8 +91,10 @@ impl<H: Host> Shell<H> {
         }
         for name in self.roll_calls.take_ready() {
             // An error is logged, and the roll call is repeated.
-            let _ = self.start(now, name);
+            let started = self.start(now, name);
+            self.answer_starter(name, &started);
         }
+        self.answer_starters(now);
     }
 
     /// Answers another machine's query about a domain. A machine with another fleet is not answered: it would take a

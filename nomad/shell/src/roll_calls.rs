@@ -123,11 +123,10 @@ impl RollCalls {
         }
     }
 
-    /// Removes the call of a domain at home here that an operator starts. With `is_forced` the operator takes
-    /// responsibility for silent machines and for copies that do not run.
+    /// Removes the call of a domain at home here that an operator starts.
     ///
     /// # Errors
-    /// The reason it may not be started, for the operator.
+    /// As [`RollCalls::check_start`].
     pub fn take_for_start(
         &mut self,
         now: Instant,
@@ -135,6 +134,23 @@ impl RollCalls {
         name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
+        let index = self.check_start(now, machines, name, is_forced)?;
+        self.calls.remove(index);
+        Ok(())
+    }
+
+    /// Checks that an operator may start a domain that is at home here; returns the index of its call. With `is_forced` the
+    /// operator takes responsibility for silent machines and for copies that do not run.
+    ///
+    /// # Errors
+    /// The reason it may not be started, for the operator.
+    pub fn check_start(
+        &self,
+        now: Instant,
+        machines: &Machines,
+        name: Name,
+        is_forced: bool,
+    ) -> Result<usize, String> {
         let is_it = |call: &Call| call.purpose != Purpose::Doubt && call.roll.name() == name;
         let index = self.calls.iter().position(is_it);
         let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
@@ -148,8 +164,15 @@ impl RollCalls {
                 "all machines are queried about {name} once more: try again in a few seconds"
             ));
         }
-        self.calls.remove(index);
-        Ok(())
+        Ok(index)
+    }
+
+    /// The reason a domain that is to be started is not, if it is known by now.
+    pub fn start_objection(&self, now: Instant, machines: &Machines, name: Name) -> Option<String> {
+        let call = self.calls.iter().find(|call| call.roll.name() == name)?;
+        let mut obstacles = call.roll.obstacles(now);
+        let is_known = obstacles.any(|it| !matches!(it, Obstacle::Pending(_)));
+        is_known.then(|| objection(now, machines, &call.roll, false))?
     }
 
     /// The reason an operator may not run the copy of a domain in doubt here, if there is one.

@@ -21,6 +21,7 @@ use nomad_protocol::{
 
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
+use crate::lifecycle::{Starters, Transfer};
 use crate::machines::Machines;
 use crate::moves::Moves;
 use crate::moves::source::job_kind;
@@ -56,6 +57,10 @@ pub struct Shell<H: Host> {
     pub(crate) streams: BTreeSet<TransactionId>,
     /// The operator's request that began each transaction.
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
+    /// The image on its way from an operator to root.
+    pub(crate) transfer: Option<Transfer>,
+    /// The operators who wait for a domain to be started.
+    pub(crate) starters: Starters,
     /// The tests' hook, if they may have one.
     pub(crate) hook: Option<Hook>,
     pub(crate) machines: Machines,
@@ -86,6 +91,8 @@ impl<H: Host> Shell<H> {
             roll_calls: RollCalls::default(),
             streams: BTreeSet::new(),
             requests: BTreeMap::new(),
+            transfer: None,
+            starters: Starters::new(),
             hook: config.has_hooks.then(Hook::default),
             machines: config.machines,
             versions: config.versions,

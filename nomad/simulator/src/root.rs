@@ -191,6 +191,19 @@ impl Root {
         gone.pool.unwrap_or(0)
     }
 
+    /// Ends a domain; returns the pages of its pool. One that is at home here is started afresh as soon as no machine has it,
+    /// if `restart`, and else at an operator's command.
+    pub fn stop(&mut self, number: usize, restart: bool) -> u64 {
+        let pages = self.leave(number);
+        if let Some(entry) = self.entries.get_mut(&number) {
+            entry.state = match restart {
+                true => DomainState::Waiting,
+                false => DomainState::Away,
+            };
+        }
+        pages
+    }
+
     /// Checks the exported domains that must have been thawed by now (`None`: all of them): those that run stay.
     pub fn look(&mut self, now: Option<Instant>, runs: impl Fn(DomainId) -> bool) {
         for entry in self.entries.values_mut() {

@@ -55,7 +55,7 @@ pub fn unpack(words: &[u64]) -> Result<Text, Malformed> {
 }
 
 /// The text of one call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Text {
     bytes: [u8; TEXT_BYTES_MAX],
     count: usize,

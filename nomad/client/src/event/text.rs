@@ -6,7 +6,8 @@ use core::net::Ipv4Addr;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
-    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, TransactionStatus, Whereabouts,
+    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, TransactionStatus,
+    Whereabouts,
 };
 
 impl fmt::Display for Event {

@@ -2,7 +2,8 @@
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_shell::{Root, RootError};
-use service_protocol::root::{DomainRecord, DomainState, MemoryRecord, Refusal};
+use service_protocol::journal::Line;
+use service_protocol::root::{DomainRecord, DomainState, Installation, MemoryRecord, Refusal};
 
 use super::Hardware;
 use crate::faults::{LocalStep, RootCall, root_error};
@@ -156,5 +157,41 @@ impl Root for Hardware {
             heap_free: 0,
             switch_heap_free: 0,
         })
+    }
+
+    fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError> {
+        let number = number_of(name);
+        let states = [DomainState::Running, DomainState::Stopped];
+        let stopped = self.root.in_state(number, &states);
+        let id = stopped.map_err(RootError::Refused)?.id;
+        if restart && !self.root.homes().contains_key(&number) {
+            return Err(RootError::Refused(Refusal::NotHome));
+        }
+        self.record_discarded(id);
+        self.kernel.destroy(id);
+        self.kernel.free_pages += self.root.stop(number, restart);
+        Ok(())
+    }
+
+    // Images are not simulated: a domain that comes with one is to its shell like one of the boot archive.
+
+    fn remove(&mut self, _: Name) -> Result<(), RootError> {
+        Err(RootError::Refused(Refusal::OfArchive))
+    }
+
+    fn log_line(&mut self, _: u64) -> Result<Option<Line>, RootError> {
+        Ok(None)
+    }
+
+    fn begin_image(&mut self, _: u32) -> Result<(), RootError> {
+        Err(RootError::Refused(Refusal::TooLarge))
+    }
+
+    fn append_image(&mut self, _: u32, _: &[u8]) -> Result<(), RootError> {
+        Err(RootError::Refused(Refusal::TooLarge))
+    }
+
+    fn install_image(&mut self) -> Result<Installation, RootError> {
+        Err(RootError::Refused(Refusal::WrongState))
     }
 }

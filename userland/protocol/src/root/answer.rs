@@ -37,6 +37,18 @@ pub enum Refusal {
     /// Another domain on this machine has its Ethernet or IPv4 address.
     #[error("another domain on this machine has its address")]
     AddressTaken,
+    /// The domain came from another machine, and is at home there.
+    #[error("it is at home on another machine")]
+    NotHome,
+    /// The domain is part of the machine: its switch, a driver, its console or its migration server.
+    #[error("it is part of the machine")]
+    PartOfMachine,
+    /// The domain is in the machine's boot archive.
+    #[error("it is in the machine's boot archive, and stays")]
+    OfArchive,
+    /// The image is larger than root can keep.
+    #[error("the image is too large")]
+    TooLarge,
     /// The domain cannot be started; root's log has the reason.
     #[error("it cannot be started, see the log of root")]
     NotStarted,

@@ -21,6 +21,9 @@
 //!                      \<--Discard---/<----Discard------/
 //! ```
 //!
+//! An operator's requests are [`Request::Start`], [`Request::Stop`] and [`Request::Remove`]; a new domain comes with
+//! [`Request::BeginImage`], [`Request::AppendImage`] for each piece, and [`Request::InstallImage`].
+//!
 //! | file | noun |
 //! | --- | --- |
 //! | [`request`] | the requests to root |
@@ -35,5 +38,5 @@ pub mod request;
 
 pub use answer::{Refusal, answer, done, granted, refused};
 pub use binding::{Binding, PortState};
-pub use record::{DomainRecord, DomainState, MemoryRecord};
+pub use record::{DomainRecord, DomainState, Installation, MemoryRecord};
 pub use request::{KEEP_CAPABILITIES, KEEP_DOMAIN, KEEP_POOL, KEEP_WAKE, Request};

@@ -3,6 +3,8 @@
 use identity::{DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::log::Text;
+
 /// The state of a domain on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
@@ -52,6 +54,15 @@ pub struct DomainRecord {
     pub pool_pages: u64,
     /// The spent part of its pool.
     pub spent_pages: u64,
+}
+
+/// The result of installing an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Installation {
+    /// Its domain is at home here now.
+    Installed(DomainRecord),
+    /// The image or its domain is not acceptable, for this reason.
+    Rejected(Text),
 }
 
 /// The state of the machine's memory.

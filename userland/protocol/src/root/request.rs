@@ -5,8 +5,13 @@ use identity::{DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use super::Binding;
+use crate::log::Text;
 
 /// A request to root.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a request is decoded on the stack, handled and dropped"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The domain at this index of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
@@ -124,6 +129,40 @@ pub enum Request {
     },
     /// The machine's memory. Answer: a [`MemoryRecord`].
     Memory,
+    /// Ends a domain and gives its memory back. Answered when it has ended. With `restart` it is started afresh: at once, or, if it
+    /// may be on another machine, as soon as none has it.
+    Stop {
+        /// A running or stopped domain.
+        name: Name,
+        /// Whether it is started afresh. Only its home can.
+        restart: bool,
+    },
+    /// Forgets a domain that came with [`Request::InstallImage`], and its image.
+    Remove {
+        /// A domain that is not here, or stopped.
+        name: Name,
+    },
+    /// Begins to receive the image of a new domain; an image that is not installed yet is dropped.
+    BeginImage {
+        /// Its size.
+        bytes: u32,
+    },
+    /// Adds to the image. A piece that is there already is ignored.
+    AppendImage {
+        /// Where the piece begins: not after the end of what was received.
+        offset: u32,
+        /// The piece.
+        piece: Text,
+    },
+    /// Adds the domain of the complete image to those at home here: it is started at once, or, if it may move, waits
+    /// until no machine has one of its name. Answer: an [`Installation`].
+    InstallImage,
+    /// The line of the log with this number, or the oldest kept line after it. Answer: a
+    /// [`Line`](crate::journal::Line), or [`Refusal::NoSuchObject`] if there is none yet.
+    ReadLog {
+        /// The number.
+        from: u64,
+    },
 }
 
 /// The index of the domain's Pool among the capabilities of `Keep`.
@@ -143,6 +182,7 @@ mod tests {
     use identity::Mac;
 
     use super::*;
+    use crate::log::TEXT_BYTES_MAX;
     use crate::root::PortState;
     use crate::{Malformed, decode, encode};
 
@@ -198,6 +238,18 @@ mod tests {
             Request::Unretire { name },
             Request::Start { name },
             Request::Memory,
+            Request::Stop {
+                name,
+                restart: true,
+            },
+            Request::Remove { name },
+            Request::BeginImage { bytes: 1 << 20 },
+            Request::AppendImage {
+                offset: u32::MAX,
+                piece: Text::of(&[7; TEXT_BYTES_MAX]),
+            },
+            Request::InstallImage,
+            Request::ReadLog { from: 9 },
         ]
     }
 

@@ -1,0 +1,219 @@
+//! An operator's commands over the life of a domain: run it from an image, stop it, restart it, remove it; and its log.
+//!
+//! ```text
+//!   run: the image, piece by piece, to root --> installed --> a roll call, if it may move --> started
+//! ```
+//!
+//! A domain that is started after a roll call answers the operator when it is started, or when it is known why it is
+//! not. It goes on waiting then.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use identity::{Incarnation, Name};
+use nomad_client::command::{ImageSize, LogRange};
+use nomad_client::event::LogLine;
+use nomad_client::{Event, RequestId};
+use nomad_protocol::Instant;
+use service_protocol::journal::Line;
+use service_protocol::root::{DomainRecord, DomainState, Installation};
+
+use crate::host::{Host, RootError};
+use crate::operator::{Reply, ended};
+use crate::output::Output;
+use crate::shell::Shell;
+
+/// Most lines in a reply: with their overhead they fit a reply's buffer.
+const LINES_MAX: usize = 64;
+
+/// An image on its way from an operator to root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Transfer {
+    request: RequestId,
+    received: u32,
+    size: u32,
+}
+
+/// The operators who wait for a domain to be started.
+pub(crate) type Starters = BTreeMap<Name, RequestId>;
+
+impl<H: Host> Shell<H> {
+    /// Begins to receive an image. One that another operator was sending is dropped.
+    pub(crate) fn run(&mut self, ImageSize(size): ImageSize, from: RequestId) -> Reply {
+        if size == 0 {
+            return Err("the image is empty".into());
+        }
+        let begun = self.host.begin_image(size);
+        begun.map_err(|error| error.to_string())?;
+        let transfer = Transfer {
+            request: from,
+            received: 0,
+            size,
+        };
+        if let Some(earlier) = self.transfer.replace(transfer) {
+            let reason = "another image is received instead";
+            self.emit(Output::Event(earlier.request, Event::failed(reason.into())));
+        }
+        Ok(Vec::new())
+    }
+
+    /// Handles the next piece of the data that belongs to a command.
+    pub fn handle_data(&mut self, now: Instant, from: RequestId, piece: &[u8]) {
+        let Some(transfer) = self.transfer.as_mut().filter(|it| it.request == from) else {
+            return;
+        };
+        let appended = self.host.append_image(transfer.received, piece);
+        transfer.received += piece.len() as u32;
+        let is_complete = transfer.received == transfer.size;
+        let reply = match appended {
+            Ok(()) if is_complete => self.install(now, from),
+            Ok(()) => return,
+            Err(error) => Err(error.to_string()),
+        };
+        self.transfer = None;
+        self.reply(from, reply);
+    }
+
+    fn install(&mut self, now: Instant, from: RequestId) -> Reply {
+        let installed = self.host.install_image();
+        let record = match installed.map_err(|error| error.to_string())? {
+            Installation::Installed(record) => record,
+            Installation::Rejected(reason) => {
+                return Err(String::from_utf8_lossy(reason.as_bytes()).into_owned());
+            }
+        };
+        let mut events = vec![Event::Received(record.name)];
+        events.extend(self.await_start(now, &record, from));
+        Ok(events)
+    }
+
+    /// Has an operator wait for a domain that is about to be started; returns the end of the reply if it runs already.
+    fn await_start(&mut self, now: Instant, record: &DomainRecord, from: RequestId) -> Vec<Event> {
+        if record.state != DomainState::Waiting {
+            return ended(vec![Event::Started(record.name)]);
+        }
+        self.starters.insert(record.name, from);
+        self.update_roll_calls(now);
+        Vec::new()
+    }
+
+    /// Stops a domain.
+    pub(crate) fn stop_domain(&mut self, now: Instant, name: Name) -> Reply {
+        self.check_at_rest(name)?;
+        let stopped = self.host.stop(name, false);
+        stopped.map_err(|error| format!("{name} is not stopped: {error}"))?;
+        self.update_roll_calls(now);
+        Ok(vec![Event::Stopped(name)])
+    }
+
+    /// Stops a domain that is at home here, if it runs, and starts it afresh.
+    pub(crate) fn restart(&mut self, now: Instant, name: Name, from: RequestId) -> Reply {
+        self.check_at_rest(name)?;
+        let restarted = self
+            .host
+            .stop(name, true)
+            .and_then(|()| self.host.find(name));
+        let record = restarted.map_err(|error| format!("{name} is not restarted: {error}"))?;
+        Ok(self.await_start(now, &record, from))
+    }
+
+    /// Forgets a domain that came with an image.
+    pub(crate) fn remove(&mut self, now: Instant, name: Name) -> Reply {
+        let found = self.host.find(name);
+        let record = found.map_err(|error| format!("{name}: {error}"))?;
+        // One that was never started here has no copy that would be unaccounted for.
+        let was_here = record.incarnation > Incarnation(0);
+        if was_here && record.state != DomainState::Stopped {
+            self.check_is_lost(now, &record)?;
+        }
+        let removed = self.host.remove(name);
+        removed.map_err(|error| format!("{name} is not removed: {error}"))?;
+        self.starters.remove(&name);
+        self.update_roll_calls(now);
+        Ok(vec![Event::Removed(name)])
+    }
+
+    /// Checks that a domain at home here is on no machine.
+    fn check_is_lost(&mut self, now: Instant, record: &DomainRecord) -> Result<(), String> {
+        let name = record.name;
+        match record.state {
+            DomainState::Waiting | DomainState::Away => {
+                let calls = &self.roll_calls;
+                calls
+                    .check_start(now, &self.machines, name, false)
+                    .map(drop)
+            }
+            _ => Err(format!("{name} is {}: stop it first", record.state)),
+        }
+    }
+
+    /// Checks that no move of the domain is under way.
+    fn check_at_rest(&self, name: Name) -> Result<(), String> {
+        let mut entries = self.moves.ledger.entries();
+        match entries.any(|entry| entry.offer.name == name) {
+            true => Err(format!(
+                "a move of {name} is not over: cancel it, or try again when it is"
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Lists a part of the log.
+    pub(crate) fn log_lines(&mut self, range: LogRange) -> Reply {
+        let mut lines = Vec::new();
+        let (mut from, mut end) = (range.from, None);
+        while lines.len() < LINES_MAX && end.is_none_or(|end| from < end) {
+            let line = self.host.log_line(from);
+            let Some(line) = line.map_err(|error| error.to_string())? else {
+                break;
+            };
+            from = line.number.saturating_add(1);
+            end.get_or_insert(line.end);
+            if range.domain.is_none_or(|domain| domain == line.name) {
+                lines.push(Event::Log(log_line(&line)));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Answers the operators who wait for domains: those that were started, and those that are kept from it.
+    pub(crate) fn answer_starters(&mut self, now: Instant) {
+        let starters = core::mem::take(&mut self.starters);
+        for (name, from) in starters {
+            match self.roll_calls.start_objection(now, &self.machines, name) {
+                None => _ = self.starters.insert(name, from),
+                Some(reason) => self.reply(from, Err(waits(name, &reason))),
+            }
+        }
+    }
+
+    /// Answers the operator who waits for this domain, if there is one.
+    pub(crate) fn answer_starter(&mut self, name: Name, started: &Result<(), RootError>) {
+        let Some(from) = self.starters.remove(&name) else {
+            return;
+        };
+        let reply = match started {
+            Ok(()) => Ok(ended(vec![Event::Started(name)])),
+            Err(error) => Err(format!("{name} is not started: {error}")),
+        };
+        self.reply(from, reply);
+    }
+}
+
+fn waits(name: Name, reason: &str) -> String {
+    format!(
+        "{reason}. It is started as soon as no machine has it; `force {name} run` does not wait for silent ones"
+    )
+}
+
+fn log_line(line: &Line) -> LogLine {
+    LogLine {
+        number: line.number,
+        dropped: line.dropped,
+        domain: line.name,
+        text: String::from_utf8_lossy(line.text.as_bytes()).into_owned(),
+    }
+}
