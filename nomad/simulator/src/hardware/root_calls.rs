@@ -161,7 +161,11 @@ impl Root for Hardware {
 
     fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError> {
         let number = number_of(name);
-        let states = [DomainState::Running, DomainState::Stopped];
+        let states = [
+            DomainState::Running,
+            DomainState::Waiting,
+            DomainState::Away,
+        ];
         let stopped = self.root.in_state(number, &states);
         let id = stopped.map_err(RootError::Refused)?.id;
         if restart && !self.root.homes().contains_key(&number) {
