@@ -7,6 +7,7 @@
 //! | [`role`] | the part that a domain plays on its machine |
 //! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
+//! | [`package`] | one domain with its program, for a machine that runs already |
 //! | [`check`] | the constraints between fields |
 //! | `source` | feature `std`: TOML with includes and overrides; an error names file, line and field |
 //! | `entry` | feature `std`: the entry of one domain, in a file of its own |
@@ -26,6 +27,7 @@ pub mod domain;
 pub mod entry;
 pub mod machine;
 pub mod network;
+pub mod package;
 pub mod role;
 #[cfg(any(test, feature = "std"))]
 pub mod source;
@@ -36,6 +38,7 @@ pub use domain::{Device, DeviceKind, Domain, Restart};
 pub use entry::Entry;
 pub use machine::{MEMBER, Manifest};
 pub use network::{DHCP, Ip6, Port};
+pub use package::{Package, PackageError};
 pub use role::Role;
 #[cfg(any(test, feature = "std"))]
 pub use source::compile;
