@@ -1,7 +1,8 @@
-//! What this machine starts a domain from: its entry in the manifest, and its program.
+//! What this machine starts a domain from: its entry in the manifest, and its program, of the boot archive or of a package.
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use abi::register::PageCount;
 use manifest::Restart;
@@ -16,8 +17,18 @@ use crate::start_error::StartError;
 pub struct Definition {
     /// Its entry in the manifest.
     pub description: manifest::Domain,
-    /// The bytes of its program, not yet validated.
-    program: Option<&'static [u8]>,
+    program: Program,
+}
+
+/// The bytes of a program, not yet validated.
+#[derive(Debug)]
+enum Program {
+    /// The archive does not have it.
+    Missing,
+    /// A member of the boot archive.
+    OfArchive(&'static [u8]),
+    /// The end of a package, from this offset on.
+    Received(Vec<u8>, usize),
 }
 
 impl Definition {
@@ -26,7 +37,28 @@ impl Definition {
         let program = archive.find(&member(&description));
         Definition {
             description,
-            program,
+            program: program.map_or(Program::Missing, Program::OfArchive),
+        }
+    }
+
+    /// The entry in a package, whose program begins at this offset.
+    pub fn received(description: manifest::Domain, package: Vec<u8>, program: usize) -> Definition {
+        Definition {
+            description,
+            program: Program::Received(package, program),
+        }
+    }
+
+    /// Whether it came in a package.
+    pub fn is_received(&self) -> bool {
+        matches!(self.program, Program::Received(..))
+    }
+
+    /// The memory that its package takes.
+    pub fn received_bytes(&self) -> usize {
+        match &self.program {
+            Program::Received(package, _) => package.len(),
+            Program::Missing | Program::OfArchive(_) => 0,
         }
     }
 
@@ -34,9 +66,13 @@ impl Definition {
     ///
     /// # Errors
     /// It is missing or not valid.
-    pub fn image(&self) -> Result<Image<'static>, StartError> {
+    pub fn image(&self) -> Result<Image<'_>, StartError> {
         let member = || member(&self.description);
-        let program = self.program.ok_or_else(|| StartError::NoMember(member()))?;
+        let program = match &self.program {
+            Program::Missing => return Err(StartError::NoMember(member())),
+            Program::OfArchive(program) => program,
+            Program::Received(package, start) => &package[*start..],
+        };
         Image::parse(program).map_err(|error| StartError::Image(member(), error))
     }
 

@@ -104,6 +104,17 @@ impl Domain {
         definition.is_some_and(|definition| definition.description.role == Some(role))
     }
 
+    /// Whether it has a role, without which the machine or its migration server would not work.
+    pub fn is_part_of_machine(&self) -> bool {
+        let definition = self.definition.as_ref();
+        definition.is_some_and(|definition| definition.description.role.is_some())
+    }
+
+    /// Whether another machine may have it, so that it is started only after a roll call.
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.movable && self.home.is_some()
+    }
+
     /// Whether it is at home on this machine but not present.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.state, DomainState::Waiting | DomainState::Away)

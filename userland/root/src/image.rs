@@ -148,7 +148,7 @@ impl ElfError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     extern crate std;
     use super::*;
     use std::string::ToString;
@@ -193,7 +193,8 @@ mod tests {
         file[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    fn good() -> Vec<u8> {
+    /// A small valid program.
+    pub fn good() -> Vec<u8> {
         elf(
             CODE + 16,
             &[(READ_EXECUTE, CODE, 100, 100), (READ_WRITE, DATA, 8, 5000)],

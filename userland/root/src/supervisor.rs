@@ -19,6 +19,7 @@ use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::definition::Definition;
 use crate::devices::Devices;
+use crate::domain::Domain;
 use crate::layout::MIB_PAGES;
 use crate::machine::Machine;
 use crate::provision::services::Services;
@@ -41,6 +42,8 @@ pub struct Supervisor {
     pub quiet_waiters: QuietWaiters,
     pub services: Services,
     pub devices: Devices,
+    /// The part of a package that was received.
+    pub package: Vec<u8>,
 }
 
 impl Supervisor {
@@ -54,6 +57,7 @@ impl Supervisor {
             quiet_waiters: QuietWaiters::default(),
             services: Services::default(),
             devices,
+            package: Vec::new(),
         }
     }
 
@@ -141,13 +145,26 @@ impl Supervisor {
         self.quiet_waiters.answer_all(&done());
     }
 
-    /// Ends and removes a domain that has left, or does not arrive. One that is at home here is listed as absent.
+    /// Ends and removes a domain that is not here any more, or does not arrive. One that is at home here is listed as absent.
     pub fn remove(&mut self, number: DomainNumber) {
+        if let Some(domain) = self.take_out(number) {
+            self.domains.record_departure(&domain);
+        }
+    }
+
+    /// Ends and forgets a domain that came in a package. It leaves the manifest, too.
+    pub fn forget(&mut self, number: DomainNumber) {
+        if let Some(domain) = self.take_out(number) {
+            let domains = &mut self.manifest.domains;
+            domains.retain(|other| other.name != domain.name.as_str());
+        }
+    }
+
+    /// Ends a domain and takes it out of the table, and its port from the switch.
+    fn take_out(&mut self, number: DomainNumber) -> Option<Domain> {
         let state = self.domains.by_number(number).map(|domain| domain.state);
         self.end(number);
-        let Some(domain) = self.domains.remove(number) else {
-            return;
-        };
+        let domain = self.domains.remove(number)?;
         let unused = match state {
             Some(DomainState::Exported) => self.switchboard.depart(number),
             _ => self.switchboard.remove(number),
@@ -156,8 +173,7 @@ impl Supervisor {
             ports::destroy_ring(ring);
         }
         self.ring_for_commands();
-        log::info!("{} left", domain.name);
-        self.domains.record_departure(&domain);
+        Some(domain)
     }
 
     /// Wakes the switch if there is a command for it.

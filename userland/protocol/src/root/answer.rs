@@ -46,6 +46,9 @@ pub enum Refusal {
     /// The domain is in the machine's boot archive.
     #[error("it is in the machine's boot archive, and stays")]
     OfArchive,
+    /// Another domain on the machine calls a service of this one.
+    #[error("another domain on this machine needs it")]
+    InUse,
     /// The image is larger than root can keep.
     #[error("the image is too large")]
     TooLarge,

@@ -72,12 +72,17 @@ impl Switchboard {
 
     /// Whether a port of another owner has the same Ethernet or IPv4 address.
     pub fn is_taken(&self, owner: DomainNumber, address: PortAddress) -> bool {
-        let mut others = self.ports.iter();
-        others.any(|port| {
+        self.owners_of(address).any(|other| other != owner)
+    }
+
+    /// The owners of ports with the same Ethernet or IPv4 address.
+    pub fn owners_of(&self, address: PortAddress) -> impl Iterator<Item = DomainNumber> {
+        let has_it = move |port: &&Port| {
             let other = port.address;
             let same_ip = other.has_fixed_ip() && other.ipv4() == address.ipv4();
-            port.owner != owner && !port.removed && (other.mac == address.mac || same_ip)
-        })
+            !port.removed && (other.mac == address.mac || same_ip)
+        };
+        self.ports.iter().filter(has_it).map(|port| port.owner)
     }
 
     fn ports_of_mut(&mut self, owner: DomainNumber) -> impl Iterator<Item = &mut Port> {

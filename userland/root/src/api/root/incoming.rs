@@ -277,6 +277,7 @@ fn give_up(
     }
     let number = domain.number;
     root.remove(number);
+    log::info!("the copy of {name} here is dropped");
     Ok((done(), None))
 }
 

@@ -2,31 +2,32 @@
 //!
 //! | file | requests |
 //! | --- | --- |
-//! | this one | of the machine as it is, and to start a domain |
+//! | this one | of the machine as it is |
+//! | [`lifecycle`] | of operators about the life of a domain |
+//! | [`packages`] | of operators with a new domain |
 //! | [`outgoing`] | of the source of a move |
 //! | [`incoming`] | of its destination |
 
 pub mod incoming;
+mod lifecycle;
 pub mod outgoing;
+pub mod packages;
 
 use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
-use runtime::protocol::root::{
-    DomainState, MemoryRecord, Refusal, Request, done, granted, refused,
-};
+use runtime::protocol::root::{DomainState, MemoryRecord, Refusal, Request, granted, refused};
 use runtime::protocol::{Name, Words, decode};
 use runtime::server::{Answer, Server};
 
 use super::now;
 use crate::badge::{Interface, badge};
-use crate::domain::Domain;
 use crate::handle::Handle;
 use crate::held_object::stateless_binding;
-use crate::names;
 use crate::supervisor::Supervisor;
+use crate::{console, names};
 
 /// The words of an answer, and a capability to transfer a copy of.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -82,8 +83,17 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         } => incoming::outlive(root, name, id, incarnation),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
-        Request::Start { name } => start(root, name),
+        Request::Start { name } => lifecycle::start(root, name),
+        Request::Stop { name, restart } => lifecycle::stop(root, name, restart),
+        Request::Remove { name } => lifecycle::remove(root, name),
+        Request::BeginImage { bytes } => packages::begin(root, bytes),
+        Request::AppendImage { offset, piece } => packages::append(root, offset, &piece),
+        Request::InstallImage => packages::install(root),
         Request::Memory => memory(root),
+        Request::ReadLog { from } => match console::line(from) {
+            Some(line) => Ok((granted(&line), None)),
+            None => Err(Refusal::NoSuchObject),
+        },
     }
 }
 
@@ -132,27 +142,6 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Respo
     };
     let binding = binding.ok_or(Refusal::NoSuchObject)?;
     Ok((granted(&binding), None))
-}
-
-/// Starts a domain that is at home here but not present. A failure restores its previous state.
-fn start(root: &mut Supervisor, name: Name) -> Response {
-    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let Domain {
-        number,
-        state,
-        id,
-        incarnation,
-        ..
-    } = *domain;
-    if !domain.is_elsewhere() {
-        return Err(Refusal::AlreadyHere);
-    }
-    root.start(number).inspect_err(|_| {
-        if let Some(domain) = root.domains.by_number_mut(number) {
-            (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
-        }
-    })?;
-    Ok((done(), None))
 }
 
 fn memory(root: &Supervisor) -> Response {

@@ -62,6 +62,7 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
 pub fn release(root: &mut Supervisor, name: Name) -> Response {
     let number = find_exported(root, name)?.number;
     root.remove(number);
+    log::info!("{name} left");
     Ok((done(), None))
 }
 

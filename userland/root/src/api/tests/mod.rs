@@ -1,6 +1,8 @@
 //! Root's answers to the migration server, on a kernel that accepts every call.
 
 mod incoming;
+mod lifecycle;
+mod packages;
 mod root;
 
 use alloc::vec::Vec;
@@ -10,8 +12,9 @@ use abi::register::Slot;
 use abi::{ObjectKind, Request};
 use runtime::capability::{Cap, Pool};
 use runtime::host::{self, DONE, with_kernel};
+use runtime::protocol::encode;
 use runtime::protocol::ports::{Command, PortKind};
-use runtime::protocol::root::{DomainState, Refusal};
+use runtime::protocol::root::{DomainState, Refusal, Request as RootRequest, done, refused};
 use runtime::protocol::{DomainId, Incarnation, Ipv4, Mac, Name};
 
 use super::*;
@@ -66,6 +69,24 @@ fn root(state: DomainState, incarnation: u64) -> Supervisor {
     domain.objects = (state != DomainState::Incoming).then(objects);
     domain.freeze_token = TOKEN;
     root
+}
+
+/// Root's answer: its words and the number of its capabilities; `None` if it is deferred.
+fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)> {
+    let mut server = Server::new(root.machine.endpoint).expect("a free slot");
+    let message = Message::of(encode(&request).as_slice());
+    match crate::api::root::handle(root, &mut server, &message) {
+        Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
+        Answer::Never => None,
+    }
+}
+
+fn is_done() -> Option<(Vec<u64>, usize)> {
+    Some((done().as_slice().into(), 0))
+}
+
+fn is_refused(refusal: Refusal) -> Option<(Vec<u64>, usize)> {
+    Some((refused(refusal).as_slice().into(), 0))
 }
 
 fn first(root: &Supervisor) -> &Domain {

@@ -1,9 +1,6 @@
 //! Requests about a domain that is present or leaving.
 
 use abi::kind::DomainRights;
-use runtime::protocol::root::{Request as RootRequest, done, refused};
-
-use runtime::protocol::encode;
 
 use super::*;
 use crate::api::root;
@@ -12,24 +9,6 @@ use crate::api::root;
 const FROZEN_NS: u64 = 1 << 60;
 /// A time long before its end, and long after that of an export without a freeze.
 const LATER_NS: u64 = 1 << 40;
-
-/// Root's answer: its words and the number of its capabilities; `None` if it is deferred.
-fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)> {
-    let mut server = Server::new(root.machine.endpoint).expect("a free slot");
-    let message = Message::of(encode(&request).as_slice());
-    match root::handle(root, &mut server, &message) {
-        Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
-        Answer::Never => None,
-    }
-}
-
-fn is_done() -> Option<(Vec<u64>, usize)> {
-    Some((done().as_slice().into(), 0))
-}
-
-fn is_refused(refusal: Refusal) -> Option<(Vec<u64>, usize)> {
-    Some((refused(refusal).as_slice().into(), 0))
-}
 
 fn export() -> RootRequest {
     RootRequest::Export {

@@ -1,0 +1,92 @@
+//! Requests of operators about the life of a domain that is at home here: start, stop, remove.
+
+use manifest::check::check;
+use runtime::protocol::Name;
+use runtime::protocol::root::{DomainState, Refusal, done};
+
+use super::Response;
+use crate::badge::DomainNumber;
+use crate::domain::Domain;
+use crate::supervisor::Supervisor;
+
+/// Starts a domain that is at home here and not running. A failure restores its previous state.
+pub fn start(root: &mut Supervisor, name: Name) -> Response {
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let Domain {
+        number,
+        state,
+        id,
+        incarnation,
+        ..
+    } = *domain;
+    if !domain.is_elsewhere() {
+        return Err(Refusal::AlreadyHere);
+    }
+    root.start(number).inspect_err(|_| {
+        if let Some(domain) = root.domains.by_number_mut(number) {
+            (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
+        }
+    })?;
+    Ok((done(), None))
+}
+
+/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start.
+pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let number = domain.number;
+    check_may_stop(domain)?;
+    let is_at_home = domain.definition.is_some();
+    if restart && !is_at_home {
+        return Err(Refusal::NotHome);
+    }
+    log::info!("{name} is stopped at an operator's request");
+    if !is_at_home || domain.may_be_elsewhere() {
+        end_absent(root, name, number, restart);
+        return Ok((done(), None));
+    }
+    root.end(number);
+    if restart {
+        root.start(number)?;
+    }
+    Ok((done(), None))
+}
+
+fn check_may_stop(domain: &Domain) -> Result<(), Refusal> {
+    match domain.state {
+        _ if domain.is_part_of_machine() => Err(Refusal::PartOfMachine),
+        DomainState::Running | DomainState::Stopped | DomainState::Waiting | DomainState::Away => {
+            Ok(())
+        }
+        _ => Err(Refusal::WrongState),
+    }
+}
+
+/// Ends a domain, and lists it as absent if it is at home here.
+fn end_absent(root: &mut Supervisor, name: Name, number: DomainNumber, restart: bool) {
+    root.remove(number);
+    if let Some(absent) = root.domains.by_name_mut(name) {
+        absent.state = match restart {
+            true => DomainState::Waiting,
+            false => DomainState::Away,
+        };
+    }
+}
+
+/// Forgets a domain that came in a package, and the package.
+pub fn remove(root: &mut Supervisor, name: Name) -> Response {
+    let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let definition = domain.definition.as_ref().ok_or(Refusal::NotHome)?;
+    if !definition.is_received() {
+        return Err(Refusal::OfArchive);
+    }
+    if domain.state != DomainState::Stopped && !domain.is_elsewhere() {
+        return Err(Refusal::WrongState);
+    }
+    let number = domain.number;
+    let mut others = root.manifest.clone();
+    others.domains.retain(|other| other.name != name.as_str());
+    check(&others).map_err(|_| Refusal::InUse)?;
+    root.forget(number);
+    log::info!("{name} is removed at an operator's request");
+    Ok((done(), None))
+}

@@ -1,0 +1,159 @@
+//! Requests of operators with a new domain: its package, piece by piece, and its installation.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use manifest::check::check;
+use manifest::{Capability, Manifest, Package};
+use runtime::protocol::log::Text;
+use runtime::protocol::root::{DomainState, Installation, PortState, Refusal, done, granted};
+use runtime::protocol::{Mac, Name};
+
+use super::Response;
+use crate::badge::DomainNumber;
+use crate::definition::Definition;
+use crate::image::Image;
+use crate::supervisor::Supervisor;
+use crate::switchboard::PortAddress;
+
+/// The memory for packages, all together: half of root's heap.
+pub const PACKAGES_BYTES_MAX: usize = 4 << 20;
+
+/// Begins to receive a package. One that is not installed yet is dropped.
+pub fn begin(root: &mut Supervisor, bytes: u32) -> Response {
+    root.package = Vec::new();
+    let definitions = root.domains.iter().filter_map(|it| it.definition.as_ref());
+    let kept: usize = definitions.map(|it| it.received_bytes()).sum();
+    if bytes as usize > PACKAGES_BYTES_MAX.saturating_sub(kept) {
+        return Err(Refusal::TooLarge);
+    }
+    let reserved = root.package.try_reserve_exact(bytes as usize);
+    reserved.map_err(|_| Refusal::NoMemory)?;
+    Ok((done(), None))
+}
+
+/// Adds a piece to the package, unless it is there already.
+pub fn append(root: &mut Supervisor, offset: u32, piece: &Text) -> Response {
+    let (package, piece) = (&mut root.package, piece.as_bytes());
+    let known = package.len().checked_sub(offset as usize);
+    let new = piece
+        .get(known.ok_or(Refusal::WrongState)?..)
+        .unwrap_or(&[]);
+    if new.len() > package.capacity() - package.len() {
+        return Err(Refusal::TooLarge);
+    }
+    package.extend_from_slice(new);
+    Ok((done(), None))
+}
+
+/// Adds the package's domain to those at home here.
+pub fn install(root: &mut Supervisor) -> Response {
+    let package = core::mem::take(&mut root.package);
+    let installation = match add(root, package) {
+        Ok(number) => {
+            let domain = root.domains.by_number(number);
+            Installation::Installed(domain.ok_or(Refusal::NoSuchDomain)?.record())
+        }
+        Err(reason) => Installation::Rejected(Text::of(reason.as_bytes())),
+    };
+    Ok((granted(&installation), None))
+}
+
+/// Adds the domain, and starts it unless it may be on another machine.
+fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
+    let Package {
+        mut domain,
+        program,
+    } = Package::from_bytes(&bytes).map_err(|error| format!("the package: {error}"))?;
+    let name = check_name(root, &domain)?;
+    check_capabilities(&domain)?;
+    domain.home = Some(check_home(root, &domain)?);
+    check_port(root, &domain)?;
+    let manifest = joined(&root.manifest, &domain)?;
+    let parsed = Image::parse(program);
+    parsed.map_err(|error| format!("the program of {name}: {error}"))?;
+    let program = bytes.len() - program.len();
+    let definition = Rc::new(Definition::received(domain, bytes, program));
+    let added = root.domains.add_at_home(name, definition);
+    let number = added.number;
+    root.manifest = manifest;
+    log::info!("{name} came in a package, at an operator's request");
+    if added.may_be_elsewhere() {
+        added.state = DomainState::Waiting;
+        return Ok(number);
+    }
+    root.start(number).map_err(|refusal| {
+        root.forget(number);
+        format!("{name}: {refusal}")
+    })?;
+    Ok(number)
+}
+
+fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, String> {
+    let name = Name::try_new(&domain.name);
+    let name = name.map_err(|error| format!("field `name`: `{}`: {error}", domain.name))?;
+    match root.domains.by_name(name) {
+        None => Ok(name),
+        Some(_) => Err(format!(
+            "a domain {name} is on this machine already: `stop` it and `rm` it first"
+        )),
+    }
+}
+
+/// A domain that comes in a package is at home on the machine that it is sent to.
+fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, String> {
+    let here = Name::try_new(&root.manifest.machine).map_err(|error| error.to_string())?;
+    match domain.home {
+        Some(home) if home != here => Err(format!(
+            "field `home`: it is at home on {home}, and this is {here}"
+        )),
+        _ => Ok(here),
+    }
+}
+
+/// A domain that comes at run time is no part of the machine, and has no authority over others.
+fn check_capabilities(domain: &manifest::Domain) -> Result<(), String> {
+    if let Some(role) = domain.role {
+        return Err(format!("field `role`: a {role} is in the boot archive"));
+    }
+    let is_allowed = |capability: &&Capability| {
+        use Capability::{Log, Pool, Port, Service};
+        matches!(capability, Log | Pool | Port | Service(_))
+    };
+    match domain.capabilities.iter().find(|it| !is_allowed(it)) {
+        None => Ok(()),
+        Some(other) => Err(format!(
+            "field `capabilities`: `{}` is for domains of the boot archive",
+            String::from(other.clone())
+        )),
+    }
+}
+
+/// The addresses must be free on this machine, of domains too that came from others.
+fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
+    let Some(port) = &domain.port else {
+        return Ok(());
+    };
+    if port.uplink {
+        return Err("field `port`: an uplink is a driver's".to_string());
+    }
+    let address = PortAddress::of_domain(PortState {
+        mac: port.mac.unwrap_or(Mac([0; 6])),
+        ip: port.ip,
+    });
+    match root.switchboard.owners_of(address).next() {
+        None => Ok(()),
+        Some(_) => Err("field `port`: another domain on this machine has its address".to_string()),
+    }
+}
+
+/// The machine's manifest with this domain.
+fn joined(manifest: &Manifest, domain: &manifest::Domain) -> Result<Manifest, String> {
+    let mut joined = manifest.clone();
+    joined.domains.push(domain.clone());
+    let checked = check(&joined);
+    checked.map_err(|error| format!("field `{}`: {}", error.field, error.reason))?;
+    Ok(joined)
+}

@@ -1,0 +1,94 @@
+//! Requests of operators about the life of a domain.
+
+use alloc::rc::Rc;
+
+use manifest::{Restart, Role};
+
+use super::*;
+use crate::definition::Definition;
+
+/// A machine with the domain at home on it, and only there.
+fn home(state: DomainState, restart: Restart) -> Supervisor {
+    let mut root = root(state, 1);
+    let domain = root.domains.by_name_mut(name()).expect("a domain");
+    domain.home = Name::try_new("nameless").ok();
+    domain.definition = Some(Rc::new(Definition::for_tests(restart)));
+    root
+}
+
+fn stop(restart: bool) -> RootRequest {
+    let name = name();
+    RootRequest::Stop { name, restart }
+}
+
+#[test]
+fn a_stopped_domain_gives_its_memory_back_and_is_started_only_by_an_operator() {
+    for state in [DomainState::Running, DomainState::Stopped] {
+        let ((), calls) = with_kernel(accept_all, || {
+            let mut root = home(state, Restart::Always);
+            assert_eq!(call(&mut root, stop(false)), is_done());
+            let domain = first(&root);
+            assert_eq!((domain.state, domain.id), (DomainState::Away, ID));
+            assert_eq!(domain.incarnation, Incarnation(1));
+        });
+        assert!(is_destroyed(&calls, POOL), "{state:?}");
+    }
+}
+
+#[test]
+fn a_domain_that_may_be_elsewhere_is_restarted_after_a_roll_call() {
+    with_kernel(accept_all, || {
+        let mut root = home(DomainState::Running, Restart::Never);
+        assert_eq!(call(&mut root, stop(true)), is_done());
+        assert_eq!(first(&root).state, DomainState::Waiting);
+    });
+}
+
+#[test]
+fn a_domain_that_stays_here_is_restarted_at_once() {
+    let ((), calls) = with_kernel(accept_all, || {
+        let mut root = home(DomainState::Running, Restart::Never);
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.home = None;
+        assert_eq!(call(&mut root, stop(false)), is_done());
+        assert_eq!(first(&root).state, DomainState::Stopped);
+        // The definition of the test has no program.
+        assert_eq!(call(&mut root, stop(true)), is_refused(Refusal::NotStarted));
+    });
+    assert!(is_destroyed(&calls, POOL));
+}
+
+#[test]
+fn a_domain_that_is_at_home_elsewhere_is_stopped_for_good_and_not_restarted() {
+    with_kernel(accept_all, || {
+        let mut root = root(DomainState::Running, 2);
+        assert_eq!(call(&mut root, stop(true)), is_refused(Refusal::NotHome));
+        assert_eq!(first(&root).state, DomainState::Running);
+        assert_eq!(call(&mut root, stop(false)), is_done());
+        assert!(root.domains.nth(0).is_none());
+    });
+}
+
+#[test]
+fn what_the_machine_needs_and_what_is_moving_is_not_stopped() {
+    with_kernel(accept_all, || {
+        for state in [
+            DomainState::Incoming,
+            DomainState::Prepared,
+            DomainState::Exported,
+            DomainState::Outlived,
+        ] {
+            let stopped = call(&mut home(state, Restart::Never), stop(false));
+            assert_eq!(stopped, is_refused(Refusal::WrongState), "{state:?}");
+        }
+        let mut root = home(DomainState::Running, Restart::Always);
+        let mut definition = Definition::for_tests(Restart::Always);
+        definition.description.role = Some(Role::Switch);
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.definition = Some(Rc::new(definition));
+        for restart in [false, true] {
+            let stopped = call(&mut root, stop(restart));
+            assert_eq!(stopped, is_refused(Refusal::PartOfMachine));
+        }
+    });
+}
