@@ -19,10 +19,10 @@
 //! The **commit point** is `source/commit.rs`, `commit_point`: before it the source can always run the domain on and the
 //! destination ends up empty; after it the source never runs the domain again.
 //!
-//! [`Source`] and [`Destination`] are the two state machines, drawn in their modules, one file per phase. [`Ledger`]
-//! holds a machine's transactions and answers for those it has no record of. They do no IO and read no clock: messages,
-//! events and the time are passed in, actions and the next deadline are polled. So the code that ships is the code that
-//! `nomad-simulator` runs under faults and explores exhaustively.
+//! A transaction is in a phase of one of two state machines, the source's and the destination's, drawn in their modules,
+//! one file per phase. [`Ledger`] holds a machine's transactions and answers for those it has no record of. It does no IO
+//! and reads no clock: messages, events and the time are passed in, actions and the next deadline are polled. So the code
+//! that ships is the code that `nomad-simulator` runs under faults and explores exhaustively.
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
 //! operator forces it by name. No complete copy is destroyed before the other side confirms its own. A copy in doubt
@@ -49,14 +49,13 @@ mod roll_call;
 mod source;
 mod time;
 mod timers;
-mod transfer;
+mod transaction;
 mod wire;
 
 pub use actions::{
     Action, DestinationAction, DestinationEvent, Event, Notice, SourceAction, SourceEvent,
 };
 pub use context::Force;
-pub use destination::{Destination, IncomingOffer};
 pub use fleet::{Fleet, FleetId};
 pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
@@ -67,9 +66,10 @@ pub use reasons::{
 };
 pub use record::{RECORD_BYTES_MAX, Record, RecordedProgress};
 pub use roll_call::{Obstacle, Presence, RollCall};
-pub use source::{ATTEMPTS_MAX, Cancelled, DomainState, Source, WrongSide};
+pub use source::ATTEMPTS_MAX;
 pub use time::Instant;
 pub use timers::{Timer, Timing};
+pub use transaction::{Cancelled, DomainState};
 pub use wire::{DATAGRAM_BYTES_MAX, DecodeError, PORT, PROTOCOL_VERSION, STREAM_HEADER_BYTES_MAX};
 
 pub use nomad_planner as planner;

@@ -1,6 +1,6 @@
 //! The state that survives a restart of the migration server: one record per transaction, in memory that the shell keeps.
 //!
-//! A record holds only what must not be lost. `Source::resume` and `Destination::resume` continue from it.
+//! A record holds only what must not be lost. `Ledger::resume` continues from it.
 
 use alloc::vec::Vec;
 

@@ -11,13 +11,13 @@ use crate::timers::Timer;
 use super::Phase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Discarding {
+pub(crate) struct Discarding {
     why: AbortReason,
 }
 
 impl Discarding {
     /// Releases the reservation. Abort is sent once: if it is lost, the source notices by its limits or by the stream.
-    pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
         // From here on a prepared copy is incomplete, also for a restarted server.
         context.record(RecordedProgress::DestinationOpen);

@@ -21,7 +21,7 @@ use crate::timers::Timer;
 use super::Phase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Activating {
+pub(crate) struct Activating {
     peer_boot: BootId,
     progress: Progress,
 }
@@ -42,17 +42,15 @@ impl Activating {
         Self::thaw(context, peer_boot, downtime)
     }
 
-    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
-        match progress {
-            RecordedProgress::DestinationActivating { peer_boot } => {
-                Self::thaw(context, peer_boot, Downtime::since(context.now))
-            }
-            RecordedProgress::DestinationActivated { peer_boot } => {
-                context.enter(PhaseName::Activate);
-                Self::running(context, peer_boot)
-            }
-            _ => unreachable!("resumed from a record of another phase: {progress:?}"),
-        }
+    /// Resumes after a restart that may have come before the domain was thawed.
+    pub(crate) fn resume_thawing(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        Self::thaw(context, peer_boot, Downtime::since(context.now))
+    }
+
+    /// Resumes after a restart, with the domain running here.
+    pub(crate) fn resume_running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Activate);
+        Self::running(context, peer_boot)
     }
 
     fn thaw(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {

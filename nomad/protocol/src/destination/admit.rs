@@ -12,14 +12,14 @@ use super::abort::{self, Discarding};
 use super::receive::Receiving;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Admitting {
+pub(crate) struct Admitting {
     peer_boot: BootId,
     /// The transaction was aborted meanwhile; the reservation is released as soon as it is known.
     abort: Option<AbortReason>,
 }
 
 impl Admitting {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    pub(crate) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Admit);
         // Durable before anything is reserved: a restarted server releases it.
         context.record(RecordedProgress::DestinationOpen);

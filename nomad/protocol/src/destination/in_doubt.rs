@@ -15,7 +15,7 @@ use super::abort::Discarding;
 use super::activate::Activating;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct InDoubt {
+pub(crate) struct InDoubt {
     peer_boot: BootId,
     attempt: Attempt,
 }

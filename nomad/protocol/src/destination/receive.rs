@@ -12,7 +12,7 @@ use super::abort::{self, Discarding};
 use super::verify::Verifying;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Receiving {
+pub(crate) struct Receiving {
     peer_boot: BootId,
     rounds: u32,
     pages: u64,

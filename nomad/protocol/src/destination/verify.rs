@@ -26,7 +26,7 @@ use super::activate::Activating;
 use super::in_doubt::InDoubt;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Verifying {
+pub(crate) struct Verifying {
     peer_boot: BootId,
     attempt: Attempt,
     digest: Digest,
@@ -62,15 +62,12 @@ impl Verifying {
     }
 
     /// Resumes after a restart, with a complete copy.
-    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
-        let RecordedProgress::DestinationPrepared {
-            attempt,
-            digest,
-            peer_boot,
-        } = progress
-        else {
-            unreachable!("resumed from a record of another phase: {progress:?}");
-        };
+    pub(crate) fn resume(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        attempt: Attempt,
+        digest: Digest,
+    ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Verify));
         Verifying {
             peer_boot,

@@ -1,12 +1,12 @@
 //! Admission: judges the offers of other machines before the shell is asked for memory.
 
-use super::{Ledger, is_settled};
-use crate::destination::{Destination, IncomingOffer};
-use crate::ids::TransactionId;
+use super::Ledger;
+use crate::context::Facts;
+use crate::ids::{BootId, TransactionId};
 use crate::messages::Step;
 use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;
-use crate::transfer::Transfer;
+use crate::transaction::Transaction;
 
 /// The most domains that one machine may have on their way here at a time, prepared ones included.
 pub const INCOMING_PER_PEER_MAX: usize = 16;
@@ -19,54 +19,47 @@ enum Verdict {
 }
 
 impl Ledger {
-    /// Handles an offer under a transaction that is not known here.
-    pub(super) fn handle_offer(&mut self, now: Instant, offered: IncomingOffer) {
-        let (source, transaction) = (offered.source, offered.transaction);
+    /// Handles an offer, sent in `source_boot`, under a transaction that is not known here.
+    pub(super) fn handle_offer(&mut self, now: Instant, offered: Facts, source_boot: BootId) {
+        let (source, id) = (offered.peer, offered.transaction);
         match self.judge(now, &offered) {
             Verdict::Accept => {
-                let destination =
-                    Destination::new(now, self.local.boot, offered, self.local.timing);
-                self.transfers
-                    .insert(transaction, Transfer::Destination(destination));
+                let timing = self.local.timing;
+                let incoming = Transaction::incoming(now, timing, offered, source_boot);
+                self.transactions.insert(id, incoming);
             }
-            Verdict::Refuse(why) => self.answer(source, transaction, Step::Refuse(why)),
+            Verdict::Refuse(why) => self.answer(source, id, Step::Refuse(why)),
             Verdict::Wait => {}
         }
     }
 
-    fn judge(&mut self, now: Instant, offered: &IncomingOffer) -> Verdict {
+    fn judge(&mut self, now: Instant, offered: &Facts) -> Verdict {
         if let Err(why) = self.local.support.judge(&offered.offer) {
             return Verdict::Refuse(why);
         }
         let fleet = &self.local.fleet;
-        if offered.offer.fleet != fleet.id() || !fleet.contains(offered.source) {
+        if offered.offer.fleet != fleet.id() || !fleet.contains(offered.peer) {
             return Verdict::Refuse(Refusal::OtherFleet);
         }
-        if let Some((transaction, transfer)) = self.conflicting_mut(offered) {
-            let incarnation = transfer.offer().incarnation;
-            return match transfer {
-                _ if transfer.doubt().is_some() => {
-                    Verdict::Refuse(Refusal::InDoubt { transaction })
+        if let Some((id, other)) = self.conflicting_mut(offered) {
+            let incarnation = other.offer().incarnation;
+            return match (other.side(), other.phase()) {
+                _ if other.doubt().is_some() => {
+                    Verdict::Refuse(Refusal::InDoubt { transaction: id })
                 }
-                Transfer::Source(_) => Verdict::Refuse(Refusal::AlreadyHere { incarnation }),
-                Transfer::Destination(destination)
-                    if destination.phase() == PhaseName::Activate =>
-                {
-                    Verdict::Refuse(Refusal::AlreadyHere {
-                        incarnation: incarnation.next(),
-                    })
-                }
+                (Side::Source, _) => Verdict::Refuse(Refusal::AlreadyHere { incarnation }),
+                (Side::Destination, PhaseName::Activate) => Verdict::Refuse(Refusal::AlreadyHere {
+                    incarnation: incarnation.next(),
+                }),
                 // Most likely an earlier attempt that the source has abandoned: probe. The offer will be repeated.
-                Transfer::Destination(destination) => {
-                    destination.probe(now);
+                (Side::Destination, _) => {
+                    other.probe(now);
                     Verdict::Wait
                 }
             };
         }
-        let is_incoming_from = |transfer: &&Transfer| {
-            transfer.side() == Side::Destination && transfer.peer() == offered.source
-        };
-        let used = self.transfers.values().filter(is_incoming_from).count();
+        let is_incoming = |other: &&Transaction| other.is_incoming_from(offered.peer);
+        let used = self.transactions.values().filter(is_incoming).count();
         if used >= INCOMING_PER_PEER_MAX {
             return Verdict::Refuse(Refusal::Quota {
                 used: used as u32,
@@ -82,19 +75,14 @@ impl Ledger {
     /// A transaction that must be settled before the offer can be accepted: one of the same domain, or one in which the
     /// same source sent another domain of that name. The latter is left from before the source was restarted and started
     /// its domains anew.
-    fn conflicting_mut(
-        &mut self,
-        offered: &IncomingOffer,
-    ) -> Option<(TransactionId, &mut Transfer)> {
-        let touches = |transfer: &Transfer| {
-            let is_namesake = transfer.side() == Side::Destination
-                && transfer.peer() == offered.source
-                && transfer.offer().name == offered.offer.name;
-            is_namesake || transfer.offer().domain == offered.offer.domain
+    fn conflicting_mut(&mut self, offered: &Facts) -> Option<(TransactionId, &mut Transaction)> {
+        let touches = |other: &Transaction| {
+            let is_namesake =
+                other.is_incoming_from(offered.peer) && other.offer().name == offered.offer.name;
+            is_namesake || other.offer().domain == offered.offer.domain
         };
-        let mut transfers = self.transfers.iter_mut();
-        let (transaction, transfer) =
-            transfers.find(|(_, transfer)| touches(transfer) && !is_settled(transfer))?;
-        Some((*transaction, transfer))
+        let mut transactions = self.transactions.iter_mut();
+        let (id, other) = transactions.find(|(_, other)| touches(other) && !other.is_settled())?;
+        Some((*id, other))
     }
 }

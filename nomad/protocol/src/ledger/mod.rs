@@ -15,19 +15,17 @@ use identity::{DomainId, Name};
 use nomad_planner::Goals;
 
 use crate::actions::{Action, Event};
-use crate::context::Force;
-use crate::destination::{Destination, IncomingOffer};
+use crate::context::{Facts, Force};
 use crate::fleet::Fleet;
 use crate::ids::{BootId, LifeId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::{MachineSupport, Offer};
 use crate::reasons::{Doubt, PhaseName, Side};
-use crate::record::{Record, RecordedProgress};
+use crate::record::Record;
 use crate::roll_call::Presence;
-use crate::source::{Cancelled, DomainState, Source};
 use crate::time::Instant;
 use crate::timers::{Timer, Timing};
-use crate::transfer::Transfer;
+use crate::transaction::{Cancelled, DomainState, Transaction};
 
 pub use admission::INCOMING_PER_PEER_MAX;
 
@@ -54,7 +52,7 @@ pub struct LocalMachine {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ledger {
     local: LocalMachine,
-    transfers: BTreeMap<TransactionId, Transfer>,
+    transactions: BTreeMap<TransactionId, Transaction>,
     /// Answers that belong to no transaction here.
     answers: VecDeque<(TransactionId, Action)>,
     /// The number of domains activated here in this life.
@@ -118,7 +116,7 @@ impl Ledger {
     pub fn new(local: LocalMachine) -> Self {
         Ledger {
             local,
-            transfers: BTreeMap::new(),
+            transactions: BTreeMap::new(),
             answers: VecDeque::new(),
             activated: 0,
         }
@@ -133,10 +131,12 @@ impl Ledger {
     ) -> Self {
         let mut ledger = Ledger::new(local);
         for record in records {
-            let transaction = record.transaction;
+            let (id, progress) = (record.transaction, record.progress);
             let state = state_of(record.offer.domain);
-            let transfer = resume_transfer(now, &ledger.local, record, state);
-            ledger.transfers.insert(transaction, transfer);
+            let facts = ledger.facts(id, record.peer, record.offer);
+            let timing = ledger.local.timing;
+            let transaction = Transaction::resume(now, timing, facts, progress, state);
+            ledger.transactions.insert(id, transaction);
         }
         // An open transaction is aborted by its resumption, and finished at once.
         ledger.drop_all_finished();
@@ -158,51 +158,46 @@ impl Ledger {
         if !self.local.fleet.contains(destination) {
             return Err(OfferError::NotInFleet);
         }
-        if self.transfers.contains_key(&transaction) {
+        if self.transactions.contains_key(&transaction) {
             return Err(OfferError::TransactionUsed);
         }
-        match self.unsettled(offer.domain) {
-            Some((other, Transfer::Destination(there))) if there.phase() == PhaseName::Activate => {
-                return Err(OfferError::NotReleased(other));
-            }
-            Some((other, _)) => return Err(OfferError::Busy(other)),
-            None => {}
+        let touches = |(_, other): &(_, &Transaction)| {
+            other.offer().domain == offer.domain && !other.is_settled()
+        };
+        if let Some((other, found)) = self.transactions.iter().find(touches) {
+            return Err(match found.phase() {
+                PhaseName::Activate => OfferError::NotReleased(*other),
+                _ => OfferError::Busy(*other),
+            });
         }
         if self.is_full() {
             return Err(OfferError::RecordsFull);
         }
-        let LocalMachine { boot, timing, .. } = self.local;
-        let source = Source::new(now, boot, destination, transaction, offer, goals, timing);
-        self.transfers.insert(transaction, Transfer::Source(source));
+        let facts = self.facts(transaction, destination, offer);
+        let outgoing = Transaction::outgoing(now, self.local.timing, facts, goals);
+        self.transactions.insert(transaction, outgoing);
         Ok(())
     }
 
     /// Handles a message of machine `from`, which the channel has authenticated.
     pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
-        let Message::Transaction(transaction, step) = envelope.message else {
+        let Message::Transaction(id, step) = envelope.message else {
             // The shell handles roll calls and late frames; Hello is for discovery.
             return;
         };
-        match self.transfers.get_mut(&transaction) {
-            Some(transfer) if transfer.peer() == from => {
-                transfer.handle_message(now, envelope.boot, step);
-                self.drop_finished(transaction);
+        match self.transactions.get_mut(&id) {
+            Some(transaction) if transaction.peer() == from => {
+                transaction.handle_message(now, envelope.boot, step);
+                self.drop_finished(id);
             }
             // A transaction of other machines: not even its existence is revealed.
             Some(_) => {}
             None => match step {
                 Step::Offer(offer) => {
-                    self.handle_offer(
-                        now,
-                        IncomingOffer {
-                            transaction,
-                            source: from,
-                            boot: envelope.boot,
-                            offer,
-                        },
-                    );
+                    let offered = self.facts(id, from, offer);
+                    self.handle_offer(now, offered, envelope.boot);
                 }
-                step => self.handle_unknown(from, transaction, &step),
+                step => self.handle_unknown(from, id, &step),
             },
         }
     }
@@ -210,57 +205,54 @@ impl Ledger {
     /// Queries at once the outcome of unsettled transactions that brought a domain of this name from `from`, its home,
     /// which wants to start it.
     pub fn probe(&mut self, now: Instant, from: MachineId, name: Name) {
-        for transfer in self.transfers.values_mut() {
-            if let Transfer::Destination(destination) = transfer
-                && destination.source() == from
-                && destination.offer().name == name
-            {
-                destination.probe(now);
+        for transaction in self.transactions.values_mut() {
+            if transaction.is_incoming_from(from) && transaction.offer().name == name {
+                transaction.probe(now);
             }
         }
     }
 
-    /// Handles the shell's report on an action of `transaction`. One that comes too late is ignored.
-    pub fn handle_event(&mut self, now: Instant, transaction: TransactionId, event: Event) {
-        if let Some(transfer) = self.transfers.get_mut(&transaction) {
-            transfer.handle_event(now, event);
-            self.drop_finished(transaction);
+    /// Handles the shell's report on an action of a transaction. One that comes too late is ignored.
+    pub fn handle_event(&mut self, now: Instant, id: TransactionId, event: Event) {
+        if let Some(transaction) = self.transactions.get_mut(&id) {
+            transaction.handle_event(now, event);
+            self.drop_finished(id);
         }
     }
 
     /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for transfer in self.transfers.values_mut() {
-            transfer.handle_timeout(now);
+        for transaction in self.transactions.values_mut() {
+            transaction.handle_timeout(now);
         }
         self.drop_all_finished();
     }
 
     /// Fires one armed timer of a transaction, due or not.
-    pub fn expire(&mut self, now: Instant, transaction: TransactionId, timer: Timer) {
-        if let Some(transfer) = self.transfers.get_mut(&transaction) {
-            transfer.expire(now, timer);
-            self.drop_finished(transaction);
+    pub fn expire(&mut self, now: Instant, id: TransactionId, timer: Timer) {
+        if let Some(transaction) = self.transactions.get_mut(&id) {
+            transaction.expire(now, timer);
+            self.drop_finished(id);
         }
     }
 
     /// Cancels a move, as the operator asked.
-    pub fn cancel(&mut self, now: Instant, transaction: TransactionId) -> Cancelled {
-        let Some(transfer) = self.transfers.get_mut(&transaction) else {
+    pub fn cancel(&mut self, now: Instant, id: TransactionId) -> Cancelled {
+        let Some(transaction) = self.transactions.get_mut(&id) else {
             return Cancelled::TooLate;
         };
-        let cancelled = transfer.cancel(now);
-        self.drop_finished(transaction);
+        let cancelled = transaction.cancel(now);
+        self.drop_finished(id);
         cancelled
     }
 
     /// Settles a doubt, as the operator decided; returns whether there was one.
-    pub fn force(&mut self, now: Instant, transaction: TransactionId, force: Force) -> bool {
-        let Some(transfer) = self.transfers.get_mut(&transaction) else {
+    pub fn force(&mut self, now: Instant, id: TransactionId, force: Force) -> bool {
+        let Some(transaction) = self.transactions.get_mut(&id) else {
             return false;
         };
-        let forced = transfer.force(now, force);
-        self.drop_finished(transaction);
+        let forced = transaction.force(now, force);
+        self.drop_finished(id);
         forced
     }
 
@@ -268,8 +260,8 @@ impl Ledger {
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         let answer = self.answers.pop_front();
         let next = answer.or_else(|| {
-            let mut transfers = self.transfers.iter_mut();
-            transfers.find_map(|(id, transfer)| Some((*id, transfer.poll_action()?)))
+            let mut transactions = self.transactions.iter_mut();
+            transactions.find_map(|(id, transaction)| Some((*id, transaction.poll_action()?)))
         })?;
         self.activated += u64::from(next.1.begins_activation());
         Some(next)
@@ -277,31 +269,31 @@ impl Ledger {
 
     /// When to call [`Ledger::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.transfers
+        self.transactions
             .values()
-            .filter_map(Transfer::poll_timeout)
+            .filter_map(Transaction::poll_timeout)
             .min()
     }
 
     /// All unfinished transactions.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.transfers.iter().map(|(transaction, transfer)| Entry {
-            transaction: *transaction,
-            side: transfer.side(),
-            peer: transfer.peer(),
-            offer: transfer.offer(),
-            phase: transfer.phase(),
-            doubt: transfer.doubt(),
-            is_about_to_run: transfer.is_about_to_run(),
+        self.transactions.iter().map(|(id, transaction)| Entry {
+            transaction: *id,
+            side: transaction.side(),
+            peer: transaction.peer(),
+            offer: transaction.offer(),
+            phase: transaction.phase(),
+            doubt: transaction.doubt(),
+            is_about_to_run: transaction.is_about_to_run(),
         })
     }
 
     /// The transactions whose timer of this kind can fire.
     pub fn armed(&self, timer: Timer) -> impl Iterator<Item = TransactionId> {
-        self.transfers
+        self.transactions
             .iter()
-            .filter(move |(_, transfer)| transfer.is_armed(timer))
-            .map(|(transaction, _)| *transaction)
+            .filter(move |(_, transaction)| transaction.is_armed(timer))
+            .map(|(id, _)| *id)
     }
 
     /// The ledger's own machine.
@@ -317,13 +309,23 @@ impl Ledger {
         }
     }
 
+    /// The constants of a transaction of this machine's.
+    fn facts(&self, transaction: TransactionId, peer: MachineId, offer: Offer) -> Facts {
+        Facts {
+            transaction,
+            local_boot: self.local.boot,
+            peer,
+            offer,
+        }
+    }
+
     /// Whether there is no room for another record. Each transaction has one.
     fn is_full(&self) -> bool {
-        self.transfers.len() >= self.local.records_max
+        self.transactions.len() >= self.local.records_max
     }
 
     /// Handles a step of a transaction of which there is no record.
-    fn handle_unknown(&mut self, from: MachineId, transaction: TransactionId, step: &Step) {
+    fn handle_unknown(&mut self, from: MachineId, id: TransactionId, step: &Step) {
         if let Step::Activated {
             domain,
             incarnation,
@@ -335,81 +337,38 @@ impl Ledger {
                 incarnation,
                 by,
             };
-            self.answers.push_back((transaction, outlived));
+            self.answers.push_back((id, outlived));
         } else if let Some(answer) = step.answer_unknown() {
-            self.answer(from, transaction, answer);
+            self.answer(from, id, answer);
         }
     }
 
-    fn unsettled(&self, domain: DomainId) -> Option<(TransactionId, &Transfer)> {
-        let touches =
-            |transfer: &Transfer| transfer.offer().domain == domain && !is_settled(transfer);
-        let found = self
-            .transfers
-            .iter()
-            .find(|(_, transfer)| touches(transfer))?;
-        Some((*found.0, found.1))
-    }
-
-    fn answer(&mut self, to: MachineId, transaction: TransactionId, step: Step) {
+    fn answer(&mut self, to: MachineId, id: TransactionId, step: Step) {
         let envelope = Envelope {
             boot: self.local.boot,
-            message: Message::Transaction(transaction, step),
+            message: Message::Transaction(id, step),
         };
-        self.answers
-            .push_back((transaction, Action::Send { to, envelope }));
+        self.answers.push_back((id, Action::Send { to, envelope }));
     }
 
     fn drop_all_finished(&mut self) {
-        let transactions: Vec<TransactionId> = self.transfers.keys().copied().collect();
-        for transaction in transactions {
-            self.drop_finished(transaction);
+        let ids: Vec<TransactionId> = self.transactions.keys().copied().collect();
+        for id in ids {
+            self.drop_finished(id);
         }
     }
 
     /// Drops a transaction if it is finished; its remaining actions are kept in order.
-    fn drop_finished(&mut self, transaction: TransactionId) {
+    fn drop_finished(&mut self, id: TransactionId) {
         if self
-            .transfers
-            .get(&transaction)
-            .is_some_and(|transfer| transfer.phase() == PhaseName::Finished)
+            .transactions
+            .get(&id)
+            .is_some_and(|transaction| transaction.phase() == PhaseName::Finished)
         {
-            let mut transfer = self.transfers.remove(&transaction).expect("just found");
-            while let Some(action) = transfer.poll_action() {
-                self.answers.push_back((transaction, action));
+            let mut transaction = self.transactions.remove(&id).expect("just found");
+            while let Some(action) = transaction.poll_action() {
+                self.answers.push_back((id, action));
             }
         }
     }
-}
-
-/// Whether this transaction no longer concerns a copy of the domain on this machine.
-fn is_settled(transfer: &Transfer) -> bool {
-    match transfer {
-        Transfer::Source(source) => source.is_released(),
-        Transfer::Destination(_) => false,
-    }
-}
-
-fn resume_transfer(
-    now: Instant,
-    local: &LocalMachine,
-    record: Record,
-    state: DomainState,
-) -> Transfer {
-    let (boot, timing) = (local.boot, local.timing);
-    let resumed = match record.progress {
-        RecordedProgress::SourceOpen
-        | RecordedProgress::SourceCommitting { .. }
-        | RecordedProgress::SourceReleasing { .. }
-        | RecordedProgress::SourceReleased { .. } => {
-            Source::resume(now, boot, record, state, timing).map(Transfer::Source)
-        }
-        RecordedProgress::DestinationOpen
-        | RecordedProgress::DestinationPrepared { .. }
-        | RecordedProgress::DestinationActivating { .. }
-        | RecordedProgress::DestinationActivated { .. } => {
-            Destination::resume(now, boot, record, timing).map(Transfer::Destination)
-        }
-    };
-    resumed.expect("every record is resumed by its own side")
 }

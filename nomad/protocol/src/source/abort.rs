@@ -10,7 +10,7 @@ use crate::timers::Timer;
 use super::Phase;
 
 /// Undoes everything. Abort is sent once: if it is lost, the destination queries the outcome and receives Unknown.
-pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     context.enter(PhaseName::Abort);
     context.act(Action::CloseStream);
     context.act(Action::Source(SourceAction::EndCapture));

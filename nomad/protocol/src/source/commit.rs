@@ -27,7 +27,7 @@ use super::{Phase, abort};
 pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Committing {
+pub(crate) struct Committing {
     peer_boot: BootId,
     attempt: Attempt,
     /// When the domain's clock was read; unknown after a restart.
@@ -91,10 +91,7 @@ impl Committing {
     }
 
     /// Resumes after a restart, with the domain retired in the kernel.
-    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
-        let RecordedProgress::SourceCommitting { attempt, peer_boot } = progress else {
-            unreachable!("resumed from a record of another phase: {progress:?}");
-        };
+    pub(crate) fn resume(context: &mut Context<'_>, peer_boot: BootId, attempt: Attempt) -> Phase {
         context.notify(Notice::Phase(PhaseName::Commit));
         Committing::new(context, peer_boot, attempt, None).commit_point(context)
     }

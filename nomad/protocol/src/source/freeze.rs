@@ -19,7 +19,7 @@ use super::commit::Committing;
 use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Freezing {
+pub(crate) struct Freezing {
     peer_boot: BootId,
     rounds: u32,
     attempt: Attempt,

@@ -10,14 +10,14 @@ use crate::reasons::{Doubt, PhaseName};
 use super::Phase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct InDoubt {
+pub(crate) struct InDoubt {
     why: Doubt,
     /// The operator's decision, while it is being carried out.
     forced: Option<Force>,
 }
 
 impl InDoubt {
-    pub(super) fn enter(context: &mut Context<'_>, why: Doubt) -> Phase {
+    pub(crate) fn enter(context: &mut Context<'_>, why: Doubt) -> Phase {
         context.enter(PhaseName::InDoubt);
         context.notify(Notice::InDoubt(why));
         Phase::InDoubt(InDoubt { why, forced: None })

@@ -12,12 +12,12 @@ use super::rounds::Rounds;
 use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Offering {
+pub(crate) struct Offering {
     goals: Goals,
 }
 
 impl Offering {
-    pub(super) fn enter(context: &mut Context<'_>, goals: Goals) -> Phase {
+    pub(crate) fn enter(context: &mut Context<'_>, goals: Goals) -> Phase {
         context.enter(PhaseName::Offer);
         context.record(RecordedProgress::SourceOpen);
         context.send(Step::Offer(context.facts.offer.clone()));

@@ -11,7 +11,7 @@ use crate::timers::Timer;
 use super::Phase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Releasing {
+pub(crate) struct Releasing {
     peer_boot: BootId,
     progress: Progress,
 }
@@ -33,18 +33,14 @@ impl Releasing {
         Self::destroy(context, peer_boot)
     }
 
-    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
-        match progress {
-            RecordedProgress::SourceReleasing { peer_boot } => Self::destroy(context, peer_boot),
-            RecordedProgress::SourceReleased { peer_boot } => {
-                context.enter(PhaseName::Release);
-                Self::send_released(context, peer_boot)
-            }
-            _ => unreachable!("resumed from a record of another phase: {progress:?}"),
-        }
+    /// Resumes after a restart, with the copy destroyed.
+    pub(crate) fn resume_destroyed(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Release);
+        Self::send_released(context, peer_boot)
     }
 
-    fn destroy(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    /// Destroys the copy. A restarted server repeats it, since it cannot know whether it is done.
+    pub(crate) fn destroy(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Release);
         context.act(Action::CloseStream);
         context.act(Action::Source(SourceAction::Destroy));

@@ -16,7 +16,7 @@ use super::freeze::Freezing;
 use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Rounds {
+pub(crate) struct Rounds {
     peer_boot: BootId,
     planner: Planner,
     number: u32,

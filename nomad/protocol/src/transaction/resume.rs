@@ -1,0 +1,81 @@
+//! Resume: where a transaction continues after a restart of the migration server, by its record and, on the source, by
+//! the kernel's state of the domain.
+
+use crate::context::{Context, Facts};
+use crate::destination::{Activating, Discarding, Verifying};
+use crate::reasons::{AbortReason, Doubt, Side};
+use crate::record::RecordedProgress;
+use crate::source::{Committing, InDoubt, Releasing, abort};
+use crate::time::Instant;
+use crate::timers::Timing;
+
+use super::{Phase, Transaction};
+
+/// The kernel's state of a domain when the migration server was restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DomainState {
+    /// It runs.
+    Running,
+    /// It is frozen, not retired.
+    Frozen,
+    /// It is retired.
+    Retired,
+    /// It does not exist.
+    Gone,
+}
+
+impl Transaction {
+    pub(crate) fn resume(
+        now: Instant,
+        timing: Timing,
+        facts: Facts,
+        progress: RecordedProgress,
+        domain: DomainState,
+    ) -> Self {
+        Self::start(now, timing, facts, |context| {
+            enter(context, progress, domain)
+        })
+    }
+}
+
+/// Every record, with what the kernel knows about a source's domain, and the phase that continues from it.
+fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainState) -> Phase {
+    use DomainState::{Frozen, Gone, Retired, Running};
+    use RecordedProgress as Recorded;
+
+    let restarted = |on| AbortReason::NomadRestarted { on };
+    match (progress, domain) {
+        (Recorded::SourceOpen | Recorded::SourceCommitting { .. }, Running | Frozen) => {
+            Phase::Source(abort::enter(context, restarted(Side::Source)))
+        }
+        (Recorded::SourceCommitting { attempt, peer_boot }, Retired) => {
+            Phase::Source(Committing::resume(context, peer_boot, attempt))
+        }
+        (Recorded::SourceOpen, Retired | Gone) | (Recorded::SourceCommitting { .. }, Gone) => {
+            Phase::Source(InDoubt::enter(context, Doubt::RecordContradicted))
+        }
+        (Recorded::SourceReleasing { peer_boot }, _) => {
+            Phase::Source(Releasing::destroy(context, peer_boot))
+        }
+        (Recorded::SourceReleased { peer_boot }, _) => {
+            Phase::Source(Releasing::resume_destroyed(context, peer_boot))
+        }
+        (Recorded::DestinationOpen, _) => {
+            Phase::Destination(Discarding::enter(context, restarted(Side::Destination)))
+        }
+        (
+            Recorded::DestinationPrepared {
+                attempt,
+                digest,
+                peer_boot,
+            },
+            _,
+        ) => Phase::Destination(Verifying::resume(context, peer_boot, attempt, digest)),
+        (Recorded::DestinationActivating { peer_boot }, _) => {
+            Phase::Destination(Activating::resume_thawing(context, peer_boot))
+        }
+        (Recorded::DestinationActivated { peer_boot }, _) => {
+            Phase::Destination(Activating::resume_running(context, peer_boot))
+        }
+    }
+}
