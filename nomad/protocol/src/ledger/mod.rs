@@ -3,16 +3,15 @@
 //! It passes a message to its transaction, if it comes from that transaction's other machine; it allows at most one
 //! unsettled transaction per domain; and it answers *Unknown* where there is no record, which under this boot means
 //! aborted. So a restarted migration server must [`Ledger::resume`] from **all** records before it receives anything.
-//! `admission` judges incoming offers.
+//! `outgoing` offers domains of this machine, `admission` judges the offers of others.
 
 mod admission;
+mod outgoing;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::fmt;
 
 use identity::{DomainId, Name};
-use nomad_planner::Goals;
 
 use crate::actions::{Action, Event};
 use crate::context::{Facts, Force};
@@ -28,6 +27,7 @@ use crate::timers::{Timer, Timing};
 use crate::transaction::{Cancelled, DomainState, Transaction};
 
 pub use admission::INCOMING_PER_PEER_MAX;
+pub use outgoing::OfferError;
 
 /// A ledger's own machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -78,39 +78,6 @@ pub struct Entry<'a> {
     pub is_about_to_run: bool,
 }
 
-/// The reason a domain cannot be offered now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OfferError {
-    /// It is on that machine already.
-    SameMachine,
-    /// That machine does not belong to the fleet: the domain's home would not look for it there.
-    NotInFleet,
-    /// There is no room for another transaction's record.
-    RecordsFull,
-    /// The transaction id was used before.
-    TransactionUsed,
-    /// Another transaction of the domain is not settled.
-    Busy(TransactionId),
-    /// The domain came here under this transaction, and its source has not released its copy.
-    NotReleased(TransactionId),
-}
-
-impl fmt::Display for OfferError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OfferError::SameMachine => f.write_str("it is there already"),
-            OfferError::NotInFleet => f.write_str("no machine of the fleet has that address"),
-            OfferError::RecordsFull => f.write_str("no room for another move's record"),
-            OfferError::TransactionUsed => f.write_str("the transaction's number was used before"),
-            OfferError::Busy(other) => write!(f, "transaction {other} has not ended"),
-            OfferError::NotReleased(other) => write!(
-                f,
-                "the machine that it came from, in transaction {other}, has not released its copy"
-            ),
-        }
-    }
-}
-
 impl Ledger {
     /// The ledger of a machine that was just started.
     pub fn new(local: LocalMachine) -> Self {
@@ -141,42 +108,6 @@ impl Ledger {
         // An open transaction is aborted by its resumption, and finished at once.
         ledger.drop_all_finished();
         ledger
-    }
-
-    /// Starts to move a domain to `destination`. `transaction` must be drawn at random.
-    pub fn offer(
-        &mut self,
-        now: Instant,
-        transaction: TransactionId,
-        destination: MachineId,
-        offer: Offer,
-        goals: Goals,
-    ) -> Result<(), OfferError> {
-        if destination == self.local.machine {
-            return Err(OfferError::SameMachine);
-        }
-        if !self.local.fleet.contains(destination) {
-            return Err(OfferError::NotInFleet);
-        }
-        if self.transactions.contains_key(&transaction) {
-            return Err(OfferError::TransactionUsed);
-        }
-        let touches = |(_, other): &(_, &Transaction)| {
-            other.offer().domain == offer.domain && !other.is_settled()
-        };
-        if let Some((other, found)) = self.transactions.iter().find(touches) {
-            return Err(match found.phase() {
-                PhaseName::Activate => OfferError::NotReleased(*other),
-                _ => OfferError::Busy(*other),
-            });
-        }
-        if self.is_full() {
-            return Err(OfferError::RecordsFull);
-        }
-        let facts = self.facts(transaction, destination, offer);
-        let outgoing = Transaction::outgoing(now, self.local.timing, facts, goals);
-        self.transactions.insert(transaction, outgoing);
-        Ok(())
     }
 
     /// Handles a message of machine `from`, which the channel has authenticated.
