@@ -16,10 +16,7 @@ fn moved() -> Vec<Event> {
 
 /// A pair with a prepared destination and a source at the commit point, before the kernel has answered.
 fn at_the_commit_point() -> Pair {
-    let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(Vec::new);
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
     assert_eq!(
         (pair.phase(0), pair.phase(1)),
         (Some(PhaseName::Commit), Some(PhaseName::Verify))
@@ -29,17 +26,15 @@ fn at_the_commit_point() -> Pair {
 }
 
 fn answer_retire(pair: &mut Pair, event: SourceEvent) {
-    pair.machines[0].handle_event(pair.now, MOVE, Event::Source(event));
+    pair.report(0, Event::Source(event));
 }
 
 #[test]
 fn a_moved_version_has_the_freeze_replaced_and_prepared_again() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| match action {
+    let pair = Pair::settled(|action| match action {
         Action::Source(SourceAction::Retire { version }) if version.0 == 1 => Some(moved()),
         _ => None,
-    };
-    pair.settle();
+    });
     assert!(pair.did(
         1,
         &Action::Destination(DestinationAction::Rebuild {
@@ -70,19 +65,13 @@ fn the_third_moved_version_aborts_and_names_the_interference() {
 #[test]
 fn cancelling_while_the_kernel_decides_waits_for_its_answer() {
     let mut pair = at_the_commit_point();
-    assert_eq!(
-        pair.machines[0].cancel(pair.now, MOVE),
-        Cancelled::IfNotTooLate
-    );
+    assert_eq!(pair.cancel(0), Cancelled::IfNotTooLate);
     answer_retire(&mut pair, SourceEvent::VersionMoved { by: SIGNALLED });
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
 
     let mut pair = at_the_commit_point();
-    assert_eq!(
-        pair.machines[0].cancel(pair.now, MOVE),
-        Cancelled::IfNotTooLate
-    );
+    assert_eq!(pair.cancel(0), Cancelled::IfNotTooLate);
     answer_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert!(pair.noticed(1, Notice::Activated));
@@ -95,17 +84,9 @@ fn after_the_commit_point_nothing_makes_the_source_thaw() {
     answer_retire(&mut pair, SourceEvent::Retired);
     pair.cut = true;
     pair.settle();
-    pair.machines[0].handle_event(pair.now, MOVE, Event::StreamBroken);
-    let abort = Message::Transaction(MOVE, Step::Abort(AbortReason::Cancelled));
-    pair.machines[0].handle_message(
-        pair.now,
-        B,
-        Envelope {
-            boot: local(B).boot,
-            message: abort,
-        },
-    );
-    assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::TooLate);
+    pair.report(0, Event::StreamBroken);
+    pair.receive(0, B, Step::Abort(AbortReason::Cancelled));
+    assert_eq!(pair.cancel(0), Cancelled::TooLate);
     for _ in 0..40 {
         pair.pass_time();
     }
@@ -153,7 +134,7 @@ fn a_prepared_destination_whose_source_was_restarted_is_in_doubt_until_forced() 
     pair.pass_time();
     assert!(pair.noticed(1, Notice::InDoubt(Doubt::SourceRestarted)));
     assert_eq!(pair.phase(1), Some(PhaseName::InDoubt));
-    assert!(pair.machines[1].force(pair.now, MOVE, Force::RunHere));
+    assert!(pair.force(1, Force::RunHere));
     pair.settle();
     assert!(pair.noticed(1, Notice::Activated));
     assert_eq!(pair.phase(1), None);
@@ -164,22 +145,12 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
     let mut pair = at_the_commit_point();
     pair.restart_machine(0);
     pair.pass_time();
-    let message = Message::Transaction(
-        MOVE,
-        Step::Commit {
-            attempt: Attempt::FIRST,
-            downtime_us: 0,
-            held_us: 0,
-        },
-    );
-    pair.machines[1].handle_message(
-        pair.now,
-        A,
-        Envelope {
-            boot: local(A).boot,
-            message,
-        },
-    );
+    let commit = Step::Commit {
+        attempt: Attempt::FIRST,
+        downtime_us: 0,
+        held_us: 0,
+    };
+    pair.receive(1, A, commit);
     pair.settle();
     assert!(pair.noticed(1, Notice::Activated));
 }
@@ -192,7 +163,7 @@ fn a_committed_source_whose_destination_was_restarted_keeps_its_copy() {
     pair.settle();
     assert!(pair.noticed(0, Notice::InDoubt(Doubt::DestinationRestarted)));
     assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
-    assert!(pair.machines[0].force(pair.now, MOVE, Force::RunHere));
+    assert!(pair.force(0, Force::RunHere));
     pair.settle();
     assert!(pair.did(0, &Action::Source(SourceAction::Unretire)));
     assert_eq!(pair.phase(0), None);
@@ -211,7 +182,7 @@ fn forced_to_run(answer: Option<Event>) -> Pair {
         },
         None => |action| (*action == Action::Source(SourceAction::Unretire)).then(Vec::new),
     };
-    assert!(pair.machines[0].force(pair.now, MOVE, Force::RunHere));
+    assert!(pair.force(0, Force::RunHere));
     pair.settle();
     pair
 }
@@ -221,10 +192,10 @@ fn a_forced_copy_is_in_doubt_until_it_runs() {
     let mut pair = forced_to_run(None);
     assert_eq!(pair.phase(0), Some(PhaseName::InDoubt));
     for force in [Force::RunHere, Force::DropCopy] {
-        assert!(!pair.machines[0].force(pair.now, MOVE, force), "{force:?}");
+        assert!(!pair.force(0, force), "{force:?}");
     }
     let unretired = Event::Source(SourceEvent::Unretired);
-    pair.machines[0].handle_event(pair.now, MOVE, unretired);
+    pair.report(0, unretired);
     pair.settle();
     assert!(pair.noticed(0, Notice::Finished));
     assert_eq!(pair.phase(0), None);
@@ -235,7 +206,7 @@ fn a_copy_that_cannot_be_run_can_be_dropped() {
     let failure = LocalFailure::Service { slot: 1 };
     let mut pair = forced_to_run(Some(Event::Failed(failure)));
     assert_eq!(pair.phase(0), Some(PhaseName::InDoubt));
-    assert!(pair.machines[0].force(pair.now, MOVE, Force::DropCopy));
+    assert!(pair.force(0, Force::DropCopy));
     pair.settle();
     assert!(pair.did(0, &Action::Source(SourceAction::Destroy)));
     assert_eq!(pair.phase(0), None);
@@ -244,8 +215,8 @@ fn a_copy_that_cannot_be_run_can_be_dropped() {
 #[test]
 fn nothing_is_forced_without_a_doubt() {
     let mut pair = at_the_commit_point();
-    assert!(!pair.machines[0].force(pair.now, MOVE, Force::RunHere));
-    assert!(!pair.machines[1].force(pair.now, MOVE, Force::DropCopy));
+    assert!(!pair.force(0, Force::RunHere));
+    assert!(!pair.force(1, Force::DropCopy));
 }
 
 #[test]
@@ -268,9 +239,7 @@ fn a_failed_activation_is_tried_again() {
 #[test]
 fn a_destination_restarted_while_it_discards_goes_on_discarding() {
     let mut pair = at_the_commit_point();
-    pair.shell = |action| {
-        matches!(action, Action::Destination(DestinationAction::DiscardCopy)).then(Vec::new)
-    };
+    pair.shell = unanswered!(Action::Destination(DestinationAction::DiscardCopy));
     pair.restart_nomad(0, DomainState::Frozen);
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Abort));
@@ -288,13 +257,7 @@ fn a_restarted_source_that_aborts_is_over_at_once() {
     let mut pair = at_the_commit_point();
     pair.restart_nomad(0, DomainState::Frozen);
     assert_eq!(pair.phase(0), None);
-    let again = pair.machines[0].offer(
-        pair.now,
-        TransactionId(8),
-        B,
-        offer(),
-        planner::Goals::default(),
-    );
+    let again = pair.offer(0, TransactionId(8), B, offer());
     assert_eq!(again, Ok(()));
 }
 

@@ -105,8 +105,7 @@ fn a_refusal_reaches_the_source_with_its_numbers() {
         needed_bytes: 1 << 20,
         available_bytes: 4096,
     };
-    let mut pair = Pair::moving();
-    pair.shell = |action| match action {
+    let pair = Pair::settled(|action| match action {
         Action::Destination(DestinationAction::Reserve(offer)) => {
             let needed_bytes = offer.sizes.pool_bytes;
             let refusal = Refusal::NoMemory {
@@ -116,8 +115,7 @@ fn a_refusal_reaches_the_source_with_its_numbers() {
             Some([Event::Destination(DestinationEvent::Refused(refusal))].into())
         }
         _ => None,
-    };
-    pair.settle();
+    });
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Refused(why))));
     assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
 }
@@ -129,9 +127,7 @@ fn another_image_version_is_refused_before_anything_is_reserved() {
         versions: Versions { image: 2, abi: 1 },
         ..offer()
     };
-    pair.machines[0]
-        .offer(pair.now, MOVE, B, newer, planner::Goals::default())
-        .expect("offered");
+    pair.offer(0, MOVE, B, newer).expect("offered");
     pair.settle();
     let why = Refusal::Version {
         of: VersionOf::Image,
@@ -153,9 +149,7 @@ fn a_cpu_that_lacks_features_is_refused_by_name_of_the_feature() {
         cpu: CpuFeatures([0b1001, 0, 0, 0, 0, 0]),
         ..offer()
     };
-    pair.machines[0]
-        .offer(pair.now, MOVE, B, demanding, planner::Goals::default())
-        .expect("offered");
+    pair.offer(0, MOVE, B, demanding).expect("offered");
     pair.settle();
     let why = Refusal::Cpu {
         missing: CpuFeatures([0b1000, 0, 0, 0, 0, 0]),
@@ -165,12 +159,10 @@ fn a_cpu_that_lacks_features_is_refused_by_name_of_the_feature() {
 
 #[test]
 fn a_broken_stream_leaves_the_source_running_and_the_destination_empty() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| match action {
+    let pair = Pair::settled(|action| match action {
         Action::Source(SourceAction::CopyRound { .. }) => Some([Event::StreamBroken].into()),
         _ => None,
-    };
-    pair.settle();
+    });
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::StreamBroken)));
     assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
@@ -179,8 +171,7 @@ fn a_broken_stream_leaves_the_source_running_and_the_destination_empty() {
 
 #[test]
 fn a_rebuilt_copy_that_differs_is_discarded() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| match action {
+    let pair = Pair::settled(|action| match action {
         Action::Destination(DestinationAction::Rebuild { attempt }) => {
             let digest = Digest([9; 32]);
             Some(
@@ -192,8 +183,7 @@ fn a_rebuilt_copy_that_differs_is_discarded() {
             )
         }
         _ => None,
-    };
-    pair.settle();
+    });
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::DigestMismatch)));
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
 }
@@ -202,35 +192,34 @@ fn a_rebuilt_copy_that_differs_is_discarded() {
 fn cancel_works_at_every_step_before_the_commit_point() {
     // Each shell leaves one action unanswered, so the transaction stops right there.
     let shells: [(PhaseName, Override); 5] = [
-        (PhaseName::Offer, |action| {
-            matches!(action, Action::Destination(DestinationAction::Reserve(_))).then(Vec::new)
-        }),
-        (PhaseName::Rounds, |action| {
-            matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
-        }),
-        (PhaseName::Freeze, |action| {
-            matches!(action, Action::Source(SourceAction::FreezeDomain)).then(Vec::new)
-        }),
-        (PhaseName::Freeze, |action| {
-            matches!(action, Action::Source(SourceAction::ExportState { .. })).then(Vec::new)
-        }),
-        (PhaseName::Freeze, |action| {
-            matches!(action, Action::Source(SourceAction::SendFreeze { .. })).then(Vec::new)
-        }),
+        (
+            PhaseName::Offer,
+            unanswered!(Action::Destination(DestinationAction::Reserve(_))),
+        ),
+        (
+            PhaseName::Rounds,
+            unanswered!(Action::Source(SourceAction::CopyRound { .. })),
+        ),
+        (
+            PhaseName::Freeze,
+            unanswered!(Action::Source(SourceAction::FreezeDomain)),
+        ),
+        (
+            PhaseName::Freeze,
+            unanswered!(Action::Source(SourceAction::ExportState { .. })),
+        ),
+        (
+            PhaseName::Freeze,
+            unanswered!(Action::Source(SourceAction::SendFreeze { .. })),
+        ),
     ];
     for (phase, shell) in shells {
-        let mut pair = Pair::moving();
-        pair.shell = shell;
-        pair.settle();
+        let mut pair = Pair::settled(shell);
         assert_eq!(pair.phase(0), Some(phase));
-        assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::Now);
+        assert_eq!(pair.cancel(0), Cancelled::Now);
         pair.settle();
         // The destination releases the reservation as soon as it has it.
-        pair.machines[1].handle_event(
-            pair.now,
-            MOVE,
-            Event::Destination(DestinationEvent::Reserved),
-        );
+        pair.report(1, Event::Destination(DestinationEvent::Reserved));
         pair.settle();
         assert!(
             pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)),
@@ -241,30 +230,21 @@ fn cancel_works_at_every_step_before_the_commit_point() {
             "{phase:?}"
         );
         assert_eq!((pair.phase(0), pair.phase(1)), (None, None), "{phase:?}");
-        assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::TooLate);
+        assert_eq!(pair.cancel(0), Cancelled::TooLate);
     }
 }
 
 #[test]
 fn a_destination_may_abort_until_it_is_prepared_and_not_after() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| {
-        matches!(
-            action,
-            Action::Destination(DestinationAction::Rebuild { .. })
-        )
-        .then(Vec::new)
-    };
-    pair.settle();
-    assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::Now);
+    let mut pair = Pair::settled(unanswered!(Action::Destination(
+        DestinationAction::Rebuild { .. }
+    )));
+    assert_eq!(pair.cancel(1), Cancelled::Now);
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
 
-    let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(Vec::new);
-    pair.settle();
-    assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::TooLate);
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
+    assert_eq!(pair.cancel(1), Cancelled::TooLate);
     assert_eq!(pair.phase(1), Some(PhaseName::Verify));
 }
 
@@ -284,14 +264,10 @@ fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
 
 #[test]
 fn a_domain_runs_until_the_destination_has_its_round() {
-    let mut pair = Pair::moving();
-    pair.shell = sends_slowly;
-    pair.settle();
+    let mut pair = Pair::settled(sends_slowly);
     // A repeated step, or one about another round, does not count.
     for step in [Step::Admit, Step::Received { rounds: 2 }] {
-        let boot = pair.machines[1].local().boot;
-        let message = Message::Transaction(MOVE, step);
-        pair.machines[0].handle_message(pair.now, B, Envelope { boot, message });
+        pair.receive(0, B, step);
     }
     pair.settle();
     assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
@@ -299,7 +275,7 @@ fn a_domain_runs_until_the_destination_has_its_round() {
         number: 0,
         pages: 64,
     };
-    pair.machines[1].handle_event(pair.now, MOVE, Event::Destination(arrived));
+    pair.report(1, Event::Destination(arrived));
     pair.settle();
     assert!(pair.noticed(0, Notice::Finished));
 }
@@ -331,12 +307,8 @@ fn a_second_reservation_does_not_accept_missing_rounds() {
         },
         freeze(1),
     ] {
-        let mut pair = Pair::moving();
-        pair.shell = |action| {
-            matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
-        };
-        pair.settle();
-        pair.machines[1].handle_event(pair.now, MOVE, Event::Destination(event));
+        let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
+        pair.report(1, Event::Destination(event));
         pair.settle();
         assert!(
             pair.noticed(1, Notice::Aborted(AbortReason::StreamBroken)),

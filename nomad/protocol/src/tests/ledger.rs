@@ -77,11 +77,7 @@ fn unknown_transactions_are_answered_with_unknown() {
 
 #[test]
 fn a_third_machine_cannot_affect_a_transaction() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| {
-        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
-    };
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
     let stranger = MachineId([0xc; 32]);
     for machine in 0..2 {
         assert_eq!(
@@ -107,55 +103,40 @@ fn a_third_machine_cannot_affect_a_transaction() {
 
 #[test]
 fn a_domain_is_not_moved_on_before_its_source_has_released_it() {
-    let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
     assert!(pair.noticed(1, Notice::Activated));
     let onward = Offer {
         incarnation: Incarnation(5),
         ..offer()
     };
-    let now = pair.now;
-    let refused = pair.machines[1].offer(now, ONWARD, A, onward.clone(), Goals::default());
+    let refused = pair.offer(1, ONWARD, A, onward.clone());
     assert_eq!(refused, Err(OfferError::NotReleased(MOVE)));
-    pair.machines[0].handle_event(now, MOVE, Event::Source(SourceEvent::Destroyed));
+    pair.report(0, Event::Source(SourceEvent::Destroyed));
     pair.settle();
-    assert_eq!(
-        pair.machines[1].offer(now, ONWARD, A, onward, Goals::default()),
-        Ok(())
-    );
+    assert_eq!(pair.offer(1, ONWARD, A, onward), Ok(()));
 }
 
 #[test]
 fn a_domain_is_in_one_transaction_at_a_time() {
     let mut pair = Pair::moving();
-    let now = pair.now;
-    let again = pair.machines[0].offer(now, ONWARD, B, offer(), Goals::default());
+    let again = pair.offer(0, ONWARD, B, offer());
     assert_eq!(again, Err(OfferError::Busy(MOVE)));
-    let same = pair.machines[0].offer(now, MOVE, B, offer(), Goals::default());
+    let same = pair.offer(0, MOVE, B, offer());
     assert_eq!(same, Err(OfferError::TransactionUsed));
-    let itself = pair.machines[0].offer(now, ONWARD, A, offer(), Goals::default());
+    let itself = pair.offer(0, ONWARD, A, offer());
     assert_eq!(itself, Err(OfferError::SameMachine));
 }
 
 #[test]
 fn a_second_attempt_finds_out_that_the_first_is_over() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| {
-        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
-    };
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
     // The abort is lost: the destination still holds the reservation of the first attempt.
     pair.cut = true;
-    pair.machines[0].cancel(pair.now, MOVE);
+    pair.cancel(0);
     pair.settle();
     pair.cut = false;
     pair.shell = |_| None;
-    let now = pair.now;
-    pair.machines[0]
-        .offer(now, ONWARD, B, offer(), Goals::default())
-        .expect("offered again");
+    pair.offer(0, ONWARD, B, offer()).expect("offered again");
     pair.settle();
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
     pair.pass_time();
@@ -172,11 +153,7 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
 
 #[test]
 fn a_domain_in_doubt_is_not_admitted_again() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| {
-        matches!(action, Action::Source(SourceAction::Retire { .. })).then(Default::default)
-    };
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
     pair.restart_machine(0);
     pair.pass_time();
     let refused = answer(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
@@ -188,19 +165,13 @@ fn a_domain_in_doubt_is_not_admitted_again() {
 
 #[test]
 fn a_move_from_before_the_sources_restart_makes_room_for_the_domain_started_anew() {
-    let mut pair = Pair::moving();
-    pair.shell = |action| {
-        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
-    };
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
     pair.restart_machine(0);
     let anew = Offer {
         domain: DomainId(78),
         ..offer()
     };
-    pair.machines[0]
-        .offer(pair.now, ONWARD, B, anew, Goals::default())
-        .expect("offered");
+    pair.offer(0, ONWARD, B, anew).expect("offered");
     pair.settle();
     assert!(pair.did(
         1,
@@ -268,7 +239,7 @@ fn an_activation_without_a_transaction_stops_an_older_copy_before_it_is_answered
 fn only_machines_of_one_fleet_move_domains_between_them() {
     let mut pair = Pair::new();
     let stranger = MachineId([0xc; 32]);
-    let to_stranger = pair.machines[0].offer(pair.now, MOVE, stranger, offer(), Goals::default());
+    let to_stranger = pair.offer(0, MOVE, stranger, offer());
     assert_eq!(to_stranger, Err(OfferError::NotInFleet));
     let other = Step::Refuse(Refusal::OtherFleet);
     let from_stranger = answer(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
@@ -335,18 +306,14 @@ fn a_reply_of_absence_counts_the_activated_domains() {
 /// The source is lost for good after it received Activated, and before it sends Released.
 #[test]
 fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
-    let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
-    pair.settle();
-    assert!(!pair.machines[1].force(pair.now, MOVE, Force::RunHere));
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
+    assert!(!pair.force(1, Force::RunHere));
     pair.cut = true;
     while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
         pair.pass_time();
     }
-    let now = pair.now;
-    assert!(!pair.machines[1].force(now, MOVE, Force::DropCopy));
-    assert!(pair.machines[1].force(now, MOVE, Force::RunHere));
+    assert!(!pair.force(1, Force::DropCopy));
+    assert!(pair.force(1, Force::RunHere));
     pair.settle();
     assert_eq!(pair.phase(1), None);
     assert!(pair.did(1, &Action::Forget));
@@ -361,24 +328,19 @@ fn an_operator_ends_a_transaction_that_the_destination_never_acknowledges() {
     while !pair.noticed(0, Notice::InDoubt(Doubt::NotAcknowledged)) {
         pair.pass_time();
     }
-    let now = pair.now;
-    assert!(!pair.machines[0].force(now, MOVE, Force::RunHere));
-    assert!(pair.machines[0].force(now, MOVE, Force::DropCopy));
+    assert!(!pair.force(0, Force::RunHere));
+    assert!(pair.force(0, Force::DropCopy));
     pair.settle();
     assert_eq!(pair.phase(0), None);
 }
 
 #[test]
 fn a_doubt_about_a_silent_machine_is_over_when_it_answers() {
-    let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
-    pair.settle();
+    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
     while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
         pair.pass_time();
     }
-    let now = pair.now;
-    pair.machines[0].handle_event(now, MOVE, Event::Source(SourceEvent::Destroyed));
+    pair.report(0, Event::Source(SourceEvent::Destroyed));
     pair.settle();
     assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
 }

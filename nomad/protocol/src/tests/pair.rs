@@ -60,6 +60,14 @@ pub fn activated() -> Step {
     }
 }
 
+/// A shell that leaves actions of this pattern without an answer.
+macro_rules! unanswered {
+    ($action:pat) => {
+        |action| matches!(action, $action).then(alloc::vec::Vec::new)
+    };
+}
+pub(super) use unanswered;
+
 /// Answers an action, or leaves it to the simplest shell.
 pub type Override = fn(&Action) -> Option<Vec<Event>>;
 
@@ -91,10 +99,47 @@ impl Pair {
     /// A pair whose first machine has offered the domain to the second.
     pub fn moving() -> Self {
         let mut pair = Pair::new();
-        pair.machines[0]
-            .offer(pair.now, MOVE, B, offer(), Goals::default())
-            .expect("offered");
+        pair.offer(0, MOVE, B, offer()).expect("offered");
         pair
+    }
+
+    /// The same, as far as it gets with this shell.
+    pub fn settled(shell: Override) -> Self {
+        let mut pair = Pair::moving();
+        pair.shell = shell;
+        pair.settle();
+        pair
+    }
+
+    /// Has a machine offer a domain to another one.
+    pub fn offer(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        to: MachineId,
+        offer: Offer,
+    ) -> Result<(), OfferError> {
+        self.machines[machine].offer(self.now, transaction, to, offer, Goals::default())
+    }
+
+    /// Has a machine receive a step of the move, sent in the first boot of `from`.
+    pub fn receive(&mut self, machine: usize, from: MachineId, step: Step) {
+        let boot = local(from).boot;
+        let message = Message::Transaction(MOVE, step);
+        self.machines[machine].handle_message(self.now, from, Envelope { boot, message });
+    }
+
+    /// Has a machine's shell report an event of the move.
+    pub fn report(&mut self, machine: usize, event: Event) {
+        self.machines[machine].handle_event(self.now, MOVE, event);
+    }
+
+    pub fn force(&mut self, machine: usize, force: Force) -> bool {
+        self.machines[machine].force(self.now, MOVE, force)
+    }
+
+    pub fn cancel(&mut self, machine: usize) -> Cancelled {
+        self.machines[machine].cancel(self.now, MOVE)
     }
 
     /// Performs and delivers until only time can cause anything further.
