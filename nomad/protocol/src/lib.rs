@@ -46,6 +46,8 @@ mod offer;
 mod reasons;
 mod record;
 mod roll_call;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 mod source;
 mod time;
 mod timers;

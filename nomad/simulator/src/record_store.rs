@@ -227,31 +227,12 @@ impl Plain {
 
 #[cfg(test)]
 mod tests {
-    use identity::{DomainId, Incarnation, Name};
-    use nomad_protocol::{CpuFeatures, Fleet, MachineId, Offer, RecordedProgress, Sizes, Versions};
+    use nomad_protocol::{RecordedProgress, samples};
 
     use super::*;
 
     fn record(progress: RecordedProgress) -> Record {
-        Record {
-            transaction: TransactionId(1),
-            peer: MachineId([1; 32]),
-            offer: Offer {
-                domain: DomainId(1),
-                incarnation: Incarnation(0),
-                name: Name::try_new("domain-1").expect("a name"),
-                sizes: Sizes {
-                    pool_bytes: 1,
-                    pages: 1,
-                    threads: 1,
-                    slots: 1,
-                },
-                versions: Versions { image: 1, abi: 1 },
-                cpu: CpuFeatures::default(),
-                fleet: Fleet::new([]).id(),
-            },
-            progress,
-        }
+        samples::record(TransactionId(1), progress)
     }
 
     /// Both forms, with an older record that nomad had no time to erase.

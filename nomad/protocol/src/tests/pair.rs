@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use identity::{Digest, DomainId, Incarnation, Name};
+use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Goals, Round};
 
 use crate::*;
@@ -39,16 +39,9 @@ pub fn offer() -> Offer {
     Offer {
         domain: DOMAIN,
         incarnation: Incarnation(4),
-        name: Name::try_new("counter").expect("a name"),
-        sizes: Sizes {
-            pool_bytes: 1 << 20,
-            pages: 64,
-            threads: 1,
-            slots: 8,
-        },
-        versions: Versions { image: 1, abi: 1 },
         cpu: CpuFeatures([0b101; 6]),
         fleet: fleet().id(),
+        ..samples::offer()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Records of an earlier life, whole and torn.
 
-use identity::{DomainId, Incarnation, Name};
-use nomad_protocol::{CpuFeatures, Fleet, MachineId, Offer, RecordedProgress, Sizes, Versions};
+use nomad_protocol::{RecordedProgress, samples};
 
 use super::*;
 
@@ -28,25 +27,7 @@ fn empty() -> Bytes {
 }
 
 fn record(transaction: u128) -> Record {
-    Record {
-        transaction: TransactionId(transaction),
-        peer: MachineId([7; 32]),
-        offer: Offer {
-            domain: DomainId(5),
-            incarnation: Incarnation(1),
-            name: Name::try_new("counter").expect("a name"),
-            sizes: Sizes {
-                pool_bytes: 1,
-                pages: 2,
-                threads: 3,
-                slots: 4,
-            },
-            versions: Versions { image: 1, abi: 1 },
-            cpu: CpuFeatures::default(),
-            fleet: Fleet::new([]).id(),
-        },
-        progress: RecordedProgress::SourceOpen,
-    }
+    samples::record(TransactionId(transaction), RecordedProgress::SourceOpen)
 }
 
 /// Opens a Memory that is fresh, or left by an earlier life.

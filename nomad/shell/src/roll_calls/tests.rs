@@ -1,0 +1,114 @@
+//! Roll calls of domains that other machines have, and the texts about them.
+
+use core::net::Ipv4Addr;
+
+use identity::{DomainId, Incarnation};
+use nomad_protocol::{PhaseName, Side, TransactionId, samples};
+
+use super::*;
+use crate::machines::FleetMember;
+
+fn name() -> Name {
+    samples::offer().name
+}
+
+fn machines() -> Machines {
+    let own = FleetMember {
+        name: Name::try_new("a").expect("a name"),
+        address: Ipv4Addr::new(10, 77, 0, 1),
+        id: MachineId([1; 32]),
+    };
+    Machines::new(own, Vec::new())
+}
+
+fn record(state: DomainState) -> DomainRecord {
+    DomainRecord {
+        name: name(),
+        id: DomainId(1),
+        incarnation: Incarnation(1),
+        state,
+        movable: true,
+        home: None,
+        pool_pages: 0,
+        spent_pages: 0,
+    }
+}
+
+/// The purpose of a roll call for a domain at home here in this state, with a transaction in this doubt.
+fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
+    let offer = samples::offer();
+    let entry = Entry {
+        transaction: TransactionId(7),
+        side: Side::Source,
+        peer: MachineId([2; 32]),
+        offer: &offer,
+        phase: PhaseName::Release,
+        doubt: Some(doubt),
+        is_about_to_run: false,
+    };
+    needed(&[record(state)], [entry].into_iter()).remove(&name())
+}
+
+#[test]
+fn a_domain_that_has_left_is_missed_though_its_destination_is_silent() {
+    let missed = purpose(DomainState::Waiting, Doubt::NotAcknowledged);
+    assert_eq!(missed, Some(Purpose::Start));
+    let missed = purpose(DomainState::Away, Doubt::NotAcknowledged);
+    assert_eq!(missed, Some(Purpose::Watch));
+    let doubted = purpose(DomainState::Exported, Doubt::Silent);
+    assert_eq!(doubted, Some(Purpose::Doubt));
+}
+
+/// A roll call with a reply from each other machine: the incarnation of its copy, and whether it runs.
+fn answered(now: Instant, answers: &[(u64, bool)]) -> RollCall {
+    let machine = |index: usize| MachineId([2 + index as u8; 32]);
+    let others = (0..answers.len()).map(machine);
+    let mut roll = RollCall::new(now, name(), others, Turn(1), Timing::STANDARD);
+    roll.poll_queries(now);
+    for (index, (incarnation, runs)) in answers.iter().enumerate() {
+        let presence = Presence::Present {
+            incarnation: Incarnation(*incarnation),
+            runs: *runs,
+        };
+        roll.handle_reply(now, machine(index), Turn(1), presence);
+    }
+    roll
+}
+
+/// Whether an operator may start the domain here although another machine has a copy.
+fn may_start(runs: bool, is_forced: bool) -> bool {
+    let now = Instant::from_us(0);
+    let roll = answered(now, &[(1, runs)]);
+    objection(now, &machines(), &roll, is_forced).is_none()
+}
+
+#[test]
+fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
+    let line = |answers: &[(u64, bool)]| {
+        let now = Instant::from_us(0);
+        let (purpose, roll) = (Purpose::Watch, answered(now, answers));
+        let call = Call { purpose, roll };
+        call.home(now, &machines()).map(|home| home.to_string())
+    };
+    let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
+    assert!(runs.ends_with("incarnation 2"), "{runs}");
+    let stopped = line(&[(1, false), (3, false)]).expect("it is known");
+    assert!(
+        stopped.ends_with("incarnation 3, and does not run"),
+        "{stopped}"
+    );
+}
+
+#[test]
+fn only_a_copy_that_does_not_run_may_be_ignored_and_only_by_force() {
+    let held = [(true, false), (true, true), (false, false), (false, true)];
+    let may_start = held.map(|(runs, is_forced)| may_start(runs, is_forced));
+    assert_eq!(may_start, [false, false, false, true]);
+}
+
+#[test]
+fn nothing_is_forced_to_run_before_others_are_queried() {
+    let calls = RollCalls::default();
+    let objection = calls.objection_to_running(Instant::from_us(0), &machines(), name());
+    assert!(objection.is_some());
+}
