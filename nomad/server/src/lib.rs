@@ -43,6 +43,8 @@ mod owned;
 mod page_set;
 mod restore;
 mod root;
+#[cfg(test)]
+mod samples;
 mod server;
 
 pub use server::serve;

@@ -443,7 +443,8 @@ mod tests {
     use runtime::host::{Answer, shared_memory, with_kernel};
 
     use super::*;
-    use crate::restore::incoming::tests::{DOWNTIME_US, built, kernel, offsets};
+    use crate::restore::incoming::tests::{DOWNTIME_US, built, offsets};
+    use crate::samples::kernel;
 
     fn local() -> Local {
         let memory = SharedStore(shared_memory(16 << 10));

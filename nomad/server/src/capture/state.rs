@@ -70,13 +70,14 @@ fn wake(root: Root, name: Name, read: &Read) -> Result<Option<ObjectId>, Capture
 
 #[cfg(test)]
 mod tests {
+    use abi::Request;
     use abi::record::{List, ObjectRecord};
     use abi::register::Slot;
-    use abi::{MessageInfo, Request};
     use runtime::host::{Answer, DONE, with_kernel, write_message_data};
-    use runtime::protocol::root::{Refusal, refused};
+    use runtime::protocol::root::Refusal;
 
     use super::*;
+    use crate::samples::{name, object, refused};
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
     /// The domain's clock is behind the machine's.
@@ -106,21 +107,13 @@ mod tests {
 
     /// The notification that wakes a domain with these notifications, if root has a name for none of them.
     fn wake_of(notifications: &[u64]) -> Option<ObjectId> {
-        let unnamed: fn(&Request) -> Answer = |_| {
-            let words = refused(Refusal::NoSuchObject);
-            let info = MessageInfo::words_only(1)?.bits();
-            Ok([0, info, words.as_slice()[0], 0, 0, 0, 0, 0])
-        };
         let mut read = Read::default();
-        let objects = notifications.iter().map(|id| ObjectRecord {
-            id: *id,
-            kind: ObjectKind::Notification as u64,
-            ..ObjectRecord::default()
-        });
+        let notifications = notifications.iter();
+        let objects = notifications.map(|id| object(*id, ObjectKind::Notification));
         read.listing.objects.extend(objects);
-        let name = Name::try_new("guest").expect("a name");
         let root = Root::new(Cap::from_slot(Slot(1)));
-        let (found, _) = with_kernel(unnamed, || wake(root, name, &read));
+        let unnamed: fn(&Request) -> Answer = |_| refused(Refusal::NoSuchObject);
+        let (found, _) = with_kernel(unnamed, || wake(root, name("guest"), &read));
         found.expect("root answers")
     }
 

@@ -130,39 +130,14 @@ impl PageStream {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
-    use identity::{Digest, DomainId, Incarnation, Name};
-    use nomad_image::{Clock, Description, Identity, Outline, Round, Writer};
+    use identity::Digest;
+    use nomad_image::{Outline, Round, Writer};
     use nomad_protocol::{Attempt, TransactionId};
 
     use super::*;
+    use crate::samples::{description, identity};
 
     const TRANSACTION: TransactionId = TransactionId(77);
-
-    fn identity() -> Identity {
-        Identity {
-            id: DomainId(1),
-            incarnation: Incarnation(1),
-            name: Name::try_new("counter").expect("a name"),
-            home: None,
-        }
-    }
-
-    fn description() -> Description {
-        Description {
-            identity: identity(),
-            clock: Clock { domain_ns: 0 },
-            wake: None,
-            slot_count: 64,
-            objects: vec![],
-            outsiders: vec![],
-            mappings: vec![],
-            capabilities: vec![],
-            held: vec![],
-            exports: vec![],
-        }
-    }
 
     fn round(number: u32) -> StreamHeader {
         StreamHeader::Round {

@@ -2,39 +2,24 @@
 
 use abi::record::{CapabilityRecord, List, ObjectRecord};
 use abi::register::{ObjectId, Slot};
-use abi::{Error, MessageInfo, ObjectKind, Request};
-use identity::{DomainId, Incarnation};
+use abi::{Error, ObjectKind, Request};
 use nomad_image::Refusal;
 use runtime::Cap;
 use runtime::host::{Answer, DONE, with_kernel, write_message_data};
-use runtime::protocol::root::{self, refused};
+use runtime::protocol::root;
 
 use super::*;
+use crate::samples::{self, failing, object, refused};
 
 /// The domain's own Endpoint, of a domain 1 in a pool 2.
 const ENDPOINT: u64 = 3;
 
 /// A domain that made an object after its objects were listed, and before its capabilities were.
 fn found() -> Found {
-    let record = DomainRecord {
-        name: Name::try_new("guest").expect("a name"),
-        id: DomainId(7),
-        incarnation: Incarnation(1),
-        state: DomainState::Running,
-        movable: true,
-        home: None,
-        pool_pages: 64,
-        spent_pages: 8,
-    };
     let mut read = Read::default();
     (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));
     read.listing.capabilities.push(capability());
-    Found {
-        record,
-        domain: Owned::new(Cap::from_slot(Slot(8))),
-        read,
-        names: Names::new(),
-    }
+    samples::found(read)
 }
 
 fn capability() -> CapabilityRecord {
@@ -46,18 +31,10 @@ fn capability() -> CapabilityRecord {
     }
 }
 
-fn object(id: u64, kind: ObjectKind) -> ObjectRecord {
-    ObjectRecord {
-        id,
-        kind: kind as u64,
-        ..ObjectRecord::default()
-    }
-}
-
 /// Answers of a kernel whose domain consists of these objects and that capability, and of a root that knows no names.
 fn lists(request: &Request, objects: &[ObjectRecord]) -> Answer {
     let records = match request {
-        Request::Call(_) => return unnamed(),
+        Request::Call(_) => return refused(root::Refusal::NoSuchObject),
         Request::DomainDescribe(call) if call.list == List::Objects => {
             objects.iter().map(ObjectRecord::to_words).collect()
         }
@@ -71,15 +48,6 @@ fn lists(request: &Request, objects: &[ObjectRecord]) -> Answer {
     let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
     write_message_data(&bytes);
     Ok([records.len() as u64, u64::MAX, 0, 0, 0, 0, 0, 0])
-}
-
-/// Root's answer that it has no name for an object.
-fn unnamed() -> Answer {
-    let words = refused(root::Refusal::NoSuchObject);
-    let [first, ..] = *words.as_slice() else {
-        panic!("a refusal has a word")
-    };
-    Ok([0, MessageInfo::words_only(1)?.bits(), first, 0, 0, 0, 0, 0])
 }
 
 /// A kernel whose domain has the Endpoint.
@@ -132,22 +100,10 @@ fn what_a_domain_that_stands_still_may_not_hold_is_refused() {
 #[test]
 fn a_domain_that_cannot_be_stopped_is_judged_as_it_was_listed() {
     let kernels: [fn(&Request) -> Answer; 4] = [
-        |request| match request {
-            Request::DomainFreeze(_) => Err(Error::InUse),
-            other => consistent(other),
-        },
-        |request| match request {
-            Request::DomainFreeze(_) => Err(Error::TimedOut),
-            other => consistent(other),
-        },
-        |request| match request {
-            Request::DomainFreeze(_) => Err(Error::WrongState),
-            other => consistent(other),
-        },
-        |request| match request {
-            Request::DomainThaw(_) => Err(Error::WrongState),
-            other => consistent(other),
-        },
+        failing!(DomainFreeze, Error::InUse, consistent),
+        failing!(DomainFreeze, Error::TimedOut, consistent),
+        failing!(DomainFreeze, Error::WrongState, consistent),
+        failing!(DomainThaw, Error::WrongState, consistent),
     ];
     for kernel in kernels {
         assert_eq!(refusals(kernel).0, Ok([Refusal::StaysBehind].into()));

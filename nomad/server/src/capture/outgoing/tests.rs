@@ -3,45 +3,19 @@
 use alloc::collections::BTreeMap;
 
 use abi::record::ObjectRecord;
-use abi::register::{ObjectId, Slot};
-use abi::{MessageInfo, ObjectKind, Request};
-use identity::{DomainId, Incarnation};
+use abi::register::ObjectId;
+use abi::{ObjectKind, Request};
 use nomad_image::{Clock, Listing};
-use runtime::Cap;
-use runtime::host::{Answer, DONE, with_kernel};
-use runtime::protocol::root::{DomainState, Refusal};
+use runtime::host::{Answer, with_kernel};
+use runtime::protocol::root::Refusal;
 
 use super::*;
 use crate::root::RootError;
+use crate::samples::{self, failing, kernel, object};
 
 fn outgoing() -> Outgoing {
-    let record = DomainRecord {
-        name: Name::try_new("guest").expect("a name"),
-        id: DomainId(7),
-        incarnation: Incarnation(1),
-        state: DomainState::Running,
-        movable: true,
-        home: None,
-        pool_pages: 64,
-        spent_pages: 8,
-    };
-    let found = Found {
-        record,
-        domain: Owned::new(Cap::from_slot(Slot(8))),
-        read: Read::default(),
-        names: Names::new(),
-    };
-    let name = Name::try_new("guest").expect("a name");
-    Outgoing::new(Machine::for_tests(), name, found, Reservation::default())
-}
-
-/// The answers of a root that performs every request, and of a kernel with empty lists.
-fn lists_nothing(request: &Request) -> Answer {
-    match request {
-        Request::Call(_) => Ok([0, MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
-        Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
-        _ => DONE,
-    }
+    let (found, reservation) = (samples::found(Read::default()), Reservation::default());
+    Outgoing::new(Machine::for_tests(), found.record.name, found, reservation)
 }
 
 /// Sends a complete round; returns whether it described the domain.
@@ -59,28 +33,16 @@ fn send_round(kernel: fn(&Request) -> Answer) -> Result<bool, CaptureError> {
 
 #[test]
 fn a_domain_that_stays_frozen_for_long_enough_is_described() {
-    assert_eq!(send_round(lists_nothing), Ok(true));
+    assert_eq!(send_round(kernel), Ok(true));
 }
 
 #[test]
 fn a_domain_that_another_holds_or_that_runs_too_soon_is_not_described_this_round() {
     let kernels: [fn(&Request) -> Answer; 4] = [
-        |request| match request {
-            Request::DomainFreeze(_) => Err(Error::InUse),
-            other => lists_nothing(other),
-        },
-        |request| match request {
-            Request::DomainFreeze(_) => Err(Error::TimedOut),
-            other => lists_nothing(other),
-        },
-        |request| match request {
-            Request::DomainThaw(_) => Err(Error::WrongState),
-            other => lists_nothing(other),
-        },
-        |request| match request {
-            Request::DomainThaw(_) => Err(Error::InUse),
-            other => lists_nothing(other),
-        },
+        failing!(DomainFreeze, Error::InUse, kernel),
+        failing!(DomainFreeze, Error::TimedOut, kernel),
+        failing!(DomainThaw, Error::WrongState, kernel),
+        failing!(DomainThaw, Error::InUse, kernel),
     ];
     for kernel in kernels {
         assert_eq!(send_round(kernel), Ok(false));
@@ -89,10 +51,7 @@ fn a_domain_that_another_holds_or_that_runs_too_soon_is_not_described_this_round
 
 #[test]
 fn a_retired_domain_ends_the_move() {
-    let sent = send_round(|request| match request {
-        Request::DomainFreeze(_) => Err(Error::WrongState),
-        other => lists_nothing(other),
-    });
+    let sent = send_round(failing!(DomainFreeze, Error::WrongState, kernel));
     assert_eq!(sent, Err(CaptureError::Kernel(Error::WrongState)));
 }
 
@@ -114,14 +73,8 @@ fn freeze_and_export(
 #[test]
 fn an_export_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
     let kernels: [fn(&Request) -> Answer; 2] = [
-        |request| match request {
-            Request::DomainDescribe(_) => Err(Error::WrongState),
-            other => lists_nothing(other),
-        },
-        |request| match request {
-            Request::DomainDescribe(_) => Err(Error::NotThere),
-            other => lists_nothing(other),
-        },
+        failing!(DomainDescribe, Error::WrongState, kernel),
+        failing!(DomainDescribe, Error::NotThere, kernel),
     ];
     for kernel in kernels {
         let (exported, _) = freeze_and_export(kernel, LONG_NS);
@@ -131,7 +84,7 @@ fn an_export_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
 
 #[test]
 fn a_domain_whose_freeze_has_ended_is_not_exported() {
-    let (exported, calls) = freeze_and_export(lists_nothing, 0);
+    let (exported, calls) = freeze_and_export(kernel, 0);
     assert_eq!(exported, Err(CaptureError::FreezeEnded));
     let is_of_root = |call: &Request| matches!(call, Request::Call(_));
     assert!(!calls.iter().any(is_of_root), "its port stays open");
@@ -145,7 +98,7 @@ fn any_failure_after_the_end_of_a_freeze_is_blamed_on_it() {
         CaptureError::Kernel(Error::InUse),
     ];
     let explain = |limit_ns, error| {
-        let (explained, _) = with_kernel(lists_nothing, || {
+        let (explained, _) = with_kernel(kernel, || {
             let mut outgoing = outgoing();
             outgoing.freeze(limit_ns)?;
             Ok::<_, CaptureError>(outgoing.hand_over_error(error))
@@ -160,10 +113,7 @@ fn any_failure_after_the_end_of_a_freeze_is_blamed_on_it() {
 
 #[test]
 fn reading_the_pages_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
-    let kernel: fn(&Request) -> Answer = |request| match request {
-        Request::DomainBeginLog(_) => Err(Error::NotThere),
-        other => lists_nothing(other),
-    };
+    let kernel: fn(&Request) -> Answer = failing!(DomainBeginLog, Error::NotThere, kernel);
     let (begun, _) = with_kernel(kernel, || {
         let mut outgoing = outgoing();
         outgoing.freeze(LONG_NS)?;
@@ -188,10 +138,8 @@ fn frozen(outgoing: &Outgoing) -> Frozen {
     let mut read = Read::default();
     (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));
     read.listing.objects.push(ObjectRecord {
-        id: 3,
-        kind: ObjectKind::Memory as u64,
         size: 8,
-        ..ObjectRecord::default()
+        ..object(3, ObjectKind::Memory)
     });
     let description = described.expect("describes nothing");
     Frozen { read, description }

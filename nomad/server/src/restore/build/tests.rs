@@ -5,11 +5,11 @@ use alloc::boxed::Box;
 use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply, Signal};
 use abi::thread_state::ThreadState;
 use abi::{MessageInfo, ObjectKind, Request};
-use identity::{DomainId, Incarnation, Name};
-use nomad_image::{Blob, Clock, Identity, ThreadImage};
+use nomad_image::{Blob, ThreadImage};
 use runtime::host::{Answer, DONE, with_kernel};
 
 use super::*;
+use crate::samples;
 
 /// Positions of the objects.
 const ENDPOINT: u32 = 0;
@@ -65,15 +65,6 @@ fn description() -> Description {
         parent: Some(SERVED),
     };
     Description {
-        identity: Identity {
-            id: DomainId(7),
-            incarnation: Incarnation(1),
-            name: Name::try_new("guest").expect("a name"),
-            home: None,
-        },
-        clock: Clock { domain_ns: 0 },
-        wake: None,
-        slot_count: 64,
         objects: [
             Object::Endpoint,
             Object::Thread(ThreadImage(Box::new(ThreadState::EMPTY))),
@@ -81,12 +72,11 @@ fn description() -> Description {
         ]
         .into(),
         outsiders: [Outsider {
-            name: Name::try_new("time").expect("a name"),
+            name: samples::name("time"),
             kind: ObjectKind::Endpoint,
             binding: Blob([0].into()),
         }]
         .into(),
-        mappings: Vec::new(),
         capabilities: [
             capability(SERVED, endpoint, 0, None),
             capability(CLIENT, endpoint, BADGE, None),
@@ -99,7 +89,7 @@ fn description() -> Description {
         ]
         .into(),
         held: [faults].into(),
-        exports: Vec::new(),
+        ..samples::description()
     }
 }
 

@@ -8,13 +8,14 @@ use abi::calls::{
 };
 use abi::register::Slot;
 use abi::{Request, Rights};
-use nomad_image::{Attribute, Clock, HeldCapability, Identity, Outline, Role, Target};
+use nomad_image::{Attribute, HeldCapability, Identity, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
-use runtime::host::{Answer, DONE, with_kernel};
-use runtime::protocol::root::{self, Refusal};
+use runtime::host::with_kernel;
+use runtime::protocol::root::Refusal;
 
 use super::*;
 use crate::budget::Budget;
+use crate::samples::{self, kernel, name, refused};
 
 /// Positions of the objects.
 const WAKE: u32 = 0;
@@ -28,21 +29,6 @@ const SIZES: Sizes = Sizes {
     threads: 1,
     slots: 8,
 };
-
-/// A kernel that performs every call and lists nothing, and a root that performs every request.
-pub(crate) fn kernel(request: &Request) -> Answer {
-    match request {
-        // Root has done it.
-        Request::Call(_) => Ok([0, abi::MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
-        // Every list is empty.
-        Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
-        _ => DONE,
-    }
-}
-
-fn name() -> Name {
-    Name::try_new("guest").expect("a name")
-}
 
 /// A domain with a Memory that has a pager, and one that has ended.
 fn description() -> Description {
@@ -59,13 +45,6 @@ fn description() -> Description {
         parent: None,
     };
     Description {
-        identity: Identity {
-            id: DomainId(7),
-            incarnation: Incarnation(1),
-            name: name(),
-            home: None,
-        },
-        clock: Clock { domain_ns: 0 },
         wake: Some(WAKE),
         slot_count: 8,
         objects: [
@@ -75,11 +54,8 @@ fn description() -> Description {
             Object::Endpoint,
         ]
         .into(),
-        outsiders: Vec::new(),
-        mappings: Vec::new(),
-        capabilities: Vec::new(),
         held: [held].into(),
-        exports: Vec::new(),
+        ..samples::description()
     }
 }
 
@@ -88,7 +64,7 @@ fn described() -> Incoming {
     let machine = Machine::for_tests();
     let mut incoming = Incoming {
         machine,
-        name: name(),
+        name: name("guest"),
         id: DomainId(7),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
@@ -170,8 +146,8 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
     let outline = |id, domain: &str| {
         let identity = Identity {
             id: DomainId(id),
-            name: Name::try_new(domain).expect("a name"),
-            ..description().identity
+            name: name(domain),
+            ..samples::identity()
         };
         let outline = Outline {
             identity,
@@ -340,7 +316,7 @@ fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
         let extent = (Extent::of(&SIZES), Reservation::default());
         Incoming::admit(
             Machine::for_tests(),
-            name(),
+            name("guest"),
             DomainId(7),
             Incarnation(2),
             8,
@@ -355,14 +331,7 @@ fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
     // It is done, and no capability comes along.
     let (error, calls) = with_kernel(kernel, admit);
     assert_eq!((error, asked(&calls)), (Some(RootError::Malformed), 2));
-    let refused = |_: &Request| {
-        let [refusal, ..] = *root::refused(Refusal::AlreadyHere).as_slice() else {
-            panic!("a refusal has a word");
-        };
-        let info = abi::MessageInfo::words_only(1)?.bits();
-        Ok([0, info, refusal, 0, 0, 0, 0, 0])
-    };
-    let (error, calls) = with_kernel(refused, admit);
+    let (error, calls) = with_kernel(|_| refused(Refusal::AlreadyHere), admit);
     let refusal = Some(RootError::Refused(Refusal::AlreadyHere));
     assert_eq!((error, asked(&calls)), (refusal, 1));
 }
