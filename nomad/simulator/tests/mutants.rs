@@ -79,32 +79,17 @@ fn nothing_is_caught_where_no_rule_is_broken() {
 /// The first harm is not that two run: the destination asks, learns that the transaction is unknown, and drops its copy.
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
-    assert_caught!(
-        SourceThawsAfterCommit,
-        PAIR,
-        PLAIN,
-        step Violation::DiscardedCommitted
-    );
+    assert_caught!(SourceThawsAfterCommit, PAIR, PLAIN, step Violation::DiscardedCommitted);
 }
 
 #[test]
 fn a_destination_that_runs_what_was_not_committed_is_caught() {
-    assert_caught!(
-        DestinationRunsUncommitted,
-        PAIR,
-        PLAIN,
-        step Violation::ActivatedUncommitted
-    );
+    assert_caught!(DestinationRunsUncommitted, PAIR, PLAIN, step Violation::ActivatedUncommitted);
 }
 
 #[test]
 fn a_destination_that_drops_what_it_is_prepared_for_is_caught() {
-    assert_caught!(
-        DestinationDropsPrepared,
-        PAIR,
-        PLAIN,
-        step Violation::DiscardedCommitted
-    );
+    assert_caught!(DestinationDropsPrepared, PAIR, PLAIN, step Violation::DiscardedCommitted);
 }
 
 #[test]
@@ -113,12 +98,7 @@ fn a_kernel_that_retires_another_version_is_caught() {
         interferences: 1,
         ..PLAIN
     };
-    assert_caught!(
-        KernelIgnoresVersion,
-        PAIR,
-        bounds,
-        step Violation::ContentsDiffer { .. }
-    );
+    assert_caught!(KernelIgnoresVersion, PAIR, bounds, step Violation::ContentsDiffer { .. });
 }
 
 #[test]
@@ -128,22 +108,12 @@ fn a_kernel_that_retires_what_has_run_again_is_caught() {
         steps: 1,
         ..PLAIN
     };
-    assert_caught!(
-        KernelRetiresThawed,
-        PAIR,
-        bounds,
-        step Violation::ContentsDiffer { .. }
-    );
+    assert_caught!(KernelRetiresThawed, PAIR, bounds, step Violation::ContentsDiffer { .. });
 }
 
 #[test]
 fn records_of_a_source_that_do_not_outlive_nomad_are_caught() {
-    assert_caught!(
-        RecordsAreLost,
-        PAIR,
-        SOURCE_CRASHES,
-        step Violation::DiscardedCommitted
-    );
+    assert_caught!(RecordsAreLost, PAIR, SOURCE_CRASHES, step Violation::DiscardedCommitted);
 }
 
 #[test]
@@ -154,12 +124,7 @@ fn records_of_a_destination_that_do_not_outlive_nomad_are_caught() {
 #[test]
 fn a_freeze_that_forgets_pages_is_caught() {
     let bounds = Bounds { steps: 2, ..PLAIN };
-    assert_caught!(
-        FreezeForgetsPages,
-        PAIR,
-        bounds,
-        step Violation::ContentsDiffer { .. }
-    );
+    assert_caught!(FreezeForgetsPages, PAIR, bounds, step Violation::ContentsDiffer { .. });
 }
 
 #[test]
@@ -185,12 +150,7 @@ fn a_destination_that_discards_the_copy_of_another_transaction_is_caught() {
 
 #[test]
 fn an_incarnation_that_does_not_rise_is_caught() {
-    assert_caught!(
-        IncarnationStays,
-        PAIR,
-        PLAIN,
-        step Violation::IncarnationNotRisen { .. }
-    );
+    assert_caught!(IncarnationStays, PAIR, PLAIN, step Violation::IncarnationNotRisen { .. });
 }
 
 #[test]
@@ -205,22 +165,12 @@ fn an_older_record_that_stays_is_caught() {
 
 #[test]
 fn a_source_that_takes_a_prepared_copy_for_one_that_runs_is_caught() {
-    assert_caught!(
-        PreparedIsActivated,
-        PAIR,
-        PLAIN,
-        step Violation::DestroyedUnconfirmed
-    );
+    assert_caught!(PreparedIsActivated, PAIR, PLAIN, step Violation::DestroyedUnconfirmed);
 }
 
 #[test]
 fn a_machine_that_takes_another_boot_for_the_one_it_knew_is_caught() {
-    assert_caught!(
-        BootsLookAlike,
-        PAIR,
-        SOURCE_CRASHES,
-        step Violation::DiscardedCommitted
-    );
+    assert_caught!(BootsLookAlike, PAIR, SOURCE_CRASHES, step Violation::DiscardedCommitted);
 }
 
 #[test]
