@@ -11,7 +11,7 @@ const SERVER: Finder = Host("nomad-server", "");
 const SHELL: Finder = Host("nomad-shell", "");
 const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
-const PAGE_STREAM: Finder = Suite("nomad-simulator", "page_stream");
+const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 
 mutations! {
     // A domain is built again.
@@ -213,5 +213,5 @@ mutations! {
         "a server that ends between the two writes of a record forgets its transaction"; SHELL;
     "pages-of-a-stranger" in "nomad/shell/src/pages.rs":
         "if !is_its || entry.peer != from || !awaits" => "if !is_its && entry.peer != from || !awaits";
-        "any machine of the fleet sends pages for another one's move"; PAGE_STREAM;
+        "any machine of the fleet sends pages for another one's move"; SIMULATED_SHELL;
 }

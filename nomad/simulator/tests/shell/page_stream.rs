@@ -1,0 +1,120 @@
+//! Segments of page streams on one fake machine that receives a domain.
+
+use std::collections::BTreeMap;
+
+use identity::{Digest, DomainId};
+use nomad_protocol::{
+    AbortReason, Attempt, DestinationEvent, Event, LocalFailure, Message, Step, StreamHeader,
+    TransactionId,
+};
+use nomad_shell::pages::SegmentRejected;
+use nomad_simulator::faults::{LocalFault, LocalStep};
+use nomad_simulator::machine::{Machine, machine_id};
+
+use super::{HERE, MOVE, PEER, answers, machine, offer};
+
+const THIRD: usize = 2;
+const OTHER: TransactionId = TransactionId(8);
+
+/// A machine that receives a domain of the peer and another one of the third machine.
+fn destination() -> Machine {
+    let mut machine = machine(false, BTreeMap::new());
+    for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
+        let offer = Message::Transaction(transaction, Step::Offer(offer(DomainId(domain))));
+        let admitted = answers(&mut machine, from, offer);
+        assert_eq!(admitted, [Message::Transaction(transaction, Step::Admit)]);
+    }
+    machine
+}
+
+fn round(transaction: TransactionId) -> StreamHeader {
+    StreamHeader::Round {
+        transaction,
+        number: 0,
+        pages: 4,
+    }
+}
+
+#[test]
+fn a_machine_sends_pages_only_for_its_own_moves() {
+    for known in [None, Some(MOVE)] {
+        let shell = &mut destination().shell;
+        let mut begins = |from| shell.begin_segment(machine_id(from), known, &round(MOVE));
+        assert_eq!(begins(THIRD), Err(SegmentRejected), "{known:?}");
+        assert_eq!(begins(PEER), Ok(MOVE), "{known:?}");
+    }
+}
+
+#[test]
+fn a_stream_stays_with_the_move_that_it_began_with() {
+    let shell = &mut destination().shell;
+    let third = machine_id(THIRD);
+    assert_eq!(shell.begin_segment(third, None, &round(OTHER)), Ok(OTHER));
+    let mut goes_on = |transaction| shell.begin_segment(third, Some(OTHER), &round(transaction));
+    assert_eq!(goes_on(MOVE), Err(SegmentRejected));
+    assert_eq!(goes_on(OTHER), Ok(OTHER));
+}
+
+#[test]
+fn a_domain_is_built_on_trial_when_a_round_is_whole() {
+    let mut machine = destination();
+    let received = DestinationEvent::RoundReceived {
+        number: 0,
+        pages: 4,
+    };
+    let ended = machine.shell.end_segment(&round(MOVE));
+    assert_eq!(ended, Ok(Event::Destination(received)));
+    let failure = LocalFailure::NoMemory;
+    machine.hardware_mut().local.push(LocalFault {
+        machine: HERE,
+        step: LocalStep::TrialBuild,
+        failure,
+        times: 1,
+    });
+    assert_eq!(machine.shell.end_segment(&round(MOVE)), Err(failure));
+}
+
+#[test]
+fn a_transaction_has_one_page_stream_from_its_source() {
+    let shell = &mut destination().shell;
+    let (peer, third) = (machine_id(PEER), machine_id(2));
+    assert_eq!(
+        shell.begin_segment(third, None, &round(MOVE)),
+        Err(SegmentRejected)
+    );
+    assert_eq!(shell.begin_segment(peer, None, &round(MOVE)), Ok(MOVE));
+    assert_eq!(
+        shell.begin_segment(peer, None, &round(MOVE)),
+        Err(SegmentRejected)
+    );
+    assert_eq!(
+        shell.begin_segment(peer, Some(MOVE), &round(MOVE)),
+        Ok(MOVE)
+    );
+    let other = Some(TransactionId(8));
+    assert_eq!(
+        shell.begin_segment(peer, other, &round(MOVE)),
+        Err(SegmentRejected)
+    );
+}
+
+#[test]
+fn a_destination_that_gives_up_takes_no_more_pages() {
+    let mut machine = destination();
+    let peer = machine_id(PEER);
+    let freeze = StreamHeader::Freeze {
+        transaction: MOVE,
+        attempt: Attempt::FIRST,
+        digest: Digest([0; 32]),
+        rounds: 0,
+        pages: 4,
+    };
+    assert_eq!(machine.shell.begin_segment(peer, None, &freeze), Ok(MOVE));
+    let abort = Step::Abort(AbortReason::Cancelled);
+    answers(&mut machine, PEER, Message::Transaction(MOVE, abort));
+    let known = Some(MOVE);
+    assert_eq!(
+        machine.shell.begin_segment(peer, known, &freeze),
+        Err(SegmentRejected)
+    );
+}
