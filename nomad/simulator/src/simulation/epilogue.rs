@@ -27,6 +27,7 @@ impl Simulation {
         for domain in ends.keys() {
             self.start_again(*domain)?;
             self.move_again(*domain)?;
+            self.stop_and_start(*domain)?;
         }
         Ok(())
     }
@@ -118,6 +119,26 @@ impl Simulation {
             }
         }
         Ok(())
+    }
+
+    /// Stops a domain where it runs, as an operator: then its home starts it, or an operator there.
+    fn stop_and_start(&mut self, domain: DomainId) -> Result<(), Failure> {
+        let number = domain_number(domain);
+        let mut machines = 0..self.nodes.len();
+        let Some(machine) = machines.find(|it| self.world.machines[*it].hardware().runs(number))
+        else {
+            return Ok(());
+        };
+        self.command_until_done(machine, Command::Stop(domain_name(number)))
+            .map_err(Failure::NotStopped)?;
+        self.restart_history(domain);
+        self.settle()?;
+        self.start_again(domain)?;
+        let mut machines = self.world.machines.iter();
+        match machines.any(|machine| machine.hardware().runs(number)) {
+            true => Ok(()),
+            false => Err(Failure::NotStarted("after it was stopped".to_owned())),
+        }
     }
 
     /// Begins a new history: the domain that runs now may be older than the one before, and the operator is responsible for it.

@@ -70,6 +70,8 @@ pub enum Failure {
     SecondMove(DomainId, End),
     /// An operator could not settle a doubt, with the last reply.
     NotForced(String),
+    /// An operator could not stop a domain, with the last reply.
+    NotStopped(String),
     /// An operator could not start a lost domain, with the last reply.
     NotStarted(String),
 }
