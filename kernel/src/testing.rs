@@ -42,7 +42,7 @@ pub struct World {
 
 /// A domain with one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Citizen {
+pub struct TestDomain {
     pub pool: Ref<Pool>,
     pub domain: Ref<Domain>,
     pub thread: Ref<Thread>,
@@ -64,12 +64,12 @@ impl World {
     }
 
     /// A domain in a pool of 1 MiB, with a thread of priority 10 that has a message buffer.
-    pub fn citizen(&self) -> Citizen {
-        self.citizen_of(256)
+    pub fn domain(&self) -> TestDomain {
+        self.domain_of(256)
     }
 
-    /// As [`World::citizen`], in a pool of this many pages.
-    pub fn citizen_of(&self, pages: u64) -> Citizen {
+    /// As [`World::domain`], in a pool of this many pages.
+    pub fn domain_of(&self, pages: u64) -> TestDomain {
         let pool = objects::create_unpublished_pool(&self.kernel, self.kernel.root_pool, pages)
             .expect("a pool");
         let domain = objects::create_first_domain(&self.kernel, pool).expect("a domain");
@@ -77,13 +77,13 @@ impl World {
         objects::publish(Object::Pool(pool), place(slots::POOL));
         objects::publish(Object::Domain(domain), place(slots::DOMAIN));
         let thread = self.thread_in(domain, slots::THREAD);
-        let citizen = Citizen {
+        let actor = TestDomain {
             pool,
             domain,
             thread,
         };
-        self.give_buffer(citizen);
-        citizen
+        self.give_buffer(actor);
+        actor
     }
 
     /// Adds a runnable thread without a message buffer.
@@ -96,13 +96,13 @@ impl World {
         thread
     }
 
-    fn give_buffer(&self, citizen: Citizen) {
+    fn give_buffer(&self, actor: TestDomain) {
         use abi::calls::{DomainMap, MemoryCreate, MemoryPopulate};
         let page = PageCount(1);
         let first_page = PageIndex(0);
         let (domain, memory) = (slots::DOMAIN, slots::BUFFER);
         self.does(
-            citizen.thread,
+            actor.thread,
             MemoryCreate {
                 pool: slots::POOL,
                 pages: page,
@@ -110,7 +110,7 @@ impl World {
             },
         );
         self.does(
-            citizen.thread,
+            actor.thread,
             MemoryPopulate {
                 memory,
                 first_page,
@@ -120,7 +120,7 @@ impl World {
         let address = UserAddress(BUFFER_ADDRESS);
         let access = Access::ReadWrite;
         self.does(
-            citizen.thread,
+            actor.thread,
             DomainMap {
                 domain,
                 memory,
@@ -130,7 +130,7 @@ impl World {
                 access,
             },
         );
-        citizen.thread.message_buffer.set(BUFFER_ADDRESS);
+        actor.thread.message_buffer.set(BUFFER_ADDRESS);
     }
 
     /// Makes a call as a thread, and expects it to complete.
@@ -252,9 +252,9 @@ impl World {
         })
     }
 
-    /// The frame of a citizen's message buffer.
-    pub fn buffer(&self, citizen: Citizen) -> Frame {
-        citizen
+    /// The frame of a domain's message buffer.
+    pub fn buffer(&self, actor: TestDomain) -> Frame {
+        actor
             .domain
             .space
             .translate(BUFFER_ADDRESS)
@@ -262,16 +262,16 @@ impl World {
             .frame
     }
 
-    /// Gives a citizen a capability to the Hardware.
-    pub fn give_hardware(&self, citizen: Citizen, into: Slot) {
-        let place = citizen.domain.place(into).expect("a slot");
+    /// Gives a domain a capability to the Hardware.
+    pub fn give_hardware(&self, actor: TestDomain, into: Slot) {
+        let place = actor.domain.place(into).expect("a slot");
         let pool = self.kernel.root_pool;
         let make = |header, _| Hardware { header };
         objects::create(&self.kernel, pool, place, Object::Hardware, make).expect("room");
     }
 
-    /// Copies a capability from one citizen to another.
-    pub fn give(&self, from: Citizen, slot: Slot, to: Citizen, into: Slot, badge: u64) {
+    /// Copies a capability from one domain to another.
+    pub fn give(&self, from: TestDomain, slot: Slot, to: TestDomain, into: Slot, badge: u64) {
         let source = from.domain.place(slot).expect("a slot");
         let target = to.domain.place(into).expect("a slot");
         let held = SlotStorage.slot(source).capability().expect("a capability");

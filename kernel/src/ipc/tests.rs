@@ -11,7 +11,7 @@ use abi::{Error, MessageInfo, Number, Rights};
 
 use crate::arch::Cause;
 use crate::objects::Phase;
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 mod binding;
 mod blame;
@@ -27,9 +27,9 @@ const NOTIFICATION: Slot = Slot(slots::FREE + 2);
 const SPARE: Slot = Slot(slots::FREE + 3);
 
 /// A server with an endpoint, and a client that holds it with badge 7.
-fn pair() -> (World, Citizen, Citizen) {
+fn pair() -> (World, TestDomain, TestDomain) {
     let world = World::new();
-    let (server, client) = (world.citizen(), world.citizen());
+    let (server, client) = (world.domain(), world.domain());
     world.does(
         server.thread,
         EndpointCreate {
@@ -55,9 +55,9 @@ fn reply(w0: u64) -> Reply {
     Reply::new(REPLY, info, [w0, 0, 0, 0])
 }
 
-fn received(world: &World, citizen: Citizen) -> Received {
+fn received(world: &World, actor: TestDomain) -> Received {
     world
-        .outcome::<Receive>(citizen.thread)
+        .outcome::<Receive>(actor.thread)
         .expect("received")
         .expect("no error")
 }

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_table_slot_knows_its_domain_and_its_frame() {
         let world = World::new();
-        let domain = world.citizen().domain;
+        let domain = world.domain().domain;
         for frame in [0, 1, 300, abi::SLOTS_MAX / SLOTS_PER_FRAME - 1] {
             let holder = Holder::Table { domain, frame };
             assert_eq!(Holder::unpack(holder.pack()), holder);

@@ -156,10 +156,10 @@ mod tests {
 
     /// Threads to insert into heaps, which never run.
     fn threads(world: &World, count: usize) -> Vec<Ref<Thread>> {
-        let citizen = world.citizen_of(1024);
+        let actor = world.domain_of(1024);
         let make = |_| {
-            let thread = world.thread_in(citizen.domain, Slot(slots::FREE));
-            let place = citizen.domain.place(Slot(slots::FREE)).expect("a slot");
+            let thread = world.thread_in(actor.domain, Slot(slots::FREE));
+            let place = actor.domain.place(Slot(slots::FREE)).expect("a slot");
             world.kernel.empty_slot(place).expect("a capability");
             thread
         };

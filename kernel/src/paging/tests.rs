@@ -12,7 +12,7 @@ use capabilities::Storage;
 use crate::arch::Cause;
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object, Phase};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
@@ -23,25 +23,25 @@ const ADDRESS: u64 = 0x8000_0000;
 
 struct Scene {
     world: World,
-    citizen: Citizen,
+    actor: TestDomain,
 }
 
 impl Scene {
     fn new() -> Scene {
         let world = World::new();
-        let citizen = world.citizen();
+        let actor = world.domain();
         let pool = slots::POOL;
         for into in [MEMORY, OTHER] {
             let pages = PageCount(PAGES);
-            world.does(citizen.thread, MemoryCreate { pool, pages, into });
+            world.does(actor.thread, MemoryCreate { pool, pages, into });
         }
         let into = ENDPOINT;
-        world.does(citizen.thread, abi::calls::EndpointCreate { pool, into });
-        Scene { world, citizen }
+        world.does(actor.thread, abi::calls::EndpointCreate { pool, into });
+        Scene { world, actor }
     }
 
     fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
-        let place = self.citizen.domain.place(slot).expect("a slot");
+        let place = self.actor.domain.place(slot).expect("a slot");
         match SlotStorage.slot(place).capability().map(|held| held.object) {
             Some(Object::Memory(memory)) => memory,
             other => panic!("not a Memory but {other:?}"),
@@ -60,7 +60,7 @@ impl Scene {
             first_page,
             page_count,
         };
-        self.world.call(self.citizen.thread, populate)
+        self.world.call(self.actor.thread, populate)
     }
 
     fn discard(&self, first: u64, count: u64) -> Result<(), Error> {
@@ -71,7 +71,7 @@ impl Scene {
             first_page,
             page_count,
         };
-        self.world.call(self.citizen.thread, discard)
+        self.world.call(self.actor.thread, discard)
     }
 
     /// Supplies the other Memory from the first.
@@ -83,7 +83,7 @@ impl Scene {
             giver: MEMORY,
             giver_page: PageIndex(from),
         };
-        self.world.call(self.citizen.thread, supply)
+        self.world.call(self.actor.thread, supply)
     }
 
     fn map(&self, address: u64, first: u64, count: u64) -> Result<(), Error> {
@@ -99,7 +99,7 @@ impl Scene {
             page_count: PageCount(count),
             access,
         };
-        self.world.call(self.citizen.thread, map)
+        self.world.call(self.actor.thread, map)
     }
 
     fn id(&self) -> ObjectId {
@@ -109,7 +109,7 @@ impl Scene {
     fn begin_log(&self) -> u64 {
         let (domain, memory) = (slots::DOMAIN, self.id());
         self.world
-            .does(self.citizen.thread, DomainBeginLog { domain, memory })
+            .does(self.actor.thread, DomainBeginLog { domain, memory })
     }
 
     /// The pages of a set, from `first` on.
@@ -123,8 +123,8 @@ impl Scene {
             page_count: PageCount(2048),
             which,
         };
-        let covered = self.world.call(self.citizen.thread, read)?;
-        let buffer = self.world.buffer(self.citizen);
+        let covered = self.world.call(self.actor.thread, read)?;
+        let buffer = self.world.buffer(self.actor);
         let is_set = |index: &u64| {
             let word = buffer.read_word(DATA_OFFSET + index / 64 * 8);
             word >> (index % 64) & 1 == 1
@@ -142,7 +142,7 @@ impl Scene {
     }
 
     fn fault(&self, address: u64, error: u64) {
-        self.world.kernel.scheduler.force(self.citizen.thread);
+        self.world.kernel.scheduler.force(self.actor.thread);
         let vector = 14;
         self.world.kernel.enter(Cause::Exception {
             vector,
@@ -167,7 +167,7 @@ fn a_released_page_is_zeroed_when_it_is_inserted_again() {
     let scene = Scene::new();
     // All of the pool: every page inserted again was used before.
     let left = scene.world.kernel.frames.free();
-    let count = scene.citizen.pool.limit - scene.citizen.pool.used() - 4;
+    let count = scene.actor.pool.limit - scene.actor.pool.used() - 4;
     assert!(count < PAGES && count < left);
     for _ in 0..2 {
         scene.populate(0, count).expect("room");
@@ -190,7 +190,7 @@ fn a_step_that_examines_many_pages_inserts_fewer() {
             first_page: PageIndex(first),
             page_count: PageCount(count),
         };
-        scene.world.steps_of(scene.citizen.thread, populate)
+        scene.world.steps_of(scene.actor.thread, populate)
     };
     assert_eq!(steps_of(0, 16), 1);
     assert_eq!(steps_of(0, 200), 12);
@@ -217,11 +217,11 @@ fn supplying_copies_and_overwrites() {
 fn discarding_returns_what_populating_took() {
     let scene = Scene::new();
     scene.populate(0, PAGES.min(150)).expect("room");
-    let (free, used) = (scene.world.kernel.frames.free(), scene.citizen.pool.used());
+    let (free, used) = (scene.world.kernel.frames.free(), scene.actor.pool.used());
     scene.discard(0, PAGES).expect("all of it");
     assert_eq!(scene.memory(MEMORY).present.get(), 0);
     assert_eq!(scene.world.kernel.frames.free(), free + 150);
-    assert_eq!(scene.citizen.pool.used(), used - 150);
+    assert_eq!(scene.actor.pool.used(), used - 150);
     scene.discard(0, PAGES).expect("absent pages are fine");
     scene.populate(0, 150).expect("room again");
     assert_eq!(scene.world.kernel.frames.free(), free);
@@ -246,11 +246,11 @@ fn ranges_outside_of_a_memory_are_refused() {
 #[test]
 fn a_pool_that_runs_out_in_the_middle_keeps_the_inserted_pages() {
     let scene = Scene::new();
-    let left = scene.citizen.pool.limit - scene.citizen.pool.used();
+    let left = scene.actor.pool.limit - scene.actor.pool.used();
     assert_eq!(scene.populate(0, left), Err(Error::PoolEmpty));
     // A directory and a leaf table were paid for too.
     assert_eq!(scene.memory(MEMORY).present.get(), left - 2);
-    assert_eq!(scene.citizen.pool.used(), scene.citizen.pool.limit);
+    assert_eq!(scene.actor.pool.used(), scene.actor.pool.limit);
     scene.discard(0, left).expect("pages");
     scene.populate(0, left - 2).expect("as many as there are");
 }
@@ -295,8 +295,8 @@ fn a_mapping_shows_pages_inserted_later_and_is_removed_whole() {
     scene.populate(600, 1).expect("room");
     let address = ADDRESS + 600 * PAGE_BYTES;
     scene.fault(address, 6);
-    assert_eq!(scene.citizen.thread.phase.get(), Phase::Ready);
-    let there = scene.citizen.domain.space.translate(address);
+    assert_eq!(scene.actor.thread.phase.get(), Phase::Ready);
+    let there = scene.actor.domain.space.translate(address);
     assert_eq!(
         there.map(|there| there.frame),
         Some(scene.frame(MEMORY, 600))
@@ -306,11 +306,11 @@ fn a_mapping_shows_pages_inserted_later_and_is_removed_whole() {
         let address = UserAddress(address);
         scene
             .world
-            .call(scene.citizen.thread, DomainUnmap { domain, address })
+            .call(scene.actor.thread, DomainUnmap { domain, address })
     };
     assert_eq!(unmap(ADDRESS + MAP_STEP_BYTES), Err(Error::NotThere));
     assert_eq!(unmap(ADDRESS), Ok(()));
-    assert_eq!(scene.citizen.domain.space.translate(address), None);
+    assert_eq!(scene.actor.domain.space.translate(address), None);
     assert_eq!(unmap(ADDRESS), Err(Error::NotThere));
 }
 
@@ -327,7 +327,7 @@ fn an_access_that_the_mapping_forbids_is_a_fault_even_if_the_page_is_present() {
         scene.populate(0, 1).expect("room");
         scene.map_as(ADDRESS, 0, PAGES, access).expect("free");
         scene.fault(ADDRESS, error);
-        assert!(scene.citizen.thread.stopped.get(), "{access:?} {error:#x}");
+        assert!(scene.actor.thread.stopped.get(), "{access:?} {error:#x}");
     }
 }
 
@@ -336,7 +336,7 @@ fn an_absent_page_becomes_a_message_to_its_pager() {
     let scene = Scene::new();
     let (memory, pager) = (MEMORY, ENDPOINT);
     scene.world.does(
-        scene.citizen.thread,
+        scene.actor.thread,
         MemoryPager {
             memory,
             pager: Some(pager),
@@ -344,8 +344,8 @@ fn an_absent_page_becomes_a_message_to_its_pager() {
     );
     scene.map(ADDRESS, 0, PAGES).expect("free");
     scene.fault(ADDRESS + 5 * PAGE_BYTES, 6);
-    let Phase::SendingFault { fault, .. } = scene.citizen.thread.phase.get() else {
-        panic!("it is in {:?}", scene.citizen.thread.phase.get());
+    let Phase::SendingFault { fault, .. } = scene.actor.thread.phase.get() else {
+        panic!("it is in {:?}", scene.actor.thread.phase.get());
     };
     assert_eq!(
         fault.words,
@@ -406,11 +406,11 @@ fn a_memory_has_no_more_pages_than_its_tables_reach() {
         into: Slot(slots::FREE + 3),
     };
     for pages in [0, MEMORY_PAGES_MAX + 1, 1 << 34, u64::MAX] {
-        let refused = scene.world.call(scene.citizen.thread, create(pages));
+        let refused = scene.world.call(scene.actor.thread, create(pages));
         assert_eq!(refused, Err(Error::ArgumentRange), "{pages} pages");
     }
     let largest = create(MEMORY_PAGES_MAX);
-    scene.world.does(scene.citizen.thread, largest);
+    scene.world.does(scene.actor.thread, largest);
 }
 
 #[test]
@@ -431,7 +431,7 @@ fn a_bitmap_ends_with_its_leaf_table_or_the_memory() {
             page_count: PageCount(page_count),
             which: PageSet::Present,
         };
-        assert_eq!(scene.world.does(scene.citizen.thread, read), covered);
+        assert_eq!(scene.world.does(scene.actor.thread, read), covered);
     }
 }
 

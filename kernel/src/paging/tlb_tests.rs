@@ -15,7 +15,7 @@ use capabilities::Storage;
 use crate::arch::fake::UserAccess;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
 const COPY: Slot = Slot(slots::FREE + 1);
@@ -23,26 +23,26 @@ const COPY: Slot = Slot(slots::FREE + 1);
 const PAGES: u64 = 700;
 const ADDRESS: u64 = 0x8000_0000;
 
-/// A citizen with a Memory of which the first 16 pages are present.
-fn scene() -> (World, Citizen) {
+/// A test domain with a Memory of which the first 16 pages are present.
+fn scene() -> (World, TestDomain) {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     let create = MemoryCreate {
         pool: slots::POOL,
         pages: PageCount(PAGES),
         into: MEMORY,
     };
-    world.does(citizen.thread, create);
+    world.does(actor.thread, create);
     let populate = MemoryPopulate {
         memory: MEMORY,
         first_page: PageIndex(0),
         page_count: PageCount(16),
     };
-    world.does(citizen.thread, populate);
-    (world, citizen)
+    world.does(actor.thread, populate);
+    (world, actor)
 }
 
-fn map(world: &World, citizen: Citizen, access: Access) {
+fn map(world: &World, actor: TestDomain, access: Access) {
     let map = DomainMap {
         domain: slots::DOMAIN,
         memory: MEMORY,
@@ -51,11 +51,11 @@ fn map(world: &World, citizen: Citizen, access: Access) {
         page_count: PageCount(PAGES),
         access,
     };
-    world.does(citizen.thread, map);
+    world.does(actor.thread, map);
 }
 
-fn memory(citizen: Citizen) -> Ref<MemoryObject> {
-    let place = citizen.domain.place(MEMORY).expect("a slot");
+fn memory(actor: TestDomain) -> Ref<MemoryObject> {
+    let place = actor.domain.place(MEMORY).expect("a slot");
     match SlotStorage.slot(place).capability().map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
         other => panic!("not a Memory but {other:?}"),
@@ -64,24 +64,21 @@ fn memory(citizen: Citizen) -> Ref<MemoryObject> {
 
 #[test]
 fn a_discarded_page_is_out_of_reach() {
-    let (world, citizen) = scene();
-    map(&world, citizen, Access::ReadWrite);
+    let (world, actor) = scene();
+    map(&world, actor, Access::ReadWrite);
     for page in 0..16 {
         let address = ADDRESS + page * PAGE_BYTES;
-        assert_eq!(world.store(citizen.thread, address, page), Some(()));
+        assert_eq!(world.store(actor.thread, address, page), Some(()));
     }
     let discard = MemoryDiscard {
         memory: MEMORY,
         first_page: PageIndex(3),
         page_count: PageCount(5),
     };
-    world.does(citizen.thread, discard);
-    assert_eq!(
-        world.load(citizen.thread, ADDRESS + 8 * PAGE_BYTES),
-        Some(8)
-    );
-    assert_eq!(world.load(citizen.thread, ADDRESS + 3 * PAGE_BYTES), None);
-    assert!(citizen.thread.stopped.get());
+    world.does(actor.thread, discard);
+    assert_eq!(world.load(actor.thread, ADDRESS + 8 * PAGE_BYTES), Some(8));
+    assert_eq!(world.load(actor.thread, ADDRESS + 3 * PAGE_BYTES), None);
+    assert!(actor.thread.stopped.get());
 }
 
 #[test]
@@ -90,93 +87,93 @@ fn a_removed_mapping_is_out_of_reach() {
         domain: slots::DOMAIN,
         address: UserAddress(ADDRESS),
     };
-    type TakeAway<'a> = &'a dyn Fn(&World, Citizen);
+    type TakeAway<'a> = &'a dyn Fn(&World, TestDomain);
     let take_away: [TakeAway; 3] = [
-        &|world, citizen| world.does(citizen.thread, unmap),
-        &|world, citizen| {
-            world.give(citizen, MEMORY, citizen, COPY, 0);
-            world.does(citizen.thread, CapabilityRevoke { slot: MEMORY });
+        &|world, actor| world.does(actor.thread, unmap),
+        &|world, actor| {
+            world.give(actor, MEMORY, actor, COPY, 0);
+            world.does(actor.thread, CapabilityRevoke { slot: MEMORY });
         },
-        &|world, citizen| world.does(citizen.thread, Destroy { object: MEMORY }),
+        &|world, actor| world.does(actor.thread, Destroy { object: MEMORY }),
     ];
     for take in take_away {
-        let (world, citizen) = scene();
-        map(&world, citizen, Access::ReadWrite);
-        assert_eq!(world.store(citizen.thread, ADDRESS, 7), Some(()));
-        assert_eq!(world.load(citizen.thread, ADDRESS), Some(7));
-        take(&world, citizen);
-        assert_eq!(world.load(citizen.thread, ADDRESS), None);
+        let (world, actor) = scene();
+        map(&world, actor, Access::ReadWrite);
+        assert_eq!(world.store(actor.thread, ADDRESS, 7), Some(()));
+        assert_eq!(world.load(actor.thread, ADDRESS), Some(7));
+        take(&world, actor);
+        assert_eq!(world.load(actor.thread, ADDRESS), None);
     }
 }
 
-fn begin_log(world: &World, citizen: Citizen) -> u64 {
-    let (domain, memory) = (slots::DOMAIN, memory(citizen).header.id());
-    world.does(citizen.thread, DomainBeginLog { domain, memory })
+fn begin_log(world: &World, actor: TestDomain) -> u64 {
+    let (domain, memory) = (slots::DOMAIN, memory(actor).header.id());
+    world.does(actor.thread, DomainBeginLog { domain, memory })
 }
 
 /// The dirty pages among the first 64, which are then clean.
-fn take_dirty(world: &World, citizen: Citizen, log: u64) -> u64 {
+fn take_dirty(world: &World, actor: TestDomain, log: u64) -> u64 {
     let read = DomainPages {
         domain: slots::DOMAIN,
-        memory: memory(citizen).header.id(),
+        memory: memory(actor).header.id(),
         log,
         first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         which: PageSet::Dirty,
     };
-    world.does(citizen.thread, read);
-    world.buffer(citizen).read_word(DATA_OFFSET)
+    world.does(actor.thread, read);
+    world.buffer(actor).read_word(DATA_OFFSET)
 }
 
 #[test]
 fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
-    let (world, citizen) = scene();
-    map(&world, citizen, Access::ReadWrite);
-    let log = begin_log(&world, citizen);
-    let pass = || take_dirty(&world, citizen, log);
-    let write = |page: u64| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, 1);
+    let (world, actor) = scene();
+    map(&world, actor, Access::ReadWrite);
+    let log = begin_log(&world, actor);
+    let pass = || take_dirty(&world, actor, log);
+    let write = |page: u64| world.store(actor.thread, ADDRESS + page * PAGE_BYTES, 1);
     (0..16).for_each(|page| assert_eq!(write(page), Some(())));
     assert_eq!(pass(), 0xffff);
     // The processor sets the bit again only if its TLB entry was flushed.
     assert_eq!(write(5), Some(()));
     assert_eq!(pass(), 1 << 5);
-    assert_eq!(world.load(citizen.thread, ADDRESS), Some(1));
+    assert_eq!(world.load(actor.thread, ADDRESS), Some(1));
     assert_eq!(pass(), 0);
 }
 
 #[test]
 fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
-    let (world, citizen) = scene();
-    map(&world, citizen, Access::ReadWrite);
-    let log = begin_log(&world, citizen);
+    let (world, actor) = scene();
+    map(&world, actor, Access::ReadWrite);
+    let log = begin_log(&world, actor);
     let create = MemoryCreate {
         pool: slots::POOL,
         pages: PageCount(16),
         into: COPY,
     };
-    world.does(citizen.thread, create);
+    world.does(actor.thread, create);
     let populate = MemoryPopulate {
         memory: COPY,
         first_page: PageIndex(0),
         page_count: PageCount(16),
     };
-    world.does(citizen.thread, populate);
-    let write = |page: u64, value| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, value);
+    world.does(actor.thread, populate);
+    let write = |page: u64, value| world.store(actor.thread, ADDRESS + page * PAGE_BYTES, value);
     (0..8).for_each(|page| assert_eq!(write(page, 1), Some(())));
     let read = DomainReadPages {
         domain: slots::DOMAIN,
-        memory: memory(citizen).header.id(),
+        memory: memory(actor).header.id(),
         log,
         first_page: PageIndex(0),
         wanted: 0b111,
         into: COPY,
         into_page: PageIndex(0),
     };
-    assert_eq!(world.does(citizen.thread, read), (0, 0b111, 0));
+    assert_eq!(world.does(actor.thread, read), (0, 0b111, 0));
     assert_eq!(write(1, 2), Some(()));
-    assert_eq!(take_dirty(&world, citizen, log), 0xffff & !0b101);
-    assert_eq!(world.does(citizen.thread, read), (0, 0b111, 0));
-    assert_eq!(take_dirty(&world, citizen, log), 0);
+    assert_eq!(take_dirty(&world, actor, log), 0xffff & !0b101);
+    assert_eq!(world.does(actor.thread, read), (0, 0b111, 0));
+    assert_eq!(take_dirty(&world, actor, log), 0);
 }
 
 #[test]
@@ -189,9 +186,9 @@ fn the_tables_allow_what_the_mapping_allows_and_no_more() {
     ] {
         for (kinds, may) in [(allowed, true), (forbidden, false)] {
             for kind in kinds {
-                let (world, citizen) = scene();
-                map(&world, citizen, access);
-                let reached = world.access(citizen.thread, ADDRESS, kind);
+                let (world, actor) = scene();
+                map(&world, actor, access);
+                let reached = world.access(actor.thread, ADDRESS, kind);
                 assert_eq!(reached.is_some(), may, "{access:?} {kind:?}");
             }
         }
@@ -200,9 +197,9 @@ fn the_tables_allow_what_the_mapping_allows_and_no_more() {
 
 #[test]
 fn the_kernel_half_is_inaccessible_to_user_code() {
-    let (world, citizen) = scene();
+    let (world, actor) = scene();
     for address in [0xffff_8000_0000_0000, 0xffff_ffff_8000_0000] {
-        world.kernel.scheduler.force(citizen.thread);
+        world.kernel.scheduler.force(actor.thread);
         let reached = world.machine.access(address, UserAccess::Load);
         assert!(reached.is_err());
     }
@@ -212,31 +209,31 @@ fn the_kernel_half_is_inaccessible_to_user_code() {
 fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
     const POOL: Slot = Slot(slots::FREE + 2);
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     let free = world.kernel.frames.free();
     let split = PoolSplit {
         pool: slots::POOL,
         pages: PageCount(30),
         into: POOL,
     };
-    world.does(citizen.thread, split);
+    world.does(actor.thread, split);
     let create = MemoryCreate {
         pool: POOL,
         pages: PageCount(PAGES),
         into: MEMORY,
     };
-    world.does(citizen.thread, create);
+    world.does(actor.thread, create);
     let populate = MemoryPopulate {
         memory: MEMORY,
         first_page: PageIndex(500),
         page_count: PageCount(20),
     };
-    world.does(citizen.thread, populate);
-    map(&world, citizen, Access::ReadWrite);
+    world.does(actor.thread, populate);
+    map(&world, actor, Access::ReadWrite);
     let address = |page: u64| ADDRESS + page * PAGE_BYTES;
-    (500..520).for_each(|page| assert_eq!(world.store(citizen.thread, address(page), 7), Some(())));
-    world.does(citizen.thread, Destroy { object: POOL });
-    assert_eq!(world.load(citizen.thread, address(505)), None);
+    (500..520).for_each(|page| assert_eq!(world.store(actor.thread, address(page), 7), Some(())));
+    world.does(actor.thread, Destroy { object: POOL });
+    assert_eq!(world.load(actor.thread, address(505)), None);
     // The domain keeps the tables above the links, and the mapping record.
     assert!(world.kernel.frames.free() > free - 5);
 }
@@ -244,9 +241,9 @@ fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
 #[test]
 #[should_panic(expected = "while the TLB leads to it")]
 fn a_frame_that_the_tlb_leads_to_cannot_be_released() {
-    let (world, citizen) = scene();
-    map(&world, citizen, Access::ReadWrite);
-    assert_eq!(world.store(citizen.thread, ADDRESS, 7), Some(()));
-    let frame = memory(citizen).frame(0).expect("a page");
+    let (world, actor) = scene();
+    map(&world, actor, Access::ReadWrite);
+    assert_eq!(world.store(actor.thread, ADDRESS, 7), Some(()));
+    let frame = memory(actor).frame(0).expect("a page");
     crate::arch::frame_released(frame.address());
 }

@@ -14,7 +14,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::Thread;
 use crate::objects::tests::checker::check;
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 mod revoking;
 
@@ -49,7 +49,7 @@ type When = fn(u64, u64) -> u64;
 
 #[derive(Clone, Copy, Debug)]
 struct Contender {
-    citizen: Citizen,
+    actor: TestDomain,
     habit: Option<(Act, When)>,
 }
 
@@ -75,19 +75,19 @@ impl Contest {
 
     /// Adds a thread of this priority; returns its index among the contenders.
     fn enter(&mut self, priority: u8, habit: Option<(Act, When)>) -> usize {
-        let citizen = self.world.citizen();
+        let actor = self.world.domain();
         let (pool, into) = (slots::POOL, NOTIFICATION);
         self.world
-            .does(citizen.thread, NotificationCreate { pool, into });
-        self.world.kernel.scheduler.remove(citizen.thread);
-        citizen.thread.priority.set(priority);
-        self.contenders.push(Contender { citizen, habit });
+            .does(actor.thread, NotificationCreate { pool, into });
+        self.world.kernel.scheduler.remove(actor.thread);
+        actor.thread.priority.set(priority);
+        self.contenders.push(Contender { actor, habit });
         self.contenders.len() - 1
     }
 
     /// Gives a contender the notification of another in place of its own.
     fn share_notification(&self, from: usize, to: usize) {
-        let (from, to) = (self.contenders[from].citizen, self.contenders[to].citizen);
+        let (from, to) = (self.contenders[from].actor, self.contenders[to].actor);
         let place = to.domain.place(NOTIFICATION).expect("a slot");
         self.world.kernel.empty_slot(place).expect("its own");
         self.world.give(from, NOTIFICATION, to, NOTIFICATION, 0);
@@ -95,7 +95,7 @@ impl Contest {
 
     /// Creates an endpoint that one contender receives from and another calls.
     fn share_endpoint(&self, server: usize, client: usize) {
-        let [server, client] = [server, client].map(|number| self.contenders[number].citizen);
+        let [server, client] = [server, client].map(|number| self.contenders[number].actor);
         let (pool, into) = (slots::POOL, ENDPOINT);
         self.world
             .does(server.thread, EndpointCreate { pool, into });
@@ -109,10 +109,10 @@ impl Contest {
         // The setup is over: all are queued, in order.
         scheduler.rotate();
         for contender in &self.contenders {
-            scheduler.remove(contender.citizen.thread);
+            scheduler.remove(contender.actor.thread);
         }
         for contender in &self.contenders {
-            scheduler.wake(contender.citizen.thread);
+            scheduler.wake(contender.actor.thread);
         }
         self.world.kernel.enter(Cause::Spurious);
         let end = self.now + CONTEST;
@@ -142,14 +142,14 @@ impl Contest {
         }
         self.advance(until);
         let (act, _) = habit.expect("it acts");
-        self.act(self.contenders[number].citizen.thread, act);
+        self.act(self.contenders[number].actor.thread, act);
     }
 
     fn current(&self) -> Option<usize> {
         let current = self.world.kernel.scheduler.current()?;
         self.contenders
             .iter()
-            .position(|contender| contender.citizen.thread == current)
+            .position(|contender| contender.actor.thread == current)
     }
 
     fn fire(&mut self, timer: u64) {
@@ -292,20 +292,20 @@ fn a_slice_is_whole_however_late_the_timer_was_armed() {
 #[test]
 fn a_system_call_whose_caller_keeps_running_neither_reads_the_clock_nor_arms_the_timer() {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(citizen.thread, NotificationCreate { pool, into });
+    world.does(actor.thread, NotificationCreate { pool, into });
     world.machine.set_ticks(MS);
     world.machine.take_events();
     let (notification, flags) = (NOTIFICATION, 1);
     world.does(
-        citizen.thread,
+        actor.thread,
         Signal {
             notification,
             flags,
         },
     );
-    world.does(citizen.thread, abi::calls::Null {});
+    world.does(actor.thread, abi::calls::Null {});
     world.machine.set_ticks_step(0);
     assert_eq!(crate::arch::ticks(), MS);
     let arms = world.machine.take_events();
@@ -344,7 +344,7 @@ fn a_call_to_a_higher_priority_server_does_not_donate_its_slice() {
 #[test]
 fn the_segment_bases_that_a_thread_sets_are_its_own_and_last() {
     let world = World::new();
-    let threads = [world.citizen().thread, world.citizen().thread];
+    let threads = [world.domain().thread, world.domain().thread];
     let bases = [(0x10_0000, 0x20_0000), (0x30_0000, u64::MAX)];
     for (thread, (fs, gs)) in threads.into_iter().zip(bases) {
         world.does(thread, abi::calls::Null {});
@@ -362,13 +362,13 @@ fn the_segment_bases_that_a_thread_sets_are_its_own_and_last() {
 fn a_ready_thread_with_a_raised_priority_is_chosen_before_its_former_equals() {
     const RAISED: Slot = Slot(20);
     let world = World::new();
-    let [chief, first, second] = [(); 3].map(|()| world.citizen());
+    let [chief, first, second] = [(); 3].map(|()| world.domain());
     world.give(second, slots::THREAD, chief, RAISED, 0);
     let scheduler = &world.kernel.scheduler;
-    for (citizen, priority) in [(chief, 20), (first, 10), (second, 10)] {
-        scheduler.remove(citizen.thread);
-        citizen.thread.priority.set(priority);
-        scheduler.wake(citizen.thread);
+    for (actor, priority) in [(chief, 20), (first, 10), (second, 10)] {
+        scheduler.remove(actor.thread);
+        actor.thread.priority.set(priority);
+        scheduler.wake(actor.thread);
     }
     let (thread, priority) = (RAISED, 15);
     world.does(chief.thread, ThreadSchedule { thread, priority });

@@ -9,7 +9,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const NOTIFICATION: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
@@ -20,10 +20,10 @@ const FIRST_THREAD: u32 = slots::FREE + 8;
 /// The time at which everything is due, in nanoseconds, which are the fake machine's ticks.
 const DUE: u64 = 500_000_000;
 
-fn threads(world: &World, citizen: Citizen, count: u32) -> Vec<Ref<Thread>> {
+fn threads(world: &World, actor: TestDomain, count: u32) -> Vec<Ref<Thread>> {
     let slots = (FIRST_THREAD..FIRST_THREAD + count).map(Slot);
     slots
-        .map(|slot| world.thread_in(citizen.domain, slot))
+        .map(|slot| world.thread_in(actor.domain, slot))
         .collect()
 }
 
@@ -43,8 +43,8 @@ impl Crowds {
 /// A world in which all work of the timer is due.
 fn scene() -> (World, Crowds) {
     let world = World::new();
-    let keeper = world.citizen();
-    let [waiting, frozen] = [(); 2].map(|()| world.citizen_of(1024));
+    let keeper = world.domain();
+    let [waiting, frozen] = [(); 2].map(|()| world.domain_of(1024));
     for into in [NOTIFICATION, OTHER] {
         let pool = slots::POOL;
         world.does(keeper.thread, NotificationCreate { pool, into });
@@ -105,7 +105,7 @@ fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
 #[test]
 fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
-    let keeper = world.citizen_of(1024);
+    let keeper = world.domain_of(1024);
     let (pool, into) = (slots::POOL, OTHER);
     world.does(keeper.thread, NotificationCreate { pool, into });
     let sleepers = threads(&world, keeper, 4);
@@ -123,10 +123,10 @@ fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_be
 #[test]
 fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
-    let keeper = world.citizen();
+    let keeper = world.domain();
     let is_running = STEPS.map(|step| {
-        let citizen = world.citizen();
-        world.give(citizen, slots::DOMAIN, keeper, SUBJECT, 0);
+        let actor = world.domain();
+        world.give(actor, slots::DOMAIN, keeper, SUBJECT, 0);
         let freeze = DomainFreeze {
             domain: SUBJECT,
             deadline: DUE + step,
@@ -134,7 +134,7 @@ fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_
         };
         world.does(keeper.thread, freeze);
         world.does(keeper.thread, CapabilityDelete { slot: SUBJECT });
-        move || citizen.domain.is_running()
+        move || actor.domain.is_running()
     });
     assert_each_ends_in_time(&world, is_running);
 }
@@ -183,13 +183,13 @@ fn undelivered_interrupts_trigger_the_next_entry_when_nothing_else_is_due() {
 #[test]
 fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_passed() {
     let world = World::new();
-    let keeper = world.citizen();
+    let keeper = world.domain();
     let subject = |number| Slot(SUBJECT.0 + number);
     let domains = [0, 1, 2].map(|number| {
-        let citizen = world.citizen_of(1024);
-        threads(&world, citizen, 20);
-        world.give(citizen, slots::DOMAIN, keeper, subject(number), 0);
-        citizen.domain
+        let actor = world.domain_of(1024);
+        threads(&world, actor, 20);
+        world.give(actor, slots::DOMAIN, keeper, subject(number), 0);
+        actor.domain
     });
     let freeze = |number, deadline| {
         let domain = subject(number);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::arch::{CONSOLE_PORT, Cause, EXIT_PORT, fake, with_log};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 use abi::calls::{IoOut, ThreadStop};
 use abi::register::{Slot, Width};
 
@@ -30,15 +30,15 @@ fn fire(world: &World) -> usize {
 #[test]
 fn a_line_about_a_fault_does_not_wait_for_the_console() {
     let world = slow();
-    let citizen = world.citizen();
-    world.kernel.scheduler.force(citizen.thread);
+    let actor = world.domain();
+    world.kernel.scheduler.force(actor.thread);
     let (vector, error, address) = (6, 0, 0);
     world.kernel.enter(Cause::Exception {
         vector,
         error,
         address,
     });
-    assert!(citizen.thread.stopped.get());
+    assert!(actor.thread.stopped.get());
     assert_eq!(world.machine.console(), "caravan: thread ");
     // No thread runs: the timer is armed for the log alone, until all of it is written.
     while world.machine.timer().is_some() {
@@ -105,28 +105,28 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
     assert!(world.machine.console().ends_with("when a panic comes\r\n"));
 }
 
-/// A citizen with the right to write to ports, and the slot of the capability.
-fn writer(world: &World, first: u16) -> (Citizen, Slot) {
+/// A test domain with the right to write to ports, and the slot of the capability.
+fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
     use crate::objects::{IoPorts, Object, create};
-    let citizen = world.citizen();
+    let actor = world.domain();
     let ports = Slot(slots::FREE);
-    let place = citizen.domain.place(ports).expect("a slot");
+    let place = actor.domain.place(ports).expect("a slot");
     let last = first;
     let make = |header, _| IoPorts {
         header,
         first,
         last,
     };
-    create(&world.kernel, citizen.pool, place, Object::IoPorts, make).expect("ports");
-    (citizen, ports)
+    create(&world.kernel, actor.pool, place, Object::IoPorts, make).expect("ports");
+    (actor, ports)
 }
 
 /// Begins to write a byte; returns whether it was written.
-fn writes(world: &World, (citizen, ports): (Citizen, Slot), port: u16, byte: u8) -> bool {
+fn writes(world: &World, (actor, ports): (TestDomain, Slot), port: u16, byte: u8) -> bool {
     world.machine.take_events();
     let (width, value) = (Width::Byte, byte.into());
     world.begin_step(
-        citizen.thread,
+        actor.thread,
         IoOut {
             ports,
             port,
@@ -136,7 +136,7 @@ fn writes(world: &World, (citizen, ports): (Citizen, Slot), port: u16, byte: u8)
     );
     let written = |event: &fake::Event| matches!(event, fake::Event::IoWrite { .. });
     let is_written = world.machine.take_events().iter().any(written);
-    assert_eq!(is_written, !world.is_at_call(citizen.thread));
+    assert_eq!(is_written, !world.is_at_call(actor.thread));
     is_written
 }
 
@@ -200,8 +200,8 @@ fn the_machine_ends_after_the_last_line() {
 #[test]
 fn while_threads_run_the_log_is_written_at_timer_ticks() {
     let world = slow();
-    let citizen = world.citizen();
-    world.kernel.scheduler.force(citizen.thread);
+    let actor = world.domain();
+    world.kernel.scheduler.force(actor.thread);
     crate::log!("a line that takes several entries to write");
     let mut entries = 0;
     while with_log(|log| !log.ring.is_empty()) {
@@ -210,6 +210,6 @@ fn while_threads_run_the_log_is_written_at_timer_ticks() {
     }
     assert!(entries <= 3, "{entries}");
     let thread = slots::THREAD;
-    world.begin_step(citizen.thread, ThreadStop { thread });
-    assert!(citizen.thread.stopped.get());
+    world.begin_step(actor.thread, ThreadStop { thread });
+    assert!(actor.thread.stopped.get());
 }

@@ -15,7 +15,7 @@ use abi::{Error, MessageInfo, ObjectKind};
 
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 /// The keeper's endpoint, in both tables.
 pub const ENDPOINT: Slot = Slot(slots::FREE);
@@ -45,10 +45,10 @@ const PRIORITY: u8 = 10;
 /// A keeper with a service and a thread that serves it; a subject with two threads and an endpoint of its own.
 pub struct Scene {
     pub world: World,
-    pub keeper: Citizen,
+    pub keeper: TestDomain,
     /// The keeper's second thread.
     pub server: Ref<Thread>,
-    pub subject: Citizen,
+    pub subject: TestDomain,
     /// The subject's second thread.
     pub helper: Ref<Thread>,
     /// The token of the last freeze.
@@ -63,7 +63,7 @@ impl Scene {
     /// A scene whose subject has a pool of this many pages.
     pub fn of_pages(pages: u64) -> Scene {
         let world = World::new();
-        let keeper = world.citizen();
+        let keeper = world.domain();
         let server = world.thread_in(keeper.domain, HELPER);
         let pool = slots::POOL;
         world.does(
@@ -247,8 +247,8 @@ impl Scene {
 }
 
 /// Creates a subject in a new pool, complete but for its threads' states, and the keeper's capabilities to it.
-fn populate(world: &World, keeper: Citizen, pages: u64) -> (Citizen, Ref<Thread>) {
-    let subject = world.citizen_of(pages);
+fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<Thread>) {
+    let subject = world.domain_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
     let (pool, into) = (slots::POOL, INNER);
     world.does(subject.thread, EndpointCreate { pool, into });

@@ -11,8 +11,8 @@ use crate::testing::{World, slots};
 #[test]
 fn a_notification_is_bound_to_one_thread_at_a_time() {
     let world = World::new();
-    let citizen = world.citizen();
-    let (caller, other) = (citizen.thread, world.thread_in(citizen.domain, SPARE));
+    let actor = world.domain();
+    let (caller, other) = (actor.thread, world.thread_in(actor.domain, SPARE));
     let (pool, into) = (slots::POOL, NOTIFICATION);
     world.does(caller, NotificationCreate { pool, into });
     let bind = |thread, notification| {

@@ -5,7 +5,7 @@ use abi::calls::{Destroy, ThreadBind, ThreadFaults};
 use super::*;
 
 /// A client whose faults go to the endpoint.
-fn faulting() -> (World, Citizen, Citizen) {
+fn faulting() -> (World, TestDomain, TestDomain) {
     let (world, server, client) = pair();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
     world.does(
@@ -18,7 +18,7 @@ fn faulting() -> (World, Citizen, Citizen) {
     (world, server, client)
 }
 
-fn fault(world: &World, client: Citizen) {
+fn fault(world: &World, client: TestDomain) {
     world.kernel.scheduler.force(client.thread);
     client.thread.context.rip.set(0x1234);
     world.kernel.enter(Cause::Exception {
@@ -55,7 +55,7 @@ fn a_fault_that_a_receiver_has_no_reply_slot_for_stops_its_thread() {
         assert!(client.thread.stopped.get());
         assert_eq!(client.thread.phase.get(), Phase::Ready);
         assert!(world.machine.console().contains("stops at 0x1234"));
-        let other = world.citizen();
+        let other = world.domain();
         world.give(server, ENDPOINT, other, ENDPOINT, 8);
         world.does(other.thread, send(1, 5));
         assert_eq!(received(&world, server).words[0], 5);
@@ -186,7 +186,7 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
 }
 
 /// Creates an endpoint, and does the first step of destroying it.
-fn begin_to_destroy_one(world: &World, owner: Citizen, into: Slot) {
+fn begin_to_destroy_one(world: &World, owner: TestDomain, into: Slot) {
     const COPY: Slot = Slot(slots::FREE + 20);
     const DESTROYER: Slot = Slot(slots::FREE + 21);
     let pool = slots::POOL;

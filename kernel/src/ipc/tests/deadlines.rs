@@ -5,7 +5,7 @@ use abi::calls::{DomainClock, Wait};
 
 use super::{NOTIFICATION, pair};
 use crate::objects::Phase;
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -16,36 +16,36 @@ fn wait(deadline: u64) -> Wait {
     }
 }
 
-/// A citizen with a notification, whose clock is ahead of the machine's by this many nanoseconds.
-fn with_clock(offset: i64) -> (World, Citizen) {
-    let (world, citizen, _) = pair();
+/// A test domain with a notification, whose clock is ahead of the machine's by this many nanoseconds.
+fn with_clock(offset: i64) -> (World, TestDomain) {
+    let (world, actor, _) = pair();
     let (pool, into) = (slots::POOL, NOTIFICATION);
     let create = abi::calls::NotificationCreate { pool, into };
-    world.does(citizen.thread, create);
+    world.does(actor.thread, create);
     let domain = slots::DOMAIN;
-    world.does(citizen.thread, DomainClock { domain, offset });
-    (world, citizen)
+    world.does(actor.thread, DomainClock { domain, offset });
+    (world, actor)
 }
 
 #[test]
 fn a_deadline_before_the_machine_began_has_passed() {
     let offset = 10 * SECOND_NS.cast_signed();
     for deadline in [0, 1, 5 * SECOND_NS, 10 * SECOND_NS] {
-        let (world, citizen) = with_clock(offset);
-        let late = world.call(citizen.thread, wait(deadline));
+        let (world, actor) = with_clock(offset);
+        let late = world.call(actor.thread, wait(deadline));
         assert_eq!(late, Err(Error::TimedOut), "{deadline}");
     }
-    let (world, citizen) = with_clock(i64::MAX);
-    let late = world.call(citizen.thread, wait(i64::MAX as u64));
+    let (world, actor) = with_clock(i64::MAX);
+    let late = world.call(actor.thread, wait(i64::MAX as u64));
     assert_eq!(late, Err(Error::TimedOut));
 }
 
 #[test]
 fn a_deadline_beyond_the_end_of_the_machines_time_is_waited_for() {
     for deadline in [0, SECOND_NS, abi::NO_DEADLINE - 1] {
-        let (world, citizen) = with_clock(i64::MIN);
-        world.begin(citizen.thread, wait(deadline));
-        let phase = citizen.thread.phase.get();
+        let (world, actor) = with_clock(i64::MIN);
+        world.begin(actor.thread, wait(deadline));
+        let phase = actor.thread.phase.get();
         assert!(matches!(phase, Phase::Waiting { .. }), "{deadline}");
         assert!(world.kernel.scheduler.timers.earliest().is_some());
     }

@@ -77,7 +77,7 @@ const ADDRESS: u64 = 0x8000_0000;
 const STEP_PAGES: u64 = 512;
 
 /// A [`trio`] whose third has mapped a Memory that the server pages, and another thread of the third.
-fn paged() -> (World, Citizen, Citizen, Ref<Thread>) {
+fn paged() -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, _, third) = trio();
     let (pool, pages, into) = (slots::POOL, PageCount(2 * STEP_PAGES), MEMORY);
     world.does(third.thread, MemoryCreate { pool, pages, into });
@@ -107,7 +107,7 @@ fn map_from(first_page: u64) -> DomainMap {
 }
 
 /// Expects that the server receives nothing, and that the thread is about to repeat its instruction.
-fn expect_retry(world: &World, server: Citizen, thread: Ref<Thread>) {
+fn expect_retry(world: &World, server: TestDomain, thread: Ref<Thread>) {
     world.begin(server.thread, receive());
     assert_eq!(world.outcome::<Receive>(server.thread), None);
     assert!(thread.is_runnable());
@@ -163,7 +163,7 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
 }
 
 /// A thread whose fault endpoint is the server's, and another thread of its domain.
-fn faulting(vector: u8) -> (World, Citizen, Citizen, Ref<Thread>) {
+fn faulting(vector: u8) -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, client) = pair();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
     world.does(
@@ -251,7 +251,7 @@ fn a_trap_whose_domain_is_frozen_stops_its_thread() {
 fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client) = pair();
-        let crowd = world.citizen_of(1024);
+        let crowd = world.domain_of(1024);
         world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
         for number in 0..20 {
             let thread = world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number));
@@ -279,7 +279,7 @@ fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
 fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_step() {
     for gone in [true, false] {
         let (world, server, _) = pair();
-        let crowd = world.citizen_of(1024);
+        let crowd = world.domain_of(1024);
         world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
         let slots = (0..20).map(|number| Slot(slots::FREE + 12 + number));
         for slot in slots.clone() {

@@ -8,9 +8,9 @@ use super::*;
 const DATA_ONLY: Slot = Slot(slots::FREE + 9);
 
 /// A pair whose client holds the endpoint with these rights.
-fn pair_with(rights: EndpointRights) -> (World, Citizen, Citizen) {
+fn pair_with(rights: EndpointRights) -> (World, TestDomain, TestDomain) {
     let world = World::new();
-    let (server, client) = (world.citizen(), world.citizen());
+    let (server, client) = (world.domain(), world.domain());
     let (pool, into) = (slots::POOL, ENDPOINT);
     world.does(server.thread, EndpointCreate { pool, into });
     let mint = CapabilityMint {
@@ -21,8 +21,8 @@ fn pair_with(rights: EndpointRights) -> (World, Citizen, Citizen) {
     };
     world.does(server.thread, mint);
     world.give(server, DATA_ONLY, client, ENDPOINT, 0);
-    for citizen in [server, client] {
-        let buffer = world.buffer(citizen);
+    for actor in [server, client] {
+        let buffer = world.buffer(actor);
         buffer.write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
         buffer.write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
     }
@@ -141,7 +141,7 @@ fn a_reply_right_is_installed_only_while_its_caller_is_quiescent() {
     const THREAD: Slot = Slot(21);
     const OTHER: Slot = Slot(22);
     let (world, server, subject) = pair_with(EndpointRights::SEND);
-    let other = world.citizen();
+    let other = world.domain();
     for (from, slot, to) in [
         (subject, slots::DOMAIN, SUBJECT),
         (subject, slots::THREAD, THREAD),
@@ -188,9 +188,9 @@ fn a_reply_right_is_not_sent_in_a_message() {
     let (world, server, client) = pair_with(grant);
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, receive());
-    let third = world.citizen();
+    let third = world.domain();
     world.give(server, ENDPOINT, third, ENDPOINT, 0);
-    let buffers = [server, third].map(|citizen| world.buffer(citizen));
+    let buffers = [server, third].map(|actor| world.buffer(actor));
     buffers[0].write_word(SEND_OFFSET, u64::from(REPLY.0));
     buffers[1].write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
     world.begin(third.thread, receive());

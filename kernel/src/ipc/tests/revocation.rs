@@ -7,19 +7,19 @@ use super::*;
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 
-/// The server's second copy, from which the third citizen's capability is derived.
+/// The server's second copy, from which the third domain's capability is derived.
 pub const LENT: Slot = Slot(slots::FREE + 10);
 
-/// A pair, and a third citizen that holds the endpoint in the same slot, derived from the server's [`LENT`].
-pub fn trio() -> (World, Citizen, Citizen, Citizen) {
+/// A pair, and a third domain that holds the endpoint in the same slot, derived from the server's [`LENT`].
+pub fn trio() -> (World, TestDomain, TestDomain, TestDomain) {
     let (world, server, client) = pair();
-    let third = world.citizen();
+    let third = world.domain();
     world.give(server, ENDPOINT, server, LENT, 9);
     world.give(server, LENT, third, ENDPOINT, 0);
     (world, server, client, third)
 }
 
-fn with_notification() -> (World, Citizen, Citizen) {
+fn with_notification() -> (World, TestDomain, TestDomain) {
     let (world, server, client) = pair();
     let (pool, into) = (slots::POOL, NOTIFICATION);
     world.does(server.thread, NotificationCreate { pool, into });
@@ -27,8 +27,8 @@ fn with_notification() -> (World, Citizen, Citizen) {
     (world, server, client)
 }
 
-pub fn revoke(world: &World, citizen: Citizen, slot: Slot) {
-    world.does(citizen.thread, CapabilityRevoke { slot });
+pub fn revoke(world: &World, actor: TestDomain, slot: Slot) {
+    world.does(actor.thread, CapabilityRevoke { slot });
 }
 
 /// The result of a call that its thread was made to repeat.
@@ -218,9 +218,9 @@ fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
 }
 
 /// A notification that 40 threads of the client wait for without the right, and then one thread of the server with it.
-fn crowd() -> (World, Citizen, Vec<Ref<Thread>>, Ref<Thread>) {
+fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
     let (world, server, _) = with_notification();
-    let crowd = world.citizen_of(1024);
+    let crowd = world.domain_of(1024);
     world.give(server, NOTIFICATION, crowd, NOTIFICATION, 0);
     let threads: Vec<_> = (0..40)
         .map(|number| world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number)))
@@ -276,8 +276,8 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
     use crate::arch::{Line, Polarity, Trigger};
     use crate::objects::create_interrupt;
     let world = World::new();
-    let driver = world.citizen();
-    let crowd = world.citizen_of(1024);
+    let driver = world.domain();
+    let crowd = world.domain_of(1024);
     let line = Line {
         gsi: 20,
         trigger: Trigger::Level,

@@ -5,7 +5,7 @@ use crate::memory::Ref;
 use crate::objects::Thread;
 
 /// A waiting server, a client that is about to call, and a compute-bound thread, all of one priority.
-fn with_hog() -> (World, Citizen, Citizen, Ref<Thread>) {
+fn with_hog() -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, client) = pair();
     world.begin(server.thread, receive());
     let hog = world.thread_in(client.domain, SPARE);

@@ -11,7 +11,7 @@ use capabilities::Storage;
 use super::checker::check;
 use crate::memory::{OwnedFrame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const RUN: Slot = Slot(20);
 const CHURN: Slot = Slot(21);
@@ -25,17 +25,17 @@ const ANYWHERE: MemoryCreateContiguous = MemoryCreateContiguous {
     below: u64::MAX,
 };
 
-fn populate(world: &World, citizen: Citizen, memory: Slot, pages: u64) -> Result<(), Error> {
+fn populate(world: &World, actor: TestDomain, memory: Slot, pages: u64) -> Result<(), Error> {
     let populate = MemoryPopulate {
         memory,
         first_page: PageIndex(0),
         page_count: PageCount(pages),
     };
-    world.call(citizen.thread, populate)
+    world.call(actor.thread, populate)
 }
 
-fn memory(citizen: Citizen) -> Ref<MemoryObject> {
-    let place = citizen.domain.place(RUN).expect("a slot");
+fn memory(actor: TestDomain) -> Ref<MemoryObject> {
+    let place = actor.domain.place(RUN).expect("a slot");
     match SlotStorage.slot(place).capability().map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
         other => panic!("not a Memory but {other:?}"),
@@ -49,7 +49,7 @@ fn all_frames(world: &World) -> Vec<OwnedFrame> {
 #[test]
 fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     // No frame is zero.
     let frames = all_frames(&world);
     for frame in &frames {
@@ -59,27 +59,27 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
         .into_iter()
         .for_each(|frame| world.kernel.frames.release(frame));
     for populated in [0, 1, 40, 64] {
-        let (free, used) = (world.kernel.frames.free(), citizen.pool.used());
-        let address = world.does(citizen.thread, ANYWHERE);
+        let (free, used) = (world.kernel.frames.free(), actor.pool.used());
+        let address = world.does(actor.thread, ANYWHERE);
         // The object, a directory and a leaf table.
-        assert_eq!(citizen.pool.used(), used + 64 + 3);
-        assert_eq!(memory(citizen).present.get(), 0);
-        assert!(memory(citizen).frame(0).is_none());
+        assert_eq!(actor.pool.used(), used + 64 + 3);
+        assert_eq!(memory(actor).present.get(), 0);
+        assert!(memory(actor).frame(0).is_none());
         check(&world.kernel);
         if populated > 0 {
-            populate(&world, citizen, RUN, populated).expect("it was paid for");
+            populate(&world, actor, RUN, populated).expect("it was paid for");
         }
-        assert_eq!(citizen.pool.used(), used + 64 + 3);
-        assert_eq!(memory(citizen).present.get(), populated);
+        assert_eq!(actor.pool.used(), used + 64 + 3);
+        assert_eq!(memory(actor).present.get(), populated);
         for page in 0..populated {
-            let frame = memory(citizen).frame(page).expect("it was populated");
+            let frame = memory(actor).frame(page).expect("it was populated");
             assert_eq!(frame.address().as_u64(), address + page * PAGE_BYTES);
             assert_eq!(frame.read_word(8), 0);
             frame.write_word(8, 7);
         }
-        assert!(memory(citizen).frame(populated).is_none());
-        world.does(citizen.thread, Destroy { object: RUN });
-        let after = (world.kernel.frames.free(), citizen.pool.used());
+        assert!(memory(actor).frame(populated).is_none());
+        world.does(actor.thread, Destroy { object: RUN });
+        let after = (world.kernel.frames.free(), actor.pool.used());
         assert_eq!(after, (free, used));
     }
 }
@@ -87,34 +87,34 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
 #[test]
 fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
     let world = World::new();
-    let citizen = world.citizen_of(600);
+    let actor = world.domain_of(600);
     let pages = PageCount(512);
-    world.does(citizen.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
+    world.does(actor.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
     let populate = MemoryPopulate {
         memory: RUN,
         first_page: PageIndex(0),
         page_count: pages,
     };
-    assert_eq!(world.steps_of(citizen.thread, populate), 512 / 16);
-    assert_eq!(memory(citizen).present.get(), 512);
+    assert_eq!(world.steps_of(actor.thread, populate), 512 / 16);
+    assert_eq!(memory(actor).present.get(), 512);
     // Present pages stay.
-    memory(citizen).frame(3).expect("a page").write_word(0, 5);
-    world.does(citizen.thread, populate);
-    assert_eq!(memory(citizen).frame(3).expect("a page").read_word(0), 5);
+    memory(actor).frame(3).expect("a page").write_word(0, 5);
+    world.does(actor.thread, populate);
+    assert_eq!(memory(actor).frame(3).expect("a page").read_word(0), 5);
 }
 
 #[test]
 fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
     let world = World::new();
-    let citizen = world.citizen();
-    world.does(citizen.thread, ANYWHERE);
+    let actor = world.domain();
+    world.does(actor.thread, ANYWHERE);
     let (memory, first_page, page_count) = (RUN, PageIndex(0), PageCount(1));
     let discard = MemoryDiscard {
         memory,
         first_page,
         page_count,
     };
-    let refused = world.call(citizen.thread, discard);
+    let refused = world.call(actor.thread, discard);
     assert_eq!(refused, Err(Error::WrongState));
     let supply = MemorySupply {
         memory,
@@ -123,30 +123,30 @@ fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
         giver: slots::BUFFER,
         giver_page: PageIndex(0),
     };
-    let refused = world.call(citizen.thread, supply);
+    let refused = world.call(actor.thread, supply);
     assert_eq!(refused, Err(Error::WrongState));
 }
 
 #[test]
 fn one_that_is_being_destroyed_gets_no_other_frames() {
     let world = World::new();
-    let citizen = world.citizen_of(600);
+    let actor = world.domain_of(600);
     let pages = PageCount(512);
-    world.does(citizen.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
-    let other = world.thread_in(citizen.domain, CHURN);
-    world.begin_step(citizen.thread, Destroy { object: RUN });
+    world.does(actor.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
+    let other = world.thread_in(actor.domain, CHURN);
+    world.begin_step(actor.thread, Destroy { object: RUN });
     let mut refusals = 0;
-    while world.is_at_call(citizen.thread) {
-        let used = citizen.pool.used();
+    while world.is_at_call(actor.thread) {
+        let used = actor.pool.used();
         let populate = MemoryPopulate {
             memory: RUN,
             first_page: PageIndex(0),
             page_count: PageCount(1),
         };
         assert_eq!(world.call(other, populate), Err(Error::Gone));
-        assert_eq!(citizen.pool.used(), used);
+        assert_eq!(actor.pool.used(), used);
         refusals += 1;
-        world.step(citizen.thread);
+        world.step(actor.thread);
     }
     assert!(refusals > 0);
     check(&world.kernel);
@@ -155,8 +155,8 @@ fn one_that_is_being_destroyed_gets_no_other_frames() {
 #[test]
 fn a_request_that_no_machine_can_satisfy_is_refused() {
     let world = World::new();
-    let citizen = world.citizen_of(600);
-    let (used, free) = (citizen.pool.used(), world.kernel.frames.free());
+    let actor = world.domain_of(600);
+    let (used, free) = (actor.pool.used(), world.kernel.frames.free());
     let with = |pages, alignment, from, below| MemoryCreateContiguous {
         pages: PageCount(pages),
         alignment: PageCount(alignment),
@@ -176,24 +176,20 @@ fn a_request_that_no_machine_can_satisfy_is_refused() {
         // The machine's first MiB is taken.
         (with(1, 1, 0, 1 << 20), Error::PoolEmpty),
     ] {
-        assert_eq!(
-            world.call(citizen.thread, request),
-            Err(error),
-            "{request:?}"
-        );
+        assert_eq!(world.call(actor.thread, request), Err(error), "{request:?}");
     }
     assert_eq!(
-        (citizen.pool.used(), world.kernel.frames.free()),
+        (actor.pool.used(), world.kernel.frames.free()),
         (used, free)
     );
-    let address = world.does(citizen.thread, with(3, 512, 4 << 20, 8 << 20));
+    let address = world.does(actor.thread, with(3, 512, 4 << 20, 8 << 20));
     assert_eq!(address, 4 << 20);
 }
 
 #[test]
 fn a_search_among_scattered_frames_continues_where_it_stopped() {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     // The pool's own frames are reserved, and nobody else spends them below.
     let (kept, scattered): (Vec<_>, Vec<_>) = all_frames(&world)
         .into_iter()
@@ -203,21 +199,21 @@ fn a_search_among_scattered_frames_continues_where_it_stopped() {
         .for_each(|frame| world.kernel.frames.release(frame));
     let pages = PageCount(2);
     let request = MemoryCreateContiguous { pages, ..ANYWHERE };
-    let steps = world.steps_of(citizen.thread, request);
+    let steps = world.steps_of(actor.thread, request);
     assert!(steps > 50, "{steps} steps");
-    let outcome = world.outcome::<MemoryCreateContiguous>(citizen.thread);
+    let outcome = world.outcome::<MemoryCreateContiguous>(actor.thread);
     assert_eq!(outcome, Some(Err(Error::PoolEmpty)));
     kept.into_iter()
         .for_each(|frame| world.kernel.frames.release(frame));
-    let steps = world.steps_of(citizen.thread, request);
+    let steps = world.steps_of(actor.thread, request);
     assert_eq!(steps, 1);
 }
 
 #[test]
 fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
     let world = World::new();
-    let driver = world.citizen();
-    let other = world.citizen_of(world.kernel.root_pool.limit - 1000);
+    let driver = world.domain();
+    let other = world.domain_of(world.kernel.root_pool.limit - 1000);
     let pages = other.pool.limit - 200;
     let create = MemoryCreate {
         pool: slots::POOL,
@@ -245,7 +241,7 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
 #[test]
 fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     let (plain, child, grandchild) = (Slot(30), Slot(31), Slot(32));
     let mint = CapabilityMint {
         from: slots::POOL,
@@ -253,18 +249,18 @@ fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
         rights: PoolRights::CREATE.into(),
         badge: 0,
     };
-    world.does(citizen.thread, mint);
+    world.does(actor.thread, mint);
     for (pool, expected) in [
         (plain, PoolRights::all() - PoolRights::DMA),
         (slots::POOL, PoolRights::all()),
     ] {
         for (pool, pages, into) in [(pool, 20, child), (child, 10, grandchild)] {
             let pages = PageCount(pages);
-            world.does(citizen.thread, PoolSplit { pool, pages, into });
-            let (_, rights, _) = world.does(citizen.thread, CapabilityInspect { slot: into });
+            world.does(actor.thread, PoolSplit { pool, pages, into });
+            let (_, rights, _) = world.does(actor.thread, CapabilityInspect { slot: into });
             assert_eq!(rights, u64::from(expected.bits()));
             let made = world.call(
-                citizen.thread,
+                actor.thread,
                 MemoryCreateContiguous {
                     pool: into,
                     pages: PageCount(1),
@@ -273,11 +269,11 @@ fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
             );
             if expected.contains(PoolRights::DMA) {
                 assert!(made.is_ok(), "{made:?}");
-                world.does(citizen.thread, Destroy { object: RUN });
+                world.does(actor.thread, Destroy { object: RUN });
             } else {
                 assert_eq!(made, Err(Error::MissingRight));
             }
         }
-        world.does(citizen.thread, Destroy { object: child });
+        world.does(actor.thread, Destroy { object: child });
     }
 }

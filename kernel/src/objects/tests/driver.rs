@@ -3,7 +3,7 @@
 use abi::calls::NotificationCreate;
 use abi::register::Slot;
 
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 pub const HARDWARE: Slot = Slot(8);
 pub const NOTIFICATION: Slot = Slot(9);
@@ -11,15 +11,15 @@ pub const NOTIFICATION: Slot = Slot(9);
 pub const FIRST: Slot = Slot(10);
 pub const SECOND: Slot = Slot(11);
 
-/// A citizen with a capability to the Hardware and a notification.
-pub fn driver() -> (World, Citizen) {
+/// A test domain with a capability to the Hardware and a notification.
+pub fn driver() -> (World, TestDomain) {
     let world = World::new();
-    let citizen = world.citizen();
-    world.give_hardware(citizen, HARDWARE);
+    let actor = world.domain();
+    world.give_hardware(actor, HARDWARE);
     let notification = NotificationCreate {
         pool: slots::POOL,
         into: NOTIFICATION,
     };
-    world.does(citizen.thread, notification);
-    (world, citizen)
+    world.does(actor.thread, notification);
+    (world, actor)
 }

@@ -17,13 +17,13 @@ use crate::objects::{
     DomainState, Object, Phase, Pool, Step, Thread, create_first_domain, create_unpublished_pool,
     destroy_step, publish,
 };
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 /// More steps than any destruction here takes.
 const STEPS_MAX: usize = 10_000;
 
-fn place(citizen: Citizen, slot: Slot) -> Place {
-    citizen.domain.place(slot).expect("a slot")
+fn place(actor: TestDomain, slot: Slot) -> Place {
+    actor.domain.place(slot).expect("a slot")
 }
 
 /// Does up to this many steps, until it is done.
@@ -109,9 +109,9 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
     while !whole {
         for by_parent in [false, true] {
             let world = World::new();
-            let keeper = world.citizen();
+            let keeper = world.domain();
             let free = world.kernel.frames.free();
-            let subject = world.citizen();
+            let subject = world.domain();
             world.give(subject, slots::DOMAIN, keeper, Slot(20), 0);
             world.give(subject, slots::POOL, keeper, Slot(21), 0);
             furnish(&world, subject);
@@ -129,9 +129,9 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
 }
 
 /// A keeper with two capabilities to a pool, one derived from the other, whose second thread destroys it.
-fn with_pool() -> (World, Citizen, Citizen) {
+fn with_pool() -> (World, TestDomain, TestDomain) {
     let world = World::new();
-    let (keeper, mover) = (world.citizen(), world.citizen());
+    let (keeper, mover) = (world.domain(), world.domain());
     let (pool, pages, into) = (slots::POOL, PageCount(100), Slot(20));
     world.does(keeper.thread, PoolSplit { pool, pages, into });
     world.give(keeper, into, mover, into, 0);
@@ -146,7 +146,7 @@ fn with_pool() -> (World, Citizen, Citizen) {
 }
 
 /// The child of a keeper's pool, if it still exists.
-fn child_of(keeper: Citizen) -> Option<Ref<Pool>> {
+fn child_of(keeper: TestDomain) -> Option<Ref<Pool>> {
     match keeper.pool.last() {
         Some(Object::Pool(pool)) => Some(pool),
         _ => None,
@@ -185,9 +185,9 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
 }
 
 /// A pool in the keeper's slot 20, followed by a chain of copies, each derived from the one before.
-fn chain_of_pool(length: u32) -> (World, Citizen) {
+fn chain_of_pool(length: u32) -> (World, TestDomain) {
     let world = World::new();
-    let keeper = world.citizen();
+    let keeper = world.domain();
     let (pool, pages, into) = (slots::POOL, PageCount(9), Slot(20));
     world.does(keeper.thread, PoolSplit { pool, pages, into });
     let slots = 20 + length;
@@ -225,8 +225,8 @@ fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
     let (world, keeper, mover) = with_pool();
     let spent = keeper.pool.used();
     let child = keeper.pool.last().expect("the child").id();
-    for citizen in [keeper, mover] {
-        let empty = world.kernel.empty_slot(place(citizen, Slot(20)));
+    for actor in [keeper, mover] {
+        let empty = world.kernel.empty_slot(place(actor, Slot(20)));
         empty.expect("a capability");
     }
     let pool = slots::POOL;
@@ -246,8 +246,8 @@ fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
 #[test]
 fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
     let world = World::new();
-    let citizen = world.citizen();
-    let child = citizen.pool.header.id();
+    let actor = world.domain();
+    let child = actor.pool.header.id();
     let (from, to) = (slots::POOL, Slot(20));
     let rights = abi::PoolRights::CREATE.into();
     let mint = calls::CapabilityMint {
@@ -256,19 +256,19 @@ fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
         rights,
         badge: 0,
     };
-    world.does(citizen.thread, mint);
-    let refused = world.call(citizen.thread, DestroyChild { pool: to, child });
+    world.does(actor.thread, mint);
+    let refused = world.call(actor.thread, DestroyChild { pool: to, child });
     assert_eq!(refused, Err(Error::MissingRight));
     let parent = Object::Pool(world.kernel.root_pool);
-    crate::objects::publish(parent, place(citizen, Slot(21)));
+    crate::objects::publish(parent, place(actor, Slot(21)));
     let pool = Slot(21);
-    let refused = world.call(citizen.thread, DestroyChild { pool, child });
+    let refused = world.call(actor.thread, DestroyChild { pool, child });
     assert_eq!(refused, Err(Error::Oneself));
 }
 
 /// Creates one object of every kind.
-fn furnish(world: &World, citizen: Citizen) {
-    let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, citizen.thread);
+fn furnish(world: &World, actor: TestDomain) {
+    let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, actor.thread);
     let memory = Slot(30);
     let (pages, first_page, page_count) = (PageCount(600), PageIndex(0), PageCount(70));
     let into = memory;
@@ -308,7 +308,7 @@ fn furnish(world: &World, citizen: Citizen) {
 #[test]
 fn a_pool_being_destroyed_creates_nothing_more() {
     let world = World::new();
-    let (keeper, subject) = (world.citizen(), world.citizen());
+    let (keeper, subject) = (world.domain(), world.domain());
     world.give(subject, slots::POOL, keeper, Slot(20), 0);
     world.give(subject, slots::DOMAIN, keeper, Slot(21), 0);
     furnish(&world, subject);
@@ -327,9 +327,9 @@ fn a_pool_being_destroyed_creates_nothing_more() {
 }
 
 /// Threads whose fault messages a server has received, or that wait at its endpoint.
-fn faulting(received: bool) -> (World, Citizen, Vec<Ref<Thread>>) {
+fn faulting(received: bool) -> (World, TestDomain, Vec<Ref<Thread>>) {
     let world = World::new();
-    let (server, crowd) = (world.citizen(), world.citizen_of(1024));
+    let (server, crowd) = (world.domain(), world.domain_of(1024));
     let (pool, endpoint) = (slots::POOL, Slot(20));
     let into = endpoint;
     world.does(server.thread, EndpointCreate { pool, into });
@@ -368,7 +368,7 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
         (false, slots::POOL),
     ] {
         let (world, server, threads) = faulting(received);
-        let keeper = world.citizen();
+        let keeper = world.domain();
         let keep = place(keeper, Slot(20));
         world.give(server, ended, keeper, Slot(20), 0);
         let lines = || world.machine.console().matches("stops at").count();
@@ -387,9 +387,9 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
 
 /// Pools nested to the maximum depth, the outermost in the keeper's slot 20. In each is a domain with a thread whose trap
 /// message nobody has received.
-fn nest_of_traps() -> (World, Citizen, Vec<Ref<Thread>>) {
+fn nest_of_traps() -> (World, TestDomain, Vec<Ref<Thread>>) {
     let world = World::new();
-    let keeper = world.citizen_of(1024);
+    let keeper = world.domain_of(1024);
     let (domain, slots) = (slots::DOMAIN, 130);
     world.does(keeper.thread, calls::DomainGrow { domain, slots });
     let (pool, into) = (slots::POOL, Slot(19));
@@ -436,7 +436,7 @@ fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested()
 #[test]
 fn a_slot_whose_frame_was_released_does_not_exist() {
     let world = World::new();
-    let (keeper, subject) = (world.citizen(), world.citizen());
+    let (keeper, subject) = (world.domain(), world.domain());
     let (domain, slots) = (slots::DOMAIN, 130);
     world.does(subject.thread, calls::DomainGrow { domain, slots });
     world.give(subject, domain, keeper, Slot(20), 0);
@@ -451,12 +451,12 @@ fn a_slot_whose_frame_was_released_does_not_exist() {
 fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
     let (world, server, threads) = faulting(true);
     let domain = threads[0].domain;
-    let crowd = Citizen {
+    let crowd = TestDomain {
         pool: domain.pool(),
         domain,
         thread: threads[0],
     };
-    let keeper = world.citizen();
+    let keeper = world.domain();
     world.give(crowd, slots::DOMAIN, keeper, Slot(20), 0);
     let keep = place(keeper, Slot(20));
     assert_eq!(end(&world, keep, 1), Step::More);
@@ -476,7 +476,7 @@ fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
 #[test]
 fn a_mapping_is_removed_with_the_capability_it_was_created_through() {
     let world = World::new();
-    let (owner, other) = (world.citizen(), world.citizen());
+    let (owner, other) = (world.domain(), world.domain());
     world.give(owner, slots::BUFFER, other, Slot(9), 0);
     let map = DomainMap {
         domain: slots::DOMAIN,

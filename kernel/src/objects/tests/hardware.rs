@@ -9,7 +9,7 @@ use abi::register::Width;
 use super::driver::{FIRST, HARDWARE, driver};
 use crate::arch::IoWidth;
 use crate::arch::fake::Event;
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const WIDTHS: [(Width, IoWidth, u32); 3] = [
     (Width::Byte, IoWidth::Byte, 1),
@@ -29,7 +29,7 @@ fn ports(first: u16, count: u32) -> IoPortsCreate {
 
 /// Expects this result of reading and of writing a port, and that the machine sees both accesses or none.
 fn expect(
-    (world, citizen): (&World, Citizen),
+    (world, actor): (&World, TestDomain),
     port: u16,
     (width, io_width): (Width, IoWidth),
     expected: Result<(), Error>,
@@ -37,14 +37,14 @@ fn expect(
     let (ports, value) = (FIRST, 0x5a5a_5a5a);
     world.machine.take_events();
     let read = IoIn { ports, port, width };
-    let read = world.call(citizen.thread, read).map(|_| ());
+    let read = world.call(actor.thread, read).map(|_| ());
     let write = IoOut {
         ports,
         port,
         width,
         value,
     };
-    let written = world.call(citizen.thread, write);
+    let written = world.call(actor.thread, write);
     assert_eq!([read, written], [expected; 2], "{port:#x} {width:?}");
     let mut events = world.machine.take_events();
     events.retain(|event| matches!(event, Event::IoRead { .. } | Event::IoWrite { .. }));
@@ -60,15 +60,15 @@ fn expect(
 #[test]
 fn an_access_needs_every_port_to_be_in_the_range() {
     for (first, count) in [(0x300, 8), (0x300, 1), (0, 2), (0xfffa, 6)] {
-        let (world, citizen) = driver();
-        world.does(citizen.thread, ports(first, count));
+        let (world, actor) = driver();
+        world.does(actor.thread, ports(first, count));
         let (first, end) = (u32::from(first), u32::from(first) + count);
         let near = first.saturating_sub(5)..(end + 5).min(1 << 16);
         for port in near.chain([0, 0x80, 0xffff]) {
             for (width, io_width, bytes) in WIDTHS {
                 let within = first <= port && port + bytes <= end;
                 let expected = within.then_some(()).ok_or(Error::ArgumentRange);
-                let scene = (&world, citizen);
+                let scene = (&world, actor);
                 expect(scene, port as u16, (width, io_width), expected);
             }
         }
@@ -77,7 +77,7 @@ fn an_access_needs_every_port_to_be_in_the_range() {
 
 #[test]
 fn refuses_ports_beyond_the_last() {
-    let (world, citizen) = driver();
+    let (world, actor) = driver();
     for (first, count) in [
         (0x300, 0),
         (0xffff, 2),
@@ -85,19 +85,19 @@ fn refuses_ports_beyond_the_last() {
         (0, 65_537),
         (2, u32::MAX),
     ] {
-        let refused = world.call(citizen.thread, ports(first, count));
+        let refused = world.call(actor.thread, ports(first, count));
         assert_eq!(refused, Err(Error::ArgumentRange), "{first:#x} {count}");
     }
-    world.does(citizen.thread, ports(0, 1 << 16));
+    world.does(actor.thread, ports(0, 1 << 16));
 }
 
 #[test]
 fn every_bit_of_a_random_number_is_random() {
     const DRAWS: usize = 256;
-    let (world, citizen) = driver();
+    let (world, actor) = driver();
     let hardware = HARDWARE;
     let draws: Vec<u64> = (0..DRAWS)
-        .map(|_| world.does(citizen.thread, Random { hardware }))
+        .map(|_| world.does(actor.thread, Random { hardware }))
         .collect();
     assert_eq!(draws.iter().collect::<BTreeSet<_>>().len(), DRAWS);
     for bit in 0..64 {

@@ -11,7 +11,7 @@ use super::driver::{FIRST, HARDWARE, NOTIFICATION, SECOND, driver};
 use crate::arch::fake::Event;
 use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::SHARERS_MAX;
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 mod retired;
 
@@ -32,19 +32,19 @@ fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
 }
 
 /// Creates an interrupt of the shared line that raises these flags.
-fn share(world: &World, citizen: Citizen, into: Slot, flags: u64) {
-    world.does(citizen.thread, line(GSI, PCI, into));
+fn share(world: &World, actor: TestDomain, into: Slot, flags: u64) {
+    world.does(actor.thread, line(GSI, PCI, into));
     let bind = InterruptBind {
         interrupt: into,
         notification: Some(NOTIFICATION),
         flags,
     };
-    world.does(citizen.thread, bind);
+    world.does(actor.thread, bind);
 }
 
-fn acknowledge(world: &World, citizen: Citizen, interrupt: Slot) -> Vec<Event> {
+fn acknowledge(world: &World, actor: TestDomain, interrupt: Slot) -> Vec<Event> {
     world.machine.take_events();
-    world.does(citizen.thread, InterruptAcknowledge { interrupt });
+    world.does(actor.thread, InterruptAcknowledge { interrupt });
     world.machine.take_events()
 }
 
@@ -58,13 +58,13 @@ fn route(world: &World) -> Option<(Line, u8)> {
 }
 
 /// Raises the interrupt of the line; returns the flags that it raises.
-fn interrupt(world: &World, citizen: Citizen, vector: u8) -> Result<u64, Error> {
+fn interrupt(world: &World, actor: TestDomain, vector: u8) -> Result<u64, Error> {
     world.interrupt(vector);
     let wait = Wait {
         notification: NOTIFICATION,
         deadline: 0,
     };
-    world.call(citizen.thread, wait)
+    world.call(actor.thread, wait)
 }
 
 fn unmasked(events: &[Event]) -> bool {
@@ -72,27 +72,27 @@ fn unmasked(events: &[Event]) -> bool {
 }
 
 /// A driver with two interrupts of the shared line, which raise flags 1 and 2; the vector of the line.
-fn shared() -> (World, Citizen, u8) {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
+fn shared() -> (World, TestDomain, u8) {
+    let (world, actor) = driver();
+    share(&world, actor, FIRST, 1);
     let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
+    share(&world, actor, SECOND, 2);
     assert_eq!(route(&world), None, "it is routed once");
-    (world, citizen, vector)
+    (world, actor, vector)
 }
 
 /// As [`shared`], after both were armed and the line has interrupted.
-fn interrupted() -> (World, Citizen, u8) {
-    let (world, citizen, vector) = shared();
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
-    (world, citizen, vector)
+fn interrupted() -> (World, TestDomain, u8) {
+    let (world, actor, vector) = shared();
+    assert!(unmasked(&acknowledge(&world, actor, FIRST)));
+    assert!(unmasked(&acknowledge(&world, actor, SECOND)));
+    assert_eq!(interrupt(&world, actor, vector), Ok(3));
+    (world, actor, vector)
 }
 
 #[test]
 fn a_line_has_the_trigger_of_its_bus_unless_the_firmware_overrides_it() {
-    let (world, citizen) = driver();
+    let (world, actor) = driver();
     let expected = |gsi, trigger, polarity| Line {
         gsi,
         trigger,
@@ -105,124 +105,124 @@ fn a_line_has_the_trigger_of_its_bus_unless_the_firmware_overrides_it() {
         (9, PCI, expected(9, Trigger::Level, Polarity::High)),
         (GSI, PCI, expected(GSI, Trigger::Level, Polarity::Low)),
     ] {
-        world.does(citizen.thread, line(number, bus, FIRST));
+        world.does(actor.thread, line(number, bus, FIRST));
         assert_eq!(route(&world).map(|(line, _)| line), Some(line_of));
-        world.does(citizen.thread, Destroy { object: FIRST });
+        world.does(actor.thread, Destroy { object: FIRST });
     }
     for (call, error) in [
         (line(16, ISA, FIRST), Error::ArgumentRange),
         (line(GSI, 2, FIRST), Error::ArgumentRange),
         (line(24, PCI, FIRST), Error::NotDevice),
     ] {
-        assert_eq!(world.call(citizen.thread, call), Err(error));
+        assert_eq!(world.call(actor.thread, call), Err(error));
     }
 }
 
 #[test]
 fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
     const BADGED: Slot = Slot(40);
-    let (world, citizen, vector) = shared();
-    world.give(citizen, NOTIFICATION, citizen, BADGED, 4);
+    let (world, actor, vector) = shared();
+    world.give(actor, NOTIFICATION, actor, BADGED, 4);
     let bind = |flags| InterruptBind {
         interrupt: FIRST,
         notification: Some(BADGED),
         flags,
     };
     for flags in [1, 5, u64::MAX] {
-        let refused = world.call(citizen.thread, bind(flags));
+        let refused = world.call(actor.thread, bind(flags));
         assert_eq!(refused, Err(Error::MissingRight), "{flags:#x}");
     }
     for interrupt in [FIRST, SECOND] {
-        acknowledge(&world, citizen, interrupt);
+        acknowledge(&world, actor, interrupt);
     }
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3), "it is unchanged");
-    world.does(citizen.thread, bind(4));
+    assert_eq!(interrupt(&world, actor, vector), Ok(3), "it is unchanged");
+    world.does(actor.thread, bind(4));
     for interrupt in [FIRST, SECOND] {
-        acknowledge(&world, citizen, interrupt);
+        acknowledge(&world, actor, interrupt);
     }
-    assert_eq!(interrupt(&world, citizen, vector), Ok(6));
+    assert_eq!(interrupt(&world, actor, vector), Ok(6));
     check(&world.kernel);
 }
 
 #[test]
 fn all_that_share_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it() {
-    let (world, citizen, vector) = interrupted();
-    assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    let (world, actor, vector) = interrupted();
+    assert!(!unmasked(&acknowledge(&world, actor, SECOND)));
+    assert!(unmasked(&acknowledge(&world, actor, FIRST)));
+    assert_eq!(interrupt(&world, actor, vector), Ok(3));
     check(&world.kernel);
 }
 
 #[test]
 fn a_disarmed_interrupt_does_not_block_the_others() {
-    let (world, citizen, vector) = shared();
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(1));
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+    let (world, actor, vector) = shared();
+    assert!(unmasked(&acknowledge(&world, actor, FIRST)));
+    assert_eq!(interrupt(&world, actor, vector), Ok(1));
+    assert!(unmasked(&acknowledge(&world, actor, FIRST)));
 }
 
 #[test]
 fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() {
-    let (world, citizen, vector) = interrupted();
-    acknowledge(&world, citizen, SECOND);
+    let (world, actor, vector) = interrupted();
+    acknowledge(&world, actor, SECOND);
 
     world.machine.take_events();
-    world.does(citizen.thread, Destroy { object: FIRST });
+    world.does(actor.thread, Destroy { object: FIRST });
     assert!(unmasked(&world.machine.take_events()));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(2));
-    world.does(citizen.thread, Destroy { object: SECOND });
+    assert_eq!(interrupt(&world, actor, vector), Ok(2));
+    world.does(actor.thread, Destroy { object: SECOND });
     let events = world.machine.take_events();
     assert!(events.contains(&Event::MaskLine(GSI)) && !unmasked(&events));
-    assert_eq!(interrupt(&world, citizen, vector), Err(Error::TimedOut));
+    assert_eq!(interrupt(&world, actor, vector), Err(Error::TimedOut));
     check(&world.kernel);
 }
 
 #[test]
 fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
-    let (world, citizen, _) = interrupted();
+    let (world, actor, _) = interrupted();
     world.machine.take_events();
-    world.does(citizen.thread, Destroy { object: FIRST });
+    world.does(actor.thread, Destroy { object: FIRST });
     assert!(!unmasked(&world.machine.take_events()));
-    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
+    assert!(unmasked(&acknowledge(&world, actor, SECOND)));
 }
 
 #[test]
 fn an_edge_is_not_shared_nor_a_line_by_more_than_the_maximum() {
-    let (world, citizen) = driver();
-    world.does(citizen.thread, line(IRQ, ISA, FIRST));
+    let (world, actor) = driver();
+    world.does(actor.thread, line(IRQ, ISA, FIRST));
     let again = line(IRQ, ISA, SECOND);
-    assert_eq!(world.call(citizen.thread, again), Err(Error::InUse));
+    assert_eq!(world.call(actor.thread, again), Err(Error::InUse));
     // A PCI device has another trigger.
     let other = line(IRQ, PCI, SECOND);
-    assert_eq!(world.call(citizen.thread, other), Err(Error::InUse));
+    assert_eq!(world.call(actor.thread, other), Err(Error::InUse));
 
     let first_free = 20;
     for number in 0..SHARERS_MAX as u32 {
-        world.does(citizen.thread, line(GSI, PCI, Slot(first_free + number)));
+        world.does(actor.thread, line(GSI, PCI, Slot(first_free + number)));
     }
     let more = line(GSI, PCI, SECOND);
-    assert_eq!(world.call(citizen.thread, more), Err(Error::InUse));
+    assert_eq!(world.call(actor.thread, more), Err(Error::InUse));
 }
 
 #[test]
 fn a_message_signalled_interrupt_is_not_shared() {
-    let (world, citizen) = driver();
+    let (world, actor) = driver();
     for into in [FIRST, SECOND] {
         let message = InterruptCreateMessage {
             pool: slots::POOL,
             hardware: HARDWARE,
             into,
         };
-        let (_, vector) = world.does(citizen.thread, message);
+        let (_, vector) = world.does(actor.thread, message);
         let bind = InterruptBind {
             interrupt: into,
             notification: Some(NOTIFICATION),
             flags: u64::from(into.0),
         };
-        world.does(citizen.thread, bind);
+        world.does(actor.thread, bind);
         // It needs no acknowledgement, not even the first time.
         for _ in 0..2 {
-            let raised = interrupt(&world, citizen, vector as u8);
+            let raised = interrupt(&world, actor, vector as u8);
             assert_eq!(raised, Ok(u64::from(into.0)));
         }
     }
@@ -230,28 +230,25 @@ fn a_message_signalled_interrupt_is_not_shared() {
 
 #[test]
 fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
-    let (world, citizen) = driver();
+    let (world, actor) = driver();
     let message = InterruptCreateMessage {
         pool: slots::POOL,
         hardware: HARDWARE,
         into: FIRST,
     };
-    let (_, vector) = world.does(citizen.thread, message);
-    assert_eq!(
-        interrupt(&world, citizen, vector as u8),
-        Err(Error::TimedOut)
-    );
+    let (_, vector) = world.does(actor.thread, message);
+    assert_eq!(interrupt(&world, actor, vector as u8), Err(Error::TimedOut));
     let bind = InterruptBind {
         interrupt: FIRST,
         notification: Some(NOTIFICATION),
         flags: 2,
     };
-    world.does(citizen.thread, bind);
+    world.does(actor.thread, bind);
     let poll = Wait {
         notification: NOTIFICATION,
         deadline: 0,
     };
-    assert_eq!(world.call(citizen.thread, poll), Ok(2));
-    world.does(citizen.thread, bind);
-    assert_eq!(world.call(citizen.thread, poll), Err(Error::TimedOut));
+    assert_eq!(world.call(actor.thread, poll), Ok(2));
+    world.does(actor.thread, bind);
+    assert_eq!(world.call(actor.thread, poll), Err(Error::TimedOut));
 }

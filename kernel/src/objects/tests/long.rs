@@ -14,7 +14,7 @@ use super::checker::check;
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::{Endpoint, Notification, Object, Pool, Search, Thread, create};
-use crate::testing::{BUFFER_ADDRESS, Citizen, World, slots};
+use crate::testing::{BUFFER_ADDRESS, TestDomain, World, slots};
 
 const SPARE: Slot = Slot(slots::FREE);
 const MEMORY: Slot = Slot(slots::FREE + 1);
@@ -29,20 +29,20 @@ const MANY: usize = 1000;
 const ADDRESS: u64 = 0x40_0000_0000;
 const PAGES: u64 = 4 << 18;
 
-/// A citizen with room for many objects.
-fn rich() -> (World, Citizen) {
+/// A test domain with room for many objects.
+fn rich() -> (World, TestDomain) {
     let world = World::new();
-    let citizen = world.citizen_of(4096);
-    (world, citizen)
+    let actor = world.domain_of(4096);
+    (world, actor)
 }
 
-/// Creates many objects in a citizen's pool, without capabilities; returns their identities.
-fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
-    let place = citizen.domain.place(SPARE).expect("a slot");
+/// Creates many objects in a domain's pool, without capabilities; returns their identities.
+fn make_many(world: &World, actor: TestDomain) -> Vec<ObjectId> {
+    let place = actor.domain.place(SPARE).expect("a slot");
     let make = || {
         let made = create(
             &world.kernel,
-            citizen.pool,
+            actor.pool,
             place,
             Object::Notification,
             |header, _| Notification::new(header),
@@ -53,11 +53,11 @@ fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
     (0..MANY).map(|_| make()).collect()
 }
 
-/// Creates more threads in a citizen's domain, without capabilities.
-fn make_threads(world: &World, citizen: Citizen, count: usize) -> Vec<Ref<Thread>> {
+/// Creates more threads in a test domain, without capabilities.
+fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Thread>> {
     let make = |_| {
-        let thread = world.thread_in(citizen.domain, SPARE);
-        let place = citizen.domain.place(SPARE).expect("a slot");
+        let thread = world.thread_in(actor.domain, SPARE);
+        let place = actor.domain.place(SPARE).expect("a slot");
         world.kernel.empty_slot(place).expect("a capability");
         thread
     };
@@ -76,31 +76,28 @@ fn seek(pool: Ref<Pool>, id: ObjectId) -> (Search, usize) {
 
 #[test]
 fn a_search_among_many_objects_continues_from_its_bookmark() {
-    let (world, citizen) = rich();
-    let ids = make_many(&world, citizen);
+    let (world, actor) = rich();
+    let ids = make_many(&world, actor);
     let last = ids[MANY - 1];
-    let (found, steps) = seek(citizen.pool, last);
+    let (found, steps) = seek(actor.pool, last);
     assert!(matches!(found, Search::Found(object) if object.id() == last));
     assert!(steps > 2, "{steps} steps");
-    assert_eq!(seek(citizen.pool, last).1, 1);
-    assert_eq!(
-        seek(citizen.pool, ObjectId(last.0 + 1)),
-        (Search::Absent, 1)
-    );
+    assert_eq!(seek(actor.pool, last).1, 1);
+    assert_eq!(seek(actor.pool, ObjectId(last.0 + 1)), (Search::Absent, 1));
     // A search backwards restarts at the beginning.
-    let (found, steps) = seek(citizen.pool, ids[600]);
+    let (found, steps) = seek(actor.pool, ids[600]);
     assert!(matches!(found, Search::Found(object) if object.id() == ids[600]) && steps > 1);
 }
 
 #[test]
 fn a_destroyed_object_leaves_no_dangling_bookmark() {
-    let (world, citizen) = rich();
-    let ids = make_many(&world, citizen);
-    let (found, _) = seek(citizen.pool, ids[600]);
+    let (world, actor) = rich();
+    let ids = make_many(&world, actor);
+    let (found, _) = seek(actor.pool, ids[600]);
     let Search::Found(found @ Object::Notification(notification)) = found else {
         panic!("{found:?} is not the notification");
     };
-    let place = citizen.domain.place(SPARE).expect("a slot");
+    let place = actor.domain.place(SPARE).expect("a slot");
     capabilities::copy(
         &crate::memory::SlotStorage,
         notification.header.origin(),
@@ -108,10 +105,10 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
     )
     .expect("an empty slot");
     // The bookmark is before the found object.
-    seek(citizen.pool, ids[601]);
-    assert_eq!(citizen.pool.bookmark(), Some(found));
-    world.does(citizen.thread, Destroy { object: SPARE });
-    let (found, steps) = seek(citizen.pool, ids[600]);
+    seek(actor.pool, ids[601]);
+    assert_eq!(actor.pool.bookmark(), Some(found));
+    world.does(actor.thread, Destroy { object: SPARE });
+    let (found, steps) = seek(actor.pool, ids[600]);
     assert!(matches!(found, Search::Found(object) if object.id() == ids[601]));
     assert_eq!(steps, 1);
     check(&world.kernel);
@@ -119,23 +116,23 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
 
 #[test]
 fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
-    let (world, citizen) = rich();
-    let ids = make_many(&world, citizen);
-    assert_eq!(seek(citizen.pool, ids[4]).1, 1);
+    let (world, actor) = rich();
+    let ids = make_many(&world, actor);
+    assert_eq!(seek(actor.pool, ids[4]).1, 1);
     // The searched object exists, existed, or is beyond the last.
     let far = ids[100];
-    assert_eq!(seek(citizen.pool, far).1, 2);
-    let (Search::Found(object), 1) = seek(citizen.pool, far) else {
+    assert_eq!(seek(actor.pool, far).1, 2);
+    let (Search::Found(object), 1) = seek(actor.pool, far) else {
         panic!("it is behind the bookmark");
     };
-    let place = citizen.domain.place(SPARE).expect("a slot");
+    let place = actor.domain.place(SPARE).expect("a slot");
     let origin = object.header().origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
-    world.does(citizen.thread, Destroy { object: SPARE });
+    world.does(actor.thread, Destroy { object: SPARE });
     for (looked_for, found) in [(far, Some(ids[101])), (ObjectId(u64::MAX), None)] {
         // Another search moves the bookmark back.
-        assert!(matches!(citizen.pool.seek(ids[0]), Search::Found(_)));
-        let (search, steps) = seek(citizen.pool, looked_for);
+        assert!(matches!(actor.pool.seek(ids[0]), Search::Found(_)));
+        let (search, steps) = seek(actor.pool, looked_for);
         match search {
             Search::Found(object) => assert_eq!(Some(object.id()), found),
             other => assert_eq!((other, found), (Search::Absent, None)),
@@ -145,7 +142,7 @@ fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
 }
 
 /// Reads the identities of a domain's objects; runs `before` before each call.
-fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
+fn describe(world: &World, actor: TestDomain, before: impl Fn()) -> Vec<u64> {
     let mut all = Vec::new();
     let (domain, list, mut cursor) = (slots::DOMAIN, List::Objects, 0);
     while cursor != u64::MAX {
@@ -155,10 +152,10 @@ fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
             cursor,
         };
         before();
-        world.steps_of(citizen.thread, call);
-        let outcome = world.outcome::<DomainDescribe>(citizen.thread);
+        world.steps_of(actor.thread, call);
+        let outcome = world.outcome::<DomainDescribe>(actor.thread);
         let (count, next, _) = outcome.expect("complete").expect("described");
-        let word = |index| world.buffer(citizen).read_word(DATA_OFFSET + index * 8);
+        let word = |index| world.buffer(actor).read_word(DATA_OFFSET + index * 8);
         all.extend((0..count).map(|record| word(record * RECORD_WORDS as u64)));
         cursor = next;
     }
@@ -167,19 +164,16 @@ fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
 
 #[test]
 fn many_objects_are_described_despite_other_searches_in_between() {
-    let (world, citizen) = rich();
-    let ids = make_many(&world, citizen);
-    let first = citizen.pool.first().expect("the domain").id();
-    let whole = describe(&world, citizen, || {});
-    assert_eq!(
-        whole.len(),
-        1 + super::checker::objects(citizen.pool).count()
-    );
+    let (world, actor) = rich();
+    let ids = make_many(&world, actor);
+    let first = actor.pool.first().expect("the domain").id();
+    let whole = describe(&world, actor, || {});
+    assert_eq!(whole.len(), 1 + super::checker::objects(actor.pool).count());
     assert!(ids.iter().all(|id| whole.contains(&id.0)));
     // Another search moves the bookmark ahead, or back to the beginning.
     for disturbing in [ids[700], first] {
-        let again = describe(&world, citizen, || {
-            citizen.pool.seek(disturbing);
+        let again = describe(&world, actor, || {
+            actor.pool.seek(disturbing);
         });
         assert_eq!(again, whole);
     }
@@ -187,11 +181,11 @@ fn many_objects_are_described_despite_other_searches_in_between() {
 
 #[test]
 fn a_memory_among_many_objects_is_found_in_steps() {
-    let (world, citizen) = rich();
-    make_many(&world, citizen);
+    let (world, actor) = rich();
+    make_many(&world, actor);
     let (pool, pages, into) = (slots::POOL, PageCount(8), MEMORY);
-    world.does(citizen.thread, MemoryCreate { pool, pages, into });
-    let memory = citizen.pool.last().expect("the Memory").id();
+    world.does(actor.thread, MemoryCreate { pool, pages, into });
+    let memory = actor.pool.last().expect("the Memory").id();
     let (domain, first_page, which) = (slots::DOMAIN, PageIndex(0), PageSet::Present);
     let pages = DomainPages {
         domain,
@@ -201,18 +195,18 @@ fn a_memory_among_many_objects_is_found_in_steps() {
         page_count: PageCount(8),
         which,
     };
-    assert!(world.steps_of(citizen.thread, pages) > 2);
-    assert_eq!(world.outcome::<DomainPages>(citizen.thread), Some(Ok(8)));
-    assert_eq!(world.steps_of(citizen.thread, pages), 1);
+    assert!(world.steps_of(actor.thread, pages) > 2);
+    assert_eq!(world.outcome::<DomainPages>(actor.thread), Some(Ok(8)));
+    assert_eq!(world.steps_of(actor.thread, pages), 1);
 }
 
 /// One page in each GiB of the large Memory: the last one, where a link is slowest to find, except in the first GiB.
 const THERE: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
 /// A Memory of four GiB with these pages, mapped whole.
-fn map_large(world: &World, citizen: Citizen) {
+fn map_large(world: &World, actor: TestDomain) {
     let (pool, pages, into) = (slots::POOL, PageCount(PAGES), MEMORY);
-    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    world.does(actor.thread, MemoryCreate { pool, pages, into });
     let memory = MEMORY;
     for page in THERE {
         let (first_page, page_count) = (PageIndex(page), PageCount(1));
@@ -221,11 +215,11 @@ fn map_large(world: &World, citizen: Citizen) {
             first_page,
             page_count,
         };
-        world.does(citizen.thread, populate);
+        world.does(actor.thread, populate);
     }
-    world.does(citizen.thread, map());
+    world.does(actor.thread, map());
     for page in THERE {
-        assert!(touch(world, citizen, page), "page {page}");
+        assert!(touch(world, actor, page), "page {page}");
     }
 }
 
@@ -241,17 +235,17 @@ fn map() -> DomainMap {
 }
 
 /// Whether a page of the large Memory can be reached.
-fn touch(world: &World, citizen: Citizen, page: u64) -> bool {
+fn touch(world: &World, actor: TestDomain, page: u64) -> bool {
     let address = ADDRESS + page * abi::PAGE_BYTES;
-    crate::paging::translate(&world.kernel, citizen.domain, address).is_some()
+    crate::paging::translate(&world.kernel, actor.domain, address).is_some()
 }
 
 /// The large Memory is neither mapped nor linked.
-fn assert_unmapped(world: &World, citizen: Citizen) {
-    assert!(citizen.domain.mapping_at(ADDRESS).is_none());
+fn assert_unmapped(world: &World, actor: TestDomain) {
+    assert!(actor.domain.mapping_at(ADDRESS).is_none());
     for page in THERE {
         let address = ADDRESS + page * abi::PAGE_BYTES;
-        assert!(!citizen.domain.space.is_linked(address));
+        assert!(!actor.domain.space.is_linked(address));
     }
     check(&world.kernel);
 }
@@ -263,89 +257,89 @@ const UNMAP: DomainUnmap = DomainUnmap {
 
 #[test]
 fn a_large_memory_is_unmapped_in_steps() {
-    let (world, citizen) = rich();
-    map_large(&world, citizen);
-    world.begin_step(citizen.thread, UNMAP);
-    assert!(world.is_at_call(citizen.thread));
+    let (world, actor) = rich();
+    map_large(&world, actor);
+    world.begin_step(actor.thread, UNMAP);
+    assert!(world.is_at_call(actor.thread));
     // The linked pages are gone, and stay gone.
-    assert!(!touch(&world, citizen, 0));
-    assert!(touch(&world, citizen, PAGES - 1));
-    let overlap = world.thread_in(citizen.domain, SPARE);
+    assert!(!touch(&world, actor, 0));
+    assert!(touch(&world, actor, PAGES - 1));
+    let overlap = world.thread_in(actor.domain, SPARE);
     assert_eq!(world.call(overlap, map()), Err(Error::Overlap));
     // Any thread that makes the same call continues.
     let steps = world.steps_of(overlap, UNMAP);
     assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
     assert!((11..=13).contains(&steps), "{steps} steps");
-    assert_unmapped(&world, citizen);
+    assert_unmapped(&world, actor);
     world.does(overlap, map());
-    assert!(THERE.iter().all(|page| touch(&world, citizen, *page)));
+    assert!(THERE.iter().all(|page| touch(&world, actor, *page)));
     // The first thread would find it done, too, had it not been mapped again meanwhile.
-    assert!(world.steps_of(citizen.thread, UNMAP) > 6);
-    assert_unmapped(&world, citizen);
+    assert!(world.steps_of(actor.thread, UNMAP) > 6);
+    assert_unmapped(&world, actor);
 }
 
 #[test]
 fn long_calls_admit_interrupts_when_their_budget_is_spent() {
-    let (world, citizen) = rich();
+    let (world, actor) = rich();
     let slot = slots::BUFFER;
     let copies = |world: &World| {
         for number in 0..12 {
             let (from, to) = (slot, Slot(slots::FREE + 8 + number));
-            world.does(citizen.thread, CapabilityCopy { from, to });
+            world.does(actor.thread, CapabilityCopy { from, to });
         }
     };
     // Time almost stands still: the maximum work of one entry.
     copies(&world);
-    assert_eq!(world.steps_of(citizen.thread, CapabilityRevoke { slot }), 1);
+    assert_eq!(world.steps_of(actor.thread, CapabilityRevoke { slot }), 1);
     // Every step takes long.
     copies(&world);
     world.machine.set_ticks_step(1_000_000);
-    assert!(world.steps_of(citizen.thread, CapabilityRevoke { slot }) > 12);
+    assert!(world.steps_of(actor.thread, CapabilityRevoke { slot }) > 12);
     check(&world.kernel);
 }
 
 #[test]
 fn where_nothing_is_linked_there_is_nothing_to_unlink() {
-    let (world, citizen) = rich();
+    let (world, actor) = rich();
     let (pool, pages, into) = (slots::POOL, PageCount(abi::MEMORY_PAGES_MAX), MEMORY);
-    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    world.does(actor.thread, MemoryCreate { pool, pages, into });
     let map = DomainMap {
         page_count: pages,
         ..map()
     };
-    world.does(citizen.thread, map);
-    assert_eq!(world.steps_of(citizen.thread, UNMAP), 1);
-    assert_unmapped(&world, citizen);
+    world.does(actor.thread, map);
+    assert_eq!(world.steps_of(actor.thread, UNMAP), 1);
+    assert_unmapped(&world, actor);
 }
 
 #[test]
 fn revoking_and_destroying_remove_large_mappings_in_steps() {
     for revoke in [true, false] {
-        let (world, citizen) = rich();
-        map_large(&world, citizen);
-        let used = citizen.pool.used();
+        let (world, actor) = rich();
+        map_large(&world, actor);
+        let used = actor.pool.used();
         if revoke {
             let slot = MEMORY;
-            world.begin_step(citizen.thread, CapabilityRevoke { slot });
+            world.begin_step(actor.thread, CapabilityRevoke { slot });
         } else {
             let object = MEMORY;
-            world.begin_step(citizen.thread, Destroy { object });
+            world.begin_step(actor.thread, Destroy { object });
         }
-        while world.is_at_call(citizen.thread) {
+        while world.is_at_call(actor.thread) {
             check(&world.kernel);
-            world.step(citizen.thread);
+            world.step(actor.thread);
         }
-        assert_eq!(citizen.thread.context.rax.get(), 0);
-        assert_unmapped(&world, citizen);
+        assert_eq!(actor.thread.context.rax.get(), 0);
+        assert_unmapped(&world, actor);
         // The Memory, its pages, their tables and directories.
         let back = if revoke { 0 } else { 1 + 3 * 4 };
-        assert_eq!(used - citizen.pool.used(), back);
+        assert_eq!(used - actor.pool.used(), back);
     }
 }
 
 #[test]
 fn many_mappings_are_found_by_their_addresses() {
-    let (world, citizen) = rich();
+    let (world, actor) = rich();
     let addresses: Vec<u64> = (0..400)
         .map(|number| ADDRESS + (number * 7 % 400) * 0x60_0000)
         .collect();
@@ -358,13 +352,10 @@ fn many_mappings_are_found_by_their_addresses() {
         access: Access::Read,
     };
     for address in &addresses {
-        world.does(citizen.thread, at(*address));
-        assert_eq!(
-            world.call(citizen.thread, at(*address)),
-            Err(Error::Overlap)
-        );
+        world.does(actor.thread, at(*address));
+        assert_eq!(world.call(actor.thread, at(*address)), Err(Error::Overlap));
     }
-    let mapped: Vec<u64> = citizen
+    let mapped: Vec<u64> = actor
         .domain
         .mappings()
         .map(|mapping| mapping.start())
@@ -372,24 +363,24 @@ fn many_mappings_are_found_by_their_addresses() {
     assert!(mapped.is_sorted() && mapped.len() == addresses.len() + 1);
     assert_eq!(mapped[0], BUFFER_ADDRESS);
     for address in addresses {
-        let found = |address| citizen.domain.mapping_at(address).map(|it| it.start());
+        let found = |address| actor.domain.mapping_at(address).map(|it| it.start());
         assert_eq!(found(address + 0xfff), Some(address));
         assert_eq!(found(address + 0x1000), None);
         let domain = slots::DOMAIN;
         let address = UserAddress(address);
-        world.does(citizen.thread, DomainUnmap { domain, address });
+        world.does(actor.thread, DomainUnmap { domain, address });
         assert_eq!(found(address.0), None);
     }
-    assert!(citizen.domain.mapping_at(u64::MAX).is_none());
+    assert!(actor.domain.mapping_at(u64::MAX).is_none());
     check(&world.kernel);
 }
 
 #[test]
 fn sleepers_that_are_due_together_wake_in_several_entries() {
-    let (world, citizen) = rich();
+    let (world, actor) = rich();
     let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(citizen.thread, NotificationCreate { pool, into });
-    let sleepers = make_threads(&world, citizen, 150);
+    world.does(actor.thread, NotificationCreate { pool, into });
+    let sleepers = make_threads(&world, actor, 150);
     world.machine.set_ticks(1_000);
     for sleeper in &sleepers {
         let (notification, deadline) = (NOTIFICATION, 50_000_000);
@@ -416,20 +407,20 @@ fn sleepers_that_are_due_together_wake_in_several_entries() {
 
 #[test]
 fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
-    let (world, citizen) = rich();
-    let place = citizen.domain.place(ENDPOINT).expect("a slot");
+    let (world, actor) = rich();
+    let place = actor.domain.place(ENDPOINT).expect("a slot");
     let make = |header, _| Endpoint::new(header);
-    create(&world.kernel, citizen.pool, place, Object::Endpoint, make).expect("an endpoint");
-    let senders = make_threads(&world, citizen, 100);
+    create(&world.kernel, actor.pool, place, Object::Endpoint, make).expect("an endpoint");
+    let senders = make_threads(&world, actor, 100);
     // They have no message buffer for this many words.
     let send = Send::new(ENDPOINT, MessageInfo::words_only(9).expect("short"), [0; 4]);
     for sender in &senders {
         world.begin(*sender, send);
     }
     let receive = Receive::new(ENDPOINT, Some(REPLY));
-    let steps = world.steps_of(citizen.thread, receive);
+    let steps = world.steps_of(actor.thread, receive);
     assert_eq!(steps, 100 / 16 + 1);
-    assert_eq!(world.outcome::<Receive>(citizen.thread), None, "it waits");
+    assert_eq!(world.outcome::<Receive>(actor.thread), None, "it waits");
     for sender in senders {
         let refused = world.outcome::<Send>(sender);
         assert_eq!(refused, Some(Err(Error::BufferAbsent)));
@@ -439,28 +430,28 @@ fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
 
 #[test]
 fn a_domain_has_a_maximum_number_of_threads() {
-    let (world, citizen) = rich();
-    make_threads(&world, citizen, THREADS_MAX - 1);
+    let (world, actor) = rich();
+    make_threads(&world, actor, THREADS_MAX - 1);
     let (domain, into) = (slots::DOMAIN, SPARE);
     let another = ThreadCreate { domain, into };
-    let refused = world.call(citizen.thread, another);
+    let refused = world.call(actor.thread, another);
     assert_eq!(refused, Err(Error::TableFull));
-    let newest = citizen.domain.first_thread.get().expect("a thread");
-    let place = citizen.domain.place(SPARE).expect("a slot");
+    let newest = actor.domain.first_thread.get().expect("a thread");
+    let place = actor.domain.place(SPARE).expect("a slot");
     capabilities::copy(&crate::memory::SlotStorage, newest.header.origin(), place)
         .expect("an empty slot");
-    world.does(citizen.thread, Destroy { object: SPARE });
-    world.does(citizen.thread, another);
+    world.does(actor.thread, Destroy { object: SPARE });
+    world.does(actor.thread, another);
     check(&world.kernel);
 }
 
 #[test]
 fn pools_have_a_maximum_depth() {
-    let (world, citizen) = rich();
+    let (world, actor) = rich();
     let mut pool = slots::POOL;
     for depth in 2..=u64::from(POOL_DEPTH_MAX) + 1 {
         let (pages, into) = (PageCount(100 - depth), Slot(slots::FREE + depth as u32));
-        let made = world.call(citizen.thread, PoolSplit { pool, pages, into });
+        let made = world.call(actor.thread, PoolSplit { pool, pages, into });
         if depth > u64::from(POOL_DEPTH_MAX) {
             assert_eq!(made, Err(Error::TableFull));
         } else {
@@ -469,6 +460,6 @@ fn pools_have_a_maximum_depth() {
         pool = into;
     }
     let object = Slot(slots::FREE + 2);
-    world.does(citizen.thread, Destroy { object });
+    world.does(actor.thread, Destroy { object });
     check(&world.kernel);
 }

@@ -18,7 +18,7 @@ use crate::capture::tests::scene::receive;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::Thread;
 use crate::paging::translate;
-use crate::testing::{Citizen, World, slots, stand_at};
+use crate::testing::{TestDomain, World, slots, stand_at};
 
 /// The endpoint that is destroyed or revoked, in the owner's table.
 const ENDPOINT: Slot = Slot(20);
@@ -39,15 +39,15 @@ const ENTRY_TICKS: u64 = 100_000;
 /// An owner and a crowd of copiers of the same priority.
 struct Race {
     world: World,
-    owner: Citizen,
-    crowd: Citizen,
+    owner: TestDomain,
+    crowd: TestDomain,
     copiers: Vec<Ref<Thread>>,
 }
 
 impl Race {
     fn new() -> Race {
         let world = World::new();
-        let (owner, crowd) = (world.citizen(), world.citizen_of(512));
+        let (owner, crowd) = (world.domain(), world.domain_of(512));
         let (pool, into) = (slots::POOL, ENDPOINT);
         world.does(owner.thread, EndpointCreate { pool, into });
         let (domain, slots) = (slots::DOMAIN, FIRST + COUNT);
@@ -200,9 +200,9 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
     const GIBS: u64 = 16;
     const COUNT: u64 = 8;
     let world = World::new();
-    let citizen = world.citizen_of(512);
+    let actor = world.domain_of(512);
     let (pool, pages, into) = (slots::POOL, PageCount(GIBS * GIB / PAGE_BYTES), MEMORY);
-    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    world.does(actor.thread, MemoryCreate { pool, pages, into });
     let map = |number: u64| DomainMap {
         domain: slots::DOMAIN,
         memory: MEMORY,
@@ -220,24 +220,24 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
             first_page,
             page_count,
         };
-        world.does(citizen.thread, populate);
+        world.does(actor.thread, populate);
     }
     for number in 0..COUNT {
-        world.does(citizen.thread, map(number));
+        world.does(actor.thread, map(number));
         for gib in 0..GIBS {
             let address = map(number).address.0 + gib * GIB;
-            assert!(translate(&world.kernel, citizen.domain, address).is_some());
+            assert!(translate(&world.kernel, actor.domain, address).is_some());
         }
     }
     let slot = MEMORY;
-    world.steps_of(citizen.thread, CapabilityRevoke { slot });
+    world.steps_of(actor.thread, CapabilityRevoke { slot });
     // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
     let mut made = 0;
     for number in 0..COUNT {
-        made += world.steps_of(citizen.thread, map(number));
+        made += world.steps_of(actor.thread, map(number));
     }
-    let taken = world.steps_of(citizen.thread, CapabilityRevoke { slot });
+    let taken = world.steps_of(actor.thread, CapabilityRevoke { slot });
     assert!(taken <= made + 1, "{taken} steps after {made}");
     check(&world.kernel);
 }
@@ -248,7 +248,7 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
     const INSIDE: Slot = Slot(22);
     const SPARE: Slot = Slot(30);
     let world = World::new();
-    let (owner, other) = (world.citizen(), world.citizen());
+    let (owner, other) = (world.domain(), world.domain());
     let pool = slots::POOL;
     let (pages, into) = (PageCount(4), MEMORY);
     world.does(
@@ -363,7 +363,7 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
 fn a_memory_that_is_being_destroyed_gets_no_pages() {
     const MEMORY: Slot = Slot(21);
     let world = World::new();
-    let owner = world.citizen();
+    let owner = world.domain();
     let (pool, pages, into) = (slots::POOL, PageCount(200), MEMORY);
     world.does(owner.thread, MemoryCreate { pool, pages, into });
     let populate = MemoryPopulate {
@@ -399,7 +399,7 @@ fn a_memory_that_is_being_destroyed_gets_no_pages() {
 fn a_thread_that_is_being_destroyed_is_not_started_again() {
     const VICTIM: Slot = Slot(21);
     let world = World::new();
-    let owner = world.citizen();
+    let owner = world.domain();
     let victim = world.thread_in(owner.domain, VICTIM);
     for number in 30..34 {
         world.give(owner, VICTIM, owner, Slot(number), 0);

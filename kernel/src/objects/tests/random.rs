@@ -19,7 +19,7 @@ use crate::arch::fake::Machine;
 use crate::arch::{self, Cause};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
-use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
+use crate::testing::{BUFFER_ADDRESS, CALL_SITE, TestDomain, World, slots};
 use crate::{capture, ipc};
 use aim::aim;
 use event::{Event, event};
@@ -34,53 +34,53 @@ const SLOTS: u32 = 24;
 /// The slot of the Hardware.
 const HARDWARE: Slot = Slot(13);
 
-/// A keeper that does nothing, and three citizens with capabilities to each other. The first is about to answer the last.
-fn society() -> (World, Citizen) {
+/// A keeper that does nothing, and three domains with capabilities to each other. The first is about to answer the last.
+fn society() -> (World, TestDomain) {
     let world = World::new();
-    let keeper = world.citizen();
-    let citizens = [(); 3].map(|()| world.citizen());
+    let keeper = world.domain();
+    let actors = [(); 3].map(|()| world.domain());
     let endpoint = Slot(9);
     let notification = Slot(10);
-    let first = citizens[0];
+    let first = actors[0];
     let pool = slots::POOL;
     let into = endpoint;
     world.does(first.thread, EndpointCreate { pool, into });
     let into = notification;
     world.does(first.thread, NotificationCreate { pool, into });
     world.give_hardware(first, HARDWARE);
-    for citizen in &citizens[1..] {
-        world.give(first, endpoint, *citizen, endpoint, 0);
-        world.give(first, notification, *citizen, notification, 0);
+    for actor in &actors[1..] {
+        world.give(first, endpoint, *actor, endpoint, 0);
+        world.give(first, notification, *actor, notification, 0);
     }
-    for (index, citizen) in citizens.iter().enumerate() {
-        world.thread_in(citizen.domain, Slot(11));
-        let other = citizens[(index + 1) % 3];
+    for (index, actor) in actors.iter().enumerate() {
+        world.thread_in(actor.domain, Slot(11));
+        let other = actors[(index + 1) % 3];
         for (from, to) in [
             (slots::POOL, 5),
             (slots::DOMAIN, 6),
             (slots::THREAD, 7),
             (slots::BUFFER, 8),
         ] {
-            world.give(other, from, *citizen, Slot(to), 0);
+            world.give(other, from, *actor, Slot(to), 0);
         }
-        let third = citizens[(index + 2) % 3];
-        world.give(third, slots::DOMAIN, *citizen, Slot(14), 0);
-        world.give(third, slots::THREAD, *citizen, Slot(15), 0);
+        let third = actors[(index + 2) % 3];
+        world.give(third, slots::DOMAIN, *actor, Slot(14), 0);
+        world.give(third, slots::THREAD, *actor, Slot(15), 0);
         let mint = CapabilityMint {
             from: slots::POOL,
             to: Slot(12),
             rights: (PoolRights::all() - PoolRights::DMA).into(),
             badge: 0,
         };
-        world.does(citizen.thread, mint);
+        world.does(actor.thread, mint);
         if index > 0 {
-            world.give(first, HARDWARE, *citizen, HARDWARE, 0);
+            world.give(first, HARDWARE, *actor, HARDWARE, 0);
         }
     }
     let receive = Receive::new(endpoint, Some(Slot(16)));
     world.begin(first.thread, receive);
     let call = Call::new(endpoint, MessageInfo::EMPTY, [0; 4]);
-    world.begin(citizens[2].thread, call);
+    world.begin(actors[2].thread, call);
     (world, keeper)
 }
 
@@ -142,7 +142,7 @@ fn shadow(thread: Ref<Thread>) -> Vec<View> {
     (0..slots).map(view).collect()
 }
 
-fn happen(world: &World, keeper: Citizen, successes: &Successes, event: Event) {
+fn happen(world: &World, keeper: TestDomain, successes: &Successes, event: Event) {
     let threads: Vec<_> = threads(&world.kernel)
         .into_iter()
         .filter(|thread| *thread != keeper.thread)
@@ -262,7 +262,7 @@ fn interrupt(world: &World, which: usize) {
 }
 
 /// The keeper, which holds the root pool, destroys every pool but its own.
-fn end_all(world: &World, keeper: Citizen) {
+fn end_all(world: &World, keeper: TestDomain) {
     loop {
         let other =
             objects(world.kernel.root_pool).find(|object| *object != Object::Pool(keeper.pool));

@@ -8,15 +8,15 @@ use capabilities::Storage;
 use super::checker::{all_objects, check};
 use crate::memory::SlotStorage;
 use crate::objects::{self, Object};
-use crate::testing::{Citizen, World, slots};
+use crate::testing::{TestDomain, World, slots};
 
 const CHILD: Slot = Slot(20);
 const GRANDCHILD: Slot = Slot(21);
 const INNER: Slot = Slot(22);
 const ROOT: Slot = Slot(23);
 
-fn object(citizen: Citizen, slot: Slot) -> Object {
-    let place = citizen.domain.place(slot).expect("a slot");
+fn object(actor: TestDomain, slot: Slot) -> Object {
+    let place = actor.domain.place(slot).expect("a slot");
     let held = SlotStorage.slot(place).capability();
     held.expect("a capability").object
 }
@@ -24,21 +24,21 @@ fn object(citizen: Citizen, slot: Slot) -> Object {
 #[test]
 fn a_thread_cannot_destroy_itself_its_domain_or_its_pool() {
     let world = World::new();
-    let citizen = world.citizen();
+    let actor = world.domain();
     for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
-        let ended = world.call(citizen.thread, Destroy { object });
+        let ended = world.call(actor.thread, Destroy { object });
         assert_eq!(ended, Err(Error::Oneself));
     }
     let (free, pool) = (world.kernel.frames.free(), slots::POOL);
     let (pages, into) = (PageCount(9), Slot(9));
-    world.does(citizen.thread, PoolSplit { pool, pages, into });
-    world.does(citizen.thread, Destroy { object: into });
+    world.does(actor.thread, PoolSplit { pool, pages, into });
+    world.does(actor.thread, Destroy { object: into });
     assert_eq!(world.kernel.frames.free(), free);
 }
 
-/// A citizen whose pool is two levels below another's, with capabilities to that, to all between, and to the root pool.
-fn inner_citizen(world: &World) -> Citizen {
-    let outer = world.citizen();
+/// A test domain whose pool is two levels below another's, with capabilities to that, to all between, and to the root pool.
+fn inner_domain(world: &World) -> TestDomain {
+    let outer = world.domain();
     for (pool, pages, into) in [(slots::POOL, 100, CHILD), (CHILD, 60, GRANDCHILD)] {
         let pages = PageCount(pages);
         world.does(outer.thread, PoolSplit { pool, pages, into });
@@ -48,7 +48,7 @@ fn inner_citizen(world: &World) -> Citizen {
     let Object::Domain(domain) = object(outer, INNER) else {
         panic!("not a domain");
     };
-    let inner = Citizen {
+    let inner = TestDomain {
         pool: domain.pool(),
         domain,
         thread: world.thread_in(domain, slots::THREAD),
@@ -64,7 +64,7 @@ fn inner_citizen(world: &World) -> Citizen {
 #[test]
 fn a_thread_cannot_destroy_any_pool_around_it() {
     let world = World::new();
-    let inner = inner_citizen(&world);
+    let inner = inner_domain(&world);
     let all = all_objects(&world.kernel);
     for object in [slots::POOL, CHILD, GRANDCHILD] {
         let ended = world.call(inner.thread, Destroy { object });

@@ -11,7 +11,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
-use crate::testing::{CALL_SITE, Citizen, World, slots};
+use crate::testing::{CALL_SITE, TestDomain, World, slots};
 
 /// The interrupt and the revoker, in the table of the higher-priority thread.
 const INTERRUPT: Slot = Slot(20);
@@ -30,14 +30,14 @@ struct Revocation {
     world: World,
     revoker: Ref<Thread>,
     equal: Ref<Thread>,
-    above: Citizen,
+    above: TestDomain,
     vector: u8,
 }
 
 impl Revocation {
     fn new() -> Revocation {
         let world = World::new();
-        let [owner, equal, above] = [(); 3].map(|()| world.citizen());
+        let [owner, equal, above] = [(); 3].map(|()| world.domain());
         let (pool, into) = (slots::POOL, ENDPOINT);
         world.does(owner.thread, EndpointCreate { pool, into });
         let (domain, slots) = (slots::DOMAIN, FIRST + COPIES);
@@ -122,8 +122,8 @@ fn wait(world: &World, thread: Ref<Thread>) {
     );
 }
 
-/// Makes a citizen's thread wait for an interrupt at the highest priority; returns the vector.
-fn raise_above(world: &World, above: Citizen) -> u8 {
+/// Makes a domain's thread wait for an interrupt at the highest priority; returns the vector.
+fn raise_above(world: &World, above: TestDomain) -> u8 {
     let (pool, into) = (slots::POOL, NOTIFICATION);
     world.does(above.thread, NotificationCreate { pool, into });
     let place = above.domain.place(INTERRUPT).expect("a slot");

@@ -15,7 +15,7 @@ use super::row::EncodedCall;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::snapshot::{self, Snapshot};
-use crate::testing::{CALL_SITE, Citizen, World, slots};
+use crate::testing::{CALL_SITE, TestDomain, World, slots};
 
 /// An endpoint of the caller, to which the subject may send.
 pub const SERVICE: Slot = Slot(8);
@@ -65,16 +65,16 @@ pub const PORT: u16 = 0x300;
 /// Two domains: the caller's and the subject's.
 pub struct Stage {
     pub world: World,
-    pub caller: Citizen,
-    pub subject: Citizen,
+    pub caller: TestDomain,
+    pub subject: TestDomain,
     server: Ref<Thread>,
 }
 
 impl Stage {
     pub fn new() -> Stage {
         let world = World::new();
-        let caller = world.citizen();
-        let subject = world.citizen();
+        let caller = world.domain();
+        let subject = world.domain();
         let server = world.thread_in(caller.domain, SERVER);
         let helper = world.thread_in(subject.domain, HELPER);
         helper.stopped.set(true);

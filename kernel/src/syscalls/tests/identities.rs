@@ -4,16 +4,16 @@ use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe, Notificatio
 use abi::register::Slot;
 use abi::{DomainRights, Error};
 
-use super::{OBJECT, citizen};
+use super::{OBJECT, world_and_domain};
 use crate::testing::{World, slots};
 
 #[test]
 fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
-    let (world, citizen) = citizen();
+    let (world, actor) = world_and_domain();
     let identify = |domain, slot| CapabilityIdentify { domain, slot };
-    let id = world.does(citizen.thread, identify(slots::DOMAIN, slots::BUFFER));
+    let id = world.does(actor.thread, identify(slots::DOMAIN, slots::BUFFER));
     assert_eq!(
-        world.call(citizen.thread, identify(slots::DOMAIN, OBJECT)),
+        world.call(actor.thread, identify(slots::DOMAIN, OBJECT)),
         Err(Error::EmptySlot)
     );
     let all_but = CapabilityMint {
@@ -22,9 +22,9 @@ fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
         rights: (DomainRights::all() - DomainRights::CAPTURE).into(),
         badge: 0,
     };
-    world.does(citizen.thread, all_but);
+    world.does(actor.thread, all_but);
     assert_eq!(
-        world.call(citizen.thread, identify(OBJECT, slots::BUFFER)),
+        world.call(actor.thread, identify(OBJECT, slots::BUFFER)),
         Err(Error::MissingRight)
     );
     // The lists show the same identity.
@@ -33,10 +33,10 @@ fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
         list: abi::record::List::Capabilities,
         cursor: 0,
     };
-    world.does(citizen.thread, describe);
+    world.does(actor.thread, describe);
     let record = (0..4).map(|index| {
         let first = abi::message::DATA_OFFSET + index * 64;
-        [0, 2].map(|word| world.buffer(citizen).read_word(first + word * 8))
+        [0, 2].map(|word| world.buffer(actor).read_word(first + word * 8))
     });
     let shown = record
         .into_iter()
@@ -44,15 +44,15 @@ fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
     assert_eq!(shown.map(|[_, object]| object), Some(id));
 }
 
-/// The identities of notifications that a citizen creates one after another.
+/// The identities of notifications that a domain creates one after another.
 fn identities(world: &World) -> Vec<u64> {
-    let citizen = world.citizen();
+    let actor = world.domain();
     let (pool, domain) = (slots::POOL, slots::DOMAIN);
     (20..36)
         .map(|slot| {
             let into = Slot(slot);
-            world.does(citizen.thread, NotificationCreate { pool, into });
-            world.does(citizen.thread, CapabilityIdentify { domain, slot: into })
+            world.does(actor.thread, NotificationCreate { pool, into });
+            world.does(actor.thread, CapabilityIdentify { domain, slot: into })
         })
         .collect()
 }

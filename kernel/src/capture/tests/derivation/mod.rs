@@ -24,7 +24,7 @@ use super::scene::{HELPER, INNER, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::tests::checker::check;
 use crate::objects::{Domain, Object};
-use crate::testing::{BUFFER_ADDRESS, Citizen, slots};
+use crate::testing::{BUFFER_ADDRESS, TestDomain, slots};
 
 /// More siblings than one call passes.
 const MANY: u32 = 1500;
@@ -48,11 +48,9 @@ const ADDRESS: u64 = 0x8000_0000;
 const NO_PAGE: PageIndex = PageIndex(0);
 const ONE_PAGE: PageCount = PageCount(1);
 
-fn grow(scene: &Scene, citizen: Citizen) {
+fn grow(scene: &Scene, actor: TestDomain) {
     let (domain, slots) = (slots::DOMAIN, SLOTS);
-    scene
-        .world
-        .does(citizen.thread, DomainGrow { domain, slots });
+    scene.world.does(actor.thread, DomainGrow { domain, slots });
 }
 
 /// The subject derives a capability from one of its own.

@@ -12,23 +12,23 @@ use crate::testing::slots;
 fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_back() {
     const OWN: Slot = Slot(20);
     const FOREIGN: Slot = Slot(40);
-    let (world, citizen, vector) = shared();
+    let (world, actor, vector) = shared();
     for which in [FIRST, SECOND] {
-        acknowledge(&world, citizen, which);
+        acknowledge(&world, actor, which);
     }
-    let other = world.citizen();
+    let other = world.domain();
     let (pool, into) = (slots::POOL, OWN);
     world.does(other.thread, NotificationCreate { pool, into });
-    world.give(other, OWN, citizen, FOREIGN, 0);
+    world.give(other, OWN, actor, FOREIGN, 0);
     // It comes before the first one in the list.
     let bind = InterruptBind {
         interrupt: SECOND,
         notification: Some(FOREIGN),
         flags: 2,
     };
-    world.does(citizen.thread, bind);
+    world.does(actor.thread, bind);
     other.pool.set_retired(true);
-    assert_eq!(interrupt(&world, citizen, vector), Ok(1));
+    assert_eq!(interrupt(&world, actor, vector), Ok(1));
 
     other.pool.set_retired(false);
     world.machine.set_ticks_step(0);
