@@ -1,7 +1,7 @@
 //! A kernel on the fake machine, for host tests: [`World`] creates domains and threads, and makes system calls as them.
 
 use abi::calls::{Arguments, Output};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, Slot};
 use abi::{Error, Registers};
 use capabilities::Storage;
 
@@ -11,6 +11,7 @@ use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{self, Domain, Hardware, Object, Phase, Pool, Thread};
 
+pub mod calls;
 pub mod snapshot;
 
 /// The initial slots of every domain of a world.
@@ -46,6 +47,13 @@ pub struct TestDomain {
     pub pool: Ref<Pool>,
     pub domain: Ref<Domain>,
     pub thread: Ref<Thread>,
+}
+
+/// Its first thread makes the calls.
+impl From<TestDomain> for Ref<Thread> {
+    fn from(domain: TestDomain) -> Ref<Thread> {
+        domain.thread
+    }
 }
 
 impl World {
@@ -97,48 +105,20 @@ impl World {
     }
 
     fn give_buffer(&self, actor: TestDomain) {
-        use abi::calls::{DomainMap, MemoryCreate, MemoryPopulate};
-        let page = PageCount(1);
-        let first_page = PageIndex(0);
-        let (domain, memory) = (slots::DOMAIN, slots::BUFFER);
-        self.does(
-            actor.thread,
-            MemoryCreate {
-                pool: slots::POOL,
-                pages: page,
-                into: memory,
-            },
-        );
-        self.does(
-            actor.thread,
-            MemoryPopulate {
-                memory,
-                first_page,
-                page_count: page,
-            },
-        );
-        let address = UserAddress(BUFFER_ADDRESS);
-        let access = Access::ReadWrite;
-        self.does(
-            actor.thread,
-            DomainMap {
-                domain,
-                memory,
-                address,
-                first_page,
-                page_count: page,
-                access,
-            },
-        );
+        self.does(actor, calls::memory(1, slots::BUFFER));
+        self.does(actor, calls::populate(slots::BUFFER, 0, 1));
+        let map = calls::map(slots::BUFFER, BUFFER_ADDRESS, 0, 1, Access::ReadWrite);
+        self.does(actor, map);
         actor.thread.message_buffer.set(BUFFER_ADDRESS);
     }
 
     /// Makes a call as a thread, and expects it to complete.
     pub fn call<A: Arguments>(
         &self,
-        thread: Ref<Thread>,
+        caller: impl Into<Ref<Thread>>,
         arguments: A,
     ) -> Result<A::Output, Error> {
+        let thread = caller.into();
         self.begin(thread, arguments);
         self.outcome::<A>(thread).expect("the call is complete")
     }
@@ -146,26 +126,29 @@ impl World {
     /// As [`World::call`], for a call that succeeds.
     pub fn does<A: Arguments + Copy + core::fmt::Debug>(
         &self,
-        thread: Ref<Thread>,
+        caller: impl Into<Ref<Thread>>,
         arguments: A,
     ) -> A::Output {
-        self.call(thread, arguments)
+        self.call(caller, arguments)
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
     /// Makes the first step of a call as a thread.
-    pub fn begin_step<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
+    pub fn begin_step<A: Arguments>(&self, caller: impl Into<Ref<Thread>>, arguments: A) {
+        let thread = caller.into();
         stand_at(thread, arguments);
         self.step(thread);
     }
 
     /// Whether a thread can run and stands at a call.
-    pub fn is_at_call(&self, thread: Ref<Thread>) -> bool {
+    pub fn is_at_call(&self, caller: impl Into<Ref<Thread>>) -> bool {
+        let thread = caller.into();
         thread.is_runnable() && thread.context.rip.get() == CALL_SITE
     }
 
     /// Makes a call as a thread, and counts its steps.
-    pub fn steps_of<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) -> usize {
+    pub fn steps_of<A: Arguments>(&self, caller: impl Into<Ref<Thread>>, arguments: A) -> usize {
+        let thread = caller.into();
         self.begin_step(thread, arguments);
         let mut steps = 1;
         while self.is_at_call(thread) {
@@ -176,7 +159,8 @@ impl World {
     }
 
     /// Makes a call as a thread, with all its steps.
-    pub fn begin<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
+    pub fn begin<A: Arguments>(&self, caller: impl Into<Ref<Thread>>, arguments: A) {
+        let thread = caller.into();
         self.begin_step(thread, arguments);
         while thread.phase.get() == Phase::Ready
             && thread.context.rip.get() == CALL_SITE
@@ -187,7 +171,8 @@ impl World {
     }
 
     /// Executes the SYSCALL instruction that the thread stands at, once.
-    pub fn step(&self, thread: Ref<Thread>) {
+    pub fn step(&self, caller: impl Into<Ref<Thread>>) {
+        let thread = caller.into();
         self.kernel.scheduler.force(thread);
         thread.context.rip.set(thread.context.rip.get() + 2);
         self.kernel.enter(Cause::SystemCall);
@@ -203,13 +188,13 @@ impl World {
     }
 
     /// Reads a word as user code of a thread; `None` if a fault blocks or stops it.
-    pub fn load(&self, thread: Ref<Thread>, address: u64) -> Option<u64> {
+    pub fn load(&self, thread: impl Into<Ref<Thread>>, address: u64) -> Option<u64> {
         let at = self.access(thread, address, UserAccess::Load)?;
         Some(self.machine.read(at))
     }
 
     /// Writes a word as user code of a thread; `None` as for [`World::load`].
-    pub fn store(&self, thread: Ref<Thread>, address: u64, value: u64) -> Option<()> {
+    pub fn store(&self, thread: impl Into<Ref<Thread>>, address: u64, value: u64) -> Option<()> {
         let at = self.access(thread, address, UserAccess::Store)?;
         self.machine.write(at, value);
         Some(())
@@ -219,10 +204,11 @@ impl World {
     /// thread cannot retry after one.
     pub fn access(
         &self,
-        thread: Ref<Thread>,
+        thread: impl Into<Ref<Thread>>,
         address: u64,
         access: UserAccess,
     ) -> Option<PhysAddr> {
+        let thread = thread.into();
         const TRIES: usize = 3;
         for _ in 0..TRIES {
             if !thread.is_runnable() {
@@ -242,7 +228,11 @@ impl World {
     }
 
     /// The result of the call; none while the thread is blocked in it.
-    pub fn outcome<A: Arguments>(&self, thread: Ref<Thread>) -> Option<Result<A::Output, Error>> {
+    pub fn outcome<A: Arguments>(
+        &self,
+        caller: impl Into<Ref<Thread>>,
+    ) -> Option<Result<A::Output, Error>> {
+        let thread = caller.into();
         if thread.phase.get() != Phase::Ready || thread.context.rip.get() == CALL_SITE {
             return None;
         }

@@ -1,17 +1,13 @@
 //! Messages, answers and flags, on the fake machine.
 
-use abi::calls::{
-    Call, CapabilityCopy, CapabilityDelete, CapabilityMint, DomainDerive, DomainInstall,
-    EndpointCreate, NotificationCreate, Receive, Received, Reply, ReplyAndReceive, Send, Signal,
-    Wait,
-};
+use abi::calls::{Call, Receive, Received, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
 use abi::{Error, MessageInfo, Number, Rights};
 
 use crate::arch::Cause;
 use crate::objects::Phase;
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 mod binding;
 mod blame;
@@ -30,13 +26,7 @@ const SPARE: Slot = Slot(slots::FREE + 3);
 fn pair() -> (World, TestDomain, TestDomain) {
     let world = World::new();
     let (server, client) = (world.domain(), world.domain());
-    world.does(
-        server.thread,
-        EndpointCreate {
-            pool: slots::POOL,
-            into: ENDPOINT,
-        },
-    );
+    world.does(server, calls::endpoint(ENDPOINT));
     world.give(server, ENDPOINT, client, ENDPOINT, 7);
     (world, server, client)
 }
@@ -57,7 +47,7 @@ fn reply(w0: u64) -> Reply {
 
 fn received(world: &World, actor: TestDomain) -> Received {
     world
-        .outcome::<Receive>(actor.thread)
+        .outcome::<Receive>(actor)
         .expect("received")
         .expect("no error")
 }
@@ -67,65 +57,48 @@ fn a_call_reaches_the_server_and_the_answer_the_caller() {
     for server_first in [true, false] {
         let (world, server, client) = pair();
         if server_first {
-            world.begin(server.thread, receive());
-            world.begin(client.thread, call(4, 42));
+            world.begin(server, receive());
+            world.begin(client, call(4, 42));
         } else {
-            world.begin(client.thread, call(4, 42));
-            world.begin(server.thread, receive());
+            world.begin(client, call(4, 42));
+            world.begin(server, receive());
         }
         let message = received(&world, server);
         assert_eq!((message.badge, message.words), (7, [42, 11, 12, 13]));
         assert_eq!(client.thread.phase.get(), Phase::Awaiting);
-        world.does(server.thread, reply(99));
+        world.does(server, reply(99));
         let answer = world
-            .outcome::<Call>(client.thread)
+            .outcome::<Call>(client)
             .expect("answered")
             .expect("no error");
         assert_eq!((answer.badge, answer.words[0]), (0, 99));
-        assert_eq!(world.call(server.thread, reply(1)), Err(Error::EmptySlot));
+        assert_eq!(world.call(server, reply(1)), Err(Error::EmptySlot));
     }
 }
 
 #[test]
 fn the_right_to_answer_has_no_copy() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(1, 42));
-    world.begin(server.thread, receive());
+    world.begin(client, call(1, 42));
+    world.begin(server, receive());
     let (domain, from, to) = (slots::DOMAIN, REPLY, SPARE);
     let (rights, badge) = (Rights(0), 0);
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    let install = DomainInstall {
-        domain,
-        from,
-        to,
-        rights,
-        badge,
-    };
-    let derive = DomainDerive {
-        domain,
-        from,
-        to,
-        rights,
-        badge,
-    };
+    let mint = calls::mint(from, to, rights, badge);
+    let install = calls::install(domain, from, to, rights, badge);
+    let derive = calls::derive(domain, from, to, rights, badge);
     let thread = server.thread;
     let refused = [
-        world.call(thread, CapabilityCopy { from, to }),
+        world.call(thread, calls::copy(from, to)),
         world.call(thread, mint),
         world.call(thread, install),
         world.call(thread, derive),
     ];
     assert_eq!(refused, [Err(Error::WrongKind); 4]);
     assert_eq!(
-        world.call(server.thread, CapabilityDelete { slot: SPARE }),
+        world.call(server, calls::delete(SPARE)),
         Err(Error::EmptySlot)
     );
-    world.does(server.thread, reply(99));
+    world.does(server, reply(99));
 }
 
 #[test]
@@ -135,16 +108,15 @@ fn long_messages_and_capabilities_go_through_the_buffers() {
     (4..64).for_each(|index| from.write_word(index * 8, index * 1000));
     from.write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
     to.write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let info = MessageInfo::try_new(64, 1).expect("fits");
-    world.begin(client.thread, Call { info, ..call(4, 0) });
+    world.begin(client, Call { info, ..call(4, 0) });
     assert_eq!(received(&world, server).info.words(), 64);
     assert!((4..64).all(|index| to.read_word(index * 8) == index * 1000));
-    let domain = slots::DOMAIN;
-    let identify = |slot| abi::calls::CapabilityIdentify { domain, slot };
-    let given = world.does(server.thread, identify(SPARE));
-    world.does(server.thread, reply(0));
-    assert_eq!(given, world.does(client.thread, identify(slots::BUFFER)));
+    let identify = |slot| calls::identify(slots::DOMAIN, slot);
+    let given = world.does(server, identify(SPARE));
+    world.does(server, reply(0));
+    assert_eq!(given, world.does(client, identify(slots::BUFFER)));
 }
 
 #[test]
@@ -156,13 +128,13 @@ fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_keeps_waiting() {
     world
         .buffer(server)
         .write_word(RECEIVE_OFFSET, u64::from(ENDPOINT.0));
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let info = MessageInfo::try_new(0, 1).expect("fits");
     assert_eq!(
-        world.call(client.thread, Call { info, ..call(0, 0) }),
+        world.call(client, Call { info, ..call(0, 0) }),
         Err(Error::MessageSize)
     );
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert_eq!(world.outcome::<Receive>(server), None);
 }
 
 #[test]
@@ -174,9 +146,9 @@ fn a_receiver_that_names_one_slot_twice_is_not_sent_a_capability() {
     world
         .buffer(server)
         .write_word(RECEIVE_OFFSET, u64::from(REPLY.0));
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let info = MessageInfo::try_new(0, 1).expect("fits");
-    let refused = world.call(client.thread, Call { info, ..call(0, 0) });
+    let refused = world.call(client, Call { info, ..call(0, 0) });
     assert_eq!(refused, Err(Error::MessageSize));
 }
 
@@ -184,19 +156,16 @@ fn a_receiver_that_names_one_slot_twice_is_not_sent_a_capability() {
 fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
     let (world, server, client) = pair();
     world.begin(
-        server.thread,
+        server,
         Receive {
             reply: None,
             ..receive()
         },
     );
-    assert_eq!(
-        world.call(client.thread, call(0, 0)),
-        Err(Error::MessageSize)
-    );
+    assert_eq!(world.call(client, call(0, 0)), Err(Error::MessageSize));
     let info = MessageInfo::words_only(1).expect("short");
     let send = Send::new(ENDPOINT, info, [5, 0, 0, 0]);
-    world.does(client.thread, send);
+    world.does(client, send);
     assert_eq!(received(&world, server).words[0], 5);
 }
 
@@ -204,75 +173,57 @@ fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
 fn a_sender_without_a_buffer_is_refused_and_nobody_else() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
-    world.begin(server.thread, receive());
-    assert_eq!(
-        world.call(client.thread, call(5, 0)),
-        Err(Error::BufferAbsent)
-    );
+    world.begin(server, receive());
+    assert_eq!(world.call(client, call(5, 0)), Err(Error::BufferAbsent));
     client.thread.message_buffer.set(0x7000_0000);
-    assert_eq!(
-        world.call(client.thread, call(5, 0)),
-        Err(Error::BufferAbsent)
-    );
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert_eq!(world.call(client, call(5, 0)), Err(Error::BufferAbsent));
+    assert_eq!(world.outcome::<Receive>(server), None);
 }
 
 #[test]
 fn reply_and_receive_answers_and_stands_at_a_receive() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(1, 1));
-    world.does(server.thread, receive());
+    world.begin(client, call(1, 1));
+    world.does(server, receive());
     let info = MessageInfo::words_only(1).expect("short");
     let both = ReplyAndReceive::new(ENDPOINT, info, [2, 0, 0, 0], REPLY);
-    world.begin(server.thread, both);
+    world.begin(server, both);
     assert_eq!(
         world
-            .outcome::<Call>(client.thread)
+            .outcome::<Call>(client)
             .map(|answer| answer.map(|answer| answer.words[0])),
         Some(Ok(2))
     );
     assert_eq!(server.thread.context.rax.get(), Number::Receive as u64);
-    world.begin(client.thread, call(1, 3));
+    world.begin(client, call(1, 3));
     assert_eq!(received(&world, server).words[0], 3);
 }
 
 #[test]
 fn a_caller_whose_reply_right_is_deleted_gets_gone() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(0, 0));
-    world.does(server.thread, receive());
-    world.does(server.thread, abi::calls::CapabilityDelete { slot: REPLY });
-    assert_eq!(world.outcome::<Call>(client.thread), Some(Err(Error::Gone)));
+    world.begin(client, call(0, 0));
+    world.does(server, receive());
+    world.does(server, calls::delete(REPLY));
+    assert_eq!(world.outcome::<Call>(client), Some(Err(Error::Gone)));
 }
 
 #[test]
 fn callers_get_gone_when_the_endpoint_is_destroyed() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(0, 0));
-    world.does(server.thread, abi::calls::Destroy { object: ENDPOINT });
-    assert_eq!(world.outcome::<Call>(client.thread), Some(Err(Error::Gone)));
-    assert_eq!(world.call(client.thread, call(0, 0)), Err(Error::EmptySlot));
+    world.begin(client, call(0, 0));
+    world.does(server, calls::destroy(ENDPOINT));
+    assert_eq!(world.outcome::<Call>(client), Some(Err(Error::Gone)));
+    assert_eq!(world.call(client, call(0, 0)), Err(Error::EmptySlot));
 }
 
 #[test]
 fn flags_are_kept_merged_and_taken_once() {
     let (world, server, _) = pair();
     let thread = server.thread;
-    world.does(
-        thread,
-        NotificationCreate {
-            pool: slots::POOL,
-            into: NOTIFICATION,
-        },
-    );
-    let signal = |flags| Signal {
-        notification: NOTIFICATION,
-        flags,
-    };
-    let poll = Wait {
-        notification: NOTIFICATION,
-        deadline: 0,
-    };
+    world.does(thread, calls::notification(NOTIFICATION));
+    let signal = |flags| calls::signal(NOTIFICATION, flags);
+    let poll = calls::wait(NOTIFICATION, 0);
     world.does(thread, signal(1));
     world.does(thread, signal(4));
     assert_eq!(world.call(thread, poll), Ok(5));
@@ -282,91 +233,43 @@ fn flags_are_kept_merged_and_taken_once() {
 #[test]
 fn a_wait_ends_with_a_signal_or_at_its_deadline() {
     let (world, server, client) = pair();
-    world.does(
-        server.thread,
-        NotificationCreate {
-            pool: slots::POOL,
-            into: NOTIFICATION,
-        },
-    );
+    world.does(server, calls::notification(NOTIFICATION));
     world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
     world.machine.set_ticks(1_000);
-    let wait = Wait {
-        notification: NOTIFICATION,
-        deadline: 500_000,
-    };
-    world.begin(server.thread, wait);
+    let wait = calls::wait(NOTIFICATION, 500_000);
+    world.begin(server, wait);
     assert_eq!(world.machine.timer(), Some(500_000));
-    world.does(
-        client.thread,
-        Signal {
-            notification: NOTIFICATION,
-            flags: 2,
-        },
-    );
-    assert_eq!(world.outcome::<Wait>(server.thread), Some(Ok(2)));
-    world.begin(server.thread, wait);
+    world.does(client, calls::signal(NOTIFICATION, 2));
+    assert_eq!(world.outcome::<Wait>(server), Some(Ok(2)));
+    world.begin(server, wait);
     world.machine.set_ticks(499_000);
     world.kernel.enter(Cause::Timer);
-    assert_eq!(world.outcome::<Wait>(server.thread), None);
+    assert_eq!(world.outcome::<Wait>(server), None);
     world.machine.set_ticks(500_001);
     world.kernel.enter(Cause::Timer);
-    assert_eq!(
-        world.outcome::<Wait>(server.thread),
-        Some(Err(Error::TimedOut))
-    );
+    assert_eq!(world.outcome::<Wait>(server), Some(Err(Error::TimedOut)));
 }
 
 #[test]
 fn a_bound_notification_ends_a_receive() {
     let (world, server, client) = pair();
-    world.does(
-        server.thread,
-        NotificationCreate {
-            pool: slots::POOL,
-            into: NOTIFICATION,
-        },
-    );
+    world.does(server, calls::notification(NOTIFICATION));
     world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
-    world.does(
-        server.thread,
-        abi::calls::ThreadBind {
-            thread: slots::THREAD,
-            notification: Some(NOTIFICATION),
-        },
-    );
-    world.begin(server.thread, receive());
-    world.does(
-        client.thread,
-        Signal {
-            notification: NOTIFICATION,
-            flags: 9,
-        },
-    );
+    world.does(server, calls::bind(slots::THREAD, NOTIFICATION));
+    world.begin(server, receive());
+    world.does(client, calls::signal(NOTIFICATION, 9));
     let flags = received(&world, server);
     assert!(flags.info.is_notification());
     assert_eq!(flags.badge, 9);
-    world.does(
-        client.thread,
-        Signal {
-            notification: NOTIFICATION,
-            flags: 6,
-        },
-    );
-    world.begin(server.thread, receive());
+    world.does(client, calls::signal(NOTIFICATION, 6));
+    world.begin(server, receive());
     assert_eq!(received(&world, server).badge, 6);
 }
 
 #[test]
 fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
     let (world, server, client) = pair();
-    world.does(
-        client.thread,
-        abi::calls::ThreadFaults {
-            thread: slots::THREAD,
-            endpoint: Some(ENDPOINT),
-        },
-    );
+    world.does(client, calls::faults(slots::THREAD, ENDPOINT));
     world.kernel.scheduler.force(client.thread);
     client.thread.context.rip.set(0x1234);
     world.kernel.enter(Cause::Exception {
@@ -374,7 +277,7 @@ fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
         error: 0,
         address: 0,
     });
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let message = received(&world, server);
     assert!(message.info.is_fault());
     assert_eq!(
@@ -382,7 +285,7 @@ fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
         (7, [abi::fault::FaultKind::Exception as u64, 6, 0, 0x1234])
     );
     assert!(!client.thread.is_runnable());
-    world.does(server.thread, reply(0));
+    world.does(server, reply(0));
     assert!(client.thread.is_runnable());
     assert_eq!(client.thread.context.rip.get(), 0x1234);
 }

@@ -1,18 +1,15 @@
 //! Populating, supplying, discarding and mapping, and the dirty log.
 
-use abi::calls::{
-    DomainBeginLog, DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPager,
-    MemoryPopulate, MemorySupply, PageSet,
-};
+use abi::calls::{DomainPages, PageSet};
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
 use capabilities::Storage;
 
 use crate::arch::Cause;
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object, Phase};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
@@ -30,13 +27,10 @@ impl Scene {
     fn new() -> Scene {
         let world = World::new();
         let actor = world.domain();
-        let pool = slots::POOL;
         for into in [MEMORY, OTHER] {
-            let pages = PageCount(PAGES);
-            world.does(actor.thread, MemoryCreate { pool, pages, into });
+            world.does(actor, calls::memory(PAGES, into));
         }
-        let into = ENDPOINT;
-        world.does(actor.thread, abi::calls::EndpointCreate { pool, into });
+        world.does(actor, calls::endpoint(ENDPOINT));
         Scene { world, actor }
     }
 
@@ -53,37 +47,19 @@ impl Scene {
     }
 
     fn populate(&self, first: u64, count: u64) -> Result<(), Error> {
-        let (first_page, page_count) = (PageIndex(first), PageCount(count));
-        let memory = MEMORY;
-        let populate = MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        };
-        self.world.call(self.actor.thread, populate)
+        self.world
+            .call(self.actor, calls::populate(MEMORY, first, count))
     }
 
     fn discard(&self, first: u64, count: u64) -> Result<(), Error> {
-        let (first_page, page_count) = (PageIndex(first), PageCount(count));
-        let memory = MEMORY;
-        let discard = MemoryDiscard {
-            memory,
-            first_page,
-            page_count,
-        };
-        self.world.call(self.actor.thread, discard)
+        self.world
+            .call(self.actor, calls::discard(MEMORY, first, count))
     }
 
     /// Supplies the other Memory from the first.
     fn supply(&self, first: u64, count: u64, from: u64) -> Result<(), Error> {
-        let supply = MemorySupply {
-            memory: OTHER,
-            first_page: PageIndex(first),
-            page_count: PageCount(count),
-            giver: MEMORY,
-            giver_page: PageIndex(from),
-        };
-        self.world.call(self.actor.thread, supply)
+        let supply = calls::supply(OTHER, first, count, MEMORY, from);
+        self.world.call(self.actor, supply)
     }
 
     fn map(&self, address: u64, first: u64, count: u64) -> Result<(), Error> {
@@ -91,15 +67,8 @@ impl Scene {
     }
 
     fn map_as(&self, address: u64, first: u64, count: u64, access: Access) -> Result<(), Error> {
-        let map = DomainMap {
-            domain: slots::DOMAIN,
-            memory: MEMORY,
-            address: UserAddress(address),
-            first_page: PageIndex(first),
-            page_count: PageCount(count),
-            access,
-        };
-        self.world.call(self.actor.thread, map)
+        let map = calls::map(MEMORY, address, first, count, access);
+        self.world.call(self.actor, map)
     }
 
     fn id(&self) -> ObjectId {
@@ -107,9 +76,9 @@ impl Scene {
     }
 
     fn begin_log(&self) -> u64 {
-        let (domain, memory) = (slots::DOMAIN, self.id());
+        let memory = self.id();
         self.world
-            .does(self.actor.thread, DomainBeginLog { domain, memory })
+            .does(self.actor, calls::begin_log(slots::DOMAIN, memory))
     }
 
     /// The pages of a set, from `first` on.
@@ -123,7 +92,7 @@ impl Scene {
             page_count: PageCount(2048),
             which,
         };
-        let covered = self.world.call(self.actor.thread, read)?;
+        let covered = self.world.call(self.actor, read)?;
         let buffer = self.world.buffer(self.actor);
         let is_set = |index: &u64| {
             let word = buffer.read_word(DATA_OFFSET + index / 64 * 8);
@@ -185,12 +154,9 @@ fn a_released_page_is_zeroed_when_it_is_inserted_again() {
 fn a_step_that_examines_many_pages_inserts_fewer() {
     let scene = Scene::new();
     let steps_of = |first, count| {
-        let populate = MemoryPopulate {
-            memory: MEMORY,
-            first_page: PageIndex(first),
-            page_count: PageCount(count),
-        };
-        scene.world.steps_of(scene.actor.thread, populate)
+        scene
+            .world
+            .steps_of(scene.actor, calls::populate(MEMORY, first, count))
     };
     assert_eq!(steps_of(0, 16), 1);
     assert_eq!(steps_of(0, 200), 12);
@@ -301,13 +267,7 @@ fn a_mapping_shows_pages_inserted_later_and_is_removed_whole() {
         there.map(|there| there.frame),
         Some(scene.frame(MEMORY, 600))
     );
-    let unmap = |address| {
-        let domain = slots::DOMAIN;
-        let address = UserAddress(address);
-        scene
-            .world
-            .call(scene.actor.thread, DomainUnmap { domain, address })
-    };
+    let unmap = |address| scene.world.call(scene.actor, calls::unmap(address));
     assert_eq!(unmap(ADDRESS + MAP_STEP_BYTES), Err(Error::NotThere));
     assert_eq!(unmap(ADDRESS), Ok(()));
     assert_eq!(scene.actor.domain.space.translate(address), None);
@@ -334,14 +294,8 @@ fn an_access_that_the_mapping_forbids_is_a_fault_even_if_the_page_is_present() {
 #[test]
 fn an_absent_page_becomes_a_message_to_its_pager() {
     let scene = Scene::new();
-    let (memory, pager) = (MEMORY, ENDPOINT);
-    scene.world.does(
-        scene.actor.thread,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
+    let pager = ENDPOINT;
+    scene.world.does(scene.actor, calls::pager(MEMORY, pager));
     scene.map(ADDRESS, 0, PAGES).expect("free");
     scene.fault(ADDRESS + 5 * PAGE_BYTES, 6);
     let Phase::SendingFault { fault, .. } = scene.actor.thread.phase.get() else {
@@ -400,17 +354,13 @@ fn a_page_that_the_kernel_writes_is_dirty() {
 #[test]
 fn a_memory_has_no_more_pages_than_its_tables_reach() {
     let scene = Scene::new();
-    let create = |pages| MemoryCreate {
-        pool: slots::POOL,
-        pages: PageCount(pages),
-        into: Slot(slots::FREE + 3),
-    };
+    let create = |pages| calls::memory(pages, Slot(slots::FREE + 3));
     for pages in [0, MEMORY_PAGES_MAX + 1, 1 << 34, u64::MAX] {
-        let refused = scene.world.call(scene.actor.thread, create(pages));
+        let refused = scene.world.call(scene.actor, create(pages));
         assert_eq!(refused, Err(Error::ArgumentRange), "{pages} pages");
     }
     let largest = create(MEMORY_PAGES_MAX);
-    scene.world.does(scene.actor.thread, largest);
+    scene.world.does(scene.actor, largest);
 }
 
 #[test]
@@ -431,7 +381,7 @@ fn a_bitmap_ends_with_its_leaf_table_or_the_memory() {
             page_count: PageCount(page_count),
             which: PageSet::Present,
         };
-        assert_eq!(scene.world.does(scene.actor.thread, read), covered);
+        assert_eq!(scene.world.does(scene.actor, read), covered);
     }
 }
 

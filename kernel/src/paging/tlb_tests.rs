@@ -4,18 +4,15 @@
 //! `arch::fake`.
 
 use abi::PAGE_BYTES;
-use abi::calls::{
-    CapabilityRevoke, Destroy, DomainBeginLog, DomainMap, DomainPages, DomainReadPages,
-    DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPopulate, PageSet, PoolSplit,
-};
+use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot};
 use capabilities::Storage;
 
 use crate::arch::fake::UserAccess;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
 const COPY: Slot = Slot(slots::FREE + 1);
@@ -27,31 +24,13 @@ const ADDRESS: u64 = 0x8000_0000;
 fn scene() -> (World, TestDomain) {
     let world = World::new();
     let actor = world.domain();
-    let create = MemoryCreate {
-        pool: slots::POOL,
-        pages: PageCount(PAGES),
-        into: MEMORY,
-    };
-    world.does(actor.thread, create);
-    let populate = MemoryPopulate {
-        memory: MEMORY,
-        first_page: PageIndex(0),
-        page_count: PageCount(16),
-    };
-    world.does(actor.thread, populate);
+    world.does(actor, calls::memory(PAGES, MEMORY));
+    world.does(actor, calls::populate(MEMORY, 0, 16));
     (world, actor)
 }
 
 fn map(world: &World, actor: TestDomain, access: Access) {
-    let map = DomainMap {
-        domain: slots::DOMAIN,
-        memory: MEMORY,
-        address: UserAddress(ADDRESS),
-        first_page: PageIndex(0),
-        page_count: PageCount(PAGES),
-        access,
-    };
-    world.does(actor.thread, map);
+    world.does(actor, calls::map(MEMORY, ADDRESS, 0, PAGES, access));
 }
 
 fn memory(actor: TestDomain) -> Ref<MemoryObject> {
@@ -68,47 +47,39 @@ fn a_discarded_page_is_out_of_reach() {
     map(&world, actor, Access::ReadWrite);
     for page in 0..16 {
         let address = ADDRESS + page * PAGE_BYTES;
-        assert_eq!(world.store(actor.thread, address, page), Some(()));
+        assert_eq!(world.store(actor, address, page), Some(()));
     }
-    let discard = MemoryDiscard {
-        memory: MEMORY,
-        first_page: PageIndex(3),
-        page_count: PageCount(5),
-    };
-    world.does(actor.thread, discard);
-    assert_eq!(world.load(actor.thread, ADDRESS + 8 * PAGE_BYTES), Some(8));
-    assert_eq!(world.load(actor.thread, ADDRESS + 3 * PAGE_BYTES), None);
+    world.does(actor, calls::discard(MEMORY, 3, 5));
+    assert_eq!(world.load(actor, ADDRESS + 8 * PAGE_BYTES), Some(8));
+    assert_eq!(world.load(actor, ADDRESS + 3 * PAGE_BYTES), None);
     assert!(actor.thread.stopped.get());
 }
 
 #[test]
 fn a_removed_mapping_is_out_of_reach() {
-    let unmap = DomainUnmap {
-        domain: slots::DOMAIN,
-        address: UserAddress(ADDRESS),
-    };
+    let unmap = calls::unmap(ADDRESS);
     type TakeAway<'a> = &'a dyn Fn(&World, TestDomain);
     let take_away: [TakeAway; 3] = [
-        &|world, actor| world.does(actor.thread, unmap),
+        &|world, actor| world.does(actor, unmap),
         &|world, actor| {
             world.give(actor, MEMORY, actor, COPY, 0);
-            world.does(actor.thread, CapabilityRevoke { slot: MEMORY });
+            world.does(actor, calls::revoke(MEMORY));
         },
-        &|world, actor| world.does(actor.thread, Destroy { object: MEMORY }),
+        &|world, actor| world.does(actor, calls::destroy(MEMORY)),
     ];
     for take in take_away {
         let (world, actor) = scene();
         map(&world, actor, Access::ReadWrite);
-        assert_eq!(world.store(actor.thread, ADDRESS, 7), Some(()));
-        assert_eq!(world.load(actor.thread, ADDRESS), Some(7));
+        assert_eq!(world.store(actor, ADDRESS, 7), Some(()));
+        assert_eq!(world.load(actor, ADDRESS), Some(7));
         take(&world, actor);
-        assert_eq!(world.load(actor.thread, ADDRESS), None);
+        assert_eq!(world.load(actor, ADDRESS), None);
     }
 }
 
 fn begin_log(world: &World, actor: TestDomain) -> u64 {
-    let (domain, memory) = (slots::DOMAIN, memory(actor).header.id());
-    world.does(actor.thread, DomainBeginLog { domain, memory })
+    let memory = memory(actor).header.id();
+    world.does(actor, calls::begin_log(slots::DOMAIN, memory))
 }
 
 /// The dirty pages among the first 64, which are then clean.
@@ -121,7 +92,7 @@ fn take_dirty(world: &World, actor: TestDomain, log: u64) -> u64 {
         page_count: PageCount(PAGES),
         which: PageSet::Dirty,
     };
-    world.does(actor.thread, read);
+    world.does(actor, read);
     world.buffer(actor).read_word(DATA_OFFSET)
 }
 
@@ -131,13 +102,13 @@ fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
     map(&world, actor, Access::ReadWrite);
     let log = begin_log(&world, actor);
     let pass = || take_dirty(&world, actor, log);
-    let write = |page: u64| world.store(actor.thread, ADDRESS + page * PAGE_BYTES, 1);
+    let write = |page: u64| world.store(actor, ADDRESS + page * PAGE_BYTES, 1);
     (0..16).for_each(|page| assert_eq!(write(page), Some(())));
     assert_eq!(pass(), 0xffff);
     // The processor sets the bit again only if its TLB entry was flushed.
     assert_eq!(write(5), Some(()));
     assert_eq!(pass(), 1 << 5);
-    assert_eq!(world.load(actor.thread, ADDRESS), Some(1));
+    assert_eq!(world.load(actor, ADDRESS), Some(1));
     assert_eq!(pass(), 0);
 }
 
@@ -146,19 +117,9 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
     let (world, actor) = scene();
     map(&world, actor, Access::ReadWrite);
     let log = begin_log(&world, actor);
-    let create = MemoryCreate {
-        pool: slots::POOL,
-        pages: PageCount(16),
-        into: COPY,
-    };
-    world.does(actor.thread, create);
-    let populate = MemoryPopulate {
-        memory: COPY,
-        first_page: PageIndex(0),
-        page_count: PageCount(16),
-    };
-    world.does(actor.thread, populate);
-    let write = |page: u64, value| world.store(actor.thread, ADDRESS + page * PAGE_BYTES, value);
+    world.does(actor, calls::memory(16, COPY));
+    world.does(actor, calls::populate(COPY, 0, 16));
+    let write = |page: u64, value| world.store(actor, ADDRESS + page * PAGE_BYTES, value);
     (0..8).for_each(|page| assert_eq!(write(page, 1), Some(())));
     let read = DomainReadPages {
         domain: slots::DOMAIN,
@@ -169,10 +130,10 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
         into: COPY,
         into_page: PageIndex(0),
     };
-    assert_eq!(world.does(actor.thread, read), (0, 0b111, 0));
+    assert_eq!(world.does(actor, read), (0, 0b111, 0));
     assert_eq!(write(1, 2), Some(()));
     assert_eq!(take_dirty(&world, actor, log), 0xffff & !0b101);
-    assert_eq!(world.does(actor.thread, read), (0, 0b111, 0));
+    assert_eq!(world.does(actor, read), (0, 0b111, 0));
     assert_eq!(take_dirty(&world, actor, log), 0);
 }
 
@@ -188,7 +149,7 @@ fn the_tables_allow_what_the_mapping_allows_and_no_more() {
             for kind in kinds {
                 let (world, actor) = scene();
                 map(&world, actor, access);
-                let reached = world.access(actor.thread, ADDRESS, kind);
+                let reached = world.access(actor, ADDRESS, kind);
                 assert_eq!(reached.is_some(), may, "{access:?} {kind:?}");
             }
         }
@@ -211,29 +172,19 @@ fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
     let world = World::new();
     let actor = world.domain();
     let free = world.kernel.frames.free();
-    let split = PoolSplit {
-        pool: slots::POOL,
-        pages: PageCount(30),
-        into: POOL,
-    };
-    world.does(actor.thread, split);
+    world.does(actor, calls::split(30, POOL));
     let create = MemoryCreate {
         pool: POOL,
         pages: PageCount(PAGES),
         into: MEMORY,
     };
-    world.does(actor.thread, create);
-    let populate = MemoryPopulate {
-        memory: MEMORY,
-        first_page: PageIndex(500),
-        page_count: PageCount(20),
-    };
-    world.does(actor.thread, populate);
+    world.does(actor, create);
+    world.does(actor, calls::populate(MEMORY, 500, 20));
     map(&world, actor, Access::ReadWrite);
     let address = |page: u64| ADDRESS + page * PAGE_BYTES;
-    (500..520).for_each(|page| assert_eq!(world.store(actor.thread, address(page), 7), Some(())));
-    world.does(actor.thread, Destroy { object: POOL });
-    assert_eq!(world.load(actor.thread, address(505)), None);
+    (500..520).for_each(|page| assert_eq!(world.store(actor, address(page), 7), Some(())));
+    world.does(actor, calls::destroy(POOL));
+    assert_eq!(world.load(actor, address(505)), None);
     // The domain keeps the tables above the links, and the mapping record.
     assert!(world.kernel.frames.free() > free - 5);
 }
@@ -243,7 +194,7 @@ fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
 fn a_frame_that_the_tlb_leads_to_cannot_be_released() {
     let (world, actor) = scene();
     map(&world, actor, Access::ReadWrite);
-    assert_eq!(world.store(actor.thread, ADDRESS, 7), Some(()));
+    assert_eq!(world.store(actor, ADDRESS, 7), Some(()));
     let frame = memory(actor).frame(0).expect("a page");
     crate::arch::frame_released(frame.address());
 }

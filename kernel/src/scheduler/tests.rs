@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use abi::MessageInfo;
-use abi::calls::{
-    Call, EndpointCreate, NotificationCreate, ReplyAndReceive, Signal, ThreadSchedule, ThreadStop,
-    Wait, Yield,
-};
+use abi::calls::{Call, ReplyAndReceive, Yield};
 use abi::register::Slot;
 
 use super::SLICE_MS;
@@ -14,7 +11,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::Thread;
 use crate::objects::tests::checker::check;
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 mod revoking;
 
@@ -76,9 +73,7 @@ impl Contest {
     /// Adds a thread of this priority; returns its index among the contenders.
     fn enter(&mut self, priority: u8, habit: Option<(Act, When)>) -> usize {
         let actor = self.world.domain();
-        let (pool, into) = (slots::POOL, NOTIFICATION);
-        self.world
-            .does(actor.thread, NotificationCreate { pool, into });
+        self.world.does(actor, calls::notification(NOTIFICATION));
         self.world.kernel.scheduler.remove(actor.thread);
         actor.thread.priority.set(priority);
         self.contenders.push(Contender { actor, habit });
@@ -96,9 +91,7 @@ impl Contest {
     /// Creates an endpoint that one contender receives from and another calls.
     fn share_endpoint(&self, server: usize, client: usize) {
         let [server, client] = [server, client].map(|number| self.contenders[number].actor);
-        let (pool, into) = (slots::POOL, ENDPOINT);
-        self.world
-            .does(server.thread, EndpointCreate { pool, into });
+        self.world.does(server, calls::endpoint(ENDPOINT));
         self.world.give(server, ENDPOINT, client, ENDPOINT, 7);
     }
 
@@ -165,10 +158,7 @@ impl Contest {
 
     fn act(&self, thread: Ref<Thread>, act: Act) {
         let notification = NOTIFICATION;
-        let wait = |deadline| Wait {
-            notification,
-            deadline,
-        };
+        let wait = |deadline| calls::wait(notification, deadline);
         match act {
             Act::Yield => self.world.begin_step(thread, Yield {}),
             Act::Sleep(time) => self.world.begin_step(thread, wait(self.now + time)),
@@ -176,14 +166,8 @@ impl Contest {
             Act::Call => self.world.begin_step(thread, call()),
             Act::Serve => self.world.begin_step(thread, serve()),
             Act::Signal => {
-                let flags = 1;
-                self.world.begin_step(
-                    thread,
-                    Signal {
-                        notification,
-                        flags,
-                    },
-                );
+                self.world
+                    .begin_step(thread, calls::signal(notification, 1));
             }
         }
     }
@@ -293,19 +277,11 @@ fn a_slice_is_whole_however_late_the_timer_was_armed() {
 fn a_system_call_whose_caller_keeps_running_neither_reads_the_clock_nor_arms_the_timer() {
     let world = World::new();
     let actor = world.domain();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(actor.thread, NotificationCreate { pool, into });
+    world.does(actor, calls::notification(NOTIFICATION));
     world.machine.set_ticks(MS);
     world.machine.take_events();
-    let (notification, flags) = (NOTIFICATION, 1);
-    world.does(
-        actor.thread,
-        Signal {
-            notification,
-            flags,
-        },
-    );
-    world.does(actor.thread, abi::calls::Null {});
+    world.does(actor, calls::signal(NOTIFICATION, 1));
+    world.does(actor, abi::calls::Null {});
     world.machine.set_ticks_step(0);
     assert_eq!(crate::arch::ticks(), MS);
     let arms = world.machine.take_events();
@@ -370,10 +346,8 @@ fn a_ready_thread_with_a_raised_priority_is_chosen_before_its_former_equals() {
         actor.thread.priority.set(priority);
         scheduler.wake(actor.thread);
     }
-    let (thread, priority) = (RAISED, 15);
-    world.does(chief.thread, ThreadSchedule { thread, priority });
-    let thread = slots::THREAD;
-    world.begin_step(chief.thread, ThreadStop { thread });
+    world.does(chief, calls::schedule(RAISED, 15));
+    world.begin_step(chief, calls::stop(slots::THREAD));
     assert_eq!(scheduler.current(), Some(second.thread));
     check(&world.kernel);
 }

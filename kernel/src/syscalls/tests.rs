@@ -1,11 +1,10 @@
 //! Calls with invalid arguments, long calls, and calls on the caller itself.
 
 use abi::calls::{
-    Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainCreate, DomainMap,
-    DomainThaw, EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, PoolSplit,
-    Signal, ThreadPrepare, ThreadRead, ThreadStop, Wait, Yield,
+    Arguments, CapabilityInspect, MemoryPopulate, Null, ThreadPrepare, ThreadRead, ThreadStop,
+    Yield,
 };
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, Slot, UserAddress};
 use abi::{Error, Number, REGISTER_COUNT, Rights};
 use capabilities::{Capability, Storage};
 
@@ -13,7 +12,7 @@ use crate::arch::fake::UserAccess;
 use crate::arch::{PhysAddr, PhysRange};
 use crate::memory::{ForeignRun, SlotStorage};
 use crate::objects::{self, Attribute, Object, Phase};
-use crate::testing::{BUFFER_ADDRESS, CALL_SITE, TestDomain, World, slots};
+use crate::testing::{BUFFER_ADDRESS, CALL_SITE, TestDomain, World, calls, slots};
 
 mod identities;
 
@@ -81,40 +80,23 @@ fn every_call_refuses_another_kind_and_an_empty_slot() {
         slots::BUFFER,
         OBJECT,
     ] {
-        let wait = Wait {
-            notification: slot,
-            deadline: 0,
-        };
+        let wait = calls::wait(slot, 0);
         let expected = match slot {
             OBJECT => Error::EmptySlot,
             _ => Error::WrongKind,
         };
-        assert_eq!(world.call(actor.thread, wait), Err(expected));
+        assert_eq!(world.call(actor, wait), Err(expected));
     }
 }
 
 /// Raises flags through `COPY`, a capability with the badge 6; returns the result and the flags raised.
 fn raised(flags: u64) -> (Result<(), Error>, u64) {
     let (world, actor) = world_and_domain();
-    let (pool, into) = (slots::POOL, OBJECT);
-    world.does(actor.thread, NotificationCreate { pool, into });
-    let (from, to, badge) = (OBJECT, COPY, 6);
-    let rights = abi::NotificationRights::SIGNAL.into();
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    world.does(actor.thread, mint);
+    world.does(actor, calls::notification(OBJECT));
+    let mint = calls::mint(OBJECT, COPY, abi::NotificationRights::SIGNAL, 6);
+    world.does(actor, mint);
     let notification = COPY;
-    let signalled = world.call(
-        actor.thread,
-        Signal {
-            notification,
-            flags,
-        },
-    );
+    let signalled = world.call(actor, calls::signal(notification, flags));
     let Object::Notification(notification) = held(actor, OBJECT).object else {
         panic!("not a notification");
     };
@@ -139,79 +121,65 @@ fn flags_outside_a_capabilitys_badge_raise_none() {
 #[test]
 fn rights_that_were_not_granted_are_missing() {
     let (world, actor) = world_and_domain();
-    let (pool, into) = (slots::POOL, OBJECT);
-    world.does(actor.thread, NotificationCreate { pool, into });
-    let (from, to, badge) = (OBJECT, COPY, 0);
-    let rights = abi::NotificationRights::SIGNAL.into();
+    world.does(actor, calls::notification(OBJECT));
+    let badge = 0;
     world.does(
-        actor.thread,
-        CapabilityMint {
-            from,
-            to,
-            rights,
-            badge,
-        },
+        actor,
+        calls::mint(OBJECT, COPY, abi::NotificationRights::SIGNAL, badge),
     );
-    let wait = Wait {
-        notification: COPY,
-        deadline: 0,
-    };
-    assert_eq!(world.call(actor.thread, wait), Err(Error::MissingRight));
-    let object = COPY;
-    let destroy = abi::calls::Destroy { object };
-    assert_eq!(world.call(actor.thread, destroy), Err(Error::MissingRight));
-    let (from, to, rights) = (COPY, Slot(20), Rights(0xffff));
-    let more = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    assert_eq!(world.call(actor.thread, more), Err(Error::MissingRight));
+    assert_eq!(
+        world.call(actor, calls::wait(COPY, 0)),
+        Err(Error::MissingRight)
+    );
+    assert_eq!(
+        world.call(actor, calls::destroy(COPY)),
+        Err(Error::MissingRight)
+    );
+    assert_eq!(
+        world.call(actor, calls::mint(COPY, Slot(20), Rights(0xffff), badge)),
+        Err(Error::MissingRight)
+    );
 }
 
 #[test]
 fn a_slot_in_use_is_not_overwritten() {
     let (world, actor) = world_and_domain();
-    let (pool, into) = (slots::POOL, slots::THREAD);
     let used = actor.pool.used();
-    let create = EndpointCreate { pool, into };
-    assert_eq!(world.call(actor.thread, create), Err(Error::OccupiedSlot));
-    let (from, to) = (slots::POOL, slots::THREAD);
-    let copy = CapabilityCopy { from, to };
-    assert_eq!(world.call(actor.thread, copy), Err(Error::OccupiedSlot));
+    assert_eq!(
+        world.call(actor, calls::endpoint(slots::THREAD)),
+        Err(Error::OccupiedSlot)
+    );
+    let to = slots::THREAD;
+    assert_eq!(
+        world.call(actor, calls::copy(slots::POOL, to)),
+        Err(Error::OccupiedSlot)
+    );
     assert_eq!(actor.pool.used(), used);
-    let (kind, ..) = world.does(actor.thread, CapabilityInspect { slot: to });
+    let (kind, ..) = world.does(actor, CapabilityInspect { slot: to });
     assert_eq!(kind, abi::ObjectKind::Thread as u64);
 }
 
 #[test]
 fn a_pool_has_one_domain() {
     let (world, actor) = world_and_domain();
-    let into = OBJECT;
-    let again = |pool| DomainCreate { pool, into };
+    let again = |pool| calls::domain(pool, OBJECT);
     let used = actor.pool.used();
-    let refused = world.call(actor.thread, again(slots::POOL));
+    let refused = world.call(actor, again(slots::POOL));
     assert_eq!((refused, actor.pool.used()), (Err(Error::InUse), used));
-    let (pool, pages, into) = (slots::POOL, PageCount(32), COPY);
-    world.does(actor.thread, PoolSplit { pool, pages, into });
-    world.does(actor.thread, again(COPY));
-    let into = Slot(slots::FREE + 2);
-    let second = DomainCreate { pool: COPY, into };
-    assert_eq!(world.call(actor.thread, second), Err(Error::InUse));
+    world.does(actor, calls::split(32, COPY));
+    world.does(actor, again(COPY));
+    assert_eq!(
+        world.call(actor, calls::domain(COPY, Slot(slots::FREE + 2))),
+        Err(Error::InUse)
+    );
 }
 
 #[test]
 fn a_long_call_keeps_its_progress_in_its_arguments() {
     let (world, actor) = world_and_domain();
-    let (pool, pages, into) = (slots::POOL, PageCount(100), OBJECT);
-    world.does(actor.thread, MemoryCreate { pool, pages, into });
-    let (first_page, page_count) = (PageIndex(0), pages);
-    let populate = MemoryPopulate {
-        memory: OBJECT,
-        first_page,
-        page_count,
-    };
+    let pages = 100;
+    world.does(actor, calls::memory(pages, OBJECT));
+    let populate = calls::populate(OBJECT, 0, pages);
     let number = MemoryPopulate::NUMBER as u64;
     assert_eq!(status(&world, actor, number, populate.encode()), None);
     let [memory, first, count, ..] = actor.thread.arguments();
@@ -229,8 +197,7 @@ fn a_long_call_keeps_its_progress_in_its_arguments() {
 #[test]
 fn a_thread_that_stops_itself_sees_success() {
     let (world, actor) = world_and_domain();
-    let thread = slots::THREAD;
-    let stop = ThreadStop { thread };
+    let stop = calls::stop(slots::THREAD);
     assert_eq!(
         status(&world, actor, ThreadStop::NUMBER as u64, stop.encode()),
         Some(0)
@@ -243,7 +210,7 @@ fn a_running_thread_is_neither_read_nor_prepared() {
     let (world, actor) = world_and_domain();
     let thread = slots::THREAD;
     let read = ThreadRead { thread };
-    assert_eq!(world.call(actor.thread, read), Err(Error::WrongState));
+    assert_eq!(world.call(actor, read), Err(Error::WrongState));
     let prepare = ThreadPrepare {
         thread,
         instruction: UserAddress(0x40_0000),
@@ -251,10 +218,11 @@ fn a_running_thread_is_neither_read_nor_prepared() {
         argument: 0,
         message_buffer: UserAddress(0),
     };
-    assert_eq!(world.call(actor.thread, prepare), Err(Error::WrongState));
-    let domain = slots::DOMAIN;
-    let thaw = DomainThaw { domain, token: 0 };
-    assert_eq!(world.call(actor.thread, thaw), Err(Error::WrongState));
+    assert_eq!(world.call(actor, prepare), Err(Error::WrongState));
+    assert_eq!(
+        world.call(actor, calls::thaw(slots::DOMAIN, 0)),
+        Err(Error::WrongState)
+    );
 }
 
 const DEVICE_ADDRESS: u64 = 0xa000_0000;
@@ -268,16 +236,8 @@ fn map_device(world: &World, actor: TestDomain, address: u64) {
     let place = actor.domain.place(DEVICE).expect("a slot");
     let (kernel, pool) = (&world.kernel, actor.pool);
     objects::create_memory_of(kernel, pool, run, Attribute::Device, place).expect("room");
-    let map = DomainMap {
-        domain: slots::DOMAIN,
-        memory: DEVICE,
-        address: UserAddress(address),
-        first_page: PageIndex(0),
-        page_count: PageCount(1),
-        access: Access::ReadWrite,
-    };
-    world.does(actor.thread, map);
-    let reached = world.access(actor.thread, address, UserAccess::Store);
+    world.does(actor, calls::map(DEVICE, address, 0, 1, Access::ReadWrite));
+    let reached = world.access(actor, address, UserAccess::Store);
     assert_eq!(reached, Some(start));
 }
 
@@ -285,16 +245,9 @@ const READ_ONLY_ADDRESS: u64 = 0xb000_0000;
 
 /// Maps the page of the message buffer again, read-only.
 fn map_read_only(world: &World, actor: TestDomain, address: u64) {
-    let map = DomainMap {
-        domain: slots::DOMAIN,
-        memory: slots::BUFFER,
-        address: UserAddress(address),
-        first_page: PageIndex(0),
-        page_count: PageCount(1),
-        access: Access::Read,
-    };
-    world.does(actor.thread, map);
-    let reached = world.access(actor.thread, address, UserAccess::Load);
+    let map = calls::map(slots::BUFFER, address, 0, 1, Access::Read);
+    world.does(actor, map);
+    let reached = world.access(actor, address, UserAccess::Load);
     assert_eq!(reached, Some(world.buffer(actor).address()));
 }
 
@@ -305,7 +258,7 @@ fn a_message_buffer_is_neither_a_devices_page_nor_read_only() {
     thread.stopped.set(true);
     world.kernel.scheduler.remove(thread);
     let read = ThreadRead { thread: OBJECT };
-    world.does(actor.thread, read);
+    world.does(actor, read);
     map_device(&world, actor, DEVICE_ADDRESS);
     map_read_only(&world, actor, READ_ONLY_ADDRESS);
     for buffer in [
@@ -316,7 +269,7 @@ fn a_message_buffer_is_neither_a_devices_page_nor_read_only() {
         BUFFER_ADDRESS + abi::PAGE_BYTES,
     ] {
         actor.thread.message_buffer.set(buffer);
-        assert_eq!(world.call(actor.thread, read), Err(Error::BufferAbsent));
+        assert_eq!(world.call(actor, read), Err(Error::BufferAbsent));
     }
 }
 

@@ -1,15 +1,12 @@
 //! The work of one timer interrupt, and the work that it leaves to the next.
 
-use abi::calls::{
-    CapabilityDelete, DomainFreeze, DomainThaw, InterruptBind, NotificationCreate, Wait,
-};
 use abi::register::Slot;
 
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 const NOTIFICATION: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
@@ -46,14 +43,10 @@ fn scene() -> (World, Crowds) {
     let keeper = world.domain();
     let [waiting, frozen] = [(); 2].map(|()| world.domain_of(1024));
     for into in [NOTIFICATION, OTHER] {
-        let pool = slots::POOL;
-        world.does(keeper.thread, NotificationCreate { pool, into });
+        world.does(keeper, calls::notification(into));
         world.give(keeper, into, waiting, into, 0);
     }
-    let wait = |notification, deadline| Wait {
-        notification,
-        deadline,
-    };
+    let wait = |notification, deadline| calls::wait(notification, deadline);
     let mut sleepers = threads(&world, waiting, 40);
     let turned_away = sleepers.split_off(20);
     for thread in &sleepers {
@@ -63,23 +56,13 @@ fn scene() -> (World, Crowds) {
         world.begin(*thread, wait(NOTIFICATION, u64::MAX));
     }
     let slot = NOTIFICATION;
-    world.does(waiting.thread, CapabilityDelete { slot });
+    world.does(waiting, calls::delete(slot));
     let crowd = threads(&world, frozen, 20);
     world.give(frozen, slots::DOMAIN, keeper, SUBJECT, 0);
-    let freeze = DomainFreeze {
-        domain: SUBJECT,
-        deadline: DUE,
-        progress: 0,
-    };
-    world.does(keeper.thread, freeze);
+    world.does(keeper, calls::freeze(SUBJECT, DUE));
     let place = keeper.domain.place(INTERRUPT).expect("a slot");
     let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
-    let bind = InterruptBind {
-        interrupt: INTERRUPT,
-        notification: Some(NOTIFICATION),
-        flags: 8,
-    };
-    world.does(keeper.thread, bind);
+    world.does(keeper, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
     world.machine.set_ticks_step(0);
     world.machine.set_ticks(DUE);
     world.kernel.enter(Cause::Interrupt { vector });
@@ -106,15 +89,10 @@ fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
 fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
     let keeper = world.domain_of(1024);
-    let (pool, into) = (slots::POOL, OTHER);
-    world.does(keeper.thread, NotificationCreate { pool, into });
+    world.does(keeper, calls::notification(OTHER));
     let sleepers = threads(&world, keeper, 4);
     for (thread, step) in sleepers.iter().zip(STEPS) {
-        let wait = Wait {
-            notification: OTHER,
-            deadline: DUE + step,
-        };
-        world.begin(*thread, wait);
+        world.begin(*thread, calls::wait(OTHER, DUE + step));
     }
     let sleepers: [_; 4] = sleepers.try_into().expect("four");
     assert_each_ends_in_time(&world, sleepers.map(|thread| move || thread.is_runnable()));
@@ -127,13 +105,8 @@ fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_
     let is_running = STEPS.map(|step| {
         let actor = world.domain();
         world.give(actor, slots::DOMAIN, keeper, SUBJECT, 0);
-        let freeze = DomainFreeze {
-            domain: SUBJECT,
-            deadline: DUE + step,
-            progress: 0,
-        };
-        world.does(keeper.thread, freeze);
-        world.does(keeper.thread, CapabilityDelete { slot: SUBJECT });
+        world.does(keeper, calls::freeze(SUBJECT, DUE + step));
+        world.does(keeper, calls::delete(SUBJECT));
         move || actor.domain.is_running()
     });
     assert_each_ends_in_time(&world, is_running);
@@ -193,13 +166,8 @@ fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_p
     });
     let freeze = |number, deadline| {
         let domain = subject(number);
-        let freeze = DomainFreeze {
-            domain,
-            deadline,
-            progress: 0,
-        };
-        let (_, token) = world.does(keeper.thread, freeze);
-        DomainThaw { domain, token }
+        let (_, token) = world.does(keeper, calls::freeze(domain, deadline));
+        calls::thaw(domain, token)
     };
     freeze(0, DUE);
     world.machine.set_ticks_step(0);
@@ -208,7 +176,7 @@ fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_p
         for number in [1, 2] {
             if domains[number as usize].is_settled() {
                 let thaw = freeze(number, u64::MAX);
-                world.does(keeper.thread, thaw);
+                world.does(keeper, thaw);
             }
         }
         world.kernel.enter(Cause::Timer);
@@ -224,15 +192,8 @@ fn a_job_that_is_always_due_does_not_starve_the_others() {
     // Those that were woken are due again at the next entry.
     for _ in 0..8 {
         for sleeper in sleepers.iter().filter(|thread| thread.is_runnable()) {
-            let (notification, deadline) = (OTHER, DUE + 1);
             world.machine.set_ticks(DUE);
-            world.begin(
-                *sleeper,
-                Wait {
-                    notification,
-                    deadline,
-                },
-            );
+            world.begin(*sleeper, calls::wait(OTHER, DUE + 1));
         }
         world.machine.set_ticks(DUE + 1);
         world.kernel.enter(Cause::Timer);

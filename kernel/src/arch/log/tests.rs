@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::arch::{CONSOLE_PORT, Cause, EXIT_PORT, fake, with_log};
-use crate::testing::{TestDomain, World, slots};
-use abi::calls::{IoOut, ThreadStop};
+use crate::testing::{TestDomain, World, calls, slots};
+use abi::calls::IoOut;
 use abi::register::{Slot, Width};
 
 /// The fake clock counts nanoseconds.
@@ -126,7 +126,7 @@ fn writes(world: &World, (actor, ports): (TestDomain, Slot), port: u16, byte: u8
     world.machine.take_events();
     let (width, value) = (Width::Byte, byte.into());
     world.begin_step(
-        actor.thread,
+        actor,
         IoOut {
             ports,
             port,
@@ -136,7 +136,7 @@ fn writes(world: &World, (actor, ports): (TestDomain, Slot), port: u16, byte: u8
     );
     let written = |event: &fake::Event| matches!(event, fake::Event::IoWrite { .. });
     let is_written = world.machine.take_events().iter().any(written);
-    assert_eq!(is_written, !world.is_at_call(actor.thread));
+    assert_eq!(is_written, !world.is_at_call(actor));
     is_written
 }
 
@@ -209,7 +209,6 @@ fn while_threads_run_the_log_is_written_at_timer_ticks() {
         entries += 1;
     }
     assert!(entries <= 3, "{entries}");
-    let thread = slots::THREAD;
-    world.begin_step(actor.thread, ThreadStop { thread });
+    world.begin_step(actor, calls::stop(slots::THREAD));
     assert!(actor.thread.stopped.get());
 }

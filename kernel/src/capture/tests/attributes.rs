@@ -1,11 +1,10 @@
 //! Memories that a device may write, or that are shared by everybody, are described as such and not captured.
 
 use abi::calls::{
-    DeviceMemoryCreate, DomainMapCaptured, DomainPages, DomainReadPages, MemoryCreate,
-    MemoryCreateContiguous, MemoryPopulate, PageSet,
+    DeviceMemoryCreate, DomainPages, DomainReadPages, MemoryCreate, MemoryCreateContiguous, PageSet,
 };
 use abi::record::{List, ObjectRecord};
-use abi::register::{ObjectId, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, ObjectKind};
 use capabilities::Storage;
 
@@ -13,7 +12,7 @@ use super::scene::{SUBJECT, Scene};
 use crate::arch::{PhysAddr, PhysRange, fake};
 use crate::memory::{ForeignRun, Ref, SlotStorage};
 use crate::objects::{self, Attribute, MemoryObject, Object};
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// The subject's Memories, in the keeper's table: one with each attribute.
 const ORDINARY: Slot = Slot(30);
@@ -39,7 +38,7 @@ fn scene() -> Scene {
     let pool = Scene::SUBJECTS_POOL;
     let pages = PAGES;
     for (pool, into) in [(pool, ORDINARY), (slots::POOL, STAGING)] {
-        world.does(keeper.thread, MemoryCreate { pool, pages, into });
+        world.does(keeper, MemoryCreate { pool, pages, into });
     }
     let contiguous = MemoryCreateContiguous {
         pool,
@@ -49,7 +48,7 @@ fn scene() -> Scene {
         from: 0,
         below: u64::MAX,
     };
-    world.does(keeper.thread, contiguous);
+    world.does(keeper, contiguous);
     let device = DeviceMemoryCreate {
         pool,
         hardware: HARDWARE,
@@ -59,14 +58,9 @@ fn scene() -> Scene {
         cache: 0,
         made: PageCount(0),
     };
-    world.does(keeper.thread, device);
+    world.does(keeper, device);
     for memory in [ORDINARY, CONTIGUOUS, STAGING] {
-        let populate = MemoryPopulate {
-            memory,
-            first_page: PageIndex(0),
-            page_count: pages,
-        };
-        world.does(keeper.thread, populate);
+        world.does(keeper, calls::populate(memory, 0, PAGES.0));
     }
     make_archive(&scene);
     let page = memory(&scene, ORDINARY).frame(0).expect("a page");
@@ -108,7 +102,7 @@ fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
         into,
         into_page: PageIndex(0),
     };
-    scene.world.call(scene.keeper.thread, read)
+    scene.call(scene.keeper, read)
 }
 
 #[test]
@@ -175,7 +169,7 @@ fn memory_that_a_device_may_write_has_no_page_bitmap() {
                 page_count: PAGES,
                 which,
             };
-            let refused = scene.world.call(scene.keeper.thread, pages);
+            let refused = scene.call(scene.keeper, pages);
             assert_eq!(refused, Err(Error::WrongState), "{of:?} {which:?}");
         }
     }
@@ -185,15 +179,10 @@ fn memory_that_a_device_may_write_has_no_page_bitmap() {
 fn memory_that_a_device_may_write_is_not_mapped_for_a_debugger() {
     let scene = scene();
     scene.freeze();
-    let view = |of| DomainMapCaptured {
-        domain: SUBJECT,
-        memory: id(&scene, of),
-        into: slots::DOMAIN,
-        address: UserAddress(0x9000_0000),
-    };
+    let view = |of| calls::map_captured(SUBJECT, id(&scene, of), slots::DOMAIN, 0x9000_0000);
     for of in OTHERS {
-        let refused = scene.world.call(scene.keeper.thread, view(of));
+        let refused = scene.call(scene.keeper, view(of));
         assert_eq!(refused, Err(Error::WrongState), "{of:?}");
     }
-    scene.world.does(scene.keeper.thread, view(ORDINARY));
+    scene.does(scene.keeper, view(ORDINARY));
 }

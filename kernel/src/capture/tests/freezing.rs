@@ -1,14 +1,14 @@
 //! The owner and the end of a freeze.
 
 use abi::Error;
-use abi::calls::{Destroy, DomainClock, DomainCreate, DomainFreeze, DomainThaw, PoolSplit, Wait};
-use abi::register::{PageCount, Slot};
+use abi::calls::DomainFreeze;
+use abi::register::Slot;
 
 use super::scene::{NOTIFICATION, Scene, freeze, retire, thaw, unretire};
 use super::settling::crowd;
 use crate::arch::Cause;
 use crate::objects::tests::checker::check;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// A deadline, in nanoseconds of a clock that starts with the machine's.
 pub const DEADLINE_NS: u64 = 1_000_000_000;
@@ -59,16 +59,16 @@ fn a_freeze_belongs_to_the_holder_of_its_token() {
     let version = scene.freeze();
     let (owner, other) = (scene.keeper.thread, scene.server);
     let token = scene.token.get();
-    let refused = scene.world.call(other, freeze(u64::MAX));
+    let refused = scene.call(other, freeze(u64::MAX));
     assert_eq!(refused, Err(Error::InUse));
     for wrong in [0, token - 1, token + 1, u64::MAX] {
-        assert_eq!(scene.world.call(other, thaw(wrong)), Err(Error::InUse));
-        let refused = scene.world.call(other, retire(version, wrong));
+        assert_eq!(scene.call(other, thaw(wrong)), Err(Error::InUse));
+        let refused = scene.call(other, retire(version, wrong));
         assert_eq!(refused, Err(Error::InUse));
     }
     assert!(scene.subject.domain.is_quiescent());
     assert_eq!(scene.version(), version);
-    scene.world.does(owner, thaw(token));
+    scene.does(owner, thaw(token));
     assert!(scene.subject.thread.is_runnable());
 }
 
@@ -84,7 +84,7 @@ fn a_number_that_is_not_the_token_continues_no_freeze() {
             progress,
             ..freeze(u64::MAX)
         };
-        let refused = scene.world.call(scene.server, alleged);
+        let refused = scene.call(scene.server, alleged);
         assert_eq!(refused, Err(Error::TimedOut), "{progress}");
     }
     assert_eq!(
@@ -98,9 +98,9 @@ fn a_number_that_is_not_the_token_continues_no_freeze() {
 fn a_freeze_overtaken_by_its_deadline_is_not_finished_as_part_of_another() {
     let (scene, _) = crowd();
     let keeper = scene.keeper.thread;
-    scene.world.begin_step(keeper, freeze(DEADLINE_NS));
+    scene.begin_step(keeper, freeze(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS);
-    scene.world.does(scene.server, freeze(u64::MAX));
+    scene.does(scene.server, freeze(u64::MAX));
     scene.world.step(keeper);
     let late = scene.world.outcome::<DomainFreeze>(keeper);
     assert_eq!(late, Some(Err(Error::TimedOut)));
@@ -125,21 +125,15 @@ fn a_thaw_raises_the_version_of_a_domain_without_threads() {
     const EMPTY: Slot = Slot(31);
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
-    let (pool, pages, into) = (slots::POOL, PageCount(16), POOL);
-    scene.world.does(keeper, PoolSplit { pool, pages, into });
-    let (pool, into) = (POOL, EMPTY);
-    scene.world.does(keeper, DomainCreate { pool, into });
+    scene.does(keeper, calls::split(16, POOL));
+    scene.does(keeper, calls::domain(POOL, EMPTY));
     let freeze = DomainFreeze {
         domain: EMPTY,
         ..freeze(u64::MAX)
     };
-    let (version, token) = scene.world.does(keeper, freeze);
-    let thaw = DomainThaw {
-        domain: EMPTY,
-        token,
-    };
-    scene.world.does(keeper, thaw);
-    let (again, _) = scene.world.does(keeper, freeze);
+    let (version, token) = scene.does(keeper, freeze);
+    scene.does(keeper, calls::thaw(EMPTY, token));
+    let (again, _) = scene.does(keeper, freeze);
     assert!(again > version);
 }
 
@@ -150,10 +144,7 @@ fn a_run_between_two_freezes_invalidates_earlier_reads() {
     let version = scene.freeze();
     let stale = scene.token.get();
     scene.thaw();
-    assert_eq!(
-        scene.world.call(keeper, thaw(stale)),
-        Err(Error::WrongState)
-    );
+    assert_eq!(scene.call(keeper, thaw(stale)), Err(Error::WrongState));
     let again = scene.freeze();
     assert!(again > version);
     let token = scene.token.get();
@@ -162,10 +153,10 @@ fn a_run_between_two_freezes_invalidates_earlier_reads() {
         (version, token, Error::VersionMoved),
         (again, stale, Error::InUse),
     ] {
-        let refused = scene.world.call(keeper, retire(version, token));
+        let refused = scene.call(keeper, retire(version, token));
         assert_eq!(refused, Err(error));
     }
-    scene.world.does(keeper, retire(again, token));
+    scene.does(keeper, retire(again, token));
 }
 
 #[test]
@@ -174,15 +165,15 @@ fn an_undone_retirement_invalidates_the_version_and_the_token() {
     let keeper = scene.keeper.thread;
     let version = scene.freeze();
     let stale = scene.token.get();
-    scene.world.does(keeper, retire(version, stale));
-    let (undone, token) = scene.world.does(keeper, unretire(u64::MAX));
+    scene.does(keeper, retire(version, stale));
+    let (undone, token) = scene.does(keeper, unretire(u64::MAX));
     assert!(undone > version);
     assert_ne!(token, stale);
-    let late = scene.world.call(keeper, retire(version, stale));
+    let late = scene.call(keeper, retire(version, stale));
     assert_eq!(late, Err(Error::InUse));
-    scene.world.does(keeper, thaw(token));
+    scene.does(keeper, thaw(token));
     assert!(scene.subject.thread.is_runnable());
-    let late = scene.world.call(keeper, retire(version, stale));
+    let late = scene.call(keeper, retire(version, stale));
     assert_eq!(late, Err(Error::WrongState));
 }
 
@@ -193,8 +184,7 @@ fn at_its_deadline_a_frozen_domain_runs_whatever_happened_to_its_freezer() {
         let version = scene.freeze_until(DEADLINE_NS);
         let token = scene.token.get();
         if ends {
-            let object = slots::THREAD;
-            scene.world.does(scene.server, Destroy { object });
+            scene.does(scene.server, calls::destroy(slots::THREAD));
         }
         pass_time(&scene, DEADLINE_NS - 1);
         assert!(scene.subject.domain.is_quiescent());
@@ -202,14 +192,14 @@ fn at_its_deadline_a_frozen_domain_runs_whatever_happened_to_its_freezer() {
         assert!(scene.subject.domain.is_running());
         assert!(scene.subject.thread.is_runnable() && scene.helper.is_runnable());
         for stale in [
-            scene.world.call(scene.server, thaw(token)),
-            scene.world.call(scene.server, retire(version, token)),
+            scene.call(scene.server, thaw(token)),
+            scene.call(scene.server, retire(version, token)),
         ] {
             assert_eq!(stale, Err(Error::WrongState));
         }
-        let (again, _) = scene.world.does(scene.server, freeze(u64::MAX));
+        let (again, _) = scene.does(scene.server, freeze(u64::MAX));
         assert!(again > version);
-        let stale = scene.world.call(scene.server, retire(again, token));
+        let stale = scene.call(scene.server, retire(again, token));
         assert_eq!(stale, Err(Error::InUse));
     }
 }
@@ -219,8 +209,8 @@ fn an_unretired_domain_runs_at_the_new_deadline() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze();
-    scene.world.does(keeper, retire(version, scene.token.get()));
-    scene.world.does(keeper, unretire(DEADLINE_NS));
+    scene.does(keeper, retire(version, scene.token.get()));
+    scene.does(keeper, unretire(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS - 1);
     assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
@@ -231,17 +221,11 @@ fn an_unretired_domain_runs_at_the_new_deadline() {
 #[test]
 fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
     let scene = Scene::new();
-    let (notification, deadline) = (NOTIFICATION, 2 * DEADLINE_NS);
-    let wait = Wait {
-        notification,
-        deadline,
-    };
-    scene.world.begin(scene.server, wait);
+    let wait = |deadline| calls::wait(NOTIFICATION, deadline);
+    scene.begin(scene.server, wait(2 * DEADLINE_NS));
     scene.freeze_until(DEADLINE_NS);
     // No thread is left to run, whose slice would end before.
-    let deadline = abi::NO_DEADLINE;
-    let for_ever = Wait { deadline, ..wait };
-    scene.world.begin(scene.keeper.thread, for_ever);
+    scene.begin(scene.keeper, wait(abi::NO_DEADLINE));
     pass_time(&scene, DEADLINE_NS - 1);
     assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
@@ -254,10 +238,7 @@ fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
 #[test]
 fn a_deadline_is_in_the_time_of_the_freezers_domain() {
     let scene = Scene::new();
-    let (domain, offset) = (slots::DOMAIN, 400_000_000);
-    scene
-        .world
-        .does(scene.keeper.thread, DomainClock { domain, offset });
+    scene.does(scene.keeper, calls::clock(slots::DOMAIN, 400_000_000));
     scene.freeze_until(DEADLINE_NS);
     pass_time(&scene, DEADLINE_NS - 400_000_001);
     assert!(scene.subject.domain.is_quiescent());
@@ -269,17 +250,17 @@ fn a_deadline_is_in_the_time_of_the_freezers_domain() {
 fn a_deadline_before_the_machine_started_has_passed() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
-    let (domain, offset) = (slots::DOMAIN, 10 * DEADLINE_NS.cast_signed());
-    scene.world.does(keeper, DomainClock { domain, offset });
+    let offset = 10 * DEADLINE_NS.cast_signed();
+    scene.does(keeper, calls::clock(slots::DOMAIN, offset));
     for deadline in [0, DEADLINE_NS, 9 * DEADLINE_NS] {
-        let late = scene.world.call(keeper, freeze(deadline));
+        let late = scene.call(keeper, freeze(deadline));
         assert_eq!(late, Err(Error::TimedOut), "{deadline}");
         assert!(scene.subject.domain.is_running());
     }
     let version = scene.freeze();
     let retire = retire(version, scene.token.get());
-    scene.world.does(keeper, retire);
-    let late = scene.world.call(keeper, unretire(DEADLINE_NS));
+    scene.does(keeper, retire);
+    let late = scene.call(keeper, unretire(DEADLINE_NS));
     assert_eq!(late, Err(Error::TimedOut));
 }
 
@@ -288,16 +269,16 @@ fn a_passed_deadline_freezes_nothing_and_reveals_the_state() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     for deadline in [0, 1] {
-        let late = scene.world.call(keeper, freeze(deadline));
+        let late = scene.call(keeper, freeze(deadline));
         assert_eq!(late, Err(Error::TimedOut));
         assert!(scene.subject.domain.is_running());
     }
     let version = scene.freeze();
-    assert_eq!(scene.world.call(keeper, freeze(0)), Err(Error::InUse));
+    assert_eq!(scene.call(keeper, freeze(0)), Err(Error::InUse));
     let retire = retire(version, scene.token.get());
-    scene.world.does(keeper, retire);
-    assert_eq!(scene.world.call(keeper, freeze(0)), Err(Error::WrongState));
-    assert_eq!(scene.world.call(keeper, unretire(0)), Err(Error::TimedOut));
+    scene.does(keeper, retire);
+    assert_eq!(scene.call(keeper, freeze(0)), Err(Error::WrongState));
+    assert_eq!(scene.call(keeper, unretire(0)), Err(Error::TimedOut));
     assert!(scene.subject.domain.is_retired());
 }
 
@@ -306,12 +287,12 @@ fn a_retirement_or_a_thaw_in_time_cancels_the_deadline() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze_until(DEADLINE_NS);
-    scene.world.does(keeper, retire(version, scene.token.get()));
+    scene.does(keeper, retire(version, scene.token.get()));
     assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     pass_time(&scene, 2 * DEADLINE_NS);
     assert!(scene.subject.domain.is_retired());
-    let (_, token) = scene.world.does(keeper, unretire(3 * DEADLINE_NS));
-    scene.world.does(keeper, thaw(token));
+    let (_, token) = scene.does(keeper, unretire(3 * DEADLINE_NS));
+    scene.does(keeper, thaw(token));
     assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     scene.freeze();
     pass_time(&scene, 3 * DEADLINE_NS);

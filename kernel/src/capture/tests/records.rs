@@ -1,12 +1,11 @@
 //! The records of mappings and of the clock in a description.
 
-use abi::calls::{DomainClock, DomainMap, MemoryCreate};
 use abi::record::{List, MappingRecord, ObjectRecord};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, Slot};
 use abi::{MAP_STEP_BYTES, ObjectKind};
 
 use super::scene::{SUBJECT, Scene};
-use crate::testing::slots;
+use crate::testing::calls;
 
 const MEMORY: Slot = Slot(30);
 const ADDRESS: u64 = 0x8000_0000;
@@ -19,8 +18,7 @@ const PAGES: u64 = 2 * STEP + 3;
 fn a_mapping_is_described_with_the_pages_that_it_shows() {
     let scene = Scene::new();
     let (world, thread) = (&scene.world, scene.subject.thread);
-    let (pool, pages, into) = (slots::POOL, PageCount(PAGES), MEMORY);
-    world.does(thread, MemoryCreate { pool, pages, into });
+    world.does(thread, calls::memory(PAGES, MEMORY));
     let mappings = [
         (0, PAGES, Access::Read),
         (STEP, PAGES - STEP, Access::ReadWrite),
@@ -28,14 +26,13 @@ fn a_mapping_is_described_with_the_pages_that_it_shows() {
         (2 * STEP, 3, Access::ReadExecute),
     ];
     for (index, (first_page, page_count, access)) in (0..).zip(mappings) {
-        let map = DomainMap {
-            domain: slots::DOMAIN,
-            memory: MEMORY,
-            address: UserAddress(ADDRESS + index * 4 * MAP_STEP_BYTES),
-            first_page: PageIndex(first_page),
-            page_count: PageCount(page_count),
+        let map = calls::map(
+            MEMORY,
+            ADDRESS + index * 4 * MAP_STEP_BYTES,
+            first_page,
+            page_count,
             access,
-        };
+        );
         world.does(thread, map);
     }
     let records = scene.list(List::Mappings);
@@ -54,8 +51,7 @@ fn a_domain_is_described_with_its_clock() {
     let scene = Scene::new();
     for offset in [0, -5, i64::MAX, i64::MIN] {
         let domain = SUBJECT;
-        let set = DomainClock { domain, offset };
-        scene.world.does(scene.keeper.thread, set);
+        scene.does(scene.keeper, calls::clock(domain, offset));
         let records = scene.list(List::Objects);
         let domain = records
             .iter()

@@ -3,9 +3,8 @@
 use core::cell::Cell;
 
 use abi::calls::{
-    Call, Destroy, DomainDescribe, DomainFreeze, DomainInstallReply, DomainReadThread,
-    DomainRetire, DomainThaw, DomainUnretire, EndpointCreate, NotificationCreate, Receive, Reply,
-    ThreadWrite,
+    Arguments, Call, DomainFreeze, DomainReadThread, DomainRetire, DomainThaw, DomainUnretire,
+    Receive, Reply, ThreadWrite,
 };
 use abi::message::DATA_OFFSET;
 use abi::record::{CapabilityRecord, List, RECORD_WORDS, RecordWords};
@@ -15,7 +14,7 @@ use abi::{Error, MessageInfo, ObjectKind};
 
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 /// The keeper's endpoint, in both tables.
 pub const ENDPOINT: Slot = Slot(slots::FREE);
@@ -65,21 +64,8 @@ impl Scene {
         let world = World::new();
         let keeper = world.domain();
         let server = world.thread_in(keeper.domain, HELPER);
-        let pool = slots::POOL;
-        world.does(
-            keeper.thread,
-            EndpointCreate {
-                pool,
-                into: ENDPOINT,
-            },
-        );
-        world.does(
-            keeper.thread,
-            NotificationCreate {
-                pool,
-                into: NOTIFICATION,
-            },
-        );
+        world.does(keeper, calls::endpoint(ENDPOINT));
+        world.does(keeper, calls::notification(NOTIFICATION));
         let (subject, helper) = populate(&world, keeper, pages);
         Scene {
             world,
@@ -91,6 +77,34 @@ impl Scene {
         }
     }
 
+    /// [`World::does`].
+    pub fn does<A: Arguments + Copy + core::fmt::Debug>(
+        &self,
+        caller: impl Into<Ref<Thread>>,
+        call: A,
+    ) -> A::Output {
+        self.world.does(caller, call)
+    }
+
+    /// [`World::call`].
+    pub fn call<A: Arguments>(
+        &self,
+        caller: impl Into<Ref<Thread>>,
+        call: A,
+    ) -> Result<A::Output, Error> {
+        self.world.call(caller, call)
+    }
+
+    /// [`World::begin`].
+    pub fn begin<A: Arguments>(&self, caller: impl Into<Ref<Thread>>, call: A) {
+        self.world.begin(caller, call);
+    }
+
+    /// [`World::begin_step`].
+    pub fn begin_step<A: Arguments>(&self, caller: impl Into<Ref<Thread>>, call: A) {
+        self.world.begin_step(caller, call);
+    }
+
     /// Freezes the subject for ever; returns the version.
     pub fn freeze(&self) -> u64 {
         self.freeze_until(u64::MAX)
@@ -98,7 +112,7 @@ impl Scene {
 
     /// Like `freeze`, until a deadline.
     pub fn freeze_until(&self, deadline: u64) -> u64 {
-        let (version, token) = self.world.does(self.keeper.thread, freeze(deadline));
+        let (version, token) = self.does(self.keeper, freeze(deadline));
         self.token.set(token);
         version
     }
@@ -109,12 +123,12 @@ impl Scene {
 
     /// Like `thaw`, by another thread of the keeper.
     pub fn thaw_by(&self, thread: Ref<Thread>) {
-        self.world.does(thread, thaw(self.token.get()));
+        self.does(thread, thaw(self.token.get()));
     }
 
     /// Undoes the subject's retirement by a thread of the keeper.
     pub fn unretire_by(&self, thread: Ref<Thread>) {
-        let (_, token) = self.world.does(thread, unretire(u64::MAX));
+        let (_, token) = self.does(thread, unretire(u64::MAX));
         self.token.set(token);
     }
 
@@ -125,15 +139,7 @@ impl Scene {
     }
 
     fn describe(&self, list: List, cursor: u64) -> (u64, u64, u64) {
-        let domain = SUBJECT;
-        self.world.does(
-            self.keeper.thread,
-            DomainDescribe {
-                domain,
-                list,
-                cursor,
-            },
-        )
+        self.does(self.keeper, calls::describe(SUBJECT, list, cursor))
     }
 
     /// A whole list about the subject.
@@ -161,8 +167,7 @@ impl Scene {
     /// The state of a thread of the subject, read by the keeper.
     pub fn read(&self, thread: Ref<Thread>) -> Result<ThreadState, Error> {
         let (domain, thread) = (SUBJECT, thread.header.id());
-        self.world
-            .call(self.keeper.thread, DomainReadThread { domain, thread })?;
+        self.call(self.keeper, DomainReadThread { domain, thread })?;
         let mut bytes = [0; THREAD_STATE_BYTES];
         self.world
             .buffer(self.keeper)
@@ -175,7 +180,7 @@ impl Scene {
         let buffer = self.world.buffer(self.keeper);
         buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
         let thread = SUBJECT_THREADS[number];
-        self.world.call(self.keeper.thread, ThreadWrite { thread })
+        self.call(self.keeper, ThreadWrite { thread })
     }
 
     /// Reads the frozen subject, destroys it, and replaces it by one rebuilt from the data read: frozen, in other pages, with
@@ -198,15 +203,13 @@ impl Scene {
         for record in replies {
             let number = ids.iter().position(|id| *id == ObjectId(record.object));
             let thread = SUBJECT_THREADS[number.expect("an inside thread")];
-            let (domain, to) = (SUBJECT, Slot(record.slot as u32));
-            let rights = abi::Rights(record.rights as u16);
-            let install = DomainInstallReply {
-                domain,
+            let install = calls::install_reply(
+                SUBJECT,
                 thread,
-                to,
-                rights,
-            };
-            self.world.does(self.keeper.thread, install);
+                Slot(record.slot as u32),
+                abi::Rights(record.rights as u16),
+            );
+            self.does(self.keeper, install);
         }
     }
 
@@ -224,8 +227,7 @@ impl Scene {
 
     /// Destroys the subject's pool.
     pub fn destroy(&self) {
-        let object = SUBJECT_POOL;
-        self.world.does(self.keeper.thread, Destroy { object });
+        self.does(self.keeper, calls::destroy(SUBJECT_POOL));
     }
 
     /// Whether no thread waits at the keeper's endpoint or notification.
@@ -250,8 +252,7 @@ impl Scene {
 fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<Thread>) {
     let subject = world.domain_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
-    let (pool, into) = (slots::POOL, INNER);
-    world.does(subject.thread, EndpointCreate { pool, into });
+    world.does(subject, calls::endpoint(INNER));
     world.give(keeper, ENDPOINT, subject, ENDPOINT, 7);
     world.give(keeper, NOTIFICATION, subject, NOTIFICATION, 0);
     for (from, to) in [
@@ -273,33 +274,19 @@ fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<T
 }
 
 pub fn freeze(deadline: u64) -> DomainFreeze {
-    DomainFreeze {
-        domain: SUBJECT,
-        deadline,
-        progress: 0,
-    }
+    calls::freeze(SUBJECT, deadline)
 }
 
 pub fn thaw(token: u64) -> DomainThaw {
-    DomainThaw {
-        domain: SUBJECT,
-        token,
-    }
+    calls::thaw(SUBJECT, token)
 }
 
 pub fn retire(version: u64, token: u64) -> DomainRetire {
-    DomainRetire {
-        domain: SUBJECT,
-        version,
-        token,
-    }
+    calls::retire(SUBJECT, version, token)
 }
 
 pub fn unretire(deadline: u64) -> DomainUnretire {
-    DomainUnretire {
-        domain: SUBJECT,
-        deadline,
-    }
+    calls::unretire(SUBJECT, deadline)
 }
 
 pub fn call(endpoint: Slot, w0: u64) -> Call {

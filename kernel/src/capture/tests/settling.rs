@@ -1,9 +1,6 @@
 //! A domain of many threads stops, continues and is destroyed in bounded steps.
 
-use abi::calls::{
-    Destroy, DomainFreeze, DomainReadThread, ReplyAndReceive, ThreadCreate, ThreadFaults,
-    ThreadStart, Wait,
-};
+use abi::calls::{DomainFreeze, DomainReadThread, ReplyAndReceive, Wait};
 use abi::register::Slot;
 use abi::{Error, MessageInfo, THREADS_MAX};
 
@@ -15,7 +12,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{DomainState, Thread};
-use crate::testing::{slots, stand_at};
+use crate::testing::{calls, slots, stand_at};
 
 /// The slot of the last of the subject's many threads.
 const SPARE: Slot = Slot(40);
@@ -59,7 +56,7 @@ fn runnable(threads: &[Ref<Thread>]) -> usize {
 fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
     let (scene, threads) = crowd();
     let keeper = scene.keeper.thread;
-    scene.world.begin_step(keeper, freeze(u64::MAX));
+    scene.begin_step(keeper, freeze(u64::MAX));
     let domain = scene.subject.domain;
     assert_eq!(domain.state(), DomainState::Frozen);
     let mut before = threads.len();
@@ -70,7 +67,7 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
         assert!(before - now <= 8, "{before} ran, and now {now}");
         before = now;
         let version = domain.version();
-        let early = scene.world.call(scene.server, retire(version, token));
+        let early = scene.call(scene.server, retire(version, token));
         assert_eq!(early, Err(Error::WrongState));
         scene.world.step(keeper);
     }
@@ -83,12 +80,10 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
 #[test]
 fn the_work_of_the_last_threads_to_stop_is_a_change() {
     let (scene, _) = crowd();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    scene.begin_step(scene.keeper, freeze(u64::MAX));
     let half_way = scene.subject.domain.version();
-    while scene.world.is_at_call(scene.keeper.thread) {
-        scene.world.step(scene.keeper.thread);
+    while scene.world.is_at_call(scene.keeper) {
+        scene.world.step(scene.keeper);
     }
     assert!(scene.subject.domain.version() > half_way);
 }
@@ -96,9 +91,7 @@ fn the_work_of_the_last_threads_to_stop_is_a_change() {
 #[test]
 fn a_thread_that_has_not_stopped_yet_is_not_read() {
     let (scene, threads) = crowd();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    scene.begin_step(scene.keeper, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let thread = running.expect("one that still runs").header.id();
     let read = DomainReadThread {
@@ -108,7 +101,7 @@ fn a_thread_that_has_not_stopped_yet_is_not_read() {
     // The keeper's other thread has no message buffer: it borrows this one's.
     let buffer = scene.keeper.thread.message_buffer.get();
     scene.server.message_buffer.set(buffer);
-    let early = scene.world.call(scene.server, read);
+    let early = scene.call(scene.server, read);
     assert_eq!(early, Err(Error::WrongState));
 }
 
@@ -119,19 +112,15 @@ fn a_thread_created_meanwhile_is_already_stopped() {
     let mut threads: Vec<_> = (0..40)
         .map(|number| scene.world.thread_in(domain, Slot(20 + number)))
         .collect();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    scene.begin_step(scene.keeper, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let running = *running.expect("one that still runs");
-    let (own, into) = (slots::DOMAIN, Slot(62));
-    scene
-        .world
-        .does(running, ThreadCreate { domain: own, into });
-    scene.world.does(running, ThreadStart { thread: into });
+    let into = Slot(62);
+    scene.does(running, calls::thread(slots::DOMAIN, into));
+    scene.does(running, calls::start(into));
     threads.extend(domain.first_thread.get());
-    while scene.world.is_at_call(scene.keeper.thread) {
-        scene.world.step(scene.keeper.thread);
+    while scene.world.is_at_call(scene.keeper) {
+        scene.world.step(scene.keeper);
         check(&scene.world.kernel);
     }
     assert_eq!(runnable(&threads), 0);
@@ -144,17 +133,15 @@ fn a_thread_created_meanwhile_is_already_stopped() {
 #[test]
 fn a_thread_destroyed_between_two_steps_is_skipped() {
     let (scene, threads) = crowd();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    scene.begin_step(scene.keeper, freeze(u64::MAX));
     let next = scene.subject.domain.first_unsettled().expect("half way");
     let place = scene.keeper.domain.place(SPARE).expect("a slot");
     let origin = next.header.origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
-    scene.world.does(scene.server, Destroy { object: SPARE });
+    scene.does(scene.server, calls::destroy(SPARE));
     check(&scene.world.kernel);
-    while scene.world.is_at_call(scene.keeper.thread) {
-        scene.world.step(scene.keeper.thread);
+    while scene.world.is_at_call(scene.keeper) {
+        scene.world.step(scene.keeper);
     }
     check(&scene.world.kernel);
     assert_eq!(scene.subject.domain.thread_count.get(), THREADS_MAX - 1);
@@ -170,8 +157,7 @@ fn a_thaw_returns_at_once_and_is_finished_by_the_timer() {
     assert!(woken > 0 && woken <= 8, "{woken} woken in a step");
     assert!(scene.subject.domain.is_running());
     // The thread that thawed it is destroyed; the rest is released all the same.
-    let object = slots::THREAD;
-    scene.world.does(scene.server, Destroy { object });
+    scene.does(scene.server, calls::destroy(slots::THREAD));
     settle_from_the_timer(&scene, &threads);
     assert_eq!(runnable(&threads), threads.len());
 }
@@ -180,7 +166,7 @@ fn a_thaw_returns_at_once_and_is_finished_by_the_timer() {
 fn a_freeze_overtaken_by_its_deadline_fails_and_everything_runs() {
     let (scene, threads) = crowd();
     let keeper = scene.keeper.thread;
-    scene.world.begin_step(keeper, freeze(DEADLINE_NS));
+    scene.begin_step(keeper, freeze(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running() && scene.subject.domain.is_settled());
     scene.world.step(keeper);
@@ -206,35 +192,28 @@ fn a_freeze_in_the_middle_of_a_thaw_stops_all_threads() {
 #[test]
 fn a_sleeper_thawed_in_steps_keeps_sleeping() {
     let scene = Scene::new();
-    let wait = Wait {
-        notification: NOTIFICATION,
-        deadline: 2 * DEADLINE_NS,
-    };
-    scene.world.begin(scene.subject.thread, wait);
+    scene.begin(scene.subject, calls::wait(NOTIFICATION, 2 * DEADLINE_NS));
     scene.freeze_until(DEADLINE_NS);
     assert!(scene.has_no_waiters());
     pass_time(&scene, DEADLINE_NS);
-    scene.world.step(scene.subject.thread);
+    scene.world.step(scene.subject);
     assert!(!scene.has_no_waiters());
     pass_time(&scene, 2 * DEADLINE_NS);
-    let woken = scene.world.outcome::<Wait>(scene.subject.thread);
+    let woken = scene.world.outcome::<Wait>(scene.subject);
     assert_eq!(woken, Some(Err(Error::TimedOut)));
 }
 
 #[test]
 fn a_domain_of_many_threads_is_destroyed_in_steps() {
     let (scene, threads) = crowd();
-    let object = SUBJECT;
     let mut before = threads.len();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, Destroy { object });
+    scene.begin_step(scene.keeper, calls::destroy(SUBJECT));
     while !scene.subject.domain.is_settled() {
         let now = runnable(&threads);
         assert!(before - now <= 16, "{before} ran, and now {now}");
         before = now;
         check(&scene.world.kernel);
-        scene.world.step(scene.keeper.thread);
+        scene.world.step(scene.keeper);
     }
     assert_eq!(runnable(&threads), 0);
 }
@@ -243,13 +222,11 @@ fn a_domain_of_many_threads_is_destroyed_in_steps() {
 fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
     let (scene, threads) = crowd();
     let keeper = scene.keeper.thread;
-    let object = SUBJECT;
-    scene.world.begin_step(scene.server, Destroy { object });
+    scene.begin_step(scene.server, calls::destroy(SUBJECT));
     // The server's thread is in this slot of the keeper's table.
-    let object = super::scene::HELPER;
-    scene.world.does(keeper, Destroy { object });
+    scene.does(keeper, calls::destroy(super::scene::HELPER));
     assert!(runnable(&threads) > 0);
-    assert_eq!(scene.world.call(keeper, freeze(u64::MAX)), Err(Error::Gone));
+    assert_eq!(scene.call(keeper, freeze(u64::MAX)), Err(Error::Gone));
     settle_from_the_timer(&scene, &threads);
     assert_eq!(runnable(&threads), 0);
     scene.destroy();
@@ -260,10 +237,9 @@ fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
 fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
     for deadline in [u64::MAX, DEADLINE_NS] {
         let (scene, threads) = crowd();
-        scene.world.begin_step(scene.server, freeze(deadline));
+        scene.begin_step(scene.server, freeze(deadline));
         // The server's thread is in this slot of the keeper's table.
-        let object = super::scene::HELPER;
-        scene.world.does(scene.keeper.thread, Destroy { object });
+        scene.does(scene.keeper, calls::destroy(super::scene::HELPER));
         assert!(runnable(&threads) > 0);
         settle_from_the_timer(&scene, &threads);
         assert!(scene.subject.domain.is_quiescent());
@@ -276,9 +252,7 @@ fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
 #[test]
 fn a_thread_cannot_continue_a_freeze_of_its_own_domain() {
     let (scene, threads) = crowd();
-    scene
-        .world
-        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    scene.begin_step(scene.keeper, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let running = *running.expect("one that still runs");
     let oneself = DomainFreeze {
@@ -286,7 +260,7 @@ fn a_thread_cannot_continue_a_freeze_of_its_own_domain() {
         progress: scene.subject.domain.token(),
         ..freeze(u64::MAX)
     };
-    assert_eq!(scene.world.call(running, oneself), Err(Error::Oneself));
+    assert_eq!(scene.call(running, oneself), Err(Error::Oneself));
     assert!(running.is_runnable());
 }
 
@@ -296,12 +270,7 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     let scene = Scene::new();
     for thread in (0..TRAPS).map(|number| Slot(SPARE.0 + number)) {
         let trapped = scene.world.thread_in(scene.subject.domain, thread);
-        let endpoint = ENDPOINT;
-        let faults = ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        };
-        scene.world.does(scene.subject.thread, faults);
+        scene.does(scene.subject, calls::faults(thread, ENDPOINT));
         scene.world.kernel.scheduler.force(trapped);
         scene.world.kernel.enter(Cause::Exception {
             vector: 3,
@@ -311,7 +280,7 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     }
     let keeper = scene.keeper.thread;
     let lines = || scene.world.machine.console().matches("stops at").count();
-    scene.world.begin_step(keeper, freeze(u64::MAX));
+    scene.begin_step(keeper, freeze(u64::MAX));
     let mut before = lines();
     assert!(before <= 1, "{before} lines in the first step");
     while scene.world.is_at_call(keeper) {
@@ -337,14 +306,9 @@ fn run_until_done(scene: &Scene, last: Ref<Thread>) {
         } else if thread == last {
             return;
         } else if thread == scene.helper {
-            scene.world.begin_step(thread, reply_and_receive());
+            scene.begin_step(thread, reply_and_receive());
         } else {
-            let (notification, deadline) = (NOTIFICATION, u64::MAX);
-            let wait = Wait {
-                notification,
-                deadline,
-            };
-            scene.world.begin_step(thread, wait);
+            scene.begin_step(thread, calls::wait(NOTIFICATION, u64::MAX));
         }
         check(&scene.world.kernel);
     }
@@ -363,7 +327,7 @@ fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_sto
         scene.world.kernel.scheduler.remove(keeper);
         keeper.priority.set(5);
         scene.world.kernel.scheduler.wake(keeper);
-        scene.world.begin(scene.helper, receive(INNER, INNER_REPLY));
+        scene.begin(scene.helper, receive(INNER, INNER_REPLY));
         stand_at(scene.subject.thread, call(INNER, 0));
         for number in 0..40 {
             let thread = scene.world.thread_in(domain, Slot(20 + number));
@@ -371,10 +335,9 @@ fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_sto
         }
         // The first step stops the newest threads.
         if ends {
-            let object = SUBJECT;
-            scene.world.begin_step(keeper, Destroy { object });
+            scene.begin_step(keeper, calls::destroy(SUBJECT));
         } else {
-            scene.world.begin_step(keeper, freeze(u64::MAX));
+            scene.begin_step(keeper, freeze(u64::MAX));
         }
         assert!(!domain.is_settled());
         run_until_done(&scene, keeper);

@@ -1,17 +1,14 @@
 //! The writers of a domain's Memory: the counted capabilities and mappings of other domains.
 
-use abi::calls::{
-    CapabilityCopy, CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, Destroy,
-    DomainInstall, DomainMap, DomainRemove, MemoryCreate, Send,
-};
+use abi::calls::{DomainMap, MemoryCreate, Send};
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use abi::record::{List, ObjectRecord};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, Slot};
 use abi::{MemoryRights, MessageInfo, ObjectKind};
 
 use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, receive};
 use crate::objects::tests::checker::check;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
 /// The subject's Memory, in its own table.
@@ -19,14 +16,12 @@ const OWN: Slot = Slot(30);
 /// The same, in the keeper's table.
 const GIVEN: Slot = Slot(31);
 const SECOND: Slot = Slot(32);
-const ADDRESS: UserAddress = UserAddress(0x8000_0000);
-const PAGES: PageCount = PageCount(2);
+const ADDRESS: u64 = 0x8000_0000;
+const PAGES: u64 = 2;
 
 fn scene() -> Scene {
     let scene = Scene::new();
-    let (pool, pages, into) = (slots::POOL, PAGES, OWN);
-    let create = MemoryCreate { pool, pages, into };
-    scene.world.does(scene.subject.thread, create);
+    scene.does(scene.subject, calls::memory(PAGES, OWN));
     scene
 }
 
@@ -40,23 +35,15 @@ fn writers(scene: &Scene) -> u64 {
 }
 
 fn map(memory: Slot, access: Access) -> DomainMap {
-    DomainMap {
-        domain: slots::DOMAIN,
-        memory,
-        address: ADDRESS,
-        first_page: PageIndex(0),
-        page_count: PAGES,
-        access,
-    }
+    calls::map(memory, ADDRESS, 0, PAGES, access)
 }
 
 #[test]
 fn a_domain_does_not_count_as_a_writer_of_its_own_memory() {
     let scene = scene();
-    let (from, to) = (OWN, SECOND);
     let subject = scene.subject.thread;
-    scene.world.does(subject, CapabilityCopy { from, to });
-    scene.world.does(subject, map(OWN, Access::ReadWrite));
+    scene.does(subject, calls::copy(OWN, SECOND));
+    scene.does(subject, map(OWN, Access::ReadWrite));
     assert_eq!(writers(&scene), 0);
 }
 
@@ -66,18 +53,13 @@ fn a_capability_to_write_counts_wherever_it_came_from() {
     let keeper = scene.keeper.thread;
     scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
     assert_eq!(writers(&scene), 1);
-    let (from, to) = (GIVEN, SECOND);
-    scene.world.does(keeper, CapabilityCopy { from, to });
+    scene.does(keeper, calls::copy(GIVEN, SECOND));
     assert_eq!(writers(&scene), 2);
-    let (from, to) = (SECOND, KEEPERS_SPARE);
-    scene.world.does(keeper, CapabilityMove { from, to });
+    scene.does(keeper, calls::move_to(SECOND, KEEPERS_SPARE));
     assert_eq!(writers(&scene), 2);
-    scene.world.does(keeper, CapabilityDelete { slot: GIVEN });
+    scene.does(keeper, calls::delete(GIVEN));
     assert_eq!(writers(&scene), 1);
-    let slot = OWN;
-    scene
-        .world
-        .does(scene.subject.thread, CapabilityRevoke { slot });
+    scene.does(scene.subject, calls::revoke(OWN));
     assert_eq!(writers(&scene), 0);
 }
 
@@ -85,22 +67,10 @@ fn a_capability_to_write_counts_wherever_it_came_from() {
 fn a_capability_to_read_does_not_count() {
     let scene = scene();
     scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
-    let rights = MemoryRights::all().difference(MemoryRights::WRITE).into();
-    let (from, to, badge) = (GIVEN, SECOND, 0);
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    scene.world.does(scene.keeper.thread, mint);
-    let slot = GIVEN;
-    scene
-        .world
-        .does(scene.keeper.thread, CapabilityDelete { slot });
-    scene
-        .world
-        .does(scene.keeper.thread, map(SECOND, Access::Read));
+    let rights = MemoryRights::all().difference(MemoryRights::WRITE);
+    scene.does(scene.keeper, calls::mint(GIVEN, SECOND, rights, 0));
+    scene.does(scene.keeper, calls::delete(GIVEN));
+    scene.does(scene.keeper, map(SECOND, Access::Read));
     assert_eq!(writers(&scene), 0);
 }
 
@@ -109,14 +79,11 @@ fn a_mapping_to_write_counts_after_its_capability_is_gone() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
-    scene.world.does(keeper, map(GIVEN, Access::ReadWrite));
+    scene.does(keeper, map(GIVEN, Access::ReadWrite));
     assert_eq!(writers(&scene), 2);
-    scene.world.does(keeper, CapabilityDelete { slot: GIVEN });
+    scene.does(keeper, calls::delete(GIVEN));
     assert_eq!(writers(&scene), 1);
-    let slot = OWN;
-    scene
-        .world
-        .does(scene.subject.thread, CapabilityRevoke { slot });
+    scene.does(scene.subject, calls::revoke(OWN));
     assert_eq!(writers(&scene), 0);
 }
 
@@ -127,9 +94,9 @@ fn a_capability_that_comes_in_a_message_counts() {
     let (from, into) = (scene.world.buffer(subject), scene.world.buffer(keeper));
     from.write_word(SEND_OFFSET, u64::from(OWN.0));
     into.write_word(RECEIVE_OFFSET, u64::from(GIVEN.0));
-    scene.world.begin(keeper.thread, receive(ENDPOINT, REPLY));
+    scene.begin(keeper, receive(ENDPOINT, REPLY));
     let send = Send::new(ENDPOINT, MessageInfo::try_new(0, 1).expect("short"), [0; 4]);
-    scene.world.does(subject.thread, send);
+    scene.does(subject, send);
     assert_eq!(writers(&scene), 1);
 }
 
@@ -137,40 +104,34 @@ fn a_capability_that_comes_in_a_message_counts() {
 fn installing_and_removing_count_in_the_table_that_they_change() {
     let scene = scene();
     let keeper = scene.keeper.thread;
-    let (pool, pages, into) = (slots::POOL, PAGES, GIVEN);
-    scene.world.does(keeper, MemoryCreate { pool, pages, into });
-    let (domain, from, to) = (SUBJECT, GIVEN, SECOND);
-    let (rights, badge) = (MemoryRights::all().into(), 0);
-    let install = DomainInstall {
-        domain,
-        from,
-        to,
-        rights,
-        badge,
-    };
-    scene.world.does(keeper, install);
+    scene.does(keeper, calls::memory(PAGES, GIVEN));
+    let domain = SUBJECT;
+    let rights = MemoryRights::all();
+    scene.does(keeper, calls::install(domain, GIVEN, SECOND, rights, 0));
     let memory = match scene.keeper.pool.last() {
         Some(crate::objects::Object::Memory(memory)) => memory,
         other => panic!("no Memory but {other:?}"),
     };
     assert_eq!(memory.writers(), 1);
-    let slot = SECOND;
-    scene.world.does(keeper, DomainRemove { domain, slot });
+    scene.does(keeper, calls::remove(domain, SECOND));
     assert_eq!(memory.writers(), 0);
 }
 
 #[test]
 fn destroying_a_domain_removes_it_as_a_writer() {
     let scene = scene();
-    let (pool, pages, into) = (POOL, PAGES, GIVEN);
     let keeper = scene.keeper.thread;
-    scene.world.does(keeper, MemoryCreate { pool, pages, into });
-    scene.world.does(keeper, map(GIVEN, Access::ReadWrite));
+    let create = MemoryCreate {
+        pool: POOL,
+        ..calls::memory(PAGES, GIVEN)
+    };
+    scene.does(keeper, create);
+    scene.does(keeper, map(GIVEN, Access::ReadWrite));
     assert_eq!(writers(&scene), 2);
     scene
         .world
         .give(scene.keeper, slots::BUFFER, scene.subject, SECOND, 0);
     check(&scene.world.kernel);
-    scene.world.does(keeper, Destroy { object: POOL });
+    scene.does(keeper, calls::destroy(POOL));
     check(&scene.world.kernel);
 }

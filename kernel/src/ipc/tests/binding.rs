@@ -1,35 +1,27 @@
 //! Binding a notification to a thread, whose `Receive` it then completes, too.
 
 use abi::Error;
-use abi::calls::{DomainHold, NotificationCreate, ThreadBind};
 use abi::record::Held;
 
 use super::{NOTIFICATION, SPARE};
 use crate::objects::tests::checker::check;
-use crate::testing::{World, slots};
+use crate::testing::{World, calls, slots};
 
 #[test]
 fn a_notification_is_bound_to_one_thread_at_a_time() {
     let world = World::new();
     let actor = world.domain();
     let (caller, other) = (actor.thread, world.thread_in(actor.domain, SPARE));
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(caller, NotificationCreate { pool, into });
-    let bind = |thread, notification| {
-        let bind = ThreadBind {
-            thread,
-            notification,
-        };
-        world.call(caller, bind)
-    };
+    world.does(caller, calls::notification(NOTIFICATION));
+    let bind = |thread, notification| world.call(caller, calls::bind(thread, notification));
     let hold = || {
-        let hold = DomainHold {
-            domain: slots::DOMAIN,
-            from: NOTIFICATION,
-            holder: SPARE,
-            held: Held::BoundNotification,
-            badge: 0,
-        };
+        let hold = calls::hold(
+            slots::DOMAIN,
+            NOTIFICATION,
+            SPARE,
+            Held::BoundNotification,
+            0,
+        );
         world.call(caller, hold)
     };
     // It can be bound to the same thread again.

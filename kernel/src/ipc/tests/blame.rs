@@ -1,20 +1,11 @@
 //! No sender can end the receiver's call for the others, and no register carries more than the message.
 
-use abi::calls::{Destroy, ThreadBind, ThreadFaults};
-
 use super::*;
 
 /// A client whose faults go to the endpoint.
 fn faulting() -> (World, TestDomain, TestDomain) {
     let (world, server, client) = pair();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(
-        client.thread,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
+    world.does(client, calls::faults(slots::THREAD, ENDPOINT));
     (world, server, client)
 }
 
@@ -45,19 +36,19 @@ fn a_fault_that_a_receiver_has_no_reply_slot_for_stops_its_thread() {
     for server_first in [true, false] {
         let (world, server, client) = faulting();
         if server_first {
-            world.begin(server.thread, receive_without_reply());
+            world.begin(server, receive_without_reply());
             fault(&world, client);
         } else {
             fault(&world, client);
-            world.begin(server.thread, receive_without_reply());
+            world.begin(server, receive_without_reply());
         }
-        assert_eq!(world.outcome::<Receive>(server.thread), None, "it waits on");
+        assert_eq!(world.outcome::<Receive>(server), None, "it waits on");
         assert!(client.thread.stopped.get());
         assert_eq!(client.thread.phase.get(), Phase::Ready);
         assert!(world.machine.console().contains("stops at 0x1234"));
         let other = world.domain();
         world.give(server, ENDPOINT, other, ENDPOINT, 8);
-        world.does(other.thread, send(1, 5));
+        world.does(other, send(1, 5));
         assert_eq!(received(&world, server).words[0], 5);
     }
 }
@@ -69,18 +60,15 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
             let (world, server, client) = pair();
             server.thread.message_buffer.set(buffer);
             if server_first {
-                world.begin(server.thread, receive());
-                world.begin(client.thread, send(5, 1));
+                world.begin(server, receive());
+                world.begin(client, send(5, 1));
             } else {
-                world.begin(client.thread, send(5, 1));
-                world.begin(server.thread, receive());
+                world.begin(client, send(5, 1));
+                world.begin(server, receive());
             }
-            assert_eq!(world.outcome::<Receive>(server.thread), None, "it waits on");
-            assert_eq!(
-                world.outcome::<Send>(client.thread),
-                Some(Err(Error::MessageSize))
-            );
-            world.does(client.thread, send(4, 2));
+            assert_eq!(world.outcome::<Receive>(server), None, "it waits on");
+            assert_eq!(world.outcome::<Send>(client), Some(Err(Error::MessageSize)));
+            world.does(client, send(4, 2));
             assert_eq!(received(&world, server).words[0], 2);
         }
     }
@@ -90,12 +78,12 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
 fn an_answer_that_the_caller_has_no_buffer_for_fails_only_the_callers_call() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
-    world.begin(client.thread, call(1, 1));
-    world.does(server.thread, receive());
+    world.begin(client, call(1, 1));
+    world.does(server, receive());
     let info = MessageInfo::words_only(5).expect("short");
-    world.does(server.thread, Reply { info, ..reply(1) });
+    world.does(server, Reply { info, ..reply(1) });
     assert_eq!(
-        world.outcome::<Call>(client.thread),
+        world.outcome::<Call>(client),
         Some(Err(Error::BufferAbsent))
     );
 }
@@ -108,16 +96,16 @@ fn a_message_carries_only_its_own_words() {
             if index < words { all[index] } else { 0 }
         });
         let (world, server, client) = pair();
-        world.begin(server.thread, receive());
-        world.does(client.thread, send(words, 9));
+        world.begin(server, receive());
+        world.does(client, send(words, 9));
         assert_eq!(received(&world, server).words, expected, "sent");
-        world.begin(client.thread, call(words, 9));
-        world.does(server.thread, receive());
+        world.begin(client, call(words, 9));
+        world.does(server, receive());
         assert_eq!(received(&world, server).words, expected, "called");
         let info = MessageInfo::words_only(words).expect("short");
         let answer = Reply::new(REPLY, info, [9, 11, 12, 13]);
-        world.does(server.thread, answer);
-        let answer = world.outcome::<Call>(client.thread).expect("answered");
+        world.does(server, answer);
+        let answer = world.outcome::<Call>(client).expect("answered");
         assert_eq!(answer.expect("no error").words, expected, "answered");
     }
 }
@@ -125,35 +113,20 @@ fn a_message_carries_only_its_own_words() {
 #[test]
 fn binding_a_notification_delivers_flags_that_are_raised_already() {
     let (world, server, _) = pair();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(server.thread, NotificationCreate { pool, into });
-    let (notification, flags) = (NOTIFICATION, 6);
+    world.does(server, calls::notification(NOTIFICATION));
+    let notification = NOTIFICATION;
     let second = world.thread_in(server.domain, SPARE);
-    world.does(
-        second,
-        Signal {
-            notification,
-            flags,
-        },
-    );
-    world.begin(server.thread, receive());
-    let thread = slots::THREAD;
-    world.does(
-        second,
-        ThreadBind {
-            thread,
-            notification: Some(notification),
-        },
-    );
+    world.does(second, calls::signal(notification, 6));
+    world.begin(server, receive());
+    world.does(second, calls::bind(slots::THREAD, notification));
     let message = received(&world, server);
     assert!(message.info.is_notification());
     assert_eq!(message.badge, 6);
-    let deadline = 0;
-    let poll = Wait {
-        notification,
-        deadline,
-    };
-    assert_eq!(world.call(second, poll), Err(Error::TimedOut), "taken once");
+    assert_eq!(
+        world.call(second, calls::wait(notification, 0)),
+        Err(Error::TimedOut),
+        "taken once"
+    );
 }
 
 #[test]
@@ -163,8 +136,8 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
         if is_being_destroyed {
             begin_to_destroy_one(&world, server, SPARE);
         }
-        world.begin(client.thread, call(1, 1));
-        world.does(server.thread, receive());
+        world.begin(client, call(1, 1));
+        world.does(server, receive());
         let free = u64::from(NOTIFICATION.0);
         world.buffer(client).write_word(RECEIVE_OFFSET, free);
         world
@@ -173,14 +146,14 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
         let info = MessageInfo::try_new(0, 1).expect("fits");
         let refused = Err(Error::EmptySlot);
         let plain = Reply { info, ..reply(0) };
-        assert_eq!(world.call(server.thread, plain), refused);
+        assert_eq!(world.call(server, plain), refused);
         let both = ReplyAndReceive::new(ENDPOINT, info, [0; 4], REPLY);
-        world.begin(server.thread, both);
-        let outcome = world.outcome::<ReplyAndReceive>(server.thread);
+        world.begin(server, both);
+        let outcome = world.outcome::<ReplyAndReceive>(server);
         assert_eq!(outcome.map(|outcome| outcome.map(|_| ())), Some(refused));
-        assert_eq!(world.outcome::<Call>(client.thread), None);
-        world.does(server.thread, reply(99));
-        let answer = world.outcome::<Call>(client.thread).expect("answered");
+        assert_eq!(world.outcome::<Call>(client), None);
+        world.does(server, reply(99));
+        let answer = world.outcome::<Call>(client).expect("answered");
         assert_eq!(answer.expect("no error").words[0], 99);
     }
 }
@@ -189,12 +162,11 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
 fn begin_to_destroy_one(world: &World, owner: TestDomain, into: Slot) {
     const COPY: Slot = Slot(slots::FREE + 20);
     const DESTROYER: Slot = Slot(slots::FREE + 21);
-    let pool = slots::POOL;
-    world.does(owner.thread, EndpointCreate { pool, into });
+    world.does(owner, calls::endpoint(into));
     world.give(owner, into, owner, COPY, 0);
     let destroyer = world.thread_in(owner.domain, DESTROYER);
     // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
-    world.begin_step(destroyer, Destroy { object: into });
+    world.begin_step(destroyer, calls::destroy(into));
     assert!(world.is_at_call(destroyer));
 }

@@ -1,10 +1,8 @@
 //! Queued fault messages: the fate of their threads when nobody can receive them any more.
 
-use abi::calls::{
-    CapabilityDelete, DomainMap, DomainUnmap, MemoryCreate, MemoryPager, ThreadFaults,
-};
+use abi::calls::DomainMap;
 use abi::fault::FaultKind;
-use abi::register::{Access, PageCount, PageIndex, UserAddress};
+use abi::register::Access;
 
 use super::revocation::{LENT, revoke, trio};
 use super::*;
@@ -30,18 +28,11 @@ fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
 #[test]
 fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
     let (world, server, client, third) = trio();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(
-        third.thread,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
+    world.does(third, calls::faults(slots::THREAD, ENDPOINT));
     fault(&world, third.thread, 6, 0);
     revoke(&world, server, LENT);
-    world.begin(client.thread, call(1, 42));
-    world.begin(server.thread, receive());
+    world.begin(client, call(1, 42));
+    world.begin(server, receive());
     assert_eq!(received(&world, server).words[0], 42);
     assert!(third.thread.stopped.get());
     assert_eq!(third.thread.context.rip.get(), 0x1234);
@@ -54,18 +45,11 @@ const DEVICE_NOT_AVAILABLE: u8 = 7;
 #[test]
 fn an_exception_for_registers_that_are_already_enabled_is_a_fault() {
     let (world, server, _, third) = trio();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(
-        third.thread,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
+    world.does(third, calls::faults(slots::THREAD, ENDPOINT));
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
     assert!(third.thread.is_runnable(), "they are allowed");
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let [kind, vector, _, _] = received(&world, server).words;
     let expected = (FaultKind::Exception as u64, DEVICE_NOT_AVAILABLE.into());
     assert_eq!((kind, vector), expected);
@@ -79,37 +63,23 @@ const STEP_PAGES: u64 = 512;
 /// A [`trio`] whose third has mapped a Memory that the server pages, and another thread of the third.
 fn paged() -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, _, third) = trio();
-    let (pool, pages, into) = (slots::POOL, PageCount(2 * STEP_PAGES), MEMORY);
-    world.does(third.thread, MemoryCreate { pool, pages, into });
-    let (memory, pager) = (MEMORY, ENDPOINT);
-    world.does(
-        third.thread,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
-    world.does(third.thread, map_from(0));
+    world.does(third, calls::memory(2 * STEP_PAGES, MEMORY));
+    let pager = ENDPOINT;
+    world.does(third, calls::pager(MEMORY, pager));
+    world.does(third, map_from(0));
     let second = world.thread_in(third.domain, SPARE);
     (world, server, third, second)
 }
 
 /// The call that maps the Memory from this page on.
 fn map_from(first_page: u64) -> DomainMap {
-    DomainMap {
-        domain: slots::DOMAIN,
-        memory: MEMORY,
-        address: UserAddress(ADDRESS),
-        first_page: PageIndex(first_page),
-        page_count: PageCount(STEP_PAGES),
-        access: Access::ReadWrite,
-    }
+    calls::map(MEMORY, ADDRESS, first_page, STEP_PAGES, Access::ReadWrite)
 }
 
 /// Expects that the server receives nothing, and that the thread is about to repeat its instruction.
 fn expect_retry(world: &World, server: TestDomain, thread: Ref<Thread>) {
-    world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    world.begin(server, receive());
+    assert_eq!(world.outcome::<Receive>(server), None);
     assert!(thread.is_runnable());
     assert_eq!(thread.context.rip.get(), 0x1234);
 }
@@ -122,8 +92,8 @@ fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
         third.thread.phase.get(),
         Phase::SendingFault { .. }
     ));
-    let (memory, pager) = (MEMORY, None);
-    world.does(second, MemoryPager { memory, pager });
+    let pager = None;
+    world.does(second, calls::pager(MEMORY, pager));
     expect_retry(&world, server, third.thread);
     // The pager is gone.
     fault(&world, third.thread, 14, ADDRESS + 4096);
@@ -134,8 +104,7 @@ fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
 fn a_fault_that_waits_for_a_page_that_is_no_longer_mapped_there_happens_again() {
     let (world, server, third, second) = paged();
     fault(&world, third.thread, 14, ADDRESS + 4096);
-    let (domain, address) = (slots::DOMAIN, UserAddress(ADDRESS));
-    world.does(second, DomainUnmap { domain, address });
+    world.does(second, calls::unmap(ADDRESS));
     world.does(second, map_from(STEP_PAGES));
     expect_retry(&world, server, third.thread);
     fault(&world, third.thread, 14, ADDRESS + 4096);
@@ -149,11 +118,8 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
     const BADGED: Slot = Slot(slots::FREE + 4);
     let (world, server, _, third) = trio();
     world.give(server, ENDPOINT, third, BADGED, 8);
-    let faults = |endpoint| ThreadFaults {
-        thread: slots::THREAD,
-        endpoint: Some(endpoint),
-    };
-    world.does(third.thread, faults(ENDPOINT));
+    let faults = |endpoint| calls::faults(slots::THREAD, endpoint);
+    world.does(third, faults(ENDPOINT));
     let second = world.thread_in(third.domain, SPARE);
     fault(&world, third.thread, INVALID_OPCODE, 0);
     world.does(second, faults(BADGED));
@@ -165,14 +131,7 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
 /// A thread whose fault endpoint is the server's, and another thread of its domain.
 fn faulting(vector: u8) -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, client) = pair();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(
-        client.thread,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
+    world.does(client, calls::faults(slots::THREAD, ENDPOINT));
     let second = world.thread_in(client.domain, SPARE);
     fault(&world, client.thread, vector, 0);
     let phase = client.thread.phase.get();
@@ -191,18 +150,10 @@ fn expect_logged_stop(world: &World, thread: Ref<Thread>, vector: u8) {
 fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client, second) = faulting(vector);
-        let (pool, into) = (slots::POOL, NOTIFICATION);
-        world.does(second, EndpointCreate { pool, into });
-        let (thread, endpoint) = (slots::THREAD, NOTIFICATION);
-        world.does(
-            second,
-            ThreadFaults {
-                thread,
-                endpoint: Some(endpoint),
-            },
-        );
-        world.begin(server.thread, receive());
-        assert_eq!(world.outcome::<Receive>(server.thread), None);
+        world.does(second, calls::endpoint(NOTIFICATION));
+        world.does(second, calls::faults(slots::THREAD, NOTIFICATION));
+        world.begin(server, receive());
+        assert_eq!(world.outcome::<Receive>(server), None);
         if TRAPS.contains(&vector) {
             expect_logged_stop(&world, client.thread, vector);
         } else {
@@ -215,8 +166,7 @@ fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
 fn a_thread_that_is_stopped_before_its_trap_was_received_is_logged() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, _, client, second) = faulting(vector);
-        let thread = slots::THREAD;
-        world.does(second, abi::calls::ThreadStop { thread });
+        world.does(second, calls::stop(slots::THREAD));
         assert!(client.thread.stopped.get());
         if TRAPS.contains(&vector) {
             expect_logged_stop(&world, client.thread, vector);
@@ -232,13 +182,8 @@ fn a_trap_whose_domain_is_frozen_stops_its_thread() {
         let (world, server, client, _) = faulting(vector);
         let domain = NOTIFICATION;
         world.give(client, slots::DOMAIN, server, domain, 0);
-        let freeze = abi::calls::DomainFreeze {
-            domain,
-            deadline: u64::MAX,
-            progress: 0,
-        };
-        let (_, token) = world.does(server.thread, freeze);
-        world.does(server.thread, abi::calls::DomainThaw { domain, token });
+        let (_, token) = world.does(server, calls::freeze(domain, u64::MAX));
+        world.does(server, calls::thaw(domain, token));
         if TRAPS.contains(&vector) {
             expect_logged_stop(&world, client.thread, vector);
         } else {
@@ -257,15 +202,8 @@ fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
             let thread = world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number));
             world.begin(thread, receive());
         }
-        world.does(crowd.thread, CapabilityDelete { slot: ENDPOINT });
-        let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-        world.does(
-            client.thread,
-            ThreadFaults {
-                thread,
-                endpoint: Some(endpoint),
-            },
-        );
+        world.does(crowd, calls::delete(ENDPOINT));
+        world.does(client, calls::faults(slots::THREAD, ENDPOINT));
         fault(&world, client.thread, vector, 0);
         if TRAPS.contains(&vector) {
             expect_logged_stop(&world, client.thread, vector);
@@ -284,30 +222,22 @@ fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_st
         let slots = (0..20).map(|number| Slot(slots::FREE + 12 + number));
         for slot in slots.clone() {
             let faulting = world.thread_in(crowd.domain, slot);
-            let (thread, endpoint) = (slot, ENDPOINT);
-            world.does(
-                crowd.thread,
-                ThreadFaults {
-                    thread,
-                    endpoint: Some(endpoint),
-                },
-            );
+            world.does(crowd, calls::faults(slot, ENDPOINT));
             fault(&world, faulting, INVALID_OPCODE, 0);
         }
         if gone {
             for thread in slots {
-                let endpoint = None;
-                world.does(crowd.thread, ThreadFaults { thread, endpoint });
+                world.does(crowd, calls::faults(thread, None));
             }
         }
         // Either there is no right to send, or no slot for the right to answer.
         let reply = gone.then_some(REPLY);
         let lines = || world.machine.console().matches("stops at").count();
-        world.begin_step(server.thread, Receive { reply, ..receive() });
+        world.begin_step(server, Receive { reply, ..receive() });
         assert_eq!(lines(), 1);
         for step in 2..=20 {
-            assert!(world.is_at_call(server.thread));
-            world.step(server.thread);
+            assert!(world.is_at_call(server));
+            world.step(server);
             assert_eq!(lines(), step);
         }
     }

@@ -1,7 +1,6 @@
 //! Without the right GRANT a channel carries only data, in both directions; and a reply right has one holder.
 
 use abi::EndpointRights;
-use abi::calls::{CapabilityMint, DomainFreeze, DomainInstallReply};
 
 use super::*;
 
@@ -11,15 +10,8 @@ const DATA_ONLY: Slot = Slot(slots::FREE + 9);
 fn pair_with(rights: EndpointRights) -> (World, TestDomain, TestDomain) {
     let world = World::new();
     let (server, client) = (world.domain(), world.domain());
-    let (pool, into) = (slots::POOL, ENDPOINT);
-    world.does(server.thread, EndpointCreate { pool, into });
-    let mint = CapabilityMint {
-        from: ENDPOINT,
-        to: DATA_ONLY,
-        rights: rights.into(),
-        badge: 7,
-    };
-    world.does(server.thread, mint);
+    world.does(server, calls::endpoint(ENDPOINT));
+    world.does(server, calls::mint(ENDPOINT, DATA_ONLY, rights, 7));
     world.give(server, DATA_ONLY, client, ENDPOINT, 0);
     for actor in [server, client] {
         let buffer = world.buffer(actor);
@@ -42,29 +34,29 @@ fn a_capability_does_not_pass_without_grant() {
     for server_first in [true, false] {
         let (world, server, client) = pair_with(EndpointRights::SEND);
         if server_first {
-            world.begin(server.thread, receive());
+            world.begin(server, receive());
         }
         let info = gift();
-        let refused = world.call(client.thread, Call { info, ..call(0, 0) });
+        let refused = world.call(client, Call { info, ..call(0, 0) });
         assert_eq!(refused, Err(Error::MissingRight));
-        assert_eq!(world.call(client.thread, send()), Err(Error::MissingRight));
+        assert_eq!(world.call(client, send()), Err(Error::MissingRight));
         if !server_first {
-            world.begin(server.thread, receive());
+            world.begin(server, receive());
         }
-        assert_eq!(world.outcome::<Receive>(server.thread), None);
+        assert_eq!(world.outcome::<Receive>(server), None);
         let words = Send {
             info: MessageInfo::EMPTY,
             ..send()
         };
-        world.does(client.thread, words);
+        world.does(client, words);
     }
 }
 
 #[test]
 fn a_capability_passes_with_grant() {
     let (world, server, client) = pair_with(EndpointRights::SEND | EndpointRights::GRANT);
-    world.begin(server.thread, receive());
-    world.does(client.thread, send());
+    world.begin(server, receive());
+    world.does(client, send());
     assert_eq!(received(&world, server).info.capabilities(), 1);
 }
 
@@ -76,17 +68,17 @@ fn an_answer_carries_capabilities_only_to_a_caller_with_grant() {
         (grant, Ok(())),
     ] {
         let (world, server, client) = pair_with(rights);
-        world.begin(client.thread, call(0, 0));
-        world.does(server.thread, receive());
+        world.begin(client, call(0, 0));
+        world.does(server, receive());
         let info = gift();
         let answer = Reply { info, ..reply(0) };
-        assert_eq!(world.call(server.thread, answer), expected);
-        let brought = world.outcome::<Call>(client.thread);
+        assert_eq!(world.call(server, answer), expected);
+        let brought = world.outcome::<Call>(client);
         assert_eq!(brought.is_some(), expected.is_ok());
         if expected.is_err() {
             // The right is still there, for an answer without capabilities.
-            world.does(server.thread, reply(5));
-            let answer = world.outcome::<Call>(client.thread).expect("answered");
+            world.does(server, reply(5));
+            let answer = world.outcome::<Call>(client).expect("answered");
             assert_eq!(answer.expect("no error").words[0], 5);
         }
     }
@@ -95,10 +87,10 @@ fn an_answer_carries_capabilities_only_to_a_caller_with_grant() {
 #[test]
 fn reply_and_receive_carries_no_capability_without_grant() {
     let (world, server, client) = pair_with(EndpointRights::SEND);
-    world.begin(client.thread, call(0, 0));
-    world.does(server.thread, receive());
+    world.begin(client, call(0, 0));
+    world.does(server, receive());
     let both = ReplyAndReceive::new(ENDPOINT, gift(), [0; 4], REPLY);
-    assert_eq!(world.call(server.thread, both), Err(Error::MissingRight));
+    assert_eq!(world.call(server, both), Err(Error::MissingRight));
     assert_eq!(client.thread.phase.get(), Phase::Awaiting);
 }
 
@@ -109,25 +101,15 @@ fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
     const THREAD: Slot = Slot(21);
     world.give(subject, slots::DOMAIN, keeper, SUBJECT, 0);
     world.give(subject, slots::THREAD, keeper, THREAD, 0);
-    world.begin(subject.thread, call(0, 0));
-    world.does(keeper.thread, receive());
-    let freeze = DomainFreeze {
-        domain: SUBJECT,
-        deadline: u64::MAX,
-        progress: 0,
-    };
-    world.does(keeper.thread, freeze);
-    let install = |to, rights| DomainInstallReply {
-        domain: SUBJECT,
-        thread: THREAD,
-        to: Slot(to),
-        rights,
-    };
+    world.begin(subject, call(0, 0));
+    world.does(keeper, receive());
+    world.does(keeper, calls::freeze(SUBJECT, u64::MAX));
+    let install = |to, rights| calls::install_reply(SUBJECT, THREAD, Slot(to), rights);
     let more = EndpointRights::GRANT | EndpointRights::SEND;
-    let refused = world.call(keeper.thread, install(40, more.into()));
+    let refused = world.call(keeper, install(40, more.into()));
     assert_eq!(refused, Err(Error::ArgumentRange));
     for (to, rights) in [(40, abi::Rights(0)), (41, EndpointRights::GRANT.into())] {
-        world.does(keeper.thread, install(to, rights));
+        world.does(keeper, install(to, rights));
         let place = subject.domain.place(Slot(to)).expect("a slot");
         use capabilities::Storage;
         let held = crate::memory::SlotStorage.slot(place).capability();
@@ -149,25 +131,14 @@ fn a_reply_right_is_installed_only_while_its_caller_is_quiescent() {
     ] {
         world.give(from, slot, server, to, 0);
     }
-    world.begin(subject.thread, call(0, 0));
-    world.does(server.thread, receive());
+    world.begin(subject, call(0, 0));
+    world.does(server, receive());
     let expect = |domain, expected| {
-        let install = DomainInstallReply {
-            domain,
-            thread: THREAD,
-            to: Slot(40),
-            rights: abi::Rights(0),
-        };
-        assert_eq!(world.call(server.thread, install), expected, "{domain:?}");
+        let install = calls::install_reply(domain, THREAD, Slot(40), abi::Rights(0));
+        assert_eq!(world.call(server, install), expected, "{domain:?}");
     };
     let freeze = |domain| {
-        let deadline = u64::MAX;
-        let freeze = DomainFreeze {
-            domain,
-            deadline,
-            progress: 0,
-        };
-        world.does(server.thread, freeze);
+        world.does(server, calls::freeze(domain, u64::MAX));
     };
     expect(SUBJECT, Err(Error::WrongState));
     freeze(OTHER);
@@ -179,33 +150,31 @@ fn a_reply_right_is_installed_only_while_its_caller_is_quiescent() {
     let call_number = subject.thread.call_number.get();
     expect(SUBJECT, Ok(()));
     assert_ne!(subject.thread.call_number.get(), call_number);
-    assert_eq!(world.call(server.thread, reply(5)), Err(Error::Gone));
+    assert_eq!(world.call(server, reply(5)), Err(Error::Gone));
 }
 
 #[test]
 fn a_reply_right_is_not_sent_in_a_message() {
     let grant = EndpointRights::SEND | EndpointRights::GRANT;
     let (world, server, client) = pair_with(grant);
-    world.begin(client.thread, call(0, 0));
-    world.does(server.thread, receive());
+    world.begin(client, call(0, 0));
+    world.does(server, receive());
     let third = world.domain();
     world.give(server, ENDPOINT, third, ENDPOINT, 0);
     let buffers = [server, third].map(|actor| world.buffer(actor));
     buffers[0].write_word(SEND_OFFSET, u64::from(REPLY.0));
     buffers[1].write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     let info = gift();
     let refused = [
-        world.call(server.thread, send()),
-        world
-            .call(server.thread, Call { info, ..call(0, 0) })
-            .map(|_| ()),
-        world.call(server.thread, Reply { info, ..reply(0) }),
+        world.call(server, send()),
+        world.call(server, Call { info, ..call(0, 0) }).map(|_| ()),
+        world.call(server, Reply { info, ..reply(0) }),
     ];
     assert_eq!(refused, [Err(Error::WrongKind); 3]);
-    assert_eq!(world.outcome::<Receive>(third.thread), None);
-    world.does(server.thread, reply(5));
-    let answer = world.outcome::<Call>(client.thread).expect("answered");
+    assert_eq!(world.outcome::<Receive>(third), None);
+    world.does(server, reply(5));
+    let answer = world.outcome::<Call>(client).expect("answered");
     assert_eq!(answer.expect("no error").words[0], 5);
 }
 
@@ -213,22 +182,14 @@ fn a_reply_right_is_not_sent_in_a_message() {
 fn a_blocked_caller_that_lost_grant_calls_again_without() {
     let (world, server, client) = pair_with(EndpointRights::SEND | EndpointRights::GRANT);
     let info = gift();
-    world.begin(client.thread, Call { info, ..call(0, 0) });
-    world.does(
-        server.thread,
-        abi::calls::CapabilityRevoke { slot: DATA_ONLY },
-    );
-    let lesser = CapabilityMint {
-        from: DATA_ONLY,
-        to: NOTIFICATION,
-        rights: EndpointRights::SEND.into(),
-        badge: 0,
-    };
-    world.does(server.thread, lesser);
+    world.begin(client, Call { info, ..call(0, 0) });
+    world.does(server, calls::revoke(DATA_ONLY));
+    let lesser = calls::mint(DATA_ONLY, NOTIFICATION, EndpointRights::SEND, 0);
+    world.does(server, lesser);
     world.give(server, NOTIFICATION, client, ENDPOINT, 0);
-    world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
-    world.step(client.thread);
-    let refused = world.outcome::<Call>(client.thread);
+    world.begin(server, receive());
+    assert_eq!(world.outcome::<Receive>(server), None);
+    world.step(client);
+    let refused = world.outcome::<Call>(client);
     assert_eq!(refused, Some(Err(Error::MissingRight)));
 }

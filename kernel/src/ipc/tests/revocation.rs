@@ -1,6 +1,5 @@
 //! A thread that is blocked through a revoked capability is passed over.
 
-use abi::calls::{CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, ThreadBind};
 use abi::{EndpointRights, NotificationRights};
 
 use super::*;
@@ -21,14 +20,13 @@ pub fn trio() -> (World, TestDomain, TestDomain, TestDomain) {
 
 fn with_notification() -> (World, TestDomain, TestDomain) {
     let (world, server, client) = pair();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(server.thread, NotificationCreate { pool, into });
+    world.does(server, calls::notification(NOTIFICATION));
     world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
     (world, server, client)
 }
 
 pub fn revoke(world: &World, actor: TestDomain, slot: Slot) {
-    world.does(actor.thread, CapabilityRevoke { slot });
+    world.does(actor, calls::revoke(slot));
 }
 
 /// The result of a call that its thread was made to repeat.
@@ -42,31 +40,25 @@ fn repeated<A: abi::calls::Arguments>(
 }
 
 fn wait() -> Wait {
-    Wait {
-        notification: NOTIFICATION,
-        deadline: u64::MAX,
-    }
+    calls::wait(NOTIFICATION, u64::MAX)
 }
 
 fn signal(flags: u64) -> Signal {
-    Signal {
-        notification: NOTIFICATION,
-        flags,
-    }
+    calls::signal(NOTIFICATION, flags)
 }
 
 #[test]
 fn a_receiver_whose_right_was_revoked_is_sent_nothing() {
     let (world, server, client, third) = trio();
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     revoke(&world, server, LENT);
-    world.begin(client.thread, call(1, 42));
+    world.begin(client, call(1, 42));
     assert_eq!(third.domain.place(REPLY).map(is_empty), Ok(true));
     assert_eq!(
         repeated::<Receive>(&world, third.thread),
         Some(Err(Error::EmptySlot))
     );
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     assert_eq!(received(&world, server).words[0], 42);
 }
 
@@ -78,10 +70,10 @@ fn is_empty(place: capabilities::Place) -> bool {
 #[test]
 fn a_call_through_a_revoked_capability_is_not_received() {
     let (world, server, client, third) = trio();
-    world.begin(third.thread, call(1, 13));
-    world.begin(client.thread, call(1, 42));
+    world.begin(third, call(1, 13));
+    world.begin(client, call(1, 42));
     revoke(&world, server, LENT);
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     let message = received(&world, server);
     assert_eq!((message.badge, message.words[0]), (7, 42));
     assert_eq!(
@@ -93,11 +85,11 @@ fn a_call_through_a_revoked_capability_is_not_received() {
 #[test]
 fn a_blocked_caller_whose_capability_was_replaced_calls_through_the_new_one() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(1, 42));
+    world.begin(client, call(1, 42));
     revoke(&world, server, ENDPOINT);
     world.give(server, ENDPOINT, client, ENDPOINT, 8);
-    world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    world.begin(server, receive());
+    assert_eq!(world.outcome::<Receive>(server), None);
     assert_eq!(repeated::<Call>(&world, client.thread), None);
     assert_eq!(received(&world, server).badge, 8);
 }
@@ -107,10 +99,9 @@ fn a_blocked_caller_whose_capability_has_moved_gets_empty_slot() {
     let (world, server, client) = pair();
     let second = world.thread_in(client.domain, SPARE);
     world.begin(second, call(1, 42));
-    let (from, to) = (ENDPOINT, NOTIFICATION);
-    world.does(client.thread, CapabilityMove { from, to });
-    world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    world.does(client, calls::move_to(ENDPOINT, NOTIFICATION));
+    world.begin(server, receive());
+    assert_eq!(world.outcome::<Receive>(server), None);
     assert_eq!(
         repeated::<Call>(&world, second),
         Some(Err(Error::EmptySlot))
@@ -120,33 +111,28 @@ fn a_blocked_caller_whose_capability_has_moved_gets_empty_slot() {
 #[test]
 fn a_receiver_left_with_the_right_to_send_only_is_sent_nothing() {
     let (world, server, client, third) = trio();
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     revoke(&world, server, LENT);
-    let lesser = CapabilityMint {
-        from: ENDPOINT,
-        to: SPARE,
-        rights: EndpointRights::SEND.into(),
-        badge: 5,
-    };
-    world.does(server.thread, lesser);
+    let lesser = calls::mint(ENDPOINT, SPARE, EndpointRights::SEND, 5);
+    world.does(server, lesser);
     world.give(server, SPARE, third, ENDPOINT, 0);
-    world.begin(client.thread, call(1, 42));
+    world.begin(client, call(1, 42));
     assert_eq!(
         repeated::<Receive>(&world, third.thread),
         Some(Err(Error::MissingRight))
     );
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     assert_eq!(received(&world, server).words[0], 42);
 }
 
 #[test]
 fn flags_pass_over_a_waiter_whose_right_was_revoked() {
     let (world, server, client) = with_notification();
-    world.begin(client.thread, wait());
+    world.begin(client, wait());
     revoke(&world, server, NOTIFICATION);
     let second = world.thread_in(server.domain, SPARE);
     world.begin(second, wait());
-    world.does(server.thread, signal(4));
+    world.does(server, signal(4));
     assert_eq!(world.outcome::<Wait>(second), Some(Ok(4)));
     assert_eq!(
         repeated::<Wait>(&world, client.thread),
@@ -159,7 +145,7 @@ fn a_deadline_does_not_hide_that_the_right_to_wait_is_gone() {
     let (world, server, client) = with_notification();
     world.machine.set_ticks(1_000);
     let deadline = 500_000;
-    world.begin(client.thread, Wait { deadline, ..wait() });
+    world.begin(client, Wait { deadline, ..wait() });
     revoke(&world, server, NOTIFICATION);
     world.machine.set_ticks(500_001);
     world.kernel.enter(Cause::Timer);
@@ -172,18 +158,10 @@ fn a_deadline_does_not_hide_that_the_right_to_wait_is_gone() {
 #[test]
 fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
     let (world, server, _, third) = trio();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(third.thread, NotificationCreate { pool, into });
-    let (thread, notification) = (slots::THREAD, NOTIFICATION);
-    world.does(
-        third.thread,
-        ThreadBind {
-            thread,
-            notification: Some(notification),
-        },
-    );
+    world.does(third, calls::notification(NOTIFICATION));
+    world.does(third, calls::bind(slots::THREAD, NOTIFICATION));
     let second = world.thread_in(third.domain, SPARE);
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     revoke(&world, server, LENT);
     world.does(second, signal(2));
     assert_eq!(
@@ -197,18 +175,12 @@ fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
 #[test]
 fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
     let (world, server, _, third) = trio();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(third.thread, NotificationCreate { pool, into });
+    world.does(third, calls::notification(NOTIFICATION));
     let second = world.thread_in(third.domain, SPARE);
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     revoke(&world, server, LENT);
     world.does(second, signal(2));
-    let (thread, notification) = (slots::THREAD, NOTIFICATION);
-    let bind = ThreadBind {
-        thread,
-        notification: Some(notification),
-    };
-    world.does(second, bind);
+    world.does(second, calls::bind(slots::THREAD, NOTIFICATION));
     assert_eq!(
         repeated::<Receive>(&world, third.thread),
         Some(Err(Error::EmptySlot))
@@ -228,8 +200,7 @@ fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
     for thread in &threads {
         world.begin(*thread, wait());
     }
-    let slot = NOTIFICATION;
-    world.does(crowd.thread, CapabilityDelete { slot });
+    world.does(crowd, calls::delete(NOTIFICATION));
     let entitled = world.thread_in(server.domain, SPARE);
     world.begin(entitled, wait());
     (world, server, threads, entitled)
@@ -238,7 +209,7 @@ fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
 #[test]
 fn a_signal_aborts_many_waits_in_bounded_steps() {
     let (world, server, threads, entitled) = crowd();
-    assert_eq!(world.steps_of(server.thread, signal(1)), 40 / 16 + 1);
+    assert_eq!(world.steps_of(server, signal(1)), 40 / 16 + 1);
     assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(1)));
     for thread in threads {
         let refused = repeated::<Wait>(&world, thread);
@@ -253,12 +224,7 @@ fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
     let (world, server, _, entitled) = crowd();
     let place = server.domain.place(INTERRUPT).expect("a slot");
     let vector = create_interrupt(&world.kernel, server.pool, None, place).expect("a vector");
-    let bind = abi::calls::InterruptBind {
-        interrupt: INTERRUPT,
-        notification: Some(NOTIFICATION),
-        flags: 8,
-    };
-    world.does(server.thread, bind);
+    world.does(server, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
     world.machine.set_ticks(5_000);
     world.interrupt(vector);
     for _ in 0..2 {
@@ -283,29 +249,18 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
         trigger: Trigger::Level,
         polarity: Polarity::Low,
     };
-    let (pool, first) = (slots::POOL, slots::FREE + 4);
+    let first = slots::FREE + 4;
     let mut threads = Vec::new();
     let mut vector = 0;
     let entitled = [0, 1].map(|index| {
         let (interrupt, into) = (Slot(first + 2 * index), Slot(first + 2 * index + 1));
-        world.does(driver.thread, NotificationCreate { pool, into });
+        world.does(driver, calls::notification(into));
         let place = driver.domain.place(interrupt).expect("a slot");
         let made = create_interrupt(&world.kernel, driver.pool, Some(line), place);
         vector = made.expect("a vector");
-        let bind = abi::calls::InterruptBind {
-            interrupt,
-            notification: Some(into),
-            flags: 8,
-        };
-        world.does(driver.thread, bind);
-        world.does(
-            driver.thread,
-            abi::calls::InterruptAcknowledge { interrupt },
-        );
-        let wait = |deadline| Wait {
-            notification: into,
-            deadline,
-        };
+        world.does(driver, calls::bind_interrupt(interrupt, into, 8));
+        world.does(driver, abi::calls::InterruptAcknowledge { interrupt });
+        let wait = |deadline| calls::wait(into, deadline);
         world.give(driver, into, crowd, into, 0);
         for number in 0..15 {
             let slot = Slot(slots::FREE + 12 + 15 * index + number);
@@ -313,7 +268,7 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
             world.begin(thread, wait(1_000_000_000));
             threads.push(thread);
         }
-        world.does(crowd.thread, CapabilityDelete { slot: into });
+        world.does(crowd, calls::delete(into));
         let entitled = world.thread_in(driver.domain, Slot(slots::FREE + 20 + index));
         world.begin(entitled, wait(u64::MAX));
         entitled
@@ -344,28 +299,23 @@ fn interrupts_that_share_a_line_share_the_limit_of_one_entry() {
 #[test]
 fn the_remaining_rights_to_a_notification_suffice() {
     let (world, server, client) = with_notification();
-    world.begin(client.thread, wait());
+    world.begin(client, wait());
     revoke(&world, server, NOTIFICATION);
-    let lesser = CapabilityMint {
-        from: NOTIFICATION,
-        to: SPARE,
-        rights: NotificationRights::WAIT.into(),
-        badge: 0,
-    };
-    world.does(server.thread, lesser);
+    let lesser = calls::mint(NOTIFICATION, SPARE, NotificationRights::WAIT, 0);
+    world.does(server, lesser);
     world.give(server, SPARE, client, NOTIFICATION, 0);
-    world.does(server.thread, signal(1));
-    assert_eq!(world.outcome::<Wait>(client.thread), Some(Ok(1)));
+    world.does(server, signal(1));
+    assert_eq!(world.outcome::<Wait>(client), Some(Ok(1)));
 }
 
 #[test]
 fn a_thread_that_a_freeze_has_not_reached_is_served() {
     let (world, server, client) = pair();
-    world.begin(client.thread, call(1, 42));
+    world.begin(client, call(1, 42));
     // As in the middle of freezing a domain of many threads: the state is set, the thread is still queued.
     let frozen = crate::objects::DomainState::Frozen;
     client.domain.set_state(frozen);
-    world.begin(server.thread, receive());
+    world.begin(server, receive());
     assert_eq!(received(&world, server).words[0], 42);
     assert_eq!(client.thread.phase.get(), Phase::Awaiting);
 }
@@ -373,12 +323,11 @@ fn a_thread_that_a_freeze_has_not_reached_is_served() {
 #[test]
 fn the_object_in_the_slot_has_to_be_the_same() {
     let (world, server, client, third) = trio();
-    world.begin(third.thread, receive());
+    world.begin(third, receive());
     revoke(&world, server, LENT);
-    let (pool, into) = (slots::POOL, ENDPOINT);
     let second = world.thread_in(third.domain, SPARE);
-    world.does(second, EndpointCreate { pool, into });
-    world.begin(client.thread, call(1, 42));
+    world.does(second, calls::endpoint(ENDPOINT));
+    world.begin(client, call(1, 42));
     assert_eq!(repeated::<Receive>(&world, third.thread), None);
     let Phase::Receiving { endpoint, .. } = third.thread.phase.get() else {
         panic!("it receives at its own endpoint");

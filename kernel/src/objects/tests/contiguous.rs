@@ -1,17 +1,14 @@
 //! Contiguous Memories: their placement and cost, and allocation after any churn.
 
-use abi::calls::{
-    CapabilityInspect, CapabilityMint, Destroy, MemoryCreate, MemoryCreateContiguous,
-    MemoryDiscard, MemoryPopulate, MemorySupply, PoolSplit,
-};
-use abi::register::{PageCount, PageIndex, Slot};
+use abi::calls::{CapabilityInspect, MemoryCreateContiguous, PoolSplit};
+use abi::register::{PageCount, Slot};
 use abi::{Error, PAGE_BYTES, PoolRights};
 use capabilities::Storage;
 
 use super::checker::check;
 use crate::memory::{OwnedFrame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 const RUN: Slot = Slot(20);
 const CHURN: Slot = Slot(21);
@@ -26,12 +23,7 @@ const ANYWHERE: MemoryCreateContiguous = MemoryCreateContiguous {
 };
 
 fn populate(world: &World, actor: TestDomain, memory: Slot, pages: u64) -> Result<(), Error> {
-    let populate = MemoryPopulate {
-        memory,
-        first_page: PageIndex(0),
-        page_count: PageCount(pages),
-    };
-    world.call(actor.thread, populate)
+    world.call(actor, calls::populate(memory, 0, pages))
 }
 
 fn memory(actor: TestDomain) -> Ref<MemoryObject> {
@@ -60,7 +52,7 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
         .for_each(|frame| world.kernel.frames.release(frame));
     for populated in [0, 1, 40, 64] {
         let (free, used) = (world.kernel.frames.free(), actor.pool.used());
-        let address = world.does(actor.thread, ANYWHERE);
+        let address = world.does(actor, ANYWHERE);
         // The object, a directory and a leaf table.
         assert_eq!(actor.pool.used(), used + 64 + 3);
         assert_eq!(memory(actor).present.get(), 0);
@@ -78,7 +70,7 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
             frame.write_word(8, 7);
         }
         assert!(memory(actor).frame(populated).is_none());
-        world.does(actor.thread, Destroy { object: RUN });
+        world.does(actor, calls::destroy(RUN));
         let after = (world.kernel.frames.free(), actor.pool.used());
         assert_eq!(after, (free, used));
     }
@@ -89,17 +81,13 @@ fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
     let world = World::new();
     let actor = world.domain_of(600);
     let pages = PageCount(512);
-    world.does(actor.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
-    let populate = MemoryPopulate {
-        memory: RUN,
-        first_page: PageIndex(0),
-        page_count: pages,
-    };
-    assert_eq!(world.steps_of(actor.thread, populate), 512 / 16);
+    world.does(actor, MemoryCreateContiguous { pages, ..ANYWHERE });
+    let populate = calls::populate(RUN, 0, 512);
+    assert_eq!(world.steps_of(actor, populate), 512 / 16);
     assert_eq!(memory(actor).present.get(), 512);
     // Present pages stay.
     memory(actor).frame(3).expect("a page").write_word(0, 5);
-    world.does(actor.thread, populate);
+    world.does(actor, populate);
     assert_eq!(memory(actor).frame(3).expect("a page").read_word(0), 5);
 }
 
@@ -107,23 +95,11 @@ fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
 fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
     let world = World::new();
     let actor = world.domain();
-    world.does(actor.thread, ANYWHERE);
-    let (memory, first_page, page_count) = (RUN, PageIndex(0), PageCount(1));
-    let discard = MemoryDiscard {
-        memory,
-        first_page,
-        page_count,
-    };
-    let refused = world.call(actor.thread, discard);
+    world.does(actor, ANYWHERE);
+    let refused = world.call(actor, calls::discard(RUN, 0, 1));
     assert_eq!(refused, Err(Error::WrongState));
-    let supply = MemorySupply {
-        memory,
-        first_page,
-        page_count,
-        giver: slots::BUFFER,
-        giver_page: PageIndex(0),
-    };
-    let refused = world.call(actor.thread, supply);
+    let supply = calls::supply(RUN, 0, 1, slots::BUFFER, 0);
+    let refused = world.call(actor, supply);
     assert_eq!(refused, Err(Error::WrongState));
 }
 
@@ -132,21 +108,19 @@ fn one_that_is_being_destroyed_gets_no_other_frames() {
     let world = World::new();
     let actor = world.domain_of(600);
     let pages = PageCount(512);
-    world.does(actor.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
+    world.does(actor, MemoryCreateContiguous { pages, ..ANYWHERE });
     let other = world.thread_in(actor.domain, CHURN);
-    world.begin_step(actor.thread, Destroy { object: RUN });
+    world.begin_step(actor, calls::destroy(RUN));
     let mut refusals = 0;
-    while world.is_at_call(actor.thread) {
+    while world.is_at_call(actor) {
         let used = actor.pool.used();
-        let populate = MemoryPopulate {
-            memory: RUN,
-            first_page: PageIndex(0),
-            page_count: PageCount(1),
-        };
-        assert_eq!(world.call(other, populate), Err(Error::Gone));
+        assert_eq!(
+            world.call(other, calls::populate(RUN, 0, 1)),
+            Err(Error::Gone)
+        );
         assert_eq!(actor.pool.used(), used);
         refusals += 1;
-        world.step(actor.thread);
+        world.step(actor);
     }
     assert!(refusals > 0);
     check(&world.kernel);
@@ -176,13 +150,13 @@ fn a_request_that_no_machine_can_satisfy_is_refused() {
         // The machine's first MiB is taken.
         (with(1, 1, 0, 1 << 20), Error::PoolEmpty),
     ] {
-        assert_eq!(world.call(actor.thread, request), Err(error), "{request:?}");
+        assert_eq!(world.call(actor, request), Err(error), "{request:?}");
     }
     assert_eq!(
         (actor.pool.used(), world.kernel.frames.free()),
         (used, free)
     );
-    let address = world.does(actor.thread, with(3, 512, 4 << 20, 8 << 20));
+    let address = world.does(actor, with(3, 512, 4 << 20, 8 << 20));
     assert_eq!(address, 4 << 20);
 }
 
@@ -199,13 +173,13 @@ fn a_search_among_scattered_frames_continues_where_it_stopped() {
         .for_each(|frame| world.kernel.frames.release(frame));
     let pages = PageCount(2);
     let request = MemoryCreateContiguous { pages, ..ANYWHERE };
-    let steps = world.steps_of(actor.thread, request);
+    let steps = world.steps_of(actor, request);
     assert!(steps > 50, "{steps} steps");
-    let outcome = world.outcome::<MemoryCreateContiguous>(actor.thread);
+    let outcome = world.outcome::<MemoryCreateContiguous>(actor);
     assert_eq!(outcome, Some(Err(Error::PoolEmpty)));
     kept.into_iter()
         .for_each(|frame| world.kernel.frames.release(frame));
-    let steps = world.steps_of(actor.thread, request);
+    let steps = world.steps_of(actor, request);
     assert_eq!(steps, 1);
 }
 
@@ -215,27 +189,17 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
     let driver = world.domain();
     let other = world.domain_of(world.kernel.root_pool.limit - 1000);
     let pages = other.pool.limit - 200;
-    let create = MemoryCreate {
-        pool: slots::POOL,
-        pages: PageCount(pages),
-        into: CHURN,
-    };
-    world.does(other.thread, create);
+    world.does(other, calls::memory(pages, CHURN));
     for round in 0..4 {
-        world.does(driver.thread, ANYWHERE);
+        world.does(driver, ANYWHERE);
         populate(&world, driver, RUN, 64).expect("it was paid for");
         populate(&world, other, CHURN, pages).expect("the pool has as many");
-        world.does(driver.thread, Destroy { object: RUN });
+        world.does(driver, calls::destroy(RUN));
         // Some frames are released, and different ones are taken.
-        let discard = MemoryDiscard {
-            memory: CHURN,
-            first_page: PageIndex(round * 100),
-            page_count: PageCount(pages / 2),
-        };
-        world.does(other.thread, discard);
+        world.does(other, calls::discard(CHURN, round * 100, pages / 2));
         check(&world.kernel);
     }
-    world.does(driver.thread, ANYWHERE);
+    world.does(driver, ANYWHERE);
 }
 
 #[test]
@@ -243,24 +207,19 @@ fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
     let world = World::new();
     let actor = world.domain();
     let (plain, child, grandchild) = (Slot(30), Slot(31), Slot(32));
-    let mint = CapabilityMint {
-        from: slots::POOL,
-        to: plain,
-        rights: PoolRights::CREATE.into(),
-        badge: 0,
-    };
-    world.does(actor.thread, mint);
+    let mint = calls::mint(slots::POOL, plain, PoolRights::CREATE, 0);
+    world.does(actor, mint);
     for (pool, expected) in [
         (plain, PoolRights::all() - PoolRights::DMA),
         (slots::POOL, PoolRights::all()),
     ] {
         for (pool, pages, into) in [(pool, 20, child), (child, 10, grandchild)] {
             let pages = PageCount(pages);
-            world.does(actor.thread, PoolSplit { pool, pages, into });
-            let (_, rights, _) = world.does(actor.thread, CapabilityInspect { slot: into });
+            world.does(actor, PoolSplit { pool, pages, into });
+            let (_, rights, _) = world.does(actor, CapabilityInspect { slot: into });
             assert_eq!(rights, u64::from(expected.bits()));
             let made = world.call(
-                actor.thread,
+                actor,
                 MemoryCreateContiguous {
                     pool: into,
                     pages: PageCount(1),
@@ -269,11 +228,11 @@ fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
             );
             if expected.contains(PoolRights::DMA) {
                 assert!(made.is_ok(), "{made:?}");
-                world.does(actor.thread, Destroy { object: RUN });
+                world.does(actor, calls::destroy(RUN));
             } else {
                 assert_eq!(made, Err(Error::MissingRight));
             }
         }
-        world.does(actor.thread, Destroy { object: child });
+        world.does(actor, calls::destroy(child));
     }
 }

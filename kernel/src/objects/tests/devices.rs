@@ -1,11 +1,8 @@
 //! Memories of a device's registers.
 
 use abi::Error;
-use abi::calls::{
-    Destroy, DeviceMemoryCreate, DomainMap, MemoryCreate, MemoryDiscard, MemoryPopulate,
-    MemorySupply, PoolSplit,
-};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::calls::DeviceMemoryCreate;
+use abi::register::{Access, PageCount, Slot};
 
 use super::checker::check;
 use super::driver::{FIRST, HARDWARE, SECOND, driver};
@@ -13,7 +10,7 @@ use crate::arch::PhysAddr;
 use crate::arch::fake::UserAccess;
 use crate::memory::{Entry, Ref};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::{TestDomain, slots};
+use crate::testing::{TestDomain, calls, slots};
 
 const MEMORY: Slot = Slot(12);
 
@@ -51,23 +48,16 @@ fn memory(actor: TestDomain) -> Ref<MemoryObject> {
 fn a_large_device_memory_is_created_in_steps() {
     let (world, actor) = driver();
     let pages = 3 * 512 + 1;
-    let steps = world.steps_of(actor.thread, registers(pages));
+    let steps = world.steps_of(actor, registers(pages));
     assert_eq!(steps as u64, pages.div_ceil(PAGES_PER_STEP));
-    let made = world.outcome::<DeviceMemoryCreate>(actor.thread);
+    let made = world.outcome::<DeviceMemoryCreate>(actor);
     assert_eq!(made, Some(Ok(())));
     let memory = memory(actor);
     assert_eq!(memory.present.get(), pages);
-    let map = DomainMap {
-        domain: slots::DOMAIN,
-        memory: MEMORY,
-        address: UserAddress(ADDRESS),
-        first_page: PageIndex(0),
-        page_count: PageCount(pages),
-        access: Access::ReadWrite,
-    };
-    world.does(actor.thread, map);
+    let map = calls::map(MEMORY, ADDRESS, 0, pages, Access::ReadWrite);
+    world.does(actor, map);
     for offset in [0, 511, 512, pages - 1].map(|page| page * 4096) {
-        let reached = world.access(actor.thread, ADDRESS + offset, UserAccess::Store);
+        let reached = world.access(actor, ADDRESS + offset, UserAccess::Store);
         assert_eq!(reached, Some(PhysAddr::new(BUS_ADDRESS + offset)));
     }
     check(&world.kernel);
@@ -76,7 +66,7 @@ fn a_large_device_memory_is_created_in_steps() {
 #[test]
 fn a_step_continues_only_what_an_earlier_one_created() {
     let (world, actor) = driver();
-    world.begin_step(actor.thread, registers(1025));
+    world.begin_step(actor, registers(1025));
     // The slot may have been reused meanwhile, or the registers changed.
     let [before, behind] = [PAGES_PER_STEP - 1, PAGES_PER_STEP + 1];
     for (pages, made) in [
@@ -89,22 +79,22 @@ fn a_step_continues_only_what_an_earlier_one_created() {
             made: PageCount(made),
             ..registers(pages)
         };
-        let refused = world.call(actor.thread, call);
+        let refused = world.call(actor, call);
         assert_eq!(refused, Err(Error::OccupiedSlot), "{pages} {made}");
     }
     let beyond = DeviceMemoryCreate {
         made: PageCount(1025),
         ..registers(1025)
     };
-    let refused = world.call(actor.thread, beyond);
+    let refused = world.call(actor, beyond);
     assert_eq!(refused, Err(Error::ArgumentRange));
     let rest = DeviceMemoryCreate {
         made: PageCount(PAGES_PER_STEP),
         ..registers(1025)
     };
-    world.does(actor.thread, rest);
+    world.does(actor, rest);
     assert_eq!(memory(actor).present.get(), 1025);
-    world.does(actor.thread, Destroy { object: MEMORY });
+    world.does(actor, calls::destroy(MEMORY));
     check(&world.kernel);
 }
 
@@ -112,20 +102,15 @@ fn a_step_continues_only_what_an_earlier_one_created() {
 fn a_pool_that_cannot_pay_for_the_tables_creates_no_memory() {
     let (world, actor) = driver();
     let pool = Slot(13);
-    let split = PoolSplit {
-        pool: slots::POOL,
-        pages: PageCount(5),
-        into: pool,
-    };
-    world.does(actor.thread, split);
+    world.does(actor, calls::split(5, pool));
     // Of its five pages the pool is one; the Memory takes one, and tables for 1,025 pages four.
     let call = |pages| DeviceMemoryCreate {
         pool,
         ..registers(pages)
     };
-    let refused = world.call(actor.thread, call(1025));
+    let refused = world.call(actor, call(1025));
     assert_eq!(refused, Err(Error::PoolEmpty));
-    world.does(actor.thread, call(512));
+    world.does(actor, call(512));
 }
 
 #[test]
@@ -139,7 +124,7 @@ fn a_page_is_uncached_or_write_combining() {
             cache,
             ..registers(2)
         };
-        world.does(actor.thread, call);
+        world.does(actor, call);
         let leaf = memory(actor).leaf(1).expect("it has tables");
         let caching = Entry::UNCACHED | Entry::WRITE_THROUGH;
         assert_eq!(leaf.flags(1) & caching, flags);
@@ -149,7 +134,7 @@ fn a_page_is_uncached_or_write_combining() {
         cache: 2,
         ..registers(2)
     };
-    assert_eq!(world.call(actor.thread, call), Err(Error::ArgumentRange));
+    assert_eq!(world.call(actor, call), Err(Error::ArgumentRange));
 }
 
 #[test]
@@ -161,12 +146,12 @@ fn no_page_is_beyond_what_the_processor_can_address() {
         ..registers(1)
     };
     for beyond in [end, end - 4096 + 1, 1 << 52, u64::MAX - 4095] {
-        let refused = world.call(actor.thread, at(beyond));
+        let refused = world.call(actor, at(beyond));
         assert_eq!(refused, Err(Error::ArgumentRange), "{beyond:#x}");
     }
-    world.does(actor.thread, at(end - 4096));
+    world.does(actor, at(end - 4096));
     let ram = world.call(
-        actor.thread,
+        actor,
         DeviceMemoryCreate {
             into: FIRST,
             ..at(0x10_0000)
@@ -179,10 +164,10 @@ fn no_page_is_beyond_what_the_processor_can_address() {
 fn a_device_memory_being_destroyed_is_not_continued() {
     let (world, actor) = driver();
     let pages = 4 * 512;
-    world.does(actor.thread, registers(pages));
+    world.does(actor, registers(pages));
     let other = world.thread_in(actor.domain, SECOND);
-    world.begin_step(actor.thread, Destroy { object: MEMORY });
-    while world.is_at_call(actor.thread) {
+    world.begin_step(actor, calls::destroy(MEMORY));
+    while world.is_at_call(actor) {
         let present = memory(actor).present.get();
         let call = DeviceMemoryCreate {
             made: PageCount(present),
@@ -191,7 +176,7 @@ fn a_device_memory_being_destroyed_is_not_continued() {
         let refused = world.call(other, call);
         assert_eq!(refused, Err(Error::OccupiedSlot), "{present} pages left");
         assert_eq!(memory(actor).present.get(), present);
-        world.step(actor.thread);
+        world.step(actor);
     }
     check(&world.kernel);
 }
@@ -200,42 +185,25 @@ fn a_device_memory_being_destroyed_is_not_continued() {
 fn a_devices_pages_are_not_ram() {
     let (world, actor) = driver();
     let pages = 2 * PAGES_PER_STEP;
-    let (pool, into) = (slots::POOL, FIRST);
-    let ordinary = MemoryCreate {
-        pool,
-        pages: PageCount(pages),
-        into,
-    };
-    world.does(actor.thread, ordinary);
+    world.does(actor, calls::memory(pages, FIRST));
     let other = world.thread_in(actor.domain, SECOND);
     // Half of the pages exist, and another thread tries to insert one of the rest.
-    world.begin_step(actor.thread, registers(pages));
-    assert!(world.is_at_call(actor.thread));
-    let (first_page, page_count) = (PageIndex(pages - 1), PageCount(1));
-    let populate = MemoryPopulate {
-        memory: MEMORY,
-        first_page,
-        page_count,
-    };
-    assert_eq!(world.call(other, populate), Err(Error::WrongState));
-    let discard = MemoryDiscard {
-        memory: MEMORY,
-        first_page: PageIndex(0),
-        page_count,
-    };
-    assert_eq!(world.call(other, discard), Err(Error::WrongState));
+    world.begin_step(actor, registers(pages));
+    assert!(world.is_at_call(actor));
+    assert_eq!(
+        world.call(other, calls::populate(MEMORY, pages - 1, 1)),
+        Err(Error::WrongState)
+    );
+    assert_eq!(
+        world.call(other, calls::discard(MEMORY, 0, 1)),
+        Err(Error::WrongState)
+    );
     for (memory, giver) in [(MEMORY, FIRST), (FIRST, MEMORY)] {
-        let supply = MemorySupply {
-            memory,
-            first_page,
-            page_count,
-            giver,
-            giver_page: PageIndex(0),
-        };
+        let supply = calls::supply(memory, pages - 1, 1, giver, 0);
         assert_eq!(world.call(other, supply), Err(Error::WrongState));
     }
-    world.step(actor.thread);
-    let made = world.outcome::<DeviceMemoryCreate>(actor.thread);
+    world.step(actor);
+    let made = world.outcome::<DeviceMemoryCreate>(actor);
     assert_eq!(made, Some(Ok(())));
     assert_eq!(memory(actor).present.get(), pages);
 }
@@ -244,8 +212,8 @@ fn a_devices_pages_are_not_ram() {
 fn a_device_memory_is_no_larger_than_one_step_can_create_tables_for() {
     let (world, actor) = driver();
     for beyond in [0, 8193, 1 << 20] {
-        let refused = world.call(actor.thread, registers(beyond));
+        let refused = world.call(actor, registers(beyond));
         assert_eq!(refused, Err(Error::ArgumentRange), "{beyond} pages");
     }
-    world.does(actor.thread, registers(8192));
+    world.does(actor, registers(8192));
 }

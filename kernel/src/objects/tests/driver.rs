@@ -1,9 +1,8 @@
 //! A domain that may drive devices, for the tests of hardware.
 
-use abi::calls::NotificationCreate;
 use abi::register::Slot;
 
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls};
 
 pub const HARDWARE: Slot = Slot(8);
 pub const NOTIFICATION: Slot = Slot(9);
@@ -16,10 +15,6 @@ pub fn driver() -> (World, TestDomain) {
     let world = World::new();
     let actor = world.domain();
     world.give_hardware(actor, HARDWARE);
-    let notification = NotificationCreate {
-        pool: slots::POOL,
-        into: NOTIFICATION,
-    };
-    world.does(actor.thread, notification);
+    world.does(actor, calls::notification(NOTIFICATION));
     (world, actor)
 }

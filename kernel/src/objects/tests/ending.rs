@@ -1,11 +1,8 @@
 //! Destroying objects in every state, step by step, with events between the steps.
 
-use abi::calls::{
-    Destroy, DestroyChild, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, PoolSplit,
-    ThreadCreate,
-};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
-use abi::{Error, POOL_DEPTH_MAX, calls};
+use abi::calls::EndpointCreate;
+use abi::register::{Access, Slot};
+use abi::{Error, POOL_DEPTH_MAX};
 use capabilities::{Place, Storage};
 
 use super::checker::{all_objects, check};
@@ -17,7 +14,7 @@ use crate::objects::{
     DomainState, Object, Phase, Pool, Step, Thread, create_first_domain, create_unpublished_pool,
     destroy_step, publish,
 };
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 /// More steps than any destruction here takes.
 const STEPS_MAX: usize = 10_000;
@@ -120,7 +117,7 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
                 assert_eq!(end(&world, place(keeper, Slot(21)), STEPS_MAX), Step::Done);
             } else {
                 assert_eq!(end(&world, place(keeper, Slot(20)), STEPS_MAX), Step::Done);
-                world.does(keeper.thread, Destroy { object: Slot(21) });
+                world.does(keeper, calls::destroy(Slot(21)));
             }
             assert_eq!(world.kernel.frames.free(), free);
         }
@@ -132,15 +129,13 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
 fn with_pool() -> (World, TestDomain, TestDomain) {
     let world = World::new();
     let (keeper, mover) = (world.domain(), world.domain());
-    let (pool, pages, into) = (slots::POOL, PageCount(100), Slot(20));
-    world.does(keeper.thread, PoolSplit { pool, pages, into });
-    world.give(keeper, into, mover, into, 0);
-    let into = Slot(21);
     let pool = Slot(20);
-    world.does(mover.thread, calls::DomainCreate { pool, into });
+    world.does(keeper, calls::split(100, pool));
+    world.give(keeper, pool, mover, pool, 0);
+    world.does(mover, calls::domain(pool, Slot(21)));
     for number in 0..40 {
         let into = Slot(22 + number);
-        world.does(mover.thread, EndpointCreate { pool, into });
+        world.does(mover, EndpointCreate { pool, into });
     }
     (world, keeper, mover)
 }
@@ -166,12 +161,12 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
         let (pool, object) = (slots::POOL, Slot(20));
         if let Some(child) = child_of(keeper) {
             let rest = match SlotStorage.slot(place(keeper, object)).is_empty() {
-                false => world.call(keeper.thread, Destroy { object }),
+                false => world.call(keeper, calls::destroy(object)),
                 // The keeper's capability was deleted first, when the pool was empty: it has the parent.
                 true => {
                     assert_eq!(child.used(), 1, "after {steps} steps");
                     let child = child.header.id();
-                    world.call(keeper.thread, DestroyChild { pool, child })
+                    world.call(keeper, calls::destroy_child(pool, child))
                 }
             };
             assert_eq!(rest, Ok(()), "after {steps} steps");
@@ -188,14 +183,11 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
 fn chain_of_pool(length: u32) -> (World, TestDomain) {
     let world = World::new();
     let keeper = world.domain();
-    let (pool, pages, into) = (slots::POOL, PageCount(9), Slot(20));
-    world.does(keeper.thread, PoolSplit { pool, pages, into });
+    world.does(keeper, calls::split(9, Slot(20)));
     let slots = 20 + length;
-    let domain = slots::DOMAIN;
-    world.does(keeper.thread, calls::DomainGrow { domain, slots });
+    world.does(keeper, calls::grow(slots::DOMAIN, slots));
     for number in 21..slots {
-        let (from, to) = (Slot(number - 1), Slot(number));
-        world.does(keeper.thread, calls::CapabilityCopy { from, to });
+        world.does(keeper, calls::copy(Slot(number - 1), Slot(number)));
     }
     (world, keeper)
 }
@@ -231,16 +223,16 @@ fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
     }
     let pool = slots::POOL;
     let other = mover.pool.last().expect("something").id();
-    let refused = world.call(keeper.thread, DestroyChild { pool, child: other });
+    let refused = world.call(keeper, calls::destroy_child(pool, other));
     assert_eq!(refused, Err(Error::NotThere));
     let first = keeper.pool.first().expect("the domain").id();
-    let refused = world.call(keeper.thread, DestroyChild { pool, child: first });
+    let refused = world.call(keeper, calls::destroy_child(pool, first));
     assert_eq!(refused, Err(Error::WrongKind));
-    let destroy = DestroyChild { pool, child };
-    assert!(world.steps_of(keeper.thread, destroy) > 1);
+    let destroy = calls::destroy_child(pool, child);
+    assert!(world.steps_of(keeper, destroy) > 1);
     assert_eq!(keeper.pool.used(), spent - 100);
     check(&world.kernel);
-    assert_eq!(world.call(keeper.thread, destroy), Err(Error::NotThere));
+    assert_eq!(world.call(keeper, destroy), Err(Error::NotThere));
 }
 
 #[test]
@@ -248,61 +240,34 @@ fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
     let world = World::new();
     let actor = world.domain();
     let child = actor.pool.header.id();
-    let (from, to) = (slots::POOL, Slot(20));
-    let rights = abi::PoolRights::CREATE.into();
-    let mint = calls::CapabilityMint {
-        from,
-        to,
-        rights,
-        badge: 0,
-    };
-    world.does(actor.thread, mint);
-    let refused = world.call(actor.thread, DestroyChild { pool: to, child });
+    let to = Slot(20);
+    let mint = calls::mint(slots::POOL, to, abi::PoolRights::CREATE, 0);
+    world.does(actor, mint);
+    let refused = world.call(actor, calls::destroy_child(to, child));
     assert_eq!(refused, Err(Error::MissingRight));
     let parent = Object::Pool(world.kernel.root_pool);
     crate::objects::publish(parent, place(actor, Slot(21)));
-    let pool = Slot(21);
-    let refused = world.call(actor.thread, DestroyChild { pool, child });
+    let refused = world.call(actor, calls::destroy_child(Slot(21), child));
     assert_eq!(refused, Err(Error::Oneself));
 }
 
 /// Creates one object of every kind.
 fn furnish(world: &World, actor: TestDomain) {
-    let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, actor.thread);
+    let (domain, thread) = (slots::DOMAIN, actor.thread);
     let memory = Slot(30);
-    let (pages, first_page, page_count) = (PageCount(600), PageIndex(0), PageCount(70));
-    let into = memory;
-    world.does(thread, MemoryCreate { pool, pages, into });
-    world.does(
-        thread,
-        MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        },
-    );
+    world.does(thread, calls::memory(600, memory));
+    world.does(thread, calls::populate(memory, 0, 70));
     for address in [0x8000_0000, 0x40_0000_0000] {
         world.does(
             thread,
-            DomainMap {
-                domain,
-                memory,
-                address: UserAddress(address),
-                first_page,
-                page_count: pages,
-                access: Access::ReadWrite,
-            },
+            calls::map(memory, address, 0, 600, Access::ReadWrite),
         );
     }
-    let into = Slot(31);
-    world.does(thread, ThreadCreate { domain, into });
-    world.does(thread, calls::DomainGrow { domain, slots: 130 });
-    let (pages, into) = (PageCount(9), Slot(129));
-    world.does(thread, PoolSplit { pool, pages, into });
-    let (pool, into) = (into, Slot(128));
-    world.does(thread, calls::DomainCreate { pool, into });
-    let (domain, into) = (into, Slot(127));
-    world.does(thread, ThreadCreate { domain, into });
+    world.does(thread, calls::thread(domain, Slot(31)));
+    world.does(thread, calls::grow(domain, 130));
+    world.does(thread, calls::split(9, Slot(129)));
+    world.does(thread, calls::domain(Slot(129), Slot(128)));
+    world.does(thread, calls::thread(Slot(128), Slot(127)));
 }
 
 #[test]
@@ -315,11 +280,11 @@ fn a_pool_being_destroyed_creates_nothing_more() {
     assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
     assert_eq!(subject.domain.state(), DomainState::Destroying);
     let into = Slot(22);
-    let (pool, domain) = (Slot(20), Slot(21));
-    let create = ThreadCreate { domain, into };
-    assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
-    let create = calls::EndpointCreate { pool, into };
-    assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
+    let pool = Slot(20);
+    let create = calls::thread(Slot(21), into);
+    assert_eq!(world.call(keeper, create), Err(Error::Gone));
+    let create = abi::calls::EndpointCreate { pool, into };
+    assert_eq!(world.call(keeper, create), Err(Error::Gone));
     // One thread per step.
     let steps = subject.domain.thread_count.get();
     assert_eq!(end(&world, place(keeper, Slot(20)), steps), Step::More);
@@ -330,20 +295,13 @@ fn a_pool_being_destroyed_creates_nothing_more() {
 fn faulting(received: bool) -> (World, TestDomain, Vec<Ref<Thread>>) {
     let world = World::new();
     let (server, crowd) = (world.domain(), world.domain_of(1024));
-    let (pool, endpoint) = (slots::POOL, Slot(20));
-    let into = endpoint;
-    world.does(server.thread, EndpointCreate { pool, into });
+    let endpoint = Slot(20);
+    world.does(server, calls::endpoint(endpoint));
     world.give(server, endpoint, crowd, endpoint, 0);
     let fault = |number: u32| {
         let thread = Slot(30 + number);
         let faulting = world.thread_in(crowd.domain, thread);
-        world.does(
-            crowd.thread,
-            calls::ThreadFaults {
-                thread,
-                endpoint: Some(endpoint),
-            },
-        );
+        world.does(crowd, calls::faults(thread, endpoint));
         world.kernel.scheduler.force(faulting);
         let (vector, error, address) = (6, 0, 0);
         world.kernel.enter(Cause::Exception {
@@ -352,7 +310,7 @@ fn faulting(received: bool) -> (World, TestDomain, Vec<Ref<Thread>>) {
             address,
         });
         if received {
-            world.does(server.thread, receive(endpoint, thread));
+            world.does(server, receive(endpoint, thread));
         }
         faulting
     };
@@ -390,10 +348,9 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
 fn nest_of_traps() -> (World, TestDomain, Vec<Ref<Thread>>) {
     let world = World::new();
     let keeper = world.domain_of(1024);
-    let (domain, slots) = (slots::DOMAIN, 130);
-    world.does(keeper.thread, calls::DomainGrow { domain, slots });
-    let (pool, into) = (slots::POOL, Slot(19));
-    world.does(keeper.thread, EndpointCreate { pool, into });
+    world.does(keeper, calls::grow(slots::DOMAIN, 130));
+    let into = Slot(19);
+    world.does(keeper, calls::endpoint(into));
     let endpoint = place(keeper, into);
     let mut parent = keeper.pool;
     let mut threads = Vec::new();
@@ -437,8 +394,8 @@ fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested()
 fn a_slot_whose_frame_was_released_does_not_exist() {
     let world = World::new();
     let (keeper, subject) = (world.domain(), world.domain());
-    let (domain, slots) = (slots::DOMAIN, 130);
-    world.does(subject.thread, calls::DomainGrow { domain, slots });
+    let domain = slots::DOMAIN;
+    world.does(subject, calls::grow(domain, 130));
     world.give(subject, domain, keeper, Slot(20), 0);
     while subject.domain.directory.first_index() == 0 {
         assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
@@ -462,8 +419,7 @@ fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
     assert_eq!(end(&world, keep, 1), Step::More);
     assert_eq!(domain.state(), DomainState::Destroying);
     for number in 0..threads.len() as u32 {
-        let slot = Slot(30 + number);
-        world.does(server.thread, calls::CapabilityDelete { slot });
+        world.does(server, calls::delete(Slot(30 + number)));
         check(&world.kernel);
     }
     let is_silent = || !world.machine.console().contains("stops at");
@@ -478,18 +434,9 @@ fn a_mapping_is_removed_with_the_capability_it_was_created_through() {
     let world = World::new();
     let (owner, other) = (world.domain(), world.domain());
     world.give(owner, slots::BUFFER, other, Slot(9), 0);
-    let map = DomainMap {
-        domain: slots::DOMAIN,
-        memory: Slot(9),
-        address: UserAddress(0x8000_0000),
-        first_page: PageIndex(0),
-        page_count: PageCount(1),
-        access: Access::Read,
-    };
-    world.does(other.thread, map);
+    world.does(other, calls::map(Slot(9), 0x8000_0000, 0, 1, Access::Read));
     assert!(other.domain.space.translate(0x8000_0000).is_some());
-    let slot = slots::BUFFER;
-    world.does(owner.thread, calls::CapabilityRevoke { slot });
+    world.does(owner, calls::revoke(slots::BUFFER));
     assert_eq!(other.domain.space.translate(0x8000_0000), None);
     check(&world.kernel);
     assert!(SlotStorage.slot(place(other, Slot(9))).is_empty());

@@ -37,14 +37,14 @@ fn expect(
     let (ports, value) = (FIRST, 0x5a5a_5a5a);
     world.machine.take_events();
     let read = IoIn { ports, port, width };
-    let read = world.call(actor.thread, read).map(|_| ());
+    let read = world.call(actor, read).map(|_| ());
     let write = IoOut {
         ports,
         port,
         width,
         value,
     };
-    let written = world.call(actor.thread, write);
+    let written = world.call(actor, write);
     assert_eq!([read, written], [expected; 2], "{port:#x} {width:?}");
     let mut events = world.machine.take_events();
     events.retain(|event| matches!(event, Event::IoRead { .. } | Event::IoWrite { .. }));
@@ -61,7 +61,7 @@ fn expect(
 fn an_access_needs_every_port_to_be_in_the_range() {
     for (first, count) in [(0x300, 8), (0x300, 1), (0, 2), (0xfffa, 6)] {
         let (world, actor) = driver();
-        world.does(actor.thread, ports(first, count));
+        world.does(actor, ports(first, count));
         let (first, end) = (u32::from(first), u32::from(first) + count);
         let near = first.saturating_sub(5)..(end + 5).min(1 << 16);
         for port in near.chain([0, 0x80, 0xffff]) {
@@ -85,10 +85,10 @@ fn refuses_ports_beyond_the_last() {
         (0, 65_537),
         (2, u32::MAX),
     ] {
-        let refused = world.call(actor.thread, ports(first, count));
+        let refused = world.call(actor, ports(first, count));
         assert_eq!(refused, Err(Error::ArgumentRange), "{first:#x} {count}");
     }
-    world.does(actor.thread, ports(0, 1 << 16));
+    world.does(actor, ports(0, 1 << 16));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn every_bit_of_a_random_number_is_random() {
     let (world, actor) = driver();
     let hardware = HARDWARE;
     let draws: Vec<u64> = (0..DRAWS)
-        .map(|_| world.does(actor.thread, Random { hardware }))
+        .map(|_| world.does(actor, Random { hardware }))
         .collect();
     assert_eq!(draws.iter().collect::<BTreeSet<_>>().len(), DRAWS);
     for bit in 0..64 {

@@ -1,9 +1,7 @@
 //! Interrupts of devices: shared lines, and message-signalled interrupts.
 
 use abi::Error;
-use abi::calls::{
-    Destroy, InterruptAcknowledge, InterruptBind, InterruptCreateLine, InterruptCreateMessage, Wait,
-};
+use abi::calls::{InterruptAcknowledge, InterruptCreateLine, InterruptCreateMessage};
 use abi::register::Slot;
 
 use super::checker::check;
@@ -11,7 +9,7 @@ use super::driver::{FIRST, HARDWARE, NOTIFICATION, SECOND, driver};
 use crate::arch::fake::Event;
 use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::SHARERS_MAX;
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 mod retired;
 
@@ -33,18 +31,13 @@ fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
 
 /// Creates an interrupt of the shared line that raises these flags.
 fn share(world: &World, actor: TestDomain, into: Slot, flags: u64) {
-    world.does(actor.thread, line(GSI, PCI, into));
-    let bind = InterruptBind {
-        interrupt: into,
-        notification: Some(NOTIFICATION),
-        flags,
-    };
-    world.does(actor.thread, bind);
+    world.does(actor, line(GSI, PCI, into));
+    world.does(actor, calls::bind_interrupt(into, NOTIFICATION, flags));
 }
 
 fn acknowledge(world: &World, actor: TestDomain, interrupt: Slot) -> Vec<Event> {
     world.machine.take_events();
-    world.does(actor.thread, InterruptAcknowledge { interrupt });
+    world.does(actor, InterruptAcknowledge { interrupt });
     world.machine.take_events()
 }
 
@@ -60,11 +53,7 @@ fn route(world: &World) -> Option<(Line, u8)> {
 /// Raises the interrupt of the line; returns the flags that it raises.
 fn interrupt(world: &World, actor: TestDomain, vector: u8) -> Result<u64, Error> {
     world.interrupt(vector);
-    let wait = Wait {
-        notification: NOTIFICATION,
-        deadline: 0,
-    };
-    world.call(actor.thread, wait)
+    world.call(actor, calls::wait(NOTIFICATION, 0))
 }
 
 fn unmasked(events: &[Event]) -> bool {
@@ -105,16 +94,16 @@ fn a_line_has_the_trigger_of_its_bus_unless_the_firmware_overrides_it() {
         (9, PCI, expected(9, Trigger::Level, Polarity::High)),
         (GSI, PCI, expected(GSI, Trigger::Level, Polarity::Low)),
     ] {
-        world.does(actor.thread, line(number, bus, FIRST));
+        world.does(actor, line(number, bus, FIRST));
         assert_eq!(route(&world).map(|(line, _)| line), Some(line_of));
-        world.does(actor.thread, Destroy { object: FIRST });
+        world.does(actor, calls::destroy(FIRST));
     }
     for (call, error) in [
         (line(16, ISA, FIRST), Error::ArgumentRange),
         (line(GSI, 2, FIRST), Error::ArgumentRange),
         (line(24, PCI, FIRST), Error::NotDevice),
     ] {
-        assert_eq!(world.call(actor.thread, call), Err(error));
+        assert_eq!(world.call(actor, call), Err(error));
     }
 }
 
@@ -123,20 +112,16 @@ fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
     const BADGED: Slot = Slot(40);
     let (world, actor, vector) = shared();
     world.give(actor, NOTIFICATION, actor, BADGED, 4);
-    let bind = |flags| InterruptBind {
-        interrupt: FIRST,
-        notification: Some(BADGED),
-        flags,
-    };
+    let bind = |flags| calls::bind_interrupt(FIRST, BADGED, flags);
     for flags in [1, 5, u64::MAX] {
-        let refused = world.call(actor.thread, bind(flags));
+        let refused = world.call(actor, bind(flags));
         assert_eq!(refused, Err(Error::MissingRight), "{flags:#x}");
     }
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, actor, interrupt);
     }
     assert_eq!(interrupt(&world, actor, vector), Ok(3), "it is unchanged");
-    world.does(actor.thread, bind(4));
+    world.does(actor, bind(4));
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, actor, interrupt);
     }
@@ -167,10 +152,10 @@ fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() 
     acknowledge(&world, actor, SECOND);
 
     world.machine.take_events();
-    world.does(actor.thread, Destroy { object: FIRST });
+    world.does(actor, calls::destroy(FIRST));
     assert!(unmasked(&world.machine.take_events()));
     assert_eq!(interrupt(&world, actor, vector), Ok(2));
-    world.does(actor.thread, Destroy { object: SECOND });
+    world.does(actor, calls::destroy(SECOND));
     let events = world.machine.take_events();
     assert!(events.contains(&Event::MaskLine(GSI)) && !unmasked(&events));
     assert_eq!(interrupt(&world, actor, vector), Err(Error::TimedOut));
@@ -181,7 +166,7 @@ fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() 
 fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
     let (world, actor, _) = interrupted();
     world.machine.take_events();
-    world.does(actor.thread, Destroy { object: FIRST });
+    world.does(actor, calls::destroy(FIRST));
     assert!(!unmasked(&world.machine.take_events()));
     assert!(unmasked(&acknowledge(&world, actor, SECOND)));
 }
@@ -189,19 +174,19 @@ fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
 #[test]
 fn an_edge_is_not_shared_nor_a_line_by_more_than_the_maximum() {
     let (world, actor) = driver();
-    world.does(actor.thread, line(IRQ, ISA, FIRST));
+    world.does(actor, line(IRQ, ISA, FIRST));
     let again = line(IRQ, ISA, SECOND);
-    assert_eq!(world.call(actor.thread, again), Err(Error::InUse));
+    assert_eq!(world.call(actor, again), Err(Error::InUse));
     // A PCI device has another trigger.
     let other = line(IRQ, PCI, SECOND);
-    assert_eq!(world.call(actor.thread, other), Err(Error::InUse));
+    assert_eq!(world.call(actor, other), Err(Error::InUse));
 
     let first_free = 20;
     for number in 0..SHARERS_MAX as u32 {
-        world.does(actor.thread, line(GSI, PCI, Slot(first_free + number)));
+        world.does(actor, line(GSI, PCI, Slot(first_free + number)));
     }
     let more = line(GSI, PCI, SECOND);
-    assert_eq!(world.call(actor.thread, more), Err(Error::InUse));
+    assert_eq!(world.call(actor, more), Err(Error::InUse));
 }
 
 #[test]
@@ -213,13 +198,9 @@ fn a_message_signalled_interrupt_is_not_shared() {
             hardware: HARDWARE,
             into,
         };
-        let (_, vector) = world.does(actor.thread, message);
-        let bind = InterruptBind {
-            interrupt: into,
-            notification: Some(NOTIFICATION),
-            flags: u64::from(into.0),
-        };
-        world.does(actor.thread, bind);
+        let (_, vector) = world.does(actor, message);
+        let bind = calls::bind_interrupt(into, NOTIFICATION, u64::from(into.0));
+        world.does(actor, bind);
         // It needs no acknowledgement, not even the first time.
         for _ in 0..2 {
             let raised = interrupt(&world, actor, vector as u8);
@@ -236,19 +217,12 @@ fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
         hardware: HARDWARE,
         into: FIRST,
     };
-    let (_, vector) = world.does(actor.thread, message);
+    let (_, vector) = world.does(actor, message);
     assert_eq!(interrupt(&world, actor, vector as u8), Err(Error::TimedOut));
-    let bind = InterruptBind {
-        interrupt: FIRST,
-        notification: Some(NOTIFICATION),
-        flags: 2,
-    };
-    world.does(actor.thread, bind);
-    let poll = Wait {
-        notification: NOTIFICATION,
-        deadline: 0,
-    };
-    assert_eq!(world.call(actor.thread, poll), Ok(2));
-    world.does(actor.thread, bind);
-    assert_eq!(world.call(actor.thread, poll), Err(Error::TimedOut));
+    let bind = calls::bind_interrupt(FIRST, NOTIFICATION, 2);
+    world.does(actor, bind);
+    let poll = calls::wait(NOTIFICATION, 0);
+    assert_eq!(world.call(actor, poll), Ok(2));
+    world.does(actor, bind);
+    assert_eq!(world.call(actor, poll), Err(Error::TimedOut));
 }

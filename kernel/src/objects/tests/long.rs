@@ -1,20 +1,18 @@
 //! Operations on many objects: each step handles a bounded number, and the next one continues.
 
 use abi::calls::{
-    CapabilityCopy, CapabilityRevoke, Destroy, DomainDescribe, DomainMap, DomainPages, DomainUnmap,
-    MemoryCreate, MemoryPopulate, NotificationCreate, PageSet, PoolSplit, Receive, Send,
-    ThreadCreate, Wait,
+    DomainDescribe, DomainMap, DomainPages, DomainUnmap, PageSet, PoolSplit, Receive, Send,
 };
 use abi::message::DATA_OFFSET;
 use abi::record::{List, RECORD_WORDS};
-use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, MessageInfo, POOL_DEPTH_MAX, THREADS_MAX};
 
 use super::checker::check;
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::{Endpoint, Notification, Object, Pool, Search, Thread, create};
-use crate::testing::{BUFFER_ADDRESS, TestDomain, World, slots};
+use crate::testing::{BUFFER_ADDRESS, TestDomain, World, calls, slots};
 
 const SPARE: Slot = Slot(slots::FREE);
 const MEMORY: Slot = Slot(slots::FREE + 1);
@@ -107,7 +105,7 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
     // The bookmark is before the found object.
     seek(actor.pool, ids[601]);
     assert_eq!(actor.pool.bookmark(), Some(found));
-    world.does(actor.thread, Destroy { object: SPARE });
+    world.does(actor, calls::destroy(SPARE));
     let (found, steps) = seek(actor.pool, ids[600]);
     assert!(matches!(found, Search::Found(object) if object.id() == ids[601]));
     assert_eq!(steps, 1);
@@ -128,7 +126,7 @@ fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
     let place = actor.domain.place(SPARE).expect("a slot");
     let origin = object.header().origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
-    world.does(actor.thread, Destroy { object: SPARE });
+    world.does(actor, calls::destroy(SPARE));
     for (looked_for, found) in [(far, Some(ids[101])), (ObjectId(u64::MAX), None)] {
         // Another search moves the bookmark back.
         assert!(matches!(actor.pool.seek(ids[0]), Search::Found(_)));
@@ -144,16 +142,12 @@ fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
 /// Reads the identities of a domain's objects; runs `before` before each call.
 fn describe(world: &World, actor: TestDomain, before: impl Fn()) -> Vec<u64> {
     let mut all = Vec::new();
-    let (domain, list, mut cursor) = (slots::DOMAIN, List::Objects, 0);
+    let mut cursor = 0;
     while cursor != u64::MAX {
-        let call = DomainDescribe {
-            domain,
-            list,
-            cursor,
-        };
+        let call = calls::describe(slots::DOMAIN, List::Objects, cursor);
         before();
-        world.steps_of(actor.thread, call);
-        let outcome = world.outcome::<DomainDescribe>(actor.thread);
+        world.steps_of(actor, call);
+        let outcome = world.outcome::<DomainDescribe>(actor);
         let (count, next, _) = outcome.expect("complete").expect("described");
         let word = |index| world.buffer(actor).read_word(DATA_OFFSET + index * 8);
         all.extend((0..count).map(|record| word(record * RECORD_WORDS as u64)));
@@ -183,8 +177,7 @@ fn many_objects_are_described_despite_other_searches_in_between() {
 fn a_memory_among_many_objects_is_found_in_steps() {
     let (world, actor) = rich();
     make_many(&world, actor);
-    let (pool, pages, into) = (slots::POOL, PageCount(8), MEMORY);
-    world.does(actor.thread, MemoryCreate { pool, pages, into });
+    world.does(actor, calls::memory(8, MEMORY));
     let memory = actor.pool.last().expect("the Memory").id();
     let (domain, first_page, which) = (slots::DOMAIN, PageIndex(0), PageSet::Present);
     let pages = DomainPages {
@@ -195,9 +188,9 @@ fn a_memory_among_many_objects_is_found_in_steps() {
         page_count: PageCount(8),
         which,
     };
-    assert!(world.steps_of(actor.thread, pages) > 2);
-    assert_eq!(world.outcome::<DomainPages>(actor.thread), Some(Ok(8)));
-    assert_eq!(world.steps_of(actor.thread, pages), 1);
+    assert!(world.steps_of(actor, pages) > 2);
+    assert_eq!(world.outcome::<DomainPages>(actor), Some(Ok(8)));
+    assert_eq!(world.steps_of(actor, pages), 1);
 }
 
 /// One page in each GiB of the large Memory: the last one, where a link is slowest to find, except in the first GiB.
@@ -205,33 +198,18 @@ const THERE: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
 /// A Memory of four GiB with these pages, mapped whole.
 fn map_large(world: &World, actor: TestDomain) {
-    let (pool, pages, into) = (slots::POOL, PageCount(PAGES), MEMORY);
-    world.does(actor.thread, MemoryCreate { pool, pages, into });
-    let memory = MEMORY;
+    world.does(actor, calls::memory(PAGES, MEMORY));
     for page in THERE {
-        let (first_page, page_count) = (PageIndex(page), PageCount(1));
-        let populate = MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        };
-        world.does(actor.thread, populate);
+        world.does(actor, calls::populate(MEMORY, page, 1));
     }
-    world.does(actor.thread, map());
+    world.does(actor, map());
     for page in THERE {
         assert!(touch(world, actor, page), "page {page}");
     }
 }
 
 fn map() -> DomainMap {
-    DomainMap {
-        domain: slots::DOMAIN,
-        memory: MEMORY,
-        address: UserAddress(ADDRESS),
-        first_page: PageIndex(0),
-        page_count: PageCount(PAGES),
-        access: Access::ReadWrite,
-    }
+    calls::map(MEMORY, ADDRESS, 0, PAGES, Access::ReadWrite)
 }
 
 /// Whether a page of the large Memory can be reached.
@@ -250,31 +228,26 @@ fn assert_unmapped(world: &World, actor: TestDomain) {
     check(&world.kernel);
 }
 
-const UNMAP: DomainUnmap = DomainUnmap {
-    domain: slots::DOMAIN,
-    address: UserAddress(ADDRESS),
-};
-
 #[test]
 fn a_large_memory_is_unmapped_in_steps() {
     let (world, actor) = rich();
     map_large(&world, actor);
-    world.begin_step(actor.thread, UNMAP);
-    assert!(world.is_at_call(actor.thread));
+    world.begin_step(actor, calls::unmap(ADDRESS));
+    assert!(world.is_at_call(actor));
     // The linked pages are gone, and stay gone.
     assert!(!touch(&world, actor, 0));
     assert!(touch(&world, actor, PAGES - 1));
     let overlap = world.thread_in(actor.domain, SPARE);
     assert_eq!(world.call(overlap, map()), Err(Error::Overlap));
     // Any thread that makes the same call continues.
-    let steps = world.steps_of(overlap, UNMAP);
+    let steps = world.steps_of(overlap, calls::unmap(ADDRESS));
     assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
     assert!((11..=13).contains(&steps), "{steps} steps");
     assert_unmapped(&world, actor);
     world.does(overlap, map());
     assert!(THERE.iter().all(|page| touch(&world, actor, *page)));
     // The first thread would find it done, too, had it not been mapped again meanwhile.
-    assert!(world.steps_of(actor.thread, UNMAP) > 6);
+    assert!(world.steps_of(actor, calls::unmap(ADDRESS)) > 6);
     assert_unmapped(&world, actor);
 }
 
@@ -284,31 +257,29 @@ fn long_calls_admit_interrupts_when_their_budget_is_spent() {
     let slot = slots::BUFFER;
     let copies = |world: &World| {
         for number in 0..12 {
-            let (from, to) = (slot, Slot(slots::FREE + 8 + number));
-            world.does(actor.thread, CapabilityCopy { from, to });
+            world.does(actor, calls::copy(slot, Slot(slots::FREE + 8 + number)));
         }
     };
     // Time almost stands still: the maximum work of one entry.
     copies(&world);
-    assert_eq!(world.steps_of(actor.thread, CapabilityRevoke { slot }), 1);
+    assert_eq!(world.steps_of(actor, calls::revoke(slot)), 1);
     // Every step takes long.
     copies(&world);
     world.machine.set_ticks_step(1_000_000);
-    assert!(world.steps_of(actor.thread, CapabilityRevoke { slot }) > 12);
+    assert!(world.steps_of(actor, calls::revoke(slot)) > 12);
     check(&world.kernel);
 }
 
 #[test]
 fn where_nothing_is_linked_there_is_nothing_to_unlink() {
     let (world, actor) = rich();
-    let (pool, pages, into) = (slots::POOL, PageCount(abi::MEMORY_PAGES_MAX), MEMORY);
-    world.does(actor.thread, MemoryCreate { pool, pages, into });
+    world.does(actor, calls::memory(abi::MEMORY_PAGES_MAX, MEMORY));
     let map = DomainMap {
-        page_count: pages,
+        page_count: PageCount(abi::MEMORY_PAGES_MAX),
         ..map()
     };
-    world.does(actor.thread, map);
-    assert_eq!(world.steps_of(actor.thread, UNMAP), 1);
+    world.does(actor, map);
+    assert_eq!(world.steps_of(actor, calls::unmap(ADDRESS)), 1);
     assert_unmapped(&world, actor);
 }
 
@@ -319,15 +290,13 @@ fn revoking_and_destroying_remove_large_mappings_in_steps() {
         map_large(&world, actor);
         let used = actor.pool.used();
         if revoke {
-            let slot = MEMORY;
-            world.begin_step(actor.thread, CapabilityRevoke { slot });
+            world.begin_step(actor, calls::revoke(MEMORY));
         } else {
-            let object = MEMORY;
-            world.begin_step(actor.thread, Destroy { object });
+            world.begin_step(actor, calls::destroy(MEMORY));
         }
-        while world.is_at_call(actor.thread) {
+        while world.is_at_call(actor) {
             check(&world.kernel);
-            world.step(actor.thread);
+            world.step(actor);
         }
         assert_eq!(actor.thread.context.rax.get(), 0);
         assert_unmapped(&world, actor);
@@ -343,17 +312,10 @@ fn many_mappings_are_found_by_their_addresses() {
     let addresses: Vec<u64> = (0..400)
         .map(|number| ADDRESS + (number * 7 % 400) * 0x60_0000)
         .collect();
-    let at = |address| DomainMap {
-        domain: slots::DOMAIN,
-        memory: slots::BUFFER,
-        address: UserAddress(address),
-        first_page: PageIndex(0),
-        page_count: PageCount(1),
-        access: Access::Read,
-    };
+    let at = |address| calls::map(slots::BUFFER, address, 0, 1, Access::Read);
     for address in &addresses {
-        world.does(actor.thread, at(*address));
-        assert_eq!(world.call(actor.thread, at(*address)), Err(Error::Overlap));
+        world.does(actor, at(*address));
+        assert_eq!(world.call(actor, at(*address)), Err(Error::Overlap));
     }
     let mapped: Vec<u64> = actor
         .domain
@@ -366,10 +328,8 @@ fn many_mappings_are_found_by_their_addresses() {
         let found = |address| actor.domain.mapping_at(address).map(|it| it.start());
         assert_eq!(found(address + 0xfff), Some(address));
         assert_eq!(found(address + 0x1000), None);
-        let domain = slots::DOMAIN;
-        let address = UserAddress(address);
-        world.does(actor.thread, DomainUnmap { domain, address });
-        assert_eq!(found(address.0), None);
+        world.does(actor, calls::unmap(address));
+        assert_eq!(found(address), None);
     }
     assert!(actor.domain.mapping_at(u64::MAX).is_none());
     check(&world.kernel);
@@ -378,17 +338,11 @@ fn many_mappings_are_found_by_their_addresses() {
 #[test]
 fn sleepers_that_are_due_together_wake_in_several_entries() {
     let (world, actor) = rich();
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(actor.thread, NotificationCreate { pool, into });
+    world.does(actor, calls::notification(NOTIFICATION));
     let sleepers = make_threads(&world, actor, 150);
     world.machine.set_ticks(1_000);
     for sleeper in &sleepers {
-        let (notification, deadline) = (NOTIFICATION, 50_000_000);
-        let wait = Wait {
-            notification,
-            deadline,
-        };
-        world.begin(*sleeper, wait);
+        world.begin(*sleeper, calls::wait(NOTIFICATION, 50_000_000));
     }
     let due = world.kernel.scheduler.timers.earliest().expect("sleepers");
     world.machine.set_ticks(due);
@@ -418,9 +372,9 @@ fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
         world.begin(*sender, send);
     }
     let receive = Receive::new(ENDPOINT, Some(REPLY));
-    let steps = world.steps_of(actor.thread, receive);
+    let steps = world.steps_of(actor, receive);
     assert_eq!(steps, 100 / 16 + 1);
-    assert_eq!(world.outcome::<Receive>(actor.thread), None, "it waits");
+    assert_eq!(world.outcome::<Receive>(actor), None, "it waits");
     for sender in senders {
         let refused = world.outcome::<Send>(sender);
         assert_eq!(refused, Some(Err(Error::BufferAbsent)));
@@ -432,16 +386,15 @@ fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
 fn a_domain_has_a_maximum_number_of_threads() {
     let (world, actor) = rich();
     make_threads(&world, actor, THREADS_MAX - 1);
-    let (domain, into) = (slots::DOMAIN, SPARE);
-    let another = ThreadCreate { domain, into };
-    let refused = world.call(actor.thread, another);
+    let another = calls::thread(slots::DOMAIN, SPARE);
+    let refused = world.call(actor, another);
     assert_eq!(refused, Err(Error::TableFull));
     let newest = actor.domain.first_thread.get().expect("a thread");
     let place = actor.domain.place(SPARE).expect("a slot");
     capabilities::copy(&crate::memory::SlotStorage, newest.header.origin(), place)
         .expect("an empty slot");
-    world.does(actor.thread, Destroy { object: SPARE });
-    world.does(actor.thread, another);
+    world.does(actor, calls::destroy(SPARE));
+    world.does(actor, another);
     check(&world.kernel);
 }
 
@@ -451,7 +404,7 @@ fn pools_have_a_maximum_depth() {
     let mut pool = slots::POOL;
     for depth in 2..=u64::from(POOL_DEPTH_MAX) + 1 {
         let (pages, into) = (PageCount(100 - depth), Slot(slots::FREE + depth as u32));
-        let made = world.call(actor.thread, PoolSplit { pool, pages, into });
+        let made = world.call(actor, PoolSplit { pool, pages, into });
         if depth > u64::from(POOL_DEPTH_MAX) {
             assert_eq!(made, Err(Error::TableFull));
         } else {
@@ -459,7 +412,6 @@ fn pools_have_a_maximum_depth() {
         }
         pool = into;
     }
-    let object = Slot(slots::FREE + 2);
-    world.does(actor.thread, Destroy { object });
+    world.does(actor, calls::destroy(Slot(slots::FREE + 2)));
     check(&world.kernel);
 }

@@ -1,13 +1,9 @@
 //! Destructions and revocations beside threads that create new capabilities and objects as fast as they can.
 
-use abi::calls::{
-    CapabilityCopy, CapabilityMint, CapabilityRevoke, Destroy, DomainDerive, DomainGrow,
-    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate,
-    MemorySupply, Send, ThreadFaults, ThreadStart, ThreadWrite, Yield,
-};
+use abi::calls::{CapabilityMint, CapabilityRevoke, DomainMap, Send, ThreadWrite, Yield};
 use abi::message::{DATA_OFFSET, SEND_OFFSET};
 use abi::record::Held;
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, Slot};
 use abi::thread_state::ThreadState;
 use abi::{EndpointRights, Error, MemoryRights, MessageInfo, PAGE_BYTES};
 use capabilities::{Place, Storage};
@@ -18,7 +14,7 @@ use crate::capture::tests::scene::receive;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::Thread;
 use crate::paging::translate;
-use crate::testing::{TestDomain, World, slots, stand_at};
+use crate::testing::{TestDomain, World, calls, slots, stand_at};
 
 /// The endpoint that is destroyed or revoked, in the owner's table.
 const ENDPOINT: Slot = Slot(20);
@@ -48,10 +44,8 @@ impl Race {
     fn new() -> Race {
         let world = World::new();
         let (owner, crowd) = (world.domain(), world.domain_of(512));
-        let (pool, into) = (slots::POOL, ENDPOINT);
-        world.does(owner.thread, EndpointCreate { pool, into });
-        let (domain, slots) = (slots::DOMAIN, FIRST + COUNT);
-        world.does(crowd.thread, DomainGrow { domain, slots });
+        world.does(owner, calls::endpoint(ENDPOINT));
+        world.does(crowd, calls::grow(slots::DOMAIN, FIRST + COUNT));
         for number in FIRST..FIRST + COUNT {
             world.give(owner, ENDPOINT, crowd, Slot(number), 0);
         }
@@ -84,7 +78,7 @@ impl Race {
     /// Copies a remaining capability into a free slot as a thread.
     fn copy(&self, thread: Ref<Thread>) {
         match (self.find(false), self.find(true)) {
-            (Some(from), Some(to)) => self.world.begin_step(thread, CapabilityCopy { from, to }),
+            (Some(from), Some(to)) => self.world.begin_step(thread, calls::copy(from, to)),
             _ => self.world.begin_step(thread, Yield {}),
         }
     }
@@ -107,10 +101,10 @@ impl Race {
             if let Some(number) = self.copiers.iter().position(|copier| *copier == thread) {
                 ran[number] = true;
                 self.copy(thread);
-            } else if self.world.is_at_call(self.owner.thread) {
-                self.world.step(self.owner.thread);
+            } else if self.world.is_at_call(self.owner) {
+                self.world.step(self.owner);
             }
-            if !self.world.is_at_call(self.owner.thread) {
+            if !self.world.is_at_call(self.owner) {
                 check(kernel);
                 return (true, ran.iter().all(|ran| *ran));
             }
@@ -124,7 +118,7 @@ fn a_revocation_completes_however_many_copy_at_the_same_priority() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
-    stand_at(owner, CapabilityRevoke { slot: ENDPOINT });
+    stand_at(owner, calls::revoke(ENDPOINT));
     let (is_done, _) = race.run();
     assert!(is_done);
     assert_eq!(race.find(false), None);
@@ -138,7 +132,7 @@ fn a_destruction_completes_however_many_copy_and_its_equals_run_meanwhile() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
-    stand_at(owner, Destroy { object: ENDPOINT });
+    stand_at(owner, calls::destroy(ENDPOINT));
     let (is_done, all_ran) = race.run();
     assert!(is_done && all_ran);
     assert_eq!(race.find(false), None);
@@ -148,7 +142,7 @@ fn a_destruction_completes_however_many_copy_and_its_equals_run_meanwhile() {
 fn a_revocation_ends_when_its_slot_is_emptied() {
     let race = Race::new();
     let (world, owner) = (&race.world, race.owner.thread);
-    world.begin_step(owner, CapabilityRevoke { slot: ENDPOINT });
+    world.begin_step(owner, calls::revoke(ENDPOINT));
     for _ in 0..COUNT {
         if owner.is_overdue.get() {
             break;
@@ -172,8 +166,7 @@ fn a_revocation_ends_when_its_slot_is_emptied() {
 fn a_slice_is_renewed_only_for_revocation_steps_made_in_it() {
     let race = Race::new();
     let (kernel, owner) = (&race.world.kernel, race.owner.thread);
-    let slot = ENDPOINT;
-    race.world.begin_step(owner, CapabilityRevoke { slot });
+    race.world.begin_step(owner, calls::revoke(ENDPOINT));
     let mut renewed = 0;
     for _ in 0..ENTRIES_MAX {
         if kernel.scheduler.current() != Some(owner) {
@@ -201,43 +194,33 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
     const COUNT: u64 = 8;
     let world = World::new();
     let actor = world.domain_of(512);
-    let (pool, pages, into) = (slots::POOL, PageCount(GIBS * GIB / PAGE_BYTES), MEMORY);
-    world.does(actor.thread, MemoryCreate { pool, pages, into });
-    let map = |number: u64| DomainMap {
-        domain: slots::DOMAIN,
-        memory: MEMORY,
-        address: UserAddress((1 << 40) + number * GIBS * GIB),
-        first_page: PageIndex(0),
-        page_count: pages,
-        access: Access::ReadWrite,
+    let pages = GIBS * GIB / PAGE_BYTES;
+    world.does(actor, calls::memory(pages, MEMORY));
+    let map = |number: u64| {
+        let address = (1 << 40) + number * GIBS * GIB;
+        calls::map(MEMORY, address, 0, pages, Access::ReadWrite)
     };
     // After a page in each GiB was touched, page directories stay there.
     for gib in 0..GIBS {
-        let (memory, first_page, page_count) = (MEMORY, gib * GIB / PAGE_BYTES, PageCount(1));
-        let first_page = PageIndex(first_page);
-        let populate = MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        };
-        world.does(actor.thread, populate);
+        let first_page = gib * GIB / PAGE_BYTES;
+        world.does(actor, calls::populate(MEMORY, first_page, 1));
     }
     for number in 0..COUNT {
-        world.does(actor.thread, map(number));
+        world.does(actor, map(number));
         for gib in 0..GIBS {
             let address = map(number).address.0 + gib * GIB;
             assert!(translate(&world.kernel, actor.domain, address).is_some());
         }
     }
     let slot = MEMORY;
-    world.steps_of(actor.thread, CapabilityRevoke { slot });
+    world.steps_of(actor, calls::revoke(slot));
     // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
     let mut made = 0;
     for number in 0..COUNT {
-        made += world.steps_of(actor.thread, map(number));
+        made += world.steps_of(actor, map(number));
     }
-    let taken = world.steps_of(actor.thread, CapabilityRevoke { slot });
+    let taken = world.steps_of(actor, calls::revoke(slot));
     assert!(taken <= made + 1, "{taken} steps after {made}");
     check(&world.kernel);
 }
@@ -249,85 +232,47 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
     const SPARE: Slot = Slot(30);
     let world = World::new();
     let (owner, other) = (world.domain(), world.domain());
-    let pool = slots::POOL;
-    let (pages, into) = (PageCount(4), MEMORY);
-    world.does(
-        owner.thread,
-        EndpointCreate {
-            pool,
-            into: ENDPOINT,
-        },
-    );
-    world.does(owner.thread, MemoryCreate { pool, pages, into });
+    world.does(owner, calls::endpoint(ENDPOINT));
+    world.does(owner, calls::memory(4, MEMORY));
     for (from, into) in [(ENDPOINT, ENDPOINT), (MEMORY, MEMORY), (ENDPOINT, INSIDE)] {
         world.give(owner, from, other, into, 0);
     }
     let thread = other.thread;
     // A receiver with room for a capability.
     let (endpoint, listener) = (Slot(23), owner.thread);
-    world.does(
-        listener,
-        EndpointCreate {
-            pool,
-            into: endpoint,
-        },
-    );
+    world.does(listener, calls::endpoint(endpoint));
     world.give(owner, endpoint, other, endpoint, 0);
     world.machine.set_ticks_step(10_000);
     for object in [ENDPOINT, MEMORY] {
         let destroyer = world.thread_in(owner.domain, Slot(40 + object.0));
         world.give(owner, object, owner, SPARE, 0);
-        world.begin_step(destroyer, Destroy { object });
+        world.begin_step(destroyer, calls::destroy(object));
         assert!(world.is_at_call(destroyer));
     }
     let gone = Err(Error::Gone);
     let (from, to) = (ENDPOINT, SPARE);
-    assert_eq!(world.call(thread, CapabilityCopy { from, to }), gone);
-    let (rights, badge) = (EndpointRights::SEND.into(), 0);
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
+    assert_eq!(world.call(thread, calls::copy(from, to)), gone);
+    let (rights, badge) = (EndpointRights::SEND, 0);
+    let mint = calls::mint(from, to, rights, badge);
     assert_eq!(world.call(thread, mint), gone);
     let domain = slots::DOMAIN;
-    let install = DomainInstall {
-        domain,
-        from,
-        to,
-        rights,
-        badge,
-    };
-    assert_eq!(world.call(thread, install), gone);
-    let derive = DomainDerive {
-        domain,
-        from,
-        to,
-        rights,
-        badge,
-    };
-    assert_eq!(world.call(thread, derive), gone);
-    let faults = ThreadFaults {
-        thread: slots::THREAD,
-        endpoint: Some(ENDPOINT),
-    };
-    assert_eq!(world.call(thread, faults), gone);
-    let hold = DomainHold {
-        domain,
-        from,
-        holder: slots::THREAD,
-        held: Held::FaultEndpoint,
-        badge,
-    };
+    assert_eq!(
+        world.call(thread, calls::install(domain, from, to, rights, badge)),
+        gone
+    );
+    assert_eq!(
+        world.call(thread, calls::derive(domain, from, to, rights, badge)),
+        gone
+    );
+    assert_eq!(
+        world.call(thread, calls::faults(slots::THREAD, ENDPOINT)),
+        gone
+    );
+    let hold = calls::hold(domain, from, slots::THREAD, Held::FaultEndpoint, badge);
     assert_eq!(world.call(thread, hold), gone);
     let map = DomainMap {
         domain,
-        memory: MEMORY,
-        address: UserAddress(0x8000_0000),
-        first_page: PageIndex(0),
-        page_count: PageCount(4),
-        access: Access::Read,
+        ..calls::map(MEMORY, 0x8000_0000, 0, 4, Access::Read)
     };
     assert_eq!(world.call(thread, map), gone);
     let rights = MemoryRights::READ.into();
@@ -364,29 +309,19 @@ fn a_memory_that_is_being_destroyed_gets_no_pages() {
     const MEMORY: Slot = Slot(21);
     let world = World::new();
     let owner = world.domain();
-    let (pool, pages, into) = (slots::POOL, PageCount(200), MEMORY);
-    world.does(owner.thread, MemoryCreate { pool, pages, into });
-    let populate = MemoryPopulate {
-        memory: MEMORY,
-        first_page: PageIndex(0),
-        page_count: pages,
-    };
-    world.does(owner.thread, populate);
-    let supply = MemorySupply {
-        memory: MEMORY,
-        first_page: PageIndex(0),
-        page_count: PageCount(1),
-        giver: slots::BUFFER,
-        giver_page: PageIndex(0),
-    };
+    let pages = 200;
+    world.does(owner, calls::memory(pages, MEMORY));
+    let populate = calls::populate(MEMORY, 0, pages);
+    world.does(owner, populate);
+    let supply = calls::supply(MEMORY, 0, 1, slots::BUFFER, 0);
     let destroyer = world.thread_in(owner.domain, Slot(40));
     world.machine.set_ticks_step(10_000);
-    world.begin_step(destroyer, Destroy { object: MEMORY });
+    world.begin_step(destroyer, calls::destroy(MEMORY));
     let mut steps = 1;
     while world.is_at_call(destroyer) {
         let spent = owner.pool.used();
-        assert_eq!(world.call(owner.thread, populate), Err(Error::Gone));
-        assert_eq!(world.call(owner.thread, supply), Err(Error::Gone));
+        assert_eq!(world.call(owner, populate), Err(Error::Gone));
+        assert_eq!(world.call(owner, supply), Err(Error::Gone));
         assert_eq!(owner.pool.used(), spent);
         world.step(destroyer);
         steps += 1;
@@ -412,11 +347,11 @@ fn a_thread_that_is_being_destroyed_is_not_started_again() {
     buffer.write_bytes(DATA_OFFSET, &started.to_bytes());
     let destroyer = world.thread_in(owner.domain, Slot(40));
     world.machine.set_ticks_step(10_000);
-    world.begin_step(destroyer, Destroy { object: VICTIM });
+    world.begin_step(destroyer, calls::destroy(VICTIM));
     while world.is_at_call(destroyer) {
         let thread = VICTIM;
-        let start = world.call(owner.thread, ThreadStart { thread });
-        let write = world.call(owner.thread, ThreadWrite { thread });
+        let start = world.call(owner, calls::start(thread));
+        let write = world.call(owner, ThreadWrite { thread });
         assert_eq!((start, write), (Err(Error::Gone), Err(Error::Gone)));
         assert!(!victim.is_runnable());
         world.step(destroyer);

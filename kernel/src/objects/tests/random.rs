@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use abi::calls::{Call, CapabilityMint, Destroy, EndpointCreate, NotificationCreate, Receive};
+use abi::calls::{Call, Receive};
 use abi::message::{DATA_OFFSET, RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
 use abi::thread_state::{Awaits, ThreadState};
@@ -19,7 +19,7 @@ use crate::arch::fake::Machine;
 use crate::arch::{self, Cause};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
-use crate::testing::{BUFFER_ADDRESS, CALL_SITE, TestDomain, World, slots};
+use crate::testing::{BUFFER_ADDRESS, CALL_SITE, TestDomain, World, calls, slots};
 use crate::{capture, ipc};
 use aim::aim;
 use event::{Event, event};
@@ -42,11 +42,8 @@ fn society() -> (World, TestDomain) {
     let endpoint = Slot(9);
     let notification = Slot(10);
     let first = actors[0];
-    let pool = slots::POOL;
-    let into = endpoint;
-    world.does(first.thread, EndpointCreate { pool, into });
-    let into = notification;
-    world.does(first.thread, NotificationCreate { pool, into });
+    world.does(first, calls::endpoint(endpoint));
+    world.does(first, calls::notification(notification));
     world.give_hardware(first, HARDWARE);
     for actor in &actors[1..] {
         world.give(first, endpoint, *actor, endpoint, 0);
@@ -66,21 +63,21 @@ fn society() -> (World, TestDomain) {
         let third = actors[(index + 2) % 3];
         world.give(third, slots::DOMAIN, *actor, Slot(14), 0);
         world.give(third, slots::THREAD, *actor, Slot(15), 0);
-        let mint = CapabilityMint {
-            from: slots::POOL,
-            to: Slot(12),
-            rights: (PoolRights::all() - PoolRights::DMA).into(),
-            badge: 0,
-        };
-        world.does(actor.thread, mint);
+        let mint = calls::mint(
+            slots::POOL,
+            Slot(12),
+            PoolRights::all() - PoolRights::DMA,
+            0,
+        );
+        world.does(*actor, mint);
         if index > 0 {
             world.give(first, HARDWARE, *actor, HARDWARE, 0);
         }
     }
     let receive = Receive::new(endpoint, Some(Slot(16)));
-    world.begin(first.thread, receive);
+    world.begin(first, receive);
     let call = Call::new(endpoint, MessageInfo::EMPTY, [0; 4]);
-    world.begin(actors[2].thread, call);
+    world.begin(actors[2], call);
     (world, keeper)
 }
 
@@ -271,7 +268,7 @@ fn end_all(world: &World, keeper: TestDomain) {
         let place = keeper.domain.place(object).expect("a slot");
         let origin = other.header().origin();
         capabilities::copy(&SlotStorage, origin, place).expect("an empty slot");
-        world.does(keeper.thread, Destroy { object });
+        world.does(keeper, calls::destroy(object));
     }
 }
 

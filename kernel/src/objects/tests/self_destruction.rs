@@ -1,14 +1,14 @@
 //! A thread cannot destroy what it is part of: itself, its domain, or any pool around it.
 
 use abi::Error;
-use abi::calls::{Destroy, DestroyChild, DomainCreate, PoolSplit};
+use abi::calls::PoolSplit;
 use abi::register::{PageCount, Slot};
 use capabilities::Storage;
 
 use super::checker::{all_objects, check};
 use crate::memory::SlotStorage;
 use crate::objects::{self, Object};
-use crate::testing::{TestDomain, World, slots};
+use crate::testing::{TestDomain, World, calls, slots};
 
 const CHILD: Slot = Slot(20);
 const GRANDCHILD: Slot = Slot(21);
@@ -26,13 +26,12 @@ fn a_thread_cannot_destroy_itself_its_domain_or_its_pool() {
     let world = World::new();
     let actor = world.domain();
     for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
-        let ended = world.call(actor.thread, Destroy { object });
+        let ended = world.call(actor, calls::destroy(object));
         assert_eq!(ended, Err(Error::Oneself));
     }
-    let (free, pool) = (world.kernel.frames.free(), slots::POOL);
-    let (pages, into) = (PageCount(9), Slot(9));
-    world.does(actor.thread, PoolSplit { pool, pages, into });
-    world.does(actor.thread, Destroy { object: into });
+    let free = world.kernel.frames.free();
+    world.does(actor, calls::split(9, Slot(9)));
+    world.does(actor, calls::destroy(Slot(9)));
     assert_eq!(world.kernel.frames.free(), free);
 }
 
@@ -41,10 +40,9 @@ fn inner_domain(world: &World) -> TestDomain {
     let outer = world.domain();
     for (pool, pages, into) in [(slots::POOL, 100, CHILD), (CHILD, 60, GRANDCHILD)] {
         let pages = PageCount(pages);
-        world.does(outer.thread, PoolSplit { pool, pages, into });
+        world.does(outer, PoolSplit { pool, pages, into });
     }
-    let (pool, into) = (GRANDCHILD, INNER);
-    world.does(outer.thread, DomainCreate { pool, into });
+    world.does(outer, calls::domain(GRANDCHILD, INNER));
     let Object::Domain(domain) = object(outer, INNER) else {
         panic!("not a domain");
     };
@@ -67,7 +65,7 @@ fn a_thread_cannot_destroy_any_pool_around_it() {
     let inner = inner_domain(&world);
     let all = all_objects(&world.kernel);
     for object in [slots::POOL, CHILD, GRANDCHILD] {
-        let ended = world.call(inner.thread, Destroy { object });
+        let ended = world.call(inner, calls::destroy(object));
         assert_eq!(ended, Err(Error::Oneself), "{object:?}");
     }
     for (pool, of) in [
@@ -76,7 +74,7 @@ fn a_thread_cannot_destroy_any_pool_around_it() {
         (CHILD, GRANDCHILD),
     ] {
         let child = object(inner, of).id();
-        let ended = world.call(inner.thread, DestroyChild { pool, child });
+        let ended = world.call(inner, calls::destroy_child(pool, child));
         assert_eq!(ended, Err(Error::Oneself), "{of:?}");
     }
     assert_eq!(all_objects(&world.kernel), all);

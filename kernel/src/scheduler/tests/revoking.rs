@@ -1,9 +1,6 @@
 //! Slices of a thread whose revocation takes more than one entry.
 
-use abi::calls::{
-    CapabilityRevoke, DomainGrow, EndpointCreate, InterruptBind, NotificationCreate, ThreadPrepare,
-    ThreadStart, ThreadStop, Wait, Yield,
-};
+use abi::calls::{ThreadPrepare, Yield};
 use abi::register::{Slot, UserAddress};
 
 use super::{ENDPOINT, MS, NOTIFICATION, SLICE};
@@ -11,7 +8,7 @@ use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
-use crate::testing::{CALL_SITE, TestDomain, World, slots};
+use crate::testing::{CALL_SITE, TestDomain, World, calls, slots};
 
 /// The interrupt and the revoker, in the table of the higher-priority thread.
 const INTERRUPT: Slot = Slot(20);
@@ -38,10 +35,9 @@ impl Revocation {
     fn new() -> Revocation {
         let world = World::new();
         let [owner, equal, above] = [(); 3].map(|()| world.domain());
-        let (pool, into) = (slots::POOL, ENDPOINT);
-        world.does(owner.thread, EndpointCreate { pool, into });
-        let (domain, slots) = (slots::DOMAIN, FIRST + COPIES);
-        world.does(equal.thread, DomainGrow { domain, slots });
+        world.does(owner, calls::endpoint(ENDPOINT));
+        let slots = FIRST + COPIES;
+        world.does(equal, calls::grow(slots::DOMAIN, slots));
         for number in FIRST..FIRST + COPIES {
             world.give(owner, ENDPOINT, equal, Slot(number), 0);
         }
@@ -64,9 +60,7 @@ impl Revocation {
 
     /// Does a step of the revocation, after which the revoker keeps running.
     fn step(&self) {
-        let slot = ENDPOINT;
-        self.world
-            .begin_step(self.revoker, CapabilityRevoke { slot });
+        self.world.begin_step(self.revoker, calls::revoke(ENDPOINT));
         assert_eq!(self.current(), self.revoker);
         assert!(self.revoker.is_revoking.get());
     }
@@ -96,8 +90,7 @@ impl Revocation {
 
     /// Completes the revocation, after which the revoker keeps running: it has its whole slice left.
     fn assert_it_owes_nothing(&self) {
-        let slot = ENDPOINT;
-        self.world.does(self.revoker, CapabilityRevoke { slot });
+        self.world.does(self.revoker, calls::revoke(ENDPOINT));
         assert_eq!(self.current(), self.revoker);
     }
 
@@ -112,28 +105,15 @@ impl Revocation {
 }
 
 fn wait(world: &World, thread: Ref<Thread>) {
-    let (notification, deadline) = (NOTIFICATION, u64::MAX);
-    world.begin(
-        thread,
-        Wait {
-            notification,
-            deadline,
-        },
-    );
+    world.begin(thread, calls::wait(NOTIFICATION, u64::MAX));
 }
 
 /// Makes a domain's thread wait for an interrupt at the highest priority; returns the vector.
 fn raise_above(world: &World, above: TestDomain) -> u8 {
-    let (pool, into) = (slots::POOL, NOTIFICATION);
-    world.does(above.thread, NotificationCreate { pool, into });
+    world.does(above, calls::notification(NOTIFICATION));
     let place = above.domain.place(INTERRUPT).expect("a slot");
     let vector = create_interrupt(&world.kernel, above.pool, None, place).expect("a vector");
-    let bind = InterruptBind {
-        interrupt: INTERRUPT,
-        notification: Some(NOTIFICATION),
-        flags: 1,
-    };
-    world.does(above.thread, bind);
+    world.does(above, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 1));
     world.kernel.scheduler.remove(above.thread);
     above.thread.priority.set(20);
     world.kernel.scheduler.wake(above.thread);
@@ -145,7 +125,7 @@ fn raise_above(world: &World, above: TestDomain) -> u8 {
 fn restart(is_prepared: bool) -> impl FnOnce(&World, Ref<Thread>) {
     move |world, by| {
         let thread = REVOKER;
-        world.does(by, ThreadStop { thread });
+        world.does(by, calls::stop(thread));
         let prepare = ThreadPrepare {
             thread,
             instruction: UserAddress(CALL_SITE),
@@ -156,7 +136,7 @@ fn restart(is_prepared: bool) -> impl FnOnce(&World, Ref<Thread>) {
         if is_prepared {
             world.does(by, prepare);
         }
-        world.does(by, ThreadStart { thread });
+        world.does(by, calls::start(thread));
     }
 }
 

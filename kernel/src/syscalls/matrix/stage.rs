@@ -184,7 +184,7 @@ impl Stage {
 
     /// Makes a call as the caller and expects success.
     pub fn does<A: abi::Arguments + Copy + core::fmt::Debug>(&self, call: A) -> A::Output {
-        self.world.does(self.caller.thread, call)
+        self.world.does(self.caller, call)
     }
 
     /// Gives the subject a capability to the caller's endpoint.
@@ -220,7 +220,7 @@ impl Stage {
         self.install();
         let info = MessageInfo::words_only(1).expect("short");
         let call = Call::new(SUBJECTS, info, [1, 0, 0, 0]);
-        self.world.begin(self.subject.thread, call);
+        self.world.begin(self.subject, call);
         self.world
             .does(self.server, Receive::new(SERVICE, Some(REPLY)));
         assert_eq!(self.subject.thread.phase.get(), Phase::Awaiting);

@@ -1,39 +1,34 @@
 //! Identities of objects: which callers may read them, and that they reveal nothing else.
 
-use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe, NotificationCreate};
 use abi::register::Slot;
 use abi::{DomainRights, Error};
 
 use super::{OBJECT, world_and_domain};
-use crate::testing::{World, slots};
+use crate::testing::{World, calls, slots};
 
 #[test]
 fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
     let (world, actor) = world_and_domain();
-    let identify = |domain, slot| CapabilityIdentify { domain, slot };
-    let id = world.does(actor.thread, identify(slots::DOMAIN, slots::BUFFER));
+    let identify = |domain, slot| calls::identify(domain, slot);
+    let id = world.does(actor, identify(slots::DOMAIN, slots::BUFFER));
     assert_eq!(
-        world.call(actor.thread, identify(slots::DOMAIN, OBJECT)),
+        world.call(actor, identify(slots::DOMAIN, OBJECT)),
         Err(Error::EmptySlot)
     );
-    let all_but = CapabilityMint {
-        from: slots::DOMAIN,
-        to: OBJECT,
-        rights: (DomainRights::all() - DomainRights::CAPTURE).into(),
-        badge: 0,
-    };
-    world.does(actor.thread, all_but);
+    let all_but = calls::mint(
+        slots::DOMAIN,
+        OBJECT,
+        DomainRights::all() - DomainRights::CAPTURE,
+        0,
+    );
+    world.does(actor, all_but);
     assert_eq!(
-        world.call(actor.thread, identify(OBJECT, slots::BUFFER)),
+        world.call(actor, identify(OBJECT, slots::BUFFER)),
         Err(Error::MissingRight)
     );
     // The lists show the same identity.
-    let describe = DomainDescribe {
-        domain: slots::DOMAIN,
-        list: abi::record::List::Capabilities,
-        cursor: 0,
-    };
-    world.does(actor.thread, describe);
+    let describe = calls::describe(slots::DOMAIN, abi::record::List::Capabilities, 0);
+    world.does(actor, describe);
     let record = (0..4).map(|index| {
         let first = abi::message::DATA_OFFSET + index * 64;
         [0, 2].map(|word| world.buffer(actor).read_word(first + word * 8))
@@ -47,12 +42,11 @@ fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
 /// The identities of notifications that a domain creates one after another.
 fn identities(world: &World) -> Vec<u64> {
     let actor = world.domain();
-    let (pool, domain) = (slots::POOL, slots::DOMAIN);
     (20..36)
         .map(|slot| {
             let into = Slot(slot);
-            world.does(actor.thread, NotificationCreate { pool, into });
-            world.does(actor.thread, CapabilityIdentify { domain, slot: into })
+            world.does(actor, calls::notification(into));
+            world.does(actor, calls::identify(slots::DOMAIN, into))
         })
         .collect()
 }

@@ -93,7 +93,7 @@ fn a_retired_domain_is_copied_as_it_was() {
     let version = copying.scene.freeze();
     let retire = retire(version, copying.scene.token.get());
     let keeper = copying.scene.keeper.thread;
-    copying.scene.world.does(keeper, retire);
+    copying.scene.does(keeper, retire);
     assert_eq!(copying.read(copying.request(0, ALL)), Ok((0, 1 << 7, 0)));
     let into = MEMORY;
     let into_it = DomainReadPages {

@@ -1,13 +1,13 @@
 //! The dirty log of a Memory: its owner, and the pages that are clean after a copy or a pass.
 
 use abi::Error;
-use abi::calls::{DomainMap, DomainPages, PageSet};
-use abi::register::{Access, PageCount, PageIndex, UserAddress};
+use abi::calls::{DomainPages, PageSet};
+use abi::register::{Access, PageCount, PageIndex};
 
 use super::{ALL, Copying, MEMORY, PAGES, STAGING};
 use crate::arch::fake::Event;
 use crate::capture::tests::scene::SUBJECT;
-use crate::testing::slots;
+use crate::testing::calls;
 
 #[test]
 fn with_its_log_a_page_is_marked_clean_before_it_is_copied() {
@@ -80,16 +80,8 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
     let copying = Copying::new();
     let keeper = copying.scene.keeper.thread;
     copying.fill([0, 1]);
-    let (domain, memory) = (slots::DOMAIN, MEMORY);
-    let map = DomainMap {
-        domain,
-        memory,
-        address: UserAddress(ADDRESS),
-        first_page: PageIndex(0),
-        page_count: PageCount(PAGES),
-        access: Access::ReadWrite,
-    };
-    copying.scene.world.does(keeper, map);
+    let map = calls::map(MEMORY, ADDRESS, 0, PAGES, Access::ReadWrite);
+    copying.scene.does(keeper, map);
     keeper.message_buffer.set(ADDRESS);
     let pass = DomainPages {
         domain: SUBJECT,
@@ -99,7 +91,7 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
         page_count: PageCount(512),
         which: PageSet::Dirty,
     };
-    assert_eq!(copying.scene.world.call(keeper, pass), Ok(512));
+    assert_eq!(copying.scene.call(keeper, pass), Ok(512));
     assert!(!copying.is_dirty(MEMORY, 1));
     assert!(copying.is_dirty(MEMORY, 0));
 }

@@ -13,10 +13,7 @@ mod refusals;
 mod views;
 
 use abi::Error;
-use abi::calls::{
-    DomainBeginLog, DomainPages, DomainReadPages, MemoryCreate, MemoryDiscard, MemoryPopulate,
-    PageSet,
-};
+use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 use capabilities::Storage;
@@ -24,7 +21,7 @@ use capabilities::Storage;
 use super::scene::{SUBJECT, Scene};
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Object};
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
 /// The subject's Memory, in the keeper's table.
@@ -54,7 +51,7 @@ impl Copying {
             (slots::POOL, PAGES, OTHER),
         ] {
             let pages = PageCount(pages);
-            scene.world.does(keeper, MemoryCreate { pool, pages, into });
+            scene.does(keeper, MemoryCreate { pool, pages, into });
         }
         let copying = Copying {
             id: ObjectId(0),
@@ -80,27 +77,13 @@ impl Copying {
     }
 
     fn populate(&self, memory: Slot, first: u64, count: u64) {
-        let (first_page, page_count) = (PageIndex(first), PageCount(count));
-        self.scene.world.does(
-            self.scene.keeper.thread,
-            MemoryPopulate {
-                memory,
-                first_page,
-                page_count,
-            },
-        );
+        self.scene
+            .does(self.scene.keeper, calls::populate(memory, first, count));
     }
 
     fn discard(&self, memory: Slot, first: u64, count: u64) {
-        let (first_page, page_count) = (PageIndex(first), PageCount(count));
-        self.scene.world.does(
-            self.scene.keeper.thread,
-            MemoryDiscard {
-                memory,
-                first_page,
-                page_count,
-            },
-        );
+        self.scene
+            .does(self.scene.keeper, calls::discard(memory, first, count));
     }
 
     /// Gives the subject's Memory pages that are not zero: each contains its number.
@@ -129,14 +112,12 @@ impl Copying {
     }
 
     fn read(&self, request: DomainReadPages) -> Result<(u64, u64, u64), Error> {
-        self.scene.world.call(self.scene.keeper.thread, request)
+        self.scene.call(self.scene.keeper, request)
     }
 
     fn begin_log(&self) -> u64 {
-        let (domain, memory) = (SUBJECT, self.id);
         self.scene
-            .world
-            .does(self.scene.keeper.thread, DomainBeginLog { domain, memory })
+            .does(self.scene.keeper, calls::begin_log(SUBJECT, self.id))
     }
 
     /// The pages of a set, from `first` on.
@@ -152,8 +133,8 @@ impl Copying {
         count: u64,
         which: PageSet,
     ) -> Result<Vec<u64>, Error> {
-        let covered = self.scene.world.call(
-            self.scene.keeper.thread,
+        let covered = self.scene.call(
+            self.scene.keeper,
             DomainPages {
                 domain: SUBJECT,
                 memory: self.id,

@@ -1,14 +1,14 @@
 //! Copies that are refused before anything has happened.
 
-use abi::calls::{DomainBeginLog, DomainMap, DomainReadPages, MemoryCreate, PageSet};
-use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
+use abi::calls::{DomainMap, DomainReadPages, PageSet};
+use abi::register::{Access, ObjectId, PageIndex, Slot};
 use abi::{DomainRights, Error, MEMORY_PAGES_MAX, MemoryRights, Rights};
 use capabilities::Badge;
 
 use super::{ALL, Copying, OTHER, PAGES, SPARE, STAGING, STAGING_PAGES};
 use crate::capture::tests::scene::SUBJECT;
 use crate::memory::SlotStorage;
-use crate::testing::slots;
+use crate::testing::calls;
 
 #[test]
 fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
@@ -44,14 +44,14 @@ fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
 fn the_page_beyond_the_largest_memory_is_absent() {
     let copying = Copying::new();
     copying.fill([0, 1]);
-    let (pool, pages, into) = (slots::POOL, PageCount(MEMORY_PAGES_MAX), SPARE);
     let keeper = copying.scene.keeper.thread;
-    let create = MemoryCreate { pool, pages, into };
-    copying.scene.world.does(keeper, create);
+    copying
+        .scene
+        .does(keeper, calls::memory(MEMORY_PAGES_MAX, SPARE));
     copying.populate(SPARE, MEMORY_PAGES_MAX - 1, 1);
     let read = |into_page| {
         copying.read(DomainReadPages {
-            into,
+            into: SPARE,
             into_page: PageIndex(into_page),
             ..copying.request(0, 0b11)
         })
@@ -109,11 +109,9 @@ fn copies_need_the_right_to_capture_and_the_right_to_write() {
         ..copying.request(0, 1)
     };
     assert_eq!(copying.read(blind), Err(Error::MissingRight));
-    let (domain, memory) = (SPARE, copying.id);
     let log = copying
         .scene
-        .world
-        .call(keeper.thread, DomainBeginLog { domain, memory });
+        .call(keeper, calls::begin_log(SPARE, copying.id));
     assert_eq!(log, Err(Error::MissingRight));
     mint(
         STAGING,
@@ -137,25 +135,19 @@ fn memory_that_the_domain_has_mapped_is_read_but_not_logged() {
         ..copying.request(0, ALL)
     };
     assert_eq!(copying.read(request), Err(Error::NotThere));
-    copying.scene.world.does(
-        copying.scene.keeper.thread,
+    copying.scene.does(
+        copying.scene.keeper,
         DomainMap {
             domain: SUBJECT,
-            memory: OTHER,
-            address: UserAddress(0x8000_0000),
-            first_page: PageIndex(0),
-            page_count: PageCount(PAGES),
-            access: Access::Read,
+            ..calls::map(OTHER, 0x8000_0000, 0, PAGES, Access::Read)
         },
     );
     assert_eq!(copying.read(request), Ok((0, 0b10_0000, 0)));
     let logged = DomainReadPages { log: 1, ..request };
     assert_eq!(copying.read(logged), Err(Error::NotThere));
-    let domain = SUBJECT;
     let keeper = copying.scene.keeper.thread;
     let log = copying
         .scene
-        .world
-        .call(keeper, DomainBeginLog { domain, memory });
+        .call(keeper, calls::begin_log(SUBJECT, memory));
     assert_eq!(log, Err(Error::NotThere));
 }

@@ -1,30 +1,22 @@
 //! Mappings of a frozen domain for a debugger.
 
 use abi::Error;
-use abi::calls::{
-    CapabilityRevoke, Destroy, DomainMap, DomainMapCaptured, MemoryDiscard, MemoryPager,
-    ThreadFaults,
-};
+use abi::calls::DomainMap;
 use abi::fault::FaultKind;
-use abi::register::{Access, PageCount, PageIndex, UserAddress};
+use abi::register::Access;
 
 use super::{ALL, Copying, MEMORY, OTHER, PAGES, SPARE};
 use crate::arch::Cause;
 use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT};
 use crate::objects::Phase;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 const VIEW: u64 = 0x9000_0000;
 
 impl Copying {
     fn map_captured(&self) -> Result<(), Error> {
-        let map = DomainMapCaptured {
-            domain: SUBJECT,
-            memory: self.id,
-            into: slots::DOMAIN,
-            address: UserAddress(VIEW),
-        };
-        self.scene.world.call(self.scene.keeper.thread, map)
+        let map = calls::map_captured(SUBJECT, self.id, slots::DOMAIN, VIEW);
+        self.scene.call(self.scene.keeper, map)
     }
 
     /// The keeper accesses a page of its view.
@@ -66,8 +58,7 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
     scene.freeze();
     // The time budget is spent after one step.
     scene.world.machine.set_ticks_step(10_000);
-    let object = MEMORY;
-    scene.world.begin_step(scene.server, Destroy { object });
+    scene.begin_step(scene.server, calls::destroy(MEMORY));
     assert!(copying.memory(MEMORY).header.is_being_destroyed());
     assert_eq!(copying.map_captured(), Ok(()));
     let seen = scene.keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
@@ -84,33 +75,14 @@ fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_not
         .world
         .give(scene.subject, INNER, scene.keeper, SPARE, 0);
     let (memory, pager) = (MEMORY, SPARE);
-    scene.world.does(
-        keeper,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
+    scene.does(keeper, calls::pager(memory, pager));
     scene.freeze();
     copying.map_captured().expect("frozen");
     copying.touch(1);
     assert_eq!(keeper.phase.get(), Phase::Ready, "it is there");
     // The page is discarded under the reader, and the reader's own handler receives the fault.
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    scene.world.does(
-        keeper,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
-    let (first_page, page_count) = (PageIndex(1), PageCount(1));
-    let discard = MemoryDiscard {
-        memory,
-        first_page,
-        page_count,
-    };
-    scene.world.does(server, discard);
+    scene.does(keeper, calls::faults(slots::THREAD, ENDPOINT));
+    scene.does(server, calls::discard(memory, 1, 1));
     copying.touch(1);
     let Phase::SendingFault {
         endpoint, fault, ..
@@ -132,14 +104,7 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
     scene
         .world
         .give(scene.subject, INNER, scene.keeper, SPARE, 0);
-    let (memory, pager) = (MEMORY, SPARE);
-    scene.world.does(
-        scene.keeper.thread,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
+    scene.does(scene.keeper, calls::pager(MEMORY, SPARE));
     scene.freeze();
     copying.map_captured().expect("frozen");
     scene.thaw();
@@ -151,17 +116,12 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
 #[test]
 fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
     let copying = Copying::new();
-    let (domain, memory) = (SUBJECT, OTHER);
     let lent = DomainMap {
-        domain,
-        memory,
-        address: UserAddress(0x8000_0000),
-        first_page: PageIndex(0),
-        page_count: PageCount(PAGES),
-        access: Access::Read,
+        domain: SUBJECT,
+        ..calls::map(OTHER, 0x8000_0000, 0, PAGES, Access::Read)
     };
     let keeper = copying.scene.keeper.thread;
-    copying.scene.world.does(keeper, lent);
+    copying.scene.does(keeper, lent);
     copying.populate(OTHER, 5, 1);
     copying.scene.freeze();
     let foreign = Copying {
@@ -172,9 +132,6 @@ fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger
     assert_eq!(foreign.map_captured(), Err(Error::NotThere));
     let request = foreign.request(0, ALL);
     assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));
-    foreign
-        .scene
-        .world
-        .does(keeper, CapabilityRevoke { slot: OTHER });
+    foreign.scene.does(keeper, calls::revoke(OTHER));
     assert_eq!(foreign.read(request), Err(Error::NotThere));
 }

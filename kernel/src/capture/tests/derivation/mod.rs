@@ -12,19 +12,15 @@ mod refusals;
 mod siblings;
 
 use abi::EndpointRights;
-use abi::calls::{
-    CapabilityMint, DomainGrow, DomainMap, MemoryCreate, MemoryPager, NotificationCreate,
-    ThreadBind, ThreadFaults,
-};
 use abi::record::{CapabilityRecord, Held, List, MappingRecord};
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, PageCount, Slot};
 use capabilities::{Place, Storage};
 
 use super::scene::{HELPER, INNER, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::tests::checker::check;
 use crate::objects::{Domain, Object};
-use crate::testing::{BUFFER_ADDRESS, TestDomain, slots};
+use crate::testing::{BUFFER_ADDRESS, TestDomain, calls, slots};
 
 /// More siblings than one call passes.
 const MANY: u32 = 1500;
@@ -45,67 +41,31 @@ const BETWEEN: Slot = Slot(34);
 /// The address at which the subject maps its Memory.
 const ADDRESS: u64 = 0x8000_0000;
 
-const NO_PAGE: PageIndex = PageIndex(0);
 const ONE_PAGE: PageCount = PageCount(1);
 
 fn grow(scene: &Scene, actor: TestDomain) {
-    let (domain, slots) = (slots::DOMAIN, SLOTS);
-    scene.world.does(actor.thread, DomainGrow { domain, slots });
+    scene.does(actor, calls::grow(slots::DOMAIN, SLOTS));
 }
 
 /// The subject derives a capability from one of its own.
 fn mint(scene: &Scene, from: Slot, to: Slot, badge: u64) {
-    let rights = EndpointRights::SEND.into();
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    scene.world.does(scene.subject.thread, mint);
+    let mint = calls::mint(from, to, EndpointRights::SEND, badge);
+    scene.does(scene.subject, mint);
 }
 
 /// Lets the subject derive from three of its slots: capabilities, a mapping, a pager, a fault endpoint, a bound
 /// notification.
 fn derive_everything(scene: &Scene) {
     let (world, thread) = (&scene.world, scene.subject.thread);
-    let pool = slots::POOL;
     grow(scene, scene.subject);
     for into in [MAPPED, PAGED] {
-        let pages = ONE_PAGE;
-        world.does(thread, MemoryCreate { pool, pages, into });
+        world.does(thread, calls::memory(1, into));
     }
-    world.does(thread, NotificationCreate { pool, into: BOUND });
-    world.does(
-        thread,
-        DomainMap {
-            domain: slots::DOMAIN,
-            memory: MAPPED,
-            address: UserAddress(ADDRESS),
-            first_page: NO_PAGE,
-            page_count: ONE_PAGE,
-            access: Access::ReadWrite,
-        },
-    );
-    let (memory, pager) = (PAGED, INNER);
-    world.does(
-        thread,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
-    let (thread_slot, endpoint, notification) = (slots::THREAD, INNER, BOUND);
-    let faults = ThreadFaults {
-        thread: thread_slot,
-        endpoint: Some(endpoint),
-    };
-    world.does(thread, faults);
-    let bind = ThreadBind {
-        thread: thread_slot,
-        notification: Some(notification),
-    };
-    world.does(thread, bind);
+    world.does(thread, calls::notification(BOUND));
+    world.does(thread, calls::map(MAPPED, ADDRESS, 0, 1, Access::ReadWrite));
+    world.does(thread, calls::pager(PAGED, INNER));
+    world.does(thread, calls::faults(slots::THREAD, INNER));
+    world.does(thread, calls::bind(slots::THREAD, BOUND));
     for number in 0..MANY {
         mint(scene, INNER, Slot(FIRST + number), u64::from(number) + 1);
     }

@@ -1,11 +1,8 @@
 //! A domain rebuilt from the description of another loses the same by a revocation.
 
-use abi::calls::{
-    CapabilityDelete, CapabilityRevoke, DomainDerive, DomainGrow, DomainHold, DomainInstall,
-    DomainMapOwn, MemoryCreate, NotificationCreate,
-};
+use abi::calls::{DomainHold, MemoryCreate, NotificationCreate};
 use abi::record::Held;
-use abi::register::{Access, PageCount, PageIndex, Register, Slot, UserAddress};
+use abi::register::{Access, Register, Slot};
 use abi::{MemoryRights, NotificationRights, Rights};
 
 use super::{
@@ -15,13 +12,14 @@ use super::{
 use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
 use crate::objects::Object;
 use crate::objects::tests::checker::check;
+use crate::testing::calls;
 
 /// Revokes three slots of a subject of [`derive_everything`]; returns everything that it loses.
 fn revoke_all(scene: &Scene) -> Vec<&'static str> {
     let (world, subject) = (&scene.world, scene.subject);
     let mut lost = Vec::new();
     for slot in [INNER, MAPPED, BOUND] {
-        world.does(subject.thread, CapabilityRevoke { slot });
+        world.does(subject, calls::revoke(slot));
     }
     let minted = (FIRST..FIRST + MANY).map(|slot| place(subject.domain, Slot(slot)));
     if minted.into_iter().all(is_empty) {
@@ -59,35 +57,31 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
 
     scene.rebuild_bare();
     let keeper = scene.keeper.thread;
-    let grow = DomainGrow {
-        domain: SUBJECT,
-        slots: SLOTS,
-    };
-    scene.world.does(keeper, grow);
+    scene.does(keeper, calls::grow(SUBJECT, SLOTS));
     create_objects_again(&scene);
     for record in capabilities
         .iter()
         .filter(|record| record.slot >= u64::from(FIRST))
     {
-        let derive = DomainDerive {
-            domain: SUBJECT,
-            from: Slot(record.parent as u32 - 1),
-            to: Slot(record.slot as u32),
-            rights: Rights(record.rights as u16),
-            badge: record.badge,
-        };
-        scene.world.does(keeper, derive);
+        let derive = calls::derive(
+            SUBJECT,
+            Slot(record.parent as u32 - 1),
+            Slot(record.slot as u32),
+            Rights(record.rights as u16),
+            record.badge,
+        );
+        scene.does(keeper, derive);
     }
     for record in mappings.iter().filter(|record| record.address == ADDRESS) {
-        let map = DomainMapOwn {
-            domain: SUBJECT,
-            memory: Slot(record.parent as u32 - 1),
-            address: UserAddress(record.address),
-            first_page: PageIndex(record.first_page),
-            page_count: PageCount(record.page_count),
-            access: Access::from_register(record.access).expect("an access"),
-        };
-        scene.world.does(keeper, map);
+        let map = calls::map_own(
+            SUBJECT,
+            Slot(record.parent as u32 - 1),
+            record.address,
+            record.first_page,
+            record.page_count,
+            Access::from_register(record.access).expect("an access"),
+        );
+        scene.does(keeper, map);
     }
     for record in &held {
         let held = Held::from_register(record.slot).expect("what it is for");
@@ -101,7 +95,7 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
             held,
             badge: 0,
         };
-        scene.world.does(keeper, hold);
+        scene.does(keeper, hold);
     }
     scene.thaw();
     assert_eq!(revoke_all(&scene), lost);
@@ -114,22 +108,14 @@ fn create_objects_again(scene: &Scene) {
     let (world, keeper) = (&scene.world, scene.keeper.thread);
     let pool = Scene::SUBJECTS_POOL;
     let install = |from, to, rights: Rights| {
-        let (domain, badge) = (SUBJECT, 0);
-        let install = DomainInstall {
-            domain,
-            from,
-            to,
-            rights,
-            badge,
-        };
-        world.does(keeper, install);
+        world.does(keeper, calls::install(SUBJECT, from, to, rights, 0));
     };
     for (to, keep) in [(MAPPED, false), (PAGED, true)] {
         let (pages, into) = (ONE_PAGE, BETWEEN);
         world.does(keeper, MemoryCreate { pool, pages, into });
         install(BETWEEN, to, MemoryRights::all().into());
         if !keep {
-            world.does(keeper, CapabilityDelete { slot: BETWEEN });
+            world.does(keeper, calls::delete(BETWEEN));
         }
     }
     let into = Slot(BETWEEN.0 + 1);

@@ -1,43 +1,29 @@
 //! Derivations that are refused because the domain itself could not make them.
 
-use abi::calls::{
-    CapabilityMint, Destroy, DomainHold, DomainInstallReply, DomainMapOwn, MemoryCreate,
-    NotificationCreate,
-};
 use abi::record::Held;
-use abi::register::{Access, Slot, UserAddress};
+use abi::register::{Access, Slot};
 use abi::thread_state::Awaits;
 use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
-use super::{
-    ADDRESS, BETWEEN, BOUND, MAPPED, NO_PAGE, ONE_PAGE, PAGED, SPARE, is_empty, mint, object,
-};
+use super::{ADDRESS, BETWEEN, BOUND, MAPPED, PAGED, SPARE, is_empty, mint, object};
 use crate::capture::tests::scene::{INNER, KEEPERS_SPARE, SUBJECT, Scene};
 use crate::memory::SlotStorage;
 use crate::objects::Object;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 #[test]
 fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
-    let (pool, pages) = (slots::POOL, ONE_PAGE);
     for into in [MAPPED, PAGED] {
-        world.does(subject.thread, MemoryCreate { pool, pages, into });
+        world.does(subject, calls::memory(1, into));
     }
     world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
     mint(&scene, INNER, SPARE, 7);
     let hold = |from, badge| {
-        let (domain, holder, held) = (SUBJECT, BETWEEN, Held::Pager);
-        let hold = DomainHold {
-            domain,
-            from,
-            holder,
-            held,
-            badge,
-        };
-        world.call(scene.keeper.thread, hold)
+        let hold = calls::hold(SUBJECT, from, BETWEEN, Held::Pager, badge);
+        world.call(scene.keeper, hold)
     };
     let Object::Memory(paged) = object(subject.domain, PAGED) else {
         panic!("not a Memory");
@@ -56,33 +42,15 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     assert_eq!(pager(), Some(7));
     assert_eq!(hold(INNER, 8), Ok(()));
     assert_eq!(pager(), Some(8));
-    let receive_only = EndpointRights::RECEIVE.into();
-    let mint = CapabilityMint {
-        from: INNER,
-        to: Slot(40),
-        rights: receive_only,
-        badge: 0,
-    };
-    world.does(subject.thread, mint);
+    let mint = calls::mint(INNER, Slot(40), EndpointRights::RECEIVE, 0);
+    world.does(subject, mint);
     assert_eq!(hold(Slot(40), 0), Err(Error::MissingRight));
 
-    let read_only = CapabilityMint {
-        from: MAPPED,
-        to: Slot(41),
-        rights: MemoryRights::READ.into(),
-        badge: 0,
-    };
-    world.does(subject.thread, read_only);
+    let read_only = calls::mint(MAPPED, Slot(41), MemoryRights::READ, 0);
+    world.does(subject, read_only);
     let map = |memory, access| {
-        let map = DomainMapOwn {
-            domain: SUBJECT,
-            memory,
-            address: UserAddress(ADDRESS),
-            first_page: NO_PAGE,
-            page_count: ONE_PAGE,
-            access,
-        };
-        world.call(scene.keeper.thread, map)
+        let map = calls::map_own(SUBJECT, memory, ADDRESS, 0, 1, access);
+        world.call(scene.keeper, map)
     };
     let refused = map(Slot(41), Access::ReadWrite);
     assert_eq!(refused, Err(Error::MissingRight));
@@ -92,14 +60,7 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
 
 /// Lets the subject derive a capability with these rights.
 fn limit(scene: &Scene, from: Slot, to: Slot, rights: Rights) {
-    let badge = 0;
-    let mint = CapabilityMint {
-        from,
-        to,
-        rights,
-        badge,
-    };
-    scene.world.does(scene.subject.thread, mint);
+    scene.does(scene.subject, calls::mint(from, to, rights, 0));
 }
 
 #[test]
@@ -110,10 +71,8 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
     const THREAD: Slot = Scene::SUBJECTS_THREAD;
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
-    let (pool, pages, into) = (slots::POOL, ONE_PAGE, PAGED);
-    world.does(subject.thread, MemoryCreate { pool, pages, into });
-    let into = BOUND;
-    world.does(subject.thread, NotificationCreate { pool, into });
+    world.does(subject, calls::memory(1, PAGED));
+    world.does(subject, calls::notification(BOUND));
     world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
     limit(&scene, INNER, RECEIVE_ONLY, EndpointRights::RECEIVE.into());
     let signal = NotificationRights::SIGNAL.into();
@@ -151,17 +110,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
             INNER,
         ),
     ] {
-        let hold = |from| {
-            let (domain, badge) = (SUBJECT, 0);
-            let hold = DomainHold {
-                domain,
-                from,
-                holder,
-                held,
-                badge,
-            };
-            world.call(scene.keeper.thread, hold)
-        };
+        let hold = |from| world.call(scene.keeper, calls::hold(SUBJECT, from, holder, held, 0));
         for (from, error) in [
             (other, Error::WrongKind),
             (PAGED, Error::WrongKind),
@@ -180,23 +129,14 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
 fn nothing_of_a_domain_goes_into_an_object_of_another() {
     let scene = Scene::new();
     let (world, keeper) = (&scene.world, scene.keeper);
-    let (pool, pages, into) = (slots::POOL, ONE_PAGE, BETWEEN);
-    world.does(keeper.thread, MemoryCreate { pool, pages, into });
-    let notification = NotificationCreate { pool, into: BOUND };
-    world.does(scene.subject.thread, notification);
+    world.does(keeper, calls::memory(1, BETWEEN));
+    world.does(scene.subject, calls::notification(BOUND));
     for (from, holder, held) in [
         (INNER, BETWEEN, Held::Pager),
         (INNER, slots::THREAD, Held::FaultEndpoint),
         (BOUND, slots::THREAD, Held::BoundNotification),
     ] {
-        let hold = DomainHold {
-            domain: SUBJECT,
-            from,
-            holder,
-            held,
-            badge: 0,
-        };
-        let refused = world.call(keeper.thread, hold);
+        let refused = world.call(keeper, calls::hold(SUBJECT, from, holder, held, 0));
         assert_eq!(refused, Err(Error::WrongState), "{held:?}");
     }
     let Object::Memory(memory) = object(keeper.domain, BETWEEN) else {
@@ -223,13 +163,8 @@ fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     scene.write(0, &state).expect("a state of a thread");
     // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
-    world.begin_step(scene.server, Destroy { object: thread });
+    world.begin_step(scene.server, calls::destroy(thread));
     assert!(scene.subject.thread.header.is_being_destroyed());
-    let install = DomainInstallReply {
-        domain: SUBJECT,
-        thread,
-        to: Slot(40),
-        rights: Rights(0),
-    };
-    assert_eq!(world.call(keeper.thread, install), Err(Error::Gone));
+    let install = calls::install_reply(SUBJECT, thread, Slot(40), Rights(0));
+    assert_eq!(world.call(keeper, install), Err(Error::Gone));
 }

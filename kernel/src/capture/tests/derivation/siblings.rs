@@ -1,10 +1,7 @@
 //! Parents beyond many siblings are found in bounded steps.
 
 use abi::NotificationRights;
-use abi::calls::{
-    CapabilityDelete, CapabilityRevoke, DomainDerive, DomainDescribe, DomainRemove,
-    NotificationCreate, ThreadBind, ThreadFaults,
-};
+use abi::calls::DomainDescribe;
 use abi::record::{CapabilityRecord, List};
 use abi::register::Slot;
 
@@ -15,7 +12,7 @@ use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT, Scene};
 use crate::memory::Ref;
 use crate::objects::Thread;
 use crate::objects::tests::checker::check;
-use crate::testing::{BUFFER_ADDRESS, slots};
+use crate::testing::{BUFFER_ADDRESS, calls, slots};
 
 /// Fills many of the keeper's slots with capabilities derived from a slot of the subject.
 fn give_many(scene: &Scene, from: Slot) {
@@ -29,11 +26,7 @@ fn give_many(scene: &Scene, from: Slot) {
 
 /// The description of the subject's table from this slot on.
 fn describe_from(slot: Slot) -> DomainDescribe {
-    DomainDescribe {
-        domain: SUBJECT,
-        list: List::Capabilities,
-        cursor: slot.0.into(),
-    }
+    calls::describe(SUBJECT, List::Capabilities, slot.0.into())
 }
 
 /// The first record of a description that a thread of the keeper has requested.
@@ -52,7 +45,7 @@ fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
 /// parent.
 fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
     let keeper = scene.keeper.thread;
-    scene.world.begin_step(keeper, describe_from(SPARE));
+    scene.begin_step(keeper, describe_from(SPARE));
     let mut steps = 1;
     while scene.world.is_at_call(keeper) {
         before(steps);
@@ -100,9 +93,7 @@ fn deleting_siblings_during_the_search_does_not_mislead_it() {
 
 /// Lets the subject create the notification `BOUND`.
 fn create_notification(scene: &Scene) {
-    let (pool, into) = (slots::POOL, BOUND);
-    let create = NotificationCreate { pool, into };
-    scene.world.does(scene.subject.thread, create);
+    scene.does(scene.subject, calls::notification(BOUND));
 }
 
 #[test]
@@ -149,15 +140,9 @@ fn describe_filled_again(is_frozen: bool) {
     }
     let (_, parent) = describe_spare(&scene, |_| {});
     assert_eq!(parent, word(INNER));
-    let (domain, slot) = (SUBJECT, SPARE);
-    world.does(keeper, DomainRemove { domain, slot });
-    let derive = DomainDerive {
-        domain,
-        from: BOUND,
-        to: SPARE,
-        rights: NotificationRights::SIGNAL.into(),
-        badge: 0,
-    };
+    let domain = SUBJECT;
+    world.does(keeper, calls::remove(domain, SPARE));
+    let derive = calls::derive(domain, BOUND, SPARE, NotificationRights::SIGNAL, 0);
     world.does(keeper, derive);
     let (_, parent) = describe_spare(&scene, |_| {});
     assert_eq!(parent, word(BOUND));
@@ -172,7 +157,7 @@ fn a_capability_passed_through_others_keeps_its_parent() {
     let version = scene.freeze();
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     // The other domain deletes its own: the subject's keeps its parent and has not changed.
-    world.does(keeper.thread, CapabilityDelete { slot: BETWEEN });
+    world.does(keeper, calls::delete(BETWEEN));
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     assert_eq!(scene.version(), version);
 }
@@ -187,21 +172,8 @@ fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_a
         world.give(scene.subject, BOUND, scene.keeper, Slot(slot), 0);
     }
     // The newest child is before all older ones.
-    let (of, endpoint, notification) = (slots::THREAD, INNER, BOUND);
-    world.does(
-        thread,
-        ThreadFaults {
-            thread: of,
-            endpoint: Some(endpoint),
-        },
-    );
-    world.does(
-        thread,
-        ThreadBind {
-            thread: of,
-            notification: Some(notification),
-        },
-    );
+    world.does(thread, calls::faults(slots::THREAD, INNER));
+    world.does(thread, calls::bind(slots::THREAD, BOUND));
     for freeze in [false, true] {
         if freeze {
             scene.freeze();
@@ -227,14 +199,12 @@ fn a_domain_destroyed_while_it_is_described_leaves_no_bookmark() {
     scene.freeze();
     let server = scene.server;
     server.message_buffer.set(BUFFER_ADDRESS);
-    scene.world.begin_step(server, describe_from(SPARE));
+    scene.begin_step(server, describe_from(SPARE));
     assert!(scene.world.is_at_call(server));
     let bookmark = scene.subject.domain.parent_search.bookmark();
     assert!(!is_empty(bookmark));
     scene.destroy();
     check(&scene.world.kernel);
-    scene
-        .world
-        .does(scene.keeper.thread, CapabilityRevoke { slot: endpoint });
+    scene.does(scene.keeper, calls::revoke(endpoint));
     check(&scene.world.kernel);
 }

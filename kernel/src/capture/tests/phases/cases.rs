@@ -49,7 +49,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "sending",
-        enter: |scene| scene.world.begin(scene.subject.thread, send()),
+        enter: |scene| scene.begin(scene.subject, send()),
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Send),
@@ -58,7 +58,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "calling",
         enter: |scene| {
-            scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+            scene.begin(scene.subject, call(ENDPOINT, 3));
         },
         stopped: false,
         awaits: Awaits::Nothing,
@@ -68,9 +68,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "receiving",
         enter: |scene| {
-            scene
-                .world
-                .begin(scene.subject.thread, receive(ENDPOINT, REPLY));
+            scene.begin(scene.subject, receive(ENDPOINT, REPLY));
         },
         stopped: false,
         awaits: Awaits::Nothing,
@@ -82,8 +80,8 @@ pub const CASES: &[Case] = &[
         enter: |scene| {
             let world = &scene.world;
             world.begin(scene.server, call(ENDPOINT, 3));
-            world.does(scene.subject.thread, receive(ENDPOINT, REPLY));
-            world.begin(scene.subject.thread, answer_and_receive(4));
+            world.does(scene.subject, receive(ENDPOINT, REPLY));
+            world.begin(scene.subject, answer_and_receive(4));
             let answered = world.outcome::<abi::calls::Call>(scene.server);
             assert_eq!(
                 answered.map(|answer| answer.map(|it| it.words[0])),
@@ -97,7 +95,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "waiting",
-        enter: |scene| scene.world.begin(scene.subject.thread, wait(u64::MAX)),
+        enter: |scene| scene.begin(scene.subject, wait(u64::MAX)),
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Wait),
@@ -106,7 +104,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "waiting with a deadline",
         enter: |scene| {
-            scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
+            scene.begin(scene.subject, wait(DEADLINE_NS));
         },
         stopped: false,
         awaits: Awaits::Nothing,

@@ -1,14 +1,14 @@
 //! The calls and exceptions that bring the subject's thread into its phases.
 
 use abi::MessageInfo;
-use abi::calls::{ReplyAndReceive, Send, ThreadFaults, ThreadStop, Wait};
+use abi::calls::{ReplyAndReceive, Send, Wait};
 use abi::register::Slot;
 
 use crate::arch::Cause;
 use crate::capture::tests::scene::{
     ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, Scene, call, receive,
 };
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// The RIP of a thread that faults, or that makes no call.
 pub const ELSEWHERE: u64 = 0x1234;
@@ -19,10 +19,7 @@ pub fn send() -> Send {
 }
 
 pub fn wait(deadline: u64) -> Wait {
-    Wait {
-        notification: NOTIFICATION,
-        deadline,
-    }
+    calls::wait(NOTIFICATION, deadline)
 }
 
 pub fn answer_and_receive(w0: u64) -> ReplyAndReceive {
@@ -37,15 +34,7 @@ pub const BREAKPOINT: u8 = 3;
 
 /// The subject's thread raises an exception with this vector; the message goes to the endpoint in this slot of its table.
 pub fn fault(scene: &Scene, vector: u8, handler: Slot) {
-    let thread = slots::THREAD;
-    let endpoint = handler;
-    scene.world.does(
-        scene.subject.thread,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
+    scene.does(scene.subject, calls::faults(slots::THREAD, handler));
     scene.world.kernel.scheduler.force(scene.subject.thread);
     scene.subject.thread.context.rip.set(ELSEWHERE);
     let (error, address) = (0, 0);
@@ -58,28 +47,27 @@ pub fn fault(scene: &Scene, vector: u8, handler: Slot) {
 
 /// Another thread of its domain stops the subject's thread.
 pub fn stop(scene: &Scene) {
-    let thread = slots::THREAD;
-    scene.world.does(scene.helper, ThreadStop { thread });
+    scene.does(scene.helper, calls::stop(slots::THREAD));
 }
 
 pub fn call_outside(scene: &Scene) {
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
 }
 
 pub fn call_inside(scene: &Scene) {
-    scene.world.begin(scene.subject.thread, call(INNER, 3));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(scene.subject, call(INNER, 3));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
 }
 
 pub fn exception_outside(scene: &Scene, vector: u8) {
     fault(scene, vector, ENDPOINT);
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
 }
 
 pub fn exception_inside(scene: &Scene, vector: u8) {
     fault(scene, vector, INNER);
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
 }
 
 pub fn fault_outside(scene: &Scene) {

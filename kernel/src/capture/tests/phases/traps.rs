@@ -1,13 +1,12 @@
 //! Traps whose handler is outside or inside the domain that moves.
 
-use abi::calls::{CapabilityDelete, ThreadStart};
 use abi::register::Slot;
 
 use super::entering::{BREAKPOINT, ELSEWHERE, INVALID_OPCODE, exception_inside, exception_outside};
 use crate::arch::Cause;
 use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, answer, retire};
 use crate::objects::Phase;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// The number of lines in the kernel's log that report a stop of the subject's thread after a trap.
 fn logged_stops(scene: &Scene) -> usize {
@@ -26,8 +25,7 @@ fn a_trap_without_a_handler_after_a_move_stops_its_thread_and_is_logged() {
     assert_eq!(logged_stops(&scene), 1);
     assert!(scene.subject.thread.stopped.get());
     // Starting it with RUN lets it continue.
-    let thread = slots::THREAD;
-    scene.world.does(scene.helper, ThreadStart { thread });
+    scene.does(scene.helper, calls::start(slots::THREAD));
     assert!(scene.subject.thread.is_runnable());
     assert_eq!(scene.subject.thread.context.rip.get(), ELSEWHERE);
 }
@@ -41,7 +39,7 @@ fn a_trap_answered_inside_after_a_move_lets_its_thread_continue() {
     scene.thaw();
     let thread = scene.subject.thread;
     assert!(!thread.is_runnable());
-    scene.world.does(scene.helper, answer(INNER_REPLY, 0));
+    scene.does(scene.helper, answer(INNER_REPLY, 0));
     assert!(thread.is_runnable());
     assert_eq!(logged_stops(&scene), 0);
 }
@@ -54,9 +52,8 @@ fn a_trap_whose_reply_right_was_dropped_during_retirement_stops_its_thread() {
         exception_outside(&scene, vector);
         let version = scene.freeze();
         let retire = retire(version, scene.token.get());
-        scene.world.does(keeper, retire);
-        let slot = REPLY;
-        scene.world.does(scene.server, CapabilityDelete { slot });
+        scene.does(keeper, retire);
+        scene.does(scene.server, calls::delete(REPLY));
         scene.unretire_by(keeper);
         scene.thaw();
         let thread = scene.subject.thread;

@@ -1,7 +1,7 @@
 //! Waits interrupted by a freeze: replies, deadlines and flags that come before, during and after it.
 
 use abi::Error;
-use abi::calls::{CapabilityDelete, Signal, ThreadStart, Wait};
+use abi::calls::Wait;
 use abi::thread_state::Awaits;
 
 use super::entering::{DEADLINE_NS, call_inside, stop, wait};
@@ -9,20 +9,18 @@ use crate::capture::tests::scene::{
     ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, SUBJECT, Scene, answer, call, receive,
 };
 use crate::objects::Phase;
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 #[test]
 fn a_reply_from_inside_arrives_after_a_move() {
     let mut scene = Scene::new();
-    scene.world.begin(scene.subject.thread, call(INNER, 3));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(scene.subject, call(INNER, 3));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     scene.freeze();
     scene.rebuild();
     scene.thaw();
-    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
-    let answered = scene
-        .world
-        .outcome::<abi::calls::Call>(scene.subject.thread);
+    scene.does(scene.helper, answer(INNER_REPLY, 8));
+    let answered = scene.world.outcome::<abi::calls::Call>(scene.subject);
     assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
 }
 
@@ -34,15 +32,12 @@ fn a_thread_stopped_while_awaiting_a_reply_runs_elsewhere_only_when_started() {
     scene.freeze();
     scene.rebuild();
     scene.thaw();
-    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    scene.does(scene.helper, answer(INNER_REPLY, 8));
     let thread = scene.subject.thread;
     let answered = scene.world.outcome::<abi::calls::Call>(thread);
     assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
     assert!(!thread.is_runnable());
-    let start = ThreadStart {
-        thread: slots::THREAD,
-    };
-    scene.world.does(scene.helper, start);
+    scene.does(scene.helper, calls::start(slots::THREAD));
     assert!(thread.is_runnable());
 }
 
@@ -50,14 +45,12 @@ fn a_thread_stopped_while_awaiting_a_reply_runs_elsewhere_only_when_started() {
 fn a_deadline_is_kept_in_the_domains_own_time_after_a_move() {
     let mut scene = Scene::new();
     scene.world.machine.set_ticks(1_000);
-    scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
+    scene.begin(scene.subject, wait(DEADLINE_NS));
     scene.freeze();
     scene.rebuild();
-    let (domain, offset) = (SUBJECT, 30_000_000);
-    let set = abi::calls::DomainClock { domain, offset };
-    scene.world.does(scene.keeper.thread, set);
+    scene.does(scene.keeper, calls::clock(SUBJECT, 30_000_000));
     scene.thaw();
-    scene.world.step(scene.subject.thread);
+    scene.world.step(scene.subject);
     let machine_ns = DEADLINE_NS - 30_000_000;
     assert_eq!(
         scene.world.kernel.scheduler.timers.earliest(),
@@ -68,64 +61,49 @@ fn a_deadline_is_kept_in_the_domains_own_time_after_a_move() {
 #[test]
 fn flags_raised_during_a_freeze_are_delivered_after_it() {
     let scene = Scene::new();
-    scene.world.begin(scene.subject.thread, wait(u64::MAX));
+    scene.begin(scene.subject, wait(u64::MAX));
     scene.freeze();
     for flags in [1, 4] {
-        let notification = NOTIFICATION;
-        let signal = Signal {
-            notification,
-            flags,
-        };
-        scene.world.does(scene.keeper.thread, signal);
+        scene.does(scene.keeper, calls::signal(NOTIFICATION, flags));
     }
     scene.thaw();
-    scene.world.step(scene.subject.thread);
-    assert_eq!(
-        scene.world.outcome::<Wait>(scene.subject.thread),
-        Some(Ok(5))
-    );
+    scene.world.step(scene.subject);
+    assert_eq!(scene.world.outcome::<Wait>(scene.subject), Some(Ok(5)));
 }
 
 #[test]
 fn a_reply_that_arrives_during_a_freeze_is_delivered_by_the_thaw() {
     let scene = Scene::new();
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene.freeze();
-    scene.world.does(scene.server, answer(REPLY, 6));
+    scene.does(scene.server, answer(REPLY, 6));
     let state = scene.read(scene.subject.thread).expect("frozen");
     assert_eq!(state.awaits, Awaits::Nothing as u64);
     scene.thaw();
-    let answered = scene
-        .world
-        .outcome::<abi::calls::Call>(scene.subject.thread);
+    let answered = scene.world.outcome::<abi::calls::Call>(scene.subject);
     assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(6)));
 }
 
 #[test]
 fn a_late_reply_to_an_imported_thread_is_refused() {
     let scene = Scene::new();
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene.freeze();
     let state = scene.read(scene.subject.thread).expect("frozen");
     scene.write(0, &state).expect("it was read so");
-    assert_eq!(
-        scene.world.call(scene.server, answer(REPLY, 6)),
-        Err(Error::Gone)
-    );
+    assert_eq!(scene.call(scene.server, answer(REPLY, 6)), Err(Error::Gone));
     scene.thaw();
-    let heard = scene
-        .world
-        .outcome::<abi::calls::Call>(scene.subject.thread);
+    let heard = scene.world.outcome::<abi::calls::Call>(scene.subject);
     assert_eq!(heard, Some(Err(Error::Interrupted)));
 }
 
 #[test]
 fn a_stale_reply_right_is_not_described() {
     let scene = Scene::new();
-    scene.world.begin(scene.subject.thread, call(INNER, 3));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(scene.subject, call(INNER, 3));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     scene.freeze();
     let replies = |scene: &Scene| {
         let all = scene.capabilities();
@@ -142,30 +120,24 @@ fn a_stale_reply_right_is_not_described() {
 #[test]
 fn dropping_the_right_to_reply_to_a_frozen_caller_ends_its_call() {
     let scene = Scene::new();
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene.freeze();
-    scene
-        .world
-        .does(scene.server, CapabilityDelete { slot: REPLY });
+    scene.does(scene.server, calls::delete(REPLY));
     scene.thaw();
-    let heard = scene
-        .world
-        .outcome::<abi::calls::Call>(scene.subject.thread);
+    let heard = scene.world.outcome::<abi::calls::Call>(scene.subject);
     assert_eq!(heard, Some(Err(Error::Gone)));
 }
 
 #[test]
 fn no_thread_of_a_frozen_domain_runs_or_exchanges_messages() {
     let scene = Scene::new();
-    scene
-        .world
-        .begin(scene.subject.thread, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, receive(ENDPOINT, REPLY));
     scene.freeze();
-    scene.world.begin(scene.server, call(ENDPOINT, 1));
+    scene.begin(scene.server, call(ENDPOINT, 1));
     assert!(matches!(scene.server.phase.get(), Phase::Sending { .. }));
     assert!(!scene.helper.is_runnable());
     scene.thaw();
-    scene.world.step(scene.subject.thread);
+    scene.world.step(scene.subject);
     assert_eq!(scene.server.phase.get(), Phase::Awaiting);
 }

@@ -10,9 +10,7 @@ mod steps;
 mod uses;
 mod waiting;
 
-use abi::calls::{
-    Arguments, EndpointCreate, MemoryCreate, NotificationCreate, Send, ThreadFaults, Wait,
-};
+use abi::calls::{Arguments, EndpointCreate, MemoryCreate, NotificationCreate, Send, Wait};
 use abi::register::{PageCount, Slot};
 use abi::{Error, MessageInfo};
 
@@ -20,6 +18,7 @@ use super::scene::{INNER, Scene};
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::Thread;
+use crate::testing::calls;
 
 const POOL: Slot = Slot(21);
 const THREAD: Slot = Slot(22);
@@ -37,11 +36,11 @@ fn scene() -> Scene {
     let keeper = scene.keeper.thread;
     let pool = POOL;
     let (pages, into) = (PageCount(2), MEMORY);
-    scene.world.does(keeper, MemoryCreate { pool, pages, into });
+    scene.does(keeper, MemoryCreate { pool, pages, into });
     let into = OWN_NOTIFICATION;
-    scene.world.does(keeper, NotificationCreate { pool, into });
+    scene.does(keeper, NotificationCreate { pool, into });
     let into = OWN_ENDPOINT;
-    scene.world.does(keeper, EndpointCreate { pool, into });
+    scene.does(keeper, EndpointCreate { pool, into });
     scene
         .world
         .give(scene.subject, INNER, scene.keeper, INNER_OUTSIDE, 5);
@@ -57,9 +56,7 @@ fn outsider(scene: &Scene, number: u32) -> Ref<Thread> {
 fn retire(scene: &Scene) {
     let version = scene.freeze();
     let keeper = scene.keeper.thread;
-    scene
-        .world
-        .does(keeper, super::scene::retire(version, scene.token.get()));
+    scene.does(keeper, super::scene::retire(version, scene.token.get()));
 }
 
 fn unretire_and_thaw(scene: &Scene) {
@@ -78,19 +75,12 @@ fn send(endpoint: Slot) -> Send {
 }
 
 fn wait() -> Wait {
-    Wait {
-        notification: OWN_NOTIFICATION,
-        deadline: 1 << 40,
-    }
+    calls::wait(OWN_NOTIFICATION, 1 << 40)
 }
 
 /// A thread of the keeper faults, with the endpoint in this slot of its table as its handler.
 fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
-    let faults = ThreadFaults {
-        thread: slot,
-        endpoint: Some(endpoint),
-    };
-    scene.world.does(scene.keeper.thread, faults);
+    scene.does(scene.keeper, calls::faults(slot, endpoint));
     scene.world.kernel.scheduler.force(thread);
     scene.world.kernel.enter(Cause::Exception {
         vector: 6,

@@ -1,7 +1,6 @@
 //! A retirement with more waiting outsiders than one step handles.
 
 use abi::Error;
-use abi::calls::Destroy;
 
 use super::{FIRST_OUTSIDER, INNER_OUTSIDE, outsider, scene, status};
 use crate::arch::Cause;
@@ -11,7 +10,7 @@ use crate::capture::tests::scene::{
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{PendingWaiters, Phase, Thread};
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// Callers in a queue: more than one step of a retirement handles.
 const CALLERS: u32 = 100;
@@ -19,16 +18,13 @@ const CALLERS: u32 = 100;
 /// A scene with many callers at the subject's endpoint.
 fn crowd() -> (Scene, Vec<Ref<Thread>>) {
     let scene = scene();
-    let grow = abi::calls::DomainGrow {
-        domain: slots::DOMAIN,
-        slots: FIRST_OUTSIDER + CALLERS,
-    };
-    scene.world.does(scene.keeper.thread, grow);
+    let grow = calls::grow(slots::DOMAIN, FIRST_OUTSIDER + CALLERS);
+    scene.does(scene.keeper, grow);
     let callers: Vec<_> = (0..CALLERS)
         .map(|number| outsider(&scene, number))
         .collect();
     for caller in &callers {
-        scene.world.begin(*caller, call(INNER_OUTSIDE, 1));
+        scene.begin(*caller, call(INNER_OUTSIDE, 1));
     }
     (scene, callers)
 }
@@ -37,7 +33,7 @@ fn crowd() -> (Scene, Vec<Ref<Thread>>) {
 fn begin_to_retire(scene: &Scene) {
     let version = scene.freeze();
     let thread = scene.keeper.thread;
-    scene.world.begin_step(
+    scene.begin_step(
         thread,
         super::super::scene::retire(version, scene.token.get()),
     );
@@ -58,13 +54,11 @@ fn the_commit_point_is_one_step_and_failing_the_waiters_is_resumed() {
     let some = failed_count(&scene, &callers);
     assert!(some > 0 && some <= 32, "{some} in a step");
     // It is retired all the same, for new callers and for its own threads.
-    let refused = scene.world.call(scene.server, call(INNER_OUTSIDE, 1));
+    let refused = scene.call(scene.server, call(INNER_OUTSIDE, 1));
     assert_eq!(refused, Err(Error::Gone));
     assert!(scene.subject.domain.is_retired() && !scene.subject.thread.is_runnable());
     // The next caller finishes the retirement, whatever version and token it passes.
-    scene
-        .world
-        .does(scene.server, super::super::scene::retire(77, 77));
+    scene.does(scene.server, super::super::scene::retire(77, 77));
     assert_eq!(failed_count(&scene, &callers), callers.len());
     assert_eq!(
         scene.subject.domain.pending_waiters.get(),
@@ -79,15 +73,13 @@ fn a_retirement_undone_half_way_leaves_the_rest_waiting() {
     let some = failed_count(&scene, &callers);
     scene.unretire_by(scene.server);
     scene.thaw_by(scene.server);
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     let awaiting = |thread: &&Ref<Thread>| thread.phase.get() == Phase::Awaiting;
     assert_eq!(callers.iter().filter(awaiting).count(), 1);
     assert_eq!(failed_count(&scene, &callers), some);
     // A second retirement fails the others.
-    let (version, token) = scene.world.does(scene.server, freeze(u64::MAX));
-    scene
-        .world
-        .does(scene.server, super::super::scene::retire(version, token));
+    let (version, token) = scene.does(scene.server, freeze(u64::MAX));
+    scene.does(scene.server, super::super::scene::retire(version, token));
     assert_eq!(failed_count(&scene, &callers), callers.len());
 }
 
@@ -95,14 +87,9 @@ fn a_retirement_undone_half_way_leaves_the_rest_waiting() {
 fn an_object_destroyed_meanwhile_is_skipped() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
-    let object = INNER_OUTSIDE;
-    scene
-        .world
-        .does(scene.server, abi::calls::Destroy { object });
+    scene.does(scene.server, calls::destroy(INNER_OUTSIDE));
     assert_eq!(failed_count(&scene, &callers), callers.len());
-    scene
-        .world
-        .does(scene.server, super::super::scene::retire(0, 0));
+    scene.does(scene.server, super::super::scene::retire(0, 0));
     assert_eq!(
         scene.subject.domain.pending_waiters.get(),
         PendingWaiters::None
@@ -114,10 +101,7 @@ fn waiters_left_by_a_retirement_are_failed_by_the_destruction() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
     assert!(failed_count(&scene, &callers) < callers.len());
-    let object = SUBJECT;
-    scene
-        .world
-        .does(scene.server, abi::calls::Destroy { object });
+    scene.does(scene.server, calls::destroy(SUBJECT));
     assert_eq!(failed_count(&scene, &callers), callers.len());
 }
 
@@ -126,10 +110,8 @@ fn the_timer_fails_the_waiters_if_the_destroyer_ends_half_way() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
-    let object = SUBJECT;
-    scene.world.begin_step(scene.server, Destroy { object });
-    let object = HELPER;
-    scene.world.does(scene.keeper.thread, Destroy { object });
+    scene.begin_step(scene.server, calls::destroy(SUBJECT));
+    scene.does(scene.keeper, calls::destroy(HELPER));
     let mut before = failed_count(&scene, &callers);
     assert!(before < callers.len());
     while machine

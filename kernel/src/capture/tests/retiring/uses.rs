@@ -1,11 +1,8 @@
 //! Later uses of a retired domain's objects: [`USES`].
 
-use abi::calls::{
-    CapabilityCopy, CapabilityInspect, DomainInstall, DomainMap, EndpointCreate, MemoryPopulate,
-    PoolReport, Signal, ThreadCreate, ThreadFaults, ThreadRead, ThreadStart, Wait,
-};
+use abi::calls::{CapabilityInspect, DomainMap, EndpointCreate, PoolReport, ThreadRead};
 use abi::record::List;
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, PageCount, Slot};
 use abi::{Error, Rights};
 
 use super::{
@@ -15,7 +12,7 @@ use super::{
 use crate::capture::tests::scene::{
     ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, Scene, call, receive,
 };
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 /// A use of the subject's objects by the keeper's thread.
 type Use = (&'static str, fn(&Scene) -> Result<(), Error>);
@@ -24,52 +21,28 @@ type Use = (&'static str, fn(&Scene) -> Result<(), Error>);
 macro_rules! keeper {
     ($call:expr) => {
         |scene: &Scene| {
-            let made = scene.world.call(scene.keeper.thread, $call);
+            let made = scene.call(scene.keeper, $call);
             made.map(|_| ())
         }
     };
 }
 
-const ONE: PageCount = PageCount(1);
-const ZERO: PageIndex = PageIndex(0);
 const INTO: Slot = Slot(50);
 
 const USES: &[Use] = &[
     ("call", keeper!(call(OWN_ENDPOINT, 1))),
     ("send", keeper!(send(OWN_ENDPOINT))),
     ("receive", keeper!(receive(OWN_ENDPOINT, REPLY))),
-    (
-        "signal",
-        keeper!(Signal {
-            notification: OWN_NOTIFICATION,
-            flags: 1
-        }),
-    ),
+    ("signal", keeper!(calls::signal(OWN_NOTIFICATION, 1))),
     ("wait", keeper!(wait())),
-    (
-        "populate",
-        keeper!(MemoryPopulate {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE
-        }),
-    ),
-    ("start", keeper!(ThreadStart { thread: THREAD })),
+    ("populate", keeper!(calls::populate(MEMORY, 0, 1))),
+    ("start", keeper!(calls::start(THREAD))),
     ("read a thread", keeper!(ThreadRead { thread: THREAD })),
     (
         "receive faults",
-        keeper!(ThreadFaults {
-            thread: Slot(FIRST_OUTSIDER),
-            endpoint: Some(OWN_ENDPOINT)
-        }),
+        keeper!(calls::faults(Slot(FIRST_OUTSIDER), OWN_ENDPOINT)),
     ),
-    (
-        "make a thread",
-        keeper!(ThreadCreate {
-            domain: SUBJECT,
-            into: INTO
-        }),
-    ),
+    ("make a thread", keeper!(calls::thread(SUBJECT, INTO))),
     (
         "make an endpoint",
         keeper!(EndpointCreate {
@@ -79,35 +52,18 @@ const USES: &[Use] = &[
     ),
     (
         "install",
-        keeper!(DomainInstall {
-            domain: SUBJECT,
-            from: ENDPOINT,
-            to: Slot(40),
-            rights: Rights(0),
-            badge: 0
-        }),
+        keeper!(calls::install(SUBJECT, ENDPOINT, Slot(40), Rights(0), 0)),
     ),
     (
         "map into it",
         keeper!(DomainMap {
             domain: SUBJECT,
-            memory: slots::BUFFER,
-            address: UserAddress(0x8000_0000),
-            first_page: ZERO,
-            page_count: ONE,
-            access: Access::Read
+            ..calls::map(slots::BUFFER, 0x8000_0000, 0, 1, Access::Read)
         }),
     ),
     (
         "map its memory",
-        keeper!(DomainMap {
-            domain: slots::DOMAIN,
-            memory: MEMORY,
-            address: UserAddress(0x8000_0000),
-            first_page: ZERO,
-            page_count: PageCount(2),
-            access: Access::Read
-        }),
+        keeper!(calls::map(MEMORY, 0x8000_0000, 0, 2, Access::Read)),
     ),
 ];
 
@@ -134,32 +90,19 @@ fn objects_in_a_child_pool_stay_usable() {
         pages,
         into: child,
     };
-    scene.world.does(keeper, split);
+    scene.does(keeper, split);
     let pool = child;
     let create = abi::calls::NotificationCreate { pool, into: inner };
-    scene.world.does(keeper, create);
+    scene.does(keeper, create);
     retire(&scene);
-    let (notification, flags) = (inner, 5);
-    scene.world.does(
-        keeper,
-        Signal {
-            notification,
-            flags,
-        },
-    );
-    let deadline = 0;
-    let wait = Wait {
-        notification,
-        deadline,
-    };
-    assert_eq!(scene.world.does(keeper, wait), flags);
+    scene.does(keeper, calls::signal(inner, 5));
+    assert_eq!(scene.does(keeper, calls::wait(inner, 0)), 5);
     // The pool itself is one of the domain's objects.
-    let made = scene.world.call(keeper, EndpointCreate { pool, into });
+    let made = scene.call(keeper, EndpointCreate { pool, into });
     assert_eq!(made, Err(Error::Gone));
-    let report = scene.world.call(keeper, PoolReport { pool });
+    let report = scene.call(keeper, PoolReport { pool });
     assert_eq!(report, Err(Error::Gone));
-    let object = child;
-    scene.world.does(keeper, abi::calls::Destroy { object });
+    scene.does(keeper, calls::destroy(child));
 }
 
 #[test]
@@ -175,23 +118,20 @@ fn slots_can_be_managed_and_the_pool_reports() {
         SUBJECT,
         POOL,
     ] {
-        let (kind, ..) = scene.world.does(keeper, CapabilityInspect { slot: from });
+        let (kind, ..) = scene.does(keeper, CapabilityInspect { slot: from });
         assert_ne!(kind, 0);
-        scene.world.does(keeper, CapabilityCopy { from, to: INTO });
-        let slot = INTO;
-        scene
-            .world
-            .does(keeper, abi::calls::CapabilityDelete { slot });
+        scene.does(keeper, calls::copy(from, INTO));
+        scene.does(keeper, calls::delete(INTO));
     }
-    scene.world.does(keeper, PoolReport { pool: POOL });
+    scene.does(keeper, PoolReport { pool: POOL });
     scene.destroy();
 }
 
 #[test]
 fn a_retired_domain_reads_as_it_was_frozen() {
     let scene = scene();
-    scene.world.begin(scene.subject.thread, call(INNER, 3));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(scene.subject, call(INNER, 3));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     let lists = [
         List::Objects,
         List::Mappings,
@@ -205,7 +145,7 @@ fn a_retired_domain_reads_as_it_was_frozen() {
     let version = scene.freeze();
     let before = read(&scene);
     let retire = super::super::scene::retire(version, scene.token.get());
-    scene.world.does(scene.keeper.thread, retire);
+    scene.does(scene.keeper, retire);
     assert_eq!(read(&scene), before);
     assert!(before.1[0].is_ok());
 }

@@ -1,10 +1,7 @@
 //! Threads that wait at the domain's objects or for its reply when it is retired, and after that is undone.
 
 use abi::Error;
-use abi::calls::{
-    CapabilityInspect, InterruptBind, Reply, ReplyAndReceive, Send, Signal, ThreadBind,
-    ThreadFaults, Wait,
-};
+use abi::calls::{CapabilityInspect, Reply, ReplyAndReceive, Send, Wait};
 use abi::register::Slot;
 use abi::thread_state::Awaits;
 
@@ -18,15 +15,16 @@ use crate::capture::tests::scene::{
     ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, answer, call, receive,
 };
 use crate::objects::{PendingWaiters, Phase, create_interrupt};
+use crate::testing::calls;
 
 #[test]
 fn threads_that_wait_at_its_objects_get_gone() {
     let scene = scene();
     let [caller, sender, receiver, waiter] = [0, 1, 2, 3].map(|number| outsider(&scene, number));
-    scene.world.begin(caller, call(OWN_ENDPOINT, 1));
-    scene.world.begin(sender, send(OWN_ENDPOINT));
-    scene.world.begin(receiver, receive(INNER_OUTSIDE, REPLY));
-    scene.world.begin(waiter, wait());
+    scene.begin(caller, call(OWN_ENDPOINT, 1));
+    scene.begin(sender, send(OWN_ENDPOINT));
+    scene.begin(receiver, receive(INNER_OUTSIDE, REPLY));
+    scene.begin(waiter, wait());
     retire(&scene);
     let gone = Some(Err(Error::Gone));
     assert_eq!(status::<abi::calls::Call>(&scene, caller), gone);
@@ -43,12 +41,10 @@ fn threads_that_wait_at_its_objects_get_gone() {
 fn threads_that_await_its_reply_get_gone() {
     let scene = scene();
     let (caller, faulting) = (outsider(&scene, 0), outsider(&scene, 1));
-    scene.world.begin(caller, call(INNER_OUTSIDE, 1));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(caller, call(INNER_OUTSIDE, 1));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     fault(&scene, faulting, Slot(FIRST_OUTSIDER + 1), INNER_OUTSIDE);
-    scene
-        .world
-        .does(scene.subject.thread, receive(INNER, REPLY));
+    scene.does(scene.subject, receive(INNER, REPLY));
     let is_trap = false;
     assert_eq!(faulting.phase.get(), Phase::AwaitingFault { is_trap });
     retire(&scene);
@@ -63,12 +59,12 @@ fn threads_that_await_its_reply_get_gone() {
 #[test]
 fn a_reply_from_inside_stays_due_until_the_retirement_is_undone() {
     let scene = scene();
-    scene.world.begin(scene.subject.thread, call(INNER, 3));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(scene.subject, call(INNER, 3));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     retire(&scene);
     assert_eq!(scene.subject.thread.phase.get(), Phase::Awaiting);
     unretire_and_thaw(&scene);
-    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    scene.does(scene.helper, answer(INNER_REPLY, 8));
     let answered = status::<abi::calls::Call>(&scene, scene.subject.thread);
     assert_eq!(answered, Some(Ok(())));
 }
@@ -76,15 +72,13 @@ fn a_reply_from_inside_stays_due_until_the_retirement_is_undone() {
 #[test]
 fn a_late_reply_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
     let scene = scene();
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
     retire(&scene);
-    let late = scene.world.call(scene.server, answer(REPLY, 1));
+    let late = scene.call(scene.server, answer(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
     // The right is consumed, so its slot is free for the next one.
-    let (kind, ..) = scene
-        .world
-        .does(scene.server, CapabilityInspect { slot: REPLY });
+    let (kind, ..) = scene.does(scene.server, CapabilityInspect { slot: REPLY });
     assert_eq!(kind, 0);
     unretire_and_thaw(&scene);
     let heard = status::<abi::calls::Call>(&scene, scene.subject.thread);
@@ -95,8 +89,8 @@ fn a_late_reply_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
 fn a_server_with_a_stale_reply_right_receives_the_next_message() {
     for is_written in [false, true] {
         let scene = scene();
-        scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-        scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+        scene.begin(scene.subject, call(ENDPOINT, 3));
+        scene.does(scene.server, receive(ENDPOINT, REPLY));
         if is_written {
             scene.freeze();
             let mut state = scene.read(scene.subject.thread).expect("frozen");
@@ -122,12 +116,12 @@ fn a_server_with_a_stale_reply_right_receives_the_next_message() {
             w3,
             reply,
         };
-        scene.world.begin(scene.server, answer);
+        scene.begin(scene.server, answer);
         let phase = scene.server.phase.get();
         assert!(matches!(phase, Phase::Receiving { .. }), "{phase:?}");
         // The next caller is served with the same slot.
         let caller = outsider(&scene, 0);
-        scene.world.begin(caller, call(ENDPOINT, 4));
+        scene.begin(caller, call(ENDPOINT, 4));
         let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
         assert_eq!(received.map(|it| it.map(|it| it.words[0])), Some(Ok(4)));
         assert_eq!(caller.phase.get(), Phase::Awaiting);
@@ -139,11 +133,8 @@ fn faults_that_it_would_handle_stop_their_threads() {
     let scene = scene();
     let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
     fault(&scene, queued, Slot(FIRST_OUTSIDER), OWN_ENDPOINT);
-    let faults = ThreadFaults {
-        thread: Slot(FIRST_OUTSIDER + 1),
-        endpoint: Some(OWN_ENDPOINT),
-    };
-    scene.world.does(scene.keeper.thread, faults);
+    let faults = calls::faults(Slot(FIRST_OUTSIDER + 1), OWN_ENDPOINT);
+    scene.does(scene.keeper, faults);
     retire(&scene);
     scene.world.kernel.scheduler.force(later);
     scene.world.kernel.enter(Cause::Exception {
@@ -161,20 +152,16 @@ fn faults_that_it_would_handle_stop_their_threads() {
 #[test]
 fn after_an_undone_retirement_it_serves_again() {
     let scene = scene();
-    scene
-        .world
-        .begin(scene.subject.thread, receive(INNER, REPLY));
+    scene.begin(scene.subject, receive(INNER, REPLY));
     retire(&scene);
-    let refused = scene.world.call(scene.server, call(INNER_OUTSIDE, 1));
+    let refused = scene.call(scene.server, call(INNER_OUTSIDE, 1));
     assert_eq!(refused, Err(Error::Gone));
     unretire_and_thaw(&scene);
-    scene.world.step(scene.subject.thread);
-    scene.world.begin(scene.server, call(INNER_OUTSIDE, 2));
-    let received = scene
-        .world
-        .outcome::<abi::calls::Receive>(scene.subject.thread);
+    scene.world.step(scene.subject);
+    scene.begin(scene.server, call(INNER_OUTSIDE, 2));
+    let received = scene.world.outcome::<abi::calls::Receive>(scene.subject);
     assert_eq!(received.map(|it| it.map(|it| it.words[0])), Some(Ok(2)));
-    scene.world.does(scene.subject.thread, answer(REPLY, 3));
+    scene.does(scene.subject, answer(REPLY, 3));
     assert_eq!(
         status::<abi::calls::Call>(&scene, scene.server),
         Some(Ok(()))
@@ -191,7 +178,7 @@ fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
     );
     unretire_and_thaw(&scene);
     let caller = outsider(&scene, 0);
-    scene.world.begin(caller, call(INNER_OUTSIDE, 1));
+    scene.begin(caller, call(INNER_OUTSIDE, 1));
     retire(&scene);
     let told = status::<abi::calls::Call>(&scene, caller);
     assert_eq!(told, Some(Err(Error::Gone)));
@@ -201,23 +188,16 @@ fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
 fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     let scene = scene();
     let keeper = scene.keeper.thread;
-    let (thread, notification) = (HELPER, OWN_NOTIFICATION);
-    let bind = abi::calls::ThreadBind {
-        thread,
-        notification: Some(notification),
-    };
-    scene.world.does(keeper, bind);
-    let signal = |flags| Signal {
-        notification,
-        flags,
-    };
-    scene.world.does(keeper, signal(1));
+    let notification = OWN_NOTIFICATION;
+    scene.does(keeper, calls::bind(HELPER, notification));
+    let signal = |flags| calls::signal(notification, flags);
+    scene.does(keeper, signal(1));
     // It receives while the notification is gone, and so does not get the raised flag.
     retire(&scene);
-    scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
+    scene.begin(scene.server, receive(ENDPOINT, REPLY));
     scene.unretire_by(keeper);
     let version = scene.version();
-    scene.world.does(keeper, signal(2));
+    scene.does(keeper, signal(2));
     let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
     assert_eq!(received.map(|it| it.map(|it| it.badge)), Some(Ok(3)));
     assert!(scene.version() > version);
@@ -233,22 +213,13 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
         let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
         let place = keeper.domain.place(INTERRUPT).expect("a slot");
         let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
-        let (interrupt, notification, flags) = (INTERRUPT, OWN_NOTIFICATION, 1);
-        let bind = InterruptBind {
-            interrupt,
-            notification: Some(notification),
-            flags,
-        };
-        scene.world.does(keeper.thread, bind);
+        let (notification, flags) = (OWN_NOTIFICATION, 1);
+        let bind = calls::bind_interrupt(INTERRUPT, notification, flags);
+        scene.does(keeper, bind);
         if is_bound {
-            let thread = HELPER;
-            let bind = ThreadBind {
-                thread,
-                notification: Some(notification),
-            };
-            scene.world.does(keeper.thread, bind);
+            scene.does(keeper, calls::bind(HELPER, notification));
         }
-        scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
+        scene.begin(scene.server, receive(ENDPOINT, REPLY));
         retire(&scene);
         let version = scene.version();
         kernel.enter(Cause::Interrupt { vector });
@@ -265,7 +236,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
             deadline: 0,
             ..wait()
         };
-        let left = scene.world.call(keeper.thread, poll);
+        let left = scene.call(keeper, poll);
         assert_eq!(
             left,
             if is_bound {
@@ -284,27 +255,16 @@ fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next
         let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
         let place = keeper.domain.place(INTERRUPT).expect("a slot");
         let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
-        let bind = |notification, flags| InterruptBind {
-            interrupt: INTERRUPT,
-            notification: Some(notification),
-            flags,
-        };
-        scene.world.does(keeper.thread, bind(OWN_NOTIFICATION, 1));
+        let bind = |notification, flags| calls::bind_interrupt(INTERRUPT, notification, flags);
+        scene.does(keeper, bind(OWN_NOTIFICATION, 1));
         retire(&scene);
         kernel.enter(Cause::Interrupt { vector });
         if is_destroyed {
             scene.destroy();
         }
-        scene.world.does(keeper.thread, bind(NOTIFICATION, 4));
-        let poll = Wait {
-            notification: NOTIFICATION,
-            deadline: 0,
-        };
-        assert_eq!(scene.world.call(keeper.thread, poll), Ok(4));
-        assert_eq!(
-            scene.world.call(keeper.thread, poll),
-            Err(Error::TimedOut),
-            "once"
-        );
+        scene.does(keeper, bind(NOTIFICATION, 4));
+        let poll = calls::wait(NOTIFICATION, 0);
+        assert_eq!(scene.call(keeper, poll), Ok(4));
+        assert_eq!(scene.call(keeper, poll), Err(Error::TimedOut), "once");
     }
 }

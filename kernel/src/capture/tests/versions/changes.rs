@@ -1,45 +1,31 @@
 //! Every change of a frozen domain from outside: [`CHANGES`].
 
 use abi::calls::{
-    CapabilityCopy, CapabilityDelete, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainClock,
-    DomainDerive, DomainHold, DomainInstall, DomainMapOwn, DomainRemove, DomainUnmap,
-    EndpointCreate, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate,
-    MemorySupply, PoolSplit, Signal, ThreadCreate, ThreadSchedule, ThreadStart, Wait,
+    DeviceMemoryCreate, DomainHold, DomainInstall, DomainUnmap, EndpointCreate, MemoryCreate,
+    MemoryCreateContiguous, PoolSplit,
 };
 use abi::record::Held;
-use abi::register::{Access, PageCount, Slot};
+use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, MemoryRights, Rights};
 
 use super::{
-    ADDRESS, GIVER, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, ZERO,
+    ADDRESS, GIVER, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD,
     install, map, map_outside, scene, split,
 };
 use crate::capture::tests::scene::{
     ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, retire,
 };
-use crate::testing::slots;
+use crate::testing::calls;
 
 /// The slot that [`install_memory`] fills.
 const OWN_MEMORY: Slot = Slot(42);
 
 fn install_memory() -> DomainInstall {
-    DomainInstall {
-        domain: SUBJECT,
-        from: MEMORY,
-        to: OWN_MEMORY,
-        rights: MemoryRights::READ.into(),
-        badge: 0,
-    }
+    calls::install(SUBJECT, MEMORY, OWN_MEMORY, MemoryRights::READ, 0)
 }
 
 fn hold(holder: Slot, held: Held) -> DomainHold {
-    DomainHold {
-        domain: SUBJECT,
-        from: Slot(40),
-        holder,
-        held,
-        badge: 0,
-    }
+    calls::hold(SUBJECT, Slot(40), holder, held, 0)
 }
 
 /// A name, a preparation, and the change.
@@ -51,76 +37,56 @@ const NOTHING: fn(&Scene) = |_| ();
 macro_rules! keeper {
     ($call:expr) => {
         |scene: &Scene| {
-            scene.world.does(scene.keeper.thread, $call);
+            scene.does(scene.keeper, $call);
         }
     };
 }
 
 const CHANGES: &[Change] = &[
     ("an answer", NOTHING, |scene| {
-        scene.world.does(scene.server, answer(REPLY, 1));
+        scene.does(scene.server, answer(REPLY, 1));
     }),
     ("a reply right dropped", NOTHING, |scene| {
-        scene
-            .world
-            .does(scene.server, CapabilityDelete { slot: REPLY });
+        scene.does(scene.server, calls::delete(REPLY));
     }),
     (
         "a signal",
         NOTHING,
-        keeper!(Signal {
-            notification: OWN_NOTIFICATION,
-            flags: 1
-        }),
+        keeper!(calls::signal(OWN_NOTIFICATION, 1)),
     ),
     (
         "flags taken by an outsider",
-        keeper!(Signal {
-            notification: OWN_NOTIFICATION,
-            flags: 1
-        }),
-        keeper!(Wait {
-            notification: OWN_NOTIFICATION,
-            deadline: 0
-        }),
+        keeper!(calls::signal(OWN_NOTIFICATION, 1)),
+        keeper!(calls::wait(OWN_NOTIFICATION, 0)),
     ),
     (
         "a capability revoked",
         NOTHING,
-        keeper!(CapabilityRevoke { slot: ENDPOINT }),
+        keeper!(calls::revoke(ENDPOINT)),
     ),
     ("a capability installed", NOTHING, keeper!(install(40))),
     (
         "a capability removed",
         keeper!(install(40)),
-        keeper!(DomainRemove {
-            domain: SUBJECT,
-            slot: Slot(40)
-        }),
+        keeper!(calls::remove(SUBJECT, Slot(40))),
     ),
     (
         "a capability derived",
         keeper!(install(40)),
-        keeper!(DomainDerive {
-            domain: SUBJECT,
-            from: Slot(40),
-            to: Slot(41),
-            rights: Rights(0),
-            badge: 0
-        }),
+        keeper!(calls::derive(SUBJECT, Slot(40), Slot(41), Rights(0), 0)),
     ),
     ("a mapping", NOTHING, keeper!(map())),
     (
         "a mapping through its own table",
         keeper!(install_memory()),
-        keeper!(DomainMapOwn {
-            domain: SUBJECT,
-            memory: OWN_MEMORY,
-            address: ADDRESS,
-            first_page: ZERO,
-            page_count: PageCount(2),
-            access: Access::Read
-        }),
+        keeper!(calls::map_own(
+            SUBJECT,
+            OWN_MEMORY,
+            ADDRESS,
+            0,
+            2,
+            Access::Read
+        )),
     ),
     (
         "a fault endpoint from its own table",
@@ -142,36 +108,19 @@ const CHANGES: &[Change] = &[
             from: 0,
             below: u64::MAX
         }),
-        keeper!(MemoryPopulate {
-            memory: KEEPERS_SPARE,
-            first_page: ZERO,
-            page_count: PageCount(2)
-        }),
+        keeper!(calls::populate(KEEPERS_SPARE, 0, 2)),
     ),
     (
         "a page supplied before one that the giver lacks",
         |scene| {
             let keeper = scene.keeper.thread;
-            let (pool, pages, into) = (slots::POOL, PageCount(2), GIVER);
-            scene.world.does(keeper, MemoryCreate { pool, pages, into });
-            let (memory, first_page, page_count) = (GIVER, ZERO, ONE);
-            let populate = MemoryPopulate {
-                memory,
-                first_page,
-                page_count,
-            };
-            scene.world.does(keeper, populate);
+            scene.does(keeper, calls::memory(2, GIVER));
+            scene.does(keeper, calls::populate(GIVER, 0, 1));
         },
         |scene| {
-            let half = MemorySupply {
-                memory: MEMORY,
-                first_page: ZERO,
-                page_count: PageCount(2),
-                giver: GIVER,
-                giver_page: ZERO,
-            };
+            let half = calls::supply(MEMORY, 0, 2, GIVER, 0);
             let keeper = scene.keeper.thread;
-            let refused = scene.world.call(keeper, half);
+            let refused = scene.call(keeper, half);
             assert_eq!(refused, Err(Error::PageAbsent));
         },
     ),
@@ -180,23 +129,15 @@ const CHANGES: &[Change] = &[
         keeper!(map()),
         keeper!(DomainUnmap {
             domain: SUBJECT,
-            address: ADDRESS
+            address: UserAddress(ADDRESS)
         }),
     ),
     (
         "a mapping revoked",
         keeper!(map()),
-        keeper!(CapabilityRevoke { slot: MEMORY }),
+        keeper!(calls::revoke(MEMORY)),
     ),
-    (
-        "pages",
-        NOTHING,
-        keeper!(MemoryPopulate {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE
-        }),
-    ),
+    ("pages", NOTHING, keeper!(calls::populate(MEMORY, 0, 1))),
     (
         "the rest of a device's pages",
         |scene| {
@@ -211,7 +152,7 @@ const CHANGES: &[Change] = &[
                 cache: 0,
                 made: PageCount(0),
             };
-            scene.world.begin_step(scene.server, create);
+            scene.begin_step(scene.server, create);
         },
         |scene| {
             assert!(scene.world.is_at_call(scene.server));
@@ -222,16 +163,8 @@ const CHANGES: &[Change] = &[
     ),
     (
         "pages discarded",
-        keeper!(MemoryPopulate {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE
-        }),
-        keeper!(MemoryDiscard {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE
-        }),
+        keeper!(calls::populate(MEMORY, 0, 1)),
+        keeper!(calls::discard(MEMORY, 0, 1)),
     ),
     (
         "a Memory",
@@ -253,10 +186,7 @@ const CHANGES: &[Change] = &[
     (
         "a thread",
         NOTHING,
-        keeper!(ThreadCreate {
-            domain: SUBJECT,
-            into: KEEPERS_SPARE
-        }),
+        keeper!(calls::thread(SUBJECT, KEEPERS_SPARE)),
     ),
     (
         "a child pool",
@@ -278,42 +208,27 @@ const CHANGES: &[Change] = &[
     (
         "an object in a child pool destroyed",
         |scene| {
-            scene.world.does(scene.keeper.thread, split());
+            scene.does(scene.keeper, split());
             let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
             let create = EndpointCreate { pool, into };
-            scene.world.does(scene.keeper.thread, create);
+            scene.does(scene.keeper, create);
         },
-        keeper!(Destroy {
-            object: SECOND_SPARE
-        }),
+        keeper!(calls::destroy(SECOND_SPARE)),
     ),
     (
         "pages supplied",
-        keeper!(MemoryPopulate {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE
-        }),
-        keeper!(MemorySupply {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE,
-            giver: MEMORY,
-            giver_page: ZERO
-        }),
+        keeper!(calls::populate(MEMORY, 0, 1)),
+        keeper!(calls::supply(MEMORY, 0, 1, MEMORY, 0)),
     ),
     (
         "one more domain that may write its memory",
         NOTHING,
-        keeper!(CapabilityCopy {
-            from: MEMORY,
-            to: KEEPERS_SPARE
-        }),
+        keeper!(calls::copy(MEMORY, KEEPERS_SPARE)),
     ),
     (
         "one less domain that may write its memory",
         NOTHING,
-        keeper!(CapabilityDelete { slot: MEMORY }),
+        keeper!(calls::delete(MEMORY)),
     ),
     (
         "one more domain that maps its memory to write",
@@ -323,40 +238,21 @@ const CHANGES: &[Change] = &[
     (
         "one less domain that maps its memory to write",
         keeper!(map_outside(Access::ReadWrite)),
-        keeper!(DomainUnmap {
-            domain: slots::DOMAIN,
-            address: ADDRESS
-        }),
+        keeper!(calls::unmap(ADDRESS)),
     ),
     (
         "an object destroyed",
         NOTHING,
-        keeper!(Destroy {
-            object: OWN_NOTIFICATION
-        }),
+        keeper!(calls::destroy(OWN_NOTIFICATION)),
     ),
     (
         "a fault endpoint destroyed",
         NOTHING,
-        keeper!(CapabilityRevoke { slot: OWN_ENDPOINT }),
+        keeper!(calls::revoke(OWN_ENDPOINT)),
     ),
-    (
-        "a priority",
-        NOTHING,
-        keeper!(ThreadSchedule {
-            thread: THREAD,
-            priority: 3
-        }),
-    ),
-    ("a start", NOTHING, keeper!(ThreadStart { thread: THREAD })),
-    (
-        "a clock",
-        NOTHING,
-        keeper!(DomainClock {
-            domain: SUBJECT,
-            offset: 9
-        }),
-    ),
+    ("a priority", NOTHING, keeper!(calls::schedule(THREAD, 3))),
+    ("a start", NOTHING, keeper!(calls::start(THREAD))),
+    ("a clock", NOTHING, keeper!(calls::clock(SUBJECT, 9))),
     ("a run", NOTHING, |scene| {
         scene.thaw();
         scene.freeze();
@@ -364,7 +260,7 @@ const CHANGES: &[Change] = &[
     ("a retirement undone", NOTHING, |scene| {
         let keeper = scene.keeper.thread;
         let retire = retire(scene.version(), scene.token.get());
-        scene.world.does(keeper, retire);
+        scene.does(keeper, retire);
         scene.unretire_by(keeper);
     }),
 ];
@@ -379,7 +275,7 @@ fn every_change_of_a_frozen_domain_from_outside_raises_its_version() {
         change(&scene);
         assert!(scene.version() > version, "{name}");
         let retire = retire(version, scene.token.get());
-        let refused = scene.world.call(scene.keeper.thread, retire);
+        let refused = scene.call(scene.keeper, retire);
         assert_eq!(refused, Err(Error::VersionMoved), "{name}");
     }
 }

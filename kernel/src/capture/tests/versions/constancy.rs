@@ -1,30 +1,28 @@
 //! Calls that leave a frozen domain and its version unchanged.
 
 use abi::MemoryRights;
-use abi::calls::{CapabilityMint, MemoryPopulate, Signal, ThreadStop, ThreadWrite};
+use abi::calls::ThreadWrite;
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, PageCount, Slot};
+use abi::register::{Access, Slot};
 use abi::thread_state::ThreadState;
 
-use super::{MEMORY, OWN_NOTIFICATION, ZERO, map_outside, scene};
+use super::{MEMORY, OWN_NOTIFICATION, map_outside, scene};
 use crate::capture::tests::scene::{HELPER, INNER, INNER_REPLY, KEEPERS_SPARE, call, receive};
+use crate::testing::calls;
 
 #[test]
 fn a_signal_that_raises_nothing_new_is_not_a_change() {
     let scene = scene();
-    let signal = |flags| Signal {
-        notification: OWN_NOTIFICATION,
-        flags,
-    };
+    let signal = |flags| calls::signal(OWN_NOTIFICATION, flags);
     scene.freeze();
     let keeper = scene.keeper.thread;
-    scene.world.does(keeper, signal(0b101));
+    scene.does(keeper, signal(0b101));
     let version = scene.version();
     for flags in [0, 1, 0b100, 0b101] {
-        scene.world.does(keeper, signal(flags));
+        scene.does(keeper, signal(flags));
         assert_eq!(scene.version(), version, "{flags:#b}");
     }
-    scene.world.does(keeper, signal(0b10));
+    scene.does(keeper, signal(0b10));
     assert!(scene.version() > version);
 }
 
@@ -32,25 +30,16 @@ fn a_signal_that_raises_nothing_new_is_not_a_change() {
 fn calls_that_change_nothing_do_not_raise_the_version() {
     let scene = scene();
     let keeper = scene.keeper.thread;
-    let populate = MemoryPopulate {
-        memory: MEMORY,
-        first_page: ZERO,
-        page_count: PageCount(2),
-    };
-    scene.world.does(keeper, populate);
+    let populate = calls::populate(MEMORY, 0, 2);
+    scene.does(keeper, populate);
     let version = scene.freeze();
-    scene.world.does(keeper, populate);
+    scene.does(keeper, populate);
     assert_eq!(scene.version(), version, "every page was there");
-    scene.world.does(
+    scene.does(
         keeper,
-        CapabilityMint {
-            from: MEMORY,
-            to: KEEPERS_SPARE,
-            rights: MemoryRights::READ.into(),
-            badge: 0,
-        },
+        calls::mint(MEMORY, KEEPERS_SPARE, MemoryRights::READ, 0),
     );
-    scene.world.does(keeper, map_outside(Access::Read));
+    scene.does(keeper, map_outside(Access::Read));
     assert_eq!(scene.version(), version, "others may read");
 }
 
@@ -62,8 +51,8 @@ fn a_reply_right_that_becomes_stale_is_not_a_change_and_is_not_listed() {
     scene
         .world
         .give(scene.subject, INNER, keeper, INNER_OUTSIDE, 5);
-    scene.world.begin(server, call(INNER_OUTSIDE, 1));
-    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.begin(server, call(INNER_OUTSIDE, 1));
+    scene.does(scene.helper, receive(INNER, INNER_REPLY));
     let version = scene.freeze();
     let is_listed = || {
         let mut records = scene.capabilities().into_iter();
@@ -72,10 +61,10 @@ fn a_reply_right_that_becomes_stale_is_not_a_change_and_is_not_listed() {
     assert!(is_listed());
     // The caller, of another domain, abandons the call.
     let thread = HELPER;
-    scene.world.does(keeper.thread, ThreadStop { thread });
+    scene.does(keeper, calls::stop(thread));
     let state = ThreadState::EMPTY.to_bytes();
     scene.world.buffer(keeper).write_bytes(DATA_OFFSET, &state);
-    scene.world.does(keeper.thread, ThreadWrite { thread });
+    scene.does(keeper, ThreadWrite { thread });
     assert_eq!(scene.version(), version);
     assert!(!is_listed());
 }

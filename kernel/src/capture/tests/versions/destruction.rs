@@ -1,20 +1,17 @@
 //! The steps in which the objects of a frozen domain are destroyed.
 
-use abi::calls::{
-    CapabilityCopy, EndpointCreate, InterruptBind, MemoryCreate, MemoryPager, MemoryPopulate,
-    ThreadBind, ThreadCreate, ThreadStart,
-};
+use abi::calls::{EndpointCreate, MemoryCreate};
 use abi::register::{PageCount, Slot};
 use capabilities::Storage;
 
 use super::{
-    MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, ZERO, map, scene, split,
+    MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, map, scene, split,
 };
 use crate::capture::tests::scene::{KEEPERS_SPARE, SUBJECT, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Thread, create_interrupt, destroy_step};
 use crate::paging::unlink_step;
-use crate::testing::{World, snapshot};
+use crate::testing::{World, calls, snapshot};
 
 /// The keeper's slot for an interrupt of the subject's pool.
 const OWN_INTERRUPT: Slot = Slot(29);
@@ -29,21 +26,10 @@ fn make_bare(world: &World, keeper: Ref<Thread>) {
     // More than one step removes.
     let pages = PageCount(80);
     world.does(keeper, MemoryCreate { pool, pages, into });
-    let (memory, first_page, page_count) = (into, ZERO, pages);
-    world.does(
-        keeper,
-        MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        },
-    );
-    let (domain, into) = (SUBJECT, BARE_THREAD);
-    world.does(keeper, ThreadCreate { domain, into });
-    let (from, to) = (BARE_THREAD, BARE_THREAD_TOO);
-    world.does(keeper, CapabilityCopy { from, to });
-    let thread = BARE_THREAD;
-    world.does(keeper, ThreadStart { thread });
+    world.does(keeper, calls::populate(into, 0, 80));
+    world.does(keeper, calls::thread(SUBJECT, BARE_THREAD));
+    world.does(keeper, calls::copy(BARE_THREAD, BARE_THREAD_TOO));
+    world.does(keeper, calls::start(BARE_THREAD));
 }
 
 /// A frozen subject, and the slots in the keeper's table of objects whose destruction has something to remove.
@@ -51,43 +37,19 @@ fn populated_scene() -> (Scene, [Slot; 8]) {
     let scene = scene();
     let (world, keeper) = (&scene.world, scene.keeper.thread);
     let (memory, pager) = (MEMORY, OWN_ENDPOINT);
-    world.does(
-        keeper,
-        MemoryPopulate {
-            memory,
-            first_page: ZERO,
-            page_count: PageCount(2),
-        },
-    );
+    world.does(keeper, calls::populate(memory, 0, 2));
     world.does(keeper, map());
-    world.does(
-        keeper,
-        MemoryPager {
-            memory,
-            pager: Some(pager),
-        },
-    );
-    let (thread, notification) = (THREAD, OWN_NOTIFICATION);
-    world.does(
-        keeper,
-        ThreadBind {
-            thread,
-            notification: Some(notification),
-        },
-    );
+    world.does(keeper, calls::pager(memory, pager));
+    let notification = OWN_NOTIFICATION;
+    world.does(keeper, calls::bind(THREAD, notification));
     world.does(keeper, split());
     let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
     world.does(keeper, EndpointCreate { pool, into });
     let place = scene.keeper.domain.place(OWN_INTERRUPT).expect("a slot");
     create_interrupt(&world.kernel, scene.subject.pool, None, place).expect("a vector");
-    let (interrupt, flags) = (OWN_INTERRUPT, 1);
     world.does(
         keeper,
-        InterruptBind {
-            interrupt,
-            notification: Some(notification),
-            flags,
-        },
+        calls::bind_interrupt(OWN_INTERRUPT, notification, 1),
     );
     make_bare(world, keeper);
     scene.freeze();
@@ -128,7 +90,7 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
 fn beginning_to_remove_a_mapping_is_a_change_whoever_finishes_it() {
     let scene = scene();
     let keeper = scene.keeper.thread;
-    scene.world.does(keeper, map());
+    scene.does(keeper, map());
     scene.freeze();
     let mapping = scene.subject.domain.mapping_at(map().address.0);
     let before = scene.version();

@@ -12,15 +12,14 @@ mod destruction;
 
 use abi::calls::{
     DomainInstall, DomainMap, EndpointCreate, MemoryCreate, NotificationCreate, PoolSplit,
-    ThreadFaults,
 };
-use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
+use abi::register::{Access, PageCount, Slot};
 use abi::{EndpointRights, Error};
 
 use super::scene::{
     ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, freeze, receive, retire, thaw,
 };
-use crate::testing::slots;
+use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
 const THREAD: Slot = Slot(22);
@@ -29,9 +28,8 @@ const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
 const SECOND_SPARE: Slot = Slot(28);
 const GIVER: Slot = Slot(29);
-const ADDRESS: UserAddress = UserAddress(0x8000_0000);
+const ADDRESS: u64 = 0x8000_0000;
 const ONE: PageCount = PageCount(1);
-const ZERO: PageIndex = PageIndex(0);
 
 /// A subject that is in the middle of a call to the keeper; the keeper holds a Memory, a notification and an endpoint of
 /// the subject's pool, which is the fault endpoint of the subject's thread.
@@ -41,42 +39,27 @@ fn scene() -> Scene {
     let pool = POOL;
     let pages = PageCount(2);
     let into = MEMORY;
-    scene.world.does(keeper, MemoryCreate { pool, pages, into });
+    scene.does(keeper, MemoryCreate { pool, pages, into });
     let into = OWN_NOTIFICATION;
-    scene.world.does(keeper, NotificationCreate { pool, into });
+    scene.does(keeper, NotificationCreate { pool, into });
     let into = OWN_ENDPOINT;
-    scene.world.does(keeper, EndpointCreate { pool, into });
-    let (thread, endpoint) = (THREAD, OWN_ENDPOINT);
-    scene.world.does(
-        keeper,
-        ThreadFaults {
-            thread,
-            endpoint: Some(endpoint),
-        },
-    );
-    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.does(keeper, EndpointCreate { pool, into });
+    scene.does(keeper, calls::faults(THREAD, OWN_ENDPOINT));
+    scene.begin(scene.subject, call(ENDPOINT, 3));
+    scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene
 }
 
 fn map() -> DomainMap {
     DomainMap {
         domain: SUBJECT,
-        memory: MEMORY,
-        address: ADDRESS,
-        first_page: ZERO,
-        page_count: PageCount(2),
-        access: Access::Read,
+        ..calls::map(MEMORY, ADDRESS, 0, 2, Access::Read)
     }
 }
 
 /// The keeper maps the subject's Memory.
 fn map_outside(access: Access) -> DomainMap {
-    DomainMap {
-        domain: slots::DOMAIN,
-        access,
-        ..map()
-    }
+    calls::map(MEMORY, ADDRESS, 0, 2, access)
 }
 
 fn split() -> PoolSplit {
@@ -88,13 +71,7 @@ fn split() -> PoolSplit {
 }
 
 fn install(to: u32) -> DomainInstall {
-    DomainInstall {
-        domain: SUBJECT,
-        from: OWN_ENDPOINT,
-        to: Slot(to),
-        rights: EndpointRights::SEND.into(),
-        badge: 0,
-    }
+    calls::install(SUBJECT, OWN_ENDPOINT, Slot(to), EndpointRights::SEND, 0)
 }
 
 #[test]
@@ -103,12 +80,12 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
     let version = scene.freeze();
     let keeper = scene.keeper.thread;
     let token = scene.token.get();
-    scene.world.does(keeper, retire(version, token));
-    let thawed = scene.world.call(keeper, thaw(token));
+    scene.does(keeper, retire(version, token));
+    let thawed = scene.call(keeper, thaw(token));
     assert_eq!(thawed, Err(Error::WrongState));
-    let frozen = scene.world.call(keeper, freeze(u64::MAX));
+    let frozen = scene.call(keeper, freeze(u64::MAX));
     assert_eq!(frozen, Err(Error::WrongState));
-    let late = scene.world.call(scene.server, answer(REPLY, 1));
+    let late = scene.call(scene.server, answer(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
     assert!(!scene.subject.thread.is_runnable());
     scene.unretire_by(keeper);
@@ -120,11 +97,11 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
 fn only_a_frozen_domain_is_retired_and_no_thread_freezes_its_own_domain() {
     let scene = scene();
     let keeper = scene.keeper.thread;
-    let retired = scene.world.call(keeper, retire(0, 0));
+    let retired = scene.call(keeper, retire(0, 0));
     assert_eq!(retired, Err(Error::WrongState));
     let oneself = abi::calls::DomainFreeze {
         domain: slots::DOMAIN,
         ..freeze(u64::MAX)
     };
-    assert_eq!(scene.world.call(keeper, oneself), Err(Error::Oneself));
+    assert_eq!(scene.call(keeper, oneself), Err(Error::Oneself));
 }

@@ -1,12 +1,11 @@
 //! A line shared with an interrupt whose notification belongs to a retired domain.
 
-use abi::calls::{InterruptBind, NotificationCreate, Wait};
 use abi::register::Slot;
 
 use super::{FIRST, SECOND, acknowledge, check, interrupt, shared};
 use crate::arch::Cause;
 use crate::ipc;
-use crate::testing::slots;
+use crate::testing::calls;
 
 #[test]
 fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_back() {
@@ -17,16 +16,10 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_
         acknowledge(&world, actor, which);
     }
     let other = world.domain();
-    let (pool, into) = (slots::POOL, OWN);
-    world.does(other.thread, NotificationCreate { pool, into });
+    world.does(other, calls::notification(OWN));
     world.give(other, OWN, actor, FOREIGN, 0);
     // It comes before the first one in the list.
-    let bind = InterruptBind {
-        interrupt: SECOND,
-        notification: Some(FOREIGN),
-        flags: 2,
-    };
-    world.does(actor.thread, bind);
+    world.does(actor, calls::bind_interrupt(SECOND, FOREIGN, 2));
     other.pool.set_retired(true);
     assert_eq!(interrupt(&world, actor, vector), Ok(1));
 
@@ -44,10 +37,6 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_
         "{due:?}"
     );
     world.kernel.enter(Cause::Timer);
-    let poll = Wait {
-        notification: OWN,
-        deadline: 0,
-    };
-    assert_eq!(world.call(other.thread, poll), Ok(2));
+    assert_eq!(world.call(other, calls::wait(OWN, 0)), Ok(2));
     check(&world.kernel);
 }
