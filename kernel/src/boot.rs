@@ -14,7 +14,7 @@ use crate::arch::{self, BootInformation};
 use crate::kernel::Kernel;
 use crate::log;
 use crate::memory::{ForeignRun, Ref, archive_bytes};
-use crate::objects::{self, Attribute, Domain, Hardware, MemoryObject, Object, Pool};
+use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Pool};
 use crate::paging::{self, MapRequest};
 
 /// Addresses of root's start page, message buffer and clock page.
@@ -111,10 +111,7 @@ impl<'k> RootBuilder<'k> {
         objects::publish(Object::Pool(pool), self.place(root_slots::POOL));
         objects::publish(Object::Domain(self.domain), self.place(root_slots::DOMAIN));
         let hardware = self.place(root_slots::HARDWARE);
-        objects::create(kernel, pool, hardware, Object::Hardware, |header, _| {
-            Hardware { header }
-        })
-        .expect("the machine has memory for root");
+        objects::create_hardware(kernel, pool, hardware).expect("the machine has memory for root");
         let run = ForeignRun::of_archive(boot);
         let place = self.place(root_slots::ARCHIVE);
         let memory = objects::create_memory_of(kernel, pool, run, Attribute::Archive, place)

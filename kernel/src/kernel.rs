@@ -1,16 +1,15 @@
-//! The state of the kernel, [`Kernel`], and its entry points.
+//! The state of the kernel: [`Kernel`].
 
 use core::cell::Cell;
 
 use abi::Error;
-use capabilities::{Capability, Place, Storage};
 use heapless::Vec;
 
-use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
-use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
-use crate::objects::{Header, IdentityKeys, Interrupt, Object, Pool, Step};
+use crate::arch::{self, BootInformation, PhysRange, RANGES_MAX};
+use crate::memory::{FrameAllocator, OwnedFrame, Ref, Unmapped};
+use crate::objects::{Header, IdentityKeys, Interrupt, Pool};
 use crate::scheduler::{Clock, Scheduler};
-use crate::{ipc, paging, syscalls, timer};
+use crate::{ipc, timer};
 
 /// The processor's vectors.
 const VECTOR_COUNT: usize = 256;
@@ -64,22 +63,6 @@ impl Kernel {
         }
     }
 
-    /// Handles one entry and returns what runs next.
-    pub fn enter(&self, cause: Cause) -> Resume {
-        match cause {
-            Cause::SystemCall => syscalls::handle(self),
-            Cause::Exception {
-                vector,
-                error,
-                address,
-            } => paging::handle_exception(self, vector, error, address),
-            Cause::Timer => timer::handle(self),
-            Cause::Interrupt { vector } => ipc::deliver_interrupt(self, vector),
-            Cause::Spurious => {}
-        }
-        self.scheduler.resume()
-    }
-
     /// The interrupts at a vector: one, or those that share a line.
     pub fn interrupts_at(&self, vector: u8) -> impl Iterator<Item = Ref<Interrupt>> {
         let first = self.interrupts[usize::from(vector)].get();
@@ -121,82 +104,5 @@ impl Kernel {
         unmapped
             .flush()
             .for_each(|frame| self.return_frame(pool, frame));
-    }
-
-    /// Deletes the capability in a slot, and lets the structure that the slot is part of react. Capabilities derived from it
-    /// become its parent's.
-    ///
-    /// # Errors
-    /// [`Error::EmptySlot`]; [`Error::InUse`] for an origin with descendants.
-    pub fn empty_slot(&self, place: Place) -> Result<(), Error> {
-        let capability = capabilities::delete(&SlotStorage, place).map_err(slot_error)?;
-        self.emptied(place, capability);
-        Ok(())
-    }
-
-    /// As [`Kernel::empty_slot`], in bounded steps: a mapping's links are removed before its slot is emptied.
-    ///
-    /// # Errors
-    /// As [`Kernel::empty_slot`].
-    pub fn empty_step(&self, place: Place) -> Result<Step, Error> {
-        if let Holder::Mapping(mapping) = Holder::unpack(SlotStorage.slot(place).holder())
-            && paging::unlink_step(mapping) == Step::More
-        {
-            return Ok(Step::More);
-        }
-        self.empty_slot(place)?;
-        Ok(Step::Done)
-    }
-
-    /// Does one bounded step of deleting everything derived from a capability, except the capability in `keep`.
-    ///
-    /// # Errors
-    /// [`Error::EmptySlot`].
-    pub fn revoke_step(&self, place: Place, keep: Place) -> Result<Step, Error> {
-        let next = capabilities::next_revoked(&SlotStorage, place, keep).map_err(slot_error)?;
-        let Some(next) = next else {
-            return Ok(Step::Done);
-        };
-        self.empty_step(next)?;
-        Ok(Step::More)
-    }
-
-    /// Lets the structure that an emptied slot is part of react.
-    fn emptied(&self, place: Place, was: Capability<Object>) {
-        match Holder::unpack(SlotStorage.slot(place).holder()) {
-            Holder::Table { domain, .. } => {
-                domain.touch();
-                if let Object::Reply(thread) = was.object {
-                    ipc::abandon(self, thread, was.badge.get());
-                }
-            }
-            Holder::BoundNotification(thread) => {
-                thread.domain.touch();
-                if let Object::Notification(notification) = was.object {
-                    notification.bound.set(None);
-                }
-            }
-            Holder::FaultEndpoint(thread) => thread.domain.touch(),
-            Holder::Pager(memory) => memory.header.touch(),
-            Holder::Mapping(mapping) => paging::remove_mapping(mapping),
-            Holder::InterruptNotification(interrupt) => interrupt.header.touch(),
-            Holder::Origin | Holder::Bookmark => {}
-        }
-    }
-}
-
-/// The error that a caller gets for an error of the capability model.
-pub fn slot_error(error: capabilities::Error<abi::Rights>) -> Error {
-    match error {
-        capabilities::Error::Empty { .. } => Error::EmptySlot,
-        capabilities::Error::Occupied { .. } => Error::OccupiedSlot,
-        capabilities::Error::RightsExceeded { .. } => Error::MissingRight,
-        capabilities::Error::BadgeFixed { .. } => Error::BadgeFixed,
-        capabilities::Error::InUse { .. } => Error::InUse,
-        capabilities::Error::NoParent { .. } => Error::NotThere,
-        capabilities::Error::NoSuchSlot { .. } => Error::NoSuchSlot,
-        capabilities::Error::TooManyGenerations { .. } | capabilities::Error::TableFull { .. } => {
-            Error::TableFull
-        }
     }
 }

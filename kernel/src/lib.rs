@@ -11,7 +11,8 @@
 //! | `paging` | Memories: mapping, populating, page faults |
 //! | `capture` | a domain as data: freeze, describe, thread state, copies of pages, dirty log |
 //! | `syscalls` | decoding, checking and performing system calls |
-//! | `kernel` | the state of the kernel, and its entry points |
+//! | `kernel` | the state of the kernel |
+//! | `entry` | the entry for every cause |
 //! | `boot` | spawning the root domain |
 //!
 //! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call
@@ -25,6 +26,7 @@
 pub mod arch;
 mod boot;
 mod capture;
+mod entry;
 mod ipc;
 mod kernel;
 pub mod memory;

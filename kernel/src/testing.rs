@@ -9,7 +9,7 @@ use crate::arch::fake::{self, UserAccess};
 use crate::arch::{Cause, PhysAddr, Trigger};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
-use crate::objects::{self, Domain, Hardware, Object, Phase, Pool, Thread};
+use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
 
 pub mod calls;
 pub mod snapshot;
@@ -255,9 +255,7 @@ impl World {
     /// Gives a domain a capability to the Hardware.
     pub fn give_hardware(&self, actor: TestDomain, into: Slot) {
         let place = actor.domain.place(into).expect("a slot");
-        let pool = self.kernel.root_pool;
-        let make = |header, _| Hardware { header };
-        objects::create(&self.kernel, pool, place, Object::Hardware, make).expect("room");
+        objects::create_hardware(&self.kernel, self.kernel.root_pool, place).expect("room");
     }
 
     /// Copies a capability from one domain to another.

@@ -8,9 +8,9 @@ use abi::{EndpointRights, Error, Rights};
 use capabilities::{Badge, Capability, Place, Storage};
 
 use super::transfer::{Blame, Message, transfer};
-use crate::kernel::{Kernel, slot_error};
+use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{DomainState, Object, Phase, Thread};
+use crate::objects::{DomainState, Object, Phase, Thread, slot_error};
 
 /// Puts the right to answer the call that `caller` begins into an empty slot.
 #[inline(always)]

@@ -13,15 +13,19 @@
 //! object's container. Capabilities are deleted one per step, ancestors of the invoked one before it: if its holder is
 //! destroyed meanwhile, an empty pool may remain that no capability refers to. `DestroyChild` on its parent destroys that.
 
-use abi::{Error, PAGES_PER_TABLE};
-use capabilities::{Place, Storage};
+use abi::Error;
+use capabilities::Place;
 
-use super::{
-    Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
-};
+use super::domain::dismantle_domain;
+use super::endpoint::dismantle_endpoint;
+use super::interrupt::dismantle_interrupt;
+use super::memory::dismantle_memory;
+use super::notification::dismantle_notification;
+use super::thread::dismantle_thread;
+use super::{Domain, DomainState, Object, Pool, Thread};
 use crate::kernel::Kernel;
-use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
-use crate::{arch, capture, ipc, paging};
+use crate::memory::{Ref, SlotStorage};
+use crate::{capture, ipc};
 
 /// The result of one bounded step of a longer operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,135 +133,15 @@ fn dismantle(kernel: &Kernel, target: Object) -> Step {
     }
 }
 
-fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    if let Some(mapping) = domain.mappings().next() {
-        let _ = kernel.empty_step(mapping.slot());
-        return Step::More;
-    }
-    if domain.directory.first_index() < domain.table.frame_count() {
-        return dismantle_slot_frame(kernel, domain);
-    }
-    if let Some(frame) = domain.take_mapping_frame() {
-        kernel.return_frame(domain.pool(), frame);
-        return Step::More;
-    }
-    // An empty bookmark is refused, which is fine.
-    let _ = kernel.empty_slot(domain.parent_search.bookmark());
-    if let Some(table) = domain.space.dismantle() {
-        kernel.return_unmapped(domain.pool(), table);
-        return Step::More;
-    }
-    if let Some(frame) = domain.directory.take_frame() {
-        kernel.return_frame(domain.pool(), frame);
-    }
-    domain.pool().refund(domain.paid_slot_frames().into());
-    domain.set_paid_slot_frames(0);
-    domain.pool().domain.set(None);
-    Step::Done
-}
-
-/// Slots that are emptied in one step.
-const SLOTS_PER_STEP: usize = 16;
-
-/// Empties some slots of the first remaining frame of the table, or returns the frame when all are empty.
-fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    let index = domain.directory.first_index();
-    let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
-    let places = slots.filter_map(|number| domain.place(abi::register::Slot(number)).ok());
-    let mut occupied = places.filter(|place| !SlotStorage.slot(*place).is_empty());
-    for place in occupied.by_ref().take(SLOTS_PER_STEP) {
-        let is_logged = ipc::answers_fault(place);
-        // It is occupied, and a table holds no origin.
-        let _ = kernel.empty_slot(place);
-        if is_logged {
-            return Step::More;
-        }
-    }
-    if occupied.next().is_none()
-        && let Some(frame) = domain.directory.detach_first()
-    {
-        kernel.return_frame(domain.pool(), frame);
-    }
-    Step::More
-}
-
-fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
-    for slot in [thread.fault_endpoint(), thread.bound_notification()] {
-        let _ = kernel.empty_slot(slot);
-    }
-    kernel.scheduler.forget(thread);
-    thread.domain.remove_thread(thread);
-    thread.domain.touch();
-    Step::Done
-}
-
-/// Pages released in one step.
-const PAGES_PER_STEP: usize = 32;
-
-fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
-    if let Some(mapping) = memory.first_mapping.get() {
-        let _ = kernel.empty_step(mapping.slot());
-        return Step::More;
-    }
-    let _ = kernel.empty_slot(memory.pager());
-    let pool = pool_of(Object::Memory(memory));
-    if let Some(page) = memory.first_leaf() {
-        if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) {
-            memory.header.touch();
-            return Step::More;
-        }
-        if let Some(table) = memory.take_leaf(page) {
-            kernel.return_unmapped(pool, table);
-        }
-        return Step::More;
-    }
-    match memory.take_directory() {
-        Some(directory) => {
-            kernel.return_frame(pool, directory);
-            Step::More
-        }
-        None => Step::Done,
-    }
-}
-
-fn dismantle_endpoint(kernel: &Kernel, endpoint: Ref<Endpoint>) -> Step {
-    match endpoint.senders.first().or(endpoint.receivers.first()) {
+/// Ends the wait of a thread at an object that is being destroyed; done when there is none.
+pub fn end_one_wait(kernel: &Kernel, waiter: Option<Ref<Thread>>) -> Step {
+    match waiter {
         Some(thread) => {
             ipc::end_wait(kernel, thread, Error::Gone);
             Step::More
         }
         None => Step::Done,
     }
-}
-
-fn dismantle_notification(kernel: &Kernel, notification: Ref<Notification>) -> Step {
-    match notification.waiters.first() {
-        Some(thread) => {
-            ipc::end_wait(kernel, thread, Error::Gone);
-            Step::More
-        }
-        None => Step::Done,
-    }
-}
-
-fn dismantle_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) -> Step {
-    let _ = kernel.empty_slot(interrupt.notification());
-    let (vector, next) = (interrupt.vector, interrupt.next.take());
-    let before = kernel
-        .interrupts_at(vector)
-        .find(|other| other.next.get() == Some(interrupt));
-    match before {
-        Some(before) => before.next.set(next),
-        None => kernel.interrupts[usize::from(vector)].set(next),
-    }
-    if kernel.interrupts_at(vector).next().is_some() {
-        // It may have been the last one that was not acknowledged.
-        ipc::unmask_if_acknowledged(kernel, vector);
-    } else if let Some(line) = interrupt.line {
-        // It was routed, so it belongs to a controller.
-        let _ = arch::interrupts::mask_line(line.gsi);
-    }
-    Step::Done
 }
 
 /// Returns the object's frame; for a pool, its whole reservation.
@@ -281,7 +165,8 @@ fn finish(kernel: &Kernel, target: Object) {
     }
 }
 
-fn pool_of(object: Object) -> Ref<Pool> {
+/// The pool that pays for an object being destroyed.
+pub fn pool_of(object: Object) -> Ref<Pool> {
     object
         .header()
         .pool

@@ -1,21 +1,11 @@
-//! A device's parts, [`Interrupt`] and [`IoPorts`], and the authority over all devices: [`Hardware`].
-//!
-//! Interrupts of one level-triggered line share it, and a vector:
-//!
-//! ```text
-//!   Kernel.interrupts[vector] -> Interrupt -> next -> next
-//!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
-//! ```
-//!
-//! Invariant: while one of them is in service, their line is masked.
+//! The authority over all devices, [`Hardware`], and a range of I/O ports, [`IoPorts`]. A device's interrupt has its own file.
 
-use core::cell::Cell;
+use abi::Error;
+use capabilities::Place;
 
-use capabilities::{Place, Slot};
-
-use super::{Header, Object};
-use crate::arch::Line;
-use crate::memory::{Holder, Ref, place_of};
+use super::{Header, Object, Pool, create};
+use crate::kernel::Kernel;
+use crate::memory::Ref;
 
 /// The authority over all devices. There is one object, root's.
 pub struct Hardware {
@@ -29,53 +19,33 @@ pub struct IoPorts {
     pub last: u16,
 }
 
-/// The state of an interrupt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InterruptState {
-    /// Its driver has not acknowledged anything yet: it is not signalled, so that it does not block the others on its line.
-    Disarmed,
-    /// The next interrupt signals it.
-    Armed,
-    /// It was signalled and has not been acknowledged.
-    InService,
+/// Creates the Hardware.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+pub fn create_hardware(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    into: Place,
+) -> Result<Ref<Hardware>, Error> {
+    let make = |header, _| Hardware { header };
+    create(kernel, pool, into, Object::Hardware, make)
 }
 
-/// A device's interrupt.
-pub struct Interrupt {
-    pub header: Header,
-    /// The processor's vector that it arrives at.
-    pub vector: u8,
-    /// Its line; none for a message-signalled interrupt.
-    pub line: Option<Line>,
-    /// The flags it raises.
-    pub flags: Cell<u64>,
-    /// Irrelevant for a message-signalled interrupt, which shares no line.
-    pub state: Cell<InterruptState>,
-    /// Whether it is in service and its notification has not been signalled yet.
-    pub is_undelivered: Cell<bool>,
-    /// The next one on the same line.
-    pub next: Cell<Option<Ref<Interrupt>>>,
-    notification: Slot<Object>,
-}
-
-impl Interrupt {
-    /// An interrupt bound to nothing.
-    pub fn new(header: Header, vector: u8, line: Option<Line>, this: Ref<Interrupt>) -> Interrupt {
-        let holder = Holder::InterruptNotification(this).pack();
-        Interrupt {
-            header,
-            vector,
-            line,
-            flags: Cell::new(0),
-            state: Cell::new(InterruptState::Disarmed),
-            is_undelivered: Cell::new(false),
-            next: Cell::new(None),
-            notification: Slot::empty(holder),
-        }
-    }
-
-    /// The slot of the notification it raises flags in.
-    pub fn notification(&self) -> Place {
-        place_of(&self.notification)
-    }
+/// Creates the range of the ports from `first` to `last`.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+pub fn create_ports(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    [first, last]: [u16; 2],
+    into: Place,
+) -> Result<Ref<IoPorts>, Error> {
+    let make = |header, _| IoPorts {
+        header,
+        first,
+        last,
+    };
+    create(kernel, pool, into, Object::IoPorts, make)
 }

@@ -1,5 +1,7 @@
 //! The unit of protection and of migration: [`Domain`].
 
+mod lifecycle;
+
 use core::cell::Cell;
 
 use abi::register::{ObjectId, Slot as SlotNumber};
@@ -9,6 +11,10 @@ use capabilities::{Place, Table};
 use super::mapping::key_of;
 use super::{Header, HeapLink, Index, Mapping, MemoryObject, ParentSearch, Pool, Thread};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
+
+pub use lifecycle::{
+    create_domain, create_first_domain, dismantle_domain, grow_table, pay_for_table,
+};
 
 /// Whether a domain runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

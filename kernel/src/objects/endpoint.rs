@@ -1,6 +1,11 @@
 //! Synchronous rendezvous: [`Endpoint`].
 
-use super::Header;
+use abi::Error;
+use capabilities::Place;
+
+use super::{Header, Object, Pool, Step, create, end_one_wait};
+use crate::kernel::Kernel;
+use crate::memory::Ref;
 use crate::scheduler::Queue;
 
 /// Where senders and receivers meet. At most one of the queues is not empty.
@@ -20,4 +25,26 @@ impl Endpoint {
             receivers: Queue::new(),
         }
     }
+}
+
+/// Creates an endpoint without waiting threads.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+pub fn create_endpoint(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    into: Place,
+) -> Result<Ref<Endpoint>, Error> {
+    create(kernel, pool, into, Object::Endpoint, |header, _| {
+        Endpoint::new(header)
+    })
+}
+
+/// Ends the wait of one sender or receiver.
+pub fn dismantle_endpoint(kernel: &Kernel, endpoint: Ref<Endpoint>) -> Step {
+    end_one_wait(
+        kernel,
+        endpoint.senders.first().or(endpoint.receivers.first()),
+    )
 }

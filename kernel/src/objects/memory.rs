@@ -4,6 +4,8 @@
 //! into domains with fewer rights. So a page supplied once appears in every mapping, and all mappings share the processor's
 //! dirty bits.
 
+mod lifecycle;
+
 use core::cell::Cell;
 
 use abi::Error;
@@ -12,6 +14,11 @@ use capabilities::{Place, Slot};
 use super::{Domain, Header, Mapping, Object};
 use crate::memory::{
     Entry, ForeignRun, Frame, Holder, LeafTable, OwnedFrame, PageTables, Ref, Unmapped, place_of,
+};
+
+pub use lifecycle::{
+    Contiguous, create_contiguous, create_memory, create_memory_of, create_tables_of,
+    dismantle_memory, fill,
 };
 
 /// The kind of a Memory's pages.

@@ -11,25 +11,30 @@
 //! | `mapping` | [`Mapping`]: a Memory in a domain |
 //! | `endpoint` | [`Endpoint`]: rendezvous |
 //! | `notification` | [`Notification`]: a word of flags |
-//! | `devices` | [`Interrupt`], [`IoPorts`], [`Hardware`] |
+//! | `interrupt` | [`Interrupt`]: a device's interrupt |
+//! | `devices` | [`Hardware`], [`IoPorts`] |
 //! | `identity` | [`IdentityKeys`]: public identities from serial numbers |
 //! | `index` | [`Index`]: a search tree, for mappings by address |
 //! | `heap` | [`Heap`]: a priority queue, for deadlines |
 //! | `parent_search` | [`ParentSearch`]: a description's search for a capability's parent |
-//! | `create` | creating them |
-//! | `destroy` | destroying them, step by step |
+//! | `create` | the common part of creating an object |
+//! | `destroy` | the walk of a destruction, step by step |
+//! | `emptied` | what follows from emptying a slot |
 //!
+//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in `lifecycle` below theirs.
 //! An object takes a frame of its pool. Objects change through cells, under the kernel lock.
 
 mod create;
 mod destroy;
 mod devices;
 mod domain;
+mod emptied;
 mod endpoint;
 mod header;
 mod heap;
 mod identity;
 mod index;
+mod interrupt;
 mod mapping;
 mod memory;
 mod notification;
@@ -41,25 +46,34 @@ mod thread;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use create::{
-    Contiguous, check_alive, check_free, create, create_contiguous, create_domain,
-    create_first_domain, create_interrupt, create_memory, create_memory_of, create_pool,
-    create_tables_of, create_thread, fill, grow_table, pay_for_table, publish,
-};
-#[cfg(test)]
-pub use create::{SHARERS_MAX, create_unpublished_pool};
+pub use create::{check_alive, check_free, publish};
 pub use destroy::{Step, destroy_step};
-pub use devices::{Hardware, Interrupt, InterruptState, IoPorts};
-pub use domain::{Domain, DomainState, PendingWaiters};
-pub use endpoint::Endpoint;
+pub use devices::{Hardware, IoPorts, create_hardware, create_ports};
+pub use domain::{
+    Domain, DomainState, PendingWaiters, create_domain, create_first_domain, grow_table,
+    pay_for_table,
+};
+pub use emptied::slot_error;
+pub use endpoint::{Endpoint, create_endpoint};
 pub use header::Header;
 pub use heap::{Heap, HeapElement, HeapLink};
 pub use identity::IdentityKeys;
 pub use index::{Index, IndexElement, IndexLink};
+#[cfg(test)]
+pub use interrupt::SHARERS_MAX;
+pub use interrupt::{Interrupt, InterruptState, create_interrupt};
 pub use mapping::Mapping;
-pub use memory::{Attribute, MemoryObject};
-pub use notification::Notification;
+pub use memory::{
+    Attribute, Contiguous, MemoryObject, create_contiguous, create_memory, create_memory_of,
+    create_tables_of, fill,
+};
+pub use notification::{Notification, create_notification};
 pub use object::Object;
 pub use parent_search::{Entry, FoundParent, ParentSearch};
-pub use pool::{Pool, Search};
-pub use thread::{Fault, FaultHandler, Phase, Thread};
+#[cfg(test)]
+pub use pool::create_unpublished_pool;
+pub use pool::{Pool, Search, create_pool};
+pub use thread::{Fault, FaultHandler, Phase, Thread, create_thread};
+
+use create::create;
+use destroy::{end_one_wait, pool_of};

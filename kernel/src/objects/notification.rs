@@ -2,7 +2,11 @@
 
 use core::cell::Cell;
 
-use super::{Header, Thread};
+use abi::Error;
+use capabilities::Place;
+
+use super::{Header, Object, Pool, Step, Thread, create, end_one_wait};
+use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::scheduler::Queue;
 
@@ -26,4 +30,23 @@ impl Notification {
             bound: Cell::new(None),
         }
     }
+}
+
+/// Creates a notification without flags.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+pub fn create_notification(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    into: Place,
+) -> Result<Ref<Notification>, Error> {
+    create(kernel, pool, into, Object::Notification, |header, _| {
+        Notification::new(header)
+    })
+}
+
+/// Ends the wait of one thread.
+pub fn dismantle_notification(kernel: &Kernel, notification: Ref<Notification>) -> Step {
+    end_one_wait(kernel, notification.waiters.first())
 }

@@ -5,10 +5,13 @@
 
 use core::cell::Cell;
 
-use abi::Error;
 use abi::register::ObjectId;
+use abi::{Error, Rights};
+use capabilities::Place;
 
-use super::{Domain, Header, IdentityKeys, Object};
+use super::create::publish_with;
+use super::{Domain, Header, IdentityKeys, Object, check_free};
+use crate::kernel::Kernel;
 use crate::memory::Ref;
 
 /// The maximum number of objects that one step of a search passes.
@@ -195,4 +198,55 @@ impl Ref<Pool> {
     pub fn is_within(self, ancestor: Ref<Pool>) -> bool {
         core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)
     }
+}
+
+/// Splits off a child pool whose origin, and so every capability to it, has at most these rights. Its own frame is the first
+/// page that it spends.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`]; [`Error::PoolEmpty`], also for a child without pages; [`Error::TableFull`] for one nested too
+/// deeply.
+pub fn create_pool(
+    kernel: &Kernel,
+    parent: Ref<Pool>,
+    pages: u64,
+    rights: Rights,
+    into: Place,
+) -> Result<Ref<Pool>, Error> {
+    check_free(into)?;
+    let pool = create_unpublished_pool(kernel, parent, pages)?;
+    publish_with(Object::Pool(pool), rights, into);
+    Ok(pool)
+}
+
+/// As [`create_pool`], without a capability yet.
+///
+/// # Errors
+/// [`Error::PoolEmpty`], [`Error::TableFull`].
+pub fn create_unpublished_pool(
+    kernel: &Kernel,
+    parent: Ref<Pool>,
+    pages: u64,
+) -> Result<Ref<Pool>, Error> {
+    if pages == 0 {
+        return Err(Error::PoolEmpty);
+    }
+    if parent.depth == abi::POOL_DEPTH_MAX {
+        return Err(Error::TableFull);
+    }
+    parent.charge(pages)?;
+    let frame = kernel
+        .frames
+        .allocate()
+        .expect("the root pool's limit is what there is");
+    let pool = Ref::place(frame, |_, home| {
+        Pool::new(
+            Header::new(kernel.new_serial(), home, parent),
+            pages,
+            parent.identities,
+        )
+    });
+    pool.charge(1).expect("the child has a page");
+    parent.enlist(Object::Pool(pool));
+    Ok(pool)
 }

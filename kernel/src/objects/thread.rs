@@ -19,11 +19,13 @@
 
 use core::cell::Cell;
 
+use abi::Error;
 use abi::fault::FaultKind;
 use capabilities::{Place, Slot};
 
-use super::{Domain, Endpoint, Header, HeapLink, Notification, Object};
+use super::{Domain, Endpoint, Header, HeapLink, Notification, Object, Step, create};
 use crate::arch::{UserContext, VectorState};
+use crate::kernel::Kernel;
 use crate::memory::{Holder, Ref, place_of};
 
 /// The state of a thread.
@@ -233,7 +235,7 @@ impl Thread {
     }
 
     /// Completes the call that it was blocked in: RIP moves on, RAX gets the status.
-    pub fn complete(&self, result: Result<(), abi::Error>) {
+    pub fn complete(&self, result: Result<(), Error>) {
         let context = &self.context;
         context
             .rip
@@ -254,3 +256,36 @@ impl Thread {
 }
 
 const SYSCALL_BYTES: u64 = 2;
+
+/// Creates a stopped thread.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::TableFull`] if the domain has [`abi::THREADS_MAX`].
+pub fn create_thread(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    into: Place,
+) -> Result<Ref<Thread>, Error> {
+    domain.check_room_for_thread()?;
+    let thread = create(
+        kernel,
+        domain.pool(),
+        into,
+        Object::Thread,
+        |header, this| Thread::new(header, domain, this),
+    )?;
+    domain.add_thread(thread);
+    domain.touch();
+    Ok(thread)
+}
+
+/// Releases what a stopped thread holds.
+pub fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
+    for slot in [thread.fault_endpoint(), thread.bound_notification()] {
+        let _ = kernel.empty_slot(slot);
+    }
+    kernel.scheduler.forget(thread);
+    thread.domain.remove_thread(thread);
+    thread.domain.touch();
+    Step::Done
+}

@@ -6,9 +6,9 @@ use abi::register::Access;
 use abi::{Error, MAP_STEP_BYTES, PAGES_PER_TABLE, USER_END};
 use capabilities::{Capability, Place};
 
-use crate::kernel::{Kernel, slot_error};
+use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_alive};
+use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_alive, slot_error};
 
 /// Links created when a Memory is mapped; the first fault creates each further one.
 const LINKS_AT_ONCE: u64 = 64;

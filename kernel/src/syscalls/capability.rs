@@ -9,9 +9,9 @@ use abi::{DomainRights, Error};
 use capabilities::{Badge, Place, Storage};
 
 use super::{CallResult, Outcome, Results, lookup};
-use crate::kernel::{Kernel, slot_error};
+use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{self, Object, Thread};
+use crate::objects::{self, Object, Thread, slot_error};
 
 pub fn copy(caller: Ref<Thread>, call: CapabilityCopy) -> CallResult {
     let (from, to) = copyable(caller, call.from, call.to)?;

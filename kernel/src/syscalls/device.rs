@@ -17,7 +17,7 @@ use crate::arch::{self, IoWidth, PhysAddr, PhysRange};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Entry, ForeignRun, Ref, SlotStorage};
-use crate::objects::{self, Attribute, IoPorts, MemoryObject, Object, Pool, Thread};
+use crate::objects::{self, Attribute, IoPorts, MemoryObject, Pool, Thread};
 
 /// The most pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
@@ -89,11 +89,7 @@ pub fn create_ports(kernel: &Kernel, caller: Ref<Thread>, call: IoPortsCreate) -
         .checked_sub(1)
         .and_then(|beyond_first| call.first.checked_add(u16::try_from(beyond_first).ok()?));
     let last = last.ok_or(Error::ArgumentRange)?;
-    objects::create(kernel, pool, into, Object::IoPorts, |header, _| IoPorts {
-        header,
-        first: call.first,
-        last,
-    })?;
+    objects::create_ports(kernel, pool, [call.first, last], into)?;
     Ok(Outcome::DONE)
 }
 

@@ -12,9 +12,9 @@ use capabilities::{Badge, Storage};
 use super::{CallResult, Outcome, Results, lookup};
 use crate::capture;
 use crate::ipc;
-use crate::kernel::{Kernel, slot_error};
+use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
-use crate::objects::{self, Object, Step, Thread};
+use crate::objects::{self, Object, Step, Thread, slot_error};
 use crate::paging::{self, MapRequest};
 
 /// The argument register in which `DomainFreeze` keeps its progress.

@@ -10,9 +10,7 @@ use capabilities::Place;
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, RunRequest};
-use crate::objects::{
-    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Search, Thread, destroy_step,
-};
+use crate::objects::{self, Attribute, Contiguous, Object, Pool, Search, Thread, destroy_step};
 
 /// The argument register of `MemoryCreateContiguous` with the lowest address.
 const CONTIGUOUS_FROM: usize = 4;
@@ -82,9 +80,7 @@ pub fn create_contiguous(
 
 pub fn create_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: EndpointCreate) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.into)?;
-    objects::create(kernel, pool, into, Object::Endpoint, |header, _| {
-        Endpoint::new(header)
-    })?;
+    objects::create_endpoint(kernel, pool, into)?;
     Ok(Outcome::DONE)
 }
 
@@ -94,9 +90,7 @@ pub fn create_notification(
     call: NotificationCreate,
 ) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.into)?;
-    objects::create(kernel, pool, into, Object::Notification, |header, _| {
-        Notification::new(header)
-    })?;
+    objects::create_notification(kernel, pool, into)?;
     Ok(Outcome::DONE)
 }
 

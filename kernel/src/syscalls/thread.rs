@@ -13,9 +13,9 @@ use abi::{
 use capabilities::{Badge, Place, Storage};
 
 use super::{CallResult, Outcome, lookup};
-use crate::kernel::{Kernel, slot_error};
+use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Notification, Object, Phase, Thread, check_alive};
+use crate::objects::{Notification, Object, Phase, Thread, check_alive, slot_error};
 use crate::{capture, ipc};
 
 pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::arch::{CONSOLE_PORT, Cause, EXIT_PORT, fake, with_log};
+use crate::objects::create_ports;
 use crate::testing::{TestDomain, World, calls, slots};
 use abi::calls::IoOut;
 use abi::register::{Slot, Width};
@@ -107,17 +108,10 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
 
 /// A test domain with the right to write to ports, and the slot of the capability.
 fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
-    use crate::objects::{IoPorts, Object, create};
     let actor = world.domain();
     let ports = Slot(slots::FREE);
     let place = actor.domain.place(ports).expect("a slot");
-    let last = first;
-    let make = |header, _| IoPorts {
-        header,
-        first,
-        last,
-    };
-    create(&world.kernel, actor.pool, place, Object::IoPorts, make).expect("ports");
+    create_ports(&world.kernel, actor.pool, [first; 2], place).expect("ports");
     (actor, ports)
 }
 

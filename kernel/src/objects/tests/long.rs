@@ -11,7 +11,7 @@ use abi::{Error, MessageInfo, POOL_DEPTH_MAX, THREADS_MAX};
 use super::checker::check;
 use crate::arch::Cause;
 use crate::memory::Ref;
-use crate::objects::{Endpoint, Notification, Object, Pool, Search, Thread, create};
+use crate::objects::{Object, Pool, Search, Thread, create_notification};
 use crate::testing::{BUFFER_ADDRESS, TestDomain, World, calls, slots};
 
 const SPARE: Slot = Slot(slots::FREE);
@@ -38,13 +38,7 @@ fn rich() -> (World, TestDomain) {
 fn make_many(world: &World, actor: TestDomain) -> Vec<ObjectId> {
     let place = actor.domain.place(SPARE).expect("a slot");
     let make = || {
-        let made = create(
-            &world.kernel,
-            actor.pool,
-            place,
-            Object::Notification,
-            |header, _| Notification::new(header),
-        );
+        let made = create_notification(&world.kernel, actor.pool, place);
         world.kernel.empty_slot(place).expect("a capability");
         made.expect("room").header.id()
     };
@@ -362,9 +356,7 @@ fn sleepers_that_are_due_together_wake_in_several_entries() {
 #[test]
 fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
     let (world, actor) = rich();
-    let place = actor.domain.place(ENDPOINT).expect("a slot");
-    let make = |header, _| Endpoint::new(header);
-    create(&world.kernel, actor.pool, place, Object::Endpoint, make).expect("an endpoint");
+    world.does(actor, calls::endpoint(ENDPOINT));
     let senders = make_threads(&world, actor, 100);
     // They have no message buffer for this many words.
     let send = Send::new(ENDPOINT, MessageInfo::words_only(9).expect("short"), [0; 4]);

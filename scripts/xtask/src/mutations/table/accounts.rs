@@ -11,7 +11,7 @@ mutations! {
     "lost-frame" in "kernel/src/memory/allocator.rs":
         "        self.free.set(self.free.get() + 1);" => "";
         "memory is lost with everything that ends"; RANDOM;
-    "two-domains" in "kernel/src/objects/create.rs":
+    "two-domains" in "kernel/src/objects/domain/lifecycle.rs":
         "    if pool.domain.get().is_some() {\n        return Err(Error::InUse);\n    }\n" => "";
         "a second domain takes the place of the first in its pool"; Host("kernel", "syscalls::tests");
     "overlap" in "kernel/src/paging/map.rs":
@@ -48,7 +48,7 @@ mutations! {
     "device-at-once" in "kernel/src/syscalls/device.rs":
         "const DEVICE_PAGES_MAX: u64 = 16 * 512;" => "const DEVICE_PAGES_MAX: u64 = 1024 * 512;";
         "the first step makes 1,024 tables with interrupts off: a million instructions"; DEVICES;
-    "wide-memory" in "kernel/src/objects/create.rs":
+    "wide-memory" in "kernel/src/objects/memory/lifecycle.rs":
         "    if pages == 0 || pages > abi::MEMORY_PAGES_MAX {" => "    if pages == 0 {";
         "a page beyond the directories stops the machine"; TLB;
     "zeroed-run" in "kernel/src/memory/table.rs":
@@ -70,16 +70,16 @@ mutations! {
     "own-pool" in "kernel/src/objects/pool.rs":
         "core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)" => "self == ancestor";
         "a thread ends a pool two levels above its own, and runs on in freed memory"; Host("kernel", "objects::tests::oneself");
-    "held-by-interrupt" in "kernel/src/objects/destroy.rs":
+    "held-by-interrupt" in "kernel/src/objects/interrupt.rs":
         "    let _ = kernel.empty_slot(interrupt.notification());\n" => "";
         "a revocation follows a link into a frame that has another use"; RELEASED;
-    "held-by-memory" in "kernel/src/objects/destroy.rs":
+    "held-by-memory" in "kernel/src/objects/memory/lifecycle.rs":
         "    let _ = kernel.empty_slot(memory.pager());\n" => "";
         "a revocation follows a link into a frame that has another use"; RELEASED;
-    "held-for-faults" in "kernel/src/objects/destroy.rs":
+    "held-for-faults" in "kernel/src/objects/thread.rs":
         "[thread.fault_endpoint(), thread.bound_notification()]" => "[thread.bound_notification()]";
         "a revocation follows a link into a frame that has another use"; RELEASED;
-    "held-by-binding" in "kernel/src/objects/destroy.rs":
+    "held-by-binding" in "kernel/src/objects/thread.rs":
         "[thread.fault_endpoint(), thread.bound_notification()]" => "[thread.fault_endpoint()]";
         "a revocation follows a link into a frame that has another use"; RELEASED;
     "detached-slots" in "kernel/src/memory/slots.rs":
@@ -88,7 +88,7 @@ mutations! {
     "copied-at-the-end" in "kernel/src/objects/create.rs":
         "    if object.header().is_being_destroyed() {" => "    if false && object.header().is_being_destroyed() {";
         "a destruction does not end while others copy"; Host("kernel", "objects::tests::outrun");
-    "held-bookmark" in "kernel/src/objects/destroy.rs":
+    "held-bookmark" in "kernel/src/objects/domain/lifecycle.rs":
         "    let _ = kernel.empty_slot(domain.parent_search.bookmark());\n" => "";
         "a revocation follows a link into a frame that has another use"; Host("kernel", "capture::tests::derivation");
     "bookmarked-object" in "kernel/src/objects/pool.rs":

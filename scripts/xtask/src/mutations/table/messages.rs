@@ -45,7 +45,7 @@ mutations! {
     "trap-written" in "kernel/src/capture/thread_state.rs":
         "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
         "a move takes a breakpoint for a fault, whose instruction is executed again"; Host("kernel", "capture::tests");
-    "logged-stops" in "kernel/src/objects/destroy.rs":
+    "logged-stops" in "kernel/src/objects/domain/lifecycle.rs":
         "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";
         "one entry writes a line to the log for each thread whose fault an ending domain was to mend"; Host("kernel", "objects::tests::ending");
     "silent-stop" in "kernel/src/ipc/waiting.rs":

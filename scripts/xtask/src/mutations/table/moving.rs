@@ -12,7 +12,7 @@ mutations! {
     "discard-version" in "kernel/src/syscalls/memory.rs":
         "        memory.header.touch();\n        return Ok(Outcome::Again);" => "        return Ok(Outcome::Again);";
         "a page taken away is there again after a move"; MATRIX;
-    "ending-memory-version" in "kernel/src/objects/destroy.rs":
+    "ending-memory-version" in "kernel/src/objects/memory/lifecycle.rs":
         "            memory.header.touch();\n            return Step::More;" => "            return Step::More;";
         "a Memory that is being destroyed moves with some of its pages"; Host("kernel", "capture::tests");
     "ending-thread-version" in "kernel/src/objects/destroy.rs":
@@ -30,16 +30,16 @@ mutations! {
     "install-version" in "kernel/src/syscalls/domain.rs":
         "call.rights)?;\n    domain.touch();\n" => "call.rights)?;\n";
         "a right to answer is lost by a move"; MATRIX;
-    "pager-version" in "kernel/src/kernel.rs":
+    "pager-version" in "kernel/src/objects/emptied.rs":
         "            Holder::Pager(memory) => memory.header.touch()," => "            Holder::Pager(_) => {}";
         "a pager that was revoked is set again after a move"; MATRIX;
-    "grow-version" in "kernel/src/objects/create.rs":
+    "grow-version" in "kernel/src/objects/domain/lifecycle.rs":
         "        .map_err(slot_error)?;\n    domain.touch();\n    Ok(())" => "        .map_err(slot_error)?;\n    Ok(())";
         "slots are missing after a move"; MATRIX;
     "clock-version" in "kernel/src/syscalls/domain.rs":
         "    domain.clock_offset.set(call.offset);\n    domain.touch();\n" => "    domain.clock_offset.set(call.offset);\n";
         "deadlines are off after a move"; MATRIX;
-    "interrupt-version" in "kernel/src/kernel.rs":
+    "interrupt-version" in "kernel/src/objects/emptied.rs":
         "Holder::InterruptNotification(interrupt) => interrupt.header.touch()," => "Holder::InterruptNotification(_) => {}";
         "an interrupt's binding changes unseen"; MATRIX;
 
@@ -123,8 +123,8 @@ mutations! {
     "dropped-flags" in "kernel/src/arch/context.rs":
         " | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;" => ";";
         "a domain that single-steps itself no longer does after a move"; Host("kernel", "capture::tests::states");
-    "device-version" in "kernel/src/objects/create.rs":
-        "    memory.header.touch();\n" => "";
+    "device-version" in "kernel/src/objects/memory/lifecycle.rs":
+        "        page = next;\n    }\n    memory.header.touch();\n" => "        page = next;\n    }\n";
         "a Memory of a device has fewer pages in what was read of its domain than when that was retired"; Host("kernel", "capture::tests::versions");
     "pass-beyond" in "kernel/src/capture/page_set.rs":
         "        bits(end - start)" => "        bits(WORD_BITS)";

@@ -1,0 +1,155 @@
+//! A device's interrupt: [`Interrupt`].
+//!
+//! Interrupts of one level-triggered line share it, and a vector:
+//!
+//! ```text
+//!   Kernel.interrupts[vector] -> Interrupt -> next -> next
+//!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
+//! ```
+//!
+//! Invariant: while one of them is in service, their line is masked.
+
+use core::cell::Cell;
+
+use abi::Error;
+use capabilities::{Place, Slot};
+
+use super::{Header, Object, Pool, Step, check_free, create};
+use crate::arch::{self, Line, Trigger};
+use crate::ipc;
+use crate::kernel::Kernel;
+use crate::memory::{Holder, Ref, place_of};
+
+/// The state of an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterruptState {
+    /// Its driver has not acknowledged anything yet: it is not signalled, so that it does not block the others on its line.
+    Disarmed,
+    /// The next interrupt signals it.
+    Armed,
+    /// It was signalled and has not been acknowledged.
+    InService,
+}
+
+/// A device's interrupt.
+pub struct Interrupt {
+    pub header: Header,
+    /// The processor's vector that it arrives at.
+    pub vector: u8,
+    /// Its line; none for a message-signalled interrupt.
+    pub line: Option<Line>,
+    /// The flags it raises.
+    pub flags: Cell<u64>,
+    /// Irrelevant for a message-signalled interrupt, which shares no line.
+    pub state: Cell<InterruptState>,
+    /// Whether it is in service and its notification has not been signalled yet.
+    pub is_undelivered: Cell<bool>,
+    /// The next one on the same line.
+    pub next: Cell<Option<Ref<Interrupt>>>,
+    notification: Slot<Object>,
+}
+
+impl Interrupt {
+    /// An interrupt bound to nothing.
+    pub fn new(header: Header, vector: u8, line: Option<Line>, this: Ref<Interrupt>) -> Interrupt {
+        let holder = Holder::InterruptNotification(this).pack();
+        Interrupt {
+            header,
+            vector,
+            line,
+            flags: Cell::new(0),
+            state: Cell::new(InterruptState::Disarmed),
+            is_undelivered: Cell::new(false),
+            next: Cell::new(None),
+            notification: Slot::empty(holder),
+        }
+    }
+
+    /// The slot of the notification it raises flags in.
+    pub fn notification(&self) -> Place {
+        place_of(&self.notification)
+    }
+}
+
+/// The maximum number of interrupts that share a line: all of them are raised in one step.
+pub const SHARERS_MAX: usize = 8;
+
+/// Creates an interrupt. A message-signalled one, and the first of a line, gets a free vector; further ones of a line share its
+/// vector.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line already has [`SHARERS_MAX`], cannot be shared,
+/// or has another trigger or polarity; [`Error::NotDevice`] when no controller has the line; [`Error::PoolEmpty`].
+pub fn create_interrupt(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    line: Option<Line>,
+    into: Place,
+) -> Result<u8, Error> {
+    check_free(into)?;
+    let sharing = line.and_then(|line| line_vector(kernel, line.gsi));
+    let vector = match sharing {
+        Some(vector) => vector,
+        None => free_vector(kernel)?,
+    };
+    if let Some(line) = line {
+        match sharing {
+            Some(vector) => check_shareable(kernel, line, vector)?,
+            None => arch::interrupts::route_line(line, vector).map_err(|_| Error::NotDevice)?,
+        }
+    }
+    let make = |header, this| Interrupt::new(header, vector, line, this);
+    let interrupt = create(kernel, pool, into, Object::Interrupt, make)?;
+    let first = &kernel.interrupts[usize::from(vector)];
+    interrupt.next.set(first.replace(Some(interrupt)));
+    Ok(vector)
+}
+
+/// The vector that a line is routed to, if any.
+fn line_vector(kernel: &Kernel, gsi: u32) -> Option<u8> {
+    arch::DEVICE_VECTORS.into_iter().find(|&vector| {
+        let first = kernel.interrupts_at(vector).next();
+        first.is_some_and(|first| first.line.is_some_and(|line| line.gsi == gsi))
+    })
+}
+
+fn free_vector(kernel: &Kernel) -> Result<u8, Error> {
+    let is_free = |vector: &u8| kernel.interrupts_at(*vector).next().is_none();
+    arch::DEVICE_VECTORS
+        .into_iter()
+        .find(is_free)
+        .ok_or(Error::InUse)
+}
+
+/// An edge-triggered line cannot be shared: an edge that arrives while another is being handled would be lost.
+fn check_shareable(kernel: &Kernel, line: Line, vector: u8) -> Result<(), Error> {
+    let mut others = kernel.interrupts_at(vector);
+    let is_same = others.all(|other| other.line == Some(line));
+    let is_full = kernel.interrupts_at(vector).count() == SHARERS_MAX;
+    if line.trigger == Trigger::Level && is_same && !is_full {
+        Ok(())
+    } else {
+        Err(Error::InUse)
+    }
+}
+
+/// Takes an interrupt off its vector, and masks the line if it was the last.
+pub fn dismantle_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) -> Step {
+    let _ = kernel.empty_slot(interrupt.notification());
+    let (vector, next) = (interrupt.vector, interrupt.next.take());
+    let before = kernel
+        .interrupts_at(vector)
+        .find(|other| other.next.get() == Some(interrupt));
+    match before {
+        Some(before) => before.next.set(next),
+        None => kernel.interrupts[usize::from(vector)].set(next),
+    }
+    if kernel.interrupts_at(vector).next().is_some() {
+        // It may have been the last one that was not acknowledged.
+        ipc::unmask_if_acknowledged(kernel, vector);
+    } else if let Some(line) = interrupt.line {
+        // It was routed, so it belongs to a controller.
+        let _ = arch::interrupts::mask_line(line.gsi);
+    }
+    Step::Done
+}
