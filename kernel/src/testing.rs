@@ -3,13 +3,13 @@
 use abi::calls::{Arguments, Output};
 use abi::register::{Access, Slot};
 use abi::{Error, Registers};
-use capabilities::Storage;
+use capabilities::{Place, Storage};
 
 use crate::arch::fake::{self, UserAccess};
 use crate::arch::{Cause, PhysAddr, Trigger};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
-use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
+use crate::objects::{self, Domain, MemoryObject, Object, Phase, Pool, Thread};
 
 pub mod calls;
 pub mod snapshot;
@@ -53,6 +53,27 @@ pub struct TestDomain {
 impl From<TestDomain> for Ref<Thread> {
     fn from(domain: TestDomain) -> Ref<Thread> {
         domain.thread
+    }
+}
+
+impl TestDomain {
+    /// The place of a slot of its table.
+    pub fn place(self, slot: Slot) -> Place {
+        self.domain.place(slot).expect("a slot")
+    }
+
+    /// The object that a slot refers to.
+    pub fn object(self, slot: Slot) -> Object {
+        let held = SlotStorage.slot(self.place(slot)).capability();
+        held.expect("a capability").object
+    }
+
+    /// The Memory that a slot refers to.
+    pub fn memory(self, slot: Slot) -> Ref<MemoryObject> {
+        match self.object(slot) {
+            Object::Memory(memory) => memory,
+            other => panic!("not a Memory but {other:?}"),
+        }
     }
 }
 
@@ -178,6 +199,17 @@ impl World {
         self.kernel.enter(Cause::SystemCall);
     }
 
+    /// Raises a processor exception in a thread.
+    pub fn raise(&self, thread: impl Into<Ref<Thread>>, vector: u8, error: u64, address: u64) {
+        self.kernel.scheduler.force(thread.into());
+        let cause = Cause::Exception {
+            vector,
+            error,
+            address,
+        };
+        self.kernel.enter(cause);
+    }
+
     /// Raises an interrupt at a vector. As on a processor, a level-triggered line is masked by then.
     pub fn interrupt(&self, vector: u8) {
         let mut lines = self.kernel.interrupts_at(vector).filter_map(|it| it.line);
@@ -217,11 +249,7 @@ impl World {
             self.kernel.scheduler.force(thread);
             match self.machine.access(address, access) {
                 Ok(at) => return Some(at),
-                Err(fault) => self.kernel.enter(Cause::Exception {
-                    vector: 14,
-                    error: fault.error,
-                    address,
-                }),
+                Err(fault) => self.raise(thread, 14, fault.error, address),
             };
         }
         panic!("the page fault at {address:#x} recurs after the kernel has resolved it");
@@ -254,14 +282,14 @@ impl World {
 
     /// Gives a domain a capability to the Hardware.
     pub fn give_hardware(&self, actor: TestDomain, into: Slot) {
-        let place = actor.domain.place(into).expect("a slot");
+        let place = actor.place(into);
         objects::create_hardware(&self.kernel, self.kernel.root_pool, place).expect("room");
     }
 
     /// Copies a capability from one domain to another.
     pub fn give(&self, from: TestDomain, slot: Slot, to: TestDomain, into: Slot, badge: u64) {
-        let source = from.domain.place(slot).expect("a slot");
-        let target = to.domain.place(into).expect("a slot");
+        let source = from.place(slot);
+        let target = to.place(into);
         let held = SlotStorage.slot(source).capability().expect("a capability");
         capabilities::mint(
             &SlotStorage,

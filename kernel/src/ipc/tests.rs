@@ -270,13 +270,8 @@ fn a_bound_notification_ends_a_receive() {
 fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
     let (world, server, client) = pair();
     world.does(client, calls::faults(slots::THREAD, ENDPOINT));
-    world.kernel.scheduler.force(client.thread);
     client.thread.context.rip.set(0x1234);
-    world.kernel.enter(Cause::Exception {
-        vector: 6,
-        error: 0,
-        address: 0,
-    });
+    world.raise(client, 6, 0, 0);
     world.begin(server, receive());
     let message = received(&world, server);
     assert!(message.info.is_fault());
@@ -293,12 +288,7 @@ fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
 #[test]
 fn a_thread_with_an_unhandled_fault_stops() {
     let (world, _, client) = pair();
-    world.kernel.scheduler.force(client.thread);
-    world.kernel.enter(Cause::Exception {
-        vector: 14,
-        error: 4,
-        address: 0xdead_0000,
-    });
+    world.raise(client, 14, 4, 0xdead_0000);
     assert!(client.thread.stopped.get());
     assert!(
         world.machine.console().contains("0xdead0000"),

@@ -159,7 +159,7 @@ mod tests {
         let actor = world.domain_of(1024);
         let make = |_| {
             let thread = world.thread_in(actor.domain, Slot(slots::FREE));
-            let place = actor.domain.place(Slot(slots::FREE)).expect("a slot");
+            let place = actor.place(Slot(slots::FREE));
             world.kernel.empty_slot(place).expect("a capability");
             thread
         };

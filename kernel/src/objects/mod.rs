@@ -21,8 +21,8 @@
 //! | `destroy` | the walk of a destruction, step by step |
 //! | `emptied` | what follows from emptying a slot |
 //!
-//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in `lifecycle` below theirs.
-//! An object takes a frame of its pool. Objects change through cells, under the kernel lock.
+//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in a `lifecycle` of their
+//! own. An object takes a frame of its pool. Objects change through cells, under the kernel lock.
 
 mod create;
 mod destroy;

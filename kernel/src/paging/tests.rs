@@ -4,11 +4,9 @@ use abi::calls::{DomainPages, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
-use capabilities::Storage;
 
-use crate::arch::Cause;
-use crate::memory::{Entry, Frame, Ref, SlotStorage};
-use crate::objects::{MemoryObject, Object, Phase};
+use crate::memory::{Entry, Frame, Ref};
+use crate::objects::{MemoryObject, Phase};
 use crate::testing::{TestDomain, World, calls, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
@@ -35,11 +33,7 @@ impl Scene {
     }
 
     fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
-        let place = self.actor.domain.place(slot).expect("a slot");
-        match SlotStorage.slot(place).capability().map(|held| held.object) {
-            Some(Object::Memory(memory)) => memory,
-            other => panic!("not a Memory but {other:?}"),
-        }
+        self.actor.memory(slot)
     }
 
     fn frame(&self, slot: Slot, page: u64) -> Frame {
@@ -111,13 +105,7 @@ impl Scene {
     }
 
     fn fault(&self, address: u64, error: u64) {
-        self.world.kernel.scheduler.force(self.actor.thread);
-        let vector = 14;
-        self.world.kernel.enter(Cause::Exception {
-            vector,
-            error,
-            address,
-        });
+        self.world.raise(self.actor, 14, error, address);
     }
 }
 

@@ -7,11 +7,8 @@ use abi::PAGE_BYTES;
 use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, PageIndex, Slot};
-use capabilities::Storage;
 
 use crate::arch::fake::UserAccess;
-use crate::memory::{Ref, SlotStorage};
-use crate::objects::{MemoryObject, Object};
 use crate::testing::{TestDomain, World, calls, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
@@ -31,14 +28,6 @@ fn scene() -> (World, TestDomain) {
 
 fn map(world: &World, actor: TestDomain, access: Access) {
     world.does(actor, calls::map(MEMORY, ADDRESS, 0, PAGES, access));
-}
-
-fn memory(actor: TestDomain) -> Ref<MemoryObject> {
-    let place = actor.domain.place(MEMORY).expect("a slot");
-    match SlotStorage.slot(place).capability().map(|held| held.object) {
-        Some(Object::Memory(memory)) => memory,
-        other => panic!("not a Memory but {other:?}"),
-    }
 }
 
 #[test]
@@ -78,7 +67,7 @@ fn a_removed_mapping_is_out_of_reach() {
 }
 
 fn begin_log(world: &World, actor: TestDomain) -> u64 {
-    let memory = memory(actor).header.id();
+    let memory = actor.memory(MEMORY).header.id();
     world.does(actor, calls::begin_log(slots::DOMAIN, memory))
 }
 
@@ -86,7 +75,7 @@ fn begin_log(world: &World, actor: TestDomain) -> u64 {
 fn take_dirty(world: &World, actor: TestDomain, log: u64) -> u64 {
     let read = DomainPages {
         domain: slots::DOMAIN,
-        memory: memory(actor).header.id(),
+        memory: actor.memory(MEMORY).header.id(),
         log,
         first_page: PageIndex(0),
         page_count: PageCount(PAGES),
@@ -123,7 +112,7 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
     (0..8).for_each(|page| assert_eq!(write(page, 1), Some(())));
     let read = DomainReadPages {
         domain: slots::DOMAIN,
-        memory: memory(actor).header.id(),
+        memory: actor.memory(MEMORY).header.id(),
         log,
         first_page: PageIndex(0),
         wanted: 0b111,
@@ -195,6 +184,6 @@ fn a_frame_that_the_tlb_leads_to_cannot_be_released() {
     let (world, actor) = scene();
     map(&world, actor, Access::ReadWrite);
     assert_eq!(world.store(actor, ADDRESS, 7), Some(()));
-    let frame = memory(actor).frame(0).expect("a page");
+    let frame = actor.memory(MEMORY).frame(0).expect("a page");
     crate::arch::frame_released(frame.address());
 }

@@ -83,7 +83,7 @@ impl Contest {
     /// Gives a contender the notification of another in place of its own.
     fn share_notification(&self, from: usize, to: usize) {
         let (from, to) = (self.contenders[from].actor, self.contenders[to].actor);
-        let place = to.domain.place(NOTIFICATION).expect("a slot");
+        let place = to.place(NOTIFICATION);
         self.world.kernel.empty_slot(place).expect("its own");
         self.world.give(from, NOTIFICATION, to, NOTIFICATION, 0);
     }

@@ -104,7 +104,7 @@ fn raised(flags: u64) -> (Result<(), Error>, u64) {
 }
 
 fn held(actor: TestDomain, slot: Slot) -> Capability<Object> {
-    let place = actor.domain.place(slot).expect("a slot");
+    let place = actor.place(slot);
     SlotStorage.slot(place).capability().expect("a capability")
 }
 
@@ -233,7 +233,7 @@ fn map_device(world: &World, actor: TestDomain, address: u64) {
     let start = PhysAddr::new(0xfeb0_0000);
     let page = PhysRange::new(start, start + abi::PAGE_BYTES);
     let run = ForeignRun::of_device(page, &world.kernel.ram).expect("there is no RAM");
-    let place = actor.domain.place(DEVICE).expect("a slot");
+    let place = actor.place(DEVICE);
     let (kernel, pool) = (&world.kernel, actor.pool);
     objects::create_memory_of(kernel, pool, run, Attribute::Device, place).expect("room");
     world.does(actor, calls::map(DEVICE, address, 0, 1, Access::ReadWrite));

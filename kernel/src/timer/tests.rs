@@ -46,21 +46,20 @@ fn scene() -> (World, Crowds) {
         world.does(keeper, calls::notification(into));
         world.give(keeper, into, waiting, into, 0);
     }
-    let wait = |notification, deadline| calls::wait(notification, deadline);
     let mut sleepers = threads(&world, waiting, 40);
     let turned_away = sleepers.split_off(20);
     for thread in &sleepers {
-        world.begin(*thread, wait(OTHER, DUE));
+        world.begin(*thread, calls::wait(OTHER, DUE));
     }
     for thread in &turned_away {
-        world.begin(*thread, wait(NOTIFICATION, u64::MAX));
+        world.begin(*thread, calls::wait(NOTIFICATION, u64::MAX));
     }
     let slot = NOTIFICATION;
     world.does(waiting, calls::delete(slot));
     let crowd = threads(&world, frozen, 20);
     world.give(frozen, slots::DOMAIN, keeper, SUBJECT, 0);
     world.does(keeper, calls::freeze(SUBJECT, DUE));
-    let place = keeper.domain.place(INTERRUPT).expect("a slot");
+    let place = keeper.place(INTERRUPT);
     let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
     world.does(keeper, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
     world.machine.set_ticks_step(0);

@@ -32,13 +32,7 @@ fn fire(world: &World) -> usize {
 fn a_line_about_a_fault_does_not_wait_for_the_console() {
     let world = slow();
     let actor = world.domain();
-    world.kernel.scheduler.force(actor.thread);
-    let (vector, error, address) = (6, 0, 0);
-    world.kernel.enter(Cause::Exception {
-        vector,
-        error,
-        address,
-    });
+    world.raise(actor, 6, 0, 0);
     assert!(actor.thread.stopped.get());
     assert_eq!(world.machine.console(), "caravan: thread ");
     // No thread runs: the timer is armed for the log alone, until all of it is written.
@@ -110,7 +104,7 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
 fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
     let actor = world.domain();
     let ports = Slot(slots::FREE);
-    let place = actor.domain.place(ports).expect("a slot");
+    let place = actor.place(ports);
     create_ports(&world.kernel, actor.pool, [first; 2], place).expect("ports");
     (actor, ports)
 }

@@ -6,12 +6,11 @@ use abi::calls::{
 use abi::record::{List, ObjectRecord};
 use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, ObjectKind};
-use capabilities::Storage;
 
 use super::scene::{SUBJECT, Scene};
 use crate::arch::{PhysAddr, PhysRange, fake};
-use crate::memory::{ForeignRun, Ref, SlotStorage};
-use crate::objects::{self, Attribute, MemoryObject, Object};
+use crate::memory::ForeignRun;
+use crate::objects::{self, Attribute};
 use crate::testing::{calls, slots};
 
 /// The subject's Memories, in the keeper's table: one with each attribute.
@@ -63,7 +62,7 @@ fn scene() -> Scene {
         world.does(keeper, calls::populate(memory, 0, PAGES.0));
     }
     make_archive(&scene);
-    let page = memory(&scene, ORDINARY).frame(0).expect("a page");
+    let page = scene.keeper.memory(ORDINARY).frame(0).expect("a page");
     page.write_word(0, 7);
     scene
 }
@@ -73,22 +72,14 @@ fn make_archive(scene: &Scene) {
     let start = PhysAddr::new(0x8_0000);
     let mut boot = fake::boot_information();
     boot.archive = PhysRange::new(start, start + PAGES.0 * abi::PAGE_BYTES);
-    let place = scene.keeper.domain.place(ARCHIVE).expect("a slot");
+    let place = scene.keeper.place(ARCHIVE);
     let (kernel, pool) = (&scene.world.kernel, scene.subject.pool);
     let run = ForeignRun::of_archive(&boot);
     objects::create_memory_of(kernel, pool, run, Attribute::Archive, place).expect("room");
 }
 
-fn memory(scene: &Scene, slot: Slot) -> Ref<MemoryObject> {
-    let place = scene.keeper.domain.place(slot).expect("a slot");
-    match SlotStorage.slot(place).capability().map(|held| held.object) {
-        Some(Object::Memory(memory)) => memory,
-        other => panic!("no Memory but {other:?}"),
-    }
-}
-
 fn id(scene: &Scene, slot: Slot) -> ObjectId {
-    memory(scene, slot).header.id()
+    scene.keeper.memory(slot).header.id()
 }
 
 /// The keeper copies the first page of a Memory.
@@ -142,7 +133,13 @@ fn memory_that_a_device_may_write_is_not_copied() {
 #[test]
 fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
     let scene = scene();
-    let into = |slot| memory(&scene, slot).frame(0).map(|page| page.read_word(0));
+    let into = |slot| {
+        scene
+            .keeper
+            .memory(slot)
+            .frame(0)
+            .map(|page| page.read_word(0))
+    };
     let before = [CONTIGUOUS, ARCHIVE].map(into);
     assert!(
         before.iter().all(Option::is_some),

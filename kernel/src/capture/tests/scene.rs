@@ -232,14 +232,10 @@ impl Scene {
 
     /// Whether no thread waits at the keeper's endpoint or notification.
     pub fn has_no_waiters(&self) -> bool {
-        let object = |slot| {
-            let place = self.keeper.domain.place(slot).expect("a slot");
-            let slot = capabilities::Storage::slot(&crate::memory::SlotStorage, place);
-            slot.capability().expect("a capability").object
-        };
-        let (Object::Endpoint(endpoint), Object::Notification(notification)) =
-            (object(ENDPOINT), object(NOTIFICATION))
-        else {
+        let (Object::Endpoint(endpoint), Object::Notification(notification)) = (
+            self.keeper.object(ENDPOINT),
+            self.keeper.object(NOTIFICATION),
+        ) else {
             panic!("the keeper's objects are of other kinds");
         };
         endpoint.senders.is_empty()
@@ -262,7 +258,7 @@ fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<T
         (HELPER, SUBJECT_THREADS[1]),
     ] {
         // The capabilities to a rebuilt subject are still there if it was not destroyed.
-        let place = keeper.domain.place(to).expect("a slot");
+        let place = keeper.place(to);
         let _ = world.kernel.empty_slot(place);
         world.give(subject, from, keeper, to, 0);
     }

@@ -135,7 +135,7 @@ fn a_thread_destroyed_between_two_steps_is_skipped() {
     let (scene, threads) = crowd();
     scene.begin_step(scene.keeper, freeze(u64::MAX));
     let next = scene.subject.domain.first_unsettled().expect("half way");
-    let place = scene.keeper.domain.place(SPARE).expect("a slot");
+    let place = scene.keeper.place(SPARE);
     let origin = next.header.origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
     scene.does(scene.server, calls::destroy(SPARE));
@@ -271,12 +271,7 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     for thread in (0..TRAPS).map(|number| Slot(SPARE.0 + number)) {
         let trapped = scene.world.thread_in(scene.subject.domain, thread);
         scene.does(scene.subject, calls::faults(thread, ENDPOINT));
-        scene.world.kernel.scheduler.force(trapped);
-        scene.world.kernel.enter(Cause::Exception {
-            vector: 3,
-            error: 0,
-            address: 0,
-        });
+        scene.world.raise(trapped, 3, 0, 0);
     }
     let keeper = scene.keeper.thread;
     let lines = || scene.world.machine.console().matches("stops at").count();

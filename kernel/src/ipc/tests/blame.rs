@@ -10,13 +10,8 @@ fn faulting() -> (World, TestDomain, TestDomain) {
 }
 
 fn fault(world: &World, client: TestDomain) {
-    world.kernel.scheduler.force(client.thread);
     client.thread.context.rip.set(0x1234);
-    world.kernel.enter(Cause::Exception {
-        vector: 6,
-        error: 0,
-        address: 0,
-    });
+    world.raise(client, 6, 0, 0);
 }
 
 fn send(words: usize, w0: u64) -> Send {

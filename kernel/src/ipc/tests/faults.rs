@@ -16,13 +16,8 @@ const INVALID_OPCODE: u8 = 6;
 
 /// Raises an exception in a thread, which then stands at this address.
 fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
-    world.kernel.scheduler.force(thread);
     thread.context.rip.set(0x1234);
-    world.kernel.enter(Cause::Exception {
-        vector,
-        error: 4,
-        address,
-    });
+    world.raise(thread, vector, 4, address);
 }
 
 #[test]

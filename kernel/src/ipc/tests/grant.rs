@@ -110,7 +110,7 @@ fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
     assert_eq!(refused, Err(Error::ArgumentRange));
     for (to, rights) in [(40, abi::Rights(0)), (41, EndpointRights::GRANT.into())] {
         world.does(keeper, install(to, rights));
-        let place = subject.domain.place(Slot(to)).expect("a slot");
+        let place = subject.place(Slot(to));
         use capabilities::Storage;
         let held = crate::memory::SlotStorage.slot(place).capability();
         assert_eq!(held.expect("a reply right").rights, rights);

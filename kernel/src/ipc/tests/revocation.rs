@@ -222,7 +222,7 @@ fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
     use crate::objects::create_interrupt;
     const INTERRUPT: Slot = Slot(slots::FREE + 4);
     let (world, server, _, entitled) = crowd();
-    let place = server.domain.place(INTERRUPT).expect("a slot");
+    let place = server.place(INTERRUPT);
     let vector = create_interrupt(&world.kernel, server.pool, None, place).expect("a vector");
     world.does(server, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
     world.machine.set_ticks(5_000);
@@ -255,7 +255,7 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
     let entitled = [0, 1].map(|index| {
         let (interrupt, into) = (Slot(first + 2 * index), Slot(first + 2 * index + 1));
         world.does(driver, calls::notification(into));
-        let place = driver.domain.place(interrupt).expect("a slot");
+        let place = driver.place(interrupt);
         let made = create_interrupt(&world.kernel, driver.pool, Some(line), place);
         vector = made.expect("a vector");
         world.does(driver, calls::bind_interrupt(interrupt, into, 8));
@@ -332,7 +332,7 @@ fn the_object_in_the_slot_has_to_be_the_same() {
     let Phase::Receiving { endpoint, .. } = third.thread.phase.get() else {
         panic!("it receives at its own endpoint");
     };
-    let own = third.domain.place(ENDPOINT).expect("a slot");
+    let own = third.place(ENDPOINT);
     use capabilities::Storage;
     let held = crate::memory::SlotStorage.slot(own).capability();
     assert_eq!(

@@ -3,11 +3,9 @@
 use abi::calls::{CapabilityInspect, MemoryCreateContiguous, PoolSplit};
 use abi::register::{PageCount, Slot};
 use abi::{Error, PAGE_BYTES, PoolRights};
-use capabilities::Storage;
 
 use super::checker::check;
-use crate::memory::{OwnedFrame, Ref, SlotStorage};
-use crate::objects::{MemoryObject, Object};
+use crate::memory::OwnedFrame;
 use crate::testing::{TestDomain, World, calls, slots};
 
 const RUN: Slot = Slot(20);
@@ -24,14 +22,6 @@ const ANYWHERE: MemoryCreateContiguous = MemoryCreateContiguous {
 
 fn populate(world: &World, actor: TestDomain, memory: Slot, pages: u64) -> Result<(), Error> {
     world.call(actor, calls::populate(memory, 0, pages))
-}
-
-fn memory(actor: TestDomain) -> Ref<MemoryObject> {
-    let place = actor.domain.place(RUN).expect("a slot");
-    match SlotStorage.slot(place).capability().map(|held| held.object) {
-        Some(Object::Memory(memory)) => memory,
-        other => panic!("not a Memory but {other:?}"),
-    }
 }
 
 fn all_frames(world: &World) -> Vec<OwnedFrame> {
@@ -55,21 +45,21 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
         let address = world.does(actor, ANYWHERE);
         // The object, a directory and a leaf table.
         assert_eq!(actor.pool.used(), used + 64 + 3);
-        assert_eq!(memory(actor).present.get(), 0);
-        assert!(memory(actor).frame(0).is_none());
+        assert_eq!(actor.memory(RUN).present.get(), 0);
+        assert!(actor.memory(RUN).frame(0).is_none());
         check(&world.kernel);
         if populated > 0 {
             populate(&world, actor, RUN, populated).expect("it was paid for");
         }
         assert_eq!(actor.pool.used(), used + 64 + 3);
-        assert_eq!(memory(actor).present.get(), populated);
+        assert_eq!(actor.memory(RUN).present.get(), populated);
         for page in 0..populated {
-            let frame = memory(actor).frame(page).expect("it was populated");
+            let frame = actor.memory(RUN).frame(page).expect("it was populated");
             assert_eq!(frame.address().as_u64(), address + page * PAGE_BYTES);
             assert_eq!(frame.read_word(8), 0);
             frame.write_word(8, 7);
         }
-        assert!(memory(actor).frame(populated).is_none());
+        assert!(actor.memory(RUN).frame(populated).is_none());
         world.does(actor, calls::destroy(RUN));
         let after = (world.kernel.frames.free(), actor.pool.used());
         assert_eq!(after, (free, used));
@@ -84,11 +74,11 @@ fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
     world.does(actor, MemoryCreateContiguous { pages, ..ANYWHERE });
     let populate = calls::populate(RUN, 0, 512);
     assert_eq!(world.steps_of(actor, populate), 512 / 16);
-    assert_eq!(memory(actor).present.get(), 512);
+    assert_eq!(actor.memory(RUN).present.get(), 512);
     // Present pages stay.
-    memory(actor).frame(3).expect("a page").write_word(0, 5);
+    actor.memory(RUN).frame(3).expect("a page").write_word(0, 5);
     world.does(actor, populate);
-    assert_eq!(memory(actor).frame(3).expect("a page").read_word(0), 5);
+    assert_eq!(actor.memory(RUN).frame(3).expect("a page").read_word(0), 5);
 }
 
 #[test]

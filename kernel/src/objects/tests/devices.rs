@@ -8,9 +8,8 @@ use super::checker::check;
 use super::driver::{FIRST, HARDWARE, SECOND, driver};
 use crate::arch::PhysAddr;
 use crate::arch::fake::UserAccess;
-use crate::memory::{Entry, Ref};
-use crate::objects::{MemoryObject, Object};
-use crate::testing::{TestDomain, calls, slots};
+use crate::memory::Entry;
+use crate::testing::{calls, slots};
 
 const MEMORY: Slot = Slot(12);
 
@@ -35,15 +34,6 @@ fn registers(pages: u64) -> DeviceMemoryCreate {
     }
 }
 
-fn memory(actor: TestDomain) -> Ref<MemoryObject> {
-    let place = actor.domain.place(MEMORY).expect("a slot");
-    let held = capabilities::Storage::slot(&crate::memory::SlotStorage, place).capability();
-    match held.map(|held| held.object) {
-        Some(Object::Memory(memory)) => memory,
-        other => panic!("not a Memory but {other:?}"),
-    }
-}
-
 #[test]
 fn a_large_device_memory_is_created_in_steps() {
     let (world, actor) = driver();
@@ -52,7 +42,7 @@ fn a_large_device_memory_is_created_in_steps() {
     assert_eq!(steps as u64, pages.div_ceil(PAGES_PER_STEP));
     let made = world.outcome::<DeviceMemoryCreate>(actor);
     assert_eq!(made, Some(Ok(())));
-    let memory = memory(actor);
+    let memory = actor.memory(MEMORY);
     assert_eq!(memory.present.get(), pages);
     let map = calls::map(MEMORY, ADDRESS, 0, pages, Access::ReadWrite);
     world.does(actor, map);
@@ -93,7 +83,7 @@ fn a_step_continues_only_what_an_earlier_one_created() {
         ..registers(1025)
     };
     world.does(actor, rest);
-    assert_eq!(memory(actor).present.get(), 1025);
+    assert_eq!(actor.memory(MEMORY).present.get(), 1025);
     world.does(actor, calls::destroy(MEMORY));
     check(&world.kernel);
 }
@@ -125,7 +115,7 @@ fn a_page_is_uncached_or_write_combining() {
             ..registers(2)
         };
         world.does(actor, call);
-        let leaf = memory(actor).leaf(1).expect("it has tables");
+        let leaf = actor.memory(MEMORY).leaf(1).expect("it has tables");
         let caching = Entry::UNCACHED | Entry::WRITE_THROUGH;
         assert_eq!(leaf.flags(1) & caching, flags);
     }
@@ -168,14 +158,14 @@ fn a_device_memory_being_destroyed_is_not_continued() {
     let other = world.thread_in(actor.domain, SECOND);
     world.begin_step(actor, calls::destroy(MEMORY));
     while world.is_at_call(actor) {
-        let present = memory(actor).present.get();
+        let present = actor.memory(MEMORY).present.get();
         let call = DeviceMemoryCreate {
             made: PageCount(present),
             ..registers(pages)
         };
         let refused = world.call(other, call);
         assert_eq!(refused, Err(Error::OccupiedSlot), "{present} pages left");
-        assert_eq!(memory(actor).present.get(), present);
+        assert_eq!(actor.memory(MEMORY).present.get(), present);
         world.step(actor);
     }
     check(&world.kernel);
@@ -205,7 +195,7 @@ fn a_devices_pages_are_not_ram() {
     world.step(actor);
     let made = world.outcome::<DeviceMemoryCreate>(actor);
     assert_eq!(made, Some(Ok(())));
-    assert_eq!(memory(actor).present.get(), pages);
+    assert_eq!(actor.memory(MEMORY).present.get(), pages);
 }
 
 #[test]

@@ -6,7 +6,6 @@ use abi::{Error, POOL_DEPTH_MAX};
 use capabilities::{Place, Storage};
 
 use super::checker::{all_objects, check};
-use crate::arch::Cause;
 use crate::capture::tests::phases::CASES;
 use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene, receive};
 use crate::memory::{Ref, SlotStorage};
@@ -18,10 +17,6 @@ use crate::testing::{TestDomain, World, calls, slots};
 
 /// More steps than any destruction here takes.
 const STEPS_MAX: usize = 10_000;
-
-fn place(actor: TestDomain, slot: Slot) -> Place {
-    actor.domain.place(slot).expect("a slot")
-}
 
 /// Does up to this many steps, until it is done.
 fn end(world: &World, keep: Place, steps: usize) -> Step {
@@ -43,13 +38,13 @@ fn every_object_is_destroyed_in_every_state_and_no_wait_remains() {
     let objects = |scene: &Scene| {
         let (keeper, subject) = (scene.keeper, scene.subject);
         [
-            place(keeper, ENDPOINT),
-            place(keeper, NOTIFICATION),
-            place(keeper, HELPER),
-            place(subject, INNER),
-            place(subject, HELPER),
-            place(subject, slots::THREAD),
-            place(subject, slots::BUFFER),
+            keeper.place(ENDPOINT),
+            keeper.place(NOTIFICATION),
+            keeper.place(HELPER),
+            subject.place(INNER),
+            subject.place(HELPER),
+            subject.place(slots::THREAD),
+            subject.place(slots::BUFFER),
         ]
     };
     for case in CASES {
@@ -75,7 +70,7 @@ fn a_domain_and_a_pool_are_destroyed_in_every_state_running_or_frozen() {
                 if freeze {
                     scene.freeze();
                 }
-                let keep = place(scene.keeper, slot);
+                let keep = scene.keeper.place(slot);
                 assert_eq!(end(&scene.world, keep, STEPS_MAX), Step::Done);
                 assert!(!scene.server.link.queued.get() || scene.server.is_runnable());
             }
@@ -112,11 +107,11 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
             world.give(subject, slots::DOMAIN, keeper, Slot(20), 0);
             world.give(subject, slots::POOL, keeper, Slot(21), 0);
             furnish(&world, subject);
-            whole = end(&world, place(keeper, Slot(20)), steps) == Step::Done;
+            whole = end(&world, keeper.place(Slot(20)), steps) == Step::Done;
             if by_parent {
-                assert_eq!(end(&world, place(keeper, Slot(21)), STEPS_MAX), Step::Done);
+                assert_eq!(end(&world, keeper.place(Slot(21)), STEPS_MAX), Step::Done);
             } else {
-                assert_eq!(end(&world, place(keeper, Slot(20)), STEPS_MAX), Step::Done);
+                assert_eq!(end(&world, keeper.place(Slot(20)), STEPS_MAX), Step::Done);
                 world.does(keeper, calls::destroy(Slot(21)));
             }
             assert_eq!(world.kernel.frames.free(), free);
@@ -153,14 +148,14 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
     for steps in 1.. {
         let (world, keeper, mover) = with_pool();
         let spent = keeper.pool.used();
-        let done = end(&world, place(mover, Slot(20)), steps) == Step::Done;
+        let done = end(&world, mover.place(Slot(20)), steps) == Step::Done;
         // The destroyer's table is destroyed, and with it the invoked capability.
         for slot in 20..62 {
-            let _ = world.kernel.empty_slot(place(mover, Slot(slot)));
+            let _ = world.kernel.empty_slot(mover.place(Slot(slot)));
         }
         let (pool, object) = (slots::POOL, Slot(20));
         if let Some(child) = child_of(keeper) {
-            let rest = match SlotStorage.slot(place(keeper, object)).is_empty() {
+            let rest = match SlotStorage.slot(keeper.place(object)).is_empty() {
                 false => world.call(keeper, calls::destroy(object)),
                 // The keeper's capability was deleted first, when the pool was empty: it has the parent.
                 true => {
@@ -198,9 +193,9 @@ fn a_step_deletes_one_capability_to_a_pool_however_long_their_chain_is() {
     for invoked in [20, 100, 20 + LENGTH - 1] {
         let (world, keeper) = chain_of_pool(LENGTH);
         let spent = keeper.pool.used();
-        let is_left = |number: &u32| !SlotStorage.slot(place(keeper, Slot(*number))).is_empty();
+        let is_left = |number: &u32| !SlotStorage.slot(keeper.place(Slot(*number))).is_empty();
         let left = || (20..20 + LENGTH).filter(is_left).count();
-        let keep = place(keeper, Slot(invoked));
+        let keep = keeper.place(Slot(invoked));
         for expected in (1..LENGTH as usize).rev() {
             assert_eq!(end(&world, keep, 1), Step::More);
             assert_eq!(left(), expected, "through {invoked}");
@@ -218,7 +213,7 @@ fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
     let spent = keeper.pool.used();
     let child = keeper.pool.last().expect("the child").id();
     for actor in [keeper, mover] {
-        let empty = world.kernel.empty_slot(place(actor, Slot(20)));
+        let empty = world.kernel.empty_slot(actor.place(Slot(20)));
         empty.expect("a capability");
     }
     let pool = slots::POOL;
@@ -246,7 +241,7 @@ fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
     let refused = world.call(actor, calls::destroy_child(to, child));
     assert_eq!(refused, Err(Error::MissingRight));
     let parent = Object::Pool(world.kernel.root_pool);
-    crate::objects::publish(parent, place(actor, Slot(21)));
+    crate::objects::publish(parent, actor.place(Slot(21)));
     let refused = world.call(actor, calls::destroy_child(Slot(21), child));
     assert_eq!(refused, Err(Error::Oneself));
 }
@@ -277,7 +272,7 @@ fn a_pool_being_destroyed_creates_nothing_more() {
     world.give(subject, slots::POOL, keeper, Slot(20), 0);
     world.give(subject, slots::DOMAIN, keeper, Slot(21), 0);
     furnish(&world, subject);
-    assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
+    assert_eq!(end(&world, keeper.place(Slot(20)), 1), Step::More);
     assert_eq!(subject.domain.state(), DomainState::Destroying);
     let into = Slot(22);
     let pool = Slot(20);
@@ -287,7 +282,7 @@ fn a_pool_being_destroyed_creates_nothing_more() {
     assert_eq!(world.call(keeper, create), Err(Error::Gone));
     // One thread per step.
     let steps = subject.domain.thread_count.get();
-    assert_eq!(end(&world, place(keeper, Slot(20)), steps), Step::More);
+    assert_eq!(end(&world, keeper.place(Slot(20)), steps), Step::More);
     assert!(!subject.thread.is_runnable());
 }
 
@@ -302,13 +297,7 @@ fn faulting(received: bool) -> (World, TestDomain, Vec<Ref<Thread>>) {
         let thread = Slot(30 + number);
         let faulting = world.thread_in(crowd.domain, thread);
         world.does(crowd, calls::faults(thread, endpoint));
-        world.kernel.scheduler.force(faulting);
-        let (vector, error, address) = (6, 0, 0);
-        world.kernel.enter(Cause::Exception {
-            vector,
-            error,
-            address,
-        });
+        world.raise(faulting, 6, 0, 0);
         if received {
             world.does(server, receive(endpoint, thread));
         }
@@ -327,7 +316,7 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
     ] {
         let (world, server, threads) = faulting(received);
         let keeper = world.domain();
-        let keep = place(keeper, Slot(20));
+        let keep = keeper.place(Slot(20));
         world.give(server, ended, keeper, Slot(20), 0);
         let lines = || world.machine.console().matches("stops at").count();
         let mut before = 0;
@@ -351,25 +340,19 @@ fn nest_of_traps() -> (World, TestDomain, Vec<Ref<Thread>>) {
     world.does(keeper, calls::grow(slots::DOMAIN, 130));
     let into = Slot(19);
     world.does(keeper, calls::endpoint(into));
-    let endpoint = place(keeper, into);
+    let endpoint = keeper.place(into);
     let mut parent = keeper.pool;
     let mut threads = Vec::new();
     while parent.depth < POOL_DEPTH_MAX {
         let pages = u64::from(POOL_DEPTH_MAX - parent.depth) * 8;
         let pool = create_unpublished_pool(&world.kernel, parent, pages).expect("room");
         let number = threads.len() as u32;
-        publish(Object::Pool(pool), place(keeper, Slot(20 + 2 * number)));
+        publish(Object::Pool(pool), keeper.place(Slot(20 + 2 * number)));
         let domain = create_first_domain(&world.kernel, pool).expect("room");
-        publish(Object::Domain(domain), place(keeper, Slot(21 + 2 * number)));
+        publish(Object::Domain(domain), keeper.place(Slot(21 + 2 * number)));
         let thread = world.thread_in(domain, slots::THREAD);
         capabilities::copy(&SlotStorage, endpoint, thread.fault_endpoint()).expect("an empty slot");
-        world.kernel.scheduler.force(thread);
-        let (vector, error, address) = (3, 0, 0);
-        world.kernel.enter(Cause::Exception {
-            vector,
-            error,
-            address,
-        });
+        world.raise(thread, 3, 0, 0);
         threads.push(thread);
         parent = pool;
     }
@@ -379,7 +362,7 @@ fn nest_of_traps() -> (World, TestDomain, Vec<Ref<Thread>>) {
 #[test]
 fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested() {
     let (world, keeper, threads) = nest_of_traps();
-    let keep = place(keeper, Slot(20));
+    let keep = keeper.place(Slot(20));
     let lines = || world.machine.console().matches("stops at").count();
     let held = |thread: &&Ref<Thread>| thread.held.get();
     for expected in 1..=threads.len() {
@@ -398,7 +381,7 @@ fn a_slot_whose_frame_was_released_does_not_exist() {
     world.does(subject, calls::grow(domain, 130));
     world.give(subject, domain, keeper, Slot(20), 0);
     while subject.domain.directory.first_index() == 0 {
-        assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
+        assert_eq!(end(&world, keeper.place(Slot(20)), 1), Step::More);
     }
     assert_eq!(subject.domain.place(Slot(0)), Err(Error::NoSuchSlot));
     assert!(subject.domain.place(Slot(64)).is_ok());
@@ -415,7 +398,7 @@ fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
     };
     let keeper = world.domain();
     world.give(crowd, slots::DOMAIN, keeper, Slot(20), 0);
-    let keep = place(keeper, Slot(20));
+    let keep = keeper.place(Slot(20));
     assert_eq!(end(&world, keep, 1), Step::More);
     assert_eq!(domain.state(), DomainState::Destroying);
     for number in 0..threads.len() as u32 {
@@ -439,6 +422,6 @@ fn a_mapping_is_removed_with_the_capability_it_was_created_through() {
     world.does(owner, calls::revoke(slots::BUFFER));
     assert_eq!(other.domain.space.translate(0x8000_0000), None);
     check(&world.kernel);
-    assert!(SlotStorage.slot(place(other, Slot(9))).is_empty());
-    assert!(SlotStorage.slot(place(other, Slot(9))).is_empty());
+    assert!(SlotStorage.slot(other.place(Slot(9))).is_empty());
+    assert!(SlotStorage.slot(other.place(Slot(9))).is_empty());
 }

@@ -148,7 +148,7 @@ fn an_unfinished_growth_is_paid_for() {
     let into = Slot(10);
     while left(actor) > 0 {
         world.does(other, calls::endpoint(into));
-        let place = actor.domain.place(into).expect("a slot");
+        let place = actor.place(into);
         world.kernel.empty_slot(place).expect("a capability");
     }
     while world.is_at_call(actor) {

@@ -36,7 +36,7 @@ fn rich() -> (World, TestDomain) {
 
 /// Creates many objects in a domain's pool, without capabilities; returns their identities.
 fn make_many(world: &World, actor: TestDomain) -> Vec<ObjectId> {
-    let place = actor.domain.place(SPARE).expect("a slot");
+    let place = actor.place(SPARE);
     let make = || {
         let made = create_notification(&world.kernel, actor.pool, place);
         world.kernel.empty_slot(place).expect("a capability");
@@ -49,7 +49,7 @@ fn make_many(world: &World, actor: TestDomain) -> Vec<ObjectId> {
 fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Thread>> {
     let make = |_| {
         let thread = world.thread_in(actor.domain, SPARE);
-        let place = actor.domain.place(SPARE).expect("a slot");
+        let place = actor.place(SPARE);
         world.kernel.empty_slot(place).expect("a capability");
         thread
     };
@@ -89,7 +89,7 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
     let Search::Found(found @ Object::Notification(notification)) = found else {
         panic!("{found:?} is not the notification");
     };
-    let place = actor.domain.place(SPARE).expect("a slot");
+    let place = actor.place(SPARE);
     capabilities::copy(
         &crate::memory::SlotStorage,
         notification.header.origin(),
@@ -117,7 +117,7 @@ fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
     let (Search::Found(object), 1) = seek(actor.pool, far) else {
         panic!("it is behind the bookmark");
     };
-    let place = actor.domain.place(SPARE).expect("a slot");
+    let place = actor.place(SPARE);
     let origin = object.header().origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
     world.does(actor, calls::destroy(SPARE));
@@ -382,7 +382,7 @@ fn a_domain_has_a_maximum_number_of_threads() {
     let refused = world.call(actor, another);
     assert_eq!(refused, Err(Error::TableFull));
     let newest = actor.domain.first_thread.get().expect("a thread");
-    let place = actor.domain.place(SPARE).expect("a slot");
+    let place = actor.place(SPARE);
     capabilities::copy(&crate::memory::SlotStorage, newest.header.origin(), place)
         .expect("an empty slot");
     world.does(actor, calls::destroy(SPARE));

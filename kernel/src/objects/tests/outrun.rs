@@ -65,7 +65,7 @@ impl Race {
     }
 
     fn place(&self, number: u32) -> Place {
-        self.crowd.domain.place(Slot(number)).expect("a slot")
+        self.crowd.place(Slot(number))
     }
 
     fn find(&self, is_empty: bool) -> Option<Slot> {
@@ -152,7 +152,7 @@ fn a_revocation_ends_when_its_slot_is_emptied() {
         world.step(owner);
     }
     assert!(owner.is_overdue.get() && world.is_at_call(owner));
-    let slot = race.owner.domain.place(ENDPOINT).expect("a slot");
+    let slot = race.owner.place(ENDPOINT);
     world.kernel.empty_slot(slot).expect("a capability");
     world.step(owner);
     let outcome = world.outcome::<CapabilityRevoke>(owner);
@@ -285,9 +285,7 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
 
     let buffer = world.buffer(owner);
     buffer.write_word(abi::message::RECEIVE_OFFSET, SPARE.0.into());
-    let _ = world
-        .kernel
-        .empty_slot(owner.domain.place(SPARE).expect("a slot"));
+    let _ = world.kernel.empty_slot(owner.place(SPARE));
     world.begin(listener, receive(endpoint, Slot(31)));
     let buffer = world.buffer(other);
     buffer.write_word(SEND_OFFSET, INSIDE.0.into());

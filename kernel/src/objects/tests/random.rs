@@ -179,13 +179,7 @@ fn happen(world: &World, keeper: TestDomain, successes: &Successes, event: Event
             address,
         } => {
             let Some(thread) = able(thread) else { return };
-            world.kernel.scheduler.force(thread);
-            let error = 6;
-            world.kernel.enter(Cause::Exception {
-                vector,
-                error,
-                address,
-            });
+            world.raise(thread, vector, 6, address);
         }
         Event::Access {
             thread,
@@ -265,7 +259,7 @@ fn end_all(world: &World, keeper: TestDomain) {
             objects(world.kernel.root_pool).find(|object| *object != Object::Pool(keeper.pool));
         let Some(other) = other else { return };
         let object = Slot(40);
-        let place = keeper.domain.place(object).expect("a slot");
+        let place = keeper.place(object);
         let origin = other.header().origin();
         capabilities::copy(&SlotStorage, origin, place).expect("an empty slot");
         world.does(keeper, calls::destroy(object));

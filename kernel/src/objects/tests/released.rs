@@ -3,12 +3,10 @@
 use abi::EndpointRights;
 use abi::calls::{DomainMap, InterruptCreateMessage};
 use abi::register::{Access, Slot};
-use capabilities::Storage;
 
 use super::checker::check;
 use super::driver::{FIRST, HARDWARE, NOTIFICATION, driver};
-use crate::memory::{FRAME_BYTES, Ref, SlotStorage};
-use crate::objects::{MemoryObject, Object};
+use crate::memory::FRAME_BYTES;
 use crate::testing::{TestDomain, World, calls, slots};
 
 /// An endpoint, and a Memory.
@@ -22,15 +20,6 @@ const REST: Slot = Slot(15);
 /// The pattern in its pages.
 const PATTERN: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
-fn memory_in(actor: TestDomain, slot: Slot) -> Ref<MemoryObject> {
-    let place = actor.domain.place(slot).expect("a slot");
-    let held = SlotStorage.slot(place).capability();
-    match held.map(|held| held.object) {
-        Some(Object::Memory(memory)) => memory,
-        other => panic!("{other:?} is not a Memory"),
-    }
-}
-
 /// Allocates every frame that the domain's pool can still pay for to a Memory of patterns, the last released ones included.
 fn use_the_rest(world: &World, actor: TestDomain) {
     /// The Memory itself, its directory and its table.
@@ -43,7 +32,7 @@ fn use_the_rest(world: &World, actor: TestDomain) {
 }
 
 fn for_each_word(actor: TestDomain, mut action: impl FnMut(crate::memory::Frame, u64)) {
-    let memory = memory_in(actor, REST);
+    let memory = actor.memory(REST);
     for page in 0..memory.page_count {
         let frame = memory.frame(page).expect("populated");
         (0..FRAME_BYTES)
@@ -149,7 +138,7 @@ fn a_released_frame_keeps_nothing_of_its_last_use() {
     let (world, actor) = driver();
     create_memory(&world, actor, MEMORY);
     world.does(actor, calls::populate(MEMORY, 0, 1));
-    let frame = memory_in(actor, MEMORY).frame(0).expect("populated");
+    let frame = actor.memory(MEMORY).frame(0).expect("populated");
     frame.write_word(0, PATTERN);
     world.does(actor, calls::destroy(MEMORY));
     assert_ne!(frame.read_word(0), PATTERN);

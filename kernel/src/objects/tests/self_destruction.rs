@@ -3,10 +3,8 @@
 use abi::Error;
 use abi::calls::PoolSplit;
 use abi::register::{PageCount, Slot};
-use capabilities::Storage;
 
 use super::checker::{all_objects, check};
-use crate::memory::SlotStorage;
 use crate::objects::{self, Object};
 use crate::testing::{TestDomain, World, calls, slots};
 
@@ -14,12 +12,6 @@ const CHILD: Slot = Slot(20);
 const GRANDCHILD: Slot = Slot(21);
 const INNER: Slot = Slot(22);
 const ROOT: Slot = Slot(23);
-
-fn object(actor: TestDomain, slot: Slot) -> Object {
-    let place = actor.domain.place(slot).expect("a slot");
-    let held = SlotStorage.slot(place).capability();
-    held.expect("a capability").object
-}
 
 #[test]
 fn a_thread_cannot_destroy_itself_its_domain_or_its_pool() {
@@ -43,7 +35,7 @@ fn inner_domain(world: &World) -> TestDomain {
         world.does(outer, PoolSplit { pool, pages, into });
     }
     world.does(outer, calls::domain(GRANDCHILD, INNER));
-    let Object::Domain(domain) = object(outer, INNER) else {
+    let Object::Domain(domain) = outer.object(INNER) else {
         panic!("not a domain");
     };
     let inner = TestDomain {
@@ -54,7 +46,7 @@ fn inner_domain(world: &World) -> TestDomain {
     for slot in [slots::POOL, CHILD, GRANDCHILD] {
         world.give(outer, slot, inner, slot, 0);
     }
-    let root = inner.domain.place(ROOT).expect("a slot");
+    let root = inner.place(ROOT);
     objects::publish(Object::Pool(world.kernel.root_pool), root);
     inner
 }
@@ -73,7 +65,7 @@ fn a_thread_cannot_destroy_any_pool_around_it() {
         (slots::POOL, CHILD),
         (CHILD, GRANDCHILD),
     ] {
-        let child = object(inner, of).id();
+        let child = inner.object(of).id();
         let ended = world.call(inner, calls::destroy_child(pool, child));
         assert_eq!(ended, Err(Error::Oneself), "{of:?}");
     }

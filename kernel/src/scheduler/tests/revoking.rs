@@ -111,7 +111,7 @@ fn wait(world: &World, thread: Ref<Thread>) {
 /// Makes a domain's thread wait for an interrupt at the highest priority; returns the vector.
 fn raise_above(world: &World, above: TestDomain) -> u8 {
     world.does(above, calls::notification(NOTIFICATION));
-    let place = above.domain.place(INTERRUPT).expect("a slot");
+    let place = above.place(INTERRUPT);
     let vector = create_interrupt(&world.kernel, above.pool, None, place).expect("a vector");
     world.does(above, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 1));
     world.kernel.scheduler.remove(above.thread);

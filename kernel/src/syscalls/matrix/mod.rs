@@ -278,7 +278,7 @@ fn a_copy_has_no_more_rights_than_its_source() {
 
 /// Retires the subject and takes the first step of its destruction, but not of its pool's.
 fn begin_to_destroy(stage: &Stage) {
-    let keep = stage.caller.domain.place(stage::SUBJECT).expect("a slot");
+    let keep = stage.caller.place(stage::SUBJECT);
     let subject = Object::Domain(stage.subject.domain);
     let step = objects::destroy_step(&stage.world.kernel, subject, Some(keep));
     assert_eq!(step, Step::More);

@@ -160,7 +160,7 @@ impl Stage {
 
     /// The object in a slot of the caller.
     pub fn object(&self, slot: Slot) -> Object {
-        let place = self.caller.domain.place(slot).expect("a slot");
+        let place = self.caller.place(slot);
         let held = SlotStorage.slot(place).capability();
         held.expect("a capability").object
     }
@@ -171,14 +171,14 @@ impl Stage {
     }
 
     pub fn is_empty(&self, slot: Slot) -> bool {
-        let place = self.caller.domain.place(slot).expect("a slot");
+        let place = self.caller.place(slot);
         SlotStorage.slot(place).is_empty()
     }
 
     /// Replaces a capability by a copy of another one.
     pub fn replace(&self, slot: Slot, other: Slot) {
         self.set_aside(slot);
-        let [from, to] = [other, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        let [from, to] = [other, slot].map(|slot| self.caller.place(slot));
         capabilities::copy(&SlotStorage, from, to).expect("it was emptied");
     }
 
@@ -275,13 +275,13 @@ impl Stage {
     /// Restricts the caller's capability in this slot to these rights.
     pub fn limit(&self, slot: Slot, rights: Rights) {
         self.set_aside(slot);
-        let [from, to] = [ASIDE, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        let [from, to] = [ASIDE, slot].map(|slot| self.caller.place(slot));
         capabilities::mint(&SlotStorage, from, to, rights, Badge::NONE).expect("fewer rights");
     }
 
     /// Empties a slot of the caller without revoking anything.
     pub fn set_aside(&self, slot: Slot) {
-        let [from, to] = [slot, ASIDE].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        let [from, to] = [slot, ASIDE].map(|slot| self.caller.place(slot));
         if !SlotStorage.slot(to).is_empty() {
             self.world
                 .kernel

@@ -9,10 +9,9 @@ use crate::testing::{World, calls, slots};
 #[test]
 fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
     let (world, actor) = world_and_domain();
-    let identify = |domain, slot| calls::identify(domain, slot);
-    let id = world.does(actor, identify(slots::DOMAIN, slots::BUFFER));
+    let id = world.does(actor, calls::identify(slots::DOMAIN, slots::BUFFER));
     assert_eq!(
-        world.call(actor, identify(slots::DOMAIN, OBJECT)),
+        world.call(actor, calls::identify(slots::DOMAIN, OBJECT)),
         Err(Error::EmptySlot)
     );
     let all_but = calls::mint(
@@ -23,7 +22,7 @@ fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
     );
     world.does(actor, all_but);
     assert_eq!(
-        world.call(actor, identify(OBJECT, slots::BUFFER)),
+        world.call(actor, calls::identify(OBJECT, slots::BUFFER)),
         Err(Error::MissingRight)
     );
     // The lists show the same identity.

@@ -16,11 +16,10 @@ use abi::Error;
 use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{ObjectId, PageCount, PageIndex, Slot};
-use capabilities::Storage;
 
 use super::scene::{SUBJECT, Scene};
-use crate::memory::{Entry, Frame, Ref, SlotStorage};
-use crate::objects::{MemoryObject, Object};
+use crate::memory::{Entry, Frame, Ref};
+use crate::objects::MemoryObject;
 use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
@@ -65,11 +64,7 @@ impl Copying {
     }
 
     fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
-        let place = self.scene.keeper.domain.place(slot).expect("a slot");
-        match SlotStorage.slot(place).capability().map(|held| held.object) {
-            Some(Object::Memory(memory)) => memory,
-            other => panic!("no Memory but {other:?}"),
-        }
+        self.scene.keeper.memory(slot)
     }
 
     fn frame(&self, slot: Slot, page: u64) -> Frame {

@@ -95,7 +95,7 @@ fn copies_need_the_right_to_capture_and_the_right_to_write() {
     copying.fill([0]);
     let keeper = copying.scene.keeper;
     let mint = |from: Slot, rights: Rights| {
-        let place = |slot| keeper.domain.place(slot).expect("a slot");
+        let place = |slot| keeper.place(slot);
         let _ = copying.scene.world.kernel.empty_slot(place(SPARE));
         capabilities::mint(&SlotStorage, place(from), place(SPARE), rights, Badge::NONE)
             .expect("minted");

@@ -17,9 +17,8 @@ use abi::register::{Access, PageCount, Slot};
 use capabilities::{Place, Storage};
 
 use super::scene::{HELPER, INNER, Scene};
-use crate::memory::{Ref, SlotStorage};
+use crate::memory::SlotStorage;
 use crate::objects::tests::checker::check;
-use crate::objects::{Domain, Object};
 use crate::testing::{BUFFER_ADDRESS, TestDomain, calls, slots};
 
 /// More siblings than one call passes.
@@ -131,15 +130,6 @@ fn everything_derived_from_a_slot_is_described_with_it_as_parent() {
     check(&scene.world.kernel);
 }
 
-fn place(domain: Ref<Domain>, slot: Slot) -> Place {
-    domain.place(slot).expect("a slot")
-}
-
 fn is_empty(place: Place) -> bool {
     SlotStorage.slot(place).is_empty()
-}
-
-fn object(domain: Ref<Domain>, slot: Slot) -> Object {
-    let held = SlotStorage.slot(place(domain, slot)).capability();
-    held.expect("occupied").object
 }

@@ -7,10 +7,9 @@ use abi::{MemoryRights, NotificationRights, Rights};
 
 use super::{
     ADDRESS, BETWEEN, BOUND, FIRST, MANY, MAPPED, ONE_PAGE, PAGED, SLOTS, derive_everything, held,
-    is_empty, mappings, object, place,
+    is_empty, mappings,
 };
 use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
-use crate::objects::Object;
 use crate::objects::tests::checker::check;
 use crate::testing::calls;
 
@@ -21,16 +20,14 @@ fn revoke_all(scene: &Scene) -> Vec<&'static str> {
     for slot in [INNER, MAPPED, BOUND] {
         world.does(subject, calls::revoke(slot));
     }
-    let minted = (FIRST..FIRST + MANY).map(|slot| place(subject.domain, Slot(slot)));
+    let minted = (FIRST..FIRST + MANY).map(|slot| subject.place(Slot(slot)));
     if minted.into_iter().all(is_empty) {
         lost.push("all that was minted");
     }
     if subject.domain.mapping_at(ADDRESS).is_none() {
         lost.push("the mapping");
     }
-    let Object::Memory(paged) = object(subject.domain, PAGED) else {
-        panic!("not a Memory");
-    };
+    let paged = subject.memory(PAGED);
     let thread = subject.thread;
     for (name, place) in [
         ("the pager", paged.pager()),

@@ -6,10 +6,9 @@ use abi::thread_state::Awaits;
 use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
-use super::{ADDRESS, BETWEEN, BOUND, MAPPED, PAGED, SPARE, is_empty, mint, object};
+use super::{ADDRESS, BETWEEN, BOUND, MAPPED, PAGED, SPARE, is_empty, mint};
 use crate::capture::tests::scene::{INNER, KEEPERS_SPARE, SUBJECT, Scene};
 use crate::memory::SlotStorage;
-use crate::objects::Object;
 use crate::testing::{calls, slots};
 
 #[test]
@@ -25,9 +24,7 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
         let hold = calls::hold(SUBJECT, from, BETWEEN, Held::Pager, badge);
         world.call(scene.keeper, hold)
     };
-    let Object::Memory(paged) = object(subject.domain, PAGED) else {
-        panic!("not a Memory");
-    };
+    let paged = subject.memory(PAGED);
     let pager = || {
         let held = SlotStorage.slot(paged.pager()).capability();
         held.map(|held| held.badge.get())
@@ -77,9 +74,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
     limit(&scene, INNER, RECEIVE_ONLY, EndpointRights::RECEIVE.into());
     let signal = NotificationRights::SIGNAL.into();
     limit(&scene, BOUND, SIGNAL_ONLY, signal);
-    let Object::Memory(paged) = object(subject.domain, PAGED) else {
-        panic!("not a Memory");
-    };
+    let paged = subject.memory(PAGED);
     let (faults, bound) = (
         subject.thread.fault_endpoint(),
         subject.thread.bound_notification(),
@@ -139,9 +134,7 @@ fn nothing_of_a_domain_goes_into_an_object_of_another() {
         let refused = world.call(keeper, calls::hold(SUBJECT, from, holder, held, 0));
         assert_eq!(refused, Err(Error::WrongState), "{held:?}");
     }
-    let Object::Memory(memory) = object(keeper.domain, BETWEEN) else {
-        panic!("not a Memory");
-    };
+    let memory = keeper.memory(BETWEEN);
     for inside in [
         memory.pager(),
         keeper.thread.fault_endpoint(),

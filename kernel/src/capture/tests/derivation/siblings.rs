@@ -6,7 +6,7 @@ use abi::record::{CapabilityRecord, List};
 use abi::register::Slot;
 
 use super::{
-    BETWEEN, BOUND, FIRST, MANY, SLOTS, SPARE, grow, held, is_empty, mint, parent_of, place, word,
+    BETWEEN, BOUND, FIRST, MANY, SLOTS, SPARE, grow, held, is_empty, mint, parent_of, word,
 };
 use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT, Scene};
 use crate::memory::Ref;
@@ -80,7 +80,7 @@ fn deleting_siblings_during_the_search_does_not_mislead_it() {
         let step = step as u32;
         let end = FIRST + MANY - (step - 1) * 400;
         for slot in (end.saturating_sub(600).max(FIRST)..end).map(Slot) {
-            let place = place(scene.keeper.domain, slot);
+            let place = scene.keeper.place(slot);
             if !is_empty(place) {
                 scene.world.kernel.empty_slot(place).expect("occupied");
             }

@@ -4,7 +4,6 @@ use abi::MessageInfo;
 use abi::calls::{ReplyAndReceive, Send, Wait};
 use abi::register::Slot;
 
-use crate::arch::Cause;
 use crate::capture::tests::scene::{
     ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, Scene, call, receive,
 };
@@ -35,14 +34,8 @@ pub const BREAKPOINT: u8 = 3;
 /// The subject's thread raises an exception with this vector; the message goes to the endpoint in this slot of its table.
 pub fn fault(scene: &Scene, vector: u8, handler: Slot) {
     scene.does(scene.subject, calls::faults(slots::THREAD, handler));
-    scene.world.kernel.scheduler.force(scene.subject.thread);
     scene.subject.thread.context.rip.set(ELSEWHERE);
-    let (error, address) = (0, 0);
-    scene.world.kernel.enter(Cause::Exception {
-        vector,
-        error,
-        address,
-    });
+    scene.world.raise(scene.subject, vector, 0, 0);
 }
 
 /// Another thread of its domain stops the subject's thread.

@@ -15,7 +15,6 @@ use abi::register::{PageCount, Slot};
 use abi::{Error, MessageInfo};
 
 use super::scene::{INNER, Scene};
-use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::Thread;
 use crate::testing::calls;
@@ -81,12 +80,7 @@ fn wait() -> Wait {
 /// A thread of the keeper faults, with the endpoint in this slot of its table as its handler.
 fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
     scene.does(scene.keeper, calls::faults(slot, endpoint));
-    scene.world.kernel.scheduler.force(thread);
-    scene.world.kernel.enter(Cause::Exception {
-        vector: 6,
-        error: 0,
-        address: 0,
-    });
+    scene.world.raise(thread, 6, 0, 0);
 }
 
 /// The number of lines in the kernel's log that report a stop of a thread.

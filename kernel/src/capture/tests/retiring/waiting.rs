@@ -136,12 +136,7 @@ fn faults_that_it_would_handle_stop_their_threads() {
     let faults = calls::faults(Slot(FIRST_OUTSIDER + 1), OWN_ENDPOINT);
     scene.does(scene.keeper, faults);
     retire(&scene);
-    scene.world.kernel.scheduler.force(later);
-    scene.world.kernel.enter(Cause::Exception {
-        vector: 6,
-        error: 0,
-        address: 0,
-    });
+    scene.world.raise(later, 6, 0, 0);
     for thread in [queued, later] {
         assert_eq!(thread.phase.get(), Phase::Ready);
         assert!(thread.stopped.get());
@@ -211,7 +206,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
     for is_bound in [false, true] {
         let scene = scene();
         let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
-        let place = keeper.domain.place(INTERRUPT).expect("a slot");
+        let place = keeper.place(INTERRUPT);
         let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
         let (notification, flags) = (OWN_NOTIFICATION, 1);
         let bind = calls::bind_interrupt(INTERRUPT, notification, flags);
@@ -253,7 +248,7 @@ fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next
     for is_destroyed in [false, true] {
         let scene = scene();
         let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
-        let place = keeper.domain.place(INTERRUPT).expect("a slot");
+        let place = keeper.place(INTERRUPT);
         let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
         let bind = |notification, flags| calls::bind_interrupt(INTERRUPT, notification, flags);
         scene.does(keeper, bind(OWN_NOTIFICATION, 1));

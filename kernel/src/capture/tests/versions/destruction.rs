@@ -45,7 +45,7 @@ fn populated_scene() -> (Scene, [Slot; 8]) {
     world.does(keeper, split());
     let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
     world.does(keeper, EndpointCreate { pool, into });
-    let place = scene.keeper.domain.place(OWN_INTERRUPT).expect("a slot");
+    let place = scene.keeper.place(OWN_INTERRUPT);
     create_interrupt(&world.kernel, scene.subject.pool, None, place).expect("a vector");
     world.does(
         keeper,
@@ -72,7 +72,7 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
     for object in objects {
         let (scene, _) = populated_scene();
         let (kernel, domain) = (&scene.world.kernel, scene.subject.domain);
-        let place = scene.keeper.domain.place(object).expect("a slot");
+        let place = scene.keeper.place(object);
         let mut changed = 0;
         while let Some(held) = SlotStorage.slot(place).capability() {
             let (before, version) = (snapshot::of_domain(domain), domain.version());
