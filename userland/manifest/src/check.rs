@@ -187,16 +187,14 @@ fn device(manifest: &Manifest, index: usize) -> Check {
 fn role(manifest: &Manifest, index: usize) -> Check {
     let domain = &manifest.domains[index];
     for capability in &domain.capabilities {
-        let owner = Role::owner(capability).filter(|owner| domain.role != Some(*owner));
-        owner.map_or(Ok(()), |owner| {
+        let owner = Role::owner(capability);
+        if let Some(owner) = owner.filter(|owner| domain.role != Some(*owner)) {
             let capability = String::from(capability.clone());
-            Err((
-                "capabilities",
-                format!(
-                    "`{capability}` belongs to a role: add `role = \"{owner}\"`, or do not grant it"
-                ),
-            ))
-        })?;
+            let reason = format!(
+                "`{capability}` belongs to a role: add `role = \"{owner}\"`, or do not grant it"
+            );
+            return Err(("capabilities", reason));
+        }
     }
     let Some(role) = domain.role else {
         return Ok(());
@@ -214,7 +212,8 @@ fn role(manifest: &Manifest, index: usize) -> Check {
         Some(other) => Err((
             "role",
             format!(
-                "the domain `{}` is the machine's `{role}`: remove one of them, or give each another `home`",
+                "the domain `{}` is the machine's `{role}`: remove one of them, or give each another \
+                 `home`",
                 other.name
             ),
         )),
