@@ -3,16 +3,13 @@
 use std::net::{SocketAddr, SocketAddrV4, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::builder::PathBufValueParser;
+use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use clap_complete::Shell;
-use nomad_client::Command;
-use nomad_client::command::{Audience, VERBS, Verb};
 use nomad_protocol::PORT;
 
-/// The command that is not a server's: a table of domains.
-const PS: &str = "ps";
+use crate::task::{self, Task};
 
 /// What the program was started for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,25 +25,12 @@ pub enum Invocation {
 pub struct Request {
     /// The address of the machine's migration server.
     pub server: SocketAddrV4,
-    /// The command.
-    pub command: Command,
-    /// How its reply is shown.
-    pub view: View,
+    /// What to do there.
+    pub task: Task,
     /// Whether to print JSON, one object per line.
     pub json: bool,
     /// The file that contains the fleet's secret, if one was given.
     pub secret: Option<PathBuf>,
-}
-
-/// How a reply is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// As the events come.
-    Events,
-    /// A table of the domains in it.
-    Domains,
-    /// A table of the machines in it, each of which is asked for its domains.
-    Machines,
 }
 
 impl Invocation {
@@ -63,30 +47,45 @@ impl Invocation {
         if let Some(shell) = matches.get_one::<Shell>("completions") {
             return Ok(Invocation::Complete(*shell));
         }
+        let server = machine(&matches)?;
         let (name, operands) = matches.subcommand().ok_or_else(|| {
-            program().error(
-                ErrorKind::MissingSubcommand,
-                "a command is needed after MACHINE",
-            )
+            let reason = "a command is needed: `caravan --help` lists them";
+            program().error(ErrorKind::MissingSubcommand, reason)
         })?;
-        let (command, view) = command(name, operands)?;
         Ok(Invocation::Send(Request {
-            server: *matches.get_one("machine").expect("clap requires it"),
-            command,
-            view,
+            server,
+            task: Task::of(name, operands)
+                .map_err(|error| program().error(ErrorKind::InvalidValue, error))?,
             json: matches.get_flag("json"),
             secret: matches.get_one::<PathBuf>("secret").cloned(),
         }))
     }
 }
 
+/// The machine, which is given in one of two ways.
+fn machine(matches: &ArgMatches) -> Result<SocketAddrV4, clap::Error> {
+    let [first, option] = ["machine", "on"].map(|id| matches.get_one::<SocketAddrV4>(id));
+    match (first, option) {
+        (Some(machine), None) | (None, Some(machine)) => Ok(*machine),
+        (Some(first), Some(option)) => Err(program().error(
+            ErrorKind::ArgumentConflict,
+            format!("MACHINE is given twice, as {first} and as `--on {option}`: leave one out"),
+        )),
+        (None, None) => Err(program().error(
+            ErrorKind::MissingRequiredArgument,
+            "a machine is needed: MACHINE before the command, or `--on MACHINE` anywhere",
+        )),
+    }
+}
+
 /// The program as clap describes it in `--help` and in completions.
 pub fn program() -> clap::Command {
-    let verbs = VERBS.iter().map(subcommand);
     clap::Command::new("caravan")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Send a command to a machine's migration server and show the reply.")
-        .override_usage("caravan [OPTIONS] MACHINE COMMAND [OPERANDS]")
+        .override_usage(
+            "caravan [OPTIONS] MACHINE COMMAND [OPERANDS]\n       caravan [OPTIONS] COMMAND [OPERANDS] --on MACHINE",
+        )
         .disable_help_subcommand(true)
         .after_help(
             "The fleet's secret is read from the file given by --secret, or from the variable CARAVAN_SECRET.\n\
@@ -98,8 +97,15 @@ pub fn program() -> clap::Command {
             Arg::new("machine")
                 .value_name("MACHINE")
                 .help("The IPv4 address of a machine's migration server, with or without a port (7411)")
-                .required_unless_present("completions")
-                .value_parser(address),
+                .value_parser(machine_or_command),
+        )
+        .arg(
+            Arg::new("on")
+                .long("on")
+                .global(true)
+                .value_name("MACHINE")
+                .value_parser(address)
+                .help("The machine, if it is not given before the command"),
         )
         .arg(
             Arg::new("json")
@@ -113,7 +119,7 @@ pub fn program() -> clap::Command {
                 .long("secret")
                 .global(true)
                 .value_name("FILE")
-                .value_parser(PathBufValueParser::new())
+                .value_parser(ValueParser::path_buf())
                 .help("The file that contains the fleet's secret"),
         )
         .arg(
@@ -124,47 +130,19 @@ pub fn program() -> clap::Command {
                 .value_parser(clap::value_parser!(Shell))
                 .help("Print the completions for a shell"),
         )
-        .subcommand(clap::Command::new(PS).about("Print a table of the machine's domains"))
-        .subcommands(verbs)
+        .subcommands(task::subcommands())
 }
 
-fn subcommand(verb: &Verb) -> clap::Command {
-    let names = verb.operands.split_ascii_whitespace();
-    let names: Vec<&str> = names.map(|name| name.trim_end_matches('.')).collect();
-    let command = clap::Command::new(verb.name)
-        .about(verb.about)
-        .hide(verb.audience == Audience::Tests);
-    match (names.len(), verb.operands.ends_with("...")) {
-        (0, _) => command,
-        (count, false) => command.arg(operands(&names).num_args(count)),
-        (_, true) => command.arg(operands(&names).num_args(1..)),
-    }
+/// The machine that is given before the command; a misspelt command without one is in the same place.
+fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
+    address(text).map_err(|error| format!("{error}, and no command either"))
 }
 
-fn operands(names: &[&'static str]) -> Arg {
-    Arg::new("operands")
-        .value_names(names.to_vec())
-        .required(true)
-}
-
-/// The command for the server, and how its reply is shown.
-fn command(name: &str, matches: &ArgMatches) -> Result<(Command, View), clap::Error> {
-    if name == PS {
-        return Ok((Command::List, View::Domains));
-    }
-    let operands = matches.try_get_many::<String>("operands").ok().flatten();
-    let operands: Vec<&str> = operands.into_iter().flatten().map(String::as_str).collect();
-    let verb = VERBS.iter().find(|verb| verb.name == name);
-    let command = verb.expect("clap knows no other").command(&operands);
-    let command = command.map_err(|error| program().error(ErrorKind::InvalidValue, error))?;
-    let view = match command {
-        Command::Machines => View::Machines,
-        _ => View::Events,
-    };
-    Ok((command, view))
-}
-
-fn address(text: &str) -> Result<SocketAddrV4, String> {
+/// Parses the address of a machine's migration server.
+///
+/// # Errors
+/// The reason it is not one.
+pub fn address(text: &str) -> Result<SocketAddrV4, String> {
     let with_port = text
         .to_socket_addrs()
         .or_else(|_| (text, PORT).to_socket_addrs());
@@ -178,6 +156,10 @@ fn address(text: &str) -> Result<SocketAddrV4, String> {
 
 #[cfg(test)]
 mod tests {
+    use identity::Name;
+    use nomad_client::Command;
+    use nomad_client::command::{Audience, VERBS};
+
     use super::*;
 
     fn parse(line: &str) -> Result<Invocation, clap::Error> {
@@ -195,16 +177,28 @@ mod tests {
     fn parses_a_machine_and_a_command() {
         let expected = Request {
             server: "10.77.0.1:7411".parse().expect("an address"),
-            command: "migrate counter b".parse().expect("a command"),
-            view: View::Events,
+            task: Task::Send("migrate counter b".parse().expect("a command")),
             json: false,
             secret: None,
         };
         assert_eq!(request("10.77.0.1 migrate counter b"), expected);
-        assert_eq!(request("10.77.0.1 ps").view, View::Domains);
-        assert_eq!(request("10.77.0.1 machines").view, View::Machines);
         let hold = Command::Hold("phase Freeze".into());
-        assert_eq!(request("10.77.0.1 hold phase Freeze").command, hold);
+        let kv = Name::try_new("kv").expect("a name");
+        let logs = |domain, follow| Task::Logs { domain, follow };
+        for (line, task) in [
+            ("ps", Task::Domains),
+            ("top", Task::Top),
+            ("machines", Task::Machines),
+            ("run echo.caravan", Task::Run("echo.caravan".into())),
+            ("logs", logs(None, false)),
+            ("logs --follow", logs(None, true)),
+            ("logs -f kv", logs(Some(kv), true)),
+            ("rm kv", Task::Send(Command::Remove(kv))),
+            ("hold phase Freeze", Task::Send(hold)),
+        ] {
+            assert_eq!(request(&format!("10.77.0.1 {line}")).task, task, "{line}");
+            assert_eq!(request(&format!("{line} --on 10.77.0.1")).task, task);
+        }
     }
 
     #[test]
@@ -213,6 +207,8 @@ mod tests {
             "--json --secret file 127.0.0.1:99 list",
             "--secret file 127.0.0.1:99 --json list",
             "127.0.0.1:99 list --json --secret file",
+            "list --json --secret file --on 127.0.0.1:99",
+            "--on 127.0.0.1:99 --json --secret file list",
         ] {
             let request = request(line);
             assert!(request.json, "{line}");
@@ -232,6 +228,10 @@ mod tests {
             ("--jason 10.77.0.1 list", "--jason"),
             ("--secret", "FILE"),
             ("::1 list", "::1"),
+            ("list", "--on MACHINE"),
+            ("10.77.0.1 list --on 10.77.0.2", "--on 10.77.0.2"),
+            ("10.77.0.1 run", "PACKAGE"),
+            ("10.77.0.1 logs two/words", "two/words"),
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

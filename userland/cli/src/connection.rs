@@ -45,7 +45,7 @@ pub enum Error {
 }
 
 impl Connection {
-    /// Sends a command, and calls `on_step` until the command is over.
+    /// Sends a command with the data that belongs to it, and calls `on_step` until the command is over.
     ///
     /// # Errors
     /// [`Error`].
@@ -53,12 +53,14 @@ impl Connection {
         &self,
         server: SocketAddrV4,
         command: Command,
+        data: Vec<u8>,
         mut on_step: impl FnMut(Step),
     ) -> Result<End, Error> {
         let socket = UdpSocket::bind("0.0.0.0:0")?;
         let begun = Instant::now();
         let now = || Moment::from_us(begun.elapsed().as_micros() as u64);
-        let mut client = Client::ask(now(), &self.secret, *server.ip(), random()?, command);
+        let client = Client::ask(now(), &self.secret, *server.ip(), random()?, command);
+        let mut client = client.with_data(data);
         let mut network_error = None;
         let mut datagram = [0; BYTES_MAX];
         loop {
@@ -100,7 +102,7 @@ impl Connection {
         command: Command,
     ) -> Result<(End, Vec<Event>), Error> {
         let mut events = Vec::new();
-        let end = self.send(server, command, |step| {
+        let end = self.send(server, command, Vec::new(), |step| {
             if let Step::Event(event) = step {
                 events.push(event);
             }

@@ -1,9 +1,10 @@
-//! The command `ps`: a machine's domains, in a table or as JSON.
+//! The commands `ps` and `top`: a machine's domains, in a table or as JSON.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use nomad_client::Event;
+use nomad_client::event::MemoryStatus;
 use nomad_protocol::planner::PAGE_BYTES;
 use service_protocol::root::DomainRecord;
 
@@ -38,7 +39,8 @@ pub fn sum(events: &[Event]) -> Sum {
     })
 }
 
-/// Shows the domains in a reply to `list`: in a table, or as the events themselves.
+/// Shows the domains in a reply to `list`, and the machine's memory if that is in it too: in a table, or as the events
+/// themselves.
 ///
 /// # Errors
 /// The output is closed.
@@ -49,20 +51,38 @@ pub fn show(
     elapsed: Duration,
 ) -> io::Result<()> {
     if format == Format::Json {
-        let shown = |event: &&Event| matches!(event, Event::Domain(_)) || event.end().is_some();
+        let shown = |event: &&Event| {
+            matches!(event, Event::Domain(_) | Event::Memory(_)) || event.end().is_some()
+        };
         return events.iter().filter(shown).try_for_each(|event| {
             writeln!(out, "{}", Report::new(elapsed, event.clone()).to_json())
         });
     }
-    row(out, ["DOMAIN", "STATE", "LIFE", "SPENT MiB", "POOL MiB"])?;
+    let head = ["DOMAIN", "STATE", "LIFE", "SPENT MiB", "POOL MiB", "SPENT"];
+    row(out, head)?;
     for domain in domains(events) {
-        let incarnation = domain.incarnation.to_string();
-        let [spent, pool] =
-            [domain.spent_pages, domain.pool_pages].map(|pages| mib(pages).to_string());
-        let (name, state) = (domain.name.as_str(), domain.state.to_string());
-        row(out, [name, &state, &incarnation, &spent, &pool])?;
+        let name = domain.name.as_str();
+        let (state, life) = (domain.state.to_string(), domain.incarnation.to_string());
+        let [spent, pool, share] = memory_columns(domain.spent_pages, domain.pool_pages);
+        row(out, [name, &state, &life, &spent, &pool, &share])?;
+    }
+    for event in events {
+        if let Event::Memory(MemoryStatus { machine, .. }) = event {
+            let [spent, pool, share] = memory_columns(machine.spent_pages, machine.pool_pages);
+            writeln!(out, "memory: {spent} of {pool} MiB, {share}")?;
+        }
     }
     Ok(())
+}
+
+/// The spent part of a pool and the pool in MiB, and the part in percent.
+fn memory_columns(spent: u64, pool: u64) -> [String; 3] {
+    let percent = (100 * spent).checked_div(pool).unwrap_or(0);
+    [
+        mib(spent).to_string(),
+        mib(pool).to_string(),
+        format!("{percent} %"),
+    ]
 }
 
 fn domains(events: &[Event]) -> impl Iterator<Item = &DomainRecord> {
@@ -72,11 +92,11 @@ fn domains(events: &[Event]) -> impl Iterator<Item = &DomainRecord> {
     })
 }
 
-fn row(out: &mut impl Write, columns: [&str; 5]) -> io::Result<()> {
-    let [name, state, incarnation, spent, pool] = columns;
+fn row(out: &mut impl Write, columns: [&str; 6]) -> io::Result<()> {
+    let [name, state, incarnation, spent, pool, share] = columns;
     writeln!(
         out,
-        "{name:<24} {state:<9} {incarnation:>5} {spent:>10} {pool:>9}"
+        "{name:<24} {state:<9} {incarnation:>5} {spent:>10} {pool:>9} {share:>6}"
     )
 }
 
@@ -97,10 +117,16 @@ mod tests {
     }
 
     fn reply() -> Vec<Event> {
+        let memory = serde_json::json!({
+            "pool_pages": 25600, "spent_pages": 12800, "heap_free": 1, "switch_heap_free": 1,
+        });
         let events = [
             domain("switch", 1, 256, 1024),
             domain("kv", 3, 512, 11264),
             serde_json::json!({"machine": {"name": "b", "address": "10.77.0.2"}}),
+            serde_json::json!({"memory": {
+                "machine": memory, "nomad_heap_free": 1, "nomad_heap_never_below": 1,
+            }}),
             serde_json::json!("done"),
         ];
         let texts = events.map(|event| event.to_string());
@@ -116,19 +142,21 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_a_row() {
+    fn a_domain_is_a_row_and_the_memory_the_last_line() {
         let rows = shown(Format::Lines);
-        assert_eq!(rows.len(), 3);
+        assert_eq!(rows.len(), 4);
+        assert_eq!(rows[3], "memory: 50 of 100 MiB, 50 %");
         let words: Vec<&str> = rows[2].split_whitespace().collect();
-        assert_eq!(words, ["kv", "running", "3", "2", "44"]);
+        assert_eq!(words, ["kv", "running", "3", "2", "44", "4", "%"]);
     }
 
     #[test]
     fn a_domain_is_an_object() {
         let objects = shown(Format::Json);
-        assert_eq!(objects.len(), 3);
+        assert_eq!(objects.len(), 4);
         assert!(objects[1].contains(r#""name":"kv""#), "{}", objects[1]);
-        assert!(objects[2].contains(r#""event":"done""#), "{}", objects[2]);
+        assert!(objects[2].contains(r#"{"memory":"#), "{}", objects[2]);
+        assert!(objects[3].contains(r#""event":"done""#), "{}", objects[3]);
     }
 
     #[test]

@@ -2,21 +2,30 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`arguments`] | the program's arguments, made of the table of commands in `nomad-client` |
+//! | [`arguments`] | the program's arguments |
+//! | [`task`] | what they ask for; most commands are those of the table in `nomad-client` |
 //! | [`secret`] | the fleet's secret, and its sources |
 //! | [`connection`] | a request to a migration server over UDP |
 //! | [`report`] | an event with its time, as JSON |
 //! | [`progress`] | the progress of a move, in a line for a person |
 //! | [`screen`] | the destination of events: a terminal, a file, a program that reads JSON |
-//! | [`domains`], [`machines`] | the commands that print a table |
+//! | [`package`] | the file that `run` sends |
+//! | [`logs`] | the command that prints a machine's log |
+//! | [`domains`], [`machines`], [`top`] | the commands that print a table |
+//! | [`session`] | a machine, and what each task does with it |
 
 #![forbid(unsafe_code)]
 
 pub mod arguments;
 pub mod connection;
 pub mod domains;
+pub mod logs;
 pub mod machines;
+pub mod package;
 pub mod progress;
 pub mod report;
 pub mod screen;
 pub mod secret;
+pub mod session;
+pub mod task;
+pub mod top;

@@ -1,17 +1,27 @@
 //! The command line against migration servers on the loopback interface.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::path::PathBuf;
 use std::process::{self, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use identity::Name;
+use manifest::{Domain, Package};
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
-use nomad_client::{Command, Event, operator};
+use nomad_client::event::LogLine;
+use nomad_client::operator::{self, Task};
+use nomad_client::{Command, Event};
 
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// The lines in the machines' log. Each is the counter's, but those with a number that ends in 7.
+const LOG_LINES: u64 = 150;
+/// The most lines in a reply.
+const LINES_MAX: usize = 64;
 
 /// A migration server that replies and does nothing. It ends with the test's process.
 struct Server {
@@ -49,6 +59,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
     let mut operators: operator::Server<(OperatorSession, SocketAddr)> =
         operator::Server::new(Random::new([4, 5, 6, 7]));
     let begun = Instant::now();
+    let mut upload = Vec::new();
     let mut datagram = [0; 2048];
     loop {
         let (length, from) = socket.recv_from(&mut datagram).expect("a socket");
@@ -62,8 +73,18 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
         if let Some(Incoming::Operator(session, message)) = received.incoming
             && let Some(request) = operators.handle_message((session, from), &message)
         {
-            executed.fetch_add(1, Ordering::SeqCst);
-            for event in reply(&request.command) {
+            let events = match request.task {
+                Task::Execute(command) => {
+                    executed.fetch_add(1, Ordering::SeqCst);
+                    upload.clear();
+                    reply(&command)
+                }
+                Task::Take(piece) => {
+                    upload.extend(piece);
+                    reply_to_package(&upload)
+                }
+            };
+            for event in events {
                 operators.send_event(request.id, event);
             }
         }
@@ -77,6 +98,12 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
 }
 
 fn reply(command: &Command) -> Vec<Event> {
+    if let Command::Logs(range) = command {
+        let lines = (range.from..LOG_LINES).map(log_line);
+        let is_wanted = |line: &LogLine| range.domain.is_none_or(|domain| domain == line.domain);
+        let lines = lines.filter(is_wanted).take(LINES_MAX).map(Event::Log);
+        return lines.chain([Event::Done]).collect();
+    }
     let events: &[&str] = match command {
         Command::List => &[
             r#"{"domain":{"name":"kv","id":"7","state":"running","movable":true,"incarnation":3,
@@ -93,10 +120,66 @@ fn reply(command: &Command) -> Vec<Event> {
             r#"{"move":"committed"}"#,
             r#"{"move":"finished"}"#,
         ],
+        Command::Memory => &[
+            r#"{"memory":{"machine":{"pool_pages":25600,"spent_pages":12800,"heap_free":1,"switch_heap_free":1},
+                "nomad_heap_free":1,"nomad_heap_never_below":1}}"#,
+            r#""done""#,
+        ],
+        Command::Run(..) => &[],
         _ => &[r#"{"failed":"no domain of this name is here"}"#],
     };
     let events = events.iter().map(|event| serde_json::from_str(event));
     events.map(|event| event.expect("an event")).collect()
+}
+
+/// The reply to a package, once it is complete.
+fn reply_to_package(bytes: &[u8]) -> Vec<Event> {
+    match Package::from_bytes(bytes) {
+        Ok(package) if package.program == program() => {
+            let name = name(&package.domain.name);
+            vec![Event::Received(name), Event::Started(name), Event::Done]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn log_line(number: u64) -> LogLine {
+    LogLine {
+        number,
+        dropped: 0,
+        domain: name(if number % 10 == 7 { "kv" } else { "counter" }),
+        text: format!("line {number}"),
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::try_new(text).expect("a name")
+}
+
+/// A program that takes more than one window of datagrams.
+fn program() -> Vec<u8> {
+    (0..100_000_u32).map(|index| index as u8).collect()
+}
+
+/// A file that goes when the test ends.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, bytes: &[u8]) -> File {
+        let file = File(std::env::temp_dir().join(format!("{}-{name}", process::id())));
+        fs::write(&file.0, bytes).expect("a file");
+        file
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a path that is text")
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 fn caravan(secret: Option<&str>, arguments: &[&str]) -> Output {
@@ -172,4 +255,71 @@ fn each_machine_is_asked_and_a_silent_one_is_named() {
     let b = Server::start(SocketAddrV4::new(B, at.port()));
     assert_eq!(objects(&machines())[1]["answers"], true);
     assert_eq!(b.executed(), 1);
+}
+
+#[test]
+fn a_package_is_sent_whole_and_its_domain_started() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let domain = r#"{"name":"echo","image":"echo","pool_mib":8}"#;
+    let domain: Domain = serde_json::from_str(domain).expect("an entry");
+    let program = program();
+    let package = Package {
+        domain,
+        program: &program,
+    };
+    let file = File::new("echo.caravan", &package.to_bytes());
+    let at = server.address().to_string();
+    let run = caravan(Some(SECRET), &["run", file.path(), "--on", &at]);
+    let shown = text(&run.stdout);
+    assert_eq!(
+        shown, "echo is received\necho is started\ndone\n",
+        "{run:?}"
+    );
+    assert_eq!(run.status.code(), Some(0));
+}
+
+#[test]
+fn a_file_that_is_not_a_package_is_not_sent() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let file = File::new("echo.elf", b"\x7fELF");
+    for (path, reason) in [
+        (file.path(), "it is not a package of version 1"),
+        ("/nowhere/echo.caravan", "No such file"),
+    ] {
+        let refused = caravan(Some(SECRET), &[&server.address().to_string(), "run", path]);
+        assert_eq!(refused.status.code(), Some(1));
+        let error = text(&refused.stderr);
+        for part in [path, reason, "\n  next: `cargo caravan build`"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+    assert_eq!(server.executed(), 0);
+}
+
+#[test]
+fn the_log_is_printed_to_its_end() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let at = server.address().to_string();
+    let all = text(&caravan(Some(SECRET), &[&at, "logs"]).stdout);
+    let expected = (0..LOG_LINES).map(|number| log_line(number).to_string());
+    assert!(all.lines().eq(expected), "{all}");
+    let of_kv = text(&caravan(Some(SECRET), &[&at, "logs", "kv", "--json"]).stdout);
+    assert_eq!(of_kv.lines().count() as u64, LOG_LINES / 10 + 1);
+    assert!(of_kv.ends_with("\"text\":\"done\"}\n"), "{of_kv}");
+    let of_nobody = caravan(Some(SECRET), &[&at, "logs", "vk"]);
+    assert!(text(&of_nobody.stdout).contains("no domain `vk`"));
+    assert_eq!(of_nobody.status.code(), Some(1));
+}
+
+#[test]
+fn without_a_terminal_top_prints_the_domains_and_the_memory_once() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let top = caravan(
+        Some(SECRET),
+        &["top", "--on", &server.address().to_string()],
+    );
+    let shown = text(&top.stdout);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[1].starts_with("kv "), "{shown}");
+    assert_eq!(lines[2..], ["memory: 50 of 100 MiB, 50 %"]);
 }

@@ -1,0 +1,165 @@
+//! What a command line asks for: [`Task`], and the commands as clap describes them: [`subcommands`].
+
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgMatches};
+use identity::Name;
+use nomad_client::Command;
+use nomad_client::command::{Audience, CommandError, VERBS, Verb};
+
+/// What to do at a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Send a command, and show the events of its reply as they come.
+    Send(Command),
+    /// Send the package in this file, and show the events of the reply as they come.
+    Run(PathBuf),
+    /// Print a table of the machine's domains.
+    Domains,
+    /// Print the same with the machine's memory; on a terminal again and again.
+    Top,
+    /// Print a table of the machines, each of which is asked for its domains.
+    Machines,
+    /// Print the machine's log.
+    Logs {
+        /// The domain whose lines are printed; all domains' if there is none.
+        domain: Option<Name>,
+        /// Whether to go on with the lines that are logged from now on.
+        follow: bool,
+    },
+}
+
+impl Task {
+    /// The task of the command of this name with these operands, one of [`subcommands`].
+    ///
+    /// # Errors
+    /// The reason the operands are not acceptable.
+    pub fn of(name: &str, matches: &ArgMatches) -> Result<Task, CommandError> {
+        match name {
+            "ps" => Ok(Task::Domains),
+            "top" => Ok(Task::Top),
+            "run" => {
+                let package = matches.get_one::<PathBuf>("package");
+                Ok(Task::Run(package.expect("clap requires it").clone()))
+            }
+            "logs" => Ok(Task::Logs {
+                domain: matches.get_one("domain").copied(),
+                follow: matches.get_flag("follow"),
+            }),
+            _ => command(name, matches).map(|command| match command {
+                Command::Machines => Task::Machines,
+                command => Task::Send(command),
+            }),
+        }
+    }
+}
+
+/// All commands, in the order of the help.
+pub fn subcommands() -> impl Iterator<Item = clap::Command> {
+    own().into_iter().chain(VERBS.iter().map(subcommand))
+}
+
+/// The commands that are more than one of a server's.
+fn own() -> [clap::Command; 4] {
+    [
+        named("ps", "").about("Print a table of the machine's domains"),
+        named("top", "")
+            .about("Print the same with the machine's memory; on a terminal every two seconds"),
+        named("run", "PACKAGE")
+            .about("Send a package to the machine, and start its domain there")
+            .arg(
+                Arg::new("package")
+                    .value_name("PACKAGE")
+                    .required(true)
+                    .value_parser(ValueParser::path_buf())
+                    .help(
+                        "A domain and its program in one file, as `cargo caravan build` makes it",
+                    ),
+            ),
+        named("logs", "[-f] [DOMAIN]")
+            .about("Print the machine's log")
+            .arg(
+                Arg::new("follow")
+                    .short('f')
+                    .long("follow")
+                    .action(ArgAction::SetTrue)
+                    .help("Go on with the lines that are logged from now on, until interrupted"),
+            )
+            .arg(
+                Arg::new("domain")
+                    .value_name("DOMAIN")
+                    .value_parser(domain_name)
+                    .help("Only this domain's lines"),
+            ),
+    ]
+}
+
+/// A command with a usage that has the machine in both places.
+fn named(name: &'static str, operands: &str) -> clap::Command {
+    let words = format!("{name} {operands}");
+    let words = words.trim_end();
+    clap::Command::new(name).override_usage(format!(
+        "caravan [OPTIONS] MACHINE {words}\n       caravan [OPTIONS] {words} --on MACHINE"
+    ))
+}
+
+fn subcommand(verb: &Verb) -> clap::Command {
+    let operands = operands(verb).map(|operand| {
+        let arg = Arg::new(operand).value_name(operand).required(true);
+        let arg = arg.help(operand_help(operand));
+        match verb.operands.ends_with("...") {
+            true => arg.num_args(1..),
+            false => arg,
+        }
+    });
+    named(verb.name, verb.operands)
+        .about(verb.about)
+        .hide(verb.audience == Audience::Tests)
+        .args(operands)
+}
+
+/// The names of a command's operands.
+fn operands(verb: &Verb) -> impl Iterator<Item = &'static str> {
+    let words = verb.operands.split_ascii_whitespace();
+    words.map(|word| word.trim_end_matches('.'))
+}
+
+fn operand_help(operand: &str) -> &'static str {
+    match operand {
+        "DOMAIN" => "The name of a domain",
+        "MACHINE" => "The machine that it moves to: its name in the fleet or its address",
+        "run|drop" => "What becomes of the copy on the machine",
+        _ => "A text",
+    }
+}
+
+/// The command for the server.
+fn command(name: &str, matches: &ArgMatches) -> Result<Command, CommandError> {
+    let verb = VERBS.iter().find(|verb| verb.name == name);
+    let verb = verb.expect("clap knows no other");
+    let given = operands(verb).flat_map(|operand| matches.get_many::<String>(operand));
+    let words: Vec<&str> = given.flatten().map(String::as_str).collect();
+    verb.command(&words)
+}
+
+fn domain_name(text: &str) -> Result<Name, String> {
+    Name::try_new(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_a_command_names_each_operand() {
+        for (verb, mut command) in VERBS.iter().zip(VERBS.iter().map(subcommand)) {
+            let help = command.render_help().to_string();
+            let usage = format!("MACHINE {} {}", verb.name, verb.operands);
+            assert!(help.contains(usage.trim_end()), "{help}");
+            for operand in operands(verb) {
+                assert!(help.contains(&format!("<{operand}>")), "{help}");
+            }
+        }
+    }
+}
