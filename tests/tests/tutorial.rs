@@ -5,6 +5,7 @@
 //! | `sh` | commands, one per line, that succeed; the last one may start a session |
 //! | `text` | their output, in order; `...` is any text, machines' lines may come at any time, a line after `> ` is typed |
 //! | `text second` | pairs of lines in a second terminal: one is typed, the other is the answer |
+//! | `console` | commands and their output at machines that the tutorial does not start: not followed |
 //! | `rust`, `toml` | the crate's `src/main.rs` and `caravan.toml` |
 //!
 //! The tree and the program are those of this build, so the commands that fetch them are skipped: [`DONE`].
@@ -90,6 +91,7 @@ impl Reader {
                 block.lines.iter().for_each(|line| terminal.follow(line));
             }
             "text second" => self.follow_second(&block.lines),
+            "console" => {}
             "rust" => self.compare("src/main.rs", &block.lines),
             "toml" => self.compare("caravan.toml", &block.lines),
             other => panic!("a block of an unknown kind, `{other}`"),

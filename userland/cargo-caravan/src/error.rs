@@ -24,22 +24,26 @@ pub enum Error {
     Entry(manifest::source::Error),
     /// A file or directory could not be read or written.
     File(PathBuf, io::Error),
+    /// There is no secret to command a machine with.
+    Secret(String),
+    /// The domain was not sent to a machine.
+    Push(caravan::session::Error),
     /// The build failed, or what it takes is missing.
     Build(xtask::error::Error),
 }
 
 impl Error {
-    /// The program's exit code: 2 for a command line that was not understood, else 1.
+    /// The program's exit code: 2 for a command line that was not understood or without a secret, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Usage(_) => 2,
+            Error::Usage(_) | Error::Secret(_) => 2,
             _ => 1,
         }
     }
 
     fn next_step(&self) -> &str {
         match self {
-            Error::Usage(_) => "`cargo caravan help` lists the commands: new, build, run",
+            Error::Usage(_) => "`cargo caravan help` lists the commands: new, build, run, push",
             Error::Name(..) => "choose another NAME, as in `cargo caravan new echo`",
             Error::Exists(_) => {
                 "choose another NAME, or a directory that does not exist with --path DIR"
@@ -55,6 +59,10 @@ impl Error {
                 "correct that line; userland/manifest/src/domain.rs in the tree lists the fields"
             }
             Error::File(..) => "see to it that the path exists and may be written",
+            Error::Secret(_) => "it is the argument `secret` in the manifest of the machine",
+            Error::Push(_) => {
+                "see to it that the machine runs, and that --on has its address and the secret is its fleet's"
+            }
             Error::Build(_) => "correct what is reported above, and repeat the command",
         }
     }
@@ -63,7 +71,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(what) => write!(formatter, "{what}"),
+            Error::Usage(what) | Error::Secret(what) => write!(formatter, "{what}"),
             Error::Name(name, reason) => {
                 write!(formatter, "`{name}` cannot name a domain: {reason}")
             }
@@ -78,6 +86,7 @@ impl fmt::Display for Error {
             }
             Error::Entry(error) => write!(formatter, "{error}"),
             Error::File(path, error) => write!(formatter, "{}: {error}", path.display()),
+            Error::Push(error) => write!(formatter, "{error}"),
             Error::Build(error) => write!(formatter, "{error}"),
         }?;
         write!(formatter, "\n  next: {}", self.next_step())
@@ -87,6 +96,12 @@ impl fmt::Display for Error {
 impl From<manifest::source::Error> for Error {
     fn from(error: manifest::source::Error) -> Error {
         Error::Entry(error)
+    }
+}
+
+impl From<caravan::session::Error> for Error {
+    fn from(error: caravan::session::Error) -> Error {
+        Error::Push(error)
     }
 }
 

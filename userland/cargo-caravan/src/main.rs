@@ -1,4 +1,4 @@
-//! `cargo caravan`: makes, builds and runs a domain that is a crate of its own, outside of the Caravan tree.
+//! `cargo caravan`: makes, builds, runs and sends a domain that is a crate of its own, outside of the Caravan tree.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -6,15 +6,18 @@
 //! | `template` | a new crate |
 //! | `project` | the crate at hand: its entry in a manifest, its binaries |
 //! | `run` | two machines with the domain on the first |
+//! | `push` | the domain on a machine that runs already |
 //! | `error` | everything that can go wrong |
 //!
 //! The flags of the userland target, the manifests and the boot archives are the xtask's, which is linked as a library.
-//! The machines are the test harness's: the program `show_domain` of the tree.
+//! The machines are the test harness's: the program `show_domain` of the tree. A domain is sent by the operator's command
+//! line, which is linked as a library too.
 
 #![forbid(unsafe_code)]
 
 mod error;
 mod project;
+mod push;
 mod run;
 mod template;
 mod tree;
@@ -29,10 +32,14 @@ const HELP: &str = "\
 usage: cargo caravan COMMAND
 
   new NAME [--path DIR]   make a crate with a domain in it, in DIR (without it: in ./NAME)
-  build                   compile the domain of the crate in this directory, and print the path of the program
+  build                   compile the domain of the crate in this directory; print the path of the program, and of the
+                          package, target/caravan/NAME.caravan: the program and its entry in a manifest, in one file
   run [--once]            build it, and start it on the first of two machines in QEMU; commands move it
                           --once: move it there and back while a client keeps one TCP connection to it, print the
                           verdict and end
+  push --on MACHINE [--secret FILE]
+                          build it, and start it on a machine that runs: `caravan run` with the package. The fleet's
+                          secret is read from FILE, or from the variable CARAVAN_SECRET
 
 Domains are built with the Caravan tree that this program was installed from, or the one that CARAVAN_HOME names.
 ";
@@ -61,12 +68,20 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         }
         ["new", ..] => Err(Error::Usage("`new` takes NAME and [--path DIR]".into())),
         ["build"] => {
-            let program = Project::here()?.build(&tree::find()?)?;
+            let project = Project::here()?;
+            let program = project.build(&tree::find()?)?;
             println!("{}", program.display());
+            println!("{}", project.package(&program)?.display());
             Ok(ExitCode::SUCCESS)
         }
         ["run"] => run::run(run::Mode::Interactive),
         ["run", "--once"] => run::run(run::Mode::Once),
+        ["push", "--on", machine] => push::push(machine, None),
+        ["push", "--on", machine, "--secret", file]
+        | ["push", "--secret", file, "--on", machine] => push::push(machine, Some(file)),
+        ["push", ..] => Err(Error::Usage(
+            "`push` takes --on MACHINE, the address of a machine, and [--secret FILE]".into(),
+        )),
         ["build" | "run", words @ ..] => {
             let words = words.join(" ");
             Err(Error::Usage(format!(

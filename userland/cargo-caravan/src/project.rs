@@ -1,15 +1,16 @@
 //! The crate at hand: [`Project`].
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use manifest::{Entry, Manifest};
+use manifest::{Entry, Manifest, Package};
 use serde_json::Value;
 use xtask::freestanding::Site;
 use xtask::manifest::{self as manifests, PAIR};
 use xtask::toolchain::Toolchain;
 use xtask::workspace::Workspace;
-use xtask::{build, process};
+use xtask::{build, elf, process};
 
 use crate::error::{AtPath, Error, Result};
 use crate::template;
@@ -53,8 +54,13 @@ impl Project {
     }
 
     /// Its target directory.
-    pub fn target(&self) -> PathBuf {
+    fn target(&self) -> PathBuf {
         self.directory.join("target")
+    }
+
+    /// The directory of the files that machines boot or are sent.
+    pub fn artefacts(&self) -> PathBuf {
+        self.target().join("caravan")
     }
 
     /// The manifests of two machines with the domain in each.
@@ -85,6 +91,20 @@ impl Project {
             )));
         }
         Ok(build::foreign(image, &self.site(), tree)?)
+    }
+
+    /// Writes the package of the domain with this program, and returns its path.
+    ///
+    /// # Errors
+    /// The program cannot be read, or the package not written.
+    pub fn package(&self, program: &Path) -> Result<PathBuf> {
+        let domain = self.entry.domain().clone();
+        let directory = self.artefacts();
+        fs::create_dir_all(&directory).at(&directory)?;
+        let path = directory.join(format!("{}.caravan", domain.name));
+        let program = &elf::read_stripped(program)?;
+        fs::write(&path, Package { domain, program }.to_bytes()).at(&path)?;
+        Ok(path)
     }
 
     /// The names of the crate's binaries.

@@ -40,7 +40,7 @@ pub fn run(mode: Mode) -> Result<ExitCode> {
     let tree = tree::find()?;
     let service = service(&project, mode)?;
     let program = project.build(&tree)?;
-    let workspace = tree.with_artefacts(project.target().join("caravan"));
+    let workspace = tree.with_artefacts(project.artefacts());
     let manifests = project.manifests(&workspace)?;
     let image = &project.entry.domain().image;
     build::system(&images(&manifests, image), &workspace)?;

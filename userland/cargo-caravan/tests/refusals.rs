@@ -14,7 +14,8 @@ fn caravan(directory: &Path, tree: &str, words: &[&str]) -> Output {
         .arg("caravan")
         .args(words)
         .current_dir(directory)
-        .env("CARAVAN_HOME", tree);
+        .env("CARAVAN_HOME", tree)
+        .env_remove("CARAVAN_SECRET");
     command.output().expect("the program starts")
 }
 
@@ -44,7 +45,13 @@ fn place_with_crate() -> (TempDir, PathBuf) {
 #[test]
 fn a_misspelt_command_is_named_with_the_known_ones() {
     let place = tempfile::tempdir().expect("a directory");
-    for words in [&["biuld"][..], &[], &["run", "--onec"], &["new", "--path"]] {
+    for words in [
+        &["biuld"][..],
+        &[],
+        &["run", "--onec"],
+        &["new", "--path"],
+        &["push"],
+    ] {
         let text = refusal(place.path(), words);
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
         assert!(text.contains("new, build, run"), "{text}");
@@ -83,6 +90,23 @@ fn a_directory_without_a_domain_is_named() {
         text.contains("caravan.toml") && text.contains("cargo caravan new"),
         "{text}"
     );
+}
+
+#[test]
+fn a_domain_is_not_sent_without_a_machine_and_a_secret() {
+    let (_place, directory) = place_with_crate();
+    let file = directory.join("secret");
+    let file = file.to_str().expect("a path that is text");
+    for (words, reason) in [
+        (&["push"][..], "--on MACHINE"),
+        (&["push", "--on", "::1"], "`--on ::1`: not an IPv4 address"),
+        (&["push", "--on", "10.77.0.1"], "CARAVAN_SECRET"),
+        (&["push", "--on", "10.77.0.1", "--secret", file], file),
+    ] {
+        assert!(refusal(&directory, words).contains(reason), "{words:?}");
+        let output = caravan(&directory, TREE, words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+    }
 }
 
 #[test]
