@@ -63,7 +63,7 @@ impl Command {
     }
 }
 
-/// The lines that `help` shows. `^C` stops watching a move, which goes on.
+/// The lines that `help` shows. Packages are sent with the operator's command line: there is no `run` here.
 pub fn help() -> Vec<String> {
     let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
     let servers = VERBS
@@ -92,7 +92,14 @@ mod tests {
         ] {
             assert_eq!(Command::parse(line), Ok(command), "{line}");
         }
-        for line in ["migrate  kv b", "explain kv", "cancel kv", "list"] {
+        for line in [
+            "migrate  kv b",
+            "explain kv",
+            "list",
+            "stop kv",
+            "restart kv",
+            "rm kv",
+        ] {
             let command = line.parse().expect("a command of the server's");
             assert_eq!(Command::parse(line), Ok(Command::Server(command)));
         }
@@ -116,7 +123,9 @@ mod tests {
         let names = help();
         let names = names.iter().map(|line| line.split(' ').next());
         let mut names: Vec<&str> = names.flatten().collect();
-        for name in ["help", "ps", "mem", "log", "migrate", "explain", "force"] {
+        for name in [
+            "help", "ps", "mem", "log", "migrate", "stop", "restart", "rm",
+        ] {
             assert!(names.contains(&name), "{name}");
         }
         let count = names.len();
