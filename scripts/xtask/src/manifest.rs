@@ -17,20 +17,20 @@ pub const DEFAULT: &str = "default";
 /// The manifests of the usual fleet's two machines, `a` and `b`.
 pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
 
-const DIRECTORY: &str = "userland/manifests";
+/// The directories of manifests: those for users, and those that only tests boot.
+const DIRECTORIES: [&str; 2] = ["userland/manifests", "tests/manifests"];
 
 /// The names of all manifests in the tree, sorted.
 pub fn names(workspace: &Workspace) -> Result<Vec<String>> {
-    let directory = workspace.source(DIRECTORY);
     let mut names = Vec::new();
-    for entry in fs::read_dir(&directory).at(&directory)? {
-        let path = entry.at(&directory)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-            && let Some(stem) = path.file_stem()
-        {
-            names.push(stem.to_string_lossy().into_owned());
+    for directory in DIRECTORIES.map(|directory| workspace.source(directory)) {
+        for entry in fs::read_dir(&directory).at(&directory)? {
+            let path = entry.at(&directory)?.path();
+            if path.extension().is_some_and(|it| it == "toml")
+                && let Some(stem) = path.file_stem()
+            {
+                names.push(stem.to_string_lossy().into_owned());
+            }
         }
     }
     names.sort();
@@ -42,9 +42,11 @@ pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
     ::manifest::compile(&path(name, workspace)).map_err(Error::Manifest)
 }
 
-/// The path of the manifest `name`.
+/// The path of the manifest `name`. One that does not exist is expected among those for users.
 pub fn path(name: &str, workspace: &Workspace) -> PathBuf {
-    workspace.source(DIRECTORY).join(format!("{name}.toml"))
+    let paths = DIRECTORIES.map(|it| workspace.source(it).join(format!("{name}.toml")));
+    let existing = paths.iter().find(|path| path.is_file());
+    existing.unwrap_or(&paths[0]).clone()
 }
 
 #[cfg(test)]

@@ -403,8 +403,12 @@ pub(crate) mod tests {
 
     #[test]
     fn the_manifests_in_the_tree_compile_and_have_a_console() {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
-        let files = fs::read_dir(directory).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let directories = ["userland/manifests", "tests/manifests"].map(|it| root.join(it));
+        let files = directories
+            .map(|it| fs::read_dir(it).unwrap())
+            .into_iter()
+            .flatten();
         let manifests = files.map(|file| compile(&file.unwrap().path()).unwrap());
         let checked = manifests.inspect(|manifest| {
             let console = manifest.at_home_with_role(Role::Console);
