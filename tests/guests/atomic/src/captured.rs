@@ -1,4 +1,4 @@
-//! A frozen domain as data: [`Captured`], read through its Domain capability and nothing else.
+//! A frozen domain as data: [`Captured`], read through its Domain capability alone.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -17,18 +17,18 @@ use crate::subject::Lender;
 /// The content of a page of zeros.
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
-/// A page and what is in it; none if that is zeros.
+/// A page and its content; none if it is all zeros.
 pub type Page = (PageIndex, Option<Vec<u8>>);
 
 /// An object of the domain's pool.
 pub enum Object {
     /// The pool itself.
     Pool,
-    /// The domain itself, with the slots of its table.
+    /// The domain itself, with the size of its table.
     Domain(u64),
     /// A thread.
     Thread(Box<ThreadState>),
-    /// A Memory: how many pages it can hold, and those that it has.
+    /// A Memory: its size, and its present pages.
     Memory(PageCount, Vec<Page>),
     /// An endpoint.
     Endpoint,
@@ -36,7 +36,7 @@ pub enum Object {
     Notification(u64),
 }
 
-/// All there is to a frozen domain.
+/// The whole state of a frozen domain.
 pub struct Captured {
     /// Its objects, in the order of creation.
     pub objects: Vec<(ObjectId, Object)>,
@@ -113,7 +113,7 @@ fn object(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result
     })
 }
 
-/// The pages that a Memory has, copied; a view of them, as a debugger has it, must show the same.
+/// Copies the present pages of a Memory. A mapping of them, as a debugger uses, must show the same content.
 fn pages(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<Vec<Page>, Error> {
     let (memory, count) = (ObjectId(record.id), PageCount(record.size));
     let mut pages = Vec::new();

@@ -1,56 +1,51 @@
-//! Proves that a frozen domain is data, in root's place: a domain is frozen at random instants, read, rebuilt in other
-//! pages, ended and thawed again, and its threads notice nothing but interrupted calls to others.
+//! Shows that a frozen domain is data: a domain is frozen at random instants, read, rebuilt in other pages, destroyed and thawed again,
+//! and its threads notice only interrupted calls to the outside. It runs in root's place.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `subject` | the domain, and its birth |
-//! | `service` | what its threads call outside of it |
-//! | `captured` | all that is read of it |
-//! | `rebuild` | the list of calls that make a domain of that |
-//! | `moves` | the schedule, and what is looked at |
-//! | `sights` | what the freezes have to find |
+//! | `captured` | the state read from the domain |
+//! | `coverage` | the situations that the freezes must find |
+//! | `moves` | the schedule, and the checks after each freeze |
+//! | `rebuild` | the list of calls that rebuild the domain |
+//! | `service` | the service that its threads call |
+//! | `subject` | the domain, and its creation |
 //!
-//! It asks on the console how many moves, for a seed, and how many domains to make and end after them. Where the processor counts instructions, the same seed gives the same
-//! instants.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+//! It reads from the console the number of moves, a seed, and the number of domains to create and destroy after the moves. Where the clock
+//! counts instructions, the same seed gives the same instants.
+#![no_std]
+#![no_main]
 
 extern crate alloc;
 
 mod captured;
+mod coverage;
 mod moves;
 mod rebuild;
 mod service;
-mod sights;
 mod subject;
 
-use guest_support::console::{Console, Verdict};
-use moves::{During, Failure, Moves};
+use alloc::format;
+
+use guest_support::console::Console;
+use guest_support::failure::{Failure, check_leak};
+use moves::{During, Moves};
 use runtime::Start;
 use subject::{Lender, Subject};
 
 runtime::entry!(main);
 
-/// Moves of which some find everything that there is to find.
+/// Enough moves to find every situation.
 const ENOUGH: u64 = 100;
-/// Moves before the pages are counted: the driver's own table and tables have grown then.
+/// Moves before the pages are counted, in which the driver's own tables grow.
 const WARM_UP: u64 = 8;
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start, "atomic").expect("root makes ports");
+    let console = Console::open(&start, "atomic").expect("I/O ports");
     console.line(format_args!(
-        "how many moves, which seed, and how many domains to make and end?"
+        "how many moves, which seed, and how many domains to create and destroy?"
     ));
-    let [moves, seed, domains] = console.numbers();
-    console.end(match run(&start, &console, [moves, seed, domains]) {
-        Ok(()) => {
-            console.line(format_args!("passed"));
-            Verdict::Passed
-        }
-        Err(failure) => {
-            console.line(format_args!("failed: {failure}"));
-            Verdict::Failed
-        }
-    })
+    let numbers = console.numbers();
+    console.finish(run(&start, &console, numbers))
 }
 
 fn run(start: &Start, console: &Console, [count, seed, domains]: [u64; 3]) -> Result<(), Failure> {
@@ -58,59 +53,43 @@ fn run(start: &Start, console: &Console, [count, seed, domains]: [u64; 3]) -> Re
     let mut moves = Moves::new(lender, seed)?;
     if !moves.begin_on_time()? {
         console.line(format_args!(
-            "the numbers came late: the instants are not the seed's"
+            "the input came late: the instants do not follow from the seed"
         ));
     }
     moves.run(WARM_UP)?;
-    let before = spent(&lender)?;
+    let before = lender.pool.report()?.spent.0;
     let result = moves.run(count);
     for (name, rounds) in moves.rounds() {
         console.line(format_args!("{rounds:>9} rounds of the thread that {name}"));
     }
     result?;
-    let interruptions = ("a call that was interrupted", moves.interruptions());
-    for (what, times) in moves.sights().all().chain([interruptions]) {
+    let interruptions = ("an interrupted call", moves.interruptions());
+    for (what, times) in moves.coverage().all().chain([interruptions]) {
         console.line(format_args!("{times:>9} times {what}"));
         if times == 0 && count >= ENOUGH {
-            return Err(Failure::Missing(what));
+            return Err(Failure::Other(format!("there was never {what}")));
         }
     }
     let instants = moves.instants();
     console.line(format_args!(
         "{count} moves at the instants {instants:016x}"
     ));
-    check_leak(&lender, before)?;
-    make_and_end(&lender, domains)?;
-    check_leak(&lender, before)?;
+    check_leak(lender.pool, before)?;
+    create_and_destroy(&lender, domains)?;
+    check_leak(lender.pool, before)?;
     console.line(format_args!("{domains} domains left no trace"));
     Ok(())
 }
 
-/// Makes domains, lets them begin, and ends them.
-fn make_and_end(lender: &Lender, domains: u64) -> Result<(), Failure> {
+/// Creates domains, lets every other one start, and destroys them.
+fn create_and_destroy(lender: &Lender, domains: u64) -> Result<(), Failure> {
     for number in 0..domains {
-        let subject = Subject::new(lender).during("making a domain")?;
+        let subject = Subject::new(lender).during("creating a domain")?;
         if number % 2 == 0 {
             let thawed = subject.domain.thaw(subject.token);
             thawed.during("thawing a domain")?;
         }
-        subject.end().during("ending a domain")?;
+        subject.end().during("destroying a domain")?;
     }
     Ok(())
 }
-
-fn spent(lender: &Lender) -> Result<u64, Failure> {
-    let report = lender.pool.report().during("counting pages")?;
-    Ok(report.spent.0)
-}
-
-fn check_leak(lender: &Lender, before: u64) -> Result<(), Failure> {
-    match spent(lender)? {
-        after if after == before => Ok(()),
-        after => Err(Failure::Leak(before, after)),
-    }
-}
-
-/// A host has no domains.
-#[cfg(not(target_os = "none"))]
-fn main() {}

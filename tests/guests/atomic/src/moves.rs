@@ -1,69 +1,43 @@
-//! The domain is let run for a while, frozen, read and rebuilt, again and again: [`Moves`].
+//! Lets the domain run for a while, freezes, reads and rebuilds it, again and again: [`Moves`].
 
-use core::fmt;
+use alloc::format;
+use core::fmt::Display;
 
+use guest_support::failure::Failure;
 use guest_support::random::Random;
-use guest_workloads::board::{self, BOARDS, Told};
+use guest_workloads::board::{self, BOARDS, State};
 use guest_workloads::{WORKLOADS, answer_of};
 use runtime::abi::NO_DEADLINE;
 use runtime::capability::Notification;
 use runtime::{Cap, Error, clock};
 
 use crate::captured::{Captured, Object};
+use crate::coverage::Coverage;
 use crate::rebuild::rebuild;
 use crate::service;
-use crate::sights::Sights;
 use crate::subject::{BOARD_PAGES, Lender, Subject};
 
 /// The longest run between two freezes.
 const RUN_NS_MAX: u64 = 2_000_000;
-/// One run in this many may be longer: a thaw wakes the threads in the same order every time, and the last ones would never run.
+/// One run in this many may be longer: a thaw wakes the threads in the same order every time, so the last ones would never run.
 const LONG_RUNS: u64 = 8;
 const LONG_RUN_NS_MAX: u64 = 20_000_000;
-/// When the first run begins, in time since the machine's start: without effort if instructions are counted, since idle time
-/// is skipped then.
+/// The start of the first run, since the machine's start. Where the clock counts instructions, idle time is skipped.
 const START_NS: u64 = 10_000_000_000;
 /// Within this many runs every workload makes progress.
 const PATIENCE: u64 = 64;
 /// One move in this many is cancelled: the domain is thawed where it is.
-const CALLED_OFF: u64 = 4;
+const CANCELLED: u64 = 4;
 
-/// The reason it ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The kernel refused.
-    Refused(&'static str, Error),
-    /// A workload found something wrong.
-    Complaint(&'static str, u64),
-    /// A workload stands still.
-    Stuck(&'static str),
-    /// Something that the moves are about never happened.
-    Missing(&'static str),
-    /// The pool has spent another number of pages than before.
-    Leak(u64, u64),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused(what, error) => write!(f, "{what}: {error}"),
-            Failure::Complaint(who, what) => write!(f, "the thread that {who} complains: {what}"),
-            Failure::Stuck(who) => write!(f, "the thread that {who} stands still"),
-            Failure::Missing(what) => write!(f, "there was never {what}"),
-            Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
-        }
-    }
-}
-
-/// Names what was done when the kernel refused.
+/// Names the operation that the kernel refused.
 pub trait During<T> {
-    /// The failure, with the name.
+    /// The failure, with this name.
     fn during(self, what: &'static str) -> Result<T, Failure>;
 }
 
 impl<T> During<T> for Result<T, Error> {
     fn during(self, what: &'static str) -> Result<T, Failure> {
-        self.map_err(|error| Failure::Refused(what, error))
+        self.map_err(|error| Failure::Other(format!("{what}: {error}")))
     }
 }
 
@@ -72,43 +46,43 @@ pub struct Moves {
     lender: Lender,
     random: Random,
     silence: Cap<Notification>,
-    told: [Told; WORKLOADS.len()],
-    sights: Sights,
+    states: [State; WORKLOADS.len()],
+    coverage: Coverage,
     instants: u64,
 }
 
 impl Moves {
-    /// Ready for a first subject; the service for it runs.
+    /// Starts the service; the first subject is not created yet.
     pub fn new(lender: Lender, seed: u64) -> Result<Moves, Failure> {
         service::start(&lender).during("starting the service")?;
         Ok(Moves {
             silence: lender
                 .pool
                 .create_notification()
-                .during("making a notification")?,
+                .during("creating a notification")?,
             lender,
             random: Random::new(seed),
-            told: [Told::default(); WORKLOADS.len()],
-            sights: Sights::default(),
+            states: [State::default(); WORKLOADS.len()],
+            coverage: Coverage::default(),
             instants: 0,
         })
     }
 
-    /// Waits for the time at which every run begins, so that nothing follows from when the console's line came. Returns
-    /// whether that time was still to come.
+    /// Waits for the fixed start of the first run, so that the time of the console's input has no effect. Returns whether the input came
+    /// before that.
     pub fn begin_on_time(&mut self) -> Result<bool, Failure> {
         let is_on_time = clock::now_ns() < START_NS;
         self.silence.wait_until_ns(START_NS).during("waiting")?;
         Ok(is_on_time)
     }
 
-    /// Moves a subject this many times, then ends it.
+    /// Moves a subject this many times, then destroys it.
     pub fn run(&mut self, count: u64) -> Result<(), Failure> {
-        self.told = [Told::default(); WORKLOADS.len()];
-        self.sights = Sights::default();
+        self.states = [State::default(); WORKLOADS.len()];
+        self.coverage = Coverage::default();
         self.instants = 0;
-        let mut subject = Subject::new(&self.lender).during("making the subject")?;
-        let mut before = self.told;
+        let mut subject = Subject::new(&self.lender).during("creating the subject")?;
+        let mut before = self.states;
         for number in 1..=count {
             subject.domain.thaw(subject.token).during("thawing")?;
             self.pass_time()?;
@@ -117,22 +91,22 @@ impl Moves {
             subject = self.move_once(subject)?;
             if number % PATIENCE == 0 {
                 self.check_progress(&before)?;
-                before = self.told;
+                before = self.states;
             }
         }
-        subject.end().during("ending the subject")
+        subject.end().during("destroying the subject")
     }
 
     fn move_once(&mut self, subject: Subject) -> Result<Subject, Failure> {
         let captured = Captured::read(subject.domain, &self.lender).during("reading")?;
-        self.look_at(&captured)?;
-        if self.random.below(CALLED_OFF) == 0 {
+        self.inspect(&captured)?;
+        if self.random.below(CANCELLED) == 0 {
             return Ok(subject);
         }
         let successor = rebuild(&self.lender, &captured).during("rebuilding")?;
         let retired = subject.domain.retire(captured.version, subject.token);
         retired.during("retiring")?;
-        subject.end().during("ending")?;
+        subject.end().during("destroying")?;
         Ok(successor)
     }
 
@@ -147,8 +121,8 @@ impl Moves {
         Ok(())
     }
 
-    fn look_at(&mut self, captured: &Captured) -> Result<(), Failure> {
-        self.sights.look_at(captured);
+    fn inspect(&mut self, captured: &Captured) -> Result<(), Failure> {
+        self.coverage.record(captured);
         for state in captured.threads() {
             let registers = &state.registers;
             for word in [registers.rip, registers.rsp, registers.rax] {
@@ -172,51 +146,55 @@ impl Moves {
 
     fn read_boards(&mut self, pages: &[crate::captured::Page]) -> Result<(), Failure> {
         if pages.len() as u64 != BOARD_PAGES {
-            return Err(Failure::Missing("a board for every workload"));
+            return Err(Failure::missing("board for every workload"));
         }
-        for ((told, (_, page)), workload) in self.told.iter_mut().zip(pages).zip(WORKLOADS) {
+        for ((state, (_, page)), workload) in self.states.iter_mut().zip(pages).zip(WORKLOADS) {
             let now = board::read(page.as_deref().unwrap_or(&[]));
-            if now.complaint != 0 {
-                return Err(Failure::Complaint(workload.name, now.complaint));
+            if now.failure != 0 {
+                return Err(failure(workload.name, format!("failed: {}", now.failure)));
             }
-            if now.rounds < told.rounds {
-                return Err(Failure::Missing("a counter that goes up only"));
+            if now.rounds < state.rounds {
+                return Err(failure(workload.name, "counts backwards"));
             }
-            *told = now;
+            *state = now;
         }
         Ok(())
     }
 
-    fn check_progress(&self, before: &[Told]) -> Result<(), Failure> {
-        let pairs = self.told.iter().zip(before).zip(WORKLOADS);
+    fn check_progress(&self, before: &[State]) -> Result<(), Failure> {
+        let pairs = self.states.iter().zip(before).zip(WORKLOADS);
         for ((now, before), workload) in pairs {
-            // A caller that is interrupted every time is not to blame.
+            // A caller that is interrupted every time is no failure.
             if (now.rounds, now.interruptions) == (before.rounds, before.interruptions) {
-                return Err(Failure::Stuck(workload.name));
+                return Err(failure(workload.name, "makes no progress"));
             }
         }
         Ok(())
     }
 
-    /// The sights of the freezes.
-    pub fn sights(&self) -> Sights {
-        self.sights
+    /// The situations that the freezes found.
+    pub fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
-    /// A number that follows from where every thread stood at every freeze: the same in two runs if these were the same
-    /// instants.
+    /// A hash of every thread's position at every freeze: two runs with the same instants have the same hash.
     pub fn instants(&self) -> u64 {
         self.instants
     }
 
-    /// How many calls were interrupted by a move.
+    /// The number of calls that a move interrupted.
     pub fn interruptions(&self) -> u64 {
-        self.told.iter().map(|told| told.interruptions).sum()
+        self.states.iter().map(|state| state.interruptions).sum()
     }
 
     /// The progress of each workload.
     pub fn rounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let names = WORKLOADS.iter().map(|workload| workload.name);
-        names.zip(self.told.iter().map(|told| told.rounds))
+        names.zip(self.states.iter().map(|state| state.rounds))
     }
+}
+
+/// What the thread of a workload does wrong.
+fn failure(name: &str, what: impl Display) -> Failure {
+    Failure::Other(format!("the thread that {name} {what}"))
 }

@@ -1,5 +1,5 @@
-//! The list of calls that make a domain of what was read: objects, table, mappings, what objects hold, threads, rights to
-//! answer, flags. It is frozen until somebody thaws it.
+//! The list of calls that rebuild a domain: objects, table, mappings, capabilities held by objects, threads, reply rights, flags. The
+//! domain is created frozen.
 
 use alloc::vec::Vec;
 
@@ -18,7 +18,7 @@ struct Building<'a> {
     lender: &'a Lender,
     captured: &'a Captured,
     subject: Subject,
-    /// The new object for each old identity.
+    /// The new object for each old object's identity.
     objects: Vec<(ObjectId, Cap<Any>)>,
 }
 
@@ -40,14 +40,14 @@ pub fn rebuild(lender: &Lender, captured: &Captured) -> Result<Subject, Error> {
     building.make_objects()?;
     building.fill_table()?;
     building.map()?;
-    building.hand_out()?;
+    building.fill_held()?;
     building.set_threads()?;
     building.install_replies()?;
     building.raise_flags()?;
     building.finish()
 }
 
-/// The slot that a record's parent stands for.
+/// The slot of the domain's table that a record names as a parent.
 fn own_slot(parent: u64) -> Option<Slot> {
     parent.checked_sub(1).map(|slot| Slot(slot as u32))
 }
@@ -72,7 +72,7 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// Makes a Memory with copies of these pages. The old ones are still there, so that these are others.
+    /// Creates a Memory with copies of these pages. The old pages still exist, so the new ones have other frames.
     fn make_memory(&self, count: PageCount, pages: &[Page]) -> Result<Cap<Memory>, Error> {
         let memory = self.subject.pool.create_memory(count)?;
         let mapping = Mapping::new(self.lender.domain, memory, count, Access::ReadWrite)?;
@@ -88,7 +88,7 @@ impl Building<'_> {
     }
 
     fn map(&self) -> Result<(), Error> {
-        // The list begins with the newest.
+        // The list starts with the newest mapping.
         for record in self.captured.mappings.iter().rev() {
             let MappingRecord {
                 address,
@@ -113,7 +113,7 @@ impl Building<'_> {
     }
 
     fn fill_table(&self) -> Result<(), Error> {
-        // Subjects derive into later slots than from, so that a parent is there before its children.
+        // Subjects derive only into later slots, so a parent exists before its children.
         for record in &self.captured.capabilities {
             let CapabilityRecord {
                 slot,
@@ -129,7 +129,7 @@ impl Building<'_> {
             }
             match own_slot(parent) {
                 Some(parent) => {
-                    // A badge that the parent has already is kept, and cannot be given again.
+                    // The parent's badge is inherited and cannot be set again.
                     let badge = if self.badge_in(parent) == 0 { badge } else { 0 };
                     self.subject.domain.derive(parent, to, rights, badge)?;
                 }
@@ -148,8 +148,8 @@ impl Building<'_> {
         found.map_or(0, |record| record.badge)
     }
 
-    /// What objects hold, below a slot of the table or, what the driver gave, below none.
-    fn hand_out(&self) -> Result<(), Error> {
+    /// Fills the capabilities held by objects, derived from a slot of the table or, where the driver gave them, from none.
+    fn fill_held(&self) -> Result<(), Error> {
         for record in &self.captured.held {
             let what = Held::from_register(record.slot)?;
             if let Some(slot) = own_slot(record.parent) {
@@ -205,7 +205,7 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// Gives up the driver's capabilities for what the domain now has itself.
+    /// Deletes the driver's capabilities to the domain's objects.
     fn finish(self) -> Result<Subject, Error> {
         let Subject { pool, domain, .. } = self.subject;
         for (_, object) in &self.objects {
@@ -216,7 +216,7 @@ impl Building<'_> {
         Ok(self.subject)
     }
 
-    /// The replacement of the object of this identity: its successor, or the same outsider.
+    /// The replacement of an object: its successor, or the same object if it is outside the domain.
     fn successor(&self, id: ObjectId) -> Result<Slot, Error> {
         let inside = self.objects.iter().find(|(old, _)| *old == id);
         match inside {

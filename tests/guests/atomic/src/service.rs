@@ -1,9 +1,8 @@
-//! The service outside of the subject that its threads call: the driver's second thread.
+//! The service outside the subject that its threads call: the driver's second thread.
 
 use guest_workloads::answer_of;
-use guest_workloads::calls::{receive, reply_and_receive};
+use guest_workloads::calls::{receive, reply_and_receive, yield_times};
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::calls::Yield;
 use runtime::abi::register::{Access, PageCount, UserAddress};
 use runtime::mapping::Mapping;
 use runtime::system_call::invoke;
@@ -13,7 +12,7 @@ use crate::subject::{Lender, PRIORITY};
 
 const STACK_PAGES: u64 = 4;
 
-/// Starts the driver's second thread. It uses none of the runtime, which belongs to the first.
+/// Starts the driver's second thread. It does not use the runtime's state, which belongs to the first thread.
 pub fn start(lender: &Lender) -> Result<(), Error> {
     let stack = lender
         .pool
@@ -30,17 +29,15 @@ pub fn start(lender: &Lender) -> Result<(), Error> {
     thread.start()
 }
 
-/// Lets the callers wait for a while.
+/// Answers each call after a varying delay.
 extern "C" fn serves(slots: u64) -> ! {
     let endpoint = Slot(slots as u32);
     let reply = Slot((slots >> 32) as u32);
     let mut request = invoke(receive(endpoint, reply));
-    for patience in (0..4_u64).cycle() {
+    for delay in (0..4_u64).cycle() {
         let answer = request.map_or(0, |request| answer_of(request.words[0]));
-        for _ in 0..patience {
-            let _ = invoke(Yield {});
-        }
-        // A caller that has gone meanwhile took its reply right along, and is not missed.
+        yield_times(delay);
+        // If the caller is gone by now, its reply right is gone too.
         request = invoke(reply_and_receive(endpoint, answer, reply));
     }
     runtime::entry::stop()

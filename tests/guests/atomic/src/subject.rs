@@ -1,4 +1,4 @@
-//! The domain that is frozen and rebuilt: [`Subject`], and its birth.
+//! The domain that is frozen and rebuilt, [`Subject`], and what it is made from, [`Lender`].
 
 use guest_support::worker::share_program;
 use guest_workloads::WORKLOADS;
@@ -14,13 +14,13 @@ use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Error, Slot, Start, slots};
 
-/// How many boards there are, and threads.
+/// The number of boards, and of threads.
 pub const BOARD_PAGES: u64 = WORKLOADS.len() as u64;
 
-/// Pages that the kernel copies in one call, and more.
+/// More pages than the kernel copies in one call.
 const STAGING_PAGES: PageCount = PageCount(64);
 
-/// Subjects run below the driver, so that it takes over as soon as its wait ends.
+/// Subjects run below the driver, so that they are preempted as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
 /// The objects that the driver lends to every subject.
@@ -34,14 +34,14 @@ pub struct Lender {
     pub service: Cap<Endpoint>,
     /// The Memory to which a subject's pages are copied.
     pub staging: Cap<Memory>,
-    /// The same, as the driver sees it.
+    /// The driver's mapping of that Memory.
     pub copies: SharedMemory<'static>,
     /// The rate of the time-stamp counter.
     pub ticks_per_second: u64,
 }
 
 impl Lender {
-    /// A lender with root's resources.
+    /// A lender of root's resources.
     pub fn new(start: &Start) -> Result<Lender, Error> {
         let (pool, domain) = (start.require::<Pool>("pool"), start.require("domain"));
         let staging = pool.create_populated_memory(STAGING_PAGES)?;
@@ -61,7 +61,7 @@ impl Lender {
         self.pool.split(PageCount(stage::PAGES))
     }
 
-    /// The outsider of this identity: the service, or a Memory of the program.
+    /// The slot of an object outside the subject: the service, or a Memory of the program.
     pub fn outsider(&self, id: ObjectId) -> Result<Slot, Error> {
         let image = root_slots::IMAGE.0;
         let all = [self.service.slot(), Slot(image), Slot(image + 1)];
@@ -72,16 +72,16 @@ impl Lender {
 
 /// A domain in a pool of its own.
 pub struct Subject {
-    /// Its memory, and with that its life.
+    /// Its memory. Destroying it ends the domain.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
-    /// The token of the freeze that it is in.
+    /// The token of its freeze.
     pub token: u64,
 }
 
 impl Subject {
-    /// Makes a subject whose threads have not begun, frozen.
+    /// Creates a frozen subject whose threads have not run yet.
     pub fn new(lender: &Lender) -> Result<Subject, Error> {
         let pool = lender.subject_pool()?;
         let domain = pool.create_domain()?;
@@ -93,7 +93,7 @@ impl Subject {
         let pages = PageCount(BOARD_PAGES);
         let mapping = Mapping::new(lender.domain, boards, pages, Access::ReadWrite)?;
         for number in 0..WORKLOADS.len() {
-            board::begin(&mapping.memory(), number, lender.ticks_per_second);
+            board::initialise(&mapping.memory(), number, lender.ticks_per_second);
         }
         boards.delete()?;
         let send = EndpointRights::SEND;
@@ -106,10 +106,10 @@ impl Subject {
         })
     }
 
-    /// Ends it.
+    /// Destroys it.
     pub fn end(self) -> Result<(), Error> {
         self.pool.destroy()?;
-        // The pool took the domain along, so that the slot is empty.
+        // The capability to the domain went with the pool.
         slots::give_back(self.domain.slot());
         Ok(())
     }

@@ -5,7 +5,7 @@ use abi::{PoolRights, Request, Rights};
 
 use super::{View, Violation};
 
-/// Checks what a call that succeeded has put into its caller's table, which is seen before and after the call.
+/// Checks the capability that a successful call has added to its caller's table, given the table before and after the call.
 ///
 /// # Errors
 /// The violation.
@@ -25,8 +25,8 @@ pub fn check_gain(
     }
 }
 
-/// The slot that a call fills, and the most that the capability there may allow; none where the object is new, and all rights
-/// over it are the caller's.
+/// The slot that a call fills, and the most rights that it may give there. None if the object is new, so that the caller may have all
+/// rights over it.
 fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Rights)> {
     let held = |slot| match before(slot) {
         View::Holds { rights, .. } => rights,
@@ -36,7 +36,7 @@ fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Right
         Request::CapabilityCopy(call) => Some((call.to, held(call.from))),
         Request::CapabilityMint(call) => Some((call.to, Rights(held(call.from).0 & call.rights.0))),
         Request::CapabilityMove(call) => Some((call.to, held(call.from))),
-        // A child is new, but bus addresses are of the whole machine.
+        // A child pool is new, but DMA concerns the bus addresses of the whole machine.
         Request::PoolSplit(call) => {
             let dma = Rights::from(PoolRights::DMA).0;
             let all = Rights::from(PoolRights::all()).0;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_pool_has_dma_only_by_way_of_its_parent() {
+    fn a_child_pool_has_dma_only_if_its_parent_has() {
         let split = Request::PoolSplit(PoolSplit {
             pool: FROM,
             pages: PageCount(1),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_what_was_asked_for_of_what_there_was() {
+    fn a_minted_copy_has_only_requested_rights_of_the_original() {
         let mint = Request::CapabilityMint(CapabilityMint {
             from: FROM,
             to: TO,

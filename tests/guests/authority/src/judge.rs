@@ -8,7 +8,7 @@ use super::{Lookup, View, lookups};
 /// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It succeeded, or did a step, or waits: it passed every check of authority.
+    /// It succeeded, made a step, or blocked: it passed every check of authority.
     Allowed,
     /// It was refused.
     Refused(Error),
@@ -17,15 +17,15 @@ pub enum Outcome {
 /// The reason an outcome is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// The call was allowed although this was not as it needs.
+    /// The call was allowed although this lookup must fail.
     Allowed(Lookup),
-    /// The call was refused with an error that nothing in the caller's table explains.
+    /// The call was refused with an error that the caller's table does not explain.
     Unexplained(Error),
-    /// The call put a capability with these rights into this slot: more than it may.
+    /// The call added a capability with too many rights to this slot.
     Gained(Slot, Rights),
 }
 
-/// Judges a call by what its caller's table held before it.
+/// Judges the outcome of a call by its caller's table before the call.
 ///
 /// # Errors
 /// The violation.
@@ -50,12 +50,12 @@ pub fn judge(
     }
 }
 
-/// Whether what a slot holds is as a lookup of it needs.
+/// Whether a lookup of a slot with this content succeeds.
 pub fn fits(lookup: Lookup, view: View) -> bool {
     flaw(lookup, |_| view).is_none()
 }
 
-/// The error that a lookup must end with; none if it must succeed.
+/// The error with which a lookup must fail; none if it must succeed.
 fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     match lookup {
         Lookup::Any(slot) => (view(slot) == View::Beyond).then_some(Error::NoSuchSlot),
@@ -80,7 +80,7 @@ fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     }
 }
 
-/// The error that a capability must be refused with, unless it is of a fitting kind and has the rights.
+/// The error with which a capability must be refused, unless its kind fits and it has the rights.
 fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> Option<Error> {
     match view {
         View::Beyond => Some(Error::NoSuchSlot),
@@ -91,7 +91,7 @@ fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> O
     }
 }
 
-/// Whether there are flags that a capability's badge does not allow.
+/// Whether a capability's badge excludes some of these flags.
 fn exceeds(view: View, flags: u64) -> bool {
     match view {
         View::Holds { badge, .. } => badge != 0 && flags & !badge != 0,
@@ -99,7 +99,7 @@ fn exceeds(view: View, flags: u64) -> bool {
     }
 }
 
-/// Errors that reveal something about a slot.
+/// Whether an error is about the content of a slot.
 fn is_about_slots(error: Error) -> bool {
     matches!(
         error,
@@ -111,7 +111,8 @@ fn is_about_slots(error: Error) -> bool {
     )
 }
 
-/// Whether such an error can have another cause than the caller's table: another domain's table, a priority above the caller's own, or a capability that a message names.
+/// Whether such an error can have another cause than the caller's table, such as another domain's table, a priority above the caller's,
+/// or a capability named by a message.
 fn is_explained_otherwise(request: &Request, error: Error) -> bool {
     match request {
         Request::DomainDerive(_) => true,
@@ -119,7 +120,7 @@ fn is_explained_otherwise(request: &Request, error: Error) -> bool {
             matches!(error, Error::NoSuchSlot | Error::OccupiedSlot)
         }
         Request::DomainMapOwn(_) | Request::DomainHold(_) => error != Error::OccupiedSlot,
-        // It goes on with a Memory that an earlier step has put there, or another has.
+        // A later step continues with the Memory that an earlier one has put into the slot.
         Request::DeviceMemoryCreate(call) => call.made.0 != 0 && error == Error::OccupiedSlot,
         Request::DomainRemove(_) | Request::CapabilityIdentify(_) => {
             matches!(error, Error::NoSuchSlot | Error::EmptySlot)
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_explained_by_the_slot_or_is_about_none() {
+    fn a_refusal_is_explained_by_the_slot_or_not_about_slots() {
         for (slot, error) in [
             (2, Error::MissingRight),
             (3, Error::EmptySlot),
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_raised_within_a_badge() {
+    fn only_flags_within_a_badge_are_raised() {
         let raise = |flags| {
             Request::Signal(Signal {
                 notification: Slot(5),
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_to_answer_has_no_copy() {
+    fn a_reply_right_cannot_be_copied() {
         let refused = Outcome::Refused(Error::WrongKind);
         assert_eq!(judge(&copy(4, 3), refused, view), Ok(()));
         assert!(judge(&copy(4, 3), Outcome::Allowed, view).is_err());

@@ -1,14 +1,13 @@
-//! An oracle of authority: may this call have succeeded, with what its caller held? And is its refusal explained?
+//! An oracle of authority: was this call allowed to succeed with the capabilities that its caller held, and is its refusal explained?
 //!
-//! It knows what a caller's table holds and nothing of the kernel: every success must have been allowed by it, and every
-//! refusal that is about a slot must follow from it. What depends on the state of objects (an empty pool, a frozen domain) it
-//! does not judge.
+//! It knows the caller's table but nothing of the kernel. The table must allow every success, and explain every refusal that is about
+//! a slot. Refusals that depend on the state of objects (an empty pool, a frozen domain) are not judged.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `lookups` | what each call looks up in its caller's table |
+//! | `lookups` | the capabilities that each call looks up in its caller's table |
 //! | `judge` | the verdict on an outcome |
-//! | `gains` | what a call may add to the table |
+//! | `gains` | the capability that a call may add to the table |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,15 +26,15 @@ pub use lookups::{Lookup, Lookups, lookups};
 pub enum View {
     /// The table has no such slot.
     Beyond,
-    /// Nothing.
+    /// The slot is empty.
     Empty,
     /// A capability.
     Holds {
-        /// To an object of this kind.
+        /// The object's kind.
         kind: ObjectKind,
-        /// With these rights.
+        /// Its rights.
         rights: Rights,
-        /// With this badge, or zero.
+        /// Its badge, or zero.
         badge: u64,
     },
 }

@@ -8,25 +8,25 @@ use abi::record::Held;
 use abi::register::{Access, Slot};
 use abi::{DESTROY, ObjectKind, Request, Rights};
 
-/// One thing that a call looks up.
+/// A slot that a call looks up, with the content that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// A capability to an object of this kind, or of any, with these rights.
+    /// A capability to an object of this kind, or of any kind, with these rights.
     Capability(Slot, Option<ObjectKind>, Rights),
-    /// A Notification with SIGNAL, in which these flags may be raised.
+    /// A capability to a Notification through which these flags may be raised.
     Raiser(Slot, u64),
-    /// A capability that may have a copy with these rights: any but a right to answer.
+    /// A capability that can be copied with these rights: any except a reply right.
     Copyable(Slot, Rights),
     /// An empty slot.
     Empty(Slot),
-    /// A slot of the table, whatever it holds.
+    /// A slot of the table with any content.
     Any(Slot),
 }
 
-/// Most lookups of one call.
+/// The most lookups of one call.
 const LOOKUPS_MAX: usize = 3;
 
-/// All that a call looks up.
+/// The lookups of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lookups {
     all: [Option<Lookup>; LOOKUPS_MAX],
@@ -54,7 +54,7 @@ impl Lookups {
         lookups
     }
 
-    /// Them, in the order in which the kernel may be expected to look.
+    /// The lookups, in the order in which the kernel makes them.
     pub fn iter(&self) -> impl Iterator<Item = Lookup> + '_ {
         self.all.iter().filter_map(|lookup| *lookup)
     }
@@ -68,7 +68,7 @@ fn any(slot: Slot) -> Lookup {
     Lookup::Capability(slot, None, Rights(0))
 }
 
-/// The rights to the Memory that a mapping with this access needs.
+/// The rights over the Memory that a mapping with this access needs.
 fn rights_for(access: Access) -> MemoryRights {
     match access {
         Access::Read => MemoryRights::READ,
@@ -83,199 +83,162 @@ pub fn lookups(request: &Request) -> Lookups {
     use ObjectKind::{
         Domain, Endpoint, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, Thread,
     };
-    let pool = |slot| held(slot, Pool, PoolRights::CREATE);
+    let of = Lookups::of;
+    let domain = |slot, rights: DomainRights| held(slot, Domain, rights);
+    let endpoint = |slot, rights: EndpointRights| held(slot, Endpoint, rights);
+    let interrupt = |slot| held(slot, Interrupt, InterruptRights::HANDLE);
+    let memory = |slot, rights: MemoryRights| held(slot, Memory, rights);
+    let notification = |slot, rights: NotificationRights| held(slot, Notification, rights);
+    let pool = |slot, rights: PoolRights| held(slot, Pool, rights);
+    let ports = |slot, rights: IoPortsRights| held(slot, IoPorts, rights);
+    let thread = |slot, rights: ThreadRights| held(slot, Thread, rights);
+    let creating = |slot| pool(slot, PoolRights::CREATE);
     let hardware = |slot| held(slot, Hardware, HardwareRights::CREATE);
-    let send = |slot| held(slot, Endpoint, EndpointRights::SEND);
+    let send = |slot| endpoint(slot, EndpointRights::SEND);
     match *request {
         Request::Null(_) | Request::Yield(_) => Lookups::default(),
-        Request::Call(call) => Lookups::of(&[send(call.endpoint)]),
-        Request::Send(call) => Lookups::of(&[send(call.endpoint)]),
-        Request::Receive(call) => {
-            Lookups::of(&[held(call.endpoint, Endpoint, EndpointRights::RECEIVE)])
-        }
-        Request::ReplyAndReceive(call) => Lookups::of(&[
-            held(call.endpoint, Endpoint, EndpointRights::RECEIVE),
+        Request::Call(call) => of(&[send(call.endpoint)]),
+        Request::Send(call) => of(&[send(call.endpoint)]),
+        Request::Receive(call) => of(&[endpoint(call.endpoint, EndpointRights::RECEIVE)]),
+        Request::ReplyAndReceive(call) => of(&[
+            endpoint(call.endpoint, EndpointRights::RECEIVE),
             Any(call.reply),
         ]),
-        Request::Reply(call) => Lookups::of(&[held(call.reply, ObjectKind::Reply, Rights(0))]),
-        Request::Signal(call) => Lookups::of(&[Raiser(call.notification, call.flags)]),
-        Request::Wait(call) => Lookups::of(&[held(
-            call.notification,
-            Notification,
-            NotificationRights::WAIT,
-        )]),
+        Request::Reply(call) => of(&[held(call.reply, ObjectKind::Reply, Rights(0))]),
+        Request::Signal(call) => of(&[Raiser(call.notification, call.flags)]),
+        Request::Wait(call) => of(&[notification(call.notification, NotificationRights::WAIT)]),
 
-        Request::CapabilityCopy(call) => {
-            Lookups::of(&[Copyable(call.from, Rights(0)), Empty(call.to)])
-        }
-        Request::CapabilityMint(call) => {
-            Lookups::of(&[Copyable(call.from, call.rights), Empty(call.to)])
-        }
-        Request::CapabilityMove(call) => Lookups::of(&[any(call.from), Empty(call.to)]),
-        Request::CapabilityDelete(call) => Lookups::of(&[any(call.slot)]),
-        Request::CapabilityRevoke(call) => Lookups::of(&[any(call.slot)]),
-        Request::CapabilityInspect(call) => Lookups::of(&[Any(call.slot)]),
-        Request::CapabilityIdentify(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CAPTURE)])
-        }
+        Request::CapabilityCopy(call) => of(&[Copyable(call.from, Rights(0)), Empty(call.to)]),
+        Request::CapabilityMint(call) => of(&[Copyable(call.from, call.rights), Empty(call.to)]),
+        Request::CapabilityMove(call) => of(&[any(call.from), Empty(call.to)]),
+        Request::CapabilityDelete(call) => of(&[any(call.slot)]),
+        Request::CapabilityRevoke(call) => of(&[any(call.slot)]),
+        Request::CapabilityInspect(call) => of(&[Any(call.slot)]),
+        Request::CapabilityIdentify(call) => of(&[domain(call.domain, DomainRights::CAPTURE)]),
 
-        Request::PoolSplit(call) => Lookups::of(&[pool(call.pool), Empty(call.into)]),
-        Request::PoolReport(call) => Lookups::of(&[held(call.pool, Pool, PoolRights::REPORT)]),
-        Request::DomainCreate(call) => Lookups::of(&[pool(call.pool), Empty(call.into)]),
-        Request::ThreadCreate(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::SPAWN),
+        Request::PoolSplit(call) => of(&[creating(call.pool), Empty(call.into)]),
+        Request::PoolReport(call) => of(&[pool(call.pool, PoolRights::REPORT)]),
+        Request::DomainCreate(call) => of(&[creating(call.pool), Empty(call.into)]),
+        Request::ThreadCreate(call) => {
+            of(&[domain(call.domain, DomainRights::SPAWN), Empty(call.into)])
+        }
+        Request::MemoryCreate(call) => of(&[creating(call.pool), Empty(call.into)]),
+        Request::MemoryCreateContiguous(call) => of(&[
+            pool(call.pool, PoolRights::CREATE | PoolRights::DMA),
             Empty(call.into),
         ]),
-        Request::MemoryCreate(call) => Lookups::of(&[pool(call.pool), Empty(call.into)]),
-        Request::MemoryCreateContiguous(call) => Lookups::of(&[
-            held(call.pool, Pool, PoolRights::CREATE | PoolRights::DMA),
-            Empty(call.into),
-        ]),
-        Request::EndpointCreate(call) => Lookups::of(&[pool(call.pool), Empty(call.into)]),
-        Request::NotificationCreate(call) => Lookups::of(&[pool(call.pool), Empty(call.into)]),
-        Request::Destroy(call) => Lookups::of(&[Capability(call.object, None, DESTROY)]),
-        Request::DestroyChild(call) => Lookups::of(&[held(call.pool, Pool, PoolRights::DESTROY)]),
+        Request::EndpointCreate(call) => of(&[creating(call.pool), Empty(call.into)]),
+        Request::NotificationCreate(call) => of(&[creating(call.pool), Empty(call.into)]),
+        Request::Destroy(call) => of(&[Capability(call.object, None, DESTROY)]),
+        Request::DestroyChild(call) => of(&[pool(call.pool, PoolRights::DESTROY)]),
 
-        Request::DomainMap(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::MAP),
-            held(call.memory, Memory, rights_for(call.access)),
+        Request::DomainMap(call) => of(&[
+            domain(call.domain, DomainRights::MAP),
+            memory(call.memory, rights_for(call.access)),
         ]),
-        Request::DomainUnmap(call) => Lookups::of(&[held(call.domain, Domain, DomainRights::MAP)]),
-        Request::DomainInstall(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::INSTALL),
+        Request::DomainUnmap(call) => of(&[domain(call.domain, DomainRights::MAP)]),
+        Request::DomainInstall(call) => of(&[
+            domain(call.domain, DomainRights::INSTALL),
             Copyable(call.from, call.rights),
         ]),
-        Request::DomainRemove(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::INSTALL)])
-        }
-        Request::DomainDerive(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::INSTALL)])
-        }
-        Request::DomainInstallReply(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::INSTALL),
-            held(call.thread, Thread, ThreadRights::WRITE),
+        Request::DomainRemove(call) => of(&[domain(call.domain, DomainRights::INSTALL)]),
+        Request::DomainDerive(call) => of(&[domain(call.domain, DomainRights::INSTALL)]),
+        Request::DomainInstallReply(call) => of(&[
+            domain(call.domain, DomainRights::INSTALL),
+            thread(call.thread, ThreadRights::WRITE),
         ]),
-        Request::DomainGrow(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::INSTALL)])
-        }
-        Request::DomainFreeze(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::FREEZE)])
-        }
-        Request::DomainThaw(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::FREEZE)])
-        }
-        Request::DomainDescribe(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CAPTURE)])
-        }
-        Request::DomainRetire(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::RETIRE)])
-        }
-        Request::DomainUnretire(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::UNRETIRE)])
-        }
-        Request::DomainClock(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CLOCK)])
-        }
-        Request::DomainReadThread(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CAPTURE)])
-        }
-        Request::DomainMapCaptured(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::CAPTURE),
-            held(call.into, Domain, DomainRights::MAP),
+        Request::DomainGrow(call) => of(&[domain(call.domain, DomainRights::INSTALL)]),
+        Request::DomainFreeze(call) => of(&[domain(call.domain, DomainRights::FREEZE)]),
+        Request::DomainThaw(call) => of(&[domain(call.domain, DomainRights::FREEZE)]),
+        Request::DomainDescribe(call) => of(&[domain(call.domain, DomainRights::CAPTURE)]),
+        Request::DomainRetire(call) => of(&[domain(call.domain, DomainRights::RETIRE)]),
+        Request::DomainUnretire(call) => of(&[domain(call.domain, DomainRights::UNRETIRE)]),
+        Request::DomainClock(call) => of(&[domain(call.domain, DomainRights::CLOCK)]),
+        Request::DomainReadThread(call) => of(&[domain(call.domain, DomainRights::CAPTURE)]),
+        Request::DomainMapCaptured(call) => of(&[
+            domain(call.domain, DomainRights::CAPTURE),
+            domain(call.into, DomainRights::MAP),
         ]),
-        Request::DomainPages(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CAPTURE)])
-        }
+        Request::DomainPages(call) => of(&[domain(call.domain, DomainRights::CAPTURE)]),
 
-        Request::DomainReadPages(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::CAPTURE),
-            held(call.into, Memory, MemoryRights::WRITE),
+        Request::DomainReadPages(call) => of(&[
+            domain(call.domain, DomainRights::CAPTURE),
+            memory(call.into, MemoryRights::WRITE),
         ]),
-        Request::DomainBeginLog(call) => {
-            Lookups::of(&[held(call.domain, Domain, DomainRights::CAPTURE)])
-        }
-        Request::DomainMapOwn(call) => Lookups::of(&[held(
+        Request::DomainBeginLog(call) => of(&[domain(call.domain, DomainRights::CAPTURE)]),
+        Request::DomainMapOwn(call) => of(&[domain(
             call.domain,
-            Domain,
             DomainRights::MAP | DomainRights::INSTALL,
         )]),
-        Request::DomainHold(call) => Lookups::of(&[
-            held(call.domain, Domain, DomainRights::INSTALL),
+        Request::DomainHold(call) => of(&[
+            domain(call.domain, DomainRights::INSTALL),
             match call.held {
-                Held::Pager => held(call.holder, Memory, MemoryRights::MANAGE),
+                Held::Pager => memory(call.holder, MemoryRights::MANAGE),
                 Held::FaultEndpoint | Held::BoundNotification => {
-                    held(call.holder, Thread, ThreadRights::WRITE)
+                    thread(call.holder, ThreadRights::WRITE)
                 }
             },
         ]),
 
-        Request::ThreadStart(call) => Lookups::of(&[held(call.thread, Thread, ThreadRights::RUN)]),
-        Request::ThreadStop(call) => Lookups::of(&[held(call.thread, Thread, ThreadRights::RUN)]),
-        Request::ThreadRead(call) => Lookups::of(&[held(call.thread, Thread, ThreadRights::READ)]),
-        Request::ThreadWrite(call) => {
-            Lookups::of(&[held(call.thread, Thread, ThreadRights::WRITE)])
-        }
-        Request::ThreadSchedule(call) => {
-            Lookups::of(&[held(call.thread, Thread, ThreadRights::SCHEDULE)])
-        }
+        Request::ThreadStart(call) => of(&[thread(call.thread, ThreadRights::RUN)]),
+        Request::ThreadStop(call) => of(&[thread(call.thread, ThreadRights::RUN)]),
+        Request::ThreadRead(call) => of(&[thread(call.thread, ThreadRights::READ)]),
+        Request::ThreadWrite(call) => of(&[thread(call.thread, ThreadRights::WRITE)]),
+        Request::ThreadSchedule(call) => of(&[thread(call.thread, ThreadRights::SCHEDULE)]),
         Request::ThreadBind(call) => with_optional(
-            held(call.thread, Thread, ThreadRights::WRITE),
+            thread(call.thread, ThreadRights::WRITE),
             call.notification,
-            |slot| held(slot, Notification, NotificationRights::WAIT),
+            |slot| notification(slot, NotificationRights::WAIT),
         ),
         Request::ThreadFaults(call) => with_optional(
-            held(call.thread, Thread, ThreadRights::WRITE),
+            thread(call.thread, ThreadRights::WRITE),
             call.endpoint,
             send,
         ),
-        Request::ThreadPrepare(call) => {
-            Lookups::of(&[held(call.thread, Thread, ThreadRights::WRITE)])
-        }
+        Request::ThreadPrepare(call) => of(&[thread(call.thread, ThreadRights::WRITE)]),
 
-        Request::MemoryPopulate(call) => {
-            Lookups::of(&[held(call.memory, Memory, MemoryRights::MANAGE)])
-        }
-        Request::MemorySupply(call) => Lookups::of(&[
-            held(call.memory, Memory, MemoryRights::MANAGE),
-            held(call.giver, Memory, MemoryRights::READ),
+        Request::MemoryPopulate(call) => of(&[memory(call.memory, MemoryRights::MANAGE)]),
+        Request::MemorySupply(call) => of(&[
+            memory(call.memory, MemoryRights::MANAGE),
+            memory(call.giver, MemoryRights::READ),
         ]),
-        Request::MemoryDiscard(call) => {
-            Lookups::of(&[held(call.memory, Memory, MemoryRights::MANAGE)])
+        Request::MemoryDiscard(call) => of(&[memory(call.memory, MemoryRights::MANAGE)]),
+        Request::MemoryPager(call) => {
+            with_optional(memory(call.memory, MemoryRights::MANAGE), call.pager, send)
         }
-        Request::MemoryPager(call) => with_optional(
-            held(call.memory, Memory, MemoryRights::MANAGE),
-            call.pager,
-            send,
-        ),
 
-        Request::InterruptCreateLine(call) => {
-            Lookups::of(&[pool(call.pool), hardware(call.hardware), Empty(call.into)])
+        Request::InterruptCreateLine(call) => of(&[
+            creating(call.pool),
+            hardware(call.hardware),
+            Empty(call.into),
+        ]),
+        Request::InterruptCreateMessage(call) => of(&[
+            creating(call.pool),
+            hardware(call.hardware),
+            Empty(call.into),
+        ]),
+        Request::InterruptBind(call) => {
+            with_optional(interrupt(call.interrupt), call.notification, |slot| {
+                Raiser(slot, call.flags)
+            })
         }
-        Request::InterruptCreateMessage(call) => {
-            Lookups::of(&[pool(call.pool), hardware(call.hardware), Empty(call.into)])
-        }
-        Request::InterruptBind(call) => with_optional(
-            held(call.interrupt, Interrupt, InterruptRights::HANDLE),
-            call.notification,
-            |slot| Raiser(slot, call.flags),
-        ),
-        Request::InterruptAcknowledge(call) => {
-            Lookups::of(&[held(call.interrupt, Interrupt, InterruptRights::HANDLE)])
-        }
-        Request::IoPortsCreate(call) => {
-            Lookups::of(&[pool(call.pool), hardware(call.hardware), Empty(call.into)])
-        }
-        Request::IoIn(call) => Lookups::of(&[held(call.ports, IoPorts, IoPortsRights::IN)]),
-        Request::IoOut(call) => Lookups::of(&[held(call.ports, IoPorts, IoPortsRights::OUT)]),
-        Request::DeviceMemoryCreate(call) => Lookups::of(&[
-            pool(call.pool),
+        Request::InterruptAcknowledge(call) => of(&[interrupt(call.interrupt)]),
+        Request::IoPortsCreate(call) => of(&[
+            creating(call.pool),
+            hardware(call.hardware),
+            Empty(call.into),
+        ]),
+        Request::IoIn(call) => of(&[ports(call.ports, IoPortsRights::IN)]),
+        Request::IoOut(call) => of(&[ports(call.ports, IoPortsRights::OUT)]),
+        Request::DeviceMemoryCreate(call) => of(&[
+            creating(call.pool),
             hardware(call.hardware),
             match call.made.0 {
                 0 => Empty(call.into),
-                _ => held(call.into, Memory, MemoryRights::MANAGE),
+                _ => memory(call.into, MemoryRights::MANAGE),
             },
         ]),
-        Request::Random(call) => Lookups::of(&[hardware(call.hardware)]),
+        Request::Random(call) => of(&[hardware(call.hardware)]),
     }
 }
 

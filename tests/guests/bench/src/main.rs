@@ -10,7 +10,8 @@
 //! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in
 //! domains of their own, which never touch the vector registers unless the figure is about that; the conductor, this
 //! thread, sleeps meanwhile.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![no_std]
+#![no_main]
 #![allow(unsafe_code)]
 
 extern crate alloc;
@@ -33,7 +34,7 @@ use runtime::Start;
 runtime::entry!(main);
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start, "bench").expect("root makes ports");
+    let console = Console::open(&start, "bench").expect("I/O ports");
     let verdict = Bench::new(&start)
         .map_err(|failure| ("preparing", failure))
         .and_then(|bench| figures::measure_all(&bench, &console));
@@ -45,7 +46,3 @@ fn main(start: Start) -> ! {
         }
     })
 }
-
-/// A host has no domains.
-#[cfg(not(target_os = "none"))]
-fn main() {}

@@ -1,7 +1,9 @@
-//! The resources of every check: [`Bed`]; and the reason one fails: [`Failure`].
+//! The resources of every check, [`Fixture`], and its expectations.
 
-use core::fmt;
+use alloc::format;
 
+pub use guest_support::failure::Failure;
+use guest_support::failure::check_leak;
 use guest_support::worker::{Page, Script, Worker};
 use runtime::abi::register::PageCount;
 use runtime::capability::{Domain, Endpoint, Hardware, Notification, Pool, Reply, Thread};
@@ -9,51 +11,18 @@ use runtime::fault::Fault;
 use runtime::message::{Incoming, Message};
 use runtime::{Cap, Error, Slot, Start, clock, slots};
 
-/// A check: it makes what it needs in the bed's pool.
-pub type Check = fn(&Bed) -> Result<(), Failure>;
+/// A check. It creates its objects in the fixture's pool.
+pub type Check = fn(&Fixture) -> Result<(), Failure>;
 
-/// Pages of the pool that a check works in.
+/// Pages of a check's pool.
 const PAGES: u64 = 4096;
-/// Nothing that a check waits for takes so long.
-const LIMIT_NS: u64 = 20_000_000_000;
-
-/// The reason a check fails.
-#[derive(Clone, Copy, Debug)]
-pub enum Failure {
-    /// The kernel refused something.
-    Refused(Error),
-    /// Something is not as it must be: what it is, and what it must be.
-    Differs(&'static str, u64, u64),
-    /// Something did not happen.
-    Missing(&'static str),
-    /// Pages that were spent before and after.
-    Leak(u64, u64),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Refused(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused(error) => write!(f, "the kernel refused: {error}"),
-            Failure::Differs(what, is, must) => write!(f, "{what} is {is:#x}, not {must:#x}"),
-            Failure::Missing(what) => write!(f, "there was no {what}"),
-            Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
-        }
-    }
-}
+/// The limit of every wait.
+pub const LIMIT_NS: u64 = 20_000_000_000;
 
 /// Expects a number.
 pub fn expect(what: &'static str, is: u64, must: u64) -> Result<(), Failure> {
-    if is == must {
-        Ok(())
-    } else {
-        Err(Failure::Differs(what, is, must))
-    }
+    let failure = || Failure::Other(format!("{what} is {is:#x}, not {must:#x}"));
+    (is == must).then_some(()).ok_or_else(failure)
 }
 
 /// Expects that a call is refused with this error.
@@ -62,25 +31,21 @@ pub fn expect_refusal<T>(
     result: Result<T, Error>,
     must: Error,
 ) -> Result<(), Failure> {
-    let status = result.err().map_or(0, |error| error as u64);
-    expect(what, status, must as u64)
+    expect(what, status(&result), must as u64)
 }
 
-/// Expects that something holds.
+/// The status of a call: 0, or the error's number.
+pub fn status<T>(result: &Result<T, Error>) -> u64 {
+    result.as_ref().err().map_or(0, |error| *error as u64)
+}
+
+/// Expects a condition to hold.
 pub fn require(what: &'static str, holds: bool) -> Result<(), Failure> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Failure::Missing(what))
-    }
-}
-
-extern "C" fn says_done(page: Page) -> ! {
-    page.done()
+    holds.then_some(()).ok_or_else(|| Failure::missing(what))
 }
 
 /// The resources of every check.
-pub struct Bed {
+pub struct Fixture {
     root_pool: Cap<Pool>,
     /// The check's own pool.
     pub pool: Cap<Pool>,
@@ -90,7 +55,7 @@ pub struct Bed {
     pub hardware: Cap<Hardware>,
     /// The notification that workers signal when they end.
     pub done: Cap<Notification>,
-    /// The endpoint for the workers' faults.
+    /// The workers' fault endpoint.
     pub faults: Cap<Endpoint>,
     /// The slot for reply rights.
     pub reply: Slot,
@@ -98,17 +63,17 @@ pub struct Bed {
     pub ticks_per_second: u64,
 }
 
-impl Bed {
-    /// Takes what the kernel gave to root.
-    pub fn new(start: &Start) -> Result<Bed, Error> {
+impl Fixture {
+    /// Takes root's initial capabilities.
+    pub fn new(start: &Start) -> Result<Fixture, Error> {
         let root_pool: Cap<Pool> = start.require("pool");
         let thread: Cap<Thread> = start.require("thread");
         let done = root_pool.create_notification()?;
         thread.bind(Some(done))?;
         let domain: Cap<Domain> = start.require("domain");
-        // So that no check makes the table grow.
+        // Large enough that no check makes the table grow.
         domain.grow(1024)?;
-        let bed = Bed {
+        let fixture = Fixture {
             root_pool,
             pool: root_pool,
             domain,
@@ -118,31 +83,28 @@ impl Bed {
             reply: slots::take()?,
             ticks_per_second: start.page().ticks_per_second,
         };
-        bed.warm_up()?;
-        Ok(bed)
+        fixture.warm_up()?;
+        Ok(fixture)
     }
 
-    /// Maps something once, so that the guest's own tables have grown.
+    /// Maps a page once, which lets the guest's own tables grow.
     fn warm_up(&self) -> Result<(), Error> {
         Worker::new(self.pool, self.domain, self.done, 0)?.end()
     }
 
-    /// Runs a check in a fresh pool, and sees to it that it leaves nothing behind.
+    /// Runs a check in a fresh pool, and checks that it leaks no pages.
     pub fn run(&mut self, check: Check) -> Result<(), Failure> {
-        // Flags that an earlier check left.
+        // Clears flags of an earlier check.
         let _ = self.done.poll();
         let before = self.root_pool.report()?.spent.0;
         self.pool = self.root_pool.split(PageCount(PAGES))?;
         let outcome = check(self);
         self.pool.destroy()?;
         outcome?;
-        match self.root_pool.report()?.spent.0 {
-            after if after == before => Ok(()),
-            after => Err(Failure::Leak(before, after)),
-        }
+        check_leak(self.root_pool, before)
     }
 
-    /// A worker whose faults come to the bed.
+    /// Creates a worker whose faults are sent to the fixture.
     pub fn worker(&self) -> Result<Worker, Failure> {
         let worker = Worker::new(self.pool, self.domain, self.done, 512)?;
         worker.thread.set_fault_endpoint(Some(self.faults))?;
@@ -160,27 +122,27 @@ impl Bed {
         self.wait_for_flags().map(|_| ())
     }
 
-    /// The same; returns the flags that were raised.
+    /// As [`Fixture::wait`]; returns the raised flags.
     pub fn wait_for_flags(&self) -> Result<u64, Failure> {
         match self.done.wait_until_ns(clock::now_ns() + LIMIT_NS)? {
-            0 => Err(Failure::Missing("worker that came to its end")),
+            0 => Err(Failure::missing("worker that finished")),
             flags => Ok(flags),
         }
     }
 
-    /// Lets the workers run until each is blocked, however long the machine under this one stands still meanwhile: until a
-    /// thread below all of them runs.
+    /// Lets the workers run until all of them are blocked, so that a thread of the lowest priority runs. It does not depend on
+    /// how long the host suspends this machine.
     pub fn settle(&self) -> Result<(), Failure> {
         let quiet = self.pool.create_notification()?;
         let lowest = Worker::new(self.pool, self.domain, quiet, 0)?;
-        lowest.start_thread(0, lowest.thread, says_done, 0)?;
+        lowest.start_thread(0, lowest.thread, Page::done, 0)?;
         let flags = quiet.wait_until_ns(clock::now_ns() + LIMIT_NS)?;
         lowest.end()?;
         quiet.destroy()?;
         require("moment at which all workers are blocked", flags != 0)
     }
 
-    /// Lets the workers run until this holds.
+    /// Lets the workers run until a condition holds.
     pub fn until(&self, holds: impl Fn() -> bool) -> Result<(), Failure> {
         let end = clock::now_ns() + LIMIT_NS;
         while !holds() {
@@ -190,34 +152,35 @@ impl Bed {
         Ok(())
     }
 
-    /// Lets the workers run for so long. None comes to its end meanwhile.
+    /// Lets the workers run for this time. None may finish meanwhile.
     pub fn pass_time(&self, ns: u64) -> Result<(), Failure> {
         match self.done.wait_until_ns(clock::now_ns() + ns)? {
             0 => Ok(()),
-            _ => Err(Failure::Missing("worker that goes on")),
+            _ => Err(Failure::missing("worker that continues")),
         }
     }
 
-    /// The next message at an endpoint of the bed's; a worker that is done instead is a failure.
+    /// Receives the next message at an endpoint. A worker that finishes first is a failure.
     pub fn receive(&self, endpoint: Cap<Endpoint>) -> Result<Incoming, Failure> {
         let incoming = endpoint.receive(Some(self.reply))?;
         if incoming.info.is_notification() {
-            return Err(Failure::Missing("message before the worker was done"));
+            return Err(Failure::missing("message before the worker was done"));
         }
         Ok(incoming)
     }
 
-    /// The next fault of a worker.
+    /// Receives the next fault of a worker.
     pub fn fault(&self) -> Result<Fault, Failure> {
-        Fault::decode(&self.receive(self.faults)?).ok_or(Failure::Missing("message about a fault"))
+        let incoming = self.receive(self.faults)?;
+        Fault::decode(&incoming).ok_or_else(|| Failure::missing("fault message"))
     }
 
-    /// Answers what was received last.
+    /// Answers the last message received.
     pub fn answer(&self, message: &Message) -> Result<(), Failure> {
         Ok(Cap::<Reply>::from_slot(self.reply).reply(message)?)
     }
 
-    /// Gives up the right to answer what was received last.
+    /// Deletes the reply right of the last message received.
     pub fn refuse(&self) -> Result<(), Failure> {
         let slot = self.reply;
         Ok(runtime::system_call::invoke(

@@ -1,55 +1,44 @@
-//! Checks in root's place that the kernel does what its interface promises: a table of checks, one verdict line each.
+//! Checks that the kernel keeps the promises of its interface: a table of checks, with a verdict per line. It runs in root's place.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `bed` | what every check is given, and why one fails |
-//! | `checks` | the table, and a file for each part of the interface |
+//! | `fixture` | the resources of every check, and its expectations |
+//! | `checks` | the table of checks, and a file per part of the interface |
 //!
-//! Every check makes what it needs in pools of its own and ends them: the root pool has spent after it what it had before.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+//! Every check creates its objects in a pool of its own, which is then destroyed. It must not change what the root pool has spent.
+#![no_std]
+#![no_main]
 #![allow(unsafe_code)]
 
-#[cfg(target_os = "none")]
 extern crate alloc;
 
-#[cfg(target_os = "none")]
-mod bed;
-#[cfg(target_os = "none")]
 mod checks;
+mod fixture;
 
-#[cfg(target_os = "none")]
-runtime::entry!(conformance::main);
+use checks::CHECKS;
+use fixture::Fixture;
+use guest_support::console::{Console, Verdict};
+use runtime::Start;
 
-#[cfg(target_os = "none")]
-mod conformance {
-    use guest_support::console::{Console, Verdict};
-    use runtime::Start;
+runtime::entry!(main);
 
-    use crate::bed::Bed;
-    use crate::checks::CHECKS;
-
-    pub fn main(start: Start) -> ! {
-        let console = Console::open(&start, "conformance").expect("root makes ports");
-        let mut bed = Bed::new(&start).expect("root makes what checks need");
-        let mut failed = 0;
-        for (name, check) in CHECKS {
-            console.line(format_args!("begins: {name}"));
-            match bed.run(*check) {
-                Ok(()) => console.line(format_args!("passed: {name}")),
-                Err(failure) => {
-                    failed += 1;
-                    console.line(format_args!("FAILED: {name}: {failure}"));
-                }
+fn main(start: Start) -> ! {
+    let console = Console::open(&start, "conformance").expect("I/O ports");
+    let mut fixture = Fixture::new(&start).expect("the fixture");
+    let mut failed = 0;
+    for (name, check) in CHECKS {
+        console.line(format_args!("begins: {name}"));
+        match fixture.run(*check) {
+            Ok(()) => console.line(format_args!("passed: {name}")),
+            Err(failure) => {
+                failed += 1;
+                console.line(format_args!("FAILED: {name}: {failure}"));
             }
         }
-        console.line(format_args!("{} checks, {failed} failed", CHECKS.len()));
-        console.end(match failed {
-            0 => Verdict::Passed,
-            _ => Verdict::Failed,
-        })
     }
+    console.line(format_args!("{} checks, {failed} failed", CHECKS.len()));
+    console.end(match failed {
+        0 => Verdict::Passed,
+        _ => Verdict::Failed,
+    })
 }
-
-/// A host has no domains.
-#[cfg(not(target_os = "none"))]
-fn main() {}

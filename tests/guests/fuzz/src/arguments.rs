@@ -1,7 +1,7 @@
-//! Arguments of random calls that lead into the call: [`arguments`].
+//! The arguments of random calls: [`arguments`].
 //!
-//! Arguments that are any numbers hardly ever get past a call's first checks. So most are drawn by their types in the call's
-//! description, and slots by what they hold.
+//! Uniformly random numbers hardly ever pass a call's first checks. So most arguments are drawn according to their types in the call's
+//! description, and slots according to their contents.
 
 use authority::{Lookup, lookups};
 use guest_support::random::Random;
@@ -14,7 +14,7 @@ use crate::calls::{
     IDENTITIES, IDENTITIES_KEPT, RESULTS, RESULTS_KEPT, SLOTS, TOKEN, VERSION, view,
 };
 
-/// A port that a device of every PC has, and that does nothing: it shows a code while firmware starts.
+/// A harmless port that every PC has: firmware writes its progress codes to it.
 pub const DELAY_PORT: u16 = 0x80;
 
 /// Draws the arguments of a call.
@@ -58,7 +58,7 @@ fn typed(page: Page, random: &mut Random, name: &str, kind: &str) -> u64 {
     }
 }
 
-/// Mostly a small number, an address or an earlier result, sometimes anything.
+/// Usually a small number, an address or an earlier result, sometimes any number.
 fn scalar(page: Page, random: &mut Random) -> u64 {
     match random.below(16) {
         0 => random.word(),
@@ -78,12 +78,12 @@ fn result(page: Page, random: &mut Random) -> u64 {
     page.word(RESULTS + random.below(RESULTS_KEPT) as usize)
 }
 
-/// Lets each slot that a call looks up hold what is wanted there, but for one in eight.
+/// Replaces each slot by one that holds what the call looks up there, except for one in eight.
 fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
     let mut aimed = [false; REGISTER_COUNT];
     for lookup in lookups(request).iter() {
         let slot = lookup.slot();
-        // The number tells which argument a slot comes from, but for rare pairs of equal ones.
+        // The slot's number identifies its argument, except where two arguments happen to be equal.
         let named = |index: &usize| !aimed[*index] && registers[*index] == u64::from(slot.0);
         let Some(index) = (0..REGISTER_COUNT).find(named) else {
             continue;
@@ -97,7 +97,7 @@ fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
     }
 }
 
-/// A slot that a lookup finds as it needs it, the first from a random one on.
+/// The first slot, from a random one on, for which a lookup succeeds.
 fn fitting(random: &mut Random, lookup: Lookup) -> Option<u64> {
     let count = SLOTS.end - SLOTS.start;
     let first = random.below(u64::from(count)) as u32;

@@ -1,17 +1,18 @@
-//! The script that makes random calls, and judges what becomes of each by what its table held before.
+//! The script that makes random calls, and judges each outcome by the content of its table before the call.
 
 use authority::{Outcome, View, check_gain, judge, lookups};
 use guest_support::random::Random;
+use guest_support::system_call::raw;
 use guest_support::worker::Page;
 use runtime::Error;
 use runtime::abi::calls::CapabilityInspect;
 use runtime::abi::register::Slot;
-use runtime::abi::{Number, ObjectKind, REGISTER_COUNT, Registers, Request, Rights};
+use runtime::abi::{Number, ObjectKind, Registers, Request, Rights};
 use runtime::system_call::invoke;
 
 use crate::arguments::arguments;
 
-/// Words of the script's page: the seed to go on from, calls made, successes.
+/// Words of the script's page: the seed to continue from, the number of calls, the number of successes.
 pub const SEED: usize = 0;
 /// See [`SEED`].
 pub const CALLS: usize = 1;
@@ -19,11 +20,11 @@ pub const CALLS: usize = 1;
 pub const SUCCESSES: usize = 2;
 /// Words about the first violation: the call's number plus one, its status, and its registers.
 pub const VIOLATION: usize = 8;
-/// One more word about it: what the slot that was looked up held.
+/// A word about it: whether the first slot that was looked up held a capability.
 pub const HELD: usize = 20;
-/// Words that say which calls have succeeded: one for each, by its number.
+/// Words by call number: whether the call has ever succeeded.
 pub const SUCCEEDED: usize = 64;
-/// Words with results of earlier calls: identities, tokens, versions, cursors, which random numbers never are.
+/// Words with results of earlier calls, such as identities, tokens, versions and cursors, which random numbers never hit.
 pub const RESULTS: usize = 32;
 /// How many.
 pub const RESULTS_KEPT: u64 = 8;
@@ -35,19 +36,19 @@ pub const IDENTITIES_KEPT: u64 = 3;
 pub const TOKEN: usize = 56;
 /// See [`TOKEN`].
 pub const VERSION: usize = 57;
-/// Results below are numbers that come about by themselves.
+/// Smaller results are not kept: random arguments hit them anyway.
 const RESULT_MIN: u64 = 8;
 
-/// The slots that are played with; those below are the worker's own.
+/// The slots that the calls use; those below are the worker's own.
 pub const SLOTS: core::ops::Range<u32> = 2..48;
 
-/// Makes calls for ever.
+/// Makes calls forever.
 pub extern "C" fn fuzzes(page: Page) -> ! {
     let mut random = Random::new(page.word(SEED));
     loop {
         let number = Number::ALL[random.below(Number::ALL.len() as u64) as usize];
         let registers = arguments(page, &mut random, number);
-        // Where a call takes its ground away, the next life goes on behind it.
+        // If this call stops the script, its next run continues after the call.
         page.set(SEED, random.word());
         page.set(CALLS, page.word(CALLS) + 1);
         try_call(page, &mut random, number as u64, registers);
@@ -69,7 +70,7 @@ pub fn view(slot: Slot) -> View {
     }
 }
 
-/// Makes a call and judges it. What it looks up is looked at before.
+/// Makes a call and judges it by the slots that it looks up, as they were before.
 fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registers) {
     let before = registers;
     let request = Request::decode(number, &registers);
@@ -80,7 +81,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
             *entry = (slot, view(slot));
         }
     }
-    let status = call(number, &mut registers, random.word());
+    let status = raw(number, &mut registers, random.word() & FLAGS);
     let outcome = match Error::from_status(status) {
         Some(error) => Outcome::Refused(error),
         None => Outcome::Allowed,
@@ -97,7 +98,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
             judge(request, outcome, known).is_ok()
                 && (outcome != Outcome::Allowed || check_gain(request, known, view).is_ok())
         }
-        // What does not decode is refused by its own error.
+        // A request that does not decode is refused with the decoder's error.
         Err(error) => outcome == Outcome::Refused(*error),
     };
     if !is_right && page.word(VIOLATION) == 0 {
@@ -110,7 +111,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
     }
 }
 
-/// Notes that a call succeeded, and what it returned, for the arguments of later ones.
+/// Records a success, and the results as arguments of later calls.
 fn keep_results(page: Page, random: &mut Random, number: u64, registers: &Registers) {
     page.set(SUCCESSES, page.word(SUCCESSES) + 1);
     page.set(SUCCEEDED + number as usize, 1);
@@ -126,37 +127,5 @@ fn keep_results(page: Page, random: &mut Random, number: u64, registers: &Regist
     }
 }
 
-/// Flags that user code may set before it makes a call: CF, PF, AF, ZF, SF, DF, OF, NT, AC.
+/// The flags that user code may set before a call: CF, PF, AF, ZF, SF, DF, OF, NT, AC.
 const FLAGS: u64 = 0x44cd5;
-
-/// Makes a call with these flags set.
-#[inline(never)]
-fn call(number: u64, registers: &mut Registers, flags: u64) -> u64 {
-    let status;
-    let [a, b, c, d, e, f, g, h]: &mut [u64; REGISTER_COUNT] = registers;
-    let flags = flags & FLAGS | 0x202;
-    // SAFETY: what a call may take from the script, the supervisor gives back by starting it again; the flags are put back to
-    // what compiled code relies on.
-    unsafe {
-        core::arch::asm!(
-            "push r14",
-            "popfq",
-            "syscall",
-            "push 0x202",
-            "popfq",
-            inlateout("rax") number => status,
-            inlateout("rdi") *a,
-            inlateout("rsi") *b,
-            inlateout("rdx") *c,
-            inlateout("r10") *d,
-            inlateout("r8") *e,
-            inlateout("r9") *f,
-            inlateout("r12") *g,
-            inlateout("r13") *h,
-            in("r14") flags,
-            lateout("rcx") _,
-            lateout("r11") _,
-        );
-    }
-    status
-}

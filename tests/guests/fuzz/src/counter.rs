@@ -1,5 +1,8 @@
-//! A domain that counts, and that nothing may disturb: [`Counter`].
+//! A domain that counts, undisturbed by the random calls: [`Counter`].
 
+use alloc::format;
+
+use guest_support::failure::Failure;
 use guest_support::worker::{Page, Worker};
 use runtime::abi::calls::Wait;
 use runtime::abi::kind::NotificationRights;
@@ -7,21 +10,19 @@ use runtime::capability::{Domain, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Slot};
 
-use crate::failure::Failure;
-
-/// Looks in a row at which it may stand still. A thread of the script's can have a higher priority for a while.
+/// Consecutive looks without progress that are tolerated: a thread of the script may have a higher priority for a while.
 const PATIENCE: u32 = 64;
-/// How far it counts in a turn. Each look begins one: a machine that is idle in between wastes nothing where its time is the
-/// number of its instructions.
+/// How far it counts in a turn. Each look starts a turn, so that the machine is idle in between: idle time is skipped where the clock
+/// counts instructions.
 const TURN: u64 = 20_000;
 
 /// The counter's words: its number, and the number's complement, written before it.
 const NUMBER: usize = 0;
 const COMPLEMENT: usize = 1;
-/// The slot of its table with the notification that begins a turn.
+/// The slot of the notification that starts a turn.
 const BEGIN: Slot = Slot(2);
 
-/// The domain, and how far it has come.
+/// The domain and its progress.
 pub struct Counter {
     worker: Worker,
     begin: Cap<Notification>,
@@ -30,7 +31,7 @@ pub struct Counter {
     still: u32,
 }
 
-/// Counts a turn each time that it may, for ever.
+/// Counts a turn per signal, forever.
 extern "C" fn counts(page: Page) -> ! {
     loop {
         for _ in 0..TURN {
@@ -38,7 +39,7 @@ extern "C" fn counts(page: Page) -> ! {
             page.set(COMPLEMENT, !number);
             page.set(NUMBER, number);
         }
-        // If a wait fails, the next turn begins too early, which a look notices.
+        // If the wait fails, the next turn starts too early, which a look detects.
         let _ = invoke(Wait {
             notification: BEGIN,
             deadline: u64::MAX,
@@ -47,8 +48,8 @@ extern "C" fn counts(page: Page) -> ! {
 }
 
 impl Counter {
-    /// Makes it in a pool of its own, and lets it begin. `own` is the guest's domain; `done` and `begin` are the guest's, and
-    /// `begin` is for the counter alone.
+    /// Creates and starts it in a pool of its own. `own` is the guest's domain, `done` its notification, and `begin` one for the
+    /// counter alone.
     pub fn new(
         pool: Cap<Pool>,
         own: Cap<Domain>,
@@ -69,7 +70,7 @@ impl Counter {
         })
     }
 
-    /// Looks whether it goes on, and counts no further than it may, and lets it count another turn.
+    /// Checks that it makes progress and has not counted too far, and starts another turn.
     pub fn look(&mut self) -> Result<(), Failure> {
         let counted = self.worker.word(NUMBER);
         let complement = !self.worker.word(COMPLEMENT);
@@ -80,14 +81,15 @@ impl Counter {
         };
         let is_torn = complement.wrapping_sub(counted) > 1;
         if is_torn || self.still > PATIENCE || counted > self.turns * TURN {
-            return Err(Failure::Counter(counted));
+            let text = format!("the counter was disturbed at {counted}");
+            return Err(Failure::Other(text));
         }
         self.counted = counted;
         self.turns += 1;
         Ok(self.begin.signal(1)?)
     }
 
-    /// Ends it. Returns how far it has counted.
+    /// Destroys it, and returns how far it has counted.
     pub fn end(self) -> Result<u64, Failure> {
         self.worker.end()?;
         Ok(self.counted)

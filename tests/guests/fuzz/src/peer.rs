@@ -7,7 +7,7 @@ use runtime::capability::{Domain, Endpoint, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Slot, slots};
 
-/// The slots of its table: the endpoint at which it answers, that at which it calls, and the right to answer.
+/// The slots of its table: the endpoint that it serves, the one that it calls, and the reply right.
 const SERVED: Slot = Slot(2);
 const CALLED: Slot = Slot(3);
 const REPLY: Slot = Slot(4);
@@ -15,25 +15,25 @@ const REPLY: Slot = Slot(4);
 /// Pages for its endpoint and its second thread.
 const MORE: u64 = 16;
 
-/// One thread that answers, and one that calls.
+/// A domain with a thread that answers and one that calls.
 pub struct Peer {
     worker: Worker,
-    /// The endpoint at which it answers.
+    /// The endpoint that it serves.
     pub endpoint: Cap<Endpoint>,
 }
 
-/// Answers whatever comes, until its endpoint is gone.
+/// Answers every message until its endpoint is gone.
 extern "C" fn answers(page: Page) -> ! {
     let receive = Receive::new(SERVED, Some(REPLY));
     let reply = Reply::new(REPLY, MessageInfo::EMPTY, [0; 4]);
     while invoke(receive).is_ok() {
-        // It fails after a message that wants no answer, and after a caller that is gone.
+        // It fails if the message was not a call, or if the caller is gone.
         let _ = invoke(reply);
     }
     page.rest()
 }
 
-/// Calls, until that fails.
+/// Calls until a call fails.
 extern "C" fn calls(page: Page) -> ! {
     let call = Call::new(CALLED, MessageInfo::EMPTY, [0; 4]);
     while invoke(call).is_ok() {}
@@ -41,8 +41,8 @@ extern "C" fn calls(page: Page) -> ! {
 }
 
 impl Peer {
-    /// Makes it in a pool of its own, and lets it begin. `own` is the guest's domain, `done` its notification, and `called` the
-    /// endpoint at which it calls.
+    /// Creates and starts it in a pool of its own. `own` is the guest's domain, `done` its notification, and `called` the endpoint that
+    /// it calls.
     pub fn new(
         pool: Cap<Pool>,
         own: Cap<Domain>,
@@ -60,10 +60,10 @@ impl Peer {
         Ok(Peer { worker, endpoint })
     }
 
-    /// Ends it.
+    /// Destroys it.
     pub fn end(self) -> Result<(), Error> {
         self.worker.end()?;
-        // The pool took it along, if the script had not ended it before.
+        // It went with the pool, unless the script had destroyed it before.
         slots::give_back(self.endpoint.slot());
         Ok(())
     }

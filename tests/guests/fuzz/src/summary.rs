@@ -7,25 +7,25 @@ use runtime::abi::Number;
 
 use crate::calls::{SUCCEEDED, SUCCESSES};
 
-/// Numbers of a run.
+/// The numbers of a run.
 #[derive(Default)]
 pub struct Summary {
     /// Calls made.
     pub calls: u64,
     /// How many of them succeeded.
     pub successes: u64,
-    /// How often a script began.
+    /// How often a script was started.
     pub lives: u64,
     /// In how many domains.
     pub domains: u64,
-    /// How far the counter came.
+    /// How far the counter counted.
     pub counted: u64,
-    /// The numbers of the calls that have succeeded, as bits.
+    /// The calls that have ever succeeded, a bit per number.
     succeeded: u128,
 }
 
 impl Summary {
-    /// Adds what a domain's script has noted of its successes.
+    /// Adds the successes that a domain's script has recorded.
     pub fn add_successes(&mut self, worker: &Worker) {
         self.successes += worker.word(SUCCESSES);
         for number in Number::ALL {

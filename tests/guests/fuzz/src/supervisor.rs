@@ -1,30 +1,32 @@
-//! The domains that random calls are made in and beside: [`Supervisor`].
+//! The domain that makes the random calls and those beside it: [`Supervisor`].
 
+use alloc::format;
+
+use guest_support::failure::{Failure, check_leak};
 use guest_support::random::Random;
 use guest_support::worker::Worker;
 use runtime::abi::kind::{EndpointRights, MemoryRights, PoolRights};
 use runtime::abi::register::{Access, PageCount};
-use runtime::abi::{Error, Rights};
+use runtime::abi::{Error, Registers, Rights};
 use runtime::capability::{Domain, Hardware, Kind, Notification, Pool};
 use runtime::{Cap, Slot, Start, clock};
 
 use crate::arguments::DELAY_PORT;
 use crate::calls::{CALLS, HELD, IDENTITIES, SEED, SLOTS, VIOLATION, fuzzes};
 use crate::counter::Counter;
-use crate::failure::Failure;
 use crate::peer::Peer;
 use crate::summary::Summary;
 
-/// How long the script runs before the supervisor looks.
+/// The interval at which the supervisor checks the script.
 const LOOK_NS: u64 = 3_000_000;
 /// The number of checks without progress after which the script's thread is restarted.
 const PATIENCE: u32 = 2;
-/// Calls after which a life ends in any case. A script that has lost its capabilities would go on for ever, always refused.
+/// The calls after which the script is restarted in any case: without its capabilities it would go on forever, always refused.
 const LIFE_CALLS: u64 = 500;
-/// Lives of one domain; then another takes its place, with capabilities to everything again.
+/// The starts of the script in one domain, which is then replaced by a fresh one with all its capabilities.
 const LIVES: u32 = 6;
 
-/// Creates the domains, and watches them.
+/// Creates the domains and watches them.
 pub struct Supervisor {
     pool: Cap<Pool>,
     domain: Cap<Domain>,
@@ -35,7 +37,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Takes what the kernel gave to root.
+    /// Takes root's initial capabilities.
     pub fn new(start: &Start, seed: u64) -> Result<Supervisor, Error> {
         let pool: Cap<Pool> = start.require("pool");
         let domain: Cap<Domain> = start.require("domain");
@@ -52,7 +54,7 @@ impl Supervisor {
 
     /// Lets the script make this many calls.
     pub fn run(&mut self, calls: u64) -> Result<Summary, Failure> {
-        // Maps something once, so that this domain's own tables have grown.
+        // A first mapping lets this domain's own tables grow.
         Worker::new(self.pool, self.domain, self.done, 0)?.end()?;
         let before = self.pool.report()?.spent.0;
         let mut counter = Counter::new(self.pool, self.domain, self.done, self.begin)?;
@@ -61,13 +63,11 @@ impl Supervisor {
             self.live(&mut counter, &mut summary, calls)?;
         }
         summary.counted = counter.end()?;
-        match self.pool.report()?.spent.0 {
-            after if after == before => Ok(summary),
-            after => Err(Failure::Leak(before, after)),
-        }
+        check_leak(self.pool, before)?;
+        Ok(summary)
     }
 
-    /// One domain: made, played with, ended.
+    /// Creates one domain, runs the script in it, and destroys it.
     fn live(
         &mut self,
         counter: &mut Counter,
@@ -94,9 +94,9 @@ impl Supervisor {
         Ok(peer.end()?)
     }
 
-    /// Starts the script's thread from its beginning, with a seed, and with flags and segment bases that are anything.
+    /// Starts the script from its beginning, with a new seed and random segment bases and registers.
     fn begin(&mut self, worker: &Worker) -> Result<(), Error> {
-        // It may be stopped, which is as well.
+        // It may have stopped already.
         let _ = worker.thread.stop();
         worker.set(SEED, self.random.word());
         worker.start(fuzzes)?;
@@ -110,7 +110,7 @@ impl Supervisor {
         worker.thread.start()
     }
 
-    /// Lets the script run until it stands still, or has made enough calls.
+    /// Lets the script run until it makes no progress or has made enough calls.
     fn watch(&self, worker: &Worker, counter: &mut Counter) -> Result<(), Failure> {
         let first = worker.word(CALLS);
         let (mut calls, mut still) = (first, 0);
@@ -131,7 +131,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Gives the script capabilities of every kind: to objects of its own pool, with some rights left out.
+    /// Gives the script capabilities of every kind to objects of its own pool, some with fewer rights.
     fn furnish(&mut self, worker: &Worker) -> Result<Peer, Error> {
         let child = worker.pool.split(PageCount(48))?;
         let subject = child.create_domain()?;
@@ -170,7 +170,7 @@ impl Supervisor {
             self.give(worker, notification, &mut slot, less(0xffff))?;
             self.give(worker, ports, &mut slot, less(0xffff))?;
             self.give(worker, interrupt, &mut slot, less(0xffff))?;
-            // With the right to make parts of devices it could reach the whole machine.
+            // With CREATE it could reach the whole machine.
             self.give(worker, self.hardware, &mut slot, 0)?;
         }
         for made in [
@@ -202,20 +202,20 @@ impl Supervisor {
     }
 }
 
-/// Gives a domain a copy of a capability, with those of its rights that are among these.
+/// Gives a domain a copy of a capability, with at most these rights.
 fn copy<T: Kind>(domain: Cap<Domain>, from: Cap<T>, to: u32, rights: u16) -> Result<(), Error> {
     let held = from.inspect()?.rights;
     domain.install(from.erase(), Slot(to), Rights(held.0 & rights), 0)
 }
 
 fn check_violation(worker: &Worker) -> Result<(), Failure> {
-    match worker.word(VIOLATION) {
-        0 => Ok(()),
-        number => Err(Failure::Violation(
-            number - 1,
-            worker.word(VIOLATION + 1),
-            core::array::from_fn(|index| worker.word(VIOLATION + 2 + index)),
-            worker.word(HELD),
-        )),
-    }
+    let Some(number) = worker.word(VIOLATION).checked_sub(1) else {
+        return Ok(());
+    };
+    let status = Error::from_status(worker.word(VIOLATION + 1)).map_or("success", Error::text);
+    let registers: Registers = core::array::from_fn(|index| worker.word(VIOLATION + 2 + index));
+    let held = worker.word(HELD);
+    Err(Failure::Other(format!(
+        "call {number} with {registers:#x?} ended in: {status} (slot held: {held})"
+    )))
 }

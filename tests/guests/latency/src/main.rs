@@ -12,7 +12,8 @@
 //! | `flags` | a scene whose thread has a flag set that the kernel must not run with |
 //!
 //! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![no_std]
+#![no_main]
 #![allow(unsafe_code)]
 
 extern crate alloc;
@@ -37,7 +38,7 @@ use stage::Stage;
 runtime::entry!(main);
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start, "latency").expect("root makes ports");
+    let console = Console::open(&start, "latency").expect("I/O ports");
     let played = Stage::new(&start).and_then(|stage| scenes::play_all(&stage, &console));
     console.end(match played {
         Ok(()) => Verdict::Passed,
@@ -47,7 +48,3 @@ fn main(start: Start) -> ! {
         }
     })
 }
-
-/// A host has no domains.
-#[cfg(not(target_os = "none"))]
-fn main() {}

@@ -1,4 +1,4 @@
-//! The serial line, and the device that ends QEMU.
+//! The serial port, and the device that ends QEMU.
 
 use core::fmt::{self, Write};
 
@@ -7,25 +7,25 @@ use runtime::capability::{Hardware, IoPorts, Pool};
 use runtime::{Cap, Error, Start};
 
 const SERIAL: u16 = 0x3f8;
-/// The serial line's status, and the bits that say that a byte has come and that one can go.
+/// The line status register, and its bits: a byte was received; a byte can be sent.
 const STATUS: u16 = SERIAL + 5;
 const RECEIVED: u32 = 1;
 const CAN_SEND: u32 = 1 << 5;
 const EXIT: u16 = 0xf4;
 
-/// Most bytes of a line that is typed.
+/// The longest line of input.
 const LINE_BYTES_MAX: usize = 64;
 
-/// How the guest ends.
+/// The exit status for QEMU.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// All was as it must be.
+    /// Every check passed.
     Passed = 0x10,
     /// A check failed; the console has the details.
     Failed = 0x11,
 }
 
-/// Ports of the serial line and of the exit device.
+/// The ports of the serial port and of the exit device.
 pub struct Console {
     name: &'static str,
     serial: Cap<IoPorts>,
@@ -33,7 +33,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// Takes the ports, for the guest of this name.
+    /// Opens the ports, for the guest of this name.
     ///
     /// # Errors
     /// The error of `IoPortsCreate`.
@@ -47,13 +47,13 @@ impl Console {
         })
     }
 
-    /// Prints a line. The kernel has set the line up.
+    /// Prints a line. The kernel has initialised the port.
     pub fn line(&self, text: fmt::Arguments<'_>) {
         // The writer below never fails.
         let _ = writeln!(Serial(self.serial), "[{}] {text}", self.name);
     }
 
-    /// Waits for a line of numbers; anything else is 0.
+    /// Reads a line of numbers; anything else is 0.
     pub fn numbers<const COUNT: usize>(&self) -> [u64; COUNT] {
         let mut line = [0; LINE_BYTES_MAX];
         let mut length = 0;
@@ -72,9 +72,23 @@ impl Console {
         core::array::from_fn(|_| words.next().and_then(|word| word.parse().ok()).unwrap_or(0))
     }
 
+    /// Prints the outcome of the run and ends the machine.
+    pub fn finish(&self, outcome: Result<(), impl fmt::Display>) -> ! {
+        match outcome {
+            Ok(()) => {
+                self.line(format_args!("passed"));
+                self.end(Verdict::Passed)
+            }
+            Err(failure) => {
+                self.line(format_args!("failed: {failure}"));
+                self.end(Verdict::Failed)
+            }
+        }
+    }
+
     /// Ends the machine.
     pub fn end(&self, verdict: Verdict) -> ! {
-        // Without the device the machine keeps running, until the test's limit.
+        // Without the device the machine runs until the test times out.
         let _ = self.exit.write(EXIT, Width::Byte, verdict as u32);
         loop {
             core::hint::spin_loop();
@@ -97,7 +111,7 @@ impl Write for Serial {
             while self.0.read(STATUS, Width::Byte).unwrap_or(CAN_SEND) & CAN_SEND == 0 {
                 core::hint::spin_loop();
             }
-            // A lost byte makes its line unreadable, which the reader reports.
+            // A lost byte garbles the line, which the test notices.
             let _ = self.0.write(SERIAL, Width::Byte, byte.into());
         }
         Ok(())

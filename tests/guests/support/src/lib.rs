@@ -1,17 +1,23 @@
-//! Code shared by the guests in root's place.
+//! Code shared by the guests.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `console` | the serial line and the device that ends QEMU |
-//! | `random` | numbers that a seed fixes |
-//! | `registers` | loops that keep all registers |
-//! | `worker` | a domain with threads that run a script |
+//! | `console` | the serial port, and the device that ends QEMU |
+//! | `failure` | the reason for which a run fails |
+//! | `random` | a seeded pseudo-random generator |
+//! | `registers` | loops that hold values in registers |
+//! | `system_call` | system calls with arbitrary registers |
+//! | `udp` | a responder for datagrams |
+//! | `worker` | a domain whose threads run scripts |
 #![no_std]
 #![allow(unsafe_code)]
 
+extern crate alloc;
+
 pub mod console;
+pub mod failure;
 pub mod random;
-#[cfg(target_os = "none")]
 pub mod registers;
-#[cfg(target_os = "none")]
+pub mod system_call;
+pub mod udp;
 pub mod worker;

@@ -1,10 +1,10 @@
-//! Numbers that a seed fixes: [`Random`], SplitMix64.
+//! A seeded pseudo-random generator: [`Random`], SplitMix64.
 
-/// A sequence of numbers.
+/// A pseudo-random sequence.
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of this seed.
+    /// Starts the sequence of this seed.
     pub fn new(seed: u64) -> Random {
         Random(seed)
     }

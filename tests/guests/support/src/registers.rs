@@ -1,6 +1,6 @@
-//! Registers that are filled, left alone for a while, and looked at.
+//! Loops that fill registers, leave them alone for a while, and compare them.
 
-/// Spins in a loop with every general register holding a number of its own; returns 0 if all still do.
+/// Spins with a distinct number in every general register; returns 0 if all are unchanged.
 #[unsafe(naked)]
 pub extern "C" fn keep_general(seed: u64, turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -14,7 +14,7 @@ pub extern "C" fn keep_general(seed: u64, turns: u64) -> u64 {
         ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
         "lea r\\n, [rdi + \\n]",
         ".endr",
-        // The carry is kept over the loop: neither LEA nor DEC nor JNZ changes it.
+        // The loop preserves the carry flag: DEC and JNZ do not change it.
         "stc",
         "2: dec rsi",
         "jnz 2b",
@@ -38,49 +38,47 @@ pub extern "C" fn keep_general(seed: u64, turns: u64) -> u64 {
     )
 }
 
-/// Room for all vector registers, 32 bytes each.
+/// The contents of all vector registers, 32 bytes each.
 pub type Vectors = [u64; 64];
 
-/// As [`keep_general`], with XMM0 to 15, which are read from `from` and written to `to`.
-///
-/// # Safety
-/// Both are there.
-#[unsafe(naked)]
-pub unsafe extern "C" fn keep_xmm(from: *const Vectors, to: *mut Vectors, turns: u64) {
-    core::arch::naked_asm!(
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "movups xmm\\n, [rdi + 32 * \\n]",
-        ".endr",
-        "2: dec rdx",
-        "jnz 2b",
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "movups [rsi + 32 * \\n], xmm\\n",
-        ".endr",
-        "ret",
-    )
+macro_rules! keep_vectors {
+    ($(#[$doc:meta])* $name:ident, $move:literal, $register:literal, $last:literal) => {
+        $(#[$doc])*
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name(from: *const Vectors, to: *mut Vectors, turns: u64) {
+            core::arch::naked_asm!(
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                concat!($move, " ", $register, "\\n, [rdi + 32 * \\n]"),
+                ".endr",
+                "2: dec rdx",
+                "jnz 2b",
+                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+                concat!($move, " [rsi + 32 * \\n], ", $register, "\\n"),
+                ".endr",
+                $last,
+                "ret",
+            )
+        }
+    };
 }
 
-/// As [`keep_xmm`], with YMM0 to 15.
-///
-/// # Safety
-/// Both are there, and the processor has AVX, switched on.
-#[unsafe(naked)]
-pub unsafe extern "C" fn keep_ymm(from: *const Vectors, to: *mut Vectors, turns: u64) {
-    core::arch::naked_asm!(
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "vmovups ymm\\n, [rdi + 32 * \\n]",
-        ".endr",
-        "2: dec rdx",
-        "jnz 2b",
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "vmovups [rsi + 32 * \\n], ymm\\n",
-        ".endr",
-        "vzeroupper",
-        "ret",
-    )
+keep_vectors! {
+    /// Loads XMM0 to 15 from `from`, spins, and stores them at `to`.
+    ///
+    /// # Safety
+    /// Both pointers are valid.
+    keep_xmm, "movups", "xmm", ""
 }
 
-/// Whether AVX may be used: the processor has it and the kernel switched it on.
+keep_vectors! {
+    /// As [`keep_xmm`], with YMM0 to 15.
+    ///
+    /// # Safety
+    /// Both pointers are valid, and AVX is enabled.
+    keep_ymm, "vmovups", "ymm", "vzeroupper"
+}
+
+/// Whether the processor has AVX and the kernel has enabled it.
 pub fn has_avx() -> bool {
     const AVX: u32 = 1 << 28;
     const AVX_STATE: u32 = 0b110;
@@ -88,17 +86,17 @@ pub fn has_avx() -> bool {
     leaf_1_ecx & AVX != 0 && xcr0 & AVX_STATE == AVX_STATE
 }
 
-/// Loads a selector into DS, ES, FS and GS: any thread may, and no other thread must find it there.
+/// Loads a selector into DS, ES, FS and GS, as any thread may. No other thread must find it there.
 pub fn leave_selectors() {
-    // SAFETY: SS holds a selector that user mode may load. The segments have no meaning but for the bases of FS and GS, which
-    // this program does not use.
+    // SAFETY: SS holds a selector that user mode may load. Only the bases of FS and GS have a meaning, and this program does not
+    // use them.
     unsafe {
         core::arch::asm!("mov {0:e}, ss", "mov ds, {0:e}", "mov es, {0:e}", "mov fs, {0:e}", "mov gs, {0:e}",
             out(reg) _, options(nomem, nostack, preserves_flags));
     }
 }
 
-/// What is in DS, ES, FS and GS, all together: zero for a thread that left nothing there.
+/// The union of DS, ES, FS and GS: zero for a thread that has loaded none.
 pub fn selectors() -> u32 {
     let (ds, es, fs, gs): (u32, u32, u32, u32);
     // SAFETY: it reads four registers.

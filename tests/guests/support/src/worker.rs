@@ -1,7 +1,7 @@
-//! A domain with threads that run a script: [`Worker`].
+//! A domain whose threads run scripts: [`Worker`].
 //!
-//! A worker shares the guest's code and constants and nothing else but a page of numbers: it has no data of its own, so
-//! that a script lives in registers, on its stack and on that page.
+//! A worker shares only the guest's code and constants and one page of numbers. It has no data segment, so a script keeps its state in
+//! registers, on its stack and on that page.
 
 use core::sync::atomic::Ordering;
 
@@ -15,12 +15,12 @@ use runtime::mapping::Mapping;
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Slot, slots};
 
-/// The function of a worker's thread.
+/// The entry function of a worker's thread.
 pub type Script = extern "C" fn(Page) -> !;
 
 /// The address of a worker's page.
 const PAGE: u64 = 4 << 30;
-/// The addresses of its stacks, 2 MiB apart, and of its message buffers.
+/// The addresses of a worker's stacks, 2 MiB apart, and of its message buffers.
 const STACKS: u64 = 8 << 30;
 const BUFFERS: u64 = 12 << 30;
 const STEP: u64 = 2 << 20;
@@ -28,14 +28,14 @@ const STACK_PAGES: u64 = 4;
 /// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 16 << 30;
 
-/// Pages of a worker's pool, its tables included, beyond those that a guest asks for.
+/// Pages of a worker's pool, tables included, besides those that a guest requests.
 const PAGES: u64 = 96;
-/// Workers run below the guest's first thread, so that it takes over as soon as its wait ends.
+/// Workers run below the guest's first thread, so that they are preempted as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
-/// The slot of a worker's table with the notification that reports that it is done. The others are the guest's to fill.
+/// The slot of the notification that a worker signals when it is done. The guest may fill the slots after it.
 pub const DONE: Slot = Slot(1);
-/// The slot with the notification that is never signalled.
+/// The slot of a notification that is never signalled.
 const REST: Slot = Slot(63);
 
 /// Words of a page.
@@ -48,7 +48,7 @@ unsafe extern "C" {
     static __rodata_end: u8;
 }
 
-/// A worker's own page, as the worker has it.
+/// A worker's page, as the worker sees it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Page(*mut u64);
@@ -71,9 +71,9 @@ impl Page {
         self.0 as u64
     }
 
-    /// Reports that the script is at its end, and stays there.
-    pub fn done(self) -> ! {
-        // If it fails, the guest that waits for it times out.
+    /// Signals the end of the script, and blocks forever. It is a script by itself.
+    pub extern "C" fn done(self) -> ! {
+        // If it fails, the guest's wait times out.
         let _ = invoke(Signal {
             notification: DONE,
             flags: 1,
@@ -81,10 +81,10 @@ impl Page {
         self.rest()
     }
 
-    /// Stays where it is, for ever.
+    /// Blocks forever.
     pub fn rest(self) -> ! {
         loop {
-            // It fails if the notification is gone, and then the thread's own end is near.
+            // It fails if the notification is gone, and then the thread ends soon.
             let _ = invoke(Wait {
                 notification: REST,
                 deadline: u64::MAX,
@@ -95,7 +95,7 @@ impl Page {
 
 /// A domain that shares the guest's program.
 pub struct Worker {
-    /// Its memory, and with that its life.
+    /// Its memory. Destroying it ends the worker.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
@@ -106,8 +106,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Makes a worker in a pool of `more` pages than it needs for itself, with the notification that it signals at its
-    /// end. It does not run yet. `own` is the guest's own domain.
+    /// Creates a stopped worker that signals `done` at its end. Its pool has `more` pages than it needs. `own` is the guest's own
+    /// domain.
     ///
     /// # Errors
     /// The kernel's error.
@@ -139,7 +139,7 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Makes a stopped thread with a stack and a message buffer.
+    /// Creates a stopped thread with a stack and a message buffer.
     ///
     /// # Errors
     /// The kernel's error.
@@ -155,7 +155,7 @@ impl Worker {
         self.domain.create_thread()
     }
 
-    /// The address of the message buffer of its thread of this number.
+    /// The address of a thread's message buffer.
     pub const fn buffer(number: u64) -> u64 {
         BUFFERS + number * STEP
     }
@@ -180,7 +180,7 @@ impl Worker {
         priority: u8,
     ) -> Result<(), Error> {
         thread.set_priority(priority)?;
-        // As after a call: a return address would be on the stack.
+        // The stack is aligned as after a call instruction.
         let stack = STACKS + number * STEP + STACK_PAGES * PAGE_BYTES - 8;
         thread.prepare(
             UserAddress(script as usize as u64),
@@ -191,7 +191,7 @@ impl Worker {
         thread.start()
     }
 
-    /// Gives it a copy of a capability.
+    /// Installs a copy of a capability.
     ///
     /// # Errors
     /// The kernel's error.
@@ -200,7 +200,7 @@ impl Worker {
         self.domain.install(capability.erase(), to, rights, 0)
     }
 
-    /// Maps the first pages of a Memory where the script expects them.
+    /// Maps the first pages of a Memory at [`PLAYGROUND`].
     ///
     /// # Errors
     /// The kernel's error.
@@ -220,14 +220,14 @@ impl Worker {
         memory.word64(index * 8).store(value, Ordering::SeqCst);
     }
 
-    /// Ends it.
+    /// Destroys the worker.
     ///
     /// # Errors
     /// The kernel's error.
     pub fn end(self) -> Result<(), Error> {
         drop(self.page);
         self.pool.destroy()?;
-        // The pool took them along, so that their slots are empty.
+        // Their capabilities went with the pool.
         slots::give_back(self.domain.slot());
         slots::give_back(self.thread.slot());
         Ok(())
@@ -249,8 +249,8 @@ pub fn map(
     domain.map(memory, address, PageIndex(0), PageCount(pages), access)
 }
 
-/// Maps the guest's code and constants into a domain, where they are in the guest. The kernel made a Memory of each segment
-/// of its image, in their order: code, constants, data.
+/// Maps the guest's code and constants into a domain at the same addresses. The kernel created a Memory per segment of the
+/// guest's image, in this order: code, constants, data.
 ///
 /// # Errors
 /// The kernel's error.

@@ -1,24 +1,23 @@
-//! A workload's own pages: [`Board`], on which it reports to its observer, and [`Buffer`], its message buffer.
+//! A workload's pages: [`Board`], on which it reports, and [`Buffer`], its message buffer.
 
 use core::ptr;
 
 use runtime::Slot;
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::calls::Yield;
-use runtime::abi::message::CAPABILITIES_MAX;
-use runtime::abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
+use runtime::abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, SEND_OFFSET};
 use runtime::shared::SharedMemory;
-use runtime::system_call::invoke;
 
-/// Words of a board, by their place.
+use crate::calls::yield_times;
+
+/// The words of a board.
 const ROUNDS: usize = 0;
-const COMPLAINT: usize = 1;
+const FAILURE: usize = 1;
 const INTERRUPTIONS: usize = 2;
 const TICKS_PER_SECOND: usize = 3;
-/// The first word that a workload may use as it likes.
+/// The first word that a workload may use freely.
 pub const FREE: usize = 16;
 
-/// The address of the boards: a page each.
+/// The address of the boards, one page each.
 pub const BOARDS: u64 = 4 << 30;
 /// The address of the message buffers, in the same order.
 pub const BUFFERS: u64 = 12 << 30;
@@ -26,7 +25,7 @@ pub const BUFFERS: u64 = 12 << 30;
 /// Words of a page.
 const WORDS: usize = PAGE_BYTES as usize / 8;
 
-/// A workload's own page, as the workload has it.
+/// A workload's page, as the workload sees it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Board(*mut u64);
@@ -39,26 +38,26 @@ impl Board {
         ))
     }
 
-    /// Its report.
-    pub fn told(self) -> Told {
-        Told {
+    /// The state reported on it.
+    pub fn state(self) -> State {
+        State {
             rounds: self.rounds(),
-            complaint: self.word(COMPLAINT),
+            failure: self.word(FAILURE),
             interruptions: self.word(INTERRUPTIONS),
         }
     }
 
-    /// How many rounds it has done.
+    /// The number of completed rounds.
     pub fn rounds(self) -> u64 {
         self.word(ROUNDS)
     }
 
-    /// Another round is done.
+    /// Counts another round.
     pub fn round(self) {
         self.set(ROUNDS, self.rounds() + 1);
     }
 
-    /// A call was interrupted by a move.
+    /// Counts a call that a move interrupted.
     pub fn interrupted(self) {
         self.set(INTERRUPTIONS, self.word(INTERRUPTIONS) + 1);
     }
@@ -73,13 +72,12 @@ impl Board {
         Board(self.0.wrapping_byte_sub(PAGE_BYTES as usize))
     }
 
-    /// Ends the workload with a complaint unless all is well.
-    pub fn check(self, is_well: bool, complaint: u64) {
-        if !is_well {
-            self.set(COMPLAINT, complaint);
+    /// Ends the workload with this failure unless the condition holds.
+    pub fn check(self, holds: bool, failure: u64) {
+        if !holds {
+            self.set(FAILURE, failure);
             loop {
-                // Nothing follows from its failing.
-                let _ = invoke(Yield {});
+                yield_times(1);
             }
         }
     }
@@ -96,7 +94,7 @@ impl Board {
 
     /// A word.
     pub fn word(self, index: usize) -> u64 {
-        // SAFETY: a board is a page of the workload's own, and the index is inside.
+        // SAFETY: a board is a page of the workload, and the index is inside.
         unsafe { self.0.add(index % WORDS).read_volatile() }
     }
 
@@ -114,8 +112,7 @@ pub struct Buffer(*mut u64);
 impl Buffer {
     /// A word.
     pub fn word(self, index: usize) -> u64 {
-        // SAFETY: a buffer is a page of the workload's own, which the kernel writes during its calls only, and the index is
-        // inside.
+        // SAFETY: a buffer is a page of the workload, which the kernel writes only during its calls, and the index is inside.
         unsafe { self.0.add(index % WORDS).read_volatile() }
     }
 
@@ -125,12 +122,12 @@ impl Buffer {
         unsafe { self.0.add(index % WORDS).write_volatile(value) }
     }
 
-    /// Names the capability of this number in the next message.
+    /// Sets a capability of the next message to send.
     pub fn send(self, number: usize, slot: Slot) {
         self.set_slot(SEND_OFFSET, number, slot);
     }
 
-    /// Names the slot for the capability of this number in the next message received.
+    /// Sets the slot for a capability of the next message received.
     pub fn receive_in(self, number: usize, slot: Slot) {
         self.set_slot(RECEIVE_OFFSET, number, slot);
     }
@@ -142,34 +139,34 @@ impl Buffer {
     }
 }
 
-/// The report on a board, as its observer reads it.
+/// The state reported on a board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// How many rounds.
+pub struct State {
+    /// The number of completed rounds.
     pub rounds: u64,
-    /// The complaint, if not zero.
-    pub complaint: u64,
-    /// How many interruptions.
+    /// The failure that ended the workload, or zero.
+    pub failure: u64,
+    /// The number of interrupted calls.
     pub interruptions: u64,
 }
 
 /// Reads a board's page.
-pub fn read(page: &[u8]) -> Told {
+pub fn read(page: &[u8]) -> State {
     let mut words = page.chunks_exact(8).map(|chunk| {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(chunk);
         u64::from_le_bytes(bytes)
     });
     let words: [u64; 3] = core::array::from_fn(|_| words.next().unwrap_or(0));
-    Told {
+    State {
         rounds: words[ROUNDS],
-        complaint: words[COMPLAINT],
+        failure: words[FAILURE],
         interruptions: words[INTERRUPTIONS],
     }
 }
 
-/// Writes what the board of this number begins with.
-pub fn begin(boards: &SharedMemory<'_>, number: usize, ticks_per_second: u64) {
+/// Initialises the board of this number.
+pub fn initialise(boards: &SharedMemory<'_>, number: usize, ticks_per_second: u64) {
     let offset = number * PAGE_BYTES as usize + TICKS_PER_SECOND * 8;
     boards.write(offset, &ticks_per_second.to_le_bytes());
 }

@@ -1,14 +1,13 @@
-//! Two threads that call at one endpoint, each through a capability with a badge of its own, and two that receive there.
+//! Two threads that call one endpoint, each through a capability with its own badge, and two that receive there.
 
-use runtime::abi::calls::Yield;
 use runtime::system_call::invoke;
 
 use crate::board::Board;
-use crate::calls::{call, receive, reply_and_receive, word_of};
+use crate::calls::{call, receive, reply_and_receive, word_of, yield_times};
 use crate::list::answer_of;
 use crate::slots::{CROWD, CROWD_BADGES, CROWD_CALLERS, CROWD_REPLIES};
 
-/// Calls, and gets the answer that is meant for this one of the callers.
+/// Calls, and checks that the answer is the one for this caller.
 pub extern "C" fn calls_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
     loop {
         let round = board.rounds();
@@ -18,7 +17,7 @@ pub extern "C" fn calls_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
     }
 }
 
-/// Answers whichever of the two has called.
+/// Answers either caller.
 pub extern "C" fn answers_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
     let reply = CROWD_REPLIES[NUMBER];
     let mut request = invoke(receive(CROWD, reply));
@@ -26,8 +25,8 @@ pub extern "C" fn answers_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
         let number = word_of(board, request, 81);
         let badge = request.map_or(0, |request| request.badge);
         board.check(CROWD_BADGES.contains(&badge), 82);
-        // So that the other one receives, too.
-        let _ = invoke(Yield {});
+        // Lets the other receiver run too.
+        yield_times(1);
         board.round();
         let answer = answer_to(number, badge);
         request = invoke(reply_and_receive(CROWD, answer, reply));

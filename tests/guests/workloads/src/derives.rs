@@ -1,34 +1,27 @@
-//! The workload that revokes: what it derived before a move must be gone after it, and what it maps and hands out as well.
+//! The workload that revokes: capabilities, a mapping and a pager derived before a move must be gone after a revocation.
 
 use runtime::abi::Error;
-use runtime::abi::calls::{
-    CapabilityInspect, CapabilityMint, CapabilityRevoke, DomainMap, MemoryPager, Yield,
-};
+use runtime::abi::calls::{CapabilityMint, CapabilityRevoke, DomainMap, MemoryPager};
 use runtime::abi::kind::EndpointRights;
 use runtime::abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
+use crate::calls::{are_empty, yield_times};
 use crate::slots::{DERIVED, DERIVED_COUNT, DOMAIN, PAGED, REVOKED};
 
 /// The address at which it maps its Memory.
 const ADDRESS: u64 = 20 << 30;
 
-/// Derives from two slots as much as there is to derive, lets time for a move pass, revokes it, and looks whether it is gone.
+/// Derives everything that can be derived from two slots, leaves time for a move, revokes it, and checks that it is gone.
 pub extern "C" fn derives_and_revokes(board: Board) -> ! {
     loop {
         board.check(derive(board.rounds()).is_ok(), 30);
-        for _ in 0..board.rounds() % 8 {
-            let _ = invoke(Yield {});
-        }
+        yield_times(board.rounds() % 8);
         for slot in [REVOKED, PAGED] {
             board.check(invoke(CapabilityRevoke { slot }).is_ok(), 31);
         }
-        for number in 0..DERIVED_COUNT {
-            let slot = Slot(DERIVED.0 + number);
-            let kind = invoke(CapabilityInspect { slot }).map(|(kind, ..)| kind);
-            board.check(kind == Ok(0), 32);
-        }
+        board.check(are_empty(DERIVED, DERIVED_COUNT), 32);
         board.round();
     }
 }
@@ -46,7 +39,7 @@ fn derive(round: u64) -> Result<(), Error> {
         memory: PAGED,
         pager: Some(REVOKED),
     })?;
-    // If the mapping of the round before were still there, this one would overlap it.
+    // If the previous round's mapping still existed, this one would overlap it.
     invoke(DomainMap {
         domain: DOMAIN,
         memory: PAGED,

@@ -1,15 +1,14 @@
-//! What the threads of a domain do that is frozen at any instant and rebuilt elsewhere, each for ever and checking itself; and
-//! what they need. One guest rebuilds such a domain in its machine, another is such a domain, and travels.
+//! The work of the threads of a domain that is frozen at any instant and rebuilt elsewhere. Each thread works forever and checks itself.
+//! The guest `atomic` rebuilds such a domain in its own machine; the guest `zoo` is such a domain, and migrates.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `list` | the list of workloads, and the simple ones |
-//! | `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by what is moved |
-//! | `calls`, `slots` | the calls that they make, and through which capabilities |
-//! | `board` | where they report |
-//! | `stage` | what they need in their domain, and their threads |
-#![cfg_attr(target_os = "none", no_std)]
-#![cfg(target_os = "none")]
+//! | `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by the state that they test |
+//! | `calls`, `slots` | the calls that they make, and the capabilities that they use |
+//! | `board` | the page on which a workload reports |
+//! | `stage` | the objects that they need in their domain, and their threads |
+#![no_std]
 #![allow(unsafe_code)]
 
 pub mod board;

@@ -1,69 +1,73 @@
-//! What the threads do: [`WORKLOADS`], and the simple ones. They live in registers, on their stacks and on their boards: a
-//! domain that is made for them alone has no data.
+//! The list of workloads, [`WORKLOADS`], and the simple ones. They keep their state in registers, on their stacks and on their boards:
+//! a domain created for them alone has no data segment.
 
 use guest_support::registers::{
     Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
 };
-use runtime::Error;
-use runtime::abi::calls::{
-    MemoryDiscard, MemoryPopulate, Reply, Signal, ThreadStart, ThreadStop, Wait, Yield,
-};
-use runtime::abi::register::{PageCount, PageIndex};
+use runtime::abi::calls::{Reply, ThreadStart, ThreadStop};
 use runtime::system_call::invoke;
+use runtime::{Error, Slot};
 
 use crate::board::Board;
-use crate::calls::{call, one_word, receive, reply_and_receive, wait, word_of};
+use crate::calls::{
+    call, discard, one_word, populate, receive, reply_and_receive, signal, wait, wait_until,
+    word_of, yield_times,
+};
 use crate::crowd::{answers_in_a_crowd, calls_in_a_crowd};
 use crate::derives::derives_and_revokes;
 use crate::long_calls::{
     describes_itself, fills_and_empties, makes_and_destroys, revokes_many, supplies_pages,
     uses_paged_memory,
 };
-use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notified, rings, sends};
+use crate::messages::{
+    answers_at_length, calls_at_length, receives_and_is_notified, sends, signals_receiver,
+};
 use crate::modes::{keeps_direction, keeps_flags, keeps_mxcsr, keeps_segment_bases, keeps_x87};
 use crate::slots::*;
-use crate::stops::{answers_traps, runs_and_is_stopped, starts_who_trapped, stops_who_runs, traps};
+use crate::stops::{
+    answers_traps, restarts_trapped_thread, runs_and_is_stopped, stops_running_thread, traps,
+};
 
 /// A thread's entry function, with its board.
 pub type Script = extern "C" fn(Board) -> !;
 
-/// What a thread does.
+/// The work of a thread.
 #[derive(Clone, Copy)]
 pub struct Workload {
-    /// What it does, as in "the thread that computes".
+    /// A verb phrase, as in "the thread that computes".
     pub name: &'static str,
-    /// How it does it.
+    /// The thread's entry function.
     pub script: Script,
-    /// Its requirements.
+    /// Its needs.
     pub needs: Needs,
 }
 
-/// A workload's requirements besides the slots.
+/// What a workload needs besides its slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing.
     Nothing,
-    /// That the workload behind it mends its faults, and may stop it.
-    Mender,
-    /// That the workload behind it may stop it.
+    /// The next workload handles its faults, and may stop it.
+    FaultHandler,
+    /// The next workload may stop it while it calls.
     Holder,
-    /// The same, while it awaits nothing.
+    /// The next workload may stop it while it runs.
     Stopper,
-    /// That the workload behind it answers its traps, and the one behind that may start it.
+    /// The next workload answers its traps, and the one after that may restart it.
     Tracer,
-    /// That [`BELL`] is bound to it.
-    Bell,
-    /// That the workload behind it is the pager of its Memory.
+    /// [`DOORBELL`] is bound to it.
+    Doorbell,
+    /// The next workload is the pager of its Memory.
     Pager,
-    /// Somebody outside of the domain who serves [`OUTSIDE`].
+    /// A service outside the domain at [`OUTSIDE`].
     Server,
-    /// A time-stamp counter that goes on over a move.
+    /// A time-stamp counter that a move does not change.
     Counter,
-    /// That [`DOMAIN`] may be described.
+    /// [`DOMAIN`] may be described.
     Description,
 }
 
-/// All of them: a thread each, in this order.
+/// All workloads, with a thread each, in this order.
 pub const WORKLOADS: [Workload; 40] = [
     plain("computes", computes),
     plain("computes with vectors", computes_with_vectors),
@@ -73,20 +77,20 @@ pub const WORKLOADS: [Workload; 40] = [
     needy("waits for a deadline", waits_for_a_deadline, Needs::Counter),
     plain("pings", pings),
     plain("pongs", pongs),
-    needy("faults", faults, Needs::Mender),
-    plain("mends faults", mends_faults),
+    needy("faults", faults, Needs::FaultHandler),
+    plain("handles faults", handles_faults),
     plain("recurses", recurses),
     needy("calls outside too", calls_outside, Needs::Server),
-    needy("is held while it calls", calls_its_holder, Needs::Holder),
-    plain("holds who calls", holds_who_calls),
+    needy("is stopped while it calls", calls_its_holder, Needs::Holder),
+    plain("stops its caller", stops_its_caller),
     plain("derives and revokes", derives_and_revokes),
     plain("sends", sends),
     needy(
         "receives and is notified",
         receives_and_is_notified,
-        Needs::Bell,
+        Needs::Doorbell,
     ),
-    plain("rings", rings),
+    plain("signals the receiver", signals_receiver),
     needy("uses paged memory", uses_paged_memory, Needs::Pager),
     plain("supplies pages", supplies_pages),
     plain("calls at length", calls_at_length),
@@ -105,10 +109,10 @@ pub const WORKLOADS: [Workload; 40] = [
     plain("answers in a crowd", answers_in_a_crowd::<0>),
     plain("answers in a crowd too", answers_in_a_crowd::<1>),
     needy("runs and is stopped", runs_and_is_stopped, Needs::Stopper),
-    plain("stops who runs", stops_who_runs),
+    plain("stops a running thread", stops_running_thread),
     needy("traps", traps, Needs::Tracer),
     plain("answers traps", answers_traps),
-    plain("starts who trapped", starts_who_trapped),
+    plain("restarts a trapped thread", restarts_trapped_thread),
 ];
 
 /// A workload that needs nothing.
@@ -124,14 +128,14 @@ const fn needy(name: &'static str, script: Script, needs: Needs) -> Workload {
     }
 }
 
-/// The address of the Memory with missing pages, and its pages.
+/// The address of the Memory with missing pages.
 pub const HOLE_ADDRESS: u64 = 16 << 30;
-/// See [`HOLE_ADDRESS`].
+/// The pages of this Memory.
 pub const HOLE_PAGES: u64 = 8;
 
-/// How long registers are left alone.
+/// For how many iterations registers are left alone.
 const TURNS: u64 = 4_000;
-/// How far the recursion goes.
+/// The depth of the recursion.
 const DEPTH: u64 = 24;
 const DEADLINE_NS: u64 = 300_000;
 const NS_PER_SECOND: u128 = 1_000_000_000;
@@ -147,7 +151,7 @@ extern "C" fn computes(board: Board) -> ! {
         leave_selectors();
         board.check(keep_general(seed, TURNS) == 0, 1);
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
@@ -158,34 +162,26 @@ extern "C" fn computes_with_vectors(board: Board) -> ! {
         let from: Vectors = core::array::from_fn(|index| answer_of(round + index as u64));
         let mut to: Vectors = [0; 64];
         if wide {
-            // SAFETY: both are there, and there is AVX.
+            // SAFETY: both are on the stack, and AVX is enabled.
             unsafe { keep_ymm(&from, &mut to, TURNS) };
             board.check(from == to, 2);
         } else {
-            // SAFETY: both are there.
+            // SAFETY: both are on the stack.
             unsafe { keep_xmm(&from, &mut to, TURNS) };
-            board.check(
-                from.iter()
-                    .zip(to)
-                    .enumerate()
-                    .all(|(index, (from, to))| *from == to || index % 4 > 1),
-                3,
-            );
+            let is_kept = |index: usize| from[index] == to[index] || index % 4 > 1;
+            board.check((0..from.len()).all(is_kept), 3);
         }
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
 extern "C" fn calls_inside(board: Board) -> ! {
     loop {
         let round = board.rounds();
-        let answer = invoke(call(INSIDE, round));
-        // Whoever answers moves along: this call is never interrupted.
-        board.check(
-            answer.map(|answer| answer.words[0]) == Ok(answer_of(round)),
-            4,
-        );
+        let answer = invoke(call(INSIDE, round)).map(|answer| answer.words[0]);
+        // The answering thread moves with this one, so the call is never interrupted.
+        board.check(answer == Ok(answer_of(round)), 4);
         board.round();
     }
 }
@@ -195,7 +191,7 @@ extern "C" fn answers_inside(board: Board) -> ! {
     loop {
         let number = word_of(board, request, 5);
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
         let answer = answer_of(number);
         request = invoke(reply_and_receive(INSIDE, answer, INSIDE_REPLY));
     }
@@ -217,17 +213,13 @@ extern "C" fn calls_outside(board: Board) -> ! {
 
 extern "C" fn waits_for_a_deadline(board: Board) -> ! {
     let now_ns = || {
-        // SAFETY: every processor of these machines has the counter.
+        // SAFETY: all these machines have the counter.
         let ticks = unsafe { core::arch::x86_64::_rdtsc() };
         (u128::from(ticks) * NS_PER_SECOND / u128::from(board.ticks_per_second())) as u64
     };
     loop {
         let deadline = now_ns() + DEADLINE_NS;
-        let ended = invoke(Wait {
-            notification: SILENCE,
-            deadline,
-        });
-        board.check(ended == Err(Error::TimedOut), 7);
+        board.check(wait_until(SILENCE, deadline) == Err(Error::TimedOut), 7);
         board.check(now_ns() >= deadline, 8);
         board.round();
     }
@@ -236,12 +228,8 @@ extern "C" fn waits_for_a_deadline(board: Board) -> ! {
 extern "C" fn pings(board: Board) -> ! {
     loop {
         let flags = 1 << (board.rounds() % 64);
-        let signalled = invoke(Signal {
-            notification: PING_SIGNAL,
-            flags,
-        });
-        board.check(signalled.is_ok(), 9);
-        // None is lost and none comes twice, whenever the domain was frozen.
+        board.check(signal(PING_SIGNAL, flags).is_ok(), 9);
+        // No flag is lost or duplicated, whenever the domain is frozen.
         board.check(wait(PONG) == Ok(flags), 10);
         board.round();
     }
@@ -249,21 +237,12 @@ extern "C" fn pings(board: Board) -> ! {
 
 extern "C" fn pongs(board: Board) -> ! {
     loop {
-        // So that the other's flags come sometimes before they are waited for.
-        let _ = invoke(Yield {});
+        // Some flags are raised before they are waited for.
+        yield_times(1);
         let flags = wait(PING);
         board.check(flags == Ok(1 << (board.rounds() % 64)), 11);
         board.round();
-        let flags = flags.unwrap_or(0);
-        let notification = PONG;
-        board.check(
-            invoke(Signal {
-                notification,
-                flags,
-            })
-            .is_ok(),
-            12,
-        );
+        board.check(signal(PONG, flags.unwrap_or(0)).is_ok(), 12);
     }
 }
 
@@ -272,39 +251,29 @@ extern "C" fn faults(board: Board) -> ! {
         let round = board.rounds();
         let page = round % HOLE_PAGES;
         let word = (HOLE_ADDRESS + page * 4096) as *mut u64;
-        // SAFETY: the page is this workload's: the handler of its fault supplies it, zeroed.
+        // SAFETY: the page is this workload's; the fault handler supplies it, zeroed.
         let (fresh, written) = unsafe {
             let fresh = word.read_volatile();
             word.write_volatile(round);
-            let _ = invoke(Yield {});
+            yield_times(1);
             (fresh, word.read_volatile())
         };
         board.check(fresh == 0, 13);
         board.check(written == round, 14);
-        let discarded = invoke(MemoryDiscard {
-            memory: HOLE,
-            first_page: PageIndex(page),
-            page_count: PageCount(1),
-        });
-        board.check(discarded.is_ok(), 15);
+        board.check(discard(HOLE, page, 1).is_ok(), 15);
         board.round();
     }
 }
 
-extern "C" fn mends_faults(board: Board) -> ! {
+extern "C" fn handles_faults(board: Board) -> ! {
     let mut fault = invoke(receive(FAULTS, FAULTS_REPLY));
     loop {
         board.check(fault.is_ok_and(|fault| fault.info.is_fault()), 16);
         let address = fault.map_or(0, |fault| fault.words[1]);
         let page = address.wrapping_sub(HOLE_ADDRESS) / 4096;
-        // So that a freeze is likely to find the other one awaiting this.
-        let _ = invoke(Yield {});
-        let populated = invoke(MemoryPopulate {
-            memory: HOLE,
-            first_page: PageIndex(page),
-            page_count: PageCount(1),
-        });
-        board.check(populated.is_ok(), 17);
+        // A freeze is likely to find the other thread waiting for this one.
+        yield_times(1);
+        board.check(populate(HOLE, page, 1).is_ok(), 17);
         if board.rounds().is_multiple_of(2) {
             hold(board, FAULTING_THREAD, FAULTS_REPLY, 0);
         }
@@ -322,7 +291,7 @@ extern "C" fn calls_its_holder(board: Board) -> ! {
     }
 }
 
-extern "C" fn holds_who_calls(board: Board) -> ! {
+extern "C" fn stops_its_caller(board: Board) -> ! {
     let mut request = invoke(receive(HOLDER, HOLDER_REPLY));
     loop {
         let number = word_of(board, request, 20);
@@ -332,15 +301,15 @@ extern "C" fn holds_who_calls(board: Board) -> ! {
     }
 }
 
-/// Stops the thread that did the workload before this one while it awaits, answers it, and starts it again: in between it
-/// gets nowhere, however often the domain moves.
-fn hold(board: Board, thread: runtime::Slot, reply: runtime::Slot, answer: u64) {
+/// Stops the previous workload's thread while it waits for an answer, answers it, and starts it again. In between it makes no progress,
+/// however often the domain moves.
+fn hold(board: Board, thread: Slot, reply: Slot, answer: u64) {
     board.check(invoke(ThreadStop { thread }).is_ok(), 21);
     let rounds = board.before().rounds();
-    let _ = invoke(Yield {});
+    yield_times(1);
     let answered = invoke(Reply::new(reply, one_word(), [answer, 0, 0, 0]));
     board.check(answered.is_ok(), 22);
-    let _ = invoke(Yield {});
+    yield_times(1);
     board.check(board.before().rounds() == rounds, 23);
     board.check(invoke(ThreadStart { thread }).is_ok(), 24);
 }
@@ -354,14 +323,14 @@ extern "C" fn recurses(board: Board) -> ! {
     }
 }
 
-/// A sum over the stack: each level keeps numbers there while those below work and yield.
+/// A sum over the stack: each level keeps numbers there while deeper levels work and yield.
 #[inline(never)]
 fn descend(seed: u64, depth: u64) -> u64 {
     let numbers: [u64; 16] =
         core::array::from_fn(|index| answer_of(seed + depth * 16 + index as u64));
     let numbers = core::hint::black_box(numbers);
     let below = if depth == 0 {
-        let _ = invoke(Yield {});
+        yield_times(1);
         0
     } else {
         descend(seed, depth - 1)

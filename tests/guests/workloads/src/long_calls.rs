@@ -1,11 +1,10 @@
-//! Workloads whose calls take many steps, so that freezes find them in the middle; and a Memory with a pager.
+//! Workloads whose calls take many steps, so that freezes interrupt them halfway; and a Memory with a pager.
 
 use runtime::Error;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{
-    CapabilityCopy, CapabilityIdentify, CapabilityInspect, CapabilityMint, CapabilityRevoke,
-    Destroy, DomainDescribe, DomainMap, DomainPages, MemoryCreate, MemoryDiscard, MemoryPopulate,
-    MemorySupply, PageSet, Yield,
+    CapabilityCopy, CapabilityIdentify, CapabilityMint, CapabilityRevoke, Destroy, DomainDescribe,
+    DomainMap, DomainPages, MemoryCreate, MemorySupply, PageSet,
 };
 use runtime::abi::fault::FaultKind;
 use runtime::abi::kind::EndpointRights;
@@ -15,30 +14,32 @@ use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserA
 use runtime::system_call::invoke;
 
 use crate::board::{Board, Buffer};
-use crate::calls::{receive, reply_and_receive};
+use crate::calls::{
+    are_empty, discard, is_empty, populate, receive, reply_and_receive, yield_times,
+};
 use crate::list::answer_of;
 use crate::slots::{
     DOMAIN, FILLED, FIRST, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
     PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
 };
 
-/// The address of the Memory with a pager, and its pages.
+/// The address of the Memory with a pager.
 pub const PAGES_ADDRESS: u64 = 24 << 30;
-/// See [`PAGES_ADDRESS`].
+/// The pages of this Memory.
 pub const PAGES_COUNT: u64 = 8;
-/// The address of the Memory that the pager supplies from, and its pages.
+/// The address of the Memory that the pager supplies from.
 pub const SOURCE_ADDRESS: u64 = 28 << 30;
-/// See [`SOURCE_ADDRESS`].
+/// The pages of this Memory.
 pub const SOURCE_COUNT: u64 = 6;
-/// The address of the Memory that is filled and emptied, and its pages.
+/// The address of the Memory that is filled and emptied.
 pub const FILLED_ADDRESS: u64 = 32 << 30;
-/// See [`FILLED_ADDRESS`].
+/// The pages of this Memory.
 pub const FILLED_COUNT: u64 = 64;
-/// The address at which the workload maps the Memory that it creates, and its pages.
+/// The address at which a workload maps the Memory that it creates.
 pub const MADE_ADDRESS: u64 = 36 << 30;
 const MADE_PAGES: u64 = 32;
 
-/// Reads, writes and gives up pages of a Memory with a pager.
+/// Reads, writes and discards pages of a Memory with a pager.
 pub extern "C" fn uses_paged_memory(board: Board) -> ! {
     loop {
         let round = board.rounds();
@@ -48,22 +49,17 @@ pub extern "C" fn uses_paged_memory(board: Board) -> ! {
         let (found, written) = unsafe {
             let found = word.read_volatile();
             word.write_volatile(!found);
-            let _ = invoke(Yield {});
+            yield_times(1);
             (found, word.read_volatile())
         };
         board.check(found == answer_of(round), 50);
         board.check(written == !found, 51);
-        let discarded = invoke(MemoryDiscard {
-            memory: PAGES,
-            first_page: PageIndex(page),
-            page_count: PageCount(1),
-        });
-        board.check(discarded.is_ok(), 52);
+        board.check(discard(PAGES, page, 1).is_ok(), 52);
         board.round();
     }
 }
 
-/// The pager: supplies the page, with the number that the workload before this one expects.
+/// The pager: supplies the page, with the number that the previous workload expects.
 pub extern "C" fn supplies_pages(board: Board) -> ! {
     let mut fault = invoke(receive(PAGER, PAGER_REPLY));
     loop {
@@ -74,7 +70,7 @@ pub extern "C" fn supplies_pages(board: Board) -> ! {
         board.check(page == round % PAGES_COUNT, 55);
         // SAFETY: the Memory's first page is this workload's.
         unsafe { word_at(SOURCE_ADDRESS, 0).write_volatile(answer_of(round)) };
-        let _ = invoke(Yield {});
+        yield_times(1);
         let supplied = supply(PAGES, page, 1, SOURCE, 0);
         board.check(supplied.is_ok(), 56);
         board.round();
@@ -82,19 +78,14 @@ pub extern "C" fn supplies_pages(board: Board) -> ! {
     }
 }
 
-/// Populates half of a Memory, copies it to the other half, and discards all.
+/// Populates half of a Memory, copies it to the other half, and discards both.
 pub extern "C" fn fills_and_empties(board: Board) -> ! {
     const HALF: u64 = FILLED_COUNT / 2;
-    /// So that a freeze is likely to find one of them.
+    /// Enough that a freeze is likely to interrupt one of them.
     const SUPPLIES: u64 = 4;
     loop {
         let round = board.rounds();
-        let populated = invoke(MemoryPopulate {
-            memory: FILLED,
-            first_page: PageIndex(0),
-            page_count: PageCount(HALF),
-        });
-        board.check(populated.is_ok(), 65);
+        board.check(populate(FILLED, 0, HALF).is_ok(), 65);
         for page in 0..HALF {
             let word = word_at(FILLED_ADDRESS, page);
             // SAFETY: the page is this workload's, and was populated.
@@ -103,61 +94,50 @@ pub extern "C" fn fills_and_empties(board: Board) -> ! {
                 word.write_volatile(answer_of(round + page));
                 fresh
             };
-            // None of those that were discarded is still there.
+            // The pages discarded before are gone.
             board.check(fresh == 0, 66);
         }
         for _ in 0..SUPPLIES {
             board.check(supply(FILLED, HALF, HALF, FILLED, 0).is_ok(), 67);
         }
         for page in 0..HALF {
-            // SAFETY: as above; it was supplied.
+            // SAFETY: as above; the page was supplied.
             let copied = unsafe { word_at(FILLED_ADDRESS, HALF + page).read_volatile() };
             board.check(copied == answer_of(round + page), 68);
         }
-        let discarded = invoke(MemoryDiscard {
-            memory: FILLED,
-            first_page: PageIndex(0),
-            page_count: PageCount(FILLED_COUNT),
-        });
-        board.check(discarded.is_ok(), 69);
+        board.check(discard(FILLED, 0, FILLED_COUNT).is_ok(), 69);
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
-/// Makes a Memory with pages, a mapping and many capabilities to it, and destroys it.
+/// Creates a Memory with pages, a mapping and many capabilities, and destroys it.
 pub extern "C" fn makes_and_destroys(board: Board) -> ! {
     loop {
         board.check(make().is_ok(), 70);
         board.check(invoke(Destroy { object: MADE }).is_ok(), 71);
         board.check(is_empty(MADE) && are_empty(MADE_COPIES, MADE_COUNT), 72);
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
 fn make() -> Result<(), Error> {
-    let (memory, into) = (MADE, MADE);
-    let (first_page, page_count) = (PageIndex(0), PageCount(MADE_PAGES));
     invoke(MemoryCreate {
         pool: POOL,
-        pages: page_count,
-        into,
+        pages: PageCount(MADE_PAGES),
+        into: MADE,
     })?;
-    // If the mapping of the round before were still there, this one would overlap it.
+    // If the previous round's mapping still existed, this one would overlap it.
     invoke(DomainMap {
         domain: DOMAIN,
-        memory,
+        memory: MADE,
         address: UserAddress(MADE_ADDRESS),
-        first_page,
-        page_count,
+        first_page: PageIndex(0),
+        page_count: PageCount(MADE_PAGES),
         access: Access::ReadWrite,
     })?;
-    invoke(MemoryPopulate {
-        memory,
-        first_page,
-        page_count,
-    })?;
+    populate(MADE, 0, MADE_PAGES)?;
     for number in 0..MADE_COUNT {
         let to = Slot(MADE_COPIES.0 + number);
         invoke(CapabilityCopy { from: MADE, to })?;
@@ -177,21 +157,21 @@ pub extern "C" fn revokes_many(board: Board) -> ! {
             });
             board.check(minted.is_ok(), 73);
         }
-        // Others look at them meanwhile.
-        let _ = invoke(Yield {});
+        // Lets others read the list of them.
+        yield_times(1);
         board.check(invoke(CapabilityRevoke { slot: MANY }).is_ok(), 74);
         board.check(are_empty(MANY_DERIVED, MANY_COUNT), 75);
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
-/// Reads the list of its own domain's capabilities, and which pages of a Memory are there.
+/// Reads the list of its own domain's capabilities, and the bitmap of a Memory's present pages.
 pub extern "C" fn describes_itself(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
         board.check(describe(FIRST).is_ok(), 76);
-        // None before this one is ever empty.
+        // No slot up to this one is ever empty.
         let last = PING_SIGNAL.0 - FIRST.0;
         for number in 0..=last {
             let record = number as usize * RECORD_WORDS;
@@ -199,7 +179,7 @@ pub extern "C" fn describes_itself(board: Board) -> ! {
         }
         let parent = last as usize * RECORD_WORDS + 5;
         board.check(data(buffer, parent) == u64::from(PING.0) + 1, 78);
-        // One of many that have one parent, if it is there.
+        // One of many siblings, if it exists at the moment.
         let child = Slot(MANY_DERIVED.0 + board.rounds() as u32 % 2 * (MANY_COUNT - 1));
         let count = describe(child);
         let is_there = count.is_ok_and(|count| count > 0) && data(buffer, 0) == u64::from(child.0);
@@ -210,15 +190,15 @@ pub extern "C" fn describes_itself(board: Board) -> ! {
                 board.check(pages == SOURCE_PRESENT, 79);
                 board.round();
             }
-            // The identity is that of the Memory before a move.
+            // A move changed the Memory's identity.
             Err(Error::NotThere) => board.interrupted(),
             Err(_) => board.check(false, 80),
         }
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
-/// Reads the list of the domain's capabilities from a slot on; returns how many there are in the buffer.
+/// Reads a part of the list of the domain's capabilities, from a slot on, into the buffer; returns the number of records.
 fn describe(from: Slot) -> Result<u64, Error> {
     let described = invoke(DomainDescribe {
         domain: DOMAIN,
@@ -228,7 +208,7 @@ fn describe(from: Slot) -> Result<u64, Error> {
     described.map(|(count, ..)| count)
 }
 
-/// Which pages of a Memory are present.
+/// The present pages of [`SOURCE`], a bit each.
 fn present(buffer: Buffer) -> Result<u64, Error> {
     let (domain, slot) = (DOMAIN, SOURCE);
     let memory = ObjectId(invoke(CapabilityIdentify { domain, slot })?);
@@ -261,12 +241,4 @@ fn supply(memory: Slot, page: u64, count: u64, giver: Slot, giver_page: u64) -> 
 
 fn word_at(address: u64, page: u64) -> *mut u64 {
     (address + page * PAGE_BYTES) as *mut u64
-}
-
-fn is_empty(slot: Slot) -> bool {
-    invoke(CapabilityInspect { slot }).map(|(kind, ..)| kind) == Ok(0)
-}
-
-fn are_empty(first: Slot, count: u32) -> bool {
-    (first.0..first.0 + count).all(|slot| is_empty(Slot(slot)))
 }

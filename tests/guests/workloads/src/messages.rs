@@ -1,7 +1,7 @@
-//! Workloads that send: long messages with capabilities, messages without an answer, flags to a thread that receives.
+//! Workloads that send: long messages with capabilities, messages without an answer, and flags to a receiving thread.
 
 use runtime::abi::calls::{
-    Call, CapabilityInspect, CapabilityMint, CapabilityRevoke, ReplyAndReceive, Send, Signal, Yield,
+    Call, CapabilityInspect, CapabilityMint, CapabilityRevoke, ReplyAndReceive, Send,
 };
 use runtime::abi::kind::EndpointRights;
 use runtime::abi::message::{REGISTER_WORDS, WORDS_MAX};
@@ -10,16 +10,18 @@ use runtime::system_call::invoke;
 use runtime::{Error, Slot};
 
 use crate::board::{Board, Buffer};
-use crate::calls::{receive, wait};
+use crate::calls::{is_empty, receive, signal, wait, yield_times};
 use crate::list::answer_of;
-use crate::slots::{BELL, BELL_HEARD, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN};
+use crate::slots::{
+    DOORBELL, DOORBELL_ACK, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN,
+};
 
-/// Words of an answer to a long message: fewer, so that the rest of the caller's own buffer stays.
+/// Words of an answer to a long message: fewer, so that part of the caller's buffer keeps its content.
 const ANSWER_WORDS: usize = 40;
 /// Words of a message without an answer.
 const LETTER_WORDS: usize = 16;
 
-/// Calls with as many words as there are and two capabilities; the answer brings one of them back.
+/// Calls with the longest message and two capabilities; the answer returns one of them.
 pub extern "C" fn calls_at_length(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
@@ -38,17 +40,16 @@ pub extern "C" fn calls_at_length(board: Board) -> ! {
         let is_kept = |index| buffer.word(index) == word_of(round, index);
         board.check((ANSWER_WORDS..WORDS_MAX).all(is_kept), 36);
         board.check(holds_badge(RETURNED, badge_of(round, 1)), 37);
-        // What was passed on and what came back hang below it, wherever they went.
+        // The capabilities passed and returned are derived from it, wherever they are.
         board.check(invoke(CapabilityRevoke { slot: MARK }).is_ok(), 38);
         for slot in PASSED.into_iter().chain(TAKEN).chain([RETURNED]) {
-            let kind = invoke(CapabilityInspect { slot }).map(|(kind, ..)| kind);
-            board.check(kind == Ok(0), 39);
+            board.check(is_empty(slot), 39);
         }
         board.round();
     }
 }
 
-/// Answers these calls, having looked at what came only after others ran.
+/// Answers these calls, after other threads have run between receiving and checking.
 pub extern "C" fn answers_at_length(board: Board) -> ! {
     let buffer = board.buffer();
     let receive_in_both = || {
@@ -62,7 +63,7 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
         let round = board.rounds();
         let info = request.map_or(MessageInfo::EMPTY, |it| it.info);
         board.check(info == shape(WORDS_MAX, TAKEN.len()), 40);
-        let _ = invoke(Yield {});
+        yield_times(1);
         let words = request.map_or([0; REGISTER_WORDS], |it| it.words);
         board.check(holds(buffer, words, round, WORDS_MAX), 41);
         for (number, slot) in TAKEN.into_iter().enumerate() {
@@ -81,7 +82,7 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
     }
 }
 
-/// Sends messages that are not answered. None is lost or duplicated, whenever the domain is frozen.
+/// Sends messages without an answer. None is lost or duplicated, whenever the domain is frozen.
 pub extern "C" fn sends(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
@@ -95,23 +96,19 @@ pub extern "C" fn sends(board: Board) -> ! {
 /// Receives these messages, and the flags of the notification that it is bound to.
 pub extern "C" fn receives_and_is_notified(board: Board) -> ! {
     let buffer = board.buffer();
-    let (mut letters, mut rings) = (0, 0);
+    let (mut letters, mut signals) = (0, 0);
     loop {
-        // No slot for a reply right: there are no calls.
+        // No slot for a reply right, as there are no calls.
         let received = invoke(receive(LETTERS, Slot::NONE));
         board.check(received.is_ok(), 44);
         let Ok(message) = received else { continue };
         if message.info.is_notification() {
             let flags = message.badge;
-            board.check(flags == 1 << (rings % 64), 45);
-            rings += 1;
-            let heard = invoke(Signal {
-                notification: BELL_HEARD,
-                flags,
-            });
-            board.check(heard.is_ok(), 46);
+            board.check(flags == 1 << (signals % 64), 45);
+            signals += 1;
+            board.check(signal(DOORBELL_ACK, flags).is_ok(), 46);
         } else {
-            let _ = invoke(Yield {});
+            yield_times(1);
             board.check(holds(buffer, message.words, letters, LETTER_WORDS), 47);
             letters += 1;
         }
@@ -119,17 +116,12 @@ pub extern "C" fn receives_and_is_notified(board: Board) -> ! {
     }
 }
 
-/// Raises flags for the thread that receives, one at a time.
-pub extern "C" fn rings(board: Board) -> ! {
+/// Raises flags for the receiving thread, one at a time.
+pub extern "C" fn signals_receiver(board: Board) -> ! {
     loop {
         let flags = 1 << (board.rounds() % 64);
-        let notification = BELL;
-        let rung = invoke(Signal {
-            notification,
-            flags,
-        });
-        board.check(rung.is_ok(), 48);
-        board.check(wait(BELL_HEARD) == Ok(flags), 49);
+        board.check(signal(DOORBELL, flags).is_ok(), 48);
+        board.check(wait(DOORBELL_ACK) == Ok(flags), 49);
         board.round();
     }
 }
@@ -143,7 +135,7 @@ fn mint(to: Slot, badge: u64) -> Result<(), Error> {
     })
 }
 
-/// The badge of the capability of this number in a round's message: never zero.
+/// The badge of a capability in a round's message: never zero.
 fn badge_of(round: u64, number: usize) -> u64 {
     round * 2 + number as u64 + 1
 }
@@ -157,12 +149,12 @@ fn shape(words: usize, capabilities: usize) -> MessageInfo {
     MessageInfo::try_new(words, capabilities).unwrap_or(MessageInfo::EMPTY)
 }
 
-/// The word at this place of a message.
+/// A word of a message.
 fn word_of(message: u64, index: usize) -> u64 {
     answer_of(message.wrapping_add(index as u64))
 }
 
-/// Writes a message's words into the buffer; returns those that travel in registers.
+/// Writes a message's words into the buffer; returns those that are sent in registers.
 fn fill(buffer: Buffer, message: u64, count: usize) -> [u64; REGISTER_WORDS] {
     for index in REGISTER_WORDS..count {
         buffer.set_word(index, word_of(message, index));
@@ -170,7 +162,7 @@ fn fill(buffer: Buffer, message: u64, count: usize) -> [u64; REGISTER_WORDS] {
     core::array::from_fn(|index| word_of(message, index))
 }
 
-/// Whether these are a message's words: the first ones as they came in registers, the others in the buffer.
+/// Whether these are a message's words: the first ones from registers, the others in the buffer.
 fn holds(buffer: Buffer, first: [u64; REGISTER_WORDS], message: u64, count: usize) -> bool {
     first == core::array::from_fn(|index| word_of(message, index))
         && (REGISTER_WORDS..count).all(|index| buffer.word(index) == word_of(message, index))

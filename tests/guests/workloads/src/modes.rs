@@ -1,7 +1,7 @@
-//! Workloads that keep what a processor has besides its general and vector registers: segment bases, the x87 unit, MXCSR, the
-//! direction flag, and the flags that no instruction but POPF sets.
+//! Workloads that keep processor state besides the general and vector registers: segment bases, the x87 unit, MXCSR, the direction flag,
+//! and flags that only POPF sets.
 //!
-//! Each leaves it alone over many yields, so that at most freezes the thread stands in the middle.
+//! Each leaves the state alone over many yields, so that most freezes happen meanwhile.
 
 use runtime::abi::Number;
 
@@ -18,7 +18,7 @@ macro_rules! yield_often {
     };
 }
 
-/// Sets the bases of FS and GS, and counts the reads through them that do not find these numbers.
+/// Sets the bases of FS and GS, and counts the reads through them that find other numbers.
 #[unsafe(naked)]
 extern "C" fn keep_bases(
     fs_number: u64,
@@ -56,7 +56,7 @@ pub extern "C" fn keeps_segment_bases(board: Board) -> ! {
     loop {
         let round = board.rounds();
         let numbers = [answer_of(round), !answer_of(round)];
-        // Other words than in the round before.
+        // Not the words of the previous round.
         let words = [0, 1].map(|number| FREE + (round % 8) as usize * 2 + number);
         for (word, number) in words.into_iter().zip(numbers) {
             board.set(word, number);
@@ -67,11 +67,11 @@ pub extern "C" fn keeps_segment_bases(board: Board) -> ! {
     }
 }
 
-/// Sets the x87 unit's control word, fills its stack with eight numbers, and stores what it finds there afterwards. Returns what
-/// changed in the control word.
+/// Sets the x87 control word, fills the register stack with eight numbers, yields, and stores them. Returns the change of the control
+/// word.
 ///
 /// # Safety
-/// Both places are there.
+/// Both pointers are valid.
 #[unsafe(naked)]
 unsafe extern "C" fn keep_x87(
     control: u64,
@@ -107,7 +107,7 @@ pub extern "C" fn keeps_x87(board: Board) -> ! {
         let round = board.rounds();
         let numbers: [u64; 8] = core::array::from_fn(|index| answer_of(round + index as u64));
         let mut found = [0; 8];
-        // All exceptions are masked; the rounding is another one every round.
+        // All exceptions are masked; the rounding mode changes every round.
         let control = 0x37f | (round % 4) << 10;
         // SAFETY: both are on the stack.
         let changed = unsafe { keep_x87(control, &numbers, &mut found, YIELDS) };
@@ -117,7 +117,7 @@ pub extern "C" fn keeps_x87(board: Board) -> ! {
     }
 }
 
-/// Sets MXCSR, while the registers that it is about are zero, and returns what changed in it.
+/// Sets MXCSR while all vector registers are zero, yields, and returns its change.
 #[unsafe(naked)]
 extern "C" fn keep_mxcsr(value: u64, yields: u64) -> u64 {
     core::arch::naked_asm!(
@@ -140,14 +140,14 @@ extern "C" fn keep_mxcsr(value: u64, yields: u64) -> u64 {
 
 pub extern "C" fn keeps_mxcsr(board: Board) -> ! {
     loop {
-        // All exceptions are masked; the rounding and whether tiny numbers count as zero differ from round to round.
+        // All exceptions are masked; rounding and flush-to-zero change every round.
         let value = 0x1f80 | (board.rounds() % 8) << 13;
         board.check(keep_mxcsr(value, YIELDS) == 0, 63);
         board.round();
     }
 }
 
-/// Sets the direction flag; returns whether it still is set.
+/// Sets the direction flag, yields, and returns whether it is still set.
 #[unsafe(naked)]
 extern "C" fn keep_direction(yields: u64) -> u64 {
     core::arch::naked_asm!(
@@ -168,7 +168,7 @@ extern "C" fn keep_direction(yields: u64) -> u64 {
 /// NT, AC and ID.
 const FLAGS: u64 = 1 << 14 | 1 << 18 | 1 << 21;
 
-/// Sets flags; returns which of them still are set.
+/// Sets flags, yields, and returns those that are still set.
 #[unsafe(naked)]
 extern "C" fn keep_flags(flags: u64, yields: u64) -> u64 {
     core::arch::naked_asm!(

@@ -1,4 +1,4 @@
-//! The threads, and their resources in the domain: [`Stage`].
+//! The threads of the workloads, and the objects that they need: [`Stage`].
 
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::kind::{
@@ -20,7 +20,7 @@ use crate::slots as own;
 const STACKS: u64 = 48 << 30;
 const STACK_PAGES: u64 = 3;
 
-/// Pages that a stage takes of the pool, at most, with as many threads as there are workloads.
+/// The most pages that a stage takes from the pool, with a thread per workload.
 pub const PAGES: u64 = 512;
 
 /// A domain and the pool that pays for it, as held by their creator.
@@ -28,13 +28,13 @@ pub const PAGES: u64 = 512;
 pub struct Stage {
     /// The pool.
     pub pool: Cap<Pool>,
-    /// The domain: with MAP, INSTALL, SPAWN, and what `own` of [`Stage::furnish`] names.
+    /// The domain, with MAP, INSTALL and SPAWN, and with the rights passed to [`Stage::furnish`].
     pub domain: Cap<Domain>,
 }
 
 impl Stage {
-    /// Makes everything that these workloads need but their threads, and returns the boards, one page each, in their order.
-    /// The domain gets these rights over itself. What is at [`own::OUTSIDE`] is the caller's to give.
+    /// Creates everything that the workloads need except their threads, and returns the boards, one page each, in order. The domain
+    /// gets these rights over itself. The caller fills [`own::OUTSIDE`].
     ///
     /// # Errors
     /// The kernel's error.
@@ -49,8 +49,8 @@ impl Stage {
         self.domain.install(self.pool, own::POOL, create, 0)?;
         self.give_endpoints()?;
         self.give_notifications()?;
-        self.lend_memories()?;
-        self.lend_paged_memory()?;
+        self.give_memories()?;
+        self.give_paged_memory()?;
         Ok(boards)
     }
 
@@ -83,8 +83,8 @@ impl Stage {
             own::PING,
             own::PONG,
             own::SILENCE,
-            own::BELL,
-            own::BELL_HEARD,
+            own::DOORBELL,
+            own::DOORBELL_ACK,
         ] {
             self.hand_over(self.pool.create_notification()?, slot, both)?;
         }
@@ -92,8 +92,8 @@ impl Stage {
         self.domain.derive(own::PING, own::PING_SIGNAL, signal, 0)
     }
 
-    /// Gives it Memories without pages, or with some.
-    fn lend_memories(&self) -> Result<(), Error> {
+    /// Gives the domain Memories without pages, or with some.
+    fn give_memories(&self) -> Result<(), Error> {
         let hole = self.pool.create_memory(PageCount(HOLE_PAGES))?;
         self.map(hole, HOLE_ADDRESS, HOLE_PAGES)?;
         self.hand_over(hole, own::HOLE, MemoryRights::MANAGE)?;
@@ -111,8 +111,8 @@ impl Stage {
         self.hand_over(source, own::SOURCE, MemoryRights::READ)
     }
 
-    /// Gives it a Memory with a pager.
-    fn lend_paged_memory(&self) -> Result<(), Error> {
+    /// Gives the domain a Memory with a pager.
+    fn give_paged_memory(&self) -> Result<(), Error> {
         let pages = self.pool.create_memory(PageCount(PAGES_COUNT))?;
         let pager = self.pool.create_endpoint()?;
         self.map(pages, PAGES_ADDRESS, PAGES_COUNT)?;
@@ -121,7 +121,7 @@ impl Stage {
         self.hand_over(pager, own::PAGER, EndpointRights::RECEIVE)
     }
 
-    /// Makes the workloads' threads, which begin at once if the domain runs.
+    /// Creates and starts the workloads' threads.
     ///
     /// # Errors
     /// The kernel's error.
@@ -132,7 +132,7 @@ impl Stage {
     ) -> Result<(), Error> {
         for (number, workload) in (0..).zip(workloads) {
             let thread = self.domain.create_thread()?;
-            // As after a call: a return address would be on the stack.
+            // The stack is aligned as after a call instruction.
             let top = STACKS + (number + 1) * STACK_PAGES * PAGE_BYTES - 8;
             thread.set_priority(priority)?;
             thread.prepare(
@@ -150,27 +150,24 @@ impl Stage {
 
     fn serve(&self, thread: Cap<Thread>, needs: Needs) -> Result<(), Error> {
         let install = |slot| self.domain.install(thread, slot, ThreadRights::RUN, 0);
+        let hold = |slot, held| self.domain.hold(slot, thread.erase(), held, 0);
         match needs {
-            Needs::Mender => {
-                self.domain
-                    .hold(own::FAULTS, thread.erase(), Held::FaultEndpoint, 0)?;
+            Needs::FaultHandler => {
+                hold(own::FAULTS, Held::FaultEndpoint)?;
                 install(own::FAULTING_THREAD)
             }
             Needs::Tracer => {
-                self.domain
-                    .hold(own::TRAPS, thread.erase(), Held::FaultEndpoint, 0)?;
+                hold(own::TRAPS, Held::FaultEndpoint)?;
                 install(own::TRAPPING_THREAD)
             }
             Needs::Stopper => install(own::STOPPED_THREAD),
-            Needs::Bell => self
-                .domain
-                .hold(own::BELL, thread.erase(), Held::BoundNotification, 0),
+            Needs::Doorbell => hold(own::DOORBELL, Held::BoundNotification),
             Needs::Holder => install(own::HELD_THREAD),
             _ => Ok(()),
         }
     }
 
-    /// The domain has it from now on, and the caller has not.
+    /// Moves a capability into the domain, with these rights.
     fn hand_over<T: Kind>(&self, what: Cap<T>, to: Slot, rights: T::Rights) -> Result<(), Error> {
         self.domain.install(what, to, rights, 0)?;
         what.delete()
@@ -182,7 +179,7 @@ impl Stage {
         Ok(memory)
     }
 
-    /// Maps the whole of a Memory.
+    /// Maps a whole Memory.
     fn map(&self, memory: Cap<Memory>, address: u64, pages: u64) -> Result<(), Error> {
         let (address, pages) = (UserAddress(address), PageCount(pages));
         self.domain

@@ -2,49 +2,47 @@
 
 use core::arch::asm;
 
-use runtime::abi::calls::{ThreadStart, ThreadStop, Yield};
+use runtime::abi::calls::{ThreadStart, ThreadStop};
 use runtime::abi::fault::FaultKind;
 use runtime::system_call::invoke;
 
 use crate::board::Board;
-use crate::calls::{receive, reply_and_receive};
+use crate::calls::{receive, reply_and_receive, yield_times};
 use crate::slots::{STOPPED_THREAD, TRAPPING_THREAD, TRAPS, TRAPS_REPLY};
 
 /// The vector of a breakpoint.
 const BREAKPOINT: u64 = 3;
-/// How often others run while the thread that runs is stopped, at most.
+/// The most yields while the running thread is stopped.
 const PAUSE: u64 = 16;
-/// How often others run before a thread is started that a trap may have stopped.
+/// Yields before a thread that a trap may have stopped is restarted.
 const PATIENCE: u64 = 8;
 
-/// Runs until it is stopped, and goes on when it is started again.
+/// Runs until it is stopped, and continues when it is started again.
 pub extern "C" fn runs_and_is_stopped(board: Board) -> ! {
     loop {
         board.round();
-        let _ = invoke(Yield {});
+        yield_times(1);
     }
 }
 
-/// Stops the thread that did the workload before this one, which awaits nothing, and starts it again after a while. In between it gets
-/// nowhere, however often the domain moves.
-pub extern "C" fn stops_who_runs(board: Board) -> ! {
+/// Stops the previous workload's thread, which never blocks, and starts it again after a while. In between it makes no progress, however
+/// often the domain moves.
+pub extern "C" fn stops_running_thread(board: Board) -> ! {
     let thread = STOPPED_THREAD;
     loop {
         board.check(invoke(ThreadStop { thread }).is_ok(), 90);
         let rounds = board.before().rounds();
-        for _ in 0..board.rounds() % PAUSE {
-            let _ = invoke(Yield {});
-        }
+        yield_times(board.rounds() % PAUSE);
         board.check(board.before().rounds() == rounds, 91);
         board.check(invoke(ThreadStart { thread }).is_ok(), 92);
         while board.before().rounds() == rounds {
-            let _ = invoke(Yield {});
+            yield_times(1);
         }
         board.round();
     }
 }
 
-/// Raises traps. It goes on behind each, once, whether it was answered or the thread was started again.
+/// Raises traps. It continues after each one exactly once, whether the trap was answered or the thread was restarted.
 pub extern "C" fn traps(board: Board) -> ! {
     loop {
         let round = board.rounds();
@@ -56,7 +54,7 @@ pub extern "C" fn traps(board: Board) -> ! {
     }
 }
 
-/// Hears of the traps and answers each after a while.
+/// Receives the traps and answers each after a while.
 pub extern "C" fn answers_traps(board: Board) -> ! {
     let mut trap = invoke(receive(TRAPS, TRAPS_REPLY));
     loop {
@@ -64,20 +62,16 @@ pub extern "C" fn answers_traps(board: Board) -> ! {
         let [kind, vector, ..] = trap.map_or([0; 4], |trap| trap.words);
         board.check(kind == FaultKind::Exception as u64, 95);
         board.check(vector == BREAKPOINT, 96);
-        for _ in 0..board.rounds() % 4 {
-            let _ = invoke(Yield {});
-        }
+        yield_times(board.rounds() % 4);
         board.round();
         trap = invoke(reply_and_receive(TRAPS, 0, TRAPS_REPLY));
     }
 }
 
-/// Restarts the thread that raises traps: it stops if its trap has not been received when the domain is frozen.
-pub extern "C" fn starts_who_trapped(board: Board) -> ! {
+/// Restarts the trapping thread, which stops if its trap has not been received when the domain is frozen.
+pub extern "C" fn restarts_trapped_thread(board: Board) -> ! {
     loop {
-        for _ in 0..PATIENCE {
-            let _ = invoke(Yield {});
-        }
+        yield_times(PATIENCE);
         let thread = TRAPPING_THREAD;
         board.check(invoke(ThreadStart { thread }).is_ok(), 97);
         board.round();

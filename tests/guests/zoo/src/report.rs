@@ -1,8 +1,8 @@
-//! How the workloads are, as text of one datagram.
+//! The state of the workloads, as the text of one datagram.
 //!
 //! ```text
-//! <request> <incarnation> <clock>                  the domain's time, in nanoseconds
-//! <rounds> <complaint> <interruptions> <name>      a line for each workload; no complaint is 0
+//! <request> <incarnation> <clock>                 the domain's time, in nanoseconds
+//! <rounds> <failure> <interruptions> <name>       a line per workload; failure 0 is none
 //! ```
 
 use alloc::string::String;
@@ -15,21 +15,15 @@ use runtime::clock;
 /// The current report.
 pub fn report(request: &[u8], workloads: impl Iterator<Item = Workload>) -> String {
     let request = core::str::from_utf8(request).unwrap_or("");
+    let (incarnation, now_ns) = (clock::incarnation(), clock::now_ns());
     let mut text = String::new();
-    // Writing to a string succeeds.
-    let _ = writeln!(
-        text,
-        "{request} {} {}",
-        clock::incarnation(),
-        clock::now_ns()
-    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{request} {incarnation} {now_ns}");
     for (number, workload) in workloads.enumerate() {
-        let told = Board::at(number).told();
-        let _ = writeln!(
-            text,
-            "{} {} {} {}",
-            told.rounds, told.complaint, told.interruptions, workload.name
-        );
+        let state = Board::at(number).state();
+        let (rounds, failure) = (state.rounds, state.failure);
+        let (interruptions, name) = (state.interruptions, workload.name);
+        let _ = writeln!(text, "{rounds} {failure} {interruptions} {name}");
     }
     text
 }

@@ -1,41 +1,14 @@
 //! The system call itself.
 
+use guest_support::system_call::raw;
 use guest_support::worker::Page;
 use runtime::Error;
 use runtime::abi::{Number, REGISTER_COUNT};
 
 use super::registers::{SEED, WRONG, two};
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, expect, require};
 
-/// Makes a system call with these argument registers, whatever they hold; returns the status.
-///
-/// The registers come back as the kernel leaves them.
-pub fn raw(number: u64, registers: &mut [u64; REGISTER_COUNT]) -> u64 {
-    let status;
-    let [a, b, c, d, e, f, g, h] = registers;
-    // SAFETY: callers make calls that cannot touch this program's own memory.
-    unsafe {
-        core::arch::asm!(
-            "syscall",
-            inlateout("rax") number => status,
-            inlateout("rdi") *a,
-            inlateout("rsi") *b,
-            inlateout("rdx") *c,
-            inlateout("r10") *d,
-            inlateout("r8") *e,
-            inlateout("r9") *f,
-            inlateout("r12") *g,
-            inlateout("r13") *h,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
-    }
-    status
-}
-
-/// Fills every register, makes a call without arguments, and returns a number other than 0 if one changed that a call keeps, or
-/// the call failed.
+/// Fills every register and makes a call without arguments. Returns 0 if it succeeds and preserves the registers that it must.
 #[unsafe(naked)]
 extern "C" fn changed_by(seed: u64, number: u64) -> u64 {
     core::arch::naked_asm!(
@@ -92,17 +65,17 @@ extern "C" fn calls_without_arguments(page: Page) -> ! {
     page.done()
 }
 
-/// Two domains give way to each other, so that each comes back from its call by way of the other, whose registers are others.
-pub fn keep_registers(bed: &Bed) -> Result<(), Failure> {
-    two(bed, calls_without_arguments)
+/// Two domains yield to each other, so that each returns from its call after the other ran with different registers.
+pub fn keep_registers(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, calls_without_arguments)
 }
 
-pub fn unknown_numbers(_: &Bed) -> Result<(), Failure> {
+pub fn unknown_numbers(_: &Fixture) -> Result<(), Failure> {
     let known = |number: u64| Number::ALL.iter().any(|known| *known as u64 == number);
     for number in (0..300).chain([1 << 16, 1 << 32, u64::MAX]) {
         if !known(number) {
             let mut registers = [7; REGISTER_COUNT];
-            let status = raw(number, &mut registers);
+            let status = raw(number, &mut registers, 0);
             expect("the status", status, Error::UnknownCall as u64)?;
             expect("a register", u64::from(registers != [7; REGISTER_COUNT]), 0)?;
         }
@@ -110,20 +83,20 @@ pub fn unknown_numbers(_: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A slot beyond every table is refused by every call that names one first.
-pub fn wild_arguments(_: &Bed) -> Result<(), Failure> {
+/// Every call whose first argument is a slot refuses one outside the table.
+pub fn wild_arguments(_: &Fixture) -> Result<(), Failure> {
     for number in Number::ALL {
         if matches!(number, Number::Null | Number::Yield) {
             continue;
         }
         for wild in [u64::from(u32::MAX) - 1, 1 << 40, u64::MAX] {
             let mut registers = [wild; REGISTER_COUNT];
-            let status = raw(*number as u64, &mut registers);
+            let status = raw(*number as u64, &mut registers, 0);
             let refused = matches!(
                 Error::from_status(status),
                 Some(Error::NoSuchSlot | Error::ArgumentRange | Error::MessageSize)
             );
-            expect("a wild call's refusal", u64::from(refused), 1)?;
+            require("refusal of wild arguments", refused)?;
         }
     }
     Ok(())

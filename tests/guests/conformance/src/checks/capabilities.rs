@@ -1,4 +1,4 @@
-//! Copies, badges, revocation.
+//! Copies, badges and revocation.
 
 use runtime::abi::Rights;
 use runtime::abi::calls::{CapabilityCopy, CapabilityMint, CapabilityMove, EndpointCreate};
@@ -6,14 +6,14 @@ use runtime::abi::kind::EndpointRights;
 use runtime::system_call::invoke;
 use runtime::{Cap, Error};
 
-use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal, require};
 
 fn rights<T: runtime::capability::Kind>(capability: Cap<T>) -> Result<u64, Failure> {
     Ok(capability.inspect()?.rights.0.into())
 }
 
-pub fn mint(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
+pub fn mint(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
     let all = EndpointRights::all().bits();
     let single = (0..16).map(|bit| 1 << bit).filter(|bit| all & bit != 0);
     for kept in single.clone() {
@@ -28,8 +28,8 @@ pub fn mint(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn badge(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
+pub fn badge(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
     let badged = endpoint.mint(EndpointRights::SEND, 5)?;
     expect_refusal(
         "another badge",
@@ -40,15 +40,15 @@ pub fn badge(bed: &Bed) -> Result<(), Failure> {
     expect("the copy's badge", copy.inspect()?.badge, 5)
 }
 
-pub fn revoke(bed: &Bed) -> Result<(), Failure> {
-    let origin = bed.pool.create_endpoint()?;
+pub fn revoke(fixture: &Fixture) -> Result<(), Failure> {
+    let origin = fixture.pool.create_endpoint()?;
     let sibling = origin.duplicate()?;
     let parent = origin.duplicate()?;
     let child = parent.duplicate()?;
     let grandchild = child.duplicate()?;
     let moved = grandchild.duplicate()?;
-    let other = bed.pool.create_endpoint()?;
-    // What is derived from a capability that goes is derived from its parent from then on.
+    let other = fixture.pool.create_endpoint()?;
+    // The children of a deleted capability become children of its parent.
     child.delete()?;
     parent.revoke()?;
     for gone in [grandchild, moved] {
@@ -61,9 +61,12 @@ pub fn revoke(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn occupied(bed: &Bed) -> Result<(), Failure> {
-    let (one, two) = (bed.pool.create_endpoint()?, bed.pool.create_notification()?);
-    let spent = bed.pool.report()?.spent;
+pub fn occupied(fixture: &Fixture) -> Result<(), Failure> {
+    let (one, two) = (
+        fixture.pool.create_endpoint()?,
+        fixture.pool.create_notification()?,
+    );
+    let spent = fixture.pool.report()?.spent;
     let (from, to) = (one.slot(), two.slot());
     let rights = EndpointRights::SEND.into();
     let mint = CapabilityMint {
@@ -73,7 +76,7 @@ pub fn occupied(bed: &Bed) -> Result<(), Failure> {
         badge: 0,
     };
     let create = EndpointCreate {
-        pool: bed.pool.slot(),
+        pool: fixture.pool.slot(),
         into: to,
     };
     expect_refusal(
@@ -89,8 +92,8 @@ pub fn occupied(bed: &Bed) -> Result<(), Failure> {
     )?;
     expect_refusal("an object", invoke(create), Error::OccupiedSlot)?;
     expect(
-        "what the pool has spent",
-        bed.pool.report()?.spent.0,
+        "the pool's spent pages",
+        fixture.pool.report()?.spent.0,
         spent.0,
     )?;
     two.signal(1)?;

@@ -1,19 +1,19 @@
-//! Objects and domains that end, freeze or retire while they are in use.
+//! Objects and domains that are destroyed, frozen or retired while in use.
 
 use guest_support::worker::{PLAYGROUND, Page, Script};
-use runtime::abi::calls::{Call, MemoryDiscard, MemoryPopulate, Receive, Wait};
+use runtime::abi::calls::{Call, Receive, Wait};
 use runtime::abi::register::{Access, PageCount, PageIndex};
 use runtime::abi::{MessageInfo, NO_DEADLINE};
-use runtime::capability::Freeze;
+use runtime::capability::{Freeze, Kind, Memory};
 use runtime::message::Message;
 use runtime::system_call::invoke;
-use runtime::{Cap, Error};
+use runtime::{Cap, Error, Slot};
 
 use super::given::{ENDPOINT, MEMORY, NOTIFICATION, REPLY};
-use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal, require, status};
 
 fn note<T>(page: Page, result: Result<T, Error>) -> ! {
-    page.set(0, 1000 + result.err().map_or(0, |error| error as u64));
+    page.set(0, 1000 + status(&result));
     page.done()
 }
 
@@ -30,21 +30,20 @@ extern "C" fn receives(page: Page) -> ! {
 }
 
 extern "C" fn waits(page: Page) -> ! {
-    note(
-        page,
-        invoke(Wait {
-            notification: NOTIFICATION,
-            deadline: u64::MAX,
-        }),
-    )
+    wait(page, u64::MAX)
 }
 
 extern "C" fn sleeps(page: Page) -> ! {
+    wait(page, u64::MAX - 1)
+}
+
+fn wait(page: Page, deadline: u64) -> ! {
+    let notification = NOTIFICATION;
     note(
         page,
         invoke(Wait {
-            notification: NOTIFICATION,
-            deadline: u64::MAX - 1,
+            notification,
+            deadline,
         }),
     )
 }
@@ -56,65 +55,60 @@ extern "C" fn spins(page: Page) -> ! {
 }
 
 extern "C" fn faults(_: Page) -> ! {
-    // SAFETY: nothing is mapped there: the fault is what the check is about.
+    // SAFETY: nothing is mapped there; the check needs the fault.
     unsafe { (PLAYGROUND as *const u64).read_volatile() };
     runtime::entry::stop()
 }
 
-/// Populates and discards a large Memory for ever: a long call is always in the middle.
+/// Populates and discards a large Memory forever, so that a long call is always in progress.
 extern "C" fn populates(_: Page) -> ! {
     let (first_page, page_count) = (PageIndex(0), PageCount(LARGE));
     loop {
-        let _ = invoke(MemoryPopulate {
-            memory: MEMORY,
-            first_page,
-            page_count,
-        });
-        let _ = invoke(MemoryDiscard {
-            memory: MEMORY,
-            first_page,
-            page_count,
-        });
+        let _ = Cap::<Memory>::from_slot(MEMORY).populate(first_page, page_count);
+        let _ = Cap::<Memory>::from_slot(MEMORY).discard(first_page, page_count);
     }
 }
 
 const LARGE: u64 = 400;
 
-pub fn endpoint(bed: &Bed) -> Result<(), Failure> {
+pub fn endpoint(fixture: &Fixture) -> Result<(), Failure> {
     for script in [calls as Script, receives] {
-        let worker = bed.worker()?;
-        let endpoint = bed.pool.create_endpoint()?;
-        worker.give(endpoint, ENDPOINT)?;
-        worker.start(script)?;
-        bed.settle()?;
-        endpoint.destroy()?;
-        bed.wait()?;
-        expect("the status", worker.word(0), 1000 + Error::Gone as u64)?;
-        worker.end()?;
+        let endpoint = fixture.pool.create_endpoint()?;
+        ends_the_wait(fixture, endpoint, ENDPOINT, script)?;
     }
     Ok(())
 }
 
-pub fn notification(bed: &Bed) -> Result<(), Failure> {
+pub fn notification(fixture: &Fixture) -> Result<(), Failure> {
     for script in [waits as Script, sleeps] {
-        let worker = bed.worker()?;
-        let notification = bed.pool.create_notification()?;
-        worker.give(notification, NOTIFICATION)?;
-        worker.start(script)?;
-        bed.settle()?;
-        notification.destroy()?;
-        bed.wait()?;
-        expect("the status", worker.word(0), 1000 + Error::Gone as u64)?;
-        worker.end()?;
+        let notification = fixture.pool.create_notification()?;
+        ends_the_wait(fixture, notification, NOTIFICATION, script)?;
     }
     Ok(())
 }
 
-/// Whatever a domain does when it ends, all its resources are released, and nothing is received from it any more.
-pub fn in_the_middle(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let notification = bed.pool.create_notification()?;
-    let spent = bed.pool.report()?.spent.0;
+/// Destroying the object in this slot ends the script's wait for it.
+fn ends_the_wait<T: Kind>(
+    fixture: &Fixture,
+    object: Cap<T>,
+    slot: Slot,
+    script: Script,
+) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    worker.give(object, slot)?;
+    worker.start(script)?;
+    fixture.settle()?;
+    object.destroy()?;
+    fixture.wait()?;
+    expect("the status", worker.word(0), 1000 + Error::Gone as u64)?;
+    Ok(worker.end()?)
+}
+
+/// Whatever a domain is doing when it is destroyed, its resources are released and nothing more is received from it.
+pub fn in_the_middle(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let notification = fixture.pool.create_notification()?;
+    let spent = fixture.pool.report()?.spent.0;
     for (round, script) in [
         spins as Script,
         calls,
@@ -129,7 +123,7 @@ pub fn in_the_middle(bed: &Bed) -> Result<(), Failure> {
     .take(70)
     .enumerate()
     {
-        let worker = bed.worker()?;
+        let worker = fixture.worker()?;
         worker.give(endpoint, ENDPOINT)?;
         worker.give(notification, NOTIFICATION)?;
         let memory = worker.pool.create_memory(PageCount(LARGE))?;
@@ -140,24 +134,28 @@ pub fn in_the_middle(bed: &Bed) -> Result<(), Failure> {
             worker.thread.bind(Some(notification))?;
         }
         worker.start(script)?;
-        bed.pass_time(50_000 * (round as u64 % 11))?;
+        fixture.pass_time(50_000 * (round as u64 % 11))?;
         worker.end()?;
-        expect("what the pool has spent", bed.pool.report()?.spent.0, spent)?;
+        expect(
+            "the pool's spent pages",
+            fixture.pool.report()?.spent.0,
+            spent,
+        )?;
     }
     notification.signal(1)?;
-    // Nobody is left in the queue of the endpoint.
-    let worker = bed.worker()?;
+    // The endpoint's queue is empty.
+    let worker = fixture.worker()?;
     worker.give(endpoint, ENDPOINT)?;
     worker.start(calls)?;
-    bed.receive(endpoint)?;
-    bed.answer(&Message::new())?;
-    bed.wait()?;
+    fixture.receive(endpoint)?;
+    fixture.answer(&Message::new())?;
+    fixture.wait()?;
     expect("the status", worker.word(0), 1000)?;
     Ok(worker.end()?)
 }
 
-pub fn retire(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+pub fn retire(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     let endpoint = worker.pool.create_endpoint()?;
     let notification = worker.pool.create_notification()?;
     let Freeze { version, token } = worker.domain.freeze(NO_DEADLINE)?;
@@ -185,8 +183,8 @@ pub fn retire(bed: &Bed) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-pub fn empty_pool(bed: &Bed) -> Result<(), Failure> {
-    let pool = bed.pool.split(PageCount(8))?;
+pub fn empty_pool(fixture: &Fixture) -> Result<(), Failure> {
+    let pool = fixture.pool.split(PageCount(8))?;
     let report = pool.report()?;
     let mut made = alloc::vec::Vec::new();
     while pool.report()?.spent.0 < report.total.0 {
@@ -194,8 +192,8 @@ pub fn empty_pool(bed: &Bed) -> Result<(), Failure> {
     }
     expect_refusal("one more", pool.create_endpoint(), Error::PoolEmpty)?;
     expect_refusal("a domain", pool.create_domain(), Error::PoolEmpty)?;
-    // The other pool has what it had.
-    bed.pool.create_endpoint()?.destroy()?;
+    // The other pool is not affected.
+    fixture.pool.create_endpoint()?.destroy()?;
     let first = made.swap_remove(0);
     first.destroy()?;
     made.push(pool.create_endpoint()?);

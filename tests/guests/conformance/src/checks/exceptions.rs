@@ -1,17 +1,17 @@
-//! Exceptions of user code.
+//! Exceptions in user code.
 
 use guest_support::worker::{Page, Script};
 use runtime::fault::Fault;
 
 use super::registers::processor_has_leaf_7;
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, expect};
 
 macro_rules! raises {
     ($($name:ident: $($line:literal),+;)*) => {$(
         #[unsafe(naked)]
         extern "C" fn $name(_: Page) -> ! {
-            // One that raises nothing is done.
-            core::arch::naked_asm!($($line),+, "jmp {}", sym says_done)
+            // A script that raises no exception finishes.
+            core::arch::naked_asm!($($line),+, "jmp {}", sym Page::done)
         }
     )*};
 }
@@ -25,18 +25,18 @@ raises! {
     halts: "hlt";
     reads_a_port: "mov dx, 0x3f8", "in al, dx";
     writes_a_port: "mov dx, 0xf4", "out dx, al";
-    reads_a_register_of_the_machine: "mov ecx, 0xc0000080", "rdmsr";
-    writes_a_register_of_the_machine: "mov ecx, 0xc0000080", "xor eax, eax", "xor edx, edx", "wrmsr";
+    reads_msr: "mov ecx, 0xc0000080", "rdmsr";
+    writes_msr: "mov ecx, 0xc0000080", "xor eax, eax", "xor edx, edx", "wrmsr";
     loads_tables: "mov rax, cr3", "mov cr3, rax";
-    far_away: "mov rax, 0x800000000000", "mov rax, [rax]";
-    stack_far_away: "mov rsp, 0x900000000000", "push rax";
+    non_canonical: "mov rax, 0x800000000000", "mov rax, [rax]";
+    stack_non_canonical: "mov rsp, 0x900000000000", "push rax";
     interrupts_itself: "int 0x20";
-    leaves_for_nowhere: "mov rax, 0x900000000000", "jmp rax";
-    // An x87 division by zero, unmasked, which the next such instruction reports.
+    jumps_non_canonical: "mov rax, 0x900000000000", "jmp rax";
+    // An unmasked x87 division by zero, which the next x87 instruction reports.
     divides_x87_numbers: "fninit", "push 0x37b", "fldcw [rsp]", "fldz", "fld1", "fdiv st, st(1)", "fwait";
 }
 
-// Instructions that reveal the addresses of the kernel's tables, unless the processor prevents it.
+// Instructions that reveal the addresses of the kernel's tables, unless the processor has UMIP.
 raises! {
     stores_gdt: "sub rsp, 16", "sgdt [rsp]";
     stores_idt: "sub rsp, 16", "sidt [rsp]";
@@ -56,15 +56,11 @@ extern "C" fn divides_numbers(_: Page) -> ! {
         "movd xmm1, eax",
         "divss xmm1, xmm0",
         "jmp {}",
-        sym says_done,
+        sym Page::done,
     )
 }
 
-extern "C" fn says_done(page: Page) -> ! {
-    page.done()
-}
-
-/// Scripts, the vector that each raises, and the error code.
+/// The scripts, with the vector that each raises and its error code.
 const EXCEPTIONS: &[(&str, Script, u64, u64)] = &[
     ("division by zero", divides, 0, 0),
     ("single step", single_steps, 1, 0),
@@ -74,10 +70,10 @@ const EXCEPTIONS: &[(&str, Script, u64, u64)] = &[
     ("HLT", halts, 13, 0),
     ("IN", reads_a_port, 13, 0),
     ("OUT", writes_a_port, 13, 0),
-    ("RDMSR", reads_a_register_of_the_machine, 13, 0),
-    ("WRMSR", writes_a_register_of_the_machine, 13, 0),
+    ("RDMSR", reads_msr, 13, 0),
+    ("WRMSR", writes_msr, 13, 0),
     ("CR3", loads_tables, 13, 0),
-    ("an address that is not canonical", far_away, 13, 0),
+    ("an address that is not canonical", non_canonical, 13, 0),
     ("x87 division by zero", divides_x87_numbers, 16, 0),
     (
         "an interrupt's own vector",
@@ -87,7 +83,7 @@ const EXCEPTIONS: &[(&str, Script, u64, u64)] = &[
     ),
 ];
 
-/// The same for a processor that has user-mode instruction prevention.
+/// The same for a processor with user-mode instruction prevention (UMIP).
 const PREVENTED: &[(&str, Script, u64, u64)] = &[
     ("SGDT", stores_gdt, 13, 0),
     ("SIDT", stores_idt, 13, 0),
@@ -101,16 +97,16 @@ fn has_instruction_prevention() -> bool {
     processor_has_leaf_7() && core::arch::x86_64::__cpuid_count(7, 0).ecx & UMIP != 0
 }
 
-pub fn messages(bed: &Bed) -> Result<(), Failure> {
+pub fn messages(fixture: &Fixture) -> Result<(), Failure> {
     let prevented = if has_instruction_prevention() {
         PREVENTED
     } else {
         &[]
     };
     for (name, script, vector, code) in EXCEPTIONS.iter().chain(prevented).copied() {
-        let worker = bed.worker()?;
+        let worker = fixture.worker()?;
         worker.start(script)?;
-        match bed.fault()? {
+        match fixture.fault()? {
             Fault::Exception {
                 vector: is,
                 code: with,
@@ -119,50 +115,54 @@ pub fn messages(bed: &Bed) -> Result<(), Failure> {
                 expect(name, is, vector)?;
                 expect(name, with, code)?;
             }
-            Fault::Page { .. } | Fault::AbsentPage { .. } => return Err(Failure::Missing(name)),
+            Fault::Page { .. } | Fault::AbsentPage { .. } => return Err(Failure::missing(name)),
         }
         worker.end()?;
     }
-    // Where processors differ: on some the jump itself faults, on others the next fetch; and QEMU raises 13 for a stack.
-    differs(bed, leaves_for_nowhere, &[13, 14])?;
-    differs(bed, stack_far_away, &[12, 13])?;
-    simd(bed)
+    // Processors differ: on some the jump itself faults, on others the next fetch. QEMU raises 13 instead of 12.
+    differs(fixture, jumps_non_canonical, &[13, 14])?;
+    differs(fixture, stack_non_canonical, &[12, 13])?;
+    simd(fixture)
 }
 
-/// QEMU raises no such exception: the script comes to its end there.
-fn simd(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+/// QEMU raises no such exception; there the script finishes.
+fn simd(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.start(divides_numbers)?;
-    let incoming = bed.faults.receive(Some(bed.reply))?;
+    let incoming = fixture.faults.receive(Some(fixture.reply))?;
     if let Some(Fault::Exception { vector, .. }) = Fault::decode(&incoming) {
         expect("the vector of a SIMD exception", vector, 19)?;
     } else if !incoming.info.is_notification() {
-        return Err(Failure::Missing("SIMD exception"));
+        return Err(Failure::missing("SIMD exception"));
     }
     Ok(worker.end()?)
 }
 
 /// Expects one of these vectors, 14 being a page fault.
-fn differs(bed: &Bed, script: Script, vectors: &[u64]) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+fn differs(fixture: &Fixture, script: Script, vectors: &[u64]) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.start(script)?;
-    let vector = match bed.fault()? {
+    let vector = match fixture.fault()? {
         Fault::Exception { vector, .. } => vector,
         Fault::Page { .. } | Fault::AbsentPage { .. } => 14,
     };
     if !vectors.contains(&vector) {
-        return Err(Failure::Differs("the vector", vector, vectors[0]));
+        return expect("the vector", vector, vectors[0]);
     }
     Ok(worker.end()?)
 }
 
-pub fn without_handler(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+pub fn without_handler(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.thread.set_fault_endpoint(None)?;
     worker.start(undefined)?;
-    bed.settle()?;
+    fixture.settle()?;
     let before = worker.thread.read()?;
     expect("whether it is stopped", before.stopped, 1)?;
-    expect("where", before.registers.rip, undefined as *const () as u64)?;
+    expect(
+        "the instruction",
+        before.registers.rip,
+        undefined as *const () as u64,
+    )?;
     Ok(worker.end()?)
 }

@@ -1,20 +1,20 @@
-//! Flags of a thread's of which the kernel's own code must know nothing.
+//! Flags of a thread that must not affect the kernel's code.
 
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use guest_support::worker::{PLAYGROUND, Page};
-use runtime::abi::calls::{MemoryDiscard, MemoryPopulate, MemorySupply};
+use runtime::Cap;
 use runtime::abi::register::{Access, PageCount, PageIndex};
 use runtime::abi::{Number, PAGE_BYTES};
+use runtime::capability::Memory;
 use runtime::mapping::Mapping;
-use runtime::system_call::invoke;
 
 use super::given::MEMORY;
-use super::registers::{TURNS, WRONG, two};
-use crate::bed::{Bed, Failure, expect};
+use super::registers::{TURNS, WRONG, two, wait_for};
+use crate::fixture::{Failure, Fixture, expect};
 
-/// Spins with the direction flag set; returns whether it still is.
+/// Spins with the direction flag set; returns its final value.
 #[unsafe(naked)]
 extern "C" fn keep_direction(turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -34,29 +34,15 @@ const PAGES: u64 = 16;
 
 extern "C" fn runs_backwards(page: Page) -> ! {
     let kept = keep_direction(TURNS) == 0x400;
-    let (memory, giver) = (MEMORY, MEMORY);
+    let memory = Cap::<Memory>::from_slot(MEMORY);
     let (first_page, page_count) = (PageIndex(1), PageCount(PAGES - 2));
     let mut refused = 0;
     for _ in 0..64 {
-        // SAFETY: what follows are system calls alone, which touch no memory of the script's; the flag is cleared behind.
+        // SAFETY: only system calls follow, which touch no memory of the script; then the flag is cleared.
         unsafe { core::arch::asm!("std") };
-        let supplied = invoke(MemorySupply {
-            memory,
-            first_page,
-            page_count,
-            giver,
-            giver_page: PageIndex(0),
-        });
-        let discarded = invoke(MemoryDiscard {
-            memory,
-            first_page,
-            page_count,
-        });
-        let populated = invoke(MemoryPopulate {
-            memory,
-            first_page,
-            page_count,
-        });
+        let supplied = memory.supply(first_page, page_count, memory, PageIndex(0));
+        let discarded = memory.discard(first_page, page_count);
+        let populated = memory.populate(first_page, page_count);
         // SAFETY: as above.
         unsafe { core::arch::asm!("cld") };
         refused += [supplied, discarded, populated]
@@ -68,15 +54,15 @@ extern "C" fn runs_backwards(page: Page) -> ! {
     page.done()
 }
 
-/// The kernel's copies and fills run forwards whatever the flag is, in calls and in interrupts.
-pub fn direction_flag(bed: &Bed) -> Result<(), Failure> {
-    let workers = [bed.worker()?, bed.worker()?];
+/// The kernel copies and fills memory forwards whatever the flag is, in calls and in interrupts.
+pub fn direction_flag(fixture: &Fixture) -> Result<(), Failure> {
+    let workers = [fixture.worker()?, fixture.worker()?];
     let count = PageCount(PAGES);
     let mut memories = alloc::vec::Vec::new();
     for worker in &workers {
         let memory = worker.pool.create_populated_memory(count)?;
         {
-            let mapping = Mapping::new(bed.domain, memory, count, Access::ReadWrite)?;
+            let mapping = Mapping::new(fixture.domain, memory, count, Access::ReadWrite)?;
             for page in 0..PAGES as usize {
                 let word = mapping.memory().word64(page * 4096 + 4088);
                 word.store(page as u64 + 1, Relaxed);
@@ -87,13 +73,11 @@ pub fn direction_flag(bed: &Bed) -> Result<(), Failure> {
         worker.start(runs_backwards)?;
         memories.push(memory);
     }
-    while workers.iter().any(|worker| worker.word(WRONG) == u64::MAX) {
-        bed.wait()?;
-    }
+    wait_for(fixture, &workers)?;
     for (worker, memory) in workers.into_iter().zip(memories) {
-        expect("what was wrong", worker.word(WRONG), 0)?;
+        expect("the error found", worker.word(WRONG), 0)?;
         {
-            let mapping = Mapping::new(bed.domain, memory, count, Access::Read)?;
+            let mapping = Mapping::new(fixture.domain, memory, count, Access::Read)?;
             for (page, must) in [(0, 1), (1, 0), (PAGES - 2, 0), (PAGES - 1, PAGES)] {
                 let word = mapping.memory().word64(page as usize * 4096 + 4088);
                 let is = word.load(Relaxed);
@@ -106,10 +90,10 @@ pub fn direction_flag(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pages around the one that a table is made of, and the one.
+/// A page that becomes a table, with the pages around it.
 const FIELD: u64 = 65;
 const GAP: u64 = FIELD / 2;
-/// What is written to them: no table's entry that is present.
+/// Their content: as a table's entry it is not present.
 const MARK: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// Touches the playground while the direction flag is set.
@@ -122,34 +106,30 @@ extern "C" fn touches_backwards(_: Page) -> ! {
         "cld",
         "jmp {done}",
         playground = const PLAYGROUND,
-        done = sym says_done,
+        done = sym Page::done,
     )
 }
 
-extern "C" fn says_done(page: Page) -> ! {
-    page.done()
-}
-
-/// The words of a Memory, as the guest sees them.
+/// The words of a Memory.
 fn words(mapping: &Mapping, pages: u64) -> impl Iterator<Item = &AtomicU64> {
     (0..(pages * PAGE_BYTES / 8) as usize).map(|index| mapping.memory().word64(index * 8))
 }
 
-/// A page fault that makes a table fills that table forwards: the frames before and behind it are the ones that they were.
+/// A page fault that creates a table clears that table forwards: the frames around it keep their content.
 ///
-/// The table gets the only free frame above those of a Memory that are not free: the one in the middle of that Memory.
-pub fn direction_flag_in_a_fault(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    let absent = bed.pool.create_memory(PageCount(1))?;
-    // The first fault links it, since it gets its page when it is mapped already.
+/// The highest free frame is the one discarded from the middle of a Memory, so the table gets that frame.
+pub fn direction_flag_in_a_fault(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    let absent = fixture.pool.create_memory(PageCount(1))?;
+    // The page comes after the mapping, so the first fault links its table.
     worker.map(absent, 1, Access::ReadWrite)?;
     absent.populate(PageIndex(0), PageCount(1))?;
     let count = PageCount(FIELD);
-    let field = bed.pool.create_populated_memory(count)?;
-    let mapping = Mapping::new(bed.domain, field, count, Access::ReadWrite)?;
+    let field = fixture.pool.create_populated_memory(count)?;
+    let mapping = Mapping::new(fixture.domain, field, count, Access::ReadWrite)?;
     words(&mapping, FIELD).for_each(|word| word.store(MARK, Relaxed));
     field.discard(PageIndex(GAP), PageCount(1))?;
-    bed.finish(&worker, touches_backwards)?;
+    fixture.finish(&worker, touches_backwards)?;
     field.populate(PageIndex(GAP), PageCount(1))?;
     let words_per_page = PAGE_BYTES as usize / 8;
     for (index, word) in words(&mapping, FIELD).enumerate() {
@@ -161,7 +141,7 @@ pub fn direction_flag_in_a_fault(bed: &Bed) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-/// Calls and runs over slices with AC and NT set, of which the kernel's own code must know nothing.
+/// Makes calls and is preempted with AC and NT set, which must not affect the kernel's code.
 #[unsafe(naked)]
 extern "C" fn keep_odd_flags(turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -172,7 +152,7 @@ extern "C" fn keep_odd_flags(turns: u64) -> u64 {
         "jnz 2b",
         "mov eax, {null}",
         "syscall",
-        // From here it goes on in a thread that was preempted.
+        // Returns in the other thread, which was preempted.
         "mov eax, {yield_}",
         "syscall",
         "pushf",
@@ -189,6 +169,6 @@ extern "C" fn keeps_odd_flags(page: Page) -> ! {
     page.done()
 }
 
-pub fn odd_flags(bed: &Bed) -> Result<(), Failure> {
-    two(bed, keeps_odd_flags)
+pub fn odd_flags(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, keeps_odd_flags)
 }

@@ -1,11 +1,11 @@
-//! Domains that stand still for a while.
+//! Frozen domains.
 
 use guest_support::worker::{PRIORITY, Page};
 use runtime::abi::NO_DEADLINE;
 use runtime::capability::{Domain, Freeze};
 use runtime::{Cap, Error, clock};
 
-use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal, require};
 
 extern "C" fn spins(page: Page) -> ! {
     loop {
@@ -13,34 +13,30 @@ extern "C" fn spins(page: Page) -> ! {
     }
 }
 
-pub fn freeze(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+pub fn freeze(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.start(spins)?;
     let mut before = 0;
     for _ in 0..4 {
-        bed.until(|| worker.word(1) > before)?;
+        fixture.until(|| worker.word(1) > before)?;
         let freeze = worker.domain.freeze(NO_DEADLINE)?;
         let frozen = worker.word(1);
-        bed.pass_time(3_000_000)?;
-        expect(
-            "how far it came while it was frozen",
-            worker.word(1),
-            frozen,
-        )?;
+        fixture.pass_time(3_000_000)?;
+        expect("its progress while frozen", worker.word(1), frozen)?;
         worker.domain.thaw(freeze.token)?;
         before = frozen;
     }
     Ok(worker.end()?)
 }
 
-/// A domain whose freeze has a deadline runs again by itself, and the token of that freeze is of no use any more.
-pub fn freeze_with_deadline(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+/// A freeze ends at its deadline, and its token becomes invalid.
+pub fn freeze_with_deadline(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.start(spins)?;
-    bed.until(|| worker.word(1) > 0)?;
+    fixture.until(|| worker.word(1) > 0)?;
     let freeze = freeze_for_a_while(worker.domain)?;
     let frozen = worker.word(1);
-    bed.until(|| worker.word(1) > frozen)?;
+    fixture.until(|| worker.word(1) > frozen)?;
     let late = worker.domain.retire(freeze.version, freeze.token);
     expect_refusal("a retirement", late, Error::WrongState)?;
     let other = worker.domain.freeze(NO_DEADLINE)?;
@@ -50,7 +46,7 @@ pub fn freeze_with_deadline(bed: &Bed) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-/// Freezes a domain until a deadline; until a later one, if the machine under this one stood still until the first had passed.
+/// Freezes a domain until a deadline. If the host suspended the machine past it, tries again with a later one.
 fn freeze_for_a_while(domain: Cap<Domain>) -> Result<Freeze, Failure> {
     let mut ns = 10_000_000;
     loop {
@@ -61,15 +57,15 @@ fn freeze_for_a_while(domain: Cap<Domain>) -> Result<Freeze, Failure> {
     }
 }
 
-/// A machine that stands still for so long is broken.
+/// A host that suspends the machine for longer is too slow for the check.
 const LONGEST_NS: u64 = 10_000_000_000;
 
-/// Threads of a domain that takes several steps to stop and to start.
+/// So many threads that a freeze and a thaw take several steps.
 const CROWD: usize = 12;
-/// The first of the words in which they count.
+/// The first of their counters.
 const COUNTS: usize = 16;
 
-/// Counts in the word that the thread's stack pointer chooses: every stack begins at another multiple of 2 MiB.
+/// Counts in a word of its own, chosen by the stack pointer: the stacks are 2 MiB apart.
 extern "C" fn counts(page: Page) -> ! {
     let here = &raw const page as u64;
     let word = COUNTS + (here >> 21) as usize % 32;
@@ -78,9 +74,9 @@ extern "C" fn counts(page: Page) -> ! {
     }
 }
 
-/// A domain with more threads than one step of a freeze or a thaw sees to: all of them stand, and all of them go on.
-pub fn freeze_a_crowd(bed: &Bed) -> Result<(), Failure> {
-    let mut worker = bed.worker()?;
+/// All threads of a domain stop and continue, although a freeze and a thaw handle only a few of them per step.
+pub fn freeze_a_crowd(fixture: &Fixture) -> Result<(), Failure> {
+    let mut worker = fixture.worker()?;
     let mut threads = alloc::vec![worker.thread];
     while threads.len() < CROWD {
         threads.push(worker.another_thread()?);
@@ -91,14 +87,14 @@ pub fn freeze_a_crowd(bed: &Bed) -> Result<(), Failure> {
     let read = || core::array::from_fn::<u64, CROWD, _>(|index| worker.word(COUNTS + index));
     let mut before = [0; CROWD];
     for _ in 0..3 {
-        bed.until(|| before.iter().zip(read()).all(|(before, now)| now > *before))?;
+        fixture.until(|| before.iter().zip(read()).all(|(before, now)| now > *before))?;
         let freeze = worker.domain.freeze(NO_DEADLINE)?;
         before = read();
-        bed.pass_time(3_000_000)?;
-        require("stand of every thread", read() == before)?;
+        fixture.pass_time(3_000_000)?;
+        require("frozen thread", read() == before)?;
         worker.domain.thaw(freeze.token)?;
     }
-    bed.until(|| before.iter().zip(read()).all(|(before, now)| now > *before))?;
+    fixture.until(|| before.iter().zip(read()).all(|(before, now)| now > *before))?;
     for thread in threads.into_iter().skip(1) {
         thread.delete()?;
     }

@@ -1,31 +1,29 @@
-//! Lines of devices.
+//! Interrupt lines of devices.
 //!
-//! The device is the interval timer of every PC, whose output goes up when a count is over and stays up until the next one
-//! begins. It is wired to the line that ISA's interrupt 0 is connected to.
+//! The device is the PC's interval timer. Its output goes high at the end of a count and stays high until the next count starts. It is
+//! connected to the line of ISA interrupt 0.
 
 use runtime::abi::register::Width;
 use runtime::capability::{Bus, Interrupt, IoPorts, Notification};
 use runtime::{Cap, clock};
 
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, LIMIT_NS, expect};
 
 /// The timer's ports.
 const PORTS: (u16, u32) = (0x40, 4);
 const COUNTER: u16 = 0x40;
 const MODE: u16 = 0x43;
-/// Counter 0, a count of two bytes, mode 0: the output is down until the count is over.
+/// Counter 0, a count of two bytes, mode 0: the output is low until the end of the count.
 const ONE_COUNT: u32 = 0x30;
-/// Counts of about one millisecond, and of more than twice as long as is watched.
+/// Counts of about one millisecond, and of more than twice [`WATCHED_NS`].
 const SHORT: u16 = 1_000;
 const LONG: u16 = u16::MAX;
-/// The line that ISA's interrupt 0 is connected to, by the firmware's tables of every machine that the checks run on.
+/// The line of ISA interrupt 0, according to the firmware's tables of every machine that the checks run on.
 const LINE: u32 = 2;
-/// How long it is watched whether an interrupt comes that must not.
+/// How long a check watches for an interrupt that must not come.
 const WATCHED_NS: u64 = 20_000_000;
-/// Nothing that a check waits for takes so long.
-const LIMIT_NS: u64 = 20_000_000_000;
 
-/// Takes the line down, until a count is over.
+/// Drives the line low until the end of a count.
 fn begin(timer: Cap<IoPorts>, count: u16) -> Result<(), Failure> {
     timer.write(MODE, Width::Byte, ONE_COUNT)?;
     for byte in count.to_le_bytes() {
@@ -34,13 +32,13 @@ fn begin(timer: Cap<IoPorts>, count: u16) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits for these flags, however they come.
+/// Waits for these flags, raised at once or one by one.
 fn gather(notification: Cap<Notification>, must: u64) -> Result<(), Failure> {
     let end = clock::now_ns() + LIMIT_NS;
     let mut flags = 0;
     while flags != must {
         match notification.wait_until_ns(end)? {
-            0 => return Err(Failure::Missing("interrupt")),
+            0 => return Err(Failure::missing("interrupt")),
             more => flags |= more,
         }
     }
@@ -53,16 +51,18 @@ fn watch(notification: Cap<Notification>) -> Result<(), Failure> {
     expect("interrupts of a line that is held", flags, 0)
 }
 
-/// A line that is up interrupts once, and again when all that share it have acknowledged that, as long as it is up.
-pub fn level(bed: &Bed) -> Result<(), Failure> {
-    let timer = bed.hardware.create_ports(bed.pool, PORTS.0, PORTS.1)?;
+/// A line that stays high interrupts once, and again each time that all its drivers have acknowledged it.
+pub fn level(fixture: &Fixture) -> Result<(), Failure> {
+    let timer = fixture
+        .hardware
+        .create_ports(fixture.pool, PORTS.0, PORTS.1)?;
     begin(timer, LONG)?;
-    let came = bed.pool.create_notification()?;
+    let came = fixture.pool.create_notification()?;
     let make = |flag| -> Result<Cap<Interrupt>, Failure> {
-        // As a PCI device's: it is level-triggered then.
-        let interrupt = bed
+        // A PCI interrupt is level-triggered.
+        let interrupt = fixture
             .hardware
-            .create_line_interrupt(bed.pool, LINE, Bus::Pci)?;
+            .create_line_interrupt(fixture.pool, LINE, Bus::Pci)?;
         interrupt.bind(Some(came), flag)?;
         interrupt.acknowledge()?;
         Ok(interrupt)

@@ -1,9 +1,11 @@
-//! Mappings, faults, pagers, and what the processor still remembers.
+//! Mappings, faults, pagers, and stale TLB entries.
+
+use core::sync::atomic::Ordering::Relaxed;
 
 use guest_support::worker::{PLAYGROUND, Page, Worker};
 use runtime::Cap;
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::calls::{CapabilityRevoke, DomainMap, DomainUnmap, MemoryDiscard};
+use runtime::abi::calls::{CapabilityRevoke, DomainMap, DomainUnmap};
 use runtime::abi::kind::{DomainRights, MemoryRights};
 use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::capability::{BusRange, Memory};
@@ -13,7 +15,7 @@ use runtime::message::Message;
 use runtime::system_call::invoke;
 
 use super::given::{DOMAIN, MEMORY};
-use crate::bed::{Bed, Failure, expect, require};
+use crate::fixture::{Failure, Fixture, expect, require};
 
 /// Bits of a page fault's error code.
 const PRESENT: u64 = 1;
@@ -23,19 +25,19 @@ const FETCH: u64 = 16;
 
 /// RET.
 const RETURN: u64 = 0xc3;
-/// Where a page of a worker's has an instruction: its word of this index.
+/// The word of a worker's page that holds an instruction, or an address.
 const CODE: usize = 8;
-/// Words of a page in which scripts report what they found.
+/// Words of a page with the values that scripts read.
 const FOUND: usize = 0;
 const AGAIN: usize = 1;
-/// What is written.
+/// The value that is written.
 const MARK: u64 = 0x5a5a_1234;
 
 const ZERO: PageIndex = PageIndex(0);
 const ONE: PageCount = PageCount(1);
 
 fn read(address: u64) -> u64 {
-    // SAFETY: the address is the script's playground, or a fault is what the check is about.
+    // SAFETY: the address is in the script's playground, or the check needs the fault.
     unsafe { (address as *const u64).read_volatile() }
 }
 
@@ -45,7 +47,7 @@ fn write(address: u64, value: u64) {
 }
 
 fn jump(address: u64) {
-    // SAFETY: there is a RET, or a fault is what the check is about.
+    // SAFETY: there is a RET, or the check needs the fault.
     unsafe { core::arch::asm!("call {}", in(reg) address, clobber_abi("sysv64")) }
 }
 
@@ -71,37 +73,37 @@ extern "C" fn reads(page: Page) -> ! {
     page.done()
 }
 
-/// A page fault at this address, of which the error code has these bits.
-fn expect_page_fault(bed: &Bed, at: u64, bits: u64) -> Result<(), Failure> {
-    match bed.fault()? {
+/// Expects a page fault at this address with this error code.
+fn expect_page_fault(fixture: &Fixture, at: u64, bits: u64) -> Result<(), Failure> {
+    match fixture.fault()? {
         Fault::Page { address, code, .. } => {
             expect("the address", address, at)?;
             expect("the error code", code, bits)
         }
-        _ => Err(Failure::Missing("page fault")),
+        _ => Err(Failure::missing("page fault")),
     }
 }
 
-/// A Memory of one page that begins with this word.
-fn memory_with(bed: &Bed, word: u64) -> Result<Cap<Memory>, Failure> {
-    let memory = bed.pool.create_populated_memory(ONE)?;
-    let mapping = Mapping::new(bed.domain, memory, ONE, Access::ReadWrite)?;
+/// Creates a Memory of one page that begins with this word.
+fn memory_with(fixture: &Fixture, word: u64) -> Result<Cap<Memory>, Failure> {
+    let memory = fixture.pool.create_populated_memory(ONE)?;
+    let mapping = Mapping::new(fixture.domain, memory, ONE, Access::ReadWrite)?;
     mapping.memory().write(0, &word.to_le_bytes());
     Ok(memory)
 }
 
-fn first_word(bed: &Bed, memory: Cap<Memory>) -> Result<u64, Failure> {
-    let mapping = Mapping::new(bed.domain, memory, ONE, Access::Read)?;
+fn first_word(fixture: &Fixture, memory: Cap<Memory>) -> Result<u64, Failure> {
+    let mapping = Mapping::new(fixture.domain, memory, ONE, Access::Read)?;
     let mut word = [0; 8];
     mapping.memory().read(0, &mut word);
     Ok(u64::from_le_bytes(word))
 }
 
-pub fn data_is_never_executed(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+pub fn data_is_never_executed(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.set(CODE, RETURN);
     worker.start(jumps_into_its_page)?;
-    match bed.fault()? {
+    match fixture.fault()? {
         Fault::Page {
             address,
             code,
@@ -110,24 +112,24 @@ pub fn data_is_never_executed(bed: &Bed) -> Result<(), Failure> {
             expect("the error code", code, PRESENT | USER | FETCH)?;
             expect("the instruction", instruction, address)?;
         }
-        _ => return Err(Failure::Missing("page fault")),
+        _ => return Err(Failure::missing("page fault")),
     }
     Ok(worker.end()?)
 }
 
-pub fn code_runs_where_mapped(bed: &Bed) -> Result<(), Failure> {
+pub fn code_runs_where_mapped(fixture: &Fixture) -> Result<(), Failure> {
     for (access, runs) in [
         (Access::Read, false),
         (Access::ReadWrite, false),
         (Access::ReadExecute, true),
     ] {
-        let worker = bed.worker()?;
-        worker.map(memory_with(bed, RETURN)?, 1, access)?;
+        let worker = fixture.worker()?;
+        worker.map(memory_with(fixture, RETURN)?, 1, access)?;
         worker.start(jumps_into_the_playground)?;
         if runs {
-            bed.wait()?;
+            fixture.wait()?;
         } else {
-            expect_page_fault(bed, PLAYGROUND, PRESENT | USER | FETCH)?;
+            expect_page_fault(fixture, PLAYGROUND, PRESENT | USER | FETCH)?;
         }
         expect("whether it ran", worker.word(FOUND), u64::from(runs))?;
         worker.end()?;
@@ -135,29 +137,29 @@ pub fn code_runs_where_mapped(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn writes_where_mapped(bed: &Bed) -> Result<(), Failure> {
+pub fn writes_where_mapped(fixture: &Fixture) -> Result<(), Failure> {
     for (access, allowed) in [
         (Access::Read, false),
         (Access::ReadExecute, false),
         (Access::ReadWrite, true),
     ] {
-        let worker = bed.worker()?;
-        let memory = memory_with(bed, 7)?;
+        let worker = fixture.worker()?;
+        let memory = memory_with(fixture, 7)?;
         worker.map(memory, 1, access)?;
         worker.start(writes)?;
         if allowed {
-            bed.wait()?;
+            fixture.wait()?;
         } else {
-            expect_page_fault(bed, PLAYGROUND, PRESENT | WRITE | USER)?;
+            expect_page_fault(fixture, PLAYGROUND, PRESENT | WRITE | USER)?;
         }
         let must = if allowed { MARK } else { 7 };
-        expect("what is there", first_word(bed, memory)?, must)?;
+        expect("the first word", first_word(fixture, memory)?, must)?;
         worker.end()?;
     }
     Ok(())
 }
 
-/// The kernel's image, its map of memory, its last page.
+/// The kernel's image, its direct map of memory, its last page.
 const KERNEL_ADDRESSES: [u64; 4] = [
     0xffff_ffff_8010_0000,
     0xffff_8000_0010_0000,
@@ -165,62 +167,62 @@ const KERNEL_ADDRESSES: [u64; 4] = [
     0xffff_ffff_ffff_f000,
 ];
 
-pub fn kernel_memory(bed: &Bed) -> Result<(), Failure> {
+pub fn kernel_memory(fixture: &Fixture) -> Result<(), Failure> {
     for address in KERNEL_ADDRESSES {
-        let worker = bed.worker()?;
+        let worker = fixture.worker()?;
         worker.set(CODE, address);
         worker.start(reads)?;
-        match bed.fault()? {
+        match fixture.fault()? {
             Fault::Page {
                 address: at, code, ..
             } => {
                 expect("the address", at, address)?;
                 expect("the error code", code & !PRESENT, USER)?;
             }
-            _ => return Err(Failure::Missing("page fault")),
+            _ => return Err(Failure::missing("page fault")),
         }
-        expect("what was read", worker.word(FOUND), 0)?;
+        expect("the value read", worker.word(FOUND), 0)?;
         worker.end()?;
     }
     Ok(())
 }
 
-pub fn fault_and_map(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
+pub fn fault_and_map(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
     worker.set(CODE, PLAYGROUND + 8);
     worker.start(reads)?;
-    expect_page_fault(bed, PLAYGROUND + 8, USER)?;
-    let memory = bed.pool.create_populated_memory(ONE)?;
-    let mapping = Mapping::new(bed.domain, memory, ONE, Access::ReadWrite)?;
+    expect_page_fault(fixture, PLAYGROUND + 8, USER)?;
+    let memory = fixture.pool.create_populated_memory(ONE)?;
+    let mapping = Mapping::new(fixture.domain, memory, ONE, Access::ReadWrite)?;
     mapping.memory().write(8, &MARK.to_le_bytes());
     worker.map(memory, 1, Access::Read)?;
-    bed.answer(&Message::new())?;
-    bed.wait()?;
-    expect("what it read", worker.word(FOUND), MARK)?;
+    fixture.answer(&Message::new())?;
+    fixture.wait()?;
+    expect("the value read", worker.word(FOUND), MARK)?;
     Ok(worker.end()?)
 }
 
-pub fn pager(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    let memory = bed.pool.create_memory(PageCount(4))?;
-    let pager = bed.pool.create_endpoint()?;
+pub fn pager(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    let memory = fixture.pool.create_memory(PageCount(4))?;
+    let pager = fixture.pool.create_endpoint()?;
     memory.set_pager(Some(pager))?;
     worker.map(memory, 4, Access::ReadWrite)?;
     worker.set(CODE, PLAYGROUND + 2 * PAGE_BYTES);
     worker.set(FOUND, 9);
     worker.start(reads)?;
-    match Fault::decode(&bed.receive(pager)?) {
+    match Fault::decode(&fixture.receive(pager)?) {
         Some(Fault::AbsentPage { page, .. }) => expect("the page", page, 2)?,
-        _ => return Err(Failure::Missing("message to the pager")),
+        _ => return Err(Failure::missing("message to the pager")),
     }
     memory.populate(PageIndex(2), ONE)?;
-    bed.answer(&Message::new())?;
-    bed.wait()?;
-    expect("what it read", worker.word(FOUND), 0)?;
+    fixture.answer(&Message::new())?;
+    fixture.wait()?;
+    expect("the value read", worker.word(FOUND), 0)?;
     Ok(worker.end()?)
 }
 
-/// Writes a page so that the processor knows where it is, takes it away with `take`, and reads it.
+/// Writes a page, so that the TLB has its translation, removes it with `take`, and reads it.
 fn touches_and(page: Page, take: impl Fn() -> bool) -> ! {
     write(PLAYGROUND, MARK);
     page.set(FOUND, read(PLAYGROUND));
@@ -231,12 +233,7 @@ fn touches_and(page: Page, take: impl Fn() -> bool) -> ! {
 
 extern "C" fn discards(page: Page) -> ! {
     touches_and(page, || {
-        invoke(MemoryDiscard {
-            memory: MEMORY,
-            first_page: ZERO,
-            page_count: ONE,
-        })
-        .is_ok()
+        Cap::<Memory>::from_slot(MEMORY).discard(ZERO, ONE).is_ok()
     })
 }
 
@@ -265,9 +262,9 @@ extern "C" fn revokes(page: Page) -> ! {
     touches_and(page, || invoke(CapabilityRevoke { slot: MEMORY }).is_ok())
 }
 
-/// A worker with a Memory of one page, which it may manage, and its own domain, in which it may map.
-fn self_manager(bed: &Bed) -> Result<(Worker, Cap<Memory>), Failure> {
-    let worker = bed.worker()?;
+/// Creates a worker that may manage a Memory of one page and map it into its own domain.
+fn self_manager(fixture: &Fixture) -> Result<(Worker, Cap<Memory>), Failure> {
+    let worker = fixture.worker()?;
     let memory = worker.pool.create_populated_memory(ONE)?;
     let rights = MemoryRights::MANAGE | MemoryRights::READ | MemoryRights::WRITE;
     worker.domain.install(memory, MEMORY, rights, 0)?;
@@ -277,65 +274,69 @@ fn self_manager(bed: &Bed) -> Result<(Worker, Cap<Memory>), Failure> {
     Ok((worker, memory))
 }
 
-/// The page that the script took away is gone: reading it is a fault, with this error code.
-fn expect_gone(bed: &Bed, worker: &Worker) -> Result<(), Failure> {
-    expect_page_fault(bed, PLAYGROUND, USER)?;
-    expect("what it wrote and read", worker.word(FOUND), MARK)?;
-    expect("whether it was taken away", worker.word(2), 1)
+/// Expects that the page that the script removed is gone: reading it faults.
+fn expect_gone(fixture: &Fixture, worker: &Worker) -> Result<(), Failure> {
+    expect_page_fault(fixture, PLAYGROUND, USER)?;
+    expect("the value written and read", worker.word(FOUND), MARK)?;
+    expect("the removal's success", worker.word(2), 1)
 }
 
-pub fn discard(bed: &Bed) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(bed)?;
+pub fn discard(fixture: &Fixture) -> Result<(), Failure> {
+    let (worker, memory) = self_manager(fixture)?;
     worker.map(memory, 1, Access::ReadWrite)?;
     worker.start(discards)?;
-    expect_gone(bed, &worker)?;
+    expect_gone(fixture, &worker)?;
     memory.populate(ZERO, ONE)?;
-    bed.answer(&Message::new())?;
-    bed.wait()?;
-    expect("what is in the new page", worker.word(AGAIN), 0)?;
+    fixture.answer(&Message::new())?;
+    fixture.wait()?;
+    expect("the new page's content", worker.word(AGAIN), 0)?;
     memory.delete()?;
     Ok(worker.end()?)
 }
 
-pub fn unmap(bed: &Bed) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(bed)?;
+pub fn unmap(fixture: &Fixture) -> Result<(), Failure> {
+    let (worker, memory) = self_manager(fixture)?;
     worker.map(memory, 1, Access::ReadWrite)?;
     worker.start(unmaps)?;
-    expect_gone(bed, &worker)?;
+    expect_gone(fixture, &worker)?;
     memory.delete()?;
     Ok(worker.end()?)
 }
 
-pub fn revoke_mapping(bed: &Bed) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(bed)?;
+pub fn revoke_mapping(fixture: &Fixture) -> Result<(), Failure> {
+    let (worker, memory) = self_manager(fixture)?;
     worker.start(revokes)?;
-    expect_gone(bed, &worker)?;
+    expect_gone(fixture, &worker)?;
     expect("whether it was mapped", worker.word(3), 1)?;
     memory.delete()?;
     Ok(worker.end()?)
 }
 
-pub fn supply(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    let memory = memory_with(bed, 1)?;
+pub fn supply(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    let memory = memory_with(fixture, 1)?;
     worker.map(memory, 1, Access::Read)?;
-    memory.supply(ZERO, ONE, memory_with(bed, MARK)?, ZERO)?;
+    memory.supply(ZERO, ONE, memory_with(fixture, MARK)?, ZERO)?;
     worker.set(CODE, PLAYGROUND);
-    bed.finish(&worker, reads)?;
-    expect("what it read", worker.word(FOUND), MARK)?;
-    expect("what the guest reads", first_word(bed, memory)?, MARK)?;
+    fixture.finish(&worker, reads)?;
+    expect("the value read", worker.word(FOUND), MARK)?;
+    expect(
+        "the value that the guest reads",
+        first_word(fixture, memory)?,
+        MARK,
+    )?;
     Ok(worker.end()?)
 }
 
-/// Pages that were written before and given back.
+/// Pages that are written and released before.
 const DIRTIED: u64 = 64;
 
-pub fn fresh_pages(bed: &Bed) -> Result<(), Failure> {
+pub fn fresh_pages(fixture: &Fixture) -> Result<(), Failure> {
     let count = PageCount(DIRTIED);
     for round in 0..2 {
-        let memory = bed.pool.create_populated_memory(count)?;
+        let memory = fixture.pool.create_populated_memory(count)?;
         {
-            let mapping = Mapping::new(bed.domain, memory, count, Access::ReadWrite)?;
+            let mapping = Mapping::new(fixture.domain, memory, count, Access::ReadWrite)?;
             check_and_dirty(&mapping, DIRTIED, round == 0)?;
         }
         memory.destroy()?;
@@ -343,16 +344,16 @@ pub fn fresh_pages(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The second Memory lies where the first one lay and was written.
-pub fn contiguous(bed: &Bed) -> Result<(), Failure> {
+/// The second Memory gets the frames that the first one had and wrote.
+pub fn contiguous(fixture: &Fixture) -> Result<(), Failure> {
     let mut addresses = [0; 2];
     for address in &mut addresses {
-        let (memory, bus_address) = bed
+        let (memory, bus_address) = fixture
             .pool
             .create_contiguous_memory(PageCount(8), BusRange::ALL)?;
         *address = bus_address;
         {
-            let mapping = Mapping::new(bed.domain, memory, PageCount(8), Access::ReadWrite)?;
+            let mapping = Mapping::new(fixture.domain, memory, PageCount(8), Access::ReadWrite)?;
             check_and_dirty(&mapping, 8, true)?;
         }
         memory.destroy()?;
@@ -361,19 +362,15 @@ pub fn contiguous(bed: &Bed) -> Result<(), Failure> {
         "bus address",
         addresses[0] != 0 && addresses[0].is_multiple_of(PAGE_BYTES),
     )?;
-    expect("where the second one lies", addresses[1], addresses[0])
+    expect("the second address", addresses[1], addresses[0])
 }
 
 fn check_and_dirty(mapping: &Mapping, pages: u64, dirty: bool) -> Result<(), Failure> {
     for word in 0..(pages * PAGE_BYTES / 8) as usize {
         let word = mapping.memory().word64(word * 8);
-        expect(
-            "a word of a fresh page",
-            word.load(core::sync::atomic::Ordering::Relaxed),
-            0,
-        )?;
+        expect("a word of a fresh page", word.load(Relaxed), 0)?;
         if dirty {
-            word.store(MARK, core::sync::atomic::Ordering::Relaxed);
+            word.store(MARK, Relaxed);
         }
     }
     Ok(())

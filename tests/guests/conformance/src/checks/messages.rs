@@ -1,4 +1,4 @@
-//! Calls, answers, sends: between the guest's own thread and workers.
+//! Calls, answers and sends between the guest's own thread and workers.
 
 use guest_support::worker::{DONE, PRIORITY, Page, Worker};
 use runtime::abi::calls::{Call, Receive, Received, ReplyAndReceive, Send};
@@ -11,17 +11,13 @@ use runtime::system_call::invoke;
 use runtime::{Cap, Error};
 
 use super::given::{ENDPOINT, RECEIVED, REPLY};
-use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal, require, status};
 
-/// The words in which scripts store what they received: badge or status, shape, words.
+/// The words in which scripts store a received message: badge or status, shape, words.
 const GOT: usize = 0;
 
 fn info(words: u64) -> MessageInfo {
     MessageInfo::from_register(words).unwrap_or(MessageInfo::EMPTY)
-}
-
-fn status<T>(result: &Result<T, Error>) -> u64 {
-    result.as_ref().err().map_or(0, |error| *error as u64)
 }
 
 fn note(page: Page, result: Result<Received, Error>) {
@@ -47,40 +43,40 @@ extern "C" fn sends(page: Page) -> ! {
     page.done()
 }
 
-/// A worker that has an endpoint of the check's to send through, with this badge.
-fn client(bed: &Bed, endpoint: Cap<Endpoint>, badge: u64) -> Result<Worker, Failure> {
-    let worker = bed.worker()?;
+/// Creates a worker that may send to an endpoint, with this badge.
+fn client(fixture: &Fixture, endpoint: Cap<Endpoint>, badge: u64) -> Result<Worker, Failure> {
+    let worker = fixture.worker()?;
     let rights = EndpointRights::all() - EndpointRights::RECEIVE;
     worker.domain.install(endpoint, ENDPOINT, rights, badge)?;
     Ok(worker)
 }
 
-pub fn call_and_answer(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = client(bed, endpoint, 0xbad9e)?;
+pub fn call_and_answer(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = client(fixture, endpoint, 0xbad9e)?;
     worker.start(calls)?;
-    let incoming = bed.receive(endpoint)?;
+    let incoming = fixture.receive(endpoint)?;
     expect("the badge", incoming.badge, 0xbad9e)?;
     expect(
-        "the words' number",
+        "the number of words",
         incoming.message.words().len() as u64,
         4,
     )?;
     for (word, must) in incoming.message.words().iter().zip(11..) {
         expect("a word", *word, must)?;
     }
-    bed.answer(&Message::of(&[21, 22, 23]))?;
-    bed.wait()?;
+    fixture.answer(&Message::of(&[21, 22, 23]))?;
+    fixture.wait()?;
     expect("the answer's shape", worker.word(GOT + 1), 3)?;
     for (index, must) in [(2, 21), (3, 22), (4, 23)] {
         expect("a word of the answer", worker.word(index), must)?;
     }
     worker.end()?;
-    let worker = client(bed, endpoint, 3)?;
+    let worker = client(fixture, endpoint, 3)?;
     worker.start(sends)?;
-    let incoming = bed.receive(endpoint)?;
+    let incoming = fixture.receive(endpoint)?;
     expect("the badge", incoming.badge, 3)?;
-    bed.wait()?;
+    fixture.wait()?;
     expect("the sender's status", worker.word(GOT), 1000)?;
     Ok(worker.end()?)
 }
@@ -89,7 +85,7 @@ fn buffer_word(offset: u64) -> *mut u32 {
     (Worker::buffer(0) + offset) as *mut u32
 }
 
-/// Answers a message with itself: its words stay in the message buffer, and what was received is sent.
+/// Echoes a message: the words stay in the message buffer, and the received capabilities are sent back.
 extern "C" fn echoes(page: Page) -> ! {
     let arm = || {
         for index in 0..CAPABILITIES_MAX as u64 {
@@ -113,14 +109,17 @@ extern "C" fn echoes(page: Page) -> ! {
     page.done()
 }
 
-pub fn long(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = bed.worker()?;
+pub fn long(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = fixture.worker()?;
     worker.give(endpoint, ENDPOINT)?;
     worker.start(echoes)?;
-    let notification = bed.pool.create_notification()?;
+    let notification = fixture.pool.create_notification()?;
     let signal = notification.mint(NotificationRights::SIGNAL, 0)?;
-    let badged = bed.pool.create_endpoint()?.mint(EndpointRights::SEND, 77)?;
+    let badged = fixture
+        .pool
+        .create_endpoint()?
+        .mint(EndpointRights::SEND, 77)?;
     let mut message = (0..WORDS_MAX as u64).fold(Message::new(), |message, word| {
         message.word(word.wrapping_mul(0x1_0001) ^ 0xf0)
     });
@@ -128,7 +127,7 @@ pub fn long(bed: &Bed) -> Result<(), Failure> {
         notification.erase(),
         signal.erase(),
         badged.erase(),
-        bed.pool.erase(),
+        fixture.pool.erase(),
     ] {
         message = message.capability(capability);
     }
@@ -139,7 +138,7 @@ pub fn long(bed: &Bed) -> Result<(), Failure> {
         .iter()
         .map(|slot| Cap::from_slot(*slot))
         .collect();
-    expect("the capabilities' number", came.len() as u64, 4)?;
+    expect("the number of capabilities", came.len() as u64, 4)?;
     for (capability, (kind, rights, badge)) in came.iter().zip([
         (
             ObjectKind::Notification,
@@ -164,43 +163,43 @@ pub fn long(bed: &Bed) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-pub fn answer_once(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = client(bed, endpoint, 1)?;
+pub fn answer_once(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = client(fixture, endpoint, 1)?;
     worker.start(calls)?;
-    bed.receive(endpoint)?;
-    bed.answer(&Message::of(&[1]))?;
-    match bed.answer(&Message::of(&[2])) {
+    fixture.receive(endpoint)?;
+    fixture.answer(&Message::of(&[1]))?;
+    match fixture.answer(&Message::of(&[2])) {
         Err(Failure::Refused(Error::EmptySlot)) => {}
-        _ => return Err(Failure::Missing("refusal of the second answer")),
+        _ => return Err(Failure::missing("refusal of the second answer")),
     }
-    bed.wait()?;
+    fixture.wait()?;
     expect("the answer", worker.word(GOT + 2), 1)?;
     Ok(worker.end()?)
 }
 
-pub fn nobody_answers(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    // The right to answer is given up.
-    let worker = client(bed, endpoint, 1)?;
+pub fn nobody_answers(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    // The receiver deletes the reply right.
+    let worker = client(fixture, endpoint, 1)?;
     worker.start(calls)?;
-    bed.receive(endpoint)?;
-    bed.refuse()?;
-    bed.wait()?;
+    fixture.receive(endpoint)?;
+    fixture.refuse()?;
+    fixture.wait()?;
     expect(
         "the caller's status",
         worker.word(GOT),
         1000 + Error::Gone as u64,
     )?;
     worker.end()?;
-    // The caller is ended.
-    let worker = client(bed, endpoint, 1)?;
+    // The caller is destroyed.
+    let worker = client(fixture, endpoint, 1)?;
     worker.start(calls)?;
-    bed.receive(endpoint)?;
+    fixture.receive(endpoint)?;
     worker.end()?;
-    match bed.answer(&Message::of(&[2])) {
+    match fixture.answer(&Message::of(&[2])) {
         Err(Failure::Refused(Error::EmptySlot | Error::Gone)) => Ok(()),
-        _ => Err(Failure::Missing("refusal of an answer to nobody")),
+        _ => Err(Failure::missing("refusal of an answer to nobody")),
     }
 }
 
@@ -210,36 +209,36 @@ extern "C" fn receives_without_reply(page: Page) -> ! {
     page.done()
 }
 
-pub fn no_reply_slot(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = bed.worker()?;
+pub fn no_reply_slot(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = fixture.worker()?;
     worker.give(endpoint, ENDPOINT)?;
     worker.start(receives_without_reply)?;
-    bed.settle()?;
+    fixture.settle()?;
     let called = endpoint.call(&Message::of(&[1]));
     expect_refusal("a call", called, Error::MessageSize)?;
     endpoint.send(&Message::of(&[5]))?;
-    bed.wait()?;
+    fixture.wait()?;
     expect("the word that was sent", worker.word(GOT + 2), 5)?;
     Ok(worker.end()?)
 }
 
-/// Registers of the sender beyond the words of its message are not the receiver's to see.
-pub fn unsaid_words(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = bed.worker()?;
+/// The receiver does not see registers of the sender beyond the words of its message.
+pub fn unsent_words(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = fixture.worker()?;
     worker.give(endpoint, ENDPOINT)?;
     worker.start(receives_without_reply)?;
-    bed.settle()?;
+    fixture.settle()?;
     invoke(Send::new(endpoint.slot(), info(1), [5, 6, 7, 8]))?;
-    bed.wait()?;
+    fixture.wait()?;
     for (index, must) in [(2, 5), (3, 0), (4, 0), (5, 0)] {
         expect("a word", worker.word(GOT + index), must)?;
     }
     Ok(worker.end()?)
 }
 
-/// Sends the notification that its page's owner waits for.
+/// Sends the capability to the notification that reports the script's end.
 extern "C" fn sends_a_capability(page: Page) -> ! {
     // SAFETY: the message buffer is this thread's.
     unsafe { buffer_word(SEND_OFFSET).write_volatile(DONE.0) };
@@ -252,48 +251,48 @@ extern "C" fn sends_a_capability(page: Page) -> ! {
     page.done()
 }
 
-pub fn data_only(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
-    let worker = bed.worker()?;
+pub fn data_only(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
+    let worker = fixture.worker()?;
     worker
         .domain
         .install(endpoint, ENDPOINT, EndpointRights::SEND, 1)?;
-    bed.finish(&worker, sends_a_capability)?;
+    fixture.finish(&worker, sends_a_capability)?;
     let must = 1000 + Error::MissingRight as u64;
     expect("the sender's status", worker.word(GOT), must)?;
     Ok(worker.end()?)
 }
 
-/// A thread that is blocked in a call whose capability was revoked is not met any more.
-pub fn revoked_while_blocked(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
+/// A thread blocked in a call whose capability was revoked no longer takes part in message transfer.
+pub fn revoked_while_blocked(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
     let copy = endpoint.duplicate()?;
-    let revoked = client(bed, copy, 1)?;
+    let revoked = client(fixture, copy, 1)?;
     revoked.start(calls)?;
-    bed.settle()?;
-    let other = client(bed, endpoint, 2)?;
+    fixture.settle()?;
+    let other = client(fixture, endpoint, 2)?;
     other.start(calls)?;
-    bed.settle()?;
+    fixture.settle()?;
     copy.revoke()?;
-    expect("the badge", bed.receive(endpoint)?.badge, 2)?;
-    bed.answer(&Message::of(&[1]))?;
+    expect("the badge", fixture.receive(endpoint)?.badge, 2)?;
+    fixture.answer(&Message::of(&[1]))?;
     while revoked.word(GOT) == 0 || other.word(GOT + 1) == 0 {
-        bed.wait()?;
+        fixture.wait()?;
     }
     let must = 1000 + Error::EmptySlot as u64;
-    expect("the status of the other", revoked.word(GOT), must)?;
+    expect("the status of the revoked caller", revoked.word(GOT), must)?;
     revoked.end()?;
     Ok(other.end()?)
 }
 
-pub fn in_order(bed: &Bed) -> Result<(), Failure> {
-    let endpoint = bed.pool.create_endpoint()?;
+pub fn in_order(fixture: &Fixture) -> Result<(), Failure> {
+    let endpoint = fixture.pool.create_endpoint()?;
     let mut workers = alloc::vec::Vec::new();
     for badge in 1..=4 {
-        let worker = client(bed, endpoint, badge)?;
-        // The later ones would be first if priorities counted here.
+        let worker = client(fixture, endpoint, badge)?;
+        // If priorities mattered here, the later ones would be first.
         worker.start_thread(0, worker.thread, sends, PRIORITY + badge as u8)?;
-        bed.settle()?;
+        fixture.settle()?;
         workers.push(worker);
     }
     for badge in 1..=4 {

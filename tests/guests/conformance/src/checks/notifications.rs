@@ -1,4 +1,4 @@
-//! Flags, waits, deadlines.
+//! Flags, waits and deadlines.
 
 use guest_support::worker::{DONE, PRIORITY, Page, Script, Worker};
 use runtime::abi::NotificationRights;
@@ -8,31 +8,31 @@ use runtime::system_call::invoke;
 use runtime::{Cap, Error, clock};
 
 use super::given::{ENDPOINT, NOTIFICATION, REPLY};
-use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal, require};
 
-pub fn flags(bed: &Bed) -> Result<(), Failure> {
-    let notification = bed.pool.create_notification()?;
-    expect_refusal("an empty one", notification.poll_once(), Error::TimedOut)?;
+pub fn flags(fixture: &Fixture) -> Result<(), Failure> {
+    let notification = fixture.pool.create_notification()?;
+    expect_refusal("an empty one", poll(notification), Error::TimedOut)?;
     for flag in [1, 4, 1 << 63] {
         notification.signal(flag)?;
     }
-    expect("the flags", notification.poll_once()?, 1 << 63 | 5)?;
-    expect_refusal("what is left", notification.poll_once(), Error::TimedOut)?;
+    expect("the flags", poll(notification)?, 1 << 63 | 5)?;
+    expect_refusal("a second poll", poll(notification), Error::TimedOut)?;
     notification.signal(0)?;
-    expect_refusal("no flag", notification.poll_once(), Error::TimedOut)
+    expect_refusal("no flag", poll(notification), Error::TimedOut)
 }
 
-pub fn badge(bed: &Bed) -> Result<(), Failure> {
-    let notification = bed.pool.create_notification()?;
+pub fn badge(fixture: &Fixture) -> Result<(), Failure> {
+    let notification = fixture.pool.create_notification()?;
     let badged = notification.mint(NotificationRights::SIGNAL, 1 << 63 | 6)?;
     let copy = badged.duplicate()?;
     for through in [badged, copy] {
         through.signal(1 << 63 | 2)?;
-        expect("the flags", notification.poll_once()?, 1 << 63 | 2)?;
+        expect("the flags", poll(notification)?, 1 << 63 | 2)?;
         for flags in [1, 7, u64::MAX] {
             expect_refusal("a signal", through.signal(flags), Error::MissingRight)?;
         }
-        expect_refusal("no flag", notification.poll_once(), Error::TimedOut)?;
+        expect_refusal("no flag", poll(notification), Error::TimedOut)?;
     }
     let wider = badged.mint(NotificationRights::SIGNAL, u64::MAX);
     expect_refusal("another badge", wider.map(drop), Error::BadgeFixed)?;
@@ -42,23 +42,16 @@ pub fn badge(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Polls.
-trait Poll {
-    fn poll_once(self) -> Result<u64, Error>;
+fn poll(notification: Cap<Notification>) -> Result<u64, Error> {
+    let (notification, deadline) = (notification.slot(), 0);
+    invoke(Wait {
+        notification,
+        deadline,
+    })
 }
 
-impl Poll for Cap<Notification> {
-    fn poll_once(self) -> Result<u64, Error> {
-        let notification = self.slot();
-        invoke(Wait {
-            notification,
-            deadline: 0,
-        })
-    }
-}
-
-pub fn deadline(bed: &Bed) -> Result<(), Failure> {
-    let notification = bed.pool.create_notification()?;
+pub fn deadline(fixture: &Fixture) -> Result<(), Failure> {
+    let notification = fixture.pool.create_notification()?;
     for ns in [1, 1_000, 100_000, 3_000_000, 7_000_000] {
         let until = clock::now_ns() + ns;
         expect("the flags", notification.wait_until_ns(until)?, 0)?;
@@ -67,47 +60,35 @@ pub fn deadline(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first of the words with the deadlines of three waiters, and of those with how their waits ended.
+/// The first of the words with the deadlines of three waiters, and of those with the results of their waits.
 const DEADLINES: usize = 0;
 const ENDS: usize = 8;
 
-/// Waits, notes how that ended, and raises a flag of its own when it is done.
-fn waits_for(page: Page, number: usize) -> ! {
+/// Waits, records the result, and raises a flag of its own.
+extern "C" fn waits<const NUMBER: usize>(page: Page) -> ! {
     let ended = invoke(Wait {
         notification: NOTIFICATION,
-        deadline: page.word(DEADLINES + number),
+        deadline: page.word(DEADLINES + NUMBER),
     });
     let end = ended.unwrap_or_else(|error| 1000 + error as u64);
-    page.set(ENDS + number, end);
-    // The check notices if it fails.
+    page.set(ENDS + NUMBER, end);
+    // The check detects a failure.
     let _ = invoke(Signal {
         notification: DONE,
-        flags: 1 << number,
+        flags: 1 << NUMBER,
     });
     page.rest()
 }
 
-extern "C" fn waits_0(page: Page) -> ! {
-    waits_for(page, 0)
-}
-
-extern "C" fn waits_1(page: Page) -> ! {
-    waits_for(page, 1)
-}
-
-extern "C" fn waits_2(page: Page) -> ! {
-    waits_for(page, 2)
-}
-
-/// A worker whose three threads wait for a notification of the check's, in their order, each until its deadline.
+/// Creates a worker whose three threads wait for a notification in their order, each until its deadline.
 fn three_waiters(
-    bed: &Bed,
+    fixture: &Fixture,
     notification: Cap<Notification>,
     deadlines: [u64; 3],
 ) -> Result<Worker, Failure> {
-    let mut worker = bed.worker()?;
+    let mut worker = fixture.worker()?;
     worker.give(notification, NOTIFICATION)?;
-    let scripts: [Script; 3] = [waits_0, waits_1, waits_2];
+    let scripts: [Script; 3] = [waits::<0>, waits::<1>, waits::<2>];
     for (number, script) in scripts.into_iter().enumerate() {
         let thread = match number {
             0 => worker.thread,
@@ -119,28 +100,28 @@ fn three_waiters(
     Ok(worker)
 }
 
-/// Each wait ends before the next deadline comes. One that does not may be the fault of a machine that stood still meanwhile: then
-/// it is tried again with more time between them.
-pub fn deadlines_in_order(bed: &Bed) -> Result<(), Failure> {
+/// Each wait ends before the next deadline. If one does not, the host may have suspended the machine, so the check tries again with
+/// longer gaps.
+pub fn deadlines_in_order(fixture: &Fixture) -> Result<(), Failure> {
     let mut gap_ns = 30_000_000;
-    while !end_in_order(bed, gap_ns)? {
+    while !end_in_order(fixture, gap_ns)? {
         gap_ns *= 2;
         require("order among the waits", gap_ns < LONGEST_NS)?;
     }
     Ok(())
 }
 
-/// A machine that stands still for so long is broken.
+/// A host that suspends the machine for longer is too slow for the check.
 const LONGEST_NS: u64 = 10_000_000_000;
 
-fn end_in_order(bed: &Bed, gap_ns: u64) -> Result<bool, Failure> {
-    let notification = bed.pool.create_notification()?;
+fn end_in_order(fixture: &Fixture, gap_ns: u64) -> Result<bool, Failure> {
+    let notification = fixture.pool.create_notification()?;
     let start = clock::now_ns();
     let deadlines = [3, 1, 2].map(|gaps| start + gaps * gap_ns);
-    let worker = three_waiters(bed, notification, deadlines)?;
+    let worker = three_waiters(fixture, notification, deadlines)?;
     let mut in_order = true;
     for (number, next) in [(1, deadlines[2]), (2, deadlines[0]), (0, u64::MAX)] {
-        in_order &= bed.wait_for_flags()? == 1 << number && clock::now_ns() < next;
+        in_order &= fixture.wait_for_flags()? == 1 << number && clock::now_ns() < next;
         if !in_order {
             break;
         }
@@ -149,18 +130,18 @@ fn end_in_order(bed: &Bed, gap_ns: u64) -> Result<bool, Failure> {
     }
     worker.end()?;
     notification.destroy()?;
-    // What came of the threads that were not waited for.
-    bed.done.poll()?;
+    // Clears the flags of threads that were not waited for.
+    fixture.done.poll()?;
     Ok(in_order)
 }
 
-pub fn first_waiter(bed: &Bed) -> Result<(), Failure> {
-    let notification = bed.pool.create_notification()?;
-    let worker = three_waiters(bed, notification, [u64::MAX; 3])?;
-    bed.settle()?;
+pub fn first_waiter(fixture: &Fixture) -> Result<(), Failure> {
+    let notification = fixture.pool.create_notification()?;
+    let worker = three_waiters(fixture, notification, [u64::MAX; 3])?;
+    fixture.settle()?;
     for (number, flags) in [0x10, 0x20, 0x30].into_iter().enumerate() {
         notification.signal(flags)?;
-        expect("who was woken", bed.wait_for_flags()?, 1 << number)?;
+        expect("the woken thread", fixture.wait_for_flags()?, 1 << number)?;
         expect("its flags", worker.word(ENDS + number), flags)?;
     }
     Ok(worker.end()?)
@@ -177,40 +158,44 @@ extern "C" fn receives(page: Page) -> ! {
     page.done()
 }
 
-pub fn bound(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    let notification = bed.pool.create_notification()?;
-    worker.give(bed.pool.create_endpoint()?, ENDPOINT)?;
+pub fn bound(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    let notification = fixture.pool.create_notification()?;
+    worker.give(fixture.pool.create_endpoint()?, ENDPOINT)?;
     worker.thread.bind(Some(notification))?;
-    // One before it receives, one while it does.
+    // One signal before it receives, and one while it does.
     notification.signal(0x30)?;
     worker.start(receives)?;
-    bed.settle()?;
+    fixture.settle()?;
     expect("the flags raised before", worker.word(0), 0x30)?;
     notification.signal(0x50)?;
-    bed.wait()?;
+    fixture.wait()?;
     expect("the flags", worker.word(4), 0x50)?;
-    expect("whether it was told so", worker.word(1) + worker.word(5), 2)?;
+    expect(
+        "the number of notifications",
+        worker.word(1) + worker.word(5),
+        2,
+    )?;
     Ok(worker.end()?)
 }
 
 /// Flags that were raised before a thread was bound end the `Receive` that it is blocked in.
-pub fn bound_late(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    let notification = bed.pool.create_notification()?;
-    worker.give(bed.pool.create_endpoint()?, ENDPOINT)?;
+pub fn bound_late(fixture: &Fixture) -> Result<(), Failure> {
+    let worker = fixture.worker()?;
+    let notification = fixture.pool.create_notification()?;
+    worker.give(fixture.pool.create_endpoint()?, ENDPOINT)?;
     worker.start(receives)?;
-    bed.settle()?;
+    fixture.settle()?;
     notification.signal(0x30)?;
     worker.thread.bind(Some(notification))?;
-    bed.settle()?;
+    fixture.settle()?;
     expect("the flags raised before", worker.word(0), 0x30)?;
     Ok(worker.end()?)
 }
 
-pub fn bound_once(bed: &Bed) -> Result<(), Failure> {
-    let (one, other) = (bed.worker()?, bed.worker()?);
-    let notification = bed.pool.create_notification()?;
+pub fn bound_once(fixture: &Fixture) -> Result<(), Failure> {
+    let (one, other) = (fixture.worker()?, fixture.worker()?);
+    let notification = fixture.pool.create_notification()?;
     one.thread.bind(Some(notification))?;
     expect_refusal(
         "the second",

@@ -1,15 +1,14 @@
-//! The kernel's random numbers for keys.
+//! The kernel's random numbers.
 
-use crate::bed::{Bed, Failure, require};
+use crate::fixture::{Failure, Fixture, require};
 
 const WORDS: usize = 64;
 
-/// Every bit is set in some words and clear in others, and no word comes twice: a generator that fails and is believed gives
-/// the same word each time.
-pub fn words(bed: &Bed) -> Result<(), Failure> {
+/// Every bit is set in some words and clear in others, and all words differ: a failed generator repeats one word.
+pub fn words(fixture: &Fixture) -> Result<(), Failure> {
     let mut words = [0; WORDS];
     for word in &mut words {
-        *word = bed.hardware.random()?;
+        *word = fixture.hardware.random()?;
     }
     let set = words.iter().fold(0, |all, word| all | word);
     let clear = words.iter().fold(0, |all, word| all | !word);

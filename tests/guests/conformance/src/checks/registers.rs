@@ -1,36 +1,35 @@
-//! Registers that are filled, left alone over many slices of others, and looked at.
+//! Registers that must survive many time slices of other threads.
 //!
-//! Two threads of different domains run the same script with different numbers, so that each runs between the other's
-//! instructions.
+//! Two threads of different domains run the same script with different numbers, and preempt each other.
 
 use guest_support::registers::keep_general;
 use guest_support::worker::{Page, Script, Worker};
 
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, expect};
 
 /// The word with a worker's own number.
 pub const SEED: usize = 0;
-/// The word with what was wrong, zero if nothing.
+/// The word with the result: zero if nothing was wrong, all ones while the script runs.
 pub const WRONG: usize = 1;
-/// Turns of a loop that take several slices under emulation.
+/// Iterations of a loop that take several slices under emulation.
 pub const TURNS: u64 = 8_000_000;
 
-/// Whether CPUID has the leaf that lists what processors of our time have.
+/// Whether CPUID has leaf 7, which lists newer features.
 pub fn processor_has_leaf_7() -> bool {
     core::arch::x86_64::__cpuid(0).eax >= 7
 }
 
-/// Runs a script in two domains at once, with a number each, and expects that neither found anything wrong.
-pub fn two(bed: &Bed, script: Script) -> Result<(), Failure> {
-    for worker in run_two(bed, script)? {
+/// Runs a script in two domains at once, with different numbers, and expects that neither found anything wrong.
+pub fn two(fixture: &Fixture, script: Script) -> Result<(), Failure> {
+    for worker in run_two(fixture, script)? {
         worker.end()?;
     }
     Ok(())
 }
 
-/// The same, for a check that looks at the domains afterwards, and ends them.
-pub fn run_two(bed: &Bed, script: Script) -> Result<[Worker; 2], Failure> {
-    let workers = [bed.worker()?, bed.worker()?];
+/// As [`two`], for a check that inspects the domains afterwards and destroys them.
+pub fn run_two(fixture: &Fixture, script: Script) -> Result<[Worker; 2], Failure> {
+    let workers = [fixture.worker()?, fixture.worker()?];
     for (worker, seed) in workers
         .iter()
         .zip([0x0123_4567_89ab_cdef, 0x1357_9bdf_0246_8ace])
@@ -39,13 +38,19 @@ pub fn run_two(bed: &Bed, script: Script) -> Result<[Worker; 2], Failure> {
         worker.set(WRONG, u64::MAX);
         worker.start(script)?;
     }
-    while workers.iter().any(|worker| worker.word(WRONG) == u64::MAX) {
-        bed.wait()?;
-    }
+    wait_for(fixture, &workers)?;
     for worker in &workers {
-        expect("what was wrong", worker.word(WRONG), 0)?;
+        expect("the error found", worker.word(WRONG), 0)?;
     }
     Ok(workers)
+}
+
+/// Waits until both scripts have stored their results.
+pub fn wait_for(fixture: &Fixture, workers: &[Worker; 2]) -> Result<(), Failure> {
+    while workers.iter().any(|worker| worker.word(WRONG) == u64::MAX) {
+        fixture.wait()?;
+    }
+    Ok(())
 }
 
 extern "C" fn keeps_general(page: Page) -> ! {
@@ -54,6 +59,6 @@ extern "C" fn keeps_general(page: Page) -> ! {
     page.done()
 }
 
-pub fn general(bed: &Bed) -> Result<(), Failure> {
-    two(bed, keeps_general)
+pub fn general(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, keeps_general)
 }

@@ -1,4 +1,4 @@
-//! Every call that needs a right, with a capability that has every other one.
+//! Every call that needs a right, through a capability with all rights but that one.
 
 use guest_support::worker::Worker;
 use runtime::abi::calls::{
@@ -21,9 +21,9 @@ use runtime::capability::Any;
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Slot, slots};
 
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, expect, expect_refusal};
 
-/// Objects of every kind, with every right, and a slot for what is tried.
+/// Objects of every kind, with all rights, and an empty slot for new capabilities.
 struct Props {
     pool: Slot,
     domain: Slot,
@@ -37,10 +37,10 @@ struct Props {
     free: Slot,
 }
 
-/// A call through a slot: whatever it returns is of no interest but for its error.
+/// A call through a slot, of which only the error matters.
 type Tried = fn(&Props, Slot) -> Result<(), Error>;
 
-/// A call, the slot that it is tried through, and the rights that it needs there.
+/// A call's name, the slot that it is made through, the rights that it needs there, and the call.
 type Row = (&'static str, fn(&Props) -> Slot, Rights, Tried);
 
 fn done<A: Arguments>(call: A) -> Result<(), Error> {
@@ -124,11 +124,11 @@ const ROWS: &[Row] = rows! {
         done(ThreadSchedule { thread, priority: 1 });
     ThreadBind through thread with ThreadRights::WRITE => |props, thread|
         done(ThreadBind { thread, notification: Some(props.notification) });
-    BindWhat through notification with NotificationRights::WAIT => |props, notification|
+    BindNotification through notification with NotificationRights::WAIT => |props, notification|
         done(ThreadBind { thread: props.thread, notification: Some(notification) });
     ThreadFaults through thread with ThreadRights::WRITE => |props, thread|
         done(ThreadFaults { thread, endpoint: Some(props.endpoint) });
-    FaultsWhere through endpoint with EndpointRights::SEND => |props, endpoint|
+    FaultsEndpoint through endpoint with EndpointRights::SEND => |props, endpoint|
         done(ThreadFaults { thread: props.thread, endpoint: Some(endpoint) });
     ThreadPrepare through thread with ThreadRights::WRITE => |_, thread|
         done(ThreadPrepare { thread, instruction: NO, stack: NO, argument: 0, message_buffer: NO });
@@ -142,7 +142,7 @@ const ROWS: &[Row] = rows! {
         done(MemoryDiscard { memory, first_page: ZERO, page_count: ONE });
     MemoryPager through memory with MemoryRights::MANAGE => |props, memory|
         done(MemoryPager { memory, pager: Some(props.endpoint) });
-    PagerWhere through endpoint with EndpointRights::SEND => |props, pager|
+    PagerEndpoint through endpoint with EndpointRights::SEND => |props, pager|
         done(MemoryPager { memory: props.memory, pager: Some(pager) });
     InterruptCreateMessage through hardware with HardwareRights::CREATE => |props, hardware|
         done(InterruptCreateMessage { pool: props.pool, hardware, into: props.free });
@@ -163,7 +163,7 @@ const ROWS: &[Row] = rows! {
     Random through hardware with HardwareRights::CREATE => |_, hardware| done(Random { hardware });
 };
 
-fn props(bed: &Bed, subject: &Worker) -> Result<Props, Error> {
+fn props(fixture: &Fixture, subject: &Worker) -> Result<Props, Error> {
     let pool = subject.pool;
     Ok(Props {
         pool: pool.slot(),
@@ -172,16 +172,16 @@ fn props(bed: &Bed, subject: &Worker) -> Result<Props, Error> {
         memory: pool.create_populated_memory(ONE)?.slot(),
         endpoint: pool.create_endpoint()?.slot(),
         notification: pool.create_notification()?.slot(),
-        interrupt: bed.hardware.create_message_interrupt(pool)?.0.slot(),
-        ports: bed.hardware.create_ports(pool, 0x80, 1)?.slot(),
-        hardware: bed.hardware.slot(),
+        interrupt: fixture.hardware.create_message_interrupt(pool)?.0.slot(),
+        ports: fixture.hardware.create_ports(pool, 0x80, 1)?.slot(),
+        hardware: fixture.hardware.slot(),
         free: slots::take()?,
     })
 }
 
-pub fn matrix(bed: &Bed) -> Result<(), Failure> {
-    let subject = bed.worker()?;
-    let props = props(bed, &subject)?;
+pub fn matrix(fixture: &Fixture) -> Result<(), Failure> {
+    let subject = fixture.worker()?;
+    let props = props(fixture, &subject)?;
     for (name, through, needed, tried) in ROWS {
         let whole = Cap::<Any>::from_slot(through(&props));
         for right in (0..16).map(|bit| Rights(1 << bit)) {
@@ -204,7 +204,7 @@ pub fn matrix(bed: &Bed) -> Result<(), Failure> {
     Ok(subject.end()?)
 }
 
-/// The call is refused without this right, and has made nothing.
+/// Expects that the call is refused without this right and creates nothing.
 fn refused(
     props: &Props,
     name: &'static str,
@@ -214,16 +214,14 @@ fn refused(
 ) -> Result<(), Failure> {
     let all = whole.inspect()?.rights;
     let less = whole.mint(Rights(all.0 & !without.0), 0)?;
-    let status = tried(props, less.slot())
-        .err()
-        .map_or(0, |error| error as u64);
+    let outcome = tried(props, less.slot());
     less.delete()?;
-    expect(name, status, Error::MissingRight as u64)?;
+    expect_refusal(name, outcome, Error::MissingRight)?;
     let made = Cap::<Any>::from_slot(props.free).inspect()?.kind;
     expect(name, u64::from(made.is_some()), 0)
 }
 
-/// Objects of every kind are ended through a capability with that right alone.
+/// Objects of every kind are destroyed only with the right to destroy.
 fn destroy(props: &Props) -> Result<(), Failure> {
     let tried: Tried = |_, object| done(Destroy { object });
     for slot in [

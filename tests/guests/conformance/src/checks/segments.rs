@@ -6,16 +6,16 @@ use guest_support::worker::Page;
 use runtime::abi::calls::Yield;
 use runtime::system_call::invoke;
 
-use super::registers::{SEED, TURNS, WRONG, processor_has_leaf_7, run_two};
-use crate::bed::{Bed, Failure, expect};
+use super::registers::{SEED, TURNS, WRONG, processor_has_leaf_7, run_two, wait_for};
+use crate::fixture::{Failure, Fixture, expect};
 
-/// Words that FS and GS lead to.
+/// The words at the bases of FS and GS.
 const AT_FS: usize = 16;
 const AT_GS: usize = 24;
 
-/// Reads through FS and GS again and again; counts reads that found another's numbers.
+/// Reads through FS and GS repeatedly; returns how many reads found another thread's numbers.
 #[unsafe(naked)]
-extern "C" fn count_strangers(fs: u64, gs: u64, turns: u64) -> u64 {
+extern "C" fn count_mismatches(fs: u64, gs: u64, turns: u64) -> u64 {
     core::arch::naked_asm!(
         "xor eax, eax",
         "2: cmp rdi, fs:[0]",
@@ -31,13 +31,13 @@ extern "C" fn count_strangers(fs: u64, gs: u64, turns: u64) -> u64 {
 }
 
 extern "C" fn reads_through_segments(page: Page) -> ! {
-    let strangers = count_strangers(page.word(AT_FS), page.word(AT_GS), TURNS / 4);
-    page.set(WRONG, strangers);
+    let mismatches = count_mismatches(page.word(AT_FS), page.word(AT_GS), TURNS / 4);
+    page.set(WRONG, mismatches);
     page.done()
 }
 
-pub fn segment_bases(bed: &Bed) -> Result<(), Failure> {
-    let workers = [bed.worker()?, bed.worker()?];
+pub fn segment_bases(fixture: &Fixture) -> Result<(), Failure> {
+    let workers = [fixture.worker()?, fixture.worker()?];
     for (worker, seed) in workers.iter().zip([3, 5]) {
         worker.set(WRONG, u64::MAX);
         worker.set(AT_FS, seed * 7);
@@ -50,11 +50,9 @@ pub fn segment_bases(bed: &Bed) -> Result<(), Failure> {
         worker.thread.write(&state)?;
         worker.thread.start()?;
     }
-    while workers.iter().any(|worker| worker.word(WRONG) == u64::MAX) {
-        bed.wait()?;
-    }
+    wait_for(fixture, &workers)?;
     for (worker, seed) in workers.into_iter().zip([3, 5]) {
-        expect("reads that found another's", worker.word(WRONG), 0)?;
+        expect("the number of mismatches", worker.word(WRONG), 0)?;
         expect("its own number", worker.word(AT_FS), seed * 7)?;
         worker.end()?;
     }
@@ -67,10 +65,10 @@ fn has_base_instructions() -> bool {
     processor_has_leaf_7() && core::arch::x86_64::__cpuid_count(7, 0).ebx & FSGSBASE != 0
 }
 
-/// How often the script below gives way to its like.
+/// How often the script below yields to its counterpart.
 const YIELDS: u64 = 32;
 
-/// Gives itself other bases again and again, lets another thread run, and counts those that it does not find again.
+/// Repeatedly writes new bases, yields, and counts those that were lost.
 extern "C" fn writes_bases(page: Page) -> ! {
     const CANONICAL: u64 = (1 << 46) - 1;
     let mut lost = 0;
@@ -78,11 +76,11 @@ extern "C" fn writes_bases(page: Page) -> ! {
         let fs = page.word(SEED).wrapping_mul(turn) & CANONICAL;
         let gs = fs ^ CANONICAL;
         let (fs_is, gs_is): (u64, u64);
-        // SAFETY: the processor has the instructions, and nothing in a worker lies behind FS or GS.
+        // SAFETY: the processor has the instructions, and a worker uses neither FS nor GS.
         unsafe {
             asm!("wrfsbase {}", "wrgsbase {}", in(reg) fs, in(reg) gs, options(nomem, nostack));
         }
-        // It has nothing to fail with.
+        // It cannot fail.
         let _ = invoke(Yield {});
         // SAFETY: as above.
         unsafe {
@@ -96,12 +94,12 @@ extern "C" fn writes_bases(page: Page) -> ! {
     page.done()
 }
 
-/// Bases that a thread gives itself, without a call, are its own and part of its state.
-pub fn written_bases(bed: &Bed) -> Result<(), Failure> {
+/// The bases that a thread writes without a call belong to its state.
+pub fn written_bases(fixture: &Fixture) -> Result<(), Failure> {
     if !has_base_instructions() {
         return Ok(());
     }
-    for worker in run_two(bed, writes_bases)? {
+    for worker in run_two(fixture, writes_bases)? {
         worker.thread.stop()?;
         let registers = worker.thread.read()?.registers;
         expect("FS in its state", registers.fs_base, worker.word(AT_FS))?;
@@ -111,7 +109,7 @@ pub fn written_bases(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Loads the user's data selector into every segment register and yields for ever.
+/// Loads the user data selector into every segment register, forever.
 #[unsafe(naked)]
 extern "C" fn loads_selectors(_: Page) -> ! {
     core::arch::naked_asm!(
@@ -124,7 +122,7 @@ extern "C" fn loads_selectors(_: Page) -> ! {
     )
 }
 
-/// ORs the selectors that it finds, over and over.
+/// Returns the OR of the selectors that it finds.
 #[unsafe(naked)]
 extern "C" fn selectors_found(turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -148,13 +146,13 @@ extern "C" fn looks_at_selectors(page: Page) -> ! {
     page.done()
 }
 
-pub fn selectors(bed: &Bed) -> Result<(), Failure> {
-    let loader = bed.worker()?;
+pub fn selectors(fixture: &Fixture) -> Result<(), Failure> {
+    let loader = fixture.worker()?;
     loader.start(loads_selectors)?;
-    let worker = bed.worker()?;
+    let worker = fixture.worker()?;
     worker.set(WRONG, u64::MAX);
-    bed.finish(&worker, looks_at_selectors)?;
-    expect("what selectors held", worker.word(WRONG), 0)?;
+    fixture.finish(&worker, looks_at_selectors)?;
+    expect("the selectors found", worker.word(WRONG), 0)?;
     loader.end()?;
     Ok(worker.end()?)
 }

@@ -1,40 +1,16 @@
-//! Vector registers, filled, left alone over many slices of others, and looked at.
+//! Vector registers, the x87 unit and MXCSR, which must survive many time slices of other threads.
 
-use guest_support::registers::has_avx;
+use guest_support::registers::{Vectors, has_avx, keep_xmm, keep_ymm};
 use guest_support::worker::{PRIORITY, Page};
 
 use super::registers::{SEED, TURNS, WRONG, two};
-use crate::bed::{Bed, Failure, expect};
+use crate::fixture::{Failure, Fixture, expect};
 
-/// Words of a page where vectors are kept: filled, and stored.
+/// The words of a page from which vectors are loaded, and to which they are stored.
 const FILLED: usize = 64;
 const STORED: usize = 128;
 /// Words of all vector registers, 32 bytes each.
 const VECTOR_WORDS: usize = 64;
-
-macro_rules! keep_vectors {
-    ($name:ident, $move:literal, $register:literal, $last:literal) => {
-        /// Loads the vector registers from RDI, spins RDX times, and stores them at RSI.
-        #[unsafe(naked)]
-        extern "C" fn $name(from: u64, to: u64, turns: u64) {
-            core::arch::naked_asm!(
-                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-                concat!($move, " ", $register, "\\n, [rdi + 32 * \\n]"),
-                ".endr",
-                "2: dec rdx",
-                "jnz 2b",
-                ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-                concat!($move, " [rsi + 32 * \\n], ", $register, "\\n"),
-                ".endr",
-                $last,
-                "ret",
-            )
-        }
-    };
-}
-
-keep_vectors!(keep_xmm, "movups", "xmm", "");
-keep_vectors!(keep_ymm, "vmovups", "ymm", "vzeroupper");
 
 extern "C" fn keeps_vectors(page: Page) -> ! {
     for index in 0..VECTOR_WORDS {
@@ -43,12 +19,15 @@ extern "C" fn keeps_vectors(page: Page) -> ! {
             page.word(SEED).wrapping_mul(index as u64 + 3),
         );
     }
-    let (from, to) = (word_at(page, FILLED), word_at(page, STORED));
+    let vectors_at = |index: u64| (page.address() + index * 8) as *mut Vectors;
+    let (from, to) = (vectors_at(FILLED as u64), vectors_at(STORED as u64));
     let wide = has_avx();
-    if wide {
-        keep_ymm(from, to, TURNS);
-    } else {
-        keep_xmm(from, to, TURNS);
+    // SAFETY: both are within the page, and AVX is used only if it is enabled.
+    unsafe {
+        match wide {
+            true => keep_ymm(from, to, TURNS),
+            false => keep_xmm(from, to, TURNS),
+        }
     }
     let differs = |index: &usize| {
         let is_kept = wide || index % 4 < 2;
@@ -58,15 +37,11 @@ extern "C" fn keeps_vectors(page: Page) -> ! {
     page.done()
 }
 
-fn word_at(page: Page, index: usize) -> u64 {
-    page.address() + index as u64 * 8
+pub fn vectors(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, keeps_vectors)
 }
 
-pub fn vectors(bed: &Bed) -> Result<(), Failure> {
-    two(bed, keeps_vectors)
-}
-
-/// Sets the x87 control word to RDI and pushes RSI; spins; returns 0 if both are still there.
+/// Sets the x87 control word to RDI and pushes RSI, spins, and returns 0 if both are unchanged.
 #[unsafe(naked)]
 extern "C" fn keep_x87(control: u64, number: u64, turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -91,17 +66,17 @@ extern "C" fn keep_x87(control: u64, number: u64, turns: u64) -> u64 {
 
 extern "C" fn keeps_x87(page: Page) -> ! {
     let seed = page.word(SEED);
-    // All exceptions masked; precision and rounding as the number has them, but for one precision that is reserved.
+    // All exceptions masked; the rounding mode from the number.
     let control = 0x37f | seed & 0xc00;
     page.set(WRONG, keep_x87(control, seed >> 8, TURNS));
     page.done()
 }
 
-pub fn x87(bed: &Bed) -> Result<(), Failure> {
-    two(bed, keeps_x87)
+pub fn x87(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, keeps_x87)
 }
 
-/// Sets MXCSR to RDI, spins RSI times, and returns what changed.
+/// Sets MXCSR to RDI, spins RSI times, and returns the difference.
 #[unsafe(naked)]
 extern "C" fn keep_mxcsr(value: u64, turns: u64) -> u64 {
     core::arch::naked_asm!(
@@ -122,16 +97,16 @@ extern "C" fn keeps_mxcsr(page: Page) -> ! {
     page.done()
 }
 
-pub fn mxcsr(bed: &Bed) -> Result<(), Failure> {
-    two(bed, keeps_mxcsr)
+pub fn mxcsr(fixture: &Fixture) -> Result<(), Failure> {
+    two(fixture, keeps_mxcsr)
 }
 
-/// The word that counts how often the thread below has been round its loop.
+/// The word that counts the iterations of [`fills_vectors`].
 const ROUNDS: usize = 8;
-/// The first of the words with what the other one found.
+/// The first of the words with the registers that [`looks_at_vectors`] found.
 const FOUND: usize = 16;
 
-/// Leaves every vector register full and runs for ever.
+/// Fills every vector register and runs forever.
 #[unsafe(naked)]
 extern "C" fn fills_vectors(_: Page) -> ! {
     core::arch::naked_asm!(
@@ -149,7 +124,7 @@ extern "C" fn fills_vectors(_: Page) -> ! {
     )
 }
 
-/// Looks at the vector registers before it has ever written one: ORs them all, and stores MXCSR and the x87 control word.
+/// Reads the vector registers before it has written any: stores the OR of all, MXCSR, and the x87 control and status words.
 #[unsafe(naked)]
 extern "C" fn looks_at_vectors(_: Page) -> ! {
     core::arch::naked_asm!(
@@ -162,23 +137,19 @@ extern "C" fn looks_at_vectors(_: Page) -> ! {
         "fnstsw [rdi + 8 * {found} + 32]",
         "jmp {done}",
         found = const FOUND,
-        done = sym says_done,
+        done = sym Page::done,
     )
 }
 
-extern "C" fn says_done(page: Page) -> ! {
-    page.done()
-}
-
-/// The thread that looks runs right after one that has filled the registers: that one was ready before it, and the check's own
-/// thread only waits meanwhile.
-pub fn fresh_vectors(bed: &Bed) -> Result<(), Failure> {
-    let mut worker = bed.worker()?;
+/// The thread that reads runs right after the one that fills the registers, which was ready before it. The check's own thread only
+/// waits meanwhile.
+pub fn fresh_vectors(fixture: &Fixture) -> Result<(), Failure> {
+    let mut worker = fixture.worker()?;
     let looker = worker.another_thread()?;
     worker.start(fills_vectors)?;
-    bed.until(|| worker.word(ROUNDS) > 0)?;
+    fixture.until(|| worker.word(ROUNDS) > 0)?;
     worker.start_thread(1, looker, looks_at_vectors, PRIORITY)?;
-    bed.wait()?;
+    fixture.wait()?;
     expect("the low halves", worker.word(FOUND), 0)?;
     expect("the high halves", worker.word(FOUND + 1), 0)?;
     expect("MXCSR", worker.word(FOUND + 2) & 0xffff_ffff, 0x1f80)?;
