@@ -2,12 +2,12 @@
 //!
 //! | file | faults in |
 //! | --- | --- |
-//! | `authority` | rights, and what goes with a capability |
-//! | `moving` | what a move depends on: versions, retirement, descriptions |
+//! | `authority` | rights, badges and the transfer of capabilities |
+//! | `moving` | versions, retirement and descriptions, on which a move depends |
 //! | `processor` | the processor and time |
 //! | `messages` | messages, answers, faults and flags |
-//! | `accounts` | objects, memory and who pays |
-//! | `handover` | the migration server, and what root and the switch do for it |
+//! | `accounts` | objects, memory and accounting |
+//! | `handover` | the migration server, and the services of root and the switch for it |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -23,7 +23,7 @@ const CONFORMANCE: Finder = Machine("conformance");
 
 macro_rules! mutations {
     ($($name:literal in $file:literal: $before:literal => $after:literal; $harm:literal; $finder:expr;)*) => {
-        /// Those of this file.
+        /// The faults of this file.
         pub const MUTATIONS: &[Mutation] = &[$(Mutation {
             name: $name,
             file: $file,
@@ -42,7 +42,7 @@ mod messages;
 mod moving;
 mod processor;
 
-/// All of them, in the order of the page.
+/// All faults, in the order of the page.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
     [
         authority::MUTATIONS,

@@ -8,31 +8,31 @@ mutations! {
     // The processor.
     "no-execute" in "kernel/src/memory/address_space.rs":
         "        flags.set(Entry::NO_EXECUTE, !self.execute);\n" => "";
-        "all of a user's memory is executable"; CONFORMANCE;
+        "all user memory is executable"; CONFORMANCE;
     "read-only" in "kernel/src/memory/address_space.rs":
         "        flags.set(Entry::WRITE, self.write);\n" => "        flags.insert(Entry::WRITE);\n";
         "every mapping is writable"; CONFORMANCE;
     "unmap-flush" in "kernel/src/memory/address_space.rs":
         "        arch::flush_all();\n" => "";
-        "what was unmapped is still reached"; TLB;
+        "an unmapped page is still accessible"; TLB;
     "discard-flush" in "kernel/src/memory/unmapped.rs":
         "            arch::flush_all();\n" => "";
-        "a page that another domain has now is still reached"; TLB;
+        "a page that now belongs to another domain is still accessible"; TLB;
     "dirty-flush" in "kernel/src/capture/page_set.rs":
         "        arch::flush_all();\n" => "";
-        "a page written after a pass counts as clean, and is lost by a move"; TLB;
+        "a page written after a pass counts as clean, and a move loses it"; TLB;
     "copy-flush" in "kernel/src/capture/copy.rs":
         "        arch::flush_all();\n" => "";
-        "a page written after it was copied counts as clean, and is lost by a move"; Host("kernel", "");
+        "a page written after it was copied counts as clean, and a move loses it"; Host("kernel", "");
     "direction-flag" in "kernel/src/arch/x86_64/entry.S":
         "    mov rsp, gs:[{stack_top}]\n    cld\n" => "    mov rsp, gs:[{stack_top}]\n";
-        "a user makes the kernel copy backwards"; CONFORMANCE;
+        "user code makes the kernel copy backwards"; CONFORMANCE;
     "gs-base" in "kernel/src/arch/x86_64/segments.rs":
         "KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));" => "KernelGsBase::write(VirtAddr::new_truncate(context.fs_base.get()));";
-        "GS of every thread leads to where its FS does"; CONFORMANCE;
+        "every thread's GS base is its FS base"; CONFORMANCE;
     "gs-selector" in "kernel/src/arch/x86_64/segments.rs":
         "    clear_gs_selector();\n" => "";
-        "a selector tells one domain of another"; CONFORMANCE;
+        "a selector leaks from one domain to another"; CONFORMANCE;
     "saved-rbx" in "kernel/src/arch/x86_64/entry.S":
         "    mov [rax + {rbx}], rbx\n    mov [rax + {rcx}], rcx\n" => "    mov [rax + {rcx}], rcx\n";
         "a register is lost at an interrupt"; CONFORMANCE;
@@ -44,7 +44,7 @@ mutations! {
         "a thread that sets AC suspends SMAP in its faults and in interrupts"; Machine("latency");
     "nmi-stack" in "kernel/src/arch/x86_64/descriptors.rs":
         "= [1, 2, 8, 18];" => "= [1, 18, 8, 18];";
-        "an NMI right behind SYSCALL uses the user's stack in the kernel"; Machine("processor");
+        "an NMI right after SYSCALL uses the user's stack in the kernel"; Machine("processor");
     "executable-data" in "kernel/src/arch/x86_64/boot/tables.rs":
         "Flags = COMMON.union(Flags::WRITABLE).union(Flags::NO_EXECUTE);" => "Flags = COMMON.union(Flags::WRITABLE);";
         "all of memory is executable in the kernel"; Machine("processor");
@@ -53,114 +53,114 @@ mutations! {
         "the kernel's code is writable by another mapping"; Machine("processor");
     "mapped-guards" in "kernel/src/arch/x86_64/boot/tables.rs":
         "if !is_guard(page) {" => "if true {";
-        "a stack that overflows writes over another one"; Machine("processor");
+        "a stack overflow overwrites another stack"; Machine("processor");
     "numeric-error" in "kernel/src/arch/x86_64/cpu.rs":
         "                | Cr0Flags::NUMERIC_ERROR\n" => "";
         "x87 exceptions are never delivered"; CONFORMANCE;
     "stale-level-line" in "kernel/src/arch/level_lines.rs":
         "            slot.take_if(|gsi| *gsi == line.gsi);\n" => "            let _ = slot;\n";
-        "a driver that starts again at another vector has its line masked by every message at the first"; Host("kernel", "arch::level_lines");
+        "a driver restarted at another vector has its line masked by every message at the old one"; Host("kernel", "arch::level_lines");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
     "lazy-vectors" in "kernel/src/arch/x86_64/vector_registers.rs":
         "    load(&INITIAL.0);\n    vectors_deny();" => "    vectors_deny();";
-        "a thread that may not use the vector registers runs while another domain's numbers are in them (LazyFP)"; Machine("processor");
+        "a thread without vector registers runs while they hold another domain's data (LazyFP)"; Machine("processor");
 
     // Time.
     "no-slices" in "kernel/src/scheduler/mod.rs":
         "        if self.slice_end.get().is_none_or(|end| end > now_ticks) {" => "        if self.slice_end.get().is_none_or(|end| end > now_ticks || end > 0) {";
-        "one domain stops all others of its priority"; CONFORMANCE;
+        "one domain starves all others of its priority"; CONFORMANCE;
     "lowest-first" in "kernel/src/scheduler/mod.rs":
         "            .checked_ilog2()\n            .map(|priority| priority as u8)" => "            .checked_ilog2()\n            .map(|_| self.occupied.get().trailing_zeros() as u8)";
         "low priorities run before high ones"; CONFORMANCE;
 
     "lost-r9" in "kernel/src/arch/x86_64/entry.S":
         "    mov r9, [rax + {r9}]\n    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]" => "    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]";
-        "word 3 of every message is another's"; CONFORMANCE;
+        "word 3 of every message is wrong"; CONFORMANCE;
     "lost-r12" in "kernel/src/arch/x86_64/entry.S":
         "    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]" => "    mov r10, [rax + {r10}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]";
-        "a thread that goes on behind its call finds another domain's R12"; CONFORMANCE;
+        "a thread returns from a call with another domain's R12"; CONFORMANCE;
     "lost-r13" in "kernel/src/arch/x86_64/entry.S":
         "    mov r12, [rax + {r12}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]" => "    mov r12, [rax + {r12}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]";
-        "a thread that goes on behind its call finds another domain's R13"; CONFORMANCE;
+        "a thread returns from a call with another domain's R13"; CONFORMANCE;
     "lost-bases" in "kernel/src/scheduler/mod.rs":
         "        arch::save_segment_bases(&thread.context);\n" => "";
-        "an FS or GS base that a thread sets itself is gone at the next switch and in every move"; Host("kernel", "scheduler::tests");
+        "an FS or GS base that a thread sets itself is lost at the next switch and in every move"; Host("kernel", "scheduler::tests");
     "live-vectors" in "kernel/src/scheduler/mod.rs":
         "        } else if self.vectors_live.take() {\n            arch::vectors_clear();\n        }" => "        }";
-        "a thread that has not used the vector registers finds another domain's numbers in them"; CONFORMANCE;
+        "a thread that first uses vector registers finds another domain's data in them"; CONFORMANCE;
     "umip" in "kernel/src/arch/x86_64/cpu.rs":
         "        (Features::UMIP, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),\n" => "";
-        "SGDT and SIDT tell user mode where the kernel's tables are"; CONFORMANCE;
+        "SGDT and SIDT reveal the addresses of the kernel's tables"; CONFORMANCE;
     "smap" in "kernel/src/arch/x86_64/cpu.rs":
         "        (Features::SMAP, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),\n" => "";
-        "a kernel that follows a user's pointer is not stopped"; Machine("processor");
+        "the kernel can dereference a user's pointer"; Machine("processor");
     "smep" in "kernel/src/arch/x86_64/cpu.rs":
         "        (\n            Features::SMEP,\n            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,\n        ),\n" => "";
-        "a kernel that jumps to a user's page runs it"; Machine("processor");
+        "the kernel can execute a user's page"; Machine("processor");
     "count-zero" in "kernel/src/arch/x86_64/apic.rs":
         "counts.clamp(1, u128::from(u32::MAX)) as u32," => "counts.min(u128::from(u32::MAX)) as u32,";
-        "a deadline that has passed when the timer is armed disarms it, and every later one waits behind it: the machine stands still"; CONFORMANCE;
+        "a deadline that has passed when the timer is armed disarms it, and every later one is blocked"; CONFORMANCE;
     "level-storm" in "kernel/src/arch/x86_64/entry.rs":
         "            interrupts::mask_level_line(vector);\n" => "";
-        "a level-triggered line interrupts for ever, before its driver can run"; CONFORMANCE;
+        "a level-triggered line interrupts endlessly, before its driver can run"; CONFORMANCE;
     "nested-task" in "kernel/src/arch/x86_64/cpu.rs":
         "            | RFlags::ALIGNMENT_CHECK\n            | RFlags::NESTED_TASK," => "            | RFlags::ALIGNMENT_CHECK,";
-        "IRET to the next thread faults, and that thread pays"; CONFORMANCE;
+        "IRET to the next thread faults, and that thread is blamed"; CONFORMANCE;
     "clock-sign" in "kernel/src/ipc/notify.rs":
         "i128::from(deadline) - i128::from(" => "i128::from(deadline) + i128::from(";
-        "deadlines of a moved domain are off by twice its offset"; Host("kernel", "capture::tests");
+        "deadlines of a moved domain are off by twice its clock offset"; Host("kernel", "capture::tests");
     "early-deadline" in "kernel/src/scheduler/clock.rs":
         ".div_ceil(NS_PER_SECOND);" => " / NS_PER_SECOND;";
         "waits end a tick early"; Host("kernel", "scheduler::clock");
 
     "deadline-before-time" in "kernel/src/ipc/notify.rs":
         "machine.max(0)" => "machine";
-        "a deadline before the machine's own beginning is waited for, for ever"; Host("kernel", "ipc::tests::deadlines");
+        "a wait for a deadline before the machine's start never ends"; Host("kernel", "ipc::tests::deadlines");
     "outrun-revocation" in "kernel/src/scheduler/mod.rs":
         "            Some(thread) if thread.is_revoking.take() => {" => "            Some(thread) if false && thread.is_revoking.take() => {";
-        "a revocation does not end while equals of the revoker copy"; Host("kernel", "objects::tests::outrun");
+        "a revocation never ends while threads of the same priority copy capabilities"; Host("kernel", "objects::tests::outrun");
     "slices-for-ever" in "kernel/src/scheduler/mod.rs":
         "            Some(thread) if thread.is_revoking.take() => {" => "            Some(thread) if thread.is_revoking.get() => {";
-        "a thread whose code was changed in the middle of a revocation keeps the core"; Host("kernel", "objects::tests::outrun");
+        "a thread that leaves a revocation halfway keeps the core"; Host("kernel", "objects::tests::outrun");
     "unpaid-slices" in "kernel/src/scheduler/mod.rs":
         "        if !goes_on && thread.is_overdue.take() {" => "        if !goes_on && thread.is_overdue.take() && false {";
-        "a thread that revokes again and again runs for twice its slice"; Host("kernel", "objects::tests::outrun");
+        "a thread that revokes repeatedly runs for twice its slice"; Host("kernel", "objects::tests::outrun");
     "slices-handed-down" in "kernel/src/scheduler/mod.rs":
         "self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();" => "self.current.get().is_none();";
-        "a client that calls a server above it gets the server's slices, and its equals none"; Host("kernel", "scheduler::tests");
+        "a client of a server with a higher priority gets the server's slices and starves its equals"; Host("kernel", "scheduler::tests");
     "uncounted-links" in "kernel/src/memory/address_space.rs":
         "let (links, stop) = (middle.count(number), end.min(after(2)));" => "let (links, stop) = (512, end.min(after(2)));";
-        "what is mapped cheaply is taken away slowly, by one whose slice is renewed meanwhile"; Host("kernel", "objects::tests::outrun");
+        "mappings that are cheap to create are slow to remove, by a thread whose slice is renewed meanwhile"; Host("kernel", "objects::tests::outrun");
     "links-never-counted-down" in "kernel/src/memory/address_space.rs":
         "        middle.count_down(number, removed);\n" => "";
-        "a page directory that is used again and again counts more links than it has places"; Host("kernel", "memory::address_space");
+        "a page directory that is used repeatedly counts more links than it has entries"; Host("kernel", "memory::address_space");
     "unseen-unlinking" in "kernel/src/paging/map.rs":
         "        mapping.domain.touch();\n        mapping.start()" => "        mapping.start()";
-        "a frozen domain faults at a mapping whose taking away was begun and given up, and its version does not say so"; Host("kernel", "capture::tests::versions");
+        "the abandoned removal of a mapping changes a frozen domain without a new version"; Host("kernel", "capture::tests::versions");
     "unfinished-revocation" in "kernel/src/syscalls/capability.rs":
         "    let outcome = revoke_in_steps(kernel, caller, call.slot);" => "    let outcome = Ok(revoke_in_steps(kernel, caller, call.slot)?);";
-        "a thread whose slot is emptied in the middle of its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
+        "a thread whose slot is emptied halfway through its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
     "denied-again" in "kernel/src/paging/exception.rs":
         "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
-        "a thread that uses registers the kernel keeps off faults for ever, and nobody is told"; Host("kernel", "ipc::tests::faults");
+        "a thread that uses registers disabled by the kernel faults forever without a message"; Host("kernel", "ipc::tests::faults");
     "short-renewal" in "kernel/src/scheduler/mod.rs":
         "                thread.slice_left.set(self.slice_ticks);\n" => "";
-        "a revoker that was interrupted has the timer fire as often as what was left of its slice goes into its revocation"; Host("kernel", "scheduler::tests");
+        "the slices of an interrupted revoker are renewed only by the rest of the first one, with a timer interrupt each time"; Host("kernel", "scheduler::tests");
     "unbegun-renewal" in "kernel/src/scheduler/mod.rs":
         "                self.begin_slice(thread, now_ticks);\n" => "";
-        "a slice that is renewed is over at once, so that a revocation can be outrun"; Host("kernel", "objects::tests::outrun");
+        "a renewed slice ends at once, so that a revocation may never end"; Host("kernel", "objects::tests::outrun");
     "interrupted-revoker" in "kernel/src/scheduler/mod.rs":
         "        if left == 0 && !thread.is_revoking.get() {" => "        if left == 0 {";
-        "a revocation can be outrun if an interrupt comes at the end of a slice"; Host("kernel", "scheduler::tests");
+        "a revocation may never end if an interrupt comes at the end of a slice"; Host("kernel", "scheduler::tests");
     "kept-renewal" in "kernel/src/scheduler/mod.rs":
         "            thread.is_revoking.set(false);\n" => "";
-        "a thread that is stopped in the middle of a revocation and started again has two slices"; Host("kernel", "scheduler::tests");
+        "a thread that is stopped halfway through a revocation and restarted has two slices"; Host("kernel", "scheduler::tests");
     "kept-debt" in "kernel/src/scheduler/mod.rs":
         "            thread.is_overdue.set(false);\n" => "";
-        "a thread that gave up a revocation loses a slice at its next one, however short that is"; Host("kernel", "scheduler::tests");
+        "a thread that abandoned a revocation loses a slice at its next one, however short that is"; Host("kernel", "scheduler::tests");
     "raised-in-its-queue" in "kernel/src/syscalls/thread.rs":
         "    if is_ready {" => "    if false && is_ready {";
-        "a ready thread whose priority is raised goes on waiting behind its former equals"; Host("kernel", "scheduler::tests");
+        "a ready thread whose priority is raised keeps waiting in its old queue"; Host("kernel", "scheduler::tests");
 }
