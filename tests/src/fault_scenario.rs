@@ -165,19 +165,8 @@ impl FaultScenario {
 
     /// Queries both machines until `is_met`. Neither may be dead or cut off.
     fn await_listed(&self, what: &str, is_met: impl Fn(&Listed) -> bool) {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let listed = Listed::query(&self.fleet);
-            let [a, b] = [Node::A, Node::B].map(|node| listed.at(node));
-            assert!(
-                !listed.runs_twice(&self.fleet, DOMAIN),
-                "the counter runs twice:\n{a}\n{b}"
-            );
-            if is_met(&listed) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "not {what}:\na:\n{a}\nb:\n{b}");
-            sleep(POLL_INTERVAL);
-        }
+        Listed::wait(&self.fleet, DOMAIN, what, |listed| {
+            is_met(listed).then_some(())
+        });
     }
 }

@@ -1,7 +1,14 @@
 //! The domains and moves that both machines of a fleet list: [`Listed`].
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::fleet::LIMIT;
 use crate::reply::Reply;
 use crate::{Fleet, Node};
+
+/// The interval between queries.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The lists of both machines, A's first.
 #[derive(Clone, Debug)]
@@ -11,6 +18,31 @@ impl Listed {
     /// Queries both machines.
     pub fn query(fleet: &Fleet) -> Listed {
         Listed([Node::A, Node::B].map(|node| fleet.list(node)))
+    }
+
+    /// Queries both machines until `found` returns a value. `domain` may run on one of them only.
+    ///
+    /// # Panics
+    ///
+    /// If it runs on both, or nothing is found in time; `what` says what is expected.
+    pub fn wait<T>(
+        fleet: &Fleet,
+        domain: &str,
+        what: &str,
+        found: impl Fn(&Listed) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let listed = Listed::query(fleet);
+            let [a, b] = &listed.0;
+            let runs_twice = listed.runs_twice(fleet, domain);
+            assert!(!runs_twice, "{domain} runs twice:\n{a}\n{b}");
+            if let Some(value) = found(&listed) {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "not {what}:\na:\n{a}\nb:\n{b}");
+            sleep(POLL_INTERVAL);
+        }
     }
 
     /// The list of one machine.

@@ -5,13 +5,24 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::machine::{Boot, Machine, Options};
-use harness::{Artefacts, MacAddress, Segment, ThirdParty};
+use harness::{Artefacts, MacAddress, Port, Segment, ThirdParty};
 
 /// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The interval between checks of a machine without output.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A machine with the console.
+fn options(port: &Port) -> Options {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(Artefacts::archive_named("console")),
+    };
+    Options::new("a", boot)
+        .memory_mib(512)
+        .card(port, MacAddress::local(1))
+}
 
 /// Waits for a condition.
 fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -28,15 +39,7 @@ fn a_machine_without_a_serial_port_comes_up_and_its_processor_halts() {
     let host = MacAddress::local(100);
     let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", host);
     let port = segment.port("a");
-    let boot = Boot::Kernel {
-        kernel: Artefacts::kernel(),
-        archive: Some(Artefacts::archive_named("console")),
-    };
-    let mut machine = Options::new("a", boot)
-        .memory_mib(512)
-        .card(&port, MacAddress::local(1))
-        .silent()
-        .start();
+    let mut machine = options(&port).silent().start();
     // The migration server answers ARP requests, so everything with a higher priority is running too.
     let request = "echo > /dev/udp/10.77.0.1/7411; ip neighbour show 10.77.0.1";
     await_that("the migration server has an address", || {
@@ -70,14 +73,7 @@ fn force_the_counter(machine: &mut Machine) {
 fn the_shell_lists_domains_and_queries_the_migration_server() {
     let mut segment = Segment::new();
     let port = segment.port("a");
-    let boot = Boot::Kernel {
-        kernel: Artefacts::kernel(),
-        archive: Some(Artefacts::archive_named("console")),
-    };
-    let mut machine = Options::new("a", boot)
-        .memory_mib(512)
-        .card(&port, MacAddress::local(1))
-        .start();
+    let mut machine = options(&port).start();
     machine.expect("[nomad] listening", LIMIT);
     force_the_counter(&mut machine);
     // The counter starts concurrently, and may be ready before the answer is printed.

@@ -28,21 +28,15 @@ pub mod action;
 mod perform;
 pub mod tally;
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 pub use action::{Action, Deck, Kind};
 pub use tally::{Struck, Tally};
 
-use crate::fleet::LIMIT;
 use crate::listed::Listed;
 use crate::prober::now_ns;
 use crate::{Fleet, Node};
 
 /// The domain that moves.
 pub const DOMAIN: &str = "kv";
-/// The interval between queries of the machines' state.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Two machines, and the faults injected into them.
 #[derive(Debug)]
@@ -105,20 +99,9 @@ impl Nemesis {
 
     /// Waits until the store runs on one machine and no move is left.
     fn settle(&mut self) {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let listed = Listed::query(&self.fleet);
-            let [a, b] = [Node::A, Node::B].map(|node| listed.at(node));
-            assert!(
-                !listed.runs_twice(&self.fleet, DOMAIN),
-                "runs twice:\n{a}\n{b}"
-            );
-            if let Some(node) = listed.settled(DOMAIN) {
-                return self.settled_on(node);
-            }
-            assert!(Instant::now() < deadline, "not settled:\na:\n{a}\nb:\n{b}");
-            sleep(POLL_INTERVAL);
-        }
+        let settled = |listed: &Listed| listed.settled(DOMAIN);
+        let node = Listed::wait(&self.fleet, DOMAIN, "settled", settled);
+        self.settled_on(node);
     }
 
     fn settled_on(&mut self, node: Node) {
