@@ -1,4 +1,4 @@
-//! Reading a domain: the most that one call copies, and the most that one bitmap shows.
+//! Reading a domain: the largest copy of one call, and the largest bitmap.
 
 use runtime::Cap;
 use runtime::abi::PAGE_BYTES;
@@ -21,7 +21,7 @@ const BITMAP_PAGES: u64 = 512;
 /// Room for tables and records.
 const SPARE_PAGES: u64 = 64;
 
-/// Copying eight pages in which only the last word is not zero.
+/// Copying eight pages in which only the last word is nonzero.
 pub fn read_pages(bench: &Bench) -> Result<u64, Failure> {
     let read = Read::new(bench, PAGES)?;
     let staging = bench.pool.create_populated_memory(PageCount(PAGES))?;
@@ -79,7 +79,7 @@ impl Read {
     fn new(bench: &Bench, pages: u64) -> Result<Read, Failure> {
         let worker = Worker::with_pages(bench, pages + SPARE_PAGES)?;
         let memory = worker.pool.create_populated_memory(PageCount(pages))?;
-        // Few objects: they fit one answer, and the Memory was made last.
+        // The few objects fit into one answer, and the Memory was created last.
         let objects = worker.domain.describe(List::Objects, 0)?.records;
         let last = objects.last().map(ObjectRecord::from_words);
         let id = ObjectId(last.unwrap_or_default().id);

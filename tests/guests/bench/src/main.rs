@@ -1,15 +1,14 @@
-//! Measures the kernel in instructions, in root's place, under a clock that counts them.
+//! Measures the kernel in instructions, in root's place, under a clock that counts instructions.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `figures` | every figure's name, and what measures it |
+//! | `figures` | the list of figures and their measurements |
 //! | `measure` | samples of the time-stamp counter, and their median |
 //! | `worker` | a domain with a thread that runs one of the `scripts` |
-//! | `messages`, `faults`, `objects`, `freezing`, `copying` | how the figures are measured |
+//! | `messages`, `faults`, `objects`, `freezing`, `copying` | the measurements |
 //!
-//! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in
-//! domains of their own, which never touch the vector registers unless the figure is about that; the conductor, this
-//! thread, sleeps meanwhile.
+//! Every figure is a line `bench NAME VALUE UNIT`. Operations between threads are measured between workers in domains of their own, which
+//! do not use the vector registers unless the figure is about them; the main thread sleeps meanwhile.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

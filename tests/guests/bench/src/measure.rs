@@ -4,14 +4,13 @@
 
 use core::arch::asm;
 
-/// How often everything is measured. A tick of the scheduler, or a table that grows, is in one sample and not in the
-/// median.
+/// The number of samples. A scheduler tick or a growing table affects one sample, but not the median.
 pub const SAMPLES: usize = 101;
 
 /// The samples, one word each.
 pub type Samples = *mut u32;
 
-/// The counter's low half: nothing measured here takes longer.
+/// The counter's low half, which suffices here.
 #[inline(always)]
 pub fn ticks() -> u32 {
     let low: u32;
@@ -20,7 +19,7 @@ pub fn ticks() -> u32 {
     low
 }
 
-/// Measures `operation` [`SAMPLES`] times; `restore` puts things right again, unmeasured.
+/// Measures `operation` [`SAMPLES`] times; `restore` undoes it, unmeasured.
 ///
 /// # Safety
 /// `samples` has room for them, and is not read meanwhile.
@@ -44,7 +43,7 @@ pub unsafe fn sample(
     }
 }
 
-/// The samples of an operation of this thread alone.
+/// The median of an operation by this thread alone.
 pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
     let mut samples = [0; SAMPLES];
     // SAFETY: the array has this length, and belongs to this thread.
@@ -52,7 +51,7 @@ pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
     median(&mut samples)
 }
 
-/// The median, less what reading the counter takes by itself.
+/// The median, minus the cost of reading the counter.
 pub fn median(samples: &mut [u32; SAMPLES]) -> u64 {
     let mut nothing = [0; SAMPLES];
     // SAFETY: as in `sampled`.

@@ -1,4 +1,4 @@
-//! Transfers between two threads of different domains: calls, signals, the processor.
+//! Transfers between two threads of different domains: calls, signals, yields.
 
 use crate::bench::{Bench, Failure};
 use crate::scripts::{self, slots};
@@ -28,7 +28,7 @@ pub fn wake_round_trip(bench: &Bench) -> Result<u64, Failure> {
     plain_pair(bench, (scripts::signals, PRIORITY), waits)
 }
 
-/// The processor goes over, and comes back.
+/// A yield to another thread, and back.
 pub fn yield_round_trip(bench: &Bench) -> Result<u64, Failure> {
     let back: Part = (scripts::yields_back, PRIORITY);
     plain_pair(bench, (scripts::yields, PRIORITY), back)

@@ -1,4 +1,4 @@
-//! Making and ending objects, capabilities and mappings. The conductor does all of it itself.
+//! Creating and destroying objects, capabilities and mappings, all by the main thread.
 
 use core::cell::Cell;
 
@@ -18,26 +18,26 @@ use crate::bench::{Bench, Failure, SCRATCH, scratch};
 use crate::measure::{SAMPLES, sampled, ticks};
 use crate::worker::PLAYGROUND;
 
-/// Pages for a measurement that makes something in every sample.
+/// Pages for a measurement that creates an object per sample.
 const PAGES: u64 = 4 * SAMPLES as u64;
 /// How many copies are revoked, or objects destroyed, at once.
 const MANY: u32 = 1000;
-/// How often that is measured.
+/// The number of such measurements.
 const REPEATS: usize = 5;
 
-/// Remembers the first refusal, so that measuring goes on without looking.
+/// Keeps the first refusal, so that the measured code need not check for one.
 #[derive(Default)]
 pub struct Refusals(Cell<Option<Error>>);
 
 impl Refusals {
-    /// Notes a refusal, if it is the first.
+    /// Keeps a refusal, if it is the first.
     pub fn note<T>(&self, result: Result<T, Error>) {
         if let Err(error) = result {
             self.0.set(self.0.get().or(Some(error)));
         }
     }
 
-    /// The value, unless something was refused while it was measured.
+    /// The value, unless a call was refused during its measurement.
     pub fn or(self, value: u64) -> Result<u64, Failure> {
         match self.0.get() {
             None => Ok(value),
@@ -46,7 +46,7 @@ impl Refusals {
     }
 }
 
-/// Measures in a pool that is destroyed afterwards. The scratch slots are empty then.
+/// Measures in a pool that is destroyed afterwards, which empties the scratch slots.
 fn in_pool(
     bench: &Bench,
     measure: impl FnOnce(Cap<Pool>, &Refusals) -> Result<u64, Failure>,
@@ -107,7 +107,7 @@ pub fn create_memory_page(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// Measures what is done with an endpoint in the first scratch slot.
+/// Measures an operation on an endpoint in the first scratch slot.
 fn with_endpoint(bench: &Bench, operation: impl FnOnce(&Refusals) -> u64) -> Result<u64, Failure> {
     in_pool(bench, |pool, refusals| {
         let into = SCRATCH;
@@ -144,7 +144,7 @@ pub fn mint(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// To another slot.
+/// A move to another slot.
 pub fn move_to(bench: &Bench) -> Result<u64, Failure> {
     with_endpoint(bench, |refusals| {
         let forth = |_| refusals.note(invoke(CapabilityMove { from: FROM, to: TO }));
@@ -153,7 +153,7 @@ pub fn move_to(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A copy goes away.
+/// The deletion of a copy.
 pub fn delete(bench: &Bench) -> Result<u64, Failure> {
     with_endpoint(bench, |refusals| {
         let copy = |_| refusals.note(invoke(CapabilityCopy { from: FROM, to: TO }));
@@ -163,7 +163,7 @@ pub fn delete(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A thousand copies go away at once.
+/// The revocation of a thousand copies.
 pub fn revoke_many(bench: &Bench) -> Result<u64, Failure> {
     in_pool(bench, |pool, _| {
         let endpoint: Cap<Endpoint> = pool.create_endpoint()?;
@@ -178,7 +178,7 @@ pub fn revoke_many(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A pool goes away, with a thousand endpoints.
+/// The destruction of a pool with a thousand endpoints.
 pub fn destroy_endpoints(bench: &Bench) -> Result<u64, Failure> {
     let make = |pool: Slot| {
         (0..MANY).try_for_each(|index| {
@@ -189,7 +189,7 @@ pub fn destroy_endpoints(bench: &Bench) -> Result<u64, Failure> {
     destroy_pool(bench, make)
 }
 
-/// A pool goes away, with a Memory of a thousand pages.
+/// The destruction of a pool with a Memory of a thousand pages.
 pub fn destroy_pages(bench: &Bench) -> Result<u64, Failure> {
     destroy_pool(bench, |pool| {
         let memory = Cap::<Pool>::from_slot(pool).create_memory(PageCount(MANY.into()))?;
@@ -226,12 +226,12 @@ fn median_of(
     Ok(samples[REPEATS / 2].into())
 }
 
-/// One page into a domain.
+/// Mapping one page.
 pub fn map_page(bench: &Bench) -> Result<u64, Failure> {
     mapping(bench, |map, unmap| sampled(|_| map(), |_| unmap()))
 }
 
-/// And out again.
+/// Unmapping one page.
 pub fn unmap_page(bench: &Bench) -> Result<u64, Failure> {
     mapping(bench, |map, unmap| {
         map();

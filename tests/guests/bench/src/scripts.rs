@@ -1,4 +1,4 @@
-//! The workers' functions. Each lives in registers and on its stack: workers have no data of their own.
+//! The workers' scripts. They keep their state in registers and on their stacks, since workers have no data segment.
 
 use runtime::Error;
 use runtime::abi::calls::{
@@ -19,15 +19,15 @@ pub mod slots {
 
     /// An endpoint.
     pub const ENDPOINT: Slot = Slot(1);
-    /// Empty: for reply rights.
+    /// The reply right; empty at first.
     pub const REPLY: Slot = Slot(2);
-    /// A notification: the conductor waits for it.
+    /// The notification that the main thread waits for.
     pub const DONE: Slot = Slot(3);
-    /// A notification: the workers' own.
+    /// The workers' own notification.
     pub const WAKE: Slot = Slot(4);
     /// The domain whose faults are handled.
     pub const DOMAIN: Slot = Slot(5);
-    /// What it gets.
+    /// The Memory that is mapped into it.
     pub const MEMORY: Slot = Slot(6);
 }
 use slots::{DOMAIN, DONE, ENDPOINT, MEMORY, REPLY, WAKE};
@@ -108,7 +108,7 @@ pub extern "C" fn yields_back(_: Samples) -> ! {
     }
 }
 
-/// Touches a page that is not mapped, and unmaps what was mapped there.
+/// Touches an unmapped page, and unmaps it again.
 pub extern "C" fn touches_unmapped(samples: Samples) -> ! {
     let unmap = || {
         must(invoke(DomainUnmap {
@@ -121,7 +121,7 @@ pub extern "C" fn touches_unmapped(samples: Samples) -> ! {
     finish()
 }
 
-/// Maps a page wherever a page fault tells of.
+/// Maps a page at the address of each page fault.
 pub extern "C" fn maps_where_touched(_: Samples) -> ! {
     let mut fault = receive();
     loop {
@@ -137,7 +137,7 @@ pub extern "C" fn maps_where_touched(_: Samples) -> ! {
     }
 }
 
-/// Touches a page that its Memory has not, and discards it again.
+/// Touches an absent page of a Memory, and discards it again.
 pub extern "C" fn touches_absent(samples: Samples) -> ! {
     let discard = |index: u32| {
         must(invoke(MemoryDiscard {
@@ -152,7 +152,7 @@ pub extern "C" fn touches_absent(samples: Samples) -> ! {
     finish()
 }
 
-/// Populates whatever page a fault tells of.
+/// Populates the page of each fault.
 pub extern "C" fn populates_what_is_absent(_: Samples) -> ! {
     let mut fault = receive();
     loop {
@@ -165,7 +165,7 @@ pub extern "C" fn populates_what_is_absent(_: Samples) -> ! {
     }
 }
 
-/// Raises an exception, for ever: every answer makes it try again.
+/// Raises an exception forever: every answer retries the instruction.
 pub extern "C" fn raises(_: Samples) -> ! {
     stop()
 }
@@ -186,7 +186,7 @@ pub extern "C" fn answers_exceptions(samples: Samples) -> ! {
     finish()
 }
 
-/// Runs for ever.
+/// Runs forever.
 pub extern "C" fn spins(_: Samples) -> ! {
     loop {
         core::hint::spin_loop();
@@ -199,14 +199,14 @@ fn call<const WORDS: usize>() {
     must(invoke(Call::new(ENDPOINT, info, [0; 4])));
 }
 
-/// Answers, and returns word 1 of what comes next.
+/// Answers, and returns word 1 of the next message.
 #[inline(always)]
 fn answer<const WORDS: usize>() -> u64 {
     let info = const { shape(WORDS) };
     must(invoke(ReplyAndReceive::new(ENDPOINT, info, [0; 4], REPLY))).words[1]
 }
 
-/// Returns word 1 of what comes.
+/// Returns word 1 of the next message.
 #[inline(always)]
 fn receive() -> u64 {
     must(invoke(Receive::new(ENDPOINT, Some(REPLY)))).words[1]
@@ -230,7 +230,7 @@ fn wait() {
 
 #[inline(always)]
 fn touch(address: u64) {
-    // SAFETY: PLAYGROUND is the script's own memory; the fault is what is measured.
+    // SAFETY: PLAYGROUND is the script's own memory; the fault is measured.
     unsafe { (address as *mut u64).write_volatile(1) };
 }
 
@@ -246,7 +246,7 @@ const fn shape(words: usize) -> MessageInfo {
     }
 }
 
-/// A worker whose call fails stops, and the conductor waits in vain.
+/// Stops a worker whose call fails, so that the main thread's wait times out.
 #[inline(always)]
 fn must<T>(result: Result<T, Error>) -> T {
     match result {

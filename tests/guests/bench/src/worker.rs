@@ -1,7 +1,7 @@
-//! A domain with threads that run a script: [`Worker`].
+//! A domain whose threads run scripts: [`Worker`].
 //!
-//! A worker shares the conductor's code and constants and nothing else but the page of its samples: it has no data of
-//! its own, so that a script lives in registers and on its stack.
+//! A worker shares only this program's code and constants and the page of its samples. It has no data segment, so a script keeps its
+//! state in registers and on its stack.
 
 use guest_support::worker::{map, share_program};
 use runtime::abi::kind::{NotificationRights, Rights};
@@ -15,7 +15,7 @@ use crate::bench::{Bench, Failure};
 use crate::measure::{SAMPLES, Samples, median};
 use crate::scripts::slots;
 
-/// The function of a worker, called with the address of its samples.
+/// The entry function of a worker, called with the address of its samples.
 pub type Script = extern "C" fn(Samples) -> !;
 
 const STACK: u64 = 1 << 32;
@@ -25,16 +25,16 @@ const SAMPLES_PAGE: u64 = STACK + (4 << 20);
 /// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 8 << 30;
 
-/// A worker's own pages, its tables included.
+/// A worker's pages, tables included.
 const PAGES: u64 = 64;
-/// Workers run below the conductor, so that it takes over as soon as one is done.
+/// Workers run below the main thread, so that they are preempted as soon as one is done.
 pub const PRIORITY: u8 = 32;
-/// How long the conductor waits for a worker.
+/// The limit of a wait for a worker.
 const LIMIT_NS: u64 = 10_000_000_000;
 
-/// A domain that shares the conductor's program.
+/// A domain that shares this program.
 pub struct Worker {
-    /// Its memory, and with that its life.
+    /// Its memory. Destroying it ends the worker.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
@@ -44,12 +44,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Makes a worker that does not run yet.
+    /// Creates a stopped worker.
     pub fn new(bench: &Bench) -> Result<Worker, Failure> {
         Worker::with_pages(bench, 0)
     }
 
-    /// Makes a worker whose pool has `more` pages than it needs for itself.
+    /// Creates a stopped worker whose pool has `more` pages than it needs.
     pub fn with_pages(bench: &Bench, more: u64) -> Result<Worker, Failure> {
         let pool = bench.scratch_pool(PAGES + more)?;
         let domain = pool.create_domain()?;
@@ -71,7 +71,7 @@ impl Worker {
         })
     }
 
-    /// Gives it a copy of a capability.
+    /// Installs a copy of a capability.
     pub fn give<T: Kind>(&self, capability: Cap<T>, to: Slot) -> Result<(), Failure> {
         let rights = Cap::<T>::inspect(capability)?.rights;
         Ok(install(self.domain, capability, to, rights)?)
@@ -85,7 +85,7 @@ impl Worker {
     /// Waits until a worker is done, and returns the median of this one's samples.
     pub fn median(&self, bench: &Bench) -> Result<u64, Failure> {
         if bench.done.wait_until_ns(clock::now_ns() + LIMIT_NS)? == 0 {
-            return Err(Failure::Stuck);
+            return Err(Failure::missing("worker that finished"));
         }
         let mut samples = [0; SAMPLES];
         for (index, sample) in samples.iter_mut().enumerate() {
@@ -98,16 +98,16 @@ impl Worker {
         Ok(median(&mut samples))
     }
 
-    /// Sees to it that its first thread has not used the vector registers.
+    /// Checks that its first thread has not used the vector registers.
     pub fn check_plain(&self) -> Result<(), Failure> {
         self.domain.freeze(runtime::abi::NO_DEADLINE)?;
         match self.thread.read()?.vectors {
             0 => Ok(()),
-            _ => Err(Failure::VectorsUsed),
+            _ => Err(Failure::missing("worker without vector registers")),
         }
     }
 
-    /// Ends it.
+    /// Destroys it.
     pub fn end(self) -> Result<(), Failure> {
         drop(self.samples);
         Ok(self.pool.destroy()?)
@@ -119,7 +119,7 @@ pub fn start(thread: Cap<Thread>, script: Script, priority: u8) -> Result<(), Fa
     thread.set_priority(priority)?;
     thread.prepare(
         UserAddress(script as usize as u64),
-        // As after a call: a return address would be on the stack.
+        // The stack is aligned as after a call instruction.
         UserAddress(STACK + STACK_PAGES * PAGE_BYTES - 8),
         SAMPLES_PAGE,
         UserAddress(BUFFER),

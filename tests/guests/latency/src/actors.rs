@@ -1,4 +1,4 @@
-//! Threads of another domain, each standing at a system call: [`Actors`].
+//! Threads of another domain, each at a system call: [`Actors`].
 
 use alloc::vec::Vec;
 use core::arch::global_asm;
@@ -13,21 +13,21 @@ use runtime::{Cap, Error};
 
 use crate::stage::{Stage, map};
 
-/// Where an actor's message buffer is, if it has one: no table of those above it is above anything else.
+/// The address of an actor's message buffer, if it has one: it shares no table with another mapping.
 pub const BUFFER: u64 = 1 << 40;
 
-/// The first slot that is free in an actor's table.
+/// The first free slot of an actor's table.
 pub const FIRST_SLOT: u32 = 1;
 
-/// Actors play below the conductor, so that it takes over as soon as it can run.
+/// Actors run below the main thread, so that they are preempted as soon as it can run.
 const PRIORITY: u64 = 8;
-/// Interrupts on, and the bit that is always set.
+/// Interrupts on, and the reserved bit.
 const RFLAGS: u64 = 0x202;
 
 /// Pages of a domain with its tables and its threads' frames, whatever their number.
 const PAGES: u64 = 700;
 
-// An actor begins at its call. When that returns, it lets others run for ever.
+// An actor starts at its call. After that it yields forever.
 global_asm!(
     ".global actor_call",
     "actor_call: syscall",
@@ -52,21 +52,21 @@ unsafe extern "C" {
 
 /// A domain of threads.
 pub struct Actors {
-    /// Their memory, and with that their life.
+    /// Their memory. Destroying it ends them.
     pub pool: Cap<Pool>,
     /// Their domain.
     pub domain: Cap<Domain>,
-    /// They.
+    /// The threads.
     pub threads: Vec<Cap<Thread>>,
 }
 
 impl Actors {
-    /// Creates this many that do not run yet, in a pool split off from this one.
+    /// Creates this many stopped threads, in a pool split off from this one.
     pub fn new(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
         Actors::in_pool(pool.split(PageCount(PAGES))?, count)
     }
 
-    /// As [`Actors::new`], in this very pool.
+    /// As [`Actors::new`], in this pool itself.
     pub fn in_pool(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
         let domain = pool.create_domain()?;
         let (start, end) = (&raw const __text_start, &raw const __text_end);
@@ -87,8 +87,8 @@ impl Actors {
         })
     }
 
-    /// Gives them a page for their messages, and returns it. It comes after its mapping, so that the tables above it are made
-    /// when it is used for the first time.
+    /// Gives them a page for their messages, and returns it. It is populated after it is mapped, so that its tables are created at its
+    /// first use.
     pub fn give_buffer(&self) -> Result<Cap<Memory>, Error> {
         let buffer = self.pool.create_memory(PageCount(1))?;
         map(self.domain, buffer, BUFFER, 1)?;
@@ -116,7 +116,7 @@ impl Actors {
         self.start_at_instruction(actor_fault as *const () as u64)
     }
 
-    /// Starts all of them, each at a trap of which this endpoint is sent a message.
+    /// Starts all of them, each at a trap that is reported to this endpoint.
     pub fn start_trapped(&self, endpoint: Cap<Endpoint>) -> Result<(), Error> {
         for thread in &self.threads {
             thread.set_fault_endpoint(Some(endpoint))?;
@@ -134,14 +134,14 @@ impl Actors {
             .try_for_each(|thread| write_and_start(*thread, registers, 0))
     }
 
-    /// Ends them.
+    /// Destroys them.
     pub fn end(self) -> Result<(), Error> {
         self.pool.destroy()?;
         self.forget();
         Ok(())
     }
 
-    /// Gives back the slots of capabilities that went with their pool.
+    /// Frees the slots of capabilities that went with their pool.
     pub fn forget(self) {
         self.domain.forget();
         self.threads.into_iter().for_each(Cap::forget);
@@ -158,7 +158,7 @@ pub fn start_at<A: Arguments>(
     write_and_start(thread, registers, message_buffer)
 }
 
-/// So many actors in a pool of the stage's.
+/// Creates this many actors in the stage's pool.
 pub fn cast(stage: &Stage, count: usize) -> Result<Actors, Error> {
     Actors::new(stage.pool, count)
 }

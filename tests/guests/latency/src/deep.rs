@@ -1,4 +1,4 @@
-//! Scenes in the innermost of many pools, in which an entry changes much and looks at much before that.
+//! Scenes in the innermost of many nested pools, in which an entry searches for long and then changes much.
 
 use runtime::Error;
 use runtime::abi::calls::MemoryCreateContiguous;
@@ -11,13 +11,13 @@ use crate::nest::Nest;
 use crate::pages::{DEVICE_ADDRESS, DEVICE_PAGES};
 use crate::stage::{Stage, scratch};
 
-/// Pages that one step takes away, behind all others of a leaf table.
+/// The pages that one step removes, after all others of a leaf table.
 const LAST_PAGES: u64 = 64;
-/// Places that one step of a search for a run of frames looks at.
+/// The candidates that one step of a search for contiguous frames checks.
 const PLACES: u32 = 32;
 const RUN: u64 = 512;
 
-/// Pages come and go behind as many others as a step looks at.
+/// Pages are created and removed after as many others as a step passes.
 pub fn pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 4 * PAGES_PER_TABLE)?;
     let (none, all) = (PageIndex(0), PageCount(PAGES_PER_TABLE));
@@ -29,7 +29,7 @@ pub fn pages(stage: &Stage) -> Result<(), Error> {
     }
     memory.populate(none, all)?;
     let taker = nest.innermost.create_memory(all)?;
-    // Once for pages that are absent, and once for those that are there.
+    // Once for absent pages, and once for present ones.
     taker.supply(none, all, memory, none)?;
     taker.supply(none, all, memory, none)?;
     memory.discard(none, PageCount(PAGES_PER_TABLE - LAST_PAGES))?;
@@ -37,7 +37,7 @@ pub fn pages(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// A Memory ends whose only pages, in the last leaf table of its last directory, are the last.
+/// A Memory is destroyed whose only pages are its last ones, in the last leaf table of its last directory.
 pub fn last_pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 256)?;
     let memory = nest.innermost.create_memory(PageCount(MEMORY_PAGES_MAX))?;
@@ -47,7 +47,7 @@ pub fn last_pages(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// Memories that are made at once, of a device's pages and of frames in a row, before which others in a row are one too few.
+/// Memories of a device's pages, and of contiguous frames after runs that are one frame too short.
 pub fn runs(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, u64::from(PLACES + 2) * RUN * 2)?;
     let pages = PageCount(DEVICE_PAGES);

@@ -1,4 +1,4 @@
-//! A scene in which the thread that enters the kernel has a flag set that means something else to the kernel.
+//! A scene in which the thread enters the kernel with AC set, which would suspend SMAP there.
 
 use core::arch::asm;
 
@@ -11,10 +11,10 @@ use crate::actors::{FIRST_SLOT, cast};
 use crate::pages::touch;
 use crate::stage::{PLAYGROUND, Stage, map};
 
-/// After so long an actor is due, for which the timer interrupts.
+/// The time until an actor's deadline, at which the timer interrupts.
 const SLEEP_NS: u64 = 50_000_000;
 
-/// A call, a page fault and the timer find the flag set that suspends SMAP in the kernel.
+/// A call, a page fault and a timer interrupt with AC set.
 pub fn alignment_check(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, 1)?;
     let notification = stage.pool.create_notification()?;
@@ -26,7 +26,7 @@ pub fn alignment_check(stage: &Stage) -> Result<(), Error> {
     };
     actors.start_at(wait, 0)?;
     stage.pause()?;
-    // Its page comes after its mapping: it is linked when it is touched.
+    // The page comes after the mapping, so it is linked when it is touched.
     let pool = stage.split(16)?;
     let memory = pool.create_memory(PageCount(1))?;
     map(stage.domain, memory, PLAYGROUND, 1)?;

@@ -1,17 +1,17 @@
-//! Arranges the longest steps of the kernel that a hostile domain could think of, in root's place, while a plugin of QEMU's
-//! counts the instructions of every entry.
+//! Arranges the longest kernel steps that a hostile domain can cause, in root's place, while a QEMU plugin counts the instructions of
+//! every entry.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `stage` | what every scene needs: [`stage::Stage`] |
-//! | `actors` | threads of another domain, each standing at a system call |
+//! | `stage` | the resources of every scene: [`stage::Stage`] |
+//! | `actors` | threads of another domain, each at a system call |
 //! | `scenes` | the list of scenes |
-//! | `nest` | pools inside each other, as deep as they go: [`nest::Nest`] |
-//! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by what is long in them |
+//! | `nest` | pools nested as deep as possible: [`nest::Nest`] |
+//! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by the kind of long work |
 //! | `deep`, `subject` | scenes in which one entry does several long things |
-//! | `flags` | a scene whose thread has a flag set that the kernel must not run with |
+//! | `flags` | a scene with a flag set that the kernel must not run with |
 //!
-//! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
+//! Every scene is announced to the plugin and on the console, under its number. A scene that fails, fails the run.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

@@ -17,8 +17,8 @@ use crate::stage::Stage;
 use crate::threads::send;
 
 const SENDERS: usize = 100;
-/// Senders that one step turns away before one that it meets.
-const TURNED_AWAY: usize = 15;
+/// Senders that one step rejects before one that it serves.
+const REJECTED: usize = 15;
 const OUTSIDERS: usize = 256;
 
 /// The slots in which an actor receives capabilities with an answer.
@@ -47,9 +47,9 @@ fn begin_with_unmeetable(stage: &Stage, actors: &Actors) -> Result<Cap<Thread>, 
     Ok(*last)
 }
 
-/// The longest message that there is, there and back, behind as many that cannot be read as one step turns away.
+/// The longest message in both directions, behind as many unreadable ones as one step rejects.
 pub fn long(stage: &Stage) -> Result<(), Error> {
-    let actors = cast(stage, TURNED_AWAY + 1)?;
+    let actors = cast(stage, REJECTED + 1)?;
     let endpoint = stage.pool.create_endpoint()?;
     for slot in FIRST_SLOT..=FIRST_SLOT + CAPABILITIES_MAX as u32 {
         actors.give(endpoint, slot)?;
@@ -75,7 +75,7 @@ pub fn long(stage: &Stage) -> Result<(), Error> {
     endpoint.destroy()
 }
 
-/// Writes into an actor's message buffer which capabilities it sends, and where it has room for others.
+/// Writes into an actor's message buffer which capabilities it sends, and the slots for those that it receives.
 fn name_slots(stage: &Stage, buffer: Cap<Memory>) -> Result<(), Error> {
     let mapping = Mapping::new(stage.domain, buffer, PageCount(1), Access::ReadWrite)?;
     for index in 0..CAPABILITIES_MAX as u32 {
@@ -90,7 +90,7 @@ fn name_slots(stage: &Stage, buffer: Cap<Memory>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Outsiders wait for messages, flags and answers of a domain that goes elsewhere.
+/// Outsiders wait for a domain that is retired.
 pub fn retired(stage: &Stage) -> Result<(), Error> {
     let domain = cast(stage, 1)?;
     let endpoint = domain.pool.create_endpoint()?;
@@ -110,7 +110,7 @@ pub fn call(info: MessageInfo) -> Call {
     Call::new(Slot(FIRST_SLOT), info, [0; 4])
 }
 
-/// A receive with this slot for the right to answer.
+/// A receive with this slot for the reply right.
 pub fn receive(reply: Slot) -> Receive {
     Receive::new(Slot(FIRST_SLOT), Some(reply))
 }

@@ -1,5 +1,5 @@
-//! Pools inside each other, as deep as they go, with a frozen domain in each: [`Nest`]. A change in the innermost is counted in
-//! all of the domains.
+//! Pools nested as deep as possible, with a frozen domain in each: [`Nest`]. A change in the innermost pool is counted in all of the
+//! domains.
 
 use runtime::abi::register::PageCount;
 use runtime::abi::{NO_DEADLINE, POOL_DEPTH_MAX};
@@ -8,12 +8,12 @@ use runtime::{Cap, Error};
 
 use crate::stage::Stage;
 
-/// The cost to a pool of itself and its domain.
+/// The pages that a pool and its domain take.
 const PAGES_EACH: u64 = 5;
 
 /// The pools.
 pub struct Nest {
-    /// The one with nothing inside it but its domain.
+    /// The innermost pool, which contains only its domain.
     pub innermost: Cap<Pool>,
     /// The domain of that pool.
     pub domain: Cap<Domain>,
@@ -21,7 +21,7 @@ pub struct Nest {
 }
 
 impl Nest {
-    /// Makes the pools; the innermost has this many pages to spend.
+    /// Creates the pools; the innermost one has this many free pages.
     pub fn new(stage: &Stage, pages: u64) -> Result<Nest, Error> {
         let outermost = stage.split(pages + u64::from(POOL_DEPTH_MAX) * PAGES_EACH)?;
         let mut domain = add_frozen_domain(outermost)?;
@@ -38,7 +38,7 @@ impl Nest {
         })
     }
 
-    /// Ends them, with everything inside.
+    /// Destroys them, with everything inside.
     pub fn end(self) -> Result<(), Error> {
         self.outermost.destroy()
     }

@@ -1,4 +1,4 @@
-//! Scenes in which Memories are large.
+//! Scenes with large Memories.
 
 use runtime::abi::record::List;
 use runtime::abi::register::{ObjectId, PageCount, PageIndex, UserAddress};
@@ -10,15 +10,15 @@ use crate::stage::{MAP_STEP, PLAYGROUND, Stage, describe, map};
 
 const GIB_PAGES: u64 = 1 << 18;
 const PAGE_BYTES: u64 = 4096;
-/// Leaf tables that a mapping links when it is made.
+/// Leaf tables that are linked when a mapping is created.
 const LINKS: u64 = 64;
-/// What an entry of a domain's root table leads to.
+/// The addresses below one entry of a domain's root table.
 const ROOT_STEP: u64 = 1 << 39;
 const DENSE_PAGES: u64 = 4096;
 const CONTIGUOUS_PAGES: u64 = 512;
-/// The most pages that a device's Memory has.
+/// The most pages of a device's Memory.
 pub const DEVICE_PAGES: u64 = 8192;
-/// Above all of the machine's memory, below what its firmware uses.
+/// An address above the machine's memory and below the firmware's.
 pub const DEVICE_ADDRESS: u64 = 0xb000_0000;
 
 /// Pages far apart, each with tables of its own.
@@ -38,8 +38,8 @@ pub fn sparse(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// A Memory with all the tables that a mapping links at once, mapped where it needs most tables above those, into a domain that has
-/// no records of mappings yet.
+/// A Memory with as many tables as a mapping links at once, mapped where it needs most upper tables, into a domain without records of
+/// mappings yet.
 pub fn linked(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(256)?;
     let domain = pool.create_domain()?;
@@ -52,7 +52,7 @@ pub fn linked(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// Pages side by side, which a capture reads.
+/// Adjacent pages, which a capture reads.
 pub fn dense(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(DENSE_PAGES + 256)?;
     let domain = pool.create_domain()?;
@@ -61,7 +61,7 @@ pub fn dense(stage: &Stage) -> Result<(), Error> {
     map(stage.domain, memory, PLAYGROUND, DENSE_PAGES)?;
     map(domain, memory, PLAYGROUND, DENSE_PAGES)?;
     for page in 1..=DENSE_PAGES {
-        // A search for something but zeros finds it last.
+        // A search for a nonzero word finds it last.
         touch(PLAYGROUND + page * PAGE_BYTES - 1);
     }
     let last = describe(domain, List::Objects)?;
@@ -105,7 +105,7 @@ pub fn supply(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// What a driver's rings are made of.
+/// Contiguous memory, as for a driver's rings.
 pub fn contiguous(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(CONTIGUOUS_PAGES + 64)?;
     let (memory, _) = pool.create_contiguous_memory(PageCount(CONTIGUOUS_PAGES), BusRange::ALL)?;
@@ -115,7 +115,7 @@ pub fn contiguous(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// As much of a device's memory as can be had at once.
+/// The largest Memory of a device.
 pub fn device(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(64)?;
     let pages = PageCount(DEVICE_PAGES);

@@ -15,13 +15,13 @@ use crate::stage::{Stage, copy, describe, scratch};
 const OBJECTS: u32 = 3000;
 /// Copies of a pool's capability, each derived from the one before.
 const COPIES: u32 = 1500;
-/// Enough for the threads inside; each pool around has a little more.
+/// Enough for the threads inside; each enclosing pool has a little more.
 const PAGES_INSIDE: u64 = 1200;
 const THREADS: usize = 256;
 /// Pages of a pool with a domain of one thread.
 const PAGES_TRAPPED: u64 = 24;
 
-/// A search among many objects, and their end.
+/// A search among many objects, and their destruction.
 pub fn objects(stage: &Stage) -> Result<(), Error> {
     let pages = u64::from(OBJECTS) + 64;
     let pool = stage.split(pages)?;
@@ -37,7 +37,7 @@ pub fn objects(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// A pool whose capabilities make a chain, destroyed through the first and through the last of them.
+/// A pool whose capabilities form a chain, destroyed through the first and through the last of them.
 pub fn chain(stage: &Stage) -> Result<(), Error> {
     for invoked in [0, COPIES - 1] {
         let pool = stage.split(64)?;
@@ -53,8 +53,8 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pools inside each other, as deep as they go, in each a domain with a thread behind a trap that nobody has received: they end
-/// through the capability to the outermost, and through its parent.
+/// Pools nested as deep as possible, in each a domain with a thread at a trap that was not received. They are destroyed through the
+/// capability to the outermost pool, and through its parent.
 pub fn trapped(stage: &Stage) -> Result<(), Error> {
     let endpoint = stage.pool.create_endpoint()?;
     for by_parent in [false, true] {
@@ -82,7 +82,7 @@ pub fn trapped(stage: &Stage) -> Result<(), Error> {
     endpoint.destroy()
 }
 
-/// Pools inside each other, as deep as they go, and threads that run in the innermost.
+/// Pools nested as deep as possible, with threads that run in the innermost.
 pub fn nested(stage: &Stage) -> Result<(), Error> {
     let outermost = stage.split(PAGES_INSIDE + u64::from(POOL_DEPTH_MAX) * 4)?;
     let mut pool = outermost;

@@ -6,7 +6,7 @@ use runtime::Error;
 use crate::stage::{Stage, announce};
 use crate::{deep, flags, messages, pages, pools, subject, tables, threads};
 
-/// A scene: what is long in it, and what plays it.
+/// A scene's description and its function.
 type Scene = (&'static str, fn(&Stage) -> Result<(), Error>);
 
 const SCENES: &[Scene] = &[
@@ -75,10 +75,10 @@ const SCENES: &[Scene] = &[
     ("a thread with AC set", flags::alignment_check),
 ];
 
-/// Plays all of them.
+/// Plays all scenes.
 ///
 /// # Errors
-/// The kernel's error in the first that cannot be played.
+/// The kernel's error in the first scene that fails.
 pub fn play_all(stage: &Stage, console: &Console) -> Result<(), Error> {
     for (index, (name, play)) in SCENES.iter().enumerate() {
         let number = index as u64 + 1;
@@ -86,7 +86,7 @@ pub fn play_all(stage: &Stage, console: &Console) -> Result<(), Error> {
         announce(number);
         play(stage)?;
     }
-    // What follows belongs to none.
+    // Later entries belong to no scene.
     announce(0);
     Ok(())
 }

@@ -10,16 +10,16 @@ use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Start, clock};
 
-/// The first of the slots that the runtime does not hand out, because nothing here takes that many from it.
+/// The first slot that the runtime does not hand out, since nothing here takes so many from it.
 const SCRATCH: u32 = 4096;
 const SLOTS: u32 = 8192;
 
 /// The address range for a scene's Memories.
 pub const PLAYGROUND: u64 = 0x100_0000_0000;
-/// How far apart mappings can be.
+/// The alignment of mappings.
 pub const MAP_STEP: u64 = 2 << 20;
 
-/// Long enough for threads to come to where they wait.
+/// Long enough for threads to block.
 const MOMENT_NS: u64 = 20_000_000;
 
 /// Root's initial capabilities, and a table with free slots.
@@ -34,7 +34,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Takes what the kernel gave to root, and makes room in the table.
+    /// Takes root's initial capabilities, and grows the table.
     ///
     /// # Errors
     /// The kernel's error.
@@ -50,7 +50,7 @@ impl Stage {
         })
     }
 
-    /// Memory for a scene, which ends with everything in it.
+    /// A pool for a scene, to be destroyed with everything in it.
     ///
     /// # Errors
     /// The kernel's error.
@@ -75,7 +75,7 @@ pub fn scratch(index: u32) -> Slot {
     Slot(SCRATCH + index)
 }
 
-/// Announces the scene that begins to the plugin, by the argument of a call that has none.
+/// Announces the next scene to the plugin, by an argument of the call Null, which has none.
 pub fn announce(scene: u64) {
     // SAFETY: the call does nothing; RCX, R11 and the status are lost.
     unsafe {
@@ -98,7 +98,7 @@ pub fn copy(from: Slot, into: core::ops::Range<u32>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Maps a whole Memory, with everything allowed but to execute it.
+/// Maps a whole Memory, readable and writable.
 ///
 /// # Errors
 /// The kernel's error.

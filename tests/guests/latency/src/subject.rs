@@ -1,4 +1,4 @@
-//! Scenes in which a call looks for an object behind as many others as a search passes, and then has long work to do.
+//! Scenes in which a call searches for an object behind as many others as a search passes, and then has long work to do.
 
 use runtime::abi::calls::{DomainDescribe, DomainPages, PageSet};
 use runtime::abi::record::List;
@@ -11,18 +11,18 @@ use crate::actors::{FIRST_SLOT, call_with_new_buffer};
 use crate::pages::touch;
 use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, map};
 
-/// With the domain and one more they are as many objects as a search passes.
+/// With two more objects these are as many as a search passes.
 const THREADS: usize = 253;
 /// Records of mappings that a domain has.
 const MAPPINGS: u64 = 525;
 /// Pages that one call copies.
 const COPIED: u64 = 8;
-/// Older siblings of what the pager's slot holds.
+/// Older siblings of the pager's capability.
 const SIBLINGS: u32 = 1500;
-/// Pages of a child pool with a Memory whose last pages are there.
+/// Pages of a child pool with a Memory whose last pages are present.
 const CHILD_PAGES: u64 = 128;
 
-/// A domain, its threads, which do nothing, and its Memory behind them.
+/// A domain with idle threads, and a Memory behind them in the pool's list.
 struct Subject {
     pool: Cap<Pool>,
     domain: Cap<Domain>,
@@ -47,7 +47,7 @@ impl Subject {
         })
     }
 
-    /// Takes the search back: the next one begins in front of the first thread.
+    /// Rewinds the search: the next one starts before the first thread.
     fn rewind(&self, stage: &Stage) -> Result<(), Error> {
         let first = stage.domain.identify(self.first_thread.slot())?;
         match self.domain.begin_log(first) {
@@ -57,7 +57,7 @@ impl Subject {
     }
 }
 
-/// A capture finds the Memory and reads which pages are dirty, what the pager's slot was derived from, and pages of another Memory.
+/// A capture finds the Memory and reads its dirty pages, the parent of its pager's capability, and pages of another Memory.
 pub fn captured(stage: &Stage) -> Result<(), Error> {
     let subject = Subject::new(stage)?;
     let memory = stage.domain.identify(subject.memory.slot())?;
@@ -95,7 +95,7 @@ fn describe_pager(stage: &Stage, subject: &Subject, memory: ObjectId) -> Result<
     pager.destroy()
 }
 
-/// The copied pages are full of zeros but for their end, and the record of their mapping is among the last.
+/// The copied pages are zero except for their end, and the record of their mapping is among the last.
 fn read_mapped(stage: &Stage, subject: &Subject) -> Result<(), Error> {
     let pages = PageCount(COPIED);
     let mapped = stage.pool.create_populated_memory(pages)?;
@@ -126,7 +126,7 @@ fn read_mapped(stage: &Stage, subject: &Subject) -> Result<(), Error> {
     mapped.destroy()
 }
 
-/// A child pool behind many objects ends, in which the looks for what goes first are many.
+/// A child pool behind many objects is destroyed, in which the search for the first object to destroy is long.
 pub fn child(stage: &Stage) -> Result<(), Error> {
     let subject = Subject::new(stage)?;
     let child = subject.pool.split(PageCount(CHILD_PAGES))?;

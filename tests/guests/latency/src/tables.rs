@@ -1,4 +1,4 @@
-//! Scenes in which tables are large: capabilities and mappings.
+//! Scenes with large tables of capabilities and mappings.
 
 use runtime::Error;
 use runtime::abi::calls::{
@@ -16,14 +16,14 @@ use crate::nest::Nest;
 use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, describe, scratch};
 
 const COPIES: u32 = 1500;
-/// Rights to answer in the last frame of a table.
+/// Reply rights in the last frame of a table.
 const ANSWERS: usize = 32;
 /// More slots than steps of a destruction empty at once.
 const SLOTS_FILLED: u32 = 64 * 20;
-/// Records of mappings fit 25 frames, 21 each.
+/// Mapping records that fill 25 frames, 21 each.
 const MAPPINGS: u64 = 525;
 
-/// Copies beside each other: moved, described, revoked, and destroyed with their object.
+/// Copies as siblings: moved, described, revoked, and destroyed with their object.
 pub fn copies(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(64)?;
     let slot = pool.create_endpoint()?.slot();
@@ -32,7 +32,7 @@ pub fn copies(stage: &Stage) -> Result<(), Error> {
     let (from, to) = (scratch(0), scratch(COPIES));
     invoke(CapabilityMove { from, to })?;
     invoke(CapabilityMove { from: to, to: from })?;
-    // What was derived from it goes to its parent.
+    // Its children become its parent's.
     copy(scratch(0), COPIES..2 * COPIES)?;
     invoke(CapabilityDelete { slot: scratch(0) })?;
     invoke(CapabilityRevoke { slot })?;
@@ -40,7 +40,7 @@ pub fn copies(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// Copies below each other, as deep as they go.
+/// Copies as a chain, as long as possible.
 pub fn chain(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(64)?;
     let slot = pool.create_endpoint()?.slot();
@@ -56,7 +56,7 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     }
     copy(scratch(length - 2), length..COPIES)?;
     describe(stage.domain, List::Capabilities)?;
-    // Again, as far as one call comes, with a message buffer that is used for the first time.
+    // Again, in one call, with a message buffer that is used for the first time.
     let first_copies = DomainDescribe {
         domain: Slot(FIRST_SLOT),
         list: List::Capabilities,
@@ -67,7 +67,7 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// The largest table that there is, of a domain that ends.
+/// The largest table, of a domain that is destroyed.
 pub fn full_table(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(1024)?;
     let domain = pool.create_domain()?;
@@ -82,8 +82,8 @@ pub fn full_table(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// The largest table, whose last slots hold what takes longest to empty: the rights to write a Memory, whose change is counted in
-/// many domains, and to answer threads that wait for that.
+/// The largest table, whose last slots take longest to empty: capabilities to write a Memory, whose change is counted in many domains,
+/// and reply rights to waiting threads.
 pub fn answers(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 16)?;
     let memory = nest.innermost.create_memory(PageCount(1))?;
@@ -117,7 +117,7 @@ pub fn answers(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// The same rights in the largest table of a domain that lies as deep as its pool can, so that each step goes all the way inwards.
+/// The same capabilities in the largest table of a domain in the innermost pool, so that each step descends through all pools.
 pub fn deep(stage: &Stage) -> Result<(), Error> {
     let written = Nest::new(stage, 16)?;
     let memory = written.innermost.create_memory(PageCount(1))?;
@@ -147,7 +147,7 @@ pub fn mappings(stage: &Stage) -> Result<(), Error> {
     for index in (0..MAPPINGS).step_by(2) {
         domain.unmap(at(index))?;
     }
-    // Another capability, whose mapping alone goes.
+    // Another capability, whose revocation removes only its own mapping.
     let other = memory.mint(MemoryRights::READ, 0)?;
     domain.map(other, at(0), PageIndex(0), page, Access::Read)?;
     other.revoke()?;

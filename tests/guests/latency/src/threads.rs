@@ -15,10 +15,10 @@ const FAULTING: usize = 64;
 
 const SLOT: Slot = Slot(FIRST_SLOT);
 
-/// After so long the sleepers are due; all of them sleep before.
+/// The time until the sleepers' deadline; all of them sleep before.
 const SLEEP_NS: u64 = 50_000_000;
 
-/// They are frozen, read, thawed and ended while they wait for flags.
+/// Threads are frozen, read, thawed and destroyed while they wait for flags.
 pub fn waiting(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, THREADS)?;
     let notification = stage.pool.create_notification()?;
@@ -61,14 +61,14 @@ pub fn runnable(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// All deadlines come at once, and that of a frozen domain with them, while others far away make the way to them long.
+/// All deadlines expire at once, with that of a frozen domain, while distant ones make the path to them long.
 pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SLEEPERS)?;
     let notification = stage.pool.create_notification()?;
     actors.give(notification, SLOT.0)?;
     let due = clock::now_ns() + SLEEP_NS;
     for (index, thread) in actors.threads.iter().enumerate() {
-        // Each of the first turns off the way to the others at another bit.
+        // The first ones differ from the others at one bit each.
         let deadline = match index {
             0..40 => due + (1 << (index + 22)),
             _ => due,
@@ -100,7 +100,7 @@ pub fn faulting(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// How long they stay frozen until the kernel thaws them.
+/// The time until the kernel thaws them.
 const FREEZE_NS: u64 = 5_000_000;
 
 fn freeze_and_thaw(stage: &Stage, actors: &Actors) -> Result<(), Error> {
@@ -115,7 +115,7 @@ fn freeze_and_thaw(stage: &Stage, actors: &Actors) -> Result<(), Error> {
     actors.domain.read_thread(oldest)?;
     actors.domain.thaw(freeze.token)?;
     stage.pause()?;
-    // The kernel thaws them by itself.
+    // The kernel thaws them at the deadline.
     actors.domain.freeze(clock::now_ns() + FREEZE_NS)?;
     stage.pause()
 }
