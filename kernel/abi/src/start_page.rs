@@ -228,7 +228,7 @@ fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(&bytes[..end]).unwrap_or("")
 }
 
-/// The clock page: how a domain turns the time-stamp counter into its own monotonic time.
+/// The clock page: how a domain turns the time-stamp counter into its own monotonic time, and into the world's.
 ///
 /// A seqlock: `sequence` is odd during a write. Time in nanoseconds is
 /// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are plain words, which the
@@ -246,19 +246,22 @@ pub struct ClockPage {
     pub base_ns: u64,
     /// Nanoseconds per tick, times 2^32.
     pub multiplier: u64,
+    /// Coordinated Universal Time at `base_ticks`, in nanoseconds since the Unix epoch; zero if the machine does not know it.
+    pub base_utc_ns: u64,
 }
 
 impl ClockPage {
     /// The bytes, little-endian, as at the start of the page.
-    pub fn to_bytes(&self) -> [u8; 40] {
+    pub fn to_bytes(&self) -> [u8; 48] {
         let words = [
             self.sequence,
             self.incarnation,
             self.base_ticks,
             self.base_ns,
             self.multiplier,
+            self.base_utc_ns,
         ];
-        let mut bytes = [0; 40];
+        let mut bytes = [0; 48];
         for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
             chunk.copy_from_slice(&word.to_le_bytes());
         }

@@ -46,13 +46,14 @@ impl Machine {
         self.own.identify(capability.slot())
     }
 
-    /// The scale from this machine's ticks to a time that is `ns` now.
+    /// The scale from this machine's ticks to a time that is `ns` now, and to the world's time as this machine knows it.
     pub fn scale_from_now(&self, ns: u64) -> Scale {
         let multiplier = self.clock.word64(offset_of!(ClockPage, multiplier));
         Scale {
             base_ticks: runtime::clock::ticks(),
             base_ns: ns,
             multiplier: multiplier.load(Ordering::Relaxed),
+            base_utc: runtime::clock::now_utc(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A domain's clock: the page with which it converts ticks to its own time, and the kernel's offset that matches.
+//! A domain's clock: the page with which it converts ticks to its own time and to the world's, and the kernel's offset that matches
+//! the former.
 
 use abi::kind::MemoryRights;
 use abi::register::{Access, PageCount};
@@ -43,7 +44,7 @@ pub fn grant(page: Cap<Memory>) -> Grant<'static> {
     })
 }
 
-/// Starts a new domain's time now, at zero.
+/// Starts a new domain's time now, at zero, and gives it the world's.
 ///
 /// # Errors
 /// The kernel's refusal.
@@ -54,7 +55,10 @@ pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Resul
     let after = domain.set_clock(0)?;
     let origin = before + after.saturating_sub(before) / 2;
     domain.set_clock(0i64.wrapping_sub_unsigned(origin))?;
-    let scale = Scale::of_frequency(machine.ticks_per_second, ticks, 0);
+    let scale = Scale {
+        base_utc: machine.utc_at_zero.map(|utc| utc.plus_ns(origin)),
+        ..Scale::of_frequency(machine.ticks_per_second, ticks, 0)
+    };
     machine.write_to(page, ONE_PAGE, |memory| {
         clock::publish(memory, FIRST_INCARNATION, scale);
     })

@@ -2,7 +2,7 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`machine`] | root's initial authority |
+//! | [`machine`], [`rtc`] | root's initial authority; the machine's battery-backed clock |
 //! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |
 //! | [`table`], [`domain`], [`held_object`] | the domains on this machine, and the record of one |
 //! | [`definition`] | what a domain is started from |
@@ -47,6 +47,7 @@ mod names;
 mod provision;
 mod quiet_waiters;
 mod restart;
+mod rtc;
 mod spawn;
 mod start;
 mod start_error;
@@ -77,8 +78,9 @@ enum Never {}
 
 /// Takes the machine's capabilities, then reads the archive, the manifest and the PCI bus.
 fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
-    let machine = Machine::new(start)?;
+    let mut machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
+    machine.read_utc();
     let archive = Archive::new(start.archive());
     if let Some(damage) = archive.damage() {
         log::error!("the boot archive is damaged: {damage}");

@@ -8,6 +8,9 @@ use runtime::capability::{Cap, Domain, Endpoint, Hardware, Memory, Notification,
 use runtime::clock;
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
+use runtime::utc::UtcTime;
+
+use crate::rtc;
 
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,8 @@ pub struct Machine {
     unsignalled: Cap<Notification>,
     /// The frequency of the time-stamp counter.
     pub ticks_per_second: u64,
+    /// The world's time at the zero of root's clock, if the machine knows it.
+    pub utc_at_zero: Option<UtcTime>,
 }
 
 impl Machine {
@@ -43,7 +48,19 @@ impl Machine {
             doorbell: pool.create_notification()?,
             unsignalled: pool.create_notification()?,
             ticks_per_second: start.page().ticks_per_second,
+            utc_at_zero: None,
         })
+    }
+
+    /// Reads the machine's battery-backed clock.
+    pub fn read_utc(&mut self) {
+        match rtc::read(self) {
+            Ok(utc) => {
+                self.utc_at_zero = Some(utc.minus_ns(clock::now_ns()));
+                log::info!("the time is {utc}");
+            }
+            Err(error) => log::warn!("the machine does not know the time: {error}"),
+        }
     }
 
     /// Maps a Memory while `work` writes to it.
@@ -96,6 +113,7 @@ impl Machine {
             doorbell: Cap::from_slot(Slot(5)),
             unsignalled: Cap::from_slot(Slot(6)),
             ticks_per_second: 1_000_000_000,
+            utc_at_zero: None,
         }
     }
 }

@@ -1,8 +1,10 @@
-//! The domain's monotonic time.
+//! The domain's monotonic time, and the world's.
 //!
 //! The time-stamp counter is the machine's; the clock page contains the scale from it to this domain's time, and is
 //! rewritten by every move. Its reader retries when the page changed meanwhile, so that a counter read on
-//! one machine is never scaled by another's page; and the time it returns never goes back.
+//! one machine is never scaled by another's page; and the monotonic time never goes back.
+//!
+//! The world's time, UTC, is the machine's opinion of it: after a move it is that of the new machine, so it may jump, back as well.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use core::{hint, ptr};
@@ -11,12 +13,14 @@ use abi::start_page::{ClockPage, Range};
 
 use crate::Start;
 use crate::shared::SharedMemory;
+use crate::utc::UtcTime;
 
 const SEQUENCE: usize = core::mem::offset_of!(ClockPage, sequence);
 const INCARNATION: usize = core::mem::offset_of!(ClockPage, incarnation);
 const BASE_TICKS: usize = core::mem::offset_of!(ClockPage, base_ticks);
 const BASE_NS: usize = core::mem::offset_of!(ClockPage, base_ns);
 const MULTIPLIER: usize = core::mem::offset_of!(ClockPage, multiplier);
+const BASE_UTC_NS: usize = core::mem::offset_of!(ClockPage, base_utc_ns);
 
 /// The scale from ticks to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -27,16 +31,19 @@ pub struct Scale {
     pub base_ns: u64,
     /// Nanoseconds per tick, times 2^32.
     pub multiplier: u64,
+    /// The world's time at `base_ticks`, if the machine knows it.
+    pub base_utc: Option<UtcTime>,
 }
 
 impl Scale {
-    /// The scale of a counter with this frequency.
+    /// The scale of a counter with this frequency, without the world's time.
     pub fn of_frequency(ticks_per_second: u64, base_ticks: u64, base_ns: u64) -> Scale {
         let multiplier = (1_000_000_000_u128 << 32) / u128::from(ticks_per_second.max(1));
         Scale {
             base_ticks,
             base_ns,
             multiplier: u64::try_from(multiplier).unwrap_or(u64::MAX),
+            base_utc: None,
         }
     }
 
@@ -46,6 +53,12 @@ impl Scale {
         let elapsed_ns = (elapsed * u128::from(self.multiplier)) >> 32;
         self.base_ns
             .saturating_add(u64::try_from(elapsed_ns).unwrap_or(u64::MAX))
+    }
+
+    /// The world's time at this counter value, if the machine knows it.
+    pub fn utc(&self, ticks: u64) -> Option<UtcTime> {
+        let elapsed_ns = self.ns(ticks).saturating_sub(self.base_ns);
+        Some(self.base_utc?.plus_ns(elapsed_ns))
     }
 }
 
@@ -68,6 +81,7 @@ pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
         (BASE_TICKS, scale.base_ticks),
         (BASE_NS, scale.base_ns),
         (MULTIPLIER, scale.multiplier),
+        (BASE_UTC_NS, scale.base_utc.map_or(0, UtcTime::unix_ns)),
     ] {
         page.word64(offset).store(value, Ordering::Relaxed);
     }
@@ -86,6 +100,7 @@ fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
                 base_ticks: value(BASE_TICKS),
                 base_ns: value(BASE_NS),
                 multiplier: value(MULTIPLIER),
+                base_utc: known(value(BASE_UTC_NS)),
             },
             ticks: ticks(),
         };
@@ -100,8 +115,16 @@ fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     }
 }
 
+/// The moment that a page's word stands for: zero is none.
+fn known(base_utc_ns: u64) -> Option<UtcTime> {
+    (base_utc_ns != 0).then(|| UtcTime::from_unix_ns(base_utc_ns))
+}
+
+/// The number of words in a clock page.
+const WORDS: usize = size_of::<ClockPage>() / size_of::<u64>();
+
 /// The page of a domain that received none: root, which makes its own.
-static OWN_PAGE: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
+static OWN_PAGE: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LATEST_NS: AtomicU64 = AtomicU64::new(0);
 
@@ -144,6 +167,14 @@ pub fn now_ns() -> u64 {
     LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
+/// The world's time, as the machine knows it; `None` if it does not. It may jump when the domain moves, forward and back: measure
+/// durations with [`now_ns`]. Nothing authenticates it, and it is accurate to a second or two: a domain that needs more asks a time
+/// server over its network.
+pub fn now_utc() -> Option<UtcTime> {
+    let reading = reading()?;
+    reading.scale.utc(reading.ticks)
+}
+
 /// The number of times the domain was activated: incremented by every move.
 pub fn incarnation() -> u64 {
     reading().map_or(0, |reading| reading.incarnation)
@@ -182,8 +213,11 @@ mod tests {
 
     #[test]
     fn reads_the_published_page() {
-        let page = shared_memory(40);
-        let scale = Scale::of_frequency(1_000_000_000, 4, 2);
+        let page = shared_memory(size_of::<ClockPage>());
+        let scale = Scale {
+            base_utc: Some(UtcTime::from_unix_ns(70)),
+            ..Scale::of_frequency(1_000_000_000, 4, 2)
+        };
         publish(page, 9, scale);
         let expected = Reading {
             incarnation: 9,
@@ -194,8 +228,28 @@ mod tests {
     }
 
     #[test]
+    fn the_worlds_time_goes_on_from_its_base_and_is_unknown_without_one() {
+        let unknown = Scale::of_frequency(500_000_000, 100, 7);
+        assert_eq!(unknown.utc(200), None);
+        let scale = Scale {
+            base_utc: Some(UtcTime::from_unix_ns(1_000)),
+            ..unknown
+        };
+        for (ticks, expected) in [(50, 1_000), (100, 1_000), (200, 1_200)] {
+            assert_eq!(scale.utc(ticks), Some(UtcTime::from_unix_ns(expected)));
+        }
+    }
+
+    #[test]
+    fn a_page_without_the_worlds_time_reads_as_unknown() {
+        let page = shared_memory(size_of::<ClockPage>());
+        publish(page, 1, Scale::of_frequency(1, 0, 0));
+        assert_eq!(read(page, || 8).scale.base_utc, None);
+    }
+
+    #[test]
     fn a_move_in_the_middle_of_reading_is_noticed_even_at_the_same_sequence_number() {
-        let page = shared_memory(40);
+        let page = shared_memory(size_of::<ClockPage>());
         let here = Scale::of_frequency(1_000_000_000, 0, 0);
         let there = Scale::of_frequency(2_000_000_000, 500, 70);
         publish(page, 1, here);

@@ -9,7 +9,8 @@
 //! | [`slots`] | the free slots of the capability table |
 //! | [`message`], [`server`], [`fault`] | messages over endpoints; a loop or a task that serves one |
 //! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
-//! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, processor features, `getrandom` |
+//! | [`heap`], [`logging`], [`cpu`], [`random`] | `alloc`, `log`, processor features, `getrandom` |
+//! | [`clock`], [`utc`] | the domain's monotonic time, and the world's |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
 //! | [`protocol`] | the protocols of a machine's services: the crate `service-protocol` |
@@ -78,6 +79,7 @@ pub mod slots;
 pub mod start;
 pub mod system_call;
 pub mod time;
+pub mod utc;
 
 mod buffer;
 mod exclusion;

@@ -1,4 +1,6 @@
 //! The clock of a moved domain, which goes on: the kernel's offset for its deadlines, and its clock page.
+//!
+//! The world's time does not travel: the page has that of this machine from now on.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};

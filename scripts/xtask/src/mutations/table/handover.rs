@@ -18,6 +18,12 @@ mutations! {
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
         "deadlines are off by twice the difference of the machines' clocks"; SERVER;
+    "utc-base" in "userland/runtime/src/clock.rs":
+        "let elapsed_ns = self.ns(ticks).saturating_sub(self.base_ns);" => "let elapsed_ns = self.ns(ticks);";
+        "a moved domain's time of day is ahead by its age"; Host("runtime", "clock");
+    "torn-reading" in "userland/root/src/rtc/mod.rs":
+        "Some(reading) if last == Some(reading) => return Ok(reading)," => "Some(reading) => return Ok(reading),";
+        "a machine that starts as a minute ends is a minute late"; ROOT;
     "zero-page" in "nomad/server/src/restore/arriving.rs":
         "            if self.written.contains(page) {\n                self.put" => "            if !self.written.contains(page) {\n                self.put";
         "a page that was sent and has become zero keeps its old data"; SERVER;
