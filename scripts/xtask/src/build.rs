@@ -155,13 +155,15 @@ fn build_kernel(toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
 }
 
 fn build_userland(names: &[String], toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
-    let mut cargo = toolchain.cargo();
-    cargo.arg("build");
-    for name in names {
-        cargo.args(["--package", name, "--bin", name]);
+    for group in programs::groups(names) {
+        let mut cargo = toolchain.cargo();
+        cargo.arg("build");
+        for name in group {
+            cargo.args(["--package", name, "--bin", name]);
+        }
+        Target::Userland.configure(&mut cargo, workspace, toolchain)?;
+        process::run(&mut cargo)?;
     }
-    Target::Userland.configure(&mut cargo, workspace, toolchain)?;
-    process::run(&mut cargo)?;
     for name in names {
         let built = Target::Userland.release_dir(workspace).join(name);
         copy(&built, &workspace.program_elf(name))?;

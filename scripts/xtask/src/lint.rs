@@ -42,12 +42,15 @@ pub fn kernel(workspace: &Workspace) -> Result<()> {
 
 /// Lints the userland programs and guests, and thereby the runtime.
 pub fn userland(workspace: &Workspace) -> Result<()> {
-    let mut clippy = subcommand("clippy", "clippy")?;
-    for name in programs::all(workspace)? {
-        clippy.args(["--package", &name]);
+    for group in programs::groups(&programs::all(workspace)?) {
+        let mut clippy = subcommand("clippy", "clippy")?;
+        for name in group {
+            clippy.args(["--package", name]);
+        }
+        Target::Userland.configure(&mut clippy, workspace, &Toolchain::find()?)?;
+        deny_warnings(&mut clippy)?;
     }
-    Target::Userland.configure(&mut clippy, workspace, &Toolchain::find()?)?;
-    deny_warnings(&mut clippy)
+    Ok(())
 }
 
 fn deny_warnings(clippy: &mut Command) -> Result<()> {

@@ -30,6 +30,21 @@ pub const USERLAND: &[&str] = &[
 /// the others are shared by them.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
+/// Programs with features of the runtime that the others are built without. Cargo unites the features of all packages in one
+/// call, so each of these takes a call of its own.
+const WITH_FEATURES: &[&str] = &["guest-resolver"];
+
+/// The programs in groups, each for one call of cargo.
+pub fn groups(names: &[String]) -> Vec<Vec<&str>> {
+    let (alone, plain): (Vec<_>, Vec<_>) = names
+        .iter()
+        .map(String::as_str)
+        .partition(|name| WITH_FEATURES.contains(name));
+    let alone = alone.into_iter().map(|name| vec![name]);
+    let groups = std::iter::once(plain).chain(alone);
+    groups.filter(|group| !group.is_empty()).collect()
+}
+
 /// The names of all guests, sorted.
 pub fn guests(workspace: &Workspace) -> Result<Vec<String>> {
     let directory = workspace.source(GUESTS_DIRECTORY);
@@ -54,4 +69,19 @@ pub fn all(workspace: &Workspace) -> Result<Vec<String>> {
     let mut names: Vec<String> = USERLAND.iter().map(|name| name.to_string()).collect();
     names.extend(guests(workspace)?);
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_with_features_is_built_alone() {
+        let names = ["root", "guest-resolver", "switch"].map(str::to_string);
+        assert_eq!(
+            groups(&names),
+            [vec!["root", "switch"], vec!["guest-resolver"]]
+        );
+        assert_eq!(groups(&names[1..2]), [vec!["guest-resolver"]]);
+    }
 }

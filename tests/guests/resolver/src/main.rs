@@ -1,0 +1,106 @@
+//! A domain that finds out about the world by itself, with every feature of the runtime's stack: it gets its IPv4 address from a
+//! DHCP server, and answers lines of text over TCP, IPv4 and IPv6, each with a line.
+//!
+//! | line | answer |
+//! | --- | --- |
+//! | `address` | its IPv4 address and network, `none` without a lease |
+//! | `name NAME` | the addresses of the name, IPv4's first, or the error |
+//! | `time` | the world's time, `unknown` if the machine does not know it |
+//! | any other | the same line |
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "none")]
+runtime::main!(resolver::serve);
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
+
+#[cfg(target_os = "none")]
+mod resolver {
+    extern crate alloc;
+
+    use alloc::format;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+
+    use runtime::embassy_net::dns::{DnsQueryType, Error};
+    use runtime::embassy_net::tcp::TcpSocket;
+    use runtime::embassy_net::{IpAddress, Stack};
+    use runtime::embassy_time::{Duration, Timer};
+    use runtime::executor::Tasks;
+    use runtime::{Start, clock, log, net};
+
+    /// Its port: that of the echo protocol (RFC 862).
+    const PORT: u16 = 7;
+    const CONNECTIONS_MAX: usize = 4;
+    const LINE_BYTES_MAX: usize = 256;
+    /// The interval between looks for a lease.
+    const LOOK: Duration = Duration::from_millis(50);
+
+    /// The program.
+    pub async fn serve(start: Start, tasks: Tasks) {
+        let stack = net::stack(start, tasks);
+        let answer = async move |socket: &mut TcpSocket<'static>| answer_lines(stack, socket).await;
+        net::serve_tcp(stack, tasks, PORT, CONNECTIONS_MAX, answer);
+        // `Stack::wait_config_up` is content with the IPv6 address.
+        while stack.config_v4().is_none() {
+            Timer::after(LOOK).await;
+        }
+        log::info!("has the address {}", address(stack));
+    }
+
+    /// Answers the lines of a connection until it ends, or a line is too long.
+    async fn answer_lines(stack: Stack<'static>, socket: &mut TcpSocket<'static>) {
+        let mut received: Vec<u8> = Vec::new();
+        let mut buffer = [0; LINE_BYTES_MAX];
+        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+            received.extend(&buffer[..count]);
+            while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = received.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line[..end]);
+                let answer = answer(stack, &line).await + "\n";
+                if net::write_all(socket, answer.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            if received.len() > LINE_BYTES_MAX {
+                return;
+            }
+        }
+    }
+
+    async fn answer(stack: Stack<'static>, line: &str) -> String {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("address", "") => address(stack),
+            ("name", name) => match addresses(stack, name).await {
+                Ok(addresses) => join(&addresses),
+                Err(error) => format!("{error:?}"),
+            },
+            ("time", "") => {
+                clock::now_utc().map_or_else(|| String::from("unknown"), |utc| utc.to_string())
+            }
+            _ => String::from(line),
+        }
+    }
+
+    fn address(stack: Stack<'static>) -> String {
+        match stack.config_v4() {
+            Some(config) => config.address.to_string(),
+            None => String::from("none"),
+        }
+    }
+
+    async fn addresses(stack: Stack<'static>, name: &str) -> Result<Vec<IpAddress>, Error> {
+        let mut addresses = Vec::new();
+        for kind in [DnsQueryType::A, DnsQueryType::Aaaa] {
+            addresses.extend(stack.dns_query(name, kind).await?);
+        }
+        Ok(addresses)
+    }
+
+    fn join(addresses: &[IpAddress]) -> String {
+        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        texts.join(" ")
+    }
+}
