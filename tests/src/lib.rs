@@ -24,6 +24,7 @@ pub mod echo;
 pub mod fault_scenario;
 pub mod fleet;
 pub mod kv_checker;
+pub mod lan_servers;
 pub mod linear;
 pub mod listed;
 pub mod loader;

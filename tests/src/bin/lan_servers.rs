@@ -1,0 +1,66 @@
+//! The servers of a small network as a program: see `harness::lan_servers`.
+//!
+//! `lan_servers` serves DHCP and DNS at the server's address until its standard input ends. It prints a line per answer, with a
+//! number that counts the answers of its kind.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::thread;
+
+use harness::lan_servers::{READY, SERVER, dhcp, dns};
+
+/// The largest datagram that is answered.
+const DATAGRAM_BYTES_MAX: usize = 1500;
+
+fn main() -> io::Result<()> {
+    // Clients without an address broadcast their requests.
+    let requests = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, dhcp::PORT))?;
+    requests.set_broadcast(true)?;
+    let queries = UdpSocket::bind((SERVER, dns::PORT))?;
+    println!("{READY}");
+    thread::spawn(move || serve_dhcp(&requests));
+    thread::spawn(move || serve_dns(&queries));
+    io::stdin().read_to_end(&mut Vec::new()).map(drop)
+}
+
+fn serve_dhcp(requests: &UdpSocket) {
+    let mut counts = [0; 3];
+    serve(requests, |request, _| {
+        let Some(answer) = dhcp::answer(request) else {
+            return;
+        };
+        if let Err(error) = requests.send_to(&answer.bytes, answer.to) {
+            return eprintln!("{}: {error}", answer.to);
+        }
+        let count = &mut counts[answer.purpose as usize];
+        *count += 1;
+        println!("dhcp {:?} {count}", answer.purpose);
+    });
+}
+
+fn serve_dns(queries: &UdpSocket) {
+    let mut count = 0;
+    serve(queries, |query, client| {
+        let Some(answer) = dns::answer(query) else {
+            return;
+        };
+        if let Err(error) = queries.send_to(&answer, client) {
+            return eprintln!("{client}: {error}");
+        }
+        count += 1;
+        println!("dns {count}");
+    });
+}
+
+/// Passes each datagram and its sender to `handle`, for ever.
+fn serve(socket: &UdpSocket, mut handle: impl FnMut(&[u8], SocketAddr)) {
+    let mut bytes = [0; DATAGRAM_BYTES_MAX];
+    loop {
+        // An error belongs to an earlier answer that could not be delivered.
+        if let Ok((length, client)) = socket.recv_from(&mut bytes) {
+            handle(&bytes[..length], client);
+        }
+    }
+}

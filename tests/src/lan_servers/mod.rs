@@ -1,0 +1,53 @@
+//! The servers of a small network, for domains that ask it for an address and for names: [`dhcp`] and [`dns`].
+//!
+//! Each answers datagrams one by one. The program `lan_servers` serves them at the third party, and prints a line per answer.
+
+pub mod dhcp;
+pub mod dns;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::child;
+use crate::third_party::{Client, ThirdParty};
+
+/// The address of both servers, and of the router.
+pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+/// The name that has addresses.
+pub const NAME: &str = "third.caravan.example";
+/// The addresses of [`NAME`].
+pub const NAMED: (Ipv4Addr, Ipv6Addr) = (SERVER, Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x100));
+
+/// The line that the program prints when it serves.
+pub const READY: &str = "serves DHCP and DNS";
+
+/// How long the program and the third party's configuration may take; only stops a hang.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Starts the servers at the third party, which must have the address [`SERVER`], and gives it the IPv6 address of [`NAME`].
+///
+/// # Panics
+///
+/// If the third party refuses an address, or a port is taken.
+pub fn start(party: &ThirdParty) -> Client {
+    let ipv6 = format!("{}/64", NAMED.1);
+    for arguments in [
+        ["-6", "address", "add", &ipv6, "dev", "lan0", "nodad"],
+        // Without a route, nothing is sent to all stations.
+        [
+            "-4",
+            "route",
+            "add",
+            "broadcast",
+            "255.255.255.255",
+            "dev",
+            "lan0",
+        ],
+    ] {
+        party.run("ip", &arguments, LIMIT);
+    }
+    let program = child::beside("lan_servers", "cargo build -p harness --bins");
+    let servers = party.start(program.to_str().expect("a path that is text"), &[]);
+    servers.await_output(READY, LIMIT);
+    servers
+}
