@@ -425,7 +425,9 @@ impl Fleet {
             .memory_mib(512)
             .card(self.port(node), node.card())
             .argument("-append")
-            .argument("debug-exit");
+            .argument("debug-exit")
+            .argument("-rtc")
+            .argument(format!("base={}", node.wall_clock()));
         let shape = match node {
             Node::B => self.shape_of_b,
             _ => usual,

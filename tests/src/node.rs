@@ -50,6 +50,11 @@ impl Node {
         MacAddress::local(self as u8 + 1)
     }
 
+    /// The date and time at which its clock begins when it starts, a day after that of the node before.
+    pub fn wall_clock(self) -> String {
+        format!("2026-01-{:02}T03:04:05", self as u8 + 2)
+    }
+
     /// The first `count` nodes.
     pub fn first(count: usize) -> impl Iterator<Item = Node> {
         [Node::A, Node::B, Node::C].into_iter().take(count)

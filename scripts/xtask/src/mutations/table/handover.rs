@@ -1,6 +1,6 @@
 //! The hand-over: the migration server, its messages, and the services of root and the switch for it.
 
-use crate::mutations::Finder::{self, Host, Suite};
+use crate::mutations::Finder::{self, Host, Machine, Suite};
 use crate::mutations::Mutation;
 
 const PROTOCOL: Finder = Host("nomad-protocol", "");
@@ -18,6 +18,9 @@ mutations! {
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
         "deadlines are off by twice the difference of the machines' clocks"; SERVER;
+    "utc-after-a-move" in "nomad/server/src/machine.rs":
+        "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
+        "a domain that has moved does not know the time of day"; Machine("resolver");
     "utc-base" in "userland/runtime/src/clock.rs":
         "let elapsed_ns = self.ns(ticks).saturating_sub(self.base_ns);" => "let elapsed_ns = self.ns(ticks);";
         "a moved domain's time of day is ahead by its age"; Host("runtime", "clock");
