@@ -222,5 +222,5 @@ mutations! {
         "a server that ends between the two writes of a record forgets its transaction"; SHELL;
     "pages-of-another" in "nomad/shell/src/pages.rs":
         "if !is_its || entry.peer != from || !awaits" => "if !is_its && entry.peer != from || !awaits";
-        "any machine of the fleet can send pages for another machine's move"; PAGE_STREAM;
+        "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
 }
