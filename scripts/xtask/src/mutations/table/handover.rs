@@ -196,7 +196,7 @@ mutations! {
     "released-running" in "userland/root/src/api/root/outgoing.rs":
         "        DomainState::Exported => Ok(domain),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(domain),";
         "a domain that stays is destroyed as if it had left"; ROOT;
-    "started-again" in "userland/root/src/api/root/mod.rs":
+    "started-again" in "userland/root/src/api/root/lifecycle.rs":
         "    if !domain.is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a present domain is started a second time"; ROOT;
     "mover-rights" in "userland/root/src/api/root/mod.rs":
