@@ -57,6 +57,10 @@ pub struct DomainRecord {
 }
 
 /// The result of installing an image.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is decoded on the stack and taken apart at once"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Installation {
     /// Its domain is at home here now.
