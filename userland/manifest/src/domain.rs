@@ -62,6 +62,12 @@ pub struct Domain {
 }
 
 impl Domain {
+    /// Whether it calls a service of this name.
+    pub fn calls(&self, service: &str) -> bool {
+        let mut capabilities = self.capabilities.iter();
+        capabilities.any(|it| matches!(it, Capability::Service(name) if name == service))
+    }
+
     /// Whether a machine of this name starts it.
     pub fn is_at_home(&self, machine: &str) -> bool {
         self.home.is_none_or(|home| home.as_str() == machine)

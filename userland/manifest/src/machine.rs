@@ -10,7 +10,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Domain, Role};
+use crate::{Domain, Role};
 
 /// The name of the compiled manifest in the boot archive.
 pub const MEMBER: &str = "manifest";
@@ -86,10 +86,8 @@ impl Manifest {
     /// Whether this name of a domain is a service that another machine's cannot replace: one that it provides, or a
     /// stateful one that it calls.
     pub fn stays_behind(&self, domain: &Domain, name: &str) -> bool {
-        let is_call = |capability: &Capability| matches!(capability, Capability::Service(service) if service == name);
         let provides = domain.provides.iter().any(|service| service == name);
-        let calls = domain.capabilities.iter().any(is_call);
-        provides || (calls && !self.is_stateless(name))
+        provides || (domain.calls(name) && !self.is_stateless(name))
     }
 
     /// The programs that the archive must contain, each once, including those of domains at home elsewhere, since

@@ -12,6 +12,9 @@ use crate::Domain;
 /// The header; the number is incremented when the types change.
 const MAGIC: &[u8] = b"caravan package 1\n";
 
+/// The longest entry: that of a domain with all it may have takes a tenth of it.
+const ENTRY_BYTES_MAX: usize = 16 << 10;
+
 /// A domain and its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package<'a> {
@@ -28,6 +31,8 @@ pub enum PackageError {
     Version,
     /// The entry is damaged.
     Damaged,
+    /// The entry is longer than any.
+    TooLong,
 }
 
 impl fmt::Display for PackageError {
@@ -35,6 +40,7 @@ impl fmt::Display for PackageError {
         formatter.write_str(match self {
             PackageError::Version => "it is not a package of version 1",
             PackageError::Damaged => "it is damaged",
+            PackageError::TooLong => "its entry is too long",
         })
     }
 }
@@ -56,6 +62,10 @@ impl<'a> Package<'a> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(PackageError::Version)?;
         let (length, rest) = rest.split_first_chunk().ok_or(PackageError::Damaged)?;
         let length = u32::from_le_bytes(*length) as usize;
+        // Before anything is allocated for it.
+        if length > ENTRY_BYTES_MAX {
+            return Err(PackageError::TooLong);
+        }
         let (entry, program) = rest.split_at_checked(length).ok_or(PackageError::Damaged)?;
         match postcard::take_from_bytes(entry) {
             Ok((domain, [])) => Ok(Package { domain, program }),
@@ -98,6 +108,14 @@ mod tests {
         longer[MAGIC.len()] += 1;
         assert_eq!(Package::from_bytes(&longer), Err(PackageError::Damaged));
         longer[MAGIC.len() + 3] = 0xff;
-        assert_eq!(Package::from_bytes(&longer), Err(PackageError::Damaged));
+        assert_eq!(Package::from_bytes(&longer), Err(PackageError::TooLong));
+    }
+
+    #[test]
+    fn an_entry_that_asks_for_more_memory_than_any_domain_is_rejected_unread() {
+        let mut package = package();
+        package.domain.name = "x".repeat(ENTRY_BYTES_MAX);
+        let bytes = package.to_bytes();
+        assert_eq!(Package::from_bytes(&bytes), Err(PackageError::TooLong));
     }
 }

@@ -38,6 +38,26 @@ pub const RECORDS: &str = "records";
 /// The notification that wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
+/// Whether a name is that of an object that is not a domain's service.
+pub fn is_built_in(name: &str) -> bool {
+    let names = [
+        LOG,
+        JOURNAL,
+        ROOT,
+        PORTS,
+        FAULTS,
+        SERIAL,
+        SERIAL_INTERRUPT,
+        RING,
+        TUNNEL,
+        WAKE,
+        RECORDS,
+        DOORBELL,
+        crate::clock::NAME,
+    ];
+    names.contains(&name)
+}
+
 /// An interface of root's, for a domain. Only those of the migration server and of the switch transfer capabilities.
 pub fn interface(
     machine: &Machine,

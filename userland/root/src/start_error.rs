@@ -26,6 +26,9 @@ pub enum StartError {
     /// The machine has no such device.
     #[error("the machine has no such device")]
     NoDevice,
+    /// Another domain has its Ethernet or IPv4 address.
+    #[error("another domain on this machine has its address")]
+    AddressTaken,
     /// The device cannot be handed over.
     #[error("the device: {0}")]
     Device(HandoverError),
@@ -50,6 +53,7 @@ impl StartError {
     pub fn refusal(&self) -> Refusal {
         match self {
             StartError::Pool(_, Error::PoolEmpty) => Refusal::NoMemory,
+            StartError::AddressTaken => Refusal::AddressTaken,
             _ => Refusal::NotStarted,
         }
     }

@@ -157,6 +157,7 @@ impl Supervisor {
         if let Some(domain) = self.take_out(number) {
             let domains = &mut self.manifest.domains;
             domains.retain(|other| other.name != domain.name.as_str());
+            self.services.retain_named(&self.manifest);
         }
     }
 

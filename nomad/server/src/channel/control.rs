@@ -99,12 +99,11 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
             let request = server
                 .operators
                 .handle_message(session, from.endpoint, &message);
-            match request {
-                Some(Request { id, task }) => match task {
+            if let Some(Request { id, task }) = request {
+                match task {
                     Task::Execute(command) => shell.handle_command(now(), id, command),
                     Task::Take(piece) => shell.handle_data(now(), id, &piece),
-                },
-                None => {}
+                }
             }
         }
         None => {}

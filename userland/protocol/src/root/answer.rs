@@ -49,6 +49,9 @@ pub enum Refusal {
     /// Another domain on the machine calls a service of this one.
     #[error("another domain on this machine needs it")]
     InUse,
+    /// Root keeps as many packages as it can.
+    #[error("too many domains on this machine came in packages: `rm` some")]
+    TooMany,
     /// The image is larger than root can keep.
     #[error("the image is too large")]
     TooLarge,

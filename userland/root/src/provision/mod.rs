@@ -70,8 +70,7 @@ pub fn prepare<'a>(
     let (machine, number) = (from.machine, domain.number);
     let clock = clock::create_page(machine).map_err(StartError::at("the clock page"))?;
     domain.clock = Some(clock);
-    let port = ports::find_or_create(machine, from.switchboard, number, description);
-    let port = port.map_err(StartError::at("the port"))?;
+    let port = ports::find_or_create(machine, from.switchboard, number, description)?;
     let tunnel = ports::find_or_create_tunnel(machine, from.switchboard, number, description);
     let tunnel = tunnel.map_err(StartError::at("the tunnel"))?;
     let records = find_or_create_records(machine, domain, description);

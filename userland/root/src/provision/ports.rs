@@ -11,18 +11,19 @@ use runtime::protocol::ports::PortKind;
 
 use crate::badge::DomainNumber;
 use crate::machine::Machine;
+use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
 
 /// The domain's port, which survives a restart.
 ///
 /// # Errors
-/// The kernel's refusal.
+/// The kernel's refusal, or that another domain has its address: one from another machine, since the manifest is checked.
 pub(super) fn find_or_create(
     machine: &Machine,
     switchboard: &mut Switchboard,
     number: DomainNumber,
     description: &manifest::Domain,
-) -> Result<Option<(Cap<Memory>, PortAddress)>, Error> {
+) -> Result<Option<(Cap<Memory>, PortAddress)>, StartError> {
     let Some(port) = &description.port else {
         return Ok(None);
     };
@@ -38,7 +39,11 @@ pub(super) fn find_or_create(
         ip: port.ip,
         kind,
     };
-    create(machine, switchboard, number, address).map(|ring| Some((ring, address)))
+    if kind == PortKind::Domain && switchboard.is_taken(number, address) {
+        return Err(StartError::AddressTaken);
+    }
+    let ring = create(machine, switchboard, number, address).map_err(StartError::at("the port"))?;
+    Ok(Some((ring, address)))
 }
 
 /// The migration server's tunnel, which survives a restart.

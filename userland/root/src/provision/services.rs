@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::Error;
-use manifest::Capability;
+use manifest::{Capability, Manifest};
 use runtime::Cap;
 use runtime::capability::Endpoint;
 
@@ -44,5 +44,18 @@ impl Services {
             }
         }
         Ok(())
+    }
+
+    /// Destroys the endpoints of services that no domain of the manifest calls or provides any more.
+    pub fn retain_named(&mut self, manifest: &Manifest) {
+        let is_named = |name: &String| {
+            let mut domains = manifest.domains.iter();
+            domains.any(|domain| domain.provides.contains(name) || domain.calls(name))
+        };
+        for (name, endpoint) in self.0.extract_if(.., |(name, _)| !is_named(name)) {
+            if let Err(error) = endpoint.destroy() {
+                log::error!("cannot destroy the endpoint of {name}: {error}");
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use runtime::protocol::root::{DomainState, Refusal, done};
 use super::Response;
 use crate::badge::DomainNumber;
 use crate::domain::Domain;
+use crate::provision::ports;
 use crate::supervisor::Supervisor;
 
 /// Starts a domain that is at home here and not running. A failure restores its previous state.
@@ -23,6 +24,11 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         return Err(Refusal::AlreadyHere);
     }
     root.start(number).inspect_err(|_| {
+        // Its port must not keep it from arriving from another machine.
+        if let Some(ring) = root.switchboard.remove(number) {
+            ports::destroy_ring(ring);
+        }
+        root.ring_for_commands();
         if let Some(domain) = root.domains.by_number_mut(number) {
             (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
         }
@@ -30,17 +36,19 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start.
+/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start. The
+/// restart of one that runs needs none: the copy that ends is the only one.
 pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let number = domain.number;
+    let (number, runs) = (domain.number, domain.state == DomainState::Running);
     check_may_stop(domain)?;
     let is_at_home = domain.definition.is_some();
     if restart && !is_at_home {
         return Err(Refusal::NotHome);
     }
     log::info!("{name} is stopped at an operator's request");
-    if !is_at_home || domain.may_be_elsewhere() {
+    let needs_roll_call = domain.may_be_elsewhere() && !(restart && runs);
+    if !is_at_home || needs_roll_call {
         end_absent(root, name, number, restart);
         return Ok((done(), None));
     }

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use manifest::check::check;
-use manifest::{Capability, Manifest, Package};
+use manifest::{Capability, Manifest, Package, Role};
 use runtime::protocol::log::Text;
 use runtime::protocol::root::{DomainState, Installation, PortState, Refusal, done, granted};
 use runtime::protocol::{Mac, Name};
@@ -15,20 +15,31 @@ use super::Response;
 use crate::badge::DomainNumber;
 use crate::definition::Definition;
 use crate::image::Image;
+use crate::layout::MIB_PAGES;
+use crate::names;
 use crate::supervisor::Supervisor;
 use crate::switchboard::PortAddress;
 
 /// The memory for packages, all together: half of root's heap.
 pub const PACKAGES_BYTES_MAX: usize = 4 << 20;
+/// The number of packages: each has a domain and an entry in the manifest besides.
+pub const PACKAGES_MAX: usize = 32;
+/// The most capabilities and services of a domain from a package.
+const NAMED_MAX: usize = 16;
 
 /// Begins to receive a package. One that is not installed yet is dropped.
 pub fn begin(root: &mut Supervisor, bytes: u32) -> Response {
-    root.package = Vec::new();
     let definitions = root.domains.iter().filter_map(|it| it.definition.as_ref());
-    let kept: usize = definitions.map(|it| it.received_bytes()).sum();
+    let received = definitions.filter(|it| it.is_received());
+    let sizes: Vec<usize> = received.map(|it| it.received_bytes()).collect();
+    if sizes.len() >= PACKAGES_MAX {
+        return Err(Refusal::TooMany);
+    }
+    let kept: usize = sizes.iter().sum();
     if bytes as usize > PACKAGES_BYTES_MAX.saturating_sub(kept) {
         return Err(Refusal::TooLarge);
     }
+    root.package = Vec::new();
     let reserved = root.package.try_reserve_exact(bytes as usize);
     reserved.map_err(|_| Refusal::NoMemory)?;
     Ok((done(), None))
@@ -61,7 +72,7 @@ pub fn install(root: &mut Supervisor) -> Response {
     Ok((granted(&installation), None))
 }
 
-/// Adds the domain, and starts it unless it may be on another machine.
+/// Adds the domain. It waits until no machine of the fleet has one of its name.
 fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
     let Package {
         mut domain,
@@ -69,6 +80,7 @@ fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
     } = Package::from_bytes(&bytes).map_err(|error| format!("the package: {error}"))?;
     let name = check_name(root, &domain)?;
     check_capabilities(&domain)?;
+    check_share(root, &domain)?;
     domain.home = Some(check_home(root, &domain)?);
     check_port(root, &domain)?;
     let manifest = joined(&root.manifest, &domain)?;
@@ -80,14 +92,7 @@ fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
     let number = added.number;
     root.manifest = manifest;
     log::info!("{name} came in a package, at an operator's request");
-    if added.may_be_elsewhere() {
-        added.state = DomainState::Waiting;
-        return Ok(number);
-    }
-    root.start(number).map_err(|refusal| {
-        root.forget(number);
-        format!("{name}: {refusal}")
-    })?;
+    added.state = DomainState::Waiting;
     Ok(number)
 }
 
@@ -96,9 +101,13 @@ fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Stri
     let name = name.map_err(|error| format!("field `name`: `{}`: {error}", domain.name))?;
     match root.domains.by_name(name) {
         None => Ok(name),
-        Some(_) => Err(format!(
-            "a domain {name} is on this machine already: `stop` it and `rm` it first"
-        )),
+        Some(other) => {
+            let received = other.definition.as_ref().filter(|it| it.is_received());
+            let advice = received.map_or("", |_| ": `stop` it and `rm` it first");
+            Err(format!(
+                "a domain {name} is on this machine already{advice}"
+            ))
+        }
     }
 }
 
@@ -122,12 +131,44 @@ fn check_capabilities(domain: &manifest::Domain) -> Result<(), String> {
         use Capability::{Log, Pool, Port, Service};
         matches!(capability, Log | Pool | Port | Service(_))
     };
-    match domain.capabilities.iter().find(|it| !is_allowed(it)) {
-        None => Ok(()),
-        Some(other) => Err(format!(
+    if let Some(other) = domain.capabilities.iter().find(|it| !is_allowed(it)) {
+        return Err(format!(
             "field `capabilities`: `{}` is for domains of the boot archive",
             String::from(other.clone())
+        ));
+    }
+    let named = domain.capabilities.len() + domain.provides.len();
+    if named > NAMED_MAX {
+        return Err(format!(
+            "field `provides`: {named} capabilities and services are more than {NAMED_MAX}"
+        ));
+    }
+    match domain.provides.iter().find(|it| names::is_built_in(it)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "field `provides`: `{name}` is root's or the switch's"
         )),
+    }
+}
+
+/// The domain must leave the machine its memory, and its operators the processor.
+fn check_share(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
+    let report = root.machine.pool.report();
+    let total = report.map_err(|error| error.to_string())?.total.0 / MIB_PAGES;
+    if u64::from(domain.pool_mib) > total {
+        return Err(format!(
+            "field `pool_mib`: {} are more than the machine has, {total}",
+            domain.pool_mib
+        ));
+    }
+    let mut domains = root.manifest.domains.iter();
+    let server = domains.find(|it| it.role == Some(Role::MigrationServer));
+    match server.map(|server| server.priority) {
+        Some(most) if domain.priority > most => Err(format!(
+            "field `priority`: {} exceeds that of the migration server, {most}",
+            domain.priority
+        )),
+        _ => Ok(()),
     }
 }
 

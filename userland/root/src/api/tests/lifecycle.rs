@@ -38,9 +38,19 @@ fn a_stopped_domain_gives_its_memory_back_and_is_started_only_by_an_operator() {
 #[test]
 fn a_domain_that_may_be_elsewhere_is_restarted_after_a_roll_call() {
     with_kernel(accept_all, || {
-        let mut root = home(DomainState::Running, Restart::Never);
+        let mut root = home(DomainState::Stopped, Restart::Never);
         assert_eq!(call(&mut root, stop(true)), is_done());
         assert_eq!(first(&root).state, DomainState::Waiting);
+    });
+}
+
+#[test]
+fn one_that_runs_here_is_restarted_at_once() {
+    with_kernel(accept_all, || {
+        let mut root = home(DomainState::Running, Restart::Never);
+        // The definition of the test has no program.
+        assert_eq!(call(&mut root, stop(true)), is_refused(Refusal::NotStarted));
+        assert_eq!(first(&root).state, DomainState::Stopped);
     });
 }
 

@@ -1,5 +1,6 @@
 //! A domain that comes in a package: whole, piece by piece, or not acceptable.
 
+use alloc::format;
 use alloc::string::String;
 
 use manifest::{Capability, Package, Port, Restart, Role};
@@ -7,7 +8,7 @@ use runtime::protocol::log::{TEXT_BYTES_MAX, Text};
 use runtime::protocol::root::{Installation, answer};
 
 use super::*;
-use crate::api::root::packages::PACKAGES_BYTES_MAX;
+use crate::api::root::packages::{PACKAGES_BYTES_MAX, PACKAGES_MAX};
 use crate::definition::Definition;
 use crate::image::tests::good;
 
@@ -25,6 +26,14 @@ fn entry() -> manifest::Domain {
         uplink: false,
     });
     entry
+}
+
+/// A kernel that accepts every call, on a machine with 64 MiB.
+fn kernel(request: &Request) -> host::Answer {
+    match request {
+        Request::PoolReport(_) => Ok([64 << 8, 0, 0, 0, 0, 0, 0, 0]),
+        other => accept_all(other),
+    }
 }
 
 fn package(domain: manifest::Domain) -> Vec<u8> {
@@ -76,7 +85,7 @@ fn rejected(root: &mut Supervisor, package: &[u8]) -> String {
 
 #[test]
 fn a_domain_of_a_package_waits_for_a_roll_call_and_is_forgotten_when_it_is_removed() {
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         send(&mut root, &package(entry()));
         let Installation::Installed(record) = install(&mut root) else {
@@ -99,7 +108,7 @@ fn a_domain_of_a_package_waits_for_a_roll_call_and_is_forgotten_when_it_is_remov
 #[test]
 fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
     type Change = fn(&mut manifest::Domain);
-    let changes: [(Change, &str); 10] = [
+    let changes: [(Change, &str); 13] = [
         (|entry| entry.name = "no name".into(), "`name`: `no name`"),
         (
             |entry| entry.name = "counter".into(),
@@ -119,6 +128,15 @@ fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
             "`home`: it is at home on b, and this is nameless",
         ),
         (|entry| entry.pool_mib = 0, "`pool_mib`"),
+        (|entry| entry.pool_mib = 65, "`pool_mib`: 65 are more"),
+        (
+            |entry| entry.provides = ["log".into()].into(),
+            "`log` is root's",
+        ),
+        (
+            |entry| entry.provides = (0..15).map(|it| format!("s{it}")).collect(),
+            "17 capabilities and services are more than 16",
+        ),
         (
             |entry| entry.capabilities.push(Capability::Service("x".into())),
             "no domain provides `x`",
@@ -132,7 +150,7 @@ fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
             "an uplink is a driver's",
         ),
     ];
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let mut root = served(DomainState::Running, 1);
         for (change, expected) in changes {
             let mut entry = entry();
@@ -145,7 +163,7 @@ fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
 
 #[test]
 fn what_is_no_package_or_has_no_program_is_rejected() {
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         let whole = package(entry());
         let cut = whole.len() - good().len() / 2;
@@ -165,7 +183,7 @@ fn what_is_no_package_or_has_no_program_is_rejected() {
 
 #[test]
 fn packages_take_a_bounded_part_of_roots_memory() {
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         let too_large = call(&mut root, begin(PACKAGES_BYTES_MAX + 1));
         assert_eq!(too_large, is_refused(Refusal::TooLarge));
@@ -184,7 +202,7 @@ fn packages_take_a_bounded_part_of_roots_memory() {
 
 #[test]
 fn a_piece_after_a_gap_or_beyond_the_size_is_refused() {
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         assert_eq!(call(&mut root, begin(5)), is_done());
         let gap = call(&mut root, append(1, &[1]));
@@ -199,7 +217,7 @@ fn a_piece_after_a_gap_or_beyond_the_size_is_refused() {
 
 #[test]
 fn a_domain_of_the_archive_and_one_that_runs_are_not_removed() {
-    with_kernel(accept_all, || {
+    with_kernel(kernel, || {
         let remove = RootRequest::Remove { name: name() };
         let mut foreign = root(DomainState::Running, 1);
         assert_eq!(call(&mut foreign, remove), is_refused(Refusal::NotHome));
@@ -214,4 +232,51 @@ fn a_domain_of_the_archive_and_one_that_runs_are_not_removed() {
         domain.definition = Some(received.into());
         assert_eq!(call(&mut running, remove), is_refused(Refusal::WrongState));
     });
+}
+
+#[test]
+fn the_number_of_packages_is_bounded_and_one_that_is_removed_makes_room() {
+    with_kernel(kernel, || {
+        let mut root = Supervisor::for_tests();
+        for number in 0..PACKAGES_MAX {
+            let mut entry = entry();
+            entry.name = format!("echo-{number}");
+            (entry.port, entry.capabilities) = (None, Vec::new());
+            send(&mut root, &package(entry));
+            assert!(matches!(install(&mut root), Installation::Installed(_)));
+        }
+        assert_eq!(call(&mut root, begin(1)), is_refused(Refusal::TooMany));
+        let name = Name::try_new("echo-7").expect("a name");
+        assert_eq!(call(&mut root, RootRequest::Remove { name }), is_done());
+        assert_eq!(call(&mut root, begin(1)), is_done());
+    });
+}
+
+#[test]
+fn a_package_that_is_too_large_does_not_end_the_one_on_its_way() {
+    with_kernel(kernel, || {
+        let mut root = Supervisor::for_tests();
+        assert_eq!(call(&mut root, begin(5)), is_done());
+        let too_large = call(&mut root, begin(PACKAGES_BYTES_MAX + 1));
+        assert_eq!(too_large, is_refused(Refusal::TooLarge));
+        assert_eq!(call(&mut root, append(0, &[1, 2])), is_done());
+    });
+}
+
+#[test]
+fn the_endpoint_of_a_removed_domains_service_is_destroyed_unless_another_needs_it() {
+    let ((), calls) = with_kernel(kernel, || {
+        let mut root = Supervisor::for_tests();
+        let mut entry = entry();
+        entry.provides = ["lookup".into()].into();
+        entry.movable = false;
+        send(&mut root, &package(entry.clone()));
+        assert!(matches!(install(&mut root), Installation::Installed(_)));
+        let created = root.services.create_for(&root.machine, &entry);
+        created.expect("endpoints");
+        let name = Name::try_new("echo").expect("a name");
+        assert_eq!(call(&mut root, RootRequest::Remove { name }), is_done());
+        assert!(root.services.find("lookup").is_none());
+    });
+    assert!(calls.iter().any(|call| matches!(call, Request::Destroy(_))));
 }
