@@ -32,7 +32,8 @@ pub enum Command {
     Memory,
     /// Run a new domain from an image. The image follows as the request's data.
     Run(ImageSize),
-    /// Stop a domain of the machine: its memory is given back, and nothing starts it until an operator does.
+    /// Stop a domain of the machine and give its memory back. At home it stays stopped until an operator starts it; away from
+    /// home, its home may start it again, by its manifest.
     Stop(Name),
     /// Stop a domain that is at home here, and start it afresh.
     Restart(Name),
@@ -159,7 +160,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "stop",
         "DOMAIN",
-        "Stop the domain: its memory is lost, and it stays stopped until it is started",
+        "Stop the domain: its memory is lost. Away from its home, the home starts it again if its manifest says so",
         |operands| Ok(Command::Stop(name(operands[0])?)),
     ),
     verb(

@@ -341,6 +341,12 @@ impl nomad_shell::Root for Local {
         self.machine.root.begin_image(bytes)
     }
 
+    fn forget_image(&mut self) {
+        if let Err(error) = self.machine.root.begin_image(0) {
+            log::warn!("an image is not dropped: {error}");
+        }
+    }
+
     fn append_image(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError> {
         self.machine.root.append_image(offset, piece)
     }

@@ -338,6 +338,9 @@ pub trait Root {
     /// [`RootError`].
     fn begin_image(&mut self, bytes: u32) -> Result<(), RootError>;
 
+    /// Drops an image that is not complete.
+    fn forget_image(&mut self);
+
     /// Adds the piece at this offset to the image.
     ///
     /// # Errors

@@ -13,9 +13,9 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use identity::{Incarnation, Name};
+use identity::{DomainId, Name};
 use nomad_client::command::{ImageSize, LogRange};
-use nomad_client::event::LogLine;
+use nomad_client::event::{LogLine, Whereabouts};
 use nomad_client::{Event, RequestId};
 use nomad_protocol::Instant;
 use service_protocol::journal::Line;
@@ -29,12 +29,17 @@ use crate::shell::Shell;
 /// Most lines in a reply: with their overhead they fit a reply's buffer.
 const LINES_MAX: usize = 64;
 
+/// How long the operator of an image may be silent.
+const SILENCE_LIMIT_US: u64 = 30_000_000;
+
 /// An image on its way from an operator to root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfer {
     request: RequestId,
     received: u32,
     size: u32,
+    /// When its last piece came.
+    heard: Instant,
 }
 
 /// The operators who wait for a domain to be started.
@@ -42,7 +47,12 @@ pub(crate) type Starters = BTreeMap<Name, RequestId>;
 
 impl<H: Host> Shell<H> {
     /// Begins to receive an image. One that another operator was sending is dropped.
-    pub(crate) fn run(&mut self, ImageSize(size): ImageSize, from: RequestId) -> Reply {
+    pub(crate) fn run(
+        &mut self,
+        now: Instant,
+        ImageSize(size): ImageSize,
+        from: RequestId,
+    ) -> Reply {
         if size == 0 {
             return Err("the image is empty".into());
         }
@@ -52,6 +62,7 @@ impl<H: Host> Shell<H> {
             request: from,
             received: 0,
             size,
+            heard: now,
         };
         if let Some(earlier) = self.transfer.replace(transfer) {
             let reason = "another image is received instead";
@@ -67,6 +78,7 @@ impl<H: Host> Shell<H> {
         };
         let appended = self.host.append_image(transfer.received, piece);
         transfer.received += piece.len() as u32;
+        transfer.heard = now;
         let is_complete = transfer.received == transfer.size;
         let reply = match appended {
             Ok(()) if is_complete => self.install(now, from),
@@ -75,6 +87,20 @@ impl<H: Host> Shell<H> {
         };
         self.transfer = None;
         self.reply(from, reply);
+    }
+
+    /// When an image whose operator is silent is dropped.
+    pub(crate) fn transfer_timeout(&self) -> Option<Instant> {
+        let transfer = self.transfer.as_ref()?;
+        Some(transfer.heard.after_us(SILENCE_LIMIT_US))
+    }
+
+    /// Drops an image whose operator is silent.
+    pub(crate) fn drop_silent_transfer(&mut self, now: Instant) {
+        if self.transfer_timeout().is_some_and(|due| due <= now) {
+            self.transfer = None;
+            self.host.forget_image();
+        }
     }
 
     fn install(&mut self, now: Instant, from: RequestId) -> Reply {
@@ -95,6 +121,7 @@ impl<H: Host> Shell<H> {
         if record.state != DomainState::Waiting {
             return ended(vec![Event::Started(record.name)]);
         }
+        self.dismiss_starter(record.name, "another operator waits for it");
         self.starters.insert(record.name, from);
         self.update_roll_calls(now);
         Vec::new()
@@ -103,8 +130,10 @@ impl<H: Host> Shell<H> {
     /// Stops a domain.
     pub(crate) fn stop_domain(&mut self, now: Instant, name: Name) -> Reply {
         self.check_at_rest(name)?;
+        self.check_not_elsewhere(now, name)?;
         let stopped = self.host.stop(name, false);
         stopped.map_err(|error| format!("{name} is not stopped: {error}"))?;
+        self.dismiss_starter(name, "it is stopped");
         self.update_roll_calls(now);
         Ok(vec![Event::Stopped(name)])
     }
@@ -122,16 +151,17 @@ impl<H: Host> Shell<H> {
 
     /// Forgets a domain that came with an image.
     pub(crate) fn remove(&mut self, now: Instant, name: Name) -> Reply {
+        self.check_at_rest(name)?;
         let found = self.host.find(name);
         let record = found.map_err(|error| format!("{name}: {error}"))?;
-        // One that was never started here has no copy that would be unaccounted for.
-        let was_here = record.incarnation > Incarnation(0);
+        // No copy of one that was never started here is accounted for by this machine.
+        let was_here = record.id != DomainId(0);
         if was_here && record.state != DomainState::Stopped {
             self.check_is_lost(now, &record)?;
         }
         let removed = self.host.remove(name);
         removed.map_err(|error| format!("{name} is not removed: {error}"))?;
-        self.starters.remove(&name);
+        self.dismiss_starter(name, "it is removed");
         self.update_roll_calls(now);
         Ok(vec![Event::Removed(name)])
     }
@@ -148,6 +178,15 @@ impl<H: Host> Shell<H> {
             }
             _ => Err(format!("{name} is {}: stop it first", record.state)),
         }
+    }
+
+    /// Checks that a domain at home here does not run on another machine, as far as a roll call knows.
+    fn check_not_elsewhere(&self, now: Instant, name: Name) -> Result<(), String> {
+        let homes = self.homes(now).into_iter();
+        let mut its = homes.filter(|home| home.domain == name);
+        let runs =
+            its.find(|home| matches!(home.whereabouts, Whereabouts::Held { runs: true, .. }));
+        runs.map_or(Ok(()), |home| Err(format!("{home}: stop it there")))
     }
 
     /// Checks that no move of the domain is under way.
@@ -179,14 +218,29 @@ impl<H: Host> Shell<H> {
         Ok(lines)
     }
 
-    /// Answers the operators who wait for domains: those that were started, and those that are kept from it.
+    /// Answers the operators whose domains are kept from starting, or do not wait for it any more.
     pub(crate) fn answer_starters(&mut self, now: Instant) {
         let starters = core::mem::take(&mut self.starters);
         for (name, from) in starters {
-            match self.roll_calls.start_objection(now, &self.machines, name) {
-                None => _ = self.starters.insert(name, from),
-                Some(reason) => self.reply(from, Err(waits(name, &reason))),
+            let state = self.host.find(name).map(|record| record.state);
+            let objection = self.roll_calls.start_objection(now, &self.machines, name);
+            match (state, objection) {
+                (Ok(DomainState::Waiting), Some(reason)) => {
+                    self.reply(from, Err(waits(name, &reason)));
+                }
+                (Ok(DomainState::Waiting) | Err(_), _) => _ = self.starters.insert(name, from),
+                (Ok(DomainState::Running), _) => {
+                    self.reply(from, Ok(ended(vec![Event::Started(name)])));
+                }
+                (Ok(state), _) => self.reply(from, Err(format!("{name} is {state}"))),
             }
+        }
+    }
+
+    /// Ends the wait of the operator who waits for this domain, if there is one.
+    fn dismiss_starter(&mut self, name: Name, reason: &str) {
+        if let Some(from) = self.starters.remove(&name) {
+            self.reply(from, Err(format!("{name} is not started: {reason}")));
         }
     }
 

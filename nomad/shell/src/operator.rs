@@ -39,7 +39,7 @@ impl<H: Host> Shell<H> {
             Command::Start(name) => self.start_again(now, name, from),
             Command::Memory => self.memory().map(ended),
             // The image follows.
-            Command::Run(size) => self.run(size, from),
+            Command::Run(size) => self.run(now, size, from),
             Command::Stop(name) => self.stop_domain(now, name).map(ended),
             Command::Restart(name) => self.restart(now, name, from),
             Command::Remove(name) => self.remove(now, name).map(ended),

@@ -84,15 +84,14 @@ impl<H: Host> Shell<H> {
             if to != own {
                 let message = Message::Query(name, turn, fleet);
                 self.send(to, &Envelope { boot, message });
-            } else if let Some(presence) = self.presence(name) {
+            } else if let Some(presence) = self.presence(own, name) {
                 self.roll_calls
                     .handle_reply(now, own, (name, turn), presence);
             }
         }
         for name in self.roll_calls.take_ready() {
             // An error is logged, and the roll call is repeated.
-            let started = self.start(now, name);
-            self.answer_starter(name, &started);
+            let _ = self.start(now, name);
         }
         self.answer_starters(now);
     }
@@ -113,16 +112,19 @@ impl<H: Host> Shell<H> {
             return log::warn!("{home:?} queries {name} with another fleet");
         }
         self.moves.ledger.probe(now, from, name);
-        if let Some(presence) = self.presence(name) {
+        if let Some(presence) = self.presence(from, name) {
             let message = Message::QueryReply(name, turn, presence);
             self.send(from, &Envelope { boot, message });
         }
     }
 
-    /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query.
-    fn presence(&mut self, name: Name) -> Option<Presence> {
+    /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query. To other
+    /// machines one that is at home here counts as present even while it is absent: of two machines that are told to
+    /// start a domain of one name, neither may.
+    fn presence(&mut self, asker: MachineId, name: Name) -> Option<Presence> {
+        let is_own = asker == self.moves.ledger.local().machine;
         match self.host.find(name) {
-            Ok(record) if Purpose::of(&record).is_none() => Some(Presence::Present {
+            Ok(record) if !is_own || Purpose::of(&record).is_none() => Some(Presence::Present {
                 incarnation: record.incarnation,
                 runs: self.may_run(&record),
             }),
@@ -160,7 +162,7 @@ impl<H: Host> Shell<H> {
     /// # Errors
     /// Root's error.
     pub(crate) fn start(&mut self, now: Instant, name: Name) -> Result<(), RootError> {
-        match self.host.start(name) {
+        let started = match self.host.start(name) {
             // It has arrived from another machine meanwhile.
             Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => Ok(()),
             Err(error) => {
@@ -168,7 +170,9 @@ impl<H: Host> Shell<H> {
                 self.retry_later(now, Task::CallRolls);
                 Err(error)
             }
-        }
+        };
+        self.answer_starter(name, &started);
+        started
     }
 
     /// The results of the roll calls of domains at home here.

@@ -100,6 +100,8 @@ impl<H: Host> Shell<H> {
             retries: Retries::default(),
             outputs: VecDeque::new(),
         };
+        // An earlier life may have been receiving one.
+        shell.host.forget_image();
         shell.update_roll_calls(now);
         Ok(shell)
     }
@@ -142,6 +144,7 @@ impl<H: Host> Shell<H> {
             self.retry(now, task);
         }
         self.call_rolls(now);
+        self.drop_silent_transfer(now);
     }
 
     /// When to call [`Shell::handle_timeout`].
@@ -154,6 +157,7 @@ impl<H: Host> Shell<H> {
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
             .chain(self.retries.poll_timeout())
+            .chain(self.transfer_timeout())
             .min()
     }
 

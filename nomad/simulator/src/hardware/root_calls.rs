@@ -167,17 +167,22 @@ impl Root for Hardware {
             DomainState::Away,
         ];
         let stopped = self.root.in_state(number, &states);
-        let id = stopped.map_err(RootError::Refused)?.id;
+        let (id, state) = stopped
+            .map(|entry| (entry.id, entry.state))
+            .map_err(RootError::Refused)?;
         if restart && !self.root.homes().contains_key(&number) {
             return Err(RootError::Refused(Refusal::NotHome));
         }
-        self.record_discarded(id);
-        self.kernel.destroy(id);
+        if state == DomainState::Running {
+            self.record_discarded(id);
+            self.kernel.destroy(id);
+        }
         self.kernel.free_pages += self.root.stop(number, restart);
-        Ok(())
+        match restart && state == DomainState::Running {
+            true => self.start(name),
+            false => Ok(()),
+        }
     }
-
-    // Images are not simulated: a domain that comes with one is to its shell like one of the boot archive.
 
     fn remove(&mut self, _: Name) -> Result<(), RootError> {
         Err(RootError::Refused(Refusal::OfArchive))
@@ -187,15 +192,22 @@ impl Root for Hardware {
         Ok(None)
     }
 
+    // The content of an image is not simulated: it has the domain that is at home here and waits.
+
     fn begin_image(&mut self, _: u32) -> Result<(), RootError> {
-        Err(RootError::Refused(Refusal::TooLarge))
+        Ok(())
     }
 
+    fn forget_image(&mut self) {}
+
     fn append_image(&mut self, _: u32, _: &[u8]) -> Result<(), RootError> {
-        Err(RootError::Refused(Refusal::TooLarge))
+        Ok(())
     }
 
     fn install_image(&mut self) -> Result<Installation, RootError> {
-        Err(RootError::Refused(Refusal::WrongState))
+        let mut entries = self.root.entries.iter();
+        let waits = entries.find(|(_, entry)| entry.state == DomainState::Waiting);
+        let waits = waits.ok_or(RootError::Refused(Refusal::WrongState));
+        waits.map(|(number, entry)| Installation::Installed(record(*number, entry)))
     }
 }

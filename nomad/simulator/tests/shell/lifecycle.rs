@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use identity::Incarnation;
+use nomad_client::command::ImageSize;
 use nomad_client::{Command, Event as Reported, RequestId};
-use nomad_protocol::{BootId, Envelope, Instant, LifeId, MachineId, Message, Presence};
+use nomad_protocol::{BootId, Envelope, Instant, LifeId, MachineId, Message, Presence, Turn};
 use nomad_shell::Output;
-use nomad_simulator::machine::Machine;
+use nomad_simulator::machine::{DOMAIN, Machine};
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
 
-use super::{machine, name, now, state};
+use super::{PEER, answers, fleet, machine, name, now, state};
 
 const OPERATOR: RequestId = RequestId(1);
 
@@ -64,7 +66,7 @@ fn a_stopped_domain_gives_its_memory_back_and_stays_stopped_until_an_operator_st
 }
 
 #[test]
-fn a_restarted_domain_runs_afresh_after_every_machine_was_asked() {
+fn a_domain_that_runs_here_is_restarted_at_once() {
     let mut machine = machine(true, BTreeMap::from([(0, Restart::Never)]));
     let before = machine.hardware().root.entries[&0].id;
     let started = [Reported::Started(name()), Reported::Done];
@@ -73,25 +75,152 @@ fn a_restarted_domain_runs_afresh_after_every_machine_was_asked() {
     assert!(machine.hardware().runs(0));
 }
 
+/// Sends an image of five bytes, whose domain waits.
+fn send_image(machine: &mut Machine, from: RequestId) {
+    let command = Command::Run(ImageSize(5));
+    machine.shell.handle_command(now(), from, command);
+    machine.shell.handle_data(now(), from, &[1, 2]);
+    machine.shell.handle_data(now(), from, &[3, 4, 5]);
+}
+
 #[test]
-fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
-    let mut machine = machine(true, BTreeMap::from([(0, Restart::Never)]));
-    let command = Command::Restart(name());
-    machine.shell.handle_command(now(), OPERATOR, command);
-    let later = now().after_us(60_000_000);
-    machine.shell.handle_timeout(now());
-    machine.shell.handle_timeout(later);
-    let outputs = std::iter::from_fn(|| machine.shell.poll(later));
+fn the_domain_of_an_image_is_started_after_every_machine_was_asked() {
+    let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
+    send_image(&mut machine, OPERATOR);
+    let expected = [
+        Reported::Received(name()),
+        Reported::Started(name()),
+        Reported::Done,
+    ];
+    assert_eq!(events(&mut machine, now()), expected);
+    assert!(machine.hardware().runs(0));
+}
+
+/// What the operators of a domain that waits learn by this time, if no machine answers.
+fn heard(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
+    machine.shell.handle_timeout(now);
+    let outputs = std::iter::from_fn(|| machine.shell.poll(now));
     let event = |output| match output {
-        Output::Event(OPERATOR, event) => Some(event.to_string()),
+        Output::Event(to, event) => Some((to, event.to_string())),
         _ => None,
     };
-    let events: Vec<String> = outputs.filter_map(event).collect();
+    outputs.filter_map(event).collect()
+}
+
+#[test]
+fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
+    let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
+    send_image(&mut machine, OPERATOR);
+    assert_eq!(heard(&mut machine, now()).len(), 1, "it is received");
+    let later = now().after_us(60_000_000);
+    let [(OPERATOR, reason)] = &heard(&mut machine, later)[..] else {
+        panic!("no answer");
+    };
+    assert!(reason.contains("does not answer"), "{reason}");
+    assert_eq!(state(&machine), DomainState::Waiting);
+}
+
+#[test]
+fn no_operator_waits_for_ever() {
+    const OTHER: RequestId = RequestId(2);
+    type Act = fn(&mut Machine);
+    let acts: [(Act, &str); 3] = [
+        (|machine| send_image(machine, OTHER), "another operator"),
+        (
+            |machine| command(machine, OTHER, "stop domain-1"),
+            "it is stopped",
+        ),
+        (
+            |machine| {
+                let root = &mut machine.hardware_mut().root;
+                root.admit(0, DOMAIN, 4);
+                root.adopt(0, Incarnation(2));
+            },
+            "is started",
+        ),
+    ];
+    for (act, expected) in acts {
+        let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
+        send_image(&mut machine, OPERATOR);
+        heard(&mut machine, now());
+        act(&mut machine);
+        let answers = heard(&mut machine, now().after_us(1));
+        let mut own = answers.iter().filter(|(to, _)| *to == OPERATOR);
+        let is_answered = own.any(|(_, text)| text.contains(expected));
+        assert!(is_answered, "{expected}: {answers:?}");
+    }
+}
+
+fn command(machine: &mut Machine, from: RequestId, text: &str) {
+    let command = text.parse().expect("a command");
+    machine.shell.handle_command(now(), from, command);
+}
+
+#[test]
+fn of_two_homes_of_one_name_neither_starts_it() {
+    for is_stopped in [false, true] {
+        let mut machine = machine(is_stopped, BTreeMap::from([(0, Restart::Never)]));
+        if is_stopped {
+            reply(&mut machine, "stop domain-1");
+        }
+        let query = Message::Query(name(), Turn(3), fleet().id());
+        let answer = answers(&mut machine, PEER, query);
+        let is_held = matches!(
+            answer[..],
+            [Message::QueryReply(
+                _,
+                _,
+                Presence::Present { runs: false, .. }
+            )]
+        );
+        assert!(is_held, "{answer:?}");
+    }
+}
+
+#[test]
+fn the_home_of_a_domain_that_runs_elsewhere_says_where_to_stop_it() {
+    let mut machine = machine(false, BTreeMap::from([(0, Restart::Always)]));
+    machine.shell.handle_timeout(now());
+    let outputs = std::iter::from_fn(|| machine.shell.poll(now()));
+    let sent = outputs.filter_map(|output| match output {
+        Output::Send { to, bytes } => Some((to, bytes)),
+        _ => None,
+    });
+    for (to, bytes) in sent.collect::<Vec<_>>() {
+        let query = Envelope::decode(&bytes).expect("its own messages decode");
+        if let Message::Query(name, turn, _) = query.message {
+            let runs = Presence::Present {
+                incarnation: Incarnation(1),
+                runs: true,
+            };
+            let message = Message::QueryReply(name, turn, runs);
+            let boot = BootId(7);
+            let bytes = Envelope { boot, message }.encode();
+            machine.shell.handle_datagram(now(), to, &bytes);
+        }
+    }
+    let refused = reply(&mut machine, "stop domain-1");
     assert!(
-        events.len() == 1 && events[0].contains("does not answer"),
-        "{events:?}"
+        refused[0].to_string().contains("stop it there"),
+        "{refused:?}"
     );
     assert_eq!(state(&machine), DomainState::Waiting);
+}
+
+#[test]
+fn an_image_whose_operator_is_silent_is_dropped() {
+    let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
+    let command = Command::Run(ImageSize(5));
+    machine.shell.handle_command(now(), OPERATOR, command);
+    machine.shell.handle_data(now(), OPERATOR, &[1, 2]);
+    heard(&mut machine, now().after_us(31_000_000));
+    machine.shell.handle_data(now(), OPERATOR, &[3, 4, 5]);
+    let is_received = |text: &String| text.contains("received");
+    let answers = heard(&mut machine, now().after_us(32_000_000));
+    assert!(
+        !answers.iter().any(|(_, text)| is_received(text)),
+        "{answers:?}"
+    );
 }
 
 #[test]
