@@ -30,14 +30,14 @@ pub enum Command {
     Force(Name, Force),
     /// Report the machine's memory.
     Memory,
-    /// Run a new domain from an image. The image follows as the request's data.
-    Run(ImageSize),
+    /// Run a new domain from a package. The package follows as the request's data.
+    Run(PackageSize),
     /// Stop a domain of the machine and give its memory back. At home it stays stopped until an operator starts it; away from
     /// home, its home may start it again, by its manifest.
     Stop(Name),
     /// Stop a domain that is at home here, and start it afresh.
     Restart(Name),
-    /// Forget a stopped domain that came with [`Command::Run`], and its image.
+    /// Forget a stopped domain that came with [`Command::Run`], and its package.
     Remove(Name),
     /// List lines of the machine's log.
     Logs(LogRange),
@@ -49,9 +49,9 @@ pub enum Command {
     End,
 }
 
-/// The size of an image in bytes.
+/// The size of a package in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageSize(pub u32);
+pub struct PackageSize(pub u32);
 
 /// A part of a machine's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +172,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "rm",
         "DOMAIN",
-        "Forget a stopped domain that was started by `run`, and its image",
+        "Forget a stopped domain that was started by `run`, and its package",
         |operands| Ok(Command::Remove(name(operands[0])?)),
     ),
     for_tests("hold", "EVENT...", |operands| {

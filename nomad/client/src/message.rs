@@ -21,7 +21,7 @@ pub const VERSION: u16 = 3;
 /// Most bytes of an `Events` message before its events.
 pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
 
-/// Most bytes of an image in a `Data` message.
+/// Most bytes of a package in a `Data` message.
 pub(crate) const DATA_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - (2 + 1 + 8 + 5 + 2);
 
 /// The server's identifier of a request: drawn at random, never reused.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use nomad_channel::Random;
 
-use crate::command::{Command, ImageSize};
+use crate::command::{Command, PackageSize};
 use crate::event::Event;
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::reply_buffer::ReplyBuffer;
@@ -166,7 +166,7 @@ impl<A: Copy> Server<A> {
         if before == Stage::Executing {
             return None;
         }
-        if let Command::Run(ImageSize(bytes)) = command {
+        if let Command::Run(PackageSize(bytes)) = command {
             request.data = Intake::new(bytes);
         }
         let task = Task::Execute(command);

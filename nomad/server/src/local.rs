@@ -337,22 +337,22 @@ impl nomad_shell::Root for Local {
         self.machine.root.log_line(from)
     }
 
-    fn begin_image(&mut self, bytes: u32) -> Result<(), RootError> {
-        self.machine.root.begin_image(bytes)
+    fn begin_package(&mut self, bytes: u32) -> Result<(), RootError> {
+        self.machine.root.begin_package(bytes)
     }
 
-    fn forget_image(&mut self) {
-        if let Err(error) = self.machine.root.begin_image(0) {
-            log::warn!("an image is not dropped: {error}");
+    fn forget_package(&mut self) {
+        if let Err(error) = self.machine.root.begin_package(0) {
+            log::warn!("a package is not dropped: {error}");
         }
     }
 
-    fn append_image(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError> {
-        self.machine.root.append_image(offset, piece)
+    fn append_package(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError> {
+        self.machine.root.append_package(offset, piece)
     }
 
-    fn install_image(&mut self) -> Result<Installation, RootError> {
-        self.machine.root.install_image()
+    fn install_package(&mut self) -> Result<Installation, RootError> {
+        self.machine.root.install_package()
     }
 }
 

@@ -247,7 +247,7 @@ impl Root {
         self.execute(Request::Stop { name, restart })
     }
 
-    /// Forgets a domain that came with an image, and the image.
+    /// Forgets a domain that came with a package, and the package.
     ///
     /// # Errors
     /// [`RootError`].
@@ -266,34 +266,34 @@ impl Root {
         }
     }
 
-    /// Begins to receive an image.
+    /// Begins to receive a package.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn begin_image(self, bytes: u32) -> Result<(), RootError> {
-        self.execute(Request::BeginImage { bytes })
+    pub fn begin_package(self, bytes: u32) -> Result<(), RootError> {
+        self.execute(Request::BeginPackage { bytes })
     }
 
-    /// Adds bytes to the image, in as many requests as that takes.
+    /// Adds bytes to the package, in as many requests as that takes.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn append_image(self, offset: u32, bytes: &[u8]) -> Result<(), RootError> {
+    pub fn append_package(self, offset: u32, bytes: &[u8]) -> Result<(), RootError> {
         let pieces = bytes.chunks(TEXT_BYTES_MAX).enumerate();
         pieces.into_iter().try_for_each(|(index, piece)| {
-            self.execute(Request::AppendImage {
+            self.execute(Request::AppendPackage {
                 offset: offset + (index * TEXT_BYTES_MAX) as u32,
                 piece: Text::of(piece),
             })
         })
     }
 
-    /// Adds the domain of the complete image.
+    /// Adds the domain of the complete package.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn install_image(self) -> Result<Installation, RootError> {
-        self.get(Request::InstallImage)
+    pub fn install_package(self) -> Result<Installation, RootError> {
+        self.get(Request::InstallPackage)
     }
 
     fn execute(self, request: Request) -> Result<(), RootError> {

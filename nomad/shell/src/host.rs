@@ -320,7 +320,7 @@ pub trait Root {
     /// [`RootError`].
     fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError>;
 
-    /// Forgets a domain that came with an image, and the image.
+    /// Forgets a domain that came with a package, and the package.
     ///
     /// # Errors
     /// [`RootError`].
@@ -332,26 +332,26 @@ pub trait Root {
     /// [`RootError`].
     fn log_line(&mut self, from: u64) -> Result<Option<Line>, RootError>;
 
-    /// Begins to receive the image of a new domain.
+    /// Begins to receive the package of a new domain.
     ///
     /// # Errors
     /// [`RootError`].
-    fn begin_image(&mut self, bytes: u32) -> Result<(), RootError>;
+    fn begin_package(&mut self, bytes: u32) -> Result<(), RootError>;
 
-    /// Drops an image that is not complete.
-    fn forget_image(&mut self);
+    /// Drops a package that is not complete.
+    fn forget_package(&mut self);
 
-    /// Adds the piece at this offset to the image.
+    /// Adds the piece at this offset to the package.
     ///
     /// # Errors
     /// [`RootError`].
-    fn append_image(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError>;
+    fn append_package(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError>;
 
-    /// Adds the domain of the complete image to those at home here.
+    /// Adds the domain of the complete package to those at home here.
     ///
     /// # Errors
     /// [`RootError`].
-    fn install_image(&mut self) -> Result<Installation, RootError>;
+    fn install_package(&mut self) -> Result<Installation, RootError>;
 }
 
 /// Memory that outlives the shell.

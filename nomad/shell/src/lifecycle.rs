@@ -1,7 +1,7 @@
-//! An operator's commands over the life of a domain: run it from an image, stop it, restart it, remove it; and its log.
+//! An operator's commands over the life of a domain: run it from a package, stop it, restart it, remove it; and its log.
 //!
 //! ```text
-//!   run: the image, piece by piece, to root --> installed --> a roll call, if it may move --> started
+//!   run: the package, piece by piece, to root --> installed --> a roll call, if it may move --> started
 //! ```
 //!
 //! A domain that is started after a roll call answers the operator when it is started, or when it is known why it is
@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use identity::{DomainId, Name};
-use nomad_client::command::{ImageSize, LogRange};
+use nomad_client::command::{PackageSize, LogRange};
 use nomad_client::event::{LogLine, Whereabouts};
 use nomad_client::{Event, RequestId};
 use nomad_protocol::Instant;
@@ -29,10 +29,10 @@ use crate::shell::Shell;
 /// Most lines in a reply: with their overhead they fit a reply's buffer.
 const LINES_MAX: usize = 64;
 
-/// How long the operator of an image may be silent.
+/// How long the operator of a package may be silent.
 const SILENCE_LIMIT_US: u64 = 30_000_000;
 
-/// An image on its way from an operator to root.
+/// A package on its way from an operator to root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfer {
     request: RequestId,
@@ -46,17 +46,17 @@ pub(crate) struct Transfer {
 pub(crate) type Starters = BTreeMap<Name, RequestId>;
 
 impl<H: Host> Shell<H> {
-    /// Begins to receive an image. One that another operator was sending is dropped.
+    /// Begins to receive a package. One that another operator was sending is dropped.
     pub(crate) fn run(
         &mut self,
         now: Instant,
-        ImageSize(size): ImageSize,
+        PackageSize(size): PackageSize,
         from: RequestId,
     ) -> Reply {
         if size == 0 {
-            return Err("the image is empty".into());
+            return Err("the package is empty".into());
         }
-        let begun = self.host.begin_image(size);
+        let begun = self.host.begin_package(size);
         begun.map_err(|error| error.to_string())?;
         let transfer = Transfer {
             request: from,
@@ -65,7 +65,7 @@ impl<H: Host> Shell<H> {
             heard: now,
         };
         if let Some(earlier) = self.transfer.replace(transfer) {
-            let reason = "another image is received instead";
+            let reason = "another package is received instead";
             self.emit(Output::Event(earlier.request, Event::failed(reason.into())));
         }
         Ok(Vec::new())
@@ -76,7 +76,7 @@ impl<H: Host> Shell<H> {
         let Some(transfer) = self.transfer.as_mut().filter(|it| it.request == from) else {
             return;
         };
-        let appended = self.host.append_image(transfer.received, piece);
+        let appended = self.host.append_package(transfer.received, piece);
         transfer.received += piece.len() as u32;
         transfer.heard = now;
         let is_complete = transfer.received == transfer.size;
@@ -89,22 +89,22 @@ impl<H: Host> Shell<H> {
         self.reply(from, reply);
     }
 
-    /// When an image whose operator is silent is dropped.
+    /// When a package whose operator is silent is dropped.
     pub(crate) fn transfer_timeout(&self) -> Option<Instant> {
         let transfer = self.transfer.as_ref()?;
         Some(transfer.heard.after_us(SILENCE_LIMIT_US))
     }
 
-    /// Drops an image whose operator is silent.
+    /// Drops a package whose operator is silent.
     pub(crate) fn drop_silent_transfer(&mut self, now: Instant) {
         if self.transfer_timeout().is_some_and(|due| due <= now) {
             self.transfer = None;
-            self.host.forget_image();
+            self.host.forget_package();
         }
     }
 
     fn install(&mut self, now: Instant, from: RequestId) -> Reply {
-        let installed = self.host.install_image();
+        let installed = self.host.install_package();
         let record = match installed.map_err(|error| error.to_string())? {
             Installation::Installed(record) => record,
             Installation::Rejected(reason) => {
@@ -149,7 +149,7 @@ impl<H: Host> Shell<H> {
         Ok(self.await_start(now, &record, from))
     }
 
-    /// Forgets a domain that came with an image.
+    /// Forgets a domain that came with a package.
     pub(crate) fn remove(&mut self, now: Instant, name: Name) -> Reply {
         self.check_at_rest(name)?;
         let found = self.host.find(name);

@@ -38,7 +38,7 @@ impl<H: Host> Shell<H> {
             Command::Force(name, force) => self.force(now, name, force).map(ended),
             Command::Start(name) => self.start_again(now, name, from),
             Command::Memory => self.memory().map(ended),
-            // The image follows.
+            // The package follows.
             Command::Run(size) => self.run(now, size, from),
             Command::Stop(name) => self.stop_domain(now, name).map(ended),
             Command::Restart(name) => self.restart(now, name, from),

@@ -57,7 +57,7 @@ pub struct Shell<H: Host> {
     pub(crate) streams: BTreeSet<TransactionId>,
     /// The operator's request that began each transaction.
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
-    /// The image on its way from an operator to root.
+    /// The package on its way from an operator to root.
     pub(crate) transfer: Option<Transfer>,
     /// The operators who wait for a domain to be started.
     pub(crate) starters: Starters,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use manifest::{Package, PackageError};
 use nomad_client::Command;
-use nomad_client::command::ImageSize;
+use nomad_client::command::PackageSize;
 
 /// The next step of a user without a package.
 const NEXT: &str = "`cargo caravan build` makes a package, and prints its path last";
@@ -32,7 +32,7 @@ pub struct Bytes(Vec<u8>);
 impl Bytes {
     /// The command that they are the data of.
     pub fn command(&self) -> Command {
-        Command::Run(ImageSize(self.0.len() as u32))
+        Command::Run(PackageSize(self.0.len() as u32))
     }
 
     /// A copy to send.

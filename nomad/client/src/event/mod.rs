@@ -62,11 +62,11 @@ pub enum Event {
     Started(Name),
     /// A doubt about a domain is being settled.
     Forced(Name, Force),
-    /// An image was received; its domain is at home here now.
+    /// A package was received; its domain is at home here now.
     Received(Name),
     /// A domain is stopped.
     Stopped(Name),
-    /// A domain and its image are forgotten.
+    /// A domain and its package are forgotten.
     Removed(Name),
     /// A line of the machine's log.
     Log(LogLine),

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use nomad_protocol::{Notice, PhaseName};
 
 use super::scene::{Faults, Scene};
-use crate::command::ImageSize;
+use crate::command::PackageSize;
 use crate::operator::{REQUESTS_MAX, Task};
 use crate::{Command, End, Event, Failure, samples};
 
@@ -145,7 +145,7 @@ fn a_request_that_has_gone_is_unknown() {
 
 /// A scene in which the client has this much data for the machine.
 fn upload(seed: u64, faults: Faults, data: &[u8]) -> Scene {
-    let command = Command::Run(ImageSize(data.len() as u32));
+    let command = Command::Run(PackageSize(data.len() as u32));
     let mut scene = Scene::new(seed, faults, "fleet", command);
     scene.client = scene.client.with_data(data.to_vec());
     scene

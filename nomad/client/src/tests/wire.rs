@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use nomad_protocol::DATAGRAM_BYTES_MAX;
 use proptest::prelude::*;
 
-use crate::command::{ImageSize, LogRange};
+use crate::command::{LogRange, PackageSize};
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::{Command, Event, samples};
 
@@ -83,7 +83,7 @@ fn commands_and_events_have_the_documented_numbers() {
     ];
     let typed = commands.map(|text| text.parse().expect("a command"));
     let mut commands: Vec<Command> = typed.into();
-    commands.insert(8, Command::Run(ImageSize(1)));
+    commands.insert(8, Command::Run(PackageSize(1)));
     let logs = LogRange {
         domain: None,
         from: 0,

@@ -192,19 +192,19 @@ impl Root for Hardware {
         Ok(None)
     }
 
-    // The content of an image is not simulated: it has the domain that is at home here and waits.
+    // The content of a package is not simulated: it has the domain that is at home here and waits.
 
-    fn begin_image(&mut self, _: u32) -> Result<(), RootError> {
+    fn begin_package(&mut self, _: u32) -> Result<(), RootError> {
         Ok(())
     }
 
-    fn forget_image(&mut self) {}
+    fn forget_package(&mut self) {}
 
-    fn append_image(&mut self, _: u32, _: &[u8]) -> Result<(), RootError> {
+    fn append_package(&mut self, _: u32, _: &[u8]) -> Result<(), RootError> {
         Ok(())
     }
 
-    fn install_image(&mut self) -> Result<Installation, RootError> {
+    fn install_package(&mut self) -> Result<Installation, RootError> {
         let mut entries = self.root.entries.iter();
         let waits = entries.find(|(_, entry)| entry.state == DomainState::Waiting);
         let waits = waits.ok_or(RootError::Refused(Refusal::WrongState));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use identity::Incarnation;
-use nomad_client::command::ImageSize;
+use nomad_client::command::PackageSize;
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::{BootId, Envelope, Instant, LifeId, MachineId, Message, Presence, Turn};
 use nomad_shell::Output;
@@ -75,18 +75,18 @@ fn a_domain_that_runs_here_is_restarted_at_once() {
     assert!(machine.hardware().runs(0));
 }
 
-/// Sends an image of five bytes, whose domain waits.
-fn send_image(machine: &mut Machine, from: RequestId) {
-    let command = Command::Run(ImageSize(5));
+/// Sends a package of five bytes, whose domain waits.
+fn send_package(machine: &mut Machine, from: RequestId) {
+    let command = Command::Run(PackageSize(5));
     machine.shell.handle_command(now(), from, command);
     machine.shell.handle_data(now(), from, &[1, 2]);
     machine.shell.handle_data(now(), from, &[3, 4, 5]);
 }
 
 #[test]
-fn the_domain_of_an_image_is_started_after_every_machine_was_asked() {
+fn the_domain_of_a_package_is_started_after_every_machine_was_asked() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
-    send_image(&mut machine, OPERATOR);
+    send_package(&mut machine, OPERATOR);
     let expected = [
         Reported::Received(name()),
         Reported::Started(name()),
@@ -110,7 +110,7 @@ fn heard(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
 #[test]
 fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
-    send_image(&mut machine, OPERATOR);
+    send_package(&mut machine, OPERATOR);
     assert_eq!(heard(&mut machine, now()).len(), 1, "it is received");
     let later = now().after_us(60_000_000);
     let [(OPERATOR, reason)] = &heard(&mut machine, later)[..] else {
@@ -125,7 +125,7 @@ fn no_operator_waits_for_ever() {
     const OTHER: RequestId = RequestId(2);
     type Act = fn(&mut Machine);
     let acts: [(Act, &str); 3] = [
-        (|machine| send_image(machine, OTHER), "another operator"),
+        (|machine| send_package(machine, OTHER), "another operator"),
         (
             |machine| command(machine, OTHER, "stop domain-1"),
             "it is stopped",
@@ -141,7 +141,7 @@ fn no_operator_waits_for_ever() {
     ];
     for (act, expected) in acts {
         let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
-        send_image(&mut machine, OPERATOR);
+        send_package(&mut machine, OPERATOR);
         heard(&mut machine, now());
         act(&mut machine);
         let answers = heard(&mut machine, now().after_us(1));
@@ -210,7 +210,7 @@ fn the_home_of_a_domain_that_runs_elsewhere_says_where_to_stop_it() {
 #[test]
 fn an_image_whose_operator_is_silent_is_dropped() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
-    let command = Command::Run(ImageSize(5));
+    let command = Command::Run(PackageSize(5));
     machine.shell.handle_command(now(), OPERATOR, command);
     machine.shell.handle_data(now(), OPERATOR, &[1, 2]);
     heard(&mut machine, now().after_us(31_000_000));

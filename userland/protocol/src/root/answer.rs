@@ -52,8 +52,8 @@ pub enum Refusal {
     /// Root keeps as many packages as it can.
     #[error("too many domains on this machine came in packages: `rm` some")]
     TooMany,
-    /// The image is larger than root can keep.
-    #[error("the image is too large")]
+    /// The package is larger than root can keep.
+    #[error("the package is too large")]
     TooLarge,
     /// The domain cannot be started; root's log has the reason.
     #[error("it cannot be started, see the log of root")]

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! An operator's requests are [`Request::Start`], [`Request::Stop`] and [`Request::Remove`]; a new domain comes with
-//! [`Request::BeginImage`], [`Request::AppendImage`] for each piece, and [`Request::InstallImage`].
+//! [`Request::BeginPackage`], [`Request::AppendPackage`] for each piece, and [`Request::InstallPackage`].
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -56,7 +56,7 @@ pub struct DomainRecord {
     pub spent_pages: u64,
 }
 
-/// The result of installing an image.
+/// The result of installing a package.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is decoded on the stack and taken apart at once"
@@ -65,7 +65,7 @@ pub struct DomainRecord {
 pub enum Installation {
     /// Its domain is at home here now.
     Installed(DomainRecord),
-    /// The image or its domain is not acceptable, for this reason.
+    /// The package or its domain is not acceptable, for this reason.
     Rejected(Text),
 }
 

@@ -137,26 +137,26 @@ pub enum Request {
         /// Whether it is started afresh. Only its home can.
         restart: bool,
     },
-    /// Forgets a domain that came with [`Request::InstallImage`], and its image.
+    /// Forgets a domain that came with [`Request::InstallPackage`], and its package.
     Remove {
         /// A domain that is not here, or stopped.
         name: Name,
     },
-    /// Begins to receive the image of a new domain; an image that is not installed yet is dropped.
-    BeginImage {
+    /// Begins to receive the package of a new domain; a package that is not installed yet is dropped.
+    BeginPackage {
         /// Its size.
         bytes: u32,
     },
-    /// Adds to the image. A piece that is there already is ignored.
-    AppendImage {
+    /// Adds to the package. A piece that is there already is ignored.
+    AppendPackage {
         /// Where the piece begins: not after the end of what was received.
         offset: u32,
         /// The piece.
         piece: Text,
     },
-    /// Adds the domain of the complete image to those at home here: it is started at once, or, if it may move, waits
+    /// Adds the domain of the complete package to those at home here: it is started at once, or, if it may move, waits
     /// until no machine has one of its name. Answer: an [`Installation`].
-    InstallImage,
+    InstallPackage,
     /// The line of the log with this number, or the oldest kept line after it. Answer: a
     /// [`Line`](crate::journal::Line), or [`Refusal::NoSuchObject`] if there is none yet.
     ReadLog {
@@ -243,12 +243,12 @@ mod tests {
                 restart: true,
             },
             Request::Remove { name },
-            Request::BeginImage { bytes: 1 << 20 },
-            Request::AppendImage {
+            Request::BeginPackage { bytes: 1 << 20 },
+            Request::AppendPackage {
                 offset: u32::MAX,
                 piece: Text::of(&[7; TEXT_BYTES_MAX]),
             },
-            Request::InstallImage,
+            Request::InstallPackage,
             Request::ReadLog { from: 9 },
         ]
     }

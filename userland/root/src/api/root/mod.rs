@@ -86,9 +86,9 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         Request::Start { name } => lifecycle::start(root, name),
         Request::Stop { name, restart } => lifecycle::stop(root, name, restart),
         Request::Remove { name } => lifecycle::remove(root, name),
-        Request::BeginImage { bytes } => packages::begin(root, bytes),
-        Request::AppendImage { offset, piece } => packages::append(root, offset, &piece),
-        Request::InstallImage => packages::install(root),
+        Request::BeginPackage { bytes } => packages::begin(root, bytes),
+        Request::AppendPackage { offset, piece } => packages::append(root, offset, &piece),
+        Request::InstallPackage => packages::install(root),
         Request::Memory => memory(root),
         Request::ReadLog { from } => match console::line(from) {
             Some(line) => Ok((granted(&line), None)),

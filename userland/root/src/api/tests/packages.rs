@@ -42,13 +42,13 @@ fn package(domain: manifest::Domain) -> Vec<u8> {
 }
 
 fn begin(bytes: usize) -> RootRequest {
-    RootRequest::BeginImage {
+    RootRequest::BeginPackage {
         bytes: bytes as u32,
     }
 }
 
 fn append(offset: usize, piece: &[u8]) -> RootRequest {
-    RootRequest::AppendImage {
+    RootRequest::AppendPackage {
         offset: offset as u32,
         piece: Text::of(piece),
     }
@@ -66,7 +66,7 @@ fn send(root: &mut Supervisor, package: &[u8]) {
 }
 
 fn install(root: &mut Supervisor) -> Installation {
-    let (words, _) = call(root, RootRequest::InstallImage).expect("an answer");
+    let (words, _) = call(root, RootRequest::InstallPackage).expect("an answer");
     answer(&words).expect("an installation")
 }
 
