@@ -192,7 +192,7 @@ impl Client {
                 self.schedule_question(now, count);
                 self.send_data(now, request);
             }
-            (Phase::Asking(asked), Answer::Taken { request, bytes }) if asked == request => {
+            (Phase::Asking(asked), Answer::Accepted { request, bytes }) if asked == request => {
                 self.silent_since = now;
                 if self.upload.acknowledge(bytes) {
                     self.due = now.after_us(KEEPALIVE_US);

@@ -5,8 +5,8 @@
 //!     -- Open { nonce }               -->        draws a request id
 //!     <-- Opened { nonce, request }   --
 //!     -- Ask { request, received: 0 } -->        executes the command: once
-//!     -- Data { offset: 0, .. }       -->        takes the data of a command that has some, piece by piece
-//!     <-- Taken { bytes: 900 }        --
+//!     -- Data { offset: 0, .. }       -->        accepts the command's data piece by piece
+//!     <-- Accepted { bytes: 900 }     --
 //!     <-- Events { first: 0, .. }     --         as they are produced
 //!     -- Ack { request, received: 3 } -->        drops the acknowledged events
 //!     <-- Events { first: 3, .. }     --
@@ -21,7 +21,7 @@
 //! | [`client`] | the operator's side: one command |
 //! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the events of each |
 //! | [`upload`] | the data of a request on its way, at both sides |
-//! | [`end`], [`failure`] | the outcome of a command, and the reason for a missing answer |
+//! | [`end`], [`failure`] | the outcome of a command, and the reason that a reply is incomplete |
 //!
 //! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!

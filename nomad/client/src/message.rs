@@ -48,7 +48,7 @@ pub enum Question {
         request: RequestId,
         /// Events received so far.
         received: u32,
-        /// What to execute.
+        /// The command to execute.
         command: Command,
     },
     /// Acknowledges events. It is not answered.
@@ -58,7 +58,7 @@ pub enum Question {
         /// Events received so far.
         received: u32,
     },
-    /// A piece of the data that belongs to the command. Answered by [`Answer::Taken`].
+    /// A piece of the data that belongs to the command. Answered by [`Answer::Accepted`].
     Data {
         /// The request.
         request: RequestId,
@@ -95,8 +95,8 @@ pub enum Answer {
         /// The id of the client's question.
         request: RequestId,
     },
-    /// This much of a request's data has arrived, from its beginning without a gap.
-    Taken {
+    /// This much of a request's data was accepted, from its beginning without a gap.
+    Accepted {
         /// The request.
         request: RequestId,
         /// In bytes.

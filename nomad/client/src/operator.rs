@@ -16,7 +16,7 @@ use crate::command::{Command, PackageSize};
 use crate::event::Event;
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::reply_buffer::ReplyBuffer;
-use crate::upload::Intake;
+use crate::upload::UploadReceiver;
 
 /// Most requests that are kept.
 pub const REQUESTS_MAX: usize = 32;
@@ -29,22 +29,22 @@ pub struct Server<A> {
     random: Random,
 }
 
-/// Something to do now for an operator.
+/// An action to perform now, and the request that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Identifies the request that its events are sent to.
+    /// The request that the events of the reply are sent to.
     pub id: RequestId,
-    /// What to do.
-    pub task: Task,
+    /// The action.
+    pub action: Action,
 }
 
-/// What to do for an operator.
+/// An action of the server for an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum Action {
     /// Execute a command.
     Execute(Command),
-    /// Take the next piece of the data that belongs to the command.
-    Take(Vec<u8>),
+    /// Accept the next piece of the data that belongs to the command.
+    AcceptData(Vec<u8>),
 }
 
 struct RequestState<A> {
@@ -53,7 +53,7 @@ struct RequestState<A> {
     /// The source of its last message.
     from: A,
     stage: Stage,
-    data: Intake,
+    data: UploadReceiver,
     reply: ReplyBuffer,
     /// The number of the first event that was not sent.
     unsent: u32,
@@ -99,7 +99,7 @@ impl<A: Copy> Server<A> {
                 request,
                 offset,
                 bytes,
-            } => self.take(from, request, offset, bytes),
+            } => self.accept_data(from, request, offset, bytes),
         }
     }
 
@@ -145,7 +145,7 @@ impl<A: Copy> Server<A> {
             nonce,
             from,
             stage: Stage::Open,
-            data: Intake::default(),
+            data: UploadReceiver::default(),
             reply: ReplyBuffer::default(),
             unsent: 0,
             answer_due: false,
@@ -167,23 +167,23 @@ impl<A: Copy> Server<A> {
             return None;
         }
         if let Command::Run(PackageSize(bytes)) = command {
-            request.data = Intake::new(bytes);
+            request.data = UploadReceiver::new(bytes);
         }
-        let task = Task::Execute(command);
-        Some(Request { id, task })
+        let action = Action::Execute(command);
+        Some(Request { id, action })
     }
 
-    fn take(&mut self, from: A, id: RequestId, offset: u32, piece: Vec<u8>) -> Option<Request> {
+    fn accept_data(&mut self, from: A, id: RequestId, offset: u32, piece: Vec<u8>) -> Option<Request> {
         let Some(request) = self.touch(from, id) else {
             self.refuse(from, id);
             return None;
         };
-        let is_next = request.data.take(offset, &piece);
-        let bytes = request.data.taken();
-        let answer = Answer::Taken { request: id, bytes };
+        let is_next = request.data.accept(offset, &piece);
+        let bytes = request.data.accepted();
+        let answer = Answer::Accepted { request: id, bytes };
         self.outbox.push_back((from, answer));
-        let task = Task::Take(piece);
-        is_next.then_some(Request { id, task })
+        let action = Action::AcceptData(piece);
+        is_next.then_some(Request { id, action })
     }
 
     fn acknowledge(&mut self, from: A, id: RequestId, received: u32) {

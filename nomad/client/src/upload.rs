@@ -1,6 +1,6 @@
-//! The data of a request on its way: [`Upload`] at the client, [`Intake`] at the server.
+//! The data of a request on its way: [`Upload`] at the client, [`UploadReceiver`] at the server.
 //!
-//! Pieces are sent in order, a window at a time. The server takes each only where the one before it ended, and answers
+//! Pieces are sent in order, a window at a time. The server accepts each only where the one before it ended, and answers
 //! with how much it has; after a timeout the client goes back to that.
 
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ const WINDOW_BYTES: usize = 16 * DATA_BYTES_MAX;
 pub struct Upload {
     data: Vec<u8>,
     /// The bytes that the server has.
-    taken: usize,
+    accepted: usize,
     /// The bytes that were sent since the last timeout.
     sent: usize,
 }
@@ -31,12 +31,12 @@ impl Upload {
 
     /// Whether the server has all of it.
     pub fn is_complete(&self) -> bool {
-        self.taken == self.data.len()
+        self.accepted == self.data.len()
     }
 
     /// The next piece to send, and its offset; `None` if the window is full or all is sent.
     pub fn poll_piece(&mut self) -> Option<(u32, Vec<u8>)> {
-        let end = self.data.len().min(self.taken + WINDOW_BYTES);
+        let end = self.data.len().min(self.accepted + WINDOW_BYTES);
         let offset = self.sent;
         self.sent = end.min(offset + DATA_BYTES_MAX);
         let piece = self.data.get(offset..self.sent)?;
@@ -44,44 +44,47 @@ impl Upload {
     }
 
     /// Handles the server's answer; returns whether it has more than before.
-    pub fn acknowledge(&mut self, taken: u32) -> bool {
-        let taken = (taken as usize).min(self.data.len());
-        let is_progress = taken > self.taken;
-        self.taken = self.taken.max(taken);
-        self.sent = self.sent.max(self.taken);
+    pub fn acknowledge(&mut self, accepted: u32) -> bool {
+        let accepted = (accepted as usize).min(self.data.len());
+        let is_progress = accepted > self.accepted;
+        self.accepted = self.accepted.max(accepted);
+        self.sent = self.sent.max(self.accepted);
         is_progress
     }
 
     /// Begins again at the first byte that the server lacks.
     pub fn rewind(&mut self) {
-        self.sent = self.taken;
+        self.sent = self.accepted;
     }
 }
 
-/// The server's side: what was taken of the data, and how much is expected.
+/// The server's side: how much of the data was accepted, and how much is expected.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Intake {
+pub struct UploadReceiver {
     expected: u32,
-    taken: u32,
+    accepted: u32,
 }
 
-impl Intake {
+impl UploadReceiver {
     /// Expects this many bytes.
-    pub fn new(expected: u32) -> Intake {
-        Intake { expected, taken: 0 }
+    pub fn new(expected: u32) -> UploadReceiver {
+        UploadReceiver {
+            expected,
+            accepted: 0,
+        }
     }
 
-    /// The bytes taken so far.
-    pub fn taken(&self) -> u32 {
-        self.taken
+    /// The bytes accepted so far.
+    pub fn accepted(&self) -> u32 {
+        self.accepted
     }
 
-    /// Takes a piece if it is the next one; returns whether it is.
-    pub fn take(&mut self, offset: u32, bytes: &[u8]) -> bool {
-        let left = (self.expected - self.taken) as usize;
-        let is_next = offset == self.taken && !bytes.is_empty() && bytes.len() <= left;
+    /// Accepts a piece if it is the next one; returns whether it is.
+    pub fn accept(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        let left = (self.expected - self.accepted) as usize;
+        let is_next = offset == self.accepted && !bytes.is_empty() && bytes.len() <= left;
         if is_next {
-            self.taken += bytes.len() as u32;
+            self.accepted += bytes.len() as u32;
         }
         is_next
     }
@@ -97,7 +100,7 @@ mod tests {
     fn a_window_is_sent_at_a_time_and_again_from_the_first_byte_that_is_missing() {
         let bytes = WINDOW_BYTES + 5;
         let mut upload = Upload::new(vec![7; bytes]);
-        let mut intake = Intake::new(bytes as u32);
+        let mut receiver = UploadReceiver::new(bytes as u32);
         let mut pieces = Vec::new();
         while let Some(piece) = upload.poll_piece() {
             pieces.push(piece);
@@ -105,25 +108,25 @@ mod tests {
         assert_eq!(pieces.len(), 16);
         // The second is lost.
         for (offset, piece) in pieces.iter().enumerate().filter(|(index, _)| *index != 1) {
-            assert_eq!(intake.take(piece.0, &piece.1), offset == 0);
+            assert_eq!(receiver.accept(piece.0, &piece.1), offset == 0);
         }
-        assert!(upload.acknowledge(intake.taken()));
-        assert!(!upload.acknowledge(intake.taken()));
+        assert!(upload.acknowledge(receiver.accepted()));
+        assert!(!upload.acknowledge(receiver.accepted()));
         upload.rewind();
         while let Some((offset, piece)) = upload.poll_piece() {
-            assert!(intake.take(offset, &piece));
-            upload.acknowledge(intake.taken());
+            assert!(receiver.accept(offset, &piece));
+            upload.acknowledge(receiver.accepted());
         }
         assert!(upload.is_complete());
-        assert_eq!(intake.taken() as usize, bytes);
+        assert_eq!(receiver.accepted() as usize, bytes);
     }
 
     #[test]
-    fn data_that_nobody_asked_for_is_not_taken() {
+    fn data_that_nobody_asked_for_is_not_accepted() {
         for (expected, offset, bytes) in [(0, 0, 1), (5, 1, 1), (5, 0, 6), (5, 0, 0)] {
-            let mut intake = Intake::new(expected);
-            assert!(!intake.take(offset, &vec![0; bytes]));
-            assert_eq!(intake.taken(), 0);
+            let mut receiver = UploadReceiver::new(expected);
+            assert!(!receiver.accept(offset, &vec![0; bytes]));
+            assert_eq!(receiver.accepted(), 0);
         }
     }
 

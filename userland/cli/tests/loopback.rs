@@ -12,7 +12,7 @@ use identity::Name;
 use manifest::{Domain, Package};
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_client::event::LogLine;
-use nomad_client::operator::{self, Task};
+use nomad_client::operator::{self, Action};
 use nomad_client::{Command, Event};
 
 const SECRET: &str = "of this test";
@@ -73,13 +73,13 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
         if let Some(Incoming::Operator(session, message)) = received.incoming
             && let Some(request) = operators.handle_message((session, from), &message)
         {
-            let events = match request.task {
-                Task::Execute(command) => {
+            let events = match request.action {
+                Action::Execute(command) => {
                     executed.fetch_add(1, Ordering::SeqCst);
                     upload.clear();
                     reply(&command)
                 }
-                Task::Take(piece) => {
+                Action::AcceptData(piece) => {
                     upload.extend(piece);
                     reply_to_package(&upload)
                 }

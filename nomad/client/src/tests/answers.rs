@@ -7,7 +7,7 @@ use nomad_protocol::{Notice, PhaseName};
 
 use super::scene::{Faults, Scene};
 use crate::command::PackageSize;
-use crate::operator::{REQUESTS_MAX, Task};
+use crate::operator::{Action, REQUESTS_MAX};
 use crate::{Command, End, Event, Failure, samples};
 
 /// A wire with every fault.
@@ -34,7 +34,7 @@ fn a_command_is_executed_and_answered() {
     let explain: Command = "explain kv".parse().expect("a command");
     let mut scene = Scene::new(1, Faults::default(), "fleet", explain.clone());
     let request = scene.take_request();
-    assert_eq!(request.task, Task::Execute(explain));
+    assert_eq!(request.action, Action::Execute(explain));
     let reply = [samples::machine(), Event::failed("no".into())];
     for event in reply.clone() {
         scene.send_event(request.id, event);

@@ -7,12 +7,12 @@ use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
-use crate::operator::{Request, Server, Task};
+use crate::operator::{Action, Request, Server};
 use crate::{Client, Command, End, Event, Failure, RequestId};
 
-/// Where the machine is.
+/// The machine's address.
 pub const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-/// Where the operator is.
+/// The operator's address.
 pub const OPERATOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
 
 /// The faults of a wire.
@@ -71,7 +71,7 @@ impl Machine {
             self.operator = Some(session);
             match self.operators.handle_message(session, &message) {
                 Some(Request {
-                    task: Task::Take(piece),
+                    action: Action::AcceptData(piece),
                     ..
                 }) => self.data.extend(piece),
                 request => self.requests.extend(request),

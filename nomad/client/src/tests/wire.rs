@@ -56,11 +56,11 @@ fn answers_have_the_documented_bytes() {
         request: REQUEST,
     };
     assert_eq!(opened.encode()[2], 0);
-    let taken = Answer::Taken {
+    let accepted = Answer::Accepted {
         request: REQUEST,
         bytes: 5,
     };
-    assert_eq!(taken.encode()[2..], [3, 8, 7, 6, 5, 4, 3, 2, 1, 5]);
+    assert_eq!(accepted.encode()[2..], [3, 8, 7, 6, 5, 4, 3, 2, 1, 5]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::noise::TAG_BYTES;
 use nomad_channel::packet::PACKET_HEAD_BYTES;
 use nomad_channel::{Incoming, PeerKind, Received};
-use nomad_client::operator::{Request, Task};
+use nomad_client::operator::{Action, Request};
 use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 
 use crate::channel::sockets::{BoundSocket, Sockets};
@@ -99,10 +99,10 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
             let request = server
                 .operators
                 .handle_message(session, from.endpoint, &message);
-            if let Some(Request { id, task }) = request {
-                match task {
-                    Task::Execute(command) => shell.handle_command(now(), id, command),
-                    Task::Take(piece) => shell.handle_data(now(), id, &piece),
+            if let Some(Request { id, action }) = request {
+                match action {
+                    Action::Execute(command) => shell.handle_command(now(), id, command),
+                    Action::AcceptData(piece) => shell.handle_data(now(), id, &piece),
                 }
             }
         }

@@ -208,7 +208,7 @@ fn the_home_of_a_domain_that_runs_elsewhere_says_where_to_stop_it() {
 }
 
 #[test]
-fn an_image_whose_operator_is_silent_is_dropped() {
+fn a_package_whose_operator_is_silent_is_dropped() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
     let command = Command::Run(PackageSize(5));
     machine.shell.handle_command(now(), OPERATOR, command);
