@@ -1,4 +1,4 @@
-//! The commands of a migration server: [`Command`], and [`VERBS`], the one table of how they are typed.
+//! The commands of a migration server: [`Command`], and [`VERBS`], the table of their textual form.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -18,7 +18,7 @@ pub enum Command {
     Machines,
     /// List domains and transactions.
     List,
-    /// List what would become of each thing that a domain holds, if it moved.
+    /// List the verdicts on everything that a domain holds.
     Explain(Name),
     /// Move a domain to a machine.
     Migrate(Name, Destination),
@@ -71,13 +71,13 @@ pub enum Destination {
     At(Ipv4Addr),
 }
 
-/// How a command is typed.
+/// The textual form of a command.
 pub struct Verb {
     /// Its first word.
     pub name: &'static str,
     /// Its operands, one word each. A last one that ends in `...` takes all words that remain.
     pub operands: &'static str,
-    /// What it does.
+    /// Its help text.
     pub about: &'static str,
     /// Its users.
     pub audience: Audience,
@@ -132,7 +132,7 @@ pub const VERBS: &[Verb] = &[
     ),
     verb(
         "migrate",
-        "DOMAIN MACHINE",
+        "DOMAIN DESTINATION",
         "Move the domain to a machine of the fleet, given by name or address",
         |operands| Ok(Command::Migrate(name(operands[0])?, operands[1].parse()?)),
     ),
@@ -319,8 +319,8 @@ mod tests {
         for (text, reason) in [
             ("", "no command ``"),
             ("fly kv", "no command `fly`"),
-            ("migrate kv", "migrate DOMAIN MACHINE"),
-            ("migrate kv b c", "migrate DOMAIN MACHINE"),
+            ("migrate kv", "migrate DOMAIN DESTINATION"),
+            ("migrate kv b c", "migrate DOMAIN DESTINATION"),
             ("list kv", "no operands"),
             ("hold", "hold EVENT..."),
             ("force kv up", "`up`"),

@@ -117,7 +117,7 @@ fn print_table(seen: &Seen) {
 /// Executes the operator's commands until `quit`.
 fn converse(fleet: &Fleet) {
     println!(
-        "\nThe machines stay. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN MACHINE; quit."
+        "\nThe machines stay. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN DESTINATION; quit."
     );
     loop {
         print!("> ");

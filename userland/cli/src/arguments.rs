@@ -11,7 +11,7 @@ use nomad_protocol::PORT;
 
 use crate::task::{self, Task};
 
-/// What the program was started for.
+/// The task that the program was started for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// A command for a machine.
@@ -25,7 +25,7 @@ pub enum Invocation {
 pub struct Request {
     /// The address of the machine's migration server.
     pub server: SocketAddrV4,
-    /// What to do there.
+    /// The task to perform there.
     pub task: Task,
     /// Whether to print JSON, one object per line.
     pub json: bool,
@@ -96,7 +96,7 @@ pub fn program() -> clap::Command {
         .arg(
             Arg::new("machine")
                 .value_name("MACHINE")
-                .help("The IPv4 address of a machine's migration server, with or without a port (7411)")
+                .help("The address or host name of a machine's migration server, with or without a port (7411)")
                 .value_parser(machine_or_command),
         )
         .arg(
@@ -221,7 +221,7 @@ mod tests {
     fn an_error_names_the_word() {
         for (line, word) in [
             ("10.77.0.1 fly", "fly"),
-            ("10.77.0.1 migrate counter", "MACHINE"),
+            ("10.77.0.1 migrate counter", "DESTINATION"),
             ("10.77.0.1 force counter up", "up"),
             ("10.77.0.1 explain two/words", "two/words"),
             ("10.77.0.1", "a command is needed"),

@@ -1,4 +1,4 @@
-//! What a command line asks for: [`Task`], and the commands as clap describes them: [`subcommands`].
+//! The task that a command line selects: [`Task`], and the commands as clap describes them: [`subcommands`].
 
 use std::path::PathBuf;
 
@@ -128,7 +128,7 @@ fn operands(verb: &Verb) -> impl Iterator<Item = &'static str> {
 fn operand_help(operand: &str) -> &'static str {
     match operand {
         "DOMAIN" => "The name of a domain",
-        "MACHINE" => "The machine that it moves to: its name in the fleet or its address",
+        "DESTINATION" => "The machine that it moves to: its name in the fleet or its address",
         "run|drop" => "What becomes of the copy on the machine",
         _ => "A text",
     }

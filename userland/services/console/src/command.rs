@@ -109,7 +109,7 @@ mod tests {
     fn an_error_names_the_word_and_the_use() {
         for (line, word) in [
             ("fly kv", "`fly`"),
-            ("migrate kv", "migrate DOMAIN MACHINE"),
+            ("migrate kv", "migrate DOMAIN DESTINATION"),
             ("ps a", "`ps` takes no operands"),
             ("log kv counter", "log [DOMAIN]"),
         ] {
