@@ -15,7 +15,7 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`command`] | the commands, and the table of how they are typed |
+//! | [`command`] | the commands, and the table of their textual forms |
 //! | [`event`] | the events of a reply, and their words |
 //! | [`message`] | questions, answers and their bytes |
 //! | [`client`] | the operator's side: one command |

@@ -173,7 +173,13 @@ impl<A: Copy> Server<A> {
         Some(Request { id, action })
     }
 
-    fn accept_data(&mut self, from: A, id: RequestId, offset: u32, piece: Vec<u8>) -> Option<Request> {
+    fn accept_data(
+        &mut self,
+        from: A,
+        id: RequestId,
+        offset: u32,
+        piece: Vec<u8>,
+    ) -> Option<Request> {
         let Some(request) = self.touch(from, id) else {
             self.refuse(from, id);
             return None;

@@ -16,8 +16,8 @@ use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX,
-    REPORTS_MAX, TransactionStatus, Whereabouts,
+    Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX,
+    REPORTS_MAX, TransactionStatus,
 };
 
 /// The longest name.
@@ -45,13 +45,13 @@ pub fn events() -> Vec<Event> {
     let mut events = vec![
         domain(),
         transaction(),
-        home(Whereabouts::Held {
+        home(Location::Held {
             by: Some(Ipv4Addr::BROADCAST),
             incarnation: Incarnation(u64::MAX),
             runs: false,
         }),
-        home(Whereabouts::Lost),
-        home(Whereabouts::Unknown(vec![
+        home(Location::Lost),
+        home(Location::Unknown(vec![
             MachineReport {
                 address: Some(Ipv4Addr::BROADCAST),
                 finding: Finding::Silent,
@@ -125,10 +125,10 @@ fn transaction() -> Event {
     })
 }
 
-fn home(whereabouts: Whereabouts) -> Event {
+fn home(location: Location) -> Event {
     Event::Home(HomeStatus {
         domain: name(),
-        whereabouts,
+        location,
     })
 }
 
@@ -149,6 +149,6 @@ fn memory() -> Event {
             switch_heap_free: u64::MAX,
         },
         nomad_heap_free: u64::MAX,
-        nomad_heap_never_below: u64::MAX,
+        nomad_heap_free_min: u64::MAX,
     })
 }

@@ -227,7 +227,7 @@ impl<H: Host> Shell<H> {
         Ok(vec![Event::Memory(MemoryStatus {
             machine: machine.map_err(|error| error.to_string())?,
             nomad_heap_free: self.host.heap_free(),
-            nomad_heap_never_below: self.host.heap_least(),
+            nomad_heap_free_min: self.host.heap_least(),
         })])
     }
 

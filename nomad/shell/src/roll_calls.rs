@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use identity::Name;
-use nomad_client::event::{Finding, HomeStatus, MachineReport, REPORTS_MAX, Whereabouts};
+use nomad_client::event::{Finding, HomeStatus, Location, MachineReport, REPORTS_MAX};
 use nomad_protocol::{
     Doubt, Entry, Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn,
 };
@@ -215,22 +215,22 @@ impl Call {
         });
         // Of several copies the one that runs, or was the last to run.
         let held = held.max_by_key(|(runs, incarnation, _)| (*runs, *incarnation));
-        let whereabouts = match held {
-            Some((runs, incarnation, by)) => Whereabouts::Held {
+        let location = match held {
+            Some((runs, incarnation, by)) => Location::Held {
                 by: machines.address_of(by),
                 incarnation,
                 runs,
             },
-            None if self.roll.is_over() => Whereabouts::Lost,
+            None if self.roll.is_over() => Location::Lost,
             None if obstacles.is_empty() => return None,
             None => {
                 let reports = obstacles.iter().map(|obstacle| report(machines, obstacle));
-                Whereabouts::Unknown(reports.take(REPORTS_MAX).collect())
+                Location::Unknown(reports.take(REPORTS_MAX).collect())
             }
         };
         Some(HomeStatus {
             domain: self.roll.name(),
-            whereabouts,
+            location,
         })
     }
 }

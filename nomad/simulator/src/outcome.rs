@@ -9,7 +9,7 @@
 
 use core::net::Ipv4Addr;
 use identity::DomainId;
-use nomad_client::event::Whereabouts;
+use nomad_client::event::Location;
 use std::collections::BTreeMap;
 
 use nomad_protocol::{Doubt, Entry, Instant, PhaseName, Side, TransactionId};
@@ -269,10 +269,10 @@ fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), De
         let home = listed
             .iter()
             .find(|home| home.domain == domain_name(*number));
-        let is_right = home.is_some_and(|home| match home.whereabouts {
-            Whereabouts::Held { by, .. } => by.is_some_and(|by| holders.contains(&by)),
-            Whereabouts::Lost => holders.is_empty(),
-            Whereabouts::Unknown(_) => false,
+        let is_right = home.is_some_and(|home| match home.location {
+            Location::Held { by, .. } => by.is_some_and(|by| holders.contains(&by)),
+            Location::Lost => holders.is_empty(),
+            Location::Unknown(_) => false,
         });
         if !is_right && !is_to_be_started(world, domain_id(*number)) {
             return Err(Defect::Unlisted(machine.number, domain_id(*number)));

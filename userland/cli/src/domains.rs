@@ -125,7 +125,7 @@ mod tests {
             domain("kv", 3, 512, 11264),
             serde_json::json!({"machine": {"name": "b", "address": "10.77.0.2"}}),
             serde_json::json!({"memory": {
-                "machine": memory, "nomad_heap_free": 1, "nomad_heap_never_below": 1,
+                "machine": memory, "nomad_heap_free": 1, "nomad_heap_free_min": 1,
             }}),
             serde_json::json!("done"),
         ];

@@ -3,7 +3,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`arguments`] | the program's arguments |
-//! | [`task`] | what they ask for; most commands are those of the table in `nomad-client` |
+//! | [`task`] | the task that the arguments select; most commands are those of the table in `nomad-client` |
 //! | [`secret`] | the fleet's secret, and its sources |
 //! | [`connection`] | a request to a migration server over UDP |
 //! | [`report`] | an event with its time, as JSON |
@@ -12,7 +12,7 @@
 //! | [`package`] | the file that `run` sends |
 //! | [`logs`] | the command that prints a machine's log |
 //! | [`domains`], [`machines`], [`top`] | the commands that print a table |
-//! | [`session`] | a machine, and what each task does with it |
+//! | [`session`] | a session with one machine, which performs tasks |
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The fleet's secret, and where it comes from: [`find`].
+//! The fleet's secret, and its sources: [`find`].
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ pub const VARIABLE: &str = "CARAVAN_SECRET";
 /// The secret in this file, or else that of the environment. The end of the file's last line does not count.
 ///
 /// # Errors
-/// Who has to say what.
+/// No secret was given, the file is unreadable, or the secret is empty.
 pub fn find(file: Option<&Path>, variable: Option<String>) -> Result<String, String> {
     let secret = match (file, variable) {
         (Some(file), _) => read(file)?,

@@ -1,4 +1,4 @@
-//! An operator's dealings with one machine: [`Session`], which performs a [`Task`].
+//! A session with one machine: [`Session`], which performs a [`Task`].
 
 use std::io::{self, Stdout};
 use std::net::SocketAddrV4;

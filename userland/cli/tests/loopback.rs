@@ -122,7 +122,7 @@ fn reply(command: &Command) -> Vec<Event> {
         ],
         Command::Memory => &[
             r#"{"memory":{"machine":{"pool_pages":25600,"spent_pages":12800,"heap_free":1,"switch_heap_free":1},
-                "nomad_heap_free":1,"nomad_heap_never_below":1}}"#,
+                "nomad_heap_free":1,"nomad_heap_free_min":1}}"#,
             r#""done""#,
         ],
         Command::Run(..) => &[],

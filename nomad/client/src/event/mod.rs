@@ -1,4 +1,4 @@
-//! What a migration server reports to an operator: [`Event`].
+//! The events of a migration server's reply: [`Event`].
 //!
 //! An event is a value on both sides. Its words are its `Display` ([`text`]), in one place for the command line, the console
 //! and the tests; as JSON it is the value itself.
@@ -19,7 +19,7 @@ mod text;
 
 /// Longest reason of a failed command, in bytes.
 pub const REASON_BYTES_MAX: usize = 400;
-/// Most machines that are named as the reason why it is not known where a domain is.
+/// Most machines that are named as the reason that a domain's location is unknown.
 pub const REPORTS_MAX: usize = 16;
 
 /// One event of a reply.
@@ -39,7 +39,7 @@ pub enum Event {
         /// The address of its migration server.
         address: Ipv4Addr,
     },
-    /// What becomes of one thing that a domain holds.
+    /// The verdict on one held object.
     Verdict(Verdict),
     /// This many more verdicts are left out of the reply; none of them is a refusal unless all that are listed are.
     Omitted(u64),
@@ -54,7 +54,7 @@ pub enum Event {
         /// The move.
         transaction: TransactionId,
     },
-    /// The move has got this far.
+    /// A notice of the move's progress.
     Move(Notice),
     /// The answer to a cancellation.
     Cancelled(Name, Cancelled),
@@ -102,23 +102,23 @@ pub struct TransactionStatus {
     pub phase: PhaseName,
     /// The other machine's address, if that is still of the fleet.
     pub peer: Option<Ipv4Addr>,
-    /// Why its outcome is in doubt, if it is.
+    /// The reason its outcome is in doubt, if it is.
     pub doubt: Option<Doubt>,
 }
 
-/// Where a domain is that is at home on a machine and not there.
+/// The location of an absent domain that is at home on a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HomeStatus {
     /// The domain.
     pub domain: Name,
-    /// Where it is.
-    pub whereabouts: Whereabouts,
+    /// Its location.
+    pub location: Location,
 }
 
-/// Where a domain is, as its home knows.
+/// The location of an absent domain, as its home knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Whereabouts {
+pub enum Location {
     /// A machine has it.
     Held {
         /// The machine's address, if it is of the fleet.
@@ -134,16 +134,16 @@ pub enum Whereabouts {
     Unknown(Vec<MachineReport>),
 }
 
-/// What keeps a domain from being run, at one machine.
+/// A machine's objection to running a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MachineReport {
     /// The machine's address, if it is of the fleet.
     pub address: Option<Ipv4Addr>,
-    /// What is known of it.
+    /// The finding.
     pub finding: Finding,
 }
 
-/// What is known of a machine that was asked about a domain.
+/// The finding about a machine that was asked about a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
@@ -162,8 +162,8 @@ pub struct MemoryStatus {
     pub machine: MemoryRecord,
     /// Free bytes of the migration server's heap.
     pub nomad_heap_free: u64,
-    /// The fewest bytes of the migration server's heap that were ever left untouched.
-    pub nomad_heap_never_below: u64,
+    /// The minimum that was ever free of the migration server's heap, in bytes.
+    pub nomad_heap_free_min: u64,
 }
 
 impl Event {

@@ -6,8 +6,7 @@ use core::net::Ipv4Addr;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
-    Event, Finding, HomeStatus, LogLine, MachineReport, MemoryStatus, TransactionStatus,
-    Whereabouts,
+    Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus, TransactionStatus,
 };
 
 impl fmt::Display for Event {
@@ -73,8 +72,8 @@ impl fmt::Display for TransactionStatus {
 impl fmt::Display for HomeStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "home {} ", self.domain)?;
-        match &self.whereabouts {
-            Whereabouts::Held {
+        match &self.location {
+            Location::Held {
                 by,
                 incarnation,
                 runs,
@@ -82,8 +81,8 @@ impl fmt::Display for HomeStatus {
                 write!(f, "at {}, incarnation {incarnation}", Address(*by))?;
                 f.write_str(if *runs { "" } else { ", and does not run" })
             }
-            Whereabouts::Lost => f.write_str("lost: no machine has it"),
-            Whereabouts::Unknown(reports) => {
+            Location::Lost => f.write_str("lost: no machine has it"),
+            Location::Unknown(reports) => {
                 f.write_str("in doubt: ")?;
                 for (index, report) in reports.iter().enumerate() {
                     let separator = if index == 0 { "" } else { ", " };
@@ -111,7 +110,7 @@ impl fmt::Display for MemoryStatus {
         let MemoryStatus {
             machine,
             nomad_heap_free,
-            nomad_heap_never_below,
+            nomad_heap_free_min,
         } = self;
         writeln!(f, "{machine}")?;
         writeln!(
@@ -121,7 +120,7 @@ impl fmt::Display for MemoryStatus {
         )?;
         write!(
             f,
-            "heap never below: {nomad_heap_never_below} bytes of the migration server's"
+            "minimum free heap: {nomad_heap_free_min} bytes of the migration server's"
         )
     }
 }
