@@ -1,4 +1,7 @@
 //! The command `logs`: a machine's log, a reply at a time: [`Logs`].
+//!
+//! A log begins again at 0 when its machine restarts. So [`Logs::poll`] requests the last line that it knows once more: a
+//! reply without that line, or with another one under its number, is of a new log.
 
 use std::io::{self, Write};
 use std::thread;
@@ -6,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use identity::Name;
 use nomad_client::command::LogRange;
+use nomad_client::event::LogLine;
 use nomad_client::{Command, End, Event};
 
 use crate::connection::Error;
@@ -25,6 +29,8 @@ pub struct Logs<'a, W> {
     begun: Instant,
     /// The number of the next line.
     next: u64,
+    /// The last line received, of whichever domain.
+    last: Option<LogLine>,
     /// Lines shown so far.
     shown: u64,
 }
@@ -38,6 +44,7 @@ impl<'a, W: Write> Logs<'a, W> {
             out,
             begun: Instant::now(),
             next: 0,
+            last: None,
             shown: 0,
         }
     }
@@ -67,11 +74,41 @@ impl<'a, W: Write> Logs<'a, W> {
     pub fn follow(&mut self) -> Result<End, Error> {
         loop {
             thread::sleep(POLL_INTERVAL);
-            // Asked for one domain's lines, the machine would search the same others each time.
-            let end = self.show_new(None)?;
+            let end = self.poll()?;
             if end == End::Failed {
                 return Ok(end);
             }
+        }
+    }
+
+    /// Shows the lines that were logged since the last reply; all lines if the machine has restarted since.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn poll(&mut self) -> Result<End, Error> {
+        let known = self.next;
+        // Asked for one domain's lines, the machine would search the same others each time.
+        let (end, events) = self.request(None, known.saturating_sub(1))?;
+        if end == End::Done && self.is_other_log(&events) {
+            self.next = 0;
+            return self.show_new(None);
+        }
+        self.show_lines(&events)?;
+        match self.next > known {
+            true => self.show_new(None),
+            false => Ok(end),
+        }
+    }
+
+    /// Whether a reply that was requested from the last known line on is of another log.
+    fn is_other_log(&self, events: &[Event]) -> bool {
+        match (&self.last, events.first()) {
+            (None, _) => false,
+            (Some(last), Some(Event::Log(line))) => {
+                let is_same = (line.domain, &line.text) == (last.domain, &last.text);
+                line.number == last.number && !is_same
+            }
+            (Some(_), _) => true,
         }
     }
 
@@ -90,30 +127,42 @@ impl<'a, W: Write> Logs<'a, W> {
     fn show_new(&mut self, domain: Option<Name>) -> Result<End, Error> {
         loop {
             let from = self.next;
-            let command = Command::Logs(LogRange { domain, from });
-            let (end, events) = self.session.events(command)?;
-            for event in &events {
-                self.handle(event)?;
-            }
+            let (end, events) = self.request(domain, from)?;
+            self.show_lines(&events)?;
             if end == End::Failed || self.next == from {
                 return Ok(end);
             }
         }
     }
 
-    fn handle(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Log(line) => {
-                self.next = line.number.saturating_add(1);
-                if self.domain.is_none_or(|domain| domain == line.domain) {
-                    self.shown += 1;
-                    self.show_event(event)?;
-                }
-                Ok(())
+    fn request(&self, domain: Option<Name>, from: u64) -> Result<(End, Vec<Event>), Error> {
+        let command = Command::Logs(LogRange { domain, from });
+        self.session.events(command)
+    }
+
+    /// Shows the lines of a reply that are not known yet, and the reason if it failed.
+    fn show_lines(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            match event {
+                Event::Log(line) if line.number >= self.next => self.show_line(line)?,
+                Event::Failed(_) => self.show_event(event)?,
+                _ => {}
             }
-            Event::Failed(_) => self.show_event(event),
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    fn show_line(&mut self, line: &LogLine) -> io::Result<()> {
+        // A known line that was requested again does not count as dropped.
+        let dropped = line.dropped.min(line.number - self.next);
+        self.next = line.number.saturating_add(1);
+        self.last = Some(line.clone());
+        if self.domain.is_some_and(|domain| domain != line.domain) {
+            return Ok(());
+        }
+        self.shown += 1;
+        let line = line.clone();
+        self.show_event(&Event::Log(LogLine { dropped, ..line }))
     }
 
     fn show_event(&mut self, event: &Event) -> io::Result<()> {

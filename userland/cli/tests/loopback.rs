@@ -5,20 +5,24 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::path::PathBuf;
 use std::process::{self, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use caravan::connection::Connection;
+use caravan::logs::Logs;
+use caravan::screen::Format;
+use caravan::session::Session;
 use identity::Name;
 use manifest::{Domain, Package};
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_client::event::LogLine;
 use nomad_client::operator::{self, Action};
-use nomad_client::{Command, Event};
+use nomad_client::{Command, End, Event};
 
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// The lines in the machines' log. Each is the counter's, but those with a number that ends in 7.
+/// The lines in the machines' log at first. Each is the counter's, but those with a number that ends in 7.
 const LOG_LINES: u64 = 150;
 /// The most lines in a reply.
 const LINES_MAX: usize = 64;
@@ -27,17 +31,21 @@ const LINES_MAX: usize = 64;
 struct Server {
     socket: UdpSocket,
     executed: Arc<AtomicUsize>,
+    /// The number of lines in its log.
+    log_lines: Arc<AtomicU64>,
 }
 
 impl Server {
     fn start(at: SocketAddrV4) -> Server {
         let socket = UdpSocket::bind(at).expect("a port");
         let executed = Arc::new(AtomicUsize::new(0));
+        let log_lines = Arc::new(AtomicU64::new(LOG_LINES));
         let server = Server {
             socket: socket.try_clone().expect("the same socket"),
             executed: executed.clone(),
+            log_lines: log_lines.clone(),
         };
-        std::thread::spawn(move || serve(&socket, &executed));
+        std::thread::spawn(move || serve(&socket, &executed, &log_lines));
         server
     }
 
@@ -45,12 +53,16 @@ impl Server {
         self.socket.local_addr().expect("a bound socket")
     }
 
+    fn set_log_lines(&self, count: u64) {
+        self.log_lines.store(count, Ordering::SeqCst);
+    }
+
     fn executed(&self) -> usize {
         self.executed.load(Ordering::SeqCst)
     }
 }
 
-fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
+fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
     let SocketAddr::V4(own) = socket.local_addr().expect("a bound socket") else {
         panic!("an IPv4 socket");
     };
@@ -77,7 +89,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
                 Action::Execute(command) => {
                     executed.fetch_add(1, Ordering::SeqCst);
                     upload.clear();
-                    reply(&command)
+                    reply(&command, log_lines.load(Ordering::SeqCst))
                 }
                 Action::AcceptData(piece) => {
                     upload.extend(piece);
@@ -97,9 +109,9 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
     }
 }
 
-fn reply(command: &Command) -> Vec<Event> {
+fn reply(command: &Command, log_lines: u64) -> Vec<Event> {
     if let Command::Logs(range) = command {
-        let lines = (range.from..LOG_LINES).map(log_line);
+        let lines = (range.from..log_lines).map(log_line);
         let is_wanted = |line: &LogLine| range.domain.is_none_or(|domain| domain == line.domain);
         let lines = lines.filter(is_wanted).take(LINES_MAX).map(Event::Log);
         return lines.chain([Event::Done]).collect();
@@ -309,6 +321,32 @@ fn the_log_is_printed_to_its_end() {
     let of_nobody = caravan(Some(SECRET), &[&at, "logs", "vk"]);
     assert!(text(&of_nobody.stdout).contains("no domain `vk`"));
     assert_eq!(of_nobody.status.code(), Some(1));
+}
+
+#[test]
+fn a_followed_log_goes_on_when_its_machine_has_restarted() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let SocketAddr::V4(address) = server.address() else {
+        panic!("an IPv4 socket");
+    };
+    let session = Session {
+        connection: Connection {
+            secret: SECRET.into(),
+        },
+        server: address,
+        format: Format::Lines,
+    };
+    let mut shown = Vec::new();
+    let mut logs = Logs::new(&session, None, &mut shown);
+    // The third log is the one of a restarted machine.
+    for lines in [20, 100, 5, 5, 8] {
+        server.set_log_lines(lines);
+        assert_eq!(logs.poll().ok(), Some(End::Done));
+    }
+    let expected = (0..100).chain(0..8);
+    let expected = expected.map(|number| log_line(number).to_string());
+    let shown = text(&shown);
+    assert!(shown.lines().eq(expected), "{shown}");
 }
 
 #[test]
