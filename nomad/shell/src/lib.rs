@@ -17,7 +17,9 @@
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |
-//! | `lifecycle` | those over the life of a domain, and the log |
+//! | `lifecycle` | those over the life of a domain |
+//! | `transfer` | a package on its way from an operator to root |
+//! | `log` | the lines of the machine's log |
 //! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the fleet by name and address |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
@@ -32,6 +34,7 @@ extern crate alloc;
 pub mod hook;
 pub mod host;
 mod lifecycle;
+mod log;
 pub mod machines;
 pub mod moves;
 pub mod operator;
@@ -42,6 +45,7 @@ pub mod records;
 pub mod retries;
 pub mod roll_calls;
 pub mod shell;
+mod transfer;
 
 pub use host::{
     AdmitError, DomainSummary, Exported, Host, Kernel, RetireError, Root, RootError, StableStorage,

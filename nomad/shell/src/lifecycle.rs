@@ -1,49 +1,29 @@
-//! An operator's commands over the life of a domain: run it from a package, stop it, restart it, remove it; and its log.
+//! An operator's commands over the life of a domain: run it from a package, stop it, restart it, remove it.
 //!
 //! ```text
 //!   run: the package, piece by piece, to root --> installed --> a roll call, if it may move --> started
 //! ```
 //!
-//! A domain that is started after a roll call answers the operator when it is started, or when it is known why it is
-//! not. It goes on waiting then.
+//! For a domain that needs a roll call, the reply ends when the domain starts or when the reason that it cannot is known;
+//! in the second case it keeps waiting.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
 use identity::{DomainId, Name};
-use nomad_client::command::{PackageSize, LogRange};
-use nomad_client::event::{LogLine, Whereabouts};
+use nomad_client::command::PackageSize;
+use nomad_client::event::Whereabouts;
 use nomad_client::{Event, RequestId};
 use nomad_protocol::Instant;
-use service_protocol::journal::Line;
 use service_protocol::root::{DomainRecord, DomainState, Installation};
 
 use crate::host::{Host, RootError};
 use crate::operator::{Reply, ended};
 use crate::output::Output;
 use crate::shell::Shell;
-
-/// Most lines in a reply: with their overhead they fit a reply's buffer.
-const LINES_MAX: usize = 64;
-
-/// How long the operator of a package may be silent.
-const SILENCE_LIMIT_US: u64 = 30_000_000;
-
-/// A package on its way from an operator to root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Transfer {
-    request: RequestId,
-    received: u32,
-    size: u32,
-    /// When its last piece came.
-    heard: Instant,
-}
-
-/// The operators who wait for a domain to be started.
-pub(crate) type Starters = BTreeMap<Name, RequestId>;
+use crate::transfer::Transfer;
 
 impl<H: Host> Shell<H> {
     /// Begins to receive a package. One that another operator was sending is dropped.
@@ -58,28 +38,24 @@ impl<H: Host> Shell<H> {
         }
         let begun = self.host.begin_package(size);
         begun.map_err(|error| error.to_string())?;
-        let transfer = Transfer {
-            request: from,
-            received: 0,
-            size,
-            heard: now,
-        };
+        let transfer = Transfer::new(now, from, size);
         if let Some(earlier) = self.transfer.replace(transfer) {
             let reason = "another package is received instead";
-            self.emit(Output::Event(earlier.request, Event::failed(reason.into())));
+            self.emit(Output::Event(
+                earlier.request(),
+                Event::failed(reason.into()),
+            ));
         }
         Ok(Vec::new())
     }
 
     /// Handles the next piece of the data that belongs to a command.
     pub fn handle_data(&mut self, now: Instant, from: RequestId, piece: &[u8]) {
-        let Some(transfer) = self.transfer.as_mut().filter(|it| it.request == from) else {
+        let Some(transfer) = self.transfer.as_mut().filter(|it| it.request() == from) else {
             return;
         };
-        let appended = self.host.append_package(transfer.received, piece);
-        transfer.received += piece.len() as u32;
-        transfer.heard = now;
-        let is_complete = transfer.received == transfer.size;
+        let appended = self.host.append_package(transfer.received(), piece);
+        let is_complete = transfer.advance(now, piece.len());
         let reply = match appended {
             Ok(()) if is_complete => self.install(now, from),
             Ok(()) => return,
@@ -89,15 +65,9 @@ impl<H: Host> Shell<H> {
         self.reply(from, reply);
     }
 
-    /// When a package whose operator is silent is dropped.
-    pub(crate) fn transfer_timeout(&self) -> Option<Instant> {
-        let transfer = self.transfer.as_ref()?;
-        Some(transfer.heard.after_us(SILENCE_LIMIT_US))
-    }
-
     /// Drops a package whose operator is silent.
     pub(crate) fn drop_silent_transfer(&mut self, now: Instant) {
-        if self.transfer_timeout().is_some_and(|due| due <= now) {
+        if self.transfer.is_some_and(|transfer| transfer.deadline() <= now) {
             self.transfer = None;
             self.host.forget_package();
         }
@@ -129,7 +99,7 @@ impl<H: Host> Shell<H> {
 
     /// Stops a domain.
     pub(crate) fn stop_domain(&mut self, now: Instant, name: Name) -> Reply {
-        self.check_at_rest(name)?;
+        self.check_not_moving(name)?;
         self.check_not_elsewhere(now, name)?;
         let stopped = self.host.stop(name, false);
         stopped.map_err(|error| format!("{name} is not stopped: {error}"))?;
@@ -140,7 +110,7 @@ impl<H: Host> Shell<H> {
 
     /// Stops a domain that is at home here, if it runs, and starts it afresh.
     pub(crate) fn restart(&mut self, now: Instant, name: Name, from: RequestId) -> Reply {
-        self.check_at_rest(name)?;
+        self.check_not_moving(name)?;
         let restarted = self
             .host
             .stop(name, true)
@@ -151,7 +121,7 @@ impl<H: Host> Shell<H> {
 
     /// Forgets a domain that came with a package.
     pub(crate) fn remove(&mut self, now: Instant, name: Name) -> Reply {
-        self.check_at_rest(name)?;
+        self.check_not_moving(name)?;
         let found = self.host.find(name);
         let record = found.map_err(|error| format!("{name}: {error}"))?;
         // No copy of one that was never started here is accounted for by this machine.
@@ -190,7 +160,7 @@ impl<H: Host> Shell<H> {
     }
 
     /// Checks that no move of the domain is under way.
-    fn check_at_rest(&self, name: Name) -> Result<(), String> {
+    fn check_not_moving(&self, name: Name) -> Result<(), String> {
         let mut entries = self.moves.ledger.entries();
         match entries.any(|entry| entry.offer.name == name) {
             true => Err(format!(
@@ -198,24 +168,6 @@ impl<H: Host> Shell<H> {
             )),
             false => Ok(()),
         }
-    }
-
-    /// Lists a part of the log.
-    pub(crate) fn log_lines(&mut self, range: LogRange) -> Reply {
-        let mut lines = Vec::new();
-        let (mut from, mut end) = (range.from, None);
-        while lines.len() < LINES_MAX && end.is_none_or(|end| from < end) {
-            let line = self.host.log_line(from);
-            let Some(line) = line.map_err(|error| error.to_string())? else {
-                break;
-            };
-            from = line.number.saturating_add(1);
-            end.get_or_insert(line.end);
-            if range.domain.is_none_or(|domain| domain == line.name) {
-                lines.push(Event::Log(log_line(&line)));
-            }
-        }
-        Ok(lines)
     }
 
     /// Answers the operators whose domains are kept from starting, or do not wait for it any more.
@@ -261,13 +213,4 @@ fn waits(name: Name, reason: &str) -> String {
     format!(
         "{reason}. It is started as soon as no machine has it; `force {name} run` does not wait for silent ones"
     )
-}
-
-fn log_line(line: &Line) -> LogLine {
-    LogLine {
-        number: line.number,
-        dropped: line.dropped,
-        domain: line.name,
-        text: String::from_utf8_lossy(line.text.as_bytes()).into_owned(),
-    }
 }

@@ -12,6 +12,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use identity::Name;
 use nomad_client::RequestId;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
@@ -21,13 +22,13 @@ use nomad_protocol::{
 
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
-use crate::lifecycle::{Starters, Transfer};
 use crate::machines::Machines;
 use crate::moves::Moves;
 use crate::moves::source::job_kind;
 use crate::output::{Frames, Job, JobKind, Output};
 use crate::retries::Retries;
 use crate::roll_calls::RollCalls;
+use crate::transfer::Transfer;
 
 /// The configuration of a shell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,8 +60,8 @@ pub struct Shell<H: Host> {
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
     /// The package on its way from an operator to root.
     pub(crate) transfer: Option<Transfer>,
-    /// The operators who wait for a domain to be started.
-    pub(crate) starters: Starters,
+    /// The operator's request that waits for each domain to be started.
+    pub(crate) starters: BTreeMap<Name, RequestId>,
     /// The tests' hook, if they may have one.
     pub(crate) hook: Option<Hook>,
     pub(crate) machines: Machines,
@@ -92,7 +93,7 @@ impl<H: Host> Shell<H> {
             streams: BTreeSet::new(),
             requests: BTreeMap::new(),
             transfer: None,
-            starters: Starters::new(),
+            starters: BTreeMap::new(),
             hook: config.has_hooks.then(Hook::default),
             machines: config.machines,
             versions: config.versions,
@@ -157,7 +158,7 @@ impl<H: Host> Shell<H> {
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
             .chain(self.retries.poll_timeout())
-            .chain(self.transfer_timeout())
+            .chain(self.transfer.map(|transfer| transfer.deadline()))
             .min()
     }
 
