@@ -8,7 +8,7 @@ pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 /// The version of the format. Other versions are refused, not translated.
 pub const FORMAT_VERSION: u32 = 4;
 
-/// The version of the system-call interface that the domain was built for, which includes a thread's state.
+/// The ABI version of the domain; it also fixes the layout of a thread's state.
 pub const ABI_VERSION: u32 = 5;
 
 /// The size of the preamble.
@@ -37,51 +37,30 @@ impl Preamble {
     /// # Errors
     /// Not an image, another version (with both numbers), or too many domains, in this order.
     pub fn from_bytes(bytes: &[u8; PREAMBLE_BYTES], limits: &Limits) -> Result<Preamble, Error> {
-        let [
-            m0,
-            m1,
-            m2,
-            m3,
-            m4,
-            m5,
-            m6,
-            m7,
-            f0,
-            f1,
-            f2,
-            f3,
-            a0,
-            a1,
-            a2,
-            a3,
-            c0,
-            c1,
-            r0,
-            r1,
-        ] = *bytes;
-        let found = [m0, m1, m2, m3, m4, m5, m6, m7];
+        let mut rest = bytes.as_slice();
+        let found = take(&mut rest);
         if found != MAGIC {
             return Err(Error::NotAnImage { found });
         }
-        let found = u32::from_le_bytes([f0, f1, f2, f3]);
+        let found = u32::from_le_bytes(take(&mut rest));
         if found != FORMAT_VERSION {
             return Err(Error::FormatVersion {
                 found,
                 ours: FORMAT_VERSION,
             });
         }
-        let found = u32::from_le_bytes([a0, a1, a2, a3]);
+        let found = u32::from_le_bytes(take(&mut rest));
         if found != ABI_VERSION {
             return Err(Error::AbiVersion {
                 found,
                 ours: ABI_VERSION,
             });
         }
-        let reserved = u16::from_le_bytes([r0, r1]);
+        let domain_count = u16::from_le_bytes(take(&mut rest));
+        let reserved = u16::from_le_bytes(take(&mut rest));
         if reserved != 0 {
             return Err(Error::ReservedBits { found: reserved });
         }
-        let domain_count = u16::from_le_bytes([c0, c1]);
         if domain_count == 0 || domain_count > limits.domains_max {
             let (found, most) = (domain_count.into(), limits.domains_max.into());
             return Err(Error::TooMany {
@@ -92,6 +71,15 @@ impl Preamble {
         }
         Ok(Preamble { domain_count })
     }
+}
+
+/// Takes the next bytes of a preamble.
+fn take<const BYTES: usize>(rest: &mut &[u8]) -> [u8; BYTES] {
+    let (field, after) = rest
+        .split_first_chunk()
+        .expect("the fields are as long as the preamble");
+    *rest = after;
+    *field
 }
 
 #[cfg(test)]
