@@ -15,7 +15,7 @@ const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
 /// The largest pool, 1 TiB: more than any machine has, and far from any overflow.
 const POOL_MIB_MAX: u32 = 1 << 20;
 const STACK_KIB_MAX: u32 = 1024;
-/// As many as a domain's network stack takes.
+/// The limit of a domain's network stack.
 const NAME_SERVERS_MAX: usize = 3;
 
 /// An error in a domain.
@@ -97,7 +97,7 @@ fn sizes(domain: &Domain) -> Check {
         format!("{pool_mib} is not 1 to {POOL_MIB_MAX}")
     })?;
     require(heap_mib < pool_mib, "heap_mib", || {
-        format!("{heap_mib} leaves nothing of the pool's {pool_mib}")
+        format!("{heap_mib} is not less than `pool_mib`, {pool_mib}")
     })?;
     let whole_pages = stack_kib % 4 == 0 && (4..=STACK_KIB_MAX).contains(&stack_kib);
     require(whole_pages, "stack_kib", || {
@@ -155,7 +155,10 @@ fn tunnel(manifest: &Manifest, index: usize) -> Check {
         None => Ok(()),
         Some(other) => Err((
             "capabilities",
-            format!("the domain `{}` has the one `tunnel`", other.name),
+            format!(
+                "the domain `{}` already has `tunnel`: only one domain may",
+                other.name
+            ),
         )),
     }
 }
