@@ -30,9 +30,9 @@ pub struct Domain {
     pub incarnation: Incarnation,
     pub state: DomainState,
     pub movable: bool,
-    /// The only machine that starts it, if there is one.
+    /// The machine that starts it; `None` if any machine may.
     pub home: Option<Name>,
-    /// What this machine starts it from; a domain that is at home elsewhere only has none.
+    /// Its program and manifest entry; `None` for a domain whose home is another machine.
     pub definition: Option<Rc<Definition>>,
     /// Whether it came from another machine.
     pub has_arrived: bool,
@@ -40,7 +40,7 @@ pub struct Domain {
     pub restarts: u32,
     /// The time at which it last began to run, or will, in root's time.
     pub started_ns: u64,
-    /// The state of a domain at home here before it was admitted from elsewhere, restored if it does not arrive.
+    /// Its state before an incoming move, restored if the move fails.
     pub state_before_arrival: Option<DomainState>,
     /// Its memory, from the moment of its reservation.
     pub pool: Option<Cap<Pool>>,
@@ -104,7 +104,7 @@ impl Domain {
         definition.is_some_and(|definition| definition.description.role == Some(role))
     }
 
-    /// Whether it has a role, without which the machine or its migration server would not work.
+    /// Whether the manifest gives it a role: the machine or its migration server would not work without it.
     pub fn is_part_of_machine(&self) -> bool {
         let definition = self.definition.as_ref();
         definition.is_some_and(|definition| definition.description.role.is_some())
@@ -165,7 +165,8 @@ impl Domain {
         }
     }
 
-    /// The binding under which the domain holds this object. `root` is root's own domain, whose table has the outside objects.
+    /// The binding of an outside object that the domain holds with this badge, if it holds it. `root` is root's own domain, whose
+    /// table has the outside objects.
     pub fn binding_of(
         &self,
         root: Cap<DomainKind>,

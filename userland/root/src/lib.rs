@@ -80,7 +80,7 @@ enum Never {}
 fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let mut machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
-    machine.read_utc();
+    rtc::set_utc(&mut machine);
     let archive = Archive::new(start.archive());
     if let Some(damage) = archive.damage() {
         log::error!("the boot archive is damaged: {damage}");

@@ -10,8 +10,6 @@ use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 use runtime::utc::UtcTime;
 
-use crate::rtc;
-
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
@@ -50,17 +48,6 @@ impl Machine {
             ticks_per_second: start.page().ticks_per_second,
             utc_at_zero: None,
         })
-    }
-
-    /// Reads the machine's battery-backed clock.
-    pub fn read_utc(&mut self) {
-        match rtc::read(self) {
-            Ok(utc) => {
-                self.utc_at_zero = Some(utc.minus_ns(clock::now_ns()));
-                log::info!("the time is {utc}");
-            }
-            Err(error) => log::warn!("the machine does not know the time: {error}"),
-        }
     }
 
     /// Maps a Memory while `work` writes to it.

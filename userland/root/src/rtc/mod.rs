@@ -15,6 +15,7 @@ use abi::Error;
 use abi::register::Width;
 use runtime::Cap;
 use runtime::capability::IoPorts;
+use runtime::clock;
 use runtime::utc::UtcTime;
 
 use crate::machine::Machine;
@@ -58,11 +59,19 @@ impl fmt::Display for RtcError {
     }
 }
 
+/// Reads the clock, and sets the machine's time by it.
+pub fn set_utc(machine: &mut Machine) {
+    match read(machine) {
+        Ok(utc) => {
+            machine.utc_at_zero = Some(utc.minus_ns(clock::now_ns()));
+            log::info!("the time is {utc}");
+        }
+        Err(error) => log::warn!("the machine does not know the time: {error}"),
+    }
+}
+
 /// Reads the clock, which is assumed to show UTC.
-///
-/// # Errors
-/// The reason that the machine does not know the time.
-pub fn read(machine: &Machine) -> Result<UtcTime, RtcError> {
+fn read(machine: &Machine) -> Result<UtcTime, RtcError> {
     let ports = machine.hardware.create_ports(machine.pool, NUMBER, 2);
     let ports = ports.map_err(RtcError::Kernel)?;
     let reading = read_steady(
