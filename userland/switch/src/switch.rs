@@ -10,7 +10,7 @@ use runtime::protocol::{Ipv4, Mac};
 
 use crate::announcement::{self, Announcements};
 use crate::buffer::Buffer;
-use crate::forwarding::{Forwarding, PortEntry, Service, Verdict};
+use crate::forwarding::{Forwarding, PortEntry, Route, Service};
 use crate::frame::Header;
 use crate::port::Port;
 
@@ -149,7 +149,7 @@ impl Switch {
                 continue;
             };
             let frame = announcement::frame(entry.mac, ip);
-            self.deliver(number, Verdict::ToAll(PortKind::Uplink), &frame);
+            self.deliver(number, Route::ToAll(PortKind::Uplink), &frame);
         }
         self.wake_receivers();
     }
@@ -229,16 +229,16 @@ impl Switch {
             return;
         };
         match self.forwarding.decide(number, &header) {
-            Verdict::Forged => port.counters.dropped_forged += 1,
-            verdict => self.deliver(number, verdict, frame),
+            Route::Forged => port.counters.dropped_forged += 1,
+            route => self.deliver(number, route, frame),
         }
     }
 
     /// Sends a frame to its target ports.
-    fn deliver(&mut self, from: PortNumber, verdict: Verdict, frame: &[u8]) {
+    fn deliver(&mut self, from: PortNumber, route: Route, frame: &[u8]) {
         for index in 0..self.ports.len() {
             let target = self.ports[index].number();
-            if !self.forwarding.goes_to(from, verdict, target) {
+            if !self.forwarding.goes_to(from, route, target) {
                 continue;
             }
             if let Err(error) = self.ports[index].send(&mut self.buffer, frame) {

@@ -1,21 +1,21 @@
 //! The forwarding decision for a frame, and address learning.
 //!
 //! ```text
-//! from a domain, to a domain here        that port
-//! from a domain, to another station      the uplink where it was last seen, or every uplink
-//! from an uplink, to a domain here       that port
-//! from an uplink, to another station     nowhere
-//! to a group                             every other port; from an uplink not to other uplinks
-//!
-//! to a domain that is leaving or away    the tunnel; from a domain, once it was seen at an uplink, that uplink
-//! to a domain that has stopped here      nowhere; from a domain, once it was seen at an uplink, that uplink
-//! from the tunnel, to a domain here      that port
-//! from the tunnel, to another station    nowhere
+//! to                            from a domain                  from an uplink    from the tunnel
+//! a domain here                 its port                       its port          its port
+//! another station               the uplink where it was last   nowhere           nowhere
+//!                               seen, or every uplink
+//! a group                       every other port, but not      every domain      nowhere
+//!                               the tunnel
+//! a domain leaving or away      the uplink where it was last   the tunnel        nowhere
+//!                               seen, or the tunnel
+//! a domain that has stopped     the uplink where it was last   nowhere           nowhere
+//!                               seen, or nowhere
 //! ```
 //!
 //! A domain that is being moved has a leaving port here, and is away for a while after that is detached. Without a
-//! tunnel it counts as another station. One that has stopped, or has a corrupt ring, is nowhere else. A frame from the tunnel
-//! was on the wire once: it is never sent there again, and its source address is not learned.
+//! tunnel it counts as another station. A domain that has stopped, or whose ring is corrupt, runs on no other machine. A frame
+//! from the tunnel was on the wire once: it is never sent there again, and its source address is not learned.
 
 use alloc::vec::Vec;
 
@@ -79,9 +79,9 @@ pub struct Forwarding {
     away: Away,
 }
 
-/// The destination of a frame.
+/// The ports that a frame is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Route {
     /// To this port.
     To(PortNumber),
     /// To every other active port of this kind.
@@ -137,8 +137,8 @@ impl Forwarding {
         self.entries.iter_mut().find(|entry| entry.port == port)
     }
 
-    /// Whether a domain may send this frame. The IPv4 address may also be zero, as when a host requests an address or probes
-    /// for one.
+    /// Whether the frame's source addresses are the port's own (anti-spoofing). The IPv4 address may also be zero, as when a
+    /// host requests an address or probes for one.
     fn may_send(&self, entry: &PortEntry, header: &Header) -> bool {
         let is_own_ip = header.ip.is_none_or(|ip| {
             let is_taken = || self.entries.iter().any(|other| other.ip == Some(ip));
@@ -152,12 +152,12 @@ impl Forwarding {
     }
 
     /// Decides where a frame from `from` goes, and learns its source address.
-    pub fn decide(&mut self, from: PortNumber, header: &Header) -> Verdict {
+    pub fn decide(&mut self, from: PortNumber, header: &Header) -> Route {
         let Some(entry) = self.find(from).copied() else {
-            return Verdict::Nowhere;
+            return Route::Nowhere;
         };
         match entry.kind {
-            PortKind::Domain if !self.may_send(&entry, header) => return Verdict::Forged,
+            PortKind::Domain if !self.may_send(&entry, header) => return Route::Forged,
             PortKind::Domain => {}
             PortKind::Uplink => self.learn(header.source, from),
             PortKind::Tunnel => {}
@@ -169,33 +169,33 @@ impl Forwarding {
     }
 
     /// Decides about a unicast frame.
-    fn to_unicast(&self, from: &PortEntry, mac: Mac) -> Verdict {
+    fn to_unicast(&self, from: &PortEntry, mac: Mac) -> Route {
         if let Some(port) = self.domain_at(mac) {
             return match port == from.port {
-                true => Verdict::Nowhere,
-                false => Verdict::To(port),
+                true => Route::Nowhere,
+                false => Route::To(port),
             };
         }
         match from.kind {
-            PortKind::Tunnel => Verdict::Nowhere,
-            PortKind::Uplink => self.tunnel_to(mac).map_or(Verdict::Nowhere, Verdict::To),
+            PortKind::Tunnel => Route::Nowhere,
+            PortKind::Uplink => self.tunnel_to(mac).map_or(Route::Nowhere, Route::To),
             PortKind::Domain => match self.uplink_of(mac).or_else(|| self.tunnel_to(mac)) {
-                Some(port) => Verdict::To(port),
-                None if self.has(mac, Service::Stopped) => Verdict::Nowhere,
-                None => Verdict::ToAll(PortKind::Uplink),
+                Some(port) => Route::To(port),
+                None if self.has(mac, Service::Stopped) => Route::Nowhere,
+                None => Route::ToAll(PortKind::Uplink),
             },
         }
     }
 
-    /// Whether a frame from `from` with this verdict goes to `port`.
-    pub fn goes_to(&self, from: PortNumber, verdict: Verdict, port: PortNumber) -> bool {
+    /// Whether a frame from `from` with this route is sent to `port`.
+    pub fn goes_to(&self, from: PortNumber, route: Route, port: PortNumber) -> bool {
         let entry = self.find(port).filter(|entry| entry.is_active());
         port != from
-            && entry.is_some_and(|entry| match verdict {
-                Verdict::To(wanted) => wanted == port,
-                Verdict::ToAll(kind) => kind == entry.kind,
-                Verdict::Flood => entry.kind != PortKind::Tunnel,
-                Verdict::Nowhere | Verdict::Forged => false,
+            && entry.is_some_and(|entry| match route {
+                Route::To(wanted) => wanted == port,
+                Route::ToAll(kind) => kind == entry.kind,
+                Route::Flood => entry.kind != PortKind::Tunnel,
+                Route::Nowhere | Route::Forged => false,
             })
     }
 
@@ -246,11 +246,11 @@ impl Forwarding {
 }
 
 /// Decides about a group frame.
-fn to_group(from: PortKind) -> Verdict {
+fn to_group(from: PortKind) -> Route {
     match from {
-        PortKind::Domain => Verdict::Flood,
-        PortKind::Uplink => Verdict::ToAll(PortKind::Domain),
-        PortKind::Tunnel => Verdict::Nowhere,
+        PortKind::Domain => Route::Flood,
+        PortKind::Uplink => Route::ToAll(PortKind::Domain),
+        PortKind::Tunnel => Route::Nowhere,
     }
 }
 

@@ -48,10 +48,10 @@ fn targets(
         source,
         ip: None,
     };
-    let verdict = forwarding.decide(from, &header);
+    let route = forwarding.decide(from, &header);
     let ports = [A, B, WIRE, WIRE2, TUNNEL].into_iter();
     ports
-        .filter(|port| forwarding.goes_to(from, verdict, *port))
+        .filter(|port| forwarding.goes_to(from, route, *port))
         .collect()
 }
 
@@ -100,8 +100,8 @@ fn a_domain_cannot_impersonate_another() {
         source: mac(2),
         ip: None,
     };
-    assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
-    assert!(!forwarding.goes_to(A, Verdict::Forged, B));
+    assert_eq!(forwarding.decide(A, &header), Route::Forged);
+    assert!(!forwarding.goes_to(A, Route::Forged, B));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn remembers_a_limited_number_of_addresses() {
 #[test]
 fn a_domain_may_use_only_its_own_ip_address() {
     let mut forwarding = forwarding();
-    let mut verdict = |from: PortNumber, ip: Option<[u8; 4]>| {
+    let mut route = |from: PortNumber, ip: Option<[u8; 4]>| {
         let header = Header {
             destination: Mac::BROADCAST,
             source: mac(from.0 as u8),
@@ -271,12 +271,12 @@ fn a_domain_may_use_only_its_own_ip_address() {
         forwarding.decide(from, &header)
     };
     let (own, other) = (Some([10, 77, 0, 1]), Some([10, 77, 0, 2]));
-    assert_eq!(verdict(A, own), Verdict::Flood);
-    assert_eq!(verdict(A, None), Verdict::Flood);
-    assert_eq!(verdict(A, Some([0; 4])), Verdict::Flood);
-    assert_eq!(verdict(A, other), Verdict::Forged);
+    assert_eq!(route(A, own), Route::Flood);
+    assert_eq!(route(A, None), Route::Flood);
+    assert_eq!(route(A, Some([0; 4])), Route::Flood);
+    assert_eq!(route(A, other), Route::Forged);
     // Many stations are behind a NIC, and a late frame from the tunnel was checked on its source machine.
-    assert_eq!(verdict(WIRE, other), Verdict::ToAll(PortKind::Domain));
+    assert_eq!(route(WIRE, other), Route::ToAll(PortKind::Domain));
     // A domain without an address may use none.
     forwarding.set(PortEntry {
         ip: None,
@@ -287,7 +287,7 @@ fn a_domain_may_use_only_its_own_ip_address() {
         source: mac(1),
         ip: own,
     };
-    assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
+    assert_eq!(forwarding.decide(A, &header), Route::Forged);
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_domain_with_an_address_by_dhcp_is_bound_by_its_mac_and_takes_no_others() {
         ip: Some(UNSPECIFIED),
         ..entry(A, PortKind::Domain)
     });
-    let mut verdict = |source, ip| {
+    let mut route = |source, ip| {
         let header = Header {
             destination: Mac::BROADCAST,
             source,
@@ -306,8 +306,8 @@ fn a_domain_with_an_address_by_dhcp_is_bound_by_its_mac_and_takes_no_others() {
         forwarding.decide(A, &header)
     };
     for ip in [None, Some(UNSPECIFIED), Some([10, 77, 0, 99])] {
-        assert_eq!(verdict(mac(1), ip), Verdict::Flood, "{ip:?}");
-        assert_eq!(verdict(mac(2), ip), Verdict::Forged, "{ip:?}");
+        assert_eq!(route(mac(1), ip), Route::Flood, "{ip:?}");
+        assert_eq!(route(mac(2), ip), Route::Forged, "{ip:?}");
     }
-    assert_eq!(verdict(mac(1), Some([10, 77, 0, 2])), Verdict::Forged);
+    assert_eq!(route(mac(1), Some([10, 77, 0, 2])), Route::Forged);
 }

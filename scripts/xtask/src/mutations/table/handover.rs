@@ -49,7 +49,7 @@ mutations! {
         "        self.incarnation = incarnation;\n        self.state = DomainState::Running;\n" => "        self.state = DomainState::Running;\n";
         "the incarnation never exceeds two, so that old copies pass for new ones"; ROOT;
     "announcement" in "userland/switch/src/switch.rs":
-        "Verdict::ToAll(PortKind::Uplink)" => "Verdict::ToAll(PortKind::Domain)";
+        "Route::ToAll(PortKind::Uplink)" => "Route::ToAll(PortKind::Domain)";
         "no station on the wire learns the new location of a domain"; SWITCH;
 
     // Decisions of the protocol.
@@ -144,13 +144,13 @@ mutations! {
         "        self.restarts = self.restarts.saturating_add(1);\n" => "";
         "a server that faults at once is restarted without a delay"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
-        "PortKind::Domain if !self.may_send(&entry, header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
+        "PortKind::Domain if !self.may_send(&entry, header) => return Route::Forged," => "PortKind::Domain if false => return Route::Forged,";
         "a domain impersonates another"; SWITCH;
     "tunnel-to-wire" in "userland/switch/src/forwarding/mod.rs":
-        "            PortKind::Tunnel => Verdict::Nowhere," => "            PortKind::Tunnel => Verdict::ToAll(PortKind::Uplink),";
+        "            PortKind::Tunnel => Route::Nowhere," => "            PortKind::Tunnel => Route::ToAll(PortKind::Uplink),";
         "a late frame circulates between two machines"; SWITCH;
     "port-echo" in "userland/switch/src/forwarding/mod.rs":
-        "                true => Verdict::Nowhere,\n                false => Verdict::To(port)," => "                true => Verdict::To(port),\n                false => Verdict::To(port),";
+        "                true => Route::Nowhere,\n                false => Route::To(port)," => "                true => Route::To(port),\n                false => Route::To(port),";
         "a domain receives its own frames"; SWITCH;
     "away-address" in "userland/switch/src/forwarding/mod.rs":
         "            self.away.remove(entry.mac);\n" => "";
