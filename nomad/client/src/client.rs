@@ -25,14 +25,14 @@ use crate::upload::Upload;
 
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
 const RETRANSMIT_US: u64 = 100_000;
-/// How often an idle server is asked: an event may have been lost. It is shorter than the channel's limit for an unanswered
-/// session, since the acknowledgement of the last event is not answered.
+/// The interval at which an idle server is asked, since an event may have been lost. It is shorter than the channel's limit
+/// for an unanswered session, since the acknowledgement of the last event is not answered.
 const KEEPALIVE_US: u64 = 500_000;
-/// How long missing events may be late, reordered by the network, before they are asked for.
+/// The time that missing events may be late, reordered by the network, before they are asked for.
 const REORDER_US: u64 = 20_000;
 /// The time limit of the first answer.
 const FIRST_ANSWER_LIMIT_US: u64 = 10_000_000;
-/// How long a server that has answered may be silent.
+/// The time that a server that has answered may be silent.
 const SILENCE_LIMIT_US: u64 = 60_000_000;
 
 /// One command of an operator, and its answer.

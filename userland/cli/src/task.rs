@@ -8,7 +8,7 @@ use identity::Name;
 use nomad_client::Command;
 use nomad_client::command::{Audience, CommandError, VERBS, Verb};
 
-/// What to do at a machine.
+/// A task at a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Send a command, and show the events of its reply as they come.
