@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use identity::{DomainId, Name};
 use nomad_client::command::PackageSize;
-use nomad_client::event::Whereabouts;
+use nomad_client::event::Location;
 use nomad_client::{Event, RequestId};
 use nomad_protocol::Instant;
 use service_protocol::root::{DomainRecord, DomainState, Installation};
@@ -67,7 +67,10 @@ impl<H: Host> Shell<H> {
 
     /// Drops a package whose operator is silent.
     pub(crate) fn drop_silent_transfer(&mut self, now: Instant) {
-        if self.transfer.is_some_and(|transfer| transfer.deadline() <= now) {
+        if self
+            .transfer
+            .is_some_and(|transfer| transfer.deadline() <= now)
+        {
             self.transfer = None;
             self.host.forget_package();
         }
@@ -154,8 +157,7 @@ impl<H: Host> Shell<H> {
     fn check_not_elsewhere(&self, now: Instant, name: Name) -> Result<(), String> {
         let homes = self.homes(now).into_iter();
         let mut its = homes.filter(|home| home.domain == name);
-        let runs =
-            its.find(|home| matches!(home.whereabouts, Whereabouts::Held { runs: true, .. }));
+        let runs = its.find(|home| matches!(home.location, Location::Held { runs: true, .. }));
         runs.map_or(Ok(()), |home| Err(format!("{home}: stop it there")))
     }
 

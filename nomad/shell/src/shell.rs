@@ -102,7 +102,7 @@ impl<H: Host> Shell<H> {
             outputs: VecDeque::new(),
         };
         // An earlier life may have been receiving one.
-        shell.host.forget_image();
+        shell.host.forget_package();
         shell.update_roll_calls(now);
         Ok(shell)
     }
