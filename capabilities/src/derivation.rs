@@ -64,14 +64,30 @@ pub fn derive<S: Storage>(
     to: Place,
     capability: Capability<S::Object>,
 ) -> Result<(), S> {
-    let parent = content(storage, from)?;
+    content(storage, from)?;
     refuse_occupied(storage, to)?;
+    let generation = generation_below(storage, from)?;
+    let content = Content::new(capability, generation, Role::Origin);
+    add_child(storage, from, to, content);
+    Ok(())
+}
+
+/// Checks that [`derive`] can derive from `from` into an empty slot.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::TooManyGenerations`].
+pub fn check_derivable<S: Storage>(storage: &S, from: Place) -> Result<(), S> {
+    generation_below(storage, from).map(drop)
+}
+
+/// The generation of an origin derived from `from`.
+#[inline(always)]
+fn generation_below<S: Storage>(storage: &S, from: Place) -> Result<u8, S> {
+    let parent = content(storage, from)?;
     if parent.generation == GENERATION_MAX {
         return Err(Error::TooManyGenerations { place: from });
     }
-    let content = Content::new(capability, parent.generation + 1, Role::Origin);
-    add_child(storage, from, to, content);
-    Ok(())
+    Ok(parent.generation + 1)
 }
 
 /// Moves the capability in `from` into `to`, at the same position in the tree, and empties `from`.
@@ -130,9 +146,10 @@ pub(crate) fn content<S: Storage>(storage: &S, place: Place) -> Result<Content<S
 }
 
 pub(crate) fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(), S> {
-    match storage.slot(place).is_empty() {
-        true => Ok(()),
-        false => Err(Error::Occupied { place }),
+    if storage.slot(place).is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Occupied { place })
     }
 }
 
@@ -354,6 +371,8 @@ mod tests {
         copy(&forest, at(last), at(last + 1)).unwrap();
         let place = at(last + 1);
         let refusal = Err(Error::TooManyGenerations { place });
+        assert_eq!(check_derivable(&forest, at(last - 1)), Ok(()));
+        assert_eq!(check_derivable(&forest, place), refusal);
         assert_eq!(derive(&forest, place, at(last + 2), full(0)), refusal);
         check(&forest).unwrap();
     }

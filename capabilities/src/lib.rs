@@ -110,7 +110,9 @@ mod testing;
 
 pub use badge::Badge;
 pub use capability::Capability;
-pub use derivation::{GENERATION_MAX, clear_leaf, copy, delete, derive, mint, move_to, plant};
+pub use derivation::{
+    GENERATION_MAX, check_derivable, clear_leaf, copy, delete, derive, mint, move_to, plant,
+};
 pub use error::{Error, Result};
 pub use family::{Climb, bookmark, climb, first_child, has_children, next_sibling};
 pub use object::Object;

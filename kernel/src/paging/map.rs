@@ -71,6 +71,8 @@ pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<
     if before_end.is_some_and(|mapping| request.address < mapping.end()) {
         return Err(Error::Overlap);
     }
+    // Checked first, so that a refusal has not charged a frame.
+    capabilities::check_derivable(&SlotStorage, request.through).map_err(slot_error)?;
     if domain.free_mapping().is_none() {
         domain.grow_mappings(|| kernel.take_frame(domain.pool()))?;
     }
@@ -78,7 +80,7 @@ pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<
     let object = Object::Memory(request.memory);
     let capability = Capability::new(object, abi::Rights(0));
     capabilities::derive(&SlotStorage, request.through, mapping.slot(), capability)
-        .map_err(slot_error)?;
+        .expect("the source was checked, and a free record's slot is empty");
     fill(mapping, request);
     domain.add_mapping(mapping);
     domain.touch();

@@ -4,8 +4,9 @@ use abi::calls::{DomainPages, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
+use capabilities::{GENERATION_MAX, Storage};
 
-use crate::memory::{Entry, Frame, Ref};
+use crate::memory::{Entry, Frame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Phase};
 use crate::testing::{TestDomain, World, calls, slots};
 
@@ -136,6 +137,29 @@ fn a_released_page_is_zeroed_when_it_is_inserted_again() {
         }
         scene.discard(0, count).expect("all of it");
     }
+}
+
+#[test]
+fn a_refused_mapping_costs_nothing() {
+    let scene = Scene::new();
+    let (actor, first) = (scene.actor, ENDPOINT.0 + 1);
+    let last = first + u32::from(GENERATION_MAX);
+    let memory = SlotStorage.slot(actor.place(MEMORY)).capability();
+    let memory = memory.expect("a capability");
+    capabilities::copy(&SlotStorage, actor.place(MEMORY), actor.place(Slot(first))).expect("room");
+    for slot in first..last {
+        let [from, to] = [slot, slot + 1].map(|slot| actor.place(Slot(slot)));
+        capabilities::derive(&SlotStorage, from, to, memory).expect("few generations");
+    }
+    let mut addresses = (ADDRESS..).step_by(8 * MAP_STEP_BYTES as usize);
+    while actor.domain.free_mapping().is_some() {
+        let address = addresses.next().expect("an address");
+        scene.map(address, 0, PAGES).expect("room");
+    }
+    let used = actor.pool.used();
+    let map = calls::map(Slot(last), 0x4000_0000_0000, 0, PAGES, Access::Read);
+    assert_eq!(scene.world.call(actor, map), Err(Error::TableFull));
+    assert_eq!(actor.pool.used(), used);
 }
 
 #[test]
