@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`arch`] | the machine, real and fake: entry, page-table registers, timer, ports |
 //! | [`memory`] | frames and their content; besides `arch` the only module with `unsafe` |
+//! | `collections` | intrusive collections of objects |
 //! | `objects` | the kernel's objects, their creation and destruction |
 //! | `scheduler` | priorities, ready queues, deadlines |
 //! | `timer` | the timer interrupt |
@@ -26,6 +27,7 @@
 pub mod arch;
 mod boot;
 mod capture;
+mod collections;
 mod entry;
 mod ipc;
 mod kernel;

@@ -9,7 +9,8 @@ use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
-use super::{Header, HeapLink, Index, Mapping, MemoryObject, ParentSearch, Pool, Thread};
+use super::{Header, Mapping, MemoryObject, ParentSearch, Pool, Thread};
+use crate::collections::{HeapLink, Index};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 pub use lifecycle::{

@@ -9,7 +9,8 @@ use abi::register::Access;
 use abi::{MAP_STEP_BYTES, PAGE_BYTES, USER_END};
 use capabilities::{Place, Slot};
 
-use super::{Domain, IndexElement, IndexLink, MemoryObject, Object};
+use super::{Domain, MemoryObject, Object};
+use crate::collections::{IndexElement, IndexLink};
 use crate::memory::{Holder, LinkRights, Ref, place_of};
 
 /// A range of a Memory's pages at a range of a domain's addresses.

@@ -14,8 +14,6 @@
 //! | `interrupt` | [`Interrupt`]: a device's interrupt |
 //! | `devices` | [`Hardware`], [`IoPorts`] |
 //! | `identity` | [`IdentityKeys`]: public identities from serial numbers |
-//! | `index` | [`Index`]: a search tree, for mappings by address |
-//! | `heap` | [`Heap`]: a priority queue, for deadlines |
 //! | `parent_search` | [`ParentSearch`]: a description's search for a capability's parent |
 //! | `create` | the common part of creating an object |
 //! | `destroy` | the walk of a destruction, step by step |
@@ -31,9 +29,7 @@ mod domain;
 mod emptied;
 mod endpoint;
 mod header;
-mod heap;
 mod identity;
-mod index;
 mod interrupt;
 mod mapping;
 mod memory;
@@ -56,9 +52,7 @@ pub use domain::{
 pub use emptied::slot_error;
 pub use endpoint::{Endpoint, create_endpoint};
 pub use header::Header;
-pub use heap::{Heap, HeapElement, HeapLink};
 pub use identity::IdentityKeys;
-pub use index::{Index, IndexElement, IndexLink};
 #[cfg(test)]
 pub use interrupt::SHARERS_MAX;
 pub use interrupt::{Interrupt, InterruptState, create_interrupt};

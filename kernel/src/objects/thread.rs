@@ -23,8 +23,9 @@ use abi::Error;
 use abi::fault::FaultKind;
 use capabilities::{Place, Slot};
 
-use super::{Domain, Endpoint, Header, HeapLink, Notification, Object, Step, create};
+use super::{Domain, Endpoint, Header, Notification, Object, Step, create};
 use crate::arch::{UserContext, VectorState};
+use crate::collections::HeapLink;
 use crate::kernel::Kernel;
 use crate::memory::{Holder, Ref, place_of};
 

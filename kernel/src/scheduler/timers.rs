@@ -2,8 +2,9 @@
 
 use core::cell::Cell;
 
+use crate::collections::{Heap, HeapElement, HeapLink};
 use crate::memory::Ref;
-use crate::objects::{Domain, Heap, HeapElement, HeapLink, Thread};
+use crate::objects::{Domain, Thread};
 
 /// An object that can have a deadline.
 pub trait Timed: HeapElement {
