@@ -41,13 +41,14 @@ mod testing;
 mod timer;
 
 use arch::{BootInformation, Cause, Resume};
+use kernel::Kernel;
 use memory::KernelLock;
 
-static KERNEL: KernelLock = KernelLock::new();
+static KERNEL: KernelLock<Kernel> = KernelLock::new();
 
 /// Starts the kernel on the machine that `boot` describes: creates root and returns it to run. Called once.
 pub fn start(boot: &BootInformation) -> Resume {
-    KERNEL.start(kernel::Kernel::new(boot), |kernel| {
+    KERNEL.start(Kernel::new(boot), |kernel| {
         boot::spawn_root(kernel, boot);
         kernel.scheduler.resume()
     })

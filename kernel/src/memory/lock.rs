@@ -1,21 +1,19 @@
 //! The kernel lock: [`KernelLock`]. One for all cores, taken at every entry.
 
-use crate::kernel::Kernel;
+/// The state of the one kernel, and the lock that makes a core its only user.
+pub struct KernelLock<T>(spin::Mutex<Option<T>>);
 
-/// The one kernel, and the lock that makes a core its only user.
-pub struct KernelLock(spin::Mutex<Option<Kernel>>);
+// SAFETY: the kernel's cells and references, also those to frames, are used only by the core that holds the mutex.
+unsafe impl<T> Sync for KernelLock<T> {}
 
-// SAFETY: the kernel's cells and references are used only by the core that holds the mutex.
-unsafe impl Sync for KernelLock {}
-
-impl KernelLock {
+impl<T> KernelLock<T> {
     /// No kernel yet.
-    pub const fn new() -> KernelLock {
+    pub const fn new() -> KernelLock<T> {
         KernelLock(spin::Mutex::new(None))
     }
 
     /// Stores the kernel, once, and runs `action` on it.
-    pub fn start<T>(&self, kernel: Kernel, action: impl FnOnce(&Kernel) -> T) -> T {
+    pub fn start<R>(&self, kernel: T, action: impl FnOnce(&T) -> R) -> R {
         let mut guard = self.0.lock();
         action(guard.insert(kernel))
     }
@@ -24,14 +22,8 @@ impl KernelLock {
     ///
     /// # Panics
     /// If it has not been started.
-    pub fn with<T>(&self, action: impl FnOnce(&Kernel) -> T) -> T {
+    pub fn with<R>(&self, action: impl FnOnce(&T) -> R) -> R {
         let guard = self.0.lock();
         action(guard.as_ref().expect("the kernel has started"))
-    }
-}
-
-impl Default for KernelLock {
-    fn default() -> Self {
-        KernelLock::new()
     }
 }

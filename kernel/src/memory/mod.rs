@@ -42,7 +42,7 @@ pub use address_space::{AddressSpace, LinkRights, Translation};
 pub use allocator::{ALIGNMENT_MAX, FrameAllocator, RunRequest, RunSearch};
 pub use frame::Frame;
 pub use holder::Holder;
-pub use lock::KernelLock;
+pub(crate) use lock::KernelLock;
 pub use owned::{Occupied, OwnedFrame};
 pub use page_tables::{LeafTable, PageTables};
 pub use reference::Ref;
