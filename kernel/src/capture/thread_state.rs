@@ -17,7 +17,7 @@ use crate::objects::{Phase, Thread};
 /// [`Error::WrongState`] unless the thread is stopped or its domain is frozen.
 pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error> {
     check_stopped(thread)?;
-    kernel.scheduler.unload_thread(thread);
+    kernel.scheduler.loaded.save(thread);
     let mut state = ThreadState {
         registers: registers_of(&thread.context),
         ..ThreadState::EMPTY
@@ -52,7 +52,7 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     if !buffer_ok {
         return Err(Error::BadState);
     }
-    kernel.scheduler.unload_thread(thread);
+    kernel.scheduler.loaded.save(thread);
     copy_context(&context, &thread.context);
     thread.priority.set(priority);
     thread.message_buffer.set(state.message_buffer);

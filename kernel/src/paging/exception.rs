@@ -49,7 +49,7 @@ pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
         .expect("only user code raises exceptions");
     match vector {
         DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {
-            kernel.scheduler.allow_vectors(thread)
+            kernel.scheduler.loaded.allow_vectors(thread)
         }
         PAGE_FAULT => handle_page_fault(kernel, thread, error, address),
         _ => {

@@ -22,6 +22,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `queue` | [`Queue`]: threads in order |
+//! | `loaded` | [`Loaded`]: the thread whose registers the processor holds |
 //! | `timers` | [`Timers`]: threads and domains with deadlines |
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
 //! | `budget` | [`TimeBudget`]: the time of an entry for a long call |
@@ -31,6 +32,7 @@
 
 mod budget;
 mod clock;
+mod loaded;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ use core::cell::Cell;
 
 pub use budget::TimeBudget;
 pub use clock::Clock;
+pub use loaded::Loaded;
 pub use queue::Queue;
 pub use timers::Timers;
 
@@ -58,10 +61,7 @@ pub struct Scheduler {
     /// Bit n is set when queue n is not empty.
     occupied: Cell<u64>,
     current: Cell<Option<Ref<Thread>>>,
-    /// The thread whose segment bases and vector registers the processor holds.
-    loaded: Cell<Option<Ref<Thread>>>,
-    /// Whether the vector registers hold data that a thread that does not use them must not see.
-    vectors_live: Cell<bool>,
+    pub loaded: Loaded,
     pub timers: Timers,
     /// The end of the current slice, in ticks; none while nothing runs.
     slice_end: Cell<Option<u64>>,
@@ -80,9 +80,7 @@ impl Scheduler {
             ready: [const { Queue::new() }; PRIORITY_COUNT],
             occupied: Cell::new(0),
             current: Cell::new(None),
-            loaded: Cell::new(None),
-            // The firmware may have used them.
-            vectors_live: Cell::new(true),
+            loaded: Loaded::nothing(),
             timers: Timers::empty(),
             slice_end: Cell::new(None),
             slice_priority: Cell::new(0),
@@ -180,7 +178,7 @@ impl Scheduler {
         let Some(thread) = next else {
             return self.idle();
         };
-        self.ensure_loaded(thread);
+        self.loaded.ensure(thread);
         Resume::Thread(&thread.as_static().context)
     }
 
@@ -202,27 +200,13 @@ impl Scheduler {
         self.log_due.set(arch::with_log(arch::Log::drain));
     }
 
-    /// Saves a thread's registers if the processor holds them, so that its state in memory is complete.
-    pub fn unload_thread(&self, thread: Ref<Thread>) {
-        if self.loaded.get() == Some(thread) {
-            self.unload();
-        }
-    }
-
-    /// Lets the current thread use the vector registers from now on.
-    pub fn allow_vectors(&self, thread: Ref<Thread>) {
-        thread.uses_vectors.set(true);
-        self.load_vectors(thread);
-    }
-
     /// Unloads a thread that is being destroyed. It must be in no queue.
     pub fn forget(&self, thread: Ref<Thread>) {
         assert!(
             !thread.link.queued.get() && thread.deadline_ticks.get().is_none(),
             "a destroyed thread is in no queue"
         );
-        if self.loaded.get() == Some(thread) {
-            self.unload();
+        if self.loaded.save(thread) {
             // Its domain's page tables may be destroyed next.
             arch::activate_kernel();
         }
@@ -248,14 +232,14 @@ impl Scheduler {
             self.current.set(Some(thread));
             self.begin_slice(thread, arch::ticks());
         }
-        self.ensure_loaded(thread);
+        self.loaded.ensure(thread);
     }
 
     fn idle(&self) -> Resume {
         self.slice_end.set(None);
         self.write_log();
         self.arm();
-        self.unload();
+        self.loaded.unload();
         arch::activate_kernel();
         Resume::Idle
     }
@@ -325,38 +309,5 @@ impl Scheduler {
         if self.ready[priority as usize].is_empty() {
             self.occupied.set(self.occupied.get() & !(1 << priority));
         }
-    }
-
-    fn unload(&self) {
-        let Some(thread) = self.loaded.take() else {
-            return;
-        };
-        arch::save_segment_bases(&thread.context);
-        if thread.uses_vectors.get() {
-            arch::vectors_save(&thread.vectors);
-        }
-    }
-
-    fn ensure_loaded(&self, thread: Ref<Thread>) {
-        if self.loaded.get() != Some(thread) {
-            self.unload();
-            self.load(thread);
-        }
-    }
-
-    fn load(&self, thread: Ref<Thread>) {
-        arch::load_segment_bases(&thread.context);
-        if thread.uses_vectors.get() {
-            self.load_vectors(thread);
-        } else if self.vectors_live.take() {
-            arch::vectors_clear();
-        }
-        arch::activate(thread.domain.space.root());
-        self.loaded.set(Some(thread));
-    }
-
-    fn load_vectors(&self, thread: Ref<Thread>) {
-        arch::vectors_load(&thread.vectors);
-        self.vectors_live.set(true);
     }
 }

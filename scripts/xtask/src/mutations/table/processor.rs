@@ -84,10 +84,10 @@ mutations! {
     "lost-r13" in "kernel/src/arch/x86_64/entry.S":
         "    mov r12, [rax + {r12}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]" => "    mov r12, [rax + {r12}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]";
         "a thread returns from a call with another domain's R13"; CONFORMANCE;
-    "lost-bases" in "kernel/src/scheduler/mod.rs":
+    "lost-bases" in "kernel/src/scheduler/loaded.rs":
         "        arch::save_segment_bases(&thread.context);\n" => "";
         "an FS or GS base that a thread sets itself is lost at the next switch and in every move"; Host("kernel", "scheduler::tests");
-    "live-vectors" in "kernel/src/scheduler/mod.rs":
+    "live-vectors" in "kernel/src/scheduler/loaded.rs":
         "        } else if self.vectors_live.take() {\n            arch::vectors_clear();\n        }" => "        }";
         "a thread that first uses vector registers finds another domain's data in them"; CONFORMANCE;
     "umip" in "kernel/src/arch/x86_64/cpu.rs":
