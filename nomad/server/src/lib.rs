@@ -17,6 +17,7 @@
 //! | [`machine`] | this server's authority over its machine |
 //! | [`owned`] | capabilities with an owner |
 //! | [`page_set`] | sets of a Memory's pages |
+//! | `now` | the current time |
 //! | [`executor_turns`] | yielding to the executor's other tasks |
 //!
 //! One thread, tasks on an executor: [`channel::control`] receives datagrams, timers and events and has the shell perform
@@ -38,6 +39,7 @@ mod late;
 mod local;
 mod machine;
 mod network;
+mod now;
 mod operators;
 mod owned;
 mod page_set;

@@ -9,7 +9,7 @@ use embassy_net::{IpAddress, IpEndpoint};
 use nomad_channel::{Keys, Random, Sessions};
 use nomad_protocol::{MachineId, PORT};
 
-use crate::server::now;
+use crate::now::now;
 
 /// A datagram to be sent.
 pub struct Datagram {

@@ -9,7 +9,7 @@ use nomad_client::operator::{Request, Server};
 use nomad_client::{Event, RequestId};
 
 use crate::network::Network;
-use crate::server::now;
+use crate::now::now;
 
 /// The address of an operator's tool, and its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

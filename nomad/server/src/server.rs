@@ -5,13 +5,12 @@ use core::cell::RefCell;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::Instant as Now;
 use identity::Name;
 use nomad_channel::{Keys, Random};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, Event, Fleet, Instant, LifeId, LocalMachine, MachineSupport, Timing,
-    TransactionId, Versions,
+    BootId, CpuFeatures, Event, Fleet, LifeId, LocalMachine, MachineSupport, Timing, TransactionId,
+    Versions,
 };
 use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
@@ -26,6 +25,7 @@ use crate::late::{self, LateFrames};
 use crate::local::{Local, SharedStore, freeze_limit_ns};
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::now::now;
 use crate::operators::Operators;
 
 /// Page streams that are received at once, at most.
@@ -196,11 +196,6 @@ pub fn versions() -> Versions {
         image: nomad_image::FORMAT_VERSION as u16,
         abi: nomad_image::ABI_VERSION as u16,
     }
-}
-
-/// The current time, as the protocol's type.
-pub fn now() -> Instant {
-    Instant::from_us(Now::now().as_micros())
 }
 
 /// Starts the server's tasks, and is itself the task that receives datagrams.

@@ -16,7 +16,8 @@ use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 use crate::channel::sockets::{BoundSocket, Sockets};
 use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
 use crate::late::outlet::WINDOW;
-use crate::server::{Server, now};
+use crate::now::now;
+use crate::server::Server;
 
 /// The longest datagram that is received or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;

@@ -16,7 +16,8 @@ use runtime::system_call::invoke;
 
 use crate::capture::pass::PIECE_BYTES;
 use crate::executor_turns::{UNTIL_SENT, yield_for};
-use crate::server::{Server, now};
+use crate::now::now;
+use crate::server::Server;
 
 /// Bytes in flight.
 const SEND_BYTES: usize = 256 * 1024;

@@ -8,8 +8,9 @@ use nomad_shell::Frames;
 use runtime::protocol::Mac;
 
 use crate::capture::{Found, names};
+use crate::now::now;
 use crate::restore::Incoming;
-use crate::server::{Server, now};
+use crate::server::Server;
 
 impl Server {
     /// Applies the shell's decision about the frames for a transaction's domain.

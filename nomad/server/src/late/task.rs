@@ -10,7 +10,8 @@ use runtime::capability::Notification;
 use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, SLOT_COUNT, Side, Tunnel};
 
 use crate::late::table::INWARD_MAX;
-use crate::server::{Server, now};
+use crate::now::now;
+use crate::server::Server;
 
 /// How long the task sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
