@@ -1,29 +1,15 @@
-//! The host of a shell: the calls that perform the steps of a move. The migration server implements them with
-//! capabilities, the simulator with fake machines.
-//!
-//! | trait | called |
-//! | --- | --- |
-//! | [`Kernel`] | the kernel, to capture and rebuild domains |
-//! | [`Root`] | the machine's root, about domains by name |
-//! | [`StableStorage`] | memory that outlives the shell |
-//! | [`Host`] | all of them, and a generator of random numbers |
-//!
-//! A failed call returns the protocol's reason; the host logs the details. The shell ignores failures of calls without
-//! a result.
+//! The kernel calls that make up a move: [`Kernel`], to capture and to rebuild domains.
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
-use abi::Error;
 use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, DomainState, Interference, LocalFailure, Offer, Record, Sizes, StateVersion,
-    StreamHeader, TransactionId,
+    Attempt, DomainState, Interference, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
-use service_protocol::journal::Line;
-use service_protocol::root::{DomainRecord, Installation, MemoryRecord, Refusal};
+
+use super::RootError;
 
 /// A domain to be offered to another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,168 +238,4 @@ pub trait Kernel {
 
     /// Destroys a partly built domain. Root takes its pool back.
     fn discard_incoming(&mut self, incoming: Self::Incoming);
-}
-
-/// Root's calls about domains by name.
-pub trait Root {
-    /// All of root's domains.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn all(&mut self) -> Result<Vec<DomainRecord>, RootError>;
-
-    /// The domain of this name.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn find(&mut self, name: Name) -> Result<DomainRecord, RootError>;
-
-    /// Runs the domain that root keeps.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn adopt(
-        &mut self,
-        name: Name,
-        id: DomainId,
-        incarnation: Incarnation,
-    ) -> Result<(), RootError>;
-
-    /// Stops a copy here that is older than this incarnation, which runs elsewhere.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn outlive(
-        &mut self,
-        name: Name,
-        id: DomainId,
-        incarnation: Incarnation,
-    ) -> Result<(), RootError>;
-
-    /// Discards a domain that does not arrive, and takes its memory back. That it is gone already is not an error.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
-
-    /// Destroys an outlived copy. That it is gone already is not an error.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn drop_outlived(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
-
-    /// Starts a domain that is at home here and that no other machine has.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn start(&mut self, name: Name) -> Result<(), RootError>;
-
-    /// The machine's memory, and how much of it is spent.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn memory(&mut self) -> Result<MemoryRecord, RootError>;
-
-    /// Ends a domain, which its home starts afresh if `restart`.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn stop(&mut self, name: Name, restart: bool) -> Result<(), RootError>;
-
-    /// Forgets a domain that came with a package, and the package.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn remove(&mut self, name: Name) -> Result<(), RootError>;
-
-    /// The line of the log with this number, or the oldest kept line after it; `None` if there is none yet.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn log_line(&mut self, from: u64) -> Result<Option<Line>, RootError>;
-
-    /// Begins to receive the package of a new domain.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn begin_package(&mut self, bytes: u32) -> Result<(), RootError>;
-
-    /// Drops a package that is not complete.
-    fn forget_package(&mut self);
-
-    /// Adds the piece at this offset to the package.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn append_package(&mut self, offset: u32, piece: &[u8]) -> Result<(), RootError>;
-
-    /// Adds the domain of the complete package to those at home here.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn install_package(&mut self) -> Result<Installation, RootError>;
-}
-
-/// Memory that outlives the shell.
-pub trait StableStorage {
-    /// Replaces a transaction's record. It is durable when this returns.
-    fn write_record(&mut self, record: &Record);
-
-    /// Erases the record and the token of a transaction that has ended.
-    fn erase(&mut self, transaction: TransactionId);
-
-    /// Stores the token of the freeze of a transaction's domain, if there is room.
-    fn write_token(&mut self, transaction: TransactionId, token: u64);
-
-    /// The token of the freeze of a transaction's domain, if it was stored.
-    fn token_of(&self, transaction: TransactionId) -> Option<u64>;
-}
-
-/// All calls of a shell.
-pub trait Host: Kernel + Root + StableStorage {
-    /// A random number that cannot be guessed and was never drawn before.
-    fn draw(&mut self) -> u128;
-
-    /// Free bytes of this server's own heap.
-    fn heap_free(&self) -> u64;
-
-    /// The fewest bytes of it that were ever free.
-    fn heap_least(&self) -> u64;
-}
-
-/// The reason a call to root failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RootError {
-    /// Root refused.
-    Refused(Refusal),
-    /// The call itself failed.
-    Call(Error),
-    /// Its answer is malformed.
-    Malformed,
-}
-
-impl RootError {
-    /// Whether a later call may succeed: then this tells nothing about the domain.
-    pub fn is_transient(self) -> bool {
-        match self {
-            RootError::Refused(refusal) => refusal == Refusal::Kernel,
-            RootError::Call(_) | RootError::Malformed => true,
-        }
-    }
-}
-
-impl fmt::Display for RootError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RootError::Refused(refusal) => refusal.fmt(formatter),
-            RootError::Call(error) => formatter.write_str(error.text()),
-            RootError::Malformed => formatter.write_str("root's answer makes no sense"),
-        }
-    }
-}
-
-impl From<Error> for RootError {
-    fn from(error: Error) -> RootError {
-        RootError::Call(error)
-    }
 }
