@@ -1,37 +1,27 @@
 //! Machines on a segment with a third party beside them: a [`Fleet`], where every test of a move begins.
 //!
 //! They run Caravan: usually two, from the manifests `kv` (machine `a`) and `machine-b`. The third party probes them, and
-//! sends the operator's commands.
+//! sends the operator's commands (`operator`).
 
-use std::path::{Path, PathBuf};
-use std::process;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+mod operator;
+
+use std::path::Path;
+use std::time::Duration;
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
 use crate::output::Output;
-use crate::reply::Reply;
-use crate::third_party::Client;
+use crate::prober;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
-use crate::{child, prober};
 
 /// How long a machine may take for anything; only stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
-
-/// The interval between queries of a migration server.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The log line of a migration server that is up.
 const UP: &str = "[nomad] listening";
 
 /// The UDP port on which a migration server receives its operator's commands.
 const MIGRATION_PORT: u16 = 7411;
-
-/// The variable in which the operator's command line expects the fleet's secret.
-const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
-/// The secret of another fleet.
-const OTHER_SECRET: &str = "another secret";
 
 /// The manifest that holds the secret of all machines.
 const MANIFEST: &str = concat!(
@@ -41,18 +31,18 @@ const MANIFEST: &str = concat!(
 
 /// The boot archives of the two machines.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
-/// The same, but with a small counter and migration servers that can be held at a phase.
+/// Those of two machines with a small counter and migration servers that can be held at a phase.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
-/// Three such archives, each of which lists the others.
+/// Those of three machines with a small counter and migration servers that can be held at a phase, each of which lists the others.
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
-/// The same with a store and the usual timeouts, for a nemesis.
+/// Those of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
 /// A change to a machine's usual options.
-pub type Shape = fn(Options) -> Options;
+pub type OptionsChange = fn(Options) -> Options;
 
-/// The usual options.
-fn usual(options: Options) -> Options {
+/// No change.
+fn unchanged(options: Options) -> Options {
     options
 }
 
@@ -61,11 +51,11 @@ fn usual(options: Options) -> Options {
 pub struct Fleet {
     /// The wire.
     pub segment: Segment,
-    /// The clients' host.
+    /// The host of the clients.
     pub party: ThirdParty,
     ports: Vec<Port>,
     archives: Vec<&'static str>,
-    shape_of_b: Shape,
+    change_to_b: OptionsChange,
     secret: String,
     machines: Vec<Machine>,
 }
@@ -77,37 +67,40 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
-        Fleet::start_from(&ARCHIVES, usual)
+        Fleet::start_from(&ARCHIVES, unchanged)
     }
 
-    /// The same, with another archive and shape for the second machine.
+    /// Starts both machines, the second one from another archive and with changed options, and waits until their migration
+    /// servers are up.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
-    pub fn start_with_other(archive: &'static str, shape: Shape) -> Fleet {
-        Fleet::start_from(&[ARCHIVES[0], archive], shape)
+    pub fn start_with_other(archive: &'static str, change: OptionsChange) -> Fleet {
+        Fleet::start_from(&[ARCHIVES[0], archive], change)
     }
 
-    /// The same, with another archive for the first machine.
+    /// Starts both machines, the first one from another archive, and waits until their migration servers are up.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
     pub fn start_with_first(archive: &'static str) -> Fleet {
-        Fleet::start_from(&[archive, ARCHIVES[1]], usual)
+        Fleet::start_from(&[archive, ARCHIVES[1]], unchanged)
     }
 
-    /// The same, with a small counter and migration servers that [`Fleet::hold_at`] can hold.
+    /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until these
+    /// are up.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
-        Fleet::start_from(&HOOKED_ARCHIVES, usual)
+        Fleet::start_from(&HOOKED_ARCHIVES, unchanged)
     }
 
-    /// The same, with a store on the first machine and migration servers that can be held but keep their usual timeouts.
+    /// Starts both machines with a store on the first one and migration servers that can be held but keep their usual
+    /// timeouts, and waits until these are up.
     ///
     /// # Panics
     ///
@@ -116,24 +109,24 @@ impl Fleet {
         Fleet::start_as(&NEMESIS_ARCHIVES)
     }
 
-    /// Starts machines that boot these archives.
+    /// Starts machines that boot these archives, and waits until their migration servers are up.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
     pub fn start_as(archives: &[&'static str]) -> Fleet {
-        Fleet::start_from(archives, usual)
+        Fleet::start_from(archives, unchanged)
     }
 
-    fn start_from(archives: &[&'static str], shape_of_b: Shape) -> Fleet {
-        let mut fleet = Fleet::begin(archives, shape_of_b);
+    fn start_from(archives: &[&'static str], change_to_b: OptionsChange) -> Fleet {
+        let mut fleet = Fleet::begin(archives, change_to_b);
         fleet.await_up();
         fleet
     }
 
     /// Starts machines that boot these archives, without waiting, so that their logs can be followed from the first line.
     pub fn boot_as(archives: &[&'static str]) -> Fleet {
-        Fleet::begin(archives, usual)
+        Fleet::begin(archives, unchanged)
     }
 
     /// Waits until all migration servers are up.
@@ -147,7 +140,7 @@ impl Fleet {
         }
     }
 
-    fn begin(archives: &[&'static str], shape_of_b: Shape) -> Fleet {
+    fn begin(archives: &[&'static str], change_to_b: OptionsChange) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -163,7 +156,7 @@ impl Fleet {
             party,
             ports,
             archives: archives.to_vec(),
-            shape_of_b,
+            change_to_b,
             secret: secret(),
             machines: Vec::new(),
         };
@@ -203,166 +196,9 @@ impl Fleet {
         self.machine(node).expect_anywhere(text, LIMIT);
     }
 
-    /// The segment's port that a machine's card is plugged into.
+    /// The segment's port that a machine's NIC is plugged into.
     pub fn port(&self, node: Node) -> &Port {
         &self.ports[node as usize]
-    }
-
-    /// Sends an operator's command to a machine's migration server and returns its reply, even if it refuses.
-    ///
-    /// # Panics
-    ///
-    /// If the command line cannot be run.
-    pub fn command(&self, node: Node, words: &[&str]) -> String {
-        self.command_with(&self.secret, node, words)
-    }
-
-    fn command_with(&self, secret: &str, node: Node, words: &[&str]) -> String {
-        let output = self.run_operator(secret, node, words);
-        let text = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&text).trim_end().to_owned()
-    }
-
-    /// Runs the operator's command line.
-    fn run_operator(&self, secret: &str, node: Node, words: &[&str]) -> process::Output {
-        let mut command = self
-            .party
-            .command(operator().to_str().expect("a path that is text"));
-        command.env(SECRET_VARIABLE, secret);
-        let output = command.arg(node.address()).args(words).output();
-        output.expect("the operator's command line runs")
-    }
-
-    /// The events of a migration server's reply to a command.
-    ///
-    /// # Panics
-    ///
-    /// As [`Fleet::command`].
-    pub fn reply(&self, node: Node, words: &[&str]) -> Reply {
-        self.reply_with(&self.secret, node, words)
-    }
-
-    fn reply_with(&self, secret: &str, node: Node, words: &[&str]) -> Reply {
-        let output = self.run_operator(secret, node, &[words, &["--json"]].concat());
-        let [reply, error] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
-        Reply::parse(&reply, error.trim_end())
-    }
-
-    /// The domains and moves of a machine.
-    ///
-    /// # Panics
-    ///
-    /// As [`Fleet::command`].
-    pub fn list(&self, node: Node) -> Reply {
-        self.reply(node, &["list"])
-    }
-
-    /// The same, asked with another fleet's secret.
-    ///
-    /// # Panics
-    ///
-    /// As [`Fleet::command`].
-    pub fn list_of_stranger(&self, node: Node) -> Reply {
-        self.reply_with(OTHER_SECRET, node, &["list"])
-    }
-
-    /// Sends a command with another fleet's secret.
-    ///
-    /// # Panics
-    ///
-    /// As [`Fleet::command`].
-    pub fn command_as_stranger(&self, node: Node, words: &[&str]) -> String {
-        self.command_with(OTHER_SECRET, node, words)
-    }
-
-    /// Waits until the list of a machine's migration server contains a text.
-    ///
-    /// # Panics
-    ///
-    /// If that does not happen within [`LIMIT`].
-    pub fn await_listed(&self, node: Node, text: &str) {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let list = self.command(node, &["list"]);
-            if list.contains(text) {
-                return;
-            }
-            let name = node.name();
-            assert!(Instant::now() < deadline, "{name}: no `{text}` in {list}");
-            sleep(POLL_INTERVAL);
-        }
-    }
-
-    /// Begins to move a domain between A and B; the client prints the migration server's events as lines of JSON.
-    pub fn begin_migration(&self, domain: &str, from: Node) -> Client {
-        self.begin_migration_to(domain, from, from.other())
-    }
-
-    /// The same between any two machines.
-    pub fn begin_migration_to(&self, domain: &str, from: Node, to: Node) -> Client {
-        let program = operator();
-        let program = program.to_str().expect("a path that is text");
-        let arguments = ["--json", from.address(), "migrate", domain, to.name()];
-        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
-        self.party.start_with(program, &arguments, &secret)
-    }
-
-    /// Holds a machine's migration server as soon as it reports this line of a move.
-    ///
-    /// # Panics
-    ///
-    /// If the server was not started with hooks.
-    pub fn hold_at(&self, node: Node, line: &str) {
-        let reply = self.command(node, &["hold", line]);
-        assert_eq!(reply, "done", "{} is not held", node.name());
-    }
-
-    /// Settles the counter that is in doubt on a machine, `run` or `drop`, as soon as its migration server has given all
-    /// others the time to answer.
-    ///
-    /// # Panics
-    ///
-    /// If there is nothing to settle, or another machine runs it.
-    pub fn force(&self, node: Node, how: &str) {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let reply = self.command(node, &["force", "counter", how]);
-            if reply.ends_with("done") {
-                return;
-            }
-            let is_early = reply.contains("try again") && Instant::now() < deadline;
-            assert!(is_early, "{}: {reply}", node.name());
-            sleep(POLL_INTERVAL);
-        }
-    }
-
-    /// Resumes a migration server that is held.
-    ///
-    /// # Panics
-    ///
-    /// If the server was not started with hooks.
-    pub fn resume_server(&self, node: Node) {
-        let reply = self.command(node, &["go"]);
-        assert_eq!(reply, "done", "{} does not resume", node.name());
-    }
-
-    /// Ends a machine's migration server, and waits until it is up again.
-    ///
-    /// # Panics
-    ///
-    /// If it does not come up.
-    pub fn restart_server(&mut self, node: Node) {
-        let program = operator();
-        let program = program.to_str().expect("a path that is text");
-        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
-        // It dies before it can answer.
-        let client = self
-            .party
-            .start_with(program, &[node.address(), "end"], &secret);
-        let machine = self.machine(node);
-        machine.expect("ends, as a test asked for", LIMIT);
-        machine.expect(UP, LIMIT);
-        drop(client);
     }
 
     /// Sends a text to a machine's migration server unencrypted, as any host on the wire can.
@@ -394,7 +230,7 @@ impl Fleet {
     /// If it does not come up.
     pub fn replace_other(&mut self) {
         self.archives = ARCHIVES.to_vec();
-        self.shape_of_b = usual;
+        self.change_to_b = unchanged;
         self.restart(Node::B);
     }
 
@@ -407,7 +243,7 @@ impl Fleet {
         self.migrate_to(domain, from, from.other())
     }
 
-    /// The same between any two machines.
+    /// Moves a domain between any two machines.
     ///
     /// # Panics
     ///
@@ -423,16 +259,16 @@ impl Fleet {
         let kernel = Artefacts::kernel();
         let options = Options::new(node.name(), Boot::Kernel { kernel, archive })
             .memory_mib(512)
-            .card(self.port(node), node.card())
+            .nic(self.port(node), node.nic())
             .argument("-append")
             .argument("debug-exit")
             .argument("-rtc")
             .argument(format!("base={}", node.wall_clock()));
-        let shape = match node {
-            Node::B => self.shape_of_b,
-            _ => usual,
+        let change = match node {
+            Node::B => self.change_to_b,
+            _ => unchanged,
         };
-        shape(options).start()
+        change(options).start()
     }
 }
 
@@ -443,9 +279,4 @@ fn secret() -> String {
     let server = manifest.at_home_with_role(manifest::Role::MigrationServer);
     let secret = server.and_then(|server| server.arguments.get("secret"));
     secret.expect("a secret in the manifest").clone()
-}
-
-/// The operator's command line.
-fn operator() -> PathBuf {
-    child::beside("caravan", "cargo build -p caravan")
 }

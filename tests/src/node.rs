@@ -45,8 +45,8 @@ impl Node {
         }
     }
 
-    /// The Ethernet address of its card.
-    pub fn card(self) -> MacAddress {
+    /// The Ethernet address of its NIC.
+    pub fn nic(self) -> MacAddress {
         MacAddress::local(self as u8 + 1)
     }
 

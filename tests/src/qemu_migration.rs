@@ -15,8 +15,8 @@ use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 const ARCHIVE: &str = "whole";
 /// The least memory that it runs in, in MiB.
 const MEMORY_MIB: u32 = 148;
-/// The card has the counter's address: QEMU announces the card at the destination.
-const CARD: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+/// The NIC has the counter's address: QEMU announces the NIC at the destination.
+const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 /// Parameters of QEMU's migration: the downtime limit in milliseconds, and 1 Gbit/s in bytes.
 const DOWNTIME_LIMIT_MS: u64 = 10;
 const BYTES_PER_SECOND: u64 = 125_000_000;
@@ -115,5 +115,5 @@ fn options(port: &Port) -> Options {
     let archive = Some(Artefacts::archive_named(ARCHIVE));
     Options::new("whole", Boot::Kernel { kernel, archive })
         .memory_mib(MEMORY_MIB)
-        .card(port, CARD)
+        .nic(port, NIC)
 }

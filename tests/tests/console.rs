@@ -21,7 +21,7 @@ fn options(port: &Port) -> Options {
     };
     Options::new("a", boot)
         .memory_mib(512)
-        .card(port, MacAddress::local(1))
+        .nic(port, MacAddress::local(1))
 }
 
 /// Waits for a condition.

@@ -1,4 +1,4 @@
-//! A driver ends while its card is in use: it is restarted with the card, and clients of a domain behind it notice only a
+//! A driver ends while its NIC is in use: it is restarted with the NIC, and clients of a domain behind it notice only a
 //! pause.
 
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use harness::{Fleet, Machine, Node, prober};
 /// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// A network card's transmit queue, and its size.
+/// A NIC's transmit queue, and its size.
 const SEND_QUEUE: u16 = 1;
 const QUEUE_SIZE: u16 = 128;
 
 /// How long a driver may take to notice the change to its memory, before the change is repeated.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
-const CARD_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
+const NIC_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
 
-/// A card that root resets when its driver ends, and memory that the test can write.
-fn shape(options: Options) -> Options {
+/// A NIC that root resets when its driver ends, and memory that the test can write.
+fn debuggable(options: Options) -> Options {
     options.behind_root_ports().debuggable()
 }
 
-/// Forges a used buffer that the driver never made available, so that the driver fails. The card may overwrite it first:
+/// Forges a used buffer that the driver never made available, so that the driver fails. The NIC may overwrite it first:
 /// then it is repeated.
 fn end_driver(machine: &mut Machine) {
     let deadline = Instant::now() + LIMIT;
@@ -48,18 +48,18 @@ fn end_driver(machine: &mut Machine) {
 }
 
 #[test]
-fn a_driver_that_ends_is_restarted_with_its_card_and_connections_survive() {
-    let mut fleet = Fleet::start_with_other("machine-b", shape);
+fn a_driver_that_ends_is_restarted_with_its_nic_and_connections_survive() {
+    let mut fleet = Fleet::start_with_other("machine-b", debuggable);
     fleet.await_log(Node::A, "[counter] counter: ready");
     fleet.migrate("counter", Node::A);
-    fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
+    fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(50);
     let probe = fleet.party.probe(&options);
     for _ in 0..3 {
         end_driver(fleet.machine(Node::B));
-        fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
+        fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     }
     // A move through the new driver works.
     fleet.migrate("counter", Node::B);

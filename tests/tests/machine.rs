@@ -162,11 +162,11 @@ fn a_pc_communicates_and_reports_its_verdict() {
 fn a_microvm_communicates_and_reports_its_verdict() {
     let files = Files::new();
     let mut segment = harness::Segment::new();
-    let card = (segment.port("small"), harness::MacAddress::local(1));
+    let nic = (segment.port("small"), harness::MacAddress::local(1));
     talk_to(
         Options::new("small", files.echoing_guest())
             .board(Board::Microvm)
-            .card(&card.0, card.1)
+            .nic(&nic.0, nic.1)
             .start(),
     );
 }

@@ -209,7 +209,7 @@ fn commands_without_the_fleets_secret_are_ignored() {
     let probe = fleet.party.probe(&counter_options());
     let command = ["migrate", "counter", "b"];
     fleet.send_plaintext(Node::A, &command.join(" "));
-    let answer = fleet.command_as_stranger(Node::A, &command);
+    let answer = fleet.command_with_wrong_secret(Node::A, &command);
     assert!(
         answer.contains("the machine does not answer, or has another secret"),
         "{answer}"

@@ -108,7 +108,7 @@ fn a_destination_without_the_key_does_not_answer() {
     // The stranger does not report that it has no counter: the home waits for it until it is forced.
     fleet.force(Node::A, "run");
     let why = ["failed", "no answer to the offer"];
-    assert_refused_by(fleet, &why, Fleet::list_of_stranger);
+    assert_refused_by(fleet, &why, Fleet::list_with_wrong_secret);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! let limit = Duration::from_secs(60);
 //! let mut segment = Segment::new();
 //! let boot = Boot::Kernel { kernel: Artefacts::kernel(), archive: Some(Artefacts::archive()) };
-//! let mut one = Options::new("one", boot).card(&segment.port("one"), MacAddress::local(1)).start();
+//! let mut one = Options::new("one", boot).nic(&segment.port("one"), MacAddress::local(1)).start();
 //! one.type_line("help");
 //! one.expect("migrate", limit);
 //! one.kill();
@@ -240,14 +240,14 @@ impl Machine {
         Debugger::attach(&path).unwrap_or_else(|error| self.fail(&format!("no debugger: {error}")))
     }
 
-    /// The address of the used ring of a queue of its first network card, and the card's used index.
+    /// The address of the used ring of a queue of its first NIC, and the NIC's used index.
     ///
     /// # Panics
     ///
-    /// If QEMU has ended, or the card has no such queue in use.
+    /// If QEMU has ended, or the NIC has no such queue in use.
     pub fn used_ring(&mut self, queue: u16) -> (u64, u16) {
-        let card = "/machine/peripheral/card0/virtio-backend";
-        let arguments = json!({ "path": card, "queue": queue });
+        let nic = "/machine/peripheral/card0/virtio-backend";
+        let arguments = json!({ "path": nic, "queue": queue });
         let status = self.control("x-query-virtio-queue-status", arguments);
         let number = |field: &str| {
             let number = status[field].as_u64();

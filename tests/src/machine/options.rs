@@ -39,7 +39,7 @@ pub enum Boot {
 pub enum Board {
     /// A PC of 2009, with PCI Express.
     Q35,
-    /// QEMU's small board, here with PCI Express for the network cards.
+    /// QEMU's small board, here with PCI Express for the NICs.
     Microvm,
 }
 
@@ -52,7 +52,7 @@ pub struct Options {
     cpu: String,
     cores: u32,
     memory_mib: u32,
-    cards: Vec<(Port, MacAddress)>,
+    nics: Vec<(Port, MacAddress)>,
     behind_root_ports: bool,
     is_debuggable: bool,
     counting: bool,
@@ -70,7 +70,7 @@ impl Options {
             cpu: "max".to_owned(),
             cores: 1,
             memory_mib: 256,
-            cards: Vec::new(),
+            nics: Vec::new(),
             behind_root_ports: false,
             is_debuggable: false,
             counting: false,
@@ -103,13 +103,13 @@ impl Options {
         self
     }
 
-    /// Adds a virtio network card, plugged into `port`.
-    pub fn card(mut self, port: &Port, address: MacAddress) -> Self {
-        self.cards.push((port.clone(), address));
+    /// Adds a virtio NIC, plugged into `port`.
+    pub fn nic(mut self, port: &Port, address: MacAddress) -> Self {
+        self.nics.push((port.clone(), address));
         self
     }
 
-    /// Puts each network card behind a root port of its own, as on current boards: it is a PCI Express device then, and
+    /// Puts each NIC behind a root port of its own, as on current boards: it is a PCI Express device then, and
     /// can be reset by itself.
     pub fn behind_root_ports(mut self) -> Self {
         self.behind_root_ports = true;
@@ -234,18 +234,18 @@ impl Options {
     }
 
     fn add_cards(&self, arguments: &mut Vec<OsString>) {
-        for (number, (port, address)) in self.cards.iter().enumerate() {
+        for (number, (port, address)) in self.nics.iter().enumerate() {
             let netdev = port.netdev(&format!("n{number}"));
             add(arguments, ["-netdev", &netdev]);
-            let mut card = format!(
+            let mut nic = format!(
                 "virtio-net-pci,id=card{number},netdev=n{number},mac={address},disable-legacy=on,romfile="
             );
             if self.behind_root_ports {
                 let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
                 add(arguments, ["-device", &root_port]);
-                card += &format!(",bus=root{number}");
+                nic += &format!(",bus=root{number}");
             }
-            add(arguments, ["-device", &card]);
+            add(arguments, ["-device", &nic]);
         }
     }
 

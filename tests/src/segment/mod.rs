@@ -1,7 +1,7 @@
 //! An Ethernet segment: a learning switch in this process, over QEMU's Unix datagram sockets.
 //!
 //! Each [`Port`] is a pair of socket paths in a temporary directory; QEMU plugs in with [`Port::netdev`]. A port has two
-//! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends frames that had to wait (`outlet.rs`).
+//! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends frames that had to wait (`send_queue.rs`).
 //! On good wires a frame costs one receive, one look-up and one send, and is not copied.
 //!
 //! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] are the bytes on the wire. A peer that
@@ -10,9 +10,9 @@
 mod counters;
 mod faults;
 mod learning;
-mod outlet;
 mod pcap;
 mod port;
+mod send_queue;
 mod switch;
 
 use std::path::Path;
@@ -76,7 +76,7 @@ impl Segment {
         self.start_thread(format!("{name}-in"), move || receiver.run(&switch));
         let sender = inner.clone();
         self.start_thread(format!("{name}-out"), move || {
-            sender.outlet.run(&sender.tallies)
+            sender.send_queue.run(&sender.tallies)
         });
         Port {
             inner,
@@ -111,8 +111,7 @@ impl Segment {
             .expect("the capture's last bytes");
     }
 
-    /// The frames that enter the switch from the start of `work` until they are `enough`, and for `longer` after that.
-    /// Waits at most for `limit`.
+    /// Captures frames while `work` runs, until `is_enough` holds or `limit` passes, then for `tail` more.
     ///
     /// # Panics
     ///
@@ -120,8 +119,8 @@ impl Segment {
     pub fn captured_until(
         &self,
         work: impl FnOnce(),
-        enough: impl Fn(&[Vec<u8>]) -> bool,
-        longer: Duration,
+        is_enough: impl Fn(&[Vec<u8>]) -> bool,
+        tail: Duration,
         limit: Duration,
     ) -> Vec<Vec<u8>> {
         let path = self.directory().join("until.pcap");
@@ -129,12 +128,12 @@ impl Segment {
         self.start_capture(&path);
         work();
         let deadline = Instant::now() + limit;
-        while !enough(&frames()) && Instant::now() < deadline {
+        while !is_enough(&frames()) && Instant::now() < deadline {
             thread::sleep(POLL_INTERVAL);
             let flushed = self.switch.flush_capture();
             flushed.expect("the capture is written");
         }
-        thread::sleep(longer);
+        thread::sleep(tail);
         self.stop_capture();
         frames()
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   peer (QEMU)  -- binds peer_socket, sends to switch_socket -->  switch
-//!                <-- the outlet sends to peer_socket ------------
+//!                <-- the send queue sends to peer_socket ------------
 //! ```
 
 use std::io;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::counters::{Counters, Tallies};
 use super::faults::{Faults, Wire};
 use super::learning::{HEADER_BYTES, MacAddress};
-use super::outlet::Outlet;
+use super::send_queue::SendQueue;
 use super::switch::Switch;
 
 /// More than any frame that QEMU passes on.
@@ -38,7 +38,7 @@ pub struct PortInner {
     pub name: String,
     socket_path: PathBuf,
     socket: UnixDatagram,
-    pub outlet: Outlet,
+    pub send_queue: SendQueue,
     inbound: Wire,
     outbound: Wire,
     pub tallies: Tallies,
@@ -58,7 +58,7 @@ impl Port {
 
     /// The socket that the peer binds, to receive frames.
     pub fn peer_socket(&self) -> &Path {
-        self.inner.outlet.peer()
+        self.inner.send_queue.peer()
     }
 
     /// QEMU's `-netdev` argument that plugs a backend called `id` into this port.
@@ -71,13 +71,13 @@ impl Port {
 
     /// Pulls the cable: nothing passes in either direction until [`heal`](Self::heal), and delayed frames are lost.
     pub fn cut(&self) {
-        self.inner.outlet.set_cut(true, &self.inner.tallies);
+        self.inner.send_queue.set_cut(true, &self.inner.tallies);
         self.switch.learning.forget(self.inner.number);
     }
 
     /// Plugs the cable in again.
     pub fn heal(&self) {
-        self.inner.outlet.set_cut(false, &self.inner.tallies);
+        self.inner.send_queue.set_cut(false, &self.inner.tallies);
     }
 
     /// Drops all frames between this port and another one; others still reach both.
@@ -132,7 +132,7 @@ impl PortInner {
             name: name.to_owned(),
             socket_path,
             socket,
-            outlet: Outlet::new(directory.join(format!("{name}.peer")))?,
+            send_queue: SendQueue::new(directory.join(format!("{name}.peer")))?,
             inbound: Wire::default(),
             outbound: Wire::default(),
             tallies: Tallies::default(),
@@ -153,7 +153,7 @@ impl PortInner {
 
     /// Passes a frame through the inbound half of the wire.
     fn accept(&self, switch: &Switch, frame: &[u8]) {
-        if self.outlet.is_cut() {
+        if self.send_queue.is_cut() {
             return self.tallies.cut.add(frame);
         }
         let passage = self.inbound.cross();
@@ -173,7 +173,7 @@ impl PortInner {
             return self.tallies.lost.add(frame);
         }
         for more in passage.delays() {
-            self.outlet.send(frame, delay + *more, &self.tallies);
+            self.send_queue.send(frame, delay + *more, &self.tallies);
         }
     }
 
@@ -182,7 +182,7 @@ impl PortInner {
         self.closed.store(true, Ordering::Release);
         // Wakes the receiving thread; fails only if it was done before.
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
-        self.outlet.close();
+        self.send_queue.close();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sending half of a port: frames to its peer, without queueing where possible.
+//! The sending half of a port, [`SendQueue`]: frames to its peer, without queueing where possible.
 //!
 //! A ready peer costs one system call per frame, made by the forwarding thread. Frames wait in the [`Backlog`] in two cases:
 //! they are delayed on purpose, or the peer's socket is full (Linux queues few datagrams on a socket, by default ten). One
@@ -25,7 +25,7 @@ const SEND_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The sending half of a port.
 #[derive(Debug)]
-pub struct Outlet {
+pub struct SendQueue {
     /// The path of the peer's socket, which may not exist yet, vanish, and be bound again by a later process.
     peer: PathBuf,
     /// Unbound and connected to the peer, which avoids a path look-up per frame. The port receives on another socket: a
@@ -64,8 +64,8 @@ enum Sent {
     Gone,
 }
 
-impl Outlet {
-    /// An outlet to the socket that is bound at `peer`, now or later.
+impl SendQueue {
+    /// A queue to the socket that is bound at `peer`, now or later.
     pub fn new(peer: PathBuf) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         super::port::widen(&socket)?;
@@ -126,7 +126,7 @@ impl Outlet {
         self.changed.notify_one();
     }
 
-    /// Sends waiting frames when they are due, until the outlet is closed.
+    /// Sends waiting frames when they are due, until the queue is closed.
     pub fn run(&self, tallies: &Tallies) {
         while let Some(frame) = self.take_due() {
             let sent = self.transmit_blocking(&frame);
@@ -140,7 +140,7 @@ impl Outlet {
         }
     }
 
-    /// Waits for a due frame and removes it, or returns `None` once the outlet is closed.
+    /// Waits for a due frame and removes it, or returns `None` once the queue is closed.
     fn take_due(&self) -> Option<Vec<u8>> {
         let mut backlog = self.lock();
         while !backlog.closed {
@@ -162,7 +162,7 @@ impl Outlet {
         None
     }
 
-    /// Sends `frame`, waiting for a busy peer. Returns `Full` only if the outlet is cut or closed meanwhile.
+    /// Sends `frame`, waiting for a busy peer. Returns `Full` only if the queue is cut or closed meanwhile.
     fn transmit_blocking(&self, frame: &[u8]) -> Sent {
         loop {
             let sent = self.transmit(frame, SendFlags::empty());

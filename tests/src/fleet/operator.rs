@@ -1,0 +1,182 @@
+//! The operator of a [`Fleet`]: commands to the machines' migration servers, sent by the command line on the third party.
+
+use std::path::PathBuf;
+use std::process;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{Fleet, LIMIT, UP};
+use crate::reply::Reply;
+use crate::third_party::Client;
+use crate::{Node, child};
+
+/// The interval between queries of a migration server.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The variable in which the operator's command line expects the fleet's secret.
+const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
+/// The secret of another fleet.
+const OTHER_SECRET: &str = "another secret";
+
+impl Fleet {
+    /// Sends an operator's command to a machine's migration server and returns its reply, even if it refuses.
+    ///
+    /// # Panics
+    ///
+    /// If the command line cannot be run.
+    pub fn command(&self, node: Node, words: &[&str]) -> String {
+        self.command_with(&self.secret, node, words)
+    }
+
+    fn command_with(&self, secret: &str, node: Node, words: &[&str]) -> String {
+        let output = self.run_operator(secret, node, words);
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&text).trim_end().to_owned()
+    }
+
+    /// Runs the operator's command line.
+    fn run_operator(&self, secret: &str, node: Node, words: &[&str]) -> process::Output {
+        let mut command = self
+            .party
+            .command(operator().to_str().expect("a path that is text"));
+        command.env(SECRET_VARIABLE, secret);
+        let output = command.arg(node.address()).args(words).output();
+        output.expect("the operator's command line runs")
+    }
+
+    /// The events of a migration server's reply to a command.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn reply(&self, node: Node, words: &[&str]) -> Reply {
+        self.reply_with(&self.secret, node, words)
+    }
+
+    fn reply_with(&self, secret: &str, node: Node, words: &[&str]) -> Reply {
+        let output = self.run_operator(secret, node, &[words, &["--json"]].concat());
+        let [reply, error] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        Reply::parse(&reply, error.trim_end())
+    }
+
+    /// The domains and moves of a machine.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn list(&self, node: Node) -> Reply {
+        self.reply(node, &["list"])
+    }
+
+    /// Asks for the domains and moves of a machine with another fleet's secret.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn list_with_wrong_secret(&self, node: Node) -> Reply {
+        self.reply_with(OTHER_SECRET, node, &["list"])
+    }
+
+    /// Sends a command with another fleet's secret.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn command_with_wrong_secret(&self, node: Node, words: &[&str]) -> String {
+        self.command_with(OTHER_SECRET, node, words)
+    }
+
+    /// Waits until the list of a machine's migration server contains a text.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen within [`LIMIT`].
+    pub fn await_listed(&self, node: Node, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let list = self.command(node, &["list"]);
+            if list.contains(text) {
+                return;
+            }
+            let name = node.name();
+            assert!(Instant::now() < deadline, "{name}: no `{text}` in {list}");
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Begins to move a domain between A and B; the client prints the migration server's events as lines of JSON.
+    pub fn begin_migration(&self, domain: &str, from: Node) -> Client {
+        self.begin_migration_to(domain, from, from.other())
+    }
+
+    /// Begins to move a domain between any two machines; the client prints the migration server's events as lines of JSON.
+    pub fn begin_migration_to(&self, domain: &str, from: Node, to: Node) -> Client {
+        let program = operator();
+        let program = program.to_str().expect("a path that is text");
+        let arguments = ["--json", from.address(), "migrate", domain, to.name()];
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
+        self.party.start_with(program, &arguments, &secret)
+    }
+
+    /// Holds a machine's migration server as soon as it reports this line of a move.
+    ///
+    /// # Panics
+    ///
+    /// If the server was not started with hooks.
+    pub fn hold_at(&self, node: Node, line: &str) {
+        let reply = self.command(node, &["hold", line]);
+        assert_eq!(reply, "done", "{} is not held", node.name());
+    }
+
+    /// Settles the counter that is in doubt on a machine, `run` or `drop`, once every other machine has had time to answer.
+    ///
+    /// # Panics
+    ///
+    /// If there is nothing to settle, or another machine runs it.
+    pub fn force(&self, node: Node, how: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let reply = self.command(node, &["force", "counter", how]);
+            if reply.ends_with("done") {
+                return;
+            }
+            let is_early = reply.contains("try again") && Instant::now() < deadline;
+            assert!(is_early, "{}: {reply}", node.name());
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Resumes a migration server that is held.
+    ///
+    /// # Panics
+    ///
+    /// If the server was not started with hooks.
+    pub fn resume_server(&self, node: Node) {
+        let reply = self.command(node, &["go"]);
+        assert_eq!(reply, "done", "{} does not resume", node.name());
+    }
+
+    /// Ends a machine's migration server, and waits until it is up again.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn restart_server(&mut self, node: Node) {
+        let program = operator();
+        let program = program.to_str().expect("a path that is text");
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
+        // The server ends before it can reply.
+        let client = self
+            .party
+            .start_with(program, &[node.address(), "end"], &secret);
+        let machine = self.machine(node);
+        machine.expect("ends, as a test asked for", LIMIT);
+        machine.expect(UP, LIMIT);
+        drop(client);
+    }
+}
+
+/// The operator's command line.
+fn operator() -> PathBuf {
+    child::beside("caravan", "cargo build -p caravan")
+}
