@@ -40,11 +40,11 @@ impl Crowds {
 /// A world in which all work of the timer is due.
 fn scene() -> (World, Crowds) {
     let world = World::new();
-    let keeper = world.domain();
+    let manager = world.domain();
     let [waiting, frozen] = [(); 2].map(|()| world.domain_of(1024));
     for into in [NOTIFICATION, OTHER] {
-        world.does(keeper, calls::notification(into));
-        world.give(keeper, into, waiting, into, 0);
+        world.does(manager, calls::notification(into));
+        world.give(manager, into, waiting, into, 0);
     }
     let mut sleepers = threads(&world, waiting, 40);
     let turned_away = sleepers.split_off(20);
@@ -57,11 +57,11 @@ fn scene() -> (World, Crowds) {
     let slot = NOTIFICATION;
     world.does(waiting, calls::delete(slot));
     let crowd = threads(&world, frozen, 20);
-    world.give(frozen, slots::DOMAIN, keeper, SUBJECT, 0);
-    world.does(keeper, calls::freeze(SUBJECT, DUE));
-    let place = keeper.place(INTERRUPT);
-    let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
-    world.does(keeper, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
+    world.give(frozen, slots::DOMAIN, manager, SUBJECT, 0);
+    world.does(manager, calls::freeze(SUBJECT, DUE));
+    let place = manager.place(INTERRUPT);
+    let vector = create_interrupt(&world.kernel, manager.pool, None, place).expect("a vector");
+    world.does(manager, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
     world.machine.set_ticks_step(0);
     world.machine.set_ticks(DUE);
     world.kernel.enter(Cause::Interrupt { vector });
@@ -87,9 +87,9 @@ fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
 #[test]
 fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
-    let keeper = world.domain_of(1024);
-    world.does(keeper, calls::notification(OTHER));
-    let sleepers = threads(&world, keeper, 4);
+    let manager = world.domain_of(1024);
+    world.does(manager, calls::notification(OTHER));
+    let sleepers = threads(&world, manager, 4);
     for (thread, step) in sleepers.iter().zip(STEPS) {
         world.begin(*thread, calls::wait(OTHER, DUE + step));
     }
@@ -100,12 +100,12 @@ fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_be
 #[test]
 fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
-    let keeper = world.domain();
+    let manager = world.domain();
     let is_running = STEPS.map(|step| {
         let actor = world.domain();
-        world.give(actor, slots::DOMAIN, keeper, SUBJECT, 0);
-        world.does(keeper, calls::freeze(SUBJECT, DUE + step));
-        world.does(keeper, calls::delete(SUBJECT));
+        world.give(actor, slots::DOMAIN, manager, SUBJECT, 0);
+        world.does(manager, calls::freeze(SUBJECT, DUE + step));
+        world.does(manager, calls::delete(SUBJECT));
         move || actor.domain.is_running()
     });
     assert_each_ends_in_time(&world, is_running);
@@ -155,17 +155,17 @@ fn undelivered_interrupts_trigger_the_next_entry_when_nothing_else_is_due() {
 #[test]
 fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_passed() {
     let world = World::new();
-    let keeper = world.domain();
+    let manager = world.domain();
     let subject = |number| Slot(SUBJECT.0 + number);
     let domains = [0, 1, 2].map(|number| {
         let actor = world.domain_of(1024);
         threads(&world, actor, 20);
-        world.give(actor, slots::DOMAIN, keeper, subject(number), 0);
+        world.give(actor, slots::DOMAIN, manager, subject(number), 0);
         actor.domain
     });
     let freeze = |number, deadline| {
         let domain = subject(number);
-        let (_, token) = world.does(keeper, calls::freeze(domain, deadline));
+        let (_, token) = world.does(manager, calls::freeze(domain, deadline));
         calls::thaw(domain, token)
     };
     freeze(0, DUE);
@@ -175,7 +175,7 @@ fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_p
         for number in [1, 2] {
             if domains[number as usize].is_settled() {
                 let thaw = freeze(number, u64::MAX);
-                world.does(keeper, thaw);
+                world.does(manager, thaw);
             }
         }
         world.kernel.enter(Cause::Timer);

@@ -13,7 +13,7 @@ use crate::memory::ForeignRun;
 use crate::objects::{self, Attribute};
 use crate::testing::{calls, slots};
 
-/// The subject's Memories, in the keeper's table: one with each attribute.
+/// The subject's Memories, in the manager's table: one with each attribute.
 const ORDINARY: Slot = Slot(30);
 const CONTIGUOUS: Slot = Slot(31);
 const DEVICE: Slot = Slot(32);
@@ -22,7 +22,7 @@ const ARCHIVE: Slot = Slot(33);
 const OTHERS: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
 
 const HARDWARE: Slot = Slot(34);
-/// An ordinary Memory of the keeper.
+/// An ordinary Memory of the manager.
 const STAGING: Slot = Slot(35);
 
 const PAGES: PageCount = PageCount(2);
@@ -32,12 +32,12 @@ const BUS_ADDRESS: u64 = 0xfe00_0000;
 /// A scene whose subject has a Memory with each attribute, all populated.
 fn scene() -> Scene {
     let scene = Scene::new();
-    let (world, keeper) = (&scene.world, scene.keeper);
-    world.give_hardware(keeper, HARDWARE);
+    let (world, manager) = (&scene.world, scene.manager);
+    world.give_hardware(manager, HARDWARE);
     let pool = Scene::SUBJECTS_POOL;
     let pages = PAGES;
     for (pool, into) in [(pool, ORDINARY), (slots::POOL, STAGING)] {
-        world.does(keeper, MemoryCreate { pool, pages, into });
+        world.does(manager, MemoryCreate { pool, pages, into });
     }
     let contiguous = MemoryCreateContiguous {
         pool,
@@ -47,7 +47,7 @@ fn scene() -> Scene {
         from: 0,
         below: u64::MAX,
     };
-    world.does(keeper, contiguous);
+    world.does(manager, contiguous);
     let device = DeviceMemoryCreate {
         pool,
         hardware: HARDWARE,
@@ -57,12 +57,12 @@ fn scene() -> Scene {
         cache: 0,
         made: PageCount(0),
     };
-    world.does(keeper, device);
+    world.does(manager, device);
     for memory in [ORDINARY, CONTIGUOUS, STAGING] {
-        world.does(keeper, calls::populate(memory, 0, PAGES.0));
+        world.does(manager, calls::populate(memory, 0, PAGES.0));
     }
     make_archive(&scene);
-    let page = scene.keeper.memory(ORDINARY).frame(0).expect("a page");
+    let page = scene.manager.memory(ORDINARY).frame(0).expect("a page");
     page.write_word(0, 7);
     scene
 }
@@ -72,17 +72,17 @@ fn make_archive(scene: &Scene) {
     let start = PhysAddr::new(0x8_0000);
     let mut boot = fake::boot_information();
     boot.archive = PhysRange::new(start, start + PAGES.0 * abi::PAGE_BYTES);
-    let place = scene.keeper.place(ARCHIVE);
+    let place = scene.manager.place(ARCHIVE);
     let (kernel, pool) = (&scene.world.kernel, scene.subject.pool);
     let run = ForeignRun::of_archive(&boot);
     objects::create_memory_of(kernel, pool, run, Attribute::Archive, place).expect("room");
 }
 
 fn id(scene: &Scene, slot: Slot) -> ObjectId {
-    scene.keeper.memory(slot).header.id()
+    scene.manager.memory(slot).header.id()
 }
 
-/// The keeper copies the first page of a Memory.
+/// The manager copies the first page of a Memory.
 fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
     let read = DomainReadPages {
         domain: SUBJECT,
@@ -93,7 +93,7 @@ fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
         into,
         into_page: PageIndex(0),
     };
-    scene.call(scene.keeper, read)
+    scene.call(scene.manager, read)
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
     let scene = scene();
     let into = |slot| {
         scene
-            .keeper
+            .manager
             .memory(slot)
             .frame(0)
             .map(|page| page.read_word(0))
@@ -166,7 +166,7 @@ fn memory_that_a_device_may_write_has_no_page_bitmap() {
                 page_count: PAGES,
                 which,
             };
-            let refused = scene.call(scene.keeper, pages);
+            let refused = scene.call(scene.manager, pages);
             assert_eq!(refused, Err(Error::WrongState), "{of:?} {which:?}");
         }
     }
@@ -178,8 +178,8 @@ fn memory_that_a_device_may_write_is_not_mapped_for_a_debugger() {
     scene.freeze();
     let view = |of| calls::map_captured(SUBJECT, id(&scene, of), slots::DOMAIN, 0x9000_0000);
     for of in OTHERS {
-        let refused = scene.call(scene.keeper, view(of));
+        let refused = scene.call(scene.manager, view(of));
         assert_eq!(refused, Err(Error::WrongState), "{of:?}");
     }
-    scene.does(scene.keeper, view(ORDINARY));
+    scene.does(scene.manager, view(ORDINARY));
 }

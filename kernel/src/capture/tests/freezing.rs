@@ -57,7 +57,7 @@ fn a_freeze_ends_at_its_deadline_and_not_later() {
 fn a_freeze_belongs_to_the_holder_of_its_token() {
     let scene = Scene::new();
     let version = scene.freeze();
-    let (owner, other) = (scene.keeper.thread, scene.server);
+    let (owner, other) = (scene.manager.thread, scene.server);
     let token = scene.token.get();
     let refused = scene.call(other, freeze(u64::MAX));
     assert_eq!(refused, Err(Error::InUse));
@@ -97,12 +97,12 @@ fn a_number_that_is_not_the_token_continues_no_freeze() {
 #[test]
 fn a_freeze_overtaken_by_its_deadline_is_not_finished_as_part_of_another() {
     let (scene, _) = crowd();
-    let keeper = scene.keeper.thread;
-    scene.begin_step(keeper, freeze(DEADLINE_NS));
+    let manager = scene.manager.thread;
+    scene.begin_step(manager, freeze(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS);
     scene.does(scene.server, freeze(u64::MAX));
-    scene.world.step(keeper);
-    let late = scene.world.outcome::<DomainFreeze>(keeper);
+    scene.world.step(manager);
+    let late = scene.world.outcome::<DomainFreeze>(manager);
     assert_eq!(late, Some(Err(Error::TimedOut)));
     assert!(scene.subject.domain.is_quiescent());
 }
@@ -124,27 +124,27 @@ fn a_thaw_raises_the_version_of_a_domain_without_threads() {
     const POOL: Slot = Slot(30);
     const EMPTY: Slot = Slot(31);
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, calls::split(16, POOL));
-    scene.does(keeper, calls::domain(POOL, EMPTY));
+    let manager = scene.manager.thread;
+    scene.does(manager, calls::split(16, POOL));
+    scene.does(manager, calls::domain(POOL, EMPTY));
     let freeze = DomainFreeze {
         domain: EMPTY,
         ..freeze(u64::MAX)
     };
-    let (version, token) = scene.does(keeper, freeze);
-    scene.does(keeper, calls::thaw(EMPTY, token));
-    let (again, _) = scene.does(keeper, freeze);
+    let (version, token) = scene.does(manager, freeze);
+    scene.does(manager, calls::thaw(EMPTY, token));
+    let (again, _) = scene.does(manager, freeze);
     assert!(again > version);
 }
 
 #[test]
 fn a_run_between_two_freezes_invalidates_earlier_reads() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let version = scene.freeze();
     let stale = scene.token.get();
     scene.thaw();
-    assert_eq!(scene.call(keeper, thaw(stale)), Err(Error::WrongState));
+    assert_eq!(scene.call(manager, thaw(stale)), Err(Error::WrongState));
     let again = scene.freeze();
     assert!(again > version);
     let token = scene.token.get();
@@ -153,27 +153,27 @@ fn a_run_between_two_freezes_invalidates_earlier_reads() {
         (version, token, Error::VersionMoved),
         (again, stale, Error::InUse),
     ] {
-        let refused = scene.call(keeper, retire(version, token));
+        let refused = scene.call(manager, retire(version, token));
         assert_eq!(refused, Err(error));
     }
-    scene.does(keeper, retire(again, token));
+    scene.does(manager, retire(again, token));
 }
 
 #[test]
 fn an_undone_retirement_invalidates_the_version_and_the_token() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let version = scene.freeze();
     let stale = scene.token.get();
-    scene.does(keeper, retire(version, stale));
-    let (undone, token) = scene.does(keeper, unretire(u64::MAX));
+    scene.does(manager, retire(version, stale));
+    let (undone, token) = scene.does(manager, unretire(u64::MAX));
     assert!(undone > version);
     assert_ne!(token, stale);
-    let late = scene.call(keeper, retire(version, stale));
+    let late = scene.call(manager, retire(version, stale));
     assert_eq!(late, Err(Error::InUse));
-    scene.does(keeper, thaw(token));
+    scene.does(manager, thaw(token));
     assert!(scene.subject.thread.is_runnable());
-    let late = scene.call(keeper, retire(version, stale));
+    let late = scene.call(manager, retire(version, stale));
     assert_eq!(late, Err(Error::WrongState));
 }
 
@@ -207,10 +207,10 @@ fn at_its_deadline_a_frozen_domain_runs_whatever_happened_to_its_freezer() {
 #[test]
 fn an_unretired_domain_runs_at_the_new_deadline() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let version = scene.freeze();
-    scene.does(keeper, retire(version, scene.token.get()));
-    scene.does(keeper, unretire(DEADLINE_NS));
+    scene.does(manager, retire(version, scene.token.get()));
+    scene.does(manager, unretire(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS - 1);
     assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
@@ -225,7 +225,7 @@ fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
     scene.begin(scene.server, wait(2 * DEADLINE_NS));
     scene.freeze_until(DEADLINE_NS);
     // No thread is left to run, whose slice would end before.
-    scene.begin(scene.keeper, wait(abi::NO_DEADLINE));
+    scene.begin(scene.manager, wait(abi::NO_DEADLINE));
     pass_time(&scene, DEADLINE_NS - 1);
     assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
@@ -238,7 +238,7 @@ fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
 #[test]
 fn a_deadline_is_in_the_time_of_the_freezers_domain() {
     let scene = Scene::new();
-    scene.does(scene.keeper, calls::clock(slots::DOMAIN, 400_000_000));
+    scene.does(scene.manager, calls::clock(slots::DOMAIN, 400_000_000));
     scene.freeze_until(DEADLINE_NS);
     pass_time(&scene, DEADLINE_NS - 400_000_001);
     assert!(scene.subject.domain.is_quiescent());
@@ -249,50 +249,50 @@ fn a_deadline_is_in_the_time_of_the_freezers_domain() {
 #[test]
 fn a_deadline_before_the_machine_started_has_passed() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let offset = 10 * DEADLINE_NS.cast_signed();
-    scene.does(keeper, calls::clock(slots::DOMAIN, offset));
+    scene.does(manager, calls::clock(slots::DOMAIN, offset));
     for deadline in [0, DEADLINE_NS, 9 * DEADLINE_NS] {
-        let late = scene.call(keeper, freeze(deadline));
+        let late = scene.call(manager, freeze(deadline));
         assert_eq!(late, Err(Error::TimedOut), "{deadline}");
         assert!(scene.subject.domain.is_running());
     }
     let version = scene.freeze();
     let retire = retire(version, scene.token.get());
-    scene.does(keeper, retire);
-    let late = scene.call(keeper, unretire(DEADLINE_NS));
+    scene.does(manager, retire);
+    let late = scene.call(manager, unretire(DEADLINE_NS));
     assert_eq!(late, Err(Error::TimedOut));
 }
 
 #[test]
 fn a_passed_deadline_freezes_nothing_and_reveals_the_state() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     for deadline in [0, 1] {
-        let late = scene.call(keeper, freeze(deadline));
+        let late = scene.call(manager, freeze(deadline));
         assert_eq!(late, Err(Error::TimedOut));
         assert!(scene.subject.domain.is_running());
     }
     let version = scene.freeze();
-    assert_eq!(scene.call(keeper, freeze(0)), Err(Error::InUse));
+    assert_eq!(scene.call(manager, freeze(0)), Err(Error::InUse));
     let retire = retire(version, scene.token.get());
-    scene.does(keeper, retire);
-    assert_eq!(scene.call(keeper, freeze(0)), Err(Error::WrongState));
-    assert_eq!(scene.call(keeper, unretire(0)), Err(Error::TimedOut));
+    scene.does(manager, retire);
+    assert_eq!(scene.call(manager, freeze(0)), Err(Error::WrongState));
+    assert_eq!(scene.call(manager, unretire(0)), Err(Error::TimedOut));
     assert!(scene.subject.domain.is_retired());
 }
 
 #[test]
 fn a_retirement_or_a_thaw_in_time_cancels_the_deadline() {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let version = scene.freeze_until(DEADLINE_NS);
-    scene.does(keeper, retire(version, scene.token.get()));
+    scene.does(manager, retire(version, scene.token.get()));
     assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     pass_time(&scene, 2 * DEADLINE_NS);
     assert!(scene.subject.domain.is_retired());
-    let (_, token) = scene.does(keeper, unretire(3 * DEADLINE_NS));
-    scene.does(keeper, thaw(token));
+    let (_, token) = scene.does(manager, unretire(3 * DEADLINE_NS));
+    scene.does(manager, thaw(token));
     assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     scene.freeze();
     pass_time(&scene, 3 * DEADLINE_NS);

@@ -51,7 +51,7 @@ fn a_domain_is_described_with_its_clock() {
     let scene = Scene::new();
     for offset in [0, -5, i64::MAX, i64::MIN] {
         let domain = SUBJECT;
-        scene.does(scene.keeper, calls::clock(domain, offset));
+        scene.does(scene.manager, calls::clock(domain, offset));
         let records = scene.list(List::Objects);
         let domain = records
             .iter()

@@ -16,9 +16,9 @@ use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 use crate::testing::{TestDomain, World, calls, slots};
 
-/// The keeper's endpoint, in both tables.
+/// The manager's endpoint, in both tables.
 pub const ENDPOINT: Slot = Slot(slots::FREE);
-/// The keeper's notification, in both tables.
+/// The manager's notification, in both tables.
 pub const NOTIFICATION: Slot = Slot(slots::FREE + 1);
 /// The slot for reply rights, in both tables.
 pub const REPLY: Slot = Slot(slots::FREE + 2);
@@ -29,7 +29,7 @@ pub const INNER: Slot = Slot(slots::FREE + 4);
 /// The slot for the reply rights of the subject's helper.
 pub const INNER_REPLY: Slot = Slot(slots::FREE + 5);
 
-/// The subject's domain, pool and threads, in the keeper's table.
+/// The subject's domain, pool and threads, in the manager's table.
 pub const SUBJECT: Slot = Slot(20);
 const SUBJECT_POOL: Slot = Slot(21);
 const SUBJECT_THREADS: [Slot; 2] = [Slot(22), Slot(23)];
@@ -41,11 +41,11 @@ const PAGES: u64 = 256;
 /// Priorities of the subject's threads.
 const PRIORITY: u8 = 10;
 
-/// A keeper with a service and a thread that serves it; a subject with two threads and an endpoint of its own.
+/// A manager with a service and a thread that serves it; a subject with two threads and an endpoint of its own.
 pub struct Scene {
     pub world: World,
-    pub keeper: TestDomain,
-    /// The keeper's second thread.
+    pub manager: TestDomain,
+    /// The manager's second thread.
     pub server: Ref<Thread>,
     pub subject: TestDomain,
     /// The subject's second thread.
@@ -62,14 +62,14 @@ impl Scene {
     /// A scene whose subject has a pool of this many pages.
     pub fn of_pages(pages: u64) -> Scene {
         let world = World::new();
-        let keeper = world.domain();
-        let server = world.thread_in(keeper.domain, HELPER);
-        world.does(keeper, calls::endpoint(ENDPOINT));
-        world.does(keeper, calls::notification(NOTIFICATION));
-        let (subject, helper) = populate(&world, keeper, pages);
+        let manager = world.domain();
+        let server = world.thread_in(manager.domain, HELPER);
+        world.does(manager, calls::endpoint(ENDPOINT));
+        world.does(manager, calls::notification(NOTIFICATION));
+        let (subject, helper) = populate(&world, manager, pages);
         Scene {
             world,
-            keeper,
+            manager,
             server,
             subject,
             helper,
@@ -112,21 +112,21 @@ impl Scene {
 
     /// Like `freeze`, until a deadline.
     pub fn freeze_until(&self, deadline: u64) -> u64 {
-        let (version, token) = self.does(self.keeper, freeze(deadline));
+        let (version, token) = self.does(self.manager, freeze(deadline));
         self.token.set(token);
         version
     }
 
     pub fn thaw(&self) {
-        self.thaw_by(self.keeper.thread);
+        self.thaw_by(self.manager.thread);
     }
 
-    /// Like `thaw`, by another thread of the keeper.
+    /// Like `thaw`, by another thread of the manager.
     pub fn thaw_by(&self, thread: Ref<Thread>) {
         self.does(thread, thaw(self.token.get()));
     }
 
-    /// Undoes the subject's retirement by a thread of the keeper.
+    /// Undoes the subject's retirement by a thread of the manager.
     pub fn unretire_by(&self, thread: Ref<Thread>) {
         let (_, token) = self.does(thread, unretire(u64::MAX));
         self.token.set(token);
@@ -139,7 +139,7 @@ impl Scene {
     }
 
     fn describe(&self, list: List, cursor: u64) -> (u64, u64, u64) {
-        self.does(self.keeper, calls::describe(SUBJECT, list, cursor))
+        self.does(self.manager, calls::describe(SUBJECT, list, cursor))
     }
 
     /// A whole list about the subject.
@@ -148,7 +148,7 @@ impl Scene {
         let mut cursor = 0;
         while cursor != u64::MAX {
             let (count, next, _) = self.describe(list, cursor);
-            let buffer = self.world.buffer(self.keeper);
+            let buffer = self.world.buffer(self.manager);
             let word = |index: u64| buffer.read_word(DATA_OFFSET + index * 8);
             let first_word = |record: u64| record * RECORD_WORDS as u64;
             records.extend((0..count).map(|record| {
@@ -164,23 +164,23 @@ impl Scene {
         records.iter().map(CapabilityRecord::from_words).collect()
     }
 
-    /// The state of a thread of the subject, read by the keeper.
+    /// The state of a thread of the subject, read by the manager.
     pub fn read(&self, thread: Ref<Thread>) -> Result<ThreadState, Error> {
         let (domain, thread) = (SUBJECT, thread.header.id());
-        self.call(self.keeper, DomainReadThread { domain, thread })?;
+        self.call(self.manager, DomainReadThread { domain, thread })?;
         let mut bytes = [0; THREAD_STATE_BYTES];
         self.world
-            .buffer(self.keeper)
+            .buffer(self.manager)
             .read_bytes(DATA_OFFSET, &mut bytes);
         Ok(ThreadState::from_bytes(&bytes))
     }
 
-    /// Writes the subject's thread number 0 or 1 as the keeper.
+    /// Writes the subject's thread number 0 or 1 as the manager.
     pub fn write(&self, number: usize, state: &ThreadState) -> Result<(), Error> {
-        let buffer = self.world.buffer(self.keeper);
+        let buffer = self.world.buffer(self.manager);
         buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
         let thread = SUBJECT_THREADS[number];
-        self.call(self.keeper, ThreadWrite { thread })
+        self.call(self.manager, ThreadWrite { thread })
     }
 
     /// Reads the frozen subject, destroys it, and replaces it by one rebuilt from the data read: frozen, in other pages, with
@@ -195,7 +195,7 @@ impl Scene {
             .filter(|record| record.kind == ObjectKind::Reply as u64)
             .collect();
         self.destroy();
-        (self.subject, self.helper) = populate(&self.world, self.keeper, PAGES);
+        (self.subject, self.helper) = populate(&self.world, self.manager, PAGES);
         self.freeze();
         for (number, state) in states.iter().enumerate() {
             self.write(number, state).expect("it was read so");
@@ -209,11 +209,11 @@ impl Scene {
                 Slot(record.slot as u32),
                 abi::Rights(record.rights as u16),
             );
-            self.does(self.keeper, install);
+            self.does(self.manager, install);
         }
     }
 
-    /// The subject's first thread and its pool, in the keeper's table.
+    /// The subject's first thread and its pool, in the manager's table.
     pub const SUBJECTS_THREAD: Slot = SUBJECT_THREADS[0];
     /// See `SUBJECTS_THREAD`.
     pub const SUBJECTS_POOL: Slot = SUBJECT_POOL;
@@ -221,22 +221,22 @@ impl Scene {
     /// Destroys the subject and replaces it by a new one: frozen, in other pages.
     pub fn rebuild_bare(&mut self) {
         self.destroy();
-        (self.subject, self.helper) = populate(&self.world, self.keeper, PAGES);
+        (self.subject, self.helper) = populate(&self.world, self.manager, PAGES);
         self.freeze();
     }
 
     /// Destroys the subject's pool.
     pub fn destroy(&self) {
-        self.does(self.keeper, calls::destroy(SUBJECT_POOL));
+        self.does(self.manager, calls::destroy(SUBJECT_POOL));
     }
 
-    /// Whether no thread waits at the keeper's endpoint or notification.
+    /// Whether no thread waits at the manager's endpoint or notification.
     pub fn has_no_waiters(&self) -> bool {
         let (Object::Endpoint(endpoint), Object::Notification(notification)) = (
-            self.keeper.object(ENDPOINT),
-            self.keeper.object(NOTIFICATION),
+            self.manager.object(ENDPOINT),
+            self.manager.object(NOTIFICATION),
         ) else {
-            panic!("the keeper's objects are of other kinds");
+            panic!("the manager's objects are of other kinds");
         };
         endpoint.senders.is_empty()
             && endpoint.receivers.is_empty()
@@ -244,13 +244,13 @@ impl Scene {
     }
 }
 
-/// Creates a subject in a new pool, complete but for its threads' states, and the keeper's capabilities to it.
-fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<Thread>) {
+/// Creates a subject in a new pool, complete but for its threads' states, and the manager's capabilities to it.
+fn populate(world: &World, manager: TestDomain, pages: u64) -> (TestDomain, Ref<Thread>) {
     let subject = world.domain_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
     world.does(subject, calls::endpoint(INNER));
-    world.give(keeper, ENDPOINT, subject, ENDPOINT, 7);
-    world.give(keeper, NOTIFICATION, subject, NOTIFICATION, 0);
+    world.give(manager, ENDPOINT, subject, ENDPOINT, 7);
+    world.give(manager, NOTIFICATION, subject, NOTIFICATION, 0);
     for (from, to) in [
         (slots::DOMAIN, SUBJECT),
         (slots::POOL, SUBJECT_POOL),
@@ -258,9 +258,9 @@ fn populate(world: &World, keeper: TestDomain, pages: u64) -> (TestDomain, Ref<T
         (HELPER, SUBJECT_THREADS[1]),
     ] {
         // The capabilities to a rebuilt subject are still there if it was not destroyed.
-        let place = keeper.place(to);
+        let place = manager.place(to);
         let _ = world.kernel.empty_slot(place);
-        world.give(subject, from, keeper, to, 0);
+        world.give(subject, from, manager, to, 0);
     }
     assert_eq!(
         (subject.thread.priority.get(), helper.priority.get()),
@@ -299,5 +299,5 @@ pub fn answer(reply: Slot, w0: u64) -> Reply {
     Reply::new(reply, info, [w0, 0, 0, 0])
 }
 
-/// A slot of the keeper that the tests may fill.
-pub const KEEPERS_SPARE: Slot = SPARE;
+/// A slot of the manager that the tests may fill.
+pub const MANAGERS_SPARE: Slot = SPARE;

@@ -55,13 +55,13 @@ fn runnable(threads: &[Ref<Thread>]) -> usize {
 #[test]
 fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
     let (scene, threads) = crowd();
-    let keeper = scene.keeper.thread;
-    scene.begin_step(keeper, freeze(u64::MAX));
+    let manager = scene.manager.thread;
+    scene.begin_step(manager, freeze(u64::MAX));
     let domain = scene.subject.domain;
     assert_eq!(domain.state(), DomainState::Frozen);
     let mut before = threads.len();
     let token = domain.token();
-    while scene.world.is_at_call(keeper) {
+    while scene.world.is_at_call(manager) {
         check(&scene.world.kernel);
         let now = runnable(&threads);
         assert!(before - now <= 8, "{before} ran, and now {now}");
@@ -69,9 +69,9 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
         let version = domain.version();
         let early = scene.call(scene.server, retire(version, token));
         assert_eq!(early, Err(Error::WrongState));
-        scene.world.step(keeper);
+        scene.world.step(manager);
     }
-    let frozen = scene.world.outcome::<DomainFreeze>(keeper);
+    let frozen = scene.world.outcome::<DomainFreeze>(manager);
     assert_eq!(frozen, Some(Ok((domain.version(), token))));
     assert!(domain.is_quiescent());
     assert_eq!(runnable(&threads), 0);
@@ -80,10 +80,10 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
 #[test]
 fn the_work_of_the_last_threads_to_stop_is_a_change() {
     let (scene, _) = crowd();
-    scene.begin_step(scene.keeper, freeze(u64::MAX));
+    scene.begin_step(scene.manager, freeze(u64::MAX));
     let half_way = scene.subject.domain.version();
-    while scene.world.is_at_call(scene.keeper) {
-        scene.world.step(scene.keeper);
+    while scene.world.is_at_call(scene.manager) {
+        scene.world.step(scene.manager);
     }
     assert!(scene.subject.domain.version() > half_way);
 }
@@ -91,15 +91,15 @@ fn the_work_of_the_last_threads_to_stop_is_a_change() {
 #[test]
 fn a_thread_that_has_not_stopped_yet_is_not_read() {
     let (scene, threads) = crowd();
-    scene.begin_step(scene.keeper, freeze(u64::MAX));
+    scene.begin_step(scene.manager, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let thread = running.expect("one that still runs").header.id();
     let read = DomainReadThread {
         domain: SUBJECT,
         thread,
     };
-    // The keeper's other thread has no message buffer: it borrows this one's.
-    let buffer = scene.keeper.thread.message_buffer.get();
+    // The manager's other thread has no message buffer: it borrows this one's.
+    let buffer = scene.manager.thread.message_buffer.get();
     scene.server.message_buffer.set(buffer);
     let early = scene.call(scene.server, read);
     assert_eq!(early, Err(Error::WrongState));
@@ -112,15 +112,15 @@ fn a_thread_created_meanwhile_is_already_stopped() {
     let mut threads: Vec<_> = (0..40)
         .map(|number| scene.world.thread_in(domain, Slot(20 + number)))
         .collect();
-    scene.begin_step(scene.keeper, freeze(u64::MAX));
+    scene.begin_step(scene.manager, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let running = *running.expect("one that still runs");
     let into = Slot(62);
     scene.does(running, calls::thread(slots::DOMAIN, into));
     scene.does(running, calls::start(into));
     threads.extend(domain.first_thread.get());
-    while scene.world.is_at_call(scene.keeper) {
-        scene.world.step(scene.keeper);
+    while scene.world.is_at_call(scene.manager) {
+        scene.world.step(scene.manager);
         check(&scene.world.kernel);
     }
     assert_eq!(runnable(&threads), 0);
@@ -133,15 +133,15 @@ fn a_thread_created_meanwhile_is_already_stopped() {
 #[test]
 fn a_thread_destroyed_between_two_steps_is_skipped() {
     let (scene, threads) = crowd();
-    scene.begin_step(scene.keeper, freeze(u64::MAX));
+    scene.begin_step(scene.manager, freeze(u64::MAX));
     let next = scene.subject.domain.first_unsettled().expect("half way");
-    let place = scene.keeper.place(SPARE);
+    let place = scene.manager.place(SPARE);
     let origin = next.header.origin();
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
     scene.does(scene.server, calls::destroy(SPARE));
     check(&scene.world.kernel);
-    while scene.world.is_at_call(scene.keeper) {
-        scene.world.step(scene.keeper);
+    while scene.world.is_at_call(scene.manager) {
+        scene.world.step(scene.manager);
     }
     check(&scene.world.kernel);
     assert_eq!(scene.subject.domain.thread_count.get(), THREADS_MAX - 1);
@@ -165,12 +165,12 @@ fn a_thaw_returns_at_once_and_is_finished_by_the_timer() {
 #[test]
 fn a_freeze_overtaken_by_its_deadline_fails_and_everything_runs() {
     let (scene, threads) = crowd();
-    let keeper = scene.keeper.thread;
-    scene.begin_step(keeper, freeze(DEADLINE_NS));
+    let manager = scene.manager.thread;
+    scene.begin_step(manager, freeze(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running() && scene.subject.domain.is_settled());
-    scene.world.step(keeper);
-    let late = scene.world.outcome::<DomainFreeze>(keeper);
+    scene.world.step(manager);
+    let late = scene.world.outcome::<DomainFreeze>(manager);
     assert_eq!(late, Some(Err(Error::TimedOut)));
     assert_eq!(runnable(&threads), threads.len());
 }
@@ -207,13 +207,13 @@ fn a_sleeper_thawed_in_steps_keeps_sleeping() {
 fn a_domain_of_many_threads_is_destroyed_in_steps() {
     let (scene, threads) = crowd();
     let mut before = threads.len();
-    scene.begin_step(scene.keeper, calls::destroy(SUBJECT));
+    scene.begin_step(scene.manager, calls::destroy(SUBJECT));
     while !scene.subject.domain.is_settled() {
         let now = runnable(&threads);
         assert!(before - now <= 16, "{before} ran, and now {now}");
         before = now;
         check(&scene.world.kernel);
-        scene.world.step(scene.keeper);
+        scene.world.step(scene.manager);
     }
     assert_eq!(runnable(&threads), 0);
 }
@@ -221,12 +221,12 @@ fn a_domain_of_many_threads_is_destroyed_in_steps() {
 #[test]
 fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
     let (scene, threads) = crowd();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     scene.begin_step(scene.server, calls::destroy(SUBJECT));
-    // The server's thread is in this slot of the keeper's table.
-    scene.does(keeper, calls::destroy(super::scene::HELPER));
+    // The server's thread is in this slot of the manager's table.
+    scene.does(manager, calls::destroy(super::scene::HELPER));
     assert!(runnable(&threads) > 0);
-    assert_eq!(scene.call(keeper, freeze(u64::MAX)), Err(Error::Gone));
+    assert_eq!(scene.call(manager, freeze(u64::MAX)), Err(Error::Gone));
     settle_from_the_timer(&scene, &threads);
     assert_eq!(runnable(&threads), 0);
     scene.destroy();
@@ -238,8 +238,8 @@ fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
     for deadline in [u64::MAX, DEADLINE_NS] {
         let (scene, threads) = crowd();
         scene.begin_step(scene.server, freeze(deadline));
-        // The server's thread is in this slot of the keeper's table.
-        scene.does(scene.keeper, calls::destroy(super::scene::HELPER));
+        // The server's thread is in this slot of the manager's table.
+        scene.does(scene.manager, calls::destroy(super::scene::HELPER));
         assert!(runnable(&threads) > 0);
         settle_from_the_timer(&scene, &threads);
         assert!(scene.subject.domain.is_quiescent());
@@ -252,7 +252,7 @@ fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
 #[test]
 fn a_thread_cannot_continue_a_freeze_of_its_own_domain() {
     let (scene, threads) = crowd();
-    scene.begin_step(scene.keeper, freeze(u64::MAX));
+    scene.begin_step(scene.manager, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
     let running = *running.expect("one that still runs");
     let oneself = DomainFreeze {
@@ -273,13 +273,13 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
         scene.does(scene.subject, calls::faults(thread, ENDPOINT));
         scene.world.raise(trapped, 3, 0, 0);
     }
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let lines = || scene.world.machine.console().matches("stops at").count();
-    scene.begin_step(keeper, freeze(u64::MAX));
+    scene.begin_step(manager, freeze(u64::MAX));
     let mut before = lines();
     assert!(before <= 1, "{before} lines in the first step");
-    while scene.world.is_at_call(keeper) {
-        scene.world.step(keeper);
+    while scene.world.is_at_call(manager) {
+        scene.world.step(manager);
         assert!(lines() <= before + 1);
         before = lines();
     }
@@ -318,10 +318,10 @@ fn reply_and_receive() -> ReplyAndReceive {
 fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_stop_it() {
     for ends in [false, true] {
         let scene = Scene::new();
-        let (domain, keeper) = (scene.subject.domain, scene.keeper.thread);
-        scene.world.kernel.scheduler.remove(keeper);
-        keeper.priority.set(5);
-        scene.world.kernel.scheduler.wake(keeper);
+        let (domain, manager) = (scene.subject.domain, scene.manager.thread);
+        scene.world.kernel.scheduler.remove(manager);
+        manager.priority.set(5);
+        scene.world.kernel.scheduler.wake(manager);
         scene.begin(scene.helper, receive(INNER, INNER_REPLY));
         stand_at(scene.subject.thread, call(INNER, 0));
         for number in 0..40 {
@@ -330,13 +330,13 @@ fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_sto
         }
         // The first step stops the newest threads.
         if ends {
-            scene.begin_step(keeper, calls::destroy(SUBJECT));
+            scene.begin_step(manager, calls::destroy(SUBJECT));
         } else {
-            scene.begin_step(keeper, freeze(u64::MAX));
+            scene.begin_step(manager, freeze(u64::MAX));
         }
         assert!(!domain.is_settled());
-        run_until_done(&scene, keeper);
-        assert_eq!(keeper.context.rax.get(), 0);
+        run_until_done(&scene, manager);
+        assert_eq!(manager.context.rax.get(), 0);
         assert!(ends || domain.is_quiescent());
     }
 }

@@ -177,7 +177,7 @@ fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() 
     // Also if the processor idles in between, or if the user was read meanwhile.
     scene.freeze();
     scene.read(user).expect("frozen");
-    assert_eq!(runs(scene.keeper.thread), 0);
+    assert_eq!(runs(scene.manager.thread), 0);
     scene.thaw();
     assert_eq!(runs(user), 0x5a);
 }
@@ -185,7 +185,7 @@ fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() 
 #[test]
 fn switches_between_threads_without_vector_registers_leave_those_alone() {
     let scene = Scene::new();
-    let threads = [scene.subject.thread, scene.helper, scene.keeper.thread];
+    let threads = [scene.subject.thread, scene.helper, scene.manager.thread];
     scene.world.kernel.scheduler.force(threads[2]);
     scene.world.machine.take_events();
     for thread in threads.iter().cycle().take(9) {

@@ -6,14 +6,14 @@ use abi::record::{List, ObjectRecord};
 use abi::register::{Access, Slot};
 use abi::{MemoryRights, MessageInfo, ObjectKind};
 
-use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, receive};
+use super::scene::{ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, receive};
 use crate::objects::tests::checker::check;
 use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
 /// The subject's Memory, in its own table.
 const OWN: Slot = Slot(30);
-/// The same, in the keeper's table.
+/// The same, in the manager's table.
 const GIVEN: Slot = Slot(31);
 const SECOND: Slot = Slot(32);
 const ADDRESS: u64 = 0x8000_0000;
@@ -50,14 +50,16 @@ fn a_domain_does_not_count_as_a_writer_of_its_own_memory() {
 #[test]
 fn a_capability_to_write_counts_wherever_it_came_from() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
-    scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
+    let manager = scene.manager.thread;
+    scene
+        .world
+        .give(scene.subject, OWN, scene.manager, GIVEN, 0);
     assert_eq!(writers(&scene), 1);
-    scene.does(keeper, calls::copy(GIVEN, SECOND));
+    scene.does(manager, calls::copy(GIVEN, SECOND));
     assert_eq!(writers(&scene), 2);
-    scene.does(keeper, calls::move_to(SECOND, KEEPERS_SPARE));
+    scene.does(manager, calls::move_to(SECOND, MANAGERS_SPARE));
     assert_eq!(writers(&scene), 2);
-    scene.does(keeper, calls::delete(GIVEN));
+    scene.does(manager, calls::delete(GIVEN));
     assert_eq!(writers(&scene), 1);
     scene.does(scene.subject, calls::revoke(OWN));
     assert_eq!(writers(&scene), 0);
@@ -66,22 +68,26 @@ fn a_capability_to_write_counts_wherever_it_came_from() {
 #[test]
 fn a_capability_to_read_does_not_count() {
     let scene = scene();
-    scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
+    scene
+        .world
+        .give(scene.subject, OWN, scene.manager, GIVEN, 0);
     let rights = MemoryRights::all().difference(MemoryRights::WRITE);
-    scene.does(scene.keeper, calls::mint(GIVEN, SECOND, rights, 0));
-    scene.does(scene.keeper, calls::delete(GIVEN));
-    scene.does(scene.keeper, map(SECOND, Access::Read));
+    scene.does(scene.manager, calls::mint(GIVEN, SECOND, rights, 0));
+    scene.does(scene.manager, calls::delete(GIVEN));
+    scene.does(scene.manager, map(SECOND, Access::Read));
     assert_eq!(writers(&scene), 0);
 }
 
 #[test]
 fn a_mapping_to_write_counts_after_its_capability_is_gone() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
-    scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
-    scene.does(keeper, map(GIVEN, Access::ReadWrite));
+    let manager = scene.manager.thread;
+    scene
+        .world
+        .give(scene.subject, OWN, scene.manager, GIVEN, 0);
+    scene.does(manager, map(GIVEN, Access::ReadWrite));
     assert_eq!(writers(&scene), 2);
-    scene.does(keeper, calls::delete(GIVEN));
+    scene.does(manager, calls::delete(GIVEN));
     assert_eq!(writers(&scene), 1);
     scene.does(scene.subject, calls::revoke(OWN));
     assert_eq!(writers(&scene), 0);
@@ -90,11 +96,11 @@ fn a_mapping_to_write_counts_after_its_capability_is_gone() {
 #[test]
 fn a_capability_that_comes_in_a_message_counts() {
     let scene = scene();
-    let (keeper, subject) = (scene.keeper, scene.subject);
-    let (from, into) = (scene.world.buffer(subject), scene.world.buffer(keeper));
+    let (manager, subject) = (scene.manager, scene.subject);
+    let (from, into) = (scene.world.buffer(subject), scene.world.buffer(manager));
     from.write_word(SEND_OFFSET, u64::from(OWN.0));
     into.write_word(RECEIVE_OFFSET, u64::from(GIVEN.0));
-    scene.begin(keeper, receive(ENDPOINT, REPLY));
+    scene.begin(manager, receive(ENDPOINT, REPLY));
     let send = Send::new(ENDPOINT, MessageInfo::try_new(0, 1).expect("short"), [0; 4]);
     scene.does(subject, send);
     assert_eq!(writers(&scene), 1);
@@ -103,35 +109,35 @@ fn a_capability_that_comes_in_a_message_counts() {
 #[test]
 fn installing_and_removing_count_in_the_table_that_they_change() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, calls::memory(PAGES, GIVEN));
+    let manager = scene.manager.thread;
+    scene.does(manager, calls::memory(PAGES, GIVEN));
     let domain = SUBJECT;
     let rights = MemoryRights::all();
-    scene.does(keeper, calls::install(domain, GIVEN, SECOND, rights, 0));
-    let memory = match scene.keeper.pool.last() {
+    scene.does(manager, calls::install(domain, GIVEN, SECOND, rights, 0));
+    let memory = match scene.manager.pool.last() {
         Some(crate::objects::Object::Memory(memory)) => memory,
         other => panic!("no Memory but {other:?}"),
     };
     assert_eq!(memory.writers(), 1);
-    scene.does(keeper, calls::remove(domain, SECOND));
+    scene.does(manager, calls::remove(domain, SECOND));
     assert_eq!(memory.writers(), 0);
 }
 
 #[test]
 fn destroying_a_domain_removes_it_as_a_writer() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let create = MemoryCreate {
         pool: POOL,
         ..calls::memory(PAGES, GIVEN)
     };
-    scene.does(keeper, create);
-    scene.does(keeper, map(GIVEN, Access::ReadWrite));
+    scene.does(manager, create);
+    scene.does(manager, map(GIVEN, Access::ReadWrite));
     assert_eq!(writers(&scene), 2);
     scene
         .world
-        .give(scene.keeper, slots::BUFFER, scene.subject, SECOND, 0);
+        .give(scene.manager, slots::BUFFER, scene.subject, SECOND, 0);
     check(&scene.world.kernel);
-    scene.does(keeper, calls::destroy(POOL));
+    scene.does(manager, calls::destroy(POOL));
     check(&scene.world.kernel);
 }

@@ -96,20 +96,20 @@ fn reply_and_receive_carries_no_capability_without_grant() {
 
 #[test]
 fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
-    let (world, keeper, subject) = pair_with(EndpointRights::SEND);
+    let (world, manager, subject) = pair_with(EndpointRights::SEND);
     const SUBJECT: Slot = Slot(20);
     const THREAD: Slot = Slot(21);
-    world.give(subject, slots::DOMAIN, keeper, SUBJECT, 0);
-    world.give(subject, slots::THREAD, keeper, THREAD, 0);
+    world.give(subject, slots::DOMAIN, manager, SUBJECT, 0);
+    world.give(subject, slots::THREAD, manager, THREAD, 0);
     world.begin(subject, call(0, 0));
-    world.does(keeper, receive());
-    world.does(keeper, calls::freeze(SUBJECT, u64::MAX));
+    world.does(manager, receive());
+    world.does(manager, calls::freeze(SUBJECT, u64::MAX));
     let install = |to, rights| calls::install_reply(SUBJECT, THREAD, Slot(to), rights);
     let more = EndpointRights::GRANT | EndpointRights::SEND;
-    let refused = world.call(keeper, install(40, more.into()));
+    let refused = world.call(manager, install(40, more.into()));
     assert_eq!(refused, Err(Error::ArgumentRange));
     for (to, rights) in [(40, abi::Rights(0)), (41, EndpointRights::GRANT.into())] {
-        world.does(keeper, install(to, rights));
+        world.does(manager, install(to, rights));
         let place = subject.place(Slot(to));
         use capabilities::Storage;
         let held = crate::memory::SlotStorage.slot(place).capability();

@@ -36,11 +36,11 @@ fn end(world: &World, keep: Place, steps: usize) -> Step {
 #[test]
 fn every_object_is_destroyed_in_every_state_and_no_wait_remains() {
     let objects = |scene: &Scene| {
-        let (keeper, subject) = (scene.keeper, scene.subject);
+        let (manager, subject) = (scene.manager, scene.subject);
         [
-            keeper.place(ENDPOINT),
-            keeper.place(NOTIFICATION),
-            keeper.place(HELPER),
+            manager.place(ENDPOINT),
+            manager.place(NOTIFICATION),
+            manager.place(HELPER),
             subject.place(INNER),
             subject.place(HELPER),
             subject.place(slots::THREAD),
@@ -70,7 +70,7 @@ fn a_domain_and_a_pool_are_destroyed_in_every_state_running_or_frozen() {
                 if freeze {
                     scene.freeze();
                 }
-                let keep = scene.keeper.place(slot);
+                let keep = scene.manager.place(slot);
                 assert_eq!(end(&scene.world, keep, STEPS_MAX), Step::Done);
                 assert!(!scene.server.link.queued.get() || scene.server.is_runnable());
             }
@@ -88,8 +88,8 @@ fn a_pool_returns_exactly_what_it_took() {
         scene.destroy();
         check(kernel);
         assert_eq!(spent - kernel.root_pool.used(), 256, "{}", case.name);
-        // Only the root pool's own frame and the keeper remain.
-        let left = 1 + scene.keeper.pool.used();
+        // Only the root pool's own frame and the manager remain.
+        let left = 1 + scene.manager.pool.used();
         assert_eq!(kernel.frames.free() + left, kernel.root_pool.limit);
     }
 }
@@ -101,18 +101,18 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
     while !whole {
         for by_parent in [false, true] {
             let world = World::new();
-            let keeper = world.domain();
+            let manager = world.domain();
             let free = world.kernel.frames.free();
             let subject = world.domain();
-            world.give(subject, slots::DOMAIN, keeper, Slot(20), 0);
-            world.give(subject, slots::POOL, keeper, Slot(21), 0);
+            world.give(subject, slots::DOMAIN, manager, Slot(20), 0);
+            world.give(subject, slots::POOL, manager, Slot(21), 0);
             furnish(&world, subject);
-            whole = end(&world, keeper.place(Slot(20)), steps) == Step::Done;
+            whole = end(&world, manager.place(Slot(20)), steps) == Step::Done;
             if by_parent {
-                assert_eq!(end(&world, keeper.place(Slot(21)), STEPS_MAX), Step::Done);
+                assert_eq!(end(&world, manager.place(Slot(21)), STEPS_MAX), Step::Done);
             } else {
-                assert_eq!(end(&world, keeper.place(Slot(20)), STEPS_MAX), Step::Done);
-                world.does(keeper, calls::destroy(Slot(21)));
+                assert_eq!(end(&world, manager.place(Slot(20)), STEPS_MAX), Step::Done);
+                world.does(manager, calls::destroy(Slot(21)));
             }
             assert_eq!(world.kernel.frames.free(), free);
         }
@@ -120,24 +120,24 @@ fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
     }
 }
 
-/// A keeper with two capabilities to a pool, one derived from the other, whose second thread destroys it.
+/// A manager with two capabilities to a pool, one derived from the other, whose second thread destroys it.
 fn with_pool() -> (World, TestDomain, TestDomain) {
     let world = World::new();
-    let (keeper, mover) = (world.domain(), world.domain());
+    let (manager, mover) = (world.domain(), world.domain());
     let pool = Slot(20);
-    world.does(keeper, calls::split(100, pool));
-    world.give(keeper, pool, mover, pool, 0);
+    world.does(manager, calls::split(100, pool));
+    world.give(manager, pool, mover, pool, 0);
     world.does(mover, calls::domain(pool, Slot(21)));
     for number in 0..40 {
         let into = Slot(22 + number);
         world.does(mover, EndpointCreate { pool, into });
     }
-    (world, keeper, mover)
+    (world, manager, mover)
 }
 
-/// The child of a keeper's pool, if it still exists.
-fn child_of(keeper: TestDomain) -> Option<Ref<Pool>> {
-    match keeper.pool.last() {
+/// The child of a manager's pool, if it still exists.
+fn child_of(manager: TestDomain) -> Option<Ref<Pool>> {
+    match manager.pool.last() {
         Some(Object::Pool(pool)) => Some(pool),
         _ => None,
     }
@@ -146,27 +146,27 @@ fn child_of(keeper: TestDomain) -> Option<Ref<Pool>> {
 #[test]
 fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
     for steps in 1.. {
-        let (world, keeper, mover) = with_pool();
-        let spent = keeper.pool.used();
+        let (world, manager, mover) = with_pool();
+        let spent = manager.pool.used();
         let done = end(&world, mover.place(Slot(20)), steps) == Step::Done;
         // The destroyer's table is destroyed, and with it the invoked capability.
         for slot in 20..62 {
             let _ = world.kernel.empty_slot(mover.place(Slot(slot)));
         }
         let (pool, object) = (slots::POOL, Slot(20));
-        if let Some(child) = child_of(keeper) {
-            let rest = match SlotStorage.slot(keeper.place(object)).is_empty() {
-                false => world.call(keeper, calls::destroy(object)),
-                // The keeper's capability was deleted first, when the pool was empty: it has the parent.
+        if let Some(child) = child_of(manager) {
+            let rest = match SlotStorage.slot(manager.place(object)).is_empty() {
+                false => world.call(manager, calls::destroy(object)),
+                // The manager's capability was deleted first, when the pool was empty: it has the parent.
                 true => {
                     assert_eq!(child.used(), 1, "after {steps} steps");
                     let child = child.header.id();
-                    world.call(keeper, calls::destroy_child(pool, child))
+                    world.call(manager, calls::destroy_child(pool, child))
                 }
             };
             assert_eq!(rest, Ok(()), "after {steps} steps");
         }
-        assert_eq!(keeper.pool.used(), spent - 100, "after {steps} steps");
+        assert_eq!(manager.pool.used(), spent - 100, "after {steps} steps");
         check(&world.kernel);
         if done {
             break;
@@ -174,28 +174,28 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
     }
 }
 
-/// A pool in the keeper's slot 20, followed by a chain of copies, each derived from the one before.
+/// A pool in the manager's slot 20, followed by a chain of copies, each derived from the one before.
 fn chain_of_pool(length: u32) -> (World, TestDomain) {
     let world = World::new();
-    let keeper = world.domain();
-    world.does(keeper, calls::split(9, Slot(20)));
+    let manager = world.domain();
+    world.does(manager, calls::split(9, Slot(20)));
     let slots = 20 + length;
-    world.does(keeper, calls::grow(slots::DOMAIN, slots));
+    world.does(manager, calls::grow(slots::DOMAIN, slots));
     for number in 21..slots {
-        world.does(keeper, calls::copy(Slot(number - 1), Slot(number)));
+        world.does(manager, calls::copy(Slot(number - 1), Slot(number)));
     }
-    (world, keeper)
+    (world, manager)
 }
 
 #[test]
 fn a_step_deletes_one_capability_to_a_pool_however_long_their_chain_is() {
     const LENGTH: u32 = 200;
     for invoked in [20, 100, 20 + LENGTH - 1] {
-        let (world, keeper) = chain_of_pool(LENGTH);
-        let spent = keeper.pool.used();
-        let is_left = |number: &u32| !SlotStorage.slot(keeper.place(Slot(*number))).is_empty();
+        let (world, manager) = chain_of_pool(LENGTH);
+        let spent = manager.pool.used();
+        let is_left = |number: &u32| !SlotStorage.slot(manager.place(Slot(*number))).is_empty();
         let left = || (20..20 + LENGTH).filter(is_left).count();
-        let keep = keeper.place(Slot(invoked));
+        let keep = manager.place(Slot(invoked));
         for expected in (1..LENGTH as usize).rev() {
             assert_eq!(end(&world, keep, 1), Step::More);
             assert_eq!(left(), expected, "through {invoked}");
@@ -203,31 +203,31 @@ fn a_step_deletes_one_capability_to_a_pool_however_long_their_chain_is() {
         }
         assert_eq!(end(&world, keep, 1), Step::Done);
         assert_eq!(left(), 0);
-        assert_eq!(spent - keeper.pool.used(), 9);
+        assert_eq!(spent - manager.pool.used(), 9);
     }
 }
 
 #[test]
 fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
-    let (world, keeper, mover) = with_pool();
-    let spent = keeper.pool.used();
-    let child = keeper.pool.last().expect("the child").id();
-    for actor in [keeper, mover] {
+    let (world, manager, mover) = with_pool();
+    let spent = manager.pool.used();
+    let child = manager.pool.last().expect("the child").id();
+    for actor in [manager, mover] {
         let empty = world.kernel.empty_slot(actor.place(Slot(20)));
         empty.expect("a capability");
     }
     let pool = slots::POOL;
     let other = mover.pool.last().expect("something").id();
-    let refused = world.call(keeper, calls::destroy_child(pool, other));
+    let refused = world.call(manager, calls::destroy_child(pool, other));
     assert_eq!(refused, Err(Error::NotThere));
-    let first = keeper.pool.first().expect("the domain").id();
-    let refused = world.call(keeper, calls::destroy_child(pool, first));
+    let first = manager.pool.first().expect("the domain").id();
+    let refused = world.call(manager, calls::destroy_child(pool, first));
     assert_eq!(refused, Err(Error::WrongKind));
     let destroy = calls::destroy_child(pool, child);
-    assert!(world.steps_of(keeper, destroy) > 1);
-    assert_eq!(keeper.pool.used(), spent - 100);
+    assert!(world.steps_of(manager, destroy) > 1);
+    assert_eq!(manager.pool.used(), spent - 100);
     check(&world.kernel);
-    assert_eq!(world.call(keeper, destroy), Err(Error::NotThere));
+    assert_eq!(world.call(manager, destroy), Err(Error::NotThere));
 }
 
 #[test]
@@ -268,21 +268,21 @@ fn furnish(world: &World, actor: TestDomain) {
 #[test]
 fn a_pool_being_destroyed_creates_nothing_more() {
     let world = World::new();
-    let (keeper, subject) = (world.domain(), world.domain());
-    world.give(subject, slots::POOL, keeper, Slot(20), 0);
-    world.give(subject, slots::DOMAIN, keeper, Slot(21), 0);
+    let (manager, subject) = (world.domain(), world.domain());
+    world.give(subject, slots::POOL, manager, Slot(20), 0);
+    world.give(subject, slots::DOMAIN, manager, Slot(21), 0);
     furnish(&world, subject);
-    assert_eq!(end(&world, keeper.place(Slot(20)), 1), Step::More);
+    assert_eq!(end(&world, manager.place(Slot(20)), 1), Step::More);
     assert_eq!(subject.domain.state(), DomainState::Destroying);
     let into = Slot(22);
     let pool = Slot(20);
     let create = calls::thread(Slot(21), into);
-    assert_eq!(world.call(keeper, create), Err(Error::Gone));
+    assert_eq!(world.call(manager, create), Err(Error::Gone));
     let create = abi::calls::EndpointCreate { pool, into };
-    assert_eq!(world.call(keeper, create), Err(Error::Gone));
+    assert_eq!(world.call(manager, create), Err(Error::Gone));
     // One thread per step.
     let steps = subject.domain.thread_count.get();
-    assert_eq!(end(&world, keeper.place(Slot(20)), steps), Step::More);
+    assert_eq!(end(&world, manager.place(Slot(20)), steps), Step::More);
     assert!(!subject.thread.is_runnable());
 }
 
@@ -315,9 +315,9 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
         (false, slots::POOL),
     ] {
         let (world, server, threads) = faulting(received);
-        let keeper = world.domain();
-        let keep = keeper.place(Slot(20));
-        world.give(server, ended, keeper, Slot(20), 0);
+        let manager = world.domain();
+        let keep = manager.place(Slot(20));
+        world.give(server, ended, manager, Slot(20), 0);
         let lines = || world.machine.console().matches("stops at").count();
         let mut before = 0;
         while end(&world, keep, 1) == Step::More {
@@ -332,37 +332,37 @@ fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
     }
 }
 
-/// Pools nested to the maximum depth, the outermost in the keeper's slot 20. In each is a domain with a thread whose trap
+/// Pools nested to the maximum depth, the outermost in the manager's slot 20. In each is a domain with a thread whose trap
 /// message nobody has received.
 fn nest_of_traps() -> (World, TestDomain, Vec<Ref<Thread>>) {
     let world = World::new();
-    let keeper = world.domain_of(1024);
-    world.does(keeper, calls::grow(slots::DOMAIN, 130));
+    let manager = world.domain_of(1024);
+    world.does(manager, calls::grow(slots::DOMAIN, 130));
     let into = Slot(19);
-    world.does(keeper, calls::endpoint(into));
-    let endpoint = keeper.place(into);
-    let mut parent = keeper.pool;
+    world.does(manager, calls::endpoint(into));
+    let endpoint = manager.place(into);
+    let mut parent = manager.pool;
     let mut threads = Vec::new();
     while parent.depth < POOL_DEPTH_MAX {
         let pages = u64::from(POOL_DEPTH_MAX - parent.depth) * 8;
         let pool = create_unpublished_pool(&world.kernel, parent, pages).expect("room");
         let number = threads.len() as u32;
-        publish(Object::Pool(pool), keeper.place(Slot(20 + 2 * number)));
+        publish(Object::Pool(pool), manager.place(Slot(20 + 2 * number)));
         let domain = create_first_domain(&world.kernel, pool).expect("room");
-        publish(Object::Domain(domain), keeper.place(Slot(21 + 2 * number)));
+        publish(Object::Domain(domain), manager.place(Slot(21 + 2 * number)));
         let thread = world.thread_in(domain, slots::THREAD);
         capabilities::copy(&SlotStorage, endpoint, thread.fault_endpoint()).expect("an empty slot");
         world.raise(thread, 3, 0, 0);
         threads.push(thread);
         parent = pool;
     }
-    (world, keeper, threads)
+    (world, manager, threads)
 }
 
 #[test]
 fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested() {
-    let (world, keeper, threads) = nest_of_traps();
-    let keep = keeper.place(Slot(20));
+    let (world, manager, threads) = nest_of_traps();
+    let keep = manager.place(Slot(20));
     let lines = || world.machine.console().matches("stops at").count();
     let held = |thread: &&Ref<Thread>| thread.held.get();
     for expected in 1..=threads.len() {
@@ -376,12 +376,12 @@ fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested()
 #[test]
 fn a_slot_whose_frame_was_released_does_not_exist() {
     let world = World::new();
-    let (keeper, subject) = (world.domain(), world.domain());
+    let (manager, subject) = (world.domain(), world.domain());
     let domain = slots::DOMAIN;
     world.does(subject, calls::grow(domain, 130));
-    world.give(subject, domain, keeper, Slot(20), 0);
+    world.give(subject, domain, manager, Slot(20), 0);
     while subject.domain.directory.first_index() == 0 {
-        assert_eq!(end(&world, keeper.place(Slot(20)), 1), Step::More);
+        assert_eq!(end(&world, manager.place(Slot(20)), 1), Step::More);
     }
     assert_eq!(subject.domain.place(Slot(0)), Err(Error::NoSuchSlot));
     assert!(subject.domain.place(Slot(64)).is_ok());
@@ -396,9 +396,9 @@ fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
         domain,
         thread: threads[0],
     };
-    let keeper = world.domain();
-    world.give(crowd, slots::DOMAIN, keeper, Slot(20), 0);
-    let keep = keeper.place(Slot(20));
+    let manager = world.domain();
+    world.give(crowd, slots::DOMAIN, manager, Slot(20), 0);
+    let keep = manager.place(Slot(20));
     assert_eq!(end(&world, keep, 1), Step::More);
     assert_eq!(domain.state(), DomainState::Destroying);
     for number in 0..threads.len() as u32 {

@@ -163,13 +163,13 @@ fn an_unfinished_growth_is_paid_for() {
 #[test]
 fn the_charge_of_an_interrupted_growth_is_refunded() {
     let world = World::new();
-    let keeper = world.domain();
+    let manager = world.domain();
     let free = world.kernel.frames.free();
     let actor = world.domain_of(60);
-    world.give(actor, slots::POOL, keeper, Slot(20), 0);
+    world.give(actor, slots::POOL, manager, Slot(20), 0);
     world.begin_step(actor, grow(30 * SLOTS_PER_FRAME));
     assert!(actor.domain.paid_slot_frames() > 0);
-    world.does(keeper, calls::destroy(Slot(20)));
+    world.does(manager, calls::destroy(Slot(20)));
     assert_eq!(world.kernel.frames.free(), free);
     check(&world.kernel);
 }

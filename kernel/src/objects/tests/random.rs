@@ -34,10 +34,10 @@ const SLOTS: u32 = 24;
 /// The slot of the Hardware.
 const HARDWARE: Slot = Slot(13);
 
-/// A keeper that does nothing, and three domains with capabilities to each other. The first is about to answer the last.
+/// A manager that does nothing, and three domains with capabilities to each other. The first is about to answer the last.
 fn society() -> (World, TestDomain) {
     let world = World::new();
-    let keeper = world.domain();
+    let manager = world.domain();
     let actors = [(); 3].map(|()| world.domain());
     let endpoint = Slot(9);
     let notification = Slot(10);
@@ -78,7 +78,7 @@ fn society() -> (World, TestDomain) {
     world.begin(first, receive);
     let call = Call::new(endpoint, MessageInfo::EMPTY, [0; 4]);
     world.begin(actors[2], call);
-    (world, keeper)
+    (world, manager)
 }
 
 /// Makes the call that a thread stands at, and checks the outcome against the oracle of authority.
@@ -139,10 +139,10 @@ fn shadow(thread: Ref<Thread>) -> Vec<View> {
     (0..slots).map(view).collect()
 }
 
-fn happen(world: &World, keeper: TestDomain, successes: &Successes, event: Event) {
+fn happen(world: &World, manager: TestDomain, successes: &Successes, event: Event) {
     let threads: Vec<_> = threads(&world.kernel)
         .into_iter()
-        .filter(|thread| *thread != keeper.thread)
+        .filter(|thread| *thread != manager.thread)
         .collect();
     let chosen = |index: usize| threads.get(index % threads.len().max(1)).copied();
     let able = |index: usize| {
@@ -252,17 +252,17 @@ fn interrupt(world: &World, which: usize) {
     }
 }
 
-/// The keeper, which holds the root pool, destroys every pool but its own.
-fn end_all(world: &World, keeper: TestDomain) {
+/// The manager, which holds the root pool, destroys every pool but its own.
+fn end_all(world: &World, manager: TestDomain) {
     loop {
         let other =
-            objects(world.kernel.root_pool).find(|object| *object != Object::Pool(keeper.pool));
+            objects(world.kernel.root_pool).find(|object| *object != Object::Pool(manager.pool));
         let Some(other) = other else { return };
         let object = Slot(40);
-        let place = keeper.place(object);
+        let place = manager.place(object);
         let origin = other.header().origin();
         capabilities::copy(&SlotStorage, origin, place).expect("an empty slot");
-        world.does(keeper, calls::destroy(object));
+        world.does(manager, calls::destroy(object));
     }
 }
 
@@ -299,15 +299,15 @@ fn play(successes: &Successes) {
     });
     let some_events = proptest::collection::vec(event(), 1..500);
     let run = runner.run(&some_events, |events| {
-        let (world, keeper) = society();
-        let spent = keeper.pool.used();
+        let (world, manager) = society();
+        let spent = manager.pool.used();
         for event in events {
-            happen(&world, keeper, successes, event);
+            happen(&world, manager, successes, event);
             check(&world.kernel);
         }
-        end_all(&world, keeper);
+        end_all(&world, manager);
         check(&world.kernel);
-        prop_assert_eq!(keeper.pool.used(), spent);
+        prop_assert_eq!(manager.pool.used(), spent);
         let free = world.kernel.frames.free();
         prop_assert_eq!(free + spent + 1, world.kernel.root_pool.limit);
         Ok(())

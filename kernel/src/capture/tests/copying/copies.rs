@@ -61,7 +61,7 @@ fn a_page_discarded_while_its_domain_runs_is_absent_and_no_pager_is_asked() {
     copying.discard(MEMORY, 3, 1);
     let read = copying.read(copying.request(0, 0b11000));
     assert_eq!(read, Ok((0, 0b10000, 0)));
-    assert!(!copying.scene.keeper.thread.stopped.get());
+    assert!(!copying.scene.manager.thread.stopped.get());
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn a_retired_domain_is_copied_as_it_was() {
     copying.fill([7]);
     let version = copying.scene.freeze();
     let retire = retire(version, copying.scene.token.get());
-    let keeper = copying.scene.keeper.thread;
-    copying.scene.does(keeper, retire);
+    let manager = copying.scene.manager.thread;
+    copying.scene.does(manager, retire);
     assert_eq!(copying.read(copying.request(0, ALL)), Ok((0, 1 << 7, 0)));
     let into = MEMORY;
     let into_it = DomainReadPages {

@@ -78,11 +78,11 @@ fn a_pass_cleans_no_page_beyond_those_that_it_covers() {
 fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
     const ADDRESS: u64 = 0x8000_0000;
     let copying = Copying::new();
-    let keeper = copying.scene.keeper.thread;
+    let manager = copying.scene.manager.thread;
     copying.fill([0, 1]);
     let map = calls::map(MEMORY, ADDRESS, 0, PAGES, Access::ReadWrite);
-    copying.scene.does(keeper, map);
-    keeper.message_buffer.set(ADDRESS);
+    copying.scene.does(manager, map);
+    manager.message_buffer.set(ADDRESS);
     let pass = DomainPages {
         domain: SUBJECT,
         memory: copying.id,
@@ -91,7 +91,7 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
         page_count: PageCount(512),
         which: PageSet::Dirty,
     };
-    assert_eq!(copying.scene.call(keeper, pass), Ok(512));
+    assert_eq!(copying.scene.call(manager, pass), Ok(512));
     assert!(!copying.is_dirty(MEMORY, 1));
     assert!(copying.is_dirty(MEMORY, 0));
 }

@@ -23,9 +23,9 @@ use crate::objects::MemoryObject;
 use crate::testing::{calls, slots};
 
 const POOL: Slot = Slot(21);
-/// The subject's Memory, in the keeper's table.
+/// The subject's Memory, in the manager's table.
 const MEMORY: Slot = Slot(25);
-/// The keeper's Memory for copies.
+/// The manager's Memory for copies.
 const STAGING: Slot = Slot(26);
 const OTHER: Slot = Slot(27);
 const SPARE: Slot = Slot(28);
@@ -34,7 +34,7 @@ const PAGES: u64 = 700;
 const STAGING_PAGES: u64 = 64;
 const ALL: u64 = u64::MAX;
 
-/// A subject with a Memory, and a keeper with a Memory for copies.
+/// A subject with a Memory, and a manager with a Memory for copies.
 struct Copying {
     scene: Scene,
     id: ObjectId,
@@ -43,14 +43,14 @@ struct Copying {
 impl Copying {
     fn new() -> Copying {
         let scene = Scene::new();
-        let keeper = scene.keeper.thread;
+        let manager = scene.manager.thread;
         for (pool, pages, into) in [
             (POOL, PAGES, MEMORY),
             (slots::POOL, STAGING_PAGES, STAGING),
             (slots::POOL, PAGES, OTHER),
         ] {
             let pages = PageCount(pages);
-            scene.does(keeper, MemoryCreate { pool, pages, into });
+            scene.does(manager, MemoryCreate { pool, pages, into });
         }
         let copying = Copying {
             id: ObjectId(0),
@@ -64,7 +64,7 @@ impl Copying {
     }
 
     fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
-        self.scene.keeper.memory(slot)
+        self.scene.manager.memory(slot)
     }
 
     fn frame(&self, slot: Slot, page: u64) -> Frame {
@@ -73,12 +73,12 @@ impl Copying {
 
     fn populate(&self, memory: Slot, first: u64, count: u64) {
         self.scene
-            .does(self.scene.keeper, calls::populate(memory, first, count));
+            .does(self.scene.manager, calls::populate(memory, first, count));
     }
 
     fn discard(&self, memory: Slot, first: u64, count: u64) {
         self.scene
-            .does(self.scene.keeper, calls::discard(memory, first, count));
+            .does(self.scene.manager, calls::discard(memory, first, count));
     }
 
     /// Gives the subject's Memory pages that are not zero: each contains its number.
@@ -107,12 +107,12 @@ impl Copying {
     }
 
     fn read(&self, request: DomainReadPages) -> Result<(u64, u64, u64), Error> {
-        self.scene.call(self.scene.keeper, request)
+        self.scene.call(self.scene.manager, request)
     }
 
     fn begin_log(&self) -> u64 {
         self.scene
-            .does(self.scene.keeper, calls::begin_log(SUBJECT, self.id))
+            .does(self.scene.manager, calls::begin_log(SUBJECT, self.id))
     }
 
     /// The pages of a set, from `first` on.
@@ -129,7 +129,7 @@ impl Copying {
         which: PageSet,
     ) -> Result<Vec<u64>, Error> {
         let covered = self.scene.call(
-            self.scene.keeper,
+            self.scene.manager,
             DomainPages {
                 domain: SUBJECT,
                 memory: self.id,
@@ -139,7 +139,7 @@ impl Copying {
                 which,
             },
         )?;
-        let buffer = self.scene.world.buffer(self.scene.keeper);
+        let buffer = self.scene.world.buffer(self.scene.manager);
         let is_set = |page: &u64| {
             let word = buffer.read_word(DATA_OFFSET + (page - first) / 64 * 8);
             word >> (page % 64) & 1 == 1

@@ -44,10 +44,10 @@ fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
 fn the_page_beyond_the_largest_memory_is_absent() {
     let copying = Copying::new();
     copying.fill([0, 1]);
-    let keeper = copying.scene.keeper.thread;
+    let manager = copying.scene.manager.thread;
     copying
         .scene
-        .does(keeper, calls::memory(MEMORY_PAGES_MAX, SPARE));
+        .does(manager, calls::memory(MEMORY_PAGES_MAX, SPARE));
     copying.populate(SPARE, MEMORY_PAGES_MAX - 1, 1);
     let read = |into_page| {
         copying.read(DomainReadPages {
@@ -93,9 +93,9 @@ fn copies_of_invalid_ranges_are_refused() {
 fn copies_need_the_right_to_capture_and_the_right_to_write() {
     let copying = Copying::new();
     copying.fill([0]);
-    let keeper = copying.scene.keeper;
+    let manager = copying.scene.manager;
     let mint = |from: Slot, rights: Rights| {
-        let place = |slot| keeper.place(slot);
+        let place = |slot| manager.place(slot);
         let _ = copying.scene.world.kernel.empty_slot(place(SPARE));
         capabilities::mint(&SlotStorage, place(from), place(SPARE), rights, Badge::NONE)
             .expect("minted");
@@ -111,7 +111,7 @@ fn copies_need_the_right_to_capture_and_the_right_to_write() {
     assert_eq!(copying.read(blind), Err(Error::MissingRight));
     let log = copying
         .scene
-        .call(keeper, calls::begin_log(SPARE, copying.id));
+        .call(manager, calls::begin_log(SPARE, copying.id));
     assert_eq!(log, Err(Error::MissingRight));
     mint(
         STAGING,
@@ -136,7 +136,7 @@ fn memory_that_the_domain_has_mapped_is_read_but_not_logged() {
     };
     assert_eq!(copying.read(request), Err(Error::NotThere));
     copying.scene.does(
-        copying.scene.keeper,
+        copying.scene.manager,
         DomainMap {
             domain: SUBJECT,
             ..calls::map(OTHER, 0x8000_0000, 0, PAGES, Access::Read)
@@ -145,9 +145,9 @@ fn memory_that_the_domain_has_mapped_is_read_but_not_logged() {
     assert_eq!(copying.read(request), Ok((0, 0b10_0000, 0)));
     let logged = DomainReadPages { log: 1, ..request };
     assert_eq!(copying.read(logged), Err(Error::NotThere));
-    let keeper = copying.scene.keeper.thread;
+    let manager = copying.scene.manager.thread;
     let log = copying
         .scene
-        .call(keeper, calls::begin_log(SUBJECT, memory));
+        .call(manager, calls::begin_log(SUBJECT, memory));
     assert_eq!(log, Err(Error::NotThere));
 }

@@ -16,16 +16,16 @@ const VIEW: u64 = 0x9000_0000;
 impl Copying {
     fn map_captured(&self) -> Result<(), Error> {
         let map = calls::map_captured(SUBJECT, self.id, slots::DOMAIN, VIEW);
-        self.scene.call(self.scene.keeper, map)
+        self.scene.call(self.scene.manager, map)
     }
 
-    /// The keeper accesses a page of its view.
+    /// The manager accesses a page of its view.
     fn touch(&self, page: u64) {
         self.scene
             .world
             .kernel
             .scheduler
-            .force(self.scene.keeper.thread);
+            .force(self.scene.manager.thread);
         self.scene.world.kernel.enter(Cause::Exception {
             vector: 14,
             error: 4,
@@ -41,8 +41,8 @@ fn a_domain_is_mapped_for_a_debugger_while_it_is_frozen() {
     assert_eq!(copying.map_captured(), Err(Error::WrongState));
     copying.scene.freeze();
     assert_eq!(copying.map_captured(), Ok(()));
-    let keeper = copying.scene.keeper;
-    let seen = keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
+    let manager = copying.scene.manager;
+    let seen = manager.domain.space.translate(VIEW + abi::PAGE_BYTES);
     let seen = seen.expect("mapped");
     assert_eq!((seen.frame, seen.write), (copying.frame(MEMORY, 1), false));
 }
@@ -54,14 +54,14 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
     copying.fill([1]);
     scene
         .world
-        .give(scene.keeper, MEMORY, scene.keeper, SPARE, 0);
+        .give(scene.manager, MEMORY, scene.manager, SPARE, 0);
     scene.freeze();
     // The time budget is spent after one step.
     scene.world.machine.set_ticks_step(10_000);
     scene.begin_step(scene.server, calls::destroy(MEMORY));
     assert!(copying.memory(MEMORY).header.is_being_destroyed());
     assert_eq!(copying.map_captured(), Ok(()));
-    let seen = scene.keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
+    let seen = scene.manager.domain.space.translate(VIEW + abi::PAGE_BYTES);
     assert_eq!(seen.map(|seen| seen.frame), Some(copying.frame(MEMORY, 1)));
 }
 
@@ -69,31 +69,31 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
 fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_nothing() {
     let copying = Copying::new();
     let scene = &copying.scene;
-    let (keeper, server) = (scene.keeper.thread, scene.server);
+    let (manager, server) = (scene.manager.thread, scene.server);
     copying.fill([1, 2]);
     scene
         .world
-        .give(scene.subject, INNER, scene.keeper, SPARE, 0);
+        .give(scene.subject, INNER, scene.manager, SPARE, 0);
     let (memory, pager) = (MEMORY, SPARE);
-    scene.does(keeper, calls::pager(memory, pager));
+    scene.does(manager, calls::pager(memory, pager));
     scene.freeze();
     copying.map_captured().expect("frozen");
     copying.touch(1);
-    assert_eq!(keeper.phase.get(), Phase::Ready, "it is there");
+    assert_eq!(manager.phase.get(), Phase::Ready, "it is there");
     // The page is discarded under the reader, and the reader's own handler receives the fault.
-    scene.does(keeper, calls::faults(slots::THREAD, ENDPOINT));
+    scene.does(manager, calls::faults(slots::THREAD, ENDPOINT));
     scene.does(server, calls::discard(memory, 1, 1));
     copying.touch(1);
     let Phase::SendingFault {
         endpoint, fault, ..
-    } = keeper.phase.get()
+    } = manager.phase.get()
     else {
-        panic!("it is in {:?}", keeper.phase.get());
+        panic!("it is in {:?}", manager.phase.get());
     };
     let address = VIEW + abi::PAGE_BYTES;
     assert_eq!(fault.words, [FaultKind::Page as u64, address, 4]);
     let pool = endpoint.header.pool;
-    assert_eq!(pool, Some(scene.keeper.pool), "the reader's endpoint");
+    assert_eq!(pool, Some(scene.manager.pool), "the reader's endpoint");
 }
 
 #[test]
@@ -103,14 +103,14 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
     copying.fill([1]);
     scene
         .world
-        .give(scene.subject, INNER, scene.keeper, SPARE, 0);
-    scene.does(scene.keeper, calls::pager(MEMORY, SPARE));
+        .give(scene.subject, INNER, scene.manager, SPARE, 0);
+    scene.does(scene.manager, calls::pager(MEMORY, SPARE));
     scene.freeze();
     copying.map_captured().expect("frozen");
     scene.thaw();
     copying.touch(3);
-    assert_eq!(scene.keeper.thread.phase.get(), Phase::Ready);
-    assert!(scene.keeper.thread.stopped.get());
+    assert_eq!(scene.manager.thread.phase.get(), Phase::Ready);
+    assert!(scene.manager.thread.stopped.get());
 }
 
 #[test]
@@ -120,8 +120,8 @@ fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger
         domain: SUBJECT,
         ..calls::map(OTHER, 0x8000_0000, 0, PAGES, Access::Read)
     };
-    let keeper = copying.scene.keeper.thread;
-    copying.scene.does(keeper, lent);
+    let manager = copying.scene.manager.thread;
+    copying.scene.does(manager, lent);
     copying.populate(OTHER, 5, 1);
     copying.scene.freeze();
     let foreign = Copying {
@@ -132,6 +132,6 @@ fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger
     assert_eq!(foreign.map_captured(), Err(Error::NotThere));
     let request = foreign.request(0, ALL);
     assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));
-    foreign.scene.does(keeper, calls::revoke(OTHER));
+    foreign.scene.does(manager, calls::revoke(OTHER));
     assert_eq!(foreign.read(request), Err(Error::NotThere));
 }

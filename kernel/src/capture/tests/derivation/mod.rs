@@ -34,7 +34,7 @@ const PAGED: Slot = Slot(31);
 const BOUND: Slot = Slot(32);
 /// A slot of the subject that the tests fill.
 const SPARE: Slot = Slot(33);
-/// A slot of the keeper that the tests fill.
+/// A slot of the manager that the tests fill.
 const BETWEEN: Slot = Slot(34);
 
 /// The address at which the subject maps its Memory.

@@ -53,8 +53,8 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
     assert_eq!(lost.len(), 5, "{lost:?}");
 
     scene.rebuild_bare();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, calls::grow(SUBJECT, SLOTS));
+    let manager = scene.manager.thread;
+    scene.does(manager, calls::grow(SUBJECT, SLOTS));
     create_objects_again(&scene);
     for record in capabilities
         .iter()
@@ -67,7 +67,7 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
             Rights(record.rights as u16),
             record.badge,
         );
-        scene.does(keeper, derive);
+        scene.does(manager, derive);
     }
     for record in mappings.iter().filter(|record| record.address == ADDRESS) {
         let map = calls::map_own(
@@ -78,7 +78,7 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
             record.page_count,
             Access::from_register(record.access).expect("an access"),
         );
-        scene.does(keeper, map);
+        scene.does(manager, map);
     }
     for record in &held {
         let held = Held::from_register(record.slot).expect("what it is for");
@@ -92,30 +92,30 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
             held,
             badge: 0,
         };
-        scene.does(keeper, hold);
+        scene.does(manager, hold);
     }
     scene.thaw();
     assert_eq!(revoke_all(&scene), lost);
     check(&scene.world.kernel);
 }
 
-/// The objects of [`derive_everything`] for a rebuilt subject: in its table, and the Memory with a pager in the keeper's slot
+/// The objects of [`derive_everything`] for a rebuilt subject: in its table, and the Memory with a pager in the manager's slot
 /// `BETWEEN`.
 fn create_objects_again(scene: &Scene) {
-    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    let (world, manager) = (&scene.world, scene.manager.thread);
     let pool = Scene::SUBJECTS_POOL;
     let install = |from, to, rights: Rights| {
-        world.does(keeper, calls::install(SUBJECT, from, to, rights, 0));
+        world.does(manager, calls::install(SUBJECT, from, to, rights, 0));
     };
     for (to, keep) in [(MAPPED, false), (PAGED, true)] {
         let (pages, into) = (ONE_PAGE, BETWEEN);
-        world.does(keeper, MemoryCreate { pool, pages, into });
+        world.does(manager, MemoryCreate { pool, pages, into });
         install(BETWEEN, to, MemoryRights::all().into());
         if !keep {
-            world.does(keeper, calls::delete(BETWEEN));
+            world.does(manager, calls::delete(BETWEEN));
         }
     }
     let into = Slot(BETWEEN.0 + 1);
-    world.does(keeper, NotificationCreate { pool, into });
+    world.does(manager, NotificationCreate { pool, into });
     install(into, BOUND, NotificationRights::all().into());
 }

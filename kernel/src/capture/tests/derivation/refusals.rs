@@ -7,7 +7,7 @@ use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
 use super::{ADDRESS, BETWEEN, BOUND, MAPPED, PAGED, SPARE, is_empty, mint};
-use crate::capture::tests::scene::{INNER, KEEPERS_SPARE, SUBJECT, Scene};
+use crate::capture::tests::scene::{INNER, MANAGERS_SPARE, SUBJECT, Scene};
 use crate::memory::SlotStorage;
 use crate::testing::{calls, slots};
 
@@ -18,11 +18,11 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     for into in [MAPPED, PAGED] {
         world.does(subject, calls::memory(1, into));
     }
-    world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
+    world.give(subject, PAGED, scene.manager, BETWEEN, 0);
     mint(&scene, INNER, SPARE, 7);
     let hold = |from, badge| {
         let hold = calls::hold(SUBJECT, from, BETWEEN, Held::Pager, badge);
-        world.call(scene.keeper, hold)
+        world.call(scene.manager, hold)
     };
     let paged = subject.memory(PAGED);
     let pager = || {
@@ -47,7 +47,7 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     world.does(subject, read_only);
     let map = |memory, access| {
         let map = calls::map_own(SUBJECT, memory, ADDRESS, 0, 1, access);
-        world.call(scene.keeper, map)
+        world.call(scene.manager, map)
     };
     let refused = map(Slot(41), Access::ReadWrite);
     assert_eq!(refused, Err(Error::MissingRight));
@@ -70,7 +70,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
     let (world, subject) = (&scene.world, scene.subject);
     world.does(subject, calls::memory(1, PAGED));
     world.does(subject, calls::notification(BOUND));
-    world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
+    world.give(subject, PAGED, scene.manager, BETWEEN, 0);
     limit(&scene, INNER, RECEIVE_ONLY, EndpointRights::RECEIVE.into());
     let signal = NotificationRights::SIGNAL.into();
     limit(&scene, BOUND, SIGNAL_ONLY, signal);
@@ -105,7 +105,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
             INNER,
         ),
     ] {
-        let hold = |from| world.call(scene.keeper, calls::hold(SUBJECT, from, holder, held, 0));
+        let hold = |from| world.call(scene.manager, calls::hold(SUBJECT, from, holder, held, 0));
         for (from, error) in [
             (other, Error::WrongKind),
             (PAGED, Error::WrongKind),
@@ -123,22 +123,22 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
 #[test]
 fn nothing_of_a_domain_goes_into_an_object_of_another() {
     let scene = Scene::new();
-    let (world, keeper) = (&scene.world, scene.keeper);
-    world.does(keeper, calls::memory(1, BETWEEN));
+    let (world, manager) = (&scene.world, scene.manager);
+    world.does(manager, calls::memory(1, BETWEEN));
     world.does(scene.subject, calls::notification(BOUND));
     for (from, holder, held) in [
         (INNER, BETWEEN, Held::Pager),
         (INNER, slots::THREAD, Held::FaultEndpoint),
         (BOUND, slots::THREAD, Held::BoundNotification),
     ] {
-        let refused = world.call(keeper, calls::hold(SUBJECT, from, holder, held, 0));
+        let refused = world.call(manager, calls::hold(SUBJECT, from, holder, held, 0));
         assert_eq!(refused, Err(Error::WrongState), "{held:?}");
     }
-    let memory = keeper.memory(BETWEEN);
+    let memory = manager.memory(BETWEEN);
     for inside in [
         memory.pager(),
-        keeper.thread.fault_endpoint(),
-        keeper.thread.bound_notification(),
+        manager.thread.fault_endpoint(),
+        manager.thread.bound_notification(),
     ] {
         assert!(is_empty(inside));
     }
@@ -147,9 +147,9 @@ fn nothing_of_a_domain_goes_into_an_object_of_another() {
 #[test]
 fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     let scene = Scene::new();
-    let (world, keeper) = (&scene.world, scene.keeper);
+    let (world, manager) = (&scene.world, scene.manager);
     let thread = Scene::SUBJECTS_THREAD;
-    world.give(keeper, thread, keeper, KEEPERS_SPARE, 0);
+    world.give(manager, thread, manager, MANAGERS_SPARE, 0);
     scene.freeze();
     let mut state = scene.read(scene.subject.thread).expect("frozen");
     state.awaits = Awaits::Answer as u64;
@@ -159,5 +159,5 @@ fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     world.begin_step(scene.server, calls::destroy(thread));
     assert!(scene.subject.thread.header.is_being_destroyed());
     let install = calls::install_reply(SUBJECT, thread, Slot(40), Rights(0));
-    assert_eq!(world.call(keeper, install), Err(Error::Gone));
+    assert_eq!(world.call(manager, install), Err(Error::Gone));
 }

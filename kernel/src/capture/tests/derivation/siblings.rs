@@ -14,13 +14,13 @@ use crate::objects::Thread;
 use crate::objects::tests::checker::check;
 use crate::testing::{BUFFER_ADDRESS, calls, slots};
 
-/// Fills many of the keeper's slots with capabilities derived from a slot of the subject.
+/// Fills many of the manager's slots with capabilities derived from a slot of the subject.
 fn give_many(scene: &Scene, from: Slot) {
-    grow(scene, scene.keeper);
+    grow(scene, scene.manager);
     for slot in FIRST..FIRST + MANY {
         scene
             .world
-            .give(scene.subject, from, scene.keeper, Slot(slot), 0);
+            .give(scene.subject, from, scene.manager, Slot(slot), 0);
     }
 }
 
@@ -29,12 +29,12 @@ fn describe_from(slot: Slot) -> DomainDescribe {
     calls::describe(SUBJECT, List::Capabilities, slot.0.into())
 }
 
-/// The first record of a description that a thread of the keeper has requested.
+/// The first record of a description that a thread of the manager has requested.
 fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
     let outcome = scene.world.outcome::<DomainDescribe>(thread);
     let (count, ..) = outcome.expect("complete").expect("described");
     assert!(count > 0);
-    let buffer = scene.world.buffer(scene.keeper);
+    let buffer = scene.world.buffer(scene.manager);
     let words = core::array::from_fn(|index| {
         buffer.read_word(abi::message::DATA_OFFSET + index as u64 * 8)
     });
@@ -44,15 +44,15 @@ fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
 /// Describes the subject's slot `SPARE`, running `before` before each step but the first. Returns the number of steps and the
 /// parent.
 fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
-    let keeper = scene.keeper.thread;
-    scene.begin_step(keeper, describe_from(SPARE));
+    let manager = scene.manager.thread;
+    scene.begin_step(manager, describe_from(SPARE));
     let mut steps = 1;
-    while scene.world.is_at_call(keeper) {
+    while scene.world.is_at_call(manager) {
         before(steps);
-        scene.world.step(keeper);
+        scene.world.step(manager);
         steps += 1;
     }
-    let record = first_record(scene, keeper);
+    let record = first_record(scene, manager);
     assert_eq!(record.slot, SPARE.0.into());
     (steps, record.parent)
 }
@@ -80,7 +80,7 @@ fn deleting_siblings_during_the_search_does_not_mislead_it() {
         let step = step as u32;
         let end = FIRST + MANY - (step - 1) * 400;
         for slot in (end.saturating_sub(600).max(FIRST)..end).map(Slot) {
-            let place = scene.keeper.place(slot);
+            let place = scene.manager.place(slot);
             if !is_empty(place) {
                 scene.world.kernel.empty_slot(place).expect("occupied");
             }
@@ -106,7 +106,7 @@ fn two_threads_that_describe_a_domain_in_turns_each_get_the_right_parents() {
     mint(&scene, INNER, SPARE, 7);
     world.give(subject, BOUND, subject, OTHER, 0);
     scene.freeze();
-    let (first, second) = (scene.keeper.thread, scene.server);
+    let (first, second) = (scene.manager.thread, scene.server);
     second.message_buffer.set(BUFFER_ADDRESS);
     world.begin_step(first, describe_from(SPARE));
     assert!(world.is_at_call(first));
@@ -132,7 +132,7 @@ fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
 /// Describes a slot of the subject, frozen or running, twice, and refills it with something else in between.
 fn describe_filled_again(is_frozen: bool) {
     let scene = Scene::new();
-    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    let (world, manager) = (&scene.world, scene.manager.thread);
     create_notification(&scene);
     mint(&scene, INNER, SPARE, 7);
     if is_frozen {
@@ -141,9 +141,9 @@ fn describe_filled_again(is_frozen: bool) {
     let (_, parent) = describe_spare(&scene, |_| {});
     assert_eq!(parent, word(INNER));
     let domain = SUBJECT;
-    world.does(keeper, calls::remove(domain, SPARE));
+    world.does(manager, calls::remove(domain, SPARE));
     let derive = calls::derive(domain, BOUND, SPARE, NotificationRights::SIGNAL, 0);
-    world.does(keeper, derive);
+    world.does(manager, derive);
     let (_, parent) = describe_spare(&scene, |_| {});
     assert_eq!(parent, word(BOUND));
 }
@@ -151,13 +151,13 @@ fn describe_filled_again(is_frozen: bool) {
 #[test]
 fn a_capability_passed_through_others_keeps_its_parent() {
     let scene = Scene::new();
-    let (world, keeper, subject) = (&scene.world, scene.keeper, scene.subject);
-    world.give(subject, INNER, keeper, BETWEEN, 0);
-    world.give(keeper, BETWEEN, subject, SPARE, 0);
+    let (world, manager, subject) = (&scene.world, scene.manager, scene.subject);
+    world.give(subject, INNER, manager, BETWEEN, 0);
+    world.give(manager, BETWEEN, subject, SPARE, 0);
     let version = scene.freeze();
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     // The other domain deletes its own: the subject's keeps its parent and has not changed.
-    world.does(keeper, calls::delete(BETWEEN));
+    world.does(manager, calls::delete(BETWEEN));
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     assert_eq!(scene.version(), version);
 }
@@ -169,7 +169,7 @@ fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_a
     create_notification(&scene);
     give_many(&scene, INNER);
     for slot in FIRST + MANY..SLOTS {
-        world.give(scene.subject, BOUND, scene.keeper, Slot(slot), 0);
+        world.give(scene.subject, BOUND, scene.manager, Slot(slot), 0);
     }
     // The newest child is before all older ones.
     world.does(thread, calls::faults(slots::THREAD, INNER));
@@ -186,16 +186,16 @@ fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_a
 #[test]
 fn a_domain_destroyed_while_it_is_described_leaves_no_bookmark() {
     let scene = Scene::new();
-    // The keeper's endpoint outlives the subject.
+    // The manager's endpoint outlives the subject.
     let endpoint = ENDPOINT;
-    grow(&scene, scene.keeper);
+    grow(&scene, scene.manager);
     for slot in FIRST..FIRST + MANY {
-        let (world, keeper) = (&scene.world, scene.keeper);
-        world.give(keeper, endpoint, keeper, Slot(slot), 0);
+        let (world, manager) = (&scene.world, scene.manager);
+        world.give(manager, endpoint, manager, Slot(slot), 0);
     }
     scene
         .world
-        .give(scene.keeper, endpoint, scene.subject, SPARE, 9);
+        .give(scene.manager, endpoint, scene.subject, SPARE, 9);
     scene.freeze();
     let server = scene.server;
     server.message_buffer.set(BUFFER_ADDRESS);
@@ -205,6 +205,6 @@ fn a_domain_destroyed_while_it_is_described_leaves_no_bookmark() {
     assert!(!is_empty(bookmark));
     scene.destroy();
     check(&scene.world.kernel);
-    scene.does(scene.keeper, calls::revoke(endpoint));
+    scene.does(scene.manager, calls::revoke(endpoint));
     check(&scene.world.kernel);
 }

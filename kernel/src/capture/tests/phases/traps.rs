@@ -48,13 +48,13 @@ fn a_trap_answered_inside_after_a_move_lets_its_thread_continue() {
 fn a_trap_whose_reply_right_was_dropped_during_retirement_stops_its_thread() {
     for vector in [BREAKPOINT, INVALID_OPCODE] {
         let scene = Scene::new();
-        let keeper = scene.keeper.thread;
+        let manager = scene.manager.thread;
         exception_outside(&scene, vector);
         let version = scene.freeze();
         let retire = retire(version, scene.token.get());
-        scene.does(keeper, retire);
+        scene.does(manager, retire);
         scene.does(scene.server, calls::delete(REPLY));
-        scene.unretire_by(keeper);
+        scene.unretire_by(manager);
         scene.thaw();
         let thread = scene.subject.thread;
         assert_eq!(thread.phase.get(), Phase::Ready);

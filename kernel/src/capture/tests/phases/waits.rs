@@ -48,7 +48,7 @@ fn a_deadline_is_kept_in_the_domains_own_time_after_a_move() {
     scene.begin(scene.subject, wait(DEADLINE_NS));
     scene.freeze();
     scene.rebuild();
-    scene.does(scene.keeper, calls::clock(SUBJECT, 30_000_000));
+    scene.does(scene.manager, calls::clock(SUBJECT, 30_000_000));
     scene.thaw();
     scene.world.step(scene.subject);
     let machine_ns = DEADLINE_NS - 30_000_000;
@@ -64,7 +64,7 @@ fn flags_raised_during_a_freeze_are_delivered_after_it() {
     scene.begin(scene.subject, wait(u64::MAX));
     scene.freeze();
     for flags in [1, 4] {
-        scene.does(scene.keeper, calls::signal(NOTIFICATION, flags));
+        scene.does(scene.manager, calls::signal(NOTIFICATION, flags));
     }
     scene.thaw();
     scene.world.step(scene.subject);

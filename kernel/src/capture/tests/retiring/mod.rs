@@ -24,42 +24,42 @@ const THREAD: Slot = Slot(22);
 const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
-/// The subject's [`INNER`], in the keeper's table.
+/// The subject's [`INNER`], in the manager's table.
 const INNER_OUTSIDE: Slot = Slot(28);
-/// The slots of the keeper's further threads.
+/// The slots of the manager's further threads.
 const FIRST_OUTSIDER: u32 = 30;
 
-/// A keeper that holds a Memory, a notification and two endpoints of the subject's pool.
+/// A manager that holds a Memory, a notification and two endpoints of the subject's pool.
 fn scene() -> Scene {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let pool = POOL;
     let (pages, into) = (PageCount(2), MEMORY);
-    scene.does(keeper, MemoryCreate { pool, pages, into });
+    scene.does(manager, MemoryCreate { pool, pages, into });
     let into = OWN_NOTIFICATION;
-    scene.does(keeper, NotificationCreate { pool, into });
+    scene.does(manager, NotificationCreate { pool, into });
     let into = OWN_ENDPOINT;
-    scene.does(keeper, EndpointCreate { pool, into });
+    scene.does(manager, EndpointCreate { pool, into });
     scene
         .world
-        .give(scene.subject, INNER, scene.keeper, INNER_OUTSIDE, 5);
+        .give(scene.subject, INNER, scene.manager, INNER_OUTSIDE, 5);
     scene
 }
 
-/// Another thread of the keeper.
+/// Another thread of the manager.
 fn outsider(scene: &Scene, number: u32) -> Ref<Thread> {
     let slot = Slot(FIRST_OUTSIDER + number);
-    scene.world.thread_in(scene.keeper.domain, slot)
+    scene.world.thread_in(scene.manager.domain, slot)
 }
 
 fn retire(scene: &Scene) {
     let version = scene.freeze();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, super::scene::retire(version, scene.token.get()));
+    let manager = scene.manager.thread;
+    scene.does(manager, super::scene::retire(version, scene.token.get()));
 }
 
 fn unretire_and_thaw(scene: &Scene) {
-    scene.unretire_by(scene.keeper.thread);
+    scene.unretire_by(scene.manager.thread);
     scene.thaw();
 }
 
@@ -77,9 +77,9 @@ fn wait() -> Wait {
     calls::wait(OWN_NOTIFICATION, 1 << 40)
 }
 
-/// A thread of the keeper faults, with the endpoint in this slot of its table as its handler.
+/// A thread of the manager faults, with the endpoint in this slot of its table as its handler.
 fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
-    scene.does(scene.keeper, calls::faults(slot, endpoint));
+    scene.does(scene.manager, calls::faults(slot, endpoint));
     scene.world.raise(thread, 6, 0, 0);
 }
 

@@ -19,7 +19,7 @@ const CALLERS: u32 = 100;
 fn crowd() -> (Scene, Vec<Ref<Thread>>) {
     let scene = scene();
     let grow = calls::grow(slots::DOMAIN, FIRST_OUTSIDER + CALLERS);
-    scene.does(scene.keeper, grow);
+    scene.does(scene.manager, grow);
     let callers: Vec<_> = (0..CALLERS)
         .map(|number| outsider(&scene, number))
         .collect();
@@ -29,10 +29,10 @@ fn crowd() -> (Scene, Vec<Ref<Thread>>) {
     (scene, callers)
 }
 
-/// The keeper's thread begins to retire the subject and is stopped after one step.
+/// The manager's thread begins to retire the subject and is stopped after one step.
 fn begin_to_retire(scene: &Scene) {
     let version = scene.freeze();
-    let thread = scene.keeper.thread;
+    let thread = scene.manager.thread;
     scene.begin_step(
         thread,
         super::super::scene::retire(version, scene.token.get()),
@@ -111,7 +111,7 @@ fn the_timer_fails_the_waiters_if_the_destroyer_ends_half_way() {
     begin_to_retire(&scene);
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
     scene.begin_step(scene.server, calls::destroy(SUBJECT));
-    scene.does(scene.keeper, calls::destroy(HELPER));
+    scene.does(scene.manager, calls::destroy(HELPER));
     let mut before = failed_count(&scene, &callers);
     assert!(before < callers.len());
     while machine

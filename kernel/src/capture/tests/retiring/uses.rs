@@ -14,14 +14,14 @@ use crate::capture::tests::scene::{
 };
 use crate::testing::{calls, slots};
 
-/// A use of the subject's objects by the keeper's thread.
+/// A use of the subject's objects by the manager's thread.
 type Use = (&'static str, fn(&Scene) -> Result<(), Error>);
 
-/// Makes a call as the keeper.
-macro_rules! keeper {
+/// Makes a call as the manager.
+macro_rules! manager {
     ($call:expr) => {
         |scene: &Scene| {
-            let made = scene.call(scene.keeper, $call);
+            let made = scene.call(scene.manager, $call);
             made.map(|_| ())
         }
     };
@@ -30,40 +30,40 @@ macro_rules! keeper {
 const INTO: Slot = Slot(50);
 
 const USES: &[Use] = &[
-    ("call", keeper!(call(OWN_ENDPOINT, 1))),
-    ("send", keeper!(send(OWN_ENDPOINT))),
-    ("receive", keeper!(receive(OWN_ENDPOINT, REPLY))),
-    ("signal", keeper!(calls::signal(OWN_NOTIFICATION, 1))),
-    ("wait", keeper!(wait())),
-    ("populate", keeper!(calls::populate(MEMORY, 0, 1))),
-    ("start", keeper!(calls::start(THREAD))),
-    ("read a thread", keeper!(ThreadRead { thread: THREAD })),
+    ("call", manager!(call(OWN_ENDPOINT, 1))),
+    ("send", manager!(send(OWN_ENDPOINT))),
+    ("receive", manager!(receive(OWN_ENDPOINT, REPLY))),
+    ("signal", manager!(calls::signal(OWN_NOTIFICATION, 1))),
+    ("wait", manager!(wait())),
+    ("populate", manager!(calls::populate(MEMORY, 0, 1))),
+    ("start", manager!(calls::start(THREAD))),
+    ("read a thread", manager!(ThreadRead { thread: THREAD })),
     (
         "receive faults",
-        keeper!(calls::faults(Slot(FIRST_OUTSIDER), OWN_ENDPOINT)),
+        manager!(calls::faults(Slot(FIRST_OUTSIDER), OWN_ENDPOINT)),
     ),
-    ("make a thread", keeper!(calls::thread(SUBJECT, INTO))),
+    ("make a thread", manager!(calls::thread(SUBJECT, INTO))),
     (
         "make an endpoint",
-        keeper!(EndpointCreate {
+        manager!(EndpointCreate {
             pool: POOL,
             into: INTO
         }),
     ),
     (
         "install",
-        keeper!(calls::install(SUBJECT, ENDPOINT, Slot(40), Rights(0), 0)),
+        manager!(calls::install(SUBJECT, ENDPOINT, Slot(40), Rights(0), 0)),
     ),
     (
         "map into it",
-        keeper!(DomainMap {
+        manager!(DomainMap {
             domain: SUBJECT,
             ..calls::map(slots::BUFFER, 0x8000_0000, 0, 1, Access::Read)
         }),
     ),
     (
         "map its memory",
-        keeper!(calls::map(MEMORY, 0x8000_0000, 0, 2, Access::Read)),
+        manager!(calls::map(MEMORY, 0x8000_0000, 0, 2, Access::Read)),
     ),
 ];
 
@@ -82,7 +82,7 @@ fn every_later_use_of_its_objects_fails_at_once() {
 #[test]
 fn objects_in_a_child_pool_stay_usable() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let (child, inner, into) = (INTO, Slot(51), Slot(52));
     let (pool, pages) = (POOL, PageCount(8));
     let split = abi::calls::PoolSplit {
@@ -90,26 +90,26 @@ fn objects_in_a_child_pool_stay_usable() {
         pages,
         into: child,
     };
-    scene.does(keeper, split);
+    scene.does(manager, split);
     let pool = child;
     let create = abi::calls::NotificationCreate { pool, into: inner };
-    scene.does(keeper, create);
+    scene.does(manager, create);
     retire(&scene);
-    scene.does(keeper, calls::signal(inner, 5));
-    assert_eq!(scene.does(keeper, calls::wait(inner, 0)), 5);
+    scene.does(manager, calls::signal(inner, 5));
+    assert_eq!(scene.does(manager, calls::wait(inner, 0)), 5);
     // The pool itself is one of the domain's objects.
-    let made = scene.call(keeper, EndpointCreate { pool, into });
+    let made = scene.call(manager, EndpointCreate { pool, into });
     assert_eq!(made, Err(Error::Gone));
-    let report = scene.call(keeper, PoolReport { pool });
+    let report = scene.call(manager, PoolReport { pool });
     assert_eq!(report, Err(Error::Gone));
-    scene.does(keeper, calls::destroy(child));
+    scene.does(manager, calls::destroy(child));
 }
 
 #[test]
 fn slots_can_be_managed_and_the_pool_reports() {
     let scene = scene();
     retire(&scene);
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     for from in [
         OWN_ENDPOINT,
         OWN_NOTIFICATION,
@@ -118,12 +118,12 @@ fn slots_can_be_managed_and_the_pool_reports() {
         SUBJECT,
         POOL,
     ] {
-        let (kind, ..) = scene.does(keeper, CapabilityInspect { slot: from });
+        let (kind, ..) = scene.does(manager, CapabilityInspect { slot: from });
         assert_ne!(kind, 0);
-        scene.does(keeper, calls::copy(from, INTO));
-        scene.does(keeper, calls::delete(INTO));
+        scene.does(manager, calls::copy(from, INTO));
+        scene.does(manager, calls::delete(INTO));
     }
-    scene.does(keeper, PoolReport { pool: POOL });
+    scene.does(manager, PoolReport { pool: POOL });
     scene.destroy();
 }
 
@@ -145,7 +145,7 @@ fn a_retired_domain_reads_as_it_was_frozen() {
     let version = scene.freeze();
     let before = read(&scene);
     let retire = super::super::scene::retire(version, scene.token.get());
-    scene.does(scene.keeper, retire);
+    scene.does(scene.manager, retire);
     assert_eq!(read(&scene), before);
     assert!(before.1[0].is_ok());
 }

@@ -134,7 +134,7 @@ fn faults_that_it_would_handle_stop_their_threads() {
     let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
     fault(&scene, queued, Slot(FIRST_OUTSIDER), OWN_ENDPOINT);
     let faults = calls::faults(Slot(FIRST_OUTSIDER + 1), OWN_ENDPOINT);
-    scene.does(scene.keeper, faults);
+    scene.does(scene.manager, faults);
     retire(&scene);
     scene.world.raise(later, 6, 0, 0);
     for thread in [queued, later] {
@@ -182,37 +182,37 @@ fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
 #[test]
 fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let notification = OWN_NOTIFICATION;
-    scene.does(keeper, calls::bind(HELPER, notification));
+    scene.does(manager, calls::bind(HELPER, notification));
     let signal = |flags| calls::signal(notification, flags);
-    scene.does(keeper, signal(1));
+    scene.does(manager, signal(1));
     // It receives while the notification is gone, and so does not get the raised flag.
     retire(&scene);
     scene.begin(scene.server, receive(ENDPOINT, REPLY));
-    scene.unretire_by(keeper);
+    scene.unretire_by(manager);
     let version = scene.version();
-    scene.does(keeper, signal(2));
+    scene.does(manager, signal(2));
     let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
     assert_eq!(received.map(|it| it.map(|it| it.badge)), Some(Ok(3)));
     assert!(scene.version() > version);
 }
 
-/// The slot of the keeper's own interrupt.
+/// The slot of the manager's own interrupt.
 const INTERRUPT: Slot = Slot(40);
 
 #[test]
 fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
     for is_bound in [false, true] {
         let scene = scene();
-        let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
-        let place = keeper.place(INTERRUPT);
-        let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
+        let (kernel, manager) = (&scene.world.kernel, scene.manager);
+        let place = manager.place(INTERRUPT);
+        let vector = create_interrupt(kernel, manager.pool, None, place).expect("a vector");
         let (notification, flags) = (OWN_NOTIFICATION, 1);
         let bind = calls::bind_interrupt(INTERRUPT, notification, flags);
-        scene.does(keeper, bind);
+        scene.does(manager, bind);
         if is_bound {
-            scene.does(keeper, calls::bind(HELPER, notification));
+            scene.does(manager, calls::bind(HELPER, notification));
         }
         scene.begin(scene.server, receive(ENDPOINT, REPLY));
         retire(&scene);
@@ -222,7 +222,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
         assert_eq!(scene.version(), version);
         assert_eq!(status::<abi::calls::Receive>(&scene, scene.server), None);
 
-        scene.unretire_by(keeper.thread);
+        scene.unretire_by(manager.thread);
         pass_time(&scene, 2 * DEADLINE_NS);
         let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
         let flags = received.map(|received| received.map(|received| received.badge));
@@ -231,7 +231,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
             deadline: 0,
             ..wait()
         };
-        let left = scene.call(keeper, poll);
+        let left = scene.call(manager, poll);
         assert_eq!(
             left,
             if is_bound {
@@ -247,19 +247,19 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
 fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next() {
     for is_destroyed in [false, true] {
         let scene = scene();
-        let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
-        let place = keeper.place(INTERRUPT);
-        let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
+        let (kernel, manager) = (&scene.world.kernel, scene.manager);
+        let place = manager.place(INTERRUPT);
+        let vector = create_interrupt(kernel, manager.pool, None, place).expect("a vector");
         let bind = |notification, flags| calls::bind_interrupt(INTERRUPT, notification, flags);
-        scene.does(keeper, bind(OWN_NOTIFICATION, 1));
+        scene.does(manager, bind(OWN_NOTIFICATION, 1));
         retire(&scene);
         kernel.enter(Cause::Interrupt { vector });
         if is_destroyed {
             scene.destroy();
         }
-        scene.does(keeper, bind(NOTIFICATION, 4));
+        scene.does(manager, bind(NOTIFICATION, 4));
         let poll = calls::wait(NOTIFICATION, 0);
-        assert_eq!(scene.call(keeper, poll), Ok(4));
-        assert_eq!(scene.call(keeper, poll), Err(Error::TimedOut), "once");
+        assert_eq!(scene.call(manager, poll), Ok(4));
+        assert_eq!(scene.call(manager, poll), Err(Error::TimedOut), "once");
     }
 }

@@ -13,7 +13,7 @@ use super::{
     install, map, map_outside, scene, split,
 };
 use crate::capture::tests::scene::{
-    ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, retire,
+    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, answer, retire,
 };
 use crate::testing::calls;
 
@@ -33,11 +33,11 @@ type Change = (&'static str, fn(&Scene), fn(&Scene));
 
 const NOTHING: fn(&Scene) = |_| ();
 
-/// Makes a call as the keeper.
-macro_rules! keeper {
+/// Makes a call as the manager.
+macro_rules! manager {
     ($call:expr) => {
         |scene: &Scene| {
-            scene.does(scene.keeper, $call);
+            scene.does(scene.manager, $call);
         }
     };
 }
@@ -52,34 +52,34 @@ const CHANGES: &[Change] = &[
     (
         "a signal",
         NOTHING,
-        keeper!(calls::signal(OWN_NOTIFICATION, 1)),
+        manager!(calls::signal(OWN_NOTIFICATION, 1)),
     ),
     (
         "flags taken by an outsider",
-        keeper!(calls::signal(OWN_NOTIFICATION, 1)),
-        keeper!(calls::wait(OWN_NOTIFICATION, 0)),
+        manager!(calls::signal(OWN_NOTIFICATION, 1)),
+        manager!(calls::wait(OWN_NOTIFICATION, 0)),
     ),
     (
         "a capability revoked",
         NOTHING,
-        keeper!(calls::revoke(ENDPOINT)),
+        manager!(calls::revoke(ENDPOINT)),
     ),
-    ("a capability installed", NOTHING, keeper!(install(40))),
+    ("a capability installed", NOTHING, manager!(install(40))),
     (
         "a capability removed",
-        keeper!(install(40)),
-        keeper!(calls::remove(SUBJECT, Slot(40))),
+        manager!(install(40)),
+        manager!(calls::remove(SUBJECT, Slot(40))),
     ),
     (
         "a capability derived",
-        keeper!(install(40)),
-        keeper!(calls::derive(SUBJECT, Slot(40), Slot(41), Rights(0), 0)),
+        manager!(install(40)),
+        manager!(calls::derive(SUBJECT, Slot(40), Slot(41), Rights(0), 0)),
     ),
-    ("a mapping", NOTHING, keeper!(map())),
+    ("a mapping", NOTHING, manager!(map())),
     (
         "a mapping through its own table",
-        keeper!(install_memory()),
-        keeper!(calls::map_own(
+        manager!(install_memory()),
+        manager!(calls::map_own(
             SUBJECT,
             OWN_MEMORY,
             ADDRESS,
@@ -90,65 +90,65 @@ const CHANGES: &[Change] = &[
     ),
     (
         "a fault endpoint from its own table",
-        keeper!(install(40)),
-        keeper!(hold(THREAD, Held::FaultEndpoint)),
+        manager!(install(40)),
+        manager!(hold(THREAD, Held::FaultEndpoint)),
     ),
     (
         "a pager from its own table",
-        keeper!(install(40)),
-        keeper!(hold(MEMORY, Held::Pager)),
+        manager!(install(40)),
+        manager!(hold(MEMORY, Held::Pager)),
     ),
     (
         "pages that a contiguous Memory had reserved",
-        keeper!(MemoryCreateContiguous {
+        manager!(MemoryCreateContiguous {
             pool: POOL,
             pages: PageCount(2),
-            into: KEEPERS_SPARE,
+            into: MANAGERS_SPARE,
             alignment: PageCount(1),
             from: 0,
             below: u64::MAX
         }),
-        keeper!(calls::populate(KEEPERS_SPARE, 0, 2)),
+        manager!(calls::populate(MANAGERS_SPARE, 0, 2)),
     ),
     (
         "a page supplied before one that the giver lacks",
         |scene| {
-            let keeper = scene.keeper.thread;
-            scene.does(keeper, calls::memory(2, GIVER));
-            scene.does(keeper, calls::populate(GIVER, 0, 1));
+            let manager = scene.manager.thread;
+            scene.does(manager, calls::memory(2, GIVER));
+            scene.does(manager, calls::populate(GIVER, 0, 1));
         },
         |scene| {
             let half = calls::supply(MEMORY, 0, 2, GIVER, 0);
-            let keeper = scene.keeper.thread;
-            let refused = scene.call(keeper, half);
+            let manager = scene.manager.thread;
+            let refused = scene.call(manager, half);
             assert_eq!(refused, Err(Error::PageAbsent));
         },
     ),
     (
         "a mapping removed",
-        keeper!(map()),
-        keeper!(DomainUnmap {
+        manager!(map()),
+        manager!(DomainUnmap {
             domain: SUBJECT,
             address: UserAddress(ADDRESS)
         }),
     ),
     (
         "a mapping revoked",
-        keeper!(map()),
-        keeper!(calls::revoke(MEMORY)),
+        manager!(map()),
+        manager!(calls::revoke(MEMORY)),
     ),
-    ("pages", NOTHING, keeper!(calls::populate(MEMORY, 0, 1))),
+    ("pages", NOTHING, manager!(calls::populate(MEMORY, 0, 1))),
     (
         "the rest of a device's pages",
         |scene| {
-            scene.world.give_hardware(scene.keeper, SECOND_SPARE);
+            scene.world.give_hardware(scene.manager, SECOND_SPARE);
             // One more than a step adds.
             let create = DeviceMemoryCreate {
                 pool: POOL,
                 hardware: SECOND_SPARE,
                 bus_address: 0xfe00_0000,
                 pages: PageCount(129),
-                into: KEEPERS_SPARE,
+                into: MANAGERS_SPARE,
                 cache: 0,
                 made: PageCount(0),
             };
@@ -163,105 +163,105 @@ const CHANGES: &[Change] = &[
     ),
     (
         "pages discarded",
-        keeper!(calls::populate(MEMORY, 0, 1)),
-        keeper!(calls::discard(MEMORY, 0, 1)),
+        manager!(calls::populate(MEMORY, 0, 1)),
+        manager!(calls::discard(MEMORY, 0, 1)),
     ),
     (
         "a Memory",
         NOTHING,
-        keeper!(MemoryCreate {
+        manager!(MemoryCreate {
             pool: POOL,
             pages: ONE,
-            into: KEEPERS_SPARE
+            into: MANAGERS_SPARE
         }),
     ),
     (
         "an endpoint",
         NOTHING,
-        keeper!(EndpointCreate {
+        manager!(EndpointCreate {
             pool: POOL,
-            into: KEEPERS_SPARE
+            into: MANAGERS_SPARE
         }),
     ),
     (
         "a thread",
         NOTHING,
-        keeper!(calls::thread(SUBJECT, KEEPERS_SPARE)),
+        manager!(calls::thread(SUBJECT, MANAGERS_SPARE)),
     ),
     (
         "a child pool",
         NOTHING,
-        keeper!(PoolSplit {
+        manager!(PoolSplit {
             pool: POOL,
             pages: ONE,
-            into: KEEPERS_SPARE
+            into: MANAGERS_SPARE
         }),
     ),
     (
         "an object in a child pool",
-        keeper!(split()),
-        keeper!(EndpointCreate {
-            pool: KEEPERS_SPARE,
+        manager!(split()),
+        manager!(EndpointCreate {
+            pool: MANAGERS_SPARE,
             into: SECOND_SPARE
         }),
     ),
     (
         "an object in a child pool destroyed",
         |scene| {
-            scene.does(scene.keeper, split());
-            let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
+            scene.does(scene.manager, split());
+            let (pool, into) = (MANAGERS_SPARE, SECOND_SPARE);
             let create = EndpointCreate { pool, into };
-            scene.does(scene.keeper, create);
+            scene.does(scene.manager, create);
         },
-        keeper!(calls::destroy(SECOND_SPARE)),
+        manager!(calls::destroy(SECOND_SPARE)),
     ),
     (
         "pages supplied",
-        keeper!(calls::populate(MEMORY, 0, 1)),
-        keeper!(calls::supply(MEMORY, 0, 1, MEMORY, 0)),
+        manager!(calls::populate(MEMORY, 0, 1)),
+        manager!(calls::supply(MEMORY, 0, 1, MEMORY, 0)),
     ),
     (
         "one more domain that may write its memory",
         NOTHING,
-        keeper!(calls::copy(MEMORY, KEEPERS_SPARE)),
+        manager!(calls::copy(MEMORY, MANAGERS_SPARE)),
     ),
     (
         "one less domain that may write its memory",
         NOTHING,
-        keeper!(calls::delete(MEMORY)),
+        manager!(calls::delete(MEMORY)),
     ),
     (
         "one more domain that maps its memory to write",
         NOTHING,
-        keeper!(map_outside(Access::ReadWrite)),
+        manager!(map_outside(Access::ReadWrite)),
     ),
     (
         "one less domain that maps its memory to write",
-        keeper!(map_outside(Access::ReadWrite)),
-        keeper!(calls::unmap(ADDRESS)),
+        manager!(map_outside(Access::ReadWrite)),
+        manager!(calls::unmap(ADDRESS)),
     ),
     (
         "an object destroyed",
         NOTHING,
-        keeper!(calls::destroy(OWN_NOTIFICATION)),
+        manager!(calls::destroy(OWN_NOTIFICATION)),
     ),
     (
         "a fault endpoint destroyed",
         NOTHING,
-        keeper!(calls::revoke(OWN_ENDPOINT)),
+        manager!(calls::revoke(OWN_ENDPOINT)),
     ),
-    ("a priority", NOTHING, keeper!(calls::schedule(THREAD, 3))),
-    ("a start", NOTHING, keeper!(calls::start(THREAD))),
-    ("a clock", NOTHING, keeper!(calls::clock(SUBJECT, 9))),
+    ("a priority", NOTHING, manager!(calls::schedule(THREAD, 3))),
+    ("a start", NOTHING, manager!(calls::start(THREAD))),
+    ("a clock", NOTHING, manager!(calls::clock(SUBJECT, 9))),
     ("a run", NOTHING, |scene| {
         scene.thaw();
         scene.freeze();
     }),
     ("a retirement undone", NOTHING, |scene| {
-        let keeper = scene.keeper.thread;
+        let manager = scene.manager.thread;
         let retire = retire(scene.version(), scene.token.get());
-        scene.does(keeper, retire);
-        scene.unretire_by(keeper);
+        scene.does(manager, retire);
+        scene.unretire_by(manager);
     }),
 ];
 
@@ -275,7 +275,7 @@ fn every_change_of_a_frozen_domain_from_outside_raises_its_version() {
         change(&scene);
         assert!(scene.version() > version, "{name}");
         let retire = retire(version, scene.token.get());
-        let refused = scene.call(scene.keeper, retire);
+        let refused = scene.call(scene.manager, retire);
         assert_eq!(refused, Err(Error::VersionMoved), "{name}");
     }
 }

@@ -7,7 +7,7 @@ use abi::register::{Access, Slot};
 use abi::thread_state::ThreadState;
 
 use super::{MEMORY, OWN_NOTIFICATION, map_outside, scene};
-use crate::capture::tests::scene::{HELPER, INNER, INNER_REPLY, KEEPERS_SPARE, call, receive};
+use crate::capture::tests::scene::{HELPER, INNER, INNER_REPLY, MANAGERS_SPARE, call, receive};
 use crate::testing::calls;
 
 #[test]
@@ -15,31 +15,31 @@ fn a_signal_that_raises_nothing_new_is_not_a_change() {
     let scene = scene();
     let signal = |flags| calls::signal(OWN_NOTIFICATION, flags);
     scene.freeze();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, signal(0b101));
+    let manager = scene.manager.thread;
+    scene.does(manager, signal(0b101));
     let version = scene.version();
     for flags in [0, 1, 0b100, 0b101] {
-        scene.does(keeper, signal(flags));
+        scene.does(manager, signal(flags));
         assert_eq!(scene.version(), version, "{flags:#b}");
     }
-    scene.does(keeper, signal(0b10));
+    scene.does(manager, signal(0b10));
     assert!(scene.version() > version);
 }
 
 #[test]
 fn calls_that_change_nothing_do_not_raise_the_version() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let populate = calls::populate(MEMORY, 0, 2);
-    scene.does(keeper, populate);
+    scene.does(manager, populate);
     let version = scene.freeze();
-    scene.does(keeper, populate);
+    scene.does(manager, populate);
     assert_eq!(scene.version(), version, "every page was there");
     scene.does(
-        keeper,
-        calls::mint(MEMORY, KEEPERS_SPARE, MemoryRights::READ, 0),
+        manager,
+        calls::mint(MEMORY, MANAGERS_SPARE, MemoryRights::READ, 0),
     );
-    scene.does(keeper, map_outside(Access::Read));
+    scene.does(manager, map_outside(Access::Read));
     assert_eq!(scene.version(), version, "others may read");
 }
 
@@ -47,10 +47,10 @@ fn calls_that_change_nothing_do_not_raise_the_version() {
 fn a_reply_right_that_becomes_stale_is_not_a_change_and_is_not_listed() {
     const INNER_OUTSIDE: Slot = Slot(30);
     let scene = scene();
-    let (keeper, server) = (scene.keeper, scene.server);
+    let (manager, server) = (scene.manager, scene.server);
     scene
         .world
-        .give(scene.subject, INNER, keeper, INNER_OUTSIDE, 5);
+        .give(scene.subject, INNER, manager, INNER_OUTSIDE, 5);
     scene.begin(server, call(INNER_OUTSIDE, 1));
     scene.does(scene.helper, receive(INNER, INNER_REPLY));
     let version = scene.freeze();
@@ -61,10 +61,10 @@ fn a_reply_right_that_becomes_stale_is_not_a_change_and_is_not_listed() {
     assert!(is_listed());
     // The caller, of another domain, abandons the call.
     let thread = HELPER;
-    scene.does(keeper, calls::stop(thread));
+    scene.does(manager, calls::stop(thread));
     let state = ThreadState::EMPTY.to_bytes();
-    scene.world.buffer(keeper).write_bytes(DATA_OFFSET, &state);
-    scene.does(keeper, ThreadWrite { thread });
+    scene.world.buffer(manager).write_bytes(DATA_OFFSET, &state);
+    scene.does(manager, ThreadWrite { thread });
     assert_eq!(scene.version(), version);
     assert!(!is_listed());
 }

@@ -7,51 +7,51 @@ use capabilities::Storage;
 use super::{
     MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, map, scene, split,
 };
-use crate::capture::tests::scene::{KEEPERS_SPARE, SUBJECT, Scene};
+use crate::capture::tests::scene::{MANAGERS_SPARE, SUBJECT, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Thread, create_interrupt, destroy_step};
 use crate::paging::unlink_step;
 use crate::testing::{World, calls, snapshot};
 
-/// The keeper's slot for an interrupt of the subject's pool.
+/// The manager's slot for an interrupt of the subject's pool.
 const OWN_INTERRUPT: Slot = Slot(29);
 
-/// The keeper's slots for a Memory and a thread of the subject, to which nobody else has capabilities; two to the thread.
+/// The manager's slots for a Memory and a thread of the subject, to which nobody else has capabilities; two to the thread.
 const BARE_MEMORY: Slot = Slot(30);
 const BARE_THREAD: Slot = Slot(31);
 const BARE_THREAD_TOO: Slot = Slot(32);
 
-fn make_bare(world: &World, keeper: Ref<Thread>) {
+fn make_bare(world: &World, manager: Ref<Thread>) {
     let (pool, into) = (POOL, BARE_MEMORY);
     // More than one step removes.
     let pages = PageCount(80);
-    world.does(keeper, MemoryCreate { pool, pages, into });
-    world.does(keeper, calls::populate(into, 0, 80));
-    world.does(keeper, calls::thread(SUBJECT, BARE_THREAD));
-    world.does(keeper, calls::copy(BARE_THREAD, BARE_THREAD_TOO));
-    world.does(keeper, calls::start(BARE_THREAD));
+    world.does(manager, MemoryCreate { pool, pages, into });
+    world.does(manager, calls::populate(into, 0, 80));
+    world.does(manager, calls::thread(SUBJECT, BARE_THREAD));
+    world.does(manager, calls::copy(BARE_THREAD, BARE_THREAD_TOO));
+    world.does(manager, calls::start(BARE_THREAD));
 }
 
-/// A frozen subject, and the slots in the keeper's table of objects whose destruction has something to remove.
+/// A frozen subject, and the slots in the manager's table of objects whose destruction has something to remove.
 fn populated_scene() -> (Scene, [Slot; 8]) {
     let scene = scene();
-    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    let (world, manager) = (&scene.world, scene.manager.thread);
     let (memory, pager) = (MEMORY, OWN_ENDPOINT);
-    world.does(keeper, calls::populate(memory, 0, 2));
-    world.does(keeper, map());
-    world.does(keeper, calls::pager(memory, pager));
+    world.does(manager, calls::populate(memory, 0, 2));
+    world.does(manager, map());
+    world.does(manager, calls::pager(memory, pager));
     let notification = OWN_NOTIFICATION;
-    world.does(keeper, calls::bind(THREAD, notification));
-    world.does(keeper, split());
-    let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
-    world.does(keeper, EndpointCreate { pool, into });
-    let place = scene.keeper.place(OWN_INTERRUPT);
+    world.does(manager, calls::bind(THREAD, notification));
+    world.does(manager, split());
+    let (pool, into) = (MANAGERS_SPARE, SECOND_SPARE);
+    world.does(manager, EndpointCreate { pool, into });
+    let place = scene.manager.place(OWN_INTERRUPT);
     create_interrupt(&world.kernel, scene.subject.pool, None, place).expect("a vector");
     world.does(
-        keeper,
+        manager,
         calls::bind_interrupt(OWN_INTERRUPT, notification, 1),
     );
-    make_bare(world, keeper);
+    make_bare(world, manager);
     scene.freeze();
     let objects = [
         BARE_MEMORY,
@@ -60,7 +60,7 @@ fn populated_scene() -> (Scene, [Slot; 8]) {
         OWN_NOTIFICATION,
         OWN_ENDPOINT,
         THREAD,
-        KEEPERS_SPARE,
+        MANAGERS_SPARE,
         OWN_INTERRUPT,
     ];
     (scene, objects)
@@ -72,7 +72,7 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
     for object in objects {
         let (scene, _) = populated_scene();
         let (kernel, domain) = (&scene.world.kernel, scene.subject.domain);
-        let place = scene.keeper.place(object);
+        let place = scene.manager.place(object);
         let mut changed = 0;
         while let Some(held) = SlotStorage.slot(place).capability() {
             let (before, version) = (snapshot::of_domain(domain), domain.version());
@@ -89,8 +89,8 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
 #[test]
 fn beginning_to_remove_a_mapping_is_a_change_whoever_finishes_it() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
-    scene.does(keeper, map());
+    let manager = scene.manager.thread;
+    scene.does(manager, map());
     scene.freeze();
     let mapping = scene.subject.domain.mapping_at(map().address.0);
     let before = scene.version();

@@ -17,7 +17,7 @@ use abi::register::{Access, PageCount, Slot};
 use abi::{EndpointRights, Error};
 
 use super::scene::{
-    ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, freeze, receive, retire, thaw,
+    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, answer, call, freeze, receive, retire, thaw,
 };
 use crate::testing::{calls, slots};
 
@@ -31,20 +31,20 @@ const GIVER: Slot = Slot(29);
 const ADDRESS: u64 = 0x8000_0000;
 const ONE: PageCount = PageCount(1);
 
-/// A subject that is in the middle of a call to the keeper; the keeper holds a Memory, a notification and an endpoint of
+/// A subject that is in the middle of a call to the manager; the manager holds a Memory, a notification and an endpoint of
 /// the subject's pool, which is the fault endpoint of the subject's thread.
 fn scene() -> Scene {
     let scene = Scene::new();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let pool = POOL;
     let pages = PageCount(2);
     let into = MEMORY;
-    scene.does(keeper, MemoryCreate { pool, pages, into });
+    scene.does(manager, MemoryCreate { pool, pages, into });
     let into = OWN_NOTIFICATION;
-    scene.does(keeper, NotificationCreate { pool, into });
+    scene.does(manager, NotificationCreate { pool, into });
     let into = OWN_ENDPOINT;
-    scene.does(keeper, EndpointCreate { pool, into });
-    scene.does(keeper, calls::faults(THREAD, OWN_ENDPOINT));
+    scene.does(manager, EndpointCreate { pool, into });
+    scene.does(manager, calls::faults(THREAD, OWN_ENDPOINT));
     scene.begin(scene.subject, call(ENDPOINT, 3));
     scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene
@@ -57,7 +57,7 @@ fn map() -> DomainMap {
     }
 }
 
-/// The keeper maps the subject's Memory.
+/// The manager maps the subject's Memory.
 fn map_outside(access: Access) -> DomainMap {
     calls::map(MEMORY, ADDRESS, 0, 2, access)
 }
@@ -66,7 +66,7 @@ fn split() -> PoolSplit {
     PoolSplit {
         pool: POOL,
         pages: PageCount(4),
-        into: KEEPERS_SPARE,
+        into: MANAGERS_SPARE,
     }
 }
 
@@ -78,17 +78,17 @@ fn install(to: u32) -> DomainInstall {
 fn a_retired_domain_does_not_run_until_that_is_undone() {
     let scene = scene();
     let version = scene.freeze();
-    let keeper = scene.keeper.thread;
+    let manager = scene.manager.thread;
     let token = scene.token.get();
-    scene.does(keeper, retire(version, token));
-    let thawed = scene.call(keeper, thaw(token));
+    scene.does(manager, retire(version, token));
+    let thawed = scene.call(manager, thaw(token));
     assert_eq!(thawed, Err(Error::WrongState));
-    let frozen = scene.call(keeper, freeze(u64::MAX));
+    let frozen = scene.call(manager, freeze(u64::MAX));
     assert_eq!(frozen, Err(Error::WrongState));
     let late = scene.call(scene.server, answer(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
     assert!(!scene.subject.thread.is_runnable());
-    scene.unretire_by(keeper);
+    scene.unretire_by(manager);
     scene.thaw();
     assert!(scene.subject.thread.is_runnable());
 }
@@ -96,12 +96,12 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
 #[test]
 fn only_a_frozen_domain_is_retired_and_no_thread_freezes_its_own_domain() {
     let scene = scene();
-    let keeper = scene.keeper.thread;
-    let retired = scene.call(keeper, retire(0, 0));
+    let manager = scene.manager.thread;
+    let retired = scene.call(manager, retire(0, 0));
     assert_eq!(retired, Err(Error::WrongState));
     let oneself = abi::calls::DomainFreeze {
         domain: slots::DOMAIN,
         ..freeze(u64::MAX)
     };
-    assert_eq!(scene.call(keeper, oneself), Err(Error::Oneself));
+    assert_eq!(scene.call(manager, oneself), Err(Error::Oneself));
 }
