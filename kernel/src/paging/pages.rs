@@ -66,30 +66,30 @@ pub fn populate(
     })
 }
 
-/// Copies pages of `giver` into a Memory; returns their number.
+/// Copies pages of `source` into a Memory; returns their number.
 ///
 /// # Errors
-/// As [`populate`]; [`Error::PageAbsent`] if the giver lacks a page.
+/// As [`populate`]; [`Error::PageAbsent`] if the source lacks a page.
 pub fn supply(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
     first: u64,
     count: u64,
-    giver: Ref<MemoryObject>,
-    giver_page: u64,
+    source: Ref<MemoryObject>,
+    source_page: u64,
 ) -> Result<u64, Error> {
     check_range(memory, first, count)?;
     check_alive(Object::Memory(memory))?;
-    if giver.attribute == Attribute::Device {
+    if source.attribute == Attribute::Device {
         return Err(Error::WrongState);
     }
-    if !giver.holds(giver_page, count) {
+    if !source.holds(source_page, count) {
         return Err(Error::ArgumentRange);
     }
     let count = count.min(PAGES_PER_STEP);
     as_one_change(memory, |has_changed| {
         for index in 0..count {
-            let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
+            let from = source.frame(source_page + index).ok_or(Error::PageAbsent)?;
             supply_page(kernel, memory, first + index, from)?;
             *has_changed = true;
         }

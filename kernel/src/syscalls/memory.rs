@@ -15,8 +15,8 @@ use crate::paging;
 
 /// The argument registers with a range's first page and its count.
 const RANGE: (usize, usize) = (1, 2);
-/// The argument register of `MemorySupply` that holds the giver's first page.
-const GIVER_PAGE: usize = 4;
+/// The argument register of `MemorySupply` that holds the source's first page.
+const SOURCE_PAGE: usize = 4;
 
 pub fn populate(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPopulate) -> CallResult {
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
@@ -27,10 +27,10 @@ pub fn populate(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPopulate) -> C
 
 pub fn supply(kernel: &Kernel, caller: Ref<Thread>, call: MemorySupply) -> CallResult {
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
-    let giver = lookup::memory(caller, call.giver, MemoryRights::READ)?;
+    let source = lookup::memory(caller, call.source, MemoryRights::READ)?;
     let (first, count) = (call.first_page.0, call.page_count.0);
-    let done = paging::supply(kernel, memory, first, count, giver, call.giver_page.0)?;
-    caller.set_argument(GIVER_PAGE, call.giver_page.0 + done);
+    let done = paging::supply(kernel, memory, first, count, source, call.source_page.0)?;
+    caller.set_argument(SOURCE_PAGE, call.source_page.0 + done);
     Ok(advance(caller, first, count, done))
 }
 

@@ -52,10 +52,10 @@ constructors! {
         memory, first_page: PageIndex(first_page), page_count: PageCount(page_count)
     }
     supply(
-        memory: Slot, first_page: u64, page_count: u64, giver: Slot, giver_page: u64
+        memory: Slot, first_page: u64, page_count: u64, source: Slot, source_page: u64
     ) -> MemorySupply {
-        memory, first_page: PageIndex(first_page), page_count: PageCount(page_count), giver,
-        giver_page: PageIndex(giver_page)
+        memory, first_page: PageIndex(first_page), page_count: PageCount(page_count), source,
+        source_page: PageIndex(source_page)
     }
     pager(memory: Slot, pager: impl Into<Option<Slot>>) -> MemoryPager {
         memory, pager: pager.into()

@@ -531,10 +531,10 @@ calls! {
         first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount,
-        /// The source: a Memory with READ.
-        giver: Slot,
-        /// The source's first page.
-        giver_page: PageIndex
+        /// A Memory with READ.
+        source: Slot,
+        /// Its first page.
+        source_page: PageIndex
     } -> ();
     /// Removes pages.
     98 MemoryDiscard {

@@ -188,8 +188,8 @@ fn a_devices_pages_are_not_ram() {
         world.call(other, calls::discard(MEMORY, 0, 1)),
         Err(Error::WrongState)
     );
-    for (memory, giver) in [(MEMORY, FIRST), (FIRST, MEMORY)] {
-        let supply = calls::supply(memory, pages - 1, 1, giver, 0);
+    for (memory, source) in [(MEMORY, FIRST), (FIRST, MEMORY)] {
+        let supply = calls::supply(memory, pages - 1, 1, source, 0);
         assert_eq!(world.call(other, supply), Err(Error::WrongState));
     }
     world.step(actor);

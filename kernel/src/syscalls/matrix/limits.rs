@@ -13,7 +13,7 @@ use abi::thread_state::THREAD_STATE_BYTES;
 use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
 
 use super::row::{EncodedCall, Row, encode};
-use super::stage::{ADDRESS, FREE, GIVER, HELPER, MEMORY, POOL, SUBJECT, Stage};
+use super::stage::{ADDRESS, FREE, HELPER, MEMORY, POOL, SOURCE, SUBJECT, Stage};
 use super::table;
 use crate::objects::Phase;
 
@@ -68,7 +68,7 @@ fn small(row: &Row) -> Stage {
 /// Like [`small`], with the largest Memories instead of those that the call uses.
 fn large(row: &Row) -> Stage {
     let stage = small(row);
-    for memory in [MEMORY, GIVER] {
+    for memory in [MEMORY, SOURCE] {
         let (pool, pages, into) = (POOL, PageCount(MEMORY_PAGES_MAX), FREE);
         stage.does(MemoryCreate { pool, pages, into });
         for first_page in [0, MEMORY_PAGES_MAX - 1].map(PageIndex) {
@@ -159,7 +159,7 @@ fn expect<A: Arguments>(stage: &Stage, call: A, expected: Result<(), Error>) {
 fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
     let row = || super::rows::rows(Number::MemoryDiscard).remove(0);
     let stage = large(&row());
-    let (memory, domain, into) = (MEMORY, SUBJECT, GIVER);
+    let (memory, domain, into) = (MEMORY, SUBJECT, SOURCE);
     let start = PageIndex(0);
     let end = PageIndex(MEMORY_PAGES_MAX);
     let id = super::rows::id(&stage, MEMORY);
@@ -180,13 +180,13 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
             page_count,
         };
         expect(&stage, populate, expected);
-        for (first_page, giver_page) in [(first_page, start), (start, first_page)] {
+        for (first_page, source_page) in [(first_page, start), (start, first_page)] {
             let supply = MemorySupply {
                 memory,
                 first_page,
                 page_count,
-                giver: GIVER,
-                giver_page,
+                source: SOURCE,
+                source_page,
             };
             expect(&stage, supply, expected);
         }

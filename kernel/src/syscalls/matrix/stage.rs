@@ -30,7 +30,7 @@ pub const HELPER: Slot = Slot(23);
 /// A Memory of the subject's pool, with its first page.
 pub const MEMORY: Slot = Slot(24);
 /// A Memory of the caller, with its first page.
-pub const GIVER: Slot = Slot(25);
+pub const SOURCE: Slot = Slot(25);
 /// An endpoint of the subject's pool.
 pub const ENDPOINT: Slot = Slot(26);
 /// A notification of the subject's pool.
@@ -131,7 +131,7 @@ impl Stage {
             pages: PageCount(32),
             into: CHILD,
         });
-        for (pool, memory) in [(pool, MEMORY), (own, GIVER)] {
+        for (pool, memory) in [(pool, MEMORY), (own, SOURCE)] {
             self.does(MemoryCreate {
                 pool,
                 pages: PageCount(8),
@@ -151,11 +151,11 @@ impl Stage {
             message_buffer: UserAddress(0),
         });
         // So that copying a page changes the page that it replaces.
-        let giver = self.object(GIVER);
-        let Object::Memory(giver) = giver else {
-            panic!("{giver:?} is not a Memory")
+        let source = self.object(SOURCE);
+        let Object::Memory(source) = source else {
+            panic!("{source:?} is not a Memory")
         };
-        giver.frame(0).expect("populated").write_word(0, 7);
+        source.frame(0).expect("populated").write_word(0, 7);
     }
 
     /// The object in a slot of the caller.

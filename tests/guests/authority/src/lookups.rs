@@ -200,7 +200,7 @@ pub fn lookups(request: &Request) -> Lookups {
         Request::MemoryPopulate(call) => of(&[memory(call.memory, MemoryRights::MANAGE)]),
         Request::MemorySupply(call) => of(&[
             memory(call.memory, MemoryRights::MANAGE),
-            memory(call.giver, MemoryRights::READ),
+            memory(call.source, MemoryRights::READ),
         ]),
         Request::MemoryDiscard(call) => of(&[memory(call.memory, MemoryRights::MANAGE)]),
         Request::MemoryPager(call) => {

@@ -98,10 +98,10 @@ fn capture(stage: &Stage, domain: Cap<Domain>, memory: ObjectId) -> Result<(), E
 pub fn supply(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(2048)?;
     let pages = PageCount(512);
-    let giver: Cap<Memory> = pool.create_populated_memory(pages)?;
+    let source: Cap<Memory> = pool.create_populated_memory(pages)?;
     let taker = pool.create_memory(pages)?;
-    taker.supply(PageIndex(0), pages, giver, PageIndex(0))?;
-    giver.destroy()?;
+    taker.supply(PageIndex(0), pages, source, PageIndex(0))?;
+    source.destroy()?;
     pool.destroy()
 }
 

@@ -229,13 +229,19 @@ fn data(buffer: Buffer, index: usize) -> u64 {
     buffer.word(DATA_OFFSET as usize / 8 + index)
 }
 
-fn supply(memory: Slot, page: u64, count: u64, giver: Slot, giver_page: u64) -> Result<(), Error> {
+fn supply(
+    memory: Slot,
+    page: u64,
+    count: u64,
+    source: Slot,
+    source_page: u64,
+) -> Result<(), Error> {
     invoke(MemorySupply {
         memory,
         first_page: PageIndex(page),
         page_count: PageCount(count),
-        giver,
-        giver_page: PageIndex(giver_page),
+        source,
+        source_page: PageIndex(source_page),
     })
 }
 

@@ -20,7 +20,7 @@ impl Cap<Memory> {
         })
     }
 
-    /// Copies pages of `giver`, from `giver_page` on, into it.
+    /// Copies pages of `source`, from `source_page` on, into it.
     ///
     /// # Errors
     /// The error of `MemorySupply`.
@@ -28,15 +28,15 @@ impl Cap<Memory> {
         self,
         first_page: PageIndex,
         page_count: PageCount,
-        giver: Cap<Memory>,
-        giver_page: PageIndex,
+        source: Cap<Memory>,
+        source_page: PageIndex,
     ) -> Result<(), Error> {
         invoke(MemorySupply {
             memory: self.slot(),
             first_page,
             page_count,
-            giver: giver.slot(),
-            giver_page,
+            source: source.slot(),
+            source_page,
         })
     }
 

@@ -9,7 +9,7 @@ use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, MemoryRights, Rights};
 
 use super::{
-    ADDRESS, GIVER, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD,
+    ADDRESS, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, SOURCE, THREAD,
     install, map, map_outside, scene, split,
 };
 use crate::capture::tests::scene::{
@@ -111,14 +111,14 @@ const CHANGES: &[Change] = &[
         manager!(calls::populate(MANAGERS_SPARE, 0, 2)),
     ),
     (
-        "a page supplied before one that the giver lacks",
+        "a page supplied before one that the source lacks",
         |scene| {
             let manager = scene.manager.thread;
-            scene.does(manager, calls::memory(2, GIVER));
-            scene.does(manager, calls::populate(GIVER, 0, 1));
+            scene.does(manager, calls::memory(2, SOURCE));
+            scene.does(manager, calls::populate(SOURCE, 0, 1));
         },
         |scene| {
-            let half = calls::supply(MEMORY, 0, 2, GIVER, 0);
+            let half = calls::supply(MEMORY, 0, 2, SOURCE, 0);
             let manager = scene.manager.thread;
             let refused = scene.call(manager, half);
             assert_eq!(refused, Err(Error::PageAbsent));

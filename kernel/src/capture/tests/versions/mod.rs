@@ -27,7 +27,7 @@ const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
 const SECOND_SPARE: Slot = Slot(28);
-const GIVER: Slot = Slot(29);
+const SOURCE: Slot = Slot(29);
 const ADDRESS: u64 = 0x8000_0000;
 const ONE: PageCount = PageCount(1);
 

@@ -102,7 +102,7 @@ impl Aim {
                 ("below", _) => u64::MAX,
                 ("count", _) => 1 + drawn % 8,
                 ("from", "u64")
-                | ("giver_page" | "into_page" | "cursor" | "made" | "progress" | "log", _) => 0,
+                | ("source_page" | "into_page" | "cursor" | "made" | "progress" | "log", _) => 0,
                 _ => drawn,
             };
         }

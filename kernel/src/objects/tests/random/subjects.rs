@@ -83,7 +83,7 @@ impl Aim {
         self.registers[first] = from;
         let all = match self.number {
             Number::DomainMap | Number::DomainMapOwn => true,
-            // The giver rarely has more than one page.
+            // The source rarely has more than one page.
             Number::MemorySupply => return self.registers[count] = 1,
             _ => self.registers[count] > rest,
         };

@@ -9,7 +9,7 @@ use abi::{DomainRights, Error, MemoryRights, NO_DEADLINE};
 
 use super::{ONE, ZERO, id};
 use crate::syscalls::matrix::row::{Effect, Row, encode, row};
-use crate::syscalls::matrix::stage::{ADDRESS, GIVER, MEMORY, SUBJECT, Stage, THREAD};
+use crate::syscalls::matrix::stage::{ADDRESS, MEMORY, SOURCE, SUBJECT, Stage, THREAD};
 use crate::testing::slots;
 
 pub fn domain_freeze() -> Vec<Row> {
@@ -154,12 +154,12 @@ pub fn domain_read_pages() -> Vec<Row> {
                 log: 0,
                 first_page: ZERO,
                 wanted: 1,
-                into: GIVER,
+                into: SOURCE,
                 into_page: ZERO,
             })
         })
         .needs(SUBJECT, DomainRights::CAPTURE)
-        .needs(GIVER, MemoryRights::WRITE),
+        .needs(SOURCE, MemoryRights::WRITE),
     ]
 }
 

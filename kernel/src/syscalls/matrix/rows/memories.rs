@@ -6,7 +6,7 @@ use abi::{EndpointRights, MemoryRights};
 
 use super::{ONE, ZERO};
 use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
-use crate::syscalls::matrix::stage::{GIVER, MEMORY, SERVICE};
+use crate::syscalls::matrix::stage::{MEMORY, SERVICE, SOURCE};
 
 pub fn pager(pager: Option<Slot>) -> EncodedCall {
     encode(MemoryPager {
@@ -36,12 +36,12 @@ pub fn memory_supply() -> Vec<Row> {
                 memory: MEMORY,
                 first_page: ZERO,
                 page_count: ONE,
-                giver: GIVER,
-                giver_page: ZERO,
+                source: SOURCE,
+                source_page: ZERO,
             })
         })
         .needs(MEMORY, MemoryRights::MANAGE)
-        .needs(GIVER, MemoryRights::READ)
+        .needs(SOURCE, MemoryRights::READ)
         .changes(),
     ]
 }

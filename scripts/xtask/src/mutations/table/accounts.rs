@@ -18,8 +18,8 @@ mutations! {
         "request.address < mapping.end()" => "request.address < mapping.start()";
         "two mappings overlap"; TLB;
     "supply-bounds" in "kernel/src/paging/pages.rs":
-        "    if !giver.holds(giver_page, count) {\n        return Err(Error::ArgumentRange);\n    }\n" => "";
-        "a page beyond the giver's end is reported as absent"; MATRIX;
+        "    if !source.holds(source_page, count) {\n        return Err(Error::ArgumentRange);\n    }\n" => "";
+        "a page beyond the source's end is reported as absent"; MATRIX;
     "directory-bounds" in "kernel/src/memory/page_tables.rs":
         "self.directories.get((page / PAGES_PER_DIRECTORY) as usize)" => "Some(&self.directories[(page / PAGES_PER_DIRECTORY) as usize])";
         "an empty range at the end of the largest Memory panics the kernel"; MATRIX;
@@ -30,7 +30,7 @@ mutations! {
         "    check_alive(Object::Memory(memory))?;\n    if count == 0 {" => "    if count == 0 {";
         "a driver gives a device bus addresses that are not its Memory's"; Host("kernel", "objects::tests::contiguous");
     "supplied-to-the-end" in "kernel/src/paging/pages.rs":
-        "    check_alive(Object::Memory(memory))?;\n    if giver" => "    if giver";
+        "    check_alive(Object::Memory(memory))?;\n    if source" => "    if source";
         "a Memory can be filled as fast as its destruction empties it"; Host("kernel", "objects::tests::outrun");
     "started-to-the-end" in "kernel/src/syscalls/thread.rs":
         "    check_alive(Object::Thread(thread))?;\n    thread.stopped" => "    thread.stopped";

@@ -33,7 +33,7 @@ mutations! {
         "if parent.contains(dma.into()) {" => "if true {";
         "a pool without DMA has children with DMA"; Host("kernel", "objects::tests::contiguous");
     "supply-right" in "kernel/src/syscalls/memory.rs":
-        "lookup::memory(caller, call.giver, MemoryRights::READ)?" => "lookup::memory(caller, call.giver, MemoryRights::empty())?";
+        "lookup::memory(caller, call.source, MemoryRights::READ)?" => "lookup::memory(caller, call.source, MemoryRights::empty())?";
         "a Memory is read without READ"; MATRIX;
     "ports-right" in "kernel/src/syscalls/device.rs":
         "lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?" => "lookup::io_ports(caller, call.ports, IoPortsRights::IN)?";

@@ -135,9 +135,9 @@ const ROWS: &[Row] = rows! {
     MemoryPopulate through memory with MemoryRights::MANAGE => |_, memory|
         done(MemoryPopulate { memory, first_page: ZERO, page_count: ONE });
     MemorySupply through memory with MemoryRights::MANAGE => |props, memory|
-        done(MemorySupply { memory, first_page: ZERO, page_count: ONE, giver: props.memory, giver_page: ZERO });
-    SupplyFrom through memory with MemoryRights::READ => |props, giver|
-        done(MemorySupply { memory: props.memory, first_page: ZERO, page_count: ONE, giver, giver_page: ZERO });
+        done(MemorySupply { memory, first_page: ZERO, page_count: ONE, source: props.memory, source_page: ZERO });
+    SupplyFrom through memory with MemoryRights::READ => |props, source|
+        done(MemorySupply { memory: props.memory, first_page: ZERO, page_count: ONE, source, source_page: ZERO });
     MemoryDiscard through memory with MemoryRights::MANAGE => |_, memory|
         done(MemoryDiscard { memory, first_page: ZERO, page_count: ONE });
     MemoryPager through memory with MemoryRights::MANAGE => |props, memory|
