@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::fate::{Ended, Fate};
+use super::outcome::{Ended, Outcome};
 use super::{Finder, Mutation};
 use crate::error::{AtPath, Error, Result};
 use crate::process;
@@ -82,17 +82,17 @@ impl Copy<'_> {
     }
 
     /// Tries a mutation, and reverts it.
-    pub fn try_out(&self, mutation: &Mutation) -> Result<Fate> {
+    pub fn try_out(&self, mutation: &Mutation) -> Result<Outcome> {
         let path = self.root.join(mutation.file);
         let text = fs::read_to_string(&path).at(&path)?;
         fs::write(&path, text.replacen(mutation.before, mutation.after, 1)).at(&path)?;
-        let fate = self.run(mutation.finder);
+        let outcome = self.run(mutation.finder);
         fs::write(&path, text).at(&path)?;
-        fate
+        outcome
     }
 
     /// Runs the tests of a finder on the copy as it is.
-    pub fn run(&self, finder: Finder) -> Result<Fate> {
+    pub fn run(&self, finder: Finder) -> Result<Outcome> {
         match finder {
             Finder::Host(package, filter) => self.on_the_host(package, &["--lib"], filter),
             Finder::Suite(package, file) => self.on_the_host(package, &["--test", file], ""),
@@ -100,28 +100,28 @@ impl Copy<'_> {
         }
     }
 
-    fn on_the_host(&self, package: &str, target: &[&str], filter: &str) -> Result<Fate> {
+    fn on_the_host(&self, package: &str, target: &[&str], filter: &str) -> Result<Outcome> {
         let test = ["test", "--quiet", "--package", package];
         let mut compile = self.cargo()?;
         compile.args(test).args(target).arg("--no-run");
         if let Err(error) = process::run_quietly(&mut compile) {
-            return Ok(Fate::Unusable(error.to_string()));
+            return Ok(Outcome::Unusable(error.to_string()));
         }
         let mut run = limited(&self.cargo()?);
         run.args(test).args(target).arg(filter);
-        fate_of(&mut run)
+        outcome_of(&mut run)
     }
 
     /// Machines boot what the copy is built into.
-    fn in_a_machine(&self, test: &str) -> Result<Fate> {
+    fn in_a_machine(&self, test: &str) -> Result<Outcome> {
         let mut compile = self.xtask()?;
         compile.arg("build");
         if let Err(error) = process::run_quietly(&mut compile) {
-            return Ok(Fate::Unusable(error.to_string()));
+            return Ok(Outcome::Unusable(error.to_string()));
         }
         let mut run = limited(&self.xtask()?);
         run.args(["test", "image", "machines", test]);
-        fate_of(&mut run)
+        outcome_of(&mut run)
     }
 
     fn xtask(&self) -> Result<Command> {
@@ -156,7 +156,7 @@ fn limited(command: &Command) -> Command {
 }
 
 /// Runs tests, and judges their output.
-fn fate_of(tests: &mut Command) -> Result<Fate> {
+fn outcome_of(tests: &mut Command) -> Result<Outcome> {
     let output = tests
         .output()
         .map_err(|error| Error::Start("cargo test".to_string(), error))?;
@@ -165,5 +165,5 @@ fn fate_of(tests: &mut Command) -> Result<Fate> {
         Some(TIMED_OUT) => Ended::TimedOut,
         _ => Ended::Failed,
     };
-    Ok(Fate::of(ended, &String::from_utf8_lossy(&output.stdout)))
+    Ok(Outcome::of(ended, &String::from_utf8_lossy(&output.stdout)))
 }

@@ -4,11 +4,11 @@
 //! | --- | --- |
 //! | `table` | the faults and the tests that find them, by subject |
 //! | `copy` | a copy of the tree in which a fault is tried |
-//! | `fate` | the fate of a fault, from the output of its tests |
+//! | `outcome` | the outcome of a mutation, from the output of its tests |
 //! | `page` | the table as docs/mutations.md |
 
 mod copy;
-mod fate;
+mod outcome;
 mod page;
 mod table;
 
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use copy::Copy;
-use fate::Fate;
+use outcome::Outcome;
 
 /// The tests that find a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,10 +60,10 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     check_finders(&copy, &chosen)?;
     let mut wrong = Vec::new();
     for mutation in chosen {
-        let fate = copy.try_out(mutation)?;
-        println!("{:<40} {fate:?}", mutation.name);
-        if !matches!(fate, Fate::Found(_)) {
-            wrong.push(format!("{}: {fate:?}", mutation.name));
+        let outcome = copy.try_out(mutation)?;
+        println!("{:<40} {outcome:?}", mutation.name);
+        if !matches!(outcome, Outcome::Found(_)) {
+            wrong.push(format!("{}: {outcome:?}", mutation.name));
         }
     }
     if wrong.is_empty() {
@@ -78,9 +78,9 @@ fn check_finders(copy: &Copy, chosen: &[&Mutation]) -> Result<()> {
     let finders: BTreeSet<Finder> = chosen.iter().map(|it| it.finder).collect();
     let mut unfit = Vec::new();
     for finder in finders {
-        let fate = copy.run(finder)?;
-        if fate != Fate::Survived {
-            unfit.push(format!("{finder:?}: {fate:?}"));
+        let outcome = copy.run(finder)?;
+        if outcome != Outcome::Survived {
+            unfit.push(format!("{finder:?}: {outcome:?}"));
         }
     }
     if unfit.is_empty() {

@@ -1,8 +1,8 @@
-//! The outcome of a mutation, from the output of its tests: [`Fate`].
+//! The outcome of a mutation, from the output of its tests: [`Outcome`].
 
 /// The outcome of a mutation.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// A test failed.
     Found(Evidence),
     /// Every test passed.
@@ -33,21 +33,21 @@ pub enum Ended {
     TimedOut,
 }
 
-impl Fate {
-    /// The fate of a mutation from the end and the output of its tests. Only a failure within a test is a finding: a command
+impl Outcome {
+    /// The outcome of a mutation from the end and the output of its tests. Only a failure within a test is a finding: a command
     /// that fails before it has run one has found nothing.
-    pub fn of(ended: Ended, printed: &str) -> Fate {
+    pub fn of(ended: Ended, printed: &str) -> Outcome {
         if !runs_tests(printed) {
-            return Fate::Unusable("no test ran".to_string());
+            return Outcome::Unusable("no test ran".to_string());
         }
         let failed = failed_tests(printed);
         match ended {
-            Ended::Succeeded => Fate::Survived,
-            Ended::Failed if !failed.is_empty() => Fate::Found(Evidence::Failed(failed)),
-            Ended::Failed if is_cut_short(printed) => Fate::Found(Evidence::Died),
-            Ended::Failed => Fate::Unusable("it failed, but none of its tests did".to_string()),
-            Ended::TimedOut if is_cut_short(printed) => Fate::Found(Evidence::Hung),
-            Ended::TimedOut => Fate::Unusable("it hung, but none of its tests did".to_string()),
+            Ended::Succeeded => Outcome::Survived,
+            Ended::Failed if !failed.is_empty() => Outcome::Found(Evidence::Failed(failed)),
+            Ended::Failed if is_cut_short(printed) => Outcome::Found(Evidence::Died),
+            Ended::Failed => Outcome::Unusable("it failed, but none of its tests did".to_string()),
+            Ended::TimedOut if is_cut_short(printed) => Outcome::Found(Evidence::Hung),
+            Ended::TimedOut => Outcome::Unusable("it hung, but none of its tests did".to_string()),
         }
     }
 }
@@ -117,12 +117,12 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
     #[test]
     fn a_failed_test_is_named() {
         let found = Evidence::Failed(vec!["ipc::tests::a".to_string()]);
-        assert_eq!(Fate::of(Ended::Failed, FAILED), Fate::Found(found));
+        assert_eq!(Outcome::of(Ended::Failed, FAILED), Outcome::Found(found));
     }
 
     #[test]
     fn passing_tests_have_found_nothing() {
-        assert_eq!(Fate::of(Ended::Succeeded, PASSED), Fate::Survived);
+        assert_eq!(Outcome::of(Ended::Succeeded, PASSED), Outcome::Survived);
     }
 
     #[test]
@@ -130,9 +130,9 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
         let begun = "running 3 tests\n..";
         let after = [PASSED, begun].concat();
         for printed in [begun, &after] {
-            let fate = |ended| Fate::of(ended, printed);
-            assert_eq!(fate(Ended::Failed), Fate::Found(Evidence::Died));
-            assert_eq!(fate(Ended::TimedOut), Fate::Found(Evidence::Hung));
+            let outcome = |ended| Outcome::of(ended, printed);
+            assert_eq!(outcome(Ended::Failed), Outcome::Found(Evidence::Died));
+            assert_eq!(outcome(Ended::TimedOut), Outcome::Found(Evidence::Hung));
         }
     }
 
@@ -140,13 +140,16 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
     fn a_failure_before_or_after_the_tests_has_found_nothing() {
         for printed in ["", "error: could not compile `kernel`\n", NONE, PASSED] {
             for ended in [Ended::Failed, Ended::TimedOut] {
-                let fate = Fate::of(ended, printed);
-                assert!(matches!(fate, Fate::Unusable(_)), "{printed}: {fate:?}");
+                let outcome = Outcome::of(ended, printed);
+                assert!(
+                    matches!(outcome, Outcome::Unusable(_)),
+                    "{printed}: {outcome:?}"
+                );
             }
         }
         assert!(matches!(
-            Fate::of(Ended::Succeeded, NONE),
-            Fate::Unusable(_)
+            Outcome::of(Ended::Succeeded, NONE),
+            Outcome::Unusable(_)
         ));
     }
 }
