@@ -46,7 +46,7 @@ enum Resume {
     At(u64),
     /// The list is complete.
     End,
-    /// Where this call began: its first entry is not complete.
+    /// Where this call began: its first entry was not found yet, or is not complete.
     Same,
 }
 
@@ -56,10 +56,10 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
     let mut records = Records::new(buffer);
     let climber = Climber::new(domain, list);
     let resume = match list {
-        List::Objects => describe_objects(domain, cursor, &mut records)?,
+        List::Objects => describe_objects(domain, cursor, &mut records),
         List::Mappings => describe_mappings(domain, cursor, climber, &mut records),
         List::Capabilities => describe_capabilities(domain, cursor, climber, &mut records),
-        List::Held => describe_held(domain, cursor, climber, &mut records)?,
+        List::Held => describe_held(domain, cursor, climber, &mut records),
     };
     let next = match resume {
         Resume::At(next) => next,
@@ -75,8 +75,12 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
 }
 
 /// The pool itself, then the objects made from it; the cursor is the next object's identity.
-fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Option<Resume> {
-    let mut next = objects_from(domain, cursor)?;
+fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Resume {
+    let search = domain.pool().seek(ObjectId(cursor));
+    if search == Search::Unfinished {
+        return Resume::Same;
+    }
+    let mut next = search.found();
     if cursor == 0 {
         records.write(&records::of_object(Object::Pool(domain.pool())).to_words());
     }
@@ -84,7 +88,7 @@ fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> 
         records.write(&records::of_object(object).to_words());
         next = object.header().next.get();
     }
-    Some(resume_at(next.map(|object| object.id().0)))
+    resume_at(next.map(|object| object.id().0))
 }
 
 /// Capabilities held by objects; the cursor is the next object's identity.
@@ -93,8 +97,12 @@ fn describe_held(
     cursor: u64,
     mut climber: Climber,
     records: &mut Records,
-) -> Option<Resume> {
-    let first = objects_from(domain, cursor)?;
+) -> Resume {
+    let search = domain.pool().seek(ObjectId(cursor));
+    if search == Search::Unfinished {
+        return Resume::Same;
+    }
+    let first = search.found();
     let mut next = first;
     while let Some(object) = next {
         if !records.have_room_for(HELD_MAX) || !climber.spend(cost::OBJECT) {
@@ -102,13 +110,13 @@ fn describe_held(
         }
         if !describe_holder(object, &mut climber, records) {
             if next == first {
-                return Some(Resume::Same);
+                return Resume::Same;
             }
             break;
         }
         next = object.header().next.get();
     }
-    Some(resume_at(next.map(|object| object.id().0)))
+    resume_at(next.map(|object| object.id().0))
 }
 
 /// Writes all capabilities held by one object, or none if the budget does not suffice.
@@ -202,15 +210,6 @@ fn describe_capabilities(
 
 fn resume_at(next: Option<u64>) -> Resume {
     next.map_or(Resume::End, Resume::At)
-}
-
-/// The first object of the domain's pool from this identity on, if any; the outer `None` if the search is unfinished.
-fn objects_from(domain: Ref<Domain>, id: u64) -> Option<Option<Object>> {
-    match domain.pool().seek(ObjectId(id)) {
-        Search::Found(object) => Some(Some(object)),
-        Search::Absent => Some(None),
-        Search::Unfinished => None,
-    }
 }
 
 /// The capability in an occupied slot of the table, unless it is a stale reply right: that is equivalent to an empty slot,

@@ -30,6 +30,16 @@ pub enum Search {
     Absent,
 }
 
+impl Search {
+    /// The object, if the search has found one.
+    pub fn found(self) -> Option<Object> {
+        match self {
+            Search::Found(object) => Some(object),
+            Search::Unfinished | Search::Absent => None,
+        }
+    }
+}
+
 /// An account of memory, and the list of the objects that it paid for.
 pub struct Pool {
     pub header: Header,
