@@ -65,13 +65,13 @@ enum Summary {
 
 fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Summary>, Error> {
     let mut reader = Reader::new(limits);
-    let mut said = Vec::new();
+    let mut events = Vec::new();
     for part in image.chunks(step) {
         let mut rest = part;
         loop {
             let (used, event) = reader.read(rest)?;
             let silent = event.is_none();
-            said.extend(event.map(|event| match event {
+            events.extend(event.map(|event| match event {
                 Event::Begun(_) => Summary::Record("begun"),
                 Event::Outline(..) => Summary::Record("outline"),
                 Event::Memory(..) => Summary::Record("memory"),
@@ -87,7 +87,7 @@ fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Summary>, Error
             }
         }
     }
-    reader.finish().map(|()| said)
+    reader.finish().map(|()| events)
 }
 
 #[test]

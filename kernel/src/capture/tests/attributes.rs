@@ -1,4 +1,4 @@
-//! Memories that a device may write, or that are shared by everybody, are described as such and not captured.
+//! Device-writable and shared Memories appear in descriptions but are not captured.
 
 use abi::calls::{
     DeviceMemoryCreate, DomainPages, DomainReadPages, MemoryCreate, MemoryCreateContiguous, PageSet,
@@ -19,7 +19,7 @@ const CONTIGUOUS: Slot = Slot(31);
 const DEVICE: Slot = Slot(32);
 const ARCHIVE: Slot = Slot(33);
 /// Those that are not ordinary.
-const OTHERS: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
+const NOT_CAPTURED: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
 
 const HARDWARE: Slot = Slot(34);
 /// An ordinary Memory of the manager.
@@ -111,8 +111,8 @@ fn a_description_shows_the_memories_that_a_device_may_write() {
         let record = records.iter().find(|record| record.id == id);
         let record = record.expect("described");
         assert_eq!(record.kind, ObjectKind::Memory as u64);
-        let said = (record.size, record.attribute, record.present);
-        assert_eq!(said, (PAGES.0, attribute, present), "{slot:?}");
+        let described = (record.size, record.attribute, record.present);
+        assert_eq!(described, (PAGES.0, attribute, present), "{slot:?}");
     }
 }
 
@@ -123,7 +123,7 @@ fn memory_that_a_device_may_write_is_not_copied() {
         if freezes {
             scene.freeze();
         }
-        for of in OTHERS {
+        for of in NOT_CAPTURED {
             assert_eq!(copy(&scene, of, STAGING), Err(Error::WrongState), "{of:?}");
         }
         assert_eq!(copy(&scene, ORDINARY, STAGING), Ok((0, 1, 0)));
@@ -145,7 +145,7 @@ fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
         before.iter().all(Option::is_some),
         "{before:?}: both are RAM"
     );
-    for into in OTHERS {
+    for into in NOT_CAPTURED {
         let refused = copy(&scene, ORDINARY, into);
         assert_eq!(refused, Err(Error::WrongState), "{into:?}");
     }
@@ -156,7 +156,7 @@ fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
 fn memory_that_a_device_may_write_has_no_page_bitmap() {
     let scene = scene();
     for which in [PageSet::Present, PageSet::Dirty] {
-        for of in OTHERS {
+        for of in NOT_CAPTURED {
             let memory = id(&scene, of);
             let pages = DomainPages {
                 domain: SUBJECT,
@@ -177,7 +177,7 @@ fn memory_that_a_device_may_write_is_not_mapped_for_a_debugger() {
     let scene = scene();
     scene.freeze();
     let view = |of| calls::map_captured(SUBJECT, id(&scene, of), slots::DOMAIN, 0x9000_0000);
-    for of in OTHERS {
+    for of in NOT_CAPTURED {
         let refused = scene.call(scene.manager, view(of));
         assert_eq!(refused, Err(Error::WrongState), "{of:?}");
     }

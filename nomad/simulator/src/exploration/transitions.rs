@@ -21,8 +21,8 @@ impl State {
             let to_notify = self
                 .numbers()
                 .filter(|machine| stream.is_to_notify(*machine));
-            let tell = |machine| Transition::NotifyBroken(machine, *transaction);
-            transitions.extend(to_notify.map(tell));
+            let notify = |machine| Transition::NotifyBroken(machine, *transaction);
+            transitions.extend(to_notify.map(notify));
         }
     }
 

@@ -205,11 +205,11 @@ impl Simulation {
             let is_it = |due: &Scheduled| matches!(due, Scheduled::NotifyBroken { machine: to, transaction: about } if (*to, *about) == (machine, transaction));
             if !self.queue.is_scheduled(is_it) {
                 let delay_us = self.random.below(20_000);
-                let tell = Scheduled::NotifyBroken {
+                let notify = Scheduled::NotifyBroken {
                     machine,
                     transaction,
                 };
-                self.after(delay_us, tell);
+                self.after(delay_us, notify);
             }
         }
     }

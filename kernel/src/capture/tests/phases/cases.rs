@@ -11,7 +11,7 @@ use super::entering::{
 use crate::capture::tests::scene::{ENDPOINT, REPLY, Scene, call, receive};
 use crate::objects::Phase;
 
-/// The name of the case in which a thread that was not stopped is stopped after it is rebuilt.
+/// The name of the only case whose thread runs when it is frozen and is stopped once it is rebuilt.
 pub const TRAP_OUTSIDE: &str = "a trap handled outside";
 
 /// A phase: how the subject's thread enters it, and its exported state.
@@ -22,8 +22,8 @@ pub struct Case {
     pub awaits: Awaits,
     /// The call that it stands at, if any.
     pub at: Option<Number>,
-    /// Checks its phase after it is rebuilt, thawed, and runs into its call again.
-    pub again: fn(Phase) -> bool,
+    /// Checks its phase after it is rebuilt and thawed, and has made its call again if it can.
+    pub is_expected_after_rebuild: fn(Phase) -> bool,
 }
 
 /// A thread in each phase.
@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "stopped",
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::Nothing,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "sending",
@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Send),
-        again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
     },
     Case {
         name: "calling",
@@ -63,7 +63,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Call),
-        again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
     },
     Case {
         name: "receiving",
@@ -73,7 +73,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Receive),
-        again: |phase| matches!(phase, Phase::Receiving { .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Receiving { .. }),
     },
     Case {
         name: "answered and receiving",
@@ -91,7 +91,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Receive),
-        again: |phase| matches!(phase, Phase::Receiving { .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Receiving { .. }),
     },
     Case {
         name: "waiting",
@@ -99,7 +99,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Wait),
-        again: |phase| matches!(phase, Phase::Waiting { .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Waiting { .. }),
     },
     Case {
         name: "waiting with a deadline",
@@ -109,7 +109,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: Some(Number::Wait),
-        again: |phase| matches!(phase, Phase::Waiting { .. }),
+        is_expected_after_rebuild: |phase| matches!(phase, Phase::Waiting { .. }),
     },
     Case {
         name: "awaiting an answer from outside",
@@ -117,7 +117,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Answer,
         at: Some(Number::Call),
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "awaiting an answer from inside",
@@ -125,7 +125,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Answer,
         at: Some(Number::Call),
-        again: |phase| phase == Phase::Awaiting,
+        is_expected_after_rebuild: |phase| phase == Phase::Awaiting,
     },
     Case {
         name: "a fault not received yet",
@@ -133,7 +133,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::Nothing,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "a fault handled outside",
@@ -141,7 +141,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "a fault handled inside",
@@ -149,7 +149,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
+        is_expected_after_rebuild: |phase| phase == Phase::AwaitingFault { is_trap: false },
     },
     Case {
         name: "stopped, awaiting an answer from outside",
@@ -160,7 +160,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::Answer,
         at: Some(Number::Call),
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "stopped, awaiting an answer from inside",
@@ -171,7 +171,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::Answer,
         at: Some(Number::Call),
-        again: |phase| phase == Phase::Awaiting,
+        is_expected_after_rebuild: |phase| phase == Phase::Awaiting,
     },
     Case {
         name: "stopped, a fault handled outside",
@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "stopped, a fault handled inside",
@@ -193,7 +193,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
+        is_expected_after_rebuild: |phase| phase == Phase::AwaitingFault { is_trap: false },
     },
     Case {
         name: "a trap not received yet",
@@ -201,7 +201,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::Nothing,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: TRAP_OUTSIDE,
@@ -209,7 +209,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::TrapAnswer,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "a trap handled inside",
@@ -217,7 +217,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::TrapAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
+        is_expected_after_rebuild: |phase| phase == Phase::AwaitingFault { is_trap: true },
     },
     Case {
         name: "stopped, a trap handled outside",
@@ -228,7 +228,7 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::TrapAnswer,
         at: None,
-        again: |phase| phase == Phase::Ready,
+        is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
         name: "stopped, a trap handled inside",
@@ -239,6 +239,6 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::TrapAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
+        is_expected_after_rebuild: |phase| phase == Phase::AwaitingFault { is_trap: true },
     },
 ];

@@ -97,12 +97,16 @@ fn a_thread_rebuilt_elsewhere_continues_or_is_interrupted() {
         scene.thaw();
         let thread = scene.subject.thread;
         if case.name.ends_with("awaiting an answer from outside") {
-            let heard = scene.world.outcome::<abi::calls::Call>(thread);
-            assert_eq!(heard, Some(Err(Error::Interrupted)));
+            let outcome = scene.world.outcome::<abi::calls::Call>(thread);
+            assert_eq!(outcome, Some(Err(Error::Interrupted)));
         }
         go_on(&scene);
         let phase = thread.phase.get();
-        assert!((case.again)(phase), "{}: {phase:?}", case.name);
+        assert!(
+            (case.is_expected_after_rebuild)(phase),
+            "{}: {phase:?}",
+            case.name
+        );
         let stopped = case.stopped || case.name == TRAP_OUTSIDE;
         assert_eq!(thread.stopped.get(), stopped, "{}", case.name);
     });

@@ -95,8 +95,8 @@ fn a_late_reply_to_an_imported_thread_is_refused() {
     scene.write(0, &state).expect("it was read so");
     assert_eq!(scene.call(scene.server, answer(REPLY, 6)), Err(Error::Gone));
     scene.thaw();
-    let heard = scene.world.outcome::<abi::calls::Call>(scene.subject);
-    assert_eq!(heard, Some(Err(Error::Interrupted)));
+    let outcome = scene.world.outcome::<abi::calls::Call>(scene.subject);
+    assert_eq!(outcome, Some(Err(Error::Interrupted)));
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn dropping_the_right_to_reply_to_a_frozen_caller_ends_its_call() {
     scene.freeze();
     scene.does(scene.server, calls::delete(REPLY));
     scene.thaw();
-    let heard = scene.world.outcome::<abi::calls::Call>(scene.subject);
-    assert_eq!(heard, Some(Err(Error::Gone)));
+    let outcome = scene.world.outcome::<abi::calls::Call>(scene.subject);
+    assert_eq!(outcome, Some(Err(Error::Gone)));
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn threads_that_await_its_reply_get_gone() {
     let is_trap = false;
     assert_eq!(faulting.phase.get(), Phase::AwaitingFault { is_trap });
     retire(&scene);
-    let heard = status::<abi::calls::Call>(&scene, caller);
-    assert_eq!(heard, Some(Err(Error::Gone)));
+    let outcome = status::<abi::calls::Call>(&scene, caller);
+    assert_eq!(outcome, Some(Err(Error::Gone)));
     // Its fault has no handler any more.
     assert_eq!(faulting.phase.get(), Phase::Ready);
     assert!(faulting.stopped.get());
@@ -57,7 +57,7 @@ fn threads_that_await_its_reply_get_gone() {
 }
 
 #[test]
-fn a_reply_from_inside_stays_due_until_the_retirement_is_undone() {
+fn a_caller_inside_keeps_awaiting_its_reply_until_the_retirement_is_undone() {
     let scene = scene();
     scene.begin(scene.subject, call(INNER, 3));
     scene.does(scene.helper, receive(INNER, INNER_REPLY));
@@ -81,8 +81,8 @@ fn a_late_reply_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
     let (kind, ..) = scene.does(scene.server, CapabilityInspect { slot: REPLY });
     assert_eq!(kind, 0);
     unretire_and_thaw(&scene);
-    let heard = status::<abi::calls::Call>(&scene, scene.subject.thread);
-    assert_eq!(heard, Some(Err(Error::Interrupted)));
+    let outcome = status::<abi::calls::Call>(&scene, scene.subject.thread);
+    assert_eq!(outcome, Some(Err(Error::Interrupted)));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn after_an_undone_retirement_it_serves_again() {
 }
 
 #[test]
-fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
+fn a_caller_after_an_undone_retirement_gets_gone_when_the_domain_is_retired_again() {
     let scene = scene();
     retire(&scene);
     assert_eq!(
@@ -175,8 +175,8 @@ fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
     let caller = outsider(&scene, 0);
     scene.begin(caller, call(INNER_OUTSIDE, 1));
     retire(&scene);
-    let told = status::<abi::calls::Call>(&scene, caller);
-    assert_eq!(told, Some(Err(Error::Gone)));
+    let outcome = status::<abi::calls::Call>(&scene, caller);
+    assert_eq!(outcome, Some(Err(Error::Gone)));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     scene.does(manager, calls::bind(HELPER, notification));
     let signal = |flags| calls::signal(notification, flags);
     scene.does(manager, signal(1));
-    // It receives while the notification is gone, and so does not get the raised flag.
+    // The server begins to receive while the notification is gone, so the raised flag does not wake it.
     retire(&scene);
     scene.begin(scene.server, receive(ENDPOINT, REPLY));
     scene.unretire_by(manager);
