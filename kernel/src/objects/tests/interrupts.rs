@@ -29,6 +29,12 @@ fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
     }
 }
 
+/// The flags that the two interrupts of the shared line raise.
+const FIRST_FLAG: u64 = 1;
+const SECOND_FLAG: u64 = 2;
+/// The flag within the badge of a capability.
+const BADGED_FLAG: u64 = 4;
+
 /// Creates an interrupt of the shared line that raises these flags.
 fn share(world: &World, actor: TestDomain, into: Slot, flags: u64) {
     world.does(actor, line(GSI, PCI, into));
@@ -50,7 +56,7 @@ fn route(world: &World) -> Option<(Line, u8)> {
     })
 }
 
-/// Raises the interrupt of the line; returns the flags that it raises.
+/// Delivers the vector's interrupt; returns the notification's raised flags.
 fn interrupt(world: &World, actor: TestDomain, vector: u8) -> Result<u64, Error> {
     world.interrupt(vector);
     world.call(actor, calls::wait(NOTIFICATION, 0))
@@ -60,12 +66,12 @@ fn unmasked(events: &[Event]) -> bool {
     events.contains(&Event::UnmaskLine(GSI))
 }
 
-/// A driver with two interrupts of the shared line, which raise flags 1 and 2; the vector of the line.
+/// A driver with two interrupts of the shared line, and the vector of the line.
 fn shared() -> (World, TestDomain, u8) {
     let (world, actor) = driver();
-    share(&world, actor, FIRST, 1);
+    share(&world, actor, FIRST, FIRST_FLAG);
     let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, actor, SECOND, 2);
+    share(&world, actor, SECOND, SECOND_FLAG);
     assert_eq!(route(&world), None, "it is routed once");
     (world, actor, vector)
 }
@@ -75,7 +81,10 @@ fn interrupted() -> (World, TestDomain, u8) {
     let (world, actor, vector) = shared();
     assert!(unmasked(&acknowledge(&world, actor, FIRST)));
     assert!(unmasked(&acknowledge(&world, actor, SECOND)));
-    assert_eq!(interrupt(&world, actor, vector), Ok(3));
+    assert_eq!(
+        interrupt(&world, actor, vector),
+        Ok(FIRST_FLAG | SECOND_FLAG)
+    );
     (world, actor, vector)
 }
 
@@ -111,21 +120,28 @@ fn a_line_has_the_trigger_of_its_bus_unless_the_firmware_overrides_it() {
 fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
     const BADGED: Slot = Slot(40);
     let (world, actor, vector) = shared();
-    world.give(actor, NOTIFICATION, actor, BADGED, 4);
+    world.give(actor, NOTIFICATION, actor, BADGED, BADGED_FLAG);
     let bind = |flags| calls::bind_interrupt(FIRST, BADGED, flags);
-    for flags in [1, 5, u64::MAX] {
+    for flags in [FIRST_FLAG, FIRST_FLAG | BADGED_FLAG, u64::MAX] {
         let refused = world.call(actor, bind(flags));
         assert_eq!(refused, Err(Error::MissingRight), "{flags:#x}");
     }
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, actor, interrupt);
     }
-    assert_eq!(interrupt(&world, actor, vector), Ok(3), "it is unchanged");
-    world.does(actor, bind(4));
+    assert_eq!(
+        interrupt(&world, actor, vector),
+        Ok(FIRST_FLAG | SECOND_FLAG),
+        "it is unchanged"
+    );
+    world.does(actor, bind(BADGED_FLAG));
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, actor, interrupt);
     }
-    assert_eq!(interrupt(&world, actor, vector), Ok(6));
+    assert_eq!(
+        interrupt(&world, actor, vector),
+        Ok(SECOND_FLAG | BADGED_FLAG)
+    );
     check(&world.kernel);
 }
 
@@ -134,7 +150,10 @@ fn all_that_share_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it()
     let (world, actor, vector) = interrupted();
     assert!(!unmasked(&acknowledge(&world, actor, SECOND)));
     assert!(unmasked(&acknowledge(&world, actor, FIRST)));
-    assert_eq!(interrupt(&world, actor, vector), Ok(3));
+    assert_eq!(
+        interrupt(&world, actor, vector),
+        Ok(FIRST_FLAG | SECOND_FLAG)
+    );
     check(&world.kernel);
 }
 
@@ -142,7 +161,7 @@ fn all_that_share_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it()
 fn a_disarmed_interrupt_does_not_block_the_others() {
     let (world, actor, vector) = shared();
     assert!(unmasked(&acknowledge(&world, actor, FIRST)));
-    assert_eq!(interrupt(&world, actor, vector), Ok(1));
+    assert_eq!(interrupt(&world, actor, vector), Ok(FIRST_FLAG));
     assert!(unmasked(&acknowledge(&world, actor, FIRST)));
 }
 
@@ -154,7 +173,7 @@ fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() 
     world.machine.take_events();
     world.does(actor, calls::destroy(FIRST));
     assert!(unmasked(&world.machine.take_events()));
-    assert_eq!(interrupt(&world, actor, vector), Ok(2));
+    assert_eq!(interrupt(&world, actor, vector), Ok(SECOND_FLAG));
     world.does(actor, calls::destroy(SECOND));
     let events = world.machine.take_events();
     assert!(events.contains(&Event::MaskLine(GSI)) && !unmasked(&events));
@@ -172,7 +191,7 @@ fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
 }
 
 #[test]
-fn an_edge_is_not_shared_nor_a_line_by_more_than_the_maximum() {
+fn edge_lines_are_exclusive_and_a_level_line_has_a_maximum_of_sharers() {
     let (world, actor) = driver();
     world.does(actor, line(IRQ, ISA, FIRST));
     let again = line(IRQ, ISA, SECOND);
@@ -219,10 +238,10 @@ fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
     };
     let (_, vector) = world.does(actor, message);
     assert_eq!(interrupt(&world, actor, vector as u8), Err(Error::TimedOut));
-    let bind = calls::bind_interrupt(FIRST, NOTIFICATION, 2);
+    let bind = calls::bind_interrupt(FIRST, NOTIFICATION, FIRST_FLAG);
     world.does(actor, bind);
     let poll = calls::wait(NOTIFICATION, 0);
-    assert_eq!(world.call(actor, poll), Ok(2));
+    assert_eq!(world.call(actor, poll), Ok(FIRST_FLAG));
     world.does(actor, bind);
     assert_eq!(world.call(actor, poll), Err(Error::TimedOut));
 }

@@ -2,7 +2,7 @@
 
 use abi::register::Slot;
 
-use super::{FIRST, SECOND, acknowledge, check, interrupt, shared};
+use super::{FIRST, FIRST_FLAG, SECOND, SECOND_FLAG, acknowledge, check, interrupt, shared};
 use crate::arch::Cause;
 use crate::ipc;
 use crate::testing::calls;
@@ -19,9 +19,9 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_
     world.does(other, calls::notification(OWN));
     world.give(other, OWN, actor, FOREIGN, 0);
     // It comes before the first one in the list.
-    world.does(actor, calls::bind_interrupt(SECOND, FOREIGN, 2));
+    world.does(actor, calls::bind_interrupt(SECOND, FOREIGN, SECOND_FLAG));
     other.pool.set_retired(true);
-    assert_eq!(interrupt(&world, actor, vector), Ok(1));
+    assert_eq!(interrupt(&world, actor, vector), Ok(FIRST_FLAG));
 
     other.pool.set_retired(false);
     world.machine.set_ticks_step(0);
@@ -37,6 +37,6 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_
         "{due:?}"
     );
     world.kernel.enter(Cause::Timer);
-    assert_eq!(world.call(other, calls::wait(OWN, 0)), Ok(2));
+    assert_eq!(world.call(other, calls::wait(OWN, 0)), Ok(SECOND_FLAG));
     check(&world.kernel);
 }
