@@ -53,7 +53,7 @@ fn walk(
     while let Some(mark) = next {
         let index = index_of(mark.place);
         ensure(index < forest.len(), || {
-            format!("a link to no slot, {index}")
+            format!("link {index} is out of range")
         })?;
         match mark.edge {
             Edge::Start => {
@@ -69,14 +69,16 @@ fn walk(
         next = euler_tour::after(forest, mark);
         if let Some(next) = next {
             let is_slot = index_of(next.place) < forest.len();
-            ensure(is_slot, || format!("a link to no slot after {mark:?}"))?;
+            ensure(is_slot, || {
+                format!("the link after {mark:?} is out of range")
+            })?;
             let back = euler_tour::before(forest, next);
             ensure(back == Some(mark), || {
                 format!("{next:?} is not after {mark:?}")
             })?;
         }
         ensure(next.is_some() != inside.is_empty(), || {
-            format!("the tree of {root} does not end with it")
+            format!("the tour of {root} ends inside a subtree")
         })?;
     }
     Ok(())
@@ -99,17 +101,17 @@ fn check_content(forest: &Forest, index: usize, parent: Option<usize>) -> Result
         format!("slot {index} is of the wrong generation")
     })?;
     ensure(generation <= GENERATION_MAX, || {
-        format!("slot {index} is of too late a generation")
+        format!("the generation of slot {index} exceeds GENERATION_MAX")
     })
 }
 
 fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> Result<(), String> {
-    let is_less = parent.rights.contains(content.rights);
+    let has_subset = parent.rights.contains(content.rights);
     let keeps_badge = !parent.badge.is_set() || content.badge == parent.badge;
     ensure(content.object == parent.object, || {
         format!("slot {index} is a copy of something else")
     })?;
-    ensure(is_less, || {
+    ensure(has_subset, || {
         format!("slot {index} has rights its parent lacks")
     })?;
     ensure(keeps_badge, || {

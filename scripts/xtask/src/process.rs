@@ -22,7 +22,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-/// Runs `command` and returns what it printed.
+/// Runs `command` and returns its standard output.
 pub fn output(command: &mut Command) -> Result<String> {
     let name = name_of(command);
     let output = command
@@ -63,12 +63,12 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<i32>>
         }
         std::thread::sleep(POLL_INTERVAL);
     }
-    end(&mut child);
+    kill_and_reap(&mut child);
     Err(Error::TimedOut(name, limit))
 }
 
 /// Kills a child that may have ended meanwhile.
-fn end(child: &mut Child) {
+fn kill_and_reap(child: &mut Child) {
     // Both fail only if the child has already ended.
     let _ = child.kill();
     let _ = child.wait();

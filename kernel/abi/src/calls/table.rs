@@ -533,7 +533,7 @@ calls! {
         page_count: PageCount,
         /// A Memory with READ.
         source: Slot,
-        /// Its first page.
+        /// The first page to copy.
         source_page: PageIndex
     } -> ();
     /// Removes pages.
@@ -553,8 +553,8 @@ calls! {
         pager: Option<Slot>
     } -> ();
 
-    /// Makes an interrupt from a line. Level-triggered interrupts share a line: a device's interrupt is delivered to all that
-    /// have been acknowledged at least once, and the line stays masked until all of these acknowledge it.
+    /// Makes an interrupt from a line. Level-triggered interrupts share a line: a device's interrupt is delivered to every
+    /// sharer that is armed (acknowledged since its creation), and the line stays masked until all of these acknowledge it.
     112 InterruptCreateLine {
         /// A Pool with CREATE.
         pool: Slot,

@@ -41,7 +41,7 @@ pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
     handler.give(endpoint, slots::ENDPOINT)?;
     handler.give(memory, slots::MEMORY)?;
     faulting.give(memory, slots::MEMORY)?;
-    handler.start(scripts::populates_what_is_absent, PRIORITY)?;
+    handler.start(scripts::serves_as_pager, PRIORITY)?;
     faulting.start(scripts::touches_absent, PRIORITY)?;
     let median = faulting.median(bench)?;
     end(faulting, handler)?;

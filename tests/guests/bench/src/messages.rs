@@ -41,7 +41,7 @@ pub fn signal_nobody(bench: &Bench) -> Result<u64, Failure> {
 
 /// A wait for flags that are raised.
 pub fn wait_signalled(bench: &Bench) -> Result<u64, Failure> {
-    alone(bench, scripts::waits_for_what_is_there)
+    alone(bench, scripts::waits_for_raised_flags)
 }
 
 fn alone(bench: &Bench, script: Script) -> Result<u64, Failure> {

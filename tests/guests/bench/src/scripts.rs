@@ -87,7 +87,7 @@ pub extern "C" fn signals_nobody(samples: Samples) -> ! {
 }
 
 /// Waits for flags that are raised already.
-pub extern "C" fn waits_for_what_is_there(samples: Samples) -> ! {
+pub extern "C" fn waits_for_raised_flags(samples: Samples) -> ! {
     signal();
     // SAFETY: the samples are this worker's.
     unsafe { sample(samples, |_| wait(), |_| signal()) };
@@ -153,7 +153,7 @@ pub extern "C" fn touches_absent(samples: Samples) -> ! {
 }
 
 /// Populates the page of each fault.
-pub extern "C" fn populates_what_is_absent(_: Samples) -> ! {
+pub extern "C" fn serves_as_pager(_: Samples) -> ! {
     let mut fault = receive();
     loop {
         must(invoke(MemoryPopulate {
