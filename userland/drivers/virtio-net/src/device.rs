@@ -3,13 +3,12 @@
 use core::fmt;
 use core::hint;
 
-use runtime::Start;
+use nic::{DmaAddress, Hardware, MappedRegisters};
 use runtime::protocol::Mac;
 use runtime::shared::SharedMemory;
 
-use crate::configuration::{CONFIGURATION_BYTES, Configuration, Kind, Place};
+use crate::configuration::{Configuration, Kind, Place};
 use crate::queue::{QUEUE_SIZE_MAX, Queue};
-use crate::registers::Registers;
 
 const DEVICE_FEATURE_SELECT: usize = 0x00;
 const DEVICE_FEATURE: usize = 0x04;
@@ -89,23 +88,23 @@ impl fmt::Display for InitError {
 /// The NIC's registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Device {
-    common: Registers,
-    notify: Registers,
+    common: MappedRegisters,
+    notify: MappedRegisters,
     notify_multiplier: usize,
-    specific: Registers,
+    specific: MappedRegisters,
 }
 
 /// Notifies the NIC of new buffers in a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueNotifier {
-    notify: Registers,
+    notify: MappedRegisters,
     offset: usize,
     queue: u16,
 }
 
 impl QueueNotifier {
     pub fn notify(&self) {
-        self.notify.write(self.offset, self.queue);
+        self.notify.store(self.offset, self.queue);
     }
 }
 
@@ -114,17 +113,14 @@ impl Device {
     ///
     /// # Errors
     /// The missing part.
-    pub fn find(start: &Start) -> Result<Device, InitError> {
-        let copy = start.shared_memory("configuration");
-        let copy = copy.ok_or(InitError::NotProvided)?;
-        let mut bytes = [0; CONFIGURATION_BYTES];
-        copy.read(0, &mut bytes);
-        let configuration = Configuration::new(bytes);
+    pub fn find(hardware: &Hardware) -> Result<Device, InitError> {
+        let copy = hardware.configuration();
+        let configuration = Configuration::new(copy.ok_or(InitError::NotProvided)?);
         let registers = |kind| {
             let place = configuration.place(kind);
-            let memory = place.and_then(|place| region(start, place));
+            let memory = place.and_then(|place| region(hardware, place));
             memory
-                .map(Registers::new)
+                .map(MappedRegisters::new)
                 .ok_or(InitError::NoRegisters(kind))
         };
         let common = configuration.place(Kind::Common);
@@ -144,10 +140,10 @@ impl Device {
     /// # Errors
     /// [`InitError::Reset`] or [`InitError::Features`].
     pub fn begin(&self) -> Result<u64, InitError> {
-        self.common.write(STATUS, 0u8);
+        self.common.store(STATUS, 0u8);
         let reset = (0..RESET_POLLS_MAX).any(|_| {
             hint::spin_loop();
-            self.common.read::<u8>(STATUS) == 0
+            self.common.load::<u8>(STATUS) == 0
         });
         if !reset {
             return Err(InitError::Reset);
@@ -161,10 +157,10 @@ impl Device {
         let accepted = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
         self.accept_features(accepted);
         self.add_status(STATUS_FEATURES);
-        if self.common.read::<u8>(STATUS) & STATUS_FEATURES == 0 {
+        if self.common.load::<u8>(STATUS) & STATUS_FEATURES == 0 {
             return Err(InitError::Features(offered));
         }
-        self.common.write(CONFIGURATION_VECTOR, NO_VECTOR);
+        self.common.store(CONFIGURATION_VECTOR, NO_VECTOR);
         Ok(accepted)
     }
 
@@ -173,8 +169,8 @@ impl Device {
     /// # Errors
     /// [`InitError::Queue`].
     pub fn queue_size(&self, number: u16) -> Result<u16, InitError> {
-        self.common.write(QUEUE_SELECT, number);
-        size_within(self.common.read(QUEUE_SIZE)).ok_or(InitError::Queue(number))
+        self.common.store(QUEUE_SELECT, number);
+        size_within(self.common.load(QUEUE_SIZE)).ok_or(InitError::Queue(number))
     }
 
     /// Sets up a queue of a supported size.
@@ -183,19 +179,20 @@ impl Device {
     /// [`InitError::Vector`].
     pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueNotifier, InitError> {
         let common = &self.common;
-        common.write(QUEUE_SELECT, number);
-        common.write(QUEUE_SIZE, queue.size());
-        common.write(QUEUE_VECTOR, VECTOR);
-        if common.read::<u16>(QUEUE_VECTOR) != VECTOR {
+        common.store(QUEUE_SELECT, number);
+        common.store(QUEUE_SIZE, queue.size());
+        common.store(QUEUE_VECTOR, VECTOR);
+        if common.load::<u16>(QUEUE_VECTOR) != VECTOR {
             return Err(InitError::Vector(number));
         }
-        common.write_address(QUEUE_DESCRIPTORS, queue.descriptors_address());
-        common.write_address(QUEUE_DRIVER, queue.available_address());
-        common.write_address(QUEUE_DEVICE, queue.used_address());
-        common.write(QUEUE_ENABLE, 1u16);
+        let addresses = queue.addresses();
+        write_address(common, QUEUE_DESCRIPTORS, addresses.descriptors);
+        write_address(common, QUEUE_DRIVER, addresses.available);
+        write_address(common, QUEUE_DEVICE, addresses.used);
+        common.store(QUEUE_ENABLE, 1u16);
         Ok(QueueNotifier {
             notify: self.notify,
-            offset: usize::from(common.read::<u16>(QUEUE_NOTIFY)) * self.notify_multiplier,
+            offset: usize::from(common.load::<u16>(QUEUE_NOTIFY)) * self.notify_multiplier,
             queue: number,
         })
     }
@@ -207,27 +204,27 @@ impl Device {
 
     /// The NIC's own address, if that feature was negotiated.
     pub fn mac(&self, features: u64) -> Option<Mac> {
-        let read = || Mac(core::array::from_fn(|index| self.specific.read(index)));
+        let read = || Mac(core::array::from_fn(|index| self.specific.load(index)));
         (features & FEATURE_MAC != 0).then(read)
     }
 
     fn add_status(&self, status: u8) {
-        let before = self.common.read::<u8>(STATUS);
-        self.common.write(STATUS, before | status);
+        let before = self.common.load::<u8>(STATUS);
+        self.common.store(STATUS, before | status);
     }
 
     fn offered_features(&self) -> u64 {
         let half = |select: u32| {
-            self.common.write(DEVICE_FEATURE_SELECT, select);
-            u64::from(self.common.read::<u32>(DEVICE_FEATURE))
+            self.common.store(DEVICE_FEATURE_SELECT, select);
+            u64::from(self.common.load::<u32>(DEVICE_FEATURE))
         };
         half(0) | half(1) << 32
     }
 
     fn accept_features(&self, features: u64) {
         for (select, half) in [(0u32, features as u32), (1, (features >> 32) as u32)] {
-            self.common.write(DRIVER_FEATURE_SELECT, select);
-            self.common.write(DRIVER_FEATURE, half);
+            self.common.store(DRIVER_FEATURE_SELECT, select);
+            self.common.store(DRIVER_FEATURE, half);
         }
     }
 }
@@ -237,10 +234,15 @@ fn size_within(most: u16) -> Option<u16> {
     most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
 }
 
+/// Writes an address to two registers of half its width.
+fn write_address(registers: &MappedRegisters, offset: usize, address: DmaAddress) {
+    registers.store(offset, address.get() as u32);
+    registers.store(offset + 4, (address.get() >> 32) as u32);
+}
+
 /// The part of a mapped region that holds some registers.
-fn region(start: &Start, place: Place) -> Option<SharedMemory<'static>> {
-    const NAMES: [&str; 6] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
-    let memory = start.shared_memory(NAMES.get(usize::from(place.bar))?)?;
+fn region(hardware: &Hardware, place: Place) -> Option<SharedMemory<'static>> {
+    let memory = hardware.region(usize::from(place.bar))?;
     let (offset, bytes) = (place.offset as usize, place.bytes as usize);
     let fits = offset.is_multiple_of(8) && offset.checked_add(bytes)? <= memory.bytes();
     fits.then(|| memory.part(offset, bytes))

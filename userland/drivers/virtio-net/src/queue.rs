@@ -11,6 +11,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
+use nic::{DmaAddress, DmaMemory};
 use runtime::shared::SharedMemory;
 
 /// The maximum number of buffers in a queue. A queue has fewer, a power of two, if the NIC supports no more.
@@ -52,7 +53,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Queue {
     memory: SharedMemory<'static>,
-    bus_address: u64,
+    addresses: Addresses,
     size: u16,
     /// The number of buffers ever offered, modulo 2^16.
     offered: u16,
@@ -65,16 +66,28 @@ pub struct Queue {
     lent: [bool; QUEUE_SIZE_MAX as usize],
 }
 
+/// The addresses of a queue's parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    pub descriptors: DmaAddress,
+    pub available: DmaAddress,
+    pub used: DmaAddress,
+}
+
 /// The used ring has a buffer that the NIC does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsedRingError;
 
 impl Queue {
     /// Creates an empty queue of this size, a power of two up to [`QUEUE_SIZE_MAX`], in zeroed memory.
-    pub fn new(memory: SharedMemory<'static>, bus_address: u64, size: u16) -> Queue {
+    pub fn new(memory: DmaMemory, size: u16) -> Queue {
         Queue {
-            memory: memory.part(0, QUEUE_BYTES),
-            bus_address,
+            memory: memory.part(0, QUEUE_BYTES).memory(),
+            addresses: Addresses {
+                descriptors: memory.address(),
+                available: memory.part(AVAILABLE, USED - AVAILABLE).address(),
+                used: memory.part(USED, QUEUE_BYTES - USED).address(),
+            },
             size,
             offered: 0,
             published: 0,
@@ -89,23 +102,13 @@ impl Queue {
         self.size
     }
 
-    /// The bus address of the descriptor table.
-    pub fn descriptors_address(&self) -> u64 {
-        self.bus_address
-    }
-
-    /// The bus address of the available ring.
-    pub fn available_address(&self) -> u64 {
-        self.bus_address + AVAILABLE as u64
-    }
-
-    /// The bus address of the used ring.
-    pub fn used_address(&self) -> u64 {
-        self.bus_address + USED as u64
+    /// Where the NIC finds its parts.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     /// Lends a buffer to the NIC, which sees it after [`Queue::publish`].
-    pub fn offer(&mut self, buffer: Buffer, address: u64, bytes: u32, purpose: Purpose) {
+    pub fn offer(&mut self, buffer: Buffer, address: DmaAddress, bytes: u32, purpose: Purpose) {
         let Buffer(index) = buffer;
         let flags = match purpose {
             Purpose::Send => 0,
@@ -113,7 +116,7 @@ impl Queue {
         };
         let at = usize::from(index) * DESCRIPTOR_BYTES;
         let store = |at, word| self.memory.word64(at).store(word, Ordering::Relaxed);
-        store(at, address);
+        store(at, address.get());
         store(at + 8, u64::from(bytes) | flags << 32);
         self.write_available(self.offered % self.size, index);
         self.lent[usize::from(index)] = true;
@@ -191,23 +194,10 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abi::start_page::Range;
-    use alloc::boxed::Box;
     use alloc::vec::Vec;
-    use core::sync::atomic::AtomicU64;
+    use runtime::host::shared_memory;
 
-    const BUS_ADDRESS: u64 = 0x10_0000;
-
-    #[allow(unsafe_code)]
-    fn memory() -> SharedMemory<'static> {
-        let words: Box<[AtomicU64]> = (0..QUEUE_BYTES / 8).map(|_| AtomicU64::new(0)).collect();
-        let range = Range {
-            start: Box::leak(words).as_ptr() as u64,
-            bytes: QUEUE_BYTES as u64,
-        };
-        // SAFETY: The words are leaked, aligned and atomic.
-        unsafe { SharedMemory::from_range(range) }
-    }
+    const NOWHERE: DmaAddress = DmaAddress::new(0);
 
     /// A NIC that uses any buffers.
     struct FakeNic {
@@ -253,21 +243,26 @@ mod tests {
     }
 
     fn pair_of(size: u16) -> (Queue, FakeNic) {
-        let memory = memory();
+        let memory = shared_memory(QUEUE_BYTES);
         let nic = FakeNic {
             memory,
             size,
             seen: 0,
             used: 0,
         };
-        (Queue::new(memory, BUS_ADDRESS, size), nic)
+        (Queue::new(DmaMemory::new(memory, NOWHERE), size), nic)
     }
 
     #[test]
     fn the_nic_sees_buffers_only_after_they_are_published() {
         let (mut queue, mut nic) = pair();
-        queue.offer(Buffer(5), 0xdead_0000, 100, Purpose::Receive);
-        queue.offer(Buffer(6), 0xbeef_0000, 60, Purpose::Send);
+        queue.offer(
+            Buffer(5),
+            DmaAddress::new(0xdead_0000),
+            100,
+            Purpose::Receive,
+        );
+        queue.offer(Buffer(6), DmaAddress::new(0xbeef_0000), 60, Purpose::Send);
         assert!(nic.available().is_empty());
         assert!(queue.publish());
         assert_eq!(
@@ -282,7 +277,7 @@ mod tests {
         for (mut queue, mut nic) in [pair(), pair_of(8)] {
             for round in 0..100_000u32 {
                 let buffer = Buffer((round % 7) as u16);
-                queue.offer(buffer, u64::from(round), 1, Purpose::Send);
+                queue.offer(buffer, NOWHERE, 1, Purpose::Send);
                 let _ = queue.publish();
                 assert_eq!(nic.available().len(), 1);
                 nic.use_up(buffer.0.into(), round);
@@ -296,7 +291,7 @@ mod tests {
     fn a_nic_that_suppresses_notifications_gets_none() {
         let (mut queue, nic) = pair();
         nic.memory.write(USED, &[1, 0]);
-        queue.offer(Buffer(0), 0, 1, Purpose::Send);
+        queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
         assert!(!queue.publish());
     }
 
@@ -305,7 +300,7 @@ mod tests {
         let (mut queue, mut nic) = pair();
         queue.set_interrupts(false);
         assert_eq!(nic.u16_at(AVAILABLE), 1);
-        queue.offer(Buffer(0), 0, 1, Purpose::Send);
+        queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
         let _ = queue.publish();
         assert_eq!(nic.u16_at(AVAILABLE), 1);
         assert_eq!(nic.available().len(), 1);
@@ -322,7 +317,7 @@ mod tests {
         nic.use_up(QUEUE_SIZE_MAX.into(), 0);
         assert_eq!(queue.take(), Err(UsedRingError));
         let (mut queue, mut nic) = pair();
-        queue.offer(Buffer(1), 0, 1, Purpose::Send);
+        queue.offer(Buffer(1), NOWHERE, 1, Purpose::Send);
         nic.use_up(1, 0);
         nic.use_up(1, 0);
         assert!(queue.take().is_ok());

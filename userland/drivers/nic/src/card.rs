@@ -1,0 +1,100 @@
+//! A card, as the rest of a driver sees it.
+
+use core::fmt;
+
+use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::protocol::Mac;
+
+/// A running card.
+pub trait Card {
+    /// Its own address, if it has one.
+    fn mac(&self) -> Option<Mac>;
+
+    /// The state of its link; `None` if it does not report one.
+    fn link(&mut self) -> Option<Link>;
+
+    /// Clears the causes of its interrupt and returns those that the rings do not show. It may interrupt again afterwards.
+    fn acknowledge(&mut self) -> Events;
+
+    /// Whether a received frame is queued.
+    fn has_frame(&self) -> bool;
+
+    /// Copies the next received frame, and gives its buffer back to the card.
+    ///
+    /// # Errors
+    /// [`CardFault`]: the card cannot be used any longer.
+    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault>;
+
+    /// Whether a frame can be sent now.
+    ///
+    /// # Errors
+    /// [`CardFault`]: the card cannot be used any longer.
+    fn has_space(&mut self) -> Result<bool, CardFault>;
+
+    /// Sends a frame, if there is space for it.
+    fn send(&mut self, frame: &Frame<'_>);
+
+    /// Enables or disables interrupts for sent frames. Check for space once more after enabling them.
+    fn set_space_interrupt(&mut self, wanted: bool);
+
+    /// Publishes sent frames and free buffers to the card.
+    fn publish(&mut self);
+}
+
+/// The state of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// There is no other end.
+    Down,
+    /// It carries frames.
+    Up {
+        /// Its speed.
+        megabits_per_second: u32,
+    },
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Link::Down => formatter.write_str("down"),
+            Link::Up {
+                megabits_per_second,
+            } => write!(formatter, "up, {megabits_per_second} Mb/s"),
+        }
+    }
+}
+
+/// A received frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was copied, and has this length.
+    Frame(usize),
+    /// It is damaged, or has an invalid length.
+    Invalid,
+}
+
+impl Received {
+    /// A frame of this length, if a frame can have it.
+    pub fn of_length(bytes: usize) -> Received {
+        let is_valid = (runtime::port::FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&bytes);
+        if is_valid {
+            Received::Frame(bytes)
+        } else {
+            Received::Invalid
+        }
+    }
+}
+
+/// What a card's interrupt reports beside frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// The state of the link may have changed.
+    pub link: bool,
+    /// The number of frames that the card had no buffer for since the last report.
+    pub lost: u32,
+}
+
+/// The violation of its contract for which a card is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the NIC {0}")]
+pub struct CardFault(pub &'static str);

@@ -1,0 +1,124 @@
+//! The program of a driver: it opens its card, then moves frames whenever the switch or the card wakes it.
+
+use core::fmt::Display;
+
+use runtime::capability::{Cap, Interrupt, Notification};
+use runtime::port::{Doorbell, Port, Side};
+use runtime::{Start, clock, events};
+
+use crate::bridge::{Bridge, BridgeError};
+use crate::card::{Card, Link};
+use crate::counters::Reporter;
+use crate::hardware::Hardware;
+use crate::pace::Pace;
+
+/// Drives the card that `open` initialises. Root has enabled it, and has set up its interrupt if it has a usable one.
+///
+/// # Panics
+/// If the card cannot be used or breaks its contract, or the port is corrupt: then root resets the card and starts the driver
+/// again.
+pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> Result<C, E>) -> ! {
+    let doorbell = Doorbell {
+        notification: start.require("doorbell"),
+        flags: start.require_argument("doorbell"),
+    };
+    let ring = start.shared_memory("port");
+    let port = ring.and_then(|memory| Port::try_new(memory, Side::Domain));
+    let port = port.unwrap_or_else(|| panic!("started without a port"));
+    let wake: Cap<Notification> = start.require("wake");
+    let interrupt: Option<Cap<Interrupt>> = start.find("interrupt");
+    let card = open(&Hardware::new(start)).unwrap_or_else(|error| panic!("the NIC: {error}"));
+    if let Some(Err(error)) = interrupt.map(|it| it.bind(Some(wake), events::INTERRUPT)) {
+        panic!("the interrupt: {error}");
+    }
+    match card.mac() {
+        Some(mac) => log::info!("NIC {mac} is up"),
+        None => log::info!("a NIC without an address of its own is up"),
+    }
+    if interrupt.is_none() {
+        log::info!("it has no message-signalled interrupt, and is polled");
+    }
+    let mut driver = Driver {
+        bridge: Bridge::new(card, port, doorbell),
+        wake,
+        interrupt,
+        pace: Pace::new(interrupt.is_none()),
+        link: None,
+        reporter: Reporter::default(),
+    };
+    driver.log_link();
+    match driver.serve() {
+        Ok(never) => match never {},
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A type without values: serving does not end.
+enum Never {}
+
+/// The reason a driver ends.
+#[derive(Debug, thiserror::Error)]
+enum DriverError {
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    #[error("waiting: {0}")]
+    Wait(abi::Error),
+    #[error("the interrupt: {0}")]
+    Interrupt(abi::Error),
+}
+
+/// A running driver.
+struct Driver<C> {
+    bridge: Bridge<C>,
+    wake: Cap<Notification>,
+    interrupt: Option<Cap<Interrupt>>,
+    pace: Pace,
+    /// The state of the link in the log.
+    link: Option<Link>,
+    reporter: Reporter,
+}
+
+impl<C: Card> Driver<C> {
+    fn serve(&mut self) -> Result<Never, DriverError> {
+        let mut acknowledged = false;
+        let mut has_event = false;
+        loop {
+            let (remaining, has_moved) = self.bridge.run()?;
+            self.pace.record(acknowledged, has_moved || has_event);
+            let now_ns = clock::now_ns();
+            if self.reporter.is_due(self.bridge.counters(), now_ns) {
+                log::warn!("{}", self.bridge.counters());
+            }
+            let flags = match self.pace.deadline_ns(remaining, now_ns) {
+                Some(deadline) => self.wake.wait_until_ns(deadline),
+                None => self.wake.wait(),
+            };
+            let flags = flags.map_err(DriverError::Wait)?;
+            acknowledged = self.pace.wake(flags & events::INTERRUPT != 0);
+            has_event = acknowledged && self.acknowledge()?;
+        }
+    }
+
+    /// Acknowledges the interrupt and handles what the rings do not show; returns whether there was anything.
+    fn acknowledge(&mut self) -> Result<bool, DriverError> {
+        if let Some(interrupt) = self.interrupt {
+            // The next interrupt may follow from here on; the cause of this one is handled below.
+            interrupt.acknowledge().map_err(DriverError::Interrupt)?;
+        }
+        let events = self.bridge.card().acknowledge();
+        self.bridge.counters().lost += u64::from(events.lost);
+        if events.link {
+            self.log_link();
+        }
+        Ok(events.link || events.lost > 0)
+    }
+
+    /// Logs the state of the link if it has changed.
+    fn log_link(&mut self) {
+        let link = self.bridge.card().link();
+        if let Some(link) = link.filter(|_| self.link != link) {
+            log::info!("the link is {link}");
+        }
+        self.link = link;
+    }
+}

@@ -1,0 +1,45 @@
+//! What the drivers of NICs share. A driver is the registers, descriptors and link of its cards, behind the trait [`Card`];
+//! the rest is here.
+//!
+//! ```text
+//! switch <--port--> Bridge <--Card--> registers, DescriptorRing <--DMA--> the card
+//!                     ^
+//!          Driver: interrupts, deadlines, log
+//! ```
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`card`] | the trait, the state of a link, and the fault of a card |
+//! | [`driver`] | the program: waits for the switch and the card, and runs the bridge |
+//! | [`bridge`] | frames between the card and the switch's ring |
+//! | [`pace`] | when the driver runs next: interrupts, polling, pauses |
+//! | [`counters`] | what the bridge has moved and lost, for the log |
+//! | [`hardware`] | what root handed over: regions, configuration space, DMA memory |
+//! | [`dma`] | memory that the card reads and writes, and its address on the bus |
+//! | [`ring`] | rings of 16-byte descriptors, each with a buffer |
+//! | [`registers`] | reading and writing registers; the only file with `unsafe` |
+//!
+//! The driver owns a port at the switch like any domain: it sends frames from there to the wire, and frames from the wire
+//! there. Domains have addresses of their own, unknown to the card, so a card delivers every frame.
+//!
+//! A card is trusted with the memory that it is given, and not with its data: every value from it is checked. A driver that
+//! finds a [`CardFault`] ends; root resets the card and starts the driver again.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod bridge;
+pub mod card;
+pub mod counters;
+pub mod dma;
+pub mod driver;
+pub mod hardware;
+pub mod pace;
+pub mod registers;
+pub mod ring;
+
+pub use card::{Card, CardFault, Events, Link, Received};
+pub use dma::{DmaAddress, DmaMemory};
+pub use driver::run;
+pub use hardware::Hardware;
+pub use registers::{MappedRegisters, Registers};
+pub use ring::{Completed, Layout, ReceiveRing, SendRing};
