@@ -16,6 +16,8 @@ pub struct Id(pub u8);
 
 /// PCI Express.
 pub const EXPRESS: Id = Id(0x10);
+/// Message-signalled interrupts with one message, in configuration space.
+pub const MSI: Id = Id(0x05);
 /// Message-signalled interrupts with a table.
 pub const MSI_X: Id = Id(0x11);
 

@@ -3,20 +3,18 @@
 //! Writing a command register clears no error in the status register beside it, unlike `update_command` of the crate
 //! `pci_types`, which also has no access to a PCI Express function's reset (decision 8).
 
+use core::fmt;
+
 use super::bar::{self, BAR_COUNT, Bar};
-use super::capability::{self, EXPRESS, MSI_X};
+use super::capability::{self, EXPRESS};
 use super::configuration::{Address, Configuration, read_half, write_half};
+use super::messages;
 
 const IDENTITY: u8 = 0x00;
 const COMMAND: u8 = 0x04;
 const COMMAND_MEMORY: u16 = 1 << 1;
 const COMMAND_BUS_MASTER: u16 = 1 << 2;
 const COMMAND_NO_LINE: u16 = 1 << 10;
-
-const MSI_X_CONTROL: u8 = 2;
-const MSI_X_ENABLE: u16 = 1 << 15;
-const MSI_X_MASK_ALL: u16 = 1 << 14;
-const MSI_X_TABLE: u8 = 4;
 
 const EXPRESS_DEVICE: u8 = 4;
 const EXPRESS_CAN_RESET: u32 = 1 << 28;
@@ -34,20 +32,17 @@ pub struct Identity {
     pub device: u16,
 }
 
+impl fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:04x}:{:04x}", self.vendor, self.device)
+    }
+}
+
 /// A function of a PCI device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
     pub address: Address,
     pub identity: Identity,
-}
-
-/// The location of a function's MSI-X table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MsiXTable {
-    /// The index of its region.
-    pub bar: usize,
-    /// Its offset in the region.
-    pub offset: u32,
 }
 
 /// The identity of the function at an address, if there is one.
@@ -63,17 +58,6 @@ impl Function {
         bar::read_all(configuration, self.address)
     }
 
-    /// Its MSI-X table, if it has one.
-    pub fn msi_x_table(&self, configuration: &impl Configuration) -> Option<MsiXTable> {
-        let offset = capability::find(configuration, self.address, MSI_X)?;
-        let value = configuration.read(self.address, offset + MSI_X_TABLE);
-        let bar = (value & 7) as usize;
-        (bar < BAR_COUNT).then_some(MsiXTable {
-            bar,
-            offset: value & !7,
-        })
-    }
-
     /// Lets it decode its regions, but not master the bus.
     pub fn enable_decoding(&self, configuration: &impl Configuration) {
         self.set_command(configuration, COMMAND_MEMORY | COMMAND_NO_LINE);
@@ -81,7 +65,7 @@ impl Function {
 
     /// Lets it master the bus and send interrupt messages.
     pub fn enable(&self, configuration: &impl Configuration) {
-        self.set_messages(configuration, MSI_X_ENABLE);
+        messages::enable(configuration, self.address);
         self.set_command(
             configuration,
             COMMAND_MEMORY | COMMAND_NO_LINE | COMMAND_BUS_MASTER,
@@ -97,7 +81,7 @@ impl Function {
     /// memory may be reused, and the function is disabled, with its regions where the firmware placed them.
     pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
         self.cut_off(configuration);
-        self.set_messages(configuration, 0);
+        messages::disable(configuration, self.address);
         let Some(control) = self.reset_control(configuration) else {
             return;
         };
@@ -119,16 +103,6 @@ impl Function {
 
     fn set_command(&self, configuration: &impl Configuration, command: u16) {
         write_half(configuration, self.address, COMMAND, 0, command);
-    }
-
-    fn set_messages(&self, configuration: &impl Configuration, enable: u16) {
-        if let Some(offset) = capability::find(configuration, self.address, MSI_X) {
-            let at = offset + MSI_X_CONTROL;
-            let header = read_half(configuration, self.address, offset);
-            let control = read_half(configuration, self.address, at);
-            let control = control & !(MSI_X_ENABLE | MSI_X_MASK_ALL) | enable;
-            write_half(configuration, self.address, at, header, control);
-        }
     }
 }
 
@@ -170,16 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_it_is_and_where_its_table_is() {
+    fn knows_what_it_is() {
         let bus = bus();
         assert_eq!(identify(&bus, FUNCTION.address), Some(FUNCTION.identity));
-        assert_eq!(
-            FUNCTION.msi_x_table(&bus),
-            Some(MsiXTable {
-                bar: 1,
-                offset: 0x800
-            })
-        );
         let nobody = Address {
             device: 4,
             ..FUNCTION.address

@@ -1,8 +1,8 @@
 //! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space, which
 //! the driver itself cannot access.
 //!
-//! All are created from the driver's pool and end with it. The interrupt uses entry 0 of the MSI-X table, which lies in a
-//! region: the crate `pci_types` ends where this begins, at the table's location (decision 8).
+//! All are created from the driver's pool and end with it. A function without message-signalled interrupts has none, and its
+//! driver polls it (decision 34).
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -15,7 +15,8 @@ use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
 use super::configuration::Configuration;
-use super::function::{Function, MsiXTable};
+use super::function::Function;
+use super::messages::{self, Messages, MsiXTable};
 use crate::grant::{Grant, Place};
 use crate::handle::Handle;
 use crate::layout::{DEVICE_CONFIGURATION, DEVICE_REGION_BYTES, DEVICE_REGISTERS};
@@ -39,7 +40,7 @@ pub enum HandoverError {
     /// The region cannot be mapped at its bus address, or it is too large for the layout.
     #[error("its region {0} cannot be mapped")]
     Region(usize),
-    /// It has no usable MSI-X table.
+    /// Its MSI-X table does not lie in a region.
     #[error("it has no usable MSI-X table")]
     NoMsiX,
     /// The kernel refused.
@@ -60,7 +61,7 @@ struct Region {
 pub struct Parts {
     regions: Vec<Region>,
     configuration: Handle<Memory>,
-    interrupt: Handle<Interrupt>,
+    interrupt: Option<Handle<Interrupt>>,
 }
 
 impl Parts {
@@ -75,8 +76,6 @@ impl Parts {
         function: &Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
-        let table = function.msi_x_table(configuration);
-        let table = table.ok_or(HandoverError::NoMsiX)?;
         let mut regions = Vec::new();
         for (bar, region) in function.bars(configuration).into_iter().enumerate() {
             if let Some(region) = region {
@@ -84,12 +83,21 @@ impl Parts {
             }
         }
         function.enable_decoding(configuration);
-        let (interrupt, message) = machine.hardware.create_message_interrupt(pool)?;
-        write_message(machine, &regions, table, message)?;
+        let interrupt = match messages::find(configuration, function.address) {
+            None => None,
+            Some(messages) => {
+                let (interrupt, message) = machine.hardware.create_message_interrupt(pool)?;
+                match messages {
+                    Messages::Msi(msi) => msi.set(configuration, message),
+                    Messages::MsiX(table) => write_message(machine, &regions, table, message)?,
+                }
+                Some(Handle::new(interrupt))
+            }
+        };
         Ok(Parts {
             regions,
             configuration: copy_configuration(machine, configuration, function, pool)?,
-            interrupt: Handle::new(interrupt),
+            interrupt,
         })
     }
 
@@ -111,8 +119,11 @@ impl Parts {
         };
         let configuration =
             Grant::new("configuration", *self.configuration, MemoryRights::READ).mapped(place);
-        let interrupt = Grant::new("interrupt", *self.interrupt, InterruptRights::HANDLE);
-        regions.chain([configuration, interrupt])
+        let interrupt = self
+            .interrupt
+            .as_ref()
+            .map(|interrupt| Grant::new("interrupt", **interrupt, InterruptRights::HANDLE));
+        regions.chain([configuration]).chain(interrupt)
     }
 }
 

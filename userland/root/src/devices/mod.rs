@@ -7,6 +7,7 @@
 //! | [`bar`] | base address registers: a function's regions |
 //! | [`function`] | a function, enabling and disabling it |
 //! | [`bus`] | enumerating all functions |
+//! | [`messages`] | message-signalled interrupts |
 //! | [`kind`] | the kinds of devices in a manifest |
 //! | [`handover`] | a function as capabilities of its driver |
 
@@ -17,6 +18,7 @@ pub mod configuration;
 pub mod function;
 pub mod handover;
 pub mod kind;
+pub mod messages;
 
 use alloc::vec::Vec;
 
