@@ -19,6 +19,7 @@ pub const PLUGIN_LIBRARY: &str = "liblatency_plugin.so";
 pub const USERLAND: &[&str] = &[
     "root",
     "virtio-net",
+    "e1000",
     "switch",
     "counter",
     "kv",
