@@ -37,6 +37,7 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
     for (index, domain) in manifest.domains.iter().enumerate() {
         let checks = [
             name(manifest, index),
+            image(domain),
             sizes(domain),
             port(manifest, index),
             tunnel(manifest, index),
@@ -161,6 +162,14 @@ fn tunnel(manifest: &Manifest, index: usize) -> Check {
             ),
         )),
     }
+}
+
+/// Only the program of a device's driver may be left open.
+fn image(domain: &Domain) -> Check {
+    let is_given = !domain.image.is_empty() || domain.device.is_some();
+    require(is_given, "image", || {
+        "it is missing, and only a domain with a `device` needs none".into()
+    })
 }
 
 fn device(manifest: &Manifest, index: usize) -> Check {

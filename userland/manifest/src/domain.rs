@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use identity::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Port, Role};
+use crate::{Capability, Device, Port, Role};
 
 /// A domain: its program, its resources and its capabilities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,9 @@ use crate::{Capability, Port, Role};
 pub struct Domain {
     /// Its name: 1 to 24 letters, digits, `-`, `_`, `.` or `:`.
     pub name: String,
-    /// Its program: the archive's member of this name and `.elf`.
+    /// Its program: the archive's member of this name and `.elf`. Empty, and absent from the TOML, if it is the driver of the domain's
+    /// device, whichever the machine has.
+    #[serde(default)]
     pub image: String,
     /// The part that it plays on its machine; an ordinary domain has none.
     #[serde(default)]
@@ -68,6 +70,17 @@ impl Domain {
         capabilities.any(|it| matches!(it, Capability::Service(name) if name == service))
     }
 
+    /// The programs that it may need: its image, or every driver of its kind of device.
+    pub fn images(&self) -> Vec<&str> {
+        match &self.device {
+            Some(device) if self.image.is_empty() => {
+                let drivers = device.kind.drivers().iter();
+                drivers.map(|driver| driver.image).collect()
+            }
+            _ => Vec::from([self.image.as_str()]),
+        }
+    }
+
     /// Whether a machine of this name starts it.
     pub fn is_at_home(&self, machine: &str) -> bool {
         self.home.is_none_or(|home| home.as_str() == machine)
@@ -84,25 +97,6 @@ fn default_heap_mib() -> u32 {
 
 fn default_stack_kib() -> u32 {
     256
-}
-
-/// A device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Device {
-    /// The kind of device.
-    pub kind: DeviceKind,
-    /// Its index among those of that kind, in the order of the bus scan.
-    #[serde(default)]
-    pub index: u32,
-}
-
-/// The kinds of devices with drivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeviceKind {
-    /// A virtual NIC (virtio 1.0, modern PCI).
-    VirtioNet,
 }
 
 /// The action when a domain ends.

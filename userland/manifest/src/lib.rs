@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
 //! | [`domain`] | one domain of it |
+//! | [`device`] | a domain's device, and the table of drivers |
 //! | [`role`] | the part that a domain plays on its machine |
 //! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
@@ -22,6 +23,7 @@ extern crate alloc;
 
 pub mod capability;
 pub mod check;
+pub mod device;
 pub mod domain;
 #[cfg(any(test, feature = "std"))]
 pub mod entry;
@@ -33,7 +35,8 @@ pub mod role;
 pub mod source;
 
 pub use capability::Capability;
-pub use domain::{Device, DeviceKind, Domain, Restart};
+pub use device::{Device, DeviceKind, Driver};
+pub use domain::{Domain, Restart};
 #[cfg(any(test, feature = "std"))]
 pub use entry::Entry;
 pub use machine::{MEMBER, Manifest};

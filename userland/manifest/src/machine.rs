@@ -1,7 +1,7 @@
 //! The manifest itself, and its compiled form.
 //!
 //! ```text
-//! "caravan manifest 4\n"   the Manifest, in postcard
+//! "caravan manifest 5\n"   the Manifest, in postcard
 //! ```
 
 use alloc::string::String;
@@ -16,7 +16,7 @@ use crate::{Domain, Role};
 pub const MEMBER: &str = "manifest";
 
 /// The header of the compiled form; the number is incremented when the types change.
-const MAGIC: &[u8] = b"caravan manifest 4\n";
+const MAGIC: &[u8] = b"caravan manifest 5\n";
 
 /// The domains of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum ManifestError {
 impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            ManifestError::Version => "it is not a compiled manifest of version 4",
+            ManifestError::Version => "it is not a compiled manifest of version 5",
             ManifestError::Damaged => "it is damaged",
         })
     }
@@ -94,9 +94,9 @@ impl Manifest {
     /// any machine must be able to run any domain.
     pub fn images(&self) -> Vec<&str> {
         let mut images: Vec<&str> = Vec::new();
-        for domain in &self.domains {
-            if !images.contains(&domain.image.as_str()) {
-                images.push(&domain.image);
+        for image in self.domains.iter().flat_map(Domain::images) {
+            if !images.contains(&image) {
+                images.push(image);
             }
         }
         images

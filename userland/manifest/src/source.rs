@@ -348,7 +348,7 @@ pub(crate) mod tests {
     fn a_missing_field_is_named_with_its_domain() {
         let error = error_of("[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\n");
         assert!(
-            error.starts_with("test.toml:3: ") && error.contains("`image`"),
+            error.starts_with("test.toml:3: ") && error.contains("`pool_mib`"),
             "{error}"
         );
         assert!(error_of("").contains("field `machine`: missing"));

@@ -1,11 +1,10 @@
 //! What this machine starts a domain from: its entry in the manifest, and its program, of the boot archive or of a package.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::register::PageCount;
-use manifest::Restart;
+use manifest::{Driver, Restart};
 
 use crate::archive::Archive;
 use crate::image::Image;
@@ -20,24 +19,21 @@ pub struct Definition {
     program: Program,
 }
 
-/// The bytes of a program, not yet validated.
+/// Where a program is. It is not yet validated.
 #[derive(Debug)]
 enum Program {
-    /// The archive does not have it.
-    Missing,
-    /// A member of the boot archive.
-    OfArchive(&'static [u8]),
-    /// The end of a package, from this offset on.
+    /// In the boot archive, under the name of its image or of a driver.
+    OfArchive(Archive<'static>),
+    /// At the end of a package, from this offset on.
     Received(Vec<u8>, usize),
 }
 
 impl Definition {
     /// An entry of the manifest, with its program from the archive. A missing program fails the start.
     pub fn from_archive(description: manifest::Domain, archive: &Archive<'static>) -> Definition {
-        let program = archive.find(&member(&description));
         Definition {
             description,
-            program: program.map_or(Program::Missing, Program::OfArchive),
+            program: Program::OfArchive(*archive),
         }
     }
 
@@ -58,22 +54,26 @@ impl Definition {
     pub fn received_bytes(&self) -> usize {
         match &self.program {
             Program::Received(package, _) => package.len(),
-            Program::Missing | Program::OfArchive(_) => 0,
+            Program::OfArchive(_) => 0,
         }
     }
 
-    /// Its program.
+    /// Its program, or that of the driver of its device.
     ///
     /// # Errors
     /// It is missing or not valid.
-    pub fn image(&self) -> Result<Image<'_>, StartError> {
-        let member = || member(&self.description);
-        let program = match &self.program {
-            Program::Missing => return Err(StartError::NoMember(member())),
-            Program::OfArchive(program) => program,
-            Program::Received(package, start) => &package[*start..],
+    pub fn image(&self, driver: Option<&Driver>) -> Result<Image<'_>, StartError> {
+        let name = match driver {
+            Some(driver) if self.description.image.is_empty() => driver.image,
+            _ => &self.description.image,
         };
-        Image::parse(program).map_err(|error| StartError::Image(member(), error))
+        let member = format!("{name}.elf");
+        let program = match &self.program {
+            Program::OfArchive(archive) => archive.find(&member),
+            Program::Received(package, start) => Some(&package[*start..]),
+        };
+        let program = program.ok_or_else(|| StartError::NoMember(member.clone()))?;
+        Image::parse(program).map_err(|error| StartError::Image(member, error))
     }
 
     /// The size of its pool.
@@ -111,9 +111,4 @@ impl Definition {
         };
         Definition::from_archive(description, &Archive::new(&[]))
     }
-}
-
-/// The archive's name of a program.
-fn member(description: &manifest::Domain) -> String {
-    format!("{}.elf", description.image)
 }

@@ -27,7 +27,13 @@ pub fn start(
 ) -> Result<PageCount, StartError> {
     let definition = domain.definition.clone();
     let definition = definition.ok_or(StartError::NotInManifest)?;
-    let image = definition.image()?;
+    let found = match &definition.description.device {
+        None => None,
+        Some(device) => Some(from.devices.find(device).ok_or(StartError::NoDevice)?),
+    };
+    let image = definition.image(found.map(|(_, driver)| driver))?;
+    // Already now, so that the function is disabled before its driver's pool is destroyed.
+    domain.device = found.map(|(function, _)| function);
     let pages = definition.pool_pages();
     let pool = from.machine.pool.split(pages);
     let pool = pool.map_err(|error| StartError::Pool(pages, error))?;

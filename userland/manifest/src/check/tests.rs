@@ -31,7 +31,7 @@ fn an_error_names_line_and_field() {
             13,
         ),
         (
-            "movable = true\nrole = \"driver\"\ncapabilities = [\"device\", \"pool\"]\ndevice = { kind = \"virtio-net\" }\n",
+            "movable = true\nrole = \"driver\"\ncapabilities = [\"device\", \"pool\"]\ndevice = { kind = \"nic\" }\n",
             "movable",
             11,
         ),
@@ -222,6 +222,19 @@ fn a_machine_has_one_migration_server() {
 }
 
 #[test]
+fn only_a_driver_may_leave_its_program_open() {
+    let machine = "[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\npool_mib = 2\n";
+    let error = error_of(machine);
+    assert!(error.contains("domain `d`: field `image`: "), "{error}");
+    let driver =
+        "role = \"driver\"\ncapabilities = [\"device\", \"pool\"]\ndevice = { kind = \"nic\" }\n";
+    let manifest = manifest_of(&format!("{machine}{driver}")).expect("a driver");
+    assert_eq!(manifest.images(), ["virtio-net", "e1000"]);
+    let with_image = format!("{machine}{driver}").replace("pool_mib", "image = \"x\"\npool_mib");
+    assert_eq!(manifest_of(&with_image).unwrap().images(), ["x"]);
+}
+
+#[test]
 fn two_domains_of_a_machine_do_not_drive_one_device() {
     let domain = |name: &str, rest: &str| {
         format!(
@@ -233,11 +246,11 @@ fn two_domains_of_a_machine_do_not_drive_one_device() {
         let (d, e) = (domain("d", first), domain("e", second));
         format!("[machine]\nname = \"a\"\n[[domain]]\n{d}[[domain]]\n{e}")
     };
-    let device = "device = { kind = \"virtio-net\" }";
+    let device = "device = { kind = \"nic\" }";
     let error = error_of(&both(device, device));
     let expected = "domain `e`: field `device`: the domain `d` drives the same one";
     assert!(error.contains(expected), "{error}");
-    let second = "device = { kind = \"virtio-net\", index = 1 }";
+    let second = "device = { kind = \"nic\", index = 1 }";
     manifest_of(&both(device, second)).expect("two devices");
     let at = |home: &str| format!("{device}\nhome = \"{home}\"");
     manifest_of(&both(&at("a"), &at("b"))).expect("two machines");

@@ -66,7 +66,8 @@ fn search(
     }
 }
 
-fn is_network(configuration: &impl Configuration, address: Address) -> bool {
+/// Whether the function at an address is a network card.
+pub fn is_network(configuration: &impl Configuration, address: Address) -> bool {
     configuration.read(address, CLASS) >> 24 == CLASS_NETWORK
 }
 

@@ -8,7 +8,6 @@
 //! | [`function`] | a function, enabling and disabling it |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
-//! | [`kind`] | the kinds of devices in a manifest |
 //! | [`handover`] | a function as capabilities of its driver |
 
 pub mod bar;
@@ -17,20 +16,19 @@ pub mod capability;
 pub mod configuration;
 pub mod function;
 pub mod handover;
-pub mod kind;
 pub mod messages;
 
 use alloc::vec::Vec;
 
 use abi::Error;
-use manifest::Device;
+use manifest::{Device, DeviceKind, Driver};
 use runtime::Cap;
 use runtime::capability::Pool;
 
 use crate::machine::Machine;
 use configuration::ConfigurationPorts;
 pub use function::Function;
-use function::RESET_NS;
+use function::{Identity, RESET_NS};
 use handover::{HandoverError, Parts};
 
 /// The functions on the bus, and the access to their configuration space.
@@ -47,11 +45,12 @@ impl Devices {
     /// The kernel's refusal.
     pub fn scan(machine: &Machine) -> Result<Devices, Error> {
         let configuration = ConfigurationPorts::new(machine.hardware, machine.pool)?;
-        let functions = bus::functions(&configuration);
-        Ok(Devices {
+        let devices = Devices {
+            functions: bus::functions(&configuration),
             configuration,
-            functions,
-        })
+        };
+        devices.log_unknown_cards();
+        Ok(devices)
     }
 
     /// The number of functions on the bus.
@@ -59,11 +58,23 @@ impl Devices {
         self.functions.len()
     }
 
-    /// The function that a manifest names by kind and index.
-    pub fn find(&self, device: &Device) -> Option<Function> {
+    /// The function that a manifest names by kind and index, and its driver.
+    pub fn find(&self, device: &Device) -> Option<(Function, &'static Driver)> {
         let functions = self.functions.iter();
-        let mut same = functions.filter(|function| kind::matches(function.identity, device.kind));
-        same.nth(device.index as usize).copied()
+        let mut driven =
+            functions.filter_map(|function| Some((*function, driver(function, device.kind)?)));
+        driven.nth(device.index as usize)
+    }
+
+    /// Logs the network cards that no domain can drive.
+    fn log_unknown_cards(&self) {
+        for function in &self.functions {
+            let is_card = bus::is_network(&self.configuration, function.address);
+            if is_card && driver(function, DeviceKind::Nic).is_none() {
+                let Function { address, identity } = function;
+                log::warn!("the network card {identity} at {address} has no driver");
+            }
+        }
     }
 
     /// Creates the objects of a function from its driver's pool.
@@ -91,6 +102,12 @@ impl Devices {
             let _ = machine.sleep_ns(RESET_NS);
         });
     }
+}
+
+/// The driver of a function of this kind.
+fn driver(function: &Function, kind: DeviceKind) -> Option<&'static Driver> {
+    let Identity { vendor, device } = function.identity;
+    kind.driver(vendor, device)
 }
 
 #[cfg(test)]

@@ -77,12 +77,9 @@ pub fn prepare<'a>(
     let records = records.map_err(StartError::at("the records"))?;
     let services = from.services.create_for(machine, description);
     services.map_err(StartError::at("a service's endpoint"))?;
-    let parts = match &description.device {
+    let parts = match domain.device {
         None => None,
-        Some(device) => {
-            let function = from.devices.find(device).ok_or(StartError::NoDevice)?;
-            // Already now, so that the function is disabled before its driver's pool is destroyed.
-            domain.device = Some(function);
+        Some(function) => {
             let parts = from.devices.hand_over(machine, function, pool);
             Some(parts.map_err(StartError::Device)?)
         }

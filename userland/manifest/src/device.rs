@@ -1,0 +1,80 @@
+//! A domain's device, and the drivers of such devices.
+
+use serde::{Deserialize, Serialize};
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// The kind of device.
+    pub kind: DeviceKind,
+    /// Its index among those of that kind that have a driver, in the order of the bus scan.
+    #[serde(default)]
+    pub index: u32,
+}
+
+/// The kinds of devices with drivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// A network card.
+    Nic,
+}
+
+/// A driver: a program, and the devices that it operates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// The name of the program, as in a domain's `image`.
+    pub image: &'static str,
+    /// The PCI vendor identifier of its devices.
+    pub vendor: u16,
+    /// Their device identifiers.
+    pub devices: &'static [u16],
+}
+
+/// The drivers of network cards: a new driver is added here.
+const NIC_DRIVERS: [Driver; 2] = [
+    Driver {
+        image: "virtio-net",
+        vendor: 0x1af4,
+        // A modern device, and a transitional one that also supports the legacy interface.
+        devices: &[0x1041, 0x1000],
+    },
+    Driver {
+        image: "e1000",
+        vendor: 0x8086,
+        // 82540EM, 82574L.
+        devices: &[0x100e, 0x10d3],
+    },
+];
+
+impl DeviceKind {
+    /// The drivers of devices of this kind.
+    pub fn drivers(self) -> &'static [Driver] {
+        match self {
+            DeviceKind::Nic => &NIC_DRIVERS,
+        }
+    }
+
+    /// The driver of the device with these PCI identifiers, if it is of this kind and has one.
+    pub fn driver(self, vendor: u16, device: u16) -> Option<&'static Driver> {
+        let mut drivers = self.drivers().iter();
+        drivers.find(|driver| driver.vendor == vendor && driver.devices.contains(&device))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_has_at_most_one_driver() {
+        let nic = DeviceKind::Nic;
+        for driver in nic.drivers() {
+            for device in driver.devices {
+                assert_eq!(nic.driver(driver.vendor, *device), Some(driver));
+            }
+        }
+        assert_eq!(nic.driver(0x10ec, 0x8168), None);
+    }
+}
