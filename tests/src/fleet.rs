@@ -55,7 +55,7 @@ pub struct Fleet {
     pub party: ThirdParty,
     ports: Vec<Port>,
     archives: Vec<&'static str>,
-    change_to_b: OptionsChange,
+    changes: [OptionsChange; 2],
     secret: String,
     machines: Vec<Machine>,
 }
@@ -67,7 +67,7 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
-        Fleet::start_from(&ARCHIVES, unchanged)
+        Fleet::start_from(&ARCHIVES, [unchanged; 2])
     }
 
     /// Starts both machines, the second one from another archive and with changed options, and waits until their migration
@@ -77,7 +77,16 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_other(archive: &'static str, change: OptionsChange) -> Fleet {
-        Fleet::start_from(&[ARCHIVES[0], archive], change)
+        Fleet::start_from(&[ARCHIVES[0], archive], [unchanged, change])
+    }
+
+    /// Starts both machines with a change of options for each, and waits until their migration servers are up.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_changed(changes: [OptionsChange; 2]) -> Fleet {
+        Fleet::start_from(&ARCHIVES, changes)
     }
 
     /// Starts both machines, the first one from another archive, and waits until their migration servers are up.
@@ -86,7 +95,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_first(archive: &'static str) -> Fleet {
-        Fleet::start_from(&[archive, ARCHIVES[1]], unchanged)
+        Fleet::start_from(&[archive, ARCHIVES[1]], [unchanged; 2])
     }
 
     /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until these
@@ -96,7 +105,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
-        Fleet::start_from(&HOOKED_ARCHIVES, unchanged)
+        Fleet::start_from(&HOOKED_ARCHIVES, [unchanged; 2])
     }
 
     /// Starts both machines with a store on the first one and migration servers that can be held but keep their usual
@@ -115,18 +124,18 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_as(archives: &[&'static str]) -> Fleet {
-        Fleet::start_from(archives, unchanged)
+        Fleet::start_from(archives, [unchanged; 2])
     }
 
-    fn start_from(archives: &[&'static str], change_to_b: OptionsChange) -> Fleet {
-        let mut fleet = Fleet::begin(archives, change_to_b);
+    fn start_from(archives: &[&'static str], changes: [OptionsChange; 2]) -> Fleet {
+        let mut fleet = Fleet::begin(archives, changes);
         fleet.await_up();
         fleet
     }
 
     /// Starts machines that boot these archives, without waiting, so that their logs can be followed from the first line.
     pub fn boot_as(archives: &[&'static str]) -> Fleet {
-        Fleet::begin(archives, unchanged)
+        Fleet::begin(archives, [unchanged; 2])
     }
 
     /// Waits until all migration servers are up.
@@ -140,7 +149,7 @@ impl Fleet {
         }
     }
 
-    fn begin(archives: &[&'static str], change_to_b: OptionsChange) -> Fleet {
+    fn begin(archives: &[&'static str], changes: [OptionsChange; 2]) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -156,7 +165,7 @@ impl Fleet {
             party,
             ports,
             archives: archives.to_vec(),
-            change_to_b,
+            changes,
             secret: secret(),
             machines: Vec::new(),
         };
@@ -230,7 +239,7 @@ impl Fleet {
     /// If it does not come up.
     pub fn replace_other(&mut self) {
         self.archives = ARCHIVES.to_vec();
-        self.change_to_b = unchanged;
+        self.changes = [unchanged; 2];
         self.restart(Node::B);
     }
 
@@ -264,11 +273,8 @@ impl Fleet {
             .argument("debug-exit")
             .argument("-rtc")
             .argument(format!("base={}", node.wall_clock()));
-        let change = match node {
-            Node::B => self.change_to_b,
-            _ => unchanged,
-        };
-        change(options).start()
+        let change = self.changes.get(node as usize);
+        change.map_or(unchanged as OptionsChange, |it| *it)(options).start()
     }
 }
 

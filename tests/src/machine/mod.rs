@@ -33,7 +33,7 @@ use tempfile::TempDir;
 pub(crate) use console::Console;
 pub use debugger::Debugger;
 pub use monitor::{MappedPage, Registers};
-pub use options::{Board, Boot, Options};
+pub use options::{Board, Boot, Nic, Options};
 pub use qmp::Qmp;
 pub use verdict::Verdict;
 
@@ -254,6 +254,22 @@ impl Machine {
             number.unwrap_or_else(|| self.fail(&format!("no {field} in {status}")))
         };
         (number("vring-used"), number("used-idx") as u16)
+    }
+
+    /// The address of the receive ring of its first network card, one of Intel's, and the card's head.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or it has no such card.
+    pub fn receive_ring(&mut self) -> (u64, u16) {
+        let shown = self.monitor("info pci");
+        let registers = monitor::first_region(&shown, "card0");
+        let registers = registers.unwrap_or_else(|| self.fail(&format!("no card0 in {shown}")));
+        let mut register = |offset: u64| {
+            let shown = self.monitor(&format!("xp /1gx {:#x}", registers + offset));
+            monitor::words(&shown).first().copied().unwrap_or_default()
+        };
+        (register(0x2800), register(0x2810) as u16)
     }
 
     /// Kills it, as pulling the plug does, and returns when it is gone.

@@ -43,6 +43,28 @@ pub enum Board {
     Microvm,
 }
 
+/// The model of a machine's network cards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NicModel {
+    /// A virtual one, with MSI-X.
+    Virtio,
+    /// Intel's 82540EM, a PCI card without message-signalled interrupts.
+    E1000,
+    /// Intel's 82574L, a PCI Express card with MSI.
+    E1000e,
+}
+
+impl NicModel {
+    /// QEMU's device.
+    fn device(self) -> &'static str {
+        match self {
+            NicModel::Virtio => "virtio-net-pci,disable-legacy=on",
+            NicModel::E1000 => "e1000",
+            NicModel::E1000e => "e1000e",
+        }
+    }
+}
+
 /// A machine to start. By default a q35 with one core and 256 MiB.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -53,6 +75,7 @@ pub struct Options {
     cores: u32,
     memory_mib: u32,
     nics: Vec<(Port, MacAddress)>,
+    nic_model: NicModel,
     behind_root_ports: bool,
     is_debuggable: bool,
     counting: bool,
@@ -71,6 +94,7 @@ impl Options {
             cores: 1,
             memory_mib: 256,
             nics: Vec::new(),
+            nic_model: NicModel::Virtio,
             behind_root_ports: false,
             is_debuggable: false,
             counting: false,
@@ -103,9 +127,15 @@ impl Options {
         self
     }
 
-    /// Adds a virtio NIC, plugged into `port`.
+    /// Adds a NIC, plugged into `port`.
     pub fn nic(mut self, port: &Port, address: MacAddress) -> Self {
         self.nics.push((port.clone(), address));
+        self
+    }
+
+    /// Sets the model of its NICs.
+    pub fn nic_model(mut self, model: NicModel) -> Self {
+        self.nic_model = model;
         self
     }
 
@@ -238,7 +268,8 @@ impl Options {
             let netdev = port.netdev(&format!("n{number}"));
             add(arguments, ["-netdev", &netdev]);
             let mut nic = format!(
-                "virtio-net-pci,id=card{number},netdev=n{number},mac={address},disable-legacy=on,romfile="
+                "{},id=card{number},netdev=n{number},mac={address},romfile=",
+                self.nic_model.device()
             );
             if self.behind_root_ports {
                 let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
