@@ -36,7 +36,10 @@ fn with_e1000(options: Options) -> Options {
 
 /// A PCI Express card with MSI, which root resets.
 fn with_e1000e(options: Options) -> Options {
-    options.nic_model(NicModel::E1000e).behind_root_ports().debuggable()
+    options
+        .nic_model(NicModel::E1000e)
+        .behind_root_ports()
+        .debuggable()
 }
 
 /// Forges a value in a ring that the card never writes, so that the driver fails. The card may overwrite it first: then it is
@@ -102,11 +105,11 @@ fn a_driver_that_ends_is_restarted_with_its_nic_and_connections_survive() {
     let mut fleet = Fleet::start_with_other("machine-b", debuggable);
     fleet.await_log(Node::A, "[counter] counter: ready");
     fleet.migrate("counter", Node::A);
-    fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
+    fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     let probe = fleet.party.probe(&probe_options());
     for _ in 0..3 {
         end_driver(fleet.machine(Node::B), forge_used_buffer);
-        fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
+        fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     }
     // A move through the new driver works.
     fleet.migrate("counter", Node::B);

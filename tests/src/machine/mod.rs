@@ -33,7 +33,7 @@ use tempfile::TempDir;
 pub(crate) use console::Console;
 pub use debugger::Debugger;
 pub use monitor::{MappedPage, Registers};
-pub use options::{Board, Boot, Nic, Options};
+pub use options::{Board, Boot, NicModel, Options};
 pub use qmp::Qmp;
 pub use verdict::Verdict;
 
