@@ -166,7 +166,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "restart",
         "DOMAIN",
-        "Stop the domain, and start it afresh",
+        "Stop a domain that is at home on the machine, and start it afresh",
         |operands| Ok(Command::Restart(name(operands[0])?)),
     ),
     verb(

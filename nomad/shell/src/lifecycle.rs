@@ -1,7 +1,7 @@
 //! An operator's commands over the life of a domain: run it from a package, stop it, restart it, remove it.
 //!
 //! ```text
-//!   run: the package, piece by piece, to root --> installed --> a roll call, if it may move --> started
+//!   run: the package, piece by piece, to root --> installed --> a roll call --> started
 //! ```
 //!
 //! For a domain that needs a roll call, the reply ends when the domain starts or when the reason that it cannot is known;

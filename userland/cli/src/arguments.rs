@@ -89,8 +89,8 @@ pub fn program() -> clap::Command {
         .disable_help_subcommand(true)
         .after_help(
             "The fleet's secret is read from the file given by --secret, or from the variable CARAVAN_SECRET.\n\
-             Interrupting a command does not cancel it: a move goes on.\n\
-             Exit codes: 0 done, 1 refused or failed, 2 not understood.",
+             Interrupting a command does not cancel a move; a package that is not sent whole is dropped.\n\
+             Exit codes: 0 done, 1 refused, failed or not answered, 2 not understood, or no secret.",
         )
         .arg_required_else_help(true)
         .arg(
