@@ -194,13 +194,13 @@ fn await_activation(fleet: &Fleet) {
 /// Whether a machine's own console lists the counter as running there.
 fn runs_by_its_console(fleet: &mut Fleet, node: Node) -> bool {
     // The error for an unknown command follows the complete table.
-    const END: &str = "there is no command `end`";
+    const END: &str = "there is no command `finish`";
     let machine = fleet.machine(node);
     let before = machine.log().len();
     machine.skip_log();
     machine.type_line("ps");
     machine.expect_text("> ", LIMIT);
-    machine.type_line("end");
+    machine.type_line("finish");
     machine.expect(END, LIMIT);
     let listed = machine.log().split_off(before);
     let runs = |line: &str| {
