@@ -170,12 +170,14 @@ impl Stage {
         let program = child::beside("echo", "cargo build -p harness --bins");
         let program = program.to_str().expect("a path that is text");
         let client = self.fleet.party.start(program, &[service]);
-        client.await_output(ANSWERED, LIMIT);
-        for _ in 0..2 {
+        let is_echo = client.writes(ANSWERED, LIMIT);
+        if is_echo {
+            for _ in 0..2 {
+                thread::sleep(WATCHED);
+                self.relocate()?;
+            }
             thread::sleep(WATCHED);
-            self.relocate()?;
         }
-        thread::sleep(WATCHED);
         let output = client.finish(LIMIT);
         let seen = output
             .lines()
@@ -185,6 +187,9 @@ impl Stage {
         let name = &self.domain;
         self.screen.line(&format!("\n{name}: {seen}"));
         match seen.failure {
+            Some(reason) if !is_echo => Err(format!(
+                "{name} does not echo: {reason}\nnext: `run --once` checks an echo; `run` moves any other domain at your command"
+            )),
             Some(reason) => Err(format!("the connection was lost: {reason}")),
             None => {
                 self.screen

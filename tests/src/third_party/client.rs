@@ -68,6 +68,11 @@ impl Client {
         );
     }
 
+    /// Waits until it has written a text to its standard output, or has ended; returns whether it has written it.
+    pub fn writes(&self, text: &str, limit: Duration) -> bool {
+        self.output.wait_for(Pattern::Text(text), 0, limit).is_ok()
+    }
+
     /// Closes its standard input, waits for it to end, and returns its standard output.
     ///
     /// # Panics

@@ -35,8 +35,8 @@ usage: cargo caravan COMMAND
   build                   compile the domain of the crate in this directory; print the path of the program, and of the
                           package, target/caravan/NAME.caravan: the program and its entry in a manifest, in one file
   run [--once]            build it, and start it on the first of two machines in QEMU; commands move it
-                          --once: move it there and back while a client keeps one TCP connection to it, print the
-                          verdict and end
+                          --once: move it there and back while a client keeps one TCP connection to it, and print the
+                          verdict; the domain must send each line back unchanged
   push --on MACHINE [--secret FILE]
                           build it, and start it on a machine that runs: `caravan run` with the package. The fleet's
                           secret is read from FILE, or from the variable CARAVAN_SECRET
@@ -61,6 +61,10 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(words: &[&str]) -> Result<ExitCode> {
+    if words.iter().any(|word| matches!(*word, "--help" | "-h")) {
+        print!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
     match words {
         ["new", name] if !name.starts_with('-') => create(name, PathBuf::from(name)),
         ["new", name, "--path", directory] | ["new", "--path", directory, name] => {
@@ -88,7 +92,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
                 "`{words}` is not an argument of this command"
             )))
         }
-        ["help" | "--help" | "-h"] => {
+        ["help"] => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }

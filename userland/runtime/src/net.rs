@@ -102,6 +102,25 @@ fn seed() -> u64 {
 }
 
 /// Serves a TCP port for ever: calls `serve` for each connection, up to this many at once.
+///
+/// State that the connections share is an ordinary value behind an `Rc`, which travels with the domain:
+///
+/// ```
+/// extern crate alloc;
+/// use alloc::{format, rc::Rc};
+/// use core::cell::Cell;
+/// use runtime::{Start, embassy_net::tcp::TcpSocket, executor::Tasks, net};
+///
+/// async fn run(start: Start, tasks: Tasks) {
+///     let count = Rc::new(Cell::new(0));
+///     let serve = async move |socket: &mut TcpSocket<'static>| {
+///         count.set(count.get() + 1);
+///         let line = format!("{}\n", count.get());
+///         let _ = net::write_all(socket, line.as_bytes()).await;
+///     };
+///     net::serve_tcp(net::stack(start, tasks), tasks, 7, 4, serve);
+/// }
+/// ```
 pub fn serve_tcp<S>(stack: Stack<'static>, tasks: Tasks, port: u16, connections: usize, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>) + Clone + 'static,
