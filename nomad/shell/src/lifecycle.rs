@@ -114,12 +114,17 @@ impl<H: Host> Shell<H> {
     /// Stops a domain that is at home here, if it runs, and starts it afresh.
     pub(crate) fn restart(&mut self, now: Instant, name: Name, from: RequestId) -> Reply {
         self.check_not_moving(name)?;
-        let restarted = self
-            .host
-            .stop(name, true)
-            .and_then(|()| self.host.find(name));
-        let record = restarted.map_err(|error| format!("{name} is not restarted: {error}"))?;
-        Ok(self.await_start(now, &record, from))
+        let refused = |error: RootError| format!("{name} is not restarted: {error}");
+        let state = self.host.find(name).map_err(refused)?.state;
+        // Otherwise it would be started whenever the machine that has it loses it, whatever its manifest says.
+        if matches!(state, DomainState::Waiting | DomainState::Away) {
+            return Err(format!(
+                "{name} is not here: `start` starts one that no machine has"
+            ));
+        }
+        let restarted = self.host.stop(name, true);
+        let record = restarted.and_then(|()| self.host.find(name));
+        Ok(self.await_start(now, &record.map_err(refused)?, from))
     }
 
     /// Forgets a domain that came with a package.

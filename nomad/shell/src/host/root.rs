@@ -120,7 +120,7 @@ pub enum RootError {
 }
 
 impl RootError {
-    /// Whether a later call may succeed: then this tells nothing about the domain.
+    /// Whether a later call may succeed: such an error leaves the domain's state unknown.
     pub fn is_transient(self) -> bool {
         match self {
             RootError::Refused(refusal) => refusal == Refusal::Kernel,

@@ -96,8 +96,8 @@ fn the_domain_of_a_package_is_started_after_every_machine_was_asked() {
     assert!(machine.hardware().runs(0));
 }
 
-/// What the operators of a domain that waits learn by this time, if no machine answers.
-fn heard(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
+/// The events for the operators by this time, if no machine answers.
+fn reports(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
     machine.shell.handle_timeout(now);
     let outputs = std::iter::from_fn(|| machine.shell.poll(now));
     let event = |output| match output {
@@ -111,9 +111,9 @@ fn heard(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
 fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
     send_package(&mut machine, OPERATOR);
-    assert_eq!(heard(&mut machine, now()).len(), 1, "it is received");
+    assert_eq!(reports(&mut machine, now()).len(), 1, "it is received");
     let later = now().after_us(60_000_000);
-    let [(OPERATOR, reason)] = &heard(&mut machine, later)[..] else {
+    let [(OPERATOR, reason)] = &reports(&mut machine, later)[..] else {
         panic!("no answer");
     };
     assert!(reason.contains("does not answer"), "{reason}");
@@ -142,9 +142,9 @@ fn no_operator_waits_for_ever() {
     for (act, expected) in acts {
         let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
         send_package(&mut machine, OPERATOR);
-        heard(&mut machine, now());
+        reports(&mut machine, now());
         act(&mut machine);
-        let answers = heard(&mut machine, now().after_us(1));
+        let answers = reports(&mut machine, now().after_us(1));
         let mut own = answers.iter().filter(|(to, _)| *to == OPERATOR);
         let is_answered = own.any(|(_, text)| text.contains(expected));
         assert!(is_answered, "{expected}: {answers:?}");
@@ -213,14 +213,24 @@ fn a_package_whose_operator_is_silent_is_dropped() {
     let command = Command::Run(PackageSize(5));
     machine.shell.handle_command(now(), OPERATOR, command);
     machine.shell.handle_data(now(), OPERATOR, &[1, 2]);
-    heard(&mut machine, now().after_us(31_000_000));
+    reports(&mut machine, now().after_us(31_000_000));
     machine.shell.handle_data(now(), OPERATOR, &[3, 4, 5]);
     let is_received = |text: &String| text.contains("received");
-    let answers = heard(&mut machine, now().after_us(32_000_000));
+    let answers = reports(&mut machine, now().after_us(32_000_000));
     assert!(
         !answers.iter().any(|(_, text)| is_received(text)),
         "{answers:?}"
     );
+}
+
+#[test]
+fn the_restart_of_an_absent_domain_is_refused_and_changes_nothing() {
+    let mut machine = machine(true, BTreeMap::from([(0, Restart::Never)]));
+    reply(&mut machine, "stop domain-1");
+    let refused = reply(&mut machine, "restart domain-1");
+    assert!(refused[0].to_string().contains("`start`"), "{refused:?}");
+    // Waiting, it would be started as soon as the machine that has it loses it.
+    assert_eq!(state(&machine), DomainState::Away);
 }
 
 #[test]

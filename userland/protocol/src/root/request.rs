@@ -132,7 +132,7 @@ pub enum Request {
     /// Ends a domain and gives its memory back. Answered when it has ended. With `restart` it is started afresh: at once, or, if it
     /// may be on another machine, as soon as none has it.
     Stop {
-        /// A running or stopped domain.
+        /// A running or stopped domain; without `restart` also one that is waiting or away, which is not started any more then.
         name: Name,
         /// Whether it is started afresh. Only its home can.
         restart: bool,

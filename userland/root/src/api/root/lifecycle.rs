@@ -41,7 +41,7 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
 pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let (number, runs) = (domain.number, domain.state == DomainState::Running);
-    check_may_stop(domain)?;
+    check_may_stop(domain, restart)?;
     let is_at_home = domain.definition.is_some();
     if restart && !is_at_home {
         return Err(Refusal::NotHome);
@@ -59,12 +59,12 @@ pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     Ok((done(), None))
 }
 
-fn check_may_stop(domain: &Domain) -> Result<(), Refusal> {
+/// An absent domain can only be kept from being started.
+fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
     match domain.state {
         _ if domain.is_part_of_machine() => Err(Refusal::PartOfMachine),
-        DomainState::Running | DomainState::Stopped | DomainState::Waiting | DomainState::Away => {
-            Ok(())
-        }
+        DomainState::Running | DomainState::Stopped => Ok(()),
+        DomainState::Waiting | DomainState::Away if !restart => Ok(()),
         _ => Err(Refusal::WrongState),
     }
 }

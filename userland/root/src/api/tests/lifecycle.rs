@@ -80,6 +80,19 @@ fn a_domain_that_is_at_home_elsewhere_is_stopped_for_good_and_not_restarted() {
 }
 
 #[test]
+fn an_absent_domain_is_kept_from_being_started_and_not_restarted() {
+    with_kernel(accept_all, || {
+        for state in [DomainState::Waiting, DomainState::Away] {
+            let mut root = home(state, Restart::Always);
+            assert_eq!(call(&mut root, stop(true)), is_refused(Refusal::WrongState));
+            assert_eq!(first(&root).state, state);
+            assert_eq!(call(&mut root, stop(false)), is_done());
+            assert_eq!(first(&root).state, DomainState::Away);
+        }
+    });
+}
+
+#[test]
 fn what_the_machine_needs_and_what_is_moving_is_not_stopped() {
     with_kernel(accept_all, || {
         for state in [
