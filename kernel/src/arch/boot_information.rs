@@ -3,7 +3,7 @@
 use super::PhysAddr;
 use heapless::{String, Vec};
 
-/// The most ranges that a list of memory can have; excess ranges are dropped and logged.
+/// The maximum number of ranges in a list of memory. Further ones are dropped, which is logged.
 pub const RANGES_MAX: usize = 128;
 
 /// The machine as found by the boot code, passed to [`crate::start`] once.
@@ -16,12 +16,6 @@ pub struct BootInformation {
     /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
     /// bytes.
     pub archive: PhysRange,
-    /// The ACPI root pointer, if any.
-    pub rsdp: Option<PhysAddr>,
-    /// The kernel's command line.
-    pub command_line: String<1024>,
-    /// The screen, if the firmware set one up.
-    pub framebuffer: Option<Framebuffer>,
     /// The processor.
     pub cpu: CpuInformation,
 }
@@ -31,7 +25,7 @@ pub struct BootInformation {
 pub struct PhysRange {
     /// The first byte.
     pub start: PhysAddr,
-    /// The first byte that is no longer part of it.
+    /// The address after the last byte.
     pub end: PhysAddr,
 }
 
@@ -69,29 +63,14 @@ impl Default for PhysRange {
     }
 }
 
-/// A linear framebuffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Framebuffer {
-    /// Its address.
-    pub address: PhysAddr,
-    /// Bytes from one line to the next.
-    pub pitch: u32,
-    /// Pixels per line.
-    pub width: u32,
-    /// Lines.
-    pub height: u32,
-    /// Bits per pixel.
-    pub bits_per_pixel: u8,
-}
-
-/// The processor, for the log and for the verdict on whether a domain's state fits here.
+/// The processor, for the log.
 #[derive(Debug, Default)]
 pub struct CpuInformation {
     /// Its name from CPUID.
     pub brand: String<48>,
     /// The features that the kernel uses, by their usual names.
     pub features: Vec<&'static str, 32>,
-    /// Known vulnerabilities of transient execution that this processor does not report to lack.
+    /// The known transient-execution vulnerabilities that this processor does not report as absent.
     pub vulnerabilities: Vec<&'static str, 16>,
 }
 

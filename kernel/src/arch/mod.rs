@@ -1,10 +1,10 @@
 //! The machine's interface to the rest of the kernel, in both directions.
 //!
-//! One facade, two implementations with the same items: `x86_64` is the real machine, `fake` one made of ordinary
-//! memory in which the kernel's logic is tested on the host. The kernel uses nothing of either beyond this list.
+//! One facade has two implementations with the same items: `x86_64` is the real machine, and `fake` is made of ordinary
+//! memory, to test the kernel's logic on the host. The rest of the kernel uses only the items listed here.
 //!
 //! *Up*: the machine calls [`crate::start`] once and [`crate::enter`] for every system call, exception and interrupt;
-//! both run with interrupts off on the core's one kernel stack, from its top, and return in a [`Resume`] what to run next.
+//! both run with interrupts off, from the top of the core's one kernel stack, and return what to run next: a [`Resume`].
 //! *Down*: the functions below.
 //!
 //! Invariant: when `enter` is called, all registers of the thread that ran last are in its [`UserContext`], except the
@@ -36,7 +36,7 @@ mod refusal;
 mod symbols;
 mod vector;
 
-pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRange, RANGES_MAX};
+pub use boot_information::{BootInformation, CpuInformation, PhysRange, RANGES_MAX};
 pub use cause::{Cause, Resume};
 pub use context::{NotCanonical, UserContext};
 pub use line::{Line, NoSuchLine, Polarity, Trigger};
@@ -76,7 +76,7 @@ pub enum IoWidth {
     Long,
 }
 
-/// The vectors of device interrupts, lines and messages alike.
+/// The vectors of device interrupts, both of lines and of messages.
 pub const DEVICE_VECTORS: core::ops::RangeInclusive<u8> = 0x30..=0xef;
 
 /// The console's data port, which user mode may write too.

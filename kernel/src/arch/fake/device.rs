@@ -16,7 +16,7 @@ pub fn ticks_per_second() -> u64 {
     1_000_000_000
 }
 
-/// Arms the timer for one `Timer` at this tick, replacing an earlier request.
+/// Arms the timer to fire once at this tick, replacing an earlier request.
 pub fn arm_timer(deadline_ticks: u64) {
     record(Event::ArmTimer(deadline_ticks), |state| {
         state.timer = Some(deadline_ticks);
@@ -28,20 +28,14 @@ pub fn physical_address_bits() -> u32 {
     40
 }
 
-/// Reads a port.
+/// Reads a port. No device is connected, so all bits are ones.
 pub fn io_read(port: u16, width: IoWidth) -> u32 {
     let ones = match width {
         IoWidth::Byte => 0xff,
         IoWidth::Word => 0xffff,
         IoWidth::Long => u32::MAX,
     };
-    record(Event::IoRead { port, width }, |state| {
-        let answers = state.answers.get_mut(&port);
-        answers
-            .and_then(|queue| queue.pop_front())
-            .unwrap_or(u32::MAX)
-            & ones
-    })
+    record(Event::IoRead { port, width }, |_| ones)
 }
 
 /// Writes a port.
@@ -73,7 +67,7 @@ pub fn console_put(byte: u8) {
     });
 }
 
-/// A number that is hard to guess. Here it is the same sequence on every machine, so that tests are reproducible.
+/// A number that is hard to guess. The fake machine's sequence depends only on its seed, so tests are reproducible.
 pub fn random_seed() -> u64 {
     with(|state| {
         state.seed = state.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

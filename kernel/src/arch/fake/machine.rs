@@ -6,7 +6,7 @@ use super::tlb::Tlb;
 use crate::arch::{BootInformation, CpuInformation, Line, PhysAddr, PhysRange, VectorComponent};
 use crate::arch::{IoWidth, Log, VirtAddr};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::vec::Vec;
 
 /// An action of the kernel on the machine.
@@ -25,9 +25,9 @@ pub enum Event {
     ArmTimer(u64),
     /// The vector registers were stored.
     VectorsSave,
-    /// The vector registers were loaded and permitted.
+    /// The vector registers were loaded, and their use was permitted.
     VectorsLoad,
-    /// The vector registers were cleared and denied.
+    /// The vector registers were cleared, and their use was denied.
     VectorsClear,
     /// A port was read.
     IoRead { port: u16, width: IoWidth },
@@ -57,7 +57,6 @@ pub(super) struct State {
     pub(super) seed: u64,
     /// Words that another core writes before its TLB is flushed.
     pub(super) late_stores: Vec<(PhysAddr, u64)>,
-    pub(super) answers: BTreeMap<u16, VecDeque<u32>>,
     pub(super) console: Vec<u8>,
     /// The number of bytes in the console's transmitter; `None` if it sends every byte at once.
     pub(super) transmitter: Option<usize>,
@@ -71,7 +70,7 @@ thread_local! {
     static LOG: RefCell<Log> = const { RefCell::new(Log::immediate()) };
 }
 
-/// Uses the kernel's log.
+/// Runs `action` on the kernel's log.
 pub fn with_log<T>(action: impl FnOnce(&Log) -> T) -> T {
     LOG.with_borrow(action)
 }
@@ -101,7 +100,6 @@ impl State {
             timer: None,
             seed: 0,
             late_stores: Vec::new(),
-            answers: BTreeMap::new(),
             console: Vec::new(),
             transmitter: None,
             events: Vec::new(),
@@ -110,7 +108,7 @@ impl State {
     }
 }
 
-/// The fake machine of the calling thread. All of them are the same handle.
+/// A handle to the fake machine of the calling thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine(());
 
@@ -157,15 +155,10 @@ impl Machine {
         with(|state| state.seed = seed);
     }
 
-    /// Acts as user code on another core that writes a word of physical memory just before the next full flush, through a
-    /// translation that its TLB holds as dirty, so that it marks no entry.
+    /// Acts as user code on another core that writes a word of physical memory just before the next full flush. The other
+    /// core's TLB holds the page as dirty already, so the write sets no dirty bit in a table.
     pub fn store_before_flush(&self, address: PhysAddr, value: u64) {
         with(|state| state.late_stores.push((address, value)));
-    }
-
-    /// Queues the value of a read of a port, after those queued before; a port without queued values reads all ones.
-    pub fn answer(&self, port: u16, value: u32) {
-        with(|state| state.answers.entry(port).or_default().push_back(value));
     }
 
     /// The unmasked lines of this thread's machine, in order.
@@ -203,19 +196,18 @@ impl Machine {
         with(|state| state.registers.remove_component(component));
     }
 
-    /// Acts as user code that fills the vector registers: XMM0 to 15 get these bytes.
-    ///
-    /// Returns `false` if the registers are denied: the thread would have raised exception 7.
+    /// Acts as user code that sets every byte of XMM0 to 15. Returns `false` if the use of the registers is denied: the thread
+    /// would have raised exception 7.
     pub fn use_vectors(&self, byte: u8) -> bool {
         with(|state| state.registers.fill_vectors(byte))
     }
 
-    /// The byte in XMM0 to 15, as user code sees it; `None` if the registers are denied.
+    /// The byte in XMM0 to 15, as user code sees it; `None` if the use of the registers is denied.
     pub fn vectors(&self) -> Option<u8> {
         with(|state| state.registers.vectors())
     }
 
-    /// The byte in XMM0 to 15, denied or not: a vulnerable processor shows it to user code all the same.
+    /// The byte in XMM0 to 15, even if their use is denied: a vulnerable processor leaks it to user code.
     pub fn live_vectors(&self) -> u8 {
         with(|state| state.registers.live_vectors())
     }

@@ -1,15 +1,15 @@
-//! The loader's data, in a form independent of the loader: [`Handover`].
+//! The loader's data, in the same form for every loader: [`Handover`].
 
 use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
-use crate::arch::{BootInformation, CpuInformation, Framebuffer, PhysAddr, PhysRange};
+use crate::arch::{BootInformation, CpuInformation, PhysAddr, PhysRange};
 use crate::log;
 use heapless::String;
 
 /// The end of the memory mapped by the early page tables.
 pub(super) const EARLY_LIMIT: PhysAddr = PhysAddr::new(4 << 30);
 
-/// The start of free memory. Lower memory is left to firmware and to starting further cores.
+/// The start of free memory. Memory below it is kept for firmware, and for starting further cores.
 const FREE_FROM: PhysAddr = PhysAddr::new(1 << 20);
 
 /// The difference between virtual and physical address of the kernel's image.
@@ -32,8 +32,6 @@ pub(super) struct Handover {
     pub(super) rsdp: Option<PhysAddr>,
     /// The command line.
     pub(super) command_line: String<1024>,
-    /// The screen.
-    pub(super) framebuffer: Option<Framebuffer>,
 }
 
 /// The kinds of memory in a firmware's map, with the same numbers in PVH and multiboot2.
@@ -41,7 +39,7 @@ pub(super) struct Handover {
 pub(super) enum MemoryKind {
     Free,
     Firmware,
-    NoRam,
+    NotRam,
 }
 
 impl MemoryKind {
@@ -50,7 +48,7 @@ impl MemoryKind {
         match number {
             1 => Self::Free,
             3..=5 => Self::Firmware,
-            _ => Self::NoRam,
+            _ => Self::NotRam,
         }
     }
 }
@@ -65,14 +63,14 @@ impl Handover {
         let list = match kind {
             MemoryKind::Free => &mut self.memory,
             MemoryKind::Firmware => &mut self.firmware_memory,
-            MemoryKind::NoRam => return,
+            MemoryKind::NotRam => return,
         };
         if !list.add(PhysRange::new(start, end)) {
             log!("too many ranges of memory: {start:?} to {end:?} is not used");
         }
     }
 
-    /// Stores the command line, as much as fits.
+    /// Stores as much of the command line as fits.
     pub(super) fn set_command_line(&mut self, text: &str) {
         for character in text.chars() {
             if self.command_line.push(character).is_err() {
@@ -82,7 +80,7 @@ impl Handover {
         }
     }
 
-    /// Computes the free memory.
+    /// Computes `free`: whole pages of `memory` that neither the image, the archive nor anything reserved occupies.
     pub(super) fn reserve(&mut self) {
         let archive = self.archive;
         assert!(
@@ -114,9 +112,6 @@ impl Handover {
             memory: self.free.0,
             ram: ram.0,
             archive: self.archive,
-            rsdp: self.rsdp,
-            command_line: self.command_line,
-            framebuffer: self.framebuffer,
             cpu,
         }
     }
@@ -138,7 +133,7 @@ pub(super) fn read_loader_bytes(address: u64, byte_count: usize) -> Option<&'sta
     let end = address.checked_add(byte_count as u64)?;
     (end <= EARLY_LIMIT.as_u64()).then(|| {
         let start = direct_map(PhysAddr::new(address));
-        // SAFETY: the early tables map the first 4 GiB, and nobody writes there while the loader's data is being read.
+        // SAFETY: the early tables map the first 4 GiB, and nothing writes there while the loader's data is being read.
         unsafe { core::slice::from_raw_parts(start, byte_count) }
     })
 }
@@ -146,7 +141,7 @@ pub(super) fn read_loader_bytes(address: u64, byte_count: usize) -> Option<&'sta
 /// Bytes that a loader left in memory.
 ///
 /// # Panics
-/// If the early page tables do not map all of them: nothing can be started without them.
+/// If the early page tables do not map all of them: the kernel cannot start without them.
 pub(super) fn loader_bytes(address: PhysAddr, byte_count: usize) -> &'static [u8] {
     let bytes = read_loader_bytes(address.as_u64(), byte_count);
     bytes.unwrap_or_else(|| {

@@ -1,9 +1,9 @@
-//! The handover of multiboot2, used by GRUB.
+//! Reads the data of multiboot2, the protocol of GRUB.
 
 use super::super::memory::direct_map;
 use super::handover::{Handover, MemoryKind, loader_address};
-use crate::arch::{Framebuffer, PhysAddr, PhysRange};
-use multiboot2::{BootInformation, FramebufferType};
+use crate::arch::{PhysAddr, PhysRange};
+use multiboot2::BootInformation;
 
 /// The offset of the root pointer in its tag, after the tag's type and size.
 const RSDP_OFFSET: u64 = 8;
@@ -12,7 +12,7 @@ const RSDP_OFFSET: u64 = 8;
 pub(super) fn read(address: PhysAddr) -> Handover {
     // SAFETY: `entry.S` checked that a multiboot2 loader left it, and the early tables map it.
     let information = unsafe { BootInformation::load(direct_map(address).cast()) };
-    let information = information.expect("a whole multiboot2 information");
+    let information = information.expect("complete multiboot2 information");
 
     let mut handover = Handover::default();
     let map = information
@@ -40,20 +40,5 @@ pub(super) fn read(address: PhysAddr) -> Handover {
         .next()
         .map(|tag| tag + RSDP_OFFSET);
     handover.reserved = PhysRange::new(address, address + information.total_size() as u64);
-    handover.framebuffer = framebuffer(&information);
     handover
-}
-
-fn framebuffer(information: &BootInformation) -> Option<Framebuffer> {
-    let tag = information.framebuffer_tag()?.ok()?;
-    let Ok(FramebufferType::RGB { .. }) = tag.buffer_type() else {
-        return None;
-    };
-    Some(Framebuffer {
-        address: PhysAddr::try_new(tag.address()).ok()?,
-        pitch: tag.pitch(),
-        width: tag.width(),
-        height: tag.height(),
-        bits_per_pixel: tag.bpp(),
-    })
 }
