@@ -1,7 +1,7 @@
 //! A thread's integer registers: [`UserContext`].
 //!
 //! The context is in kernel memory, in its thread. The entry code stores and loads the registers by the field offsets of
-//! this struct. The fields are cells because the entry code writes them regardless of references.
+//! this struct. The fields are cells because the entry code writes them while Rust code holds references to them.
 //!
 //! Invariant: a context that passed [`UserContext::sanitise`], or was saved by an entry from user mode, can be resumed
 //! without a fault in the kernel.
@@ -52,16 +52,16 @@ impl fmt::Display for NotCanonical {
 }
 
 impl UserContext {
-    /// The bit of RFLAGS that enables interrupts: on in every user context.
+    /// The bit of RFLAGS that enables interrupts. It is set in every user context.
     pub const INTERRUPT_FLAG: u64 = 1 << 9;
 
     /// The bit of RFLAGS that always reads as one.
     const FIXED_FLAG: u64 = 1 << 1;
 
-    /// The flags that a thread may set: all that POPF sets in user mode, so that they are the thread's state. CF, PF, AF, ZF, SF
-    /// and OF; DF, with which a thread can be stopped in the middle of a backward copy; TF, NT, AC and ID. None of these gives a
-    /// privilege: the kernel runs without them. RF is not among them: POPF clears it, and it matters only for breakpoints in
-    /// debug registers, which user mode does not have.
+    /// The flags that belong to a thread's state: all that POPF can set in user mode. These are CF, PF, AF, ZF, SF and OF; DF,
+    /// which is set if the thread was stopped in a backward copy; TF, NT, AC and ID. None of them gives a privilege, and
+    /// an entry into the kernel clears those that would disturb it. RF is not among them: POPF clears it, and it matters only
+    /// for breakpoints in debug registers, which user mode does not have.
     const CHOSEN_FLAGS: u64 = 0b1100_1101_0101 | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
 
     /// A context of zeros, with interrupts enabled.
@@ -93,9 +93,9 @@ impl UserContext {
     /// Makes untrusted registers safe to resume: masks the flags, and refuses addresses that the processor would refuse in
     /// kernel mode.
     ///
-    /// Canonical is enough, even in the kernel's half: a thread can bring itself there (a jump into the kernel's half
-    /// faults *after* RIP has changed, WRGSBASE accepts any canonical base), so such a state must be restorable, and
-    /// every use of it faults in user mode. No way back to user mode checks RSP, so any value will do.
+    /// A canonical address in the kernel's half is accepted: a thread can reach such a state by itself (a jump into the kernel's
+    /// half faults *after* RIP has changed, WRGSBASE accepts any canonical base), so the state must be restorable, and every use
+    /// of the address faults in user mode. Neither SYSRET nor IRET checks RSP, so it may have any value.
     pub fn sanitise(&self) -> Result<(), NotCanonical> {
         for (register, cell) in [
             ("rip", &self.rip),
@@ -111,8 +111,7 @@ impl UserContext {
         Ok(())
     }
 
-    /// The thread's own flags. A saved context may also have RF, by which the processor notes that an instruction is to be
-    /// retried.
+    /// The thread's own flags. A saved context may also have RF, which the processor sets when an instruction is to be retried.
     pub fn flags(&self) -> u64 {
         self.rflags.get() & Self::CHOSEN_FLAGS | Self::INTERRUPT_FLAG | Self::FIXED_FLAG
     }

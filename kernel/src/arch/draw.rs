@@ -3,10 +3,10 @@
 /// The number of attempts with an exhausted generator.
 const TRIES: u32 = 100;
 
-/// The result of RDRAND and RDSEED: a word, and the carry flag, which is 1 if the word is random. Otherwise the word is zero.
+/// The result of RDRAND and RDSEED: a word, and the carry flag. The word is random if the flag is 1, and zero otherwise.
 pub(super) type Drawn = (u64, u8);
 
-/// A random word; `None` if the generator stays exhausted. A word without the carry flag is not random.
+/// A random word; `None` if the generator stays exhausted.
 pub(super) fn draw(mut generator: impl FnMut() -> Drawn) -> Option<u64> {
     (0..TRIES).find_map(|_| match generator() {
         (value, 1) => Some(value),
@@ -23,19 +23,19 @@ mod tests {
 
     #[test]
     fn an_exhausted_generator_is_retried() {
-        let mut answers = [(0, 0), (0, 0), (0, 0), (7, 1), (8, 1)].into_iter();
-        assert_eq!(draw(|| answers.next().unwrap()), Some(7));
-        assert_eq!(answers.next(), Some((8, 1)), "one attempt too many");
+        let mut words = [(0, 0), (0, 0), (0, 0), (7, 1), (8, 1)].into_iter();
+        assert_eq!(draw(|| words.next().unwrap()), Some(7));
+        assert_eq!(words.next(), Some((8, 1)), "one attempt too many");
     }
 
     #[test]
     fn a_generator_that_stays_exhausted_is_given_up() {
-        let mut asked = 0;
+        let mut attempts = 0;
         let exhausted = || {
-            asked += 1;
+            attempts += 1;
             (0, 0)
         };
         assert_eq!(draw(exhausted), None);
-        assert_eq!(asked, TRIES);
+        assert_eq!(attempts, TRIES);
     }
 }

@@ -4,8 +4,8 @@ use super::{Line, Trigger};
 
 /// The level-triggered line routed to each vector.
 ///
-/// Invariant: a line is routed to at most one vector, so that a device's message at a vector that the line has left masks
-/// nothing.
+/// Invariant: a line is routed to at most one vector. So when a line has moved to another vector, a device's message at the
+/// earlier vector does not mask it.
 pub(super) struct LevelLines([Option<u32>; 256]);
 
 impl LevelLines {

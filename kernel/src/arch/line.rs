@@ -7,7 +7,7 @@ use core::fmt;
 pub enum Trigger {
     /// On a change.
     Edge,
-    /// While it is at its active level. Masked on delivery until the kernel unmasks it.
+    /// While it is at its active level. On delivery it is masked until the kernel unmasks it.
     Level,
 }
 
@@ -20,8 +20,8 @@ pub enum Polarity {
     Low,
 }
 
-/// An interrupt line and its signalling. Those of ISA devices come from [`super::interrupts::isa_line`], which applies the
-/// firmware's overrides.
+/// An interrupt line and its signalling. For an ISA device [`super::interrupts::isa_line`] returns it, with the firmware's
+/// overrides applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The global system interrupt: the line's number over all controllers.

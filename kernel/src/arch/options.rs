@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// The kernel's options. Other words on the command line are ignored here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
-    /// `debug-exit`: after a panic leave QEMU by its exit device.
+    /// `debug-exit`: a panic ends QEMU through its exit device.
     pub(super) debug_exit: bool,
 }
 
@@ -41,13 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_its_words_among_others() {
+    fn finds_its_options_among_other_words() {
         assert!(Options::parse("machine=a  debug-exit x").debug_exit);
         assert!(!Options::parse("no-debug-exit debug-exits").debug_exit);
     }
 
     #[test]
-    fn has_no_option_before_they_are_set() {
+    fn options_have_their_defaults_before_they_are_set() {
         assert_eq!(get(), Options::default());
         set(Options { debug_exit: true });
         assert!(get().debug_exit);

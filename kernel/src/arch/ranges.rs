@@ -1,6 +1,6 @@
 //! Lists of ranges of memory: [`Ranges`], ascending, disjoint and not adjacent.
 //!
-//! A full list loses as little as possible: see [`Ranges::remove`].
+//! A list has a fixed capacity. [`Ranges::remove`] describes what a full one loses.
 
 use super::{PhysAddr, PhysRange, RANGES_MAX};
 use heapless::Vec;
@@ -31,7 +31,7 @@ impl Ranges {
         self.0.insert(index, joined).is_ok()
     }
 
-    /// Removes a range. If that would split a range and the list is full, the smaller part is lost.
+    /// Removes a range. If that splits a range of the list and the list is full, the smaller part is lost.
     pub(super) fn remove(&mut self, taken: PhysRange) {
         let mut index = 0;
         while let Some(&range) = self.0.get(index) {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn sorts_and_joins_what_is_added() {
+    fn sorts_and_joins_added_ranges() {
         let ranges = list(&[(50, 60), (10, 20), (20, 30), (55, 70), (5, 5), (40, 41)]);
         assert_eq!(pairs(&ranges), [(10, 30), (40, 41), (50, 70)]);
         let all = list(&[(10, 20), (30, 40), (0, 100)]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn removes_from_the_middle_the_ends_and_across() {
+    fn removes_the_middle_or_an_end_of_a_range_and_parts_of_several() {
         let mut ranges = list(&[(0, 100), (200, 300)]);
         ranges.remove(range(40, 50));
         ranges.remove(range(0, 10));

@@ -1,12 +1,12 @@
-//! The clock's rate: when measurements of it agree, and which of the stated and the measured rates is believed.
+//! The clock's rate: decides whether measurements of it agree, and chooses between the stated and the measured rate.
 
 /// A rate stated by the processor in CPUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stated {
     /// In ticks per second.
     pub(super) rate: u64,
-    /// Whether it is derived from the crystal's frequency. Otherwise it is the nominal base frequency, to which the clock's
-    /// rate is only close: a processor of 4,000 MHz may count 4,008 MHz.
+    /// Whether it is derived from the crystal's frequency. Otherwise it is the nominal base frequency, which the clock's rate is
+    /// only close to: a processor of 4,000 MHz may count at 4,008 MHz.
     pub(super) is_exact: bool,
 }
 
@@ -15,7 +15,7 @@ pub(super) struct Stated {
 pub(super) enum Measurement {
     /// The rate, in ticks per second.
     Rate(u64),
-    /// The processor was stopped for so long that the other clock's readings mean nothing. Another measurement may succeed.
+    /// The processor was stopped for too long, so the other clock's readings are useless. Another measurement may succeed.
     Disturbed,
     /// The other clock does not count.
     NoClock,
@@ -24,17 +24,17 @@ pub(super) enum Measurement {
 /// The outcome of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measured {
-    /// Two in succession agreed on this rate.
+    /// Two successive measurements agreed on this rate.
     Agreed(u64),
-    /// None did; this was the last.
+    /// No two agreed. This is the last measured rate.
     Last(u64),
 }
 
-/// The most measurements that are made until two agree.
+/// The maximum number of measurements.
 const MEASUREMENTS_MAX: usize = 40;
 
-/// Measures until two measurements in succession differ by at most one part in `agreement`; none if the other clock does
-/// not count.
+/// Measures until two successive measurements differ by at most one part in `agreement`; `None` if the other clock does not
+/// count.
 pub(super) fn measure_until_agreed(
     agreement: u64,
     mut measure: impl FnMut() -> Measurement,
@@ -75,8 +75,9 @@ pub(super) fn stated(
 
 /// Chooses the rate and its source; `None` if nothing is known.
 ///
-/// An exact stated rate confirmed by a measurement is free of the measurement's error; one that is contradicted comes from a
-/// virtual machine that copied another processor's CPUID. Without a measurement the stated rate is used.
+/// An exact stated rate is chosen if a measurement confirms it, since it has no measurement error. If the measurement
+/// contradicts it, the measured rate is chosen: a virtual machine may have copied another processor's CPUID. Without a
+/// measurement the stated rate is used.
 pub(super) fn choose(
     stated: Option<Stated>,
     measured: Option<(&'static str, u64)>,
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disturbed_measurement_is_made_again() {
+    fn a_disturbed_measurement_is_repeated() {
         use Measurement::*;
         let rates = [Disturbed, Rate(3000), Rate(1000), Disturbed, Rate(1000)];
         assert_eq!(measured(&rates), Some(Measured::Agreed(1000)));

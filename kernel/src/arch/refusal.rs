@@ -1,8 +1,8 @@
-//! Recognises exceptions by which an instruction refuses the values that it was to load.
+//! Recognises the exceptions that an instruction raises because it refuses the values it has to load.
 //!
-//! IRET to an address that is not canonical and XRSTOR of a state with reserved bits raise a general protection fault, on
-//! some processors a stack fault, without an error code. Any other exception at those instructions (an NMI, a machine check,
-//! a page fault) has another cause.
+//! IRET to an address that is not canonical, and XRSTOR of a state with reserved bits, raise a general protection fault, or on
+//! some processors a stack fault, with error code 0. Any other exception at these instructions (an NMI, a machine check, a
+//! page fault) has another cause.
 
 const STACK_FAULT: u64 = 12;
 const GENERAL_PROTECTION: u64 = 13;
@@ -20,7 +20,7 @@ mod tests {
     fn only_faults_about_the_values_are_refusals() {
         let refusals = (0..256).filter(|vector| is_refusal(*vector, 0));
         assert!(refusals.eq([STACK_FAULT, GENERAL_PROTECTION]));
-        // With an error code a selector is at fault, and selectors are the kernel's own.
+        // An error code other than 0 names a selector, and all selectors are the kernel's own.
         assert!(!is_refusal(GENERAL_PROTECTION, 0x10));
     }
 }

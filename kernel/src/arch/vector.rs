@@ -9,7 +9,7 @@
 //! [`abi::thread_state`] carries no other component, so user mode may use no other: a component that a thread can
 //! use but that cannot be exported would be lost silently whenever the thread moves.
 //!
-//! It is exported and imported per component, in the layout that the architecture fixes for each, never as the whole area:
+//! A state is exported and imported per component, in the layout that the architecture fixes for each, and never as a whole:
 //! offsets differ between processors, and an imported header could make XRSTOR fault.
 //!
 //! Invariant: XRSTOR of any state that was built here does not fault.
@@ -106,7 +106,7 @@ impl VectorState {
     /// The size of a state in bytes, on every processor.
     pub const BYTES: usize = WORDS * 8;
 
-    /// The state of a new thread: zeros, with all floating-point exceptions masked.
+    /// The state of a new thread: zeros, except that all floating-point exceptions are masked.
     pub const fn initial() -> Self {
         const X87_CONTROL: u64 = 0x37f;
         const MXCSR: u64 = 0x1f80;
@@ -264,7 +264,7 @@ mod tests {
         bytes[255] = 1;
         state.write_component(AvxHigh, &bytes).expect("written");
         assert!(state.uses(AvxHigh));
-        // An unmarked component is left over from before.
+        // The content of an unmarked component is stale.
         state.words[XSTATE_BV].set(0);
         assert!(!state.uses(AvxHigh));
     }

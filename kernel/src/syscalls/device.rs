@@ -117,7 +117,7 @@ pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
 fn log_permits(port: u16, value: u32) -> bool {
     match port {
         arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),
-        arch::EXIT_PORT => arch::with_log(arch::Log::is_written),
+        arch::EXIT_PORT => arch::with_log(arch::Log::write_part),
         _ => true,
     }
 }

@@ -10,7 +10,7 @@ use ::acpi::sdt::madt::{
 };
 use heapless::Vec;
 
-/// The most I/O APICs that are used.
+/// The maximum number of I/O APICs that are used.
 pub(in crate::arch) const IO_APICS_MAX: usize = 16;
 
 const ENTRIES_OFFSET: usize = size_of::<madt::Madt>();
@@ -23,11 +23,11 @@ const LOCAL_APIC_NMI: u8 = 4;
 const LOCAL_X2APIC: u8 = 9;
 const LOCAL_X2APIC_NMI: u8 = 10;
 
-/// The numbers that mean every processor, in entries of either width.
+/// The processor numbers that mean every processor, in short and in long entries.
 const EVERY_PROCESSOR: u32 = 0xff;
 const EVERY_PROCESSOR_LONG: u32 = u32::MAX;
 
-/// The line that an ISA interrupt is connected to, if its number differs.
+/// The line of an ISA interrupt whose number or signalling is not the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::arch) struct Override {
     /// The ISA interrupt.
@@ -43,19 +43,27 @@ pub(in crate::arch) struct Madt {
     pub(in crate::arch) cores: usize,
     /// The I/O APICs: the number of the first line, and the address of the registers.
     pub(in crate::arch) io_apics: Vec<(u32, u64), IO_APICS_MAX>,
-    /// The unusual connections of ISA interrupts.
+    /// The ISA interrupts with another line or signalling than usual.
     pub(in crate::arch) overrides: Vec<Override, 16>,
-    /// The pins, of two, at which the boot core gets NMIs.
+    /// Whether the boot core gets NMIs at each of its two pins.
     pub(in crate::arch) nmi_pins: [bool; 2],
-    /// The number of skipped entries: malformed, or more than fit.
-    pub(in crate::arch) left_out: usize,
+    /// The number of entries that are malformed or did not fit.
+    pub(in crate::arch) skipped: usize,
 }
 
-/// The table's own number for the boot core, and the pins of NMIs by such numbers.
+/// The table's own number for the boot core, and the pins of NMIs, each with such a number; `None` means every processor.
 #[derive(Default)]
 struct Nmis {
     boot_processor: Option<u32>,
     pins: Vec<(Option<u32>, u8), 16>,
+}
+
+impl Nmis {
+    /// Adds the pin of a processor, or of all if its number is `every`; `None` if the list is full.
+    fn add_pin(&mut self, processor: u32, every: u32, pin: u8) -> Option<()> {
+        let processor = (processor != every).then_some(processor);
+        self.pins.push((processor, pin)).ok()
+    }
 }
 
 impl Madt {
@@ -65,17 +73,17 @@ impl Madt {
         let mut rest = table.get(ENTRIES_OFFSET..).unwrap_or_default();
         while let Some(header) = EntryHeader::read(rest) {
             let length = usize::from(header.length);
-            // An entry of length zero, which some firmware has, would never end; one beyond the table is not an entry.
+            // At an entry of length zero, which some firmware writes, the loop would never end.
             let entry = rest.split_at_checked(length);
             let Some((entry, next)) = entry.filter(|_| length >= size_of::<EntryHeader>()) else {
-                madt.left_out += 1;
+                madt.skipped += 1;
                 break;
             };
             if madt
                 .note(header.entry_type, entry, boot_core, &mut nmis)
                 .is_none()
             {
-                madt.left_out += 1;
+                madt.skipped += 1;
             }
             rest = next;
         }
@@ -117,15 +125,11 @@ impl Madt {
             }
             LOCAL_APIC_NMI => {
                 let entry = LocalApicNmiEntry::read(entry)?;
-                let number = entry.processor_id.into();
-                let processor = (number != EVERY_PROCESSOR).then_some(number);
-                nmis.pins.push((processor, entry.nmi_line)).ok()?;
+                nmis.add_pin(entry.processor_id.into(), EVERY_PROCESSOR, entry.nmi_line)?;
             }
             LOCAL_X2APIC_NMI => {
                 let entry = X2ApicNmiEntry::read(entry)?;
-                let number = entry.processor_uid;
-                let processor = (number != EVERY_PROCESSOR_LONG).then_some(number);
-                nmis.pins.push((processor, entry.nmi_line)).ok()?;
+                nmis.add_pin(entry.processor_uid, EVERY_PROCESSOR_LONG, entry.nmi_line)?;
             }
             _ => {}
         }

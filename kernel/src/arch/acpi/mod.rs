@@ -4,8 +4,8 @@
 //!   root pointer (RSDP) -> XSDT, or RSDT on old machines -> addresses of tables, each with a signature
 //! ```
 //!
-//! Firmware is assumed to be benign but not correct: a wrong length, address or checksum costs the table that has it, and
-//! never the machine. No AML is executed.
+//! Firmware is assumed to be benign but not correct: a table with a wrong length, address or checksum is not used, and the
+//! machine starts without it. No AML is executed.
 
 mod layout;
 mod madt;
@@ -28,7 +28,7 @@ const HEADER_BYTES: usize = size_of::<SdtHeader>();
 /// The longest table that is read. The relevant ones have less than 64 KiB even on machines with thousands of cores.
 const TABLE_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of the root pointer of ACPI 1.0, and the least of a later one.
+/// The size of ACPI 1.0's root pointer, and the minimum size of a later one.
 const SHORT_POINTER_BYTES: usize = offset_of!(Rsdp, length);
 const LONG_POINTER_BYTES: usize = size_of::<Rsdp>();
 
@@ -38,9 +38,9 @@ pub(super) type Read<'m> = dyn Fn(u64, usize) -> Option<&'m [u8]> + 'm;
 /// The reason a table is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// It is, at least in part, where the boot code cannot read.
+    /// A part of it is where the boot code cannot read.
     OutOfReach { address: u64 },
-    /// Its signature is another.
+    /// It does not have the expected signature.
     Signature { address: u64 },
     /// Its length cannot be correct.
     Length { address: u64, length: usize },

@@ -1,7 +1,8 @@
 //! Correct tables, and defective ones as some firmware writes them.
 
+mod madt;
+
 use super::*;
-use crate::arch::{Line, Polarity, Trigger};
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
@@ -108,7 +109,7 @@ fn pointer(rsdt: u64, xsdt: u64) -> Vec<u8> {
     bytes
 }
 
-fn madt(entries: &[&[u8]]) -> Vec<u8> {
+fn madt_of(entries: &[&[u8]]) -> Vec<u8> {
     let mut body = vec![0; 8];
     body.extend(entries.concat());
     table_of(b"APIC", &body)
@@ -119,8 +120,8 @@ const CHIP: &[u8] = &[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0];
 
 #[test]
 fn finds_a_table_through_the_long_list() {
-    let memory = Memory::listing(&[table_of(b"FACP", &[]), madt(&[CORE])]);
-    assert_eq!(memory.madt(), (Some(madt(&[CORE])), vec![]));
+    let memory = Memory::listing(&[table_of(b"FACP", &[]), madt_of(&[CORE])]);
+    assert_eq!(memory.madt(), (Some(madt_of(&[CORE])), vec![]));
     let none = Memory::listing(&[table_of(b"FACP", &[])]);
     assert_eq!(none.madt(), (None, vec![]));
 }
@@ -134,7 +135,7 @@ fn finds_a_table_through_the_short_list_of_an_old_machine() {
     let memory = Memory::default()
         .with(POINTER, old)
         .with(RSDT, rsdt(&[TABLES as u32]))
-        .with(TABLES, madt(&[CORE]));
+        .with(TABLES, madt_of(&[CORE]));
     assert!(memory.madt().0.is_some());
 }
 
@@ -147,20 +148,21 @@ fn uses_the_short_list_if_the_long_one_is_unusable() {
             .with(POINTER, pointer(RSDT, XSDT))
             .with(address, long_list)
             .with(RSDT, rsdt(&[TABLES as u32]))
-            .with(TABLES, madt(&[CORE]));
+            .with(TABLES, madt_of(&[CORE]));
         assert!(memory.madt().0.is_some());
     }
 }
 
 #[test]
 fn skips_zeros_in_the_list() {
-    let memory = Memory::listing(&[madt(&[CORE])]).with(XSDT, xsdt(&[0, 0, TABLES, 0]));
+    let memory = Memory::listing(&[madt_of(&[CORE])]).with(XSDT, xsdt(&[0, 0, TABLES, 0]));
     assert!(memory.madt().0.is_some());
 }
 
 #[test]
 fn counts_tables_out_of_reach_and_uses_the_others() {
-    let memory = Memory::listing(&[madt(&[CORE])]).with(XSDT, xsdt(&[1 << 33, TABLES, u64::MAX]));
+    let memory =
+        Memory::listing(&[madt_of(&[CORE])]).with(XSDT, xsdt(&[1 << 33, TABLES, u64::MAX]));
     assert!(memory.madt().0.is_some());
     let unreachable = memory.tables(|tables| tables.map(|tables| tables.unreachable()));
     assert_eq!(unreachable, Ok(2));
@@ -186,18 +188,18 @@ fn a_root_that_is_out_of_reach_or_damaged_is_a_problem() {
 #[test]
 fn a_table_with_a_wrong_checksum_or_length_is_not_used() {
     let address = TABLES;
-    let mut damaged = madt(&[CORE]);
+    let mut damaged = madt_of(&[CORE]);
     damaged[HEADER_BYTES] ^= 1;
     let memory = Memory::listing(&[damaged]);
     assert_eq!(memory.madt(), (None, vec![Problem::Checksum { address }]));
     for length in [0, HEADER_BYTES - 1, u32::MAX as usize] {
-        let mut table = madt(&[CORE]);
+        let mut table = madt_of(&[CORE]);
         table[LENGTH_OFFSET..][..4].copy_from_slice(&(length as u32).to_le_bytes());
         let memory = Memory::listing(&[table]);
         let problem = Problem::Length { address, length };
         assert_eq!(memory.madt(), (None, vec![problem]));
     }
-    let mut table = madt(&[CORE]);
+    let mut table = madt_of(&[CORE]);
     table[LENGTH_OFFSET..][..4].copy_from_slice(&4096_u32.to_le_bytes());
     let memory = Memory::listing(&[table]);
     assert_eq!(memory.madt(), (None, vec![Problem::OutOfReach { address }]));
@@ -209,7 +211,7 @@ fn a_manufacturers_name_may_be_any_bytes() {
     root[9..15].fill(0xff);
     sum_up(&mut root[..POINTER_BYTES], 8);
     sum_up(&mut root, 32);
-    let mut table = madt(&[CORE]);
+    let mut table = madt_of(&[CORE]);
     table[10..24].fill(0xff);
     sum_up(&mut table, 9);
     let memory = Memory::listing(&[table.clone()]).with(POINTER, root);
@@ -218,10 +220,10 @@ fn a_manufacturers_name_may_be_any_bytes() {
 
 #[test]
 fn a_second_table_replaces_a_damaged_one() {
-    let mut damaged = madt(&[CORE]);
+    let mut damaged = madt_of(&[CORE]);
     damaged[HEADER_BYTES] ^= 1;
-    let memory = Memory::listing(&[damaged, madt(&[CHIP])]);
-    assert_eq!(memory.madt().0, Some(madt(&[CHIP])));
+    let memory = Memory::listing(&[damaged, madt_of(&[CHIP])]);
+    assert_eq!(memory.madt().0, Some(madt_of(&[CHIP])));
 }
 
 #[test]
@@ -242,99 +244,4 @@ fn the_hpet_is_in_memory_or_not_used() {
         let found = memory.tables(|tables| tables.map(|tables| tables.hpet(|_| ())));
         assert_eq!(found, Ok(expected));
     }
-}
-
-#[test]
-fn reads_cores_chips_and_overrides() {
-    let disabled: &[u8] = &[0, 8, 1, 1, 0, 0, 0, 0];
-    let long_core: &[u8] = &[9, 16, 0, 0, 44, 1, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0];
-    let timer: &[u8] = &[2, 10, 0, 0, 2, 0, 0, 0, 0, 0];
-    let acpi: &[u8] = &[2, 10, 0, 9, 9, 0, 0, 0, 0xf, 0];
-    let table = madt(&[CORE, disabled, long_core, CHIP, timer, acpi]);
-    let read = Madt::read(&table, 0);
-    assert_eq!((read.cores, read.left_out), (2, 0));
-    assert_eq!(read.io_apics, [(24, 0xfec0_0000)]);
-    let connected = |irq, gsi, trigger, polarity| Override {
-        irq,
-        line: Line {
-            gsi,
-            trigger,
-            polarity,
-        },
-    };
-    let expected = [
-        connected(0, 2, Trigger::Edge, Polarity::High),
-        connected(9, 9, Trigger::Level, Polarity::Low),
-    ];
-    assert_eq!(read.overrides, expected);
-}
-
-#[test]
-fn an_override_signals_as_its_flags_state() {
-    // Two bits of polarity, then two of trigger mode: 0 ISA's default, 1 high or edge, 3 low or level, 2 reserved.
-    for (flags, trigger, polarity) in [
-        (0b0101, Trigger::Edge, Polarity::High),
-        (0b0011, Trigger::Edge, Polarity::Low),
-        (0b1100, Trigger::Level, Polarity::High),
-        (0b1101, Trigger::Level, Polarity::High),
-        (0b0010, Trigger::Edge, Polarity::High),
-        (0b1000, Trigger::Edge, Polarity::High),
-        (0b1110, Trigger::Edge, Polarity::High),
-    ] {
-        let read = Madt::read(&madt(&[&[2, 10, 0, 5, 0x15, 1, 0, 0, flags, 0]]), 0);
-        let line = Line {
-            gsi: 0x115,
-            trigger,
-            polarity,
-        };
-        assert_eq!(read.overrides, [Override { irq: 5, line }], "{flags:#b}");
-    }
-}
-
-#[test]
-fn an_entry_without_length_ends_the_walk() {
-    let read = Madt::read(&madt(&[CORE, &[1, 0], CHIP]), 0);
-    assert_eq!((read.cores, read.left_out), (1, 1));
-    assert!(read.io_apics.is_empty());
-}
-
-#[test]
-fn an_entry_longer_than_the_table_or_shorter_than_its_kind_is_skipped() {
-    let read = Madt::read(&madt(&[CORE, &[1, 200, 0, 0]]), 0);
-    assert_eq!((read.cores, read.left_out), (1, 1));
-    let read = Madt::read(&madt(&[&[1, 4, 0, 0], CORE, &[0, 2]]), 0);
-    assert_eq!((read.cores, read.left_out), (1, 2));
-}
-
-#[test]
-fn a_table_without_entries_or_without_its_own_fields_is_empty() {
-    for table in [madt(&[]), table_of(b"APIC", &[]), vec![], vec![0; 45]] {
-        assert_eq!(Madt::read(&table, 0), Madt::default());
-    }
-}
-
-#[test]
-fn more_entries_than_fit_are_skipped() {
-    let read = Madt::read(&madt(&[CHIP; IO_APICS_MAX + 3]), 0);
-    assert_eq!((read.io_apics.len(), read.left_out), (IO_APICS_MAX, 3));
-}
-
-#[test]
-fn nmis_reach_the_pin_that_the_table_names_for_this_core() {
-    // The boot core has APIC id 3, and number 7 in the table.
-    let nmi = |processor, pin| [4, 6, processor, 0, 0, pin];
-    let pins = |entries: &[&[u8]]| Madt::read(&madt(entries), 3).nmi_pins;
-    assert_eq!(pins(&[CORE, &nmi(7, 1)]), [false, true]);
-    assert_eq!(pins(&[&nmi(0xff, 1), CORE]), [false, true]);
-    assert_eq!(pins(&[&nmi(7, 0), CORE]), [true, false]);
-    assert_eq!(pins(&[CORE, &nmi(8, 1)]), [false, false]);
-    assert_eq!(pins(&[CORE, &nmi(7, 2)]), [false, false]);
-    let long = |processor: u32| {
-        let mut entry = vec![10, 12, 0, 0];
-        entry.extend(processor.to_le_bytes());
-        entry.extend([1, 0, 0, 0]);
-        entry
-    };
-    assert_eq!(pins(&[&long(u32::MAX)]), [false, true]);
-    assert_eq!(pins(&[CORE, &long(8)]), [false, false]);
 }

@@ -4,12 +4,12 @@ use super::machine::{Event, record, with};
 use crate::arch::{PhysAddr, VirtAddr};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
-/// The entry that [`install_kernel_half`] writes: present, and outside of every arena, so that a walk that strays into the
-/// kernel's half is caught.
+/// The entry that [`install_kernel_half`] writes: present, and outside of every arena, so that a walk of the kernel's half by
+/// mistake is detected.
 pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
 
-/// The alignment of an arena's allocation: no more than every allocation has, since an allocator clears memory with a larger
-/// alignment itself, where it otherwise gets pages that are already clear.
+/// The alignment of an arena's allocation. With a larger one the allocator would clear the memory itself, instead of getting
+/// cleared pages from the operating system.
 const ALIGNMENT: usize = 8;
 
 /// Bytes in a page, and the alignment of physical memory.
@@ -25,7 +25,7 @@ impl Arena {
     pub(super) fn new(byte_count: usize) -> Self {
         let layout =
             Layout::from_size_align(byte_count + PAGE, ALIGNMENT).expect("a size of whole pages");
-        // SAFETY: callers ask for at least one MiB, so that the size is not zero.
+        // SAFETY: callers request at least one MiB, so the size is not zero.
         let allocation = unsafe { alloc_zeroed(layout) };
         if allocation.is_null() {
             handle_alloc_error(layout);

@@ -72,7 +72,7 @@ pub fn vectors_save(vectors: &VectorState) {
     });
 }
 
-/// Loads the vector registers and permits their use.
+/// Loads the vector registers, and permits their use.
 pub fn vectors_load(vectors: &VectorState) {
     record(Event::VectorsLoad, |state| {
         state.registers.vectors = vectors.clone();

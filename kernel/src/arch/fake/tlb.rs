@@ -2,9 +2,9 @@
 //!
 //! The TLB holds what a processor may hold: the translations of the active root, and the tables on the way to them. It is
 //! as unhelpful as the architecture permits: entries stay until the kernel flushes them or activates another root, and after
-//! a flush it walks again at once to every page that it held, as a speculating processor may. So both a missing flush and
-//! one before the change that it is for leave a stale translation, which the next access uses, and which
-//! [`frame_released`] detects. That also overwrites the frame, so that a later use of it shows.
+//! a flush it walks again at once to every page that it held, as a speculating processor may. So a flush that is missing, or
+//! that comes before the change of the table, leaves a stale translation, which the next access uses, and which
+//! [`frame_released`] detects. It also overwrites the released frame, so that a test notices a later use.
 
 use super::machine::{Machine, State, with};
 use super::memory::PAGE;
@@ -35,7 +35,7 @@ pub struct PageFault {
     pub error: u64,
 }
 
-/// The rights that all entries on the way grant.
+/// The rights that all entries on the path grant.
 #[derive(Clone, Copy)]
 struct Rights {
     write: bool,
@@ -116,7 +116,7 @@ impl State {
         self.tlb = Tlb::default();
     }
 
-    /// Flushes everything, or one page and all cached tables, and walks to them again.
+    /// Flushes all cached tables, and all pages or one; then walks to the flushed ones again.
     pub(super) fn flush_translations(&mut self, page: Option<u64>) {
         let regions: Vec<u64> = self.tlb.branches.keys().copied().collect();
         let flushed = |known: &u64| page.is_none_or(|page| page == *known);
@@ -133,7 +133,7 @@ impl State {
         });
     }
 
-    /// Translates for an access, and sets the accessed and dirty bits that the processor would set.
+    /// Translates an address for an access, and sets the accessed and dirty bits that the processor would set.
     fn access(&mut self, address: u64, access: UserAccess) -> Result<u64, PageFault> {
         let page = page_of(address);
         let known = self.tlb.pages.get(&page).copied();
@@ -142,7 +142,7 @@ impl State {
             None => self.walk(page).ok_or(fault(access, false))?,
         };
         if !there.rights.allow(access) {
-            // A translation that led to a fault is removed.
+            // A processor removes a translation that led to a fault.
             self.tlb.pages.remove(&page);
             return Err(fault(access, true));
         }
@@ -171,7 +171,7 @@ impl State {
         Some(there)
     }
 
-    /// The cached path to the leaf table of an address, or a new walk; `None` if a table is absent.
+    /// The path to the leaf table of an address, cached or walked anew; `None` if a table is absent.
     fn branch(&mut self, address: u64) -> Option<Branch> {
         let region = region_of(address);
         if let Some(branch) = self.tlb.branches.get(&region) {

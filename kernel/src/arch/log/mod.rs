@@ -1,11 +1,11 @@
 //! The kernel's log, which shares the console's serial port with user mode: [`Log`].
 //!
-//! While threads run, nothing waits for the port: a line goes into a ring, and the kernel fills the port's transmitter, if
-//! that is empty, when a line is added, at an entry for the timer, and before idling. Before the first thread runs and in a
-//! panic every line is written completely at once.
+//! While threads run, nothing waits for the port: a line goes into a ring. When a line is added, at a timer interrupt, and
+//! before idling, the kernel fills the port's transmitter if it is empty. Before the first thread runs, and in a panic, every
+//! line is written completely at once.
 //!
-//! Root and the shell write to the same port with `IoOut`. Lines of both stay whole: a line that the kernel has begun is
-//! finished before user mode's next byte, and one that user mode has begun has [`USER_LINE_MS`] to continue.
+//! User mode writes to the same port with `IoOut`. The lines of both stay whole: the kernel finishes a line that it has begun
+//! before it admits user mode's next byte, and it waits up to [`USER_LINE_MS`] for a line that user mode has begun.
 
 mod ring;
 #[cfg(test)]
@@ -23,7 +23,7 @@ use super::machine::{
 /// Bytes that an empty transmitter accepts.
 pub const TRANSMITTER_BYTES: usize = 16;
 
-/// How long an unfinished line of user mode delays the kernel's lines after its last byte.
+/// How long user mode's unfinished line delays the kernel's lines, counted from its last byte.
 const USER_LINE_MS: u64 = 20;
 
 /// How long a transmitter may stay full before it is considered stuck and the waiting lines are dropped.
@@ -49,8 +49,8 @@ pub struct Log {
     user_is_in_line: AtomicBool,
     /// The time of user mode's last byte, in ticks.
     user_wrote_ticks: AtomicU64,
-    /// The time since which bytes have waited, or of the last ones written, in ticks.
-    moved_ticks: AtomicU64,
+    /// The time of the last progress, in ticks: when bytes were last written, or when the ring stopped being empty.
+    progress_ticks: AtomicU64,
 }
 
 impl Log {
@@ -63,7 +63,7 @@ impl Log {
             fills_transmitter: AtomicBool::new(false),
             user_is_in_line: AtomicBool::new(false),
             user_wrote_ticks: AtomicU64::new(0),
-            moved_ticks: AtomicU64::new(0),
+            progress_ticks: AtomicU64::new(0),
         }
     }
 
@@ -73,7 +73,7 @@ impl Log {
             return;
         }
         if self.ring.is_empty() {
-            self.moved_ticks.store(ticks(), Relaxed);
+            self.progress_ticks.store(ticks(), Relaxed);
         }
         self.ring.put_line(line);
         if self.is_immediate.load(Relaxed) {
@@ -88,7 +88,7 @@ impl Log {
         self.is_immediate.store(false, Relaxed);
     }
 
-    /// Writes every line completely at once from now on, and the ring's first: for a panic.
+    /// Writes the ring's lines now, and every later line completely at once: for a panic.
     pub fn become_immediate(&self) {
         self.is_immediate.store(true, Relaxed);
         self.flush();
@@ -107,8 +107,8 @@ impl Log {
         (!self.ring.is_empty()).then_some(now + pause)
     }
 
-    /// Whether user mode may write a byte to the port now; records it if so. Otherwise another part of the kernel's line is
-    /// written, and user mode has to retry.
+    /// Whether user mode may write a byte to the port now. If so, records the byte; else user mode has to retry, and a part of
+    /// the kernel's line is written meanwhile.
     pub fn admit_user_byte(&self, byte: u8) -> bool {
         let now = ticks();
         if self.fills_transmitter.load(Relaxed) || self.is_in_line.load(Relaxed) {
@@ -126,8 +126,8 @@ impl Log {
         true
     }
 
-    /// Writes another part of the waiting lines; returns whether all are written.
-    pub fn is_written(&self) -> bool {
+    /// Writes a part of the waiting lines; returns whether all are written.
+    pub fn write_part(&self) -> bool {
         self.fill(ticks());
         self.ring.is_empty()
     }
@@ -157,13 +157,13 @@ impl Log {
         }
         self.user_is_in_line.store(false, Relaxed);
         self.fills_transmitter.store(true, Relaxed);
-        self.moved_ticks.store(now, Relaxed);
+        self.progress_ticks.store(now, Relaxed);
     }
 
     /// Drops the waiting lines if the transmitter is stuck; returns whether it is.
     fn drop_if_stuck(&self, now: u64) -> bool {
         let patience = ticks_per_second() * STUCK_MS / 1000;
-        let is_stuck = now.saturating_sub(self.moved_ticks.load(Relaxed)) > patience;
+        let is_stuck = now.saturating_sub(self.progress_ticks.load(Relaxed)) > patience;
         if is_stuck {
             self.ring.discard();
             self.is_in_line.store(false, Relaxed);

@@ -3,12 +3,12 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-/// The ring's capacity in bytes. At 115,200 baud they take a third of a second.
+/// The ring's capacity in bytes, which take a third of a second at 115,200 baud.
 pub const LOG_BYTES: usize = 4096;
 
 /// A queue of bytes that accepts whole lines: one that does not fit is dropped and counted.
 ///
-/// The kernel lock orders all uses; a panic may read it in any state, and at worst finds a truncated line.
+/// The kernel lock orders all uses. Only a panic may read the ring in any state, and at worst finds a truncated line.
 pub struct LogRing {
     bytes: [AtomicU8; LOG_BYTES],
     /// The number of bytes ever removed.
@@ -35,8 +35,8 @@ impl LogRing {
         self.taken.load(Relaxed) == self.put.load(Relaxed)
     }
 
-    /// Adds a line, with the carriage return that a terminal needs, after a line with the number of those dropped before it.
-    /// A line that does not fit is dropped.
+    /// Adds a line, with the carriage return that a terminal needs. If lines were dropped before it, a line that reports their
+    /// number comes first. A line that does not fit is dropped.
     pub fn put_line(&self, line: fmt::Arguments<'_>) {
         let dropped = self.dropped.load(Relaxed);
         let mut draft = Draft {
@@ -69,7 +69,7 @@ impl LogRing {
         Some(self.bytes[index % LOG_BYTES].load(Relaxed))
     }
 
-    /// Drops all waiting bytes; counts as one line.
+    /// Drops all waiting bytes, which count as one dropped line.
     pub fn discard(&self) {
         self.taken.store(self.put.load(Relaxed), Relaxed);
         self.dropped.store(self.dropped.load(Relaxed) + 1, Relaxed);
@@ -125,7 +125,7 @@ mod tests {
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("short"));
-        // This one fits next to the first, after the number of those missing before it.
+        // The short line fits behind the first one and the report of the two dropped between them.
         let expected = "caravan: 2 lines were dropped here\r\nshort\r\n";
         assert_eq!(text(&ring), format!("{long}\r\n{expected}"));
         ring.put_line(format_args!("last"));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_exactly_the_room_fits() {
+    fn a_line_that_exactly_fills_the_ring_is_kept() {
         let ring = LogRing::new();
         let whole = "z".repeat(LOG_BYTES - 2);
         ring.put_line(format_args!("{whole}"));

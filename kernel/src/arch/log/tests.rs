@@ -59,7 +59,7 @@ fn nothing_is_written_to_a_transmitter_that_still_sends() {
 }
 
 #[test]
-fn too_many_lines_are_counted_and_cost_nothing() {
+fn lines_that_do_not_fit_are_counted_and_delay_nothing() {
     let world = slow();
     for number in 0..1000 {
         crate::log!("line {number}");
@@ -109,7 +109,7 @@ fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
     (actor, ports)
 }
 
-/// Begins to write a byte; returns whether it was written.
+/// Makes one step of a call that writes a byte; returns whether the byte was written.
 fn writes(world: &World, (actor, ports): (TestDomain, Slot), port: u16, byte: u8) -> bool {
     world.machine.take_events();
     let (width, value) = (Width::Byte, byte.into());
@@ -175,14 +175,14 @@ fn a_stuck_transmitter_delays_user_mode_for_a_second_at_most() {
 }
 
 #[test]
-fn the_machine_ends_after_the_last_line() {
+fn the_machine_exits_after_the_last_line() {
     let world = slow();
     let user = writer(&world, EXIT_PORT);
-    crate::log!("the last words, which are some more than a few");
+    crate::log!("a last line that is longer than a transmitter");
     while !writes(&world, user, EXIT_PORT, 0x10) {
         world.machine.empty_transmitter();
     }
-    assert!(world.machine.console().ends_with("than a few\r\n"));
+    assert!(world.machine.console().ends_with("than a transmitter\r\n"));
 }
 
 #[test]

@@ -3,11 +3,10 @@
 //! Its registers are a page in memory (xAPIC) or MSRs (x2APIC); a register's number is its offset in the page divided by
 //! 16, and its MSR's number less 0x800 (Intel SDM volume 3, 11.4 and 11.12).
 //!
-//! If the processor has the TSC-deadline mode, the timer fires at a value of the clock; else that value is converted to a
-//! count, by a measured rate.
+//! If the processor has the TSC-deadline mode, the timer fires at a value of the clock. Otherwise that value is converted to
+//! a timer count by a measured rate.
 //!
-//! One core runs today. Its APIC's state is in statics, so that a handler on its own stack, which must not use the core's
-//! data, can reach it.
+//! Only one core runs so far. Its APIC's state is in statics, because a handler on its own stack must not use the core's data.
 
 use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
 use super::cpu::{self, Features};
@@ -19,7 +18,7 @@ use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
 /// The timer's vector. The vectors above the devices' are the kernel's.
 pub(super) const TIMER_VECTOR: u8 = 0xf0;
-/// The vector that the NMI handler sends to its own core, since it must not do anything itself.
+/// The vector that the NMI handler sends to its own core, to have the NMI logged later.
 pub(super) const NMI_NOTICE_VECTOR: u8 = 0xf1;
 /// The vector of the APIC's own errors.
 const ERROR_VECTOR: u8 = 0xfe;
@@ -32,8 +31,8 @@ const DESTINATION_MAX: u32 = 0xfe;
 /// IA32_TSC_DEADLINE.
 const TSC_DEADLINE: u32 = 0x6e0;
 
-/// The tolerance between two measurements of the timer's rate: one part in this many. An error makes an interrupt early or
-/// late, but no clock wrong.
+/// The tolerance between two measurements of the timer's rate: one part in this many. An error makes interrupts early or late,
+/// but does not affect the clock.
 const TIMER_AGREEMENT: u64 = 2_000;
 
 /// The first MSR of an x2APIC.
@@ -85,11 +84,11 @@ pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }
 
-/// Brings the running core's APIC from any state to this: enabled, the timer disarmed, nothing in service, every local
-/// interrupt masked except the APIC's errors and NMIs at these pins. `page` is the virtual address of its registers, if they
-/// are in memory.
+/// Brings the running core's APIC from any state into this one: enabled, the timer disarmed, no interrupt in service, every
+/// local interrupt masked except the APIC's errors and the NMIs at these pins. `page` is the virtual address of its
+/// registers, if they are in memory.
 ///
-/// It is enabled first, because the local interrupts of an APIC that is disabled by software cannot be unmasked.
+/// The APIC is enabled first, because the local interrupts of a disabled one cannot be unmasked.
 ///
 /// # Panics
 /// If no interrupt controller can address this core.
@@ -107,7 +106,7 @@ pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
     write(Register::TaskPriority, 0);
     end_interrupts_in_service();
     write(Register::LocalError, ERROR_VECTOR.into());
-    // Writing it makes the errors since the last write readable, and clears them.
+    // The write makes the errors since the previous write readable, and clears them.
     write(Register::ErrorStatus, 0);
     for (pin, has_nmi) in [Register::LocalPin0, Register::LocalPin1]
         .into_iter()
@@ -177,7 +176,8 @@ fn start_timer() {
     write(Register::Divide, DIVIDE_BY_1);
     write(Register::InitialCount, 0);
     write(Register::LocalTimer, mode | u32::from(TIMER_VECTOR));
-    // A write to memory, as on an xAPIC, could otherwise take effect after the first deadline, which would be lost.
+    // An xAPIC's registers are in memory: without the fence the write could take effect after the first deadline is set, and
+    // that deadline would be lost.
     fence(Ordering::SeqCst);
 }
 
@@ -212,13 +212,13 @@ fn measure_timer() -> u64 {
 pub fn arm_timer(deadline_ticks: u64) {
     let rate = COUNTS_PER_TICK.load(Ordering::Relaxed);
     if rate == 0 {
-        // Zero would disarm it. No caller requests tick 0, but it is a tick that has passed like any other.
+        // Zero would disarm the timer. Like any tick that has passed, tick 0 has to fire at once.
         // SAFETY: the processor has the register, and its interrupt has its gate.
         return unsafe { Msr::new(TSC_DEADLINE).write(deadline_ticks.max(1)) };
     }
     let remaining = deadline_ticks.saturating_sub(ticks());
     let counts = (u128::from(remaining) * u128::from(rate)) >> 32;
-    // Zero, which a tick that has passed results in, would disarm it.
+    // A tick that has passed results in zero, which would disarm the timer.
     write(
         Register::InitialCount,
         counts.clamp(1, u128::from(u32::MAX)) as u32,
@@ -230,8 +230,8 @@ pub(super) fn end_of_interrupt() {
     write(Register::EndOfInterrupt, 0);
 }
 
-/// Interrupts this core with [`NMI_NOTICE_VECTOR`] as soon as interrupts are on. It may be called in any state of the
-/// kernel; before the APIC is set up it does nothing.
+/// Interrupts this core with [`NMI_NOTICE_VECTOR`] as soon as interrupts are on. May be called in any state of the kernel;
+/// does nothing before the APIC is set up.
 pub(super) fn send_nmi_notice() {
     if !STARTED.load(Ordering::Relaxed) {
         return;
@@ -270,7 +270,7 @@ fn write(register: Register, value: u32) {
     match PAGE.load(Ordering::Relaxed) {
         // SAFETY: an x2APIC has all of these registers; every vector that they can raise has its gate.
         0 => unsafe { Msr::new(FIRST_MSR + number).write(value.into()) },
-        // SAFETY: as in `read_number`, and the same of the vectors.
+        // SAFETY: as in `read_number`, and every vector that the registers can raise has its gate.
         page => unsafe { register_in(page, number).write_volatile(value) },
     }
 }

@@ -1,7 +1,8 @@
 //! The clock: the processor's time-stamp counter, and its rate.
 //!
-//! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read between two
-//! reads of the counter, several times, and the closest pair counts; and a rate is accepted when two measurements agree.
+//! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read several times, each
+//! time between two reads of the counter, and the reading whose pair is closest is used. A rate is accepted when two
+//! measurements agree.
 
 use super::cpu;
 use super::hpet::Hpet;
@@ -32,7 +33,7 @@ pub fn ticks_per_second() -> u64 {
     TICKS_PER_SECOND.load(Ordering::Relaxed)
 }
 
-/// Runs `measure`, which mostly waits for a clock, and counts that time.
+/// Runs `measure`, which mostly waits for a clock, and adds its duration to [`waited_ticks`].
 pub(super) fn waiting<T>(measure: impl FnOnce() -> T) -> T {
     let start = ticks();
     let result = measure();
@@ -52,11 +53,11 @@ pub(super) struct Reading {
     spread: u64,
 }
 
-/// Determines the counter's rate: against another clock, the better one first, and by the processor's statement. Returns the
-/// source.
+/// Determines the counter's rate, from a measurement against the best other clock and from the rate that the processor states.
+/// Returns the name of the source.
 ///
 /// # Panics
-/// If there is neither a working clock nor a statement.
+/// If no other clock works and the processor states no rate.
 pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
     let measured =
         |measure: &dyn Fn() -> Measurement| measure_until_agreed(CLOCK_AGREEMENT, measure);

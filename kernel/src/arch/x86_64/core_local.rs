@@ -1,6 +1,6 @@
 //! A core's own data: [`Core`], found through the GS base in kernel mode.
 //!
-//! One core runs today. Another one needs its own `Core` and nothing shared with this one's.
+//! Only one core runs so far. Another one will need its own `Core`, which shares nothing with this one.
 //!
 //! Invariant: in kernel mode the GS base points to this core's `Core`, except between an entry's first instruction and its
 //! SWAPGS, and in the handlers on their own stacks (NMI, machine check, double fault), which do not use it.
@@ -47,10 +47,10 @@ pub(super) struct Stack<const BYTES: usize> {
     bytes: UnsafeCell<[u8; BYTES]>,
 }
 
-// SAFETY: nobody refers to a stack's bytes in Rust; the core that it belongs to is the only one to run on it.
+// SAFETY: no Rust reference to a stack's bytes exists, and only the core that the stack belongs to runs on it.
 unsafe impl<const BYTES: usize> Sync for Stack<BYTES> {}
 
-// SAFETY: a core touches its own `Core` only: after boot the entry code alone does, through GS.
+// SAFETY: a core accesses only its own `Core`; after boot only the entry code does, through GS.
 unsafe impl Sync for Core {}
 
 impl<const BYTES: usize> Stack<BYTES> {

@@ -1,6 +1,6 @@
 //! The processor: detecting its features and enabling them.
 //!
-//! Every bit of a control register is checked in CPUID first: a reserved one faults, or hangs, depending on the machine.
+//! A bit of a control register is set only if CPUID reports its feature: setting a reserved bit faults, or hangs the machine.
 
 use super::descriptors::Selectors;
 use super::entry;
@@ -60,14 +60,14 @@ pub(super) fn leaf(number: u32, index: u32) -> CpuidResult {
 
 /// The number of bits in a physical address. A page-table entry with a higher bit causes a fault that cannot be handled.
 pub fn physical_address_bits() -> u32 {
-    // At least what any processor in long mode has, if the leaf is missing; at most what an entry can hold.
+    // The minimum is what every processor in long mode has, for one without this leaf; the maximum is what an entry can hold.
     (leaf(0x8000_0008, 0).eax & 0xff).clamp(36, 52)
 }
 
 /// The id of the running core's local APIC, as used by interrupt controllers.
 pub(super) fn initial_apic_id() -> u32 {
     let long = leaf(0xb, 0);
-    // The leaf exists if its first level has logical processors. Leaf 1 has only one byte of the id.
+    // The leaf exists if its first level has logical processors. Leaf 1 has only the low byte of the id.
     if has(Features::X2APIC) && long.ebx & 0xffff != 0 {
         return long.edx;
     }
@@ -152,14 +152,14 @@ fn probe() -> Features {
     ] {
         features.set(feature, register >> bit & 1 != 0);
     }
-    // The vector registers also need XSAVE to switch them.
+    // The kernel can switch AVX's registers only if XSAVE handles them.
     if states & 0b110 != 0b110 {
         features.remove(Features::AVX);
     }
     features
 }
 
-/// CR4 for these features. The bits for RDPMC and RDTSC stay as at reset: RDPMC faults in user mode, RDTSC does not.
+/// CR4 for these features. The bits for RDPMC and RDTSC keep their reset values: RDPMC faults in user mode, RDTSC does not.
 fn cr4(features: Features) -> Cr4Flags {
     let mut flags =
         Cr4Flags::PHYSICAL_ADDRESS_EXTENSION | Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
@@ -180,7 +180,7 @@ fn cr4(features: Features) -> Cr4Flags {
     flags
 }
 
-/// Sets the entry of the page attribute table that PWT alone selects to write combining; the rest is as at reset.
+/// Sets the page attribute table: the entry that PWT alone selects is write combining, the others keep their reset values.
 fn set_memory_types() {
     const PAGE_ATTRIBUTE_TABLE: u32 = 0x277;
     const WRITE_BACK: u64 = 6;

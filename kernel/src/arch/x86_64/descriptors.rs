@@ -35,12 +35,12 @@ pub(super) const USER_CODE: u16 = 0x20 | 3;
 
 /// The exceptions with their own stack, in the order of the stacks: debug, NMI, double fault, machine check.
 ///
-/// Debug exceptions, NMIs and machine checks come at any time, even while the stack is still the user's. The kernel's own
-/// errors end in a double fault, an overflow of its stack for one: the page below is not mapped, so no exception can be
-/// delivered on that stack.
+/// Debug exceptions, NMIs and machine checks come at any time, even while the stack is still the user's. A double fault is how
+/// the kernel's own errors end, such as an overflow of its stack: the page below the stack is not mapped, so no exception can
+/// be delivered on it.
 const WITH_OWN_STACK: [u8; STACKS_OF_EXCEPTIONS.len()] = [1, 2, 8, 18];
 
-/// The breakpoint exception, which user code may raise by an instruction.
+/// The breakpoint exception, which user code may raise with an instruction.
 const BREAKPOINT: u8 = 3;
 
 static TASK: Once<TaskStateSegment> = Once::new();
@@ -79,7 +79,7 @@ pub(super) fn initialise(core: &'static Core) {
     let descriptors = core.descriptors.call_once(|| Descriptors::new(task));
     descriptors.segments.load();
     let selectors = descriptors.selectors;
-    // SAFETY: the table that was just loaded has these segments, flat ones all.
+    // SAFETY: the table that was just loaded has these segments, all of them flat.
     unsafe {
         CS::set_reg(selectors.kernel_code);
         SS::set_reg(selectors.kernel_data);
@@ -97,7 +97,7 @@ pub(super) fn initialise(core: &'static Core) {
     unsafe { lidt(&pointer) };
 }
 
-/// Clears the unused segment registers. On some processors that also clears the bases of FS and GS.
+/// Clears the unused segment registers, which on some processors also clears the bases of FS and GS.
 fn clear_data_segments() {
     let base = x86_64::registers::model_specific::GsBase::read();
     // SAFETY: in 64-bit mode the data segments are unused except for the bases of FS and GS; GS's is restored.

@@ -98,8 +98,8 @@ resume_iret:
     hlt
     jmp 4b
 
-// `kernel_fault` continues here if that IRET faults because RIP is not canonical: as if it had completed and the thread had
-// faulted. Its context is complete.
+// `kernel_fault` continues here if that IRET faults because RIP is not canonical. The thread's context is complete, so this
+// handles the fault as if IRET had completed and the thread had faulted.
 // In:  GS is the user's.
 .global resume_refused
 resume_refused:
@@ -152,7 +152,8 @@ interrupt_common:
     call {interrupt_entered}
     jmp resume
 
-// Exceptions of the kernel, and those that may come at any time (NMI, machine check, double fault): GS may be either's.
+// Exceptions of the kernel, and those that may come at any time (NMI, machine check, double fault): GS may be the user's or
+// the kernel's.
 // In:  as `interrupt_common`.
 // Out: returns, with the registers as `kernel_fault` left them in its frame.
 interrupt_fatal:

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The assembly saves and restores by the field offsets of [`UserContext`] and [`Core`](super::core_local::Core), and calls
-//! the ten lines of Rust at the end.
+//! the `extern "C"` functions below.
 
 use super::core_local::{CURRENT, STACK_TOP, USER_STACK_POINTER};
 use super::cpu::{self, Features};
@@ -22,7 +22,7 @@ use core::ptr;
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
-/// Exceptions with special treatment here.
+/// The exceptions that this file treats specially.
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
 const GENERAL_PROTECTION: u8 = 13;
@@ -76,7 +76,7 @@ unsafe extern "C" {
     fn resume();
     /// The last instruction of `resume`. Not to be called.
     fn resume_iret();
-    /// The address to continue at if that faults. Not to be called.
+    /// The address to continue at if that instruction faults. Not to be called.
     fn resume_refused();
 }
 
@@ -90,7 +90,7 @@ pub(super) fn stub(vector: u8) -> VirtAddr {
     VirtAddr::from_ptr(interrupt_stubs as *const ()) + u64::from(vector) * STUB_BYTES
 }
 
-/// Leaves the boot code for ever.
+/// Leaves the boot code for good.
 pub(super) fn leave(next: Resume) -> ! {
     let context = destination(next);
     // SAFETY: `resume` takes the context in RAX and uses nothing else; GS points to the core's data since boot.
@@ -114,7 +114,7 @@ extern "C" fn syscall_entered() -> *const UserContext {
 
 extern "C" fn interrupt_entered(vector: u64, error: u64) -> *const UserContext {
     if cpu::has(Features::SMAP) {
-        // SAFETY: it clears AC, which a gate leaves as user mode set it, and which would suspend SMAP.
+        // SAFETY: it only clears AC, which a gate leaves as user mode set it, and which would suspend SMAP.
         unsafe { asm!("clac", options(nomem, nostack)) };
     }
     destination(crate::enter(cause(vector as u8, error)))
@@ -154,11 +154,11 @@ fn cause(vector: u8, error: u64) -> Cause {
     }
 }
 
-/// Handles an exception in kernel mode, or one that cannot be resumed from: a fault of the kernel itself.
+/// Handles an exception in kernel mode, or one that cannot be resumed from. Most are errors of the kernel, and panic.
 ///
-/// Some are not the kernel's fault: an NMI, which comes from outside at any time; a debug exception, which some processors
-/// deliver after the SYSCALL that follows MOV SS; and the refusal of an instruction that loads values from user mode. A
-/// machine check or an NMI that happens to come at such an instruction is not a refusal.
+/// Three kinds are not: an NMI, which comes from outside at any time; a debug exception, which some processors deliver after the
+/// SYSCALL that follows MOV SS; and the fault of an instruction that refuses the values it loads for user mode. A machine check
+/// that happens to come at such an instruction is not a refusal.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     const TRAP_FLAG: u64 = 1 << 8;
     match frame.vector {
@@ -177,9 +177,9 @@ extern "C" fn kernel_fault(frame: &mut TrapFrame) {
 
 /// The address to continue at after a fault of one of the few instructions that load values from user mode.
 ///
-/// No domain is known to cause one: an imported state has canonical addresses ([`UserContext::sanitise`]) and no reserved
-/// bits (`VectorState::write_component`), and the processor has already accepted a state that a thread reached by itself. But
-/// processors differ in the values that they accept, and without this a refusal would stop the machine.
+/// No domain is known to cause such a fault: an imported state has canonical addresses ([`UserContext::sanitise`]) and no
+/// reserved bits (`VectorState::write_component`), and the processor has already accepted any state that a thread reached by
+/// itself. But processors differ in the values that they accept, and without the repair a refusal would stop the machine.
 fn repair(rip: u64) -> Option<u64> {
     if rip == resume_iret as *const () as u64 {
         return Some(resume_refused as *const () as u64);

@@ -9,7 +9,7 @@ const CAPABILITIES: u64 = 0;
 const CONFIGURATION: u64 = 0x10;
 const COUNTER: u64 = 0xf0;
 
-/// The number of reads before the counter is considered not to count.
+/// The number of reads after which the counter is considered not to count.
 const POLLS_MAX: u32 = 10_000_000;
 
 /// The timer's registers, mapped.
@@ -29,13 +29,14 @@ impl Hpet {
         self.rate().map_or(Measurement::NoClock, Measurement::Rate)
     }
 
-    /// The rate; none if the timer does not count. A pause does no harm: the timer starts anew after 40 s or more.
+    /// The rate; `None` if the timer does not count. A pause of a virtual core does no harm: the counter wraps only after 40 s
+    /// or more.
     fn rate(self) -> Option<u64> {
         const FEMTOSECONDS: u64 = 1_000_000_000_000_000;
         let period = self.read(CAPABILITIES) >> 32;
         let needed = (FEMTOSECONDS / 20).checked_div(period)?;
         self.write(CONFIGURATION, self.read(CONFIGURATION) | 1);
-        // The lower half is enough, and a 32-bit timer has no more.
+        // The lower half is enough, and a 32-bit timer has only that.
         let counter = || self.read(COUNTER) & 0xffff_ffff;
         let first = read_closely(counter);
         let since_first = |value: u64| value.wrapping_sub(first.value) & 0xffff_ffff;

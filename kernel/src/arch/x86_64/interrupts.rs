@@ -1,7 +1,7 @@
 //! Device interrupts: lines (I/O APICs) and messages.
 //!
-//! A level-triggered line is masked when it interrupts, before the interrupt is acknowledged, and stays so until the
-//! kernel unmasks it: its device keeps requesting until its driver has served it.
+//! A level-triggered line is masked when it interrupts, before the interrupt is acknowledged, and stays masked until the
+//! kernel unmasks it: its device keeps requesting the interrupt until its driver has served it.
 
 use super::apic;
 use super::port::write_byte;
@@ -47,7 +47,7 @@ pub(super) fn add_io_apic(first: u32, registers: VirtAddr) {
     // SAFETY: reading the version has no effect.
     let last = unsafe { registers.max_table_entry() };
     for index in 0..=last {
-        // SAFETY: a masked line interrupts nobody.
+        // SAFETY: a masked line raises no interrupt.
         unsafe { registers.disable_irq(index) };
     }
     let chip = Chip {
@@ -83,8 +83,8 @@ pub fn isa_line(irq: u8) -> Line {
     })
 }
 
-/// The line of a PCI device: level-triggered, active low unless a firmware override that makes it level-triggered states
-/// another polarity.
+/// The line of a PCI device: level-triggered, and active low unless a level-triggered override of the firmware states another
+/// polarity.
 pub fn pci_line(gsi: u32) -> Line {
     let overrides = CONTROLLERS.lock().overrides;
     let mut lines = overrides.into_iter().flatten();
@@ -123,7 +123,7 @@ pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
 /// Unmasks a line.
 pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
     CONTROLLERS.lock().with_line(gsi, |registers, index| {
-        // SAFETY: a line that was never routed has vector 0 at most, which its chip refuses to raise.
+        // SAFETY: the kernel unmasks only lines that it has routed, and the vector of such a line has its gate.
         unsafe { registers.enable_irq(index) };
     })
 }
@@ -147,7 +147,7 @@ pub(super) fn mask_level_line(vector: u8) {
 impl Controllers {
     fn mask(&mut self, gsi: u32) -> Result<(), NoSuchLine> {
         self.with_line(gsi, |registers, index| {
-            // SAFETY: a masked line interrupts nobody.
+            // SAFETY: a masked line raises no interrupt.
             unsafe { registers.disable_irq(index) };
         })
     }

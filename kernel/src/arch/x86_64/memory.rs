@@ -37,7 +37,7 @@ pub fn install_kernel_half(root: PhysAddr) {
     let kernel = PhysAddr::new(KERNEL_ROOT.load(Ordering::Relaxed));
     let from = direct_map(kernel).cast::<u64>().wrapping_add(HALF);
     let to = direct_map(root).cast::<u64>().wrapping_add(HALF);
-    // SAFETY: both are halves of tables in RAM, the kernel's root is not a domain's, and the caller owns `root`.
+    // SAFETY: both are halves of tables in RAM, and different ones; the caller owns `root`.
     unsafe { ptr::copy_nonoverlapping(from, to, HALF) }
 }
 
@@ -65,7 +65,7 @@ pub fn flush_all() {
     load(active.start_address());
 }
 
-/// Reports that a frame is released. The fake machine checks that no TLB entry leads to it; a processor cannot be queried.
+/// Reports that a frame is released. The fake machine checks that no TLB entry leads to it; a processor cannot be asked.
 #[inline]
 pub fn frame_released(_frame: PhysAddr) {}
 
@@ -76,7 +76,7 @@ pub(super) fn set_kernel_root(root: PhysAddr) {
 }
 
 fn load(root: PhysAddr) {
-    // SAFETY: the upper half of every root is the kernel's, by `install_kernel_half` or because it is the kernel's own,
-    // so that code, stack and data stay where they are; nothing in the kernel refers to the lower half.
+    // SAFETY: the upper half of every root is the kernel's (`install_kernel_half`, or it is the kernel's own root), so code,
+    // stack and data stay where they are; nothing in the kernel refers to the lower half.
     unsafe { Cr3::write(PhysFrame::containing_address(root), Cr3Flags::empty()) }
 }

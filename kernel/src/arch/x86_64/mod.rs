@@ -1,7 +1,7 @@
 //! The real machine: an x86-64 processor with a local APIC, started by PVH or multiboot2.
 //!
-//! `boot` brings it up, once; then `entry` is the way in from user mode and back, and the rest implements the facade, one
-//! file per device or register file. Data that differs between cores is in [`core_local::Core`].
+//! `boot` brings it up, once. After that `entry` leads from user mode into the kernel and back. The other files implement the
+//! facade, one per device or kind of register. Data that differs between cores is in [`core_local::Core`].
 
 mod apic;
 mod boot;

@@ -1,7 +1,7 @@
-//! Non-maskable interrupts: watchdogs, management controllers and bus errors send them. None is a reason to stop.
+//! Non-maskable interrupts: watchdogs, management controllers and bus errors send them. None stops the kernel.
 //!
-//! An NMI interrupts the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt, which
-//! is delivered when interrupts are on, in user mode or while idling, where the kernel may log.
+//! An NMI can interrupt the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt. That
+//! is delivered when interrupts are on, in user mode or while idling, and its handler logs the count.
 
 use super::apic;
 use super::port::read_byte;
@@ -21,7 +21,7 @@ pub(super) fn count() {
     apic::send_nmi_notice();
 }
 
-/// Logs their number. Not called by the handler.
+/// Logs the number of NMIs. Not called by their handler.
 pub(super) fn log_count() {
     let (count, reason) = (
         COUNT.load(Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! Panics: printing the state, and stopping.
 //!
-//! Nothing here uses the core's data or a lock: it may run in any state of the kernel.
+//! Nothing here uses the core's data or a lock, so it may run in any state of the kernel.
 
 use crate::arch::options;
 use crate::arch::symbols::SymbolTable;
@@ -14,10 +14,10 @@ use super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::port::io_write;
 use crate::arch::IoWidth;
 
-/// The value written to QEMU's exit device on a panic: QEMU exits with twice that, plus one.
+/// The value written to QEMU's exit device on a panic. QEMU's exit status is twice this value, plus one.
 const EXIT_PANIC: u32 = 0x11;
 
-/// The most callers printed.
+/// The maximum number of callers printed.
 const FRAMES_MAX: usize = 32;
 
 static PANICKING: AtomicBool = AtomicBool::new(false);
@@ -105,7 +105,7 @@ fn print_registers(frame: &TrapFrame) {
     }
 }
 
-/// The manuals' names of the exceptions that most likely stop the kernel.
+/// The names, as in the manuals, of the exceptions that are most likely to stop the kernel.
 fn exception_name(vector: u64) -> &'static str {
     match vector {
         6 => "invalid opcode",
@@ -156,7 +156,7 @@ fn stop() -> ! {
         io_write(EXIT_PORT, IoWidth::Long, EXIT_PANIC);
     }
     loop {
-        // SAFETY: with interrupts off it waits for ever.
+        // SAFETY: it only waits, for ever, since interrupts are off.
         unsafe { asm!("cli", "hlt", options(nomem, nostack)) };
     }
 }

@@ -1,4 +1,4 @@
-//! The programmable interval timer, the reference clock if there is no better one. Its interrupt stays masked.
+//! The programmable interval timer: the reference clock of a machine without a better one. Its interrupt stays masked.
 
 use super::clock::{Reading, read_closely};
 use super::port::{read_byte, write_byte};
@@ -7,23 +7,22 @@ use crate::arch::rate::Measurement;
 const CHANNEL_0: u16 = 0x40;
 const COMMAND: u16 = 0x43;
 
-/// Counts per second.
 const COUNTS_PER_SECOND: u64 = 1_193_182;
 
-/// The duration of a measurement: 25 ms, less than half of the 55 ms after which it wraps, so that a virtual core that is
-/// stopped for a while in between still sees the same round.
+/// The duration of a measurement: 25 ms. The counter wraps after 55 ms, so it has not wrapped yet even if the virtual core was
+/// stopped for a while in between.
 const COUNTS: u64 = 29_830;
 
-/// The most reads of the counter: 30 s if a read takes a microsecond.
+/// The maximum number of reads of the counter: they take 30 s if each takes a microsecond.
 const POLLS_MAX: u32 = 10_000_000;
 
-/// The most reads without a change. It counts every 838 ns, and a read takes longer if the device exists.
+/// The maximum number of reads without a change. The counter changes every 838 ns, and a read of an existing device takes longer.
 const POLLS_UNCHANGED_MAX: u32 = 10_000;
 
 /// Measures the rate of the processor's clock.
 ///
-/// Channel 0 counts down from its greatest value; the more common channel 2 is gated by a port that not every machine
-/// has.
+/// Channel 0 counts down from its greatest value. Channel 2 is more commonly used, but its gate is at a port that not every
+/// machine has.
 pub(super) fn measure() -> Measurement {
     const CHANNEL_0_BOTH_BYTES_ONE_SHOT: u8 = 0b0011_0000;
     write_byte(COMMAND, CHANNEL_0_BOTH_BYTES_ONE_SHOT);
@@ -32,7 +31,7 @@ pub(super) fn measure() -> Measurement {
     let Some(first) = wait_below(0xffff) else {
         return Measurement::NoClock;
     };
-    // A virtual core that was stopped meanwhile may see the counter near its end, or in its next round.
+    // If the virtual core was stopped meanwhile, the counter may be near its end, or have wrapped.
     let Some(limit) = first.value.checked_sub(COUNTS) else {
         return Measurement::Disturbed;
     };

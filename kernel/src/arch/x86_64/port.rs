@@ -3,7 +3,7 @@
 use crate::arch::IoWidth;
 use x86_64::instructions::port::Port;
 
-/// Reads a port. The caller checks the right to it, which is a capability.
+/// Reads a port. The caller has checked the capability to it.
 pub fn io_read(port: u16, width: IoWidth) -> u32 {
     // SAFETY: the holder of the capability to the ports is responsible for the device's effects on memory.
     unsafe {

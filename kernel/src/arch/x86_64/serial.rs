@@ -36,7 +36,7 @@ pub(super) fn initialise() {
     PRESENT.store(true, Ordering::Relaxed);
 }
 
-/// Uses the kernel's log.
+/// Runs `action` on the kernel's log.
 pub fn with_log<T>(action: impl FnOnce(&Log) -> T) -> T {
     action(&LOG)
 }

@@ -1,7 +1,7 @@
 //! Saving and loading the vector registers: by XSAVE if the processor has it, else by FXSAVE.
 //!
-//! XCR0 enables x87, SSE and AVX as far as the processor has them, and nothing else: these are the components in a thread's
-//! exported state. AVX-512 stays off until it is among them.
+//! XCR0 enables those of x87, SSE and AVX that the processor has, and nothing else: an exported thread state has only these
+//! components. So AVX-512 stays off.
 
 use super::cpu::{self, Features, leaf};
 use crate::arch::{VectorComponent, VectorState};
@@ -17,10 +17,10 @@ static ENABLED: AtomicU64 = AtomicU64::new(0);
 /// The bits of MXCSR that the processor supports.
 static MXCSR_MASK: AtomicU32 = AtomicU32::new(0xffbf);
 
-/// Whether FXRSTOR and XRSTOR leave the last x87 instruction's addresses of another thread in place.
+/// Whether FXRSTOR and XRSTOR may leave the addresses of another thread's last x87 instruction in place.
 static LEAKS_X87_POINTERS: Once<bool> = Once::new();
 
-/// The state of a new thread: the fallback if a state cannot be loaded.
+/// The state of a new thread, which also replaces a state that cannot be loaded.
 static INITIAL: Immutable = Immutable(VectorState::initial());
 
 struct Immutable(VectorState);
@@ -28,7 +28,7 @@ struct Immutable(VectorState);
 // SAFETY: nothing writes it.
 unsafe impl Sync for Immutable {}
 
-// The instructions whose fault is repaired, and the address to continue at.
+// The instructions whose faults are repaired, and the address to continue at.
 // In:  RDI = the state, EDX:EAX = the components. Out: RAX = 0, or 1 if the processor refused the state.
 global_asm!(
     ".pushsection .text.vectors, \"ax\", @progbits",
@@ -55,7 +55,7 @@ unsafe extern "C" {
     fn vectors_refused();
 }
 
-/// Enables the processor's components, and checks that they fit.
+/// Enables the processor's components, and checks that they fit into a [`VectorState`].
 pub(super) fn initialise() {
     if cpu::has(Features::XSAVE) {
         let mut enabled = XCr0Flags::X87 | XCr0Flags::SSE;
@@ -80,7 +80,7 @@ pub(super) fn initialise() {
     vectors_deny();
 }
 
-/// FXSAVE stores the mask; zero means that of the oldest processors.
+/// Reads the mask that FXSAVE stores. Zero stands for the mask of the oldest processors, which is the initial value.
 fn find_mxcsr_mask() {
     let probe = VectorState::initial();
     // SAFETY: the area is 512 bytes and aligned; the registers do not hold a thread's state yet.
@@ -88,9 +88,9 @@ fn find_mxcsr_mask() {
     let mut legacy = [0; VectorComponent::Legacy.byte_count()];
     let read = probe.read_component(VectorComponent::Legacy, &mut legacy);
     debug_assert!(read.is_ok());
-    match u32::from_le_bytes([legacy[28], legacy[29], legacy[30], legacy[31]]) {
-        0 => (),
-        mask => MXCSR_MASK.store(mask, Ordering::Relaxed),
+    let mask = u32::from_le_bytes([legacy[28], legacy[29], legacy[30], legacy[31]]);
+    if mask != 0 {
+        MXCSR_MASK.store(mask, Ordering::Relaxed);
     }
 }
 
@@ -129,14 +129,14 @@ pub fn vectors_load(vectors: &VectorState) {
     permit();
     overwrite_x87_pointers();
     if !load(vectors) {
-        // A state that went through `write_component` should never be refused; an error in that must not stop the machine.
+        // A state that `write_component` accepted should never be refused, but an error there must not stop the machine.
         crate::log!("a vector state was refused by the processor: initialised instead");
         load(&INITIAL.0);
     }
 }
 
-/// Resets the vector registers to the initial state and denies user mode their use. If they were only denied, they could
-/// still be read: some processors execute instructions on them before they raise exception 7 (LazyFP).
+/// Resets the vector registers to the initial state, and denies user mode their use. Denial alone would leak them: some
+/// processors execute instructions on the registers speculatively before they raise exception 7 (LazyFP).
 pub fn vectors_clear() {
     permit();
     overwrite_x87_pointers();
@@ -144,7 +144,7 @@ pub fn vectors_clear() {
     vectors_deny();
 }
 
-/// Denies user mode the vector registers: their next use raises exception 7.
+/// Denies user mode the use of the vector registers: it raises exception 7.
 fn vectors_deny() {
     // SAFETY: the kernel itself uses no vector registers.
     unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
@@ -177,8 +177,8 @@ fn load(vectors: &VectorState) -> bool {
     refused == 0
 }
 
-/// On AMD's older processors loading a state leaves FIP, FDP and FOP unchanged unless an exception is pending. Loading any
-/// number overwrites them.
+/// Overwrites FIP, FDP and FOP, which loading a state leaves unchanged on AMD's older processors unless an exception is pending.
+/// Loading any number does it.
 fn overwrite_x87_pointers() {
     if LEAKS_X87_POINTERS.get() == Some(&true) {
         let anything = 0_u64;

@@ -1,7 +1,7 @@
-//! Known vulnerabilities of transient execution that the processor does not report to lack.
+//! The known transient-execution vulnerabilities that the processor does not report as absent.
 //!
-//! There is no mitigation yet; the boot log lists them. LazyFP, reading the previous thread's vector registers while CR0.TS
-//! denies them, is not listed, since it finds nothing: the scheduler clears them for a thread that does not use them.
+//! The kernel does not mitigate them yet; the boot log lists them. LazyFP, which reads the previous thread's vector registers
+//! while CR0.TS denies their use, is not listed: the scheduler clears the registers for a thread that does not use them.
 
 use super::cpu::leaf;
 use heapless::Vec;

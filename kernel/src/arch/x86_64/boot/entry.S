@@ -89,7 +89,7 @@ enter_long_mode:
     mov dword ptr [early_root + 256 * 8], offset early_pointers + 3
     mov dword ptr [early_root + 511 * 8], offset early_pointers_kernel + 3
 
-    // The loader's settings are reset: 5-level paging, for one, would interpret the tables below differently.
+    // Reset the loader's settings: with 5-level paging, for example, the processor would interpret these tables differently.
     mov eax, 1 << 5                             // PAE
     mov cr4, eax
     mov eax, offset early_root
@@ -106,7 +106,7 @@ enter_long_mode:
     .long long_mode
     .word 8
 
-// The machine cannot run the kernel: prints a text on the first serial port, and on a screen that is in text mode.
+// The machine cannot run the kernel: prints a text on the first serial port, and on the screen if that is in text mode.
 // In:  ESI = the text, which ends with a zero.
 refuse:
     mov dx, 0x3f9                               // no interrupts
@@ -130,7 +130,7 @@ refuse:
     inc esi
     test bl, bl
     jz 7f
-    cmp bl, 32                                  // the line's end is not for the screen
+    cmp bl, 32                                  // the end of the line is not shown on the screen
     jb 4f
     mov bh, 0x4f                                // white on red
     mov [edi], bx

@@ -20,7 +20,7 @@ pub(super) struct Platform {
     hpet: Option<PhysAddr>,
 }
 
-/// The same, mapped.
+/// The registers of these parts, mapped.
 pub(super) struct Devices {
     /// The I/O APICs: the number of the first line, and the address of the registers.
     pub(super) io_apics: Vec<(u32, VirtAddr), IO_APICS_MAX>,
@@ -46,17 +46,17 @@ impl Platform {
     }
 
     fn read(&mut self, tables: &acpi::Tables<'_>) {
-        match tables.unreachable() {
-            0 => {}
-            count => log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used"),
+        let count = tables.unreachable();
+        if count > 0 {
+            log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used");
         }
         let report = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
         if let Some(table) = tables.table(acpi::Signature::MADT, report) {
             self.madt = Madt::read(table, cpu::initial_apic_id());
         }
-        match self.madt.left_out {
-            0 => {}
-            count => log!("{count} of ACPI's entries for interrupt controllers are not used"),
+        let count = self.madt.skipped;
+        if count > 0 {
+            log!("{count} of ACPI's entries for interrupt controllers are not used");
         }
         let hpet = tables.hpet(report);
         self.hpet = hpet.and_then(|address| PhysAddr::try_new(address).ok());
@@ -71,7 +71,7 @@ impl Platform {
             trigger: Trigger::Edge,
             polarity: Polarity::High,
         };
-        // The list of I/O APICs is empty. The list of overrides may be full; then the timer is in it, or is not used.
+        // The list of I/O APICs is empty, so the push succeeds. If the list of overrides is full, this one is left out.
         let _ = self.madt.io_apics.push((0, 0xfec0_0000));
         let _ = self.madt.overrides.push(Override {
             irq: 0,

@@ -1,7 +1,7 @@
 //! From the loader to the kernel.
 //!
 //! `entry.S` is entered by QEMU (PVH) or GRUB (multiboot2) in 32-bit mode and jumps to [`boot_entered`] in the kernel's
-//! half, on early page tables that map the first 4 GiB. [`boot_entered`] is the order in which the machine comes up.
+//! half, on early page tables that map the first 4 GiB. [`boot_entered`] lists the phases of the boot in their order.
 //!
 //! Invariant: the early tables are in use until [`tables`] has built the kernel's own; from then on the lower half is not
 //! mapped.
@@ -40,7 +40,7 @@ global_asm!(include_str!("entry.S"),
     boot_entered = sym boot_entered,
 );
 
-/// Brings the machine up, phase by phase, and starts the kernel. `entered_ticks` is the time when the loader jumped here.
+/// Brings the machine up, phase by phase, and starts the kernel. The loader entered `entry.S` at `entered_ticks`.
 extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks: u64) -> ! {
     let core = core_local::initialise();
     serial::initialise();
@@ -59,7 +59,7 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
 
 /// Switches from the loader's memory and the early tables to the kernel's own, and starts the devices mapped there.
 ///
-/// A separate function, so that its stack is freed before the kernel starts.
+/// This is a separate function, so that its stack frame is freed before the kernel starts.
 #[inline(never)]
 fn leave_early_tables(loader_information: u32, protocol: u32) -> BootInformation {
     let mut handover = read_handover(loader_information, protocol);
@@ -82,7 +82,7 @@ fn read_handover(loader_information: u32, protocol: u32) -> Handover {
     handover
 }
 
-/// Interrupt controllers, then the clock, then the timer, which is measured by the clock.
+/// Starts the interrupt controllers, then the clock, then the timer, whose rate is measured by the clock.
 fn start_devices(platform: &Platform, devices: &firmware::Devices) {
     platform.start(devices);
     let source = clock::waiting(|| clock::initialise(devices.hpet));

@@ -1,4 +1,4 @@
-//! The handover of PVH: `hvm_start_info`, defined by Xen and used by QEMU.
+//! Reads the data of PVH, `hvm_start_info`, which Xen defined and QEMU uses.
 //!
 //! ```text
 //!   0  u32 magic, u32 version, u32 flags, u32 modules

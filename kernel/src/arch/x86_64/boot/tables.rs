@@ -1,7 +1,7 @@
 //! The kernel's own page tables: its image, the direct map, and the window of device registers.
 //!
 //! Invariant: nothing is both writable and executable, not even through two mappings: the direct map omits the kernel's
-//! image. It also omits page 0, and has 1 GiB pages only if a whole one is RAM.
+//! image. The direct map also omits page 0, and uses a 1 GiB page only where all of it is RAM.
 
 use super::super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::super::cpu::{self, Features};
@@ -44,7 +44,7 @@ unsafe impl FrameAllocator<Size4KiB> for Frames<'_> {
 }
 
 impl<'a> Tables<'a> {
-    /// Builds the tables of the image and of the direct map.
+    /// Builds the tables for the image and for the direct map.
     pub(super) fn new(handover: &'a mut Handover) -> Self {
         let mut frames = Frames(&mut handover.free);
         let root = frames.allocate_frame().expect("a free frame below 4 GiB");
@@ -81,12 +81,12 @@ impl<'a> Tables<'a> {
         page + address.as_u64() % PAGE_BYTES
     }
 
-    /// Replaces the early tables by these.
+    /// Replaces the early tables with these.
     pub(super) fn activate(self) {
         set_kernel_root(self.root);
     }
 
-    /// Maps the image by the linker script's sections, without the guard pages of stacks.
+    /// Maps each section of the image with its own rights, without the guard pages of stacks.
     fn map_image(&mut self) {
         unsafe extern "C" {
             static __text_start: u8;
