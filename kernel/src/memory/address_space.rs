@@ -2,8 +2,8 @@
 //!
 //! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
 //! *linked* into page directories, 2 MiB per link. The link's flags limit the domain's access, since the
-//! processor intersects the rights of all levels. A page directory's entry counts the links in the directory, so that an empty
-//! one left by earlier mappings is skipped in one step.
+//! processor intersects the rights of all levels. The entry for a page directory counts the links in it, so that a directory that
+//! earlier mappings left empty is skipped in one step.
 //!
 //! ```text
 //!   domain:  PML4 -> PDPT -> PD -+-link r-x-> leaf table of Memory A
@@ -67,8 +67,8 @@ impl AddressSpace {
         self.root.frame().address()
     }
 
-    /// Links a leaf table at an address (a multiple of 2 MiB), creating tables on the way with `allocate`. They stay in the
-    /// address space even when a later allocation fails.
+    /// Links a leaf table at an address (a multiple of 2 MiB). Missing tables on the path are created with `allocate`, and stay
+    /// in the address space even if a later allocation fails.
     ///
     /// # Errors
     /// Those of `allocate`.
@@ -100,8 +100,8 @@ impl AddressSpace {
         next
     }
 
-    /// Removes the links in one page directory from an address up to `end`, until the number of examined entries and directories,
-    /// `looks`, reaches `most`; returns the next address at which there may be a link.
+    /// Removes the links in one page directory from an address up to `end`, but stops when `looks`, the number of examined
+    /// entries and directories, reaches `most`; returns the next address at which there may be a link.
     #[inline]
     fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
@@ -148,8 +148,8 @@ impl AddressSpace {
         })
     }
 
-    /// Removes one of the tables between the root and the links, the root last; `None` when nothing is
-    /// left. All links must be gone, and no thread of the domain may be loaded.
+    /// Removes one of the domain's tables, the root last; `None` when nothing is left. All links must have been removed, and no
+    /// thread of the domain may be loaded.
     pub fn dismantle(&self) -> Option<Unmapped> {
         if self.is_dismantled.get() {
             return None;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_appears_through_every_link_with_the_link_s_rights() {
+    fn a_page_appears_through_every_link_with_that_links_rights() {
         let (frames, space) = space();
         let mut allocate = || frames.allocate().ok_or(());
         let tables = PageTables::new();

@@ -6,7 +6,7 @@
 //!   level 0:  a bit for every number that is in the set
 //! ```
 //!
-//! Every operation touches a word or two per level: 16 million numbers (64 GiB of frames) take four levels.
+//! Every operation accesses one or two words per level. 16 million numbers (64 GiB of frames) take four levels.
 
 use core::cell::Cell;
 
@@ -62,7 +62,7 @@ impl BitTree {
         for level in &self.levels {
             let word = &level[(index / WORD_BITS) as usize];
             let (was, bit) = (word.get(), 1 << (index % WORD_BITS));
-            // Above level 0 a set bit belongs to a word that was not zero.
+            // Above level 0 this bit is clear, since the word below it was zero.
             if was & bit != 0 {
                 return false;
             }
@@ -185,7 +185,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
         #[test]
-        fn holds_what_a_sorted_set_would(
+        fn agrees_with_a_sorted_set(
             limit in prop_oneof![1_u64..200, 4000_u64..4200, 262_000_u64..270_000],
             events in proptest::collection::vec((any::<u64>(), prop_oneof![Just(1), 1_u64..300], any::<bool>()), 1..60),
         ) {

@@ -5,8 +5,8 @@ use core::ptr;
 use super::FRAME_BYTES;
 use crate::arch::{PhysAddr, direct_map};
 
-/// A readable and writable page of RAM. Copies are free: a frame's owner is an [`super::OwnedFrame`] or a table's
-/// entry, and a copy on the stack of the call in progress is not used after that owner has released the frame.
+/// A readable and writable page of RAM. A `Frame` can be copied, since it does not own the page: the owner is an
+/// [`super::OwnedFrame`] or a table's entry. A copy is not used after that owner has released the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame(PhysAddr);
 
@@ -41,15 +41,15 @@ impl Frame {
     /// Copies another frame's bytes into this one.
     pub fn copy_from(self, other: Frame) {
         if self != other {
-            // SAFETY: both are whole pages of RAM in the direct map, and different ones. User code may write to them
-            // meanwhile only on other cores, which the kernel lock does not stop: the bytes prove nothing anyway.
+            // SAFETY: both are whole pages of RAM in the direct map, and different ones. User code on another core may write
+            // to them meanwhile, since the kernel lock does not stop it: nothing relies on the bytes.
             unsafe {
                 ptr::copy_nonoverlapping(other.pointer(), self.pointer(), FRAME_BYTES as usize)
             }
         }
     }
 
-    /// Whether it is all zeros. User code may write to it meanwhile: the answer proves nothing.
+    /// Whether it is all zeros. User code may write to it meanwhile, so the result proves nothing.
     pub fn is_zero(self) -> bool {
         const WORDS_AT_ONCE: u64 = 8;
         let line = |offset: u64| {

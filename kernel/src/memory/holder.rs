@@ -3,7 +3,7 @@
 use super::{Ref, SLOTS_PER_FRAME};
 use crate::objects::{Domain, Interrupt, Mapping, MemoryObject, Thread};
 
-/// The structure that a slot is part of, so that the kernel can react when the slot is emptied.
+/// The structure that a slot is part of, by which the kernel knows how to react when the slot is emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// A domain's table.
@@ -29,10 +29,10 @@ pub enum Holder {
     Bookmark,
 }
 
-/// Objects are aligned to more than this, so their addresses leave room for a tag.
+/// The bits for a tag, which are zero in the address of an object because of its alignment.
 const TAG_MASK: u64 = 0x3f;
 
-/// An address is 48 bits, sign-extended: the bits above have room for a frame's index.
+/// The bits of an address before its sign extension. The bits above them have room for a frame's index.
 const ADDRESS_BITS: u32 = 48;
 
 const _: () = assert!(abi::SLOTS_MAX / SLOTS_PER_FRAME <= 1 << (u64::BITS - ADDRESS_BITS));

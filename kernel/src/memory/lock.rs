@@ -1,13 +1,13 @@
-//! The kernel lock: [`KernelLock`]. One for all cores, taken at every entry.
+//! The kernel lock: [`KernelLock`]. All cores share it, and every entry takes it.
 
 /// The state of the one kernel, and the lock that makes a core its only user.
 pub struct KernelLock<T>(spin::Mutex<Option<T>>);
 
-// SAFETY: the kernel's cells and references, also those to frames, are used only by the core that holds the mutex.
+// SAFETY: only the core that holds the mutex uses the kernel's cells and references, including those to frames.
 unsafe impl<T> Sync for KernelLock<T> {}
 
 impl<T> KernelLock<T> {
-    /// No kernel yet.
+    /// A lock without a kernel.
     pub const fn new() -> KernelLock<T> {
         KernelLock(spin::Mutex::new(None))
     }

@@ -9,7 +9,7 @@
 //! | `unmapped` | [`Unmapped`]: frames that a TLB may still refer to |
 //! | `run` | [`OwnedRun`], [`ForeignRun`]: contiguous pages |
 //! | `allocator` | [`FrameAllocator`]: the free frames |
-//! | `bit_tree` | a set of numbers: which frames are free |
+//! | `bit_tree` | a set of numbers, here of the free frames |
 //! | `reference` | [`Ref`]: a kernel object that lives in a frame |
 //! | `table` | a frame of 512 page-table entries |
 //! | `page_tables` | [`PageTables`]: the tables of a Memory; [`LeafTable`]: one of them |
@@ -18,9 +18,9 @@
 //! | `holder` | [`Holder`]: the owner of a slot |
 //! | `lock` | the kernel lock |
 //!
-//! Invariant: a frame has one owner at a time, enforced by the types (see `owned`). The code that ends its use first removes
-//! every [`Ref`], table entry and slot that names it. Objects refer to each other only through capabilities, queue links and their
-//! owner's lists, all of which destruction empties.
+//! Invariant: a frame has one owner at a time, enforced by the types (see `owned`). Code that ends a frame's use first removes
+//! every [`Ref`], table entry and slot that refers to it. Objects refer to each other only through capabilities, queue links and
+//! their owner's lists, all of which destruction empties.
 
 #![allow(unsafe_code)]
 

@@ -29,7 +29,7 @@
 //! }
 //! ```
 //!
-//! A frame in which an object was placed cannot be released as well:
+//! A frame in which an object was placed cannot be released:
 //!
 //! ```compile_fail,E0382
 //! # use kernel::memory::{FrameAllocator, OwnedFrame, Ref};
@@ -76,7 +76,7 @@ use crate::arch::PhysAddr;
 pub struct OwnedFrame(Frame);
 
 impl OwnedFrame {
-    /// For the allocator, and for code that ends a use of a frame.
+    /// Takes the right. Only the allocator may call this, and code that ends a use of the frame.
     pub(super) fn new(frame: Frame) -> OwnedFrame {
         OwnedFrame(frame)
     }
@@ -103,7 +103,7 @@ impl Occupied {
         Occupied(frame)
     }
 
-    /// The frame, free for another use. By the module's invariant every reference to its content has been removed.
+    /// The frame, for another use. By the module's invariant, every reference to its content has been removed.
     pub fn vacate(self) -> OwnedFrame {
         self.0
     }

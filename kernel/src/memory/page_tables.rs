@@ -26,7 +26,7 @@ pub struct PageTables {
 pub struct LeafTable(pub(super) Table);
 
 impl LeafTable {
-    /// The bytes of a page, if it is present and RAM.
+    /// The frame of a page, if the page is present and RAM.
     #[inline]
     pub fn frame(self, page: u64) -> Option<Frame> {
         self.0.target(page % TABLE_ENTRIES)
@@ -43,7 +43,7 @@ impl LeafTable {
         self.0.add_flags(page % TABLE_ENTRIES, marks & Entry::MARKS);
     }
 
-    /// Removes such marks; returns the flags that the entry had.
+    /// Removes the accessed or the dirty mark of a page; returns the flags that its entry had.
     #[inline]
     pub fn remove_marks(self, page: u64, marks: Entry) -> Entry {
         self.0
@@ -91,7 +91,7 @@ impl PageTables {
         }
     }
 
-    /// The leaf table of a page, if there is one; none for a page beyond the largest Memory.
+    /// The leaf table of a page, if there is one; `None` for a page beyond the largest Memory.
     #[inline]
     pub fn leaf(&self, page: u64) -> Option<LeafTable> {
         self.directory(page)?
@@ -103,7 +103,7 @@ impl PageTables {
     /// The leaf table of a page, created if there is none.
     ///
     /// # Errors
-    /// Those of `allocate`; a directory created before stays.
+    /// Those of `allocate`. A directory that was created before the error stays.
     ///
     /// # Panics
     /// For a page beyond the largest Memory.
@@ -122,8 +122,7 @@ impl PageTables {
         directory.ensure_child(index, allocate).map(LeafTable)
     }
 
-    /// The first page of the first leaf table in the first directory; none when that directory is empty, or there is no
-    /// directory.
+    /// The first page of the first leaf table in the first directory; `None` if that directory is empty, or no directory exists.
     pub fn first_leaf(&self) -> Option<u64> {
         let present = |cell: &Cell<Option<Table>>| cell.get().is_some();
         let number = self.directories.iter().position(present)?;

@@ -8,21 +8,21 @@ use super::{FRAME_BYTES, Occupied, OwnedFrame};
 
 /// A shared reference to a kernel object. Objects change through cells, under the kernel lock.
 ///
-/// Copies are free and compare by identity. An object's teardown removes every copy before its frame gets
-/// another use (see the module's invariant); copies on the stack of the call in progress are not used after that.
+/// References can be copied, and compare by identity. The destruction of an object removes every stored copy before the frame
+/// gets another use (see the module's invariant), and copies on the stack of the call in progress are not used after that.
 pub struct Ref<T>(NonNull<T>);
 
 impl<T> Ref<T> {
-    /// Puts a value at the start of a frame. `make` gets the reference before the value exists, to store or to pack but never
-    /// to dereference; and the frame, which is taken back when the value is destroyed.
+    /// Puts a value at the start of a frame. `make` gets the reference before the value exists, so it may store or pack but not
+    /// dereference it. `make` also gets the frame, which is taken back when the value is destroyed.
     pub fn place(frame: OwnedFrame, make: impl FnOnce(Ref<T>, Occupied) -> T) -> Ref<T> {
         const { assert!(size_of::<T>() <= FRAME_BYTES as usize) };
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
         let pointer = frame.view().pointer().cast::<T>();
         let reference = Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"));
         let value = make(reference, Occupied::new(frame));
-        // SAFETY: the frame is in the direct map, large and aligned enough by the assertions above, and was the caller's
-        // to use: nothing else refers into it.
+        // SAFETY: the frame is in the direct map, is large and aligned enough by the assertions above, and was owned by the
+        // caller, so nothing else refers into it.
         unsafe { pointer.write(value) };
         reference
     }
@@ -38,13 +38,13 @@ impl<T> Ref<T> {
             let reference =
                 Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"));
             let value = make(reference);
-            // SAFETY: as above; the frame is in the direct map and was the caller's to use.
+            // SAFETY: as above; the frame is in the direct map and was owned by the caller.
             unsafe { pointer.write(value) };
         }
         Occupied::new(frame)
     }
 
-    /// A plain reference, which the arch code uses from the exit of the kernel to the next entry.
+    /// A plain reference, which the arch code uses from leaving the kernel to the next entry.
     pub fn as_static(self) -> &'static T {
         // SAFETY: as in `deref`; the arch code holds it only while the object is the running thread's.
         unsafe { self.0.as_ref() }

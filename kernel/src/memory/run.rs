@@ -3,7 +3,7 @@
 use super::{FRAME_BYTES, Frame, OwnedFrame};
 use crate::arch::{BootInformation, PhysAddr, PhysRange};
 
-/// Contiguous frames, each with the rights of an [`OwnedFrame`]. They are taken from the front.
+/// Contiguous frames, owned. Iterating takes them as [`OwnedFrame`]s, from the first on.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "frames that are dropped are lost"]
 pub struct OwnedRun {
@@ -86,7 +86,7 @@ pub fn archive_bytes(boot: &BootInformation) -> &'static [u8] {
         return &[];
     }
     let first = Frame::containing(boot.archive.start).pointer();
-    // SAFETY: boot code loaded the archive there, in contiguous RAM that belongs to no pool, and it is mapped read-only
-    // everywhere but in the direct map, through which only frames of pools are written.
+    // SAFETY: the loader put the archive there, in contiguous RAM that belongs to no pool. Every mapping of it is read-only
+    // except the direct map, through which the kernel writes only frames of pools.
     unsafe { core::slice::from_raw_parts(first, count as usize) }
 }

@@ -37,8 +37,8 @@ impl Storage for SlotStorage {
     fn slot(&self, place: Place) -> &Slot<Object> {
         let shifted = place.get() << (u64::BITS - ADDRESS_BITS + ALIGNMENT_BITS);
         let address = shifted.cast_signed() >> (u64::BITS - ADDRESS_BITS);
-        // SAFETY: every place was made by `place_of` from a slot in a frame, and by the module's invariant the slot is empty,
-        // so in no link, before its frame gets another use.
+        // SAFETY: every place was made by `place_of` from a slot in a frame. By the module's invariant the slot is emptied before
+        // its frame gets another use, and no link leads to an empty slot.
         unsafe { &*(address as *const Slot<Object>) }
     }
 
@@ -57,7 +57,7 @@ impl Storage for SlotStorage {
     }
 }
 
-/// The Memory that a capability in this slot lets a domain other than the Memory's own write.
+/// The Memory of a capability that lets another domain than the Memory's own write it.
 #[inline(always)]
 fn written_by_outsider(
     slot: &Slot<Object>,
@@ -82,18 +82,18 @@ impl SlotFrame {
     pub fn create(frame: OwnedFrame, holder: u64) -> SlotFrame {
         let first = frame.view().pointer().cast::<Slot<Object>>();
         for index in 0..SLOTS_PER_FRAME as usize {
-            // SAFETY: a frame has room for `SLOTS_PER_FRAME` slots and their alignment, and is the caller's to use.
+            // SAFETY: a frame has room and alignment for `SLOTS_PER_FRAME` slots, and the caller owned it.
             unsafe { first.add(index).write(Slot::empty(holder)) };
         }
         SlotFrame(frame)
     }
 }
 
-/// The frames of one domain's table: a frame with an entry for each. No processor walks it.
+/// The frames of one domain's capability table: a page table with an entry for each, which no processor walks.
 #[derive(Debug)]
 pub struct SlotDirectory {
     table: Table,
-    /// The number of frames that were removed, from the first one on.
+    /// The number of frames that were removed, counted from the first frame.
     detached: Cell<u32>,
     is_taken: Cell<bool>,
 }
@@ -108,17 +108,17 @@ impl SlotDirectory {
         }
     }
 
-    /// Takes the directory's own frame, once. The directory is not used after that.
+    /// Takes the directory's own frame; `None` if it was taken before. The directory is not used after that.
     pub fn take_frame(&self) -> Option<OwnedFrame> {
         (!self.is_taken.replace(true)).then(|| self.table.into_frame())
     }
 
-    /// The index of the first frame that was not removed. The frame need not exist.
+    /// The index after the last removed frame. No frame need exist there.
     pub fn first_index(&self) -> u32 {
         self.detached.get()
     }
 
-    /// Removes the first remaining frame, whose slots must be empty and cease to exist.
+    /// Removes the first remaining frame. Its slots must be empty, and cease to exist.
     pub fn detach_first(&self) -> Option<OwnedFrame> {
         let frame = self.table.clear(self.first_index().into())?;
         self.detached.set(self.first_index() + 1);
@@ -147,7 +147,7 @@ impl Directory for SlotDirectory {
     #[inline(always)]
     fn place(&self, index: u32, offset: u32) -> Option<Place> {
         let frame = self.table.target(u64::from(index))?;
-        // SAFETY: `attach` got a frame of `SLOTS_PER_FRAME` slots, and the table passes a smaller offset.
+        // SAFETY: `attach` got a frame of `SLOTS_PER_FRAME` slots, and the caller passes a smaller offset.
         let slot = unsafe { &*frame.pointer().cast::<Slot<Object>>().add(offset as usize) };
         Some(place_of(slot))
     }

@@ -48,7 +48,7 @@ bitflags! {
 }
 
 impl Entry {
-    /// A page of a Memory: every right, and dirty from the start, since nobody has copied it yet.
+    /// A page of a Memory. It has every right, and is dirty from the start, since no copy of it exists yet.
     pub const LEAF: Entry = Entry::PRESENT
         .union(Entry::WRITE)
         .union(Entry::USER)
@@ -66,11 +66,11 @@ impl Entry {
     /// A device's page with write combining: boot code gives `WRITE_THROUGH` alone this meaning.
     pub const DEVICE_COMBINING: Entry = Entry::LEAF.union(Entry::WRITE_THROUGH);
 
-    /// A table between the root and the links: every right.
+    /// A table between the root and the links. It has every right.
     pub const BRANCH: Entry = Entry::PRESENT.union(Entry::WRITE).union(Entry::USER);
 }
 
-/// A page table. Outside of this module only the structures made of tables are visible.
+/// A page table. Other modules see only the structures that are made of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Table(Frame);
 
@@ -81,7 +81,7 @@ impl Table {
         Table(frame.view())
     }
 
-    /// The frame that [`Table::create`] got. The owner of the table calls this once, at the end of its use.
+    /// The table's frame. The table's owner calls this once, when it no longer uses the table.
     pub(super) fn into_frame(self) -> OwnedFrame {
         OwnedFrame::new(self.0)
     }
@@ -137,20 +137,20 @@ impl Table {
         Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
     }
 
-    /// The count in the entry for the table below.
+    /// The count in the entry of the table below.
     #[inline]
     pub(super) fn count(self, index: u64) -> u64 {
         (self.entry(index).load(Ordering::Relaxed) & COUNT) >> COUNT_SHIFT
     }
 
-    /// Adds one to that count, up to 1,023.
+    /// Adds one to the count in an entry, which must not exceed 1,023.
     #[inline]
     pub(super) fn count_up(self, index: u64) {
         self.entry(index)
             .fetch_add(1 << COUNT_SHIFT, Ordering::AcqRel);
     }
 
-    /// Subtracts `less`, at most its value, from that count.
+    /// Subtracts `less` from the count in an entry, which must be at least `less`.
     #[inline]
     pub(super) fn count_down(self, index: u64, less: u64) {
         self.entry(index)
@@ -170,7 +170,7 @@ impl Table {
         assert_eq!(
             entry.load(Ordering::Relaxed),
             0,
-            "an entry is emptied before it is filled again"
+            "an entry that is filled has to be empty"
         );
         entry.store(address.as_u64() | flags.bits(), Ordering::Release);
     }
@@ -220,8 +220,8 @@ impl Table {
 
     #[inline(always)]
     fn entry(&self, index: u64) -> &AtomicU64 {
-        // SAFETY: only `create` and entries of tables yield a `Table`, so the frame holds 512 entries; the module's
-        // invariant keeps it a table while one refers to it.
+        // SAFETY: only `create` and entries of tables yield a `Table`, so the frame holds 512 entries. By the module's invariant
+        // it stays a table while a `Table` refers to it.
         let entries: &[AtomicU64; TABLE_ENTRIES as usize] = unsafe { &*self.0.pointer().cast() };
         &entries[index as usize]
     }

@@ -5,12 +5,12 @@ use heapless::Vec;
 use super::OwnedFrame;
 use crate::arch;
 
-/// Frames that no table refers to any more, while a TLB still may. Only the flush returns them.
+/// Frames that no table refers to any more, but that a TLB may. Only [`Unmapped::flush`] returns them.
 #[derive(Debug, Default)]
 #[must_use = "frames that are dropped are lost"]
 pub struct Unmapped {
     frames: Vec<OwnedFrame, { Unmapped::MAX }>,
-    /// Whether an entry was cleared, with an owned frame or not.
+    /// Whether an entry was cleared, even one that owned no frame.
     stale: bool,
 }
 
@@ -40,16 +40,16 @@ impl Unmapped {
         if let Some(frame) = frame {
             self.frames
                 .push(frame)
-                .expect("a step takes no more than there is room for");
+                .expect("a step removes no more frames than fit");
         }
     }
 
-    /// Whether it has room for no more frames.
+    /// Whether it has no room for another frame.
     pub fn is_full(&self) -> bool {
         self.frames.is_full()
     }
 
-    /// Flushes these mappings from every TLB (there is one core), and returns the frames for another use.
+    /// Flushes the TLB if an entry was cleared, and returns the frames for another use.
     pub fn flush(self) -> impl Iterator<Item = OwnedFrame> {
         if self.stale {
             arch::flush_all();
