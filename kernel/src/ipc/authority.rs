@@ -1,16 +1,15 @@
 //! Whether a blocked thread still has the right to its operation.
 //!
-//! A blocked thread stands at its call, and its authority is the capability in its slot now, not the one there when it
-//! blocked. So every path that reaches a blocked thread (a message, a signal, flags of a bound notification, a
-//! deadline) first checks the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the check
-//! is passed over: [`abort_wait`] makes it repeat its call, which then returns the error. So a revocation needs no walk over
-//! queues.
+//! A blocked thread stands at its call, and its authority is the capability that its slot holds now, not the one from when it
+//! blocked. So every path that reaches a blocked thread (a message, a signal, flags of a bound notification, a deadline)
+//! first checks the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the check is passed
+//! over: [`abort_wait`] makes it repeat its call, which then returns the error. So a revocation need not walk any queues.
 //!
-//! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue; those yet to
-//! be stopped are served as before, or two of them could abort each other's waits for ever.
+//! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue. One that is yet
+//! to be stopped is served as before: otherwise two such threads could abort each other's waits for ever.
 //!
-//! The phase names the slot: no slot of a table moves, none is removed before the domain's threads have left all queues, and a
-//! blocked thread keeps its argument registers.
+//! The thread's phase holds the slot's place, which stays valid: no slot of a table moves, none is removed before the domain's
+//! threads have left all queues, and a blocked thread's argument registers do not change.
 
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
@@ -21,8 +20,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
 
-/// Whether the capability that a thread sends through is still there, with the rights and the badge that the call found; for a
-/// fault, whether its handler is.
+/// Whether the capability that a thread sends through is still in its slot, with the rights and the badge that the call found;
+/// for a fault, whether its handler is.
 #[inline(always)]
 pub fn may_send(thread: Ref<Thread>) -> bool {
     match thread.phase.get() {
@@ -52,7 +51,7 @@ fn may_send_fault(thread: Ref<Thread>) -> bool {
         .is_some_and(|held| held.object == Object::Endpoint(endpoint) && held.badge.get() == badge)
 }
 
-/// Whether a thread receives through a capability that is still there, with the right.
+/// Whether a thread receives through a capability that is still in its slot, with the right to receive.
 #[inline(always)]
 pub fn may_receive(thread: Ref<Thread>) -> bool {
     let Phase::Receiving { endpoint, place } = thread.phase.get() else {
@@ -62,7 +61,7 @@ pub fn may_receive(thread: Ref<Thread>) -> bool {
     held(place, object, EndpointRights::RECEIVE).is_some()
 }
 
-/// Whether a thread waits through a capability that is still there, with the right.
+/// Whether a thread waits through a capability that is still in its slot, with the right to wait.
 #[inline(always)]
 pub fn may_wait(thread: Ref<Thread>) -> bool {
     let Phase::Waiting {
@@ -92,7 +91,7 @@ pub fn abort_wait(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// The capability through which a thread's fault message goes, if there still is one for the same page.
+/// The capability that handles a thread's fault, if there is one now. A pager has to be that of the same page as before.
 fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
     SlotStorage.slot(handler_slot(thread, fault)?).capability()
 }

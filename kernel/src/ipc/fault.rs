@@ -9,11 +9,11 @@ use crate::log;
 use crate::memory::Ref;
 use crate::objects::{Fault, Object, Phase, Thread};
 
-/// The capability through which a fault message goes, if there is one.
+/// The capability through which a fault message is sent, if there is one.
 pub type Handler = Option<Capability<Object>>;
 
-/// Sends a fault message through `handler`, the capability in the slot of the thread's fault endpoint or a Memory's pager,
-/// depending on the fault. Without one, or when its domain was retired, the thread stops.
+/// Sends a fault message through `handler`: the capability in the slot of the thread's fault endpoint or of a Memory's pager,
+/// depending on the fault. The thread stops if there is no handler, or if the handler's domain was retired.
 pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: Handler) {
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
@@ -28,7 +28,7 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: 
     }
 }
 
-/// Stops a thread, which is in no endpoint's queue, at an unhandled fault, and logs it.
+/// Stops a thread at an unhandled fault, and logs it. The thread is in no endpoint's queue.
 #[cold]
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;
@@ -39,13 +39,13 @@ pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault)
     );
 }
 
-/// Stops a thread whose fault message can no longer be answered, and logs it.
+/// Stops a thread whose fault message can get no reply any more, and logs it.
 #[cold]
-pub(super) fn stop_unanswered(kernel: &Kernel, thread: Ref<Thread>) {
+pub(super) fn stop_without_reply(kernel: &Kernel, thread: Ref<Thread>) {
     stop_for(
         kernel,
         thread,
-        format_args!("nobody answers its fault message"),
+        format_args!("its fault message can get no reply"),
     );
 }
 

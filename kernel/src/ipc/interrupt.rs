@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
-/// Handles a device's interrupt: signals all that share its line, since any of their devices may have caused it.
+/// Handles a device's interrupt: delivers to all interrupts that share its line, since the device of any may have caused it.
 #[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
@@ -22,9 +22,9 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     deliver(kernel, vector);
 }
 
-/// Signals the interrupts at a vector that are undelivered, within one step for all of them. When many threads wait without
-/// authority, the rest is recorded as undelivered. An unbound interrupt stays undelivered until it is bound, and so does one
-/// bound to a notification of a retired domain, in which nothing changes.
+/// Signals the notifications of the undelivered interrupts at a vector. All of them together take at most one step: if too many
+/// threads wait without authority, the timer continues. An interrupt stays undelivered while it is not bound, or while it is
+/// bound to a notification of a retired domain, in which nothing may change.
 pub fn deliver(kernel: &Kernel, vector: u8) {
     let mut left = PEERS_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
@@ -43,7 +43,7 @@ pub fn deliver(kernel: &Kernel, vector: u8) {
     }
 }
 
-/// After the undoing of a retirement: lets the timer deliver the interrupts that arrived meanwhile.
+/// Lets the timer deliver all undelivered interrupts. Called when a retirement is undone, during which some may have arrived.
 pub fn deliver_undelivered(kernel: &Kernel) {
     for vector in arch::DEVICE_VECTORS {
         let mut interrupts = kernel.interrupts_at(vector);
@@ -65,7 +65,7 @@ fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
     }
 }
 
-/// Acknowledges an interrupt for its driver: the line is unmasked once all that share it are acknowledged.
+/// Acknowledges an interrupt for its driver. The line is unmasked once all interrupts that share it are acknowledged.
 pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
     interrupt.state.set(InterruptState::Armed);
     unmask_if_acknowledged(kernel, interrupt.vector);
@@ -83,7 +83,7 @@ pub fn unmask_if_acknowledged(kernel: &Kernel, vector: u8) {
         && is_armed
         && !is_in_service
     {
-        // It was routed for the first of them, so it belongs to a controller.
+        // The line exists: it was routed when the first of its interrupts was created.
         let _ = arch::interrupts::unmask_line(line.gsi);
     }
 }

@@ -4,11 +4,11 @@
 //! | --- | --- |
 //! | `rendezvous` | sending and receiving |
 //! | `transfer` | moving a message: words, capabilities |
-//! | `reply` | answers, and abandoned reply rights |
+//! | `reply` | replies, and abandoned reply rights |
 //! | `notify` | flags: signal, wait, deadlines |
 //! | `interrupt` | devices' interrupts: delivery, acknowledgement |
 //! | `fault` | sending a fault as a message |
-//! | `authority` | whether a blocked thread still has the right to its operation |
+//! | `authority` | checks that a blocked thread still has the right to its operation |
 //! | `vectors` | a set of interrupt vectors |
 //! | `waiting` | ending, rolling back and releasing waits |
 //!
@@ -37,7 +37,7 @@ pub use interrupt::{
 };
 pub use notify::{deliver_bound_flags, machine_deadline, signal, time_out, wait};
 pub use rendezvous::{receive, send};
-pub use reply::{abandon, answers_fault, awaits, install_reply, may_grant, reply};
+pub use reply::{abandon, awaits, install_reply, may_grant, replies_to_fault, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
 pub use waiting::{end_wait, hold, is_trapped, leave, release, stop};

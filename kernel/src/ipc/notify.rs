@@ -9,15 +9,15 @@ use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Notification, Phase, Step, Thread};
 
-/// Raises flags: they complete a wait, or the `Receive` of the bound thread, or stay until a thread takes them. On
-/// [`Step::More`] no flag was raised yet, and repeating the call continues.
+/// Raises flags. They complete a wait or the `Receive` of the bound thread, or they stay until a thread takes them. After
+/// [`Step::More`] no flag is raised yet, and repeating the call continues.
 pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> Step {
     let mut left = PEERS_PER_STEP;
     signal_within(kernel, notification, flags, &mut left)
 }
 
-/// As [`signal`], for one of several signals of a step that tries at most `left` threads: subtracts those that it tried, and
-/// one for flags without a waiter.
+/// As [`signal`], as one of several signals in a step that tries at most `left` threads. Subtracts from `left` the number of
+/// threads that it tried, and one if it found no waiter.
 pub(super) fn signal_within(
     kernel: &Kernel,
     notification: Ref<Notification>,
@@ -45,8 +45,8 @@ pub(super) fn signal_within(
     Step::More
 }
 
-/// Raises flags for which no thread waits, unless the bound thread receives. Raising a flag again is not a change:
-/// otherwise signals alone could move a frozen domain's version without end.
+/// Delivers flags for which no thread waits to the bound thread if it receives, else raises them. Raising a flag that is already
+/// raised is not a change: otherwise signals alone could raise a frozen domain's version without end.
 fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
         if may_receive(receiver) {
@@ -62,7 +62,7 @@ fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     }
 }
 
-/// Completes the `Receive` of a thread that is blocked in one with flags that its bound notification already has.
+/// Completes a thread's `Receive` with the flags that its bound notification has already raised, if any.
 pub fn deliver_bound_flags(kernel: &Kernel, thread: Ref<Thread>) {
     if !receives(thread) {
         return;
@@ -118,7 +118,7 @@ pub fn wait(
     }
 }
 
-/// Ends the wait of a thread whose deadline has passed and was removed from the deadlines.
+/// Ends the wait of a thread whose deadline has passed. The deadline is no longer in the list of deadlines.
 pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
     if may_wait(thread) {
         super::end_wait(kernel, thread, Error::TimedOut);
@@ -146,7 +146,8 @@ fn bound_flags(thread: Ref<Thread>) -> u64 {
     }
 }
 
-/// Takes the raised flags. The waiting thread may be outside, and the domain that owns the notification frozen.
+/// Takes the raised flags, which is a change of the domain that owns the notification: it may be frozen while another domain's
+/// thread waits.
 fn take_flags(notification: Ref<Notification>) -> u64 {
     let flags = notification.flags.take();
     if flags != 0 {
@@ -160,7 +161,7 @@ fn set_bound_flags(receiver: Ref<Thread>, flags: u64) {
     receiver.set_argument(1, MessageInfo::notified().bits());
 }
 
-/// Converts a deadline from the time of a thread's domain to the machine's time; none for [`abi::NO_DEADLINE`].
+/// Converts a deadline from the time of a thread's domain to the machine's time; `None` for [`abi::NO_DEADLINE`].
 pub fn machine_deadline(thread: Ref<Thread>, deadline: u64) -> Option<u64> {
     if deadline == abi::NO_DEADLINE {
         return None;

@@ -38,12 +38,12 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
             Err(error) => refuse(kernel, sender, error),
         };
     }
-    // It repeats the call or the fault that it stands at.
+    // The sender repeats the call or the fault that it stands at.
     reset_phase(kernel, sender);
 }
 
-/// Receives at an endpoint, through the slot `place`: the running thread gets its bound notification's flags, or the first
-/// message that can be delivered; or it blocks.
+/// Receives at an endpoint, through the slot `place`. The running thread gets its bound notification's flags, else the first
+/// message that can be delivered, else it blocks.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
     receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
@@ -66,15 +66,15 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, 
             }
         }
         if faults {
-            // It may have stopped, with a log line, which is too slow for many in one step.
+            // The sender may have stopped, which writes a log line: too slow to do more than once in a step.
             break;
         }
     }
     receiver.phase.set(Phase::Ready);
 }
 
-/// Fails a sender, which is in no queue, whose message cannot be delivered: a call or send returns an error, a faulting
-/// thread stops. The receiver does not notice.
+/// Fails a sender whose message cannot be delivered: its call or send returns the error, but a faulting thread stops. The sender
+/// is in no queue, and the receiver does not notice.
 #[cold]
 fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
     if let Phase::SendingFault { fault, .. } = sender.phase.get() {
@@ -88,8 +88,8 @@ fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
 struct Outgoing {
     message: Message,
     badge: u64,
-    /// The rights of the reply right, if one is requested.
-    answer: Option<Rights>,
+    /// The rights of the reply right, if the message needs one.
+    reply_rights: Option<Rights>,
 }
 
 impl Outgoing {
@@ -106,20 +106,21 @@ impl Outgoing {
                 Ok(Outgoing {
                     message,
                     badge,
-                    answer: Some(Rights::default()),
+                    reply_rights: Some(Rights::default()),
                 })
             }
             Phase::Sending { badge, grant, .. } => {
                 let message = Message::of_arguments(sender)?;
-                let rights = match grant {
-                    true => EndpointRights::GRANT.into(),
-                    false => Rights::default(),
+                let rights = if grant {
+                    EndpointRights::GRANT.into()
+                } else {
+                    Rights::default()
                 };
                 let is_call = sender.context.rax.get() == Number::Call as u64;
                 Ok(Outgoing {
                     message,
                     badge,
-                    answer: is_call.then_some(rights),
+                    reply_rights: is_call.then_some(rights),
                 })
             }
             phase => panic!("a thread that sends is in phase {phase:?}"),
@@ -127,14 +128,14 @@ impl Outgoing {
     }
 }
 
-/// Moves the message. The caller then completes both calls, or the first part of the sender's.
+/// Moves the message. After that [`complete_both`] completes the threads' calls.
 ///
 /// # Errors
-/// For the sender, before anything has moved. An invalid message, or one that the receiver has no room for, fails only the
-/// sender, so that no sender can end the receiver's call for the others.
+/// The error for the sender; nothing has moved. An invalid message, or one that the receiver has no room for, fails only the
+/// sender, so that no sender can end a `Receive` that other senders need.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
-    let reply_slot = match outgoing.answer {
+    let reply_slot = match outgoing.reply_rights {
         Some(rights) => Some((reply_slot(receiver)?, rights)),
         None => None,
     };
@@ -172,8 +173,8 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
     }
 }
 
-/// Completes both calls, or the first part of a `Call`. A caller yields the core to the thread that it called; a thread that
-/// sends or receives keeps it.
+/// Completes the receiver's call, and the sender's or its first part. A caller yields the core to the thread that it called. A
+/// thread that sends or receives keeps the core.
 #[inline(always)]
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));

@@ -1,8 +1,8 @@
-//! Answers, and abandoned reply rights.
+//! Replies, and abandoned reply rights.
 //!
-//! A reply right is a capability to a thread, with the number of one of its calls as badge, derived from the thread's
-//! origin. It is valid only while the thread awaits the answer to that very call. It has the right GRANT, without which an
-//! answer carries no capabilities, if the call went through a capability with GRANT.
+//! A reply right is a capability to a thread, derived from the thread's origin, whose badge is the number of one of the thread's
+//! calls. It is valid only while the thread awaits the reply to that call. A reply carries capabilities only if its reply right
+//! has GRANT, which it has if the call went through a capability with GRANT.
 
 use abi::{EndpointRights, Error, Rights};
 use capabilities::{Badge, Capability, Place, Storage};
@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread, slot_error};
 
-/// Puts the right to answer the call that `caller` begins into an empty slot.
+/// Puts the right to reply to the call that `caller` begins into an empty slot.
 #[inline(always)]
 pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     let right = Capability {
@@ -25,12 +25,12 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     caller.answerable.set(true);
 }
 
-/// Answers through the reply right at `place`, and consumes it. The caller of this function wakes the answered thread.
+/// Replies through the reply right at `place`, which is consumed. Returns the thread that got the reply, for the caller of this
+/// function to wake.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. The right stays on
-/// errors of the message, such as [`Error::MissingRight`] for capabilities without GRANT and [`Error::EmptySlot`] for a
-/// missing one.
+/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. An error of the message
+/// keeps the right, such as [`Error::MissingRight`] for capabilities without GRANT and [`Error::EmptySlot`] for a missing one.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,
@@ -44,7 +44,7 @@ pub fn reply(
     let Object::Reply(caller) = right.object else {
         return Err(Error::WrongKind);
     };
-    // The right is stale, too, for a caller that was moved away.
+    // The right is also stale if the caller's domain was moved away.
     let awaits = awaits(caller, right.badge.get()) && !caller.header.is_retired();
     match caller.phase.get() {
         Phase::Awaiting
@@ -64,14 +64,14 @@ pub fn reply(
         }
     }
     caller.domain.touch();
-    // The caller no longer awaits and the replier's domain runs, so emptying the slot has no further effects.
+    // The caller no longer awaits a reply and the replier's domain runs, so emptying the slot has no further effects.
     capabilities::delete(&SlotStorage, place).map_err(slot_error)?;
     Ok(caller)
 }
 
-/// Handles the loss of the right to answer this call of a thread: if the thread still awaits, its wait fails. A thread of a
-/// retired domain keeps awaiting, until [`super::release`] should it ever run here again; one of a domain that is being
-/// destroyed never runs.
+/// Handles the loss of the right to reply to this call of a thread: if the thread still awaits the reply, its wait fails. But a
+/// thread of a retired domain keeps waiting: if it ever runs here again, [`super::release`] ends its wait. A thread of a domain
+/// that is being destroyed never runs again.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
@@ -83,9 +83,9 @@ pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     caller.domain.touch();
 }
 
-/// Whether a slot holds the right to answer a fault message. Emptying it stops the thread and writes a log line, which is
-/// too slow for many in one step.
-pub fn answers_fault(place: Place) -> bool {
+/// Whether a slot holds the right to reply to a fault message. Emptying such a slot stops the thread and writes a log line: too
+/// slow to do more than once in a step.
+pub fn replies_to_fault(place: Place) -> bool {
     let held = SlotStorage.slot(place).capability();
     matches!(
         held.map(|held| held.object),
@@ -93,10 +93,10 @@ pub fn answers_fault(place: Place) -> bool {
     )
 }
 
-/// Puts the right to answer an awaiting thread of a domain being restored into an empty slot.
+/// Puts the right to reply to a waiting thread, of a domain that is being restored, into an empty slot.
 ///
 /// # Errors
-/// [`Error::ArgumentRange`] for other rights than GRANT; [`Error::WrongState`] if the thread does not await an answer,
+/// [`Error::ArgumentRange`] for other rights than GRANT; [`Error::WrongState`] if the thread does not await a reply,
 /// [`Error::OccupiedSlot`], [`Error::Gone`].
 pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Result<(), Error> {
     if !Rights::from(EndpointRights::GRANT).contains(rights) {
@@ -116,7 +116,7 @@ pub fn may_grant(rights: Rights) -> bool {
     rights.contains(EndpointRights::GRANT.into())
 }
 
-/// Whether a thread awaits the answer to its call of this number.
+/// Whether a thread awaits the reply to its call of this number.
 pub fn awaits(caller: Ref<Thread>, call_number: u64) -> bool {
     caller.call_number.get() == call_number && is_awaiting(caller)
 }

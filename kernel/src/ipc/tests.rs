@@ -1,4 +1,4 @@
-//! Messages, answers and flags, on the fake machine.
+//! Messages, replies and flags, on the fake machine.
 
 use abi::calls::{Call, Receive, Received, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
@@ -53,7 +53,7 @@ fn received(world: &World, actor: TestDomain) -> Received {
 }
 
 #[test]
-fn a_call_reaches_the_server_and_the_answer_the_caller() {
+fn a_call_reaches_the_server_and_its_reply_reaches_the_caller() {
     for server_first in [true, false] {
         let (world, server, client) = pair();
         if server_first {
@@ -67,17 +67,17 @@ fn a_call_reaches_the_server_and_the_answer_the_caller() {
         assert_eq!((message.badge, message.words), (7, [42, 11, 12, 13]));
         assert_eq!(client.thread.phase.get(), Phase::Awaiting);
         world.does(server, reply(99));
-        let answer = world
+        let result = world
             .outcome::<Call>(client)
-            .expect("answered")
+            .expect("a reply")
             .expect("no error");
-        assert_eq!((answer.badge, answer.words[0]), (0, 99));
+        assert_eq!((result.badge, result.words[0]), (0, 99));
         assert_eq!(world.call(server, reply(1)), Err(Error::EmptySlot));
     }
 }
 
 #[test]
-fn the_right_to_answer_has_no_copy() {
+fn a_reply_right_cannot_be_copied() {
     let (world, server, client) = pair();
     world.begin(client, call(1, 42));
     world.begin(server, receive());
@@ -120,7 +120,7 @@ fn long_messages_and_capabilities_go_through_the_buffers() {
 }
 
 #[test]
-fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_keeps_waiting() {
+fn a_capability_that_the_receiver_has_no_slot_for_is_refused_and_the_receiver_keeps_waiting() {
     let (world, server, client) = pair();
     world
         .buffer(client)
@@ -153,7 +153,7 @@ fn a_receiver_that_names_one_slot_twice_is_not_sent_a_capability() {
 }
 
 #[test]
-fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
+fn a_call_to_a_receiver_without_a_slot_for_the_reply_right_is_refused() {
     let (world, server, client) = pair();
     world.begin(
         server,
@@ -170,7 +170,7 @@ fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
 }
 
 #[test]
-fn a_sender_without_a_buffer_is_refused_and_nobody_else() {
+fn a_long_message_of_a_sender_without_a_buffer_fails_only_the_sender() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
     world.begin(server, receive());
@@ -181,7 +181,7 @@ fn a_sender_without_a_buffer_is_refused_and_nobody_else() {
 }
 
 #[test]
-fn reply_and_receive_answers_and_stands_at_a_receive() {
+fn reply_and_receive_replies_and_then_stands_at_a_receive() {
     let (world, server, client) = pair();
     world.begin(client, call(1, 1));
     world.does(server, receive());
@@ -191,7 +191,7 @@ fn reply_and_receive_answers_and_stands_at_a_receive() {
     assert_eq!(
         world
             .outcome::<Call>(client)
-            .map(|answer| answer.map(|answer| answer.words[0])),
+            .map(|result| result.map(|received| received.words[0])),
         Some(Ok(2))
     );
     assert_eq!(server.thread.context.rax.get(), Number::Receive as u64);
@@ -218,7 +218,7 @@ fn callers_get_gone_when_the_endpoint_is_destroyed() {
 }
 
 #[test]
-fn flags_are_kept_merged_and_taken_once() {
+fn flags_are_merged_and_taken_once() {
     let (world, server, _) = pair();
     let thread = server.thread;
     world.does(thread, calls::notification(NOTIFICATION));
@@ -267,7 +267,7 @@ fn a_bound_notification_ends_a_receive() {
 }
 
 #[test]
-fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
+fn a_fault_is_a_message_and_its_reply_resumes_the_thread() {
     let (world, server, client) = pair();
     world.does(client, calls::faults(slots::THREAD, ENDPOINT));
     client.thread.context.rip.set(0x1234);

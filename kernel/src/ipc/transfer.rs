@@ -1,6 +1,6 @@
 //! Moving a message: words and capabilities.
 //!
-//! Everything that can fail is checked first, and the error names the party at fault; then the whole message moves.
+//! Everything that can fail is checked first, and an error names the party at fault. After the checks the whole message moves.
 
 use abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, REGISTER_WORDS, SEND_OFFSET};
 use abi::register::Slot;
@@ -17,7 +17,7 @@ use crate::paging;
 pub enum Blame {
     /// The message is invalid, or this receiver has no room for it.
     Sender(Error),
-    /// The receiver cannot receive.
+    /// The receiver has no usable message buffer.
     Receiver(Error),
 }
 
@@ -34,8 +34,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message in the argument registers of a call, reply or send. Its sizes are checked once more, since a thread
-    /// whose state was written from outside can stand at a call with anything in its registers.
+    /// The message in the argument registers of a call, reply or send. Its sizes are checked again, since a thread whose state
+    /// was imported can stand at a call with anything in its registers.
     ///
     /// # Errors
     /// [`Error::MessageSize`].
@@ -76,7 +76,7 @@ pub fn transfer(
     to.set_argument(0, badge);
     to.set_argument(1, info.bits());
     for (index, word) in message.words.into_iter().enumerate() {
-        // The sender's registers beyond its words are not part of the message. A mask, since a branch per word costs more.
+        // The sender's registers beyond its words are not part of the message. A mask costs less than a branch per word.
         let mask = u64::from(index < info.words()).wrapping_neg();
         to.set_argument(FIRST_WORD + index, word & mask);
     }
@@ -106,7 +106,7 @@ fn transfer_buffer(
     Ok(())
 }
 
-/// The frame of a thread's message buffer, which the kernel is about to read and write.
+/// The frame of a thread's message buffer, whose page is marked as accessed and dirty.
 ///
 /// # Errors
 /// [`Error::BufferAbsent`] if it has none, or the page is absent, not writable or a device's.
@@ -163,9 +163,9 @@ fn slot_in(buffer: Frame, list: u64, index: usize) -> Slot {
 fn check_giveable(place: Place) -> Result<(), Error> {
     match SlotStorage.slot(place).capability() {
         None => Err(Error::EmptySlot),
-        // A reply right has one holder.
+        // A reply right cannot be copied.
         Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
-        // The same error as once the destruction has emptied this slot: Gone would mean the receiver.
+        // The slot is treated as empty, as it will be after the destruction. `Gone` would mean that the receiver is gone.
         Some(capability) => check_alive(capability.object).map_err(|_| Error::EmptySlot),
     }
 }

@@ -28,8 +28,8 @@ impl Vectors {
         self.words.iter().all(|word| word.get() == 0)
     }
 
-    /// Removes the first vector above the one that was removed last, or else the lowest, if any: so a vector that is added again
-    /// and again does not starve the others.
+    /// Removes the first vector above the one that was removed last, or else the lowest; `None` if the set is empty. So a vector
+    /// that is added again and again does not starve the others.
     pub fn take_next(&self) -> Option<u8> {
         let vector = self.first_from(self.next.get()).or(self.first_from(0))?;
         let word = &self.words[usize::from(vector / WORD_BITS)];

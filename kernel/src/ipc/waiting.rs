@@ -2,12 +2,12 @@
 
 use abi::Error;
 
-use super::fault::{stop_unanswered, stop_unhandled};
+use super::fault::{stop_unhandled, stop_without_reply};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread};
 
-/// Removes a thread from its phase's queue, or from the core. The phase stays.
+/// Removes a thread from the queue that its phase names, or from the core. The phase does not change.
 pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Ready => kernel.scheduler.remove(thread),
@@ -23,8 +23,8 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Makes a thread that is blocked in a one-part call, or in the first part of a two-part call, stand at the call again. One that
-/// awaits an answer keeps awaiting it.
+/// Makes a thread that is blocked in a one-part call, or in the first part of a two-part call, stand at the call again. A thread
+/// that awaits a reply keeps awaiting it.
 pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     leave(kernel, thread);
     if !matches!(
@@ -35,8 +35,8 @@ pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Makes a thread that is in no queue stand at its call or its faulting instruction. After a trap the instruction is over: the
-/// thread stops as if nobody handled the trap, since otherwise it would resume as if somebody had.
+/// Makes a thread that is in no queue stand at its call or its faulting instruction. After a trap the instruction is complete and
+/// cannot be repeated, so the thread stops as if the trap had no handler: otherwise it would resume as if the trap were handled.
 pub fn reset_phase(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } if fault.is_trap() => {
@@ -67,14 +67,14 @@ pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
     thread.held.set(true);
 }
 
-/// Lets a thread run again with its domain. A wait for an answer that nobody can give any more ends: a call returns
-/// [`Error::Interrupted`]; a faulting thread repeats its instruction; and after a trap, whose instruction is over, the thread
-/// stops, since otherwise it would resume as if it had been answered.
+/// Lets a thread run again with its domain. If it awaits a reply that can no longer come, the wait ends: a call returns
+/// [`Error::Interrupted`], a faulting thread repeats its instruction, and after a trap, whose instruction is complete, the thread
+/// stops, since otherwise it would resume as if it had got a reply.
 pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
         Phase::AwaitingFault { is_trap: true } if !thread.answerable.get() => {
-            stop_unanswered(kernel, thread);
+            stop_without_reply(kernel, thread);
         }
         Phase::AwaitingFault { is_trap: false } if !thread.answerable.get() => {
             thread.phase.set(Phase::Ready);
@@ -85,19 +85,18 @@ pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     kernel.scheduler.wake(thread);
 }
 
-/// Stops a thread, until it is started.
+/// Stops a thread until it is started.
 pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
     roll_back(kernel, thread);
     thread.stopped.set(true);
 }
 
-/// Ends a thread's wait with an error. A thread with a fault message stops where it is, which is logged:
-/// [`super::answers_fault`] and the thread's phase tell which those are.
+/// Ends a thread's wait with an error. A thread whose fault message waits, or awaits its reply, stops instead, which is logged.
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } => stop_unhandled(kernel, thread, fault),
-        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),
+        Phase::AwaitingFault { .. } => stop_without_reply(kernel, thread),
         _ => thread.complete(Err(error)),
     }
     kernel.scheduler.wake(thread);

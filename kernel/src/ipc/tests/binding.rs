@@ -1,4 +1,4 @@
-//! Binding a notification to a thread, whose `Receive` it then completes, too.
+//! Binding a notification to a thread, so that its flags complete the thread's `Receive`.
 
 use abi::Error;
 use abi::record::Held;
@@ -24,7 +24,7 @@ fn a_notification_is_bound_to_one_thread_at_a_time() {
         );
         world.call(caller, hold)
     };
-    // It can be bound to the same thread again.
+    // Binding it to the same thread again succeeds.
     for _ in 0..2 {
         assert_eq!(bind(slots::THREAD, Some(NOTIFICATION)), Ok(()));
     }

@@ -1,4 +1,4 @@
-//! No sender can end the receiver's call for the others, and no register carries more than the message.
+//! No sender can end a `Receive` that other senders need, and a receiver gets nothing but the message.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn a_fault_that_a_receiver_has_no_reply_slot_for_stops_its_thread() {
             fault(&world, client);
             world.begin(server, receive_without_reply());
         }
-        assert_eq!(world.outcome::<Receive>(server), None, "it waits on");
+        assert_eq!(world.outcome::<Receive>(server), None, "it still waits");
         assert!(client.thread.stopped.get());
         assert_eq!(client.thread.phase.get(), Phase::Ready);
         assert!(world.machine.console().contains("stops at 0x1234"));
@@ -61,7 +61,7 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
                 world.begin(client, send(5, 1));
                 world.begin(server, receive());
             }
-            assert_eq!(world.outcome::<Receive>(server), None, "it waits on");
+            assert_eq!(world.outcome::<Receive>(server), None, "it still waits");
             assert_eq!(world.outcome::<Send>(client), Some(Err(Error::MessageSize)));
             world.does(client, send(4, 2));
             assert_eq!(received(&world, server).words[0], 2);
@@ -70,7 +70,7 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
 }
 
 #[test]
-fn an_answer_that_the_caller_has_no_buffer_for_fails_only_the_callers_call() {
+fn a_reply_that_the_caller_has_no_buffer_for_fails_only_the_callers_call() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
     world.begin(client, call(1, 1));
@@ -98,15 +98,15 @@ fn a_message_carries_only_its_own_words() {
         world.does(server, receive());
         assert_eq!(received(&world, server).words, expected, "called");
         let info = MessageInfo::words_only(words).expect("short");
-        let answer = Reply::new(REPLY, info, [9, 11, 12, 13]);
-        world.does(server, answer);
-        let answer = world.outcome::<Call>(client).expect("answered");
-        assert_eq!(answer.expect("no error").words, expected, "answered");
+        let reply = Reply::new(REPLY, info, [9, 11, 12, 13]);
+        world.does(server, reply);
+        let result = world.outcome::<Call>(client).expect("a reply");
+        assert_eq!(result.expect("no error").words, expected, "replied");
     }
 }
 
 #[test]
-fn binding_a_notification_delivers_flags_that_are_raised_already() {
+fn binding_a_notification_delivers_flags_that_are_already_raised() {
     let (world, server, _) = pair();
     world.does(server, calls::notification(NOTIFICATION));
     let notification = NOTIFICATION;
@@ -125,7 +125,7 @@ fn binding_a_notification_delivers_flags_that_are_raised_already() {
 }
 
 #[test]
-fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stays() {
+fn a_reply_whose_capability_is_missing_is_refused_and_the_reply_right_stays() {
     for is_being_destroyed in [false, true] {
         let (world, server, client) = pair();
         if is_being_destroyed {
@@ -148,12 +148,12 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
         assert_eq!(outcome.map(|outcome| outcome.map(|_| ())), Some(refused));
         assert_eq!(world.outcome::<Call>(client), None);
         world.does(server, reply(99));
-        let answer = world.outcome::<Call>(client).expect("answered");
-        assert_eq!(answer.expect("no error").words[0], 99);
+        let result = world.outcome::<Call>(client).expect("a reply");
+        assert_eq!(result.expect("no error").words[0], 99);
     }
 }
 
-/// Creates an endpoint, and does the first step of destroying it.
+/// Creates an endpoint, and makes the first step of destroying it.
 fn begin_to_destroy_one(world: &World, owner: TestDomain, into: Slot) {
     const COPY: Slot = Slot(slots::FREE + 20);
     const DESTROYER: Slot = Slot(slots::FREE + 21);

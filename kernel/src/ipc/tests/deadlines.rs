@@ -1,4 +1,4 @@
-//! Deadlines of a domain clock that is far from the machine's.
+//! Deadlines in the time of a domain whose clock differs much from the machine's.
 
 use abi::Error;
 use abi::calls::Wait;
@@ -22,7 +22,7 @@ fn with_clock(offset: i64) -> (World, TestDomain) {
 }
 
 #[test]
-fn a_deadline_before_the_machine_began_has_passed() {
+fn a_deadline_before_the_machine_started_has_passed() {
     let offset = 10 * SECOND_NS.cast_signed();
     for deadline in [0, 1, 5 * SECOND_NS, 10 * SECOND_NS] {
         let (world, actor) = with_clock(offset);

@@ -1,4 +1,4 @@
-//! Queued fault messages: the fate of their threads when nobody can receive them any more.
+//! Queued fault messages that can no longer be received, and what happens to their threads.
 
 use abi::calls::DomainMap;
 use abi::fault::FaultKind;
@@ -9,9 +9,9 @@ use super::*;
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// The vectors of traps, which are not raised again: RIP is after the instruction.
+/// The vectors of traps, which do not happen again: RIP is after the instruction.
 const TRAPS: [u8; 2] = [1, 3];
-/// The vector of a fault, which is raised again.
+/// The vector of a fault, which happens again when its instruction is repeated.
 const INVALID_OPCODE: u8 = 6;
 
 /// Raises an exception in a thread, which then stands at this address.
@@ -21,7 +21,7 @@ fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
 }
 
 #[test]
-fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
+fn a_fault_queued_at_a_revoked_fault_endpoint_stops_its_thread() {
     let (world, server, client, third) = trio();
     world.does(third, calls::faults(slots::THREAD, ENDPOINT));
     fault(&world, third.thread, 6, 0);
@@ -42,7 +42,7 @@ fn an_exception_for_registers_that_are_already_enabled_is_a_fault() {
     let (world, server, _, third) = trio();
     world.does(third, calls::faults(slots::THREAD, ENDPOINT));
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
-    assert!(third.thread.is_runnable(), "they are allowed");
+    assert!(third.thread.is_runnable(), "the kernel has enabled them");
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
     world.begin(server, receive());
     let [kind, vector, _, _] = received(&world, server).words;
@@ -55,7 +55,7 @@ const ADDRESS: u64 = 0x8000_0000;
 /// Pages per mapping step.
 const STEP_PAGES: u64 = 512;
 
-/// A [`trio`] whose third has mapped a Memory that the server pages, and another thread of the third.
+/// A [`trio`] whose third domain has mapped a Memory with the server as pager, and another thread of the third domain.
 fn paged() -> (World, TestDomain, TestDomain, Ref<Thread>) {
     let (world, server, _, third) = trio();
     world.does(third, calls::memory(2 * STEP_PAGES, MEMORY));
@@ -80,7 +80,7 @@ fn expect_retry(world: &World, server: TestDomain, thread: Ref<Thread>) {
 }
 
 #[test]
-fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
+fn a_fault_queued_at_a_pager_that_is_removed_happens_again() {
     let (world, server, third, second) = paged();
     fault(&world, third.thread, 14, ADDRESS + 4096);
     assert!(matches!(
@@ -96,7 +96,7 @@ fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
 }
 
 #[test]
-fn a_fault_that_waits_for_a_page_that_is_no_longer_mapped_there_happens_again() {
+fn a_fault_queued_for_a_page_that_is_no_longer_mapped_there_happens_again() {
     let (world, server, third, second) = paged();
     fault(&world, third.thread, 14, ADDRESS + 4096);
     world.does(second, calls::unmap(ADDRESS));
@@ -109,7 +109,7 @@ fn a_fault_that_waits_for_a_page_that_is_no_longer_mapped_there_happens_again() 
 }
 
 #[test]
-fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again() {
+fn a_fault_queued_with_a_badge_that_its_thread_no_longer_has_happens_again() {
     const BADGED: Slot = Slot(slots::FREE + 4);
     let (world, server, _, third) = trio();
     world.give(server, ENDPOINT, third, BADGED, 8);
@@ -225,7 +225,7 @@ fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_st
                 world.does(crowd, calls::faults(thread, None));
             }
         }
-        // Either there is no right to send, or no slot for the right to answer.
+        // Either there is no right to send, or no slot for the reply right.
         let reply = gone.then_some(REPLY);
         let lines = || world.machine.console().matches("stops at").count();
         world.begin_step(server, Receive { reply, ..receive() });

@@ -1,4 +1,4 @@
-//! Without the right GRANT a channel carries only data, in both directions; and a reply right has one holder.
+//! Without the right GRANT, messages and replies carry only data. A reply right has one holder.
 
 use abi::EndpointRights;
 
@@ -61,7 +61,7 @@ fn a_capability_passes_with_grant() {
 }
 
 #[test]
-fn an_answer_carries_capabilities_only_to_a_caller_with_grant() {
+fn a_reply_carries_capabilities_only_to_a_caller_with_grant() {
     let grant = EndpointRights::SEND | EndpointRights::GRANT;
     for (rights, expected) in [
         (EndpointRights::SEND, Err(Error::MissingRight)),
@@ -71,15 +71,15 @@ fn an_answer_carries_capabilities_only_to_a_caller_with_grant() {
         world.begin(client, call(0, 0));
         world.does(server, receive());
         let info = gift();
-        let answer = Reply { info, ..reply(0) };
-        assert_eq!(world.call(server, answer), expected);
-        let brought = world.outcome::<Call>(client);
-        assert_eq!(brought.is_some(), expected.is_ok());
+        let with_capability = Reply { info, ..reply(0) };
+        assert_eq!(world.call(server, with_capability), expected);
+        let result = world.outcome::<Call>(client);
+        assert_eq!(result.is_some(), expected.is_ok());
         if expected.is_err() {
-            // The right is still there, for an answer without capabilities.
+            // The reply right is still there, for a reply without capabilities.
             world.does(server, reply(5));
-            let answer = world.outcome::<Call>(client).expect("answered");
-            assert_eq!(answer.expect("no error").words[0], 5);
+            let result = world.outcome::<Call>(client).expect("a reply");
+            assert_eq!(result.expect("no error").words[0], 5);
         }
     }
 }
@@ -95,7 +95,7 @@ fn reply_and_receive_carries_no_capability_without_grant() {
 }
 
 #[test]
-fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
+fn a_reply_right_is_installed_with_no_other_right_than_grant() {
     let (world, manager, subject) = pair_with(EndpointRights::SEND);
     const SUBJECT: Slot = Slot(20);
     const THREAD: Slot = Slot(21);
@@ -146,7 +146,7 @@ fn a_reply_right_is_installed_only_while_its_caller_is_quiescent() {
     expect(OTHER, Err(Error::WrongState));
     freeze(SUBJECT);
     expect(OTHER, Err(Error::WrongState));
-    // Until now the server's reply right is valid.
+    // The server's reply right is valid until another one is installed.
     let call_number = subject.thread.call_number.get();
     expect(SUBJECT, Ok(()));
     assert_ne!(subject.thread.call_number.get(), call_number);
@@ -174,12 +174,12 @@ fn a_reply_right_is_not_sent_in_a_message() {
     assert_eq!(refused, [Err(Error::WrongKind); 3]);
     assert_eq!(world.outcome::<Receive>(third), None);
     world.does(server, reply(5));
-    let answer = world.outcome::<Call>(client).expect("answered");
-    assert_eq!(answer.expect("no error").words[0], 5);
+    let result = world.outcome::<Call>(client).expect("a reply");
+    assert_eq!(result.expect("no error").words[0], 5);
 }
 
 #[test]
-fn a_blocked_caller_that_lost_grant_calls_again_without() {
+fn a_blocked_caller_that_lost_grant_repeats_its_call_without_it() {
     let (world, server, client) = pair_with(EndpointRights::SEND | EndpointRights::GRANT);
     let info = gift();
     world.begin(client, Call { info, ..call(0, 0) });

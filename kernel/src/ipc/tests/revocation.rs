@@ -1,15 +1,17 @@
 //! A thread that is blocked through a revoked capability is passed over.
 
+mod crowds;
+
 use abi::{EndpointRights, NotificationRights};
 
 use super::*;
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 
-/// The server's second copy, from which the third domain's capability is derived.
+/// The server's second capability to its endpoint, from which the third domain's is derived.
 pub const LENT: Slot = Slot(slots::FREE + 10);
 
-/// A pair, and a third domain that holds the endpoint in the same slot, derived from the server's [`LENT`].
+/// A pair, and a third domain that holds the endpoint in the same slot as the client, derived from the server's [`LENT`].
 pub fn trio() -> (World, TestDomain, TestDomain, TestDomain) {
     let (world, server, client) = pair();
     let third = world.domain();
@@ -29,7 +31,7 @@ pub fn revoke(world: &World, actor: TestDomain, slot: Slot) {
     world.does(actor, calls::revoke(slot));
 }
 
-/// The result of a call that its thread was made to repeat.
+/// The result of a call that the kernel made its thread repeat.
 fn repeated<A: abi::calls::Arguments>(
     world: &World,
     thread: Ref<Thread>,
@@ -109,7 +111,7 @@ fn a_blocked_caller_whose_capability_has_moved_gets_empty_slot() {
 }
 
 #[test]
-fn a_receiver_left_with_the_right_to_send_only_is_sent_nothing() {
+fn a_receiver_that_only_has_the_right_to_send_left_is_sent_nothing() {
     let (world, server, client, third) = trio();
     world.begin(third, receive());
     revoke(&world, server, LENT);
@@ -173,7 +175,7 @@ fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
 }
 
 #[test]
-fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
+fn binding_a_receiver_that_may_no_longer_receive_leaves_the_flags() {
     let (world, server, _, third) = trio();
     world.does(third, calls::notification(NOTIFICATION));
     let second = world.thread_in(third.domain, SPARE);
@@ -187,113 +189,6 @@ fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
     );
     let deadline = 0;
     assert_eq!(world.call(second, Wait { deadline, ..wait() }), Ok(2));
-}
-
-/// A notification that 40 threads of the client wait for without the right, and then one thread of the server with it.
-fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
-    let (world, server, _) = with_notification();
-    let crowd = world.domain_of(1024);
-    world.give(server, NOTIFICATION, crowd, NOTIFICATION, 0);
-    let threads: Vec<_> = (0..40)
-        .map(|number| world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number)))
-        .collect();
-    for thread in &threads {
-        world.begin(*thread, wait());
-    }
-    world.does(crowd, calls::delete(NOTIFICATION));
-    let entitled = world.thread_in(server.domain, SPARE);
-    world.begin(entitled, wait());
-    (world, server, threads, entitled)
-}
-
-#[test]
-fn a_signal_aborts_many_waits_in_bounded_steps() {
-    let (world, server, threads, entitled) = crowd();
-    assert_eq!(world.steps_of(server, signal(1)), 40 / 16 + 1);
-    assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(1)));
-    for thread in threads {
-        let refused = repeated::<Wait>(&world, thread);
-        assert_eq!(refused, Some(Err(Error::EmptySlot)));
-    }
-}
-
-#[test]
-fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
-    use crate::objects::create_interrupt;
-    const INTERRUPT: Slot = Slot(slots::FREE + 4);
-    let (world, server, _, entitled) = crowd();
-    let place = server.place(INTERRUPT);
-    let vector = create_interrupt(&world.kernel, server.pool, None, place).expect("a vector");
-    world.does(server, calls::bind_interrupt(INTERRUPT, NOTIFICATION, 8));
-    world.machine.set_ticks(5_000);
-    world.interrupt(vector);
-    for _ in 0..2 {
-        assert_eq!(world.outcome::<Wait>(entitled), None);
-        let due = world.machine.timer().expect("it goes on");
-        assert!(due < 5_100, "at once, not at {due}");
-        world.kernel.enter(Cause::Timer);
-    }
-    assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(8)));
-}
-
-/// A line that two interrupts share. On the notification of each, 15 threads without the right wait until a deadline, and one with
-/// it.
-fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
-    use crate::arch::{Line, Polarity, Trigger};
-    use crate::objects::create_interrupt;
-    let world = World::new();
-    let driver = world.domain();
-    let crowd = world.domain_of(1024);
-    let line = Line {
-        gsi: 20,
-        trigger: Trigger::Level,
-        polarity: Polarity::Low,
-    };
-    let first = slots::FREE + 4;
-    let mut threads = Vec::new();
-    let mut vector = 0;
-    let entitled = [0, 1].map(|index| {
-        let (interrupt, into) = (Slot(first + 2 * index), Slot(first + 2 * index + 1));
-        world.does(driver, calls::notification(into));
-        let place = driver.place(interrupt);
-        let made = create_interrupt(&world.kernel, driver.pool, Some(line), place);
-        vector = made.expect("a vector");
-        world.does(driver, calls::bind_interrupt(interrupt, into, 8));
-        world.does(driver, abi::calls::InterruptAcknowledge { interrupt });
-        let wait = |deadline| calls::wait(into, deadline);
-        world.give(driver, into, crowd, into, 0);
-        for number in 0..15 {
-            let slot = Slot(slots::FREE + 12 + 15 * index + number);
-            let thread = world.thread_in(crowd.domain, slot);
-            world.begin(thread, wait(1_000_000_000));
-            threads.push(thread);
-        }
-        world.does(crowd, calls::delete(into));
-        let entitled = world.thread_in(driver.domain, Slot(slots::FREE + 20 + index));
-        world.begin(entitled, wait(u64::MAX));
-        entitled
-    });
-    (world, threads, entitled, vector)
-}
-
-#[test]
-fn interrupts_that_share_a_line_share_the_limit_of_one_entry() {
-    let (world, threads, entitled, vector) = shared_line();
-    let turned_away = || {
-        let is_away = |thread: &&Ref<Thread>| world.is_at_call(**thread);
-        threads.iter().filter(is_away).count()
-    };
-    let met = || {
-        let outcomes = entitled.map(|thread| world.outcome::<Wait>(thread));
-        outcomes.iter().filter(|met| **met == Some(Ok(8))).count()
-    };
-    world.machine.set_ticks(5_000);
-    world.interrupt(vector);
-    assert_eq!((turned_away(), met()), (15, 1));
-    let due = world.machine.take_timer().expect("it goes on");
-    assert!(due < 5_100, "at once, not at {due}");
-    world.kernel.enter(Cause::Timer);
-    assert_eq!((turned_away(), met()), (30, 2));
 }
 
 #[test]
@@ -312,7 +207,7 @@ fn the_remaining_rights_to_a_notification_suffice() {
 fn a_thread_that_a_freeze_has_not_reached_is_served() {
     let (world, server, client) = pair();
     world.begin(client, call(1, 42));
-    // As in the middle of freezing a domain of many threads: the state is set, the thread is still queued.
+    // As in the middle of freezing a domain of many threads: the domain is frozen, but the thread is still queued.
     let frozen = crate::objects::DomainState::Frozen;
     client.domain.set_state(frozen);
     world.begin(server, receive());
@@ -321,7 +216,7 @@ fn a_thread_that_a_freeze_has_not_reached_is_served() {
 }
 
 #[test]
-fn the_object_in_the_slot_has_to_be_the_same() {
+fn a_receiver_whose_slot_holds_another_endpoint_is_sent_nothing() {
     let (world, server, client, third) = trio();
     world.begin(third, receive());
     revoke(&world, server, LENT);
@@ -330,7 +225,7 @@ fn the_object_in_the_slot_has_to_be_the_same() {
     world.begin(client, call(1, 42));
     assert_eq!(repeated::<Receive>(&world, third.thread), None);
     let Phase::Receiving { endpoint, .. } = third.thread.phase.get() else {
-        panic!("it receives at its own endpoint");
+        panic!("the third domain receives at its own endpoint");
     };
     let own = third.place(ENDPOINT);
     use capabilities::Storage;

@@ -1,4 +1,4 @@
-//! The thread that runs after a message or an answer, beside a compute-bound thread of the same priority.
+//! The thread that runs after a message or a reply, beside a compute-bound thread of the same priority.
 
 use super::*;
 use crate::memory::Ref;
@@ -12,7 +12,7 @@ fn with_hog() -> (World, TestDomain, TestDomain, Ref<Thread>) {
     (world, server, client, hog)
 }
 
-fn answer_and_receive() -> ReplyAndReceive {
+fn reply_and_receive() -> ReplyAndReceive {
     ReplyAndReceive::new(ENDPOINT, MessageInfo::EMPTY, [0; 4], REPLY)
 }
 
@@ -21,19 +21,19 @@ fn runs(world: &World) -> Ref<Thread> {
 }
 
 #[test]
-fn a_call_and_its_answer_do_not_wait_for_a_compute_bound_thread() {
+fn a_call_and_its_reply_do_not_wait_for_a_compute_bound_thread() {
     let (world, server, client, hog) = with_hog();
     for _ in 0..3 {
         world.begin(client, call(0, 0));
         assert!(runs(&world) == server.thread, "the call was received");
-        world.begin(server, answer_and_receive());
-        assert!(runs(&world) == client.thread, "the answer came");
+        world.begin(server, reply_and_receive());
+        assert!(runs(&world) == client.thread, "the reply was received");
     }
     assert!(hog.is_runnable());
 }
 
 #[test]
-fn a_thread_that_answers_without_receiving_keeps_running() {
+fn a_thread_that_replies_without_receiving_keeps_running() {
     let (world, server, client, _) = with_hog();
     world.begin(client, call(0, 0));
     world.does(server, reply(0));
@@ -47,7 +47,7 @@ fn a_server_with_a_queued_call_keeps_running() {
     let second = world.thread_in(client.domain, NOTIFICATION);
     world.begin(client, call(0, 0));
     world.begin(second, call(0, 1));
-    world.begin(server, answer_and_receive());
+    world.begin(server, reply_and_receive());
     assert!(runs(&world) == server.thread);
     assert_eq!(received(&world, server).words[0], 0);
     assert!(client.thread.is_runnable());

@@ -130,7 +130,7 @@ fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     let places = slots.filter_map(|number| domain.place(abi::register::Slot(number)).ok());
     let mut occupied = places.filter(|place| !SlotStorage.slot(*place).is_empty());
     for place in occupied.by_ref().take(SLOTS_PER_STEP) {
-        let is_logged = ipc::answers_fault(place);
+        let is_logged = ipc::replies_to_fault(place);
         // It is occupied, and a table holds no origin.
         let _ = kernel.empty_slot(place);
         if is_logged {

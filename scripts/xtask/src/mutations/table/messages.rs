@@ -40,8 +40,8 @@ mutations! {
         "    rights.contains(EndpointRights::GRANT.into())" => "    rights.contains(EndpointRights::empty().into())";
         "a channel without GRANT passes capabilities"; IPC;
     "trap-unanswered" in "kernel/src/ipc/waiting.rs":
-        "            stop_unanswered(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
-        "a thread continues after a breakpoint that its debugger has not answered"; Host("kernel", "capture::tests");
+        "            stop_without_reply(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
+        "a thread continues after a breakpoint to which its debugger has not replied"; Host("kernel", "capture::tests");
     "trap-written" in "kernel/src/capture/thread_state.rs":
         "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
         "after a move a breakpoint is treated as a fault, and its instruction is executed again"; Host("kernel", "capture::tests");
@@ -49,7 +49,7 @@ mutations! {
         "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";
         "one entry logs a line for each thread whose fault handler is being destroyed"; Host("kernel", "objects::tests::ending");
     "silent-stop" in "kernel/src/ipc/waiting.rs":
-        "        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
+        "        Phase::AwaitingFault { .. } => stop_without_reply(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
         "a thread stops without a line in the log"; Host("kernel", "capture::tests");
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut PEERS_PER_STEP.clone())";
