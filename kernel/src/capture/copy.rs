@@ -1,8 +1,8 @@
 //! Copies pages of a domain's Memory into a Memory of the reader.
 //!
-//! Copying is the only way to read a running domain: a page that has been discarded meanwhile is reported as absent, where a
-//! mapping of it would make the reader fault. The dirty bit of a page is cleared and flushed before the page is copied, in
-//! the same step, so that a copy is never older than its clean bit.
+//! A running domain can be read only by copying: the copy reports a page that was discarded meanwhile as absent, whereas a
+//! mapping would make the reader fault. In one step, the dirty bit of a page is cleared and flushed before the page is copied,
+//! so that a write after the copy marks the page dirty again.
 
 use abi::{Error, PAGES_PER_TABLE};
 
@@ -10,10 +10,10 @@ use crate::arch;
 use crate::memory::{Entry, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// The most pages that one call copies. Searching one for zeros and copying it takes up to 1,400 instructions.
+/// The maximum number of pages that one call reads. Searching a page for zeros and copying it takes up to 1,400 instructions.
 const PAGES_PER_CALL: usize = 8;
 
-/// Pages that a mask covers; they are in one leaf table.
+/// The number of pages that a mask covers. They are in one leaf table.
 const MASK_PAGES: u64 = u64::BITS as u64;
 
 const _: () = assert!(PAGES_PER_TABLE.is_multiple_of(MASK_PAGES));
@@ -23,7 +23,7 @@ const _: () = assert!(PAGES_PER_TABLE.is_multiple_of(MASK_PAGES));
 pub struct CopyRequest {
     /// The Memory to read.
     pub memory: Ref<MemoryObject>,
-    /// The token of its dirty log, or zero.
+    /// The token of that Memory's dirty log, or zero.
     pub log: u64,
     /// The first page of the mask.
     pub first_page: u64,
@@ -46,12 +46,12 @@ pub struct Copied {
     pub zero: u64,
 }
 
-/// Reads the first of the wanted pages, at most [`PAGES_PER_CALL`], up to the first one to copy without a destination page.
+/// Reads the first wanted pages, at most [`PAGES_PER_CALL`]. Stops at a page that has to be copied and has no destination page.
 ///
 /// # Errors
 /// [`Error::WrongState`] for memory that a device may write; [`Error::Misaligned`], [`Error::ArgumentRange`];
 /// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if the first present page has to be copied and
-/// the page at `into_page` is absent. Nothing has happened then.
+/// the page at `into_page` is absent. After an error nothing has changed.
 pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
     request.check()?;
     let CopyRequest {
@@ -144,7 +144,7 @@ impl Mask {
         }
     }
 
-    /// Copies those that are not full of zeros to the pages from `into_page` on, up to the first absent one.
+    /// Copies the pages that are not full of zeros to the pages from `into_page` on, up to the first absent one of these.
     fn copy(self, tried: u64, into: Ref<MemoryObject>, into_page: u64) -> Read {
         let mut read = Read { data: 0, zero: 0 };
         for bit in bits(tried) {

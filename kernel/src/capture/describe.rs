@@ -1,8 +1,8 @@
-//! The lists about a domain: its pool's objects, its mappings, its capabilities, and those held by its objects.
+//! The lists about a domain: its pool's objects, its mappings, its capabilities, and the capabilities that its objects hold.
 //!
 //! Each call writes up to [`RECORDS_MAX`](abi::record::RECORDS_MAX) records into the data of the caller's message buffer and
-//! returns the cursor for the next call. The work of a call is bounded by the budget of its [`Climber`]. A list of a
-//! running domain may change between two calls: freeze it first.
+//! returns the cursor for the next call. The budget of a call's [`Climber`] limits its work. A list of a running domain may
+//! change between two calls, so a caller freezes the domain first.
 
 use abi::record::{CapabilityRecord, Held, List, RECORDS_MAX};
 use abi::register::ObjectId;
@@ -28,11 +28,11 @@ const END: u64 = u64::MAX;
 /// The largest number of capabilities that an object holds.
 const HELD_MAX: usize = 2;
 
-/// Costs in the climber's budget, in units of one slot read.
+/// The costs of other work in the climber's budget, whose unit is one slot read.
 mod cost {
     /// Writing a record.
     pub const RECORD: u32 = 8;
-    /// Computing an identity. A record has one, and one more if an object holds it.
+    /// Computing an identity. A record has one, or two if an object holds the capability.
     pub const IDENTITY: u32 = 4;
     /// Advancing to the next object, and finding the capabilities it holds.
     pub const OBJECT: u32 = 4;
@@ -46,12 +46,12 @@ enum Resume {
     At(u64),
     /// The list is complete.
     End,
-    /// Where this call began: its first entry was not found yet, or is not complete.
+    /// Where this call began: the first entry, or its parent, is not found yet.
     Same,
 }
 
-/// Writes records of a list from a cursor on: 0, or the one that the last call returned. Returns `None` if the search for
-/// that entry, or for its parent, has used up the budget: repeating the call continues the search.
+/// Writes records of a list from a cursor on: 0, or the cursor that the previous call returned. Returns `None` if the search for
+/// the first entry, or for its parent, has used up the budget. Repeating the call continues that search.
 pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Batch> {
     let mut records = Records::new(buffer);
     let climber = Climber::new(domain, list);
@@ -74,7 +74,7 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
     Some(Batch { count, next })
 }
 
-/// The pool itself, then the objects made from it; the cursor is the next object's identity.
+/// The pool itself, then the objects created from it. The cursor is the next object's identity.
 fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Resume {
     let search = domain.pool().seek(ObjectId(cursor));
     if search == Search::Unfinished {
@@ -91,7 +91,7 @@ fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> 
     resume_at(next.map(|object| object.id().0))
 }
 
-/// Capabilities held by objects; the cursor is the next object's identity.
+/// The capabilities held by objects. The cursor is the identity of the next object.
 fn describe_held(
     domain: Ref<Domain>,
     cursor: u64,
@@ -143,7 +143,7 @@ fn describe_holder(object: Object, climber: &mut Climber, records: &mut Records)
     true
 }
 
-/// In the order of addresses; the cursor is the next address.
+/// The mappings in the order of addresses. The cursor is the next address.
 fn describe_mappings(
     domain: Ref<Domain>,
     cursor: u64,
@@ -168,7 +168,7 @@ fn describe_mappings(
     Resume::End
 }
 
-/// In the order of slots; the cursor is the next slot.
+/// The capabilities in the order of slots. The cursor is the next slot.
 fn describe_capabilities(
     domain: Ref<Domain>,
     cursor: u64,
@@ -178,15 +178,13 @@ fn describe_capabilities(
     let first = SlotNumber::new(u32::try_from(cursor).unwrap_or(u32::MAX));
     let mut next = first;
     while records.have_room_for(1) {
-        let (slot, place) =
-            match domain
-                .table
-                .next_occupied(&domain.directory, next, climber.budget_left())
-            {
-                Scan::Found { slot, place } => (slot, place),
-                Scan::Unfinished { next } => return Resume::At(next.get().into()),
-                Scan::End => return Resume::End,
-            };
+        let table = &domain.table;
+        let scan = table.next_occupied(&domain.directory, next, climber.budget_left());
+        let (slot, place) = match scan {
+            Scan::Found { slot, place } => (slot, place),
+            Scan::Unfinished { next } => return Resume::At(next.get().into()),
+            Scan::End => return Resume::End,
+        };
         climber.spend(slot.get() - next.get() + 1);
         if let Some(capability) = live_capability(place) {
             let number = u64::from(slot.get());
@@ -212,8 +210,8 @@ fn resume_at(next: Option<u64>) -> Resume {
     next.map_or(Resume::End, Resume::At)
 }
 
-/// The capability in an occupied slot of the table, unless it is a stale reply right: that is equivalent to an empty slot,
-/// and must not be mistaken for the right to reply to the thread's current call.
+/// The capability in an occupied slot of the table, unless it is a stale reply right. Such a right is equivalent to an empty
+/// slot, and must not be taken for the right to reply to the thread's current call.
 fn live_capability(place: Place) -> Option<Capability<Object>> {
     let capability = SlotStorage.slot(place).capability()?;
     let is_live = match capability.object {

@@ -1,4 +1,4 @@
-//! Freeze and thaw; the rest of a domain's life cycle is in `retire`.
+//! Freeze and thaw. The rest of a domain's life cycle is in `retire`.
 //!
 //! ```text
 //!   running --freeze--> frozen --retire(version, token)--> retired
@@ -6,12 +6,12 @@
 //!      +---- deadline -----+  +------------unretire-----------+
 //! ```
 //!
-//! A freeze belongs to the holder of its token, and it ends: at its deadline the kernel thaws the domain by itself, so that
-//! a domain's liveness never depends on that of the freezer.
+//! A freeze belongs to the holder of its token. At its deadline the kernel thaws the domain, so that a domain continues even if
+//! its freezer does not.
 //!
-//! The state changes at once; the threads are stopped or released a few at a time ([`settle`]). A freeze returns when all
-//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever happens to
-//! the calling thread, the timer finishes a freeze, a thaw, and stopping a domain that is being destroyed.
+//! The state changes at once, but the threads are stopped or released a few at a time ([`settle`]). A freeze returns when all
+//! threads are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever happens to
+//! the calling thread, the timer finishes a freeze or a thaw, and stops the threads of a domain that is being destroyed.
 
 use abi::Error;
 
@@ -21,7 +21,7 @@ use crate::memory::Ref;
 use crate::objects::{Domain, DomainState, PendingWaiters, Step, Thread};
 use crate::{arch, ipc};
 
-/// Threads that one step stops or releases. A sleeping one takes a thousand instructions at worst.
+/// The maximum number of threads that one step stops or releases. A sleeping thread takes up to a thousand instructions.
 pub const SETTLED_PER_STEP: usize = 8;
 
 /// The result of a freeze.
@@ -33,13 +33,13 @@ pub struct Freeze {
     pub token: u64,
 }
 
-/// Takes one step of the freeze with this token; 0 begins one, until a deadline in nanoseconds of the caller's domain's clock.
-/// It is complete when every thread stands at an instruction or awaits a reply.
+/// Takes one step of the freeze with this token; token 0 begins a freeze. The deadline is in nanoseconds, in the time of the
+/// caller's domain. The freeze is complete when every thread stands at an instruction or awaits a reply.
 ///
 /// # Errors
-/// [`Error::Oneself`] if the caller runs in the domain. To begin: [`Error::InUse`] if it is already frozen,
-/// [`Error::WrongState`] for a retired domain, [`Error::TimedOut`] if the deadline has passed; the state is checked before
-/// the deadline. To continue: [`Error::TimedOut`] if the domain was thawed meanwhile, [`Error::WrongState`] if it was retired.
+/// [`Error::Oneself`] if the caller belongs to the domain. When a freeze begins: [`Error::InUse`] if the domain is already
+/// frozen, [`Error::WrongState`] if it is retired, [`Error::TimedOut`] if the deadline has passed, checked in this order. When
+/// a freeze continues: [`Error::TimedOut`] if the domain was thawed meanwhile, [`Error::WrongState`] if it was retired.
 pub fn freeze(
     kernel: &Kernel,
     domain: Ref<Domain>,
@@ -56,7 +56,7 @@ pub fn freeze(
     Ok((step, Freeze { version, token }))
 }
 
-/// Changes the domain's state. The first step of the freeze schedules the timer.
+/// Changes the domain's state. The first step of the freeze then schedules the timer.
 fn begin_freezing(
     kernel: &Kernel,
     domain: Ref<Domain>,
@@ -87,7 +87,7 @@ fn check_same_freeze(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Re
     }
 }
 
-/// Lets a frozen domain run, and raises its version: a description read before is not valid for the next freeze.
+/// Lets a frozen domain run, and raises its version, so that a description read before is not valid in the next freeze.
 ///
 /// # Errors
 /// As [`check_owner`].
@@ -97,7 +97,7 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Erro
     Ok(())
 }
 
-/// Handles a domain whose deadline has passed and which has left the list: its freeze ends, or a step is due.
+/// Handles a domain whose deadline has passed and which has left the list of deadlines: ends its freeze, or does a step.
 pub fn handle_deadline(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
     match domain.state() {
         DomainState::Frozen if domain.thaw_ticks.get().is_some_and(|due| due <= now_ticks) => {
@@ -119,16 +119,16 @@ fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
     settle_by_timer(kernel, domain, SETTLED_PER_STEP);
 }
 
-/// Like [`settle`], but the timer finishes the work, whatever happens to the calling thread: otherwise nothing could stop the
-/// threads of a domain to which every capability is gone, or whose freeze never ends.
+/// Like [`settle`], but the timer finishes the work whatever happens to the calling thread. Otherwise nothing could stop the
+/// threads of a domain to which no capability is left, or whose freeze has no deadline.
 fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = settle(kernel, domain, limit);
     schedule(kernel, domain);
     step
 }
 
-/// Stops up to `limit` threads of a domain that is being destroyed or, when all are stopped, takes one step towards failing
-/// the waits left from its retirement. The timer finishes the work.
+/// Stops up to `limit` threads of a domain that is being destroyed. When all are stopped, takes one step towards failing the
+/// waits that its retirement left. The timer finishes the work.
 pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = if !domain.is_settled() {
         settle(kernel, domain, limit);
@@ -142,14 +142,14 @@ pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step 
     step
 }
 
-/// Updates the domain's position among the deadlines: if work is left, it is due at once, after those that have been due for
-/// longer; else when its freeze ends.
+/// Updates the domain's position in the list of deadlines: if work is left, it is due at once, after the domains that have been
+/// due for longer; else it is due when its freeze ends.
 fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
-    let has_no_waiters =
-        !domain.pool().is_retired() || domain.pending_waiters.get() == PendingWaiters::None;
+    let has_waiters =
+        domain.pool().is_retired() && domain.pending_waiters.get() != PendingWaiters::None;
     let due = match domain.state() {
         _ if !domain.is_settled() => Some(arch::ticks()),
-        DomainState::Destroying if !has_no_waiters => Some(arch::ticks()),
+        DomainState::Destroying if has_waiters => Some(arch::ticks()),
         DomainState::Frozen => domain.thaw_ticks.get(),
         DomainState::Running | DomainState::Retired | DomainState::Destroying => None,
     };
@@ -162,7 +162,7 @@ fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
 }
 
 /// Stops or releases up to `limit` more threads, according to the domain's state. When the last one has stopped, the version
-/// rises: the threads still running meanwhile may have changed the domain.
+/// rises, because the threads that still ran may have changed the domain.
 fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     if domain.is_settled() {
         return Step::Done;
@@ -179,7 +179,7 @@ fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
         let is_logged = ipc::is_trapped(thread);
         stop_or_release(kernel, thread);
         if is_logged {
-            // Logging a line takes longer than all the other threads of a step.
+            // Writing its log line takes longer than all the other threads of a step.
             break;
         }
     }
@@ -202,10 +202,10 @@ pub(super) fn check_owner(domain: Ref<Domain>, token: u64) -> Result<(), Error> 
     }
 }
 
-/// A deadline by the caller's clock in ticks; `None` for [`abi::NO_DEADLINE`].
+/// Converts a deadline in the time of the caller's domain to ticks; `None` for [`abi::NO_DEADLINE`].
 ///
 /// # Errors
-/// [`Error::TimedOut`] if it has passed.
+/// [`Error::TimedOut`] if the deadline has passed.
 pub(super) fn deadline_ticks(
     kernel: &Kernel,
     caller: Ref<Thread>,
@@ -218,7 +218,7 @@ pub(super) fn deadline_ticks(
     Ok(deadline.map(|deadline| kernel.clock.ticks_at(deadline)))
 }
 
-/// Gives a frozen domain a new owner, until this deadline in ticks.
+/// Begins a new freeze of a domain that is already frozen, with a new token and this deadline in ticks.
 pub(super) fn set_owner(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) {
     domain.new_token();
     domain.thaw_ticks.set(deadline_ticks);

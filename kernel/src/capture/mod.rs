@@ -1,10 +1,10 @@
-//! A domain as data: the kernel's mechanisms for capturing and restoring one. It knows nothing of their purpose.
+//! A domain as data: the kernel's mechanisms for capturing and restoring a domain. The kernel does not know their purpose.
 //!
 //! | file | purpose |
 //! | --- | --- |
 //! | `freeze` | freeze and thaw, step by step |
 //! | `retire` | retire, which is the commit point of a move, and unretire |
-//! | `describe` | the lists: objects, mappings, capabilities |
+//! | `describe` | the lists of objects, mappings and capabilities |
 //! | `records` | the records in these lists |
 //! | `parent` | the slot that each capability was derived from |
 //! | `thread_state` | export and import of a thread's state |

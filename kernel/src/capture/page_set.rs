@@ -1,7 +1,7 @@
-//! Bitmaps of a Memory's present pages and of its dirty pages, a bounded number at a time.
+//! Bitmaps of a Memory's present pages and of its dirty pages, for a bounded number of pages at a time.
 //!
-//! Reading the dirty pages clears the processor's dirty bits and flushes the TLB before it returns, so that a page that is
-//! read later is never older than its clean bit.
+//! Reading the dirty pages clears the processor's dirty bits, and flushes the TLB before it returns. So a write after that marks
+//! its page dirty again.
 
 use abi::calls::PageSet;
 use abi::message::{DATA_BYTES, DATA_OFFSET};
@@ -59,11 +59,11 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The word of bits of the pages from `start` to before `end`: a page beyond would be marked clean without being reported.
+/// The bits of the pages from `start` on, but below `end`: a page beyond would be marked clean without being reported.
 #[inline(always)]
 fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
     let bits = |count| (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit);
-    // All words but the last are full: the compiler unrolls those.
+    // All words but the last are full, and the compiler unrolls the loop for a full word.
     if end - start >= WORD_BITS {
         bits(WORD_BITS)
     } else {
@@ -76,7 +76,7 @@ fn is_present(leaf: LeafTable, index: u64) -> bool {
     leaf.flags(index).contains(Entry::PRESENT)
 }
 
-/// Marks a page clean; returns whether it was dirty. Only dirty pages cost a locked operation.
+/// Marks a page clean; returns whether it was dirty. Only a dirty page takes a locked operation.
 #[inline(always)]
 fn take_dirty(leaf: LeafTable, index: u64) -> bool {
     let is_dirty = leaf.flags(index).contains(Entry::PRESENT | Entry::DIRTY);

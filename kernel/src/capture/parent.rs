@@ -1,11 +1,11 @@
-//! Finds the slot of its own table that each capability of a domain was derived from: [`Climber`].
+//! Finds the parent of each capability of a domain, the slot of the domain's own table that it was derived from: [`Climber`].
 //!
-//! That is the nearest ancestor in the domain's table. Slots of other domains in between are skipped: revoking the ancestor
-//! reaches the capability through them, and they do not exist where the domain is rebuilt. A capability held by an object or
-//! a mapping is never a parent, since nothing is derived from it, and an object's origin belongs to no table.
+//! The parent is the nearest ancestor in the domain's table. Slots of other domains in between are skipped: revoking the
+//! ancestor reaches the capability through them, and they do not exist where the domain is rebuilt. A capability held by an
+//! object or a mapping is never a parent, since nothing is derived from it, and an object's origin belongs to no table.
 //!
-//! The way up leads past older siblings, of which others can make any number. A call goes a bounded part of it; a bookmark in
-//! the tree keeps where it stopped ([`ParentSearch`]).
+//! The path to the parent leads past older siblings, and other domains can make any number of these. A call follows a bounded
+//! part of the path. A bookmark in the tree keeps the place where the call stopped ([`ParentSearch`]).
 
 use abi::record::{Held, List};
 use capabilities::{Climb, Place, Storage};
@@ -13,13 +13,13 @@ use capabilities::{Climb, Place, Storage};
 use crate::memory::{Holder, Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Entry, FoundParent, ParentSearch};
 
-/// The budget of one call, in units of one slot read, which takes about 30 instructions.
+/// The budget of one call. Its unit is one slot read, which takes about 30 instructions.
 const BUDGET: u32 = 400;
 
 /// The result of a search for an entry's parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {
-    /// This slot of the domain's table, or none.
+    /// This slot of the domain's table, or no slot.
     Slot(Option<u32>),
     /// The budget is used up.
     Unfinished,
@@ -43,9 +43,9 @@ impl Climber {
             budget_left: BUDGET,
             last: None,
         };
-        // A running domain may have changed since.
-        let is_current = |answer: &FoundParent| {
-            let FoundParent { entry, .. } = *answer;
+        // A running domain may have changed since the previous call.
+        let is_current = |found: &FoundParent| {
+            let FoundParent { entry, .. } = *found;
             let same = climber.entry(entry.number, entry.held);
             !entry.running && same == entry
         };
@@ -66,22 +66,22 @@ impl Climber {
         left.is_some()
     }
 
-    /// The parent of the capability at `place`, which belongs to the entry with this number. An unfinished search is continued
-    /// when it is repeated.
+    /// The parent of the capability at `place`, which belongs to the entry with this number. If the search is unfinished, a
+    /// repeated call continues it.
     pub fn parent(&mut self, number: u64, held: Option<Held>, place: Place) -> Parent {
         let domain = self.domain;
-        let ascent = &domain.parent_search;
+        let search = &domain.parent_search;
         let entry = self.entry(number, held);
-        if let Some(answer) = ascent.last.get().filter(|answer| answer.entry == entry) {
-            return Parent::Slot(answer.parent);
+        if let Some(found) = search.last.get().filter(|found| found.entry == entry) {
+            return Parent::Slot(found.parent);
         }
-        let mut at = resume(ascent, entry).unwrap_or(place);
+        let mut at = resume(search, entry).unwrap_or(place);
         let parent = loop {
             if let Some(last) = self.last.filter(|last| last.place == at) {
                 break last.parent;
             }
             if !self.spend(1) {
-                interrupt(ascent, entry, at);
+                interrupt(search, entry, at);
                 return Parent::Unfinished;
             }
             at = match self.next(at) {
@@ -89,18 +89,18 @@ impl Climber {
                 Err(parent) => break parent,
             };
         };
-        drop_bookmark(ascent);
-        let answer = FoundParent {
+        drop_bookmark(search);
+        let found = FoundParent {
             entry,
             place,
             parent,
         };
-        ascent.last.set(Some(answer));
-        self.last = Some(answer);
+        search.last.set(Some(found));
+        self.last = Some(found);
         Parent::Slot(parent)
     }
 
-    /// The next slot on the way up, or the parent found.
+    /// The next slot on the path, or the parent if the path ends.
     fn next(&self, at: Place) -> Result<Place, Option<u32>> {
         match capabilities::climb(&SlotStorage, at) {
             Climb::Sibling(sibling) => Ok(sibling),
@@ -130,32 +130,32 @@ impl Climber {
 }
 
 /// The slot where the search for this entry stopped. The bookmark of another entry is dropped.
-fn resume(ascent: &ParentSearch, entry: Entry) -> Option<Place> {
-    let is_marked = !SlotStorage.slot(ascent.bookmark()).is_empty();
-    if is_marked && ascent.entry.get() == Some(entry) {
-        return Some(ascent.bookmark());
+fn resume(search: &ParentSearch, entry: Entry) -> Option<Place> {
+    let is_marked = !SlotStorage.slot(search.bookmark()).is_empty();
+    if is_marked && search.entry.get() == Some(entry) {
+        return Some(search.bookmark());
     }
-    drop_bookmark(ascent);
+    drop_bookmark(search);
     None
 }
 
 /// Records that the search for this entry stopped at `at`, which is not the root of its tree.
-fn interrupt(ascent: &ParentSearch, entry: Entry, at: Place) {
-    if at == ascent.bookmark() {
+fn interrupt(search: &ParentSearch, entry: Entry, at: Place) {
+    if at == search.bookmark() {
         return;
     }
-    drop_bookmark(ascent);
-    capabilities::bookmark(&SlotStorage, at, ascent.bookmark())
-        .expect("the bookmark is free, and origins are not stopped at");
-    ascent.entry.set(Some(entry));
+    drop_bookmark(search);
+    capabilities::bookmark(&SlotStorage, at, search.bookmark())
+        .expect("the bookmark is free, and a search does not stop at an origin");
+    search.entry.set(Some(entry));
 }
 
-fn drop_bookmark(ascent: &ParentSearch) {
-    // Fails if there is no bookmark, which is fine.
-    let _ = capabilities::clear_leaf(&SlotStorage, ascent.bookmark());
+fn drop_bookmark(search: &ParentSearch) {
+    // It fails only if there is no bookmark.
+    let _ = capabilities::clear_leaf(&SlotStorage, search.bookmark());
 }
 
-/// The number of the slot at a place in frame number `frame` of its table.
+/// The number of the slot at a place, which is in the frame with this index in its table.
 fn slot_number(frame: u32, place: Place) -> u32 {
     frame * SLOTS_PER_FRAME + (place.get() % u64::from(SLOTS_PER_FRAME)) as u32
 }

@@ -70,7 +70,7 @@ pub fn of_object(object: Object) -> ObjectRecord {
     record
 }
 
-/// The record of a mapping that was made through a capability derived from this slot of the domain's table.
+/// The record of a mapping, whose capability was derived from this slot of the domain's table.
 pub fn of_mapping(mapping: Ref<Mapping>, parent: Option<u32>) -> MappingRecord {
     MappingRecord {
         address: mapping.start(),
@@ -85,7 +85,7 @@ pub fn of_mapping(mapping: Ref<Mapping>, parent: Option<u32>) -> MappingRecord {
     }
 }
 
-/// The record of a capability that was derived from this slot of the domain's table; `slot` and `holder` are zero.
+/// The record of a capability, which was derived from this slot of the domain's table. Its `slot` and `holder` are zero.
 pub fn of_capability(capability: Capability<Object>, parent: Option<u32>) -> CapabilityRecord {
     CapabilityRecord {
         kind: capability.object.kind() as u64,

@@ -1,9 +1,9 @@
 //! Retire and unretire.
 //!
 //! [`retire`] is the commit point of a move: one step that changes the domain's state. From then on every use of its objects
-//! from outside is refused, since each lookup checks the object's pool, and the domain's own threads do not run. The waits
-//! that other domains' threads had begun before are failed afterwards, one by one, by [`fail_waiters_step`]: no new ones can
-//! begin meanwhile, so one pass reaches them all, and it can be interrupted between any two steps.
+//! by other domains is refused, since each lookup checks the object's pool, and the domain's own threads do not run. Waits that
+//! other domains' threads began before are failed afterwards, one by one, by [`fail_waiters_step`]. No new wait can begin
+//! meanwhile, so one pass finds all of them, and it can be interrupted between any two steps.
 
 use abi::Error;
 use abi::register::ObjectId;
@@ -15,14 +15,14 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, Object, PendingWaiters, Search, Step, Thread};
 
-/// The stage after the last object.
+/// The stage after the last object: the callers that await a reply.
 const CALLERS: PendingWaiters = PendingWaiters::Callers(SlotNumber::new(0));
 
-/// Slots that one step examines.
+/// The maximum number of slots that one step examines.
 const SLOTS_SEARCHED: u32 = 64;
 
-/// Retires a frozen domain, if the caller owns the freeze and the domain has not changed since this version: from here on
-/// it does not run again. One that is already retired stays retired, whatever the version and the token.
+/// Retires a frozen domain, so that it does not run again, if the token owns the freeze and the domain still has this version.
+/// If the domain is already retired, the call succeeds whatever the version and the token are.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is frozen and all its threads have stopped; [`Error::InUse`] for the token of another freeze;
@@ -54,7 +54,7 @@ pub fn fail_waiters_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     Step::More
 }
 
-/// Fails one wait at the object of this identity, or advances to the next object.
+/// Fails one wait at the object with this identity, or advances to the next object.
 fn fail_waiter_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
     match domain.pool().seek(id) {
         Search::Found(object) => match first_waiter(object) {
@@ -71,7 +71,7 @@ fn fail_waiter_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
     }
 }
 
-/// The first waiter of an object. It belongs to another domain: the domain's own threads were rolled back by the freeze.
+/// The first waiter of an object. It belongs to another domain, since the freeze has rolled back the domain's own threads.
 fn first_waiter(object: Object) -> Option<Ref<Thread>> {
     match object {
         Object::Endpoint(endpoint) => endpoint.senders.first().or(endpoint.receivers.first()),
@@ -80,7 +80,7 @@ fn first_waiter(object: Object) -> Option<Ref<Thread>> {
     }
 }
 
-/// Drops the first right to reply to another domain's thread from this slot on.
+/// Drops the next right to reply to another domain's thread, from this slot on.
 fn drop_reply_right(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
     let found = domain
         .table
@@ -103,8 +103,8 @@ fn replies_to_other_domain(domain: Ref<Domain>, place: Place) -> bool {
     matches!(held.map(|held| held.object), Some(Object::Reply(caller)) if caller.domain != domain)
 }
 
-/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Waits that have not
-/// failed yet go on.
+/// Makes a retired domain frozen again, by a new freeze with this deadline, and raises its version. Waits that have not been
+/// failed yet continue.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is retired; [`Error::TimedOut`] if the deadline has passed.

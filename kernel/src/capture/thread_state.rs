@@ -1,7 +1,7 @@
 //! Export and import of a thread's state.
 //!
-//! An exported thread stands at an instruction or awaits a reply, so its registers are valid as they are. An imported
-//! state is an allegation, all of which is checked before anything changes.
+//! An exported thread stands at an instruction or awaits a reply, so its registers need no conversion. An imported state is not
+//! trusted: all of it is checked before anything changes.
 
 use abi::thread_state::{Awaits, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PAGE_BYTES, USER_END};
@@ -35,8 +35,8 @@ pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error
 /// Writes a thread's state.
 ///
 /// # Errors
-/// [`Error::WrongState`] as for [`export`]; [`Error::BadState`] for values that a thread may not have. Nothing has
-/// changed then.
+/// [`Error::WrongState`] as for [`export`]; [`Error::BadState`] for values that a thread may not have. After an error nothing
+/// has changed.
 pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Result<(), Error> {
     check_stopped(thread)?;
     let stopped = flag(state.stopped)?;
@@ -45,11 +45,11 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
         .ok()
         .filter(|priority| *priority <= abi::PRIORITY_MAX);
     let priority = priority.ok_or(Error::BadState)?;
-    let buffer_ok =
+    let is_buffer_valid =
         state.message_buffer.is_multiple_of(PAGE_BYTES) && state.message_buffer < USER_END;
     let context = context_of(&state.registers)?;
     let vectors = import_vectors(state)?;
-    if !buffer_ok {
+    if !is_buffer_valid {
         return Err(Error::BadState);
     }
     kernel.scheduler.loaded.save(thread);
@@ -57,11 +57,11 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     thread.priority.set(priority);
     thread.message_buffer.set(state.message_buffer);
     thread.uses_vectors.set(vectors.is_some());
-    // A state without vector registers resets them, whatever the thread had in them before.
+    // If the state has no vector registers, the thread's are reset.
     thread
         .vectors
         .copy_from(&vectors.unwrap_or_else(VectorState::initial));
-    // A reply to an earlier call is stale now.
+    // This makes reply rights to earlier calls stale.
     thread.next_call_number();
     thread.stopped.set(stopped);
     thread.phase.set(phase_of(awaits));
@@ -116,7 +116,7 @@ fn registers_of(context: &UserContext) -> GeneralRegisters {
     for (register, cell) in registers.all_mut().into_iter().zip(cells(context)) {
         *register = cell.get();
     }
-    // An exported state can be imported unchanged.
+    // Without RF, so that the state can be imported unchanged.
     registers.rflags = context.flags();
     registers
 }
@@ -145,7 +145,7 @@ fn export_vectors(vectors: &VectorState, state: &mut ThreadState) -> Result<(), 
     };
     read(VectorComponent::Legacy, &mut state.legacy)?;
     state.vectors = VECTOR_LEGACY;
-    // Only if it was used, so that a processor without it can run the thread otherwise.
+    // AVX is exported only if it was used, so that a processor without AVX can run a thread that did not use it.
     if vectors.uses(VectorComponent::AvxHigh) {
         read(VectorComponent::AvxHigh, &mut state.avx)?;
         state.vectors |= VECTOR_AVX;

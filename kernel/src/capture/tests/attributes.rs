@@ -7,7 +7,7 @@ use abi::record::{List, ObjectRecord};
 use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 use abi::{Error, ObjectKind};
 
-use super::scene::{SUBJECT, Scene};
+use super::scene::{SUBJECT, SUBJECT_POOL, Scene};
 use crate::arch::{PhysAddr, PhysRange, fake};
 use crate::memory::ForeignRun;
 use crate::objects::{self, Attribute};
@@ -18,7 +18,7 @@ const ORDINARY: Slot = Slot(30);
 const CONTIGUOUS: Slot = Slot(31);
 const DEVICE: Slot = Slot(32);
 const ARCHIVE: Slot = Slot(33);
-/// Those that are not ordinary.
+/// The Memories that are not ordinary.
 const NOT_CAPTURED: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
 
 const HARDWARE: Slot = Slot(34);
@@ -26,7 +26,7 @@ const HARDWARE: Slot = Slot(34);
 const STAGING: Slot = Slot(35);
 
 const PAGES: PageCount = PageCount(2);
-/// Beyond all RAM of the fake machine.
+/// An address above the fake machine's RAM.
 const BUS_ADDRESS: u64 = 0xfe00_0000;
 
 /// A scene whose subject has a Memory with each attribute, all populated.
@@ -34,7 +34,7 @@ fn scene() -> Scene {
     let scene = Scene::new();
     let (world, manager) = (&scene.world, scene.manager);
     world.give_hardware(manager, HARDWARE);
-    let pool = Scene::SUBJECTS_POOL;
+    let pool = SUBJECT_POOL;
     let pages = PAGES;
     for (pool, into) in [(pool, ORDINARY), (slots::POOL, STAGING)] {
         world.does(manager, MemoryCreate { pool, pages, into });
@@ -131,7 +131,7 @@ fn memory_that_a_device_may_write_is_not_copied() {
 }
 
 #[test]
-fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
+fn nothing_is_copied_into_memory_of_a_device_or_of_the_archive() {
     let scene = scene();
     let into = |slot| {
         scene
@@ -143,7 +143,7 @@ fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
     let before = [CONTIGUOUS, ARCHIVE].map(into);
     assert!(
         before.iter().all(Option::is_some),
-        "{before:?}: both are RAM"
+        "{before:?}: a Memory has no readable page"
     );
     for into in NOT_CAPTURED {
         let refused = copy(&scene, ORDINARY, into);

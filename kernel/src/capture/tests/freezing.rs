@@ -1,10 +1,12 @@
 //! The owner and the end of a freeze.
 
+mod deadlines;
+
 use abi::Error;
 use abi::calls::DomainFreeze;
 use abi::register::Slot;
 
-use super::scene::{NOTIFICATION, Scene, freeze, retire, thaw, unretire};
+use super::scene::{Scene, freeze, retire, thaw, unretire};
 use super::settling::crowd;
 use crate::arch::Cause;
 use crate::objects::tests::checker::check;
@@ -13,10 +15,10 @@ use crate::testing::{calls, slots};
 /// A deadline, in nanoseconds of a clock that starts with the machine's.
 pub const DEADLINE_NS: u64 = 1_000_000_000;
 
-/// The most kernel entries needed for all work that is due at one time.
+/// The maximum number of kernel entries for all work that is due at one time.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Advances the machine's time, and lets the timer fire as often as it is armed until then.
+/// Advances the machine's time to `ns`, and lets the timer fire until it is armed for a later time.
 pub fn pass_time(scene: &Scene, ns: u64) {
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
     let ticks = kernel.clock.ticks_at(ns);
@@ -35,7 +37,10 @@ pub fn pass_time(scene: &Scene, ns: u64) {
         check(kernel);
     }
     let earliest = kernel.scheduler.timers.earliest();
-    assert!(earliest.is_none_or(|due| due > ticks), "it is not armed");
+    assert!(
+        earliest.is_none_or(|due| due > ticks),
+        "the timer is not armed"
+    );
 }
 
 #[test]
@@ -138,7 +143,7 @@ fn a_thaw_raises_the_version_of_a_domain_without_threads() {
 }
 
 #[test]
-fn a_run_between_two_freezes_invalidates_earlier_reads() {
+fn a_run_between_two_freezes_invalidates_the_version_and_the_token() {
     let scene = Scene::new();
     let manager = scene.manager.thread;
     let version = scene.freeze();
@@ -178,7 +183,7 @@ fn an_undone_retirement_invalidates_the_version_and_the_token() {
 }
 
 #[test]
-fn at_its_deadline_a_frozen_domain_runs_whatever_happened_to_its_freezer() {
+fn at_its_deadline_a_frozen_domain_runs_even_if_its_freezer_was_destroyed() {
     for ends in [false, true] {
         let scene = Scene::new();
         let version = scene.freeze_until(DEADLINE_NS);
@@ -216,94 +221,4 @@ fn an_unretired_domain_runs_at_the_new_deadline() {
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running());
     assert!(scene.subject.thread.is_runnable() && scene.helper.is_runnable());
-}
-
-#[test]
-fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
-    let scene = Scene::new();
-    let wait = |deadline| calls::wait(NOTIFICATION, deadline);
-    scene.begin(scene.server, wait(2 * DEADLINE_NS));
-    scene.freeze_until(DEADLINE_NS);
-    // No thread is left to run, whose slice would end before.
-    scene.begin(scene.manager, wait(abi::NO_DEADLINE));
-    pass_time(&scene, DEADLINE_NS - 1);
-    assert!(scene.subject.domain.is_quiescent());
-    pass_time(&scene, DEADLINE_NS);
-    assert!(scene.subject.domain.is_running());
-    assert!(!scene.server.is_runnable());
-    pass_time(&scene, 2 * DEADLINE_NS);
-    assert!(scene.server.is_runnable());
-}
-
-#[test]
-fn a_deadline_is_in_the_time_of_the_freezers_domain() {
-    let scene = Scene::new();
-    scene.does(scene.manager, calls::clock(slots::DOMAIN, 400_000_000));
-    scene.freeze_until(DEADLINE_NS);
-    pass_time(&scene, DEADLINE_NS - 400_000_001);
-    assert!(scene.subject.domain.is_quiescent());
-    pass_time(&scene, DEADLINE_NS - 400_000_000);
-    assert!(scene.subject.domain.is_running());
-}
-
-#[test]
-fn a_deadline_before_the_machine_started_has_passed() {
-    let scene = Scene::new();
-    let manager = scene.manager.thread;
-    let offset = 10 * DEADLINE_NS.cast_signed();
-    scene.does(manager, calls::clock(slots::DOMAIN, offset));
-    for deadline in [0, DEADLINE_NS, 9 * DEADLINE_NS] {
-        let late = scene.call(manager, freeze(deadline));
-        assert_eq!(late, Err(Error::TimedOut), "{deadline}");
-        assert!(scene.subject.domain.is_running());
-    }
-    let version = scene.freeze();
-    let retire = retire(version, scene.token.get());
-    scene.does(manager, retire);
-    let late = scene.call(manager, unretire(DEADLINE_NS));
-    assert_eq!(late, Err(Error::TimedOut));
-}
-
-#[test]
-fn a_passed_deadline_freezes_nothing_and_reveals_the_state() {
-    let scene = Scene::new();
-    let manager = scene.manager.thread;
-    for deadline in [0, 1] {
-        let late = scene.call(manager, freeze(deadline));
-        assert_eq!(late, Err(Error::TimedOut));
-        assert!(scene.subject.domain.is_running());
-    }
-    let version = scene.freeze();
-    assert_eq!(scene.call(manager, freeze(0)), Err(Error::InUse));
-    let retire = retire(version, scene.token.get());
-    scene.does(manager, retire);
-    assert_eq!(scene.call(manager, freeze(0)), Err(Error::WrongState));
-    assert_eq!(scene.call(manager, unretire(0)), Err(Error::TimedOut));
-    assert!(scene.subject.domain.is_retired());
-}
-
-#[test]
-fn a_retirement_or_a_thaw_in_time_cancels_the_deadline() {
-    let scene = Scene::new();
-    let manager = scene.manager.thread;
-    let version = scene.freeze_until(DEADLINE_NS);
-    scene.does(manager, retire(version, scene.token.get()));
-    assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
-    pass_time(&scene, 2 * DEADLINE_NS);
-    assert!(scene.subject.domain.is_retired());
-    let (_, token) = scene.does(manager, unretire(3 * DEADLINE_NS));
-    scene.does(manager, thaw(token));
-    assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
-    scene.freeze();
-    pass_time(&scene, 3 * DEADLINE_NS);
-    assert!(scene.subject.domain.is_quiescent());
-}
-
-#[test]
-fn destroying_a_domain_cancels_its_deadline() {
-    let scene = Scene::new();
-    scene.freeze_until(DEADLINE_NS);
-    scene.destroy();
-    assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
-    check(&scene.world.kernel);
 }

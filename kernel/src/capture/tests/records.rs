@@ -1,4 +1,4 @@
-//! The records of mappings and of the clock in a description.
+//! Descriptions of mappings and of a domain's clock.
 
 use abi::record::{List, MappingRecord, ObjectRecord};
 use abi::register::{Access, Slot};
@@ -9,9 +9,9 @@ use crate::testing::calls;
 
 const MEMORY: Slot = Slot(30);
 const ADDRESS: u64 = 0x8000_0000;
-/// Pages per 2 MiB step of an address.
+/// Pages in 2 MiB, the step of a mapping's address.
 const STEP: u64 = 512;
-/// Pages of the Memory: two steps and a partial one.
+/// Pages of the Memory: two steps and a part of one.
 const PAGES: u64 = 2 * STEP + 3;
 
 #[test]

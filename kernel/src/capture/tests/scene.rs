@@ -1,4 +1,4 @@
-//! The fixture of the tests of capture: [`Scene`], a domain that another one freezes, reads and rebuilds.
+//! The fixture of the tests of capture: [`Scene`], a domain that another domain freezes, reads and rebuilds.
 
 use core::cell::Cell;
 
@@ -31,9 +31,11 @@ pub const INNER_REPLY: Slot = Slot(slots::FREE + 5);
 
 /// The subject's domain, pool and threads, in the manager's table.
 pub const SUBJECT: Slot = Slot(20);
-const SUBJECT_POOL: Slot = Slot(21);
-const SUBJECT_THREADS: [Slot; 2] = [Slot(22), Slot(23)];
-const SPARE: Slot = Slot(24);
+pub const SUBJECT_POOL: Slot = Slot(21);
+pub const SUBJECT_THREAD: Slot = Slot(22);
+const SUBJECT_THREADS: [Slot; 2] = [SUBJECT_THREAD, Slot(23)];
+/// A slot of the manager that the tests may fill.
+pub const MANAGERS_SPARE: Slot = Slot(24);
 
 /// Pages of the subject's pool, unless a test needs more.
 const PAGES: u64 = 256;
@@ -105,7 +107,7 @@ impl Scene {
         self.world.begin_step(caller, call);
     }
 
-    /// Freezes the subject for ever; returns the version.
+    /// Freezes the subject without a deadline; returns the version.
     pub fn freeze(&self) -> u64 {
         self.freeze_until(u64::MAX)
     }
@@ -126,7 +128,7 @@ impl Scene {
         self.does(thread, thaw(self.token.get()));
     }
 
-    /// Undoes the subject's retirement by a thread of the manager.
+    /// Undoes the subject's retirement as a thread of the manager.
     pub fn unretire_by(&self, thread: Ref<Thread>) {
         let (_, token) = self.does(thread, unretire(u64::MAX));
         self.token.set(token);
@@ -142,7 +144,7 @@ impl Scene {
         self.does(self.manager, calls::describe(SUBJECT, list, cursor))
     }
 
-    /// A whole list about the subject.
+    /// All records of a list about the subject.
     pub fn list(&self, list: List) -> Vec<RecordWords> {
         let mut records = Vec::new();
         let mut cursor = 0;
@@ -175,7 +177,7 @@ impl Scene {
         Ok(ThreadState::from_bytes(&bytes))
     }
 
-    /// Writes the subject's thread number 0 or 1 as the manager.
+    /// Writes the state of the subject's thread number 0 or 1, as the manager.
     pub fn write(&self, number: usize, state: &ThreadState) -> Result<(), Error> {
         let buffer = self.world.buffer(self.manager);
         buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
@@ -183,8 +185,8 @@ impl Scene {
         self.call(self.manager, ThreadWrite { thread })
     }
 
-    /// Reads the frozen subject, destroys it, and replaces it by one rebuilt from the data read: frozen, in other pages, with
-    /// other identities.
+    /// Reads the frozen subject, destroys it, and replaces it with one rebuilt from that data: frozen, in other pages, with other
+    /// identities.
     pub fn rebuild(&mut self) {
         let states =
             [self.subject.thread, self.helper].map(|thread| self.read(thread).expect("frozen"));
@@ -198,7 +200,7 @@ impl Scene {
         (self.subject, self.helper) = populate(&self.world, self.manager, PAGES);
         self.freeze();
         for (number, state) in states.iter().enumerate() {
-            self.write(number, state).expect("it was read so");
+            self.write(number, state).expect("an exported state");
         }
         for record in replies {
             let number = ids.iter().position(|id| *id == ObjectId(record.object));
@@ -213,12 +215,7 @@ impl Scene {
         }
     }
 
-    /// The subject's first thread and its pool, in the manager's table.
-    pub const SUBJECTS_THREAD: Slot = SUBJECT_THREADS[0];
-    /// See `SUBJECTS_THREAD`.
-    pub const SUBJECTS_POOL: Slot = SUBJECT_POOL;
-
-    /// Destroys the subject and replaces it by a new one: frozen, in other pages.
+    /// Destroys the subject and replaces it with a new one: frozen, in other pages.
     pub fn rebuild_bare(&mut self) {
         self.destroy();
         (self.subject, self.helper) = populate(&self.world, self.manager, PAGES);
@@ -244,7 +241,7 @@ impl Scene {
     }
 }
 
-/// Creates a subject in a new pool, complete but for its threads' states, and the manager's capabilities to it.
+/// Creates a subject in a new pool, complete except for its threads' states, and the manager's capabilities to it.
 fn populate(world: &World, manager: TestDomain, pages: u64) -> (TestDomain, Ref<Thread>) {
     let subject = world.domain_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
@@ -254,10 +251,10 @@ fn populate(world: &World, manager: TestDomain, pages: u64) -> (TestDomain, Ref<
     for (from, to) in [
         (slots::DOMAIN, SUBJECT),
         (slots::POOL, SUBJECT_POOL),
-        (slots::THREAD, SUBJECT_THREADS[0]),
+        (slots::THREAD, SUBJECT_THREAD),
         (HELPER, SUBJECT_THREADS[1]),
     ] {
-        // The capabilities to a rebuilt subject are still there if it was not destroyed.
+        // If the previous subject was not destroyed, the slot still holds a capability to it.
         let place = manager.place(to);
         let _ = world.kernel.empty_slot(place);
         world.give(subject, from, manager, to, 0);
@@ -294,10 +291,7 @@ pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
     Receive::new(endpoint, Some(reply))
 }
 
-pub fn answer(reply: Slot, w0: u64) -> Reply {
+pub fn reply(right: Slot, w0: u64) -> Reply {
     let info = MessageInfo::words_only(1).expect("short");
-    Reply::new(reply, info, [w0, 0, 0, 0])
+    Reply::new(right, info, [w0, 0, 0, 0])
 }
-
-/// A slot of the manager that the tests may fill.
-pub const MANAGERS_SPARE: Slot = SPARE;

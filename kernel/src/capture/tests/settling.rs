@@ -1,18 +1,18 @@
 //! A domain of many threads stops, continues and is destroyed in bounded steps.
 
-use abi::calls::{DomainFreeze, DomainReadThread, ReplyAndReceive, Wait};
+mod priorities;
+
+use abi::calls::{DomainFreeze, DomainReadThread, Wait};
 use abi::register::Slot;
-use abi::{Error, MessageInfo, THREADS_MAX};
+use abi::{Error, THREADS_MAX};
 
 use super::freezing::{DEADLINE_NS, pass_time};
-use super::scene::{
-    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, SUBJECT, Scene, call, freeze, receive, retire,
-};
+use super::scene::{ENDPOINT, NOTIFICATION, SUBJECT, Scene, freeze, retire};
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{DomainState, Thread};
-use crate::testing::{calls, slots, stand_at};
+use crate::testing::{calls, slots};
 
 /// The slot of the last of the subject's many threads.
 const SPARE: Slot = Slot(40);
@@ -43,7 +43,10 @@ fn settle_from_the_timer(scene: &Scene, threads: &[Ref<Thread>]) {
         scene.world.kernel.enter(Cause::Timer);
         check(&scene.world.kernel);
         let now = runnable(threads);
-        assert!(now.abs_diff(before) <= 8, "{before} ran, and now {now}");
+        assert!(
+            now.abs_diff(before) <= 8,
+            "{before} threads ran, and now {now}"
+        );
         before = now;
     }
 }
@@ -53,7 +56,7 @@ fn runnable(threads: &[Ref<Thread>]) -> usize {
 }
 
 #[test]
-fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
+fn a_domain_of_many_threads_stops_in_steps_and_cannot_be_retired_before_the_last() {
     let (scene, threads) = crowd();
     let manager = scene.manager.thread;
     scene.begin_step(manager, freeze(u64::MAX));
@@ -64,7 +67,7 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
     while scene.world.is_at_call(manager) {
         check(&scene.world.kernel);
         let now = runnable(&threads);
-        assert!(before - now <= 8, "{before} ran, and now {now}");
+        assert!(before - now <= 8, "{before} threads ran, and now {now}");
         before = now;
         let version = domain.version();
         let early = scene.call(scene.server, retire(version, token));
@@ -98,7 +101,7 @@ fn a_thread_that_has_not_stopped_yet_is_not_read() {
         domain: SUBJECT,
         thread,
     };
-    // The manager's other thread has no message buffer: it borrows this one's.
+    // The manager's other thread has no message buffer, so it borrows this one's.
     let buffer = scene.manager.thread.message_buffer.get();
     scene.server.message_buffer.set(buffer);
     let early = scene.call(scene.server, read);
@@ -156,7 +159,7 @@ fn a_thaw_returns_at_once_and_is_finished_by_the_timer() {
     let woken = runnable(&threads);
     assert!(woken > 0 && woken <= 8, "{woken} woken in a step");
     assert!(scene.subject.domain.is_running());
-    // The thread that thawed it is destroyed; the rest is released all the same.
+    // The manager's thread, which thawed the domain, is destroyed. The timer releases the rest.
     scene.does(scene.server, calls::destroy(slots::THREAD));
     settle_from_the_timer(&scene, &threads);
     assert_eq!(runnable(&threads), threads.len());
@@ -210,7 +213,7 @@ fn a_domain_of_many_threads_is_destroyed_in_steps() {
     scene.begin_step(scene.manager, calls::destroy(SUBJECT));
     while !scene.subject.domain.is_settled() {
         let now = runnable(&threads);
-        assert!(before - now <= 16, "{before} ran, and now {now}");
+        assert!(before - now <= 16, "{before} threads ran, and now {now}");
         before = now;
         check(&scene.world.kernel);
         scene.world.step(scene.manager);
@@ -219,7 +222,7 @@ fn a_domain_of_many_threads_is_destroyed_in_steps() {
 }
 
 #[test]
-fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
+fn a_domain_whose_destroyer_ends_half_way_is_stopped_by_the_timer() {
     let (scene, threads) = crowd();
     let manager = scene.manager.thread;
     scene.begin_step(scene.server, calls::destroy(SUBJECT));
@@ -234,7 +237,7 @@ fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
 }
 
 #[test]
-fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
+fn a_domain_whose_freezer_ends_half_way_is_stopped_by_the_timer() {
     for deadline in [u64::MAX, DEADLINE_NS] {
         let (scene, threads) = crowd();
         scene.begin_step(scene.server, freeze(deadline));
@@ -284,59 +287,4 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
         before = lines();
     }
     assert_eq!(before, TRAPS as usize);
-}
-
-/// More kernel entries than a dozen threads need in a test.
-const ENTRIES_MAX: usize = 1_000;
-
-/// Lets the scheduler choose the running thread until this one has made its call. One of the subject's threads serves the
-/// others, each of which makes the call that it stands at and then sleeps.
-fn run_until_done(scene: &Scene, last: Ref<Thread>) {
-    for _ in 0..ENTRIES_MAX {
-        scene.world.kernel.scheduler.resume();
-        let chosen = scene.world.kernel.scheduler.current();
-        let thread = chosen.expect("the last one is not done");
-        if scene.world.is_at_call(thread) {
-            scene.world.step(thread);
-        } else if thread == last {
-            return;
-        } else if thread == scene.helper {
-            scene.begin_step(thread, reply_and_receive());
-        } else {
-            scene.begin_step(thread, calls::wait(NOTIFICATION, u64::MAX));
-        }
-        check(&scene.world.kernel);
-    }
-    panic!("the threads that are to stop keep the core for ever");
-}
-
-fn reply_and_receive() -> ReplyAndReceive {
-    ReplyAndReceive::new(INNER, MessageInfo::EMPTY, [0; 4], INNER_REPLY)
-}
-
-#[test]
-fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_stop_it() {
-    for ends in [false, true] {
-        let scene = Scene::new();
-        let (domain, manager) = (scene.subject.domain, scene.manager.thread);
-        scene.world.kernel.scheduler.remove(manager);
-        manager.priority.set(5);
-        scene.world.kernel.scheduler.wake(manager);
-        scene.begin(scene.helper, receive(INNER, INNER_REPLY));
-        stand_at(scene.subject.thread, call(INNER, 0));
-        for number in 0..40 {
-            let thread = scene.world.thread_in(domain, Slot(20 + number));
-            stand_at(thread, call(INNER, u64::from(number)));
-        }
-        // The first step stops the newest threads.
-        if ends {
-            scene.begin_step(manager, calls::destroy(SUBJECT));
-        } else {
-            scene.begin_step(manager, freeze(u64::MAX));
-        }
-        assert!(!domain.is_settled());
-        run_until_done(&scene, manager);
-        assert_eq!(manager.context.rax.get(), 0);
-        assert!(ends || domain.is_quiescent());
-    }
 }

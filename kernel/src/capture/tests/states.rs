@@ -1,4 +1,4 @@
-//! Invalid thread states, and the transfer of vector registers.
+//! Invalid thread states, and the export and import of vector registers.
 
 use abi::thread_state::{ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PRIORITY_MAX};
@@ -9,7 +9,7 @@ use crate::arch::fake::Event;
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// A name for a fault in a state, and the function that makes it.
+/// The name of a fault in a state, and the function that introduces it.
 type Fault = (&'static str, fn(&mut ThreadState));
 
 const FAULTS: &[Fault] = &[
@@ -46,15 +46,15 @@ fn a_state_that_no_thread_may_have_is_refused_and_changes_nothing() {
     let scene = Scene::new();
     scene.subject.thread.context.rbx.set(77);
     scene.freeze();
-    let honest = scene.read(scene.subject.thread).expect("frozen");
+    let valid = scene.read(scene.subject.thread).expect("frozen");
     let version = scene.version();
-    for (name, lie) in FAULTS {
-        let mut state = honest;
+    for (name, spoil) in FAULTS {
+        let mut state = valid;
         state.registers.rbx = 0;
-        lie(&mut state);
+        spoil(&mut state);
         assert_eq!(scene.write(0, &state), Err(Error::BadState), "{name}");
     }
-    assert_eq!(scene.read(scene.subject.thread), Ok(honest));
+    assert_eq!(scene.read(scene.subject.thread), Ok(valid));
     assert_eq!(scene.version(), version);
 }
 
@@ -107,7 +107,7 @@ fn a_running_thread_is_neither_read_nor_written() {
     assert_eq!(scene.write(0, &state), Err(Error::WrongState));
 }
 
-/// Acts as a thread that fills its vector registers, which it is permitted at its first attempt.
+/// Acts as a thread that fills its vector registers. Its first use of them raises the exception that enables them.
 fn use_vectors(scene: &Scene, thread: Ref<Thread>, byte: u8) {
     scene.world.kernel.scheduler.force(thread);
     if !scene.world.machine.use_vectors(byte) {
@@ -116,7 +116,7 @@ fn use_vectors(scene: &Scene, thread: Ref<Thread>, byte: u8) {
     }
 }
 
-/// The running thread is denied the vector registers, and retries.
+/// Raises the exception for disabled vector registers in the running thread.
 fn try_vectors(scene: &Scene) {
     let cause = crate::arch::Cause::Exception {
         vector: 7,
@@ -131,7 +131,7 @@ fn an_exported_state_survives_an_import() {
     const RESUME: u64 = 1 << 16;
     let scene = Scene::new();
     let context = &scene.subject.thread.context;
-    // The processor sets it at a fault.
+    // The processor sets RF at a fault.
     context.rflags.set(context.rflags.get() | RESUME);
     scene.freeze();
     let read = scene.read(scene.subject.thread).expect("frozen");
@@ -140,7 +140,7 @@ fn an_exported_state_survives_an_import() {
 }
 
 #[test]
-fn vector_registers_move_with_their_thread_and_stay_nowhere() {
+fn vector_registers_move_with_their_thread_and_do_not_stay_behind() {
     let scene = Scene::new();
     let scheduler = &scene.world.kernel.scheduler;
     use_vectors(&scene, scene.subject.thread, 0x5a);
@@ -149,7 +149,7 @@ fn vector_registers_move_with_their_thread_and_stay_nowhere() {
     assert_eq!(state.vectors & VECTOR_LEGACY, VECTOR_LEGACY);
     assert_eq!(state.legacy[160..416], [0x5a; 256]);
     let mut other = state;
-    scene.write(1, &other).expect("it was read so");
+    scene.write(1, &other).expect("an exported state");
     other.vectors = 0;
     scene.write(0, &other).expect("without vectors");
     scene.thaw();
@@ -162,7 +162,7 @@ fn vector_registers_move_with_their_thread_and_stay_nowhere() {
 }
 
 #[test]
-fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() {
+fn a_thread_without_vector_registers_runs_with_cleared_ones() {
     let scene = Scene::new();
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
     let [user, other] = [scene.subject.thread, scene.helper];
@@ -174,7 +174,7 @@ fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() 
     assert_eq!(runs(other), 0);
     assert_eq!(machine.vectors(), None);
     assert_eq!(runs(user), 0x5a);
-    // Also if the processor idles in between, or if the user was read meanwhile.
+    // This also holds after the user of the registers was exported.
     scene.freeze();
     scene.read(user).expect("frozen");
     assert_eq!(runs(scene.manager.thread), 0);
@@ -183,7 +183,7 @@ fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() 
 }
 
 #[test]
-fn switches_between_threads_without_vector_registers_leave_those_alone() {
+fn switches_between_threads_without_vector_registers_do_not_access_them() {
     let scene = Scene::new();
     let threads = [scene.subject.thread, scene.helper, scene.manager.thread];
     scene.world.kernel.scheduler.force(threads[2]);

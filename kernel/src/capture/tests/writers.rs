@@ -6,14 +6,13 @@ use abi::record::{List, ObjectRecord};
 use abi::register::{Access, Slot};
 use abi::{MemoryRights, MessageInfo, ObjectKind};
 
-use super::scene::{ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, receive};
+use super::scene::{ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, SUBJECT_POOL, Scene, receive};
 use crate::objects::tests::checker::check;
 use crate::testing::{calls, slots};
 
-const POOL: Slot = Slot(21);
 /// The subject's Memory, in its own table.
 const OWN: Slot = Slot(30);
-/// The same, in the manager's table.
+/// The same Memory, in the manager's table.
 const GIVEN: Slot = Slot(31);
 const SECOND: Slot = Slot(32);
 const ADDRESS: u64 = 0x8000_0000;
@@ -48,7 +47,7 @@ fn a_domain_does_not_count_as_a_writer_of_its_own_memory() {
 }
 
 #[test]
-fn a_capability_to_write_counts_wherever_it_came_from() {
+fn a_capability_to_write_counts_whether_given_copied_or_moved() {
     let scene = scene();
     let manager = scene.manager.thread;
     scene
@@ -107,7 +106,7 @@ fn a_capability_that_comes_in_a_message_counts() {
 }
 
 #[test]
-fn installing_and_removing_count_in_the_table_that_they_change() {
+fn a_capability_that_is_installed_in_another_table_counts() {
     let scene = scene();
     let manager = scene.manager.thread;
     scene.does(manager, calls::memory(PAGES, GIVEN));
@@ -116,7 +115,7 @@ fn installing_and_removing_count_in_the_table_that_they_change() {
     scene.does(manager, calls::install(domain, GIVEN, SECOND, rights, 0));
     let memory = match scene.manager.pool.last() {
         Some(crate::objects::Object::Memory(memory)) => memory,
-        other => panic!("no Memory but {other:?}"),
+        other => panic!("not a Memory but {other:?}"),
     };
     assert_eq!(memory.writers(), 1);
     scene.does(manager, calls::remove(domain, SECOND));
@@ -128,7 +127,7 @@ fn destroying_a_domain_removes_it_as_a_writer() {
     let scene = scene();
     let manager = scene.manager.thread;
     let create = MemoryCreate {
-        pool: POOL,
+        pool: SUBJECT_POOL,
         ..calls::memory(PAGES, GIVEN)
     };
     scene.does(manager, create);
@@ -138,6 +137,6 @@ fn destroying_a_domain_removes_it_as_a_writer() {
         .world
         .give(scene.manager, slots::BUFFER, scene.subject, SECOND, 0);
     check(&scene.world.kernel);
-    scene.does(manager, calls::destroy(POOL));
+    scene.does(manager, calls::destroy(SUBJECT_POOL));
     check(&scene.world.kernel);
 }

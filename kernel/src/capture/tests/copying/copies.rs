@@ -1,4 +1,4 @@
-//! The pages that a call copies or reports as zeros or absent, and the pages that it writes.
+//! The pages that a call copies, those that it reports as zeros or as absent, and those that it writes.
 
 use abi::Error;
 use abi::calls::{DomainReadPages, PageSet};
@@ -55,7 +55,7 @@ fn many_pages_are_copied_in_bounded_calls() {
 }
 
 #[test]
-fn a_page_discarded_while_its_domain_runs_is_absent_and_no_pager_is_asked() {
+fn a_page_discarded_while_its_domain_runs_is_absent_and_its_reader_does_not_fault() {
     let copying = Copying::new();
     copying.fill([3, 4]);
     copying.discard(MEMORY, 3, 1);
@@ -65,7 +65,7 @@ fn a_page_discarded_while_its_domain_runs_is_absent_and_no_pager_is_asked() {
 }
 
 #[test]
-fn a_copy_counts_as_a_store_by_the_reader() {
+fn a_copy_marks_its_destination_dirty_and_changes_the_domain_of_the_destination() {
     let copying = Copying::new();
     copying.fill([0]);
     let leaf = copying.memory(STAGING).leaf(0).expect("a table");
@@ -87,7 +87,7 @@ fn a_copy_counts_as_a_store_by_the_reader() {
 }
 
 #[test]
-fn a_retired_domain_is_copied_as_it_was() {
+fn a_retired_domain_can_be_copied_but_not_written() {
     let copying = Copying::new();
     copying.fill([7]);
     let version = copying.scene.freeze();
@@ -104,7 +104,7 @@ fn a_retired_domain_is_copied_as_it_was() {
 }
 
 #[test]
-fn pages_of_zeros_need_no_room() {
+fn pages_of_zeros_need_no_destination() {
     let copying = Copying::new();
     copying.populate(MEMORY, 0, 3);
     copying.fill([3]);
@@ -118,7 +118,7 @@ fn pages_of_zeros_need_no_room() {
     assert_eq!(copying.read(request), Ok((0b11_1000, 0, 0b111)));
     let wanted = 0b11_1000;
     let rest = DomainReadPages { wanted, ..request };
-    // The first of them is already clean, and a refusal does not make it dirty.
+    // The first wanted page is already clean, and a refusal does not make it dirty.
     let leaf = copying.memory(MEMORY).leaf(0).expect("a table");
     leaf.remove_marks(4, Entry::DIRTY);
     assert_eq!(copying.read(rest), Err(Error::PageAbsent));
@@ -129,7 +129,7 @@ fn pages_of_zeros_need_no_room() {
 }
 
 #[test]
-fn zeros_between_the_data_take_no_room() {
+fn zeros_between_the_data_take_no_destination_page() {
     let copying = Copying::new();
     copying.fill([0, 2, 4]);
     copying.populate(MEMORY, 1, 1);

@@ -1,4 +1,4 @@
-//! The dirty log of a Memory: its owner, and the pages that are clean after a copy or a pass.
+//! The dirty log of a Memory: its owner, and the pages that a copy or a pass marks clean.
 
 use abi::Error;
 use abi::calls::{DomainPages, PageSet};
@@ -16,7 +16,10 @@ fn with_its_log_a_page_is_marked_clean_before_it_is_copied() {
     let log = copying.begin_log();
     copying.scene.world.machine.take_events();
     assert_eq!(copying.read(copying.request(0, 0b10)), Ok((0, 0b10, 0)));
-    assert!(copying.is_dirty(MEMORY, 1), "the log was left alone");
+    assert!(
+        copying.is_dirty(MEMORY, 1),
+        "a copy without the log marks nothing clean"
+    );
     let events = copying.scene.world.machine.take_events();
     assert!(!events.contains(&Event::FlushAll), "{events:?}");
     // Before the flush another core may write without marking the page dirty again.
@@ -45,15 +48,19 @@ fn a_log_belongs_to_the_last_caller_that_began_it() {
     assert_eq!(copying.pages(0, 0, PageSet::Dirty), Err(Error::InUse));
     assert_eq!(copying.pages(second, 0, PageSet::Dirty), Ok(vec![3]));
     let present = copying.pages(first, 0, PageSet::Present);
-    assert_eq!(present, Ok(vec![1, 2, 3]), "that needs no log");
+    assert_eq!(
+        present,
+        Ok(vec![1, 2, 3]),
+        "reading present pages needs no log"
+    );
 }
 
 #[test]
-fn a_pass_loses_no_page_whatever_its_order_and_where_it_ends() {
+fn a_pass_loses_no_page_in_whatever_order_it_reads() {
     let copying = Copying::new();
     copying.fill([1, 600]);
     let log = copying.begin_log();
-    // The last leaf table first, and then no more for a while.
+    // The pass reads the last leaf table first, and the other one only later.
     assert_eq!(copying.pages(log, 512, PageSet::Dirty), Ok(vec![600]));
     copying.fill([2]);
     assert_eq!(copying.pages(log, 512, PageSet::Dirty), Ok(vec![]));
@@ -62,7 +69,7 @@ fn a_pass_loses_no_page_whatever_its_order_and_where_it_ends() {
 }
 
 #[test]
-fn a_pass_cleans_no_page_beyond_those_that_it_covers() {
+fn a_pass_marks_no_page_clean_beyond_those_that_it_covers() {
     for count in [1, 63, 64, 65, 100, 127] {
         let copying = Copying::new();
         copying.fill(0..130);

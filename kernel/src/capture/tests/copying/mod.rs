@@ -1,6 +1,6 @@
 //! Copying pages out of a domain: results, refusals, the owner of a dirty log, and mappings for a debugger.
 //!
-//! | file | noun |
+//! | file | tests |
 //! | --- | --- |
 //! | `copies` | the pages that a call copies |
 //! | `refusals` | calls that copy nothing |
@@ -17,12 +17,11 @@ use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 
-use super::scene::{SUBJECT, Scene};
+use super::scene::{SUBJECT, SUBJECT_POOL, Scene};
 use crate::memory::{Entry, Frame, Ref};
 use crate::objects::MemoryObject;
 use crate::testing::{calls, slots};
 
-const POOL: Slot = Slot(21);
 /// The subject's Memory, in the manager's table.
 const MEMORY: Slot = Slot(25);
 /// The manager's Memory for copies.
@@ -45,7 +44,7 @@ impl Copying {
         let scene = Scene::new();
         let manager = scene.manager.thread;
         for (pool, pages, into) in [
-            (POOL, PAGES, MEMORY),
+            (SUBJECT_POOL, PAGES, MEMORY),
             (slots::POOL, STAGING_PAGES, STAGING),
             (slots::POOL, PAGES, OTHER),
         ] {
@@ -81,7 +80,7 @@ impl Copying {
             .does(self.scene.manager, calls::discard(memory, first, count));
     }
 
-    /// Gives the subject's Memory pages that are not zero: each contains its number.
+    /// Populates pages of the subject's Memory with data that is not zero: each contains its number plus one.
     fn fill(&self, pages: impl IntoIterator<Item = u64>) {
         for page in pages {
             self.populate(MEMORY, page, 1);
@@ -115,12 +114,12 @@ impl Copying {
             .does(self.scene.manager, calls::begin_log(SUBJECT, self.id))
     }
 
-    /// The pages of a set, from `first` on.
+    /// The pages of a set in one leaf table, which begins at `first`.
     fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
         self.some_pages(log, first, 512, which)
     }
 
-    /// Like `pages`, at most this many pages.
+    /// Like `pages`, for at most this many pages.
     fn some_pages(
         &self,
         log: u64,

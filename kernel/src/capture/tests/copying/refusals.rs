@@ -1,4 +1,4 @@
-//! Copies that are refused before anything has happened.
+//! Copies that are refused and have no effect.
 
 use abi::calls::{DomainMap, DomainReadPages, PageSet};
 use abi::register::{Access, ObjectId, PageIndex, Slot};

@@ -48,7 +48,7 @@ fn a_domain_is_mapped_for_a_debugger_while_it_is_frozen() {
 }
 
 #[test]
-fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() {
+fn a_debugger_sees_the_rest_of_a_memory_whose_destruction_was_interrupted() {
     let copying = Copying::new();
     let scene = &copying.scene;
     copying.fill([1]);
@@ -66,7 +66,8 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
 }
 
 #[test]
-fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_nothing() {
+fn an_absent_page_of_a_captured_domain_sends_the_fault_to_the_readers_handler_and_not_to_the_pager()
+{
     let copying = Copying::new();
     let scene = &copying.scene;
     let (manager, server) = (scene.manager.thread, scene.server);
@@ -79,8 +80,8 @@ fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_not
     scene.freeze();
     copying.map_captured().expect("frozen");
     copying.touch(1);
-    assert_eq!(manager.phase.get(), Phase::Ready, "it is there");
-    // The page is discarded under the reader, and the reader's own handler receives the fault.
+    assert_eq!(manager.phase.get(), Phase::Ready, "the page is present");
+    // The page is discarded while it is mapped, so the reader's own handler receives the fault.
     scene.does(manager, calls::faults(slots::THREAD, ENDPOINT));
     scene.does(server, calls::discard(memory, 1, 1));
     copying.touch(1);
@@ -88,7 +89,7 @@ fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_not
         endpoint, fault, ..
     } = manager.phase.get()
     else {
-        panic!("it is in {:?}", manager.phase.get());
+        panic!("the manager is in {:?}", manager.phase.get());
     };
     let address = VIEW + abi::PAGE_BYTES;
     assert_eq!(fault.words, [FaultKind::Page as u64, address, 4]);
@@ -114,7 +115,7 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
 }
 
 #[test]
-fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
+fn another_domains_memory_is_copied_while_it_is_mapped_but_not_mapped_for_a_debugger() {
     let copying = Copying::new();
     let lent = DomainMap {
         domain: SUBJECT,
@@ -128,7 +129,7 @@ fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger
         id: copying.memory(OTHER).header.id(),
         ..copying
     };
-    // A view would be derived from the Domain, where no revocation of the Memory reaches it.
+    // A view would be derived from the Domain capability, so a revocation of the Memory would not reach it.
     assert_eq!(foreign.map_captured(), Err(Error::NotThere));
     let request = foreign.request(0, ALL);
     assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));

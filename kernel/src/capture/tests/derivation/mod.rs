@@ -1,7 +1,6 @@
-//! Derivations: their description, however many siblings there are, and that a domain rebuilt from it loses as much by a
-//! revocation as the original.
+//! Derivations: their description, with any number of siblings, and the revocations in a domain rebuilt from the description.
 //!
-//! | file | noun |
+//! | file | tests |
 //! | --- | --- |
 //! | `rebuilt` | a domain rebuilt from its description |
 //! | `siblings` | parents behind many siblings |
@@ -21,11 +20,11 @@ use crate::memory::SlotStorage;
 use crate::objects::tests::checker::check;
 use crate::testing::{BUFFER_ADDRESS, TestDomain, calls, slots};
 
-/// More siblings than one call passes.
+/// A number of siblings that one call cannot pass.
 const MANY: u32 = 1500;
 /// The first slot of the siblings.
 const FIRST: u32 = 64;
-/// The slots of a table with room for them.
+/// The number of slots of a table with room for them.
 const SLOTS: u32 = 2048;
 
 /// The subject's Memories and notification, in its table.
@@ -94,7 +93,7 @@ fn word(slot: Slot) -> u64 {
 }
 
 #[test]
-fn everything_derived_from_a_slot_is_described_with_it_as_parent() {
+fn everything_derived_from_a_slot_is_described_with_that_slot_as_parent() {
     let scene = Scene::new();
     derive_everything(&scene);
     scene.freeze();
@@ -105,7 +104,7 @@ fn everything_derived_from_a_slot_is_described_with_it_as_parent() {
         assert_eq!(record.parent, word(INNER), "slot {}", record.slot);
         assert_eq!(record.badge, record.slot - u64::from(FIRST) + 1);
     }
-    // Objects made from a pool, and capabilities given by others, have no parent in the table.
+    // Capabilities to created objects, and those given by other domains, have no parent in the table.
     for slot in [INNER, MAPPED, slots::DOMAIN, HELPER] {
         assert_eq!(parent_of(&scene, slot), None, "{slot:?}");
     }

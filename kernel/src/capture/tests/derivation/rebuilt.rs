@@ -1,4 +1,4 @@
-//! A domain rebuilt from the description of another loses the same by a revocation.
+//! A revocation removes the same from a domain and from one rebuilt from its description.
 
 use abi::calls::{DomainHold, MemoryCreate, NotificationCreate};
 use abi::record::Held;
@@ -9,11 +9,11 @@ use super::{
     ADDRESS, BETWEEN, BOUND, FIRST, MANY, MAPPED, ONE_PAGE, PAGED, SLOTS, derive_everything, held,
     is_empty, mappings,
 };
-use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
+use crate::capture::tests::scene::{INNER, SUBJECT, SUBJECT_POOL, SUBJECT_THREAD, Scene};
 use crate::objects::tests::checker::check;
 use crate::testing::calls;
 
-/// Revokes three slots of a subject of [`derive_everything`]; returns everything that it loses.
+/// Revokes the three slots that [`derive_everything`] derived from; returns what the subject loses.
 fn revoke_all(scene: &Scene) -> Vec<&'static str> {
     let (world, subject) = (&scene.world, scene.subject);
     let mut lost = Vec::new();
@@ -22,7 +22,7 @@ fn revoke_all(scene: &Scene) -> Vec<&'static str> {
     }
     let minted = (FIRST..FIRST + MANY).map(|slot| subject.place(Slot(slot)));
     if minted.into_iter().all(is_empty) {
-        lost.push("all that was minted");
+        lost.push("all minted capabilities");
     }
     if subject.domain.mapping_at(ADDRESS).is_none() {
         lost.push("the mapping");
@@ -42,7 +42,7 @@ fn revoke_all(scene: &Scene) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
+fn a_revocation_removes_the_same_from_a_rebuilt_domain_as_from_the_original() {
     let mut scene = Scene::new();
     derive_everything(&scene);
     scene.freeze();
@@ -81,13 +81,13 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
         scene.does(manager, map);
     }
     for record in &held {
-        let held = Held::from_register(record.slot).expect("what it is for");
+        let held = Held::from_register(record.slot).expect("a kind");
         let hold = DomainHold {
             domain: SUBJECT,
             from: Slot(record.parent as u32 - 1),
             holder: match held {
                 Held::Pager => BETWEEN,
-                _ => Scene::SUBJECTS_THREAD,
+                _ => SUBJECT_THREAD,
             },
             held,
             badge: 0,
@@ -99,11 +99,11 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
     check(&scene.world.kernel);
 }
 
-/// The objects of [`derive_everything`] for a rebuilt subject: in its table, and the Memory with a pager in the manager's slot
-/// `BETWEEN`.
+/// Creates the objects of [`derive_everything`] for a rebuilt subject, in its table. The Memory with a pager is also in the
+/// manager's slot `BETWEEN`.
 fn create_objects_again(scene: &Scene) {
     let (world, manager) = (&scene.world, scene.manager.thread);
-    let pool = Scene::SUBJECTS_POOL;
+    let pool = SUBJECT_POOL;
     let install = |from, to, rights: Rights| {
         world.does(manager, calls::install(SUBJECT, from, to, rights, 0));
     };

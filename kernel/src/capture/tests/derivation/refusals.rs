@@ -7,7 +7,7 @@ use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
 use super::{ADDRESS, BETWEEN, BOUND, MAPPED, PAGED, SPARE, is_empty, mint};
-use crate::capture::tests::scene::{INNER, MANAGERS_SPARE, SUBJECT, Scene};
+use crate::capture::tests::scene::{INNER, MANAGERS_SPARE, SUBJECT, SUBJECT_THREAD, Scene};
 use crate::memory::SlotStorage;
 use crate::testing::{calls, slots};
 
@@ -34,7 +34,7 @@ fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     assert_eq!(pager(), None);
     assert_eq!(hold(SPARE, 0), Ok(()));
     assert_eq!(pager(), Some(7));
-    // A refusal keeps the present one.
+    // A refusal keeps the present pager.
     assert_eq!(hold(SPARE, 8), Err(Error::BadgeFixed));
     assert_eq!(pager(), Some(7));
     assert_eq!(hold(INNER, 8), Ok(()));
@@ -61,11 +61,10 @@ fn limit(scene: &Scene, from: Slot, to: Slot, rights: Rights) {
 }
 
 #[test]
-fn nothing_is_held_of_another_kind_or_without_the_right() {
+fn an_object_holds_no_capability_of_another_kind_or_without_the_right() {
     const RECEIVE_ONLY: Slot = Slot(40);
     const SIGNAL_ONLY: Slot = Slot(41);
     const EMPTY: Slot = Slot(42);
-    const THREAD: Slot = Scene::SUBJECTS_THREAD;
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
     world.does(subject, calls::memory(1, PAGED));
@@ -90,7 +89,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
         ),
         (
             Held::FaultEndpoint,
-            THREAD,
+            SUBJECT_THREAD,
             faults,
             INNER,
             RECEIVE_ONLY,
@@ -98,7 +97,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
         ),
         (
             Held::BoundNotification,
-            THREAD,
+            SUBJECT_THREAD,
             bound,
             BOUND,
             SIGNAL_ONLY,
@@ -121,7 +120,7 @@ fn nothing_is_held_of_another_kind_or_without_the_right() {
 }
 
 #[test]
-fn nothing_of_a_domain_goes_into_an_object_of_another() {
+fn a_capability_of_one_domain_is_not_held_by_an_object_of_another() {
     let scene = Scene::new();
     let (world, manager) = (&scene.world, scene.manager);
     world.does(manager, calls::memory(1, BETWEEN));
@@ -148,7 +147,7 @@ fn nothing_of_a_domain_goes_into_an_object_of_another() {
 fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     let scene = Scene::new();
     let (world, manager) = (&scene.world, scene.manager);
-    let thread = Scene::SUBJECTS_THREAD;
+    let thread = SUBJECT_THREAD;
     world.give(manager, thread, manager, MANAGERS_SPARE, 0);
     scene.freeze();
     let mut state = scene.read(scene.subject.thread).expect("frozen");

@@ -1,4 +1,4 @@
-//! Parents beyond many siblings are found in bounded steps.
+//! Searches for parents beyond many siblings, which take bounded steps.
 
 use abi::NotificationRights;
 use abi::calls::DomainDescribe;
@@ -97,7 +97,7 @@ fn create_notification(scene: &Scene) {
 }
 
 #[test]
-fn two_threads_that_describe_a_domain_in_turns_each_get_the_right_parents() {
+fn two_threads_that_describe_a_domain_in_turns_both_get_the_right_parents() {
     const OTHER: Slot = Slot(SPARE.0 + 1);
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
@@ -129,7 +129,7 @@ fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
     }
 }
 
-/// Describes a slot of the subject, frozen or running, twice, and refills it with something else in between.
+/// Describes a slot of the subject, frozen or running, twice, and fills it with another capability in between.
 fn describe_filled_again(is_frozen: bool) {
     let scene = Scene::new();
     let (world, manager) = (&scene.world, scene.manager.thread);
@@ -156,14 +156,14 @@ fn a_capability_passed_through_others_keeps_its_parent() {
     world.give(manager, BETWEEN, subject, SPARE, 0);
     let version = scene.freeze();
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
-    // The other domain deletes its own: the subject's keeps its parent and has not changed.
+    // The other domain deletes its capability. The subject's keeps its parent, and the subject has not changed.
     world.does(manager, calls::delete(BETWEEN));
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     assert_eq!(scene.version(), version);
 }
 
 #[test]
-fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_are() {
+fn both_capabilities_held_by_an_object_are_described_even_if_their_parents_are_far_away() {
     let scene = Scene::new();
     let (world, thread) = (&scene.world, scene.subject.thread);
     create_notification(&scene);
@@ -171,7 +171,7 @@ fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_a
     for slot in FIRST + MANY..SLOTS {
         world.give(scene.subject, BOUND, scene.manager, Slot(slot), 0);
     }
-    // The newest child is before all older ones.
+    // The search from the newest child passes all older ones.
     world.does(thread, calls::faults(slots::THREAD, INNER));
     world.does(thread, calls::bind(slots::THREAD, BOUND));
     for freeze in [false, true] {

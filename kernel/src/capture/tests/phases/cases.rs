@@ -4,14 +4,14 @@ use abi::Number;
 use abi::thread_state::Awaits;
 
 use super::entering::{
-    BREAKPOINT, DEADLINE_NS, ELSEWHERE, INVALID_OPCODE, answer_and_receive, call_inside,
-    call_outside, exception_inside, exception_outside, fault, fault_inside, fault_outside, send,
-    stop, wait,
+    BREAKPOINT, DEADLINE_NS, ELSEWHERE, INVALID_OPCODE, call_inside, call_outside,
+    exception_inside, exception_outside, fault, fault_inside, fault_outside, reply_and_receive,
+    send, stop, wait,
 };
 use crate::capture::tests::scene::{ENDPOINT, REPLY, Scene, call, receive};
 use crate::objects::Phase;
 
-/// The name of the only case whose thread runs when it is frozen and is stopped once it is rebuilt.
+/// The name of the only case whose thread is not stopped when it is frozen, but is after it was rebuilt and thawed.
 pub const TRAP_OUTSIDE: &str = "a trap handled outside";
 
 /// A phase: how the subject's thread enters it, and its exported state.
@@ -20,9 +20,9 @@ pub struct Case {
     pub enter: fn(&Scene),
     pub stopped: bool,
     pub awaits: Awaits,
-    /// The call that it stands at, if any.
+    /// The call that the thread stands at, if any.
     pub at: Option<Number>,
-    /// Checks its phase after it is rebuilt and thawed, and has made its call again if it can.
+    /// Checks the thread's phase once it was rebuilt and thawed, and has made its call again if it can.
     pub is_expected_after_rebuild: fn(Phase) -> bool,
 }
 
@@ -76,17 +76,15 @@ pub const CASES: &[Case] = &[
         is_expected_after_rebuild: |phase| matches!(phase, Phase::Receiving { .. }),
     },
     Case {
-        name: "answered and receiving",
+        name: "replied and receiving",
         enter: |scene| {
             let world = &scene.world;
             world.begin(scene.server, call(ENDPOINT, 3));
             world.does(scene.subject, receive(ENDPOINT, REPLY));
-            world.begin(scene.subject, answer_and_receive(4));
-            let answered = world.outcome::<abi::calls::Call>(scene.server);
-            assert_eq!(
-                answered.map(|answer| answer.map(|it| it.words[0])),
-                Some(Ok(4))
-            );
+            world.begin(scene.subject, reply_and_receive(4));
+            let outcome = world.outcome::<abi::calls::Call>(scene.server);
+            let word = outcome.map(|result| result.map(|received| received.words[0]));
+            assert_eq!(word, Some(Ok(4)));
         },
         stopped: false,
         awaits: Awaits::Nothing,
@@ -112,7 +110,7 @@ pub const CASES: &[Case] = &[
         is_expected_after_rebuild: |phase| matches!(phase, Phase::Waiting { .. }),
     },
     Case {
-        name: "awaiting an answer from outside",
+        name: "awaiting a reply from outside",
         enter: call_outside,
         stopped: false,
         awaits: Awaits::Answer,
@@ -120,7 +118,7 @@ pub const CASES: &[Case] = &[
         is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
-        name: "awaiting an answer from inside",
+        name: "awaiting a reply from inside",
         enter: call_inside,
         stopped: false,
         awaits: Awaits::Answer,
@@ -152,7 +150,7 @@ pub const CASES: &[Case] = &[
         is_expected_after_rebuild: |phase| phase == Phase::AwaitingFault { is_trap: false },
     },
     Case {
-        name: "stopped, awaiting an answer from outside",
+        name: "stopped, awaiting a reply from outside",
         enter: |scene| {
             call_outside(scene);
             stop(scene);
@@ -163,7 +161,7 @@ pub const CASES: &[Case] = &[
         is_expected_after_rebuild: |phase| phase == Phase::Ready,
     },
     Case {
-        name: "stopped, awaiting an answer from inside",
+        name: "stopped, awaiting a reply from inside",
         enter: |scene| {
             call_inside(scene);
             stop(scene);

@@ -21,14 +21,14 @@ pub fn wait(deadline: u64) -> Wait {
     calls::wait(NOTIFICATION, deadline)
 }
 
-pub fn answer_and_receive(w0: u64) -> ReplyAndReceive {
+pub fn reply_and_receive(w0: u64) -> ReplyAndReceive {
     let info = MessageInfo::words_only(1).expect("short");
     ReplyAndReceive::new(ENDPOINT, info, [w0, 0, 0, 0], REPLY)
 }
 
-/// The vector of a fault, whose instruction is retried.
+/// The vector of a fault, whose instruction is repeated.
 pub const INVALID_OPCODE: u8 = 6;
-/// The vector of a trap, after whose instruction the thread stands.
+/// The vector of a trap: RIP is after the instruction that raises it.
 pub const BREAKPOINT: u8 = 3;
 
 /// The subject's thread raises an exception with this vector; the message goes to the endpoint in this slot of its table.

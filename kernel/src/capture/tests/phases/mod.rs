@@ -1,6 +1,6 @@
-//! A thread in each phase: its exported state when frozen, and that it continues, in place and elsewhere.
+//! A thread in each phase: its exported state when frozen, and how it continues, in place and elsewhere.
 //!
-//! | file | noun |
+//! | file | contents |
 //! | --- | --- |
 //! | `entering` | the calls and exceptions that bring a thread into its phase |
 //! | `cases` | the phases, with the expected state and continuation |
@@ -31,7 +31,7 @@ fn each(mut check: impl FnMut(Scene, &Case)) {
     }
 }
 
-/// Lets the subject's thread make the call that it stands at, if it can.
+/// Lets the subject's thread make the call that it stands at, if it can run.
 fn go_on(scene: &Scene) {
     let thread = scene.subject.thread;
     if thread.is_runnable() && thread.context.rip.get() == CALL_SITE {
@@ -40,7 +40,7 @@ fn go_on(scene: &Scene) {
 }
 
 #[test]
-fn a_frozen_thread_reads_as_standing_at_its_call_or_awaiting() {
+fn a_frozen_thread_is_exported_at_its_call_or_awaiting_a_reply() {
     each(|scene, case| {
         let before = scene.subject.thread.arguments();
         scene.freeze();
@@ -63,17 +63,17 @@ fn a_frozen_thread_reads_as_standing_at_its_call_or_awaiting() {
 }
 
 #[test]
-fn an_exported_state_can_be_imported_and_exports_the_same() {
+fn an_exported_state_can_be_imported_and_exported_again_unchanged() {
     each(|scene, case| {
         scene.freeze();
         let state = scene.read(scene.subject.thread).expect("frozen");
-        scene.write(0, &state).expect("it was read so");
+        scene.write(0, &state).expect("an exported state");
         assert_eq!(scene.read(scene.subject.thread), Ok(state), "{}", case.name);
     });
 }
 
 #[test]
-fn a_thread_thawed_in_place_is_where_it_was() {
+fn a_thread_thawed_in_place_is_in_the_same_phase_again() {
     each(|scene, case| {
         let before = scene.subject.thread.phase.get();
         scene.freeze();
@@ -96,7 +96,7 @@ fn a_thread_rebuilt_elsewhere_continues_or_is_interrupted() {
         scene.rebuild();
         scene.thaw();
         let thread = scene.subject.thread;
-        if case.name.ends_with("awaiting an answer from outside") {
+        if case.name.ends_with("awaiting a reply from outside") {
             let outcome = scene.world.outcome::<abi::calls::Call>(thread);
             assert_eq!(outcome, Some(Err(Error::Interrupted)));
         }

@@ -4,7 +4,7 @@ use abi::register::Slot;
 
 use super::entering::{BREAKPOINT, ELSEWHERE, INVALID_OPCODE, exception_inside, exception_outside};
 use crate::arch::Cause;
-use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, answer, retire};
+use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, reply, retire};
 use crate::objects::Phase;
 use crate::testing::{calls, slots};
 
@@ -24,14 +24,14 @@ fn a_trap_without_a_handler_after_a_move_stops_its_thread_and_is_logged() {
     scene.thaw();
     assert_eq!(logged_stops(&scene), 1);
     assert!(scene.subject.thread.stopped.get());
-    // Starting it with RUN lets it continue.
+    // Starting it again lets it continue.
     scene.does(scene.helper, calls::start(slots::THREAD));
     assert!(scene.subject.thread.is_runnable());
     assert_eq!(scene.subject.thread.context.rip.get(), ELSEWHERE);
 }
 
 #[test]
-fn a_trap_answered_inside_after_a_move_lets_its_thread_continue() {
+fn a_reply_from_inside_after_a_move_lets_a_trapped_thread_continue() {
     let mut scene = Scene::new();
     exception_inside(&scene, BREAKPOINT);
     scene.freeze();
@@ -39,7 +39,7 @@ fn a_trap_answered_inside_after_a_move_lets_its_thread_continue() {
     scene.thaw();
     let thread = scene.subject.thread;
     assert!(!thread.is_runnable());
-    scene.does(scene.helper, answer(INNER_REPLY, 0));
+    scene.does(scene.helper, reply(INNER_REPLY, 0));
     assert!(thread.is_runnable());
     assert_eq!(logged_stops(&scene), 0);
 }

@@ -1,4 +1,4 @@
-//! Waits interrupted by a freeze: replies, deadlines and flags that come before, during and after it.
+//! Waits interrupted by a freeze: for replies, deadlines and flags.
 
 use abi::Error;
 use abi::calls::Wait;
@@ -6,7 +6,7 @@ use abi::thread_state::Awaits;
 
 use super::entering::{DEADLINE_NS, call_inside, stop, wait};
 use crate::capture::tests::scene::{
-    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, SUBJECT, Scene, answer, call, receive,
+    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, SUBJECT, Scene, call, receive, reply,
 };
 use crate::objects::Phase;
 use crate::testing::{calls, slots};
@@ -19,9 +19,12 @@ fn a_reply_from_inside_arrives_after_a_move() {
     scene.freeze();
     scene.rebuild();
     scene.thaw();
-    scene.does(scene.helper, answer(INNER_REPLY, 8));
-    let answered = scene.world.outcome::<abi::calls::Call>(scene.subject);
-    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+    scene.does(scene.helper, reply(INNER_REPLY, 8));
+    let outcome = scene.world.outcome::<abi::calls::Call>(scene.subject);
+    assert_eq!(
+        outcome.map(|result| result.map(|received| received.words[0])),
+        Some(Ok(8))
+    );
 }
 
 #[test]
@@ -32,10 +35,13 @@ fn a_thread_stopped_while_awaiting_a_reply_runs_elsewhere_only_when_started() {
     scene.freeze();
     scene.rebuild();
     scene.thaw();
-    scene.does(scene.helper, answer(INNER_REPLY, 8));
+    scene.does(scene.helper, reply(INNER_REPLY, 8));
     let thread = scene.subject.thread;
-    let answered = scene.world.outcome::<abi::calls::Call>(thread);
-    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+    let outcome = scene.world.outcome::<abi::calls::Call>(thread);
+    assert_eq!(
+        outcome.map(|result| result.map(|received| received.words[0])),
+        Some(Ok(8))
+    );
     assert!(!thread.is_runnable());
     scene.does(scene.helper, calls::start(slots::THREAD));
     assert!(thread.is_runnable());
@@ -77,12 +83,15 @@ fn a_reply_that_arrives_during_a_freeze_is_delivered_by_the_thaw() {
     scene.begin(scene.subject, call(ENDPOINT, 3));
     scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene.freeze();
-    scene.does(scene.server, answer(REPLY, 6));
+    scene.does(scene.server, reply(REPLY, 6));
     let state = scene.read(scene.subject.thread).expect("frozen");
     assert_eq!(state.awaits, Awaits::Nothing as u64);
     scene.thaw();
-    let answered = scene.world.outcome::<abi::calls::Call>(scene.subject);
-    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(6)));
+    let outcome = scene.world.outcome::<abi::calls::Call>(scene.subject);
+    assert_eq!(
+        outcome.map(|result| result.map(|received| received.words[0])),
+        Some(Ok(6))
+    );
 }
 
 #[test]
@@ -92,8 +101,8 @@ fn a_late_reply_to_an_imported_thread_is_refused() {
     scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene.freeze();
     let state = scene.read(scene.subject.thread).expect("frozen");
-    scene.write(0, &state).expect("it was read so");
-    assert_eq!(scene.call(scene.server, answer(REPLY, 6)), Err(Error::Gone));
+    scene.write(0, &state).expect("an exported state");
+    assert_eq!(scene.call(scene.server, reply(REPLY, 6)), Err(Error::Gone));
     scene.thaw();
     let outcome = scene.world.outcome::<abi::calls::Call>(scene.subject);
     assert_eq!(outcome, Some(Err(Error::Interrupted)));
@@ -105,16 +114,16 @@ fn a_stale_reply_right_is_not_described() {
     scene.begin(scene.subject, call(INNER, 3));
     scene.does(scene.helper, receive(INNER, INNER_REPLY));
     scene.freeze();
-    let replies = |scene: &Scene| {
+    let described = |scene: &Scene| {
         let all = scene.capabilities();
         all.iter()
             .filter(|record| record.slot == u64::from(INNER_REPLY.0))
             .count()
     };
-    assert_eq!(replies(&scene), 1);
+    assert_eq!(described(&scene), 1);
     let state = scene.read(scene.subject.thread).expect("frozen");
-    scene.write(0, &state).expect("it was read so");
-    assert_eq!(replies(&scene), 0);
+    scene.write(0, &state).expect("an exported state");
+    assert_eq!(described(&scene), 0);
 }
 
 #[test]

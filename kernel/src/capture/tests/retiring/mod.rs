@@ -1,8 +1,8 @@
-//! The effects of a retirement on other domains' threads (outsiders): those that wait, that come later, and that read.
+//! The effects of a retirement on threads of other domains (outsiders): those that wait, come later, or read the domain.
 //!
-//! | file | noun |
+//! | file | tests |
 //! | --- | --- |
-//! | `waiting` | threads that wait at the domain's objects, or for its reply |
+//! | `waiting` | threads that wait at the domain's objects, or for a reply from it |
 //! | `uses` | later uses of its objects |
 //! | `steps` | a retirement that takes more than one step |
 
@@ -14,26 +14,24 @@ use abi::calls::{Arguments, EndpointCreate, MemoryCreate, NotificationCreate, Se
 use abi::register::{PageCount, Slot};
 use abi::{Error, MessageInfo};
 
-use super::scene::{INNER, Scene};
+use super::scene::{INNER, SUBJECT_POOL, Scene};
 use crate::memory::Ref;
 use crate::objects::Thread;
 use crate::testing::calls;
 
-const POOL: Slot = Slot(21);
-const THREAD: Slot = Slot(22);
 const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
 /// The subject's [`INNER`], in the manager's table.
 const INNER_OUTSIDE: Slot = Slot(28);
-/// The slots of the manager's further threads.
+/// The first slot of the manager's further threads.
 const FIRST_OUTSIDER: u32 = 30;
 
 /// A manager that holds a Memory, a notification and two endpoints of the subject's pool.
 fn scene() -> Scene {
     let scene = Scene::new();
     let manager = scene.manager.thread;
-    let pool = POOL;
+    let pool = SUBJECT_POOL;
     let (pages, into) = (PageCount(2), MEMORY);
     scene.does(manager, MemoryCreate { pool, pages, into });
     let into = OWN_NOTIFICATION;

@@ -1,4 +1,4 @@
-//! A retirement with more waiting outsiders than one step handles.
+//! A retirement with more waiting outsiders than one step can fail.
 
 use abi::Error;
 
@@ -12,7 +12,7 @@ use crate::objects::tests::checker::check;
 use crate::objects::{PendingWaiters, Phase, Thread};
 use crate::testing::{calls, slots};
 
-/// Callers in a queue: more than one step of a retirement handles.
+/// The number of callers in a queue: more than one step of a retirement can fail.
 const CALLERS: u32 = 100;
 
 /// A scene with many callers at the subject's endpoint.
@@ -53,7 +53,7 @@ fn the_commit_point_is_one_step_and_failing_the_waiters_is_resumed() {
     begin_to_retire(&scene);
     let some = failed_count(&scene, &callers);
     assert!(some > 0 && some <= 32, "{some} in a step");
-    // It is retired all the same, for new callers and for its own threads.
+    // The domain is retired nevertheless, for new callers and for its own threads.
     let refused = scene.call(scene.server, call(INNER_OUTSIDE, 1));
     assert_eq!(refused, Err(Error::Gone));
     assert!(scene.subject.domain.is_retired() && !scene.subject.thread.is_runnable());
@@ -121,7 +121,10 @@ fn the_timer_fails_the_waiters_if_the_destroyer_ends_half_way() {
         kernel.enter(Cause::Timer);
         check(kernel);
         let now = failed_count(&scene, &callers);
-        assert!(now - before <= 1, "{before} had failed, and now {now}");
+        assert!(
+            now - before <= 1,
+            "{before} calls had failed, and now {now}"
+        );
         before = now;
     }
     assert_eq!(before, callers.len());

@@ -6,11 +6,11 @@ use abi::register::{Access, PageCount, Slot};
 use abi::{Error, Rights};
 
 use super::{
-    FIRST_OUTSIDER, MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, THREAD, outsider, retire, scene,
-    send, wait,
+    FIRST_OUTSIDER, MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, outsider, retire, scene, send, wait,
 };
 use crate::capture::tests::scene::{
-    ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, Scene, call, receive,
+    ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, SUBJECT_POOL, SUBJECT_THREAD, Scene, call,
+    receive,
 };
 use crate::testing::{calls, slots};
 
@@ -36,8 +36,13 @@ const USES: &[Use] = &[
     ("signal", manager!(calls::signal(OWN_NOTIFICATION, 1))),
     ("wait", manager!(wait())),
     ("populate", manager!(calls::populate(MEMORY, 0, 1))),
-    ("start", manager!(calls::start(THREAD))),
-    ("read a thread", manager!(ThreadRead { thread: THREAD })),
+    ("start", manager!(calls::start(SUBJECT_THREAD))),
+    (
+        "read a thread",
+        manager!(ThreadRead {
+            thread: SUBJECT_THREAD
+        }),
+    ),
     (
         "receive faults",
         manager!(calls::faults(Slot(FIRST_OUTSIDER), OWN_ENDPOINT)),
@@ -46,7 +51,7 @@ const USES: &[Use] = &[
     (
         "make an endpoint",
         manager!(EndpointCreate {
-            pool: POOL,
+            pool: SUBJECT_POOL,
             into: INTO
         }),
     ),
@@ -68,7 +73,7 @@ const USES: &[Use] = &[
 ];
 
 #[test]
-fn every_later_use_of_its_objects_fails_at_once() {
+fn every_later_use_of_a_retired_domains_objects_fails_at_once() {
     let scene = scene();
     outsider(&scene, 0);
     retire(&scene);
@@ -76,7 +81,11 @@ fn every_later_use_of_its_objects_fails_at_once() {
     for (name, attempt) in USES {
         assert_eq!(attempt(&scene), Err(Error::Gone), "{name}");
     }
-    assert_eq!(scene.version(), version, "nothing of it changed");
+    assert_eq!(
+        scene.version(),
+        version,
+        "nothing in the domain has changed"
+    );
 }
 
 #[test]
@@ -84,7 +93,7 @@ fn objects_in_a_child_pool_stay_usable() {
     let scene = scene();
     let manager = scene.manager.thread;
     let (child, inner, into) = (INTO, Slot(51), Slot(52));
-    let (pool, pages) = (POOL, PageCount(8));
+    let (pool, pages) = (SUBJECT_POOL, PageCount(8));
     let split = abi::calls::PoolSplit {
         pool,
         pages,
@@ -106,7 +115,7 @@ fn objects_in_a_child_pool_stay_usable() {
 }
 
 #[test]
-fn slots_can_be_managed_and_the_pool_reports() {
+fn capabilities_to_a_retired_domain_can_be_managed_and_its_pool_reports() {
     let scene = scene();
     retire(&scene);
     let manager = scene.manager.thread;
@@ -114,21 +123,21 @@ fn slots_can_be_managed_and_the_pool_reports() {
         OWN_ENDPOINT,
         OWN_NOTIFICATION,
         MEMORY,
-        THREAD,
+        SUBJECT_THREAD,
         SUBJECT,
-        POOL,
+        SUBJECT_POOL,
     ] {
         let (kind, ..) = scene.does(manager, CapabilityInspect { slot: from });
         assert_ne!(kind, 0);
         scene.does(manager, calls::copy(from, INTO));
         scene.does(manager, calls::delete(INTO));
     }
-    scene.does(manager, PoolReport { pool: POOL });
+    scene.does(manager, PoolReport { pool: SUBJECT_POOL });
     scene.destroy();
 }
 
 #[test]
-fn a_retired_domain_reads_as_it_was_frozen() {
+fn a_retired_domain_is_read_as_it_was_frozen() {
     let scene = scene();
     scene.begin(scene.subject, call(INNER, 3));
     scene.does(scene.helper, receive(INNER, INNER_REPLY));

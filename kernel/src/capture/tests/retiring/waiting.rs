@@ -1,9 +1,9 @@
-//! Threads that wait at the domain's objects or for its reply when it is retired, and after that is undone.
+//! Threads that wait at the domain's objects, or for a reply from it, when it is retired and when the retirement is undone.
 
-use abi::Error;
-use abi::calls::{CapabilityInspect, Reply, ReplyAndReceive, Send, Wait};
+use abi::calls::{CapabilityInspect, ReplyAndReceive, Send, Wait};
 use abi::register::Slot;
 use abi::thread_state::Awaits;
+use abi::{Error, MessageInfo};
 
 use super::{
     FIRST_OUTSIDER, INNER_OUTSIDE, OWN_ENDPOINT, OWN_NOTIFICATION, fault, logged_stops, outsider,
@@ -12,13 +12,13 @@ use super::{
 use crate::arch::Cause;
 use crate::capture::tests::freezing::{DEADLINE_NS, pass_time};
 use crate::capture::tests::scene::{
-    ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, answer, call, receive,
+    ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, call, receive, reply,
 };
 use crate::objects::{PendingWaiters, Phase, create_interrupt};
 use crate::testing::calls;
 
 #[test]
-fn threads_that_wait_at_its_objects_get_gone() {
+fn threads_that_wait_at_a_retired_domains_objects_get_gone() {
     let scene = scene();
     let [caller, sender, receiver, waiter] = [0, 1, 2, 3].map(|number| outsider(&scene, number));
     scene.begin(caller, call(OWN_ENDPOINT, 1));
@@ -38,7 +38,7 @@ fn threads_that_wait_at_its_objects_get_gone() {
 }
 
 #[test]
-fn threads_that_await_its_reply_get_gone() {
+fn threads_that_await_a_reply_from_a_retired_domain_get_gone() {
     let scene = scene();
     let (caller, faulting) = (outsider(&scene, 0), outsider(&scene, 1));
     scene.begin(caller, call(INNER_OUTSIDE, 1));
@@ -50,7 +50,7 @@ fn threads_that_await_its_reply_get_gone() {
     retire(&scene);
     let outcome = status::<abi::calls::Call>(&scene, caller);
     assert_eq!(outcome, Some(Err(Error::Gone)));
-    // Its fault has no handler any more.
+    // The fault of this thread has no handler any more.
     assert_eq!(faulting.phase.get(), Phase::Ready);
     assert!(faulting.stopped.get());
     assert_eq!(logged_stops(&scene), 1);
@@ -64,20 +64,20 @@ fn a_caller_inside_keeps_awaiting_its_reply_until_the_retirement_is_undone() {
     retire(&scene);
     assert_eq!(scene.subject.thread.phase.get(), Phase::Awaiting);
     unretire_and_thaw(&scene);
-    scene.does(scene.helper, answer(INNER_REPLY, 8));
-    let answered = status::<abi::calls::Call>(&scene, scene.subject.thread);
-    assert_eq!(answered, Some(Ok(())));
+    scene.does(scene.helper, reply(INNER_REPLY, 8));
+    let outcome = status::<abi::calls::Call>(&scene, scene.subject.thread);
+    assert_eq!(outcome, Some(Ok(())));
 }
 
 #[test]
-fn a_late_reply_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
+fn a_late_reply_is_refused_and_its_caller_is_interrupted_when_the_retirement_is_undone() {
     let scene = scene();
     scene.begin(scene.subject, call(ENDPOINT, 3));
     scene.does(scene.server, receive(ENDPOINT, REPLY));
     retire(&scene);
-    let late = scene.call(scene.server, answer(REPLY, 1));
+    let late = scene.call(scene.server, reply(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
-    // The right is consumed, so its slot is free for the next one.
+    // The reply right is consumed, so its slot is free for the next one.
     let (kind, ..) = scene.does(scene.server, CapabilityInspect { slot: REPLY });
     assert_eq!(kind, 0);
     unretire_and_thaw(&scene);
@@ -99,24 +99,9 @@ fn a_server_with_a_stale_reply_right_receives_the_next_message() {
         } else {
             retire(&scene);
         }
-        let Reply {
-            reply,
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        } = answer(REPLY, 1);
-        let answer = ReplyAndReceive {
-            endpoint: ENDPOINT,
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-            reply,
-        };
-        scene.begin(scene.server, answer);
+        let info = MessageInfo::words_only(1).expect("short");
+        let both = ReplyAndReceive::new(ENDPOINT, info, [1, 0, 0, 0], REPLY);
+        scene.begin(scene.server, both);
         let phase = scene.server.phase.get();
         assert!(matches!(phase, Phase::Receiving { .. }), "{phase:?}");
         // The next caller is served with the same slot.
@@ -129,7 +114,7 @@ fn a_server_with_a_stale_reply_right_receives_the_next_message() {
 }
 
 #[test]
-fn faults_that_it_would_handle_stop_their_threads() {
+fn faults_that_a_retired_domain_would_handle_stop_their_threads() {
     let scene = scene();
     let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
     fault(&scene, queued, Slot(FIRST_OUTSIDER), OWN_ENDPOINT);
@@ -145,7 +130,7 @@ fn faults_that_it_would_handle_stop_their_threads() {
 }
 
 #[test]
-fn after_an_undone_retirement_it_serves_again() {
+fn after_an_undone_retirement_a_domain_serves_again() {
     let scene = scene();
     scene.begin(scene.subject, receive(INNER, REPLY));
     retire(&scene);
@@ -156,7 +141,7 @@ fn after_an_undone_retirement_it_serves_again() {
     scene.begin(scene.server, call(INNER_OUTSIDE, 2));
     let received = scene.world.outcome::<abi::calls::Receive>(scene.subject);
     assert_eq!(received.map(|it| it.map(|it| it.words[0])), Some(Ok(2)));
-    scene.does(scene.subject, answer(REPLY, 3));
+    scene.does(scene.subject, reply(REPLY, 3));
     assert_eq!(
         status::<abi::calls::Call>(&scene, scene.server),
         Some(Ok(()))
@@ -180,7 +165,7 @@ fn a_caller_after_an_undone_retirement_gets_gone_when_the_domain_is_retired_agai
 }
 
 #[test]
-fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
+fn taking_flags_through_a_bound_receiver_outside_changes_the_notifications_domain() {
     let scene = scene();
     let manager = scene.manager.thread;
     let notification = OWN_NOTIFICATION;
@@ -232,19 +217,17 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
             ..wait()
         };
         let left = scene.call(manager, poll);
-        assert_eq!(
-            left,
-            if is_bound {
-                Err(Error::TimedOut)
-            } else {
-                Ok(1)
-            }
-        );
+        let expected = if is_bound {
+            Err(Error::TimedOut)
+        } else {
+            Ok(1)
+        };
+        assert_eq!(left, expected);
     }
 }
 
 #[test]
-fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next() {
+fn an_interrupt_that_a_retired_domain_missed_is_delivered_to_the_next_bound_notification() {
     for is_destroyed in [false, true] {
         let scene = scene();
         let (kernel, manager) = (&scene.world.kernel, scene.manager);

@@ -9,11 +9,11 @@ use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, MemoryRights, Rights};
 
 use super::{
-    ADDRESS, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, SOURCE, THREAD,
-    install, map, map_outside, scene, split,
+    ADDRESS, MEMORY, ONE, OWN_ENDPOINT, OWN_NOTIFICATION, SECOND_SPARE, SOURCE, install, map,
+    map_outside, scene, split,
 };
 use crate::capture::tests::scene::{
-    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, answer, retire,
+    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, SUBJECT_POOL, SUBJECT_THREAD, Scene, reply, retire,
 };
 use crate::testing::calls;
 
@@ -43,8 +43,8 @@ macro_rules! manager {
 }
 
 const CHANGES: &[Change] = &[
-    ("an answer", NOTHING, |scene| {
-        scene.does(scene.server, answer(REPLY, 1));
+    ("a reply", NOTHING, |scene| {
+        scene.does(scene.server, reply(REPLY, 1));
     }),
     ("a reply right dropped", NOTHING, |scene| {
         scene.does(scene.server, calls::delete(REPLY));
@@ -91,7 +91,7 @@ const CHANGES: &[Change] = &[
     (
         "a fault endpoint from its own table",
         manager!(install(40)),
-        manager!(hold(THREAD, Held::FaultEndpoint)),
+        manager!(hold(SUBJECT_THREAD, Held::FaultEndpoint)),
     ),
     (
         "a pager from its own table",
@@ -101,7 +101,7 @@ const CHANGES: &[Change] = &[
     (
         "pages that a contiguous Memory had reserved",
         manager!(MemoryCreateContiguous {
-            pool: POOL,
+            pool: SUBJECT_POOL,
             pages: PageCount(2),
             into: MANAGERS_SPARE,
             alignment: PageCount(1),
@@ -144,7 +144,7 @@ const CHANGES: &[Change] = &[
             scene.world.give_hardware(scene.manager, SECOND_SPARE);
             // One more than a step adds.
             let create = DeviceMemoryCreate {
-                pool: POOL,
+                pool: SUBJECT_POOL,
                 hardware: SECOND_SPARE,
                 bus_address: 0xfe00_0000,
                 pages: PageCount(129),
@@ -170,7 +170,7 @@ const CHANGES: &[Change] = &[
         "a Memory",
         NOTHING,
         manager!(MemoryCreate {
-            pool: POOL,
+            pool: SUBJECT_POOL,
             pages: ONE,
             into: MANAGERS_SPARE
         }),
@@ -179,7 +179,7 @@ const CHANGES: &[Change] = &[
         "an endpoint",
         NOTHING,
         manager!(EndpointCreate {
-            pool: POOL,
+            pool: SUBJECT_POOL,
             into: MANAGERS_SPARE
         }),
     ),
@@ -192,7 +192,7 @@ const CHANGES: &[Change] = &[
         "a child pool",
         NOTHING,
         manager!(PoolSplit {
-            pool: POOL,
+            pool: SUBJECT_POOL,
             pages: ONE,
             into: MANAGERS_SPARE
         }),
@@ -226,7 +226,7 @@ const CHANGES: &[Change] = &[
         manager!(calls::copy(MEMORY, MANAGERS_SPARE)),
     ),
     (
-        "one less domain that may write its memory",
+        "one fewer domain that may write its memory",
         NOTHING,
         manager!(calls::delete(MEMORY)),
     ),
@@ -236,7 +236,7 @@ const CHANGES: &[Change] = &[
         manager!(map_outside(Access::ReadWrite)),
     ),
     (
-        "one less domain that maps its memory to write",
+        "one fewer domain that maps its memory to write",
         manager!(map_outside(Access::ReadWrite)),
         manager!(calls::unmap(ADDRESS)),
     ),
@@ -250,8 +250,12 @@ const CHANGES: &[Change] = &[
         NOTHING,
         manager!(calls::revoke(OWN_ENDPOINT)),
     ),
-    ("a priority", NOTHING, manager!(calls::schedule(THREAD, 3))),
-    ("a start", NOTHING, manager!(calls::start(THREAD))),
+    (
+        "a priority",
+        NOTHING,
+        manager!(calls::schedule(SUBJECT_THREAD, 3)),
+    ),
+    ("a start", NOTHING, manager!(calls::start(SUBJECT_THREAD))),
     ("a clock", NOTHING, manager!(calls::clock(SUBJECT, 9))),
     ("a run", NOTHING, |scene| {
         scene.thaw();

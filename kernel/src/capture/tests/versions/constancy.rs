@@ -34,13 +34,13 @@ fn calls_that_change_nothing_do_not_raise_the_version() {
     scene.does(manager, populate);
     let version = scene.freeze();
     scene.does(manager, populate);
-    assert_eq!(scene.version(), version, "every page was there");
+    assert_eq!(scene.version(), version, "every page was present");
     scene.does(
         manager,
         calls::mint(MEMORY, MANAGERS_SPARE, MemoryRights::READ, 0),
     );
     scene.does(manager, map_outside(Access::Read));
-    assert_eq!(scene.version(), version, "others may read");
+    assert_eq!(scene.version(), version, "another domain may read");
 }
 
 #[test]

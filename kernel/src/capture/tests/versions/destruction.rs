@@ -1,13 +1,11 @@
-//! The steps in which the objects of a frozen domain are destroyed.
+//! The destruction of a frozen domain's objects, step by step.
 
 use abi::calls::{EndpointCreate, MemoryCreate};
 use abi::register::{PageCount, Slot};
 use capabilities::Storage;
 
-use super::{
-    MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, map, scene, split,
-};
-use crate::capture::tests::scene::{MANAGERS_SPARE, SUBJECT, Scene};
+use super::{MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, SECOND_SPARE, map, scene, split};
+use crate::capture::tests::scene::{MANAGERS_SPARE, SUBJECT, SUBJECT_POOL, SUBJECT_THREAD, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Thread, create_interrupt, destroy_step};
 use crate::paging::unlink_step;
@@ -16,14 +14,15 @@ use crate::testing::{World, calls, snapshot};
 /// The manager's slot for an interrupt of the subject's pool.
 const OWN_INTERRUPT: Slot = Slot(29);
 
-/// The manager's slots for a Memory and a thread of the subject, to which nobody else has capabilities; two to the thread.
+/// The manager's slots for a Memory and a thread of the subject, to which no other domain has capabilities. Two slots hold the
+/// thread.
 const BARE_MEMORY: Slot = Slot(30);
 const BARE_THREAD: Slot = Slot(31);
 const BARE_THREAD_TOO: Slot = Slot(32);
 
 fn make_bare(world: &World, manager: Ref<Thread>) {
-    let (pool, into) = (POOL, BARE_MEMORY);
-    // More than one step removes.
+    let (pool, into) = (SUBJECT_POOL, BARE_MEMORY);
+    // One step cannot remove this many pages.
     let pages = PageCount(80);
     world.does(manager, MemoryCreate { pool, pages, into });
     world.does(manager, calls::populate(into, 0, 80));
@@ -41,7 +40,7 @@ fn populated_scene() -> (Scene, [Slot; 8]) {
     world.does(manager, map());
     world.does(manager, calls::pager(memory, pager));
     let notification = OWN_NOTIFICATION;
-    world.does(manager, calls::bind(THREAD, notification));
+    world.does(manager, calls::bind(SUBJECT_THREAD, notification));
     world.does(manager, split());
     let (pool, into) = (MANAGERS_SPARE, SECOND_SPARE);
     world.does(manager, EndpointCreate { pool, into });
@@ -59,7 +58,7 @@ fn populated_scene() -> (Scene, [Slot; 8]) {
         MEMORY,
         OWN_NOTIFICATION,
         OWN_ENDPOINT,
-        THREAD,
+        SUBJECT_THREAD,
         MANAGERS_SPARE,
         OWN_INTERRUPT,
     ];
@@ -87,7 +86,7 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
 }
 
 #[test]
-fn beginning_to_remove_a_mapping_is_a_change_whoever_finishes_it() {
+fn the_first_step_of_removing_a_mapping_is_a_change() {
     let scene = scene();
     let manager = scene.manager.thread;
     scene.does(manager, map());

@@ -1,6 +1,6 @@
 //! Changes of a frozen domain, and their effect on retiring it.
 //!
-//! | file | noun |
+//! | file | tests |
 //! | --- | --- |
 //! | `changes` | each change from outside |
 //! | `destruction` | each step of a destruction |
@@ -17,12 +17,11 @@ use abi::register::{Access, PageCount, Slot};
 use abi::{EndpointRights, Error};
 
 use super::scene::{
-    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, Scene, answer, call, freeze, receive, retire, thaw,
+    ENDPOINT, MANAGERS_SPARE, REPLY, SUBJECT, SUBJECT_POOL, SUBJECT_THREAD, Scene, call, freeze,
+    receive, reply, retire, thaw,
 };
 use crate::testing::{calls, slots};
 
-const POOL: Slot = Slot(21);
-const THREAD: Slot = Slot(22);
 const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
@@ -31,12 +30,12 @@ const SOURCE: Slot = Slot(29);
 const ADDRESS: u64 = 0x8000_0000;
 const ONE: PageCount = PageCount(1);
 
-/// A subject that is in the middle of a call to the manager; the manager holds a Memory, a notification and an endpoint of
-/// the subject's pool, which is the fault endpoint of the subject's thread.
+/// A subject that is in the middle of a call to the manager. The manager holds a Memory, a notification and an endpoint of
+/// the subject's pool. That endpoint is the fault endpoint of the subject's thread.
 fn scene() -> Scene {
     let scene = Scene::new();
     let manager = scene.manager.thread;
-    let pool = POOL;
+    let pool = SUBJECT_POOL;
     let pages = PageCount(2);
     let into = MEMORY;
     scene.does(manager, MemoryCreate { pool, pages, into });
@@ -44,7 +43,7 @@ fn scene() -> Scene {
     scene.does(manager, NotificationCreate { pool, into });
     let into = OWN_ENDPOINT;
     scene.does(manager, EndpointCreate { pool, into });
-    scene.does(manager, calls::faults(THREAD, OWN_ENDPOINT));
+    scene.does(manager, calls::faults(SUBJECT_THREAD, OWN_ENDPOINT));
     scene.begin(scene.subject, call(ENDPOINT, 3));
     scene.does(scene.server, receive(ENDPOINT, REPLY));
     scene
@@ -64,7 +63,7 @@ fn map_outside(access: Access) -> DomainMap {
 
 fn split() -> PoolSplit {
     PoolSplit {
-        pool: POOL,
+        pool: SUBJECT_POOL,
         pages: PageCount(4),
         into: MANAGERS_SPARE,
     }
@@ -75,7 +74,7 @@ fn install(to: u32) -> DomainInstall {
 }
 
 #[test]
-fn a_retired_domain_does_not_run_until_that_is_undone() {
+fn a_retired_domain_does_not_run_until_its_retirement_is_undone() {
     let scene = scene();
     let version = scene.freeze();
     let manager = scene.manager.thread;
@@ -85,7 +84,7 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
     assert_eq!(thawed, Err(Error::WrongState));
     let frozen = scene.call(manager, freeze(u64::MAX));
     assert_eq!(frozen, Err(Error::WrongState));
-    let late = scene.call(scene.server, answer(REPLY, 1));
+    let late = scene.call(scene.server, reply(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
     assert!(!scene.subject.thread.is_runnable());
     scene.unretire_by(manager);

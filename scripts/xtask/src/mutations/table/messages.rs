@@ -105,7 +105,7 @@ mutations! {
         "    if caller.domain == domain {\n        return Err(Error::Oneself);\n    }\n    match" => "    let _ = caller;\n    match";
         "a thread freezes itself in the middle of its call"; Host("kernel", "capture::tests::settling");
     "waiters-of-the-destroyed" in "kernel/src/capture/freeze.rs":
-        "        DomainState::Destroying if !has_no_waiters => Some(arch::ticks()),\n" => "        DomainState::Destroying if !has_no_waiters => None,\n";
+        "        DomainState::Destroying if has_waiters => Some(arch::ticks()),\n" => "        DomainState::Destroying if has_waiters => None,\n";
         "outsiders wait forever for a retired domain whose destruction was abandoned"; Host("kernel", "capture::tests::retiring");
     "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
         "Object::Notification(notification) if !notification.header.is_retired() => {" => "Object::Notification(notification) => {";

@@ -112,7 +112,7 @@ mutations! {
         "a domain whose Memory others can read cannot move"; Host("kernel", "capture::tests");
 
     "stolen-bookmark" in "kernel/src/capture/parent.rs":
-        "    if is_marked && ascent.entry.get() == Some(entry) {" => "    if is_marked && Some(entry).is_some() {";
+        "    if is_marked && search.entry.get() == Some(entry) {" => "    if is_marked && Some(entry).is_some() {";
         "two callers that describe a domain alternately get each other's parents"; Host("kernel", "capture::tests::derivation");
     "stale-parent" in "kernel/src/capture/parent.rs":
         "            version: self.domain.version()," => "            version: 0,";
