@@ -1,7 +1,7 @@
 //! Builds the root domain, the first one, from the first file in the boot archive.
 //!
-//! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, gives root all memory, all devices
-//! and the archive as capabilities, and never decides policy again. `abi::start_page` lists root's slots.
+//! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, and gives root capabilities to all
+//! memory, all devices and the archive. After that it makes no policy decisions. `abi::start_page` lists root's slots.
 
 use abi::register::{Access, Slot};
 use abi::start_page::{ClockPage, MAGIC, NamedCapability, Range, StartPage, root_slots};
@@ -30,8 +30,16 @@ const HEAP_PAGES: u64 = 2048;
 /// The address of the archive in root.
 const ARCHIVE: u64 = 0x20_0000_0000;
 
-/// Root has the highest priority.
 const ROOT_PRIORITY: u8 = PRIORITY_MAX;
+
+/// Root's capabilities in the start page, by name.
+const CAPABILITIES: [(&str, Slot, ObjectKind); 5] = [
+    ("pool", root_slots::POOL, ObjectKind::Pool),
+    ("domain", root_slots::DOMAIN, ObjectKind::Domain),
+    ("thread", root_slots::THREAD, ObjectKind::Thread),
+    ("hardware", root_slots::HARDWARE, ObjectKind::Hardware),
+    ("archive", root_slots::ARCHIVE, ObjectKind::Memory),
+];
 
 /// Bytes of an archive member's header; the member's data is padded to a multiple of it.
 const HEADER_BYTES: usize = 512;
@@ -41,7 +49,7 @@ const MAGIC_FIELD: core::ops::Range<usize> = 257..262;
 /// Spawns root, which runs once the kernel returns to user mode.
 ///
 /// # Panics
-/// If the machine cannot run root: no archive, no image in it, too little memory. The message states the cause.
+/// If root cannot be spawned: there is no archive, no image in it, or too little memory. The message states the cause.
 pub fn spawn_root(kernel: &Kernel, boot: &BootInformation) {
     let bytes = archive_bytes(boot);
     let image = first_member(bytes).unwrap_or_else(|reason| panic!("boot archive: {reason}"));
@@ -86,8 +94,8 @@ struct RootBuilder<'k> {
 }
 
 impl<'k> RootBuilder<'k> {
-    /// Makes root's domain. The capability to it cannot be put into its own table before that exists, so it is published
-    /// through the origin later.
+    /// Creates root's domain. Its own table is to hold the capability to it, so [`RootBuilder::give_authority`] publishes that
+    /// capability once the table exists.
     fn new(kernel: &'k Kernel) -> RootBuilder<'k> {
         let pool = kernel.root_pool;
         let domain = objects::create_first_domain(kernel, pool)
@@ -119,7 +127,7 @@ impl<'k> RootBuilder<'k> {
         self.map(memory, place, ARCHIVE, Access::Read);
     }
 
-    /// Loads the image: each segment is a Memory of its own. Returns the entry address.
+    /// Loads each segment of the image into a Memory of its own. Returns the entry address.
     fn load(&self, image: &[u8]) -> Result<u64, &'static str> {
         let elf = ElfFile::new(image)?;
         for segment in elf
@@ -146,7 +154,7 @@ impl<'k> RootBuilder<'k> {
         Ok(elf.header.pt2.entry_point())
     }
 
-    /// Makes a populated Memory and maps it.
+    /// Creates a populated Memory and maps it.
     fn make_memory(&self, address: u64, pages: u64, access: Access) -> Ref<MemoryObject> {
         let slot = self.next_slot.get();
         self.next_slot.set(slot + 1);
@@ -181,7 +189,7 @@ impl<'k> RootBuilder<'k> {
         paging::map(self.kernel, self.domain, request).expect("root's memories do not overlap");
     }
 
-    /// Writes root's clock page; its time is the machine's.
+    /// Writes root's clock page. Root's clock is the machine's.
     fn write_clock_page(&self) {
         let memory = self.make_memory(CLOCK_PAGE, 1, Access::Read);
         let multiplier =
@@ -197,48 +205,25 @@ impl<'k> RootBuilder<'k> {
     fn write_start_page(&self, archive_bytes: u64) {
         let mut page = StartPage {
             magic: MAGIC,
-            heap: Range {
-                start: HEAP,
-                bytes: HEAP_PAGES * PAGE_BYTES,
-            },
-            message_buffer: Range {
-                start: MESSAGE_BUFFER,
-                bytes: PAGE_BYTES,
-            },
-            archive: Range {
-                start: ARCHIVE,
-                bytes: archive_bytes,
-            },
-            clock: Range {
-                start: CLOCK_PAGE,
-                bytes: PAGE_BYTES,
-            },
+            heap: range(HEAP, HEAP_PAGES * PAGE_BYTES),
+            message_buffer: range(MESSAGE_BUFFER, PAGE_BYTES),
+            archive: range(ARCHIVE, archive_bytes),
+            clock: range(CLOCK_PAGE, PAGE_BYTES),
             first_free_slot: u64::from(root_slots::FIRST_FREE.0),
             ticks_per_second: arch::ticks_per_second(),
             seed: core::array::from_fn(|_| arch::random_seed()),
             ..StartPage::EMPTY
         };
-        for (name, slot, kind) in [
-            ("pool", root_slots::POOL, ObjectKind::Pool),
-            ("domain", root_slots::DOMAIN, ObjectKind::Domain),
-            ("thread", root_slots::THREAD, ObjectKind::Thread),
-            ("hardware", root_slots::HARDWARE, ObjectKind::Hardware),
-            ("archive", root_slots::ARCHIVE, ObjectKind::Memory),
-        ] {
-            page.add(
-                name,
-                NamedCapability {
-                    slot: slot.0,
-                    kind: kind as u32,
-                    ..NamedCapability::EMPTY
-                },
-            );
+        for (name, slot, kind) in CAPABILITIES {
+            let capability = NamedCapability {
+                slot: slot.0,
+                kind: kind as u32,
+                ..NamedCapability::EMPTY
+            };
+            page.add(name, capability);
         }
-        write(
-            self.make_memory(START_PAGE, 1, Access::Read),
-            0,
-            &page.to_bytes(),
-        );
+        let memory = self.make_memory(START_PAGE, 1, Access::Read);
+        write(memory, 0, &page.to_bytes());
     }
 
     fn start(&self, entry: u64) {
@@ -256,6 +241,10 @@ impl<'k> RootBuilder<'k> {
     }
 }
 
+fn range(start: u64, bytes: u64) -> Range {
+    Range { start, bytes }
+}
+
 /// Writes bytes into a populated Memory.
 fn write(memory: Ref<MemoryObject>, offset: u64, bytes: &[u8]) {
     let mut at = offset;
@@ -264,9 +253,9 @@ fn write(memory: Ref<MemoryObject>, offset: u64, bytes: &[u8]) {
         let frame = memory
             .frame(at / PAGE_BYTES)
             .expect("the Memory was populated");
-        let (now, later) = rest.split_at(rest.len().min((PAGE_BYTES - at % PAGE_BYTES) as usize));
-        frame.write_bytes(at % PAGE_BYTES, now);
-        at += now.len() as u64;
-        rest = later;
+        let (chunk, after) = rest.split_at(rest.len().min((PAGE_BYTES - at % PAGE_BYTES) as usize));
+        frame.write_bytes(at % PAGE_BYTES, chunk);
+        at += chunk.len() as u64;
+        rest = after;
     }
 }

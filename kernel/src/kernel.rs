@@ -22,11 +22,11 @@ pub struct Kernel {
     pub scheduler: Scheduler,
     pub clock: Clock,
     pub root_pool: Ref<Pool>,
-    /// All RAM, of which no device's Memory may consist.
+    /// All RAM. No device's Memory may contain a part of it.
     pub ram: Vec<PhysRange, RANGES_MAX>,
-    /// The devices' interrupts by vector: the first of each list of sharers.
+    /// The first interrupt of each vector. The others that share its line follow it in a list.
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
-    /// Vectors with undelivered interrupts, which the timer delivers.
+    /// Vectors whose undelivered interrupts the timer delivers.
     pub undelivered: ipc::Vectors,
     pub timer_turn: timer::Turn,
     next_serial: Cell<u64>,
@@ -63,7 +63,7 @@ impl Kernel {
         }
     }
 
-    /// The interrupts at a vector: one, or those that share a line.
+    /// The interrupts at a vector: one, or several that share a line.
     pub fn interrupts_at(&self, vector: u8) -> impl Iterator<Item = Ref<Interrupt>> {
         let first = self.interrupts[usize::from(vector)].get();
         core::iter::successors(first, |interrupt| interrupt.next.get())
@@ -74,7 +74,7 @@ impl Kernel {
         self.clock.ns_at(arch::ticks())
     }
 
-    /// A fresh serial number.
+    /// A serial number that no object has had.
     pub fn new_serial(&self) -> u64 {
         let serial = self.next_serial.get();
         self.next_serial.set(serial + 1);

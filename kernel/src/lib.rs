@@ -17,10 +17,10 @@
 //! | `boot` | spawning the root domain |
 //!
 //! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call
-//! is atomic: it happens whole, or not at all, or as one bounded step of a longer one whose progress is in the
-//! caller's argument registers.
+//! is atomic: it takes effect completely, or not at all, or as one bounded step of a longer call, whose progress is kept in
+//! the caller's argument registers.
 //!
-//! Locks: one, the kernel lock, taken here and nowhere else.
+//! There is one lock, the kernel lock. It is taken here and nowhere else.
 
 #![cfg_attr(target_os = "none", no_std)]
 

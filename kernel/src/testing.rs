@@ -1,33 +1,21 @@
-//! A kernel on the fake machine, for host tests: [`World`] creates domains and threads, and makes system calls as them.
+//! A kernel on the fake machine, for host tests: [`World`] creates domains and threads, and makes system calls as they would.
 
 use abi::calls::{Arguments, Output};
 use abi::register::{Access, Slot};
 use abi::{Error, Registers};
-use capabilities::{Place, Storage};
+use capabilities::Storage;
 
 use crate::arch::fake::{self, UserAccess};
 use crate::arch::{Cause, PhysAddr, Trigger};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
-use crate::objects::{self, Domain, MemoryObject, Object, Phase, Pool, Thread};
+use crate::objects::{self, Domain, Object, Phase, Thread};
 
 pub mod calls;
+mod domain;
 pub mod snapshot;
 
-/// The initial slots of every domain of a world.
-pub mod slots {
-    use super::Slot;
-    /// The domain's pool, with all rights.
-    pub const POOL: Slot = Slot(1);
-    /// The domain itself, with all rights.
-    pub const DOMAIN: Slot = Slot(2);
-    /// The domain's first thread, with all rights.
-    pub const THREAD: Slot = Slot(3);
-    /// The Memory of that thread's message buffer.
-    pub const BUFFER: Slot = Slot(4);
-    /// The first free slot.
-    pub const FREE: u32 = 8;
-}
+pub use domain::{TestDomain, slots};
 
 /// The address of every message buffer.
 pub const BUFFER_ADDRESS: u64 = 0x4000_0000;
@@ -39,42 +27,6 @@ pub const CALL_SITE: u64 = 0x40_1000;
 pub struct World {
     pub kernel: Kernel,
     pub machine: fake::Machine,
-}
-
-/// A domain with one thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TestDomain {
-    pub pool: Ref<Pool>,
-    pub domain: Ref<Domain>,
-    pub thread: Ref<Thread>,
-}
-
-/// Its first thread makes the calls.
-impl From<TestDomain> for Ref<Thread> {
-    fn from(domain: TestDomain) -> Ref<Thread> {
-        domain.thread
-    }
-}
-
-impl TestDomain {
-    /// The place of a slot of its table.
-    pub fn place(self, slot: Slot) -> Place {
-        self.domain.place(slot).expect("a slot")
-    }
-
-    /// The object that a slot refers to.
-    pub fn object(self, slot: Slot) -> Object {
-        let held = SlotStorage.slot(self.place(slot)).capability();
-        held.expect("a capability").object
-    }
-
-    /// The Memory that a slot refers to.
-    pub fn memory(self, slot: Slot) -> Ref<MemoryObject> {
-        match self.object(slot) {
-            Object::Memory(memory) => memory,
-            other => panic!("not a Memory but {other:?}"),
-        }
-    }
 }
 
 impl World {
@@ -133,7 +85,7 @@ impl World {
         actor.thread.message_buffer.set(BUFFER_ADDRESS);
     }
 
-    /// Makes a call as a thread, and expects it to complete.
+    /// Makes a call as a thread. The call must complete.
     pub fn call<A: Arguments>(
         &self,
         caller: impl Into<Ref<Thread>>,
@@ -144,7 +96,7 @@ impl World {
         self.outcome::<A>(thread).expect("the call is complete")
     }
 
-    /// As [`World::call`], for a call that succeeds.
+    /// As [`World::call`], for a call that must succeed.
     pub fn does<A: Arguments + Copy + core::fmt::Debug>(
         &self,
         caller: impl Into<Ref<Thread>>,
@@ -210,7 +162,7 @@ impl World {
         self.kernel.enter(cause);
     }
 
-    /// Raises an interrupt at a vector. As on a processor, a level-triggered line is masked by then.
+    /// Raises an interrupt at a vector. As the entry code does, masks a level-triggered line first.
     pub fn interrupt(&self, vector: u8) {
         let mut lines = self.kernel.interrupts_at(vector).filter_map(|it| it.line);
         if let Some(line) = lines.find(|line| line.trigger == Trigger::Level) {
@@ -232,8 +184,8 @@ impl World {
         Some(())
     }
 
-    /// Accesses an address as user code of a thread, and lets the kernel handle the page faults; `None` if the
-    /// thread cannot retry after one.
+    /// Accesses an address as user code of a thread, and lets the kernel handle the page faults; `None` if a fault blocks or
+    /// stops the thread.
     pub fn access(
         &self,
         thread: impl Into<Ref<Thread>>,
@@ -255,7 +207,7 @@ impl World {
         panic!("the page fault at {address:#x} recurs after the kernel has resolved it");
     }
 
-    /// The result of the call; none while the thread is blocked in it.
+    /// The result of the thread's call; `None` while it is not complete.
     pub fn outcome<A: Arguments>(
         &self,
         caller: impl Into<Ref<Thread>>,
@@ -302,7 +254,7 @@ impl World {
     }
 }
 
-/// Makes a thread stand at a call, which it makes when it runs.
+/// Lets a thread stand at a call, which it makes when it runs next.
 pub fn stand_at<A: Arguments>(thread: Ref<Thread>, arguments: A) {
     thread.context.rip.set(CALL_SITE);
     thread.context.rax.set(A::NUMBER as u64);

@@ -1,7 +1,7 @@
 //! Handling the timer interrupt: [`handle`].
 //!
-//! Several [`JOBS`] depend on the timer, and any domain can make all of them due at once. So an entry does only one, round
-//! robin among those that have work, and re-arms the timer immediately for the others:
+//! A timer interrupt triggers several [`JOBS`], and any domain can make all of them due at once. So one entry does only one of
+//! them, round robin among those that have work, and arms the timer to fire again at once for the others:
 //!
 //! ```text
 //!   time-outs  -->  undelivered interrupts  -->  thaws  --+
@@ -14,10 +14,10 @@ use core::cell::Cell;
 use crate::kernel::Kernel;
 use crate::{arch, capture, ipc};
 
-/// A job of a timer interrupt; returns whether there was work.
+/// A job of the timer interrupt, which gets the time in ticks and returns whether there was work.
 type Job = fn(&Kernel, u64) -> bool;
 
-/// All work that depends on the timer, except the log and the end of a slice, which are short.
+/// The jobs. The log and the end of a time slice are not among them: they are short, so every entry handles them.
 const JOBS: [Job; 3] = [end_waits, deliver_interrupts, thaw_domain];
 
 /// The maximum number of waits that one entry ends.
@@ -27,7 +27,7 @@ const WAITS_PER_ENTRY: usize = 16;
 #[derive(Debug, Default)]
 pub struct Turn(Cell<usize>);
 
-/// Handles a timer interrupt, or a part of the due work.
+/// Handles a timer interrupt: does one of the jobs that are due.
 #[inline(never)]
 pub fn handle(kernel: &Kernel) {
     let now = arch::ticks();
@@ -38,7 +38,7 @@ pub fn handle(kernel: &Kernel) {
         kernel.timer_turn.0.set((done + 1) % JOBS.len());
     }
     kernel.scheduler.write_log();
-    // The rest is due, so this triggers the next entry immediately.
+    // If more waits or thaws are due, the timer fires again at once.
     kernel.scheduler.arm();
     if !kernel.undelivered.is_empty() {
         kernel.scheduler.arm_at(now);
