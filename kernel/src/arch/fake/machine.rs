@@ -48,6 +48,7 @@ pub enum Event {
 /// The whole machine.
 pub(super) struct State {
     pub(super) arena: Arena,
+    /// The active root table; `None` means the kernel's own.
     pub(super) active: Option<PhysAddr>,
     pub(super) tlb: Tlb,
     pub(super) registers: Registers,
@@ -123,11 +124,6 @@ impl Machine {
     /// The kernel's actions since the last call, in order.
     pub fn take_events(&self) -> Vec<Event> {
         with(|state| std::mem::take(&mut state.events))
-    }
-
-    /// The active root table; `None` means the kernel's own.
-    pub fn active(&self) -> Option<PhysAddr> {
-        with(|state| state.active)
     }
 
     /// The tick that the timer is armed for.

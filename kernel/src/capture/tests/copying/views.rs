@@ -66,8 +66,7 @@ fn a_debugger_sees_the_rest_of_a_memory_whose_destruction_was_interrupted() {
 }
 
 #[test]
-fn an_absent_page_of_a_captured_domain_sends_the_fault_to_the_readers_handler_and_not_to_the_pager()
-{
+fn a_fault_in_a_captured_domain_goes_to_the_readers_handler_and_not_to_the_pager() {
     let copying = Copying::new();
     let scene = &copying.scene;
     let (manager, server) = (scene.manager.thread, scene.server);

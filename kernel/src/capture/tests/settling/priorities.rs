@@ -12,7 +12,7 @@ use crate::objects::Thread;
 use crate::objects::tests::checker::check;
 use crate::testing::{calls, stand_at};
 
-/// The maximum number of kernel entries in a test with a dozen threads.
+/// The maximum number of kernel entries until the thread of low priority is done.
 const ENTRIES_MAX: usize = 1_000;
 
 /// Lets the scheduler choose the threads that run, until `last` has completed its call. The subject's helper serves the other
