@@ -1,11 +1,11 @@
 //! The number by which a server distinguishes the clients of one endpoint.
 
-/// A badge: set once, when a capability without one is minted, and inherited by everything derived from that.
+/// A badge. Minting from a capability without one may set it, once; everything derived from the new capability inherits it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Badge(u64);
 
 impl Badge {
-    /// No badge: a capability that holds this one can still be minted with a badge.
+    /// No badge. Minting from a capability with this one may set a badge.
     pub const NONE: Self = Self(0);
 
     /// The badge with this value; 0 means none.
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_back_the_value_it_was_made_of() {
+    fn returns_the_value_that_it_was_made_of() {
         for value in [0, 1, 7, u64::MAX] {
             let badge = Badge::new(value);
             assert_eq!((badge.get(), badge.is_set()), (value, value != 0));

@@ -46,7 +46,7 @@ pub enum Error<R: Rights> {
         /// The slot of the last generation.
         place: Place,
     },
-    /// The table ends before this number.
+    /// The number is past the end of the table.
     NoSuchSlot {
         /// The number that was asked for.
         slot: SlotNumber,
@@ -69,13 +69,16 @@ impl<R: Rights> fmt::Display for Error<R> {
             Self::Empty { place } => write!(f, "slot {place} is empty"),
             Self::Occupied { place } => write!(f, "slot {place} is occupied"),
             Self::RightsExceeded { held, asked } => {
-                write!(f, "rights {asked:?} asked of a capability with {held:?}")
+                write!(f, "rights {asked:?} exceed the capability's {held:?}")
             }
             Self::BadgeFixed { held, asked } => {
                 let (held, asked) = (held.get(), asked.get());
-                write!(f, "badge {asked} asked of a capability with badge {held}")
+                write!(
+                    f,
+                    "badge {asked} cannot replace the capability's badge {held}"
+                )
             }
-            Self::InUse { place } => write!(f, "slot {place} has others derived from it"),
+            Self::InUse { place } => write!(f, "slot {place} has descendants"),
             Self::NoParent { place } => write!(f, "slot {place} is the root of its tree"),
             Self::TooManyGenerations { place } => {
                 write!(f, "slot {place} is of the last generation")
@@ -85,7 +88,10 @@ impl<R: Rights> fmt::Display for Error<R> {
                 write!(f, "slot {slot} of a table with {slot_count} slots")
             }
             Self::TableFull { frame_count } => {
-                write!(f, "the table has its {frame_count} frames already")
+                write!(
+                    f,
+                    "the table already has its maximum of {frame_count} frames"
+                )
             }
         }
     }
@@ -117,7 +123,7 @@ mod tests {
                     held: Bits(1),
                     asked: Bits(3),
                 },
-                "rights Bits(3) asked of a capability with Bits(1)",
+                "rights Bits(3) exceed the capability's Bits(1)",
             ),
         ];
         for (error, text) in errors {

@@ -41,7 +41,7 @@ impl Mark {
     }
 }
 
-/// A mark or none, in six bytes: the place, then a bit for the edge. Places are not 0, so 0 is none.
+/// An optional mark in six bytes: the place, then a bit for the edge. No place is 0, so 0 means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link([u16; 3]);
 
@@ -126,7 +126,7 @@ pub(crate) fn replace<S: Storage>(storage: &S, from: Place, to: Place) {
 /// The marks adjacent to a slot's two.
 struct Surroundings {
     left: Option<Mark>,
-    /// After its start and before its end, unless the slot is a leaf.
+    /// The marks after its start and before its end; `None` for a leaf.
     inside: Option<(Mark, Mark)>,
     right: Option<Mark>,
 }

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(visit_count, 1);
     }
 
-    /// [`row`] with one free slot, the last, and a child of child 2 in slot 5.
+    /// A root in slot 0, its children in slots 1 to 4, a child of slot 2 in slot 5, and slot 6 free.
     fn row_with_room() -> Forest {
         let forest = Forest::new(7);
         plant(&forest, at(0), full(0)).unwrap();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bookmark_beside_an_origin_is_one_too() {
+    fn a_bookmark_beside_an_origin_is_an_origin() {
         let forest = Forest::new(3);
         plant(&forest, at(0), full(0)).unwrap();
         derive(&forest, at(0), at(1), full(1)).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn revoking_takes_bookmarks_along() {
+    fn revoking_removes_bookmarks() {
         let forest = row_with_room();
         bookmark(&forest, at(5), at(6)).unwrap();
         let mut removed = forest.revoke_all(2);

@@ -1,9 +1,9 @@
-//! Revocation: removes the descendants of a slot, one per step, with any other operation in between.
+//! Revocation: removes the descendants of a slot, one per step. Any other operation may run between two steps.
 //!
 //! A step reads the tour from the start of the revoked slot to the first removable slot, and removes that: a copy,
 //! whatever is derived from it (its children become its parent's, still below the revoked slot), or an origin without
 //! descendants. It passes over origins with descendants, which are nested at most
-//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over a kept slot and those around it: no step passes more than
+//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over the kept slot and its ancestors: no step passes more than
 //! `3 * (GENERATION_MAX + 2)` marks, whatever the size and the depth of the tree.
 //!
 //! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in
@@ -42,9 +42,9 @@ pub fn revoke<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Obj
 /// Removes one descendant of `place` other than `keep`, if it has any.
 ///
 /// If `keep` is a copy of the origin `place`, it is the last one when this returns [`RevokeStep::Done`]: an object is
-/// destroyed by revoking all below its origin except the capability that was invoked, then deleting that, then clearing
-/// the origin, and until then the same call can be repeated. If `keep` belongs to an object further down, the origins
-/// around it stay too.
+/// destroyed by revoking everything below its origin except the capability that was invoked, then deleting that, then
+/// clearing the origin; until then the same call can be repeated. If `keep` belongs to an object further down, the origins
+/// above it stay too.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).

@@ -59,9 +59,9 @@ pub enum Scan {
         /// Its place.
         place: Place,
     },
-    /// No match so far: continue from here.
+    /// No match among the slots that were examined.
     Unfinished {
-        /// The first slot that was not examined.
+        /// The first slot that was not examined, from which a search continues.
         next: SlotNumber,
     },
     /// No match up to the end of the table.
@@ -162,11 +162,11 @@ impl Table {
                 Ok(_) => {}
             }
         }
-        match stop < self.slot_count::<D>() {
-            true => Scan::Unfinished {
-                next: SlotNumber(stop),
-            },
-            false => Scan::End,
+        if stop < self.slot_count::<D>() {
+            let next = SlotNumber(stop);
+            Scan::Unfinished { next }
+        } else {
+            Scan::End
         }
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     use crate::testing::tables::TestTable;
     use crate::{move_to, plant};
 
-    /// Runs `test` with a forest and two tables in it, with two frames and one frame, which alternate.
+    /// Runs `test` with a forest and two tables in it. The first has two frames, with the second's only frame between them.
     fn with_tables(test: impl FnOnce(&Forest, &TestTable, &TestTable)) {
         let (forest, unused) = (Forest::new(20), Cell::new(0));
         let tables = [(); 2].map(|()| TestTable::new(&forest, &unused));

@@ -11,7 +11,7 @@ use crate::slot::Content;
 use crate::testing::forest::{Forest, Thing, at, index_of};
 use crate::{GENERATION_MAX, Rights, Role, Storage};
 
-/// The parent of every slot that has one; or the violation.
+/// The parent of every slot that has one, or the first violation.
 pub(crate) fn check(forest: &Forest) -> Result<Vec<Option<usize>>, String> {
     let mut parents = vec![None; forest.len()];
     let mut seen = vec![false; forest.len()];
@@ -41,7 +41,7 @@ fn check_empty(forest: &Forest, index: usize) -> Result<(), String> {
     ensure(!has_link, || format!("empty slot {index} has links"))
 }
 
-/// Walks the tour from `root` to its end, with a stack of the slots that it is inside.
+/// Walks the tour from `root` to its end; a stack holds the slots that the current mark is inside.
 fn walk(
     forest: &Forest,
     root: usize,
@@ -66,22 +66,27 @@ fn walk(
                 format!("slot {index} ends out of turn")
             })?,
         }
-        next = euler_tour::after(forest, mark);
-        if let Some(next) = next {
-            let is_slot = index_of(next.place) < forest.len();
-            ensure(is_slot, || {
-                format!("the link after {mark:?} is out of range")
-            })?;
-            let back = euler_tour::before(forest, next);
-            ensure(back == Some(mark), || {
-                format!("{next:?} is not after {mark:?}")
-            })?;
-        }
+        next = checked_next(forest, mark)?;
         ensure(next.is_some() != inside.is_empty(), || {
             format!("the tour of {root} ends inside a subtree")
         })?;
     }
     Ok(())
+}
+
+/// The mark after `mark`, whose link back must agree.
+fn checked_next(forest: &Forest, mark: Mark) -> Result<Option<Mark>, String> {
+    let Some(next) = euler_tour::after(forest, mark) else {
+        return Ok(None);
+    };
+    ensure(index_of(next.place) < forest.len(), || {
+        format!("the link after {mark:?} is out of range")
+    })?;
+    let back = euler_tour::before(forest, next);
+    ensure(back == Some(mark), || {
+        format!("{next:?} is not after {mark:?}")
+    })?;
+    Ok(Some(next))
 }
 
 fn check_content(forest: &Forest, index: usize, parent: Option<usize>) -> Result<(), String> {
@@ -119,7 +124,7 @@ fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> 
     })
 }
 
-/// An error, if `holds` does not.
+/// Fails with `flaw` unless `holds`.
 pub(crate) fn ensure(holds: bool, flaw: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(flaw()) }
 }

@@ -1,7 +1,7 @@
 //! Every operation in every state that a few slots can reach, against the oracle.
 //!
-//! A state is the whole content of the slots, links included, so this covers every sequence of operations over them, of
-//! any length: revocations interrupted at every step, with every other operation in between.
+//! A state is the whole content of the slots, links included. So this covers every sequence of operations on them, of any
+//! length, and revocations that are interrupted at any step by any other operation.
 
 use std::collections::HashSet;
 use std::string::String;
@@ -70,6 +70,6 @@ fn below(forest: &Forest, index: usize) -> Capability<Thing> {
 #[test]
 fn every_operation_is_right_in_every_state_of_four_slots() {
     let state_count = explore(4, perform).unwrap_or_else(|flaw| panic!("{flaw}"));
-    // The number found once; a change shows that the operations reach more states or fewer.
+    // Recorded from a run. Another number means that the operations reach more or fewer states.
     assert_eq!(state_count, 11_344);
 }

@@ -1,4 +1,4 @@
-//! A storage for tests: numbered slots in a vector, which counts the accesses.
+//! A storage for tests: numbered slots in a vector. It counts the accesses.
 
 use core::cell::Cell;
 use std::vec::Vec;
@@ -9,7 +9,7 @@ use crate::{
     Capability, Climb, Object, Place, RevokeStep, Rights, Role, Slot, Storage, climb, revoke,
 };
 
-/// An object by number.
+/// An object, identified by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Thing(pub(crate) u8);
 
@@ -104,7 +104,7 @@ impl Forest {
         (0..self.len()).filter(is_occupied).collect()
     }
 
-    /// Revokes to the end and lists what was removed, in order.
+    /// Revokes until nothing is left; returns the removed slots in order.
     pub(crate) fn revoke_all(&self, index: usize) -> Vec<usize> {
         core::iter::from_fn(|| match revoke(self, at(index)) {
             Ok(RevokeStep::Removed { place, .. }) => Some(index_of(place)),

@@ -1,4 +1,4 @@
-//! Shows that the tests would find a fault: exploring finds wrong operations, the checker wrong links and contents.
+//! Shows that the tests would find a fault: exploring finds wrong operations, and the checker finds wrong links and contents.
 
 use std::vec::Vec;
 
@@ -28,8 +28,8 @@ const MUTANTS: [(&str, Mutant); 17] = [
     ("delete leaves a link", delete_leaves_link),
     ("revoke takes an origin in use", revoke_takes_origin_in_use),
     ("revoke stops too early", revoke_stops_early),
-    ("revoke takes what it is asked for", revoke_takes_root),
-    ("revoke takes what is kept", revoke_takes_kept),
+    ("revoke takes the revoked slot itself", revoke_takes_root),
+    ("revoke takes the kept slot", revoke_takes_kept),
     ("revoke names another slot", revoke_names_another),
 ];
 
@@ -271,7 +271,7 @@ fn the_checker_finds_every_wrong_content() {
         for (which, change) in wrong.into_iter().enumerate() {
             let forest = forest();
             edit(&forest, at(index), change);
-            // An origin may have any rights, and one without copies any object.
+            // An origin may have any rights, and an origin without copies may have any object.
             let is_free = which == 3 && [0, 3, 5].contains(&index) || which == 2 && index == 5;
             assert_eq!(check(&forest).is_ok(), is_free, "{which} of {index}");
         }

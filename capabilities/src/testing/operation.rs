@@ -18,7 +18,7 @@ pub(crate) enum Operation {
     ClearLeaf(usize),
     /// One step of a revocation.
     Revoke(usize),
-    /// One step of a revocation that keeps the second.
+    /// One step of a revocation that keeps the second slot.
     RevokeExcept(usize, usize),
 }
 

@@ -1,5 +1,5 @@
-//! A naive model of derivation: a list of slots, each with its parent's number, from which everything else is
-//! recomputed for each query.
+//! A naive model of derivation: a list of slots, each with its parent's number. Everything else is recomputed from it for
+//! each query.
 
 use std::format;
 use std::string::String;
@@ -25,7 +25,7 @@ pub(crate) struct Oracle {
     entries: Vec<Entry>,
 }
 
-/// Performs `operation` on both models, on the forest by `perform`. Returns the outcome that they agree on.
+/// Performs `operation` on the oracle, and with `perform` on the forest. Returns the outcome that they agree on.
 pub(crate) fn perform_both(
     forest: &Forest,
     oracle: &mut Oracle,
@@ -34,7 +34,7 @@ pub(crate) fn perform_both(
 ) -> Result<Outcome, String> {
     let before = forest.save();
     let outcome = perform(forest, operation);
-    let differs = |flaw| format!("{operation:?} answered {outcome:?}: {flaw}");
+    let differs = |flaw| format!("{operation:?} returned {outcome:?}: {flaw}");
     oracle.follow(operation, outcome).map_err(differs)?;
     if outcome.is_err() {
         let is_unchanged = forest.save() == before;
@@ -62,7 +62,7 @@ impl Oracle {
         Ok(Self { entries })
     }
 
-    /// Checks the forest and compares every slot.
+    /// Checks the forest and compares every slot with the oracle's.
     pub(crate) fn compare(&mut self, forest: &Forest) -> Result<(), String> {
         let found = Self::of(forest)?.entries;
         let expected = &mut self.entries;
@@ -119,7 +119,7 @@ impl Oracle {
         Ok(Effect::Filled)
     }
 
-    /// The correct outcome closest to `outcome`.
+    /// Performs a step of revocation; returns the correct outcome closest to `outcome`.
     fn follow_step(&mut self, root: usize, keep: Option<usize>, outcome: Outcome) -> Outcome {
         self.entry(root)?;
         let mut candidates = self.entries.clone();
@@ -219,9 +219,10 @@ impl Oracle {
     }
 
     fn refuse_in_use(&self, slot: usize) -> Result<(), Error<Bits>> {
-        match self.children(slot).is_empty() {
-            true => Ok(()),
-            false => Err(Error::InUse { place: at(slot) }),
+        if self.children(slot).is_empty() {
+            Ok(())
+        } else {
+            Err(Error::InUse { place: at(slot) })
         }
     }
 

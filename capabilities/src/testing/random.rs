@@ -18,7 +18,7 @@ const EMBEDDED_COUNT: usize = 4;
 const TABLE_SLOT_COUNT_MAX: u32 = TestTable::SLOTS_PER_FRAME * TestTable::FRAME_COUNT_MAX;
 const FOREST_SIZE: usize = EMBEDDED_COUNT + TABLE_COUNT * TABLE_SLOT_COUNT_MAX as usize;
 
-/// A slot as a caller names it, valid or not.
+/// A slot as a caller names it, which need not exist.
 #[derive(Clone, Copy, Debug)]
 enum Name {
     Embedded(usize),
@@ -48,7 +48,7 @@ enum Kind {
 fn names() -> impl Strategy<Value = Name> {
     prop_oneof![
         1 => (0..EMBEDDED_COUNT).prop_map(Name::Embedded),
-        // The table's end is among them.
+        // The first number past the table's end is among them.
         5 => (0..TABLE_COUNT, 0..=TABLE_SLOT_COUNT_MAX)
             .prop_map(|(table, slot)| Name::InTable(table, slot)),
     ]
@@ -160,7 +160,7 @@ fn run(forest: &Forest, actions: Vec<Action>) -> Result<(), String> {
                 if let (Ok(first), Ok(second)) = (find(&tables, first), find(&tables, second)) {
                     let operation = operation(first, second, kind);
                     // A refusal is a valid outcome.
-                    let _answer = perform_both(forest, &mut oracle, operation, perform)?;
+                    let _outcome = perform_both(forest, &mut oracle, operation, perform)?;
                 }
             }
         }
@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn every_sequence_of_operations_does_what_the_oracle_does(
+    fn every_sequence_of_operations_agrees_with_the_oracle(
         actions in prop::collection::vec(actions(), 1..300),
     ) {
         let forest = Forest::new(FOREST_SIZE);
