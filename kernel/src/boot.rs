@@ -3,8 +3,9 @@
 //! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, and gives root capabilities to all
 //! memory, all devices and the archive. After that it makes no policy decisions. `abi::start_page` lists root's slots.
 
+use abi::clock_page::ClockPage;
 use abi::register::{Access, Slot};
-use abi::start_page::{ClockPage, MAGIC, NamedCapability, Range, StartPage, root_slots};
+use abi::start_page::{MAGIC, NamedCapability, Range, StartPage, root_slots};
 use abi::{MAP_STEP_BYTES, ObjectKind, PAGE_BYTES, PRIORITY_MAX};
 use capabilities::Place;
 use xmas_elf::ElfFile;

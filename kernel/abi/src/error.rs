@@ -31,7 +31,7 @@ macro_rules! errors {
 }
 
 errors! {
-    /// RAX named no call.
+    /// The number in RAX is not that of a call.
     1 UnknownCall: "no such system call";
     /// An argument is outside the range of its type.
     2 ArgumentRange: "an argument is out of range";
@@ -73,7 +73,7 @@ errors! {
     20 VersionMoved: "the frozen domain has changed";
     /// A page that the call needs is absent.
     21 PageAbsent: "a page is absent";
-    /// Another caller owns a resource with one owner: a log, a freeze, a binding, an interrupt line.
+    /// Another caller owns the resource, which has one owner at a time: a log, a freeze, a binding, an interrupt line.
     22 InUse: "it is in use by another";
     /// The thread state has a register value that user code may not have.
     23 BadState: "the thread state is not valid";

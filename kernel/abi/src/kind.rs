@@ -18,13 +18,13 @@ pub enum ObjectKind {
     Endpoint = 5,
     /// A word of flags.
     Notification = 6,
-    /// The one-shot right to answer a call.
+    /// The one-shot right to reply to a call.
     Reply = 7,
     /// The interrupt of a device.
     Interrupt = 8,
     /// A range of I/O ports.
     IoPorts = 9,
-    /// The authority over all devices, needed to make Interrupts, IoPorts and device Memories. Root's.
+    /// The authority over all devices, needed to make Interrupts, IoPorts and device Memories. Root holds it.
     Hardware = 10,
 }
 
@@ -159,7 +159,7 @@ rights! {
         CAPTURE = 4;
         /// Retire it: the commit point of a move.
         RETIRE = 5;
-        /// Undo a retirement. The operator's.
+        /// Undo a retirement, as an operator may request.
         UNRETIRE = 6;
         /// Set its clock.
         CLOCK = 7;

@@ -8,9 +8,10 @@
 //! | [`kind`] | the kinds of object and the rights over each |
 //! | [`message`] | the messages of `call`, `send`, `receive` and `reply`; the message buffer |
 //! | [`fault`] | the messages that the kernel itself sends |
-//! | [`thread_state`] | a thread outside the kernel |
+//! | [`thread_state`] | a thread's state as data |
 //! | [`record`] | the records that `describe` writes about a frozen domain |
 //! | [`start_page`] | the page of information that a domain starts with |
+//! | [`clock_page`] | the page from which a domain reads the time |
 //!
 //! Registers: RAX holds the call's number, RDI RSI RDX R10 R8 R9 R12 R13 its arguments in this order. RAX
 //! returns the status (zero, or an [`Error`]), the same eight registers the results. RCX and R11 are lost to
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod calls;
+pub mod clock_page;
 pub mod error;
 pub mod fault;
 pub mod kind;

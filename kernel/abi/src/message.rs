@@ -1,7 +1,7 @@
 //! The messages of `call`, `send`, `receive` and `reply`.
 //!
 //! A message is up to [`WORDS_MAX`] words and [`CAPABILITIES_MAX`] capabilities. The first
-//! [`REGISTER_WORDS`] words travel in registers (RDX R10 R8 R9), the others, and the capabilities' slots, in
+//! [`REGISTER_WORDS`] words travel in registers (RDX R10 R8 R9); the others, and the capabilities' slots, travel in
 //! the thread's [`MessageBuffer`]: one page of the domain's memory that the kernel reads and writes.
 
 use crate::Error;
@@ -79,7 +79,7 @@ impl MessageInfo {
         MessageInfo(self.0 | FAULT)
     }
 
-    /// The register.
+    /// The value in the register.
     pub const fn bits(self) -> u64 {
         self.0
     }

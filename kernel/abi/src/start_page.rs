@@ -1,11 +1,11 @@
 //! The start page, which a domain finds at its first instruction: RDI of thread 0 is its address.
 //!
 //! The creator (the kernel for root, root and nomad for the rest) fills it; the domain maps it read-only. It is
-//! plain data, read with [`StartPage::check`] before use.
+//! plain data, which the domain checks with [`StartPage::check`] before use.
 
 use crate::register::Slot;
 
-/// "caravan" and the version of this layout.
+/// The magic number: "caravan" and the version of this layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"caravan\x01");
 
 /// The largest number of named capabilities in a start page.
@@ -85,13 +85,13 @@ pub struct StartPage {
     pub heap: Range,
     /// Thread 0's message buffer: one page.
     pub message_buffer: Range,
-    /// The boot archive, read-only. Root's; others have none.
+    /// The boot archive, read-only. Only root has one.
     pub archive: Range,
-    /// The clock page ([`ClockPage`]), read-only.
+    /// The clock page ([`crate::clock_page::ClockPage`]), read-only.
     pub clock: Range,
     /// The first slot for the domain's own use; all above it are free too.
     pub first_free_slot: u64,
-    /// Ticks of the time-stamp counter per second. Root's; zero for others, which have the clock page.
+    /// Ticks of the time-stamp counter per second. Zero except for root: other domains have the clock page.
     pub ticks_per_second: u64,
     /// The domain's id.
     pub domain_id: [u8; 16],
@@ -228,58 +228,17 @@ fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(&bytes[..end]).unwrap_or("")
 }
 
-/// The clock page: how a domain turns the time-stamp counter into its own monotonic time, and into the world's.
-///
-/// A seqlock: `sequence` is odd during a write. Time in nanoseconds is
-/// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are plain words, which the
-/// runtime reads with volatile loads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[repr(C)]
-pub struct ClockPage {
-    /// Even when the page is consistent; rises with every change.
-    pub sequence: u64,
-    /// The number of times the domain was activated: raised by every move.
-    pub incarnation: u64,
-    /// The counter at `base_ns`.
-    pub base_ticks: u64,
-    /// The domain's time at `base_ticks`.
-    pub base_ns: u64,
-    /// Nanoseconds per tick, times 2^32.
-    pub multiplier: u64,
-    /// Coordinated Universal Time at `base_ticks`, in nanoseconds since the Unix epoch; zero if the machine does not know it.
-    pub base_utc_ns: u64,
-}
-
-impl ClockPage {
-    /// The bytes, little-endian, as at the start of the page.
-    pub fn to_bytes(&self) -> [u8; 48] {
-        let words = [
-            self.sequence,
-            self.incarnation,
-            self.base_ticks,
-            self.base_ns,
-            self.multiplier,
-            self.base_utc_ns,
-        ];
-        let mut bytes = [0; 48];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
-    }
-}
-
-/// Root's slots, fixed.
+/// Root's fixed slots.
 pub mod root_slots {
     use super::Slot;
 
-    /// All memory.
+    /// The root pool: all memory.
     pub const POOL: Slot = Slot(1);
     /// Root's own domain.
     pub const DOMAIN: Slot = Slot(2);
     /// Root's first thread.
     pub const THREAD: Slot = Slot(3);
-    /// All devices.
+    /// The Hardware: all devices.
     pub const HARDWARE: Slot = Slot(4);
     /// The boot archive's Memory.
     pub const ARCHIVE: Slot = Slot(5);
@@ -296,7 +255,7 @@ mod tests {
 
     /// Offsets of the layout that `to_bytes` writes and domains read in place.
     #[test]
-    fn bytes_lie_where_the_fields_are() {
+    fn bytes_are_at_the_offsets_of_the_fields() {
         let mut page = StartPage {
             seed: [1, 2, 3, 4],
             ..StartPage::EMPTY

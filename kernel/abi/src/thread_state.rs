@@ -1,8 +1,8 @@
 //! A thread's state as data: `ThreadRead` writes it and `ThreadWrite` reads it, in the message buffer's data.
 //!
-//! A thread blocked in a one-part call reads as standing *at* that call, which starts again when it runs. A
-//! two-part call whose first part is done reads as its second part. Whether a thread awaits a reply and whether it is
-//! stopped are independent: a thread can be stopped while it awaits one.
+//! The state of a thread blocked in a one-part call stands *at* that call, which restarts when the thread runs. The state
+//! of a thread in a two-part call whose first part is done stands at the second part. Awaiting a reply and being stopped are
+//! independent: a thread can be stopped while it awaits a reply.
 
 /// The general registers, RIP, RFLAGS and the segment bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -43,11 +43,11 @@ pub enum Awaits {
     /// None: it continues from its RIP, which may be at a system call.
     Nothing = 0,
     /// The reply to a call it made. After a move that reply comes only from inside the domain.
-    Answer = 1,
+    Reply = 1,
     /// The reply to a fault message; without one it retries the instruction.
-    FaultAnswer = 2,
+    FaultReply = 2,
     /// The reply to a fault message about a trap, whose instruction has completed; without one the thread stops.
-    TrapAnswer = 3,
+    TrapReply = 3,
 }
 
 impl Awaits {
@@ -55,9 +55,9 @@ impl Awaits {
     pub fn from_number(number: u64) -> Option<Awaits> {
         [
             Awaits::Nothing,
-            Awaits::Answer,
-            Awaits::FaultAnswer,
-            Awaits::TrapAnswer,
+            Awaits::Reply,
+            Awaits::FaultReply,
+            Awaits::TrapReply,
         ]
         .into_iter()
         .find(|awaits| *awaits as u64 == number)
@@ -131,7 +131,7 @@ impl ThreadState {
         avx: [0; AVX_BYTES],
     };
 
-    /// The bytes as in the message buffer: little-endian words, then the components.
+    /// The bytes as they are in the message buffer: little-endian words, then the components.
     pub fn to_bytes(&self) -> [u8; THREAD_STATE_BYTES] {
         let mut bytes = [0; THREAD_STATE_BYTES];
         let (head, rest) = bytes.split_at_mut(HEAD_WORDS * 8);
@@ -223,7 +223,7 @@ mod tests {
             *register = index as u64 + 100;
         }
         state.stopped = 0;
-        state.awaits = Awaits::Answer as u64;
+        state.awaits = Awaits::Reply as u64;
         state.priority = 7;
         state.message_buffer = 0x7000;
         state.vectors = VECTOR_LEGACY;

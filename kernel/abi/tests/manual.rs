@@ -1,6 +1,6 @@
-//! Keeps docs/abi.md equal to the table of calls, from which this renders its second part.
+//! Keeps docs/abi.md in step with the table of calls, from which this test renders the second part of that file.
 //!
-//! After a change of the table, `CARAVAN_WRITE_MANUAL=1 cargo test -p abi --test manual` writes it again.
+//! After a change of the table, `CARAVAN_WRITE_MANUAL=1 cargo test -p abi --test manual` renders it again.
 
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};
@@ -11,7 +11,7 @@ const MARK: &str = "<!-- From here on: rendered from kernel/abi/src/calls/table.
 const ARGUMENT_REGISTERS: [&str; 8] = ["RDI", "RSI", "RDX", "R10", "R8", "R9", "R12", "R13"];
 
 #[test]
-fn the_manual_says_what_the_table_says() {
+fn the_manual_agrees_with_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/abi.md");
     let manual = fs::read_to_string(&path).expect("docs/abi.md");
     let (by_hand, _) = manual.split_once(MARK).expect("docs/abi.md has the mark");

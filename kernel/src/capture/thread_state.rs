@@ -87,9 +87,9 @@ fn flag(word: u64) -> Result<bool, Error> {
 
 fn awaits_of(thread: Ref<Thread>) -> Awaits {
     match thread.phase.get() {
-        Phase::Awaiting => Awaits::Answer,
-        Phase::AwaitingFault { is_trap: false } => Awaits::FaultAnswer,
-        Phase::AwaitingFault { is_trap: true } => Awaits::TrapAnswer,
+        Phase::Awaiting => Awaits::Reply,
+        Phase::AwaitingFault { is_trap: false } => Awaits::FaultReply,
+        Phase::AwaitingFault { is_trap: true } => Awaits::TrapReply,
         _ => Awaits::Nothing,
     }
 }
@@ -97,9 +97,9 @@ fn awaits_of(thread: Ref<Thread>) -> Awaits {
 fn phase_of(awaits: Awaits) -> Phase {
     match awaits {
         Awaits::Nothing => Phase::Ready,
-        Awaits::Answer => Phase::Awaiting,
-        Awaits::FaultAnswer => Phase::AwaitingFault { is_trap: false },
-        Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true },
+        Awaits::Reply => Phase::Awaiting,
+        Awaits::FaultReply => Phase::AwaitingFault { is_trap: false },
+        Awaits::TrapReply => Phase::AwaitingFault { is_trap: true },
     }
 }
 

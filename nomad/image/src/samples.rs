@@ -55,7 +55,7 @@ pub fn minimal() -> Description {
 /// A domain with one of everything.
 pub fn description() -> Description {
     let mut state = ThreadState::EMPTY;
-    state.awaits = Awaits::Answer as u64;
+    state.awaits = Awaits::Reply as u64;
     state.registers.rip = 0x40_1000;
     let capability = |slot, target, rights, badge, parent| Capability {
         slot,
@@ -239,7 +239,7 @@ pub fn names() -> Names {
 /// The rest of the domain of [`listing`].
 pub fn parts() -> Parts {
     let mut state = ThreadState::EMPTY;
-    state.awaits = Awaits::Answer as u64;
+    state.awaits = Awaits::Reply as u64;
     Parts {
         identity: identity(),
         clock: Clock { domain_ns: 1 },

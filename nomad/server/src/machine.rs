@@ -3,8 +3,8 @@
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
+use abi::clock_page::ClockPage;
 use abi::register::ObjectId;
-use abi::start_page::ClockPage;
 use runtime::capability::{Any, Domain, Pool};
 use runtime::clock::Scale;
 use runtime::shared::SharedMemory;

@@ -9,7 +9,8 @@
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use core::{hint, ptr};
 
-use abi::start_page::{ClockPage, Range};
+use abi::clock_page::ClockPage;
+use abi::start_page::Range;
 
 use crate::Start;
 use crate::shared::SharedMemory;

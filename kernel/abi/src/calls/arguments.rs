@@ -15,7 +15,7 @@ pub trait Arguments: Sized {
     /// Reads and checks the argument registers.
     ///
     /// # Errors
-    /// [`Error::ArgumentRange`] or the error of the argument's type; nothing has happened then.
+    /// [`Error::ArgumentRange`], or the error of the argument's type.
     fn decode(registers: &Registers) -> Result<Self, Error>;
 }
 
@@ -47,7 +47,7 @@ impl Output for (u64, u64, u64) {
     }
 }
 
-/// A received message, as far as it travels in registers.
+/// The part of a received message that travels in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The badge of the capability that it was sent through; the flags of a bound notification.

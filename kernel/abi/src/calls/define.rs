@@ -7,7 +7,7 @@ pub struct Description {
     pub number: u16,
     /// The Rust name.
     pub name: &'static str,
-    /// Its description, by lines.
+    /// The lines of its description.
     pub text: &'static [&'static str],
     /// Name, type and meaning of each argument, in the order of the registers.
     pub arguments: &'static [(&'static str, &'static str, &'static [&'static str])],
@@ -42,7 +42,7 @@ macro_rules! calls {
                 const NUMBER: Number = Number::$name;
                 type Output = $output;
 
-                // Inlined, the values go straight into registers; otherwise through memory and vector registers.
+                // Inlined, the values go straight into registers; otherwise they go through memory and vector registers.
                 #[inline(always)]
                 fn encode(&self) -> Registers {
                     let values: &[u64] = &[$(self.$field.to_register()),*];

@@ -1,6 +1,6 @@
 //! The table of calls: number, name, arguments with their meaning, results. docs/abi.md is rendered from it.
 //!
-//! It is one list, however long, since every other list of calls is generated from it.
+//! It is one long list, because every other list of calls is generated from it.
 
 use super::arguments::{Arguments, Received};
 use super::define::{Description, calls};
@@ -31,7 +31,8 @@ calls! {
         /// Word 3.
         w3: u64
     } -> Received;
-    /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot empty, it only waits; if the reply is refused, as by `Reply`, it does not wait.
+    /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot is empty, it only
+    /// waits; if the reply is refused as `Reply` would refuse it, it does not wait.
     2 ReplyAndReceive {
         /// An Endpoint with RECEIVE.
         endpoint: Slot,
@@ -48,7 +49,7 @@ calls! {
         /// The reply right to use, with GRANT to pass capabilities, and the slot for the next caller's.
         reply: Slot
     } -> Received;
-    /// Sends a message and returns when it was received, without a reply.
+    /// Sends a message to which there is no reply; returns when it has been received.
     3 Send {
         /// An Endpoint with SEND, and GRANT to pass capabilities.
         endpoint: Slot,
@@ -171,12 +172,12 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Reads the number of pages that the pool has, and that are spent or reserved for children.
+    /// Reads two numbers of pages: those that the pool has, and those that are spent or reserved for children.
     33 PoolReport {
         /// A Pool with REPORT.
         pool: Slot
     } -> (u64, u64);
-    /// Makes a domain with a table of 64 slots, charged and belonging to this pool. One domain per pool.
+    /// Makes a domain with a table of 64 slots, which belongs to this pool and is charged to it. A pool has at most one domain.
     34 DomainCreate {
         /// A Pool with CREATE.
         pool: Slot,
@@ -200,7 +201,7 @@ calls! {
         into: Slot
     } -> ();
     /// Makes a physically contiguous Memory; returns its bus address. Its pages are charged, and absent until they are
-    /// populated. A long search advances `from`.
+    /// populated. A search of several steps advances `from`.
     37 MemoryCreateContiguous {
         /// A Pool with CREATE and DMA.
         pool: Slot,
@@ -229,7 +230,7 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Destroys an object; a Pool with everything in it. Every other capability to it becomes null.
+    /// Destroys an object, and everything in it if it is a Pool. Every capability to it is removed.
     40 Destroy {
         /// A capability with DESTROY.
         object: Slot
@@ -321,7 +322,7 @@ calls! {
     55 DomainFreeze {
         /// A Domain with FREEZE.
         domain: Slot,
-        /// In nanoseconds of the caller's domain's clock, `u64::MAX` for none. With one that has passed, nothing is frozen: TimedOut.
+        /// In nanoseconds of the caller's domain's clock, `u64::MAX` for none. If it has passed, nothing is frozen: TimedOut.
         deadline: u64,
         /// Zero. The kernel keeps its progress here.
         progress: u64
@@ -353,7 +354,7 @@ calls! {
         token: u64
     } -> ();
     /// Makes a retired domain frozen again, and returns its new version and token. The calls and waits of other domains that
-    /// ended stay ended.
+    /// the retirement ended stay ended.
     59 DomainUnretire {
         /// A Domain with UNRETIRE.
         domain: Slot,
@@ -402,7 +403,7 @@ calls! {
         /// The set of pages.
         which: PageSet
     } -> u64;
-    /// Copies pages of a Memory into another one, as many as one step can, whether or not the domain runs. Returns three masks
+    /// Copies pages of a Memory into another one, as many as fit into one step, whether or not the domain runs. Returns three masks
     /// like `wanted`: the pages that are still to be read, those that were copied, packed densely from `into_page` on, and
     /// those that are full of zeros. A wanted page that is in none of them is absent.
     64 DomainReadPages {
@@ -464,7 +465,7 @@ calls! {
         /// A Thread with RUN.
         thread: Slot
     } -> ();
-    /// Stops a thread; a call that it is blocked in will start again.
+    /// Stops a thread. A call in which it is blocked restarts when the thread is started.
     81 ThreadStop {
         /// A Thread with RUN.
         thread: Slot

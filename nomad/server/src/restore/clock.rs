@@ -15,7 +15,7 @@ pub const CLOCK: &str = "clock";
 
 const NS_PER_US: u64 = 1_000;
 
-const _: () = assert!(size_of::<abi::start_page::ClockPage>() as u64 <= PAGE_BYTES);
+const _: () = assert!(size_of::<abi::clock_page::ClockPage>() as u64 <= PAGE_BYTES);
 
 /// The time of a domain's clock when it runs again, from `read_ns`, its time when it was read. The domain was stopped for
 /// `downtime_us` as the two machines measured it, and at least for `here_ns`, since its state arrived here.

@@ -78,14 +78,14 @@ impl Coverage {
     fn record_thread(&mut self, needs: Needs, state: &ThreadState) {
         let stopped = state.stopped != 0;
         match Awaits::from_number(state.awaits) {
-            Some(Awaits::Answer) if stopped => self.add(Situation::StoppedAwaiting, true),
-            Some(Awaits::Answer) => self.add(Situation::Awaiting, true),
-            Some(Awaits::FaultAnswer) if stopped => self.add(Situation::StoppedAwaitingFault, true),
-            Some(Awaits::FaultAnswer) if needs == Needs::Pager => {
+            Some(Awaits::Reply) if stopped => self.add(Situation::StoppedAwaiting, true),
+            Some(Awaits::Reply) => self.add(Situation::Awaiting, true),
+            Some(Awaits::FaultReply) if stopped => self.add(Situation::StoppedAwaitingFault, true),
+            Some(Awaits::FaultReply) if needs == Needs::Pager => {
                 self.add(Situation::AwaitingPager, true);
             }
-            Some(Awaits::FaultAnswer) => self.add(Situation::AwaitingFault, true),
-            Some(Awaits::TrapAnswer) => self.add(Situation::AwaitingTrap, true),
+            Some(Awaits::FaultReply) => self.add(Situation::AwaitingFault, true),
+            Some(Awaits::TrapReply) => self.add(Situation::AwaitingTrap, true),
             Some(Awaits::Nothing) | None if stopped => self.add(Situation::Stopped, true),
             Some(Awaits::Nothing) | None => {
                 self.add(Situation::Sending, is_at(state, Number::Send));

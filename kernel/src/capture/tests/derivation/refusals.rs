@@ -151,7 +151,7 @@ fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     world.give(manager, thread, manager, MANAGERS_SPARE, 0);
     scene.freeze();
     let mut state = scene.read(scene.subject.thread).expect("frozen");
-    state.awaits = Awaits::Answer as u64;
+    state.awaits = Awaits::Reply as u64;
     scene.write(0, &state).expect("a state of a thread");
     // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);

@@ -43,7 +43,7 @@ mutations! {
         "            stop_without_reply(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
         "a thread continues after a breakpoint to which its debugger has not replied"; Host("kernel", "capture::tests");
     "trap-written" in "kernel/src/capture/thread_state.rs":
-        "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
+        "Awaits::TrapReply => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapReply => Phase::AwaitingFault { is_trap: false },";
         "after a move a breakpoint is treated as a fault, and its instruction is executed again"; Host("kernel", "capture::tests");
     "logged-stops" in "kernel/src/objects/domain/lifecycle.rs":
         "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";

@@ -1,0 +1,42 @@
+//! The clock page: how a domain turns the time-stamp counter into its own monotonic time, and into the world's.
+
+/// The content of the clock page.
+///
+/// A seqlock: `sequence` is odd during a write. Time in nanoseconds is
+/// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are plain words, which the
+/// runtime reads with volatile loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct ClockPage {
+    /// Even when the page is consistent; rises with every change.
+    pub sequence: u64,
+    /// The number of times the domain was activated: raised by every move.
+    pub incarnation: u64,
+    /// The counter at `base_ns`.
+    pub base_ticks: u64,
+    /// The domain's time at `base_ticks`.
+    pub base_ns: u64,
+    /// Nanoseconds per tick, times 2^32.
+    pub multiplier: u64,
+    /// Coordinated Universal Time at `base_ticks`, in nanoseconds since the Unix epoch; zero if the machine does not know it.
+    pub base_utc_ns: u64,
+}
+
+impl ClockPage {
+    /// The bytes, little-endian, as at the start of the page.
+    pub fn to_bytes(&self) -> [u8; 48] {
+        let words = [
+            self.sequence,
+            self.incarnation,
+            self.base_ticks,
+            self.base_ns,
+            self.multiplier,
+            self.base_utc_ns,
+        ];
+        let mut bytes = [0; 48];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
