@@ -22,7 +22,7 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     };
     capabilities::derive(&SlotStorage, caller.header.origin(), place, right)
         .expect("the slot was checked, and reply rights are one generation below a thread");
-    caller.answerable.set(true);
+    caller.has_reply_right.set(true);
 }
 
 /// Replies through the reply right at `place`, which is consumed. Returns the thread that got the reply, for the caller of this
@@ -77,7 +77,7 @@ pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
         return;
     }
     if caller.header.is_retired() || caller.domain.state() == DomainState::Destroying {
-        return caller.answerable.set(false);
+        return caller.has_reply_right.set(false);
     }
     super::end_wait(kernel, caller, Error::Gone);
     caller.domain.touch();

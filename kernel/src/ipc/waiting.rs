@@ -50,7 +50,7 @@ pub fn reset_phase(kernel: &Kernel, thread: Ref<Thread>) {
 pub fn is_trapped(thread: Ref<Thread>) -> bool {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } => fault.is_trap(),
-        Phase::AwaitingFault { is_trap } => is_trap && !thread.answerable.get(),
+        Phase::AwaitingFault { is_trap } => is_trap && !thread.has_reply_right.get(),
         _ => false,
     }
 }
@@ -72,11 +72,13 @@ pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
 /// stops, since otherwise it would resume as if it had got a reply.
 pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
-        Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
-        Phase::AwaitingFault { is_trap: true } if !thread.answerable.get() => {
+        Phase::Awaiting if !thread.has_reply_right.get() => {
+            thread.complete(Err(Error::Interrupted))
+        }
+        Phase::AwaitingFault { is_trap: true } if !thread.has_reply_right.get() => {
             stop_without_reply(kernel, thread);
         }
-        Phase::AwaitingFault { is_trap: false } if !thread.answerable.get() => {
+        Phase::AwaitingFault { is_trap: false } if !thread.has_reply_right.get() => {
             thread.phase.set(Phase::Ready);
         }
         _ => {}

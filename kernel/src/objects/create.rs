@@ -1,5 +1,5 @@
-//! Creating objects, whatever their kind: each takes one frame of its pool, and its creator gets a capability with all rights
-//! in the named slot. What differs between kinds is in the kinds' own files.
+//! The part of creating an object that is common to all kinds: an object takes one frame of its pool, and its creator gets a
+//! capability with all rights in the named slot. The rest is in each kind's own file.
 
 use abi::{Error, Rights};
 use capabilities::{Capability, Place, Storage};

@@ -8,10 +8,10 @@
 //!     4. finish:    return its frame to its pool
 //! ```
 //!
-//! The invoked capability stays until the last step, and a pool's other capabilities as long as the pool holds anything. So an
+//! The invoked capability stays until the last step, and a pool's other capabilities stay while the pool holds anything. So an
 //! interrupted destruction can be resumed by the same call, through any other remaining capability, or by destroying the
 //! object's container. Capabilities are deleted one per step, ancestors of the invoked one before it: if its holder is
-//! destroyed meanwhile, an empty pool may remain that no capability refers to. `DestroyChild` on its parent destroys that.
+//! destroyed meanwhile, an empty pool to which there is no capability may remain. `DestroyChild` on its parent destroys it.
 
 use abi::Error;
 use capabilities::Place;
@@ -59,12 +59,12 @@ pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Ste
     }
 }
 
-/// The object inside that is destroyed first.
+/// The object to destroy first: the innermost of [`inwards`].
 fn innermost(object: Object) -> Object {
     inwards(object).last().unwrap_or(object)
 }
 
-/// The object, then repeatedly the first to destroy inside it: no deeper than pools are nested.
+/// The object, then repeatedly the first object to destroy inside the last one: no deeper than pools are nested.
 fn inwards(object: Object) -> impl Iterator<Item = Object> {
     let inside = |object: &Object| match object {
         Object::Pool(pool) => pool.last(),
@@ -74,7 +74,7 @@ fn inwards(object: Object) -> impl Iterator<Item = Object> {
     core::iter::successors(Some(object), inside)
 }
 
-/// Stops domains and threads along the way in, and closes the pools there to new objects: a domain could otherwise create
+/// Stops the domains and threads among [`inwards`], and closes the pools there to new objects: a domain could otherwise create
 /// objects as fast as they are destroyed. A pool's capabilities stay until it is empty, so that any holder can continue an
 /// interrupted destruction.
 fn quiesce(kernel: &Kernel, object: Object) -> Step {
@@ -101,7 +101,8 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     Step::Done
 }
 
-/// Threads of a domain that one step stops: a call does several steps, and stopping a sleeping thread takes a thousand instructions.
+/// Threads of a domain that one step stops: a call takes several steps, and stopping a sleeping thread takes a thousand
+/// instructions.
 const STOPPED_PER_STEP: usize = 1;
 
 /// Does one step of stopping a domain for good, and then of failing the outside waiters that its retirement has not reached.
@@ -115,7 +116,7 @@ fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {
     let origin = target.header().origin();
-    // Nothing is derived from itself, so keeping the origin keeps nothing.
+    // The origin is not its own descendant, so keeping it keeps none of them.
     kernel
         .revoke_step(origin, keep.unwrap_or(origin))
         .unwrap_or(Step::Done)
@@ -133,7 +134,7 @@ fn dismantle(kernel: &Kernel, target: Object) -> Step {
     }
 }
 
-/// Ends the wait of a thread at an object that is being destroyed; done when there is none.
+/// Ends the wait of a thread at an object that is being destroyed; done when no thread waits.
 pub fn end_one_wait(kernel: &Kernel, waiter: Option<Ref<Thread>>) -> Step {
     match waiter {
         Some(thread) => {

@@ -7,7 +7,7 @@ use super::{Header, Object, Pool, create};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 
-/// The authority over all devices. There is one object, root's.
+/// The authority over all devices. There is one such object, which root holds.
 pub struct Hardware {
     pub header: Header,
 }

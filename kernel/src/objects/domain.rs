@@ -1,6 +1,7 @@
 //! The unit of protection and of migration: [`Domain`].
 
 mod lifecycle;
+mod mappings;
 
 use core::cell::Cell;
 
@@ -8,10 +9,9 @@ use abi::register::{ObjectId, Slot as SlotNumber};
 use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
-use super::mapping::key_of;
-use super::{Header, Mapping, MemoryObject, ParentSearch, Pool, Thread};
+use super::{Header, Mapping, ParentSearch, Pool, Thread};
 use crate::collections::{HeapLink, Index};
-use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
+use crate::memory::{AddressSpace, Occupied, Ref, SlotDirectory};
 
 pub use lifecycle::{
     create_domain, create_first_domain, dismantle_domain, grow_table, pay_for_table,
@@ -22,7 +22,7 @@ pub use lifecycle::{
 pub enum DomainState {
     /// Its threads run.
     Running,
-    /// It is data once it has settled: nothing in it runs, and the version counts changes made by others.
+    /// Once it has settled, it is data: nothing in it runs, and the version counts changes made by others.
     Frozen,
     /// It was moved away and never runs here again, unless an operator undoes that.
     Retired,
@@ -33,7 +33,7 @@ pub enum DomainState {
 /// The outside threads that wait for something of a retired domain and whose waits have yet to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingWaiters {
-    /// Those that wait at its objects from this one on, and callers that await an answer.
+    /// Those that wait at its objects from this one on, and callers that await a reply.
     From(ObjectId),
     /// Callers whose reply right is in this slot or a later one.
     Callers(capabilities::SlotNumber),
@@ -62,17 +62,17 @@ pub struct Domain {
     pub clock_offset: Cell<i64>,
     /// Once it is retired: the outside waits that have yet to fail.
     pub pending_waiters: Cell<PendingWaiters>,
-    /// The parent search of its description.
+    /// The search for a parent, by the domain's description.
     pub parent_search: ParentSearch,
     pub timer: HeapLink<Domain>,
     /// Its deadline, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
-    /// The end of its current or last freeze, in ticks; none for a freeze without a deadline.
+    /// The deadline of its current or last freeze, in ticks, if that has one.
     pub thaw_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
     version: Cell<u64>,
     freeze_count: Cell<u64>,
-    /// The first thread that has yet to follow the state, as have all behind it.
+    /// The first thread that has yet to follow the state, as have all threads after it.
     unsettled: Cell<Option<Ref<Thread>>>,
     /// Frames of slots that are paid for but not yet in the table.
     paid_slot_frames: Cell<u32>,
@@ -116,7 +116,7 @@ impl Domain {
         self.state.get()
     }
 
-    /// Retires a frozen domain, whose pool's objects are gone with it. Its threads are stopped before and after.
+    /// Retires a frozen domain: from now on the objects of its pool are gone. Its threads stay stopped.
     pub fn retire(&self) {
         self.state.set(DomainState::Retired);
         self.pool().set_retired(true);
@@ -171,7 +171,7 @@ impl Domain {
         self.freeze_count.set(self.freeze_count.get() + 1);
     }
 
-    /// Whether it was moved away, and is not being destroyed yet. Whether an object is gone is a question for its header.
+    /// Whether it was moved away, and is not being destroyed yet. [`Header::is_retired`] tells whether one of its objects is gone.
     pub fn is_retired(&self) -> bool {
         self.state.get() == DomainState::Retired
     }
@@ -201,7 +201,7 @@ impl Domain {
         self.locate(slot).ok_or(Error::NoSuchSlot)
     }
 
-    /// The place of a slot if it is in the table. Not inlined, and an option, so that it is returned in a register.
+    /// The place of a slot if it is in the table. Not inlined, and an option, so that the result is in a register.
     #[inline(never)]
     fn locate(&self, slot: SlotNumber) -> Option<Place> {
         let number = capabilities::SlotNumber::new(slot.0);
@@ -213,37 +213,6 @@ impl Domain {
         core::iter::successors(self.first_thread.get(), |thread| {
             thread.next_in_domain.get()
         })
-    }
-
-    /// Its mappings, by ascending address.
-    pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
-        self.mappings_from(0)
-    }
-
-    /// Its mappings that begin at an address, a multiple of 2 MiB, or above.
-    pub fn mappings_from(&self, address: u64) -> impl Iterator<Item = Ref<Mapping>> {
-        self.mappings.iter_from(key_of(address))
-    }
-
-    /// The last mapping that begins at an address or below.
-    pub fn mapping_below(&self, address: u64) -> Option<Ref<Mapping>> {
-        self.mappings.last_until(key_of(address))
-    }
-
-    /// The mapping that contains an address.
-    pub fn mapping_at(&self, address: u64) -> Option<Ref<Mapping>> {
-        self.mapping_below(address)
-            .filter(|mapping| mapping.contains(address))
-    }
-
-    /// The Memory of this identity, if it is mapped. Visits each mapping record once, which takes fewer steps than walking the
-    /// index by address.
-    pub fn mapped_memory(&self, id: ObjectId) -> Option<Ref<MemoryObject>> {
-        let records =
-            core::iter::successors(self.first_record.get(), |record| record.next_record.get());
-        let mut memories = records.filter_map(|record| record.memory.get());
-        let serial = self.pool().serial_of(id);
-        memories.find(|memory| memory.header.serial == serial)
     }
 
     /// Checks that it can get another thread.
@@ -291,67 +260,5 @@ impl Domain {
             before.next_in_domain.set(next);
         }
         self.thread_count.set(self.thread_count.get() - 1);
-    }
-
-    /// A free mapping record, for [`Domain::add_mapping`].
-    pub fn free_mapping(&self) -> Option<Ref<Mapping>> {
-        self.free_mapping.get()
-    }
-
-    /// Adds the record that [`Domain::free_mapping`] returned, and whose address is set, to the mappings.
-    pub fn add_mapping(&self, mapping: Ref<Mapping>) {
-        self.free_mapping.set(mapping.next_free.take());
-        self.mappings.insert(mapping);
-    }
-
-    /// Removes a mapping and frees its record.
-    pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
-        self.mappings.remove(mapping);
-        mapping.memory.set(None);
-        mapping.unlinked_to.set(None);
-        mapping
-            .next_free
-            .set(self.free_mapping.replace(Some(mapping)));
-    }
-
-    /// Takes a frame of mapping records; all records must be free.
-    pub fn take_mapping_frame(&self) -> Option<OwnedFrame> {
-        assert!(
-            self.mappings.is_empty(),
-            "mapping records go when all are free"
-        );
-        self.free_mapping.set(None);
-        self.first_record.set(None);
-        let last = self.mapping_frame_count.get().checked_sub(1)?;
-        self.mapping_frame_count.set(last);
-        self.mapping_frames[last].take().map(Occupied::vacate)
-    }
-}
-
-impl Ref<Domain> {
-    /// Adds a frame of free mapping records.
-    ///
-    /// # Errors
-    /// [`Error::TableFull`] at the maximum number of frames; nothing was allocated then.
-    pub fn grow_mappings(
-        self,
-        allocate: impl FnOnce() -> Result<OwnedFrame, Error>,
-    ) -> Result<(), Error> {
-        let room = self
-            .mapping_frames
-            .get(self.mapping_frame_count.get())
-            .ok_or(Error::TableFull)?;
-        let frame = Ref::place_many(allocate()?, |this| {
-            let record = Mapping::free(self, this);
-            record.next_free.set(self.free_mapping.replace(Some(this)));
-            record
-                .next_record
-                .set(self.first_record.replace(Some(this)));
-            record
-        });
-        room.set(Some(frame));
-        self.mapping_frame_count
-            .set(self.mapping_frame_count.get() + 1);
-        Ok(())
     }
 }

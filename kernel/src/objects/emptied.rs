@@ -1,18 +1,18 @@
-//! Emptying slots, and what follows: [`Kernel::empty_slot`] is the one way to do both.
+//! Emptying slots, and the consequences: [`Kernel::empty_slot`] is the only way to do both.
 //!
 //! A slot is part of a structure, its [`Holder`], which reacts when the slot is emptied:
 //!
-//! | holder | what follows |
+//! | holder | consequence |
 //! | --- | --- |
-//! | a table | a lost reply right ends its caller's wait |
+//! | a table | if it was a reply right, its caller's wait ends |
 //! | a thread's bound notification | the notification forgets the thread |
 //! | a mapping | its record is freed; its links were removed before |
-//! | pager, fault endpoint, interrupt's notification | a change of the domain |
+//! | pager, fault endpoint, interrupt's notification | the domain's version rises if it is frozen |
 //! | origin, bookmark | nothing |
 //!
-//! A queued message whose sender has lost its capability is not searched for here: a peer that gets to it checks
-//! (`ipc/authority.rs`). The writers of a Memory are counted by the storage of the slots, whenever one is filled or emptied
-//! (`memory/slots.rs`).
+//! A queued message whose sender has lost its capability is not searched for here: a peer checks the capability when it gets to
+//! the message (`ipc/authority.rs`). The storage of the slots counts the writers of a Memory whenever a slot is filled or
+//! emptied (`memory/slots.rs`).
 
 use abi::Error;
 use capabilities::{Capability, Place, Storage};

@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::scheduler::Queue;
 
-/// Where senders and receivers meet. At most one of the queues is not empty.
+/// A rendezvous of senders and receivers. At most one of its queues is not empty.
 pub struct Endpoint {
     pub header: Header,
     /// Threads that wait to send, in FIFO order.

@@ -10,9 +10,9 @@ use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 
 /// An object's identity, its pool, and the origin of all capabilities to it.
 pub struct Header {
-    /// Its number in the order of creation, from one on; leaves the kernel only in its log.
+    /// Its number in the order of creation, starting at 1. It leaves the kernel only in log lines.
     pub serial: u64,
-    /// The pool whose keys encrypt its identity: its own, or for the root pool itself.
+    /// The pool whose keys encrypt its identity: the one that pays for it; for the root pool, that pool itself.
     named_by: Ref<Pool>,
     /// The pool that pays for it; none for the root pool.
     pub pool: Option<Ref<Pool>>,
@@ -50,7 +50,7 @@ impl Header {
         }
     }
 
-    /// Its identity, never reused. It is computed on demand, in about a hundred instructions, since few objects are ever asked.
+    /// Its identity, never reused. It is computed on demand, in about a hundred instructions, since few identities are ever read.
     pub fn id(&self) -> ObjectId {
         self.named_by.identities.identity(self.serial)
     }
@@ -64,8 +64,8 @@ impl Header {
         home.expect("an object is finished once").vacate()
     }
 
-    /// Marks it as being destroyed: from now on nobody creates capabilities to it, or anything in it, which could otherwise
-    /// go on as fast as they are removed.
+    /// Marks it as being destroyed: from now on no capability to it and nothing in it is created. Otherwise others could create
+    /// them as fast as they are removed.
     pub fn begin_destruction(&self) {
         self.is_being_destroyed.set(true);
     }
@@ -74,7 +74,7 @@ impl Header {
         self.is_being_destroyed.get()
     }
 
-    /// Counts a change of the object, if the domain of its pool is frozen.
+    /// Counts a change of the object in the domains of its pool and of the pools around that which are frozen.
     pub fn touch(&self) {
         if let Some(pool) = self.pool {
             pool.touch();

@@ -13,7 +13,7 @@ use abi::register::ObjectId;
 
 const ROUNDS: usize = 6;
 
-/// The identities with another meaning: no object, and the end of a list.
+/// The identities that are not an object's: 0 for no object, `u64::MAX` for the end of a list.
 const RESERVED: [u64; 2] = [0, u64::MAX];
 
 /// The secret keys that encrypt serial numbers.
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn each_identity_leads_back_to_its_serial_number() {
+    fn decrypting_an_identity_returns_its_serial_number() {
         for seed in 0..4 {
             let keys = keys(seed);
             let numbers = (1..10_000).chain([1 << 32, 1 << 40, u64::MAX - 1]);
@@ -105,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn no_object_and_the_end_of_a_list_stay_what_they_are() {
+    fn the_reserved_identities_are_not_decrypted() {
         for reserved in RESERVED {
             assert_eq!(keys(1).serial(ObjectId(reserved)), reserved);
         }
     }
 
     #[test]
-    fn a_result_that_is_reserved_is_passed_on() {
-        // Swaps 5 with zero, 6 with the end, and leaves the rest.
+    fn a_reserved_result_is_permuted_again() {
+        // One cycle: 5, 0, the end of a list, 6. The other numbers stay.
         let permute = |number| match number {
             5 => 0,
             0 => u64::MAX,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn identities_show_neither_order_nor_distance() {
+    fn identities_reveal_neither_order_nor_distance() {
         let keys = keys(7);
         let shown: Vec<u64> = (1..=1_000).map(|serial| keys.identity(serial).0).collect();
         let rising = shown.windows(2).filter(|pair| pair[0] < pair[1]).count();

@@ -1,13 +1,13 @@
 //! A device's interrupt: [`Interrupt`].
 //!
-//! Interrupts of one level-triggered line share it, and a vector:
+//! The interrupts of one level-triggered line share that line and a vector:
 //!
 //! ```text
 //!   Kernel.interrupts[vector] -> Interrupt -> next -> next
 //!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
 //! ```
 //!
-//! Invariant: while one of them is in service, their line is masked.
+//! Invariant: while an interrupt is in service, its line is masked.
 
 use core::cell::Cell;
 
@@ -23,7 +23,7 @@ use crate::memory::{Holder, Ref, place_of};
 /// The state of an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptState {
-    /// Its driver has not acknowledged anything yet: it is not signalled, so that it does not block the others on its line.
+    /// Its driver has not acknowledged anything yet. It is not signalled, so that it does not block the others on its line.
     Disarmed,
     /// The next interrupt signals it.
     Armed,
@@ -34,13 +34,13 @@ pub enum InterruptState {
 /// A device's interrupt.
 pub struct Interrupt {
     pub header: Header,
-    /// The processor's vector that it arrives at.
+    /// The processor's vector at which it arrives.
     pub vector: u8,
     /// Its line; none for a message-signalled interrupt.
     pub line: Option<Line>,
     /// The flags it raises.
     pub flags: Cell<u64>,
-    /// Irrelevant for a message-signalled interrupt, which shares no line.
+    /// Not used by a message-signalled interrupt, which shares no line.
     pub state: Cell<InterruptState>,
     /// Whether it is in service and its notification has not been signalled yet.
     pub is_undelivered: Cell<bool>,
@@ -65,7 +65,7 @@ impl Interrupt {
         }
     }
 
-    /// The slot of the notification it raises flags in.
+    /// The slot of the notification in which it raises flags.
     pub fn notification(&self) -> Place {
         place_of(&self.notification)
     }
@@ -74,8 +74,8 @@ impl Interrupt {
 /// The maximum number of interrupts that share a line: all of them are raised in one step.
 pub const SHARERS_MAX: usize = 8;
 
-/// Creates an interrupt. A message-signalled one, and the first of a line, gets a free vector; further ones of a line share its
-/// vector.
+/// Creates an interrupt and returns its vector. A message-signalled interrupt and the first one of a line get a free vector; further
+/// ones of a line share its vector.
 ///
 /// # Errors
 /// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line already has [`SHARERS_MAX`], cannot be shared,

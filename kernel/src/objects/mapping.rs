@@ -1,7 +1,7 @@
-//! A Memory in a domain: [`Mapping`].
+//! The mapping of a Memory into a domain: [`Mapping`].
 //!
-//! A mapping holds a capability, derived from the one it was created through (a Memory's, or for a capture a
-//! Domain's): revoking that removes the mapping.
+//! A mapping holds a capability, derived from the one through which it was created (a Memory's, or for a capture a
+//! Domain's): revoking that one removes the mapping.
 
 use core::cell::Cell;
 
@@ -24,10 +24,10 @@ pub struct Mapping {
     pub first_page: Cell<u64>,
     pub page_count: Cell<u64>,
     pub access: Cell<Access>,
-    /// Whether it was created through a capability for the Memory's domain, to inspect that: an absent page is then a fault,
-    /// not a message to the domain's pager.
+    /// Whether it was created through a capability for the Memory's domain, to inspect that domain: an absent page is then a
+    /// fault, not a message to the domain's pager.
     pub is_capture: Cell<bool>,
-    /// While it is being removed: there are no links below this address, and no new ones are created.
+    /// Set while it is being removed: there are no links below this address, and no new links are created.
     pub unlinked_to: Cell<Option<u64>>,
     /// The next of all records of the domain, free or not.
     pub next_record: Cell<Option<Ref<Mapping>>>,
@@ -53,7 +53,7 @@ impl IndexElement for Mapping {
     }
 }
 
-/// Bits of a key's fraction.
+/// The number of bits of a key's fraction.
 const FRACTION_BITS: u32 = 27;
 
 /// The key of an address among a domain's mappings: the number of its 2 MiB step as a floating-point number, an exponent and
@@ -101,7 +101,7 @@ impl Mapping {
         self.address.get()
     }
 
-    /// Sets the first address; not while it is in an index.
+    /// Sets the first address. The mapping must not be in an index.
     pub fn set_start(&self, address: u64) {
         self.address.set(address);
         self.key.set(key_of(address));

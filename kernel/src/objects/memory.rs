@@ -45,7 +45,7 @@ pub struct MemoryObject {
     pub present: Cell<u64>,
     /// The number of capabilities with WRITE, and of writable mappings, of domains other than its own.
     writers: Cell<u64>,
-    /// The token of its dirty log; zero before the first.
+    /// The token of its dirty log; zero before the first log.
     log: Cell<u64>,
     pub first_mapping: Cell<Option<Ref<Mapping>>>,
     tables: PageTables,
@@ -78,12 +78,12 @@ impl MemoryObject {
         place_of(&self.pager)
     }
 
-    /// Whether a domain is not the one of the Memory's pool.
+    /// Whether the Memory's pool is not this domain's.
     pub fn is_foreign_to(&self, domain: Ref<Domain>) -> bool {
         self.header.pool != Some(domain.pool())
     }
 
-    /// The number of capabilities and mappings through which other domains than its own can write it.
+    /// The number of capabilities and mappings through which domains other than its own can write it.
     pub fn writers(&self) -> u64 {
         self.writers.get()
     }
@@ -101,7 +101,7 @@ impl MemoryObject {
         self.header.touch();
     }
 
-    /// Begins a dirty log and returns its token; the log before ends.
+    /// Begins a dirty log and returns its token; the previous log ends.
     pub fn begin_log(&self) -> u64 {
         self.log.set(self.log.get() + 1);
         self.log.get()

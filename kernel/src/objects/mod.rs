@@ -8,7 +8,7 @@
 //! | `domain` | [`Domain`]: the unit of protection and of migration |
 //! | `thread` | [`Thread`], and the [`Phase`] it is in |
 //! | `memory` | [`MemoryObject`]: pages, stored as leaf tables |
-//! | `mapping` | [`Mapping`]: a Memory in a domain |
+//! | `mapping` | [`Mapping`]: a range of a Memory's pages in a domain |
 //! | `endpoint` | [`Endpoint`]: rendezvous |
 //! | `notification` | [`Notification`]: a word of flags |
 //! | `interrupt` | [`Interrupt`]: a device's interrupt |
@@ -17,10 +17,10 @@
 //! | `parent_search` | [`ParentSearch`]: a description's search for a capability's parent |
 //! | `create` | the common part of creating an object |
 //! | `destroy` | the walk of a destruction, step by step |
-//! | `emptied` | what follows from emptying a slot |
+//! | `emptied` | the consequences of emptying a slot |
 //!
-//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in a `lifecycle` of their
-//! own. An object takes a frame of its pool. Objects change through cells, under the kernel lock.
+//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in a `lifecycle` file of
+//! their own. An object takes a frame of its pool. Objects change through cells, under the kernel lock.
 
 mod create;
 mod destroy;

@@ -13,7 +13,7 @@ use crate::scheduler::Queue;
 /// Raised flags, and the threads that wait for one.
 pub struct Notification {
     pub header: Header,
-    /// The flags that were raised and not yet taken.
+    /// The flags that were raised and have not been received yet.
     pub flags: Cell<u64>,
     /// Waiting threads; while there are any, no flag is raised.
     pub waiters: Queue,

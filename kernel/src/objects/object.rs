@@ -19,7 +19,7 @@ pub enum Object {
     Memory(Ref<MemoryObject>),
     Endpoint(Ref<Endpoint>),
     Notification(Ref<Notification>),
-    /// The right to answer this thread's call; the badge is the call's number.
+    /// The right to reply to this thread's call; the badge is the call's number.
     Reply(Ref<Thread>),
     Interrupt(Ref<Interrupt>),
     IoPorts(Ref<IoPorts>),
@@ -46,7 +46,7 @@ impl Object {
         }
     }
 
-    /// The common part. A reply right's is its thread's.
+    /// The common part. That of a reply right is its thread's.
     pub fn header(&self) -> &Header {
         match self {
             Object::Pool(object) => &object.header,

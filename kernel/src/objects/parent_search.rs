@@ -1,7 +1,7 @@
 //! The search of a description for the parent of one of a domain's capabilities: [`ParentSearch`].
 //!
-//! It passes every older sibling, of which there may be any number, and each call does a bounded part of it. Its position is
-//! kept as a bookmark in the derivation tree itself, so that no change of the tree in between can leave it dangling.
+//! The search passes every older sibling, of which there may be any number, and each call does a bounded part of it. A bookmark
+//! in the derivation tree itself keeps the position, so that no change of the tree in between can leave it dangling.
 
 use core::cell::Cell;
 
@@ -19,7 +19,7 @@ pub struct Entry {
     pub number: u64,
     /// The object's use for it.
     pub held: Option<Held>,
-    /// Whether the domain runs: a search that began then is useless once the domain is frozen.
+    /// Whether the domain runs. A search that began while it ran is useless once it is frozen.
     pub running: bool,
     /// The domain's version: after a change the entry may be another capability.
     pub version: u64,
@@ -39,7 +39,7 @@ pub struct FoundParent {
 pub struct ParentSearch {
     /// The entry whose parent is being searched, while the bookmark is in a tree.
     pub entry: Cell<Option<Entry>>,
-    /// The last result, so that the rest of an object's capabilities can take as many steps as they need.
+    /// The last result, so that the searches for an object's further capabilities can take as many steps as they need.
     pub last: Cell<Option<FoundParent>>,
     bookmark: Slot<Object>,
 }

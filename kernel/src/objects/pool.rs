@@ -1,7 +1,7 @@
 //! An account of physical memory: [`Pool`].
 //!
 //! A pool's pages are reserved in its parent when it is split off, so one domain's spending never takes from another.
-//! All frames come from one allocator: the sum of all limits never exceeds the frames it has.
+//! All frames come from one allocator: the sum of all limits never exceeds the number of its frames.
 
 use core::cell::Cell;
 
@@ -17,7 +17,7 @@ use crate::memory::Ref;
 /// The maximum number of objects that one step of a search passes.
 const OBJECTS_PER_STEP: usize = 256;
 
-/// The maximum number of objects that a step passes when it succeeds: a step that passes more leaves the result to the next one,
+/// The maximum number of objects that a successful step passes. A step that passes more leaves the result to the next step,
 /// since callers follow a successful search with long work of their own.
 const PASSED_BEFORE_FOUND: usize = 16;
 
@@ -106,7 +106,7 @@ impl Pool {
         self.used.set(used - pages);
     }
 
-    /// Counts a change in its domain, and in the domains of the pools around it, as far as they are frozen.
+    /// Counts a change in its domain and in the domains of the pools around it, each only if it is frozen.
     pub fn touch(&self) {
         let outwards = core::iter::successors(self.header.pool, |pool| pool.header.pool);
         let domains = outwards.filter_map(|pool| pool.domain.get());
@@ -137,16 +137,16 @@ impl Pool {
         self.is_retired.get()
     }
 
-    /// The serial number for this identity, which searches compare, since an identity is computed anew each time.
+    /// The serial number for this identity. Searches compare serial numbers, since an identity is computed each time it is read.
     pub fn serial_of(&self, id: ObjectId) -> u64 {
         self.identities.serial(id)
     }
 
-    /// Searches for the object of this identity, or else the next younger one; the list is in the order of creation. Identity
-    /// zero leads to the first object.
+    /// Searches for the object with this identity, or else the next younger one; the list is in the order of creation. Identity
+    /// zero finds the first object.
     ///
     /// Passes a bounded number of objects; the bookmark keeps the position. A search that has passed many objects is unfinished
-    /// even at its end: the repeated search then passes one.
+    /// even at its end: the repeated search then passes one object.
     pub fn seek(&self, id: ObjectId) -> Search {
         let serial = self.serial_of(id);
         let is_older = |object: &Object| object.header().serial < serial;
@@ -210,8 +210,8 @@ impl Ref<Pool> {
     }
 }
 
-/// Splits off a child pool whose origin, and so every capability to it, has at most these rights. Its own frame is the first
-/// page that it spends.
+/// Splits off a child pool whose origin, and so every capability to it, has at most these rights. The child's own frame is the
+/// first page that it spends.
 ///
 /// # Errors
 /// [`Error::OccupiedSlot`]; [`Error::PoolEmpty`], also for a child without pages; [`Error::TableFull`] for one nested too
@@ -248,7 +248,7 @@ pub fn create_unpublished_pool(
     let frame = kernel
         .frames
         .allocate()
-        .expect("the root pool's limit is what there is");
+        .expect("the root pool's limit is the number of frames");
     let pool = Ref::place(frame, |_, home| {
         Pool::new(
             Header::new(kernel.new_serial(), home, parent),

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it and its argument registers
-//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on. A phase records
-//! the capability that the call found; whether the slot still holds it is checked when a peer gets to the thread
+//! are as the call found them, so that rolling back is forgetting the phase. Completing the call advances RIP. A phase records
+//! the capability that the call found; a peer that gets to the thread checks that the slot still holds it
 //! (`ipc/authority.rs`).
 
 use core::cell::Cell;
@@ -32,14 +32,14 @@ use crate::memory::{Holder, Ref, place_of};
 /// The state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It runs, or is ready to unless it is stopped or held.
+    /// It runs, or can run unless it is stopped or held.
     Ready,
     /// Its message waits at an endpoint for a receiver.
     Sending {
         endpoint: Ref<Endpoint>,
         /// The slot of its domain's table that it sends through.
         place: Place,
-        /// The badge of the capability it sends through.
+        /// The badge of the capability through which it sends.
         badge: u64,
         /// Whether that capability has the right GRANT.
         grant: bool,
@@ -56,16 +56,16 @@ pub enum Phase {
         /// The slot of its domain's table that it waits through.
         place: Place,
     },
-    /// Its call was received; it awaits the answer to its current call number.
+    /// Its call was received; it awaits the reply to its current call number.
     Awaiting,
     /// Its fault message waits at an endpoint for a receiver.
     SendingFault {
         endpoint: Ref<Endpoint>,
-        /// The badge of the capability it is sent through.
+        /// The badge of the capability through which it is sent.
         badge: u64,
         fault: Fault,
     },
-    /// Its fault message was received; it awaits the answer to its current call number.
+    /// Its fault message was received; it awaits the reply to its current call number.
     AwaitingFault {
         /// As [`Fault::is_trap`].
         is_trap: bool,
@@ -119,7 +119,7 @@ pub struct Thread {
     pub phase: Cell<Phase>,
     /// Whether it was stopped, in any phase.
     pub stopped: Cell<bool>,
-    /// Whether its domain keeps it from running, being frozen or about to be.
+    /// Whether it may not run because its domain is, or is about to be, frozen, retired or destroyed.
     pub held: Cell<bool>,
     /// 0 to [`abi::PRIORITY_MAX`].
     pub priority: Cell<u8>,
@@ -132,14 +132,14 @@ pub struct Thread {
     pub slice_left: Cell<u64>,
     /// Whether it has done a step of an unfinished revocation in this slice.
     pub is_revoking: Cell<bool>,
-    /// Whether it runs past its slice until its revocation is done. Going to the tail of its ready queue ends that.
+    /// Whether it runs past its slice until its revocation is done, or until it goes to the tail of its ready queue.
     pub is_overdue: Cell<bool>,
     /// The alleged address of its message buffer; 0 for none.
     pub message_buffer: Cell<u64>,
-    /// Incremented by every call, so that an answer to an older one is stale.
+    /// Incremented by every call, so that a reply to an older call is stale.
     pub call_number: Cell<u64>,
-    /// Whether anybody holds the right to answer that call.
-    pub answerable: Cell<bool>,
+    /// Whether a right to reply to that call exists.
+    pub has_reply_right: Cell<bool>,
     /// Whether it ever used the vector registers, which must then be saved.
     pub uses_vectors: Cell<bool>,
     /// Its vector registers, while it does not run.
@@ -168,7 +168,7 @@ impl Thread {
             is_overdue: Cell::new(false),
             message_buffer: Cell::new(0),
             call_number: Cell::new(0),
-            answerable: Cell::new(false),
+            has_reply_right: Cell::new(false),
             uses_vectors: Cell::new(false),
             vectors: VectorState::initial(),
             fault_endpoint: Slot::empty(Holder::FaultEndpoint(this).pack()),
@@ -198,7 +198,7 @@ impl Thread {
         self.phase.get() == Phase::Ready && !self.stopped.get() && !self.held.get()
     }
 
-    /// The argument registers of the system call it stands at.
+    /// The argument registers of the system call at which it stands.
     pub fn arguments(&self) -> abi::Registers {
         self.argument_cells().map(Cell::get)
     }
@@ -235,7 +235,7 @@ impl Thread {
             .set(context.rip.get().wrapping_sub(SYSCALL_BYTES));
     }
 
-    /// Completes the call that it was blocked in: RIP moves on, RAX gets the status.
+    /// Completes the call in which it was blocked: RIP advances, RAX gets the status.
     pub fn complete(&self, result: Result<(), Error>) {
         let context = &self.context;
         context
@@ -247,11 +247,11 @@ impl Thread {
         self.phase.set(Phase::Ready);
     }
 
-    /// Begins a call, which nobody can answer yet; returns its number.
+    /// Begins a call, to which no reply right exists yet; returns its number.
     pub fn next_call_number(&self) -> u64 {
         let number = self.call_number.get() + 1;
         self.call_number.set(number);
-        self.answerable.set(false);
+        self.has_reply_right.set(false);
         number
     }
 }
@@ -280,7 +280,7 @@ pub fn create_thread(
     Ok(thread)
 }
 
-/// Releases what a stopped thread holds.
+/// Releases the capabilities of a stopped thread and removes it from its domain.
 pub fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
     for slot in [thread.fault_endpoint(), thread.bound_notification()] {
         let _ = kernel.empty_slot(slot);

@@ -112,7 +112,7 @@ fn classify(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address
             Verdict::Fault
         };
     }
-    // A pager serves the Memory's own clients: an observer never waits for it.
+    // A pager serves the Memory's users; a debugger that maps a captured domain never waits for it.
     if mapping.is_capture.get() || SlotStorage.slot(memory.pager()).is_empty() {
         Verdict::Fault
     } else {

@@ -10,17 +10,17 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_alive, slot_error};
 
-/// Links created when a Memory is mapped; the first fault creates each further one.
+/// The number of links that mapping a Memory creates. Each further link is created by the first fault in its range.
 const LINKS_AT_ONCE: u64 = 64;
 
-/// Entries that one step of unmapping examines.
+/// The number of entries that one step of unmapping examines.
 const UNLINKED_PER_STEP: u64 = 128;
 
 /// The arguments of [`map`].
 #[derive(Clone, Copy, Debug)]
 pub struct MapRequest {
     pub memory: Ref<MemoryObject>,
-    /// The slot of the capability that permits it: revoking that removes the mapping.
+    /// The slot of the capability that permits the mapping: revoking that capability removes the mapping.
     pub through: Place,
     pub address: u64,
     pub first_page: u64,
@@ -31,8 +31,8 @@ pub struct MapRequest {
 }
 
 impl MapRequest {
-    /// Checks that the range can be mapped: since whole leaf tables are linked, it begins at the start of one and ends at the
-    /// end of one or of the Memory.
+    /// Checks that the range can be mapped: since whole leaf tables are linked, it must begin at the start of a leaf table and
+    /// end at the end of a leaf table or of the Memory.
     fn check(&self) -> Result<(), Error> {
         let aligned_end = self.page_count.is_multiple_of(PAGES_PER_TABLE)
             || self.first_page + self.page_count == self.memory.page_count;
@@ -42,9 +42,7 @@ impl MapRequest {
             return Err(Error::Misaligned);
         }
         let inside = self.memory.holds(self.first_page, self.page_count) && self.page_count != 0;
-        let end =
-            self.address + self.page_count.next_multiple_of(PAGES_PER_TABLE) * abi::PAGE_BYTES;
-        if !inside || self.address == 0 || end > USER_END {
+        if !inside || self.address == 0 || self.end() > USER_END {
             return Err(Error::ArgumentRange);
         }
         Ok(())
@@ -62,16 +60,16 @@ impl MapRequest {
 /// [`Error::TableFull`] when there is no room for the record; [`Error::Gone`] for a Memory that is being destroyed.
 pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
     request.check()?;
-    // A debugger may inspect the rest of a domain that was frozen in the middle of a destruction.
+    // A debugger may inspect what is left of a domain that was frozen in the middle of a destruction.
     if !request.is_capture {
         check_alive(Object::Memory(request.memory))?;
     }
-    // Mappings do not overlap each other: if any intersects the range, the last one that begins before its end does.
+    // Mappings do not overlap each other: if any overlaps the range, the last one that begins before the range's end does.
     let before_end = domain.mapping_below(request.end() - 1);
     if before_end.is_some_and(|mapping| request.address < mapping.end()) {
         return Err(Error::Overlap);
     }
-    // Checked first, so that a refusal has not charged a frame.
+    // Checked before a frame is charged, so that a refusal costs nothing.
     capabilities::check_derivable(&SlotStorage, request.through).map_err(slot_error)?;
     if domain.free_mapping().is_none() {
         domain.grow_mappings(|| kernel.take_frame(domain.pool()))?;
@@ -111,11 +109,11 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
     })
 }
 
-/// Removes some of a mapping's links; from the first step on it gets no new ones. After the last step its slot can be emptied.
+/// Removes some of a mapping's links. From the first step on it gets no new links; after the last step its slot can be emptied.
 pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
     let (space, end) = (&mapping.domain.space, mapping.end());
     let from = mapping.unlinked_to.get().unwrap_or_else(|| {
-        // Its domain faults there from now on, even if nobody continues.
+        // From now on its domain faults there, even if no further step follows.
         mapping.domain.touch();
         mapping.start()
     });
@@ -129,7 +127,7 @@ pub fn remove_mapping(mapping: Ref<Mapping>) {
     let (domain, end) = (mapping.domain, mapping.end());
     assert!(
         mapping.unlinked_to.get().is_some_and(|to| to >= end),
-        "the links of a mapping go before its slot is emptied"
+        "the links of a mapping are removed before its slot is emptied"
     );
     if let Some(memory) = mapping.memory.get() {
         memory.remove_mapping(mapping);
@@ -151,7 +149,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
     let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
-        // When the pool is empty, the first access there faults.
+        // The pool is empty: the first access to the rest of the mapping faults.
         if link_at(kernel, mapping, address).is_err() {
             return;
         }

@@ -1,6 +1,8 @@
 //! Adding pages to a Memory, and removing them: populate, supply, discard. Each handles a bounded number of pages and returns
 //! its progress.
 
+use core::ops::Range;
+
 use abi::{Error, PAGES_PER_TABLE};
 
 use crate::kernel::Kernel;
@@ -16,12 +18,12 @@ const LOOKS_PER_STEP: u64 = 512;
 /// The cost of inserting a page, in examined pages: one budget covers both, so that no step does the maximum of each.
 const LOOKS_PER_INSERTION: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 
-/// Inserts zeroed pages where a Memory has none, within the leaf table of the first one; returns the number of pages handled.
+/// Inserts zeroed pages where a Memory has none, within the leaf table of the first page; returns the number of pages handled.
 ///
 /// # Errors
 /// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory that
-/// is being destroyed: others could insert pages as fast as they are removed, and a contiguous one would get a frame that
-/// is not at the address that a device was given.
+/// is being destroyed: others could insert pages as fast as they are removed, and a contiguous Memory would get frames at other
+/// addresses than the device was given.
 pub fn populate(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -46,24 +48,36 @@ pub fn populate(
     let leaf = memory.ensure_leaf(first, || kernel.take_frame(pool))?;
     let count = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
     as_one_change(memory, |has_changed| {
-        let mut looks = 0;
-        for page in first..first + count {
-            if looks >= LOOKS_PER_STEP {
-                return Ok(page - first);
-            }
-            if leaf.flags(page).contains(Entry::PRESENT) {
-                looks += 1;
-                continue;
-            }
-            // A page with a reserved frame needs none from the pool.
-            if !memory.make_present(leaf, page) {
-                insert_page(kernel, memory, leaf, page, Frame::zero)?;
-            }
-            *has_changed = true;
-            looks += LOOKS_PER_INSERTION;
-        }
-        Ok(count)
+        populate_leaf(kernel, memory, leaf, first..first + count, has_changed)
     })
+}
+
+/// Inserts zeroed pages where a leaf table has none, as far as the budget of one step permits.
+#[inline]
+fn populate_leaf(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    leaf: LeafTable,
+    pages: Range<u64>,
+    has_changed: &mut bool,
+) -> Result<u64, Error> {
+    let mut looks = 0;
+    for page in pages.clone() {
+        if looks >= LOOKS_PER_STEP {
+            return Ok(page - pages.start);
+        }
+        if leaf.flags(page).contains(Entry::PRESENT) {
+            looks += 1;
+            continue;
+        }
+        // A page with a reserved frame needs none from the pool.
+        if !memory.make_present(leaf, page) {
+            insert_page(kernel, memory, leaf, page, Frame::zero)?;
+        }
+        *has_changed = true;
+        looks += LOOKS_PER_INSERTION;
+    }
+    Ok(pages.end - pages.start)
 }
 
 /// Copies pages of `source` into a Memory; returns their number.
@@ -113,8 +127,8 @@ fn supply_page(
     insert_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
 }
 
-/// Runs a step that changes a Memory's pages and reports whether it did, and counts all its changes as one, even if it fails
-/// after some: counting is slow in deeply nested pools.
+/// Runs a step that may change a Memory's pages, and counts all its changes as one, even if it fails after some of them:
+/// counting is slow in deeply nested pools. The step sets its argument when it changes a page.
 fn as_one_change(
     memory: Ref<MemoryObject>,
     step: impl FnOnce(&mut bool) -> Result<u64, Error>,
@@ -127,8 +141,7 @@ fn as_one_change(
     result
 }
 
-/// Removes pages, examining `count` entries of one leaf table and removing at most `most`; returns whether there
-/// were any.
+/// Removes pages: examines `count` entries of one leaf table and removes at most `most` pages. Returns whether it removed any.
 pub fn discard(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -154,7 +167,7 @@ pub fn discard(
 /// The maximum number of pages that one step removes.
 pub const DISCARD_MAX: usize = Unmapped::MAX;
 
-/// Inserts an absent page, which `fill` initializes before anybody can access it.
+/// Inserts an absent page, which `fill` initializes before it can be accessed.
 fn insert_page(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,

@@ -2,7 +2,7 @@
 
 use crate::arch;
 
-/// The budget in microseconds. The step during which it runs out comes on top, and every step is shorter than the budget.
+/// The budget in microseconds. The step during which it runs out is completed; every step is shorter than the budget.
 const BUDGET_US: u64 = 5;
 
 /// The time budget of the steps of a long call in one entry.

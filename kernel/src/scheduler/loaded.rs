@@ -15,12 +15,12 @@ use crate::objects::Thread;
 pub struct Loaded {
     /// The thread to which they belong.
     thread: Cell<Option<Ref<Thread>>>,
-    /// Whether the vector registers hold data that a thread that does not use them must not see.
+    /// Whether the vector registers hold data, which a thread without vector registers must not see.
     vectors_live: Cell<bool>,
 }
 
 impl Loaded {
-    /// No thread's registers.
+    /// The registers belong to no thread.
     pub fn nothing() -> Loaded {
         Loaded {
             thread: Cell::new(None),
@@ -30,7 +30,7 @@ impl Loaded {
     }
 
     /// Loads a thread's registers and page tables, unless the processor holds them. Every entry into the kernel ends here:
-    /// inlined it saves each system call nine instructions.
+    /// inlining it saves nine instructions per system call.
     #[inline]
     pub fn ensure(&self, thread: Ref<Thread>) {
         if self.thread.get() != Some(thread) {

@@ -7,7 +7,7 @@
 //!   woken, yields, slice expires --> tail of its queue, with a whole slice
 //!   preempted                    --> head of its queue, with the rest of its slice
 //!   chosen from its queue        --> its slice begins, or continues
-//!   called, answered             --> runs in place of its partner, which now waits, for the rest of that slice; but goes
+//!   called, replied to           --> runs in place of its partner, which now waits, for the rest of that slice; but goes
 //!                                    to the tail if that slice began above its priority
 //!   slice expires in a revoke    --> runs on until the revocation is done
 //! ```
@@ -16,8 +16,7 @@
 //! most one slice before all others that were ready at its priority have had theirs, except during a revocation (decision 25).
 //!
 //! The clock is read only when a thread is chosen from a queue, not by a system call after which the caller keeps running.
-//! The timer is only ever re-armed for an earlier time: the end of a slice later than the armed time is armed when the timer
-//! fires.
+//! The timer is only ever re-armed for an earlier time. If a slice ends later than that, its end is armed when the timer fires.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -67,7 +66,7 @@ pub struct Scheduler {
     slice_end: Cell<Option<u64>>,
     /// The priority at which that slice began.
     slice_priority: Cell<u8>,
-    /// The time, in ticks, at which the console may take more of the log; none while no line waits.
+    /// The time, in ticks, at which the console may accept more of the log; none while no line waits.
     log_due: Cell<Option<u64>>,
     /// The tick for which the timer is armed.
     armed: Cell<u64>,
@@ -107,10 +106,10 @@ impl Scheduler {
         }
     }
 
-    /// As [`Scheduler::wake`], for a thread made runnable by a call or an answer: if its partner has given up the core, this
-    /// thread runs in its place, for the rest of its slice. Otherwise each call and each answer would wait for a slice of every
-    /// compute-bound thread. A slice is not donated below the priority at which it began: a server of higher priority would
-    /// otherwise favour its clients over their equals.
+    /// As [`Scheduler::wake`], for a thread made runnable by a call or a reply: if its partner has given up the core, this
+    /// thread runs in its place, for the rest of its slice. Otherwise each call and each reply would wait for a slice of every
+    /// compute-bound thread. A slice is not donated below the priority at which it began: otherwise a server of higher priority
+    /// would favour its clients over their equals.
     pub fn switch_to(&self, thread: Ref<Thread>) {
         let is_in_place =
             self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();
@@ -164,9 +163,9 @@ impl Scheduler {
 
     /// Records a step of a revocation of the current thread. Until the revocation is done, the thread runs on when its slice
     /// expires, since its equals could create capabilities as fast as it removes them; then it goes to the tail.
-    pub fn note_revocation(&self, thread: Ref<Thread>, goes_on: bool) {
-        thread.is_revoking.set(goes_on);
-        if !goes_on && thread.is_overdue.take() {
+    pub fn note_revocation(&self, thread: Ref<Thread>, is_unfinished: bool) {
+        thread.is_revoking.set(is_unfinished);
+        if !is_unfinished && thread.is_overdue.take() {
             self.rotate();
         }
     }
@@ -195,7 +194,7 @@ impl Scheduler {
         }
     }
 
-    /// Writes as much of the log as the console takes without blocking. [`Scheduler::arm`] schedules the next write.
+    /// Writes as much of the log as the console accepts without blocking. [`Scheduler::arm`] schedules the next write.
     pub fn write_log(&self) {
         self.log_due.set(arch::with_log(arch::Log::drain));
     }

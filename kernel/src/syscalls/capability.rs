@@ -11,7 +11,7 @@ use capabilities::{Badge, Place, Storage};
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{self, Object, Thread, slot_error};
+use crate::objects::{Thread, slot_error};
 
 pub fn copy(caller: Ref<Thread>, call: CapabilityCopy) -> CallResult {
     let (from, to) = copyable(caller, call.from, call.to)?;
@@ -42,8 +42,8 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
     let outcome = revoke_in_steps(kernel, caller, call.slot);
     // The revocation is also over if the slot has been emptied since the last step.
-    let goes_on = matches!(outcome, Ok(Outcome::Again));
-    kernel.scheduler.note_revocation(caller, goes_on);
+    let is_unfinished = matches!(outcome, Ok(Outcome::Again));
+    kernel.scheduler.note_revocation(caller, is_unfinished);
     outcome
 }
 
@@ -76,12 +76,9 @@ pub fn identify(caller: Ref<Thread>, call: CapabilityIdentify) -> CallResult {
     Ok(Outcome::one(held.object.id().0))
 }
 
-/// The places of a capability that can be copied and of an empty slot. A reply right has only one holder.
+/// The places of a capability that can be copied and of an empty slot.
 fn copyable(caller: Ref<Thread>, from: Slot, to: Slot) -> Result<(Place, Place), Error> {
     let (place, capability) = lookup::lookup(caller, from)?;
-    if matches!(capability.object, Object::Reply(_)) {
-        return Err(Error::WrongKind);
-    }
-    objects::check_alive(capability.object)?;
+    lookup::check_copyable(capability.object)?;
     Ok((place, lookup::free_slot(caller, to)?))
 }

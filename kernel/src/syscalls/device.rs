@@ -19,20 +19,20 @@ use crate::kernel::Kernel;
 use crate::memory::{Entry, ForeignRun, Ref, SlotStorage};
 use crate::objects::{self, Attribute, IoPorts, MemoryObject, Pool, Thread};
 
-/// The most pages of a device's Memory, whose tables are all made in the first step.
+/// The maximum number of pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
-/// Pages that one step adds; the first step also makes the tables.
+/// The number of pages that one step adds. The first step also makes the tables.
 const DEVICE_PAGES_PER_STEP: u64 = 128;
 
-/// The argument register of `DeviceMemoryCreate` with the number of pages made so far.
+/// The argument register of `DeviceMemoryCreate` that holds the number of pages made so far.
 const MADE: usize = 6;
 
 /// The number of ISA interrupts.
 const ISA_LINES: u32 = 16;
 
 pub fn create_line(kernel: &Kernel, caller: Ref<Thread>, call: InterruptCreateLine) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.hardware, call.into)?;
     let line = match call.bus {
         0 if call.line < ISA_LINES => arch::interrupts::isa_line(call.line as u8),
         1 => arch::interrupts::pci_line(call.line),
@@ -47,7 +47,7 @@ pub fn create_message(
     caller: Ref<Thread>,
     call: InterruptCreateMessage,
 ) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.hardware, call.into)?;
     let vector = objects::create_interrupt(kernel, pool, None, into)?;
     let (address, data) = arch::interrupts::message(vector);
     Ok(Outcome::Return(Results::Two(address, u64::from(data))))
@@ -66,7 +66,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
                 NotificationRights::SIGNAL.into(),
             )?;
             interrupt.flags.set(call.flags);
-            // Otherwise an interrupt that came while none was bound would be lost or late.
+            // Otherwise an interrupt that arrived while no notification was bound would be lost or late.
             ipc::deliver(kernel, interrupt.vector);
         }
         None if SlotStorage.slot(inside).is_empty() => {}
@@ -83,7 +83,7 @@ pub fn acknowledge(kernel: &Kernel, caller: Ref<Thread>, call: InterruptAcknowle
 }
 
 pub fn create_ports(kernel: &Kernel, caller: Ref<Thread>, call: IoPortsCreate) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.hardware, call.into)?;
     let last = call
         .count
         .checked_sub(1)
@@ -112,8 +112,8 @@ pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
     Ok(Outcome::DONE)
 }
 
-/// Whether the kernel's log permits user mode to write this port now: the console's not in the middle of a line, and QEMU's
-/// exit device only after the last line.
+/// Whether the kernel's log permits user code to write this port now: the console's port except in the middle of a line, and the
+/// port of QEMU's exit device only after the last line.
 fn log_permits(port: u16, value: u32) -> bool {
     match port {
         arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),
@@ -146,7 +146,7 @@ pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCre
     Ok(Outcome::Again)
 }
 
-/// The device's pages for the Memory.
+/// The device's pages that the Memory is to have.
 fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, Error> {
     let count = call.pages.0;
     let end = call.bus_address.checked_add(count * PAGE_BYTES);
@@ -165,8 +165,8 @@ fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, 
 
 /// The Memory that an earlier step of the call made: exactly its first pages are present, as many as the call alleges.
 ///
-/// Any other Memory that looks the same will do: the caller could have made it from the same pages. One that is being
-/// destroyed has lost its first pages first, so it lacks one before the alleged number or has one after it.
+/// Another Memory that meets this description is accepted: the caller could have made it from the same pages. A Memory that is
+/// being destroyed does not meet it, because destruction removes the first pages first.
 fn partial_memory(
     caller: Ref<Thread>,
     call: &DeviceMemoryCreate,
@@ -190,7 +190,8 @@ pub fn random(caller: Ref<Thread>, call: Random) -> CallResult {
     Ok(Outcome::one(arch::random_seed()))
 }
 
-fn maker(
+/// The pool and the empty slot for a new object, which needs the Hardware.
+fn pool_and_slot(
     caller: Ref<Thread>,
     pool: Slot,
     hardware: Slot,

@@ -14,7 +14,7 @@ use crate::capture;
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
-use crate::objects::{self, Object, Step, Thread, slot_error};
+use crate::objects::{self, Step, Thread, slot_error};
 use crate::paging::{self, MapRequest};
 
 /// The argument register in which `DomainFreeze` keeps its progress.
@@ -51,10 +51,7 @@ pub fn unmap(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnmap) -> CallRes
 pub fn install(caller: Ref<Thread>, call: DomainInstall) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
     let (from, capability) = lookup::lookup(caller, call.from)?;
-    if matches!(capability.object, Object::Reply(_)) {
-        return Err(Error::WrongKind);
-    }
-    objects::check_alive(capability.object)?;
+    lookup::check_copyable(capability.object)?;
     let to = domain.place(call.to)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
@@ -75,10 +72,7 @@ pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
         .slot(from)
         .capability()
         .ok_or(Error::EmptySlot)?;
-    if matches!(held.object, Object::Reply(_)) {
-        return Err(Error::WrongKind);
-    }
-    objects::check_alive(held.object)?;
+    lookup::check_copyable(held.object)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
     domain.touch();
@@ -108,7 +102,7 @@ pub fn grow(kernel: &Kernel, caller: Ref<Thread>, call: DomainGrow) -> CallResul
     Ok(Outcome::Again)
 }
 
-/// Frames of slots that a table grows by in one step.
+/// The number of frames of slots by which one step grows a table.
 const SLOT_FRAMES_PER_STEP: usize = 8;
 
 pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallResult {
@@ -140,7 +134,7 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
     )))
 }
 
-/// **The commit point** is passed in the first step; the others fail other domains' waits. Retiring a retired domain
+/// The first step passes **the commit point**; the others end other domains' waits with an error. Retiring a retired domain
 /// succeeds, so that the call can be restarted.
 pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;

@@ -53,6 +53,18 @@ pub fn destructible(caller: Ref<Thread>, slot: Slot) -> Result<(Object, Place), 
     Ok((capability.object, place))
 }
 
+/// Checks that a capability to this object can be copied: a reply right has only one holder, and an object that is being
+/// destroyed gets no new capabilities.
+///
+/// # Errors
+/// [`Error::WrongKind`], [`Error::Gone`].
+pub fn check_copyable(object: Object) -> Result<(), Error> {
+    if matches!(object, Object::Reply(_)) {
+        return Err(Error::WrongKind);
+    }
+    crate::objects::check_alive(object)
+}
+
 fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> {
     if capability.rights.contains(rights) {
         Ok(())
@@ -61,7 +73,7 @@ fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> 
     }
 }
 
-/// A caller never belongs to the retired domain, so it sees that domain's objects as gone.
+/// A caller never belongs to a retired domain, so it sees that domain's objects as gone.
 fn refuse_retired(header: &Header) -> Result<(), Error> {
     if header.is_retired() {
         Err(Error::Gone)

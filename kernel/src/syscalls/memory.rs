@@ -1,6 +1,6 @@
 //! Memories: populate, supply, discard, pager.
 //!
-//! The three long ones do a step, advance their argument registers by it, and start again.
+//! The three long calls take a step, advance their argument registers by it, and restart.
 
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
 use abi::{EndpointRights, Error, MemoryRights, PAGES_PER_TABLE};
@@ -13,7 +13,7 @@ use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Attribute, MemoryObject, Thread};
 use crate::paging;
 
-/// The argument registers with a range's first page and its count.
+/// The argument registers that hold a range's first page and its number of pages.
 const RANGE: (usize, usize) = (1, 2);
 /// The argument register of `MemorySupply` that holds the source's first page.
 const SOURCE_PAGE: usize = 4;

@@ -1,7 +1,7 @@
 //! Messages: call, reply, send, receive, signal, wait, yield.
 //!
-//! These first set RIP back to the call: from then on the thread stands at it (see [`crate::objects::Thread`]), and
-//! completing the call advances RIP.
+//! The calls that can block first set RIP back to the call: from then on the thread stands at it (see
+//! [`crate::objects::Thread`]), and completing the call advances RIP.
 
 use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::register::Slot;
@@ -52,13 +52,13 @@ pub fn reply(kernel: &Kernel, caller: Ref<Thread>, call: Reply) -> CallResult {
         info: call.info,
         words: [call.w0, call.w1, call.w2, call.w3],
     };
-    let answered = ipc::reply(kernel, caller, place, message)?;
-    kernel.scheduler.wake(answered);
+    let client = ipc::reply(kernel, caller, place, message)?;
+    kernel.scheduler.wake(client);
     Ok(Outcome::DONE)
 }
 
-/// A call of two parts. When the first is done, the thread stands at a `Receive`, which it restarts with, here or on another
-/// machine.
+/// A call of two parts. Once the first is done, the thread stands at a `Receive`: if the thread is stopped or moved, that is the
+/// call that restarts.
 pub fn reply_and_receive(
     kernel: &Kernel,
     caller: Ref<Thread>,
@@ -70,18 +70,18 @@ pub fn reply_and_receive(
         info: call.info,
         words: [call.w0, call.w1, call.w2, call.w3],
     };
-    let answered = match ipc::reply(kernel, caller, right, message) {
-        Ok(answered) => Some(answered),
-        // There was no caller, or it no longer waits: a stale right was removed. After any other error the right stays in the
-        // slot, so that its caller can still be answered.
+    let client = match ipc::reply(kernel, caller, right, message) {
+        Ok(client) => Some(client),
+        // There was no client, or it no longer waits: a stale right was removed. After any other error the right stays in the
+        // slot, so that its holder can reply again.
         Err(_) if SlotStorage.slot(right).is_empty() => None,
         Err(error) => return Err(error),
     };
     caller.context.rax.set(Number::Receive as u64);
     caller.rewind();
     ipc::receive(kernel, caller, endpoint, place);
-    if let Some(answered) = answered {
-        kernel.scheduler.switch_to(answered);
+    if let Some(client) = client {
+        kernel.scheduler.switch_to(client);
     }
     Ok(Outcome::Settled)
 }

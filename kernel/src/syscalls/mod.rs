@@ -42,7 +42,7 @@ use crate::scheduler::TimeBudget;
 enum Outcome {
     /// Complete, with results from the first result register on.
     Return(Results),
-    /// One step is done; the argument registers hold the rest, and the call starts again. An interrupt may come in between.
+    /// One step is done; the argument registers hold the rest, and the call restarts. An interrupt may come in between.
     Again,
     /// The thread's registers and phase already hold the outcome.
     Settled,
@@ -64,10 +64,10 @@ impl Outcome {
     }
 }
 
-/// The most steps of a long call in one entry, however short they are.
+/// The maximum number of steps of a long call in one entry, however short they are.
 const STEPS_PER_ENTRY: usize = 16;
 
-/// Executes steps of a long call until it is done, or until interrupts have to be permitted.
+/// Takes steps of a long call until it is done, or until interrupts have to be permitted.
 #[inline]
 fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
     let budget = TimeBudget::start();

@@ -66,7 +66,8 @@ pub fn begin_log(caller: Ref<Thread>, call: DomainBeginLog) -> CallResult {
 
 pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    // Another domain's Memory would stay mapped after its owner has revoked it: the mapping is derived from the Domain.
+    // Only its own Memories: the mapping is derived from the Domain, so another domain's Memory would stay mapped after its owner
+    // had revoked it.
     let Some(memory) = own_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };

@@ -12,18 +12,18 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, RunRequest};
 use crate::objects::{self, Attribute, Contiguous, Object, Pool, Search, Thread, destroy_step};
 
-/// The argument register of `MemoryCreateContiguous` with the lowest address.
+/// The argument register of `MemoryCreateContiguous` that holds the lowest address.
 const CONTIGUOUS_FROM: usize = 4;
 
 pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.into)?;
     let (_, held) = lookup::lookup(caller, call.pool)?;
     objects::create_pool(kernel, pool, call.pages.0, child_rights(held.rights), into)?;
     Ok(Outcome::DONE)
 }
 
-/// The rights over a child pool for a holder of these over the parent: all that affect only the child. DMA is passed on only
-/// if held, since it reaches beyond the child: a device writes wherever its driver points it.
+/// The rights over a child pool for a holder of these rights over the parent: all that affect only the child. DMA is passed on
+/// only if held, since it reaches beyond the child: a device writes to any address that its driver gives it.
 fn child_rights(parent: Rights) -> Rights {
     let dma = PoolRights::DMA;
     if parent.contains(dma.into()) {
@@ -39,7 +39,7 @@ pub fn report(caller: Ref<Thread>, call: PoolReport) -> CallResult {
 }
 
 pub fn create_domain(kernel: &Kernel, caller: Ref<Thread>, call: DomainCreate) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.into)?;
     objects::create_domain(kernel, pool, into)?;
     Ok(Outcome::DONE)
 }
@@ -51,7 +51,7 @@ pub fn create_thread(kernel: &Kernel, caller: Ref<Thread>, call: ThreadCreate) -
 }
 
 pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: MemoryCreate) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.into)?;
     objects::create_memory(kernel, pool, call.pages.0, Attribute::Ordinary, into)?;
     Ok(Outcome::DONE)
 }
@@ -79,7 +79,7 @@ pub fn create_contiguous(
 }
 
 pub fn create_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: EndpointCreate) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.into)?;
     objects::create_endpoint(kernel, pool, into)?;
     Ok(Outcome::DONE)
 }
@@ -89,7 +89,7 @@ pub fn create_notification(
     caller: Ref<Thread>,
     call: NotificationCreate,
 ) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.into)?;
+    let (pool, into) = pool_and_slot(caller, call.pool, call.into)?;
     objects::create_notification(kernel, pool, into)?;
     Ok(Outcome::DONE)
 }
@@ -129,7 +129,8 @@ fn destroy_in_steps(
     super::in_steps(|| Ok(destroy_step(kernel, object, keep)))
 }
 
-fn maker(
+/// The pool and the empty slot for a new object.
+fn pool_and_slot(
     caller: Ref<Thread>,
     pool: abi::register::Slot,
     into: abi::register::Slot,

@@ -20,7 +20,7 @@ use crate::{capture, ipc};
 
 pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
-    // Each of its calls would leave another reply right, as fast as they are removed.
+    // Otherwise its calls could create reply rights as fast as the destruction removes them.
     check_alive(Object::Thread(thread))?;
     thread.stopped.set(false);
     thread.domain.touch();
@@ -30,15 +30,14 @@ pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallRes
 
 pub fn stop(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStop) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
-    // A thread that stops itself sees success when it is started again.
-    thread.context.rax.set(if thread == caller {
-        0
-    } else {
-        thread.context.rax.get()
-    });
+    let is_self = thread == caller;
+    if is_self {
+        // It sees success when it is started again.
+        thread.context.rax.set(0);
+    }
     ipc::stop(kernel, thread);
     thread.domain.touch();
-    Ok(if thread == caller {
+    Ok(if is_self {
         Outcome::Settled
     } else {
         Outcome::DONE
@@ -181,7 +180,7 @@ pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> Cal
     Ok(Outcome::DONE)
 }
 
-/// The capability that a slot inside an object gets a copy of.
+/// The capability whose copy is put into a slot inside an object.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// Its place.
@@ -205,7 +204,7 @@ impl Source {
 /// Puts a copy of a capability into a slot inside an object, replacing its content.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`], [`Error::Gone`]. Nothing has changed then.
+/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`], [`Error::Gone`], without any effect.
 pub fn hold(kernel: &Kernel, from: Source, inside: Place, rights: Rights) -> Result<(), Error> {
     let held = SlotStorage.slot(from.place).capability();
     let held = held.ok_or(Error::EmptySlot)?;

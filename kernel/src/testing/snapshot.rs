@@ -1,4 +1,4 @@
-//! Snapshots of the kernel's objects as lines of text, so that a test can prove that nothing changed, or show the difference.
+//! Snapshots of the kernel's objects as lines of text: a test proves with them that nothing has changed, or shows the difference.
 
 use abi::register::Slot;
 use capabilities::{Place, Storage};
@@ -108,8 +108,8 @@ fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, hide_status: bool) {
     lines.push(format!(
         "{id:?} {phase:?}, stopped {stopped}, priority {priority}, buffer {buffer:#x}"
     ));
-    let (call, answerable) = (thread.call_number.get(), thread.answerable.get());
-    lines.push(format!("{id:?} call {call}, answerable {answerable}"));
+    let (call, has_right) = (thread.call_number.get(), thread.has_reply_right.get());
+    lines.push(format!("{id:?} call {call}, reply right {has_right}"));
     let faults = capability(thread.fault_endpoint());
     let bound = capability(thread.bound_notification());
     lines.push(format!(

@@ -47,7 +47,7 @@ pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domai
 }
 
 /// Charges the frames that a domain's table needs to grow to this many slots. They stay reserved for the domain, so that growing
-/// can be interrupted and does not fail half way.
+/// can be interrupted and does not fail midway.
 ///
 /// # Errors
 /// [`Error::PoolEmpty`], [`Error::TableFull`], without any effect.
@@ -76,7 +76,7 @@ pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
     let frame = kernel
         .frames
         .allocate()
-        .expect("the root pool's limit is what there is");
+        .expect("the root pool's limit is the number of frames");
     domain.set_paid_slot_frames(domain.paid_slot_frames() - 1);
     let holder = Holder::Table {
         domain,
@@ -105,7 +105,7 @@ pub fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
-    // An empty bookmark is refused, which is fine.
+    // Refused if no bookmark is set.
     let _ = kernel.empty_slot(domain.parent_search.bookmark());
     if let Some(table) = domain.space.dismantle() {
         kernel.return_unmapped(domain.pool(), table);
@@ -120,7 +120,7 @@ pub fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     Step::Done
 }
 
-/// Slots that are emptied in one step.
+/// The number of slots that one step empties.
 const SLOTS_PER_STEP: usize = 16;
 
 /// Empties some slots of the first remaining frame of the table, or returns the frame when all are empty.

@@ -68,7 +68,7 @@ pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64,
     let end = first + count;
     let mut page = first;
     while page < end {
-        let leaf = memory.leaf(page).expect("the Memory was made with tables");
+        let leaf = memory.leaf(page).expect("the Memory has all its tables");
         let next = end.min(page + abi::PAGES_PER_TABLE - page % abi::PAGES_PER_TABLE);
         (page..next).for_each(|page| memory.insert_foreign(leaf, page, run, flags));
         page = next;
@@ -135,10 +135,10 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
 /// The maximum size of a contiguous Memory: one leaf table, since it is created in one step.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
-/// Pages released in one step.
+/// The number of pages that one step releases.
 const PAGES_PER_STEP: usize = 32;
 
-/// Does one step of releasing the parts of a Memory: mappings, pager, pages, tables.
+/// Does one step of releasing the parts of a Memory: mappings, pager, pages, tables, directories.
 pub fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
     if let Some(mapping) = memory.first_mapping.get() {
         let _ = kernel.empty_step(mapping.slot());

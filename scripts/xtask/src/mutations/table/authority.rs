@@ -54,8 +54,8 @@ mutations! {
         "if badge.is_set() && flags & !badge.get() != 0 {" => "if false {";
         "a capability to signal one flag allows to raise all of them"; Host("kernel", "flags_are_raised_within");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
-        "    if matches!(capability.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
-        "two domains can answer one call"; IPC;
+        "    lookup::check_copyable(capability.object)?;" => "    crate::objects::check_alive(capability.object)?;";
+        "two domains can reply to one call"; IPC;
 
     "port-bounds" in "kernel/src/syscalls/device.rs":
         "    if port >= ports.first && last <= u32::from(ports.last) {" => "    if last >= u32::from(ports.first.min(port)) {";
@@ -70,10 +70,10 @@ mutations! {
         "    if thread.domain != domain || !domain.is_quiescent() {" => "    if thread.domain != domain {";
         "the reply right to a call in progress is taken from its server while both run"; Host("kernel", "ipc::tests::grant");
     "derived-reply" in "kernel/src/syscalls/domain.rs":
-        "    if matches!(held.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
+        "    lookup::check_copyable(held.object)?;" => "    crate::objects::check_alive(held.object)?;";
         "two slots hold the reply right to one call"; IPC;
     "installed-reply" in "kernel/src/syscalls/domain.rs":
-        "    if matches!(capability.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
+        "    lookup::check_copyable(capability.object)?;" => "    crate::objects::check_alive(capability.object)?;";
         "a reply right is copied into another domain"; IPC;
     "sent-reply" in "kernel/src/ipc/transfer.rs":
         "        Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),\n" => "";

@@ -67,7 +67,7 @@ mutations! {
         "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
         "expiring waits block interrupts and thaws forever"; Host("kernel", "timer");
     "cheap-insertions" in "kernel/src/paging/pages.rs":
-        "            looks += LOOKS_PER_INSERTION;" => "            looks += 1;";
+        "        looks += LOOKS_PER_INSERTION;" => "        looks += 1;";
         "one entry populates all pages of a table"; TLB;
     "search-and-work" in "kernel/src/objects/pool.rs":
         "            _ if passed > PASSED_BEFORE_FOUND =>" => "            _ if passed == OBJECTS_PER_STEP =>";

@@ -125,7 +125,7 @@ mutations! {
         "            Some(thread) if thread.is_revoking.take() => {" => "            Some(thread) if thread.is_revoking.get() => {";
         "a thread that leaves a revocation halfway keeps the core"; Host("kernel", "objects::tests::outrun");
     "unpaid-slices" in "kernel/src/scheduler/mod.rs":
-        "        if !goes_on && thread.is_overdue.take() {" => "        if !goes_on && thread.is_overdue.take() && false {";
+        "        if !is_unfinished && thread.is_overdue.take() {" => "        if !is_unfinished && thread.is_overdue.take() && false {";
         "a thread that revokes repeatedly runs for twice its slice"; Host("kernel", "objects::tests::outrun");
     "slices-handed-down" in "kernel/src/scheduler/mod.rs":
         "self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();" => "self.current.get().is_none();";
