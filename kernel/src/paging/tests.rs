@@ -1,14 +1,14 @@
-//! Populating, supplying, discarding and mapping, and the dirty log.
+//! Populating, supplying, discarding and mapping.
 
-use abi::calls::{DomainPages, PageSet};
-use abi::message::DATA_OFFSET;
-use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
+use abi::register::{Access, ObjectId, Slot};
 use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
 use capabilities::{GENERATION_MAX, Storage};
 
-use crate::memory::{Entry, Frame, Ref, SlotStorage};
+use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{MemoryObject, Phase};
 use crate::testing::{TestDomain, World, calls, slots};
+
+mod page_sets;
 
 const MEMORY: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
@@ -70,41 +70,6 @@ impl Scene {
         self.memory(MEMORY).header.id()
     }
 
-    fn begin_log(&self) -> u64 {
-        let memory = self.id();
-        self.world
-            .does(self.actor, calls::begin_log(slots::DOMAIN, memory))
-    }
-
-    /// The pages of a set, from `first` on.
-    fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
-        let (domain, memory, first_page) = (slots::DOMAIN, self.id(), PageIndex(first));
-        let read = DomainPages {
-            domain,
-            memory,
-            log,
-            first_page,
-            page_count: PageCount(2048),
-            which,
-        };
-        let covered = self.world.call(self.actor, read)?;
-        let buffer = self.world.buffer(self.actor);
-        let is_set = |index: &u64| {
-            let word = buffer.read_word(DATA_OFFSET + index / 64 * 8);
-            word >> (index % 64) & 1 == 1
-        };
-        Ok((0..covered)
-            .filter(is_set)
-            .map(|index| first + index)
-            .collect())
-    }
-
-    /// Writes a page as user code does.
-    fn write(&self, page: u64) {
-        let leaf = self.memory(MEMORY).leaf(page).expect("a table");
-        leaf.add_marks(page, Entry::DIRTY);
-    }
-
     fn fault(&self, address: u64, error: u64) {
         self.world.raise(self.actor, 14, error, address);
     }
@@ -123,7 +88,7 @@ fn populating_inserts_zeroed_pages_and_keeps_present_ones() {
 #[test]
 fn a_released_page_is_zeroed_when_it_is_inserted_again() {
     let scene = Scene::new();
-    // All of the pool: every page inserted again was used before.
+    // All that the pool can pay for, so that every page inserted again was used before.
     let left = scene.world.kernel.frames.free();
     let count = scene.actor.pool.limit - scene.actor.pool.used() - 4;
     assert!(count < PAGES && count < left);
@@ -320,50 +285,6 @@ fn an_absent_page_becomes_a_message_to_its_pager() {
 }
 
 #[test]
-fn a_dirty_log_reports_each_write_once() {
-    let scene = Scene::new();
-    scene.populate(3, 4).expect("room");
-    let log = scene.begin_log();
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![3, 4, 5, 6]));
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
-    scene.write(5);
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![5]));
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
-    assert_eq!(scene.pages(0, 0, PageSet::Present), Ok(vec![3, 4, 5, 6]));
-}
-
-#[test]
-fn a_page_that_was_discarded_and_inserted_again_is_dirty() {
-    let scene = Scene::new();
-    scene.populate(3, 4).expect("room");
-    let log = scene.begin_log();
-    scene.pages(log, 0, PageSet::Dirty).expect("a pass");
-    scene.discard(4, 1).expect("a page");
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
-    assert_eq!(scene.pages(0, 0, PageSet::Present), Ok(vec![3, 5, 6]));
-    scene.populate(4, 1).expect("room");
-    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![4]));
-}
-
-#[test]
-fn a_page_that_the_kernel_writes_is_dirty() {
-    let scene = Scene::new();
-    let memory = scene.memory(slots::BUFFER);
-    let leaf = memory.leaf(0).expect("a table");
-    leaf.remove_marks(0, Entry::DIRTY);
-    scene
-        .pages(0, 0, PageSet::Present)
-        .expect("into the message buffer");
-    assert!(leaf.flags(0).contains(Entry::DIRTY));
-    scene.populate(0, 1).expect("room");
-    scene.supply(9, 1, 0).expect("it is there");
-    let leaf = scene.memory(OTHER).leaf(9).expect("a table");
-    leaf.remove_marks(9, Entry::DIRTY);
-    scene.supply(9, 1, 0).expect("it is there");
-    assert!(leaf.flags(9).contains(Entry::DIRTY));
-}
-
-#[test]
 fn a_memory_has_no_more_pages_than_its_tables_reach() {
     let scene = Scene::new();
     let create = |pages| calls::memory(pages, Slot(slots::FREE + 3));
@@ -373,36 +294,4 @@ fn a_memory_has_no_more_pages_than_its_tables_reach() {
     }
     let largest = create(MEMORY_PAGES_MAX);
     scene.world.does(scene.actor, largest);
-}
-
-#[test]
-fn a_bitmap_ends_with_its_leaf_table_or_the_memory() {
-    let scene = Scene::new();
-    for (first_page, page_count, covered) in [
-        (0, 2048, 512),
-        (0, 100, 100),
-        (512, 2048, PAGES - 512),
-        (512, PAGES - 512, PAGES - 512),
-        (512, 7, 7),
-    ] {
-        let read = DomainPages {
-            domain: slots::DOMAIN,
-            memory: scene.id(),
-            log: 0,
-            first_page: PageIndex(first_page),
-            page_count: PageCount(page_count),
-            which: PageSet::Present,
-        };
-        assert_eq!(scene.world.does(scene.actor, read), covered);
-    }
-}
-
-#[test]
-fn a_bitmap_begins_at_a_leaf_table_of_the_memory() {
-    let scene = Scene::new();
-    let log = scene.begin_log();
-    for which in [PageSet::Present, PageSet::Dirty] {
-        assert_eq!(scene.pages(log, 1, which), Err(Error::Misaligned));
-        assert_eq!(scene.pages(log, 1024, which), Err(Error::ArgumentRange));
-    }
 }

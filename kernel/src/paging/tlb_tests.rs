@@ -71,7 +71,7 @@ fn begin_log(world: &World, actor: TestDomain) -> u64 {
     world.does(actor, calls::begin_log(slots::DOMAIN, memory))
 }
 
-/// The dirty pages among the first 64, which are then clean.
+/// The dirty pages among the first 64. Reading them marks them clean.
 fn take_dirty(world: &World, actor: TestDomain, log: u64) -> u64 {
     let read = DomainPages {
         domain: slots::DOMAIN,

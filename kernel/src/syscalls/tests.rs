@@ -71,7 +71,7 @@ fn every_call_refuses_a_slot_beyond_the_table() {
 }
 
 #[test]
-fn every_call_refuses_another_kind_and_an_empty_slot() {
+fn a_slot_of_another_kind_or_an_empty_one_is_refused() {
     let (world, actor) = world_and_domain();
     for slot in [
         slots::POOL,
@@ -109,7 +109,7 @@ fn held(actor: TestDomain, slot: Slot) -> Capability<Object> {
 }
 
 #[test]
-fn flags_outside_a_capabilitys_badge_raise_none() {
+fn a_signal_with_flags_outside_the_badge_raises_none() {
     for flags in [0, 2, 4, 6] {
         assert_eq!(raised(flags), (Ok(()), flags));
     }
@@ -185,7 +185,7 @@ fn a_long_call_keeps_its_progress_in_its_arguments() {
     let [memory, first, count, ..] = actor.thread.arguments();
     assert_eq!(memory, u64::from(OBJECT.0));
     assert!(first > 0 && first + count == 100, "{first} and {count}");
-    // Another thread with the same registers continues where this one is.
+    // Another thread with the same registers continues the call where this one has left it.
     let other = world.thread_in(actor.domain, COPY);
     world.begin(
         other,

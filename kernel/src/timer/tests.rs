@@ -1,4 +1,4 @@
-//! The work of one timer interrupt, and the work that it leaves to the next.
+//! The work of one timer interrupt, and the work that it leaves to the next one.
 
 use abi::register::Slot;
 
@@ -28,7 +28,7 @@ fn threads(world: &World, actor: TestDomain, count: u32) -> Vec<Ref<Thread>> {
 struct Crowds([Vec<Ref<Thread>>; 3]);
 
 impl Crowds {
-    /// The number of each that were not handled yet.
+    /// The number of threads in each crowd that have not been handled yet.
     fn left(&self) -> [usize; 3] {
         let blocked = |thread: &&Ref<Thread>| !thread.is_runnable();
         self.0
@@ -47,11 +47,11 @@ fn scene() -> (World, Crowds) {
         world.give(manager, into, waiting, into, 0);
     }
     let mut sleepers = threads(&world, waiting, 40);
-    let turned_away = sleepers.split_off(20);
+    let rejected = sleepers.split_off(20);
     for thread in &sleepers {
         world.begin(*thread, calls::wait(OTHER, DUE));
     }
-    for thread in &turned_away {
+    for thread in &rejected {
         world.begin(*thread, calls::wait(NOTIFICATION, u64::MAX));
     }
     let slot = NOTIFICATION;
@@ -65,7 +65,7 @@ fn scene() -> (World, Crowds) {
     world.machine.set_ticks_step(0);
     world.machine.set_ticks(DUE);
     world.kernel.enter(Cause::Interrupt { vector });
-    let crowds = Crowds([sleepers, turned_away, crowd]);
+    let crowds = Crowds([sleepers, rejected, crowd]);
     assert_eq!(crowds.left(), [20, 4, 20]);
     (world, crowds)
 }
@@ -73,7 +73,7 @@ fn scene() -> (World, Crowds) {
 /// Offsets from [`DUE`] at which four waits end, in the order in which they begin.
 const STEPS: [u64; 4] = [3, 1, 4, 2];
 
-/// Lets time pass, and expects each of four waits to end at its deadline, and not before.
+/// Lets time pass, and expects each of four waits to end at its deadline and not before it.
 fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
     world.machine.set_ticks_step(0);
     for step in 0..=4 {
@@ -187,8 +187,8 @@ fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_p
 #[test]
 fn a_job_that_is_always_due_does_not_starve_the_others() {
     let (world, crowds) = scene();
-    let [sleepers, turned_away, crowd] = &crowds.0;
-    // Those that were woken are due again at the next entry.
+    let [sleepers, rejected, crowd] = &crowds.0;
+    // The sleepers that were woken are due again at the next entry.
     for _ in 0..8 {
         for sleeper in sleepers.iter().filter(|thread| thread.is_runnable()) {
             world.machine.set_ticks(DUE);
@@ -197,7 +197,7 @@ fn a_job_that_is_always_due_does_not_starve_the_others() {
         world.machine.set_ticks(DUE + 1);
         world.kernel.enter(Cause::Timer);
     }
-    for thread in turned_away.iter().chain(crowd) {
+    for thread in rejected.iter().chain(crowd) {
         assert!(thread.is_runnable());
     }
 }

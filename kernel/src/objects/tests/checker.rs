@@ -1,19 +1,17 @@
 //! Invariants that hold between system calls: accounts add up, and queues agree with their threads' phases.
 
-use std::collections::BTreeMap;
-
-use abi::register::{Access, Slot};
-use abi::{EndpointRights, MemoryRights, PRIORITY_MAX, Rights};
-use capabilities::{Climb, Place, Storage};
+use abi::PRIORITY_MAX;
+use capabilities::Storage;
 
 use crate::kernel::Kernel;
-use crate::memory::{Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
+use crate::memory::{Ref, SlotStorage};
 use crate::objects::{
-    Domain, DomainState, Endpoint, Header, MemoryObject, Notification, Object, PendingWaiters,
-    Phase, Pool, Thread,
+    Domain, DomainState, Endpoint, Header, Notification, Object, PendingWaiters, Phase, Pool,
+    Thread,
 };
 use crate::scheduler::Queue;
 
+mod derivation;
 mod interrupts;
 
 /// The objects of a pool, the oldest first.
@@ -42,11 +40,11 @@ pub fn threads(kernel: &Kernel) -> Vec<Ref<Thread>> {
     all_objects(kernel).into_iter().filter_map(thread).collect()
 }
 
-/// Checks everything.
+/// Checks every invariant.
 pub fn check(kernel: &Kernel) {
     check_accounts(kernel);
-    check_writers(kernel);
-    check_authority(kernel);
+    derivation::check_writers(kernel);
+    derivation::check_authority(kernel);
     check_ready(kernel);
     interrupts::check_interrupts(kernel);
     check_bookmark(kernel.root_pool);
@@ -83,50 +81,6 @@ fn check_accounts(kernel: &Kernel) {
     };
     let spent: u64 = pools.chain([kernel.root_pool]).map(own).sum();
     assert_eq!(kernel.frames.free() + spent, kernel.root_pool.limit);
-}
-
-/// No capability has a right that its parent lacks, or replaces a badge that its parent has.
-fn check_authority(kernel: &Kernel) {
-    let domain = |object| match object {
-        Object::Domain(domain) => Some(domain),
-        _ => None,
-    };
-    for domain in all_objects(kernel).into_iter().filter_map(domain) {
-        let slots = 0..domain.table.slot_count::<SlotDirectory>();
-        // A domain that is being destroyed has returned some frames of its table.
-        let is_there = |slot: &u32| slot / SLOTS_PER_FRAME >= domain.directory.first_index();
-        for slot in slots.filter(is_there) {
-            let place = domain.place(Slot(slot)).expect("a slot of the table");
-            let Some(held) = SlotStorage.slot(place).capability() else {
-                continue;
-            };
-            let parent = SlotStorage.slot(parent(place)).capability();
-            let parent = parent.expect("a parent holds a capability");
-            if let Object::Reply(thread) = held.object {
-                assert_eq!(parent.object, Object::Thread(thread));
-                assert!(Rights::from(EndpointRights::GRANT).contains(held.rights));
-                continue;
-            }
-            assert_eq!(held.object, parent.object);
-            assert!(
-                parent.rights.contains(held.rights),
-                "{held:?} of {parent:?}"
-            );
-            assert!(parent.badge.get() == 0 || parent.badge == held.badge);
-        }
-    }
-}
-
-/// The slot that a slot in a table was derived from.
-fn parent(place: Place) -> Place {
-    let mut at = place;
-    loop {
-        at = match capabilities::climb(&SlotStorage, at) {
-            Climb::Parent(parent) => return parent,
-            Climb::Sibling(sibling) => sibling,
-            Climb::Root => panic!("a slot of a table is not an origin"),
-        };
-    }
 }
 
 /// The threads in a ready queue have its priority, and the occupied queues are marked.
@@ -192,8 +146,8 @@ fn has_no_waiters(header: &Header) -> bool {
 
 fn check_endpoint(endpoint: Ref<Endpoint>) {
     assert!(endpoint.senders.is_empty() || endpoint.receivers.is_empty());
-    let nobody = endpoint.senders.is_empty() && endpoint.receivers.is_empty();
-    assert!(nobody || !has_no_waiters(&endpoint.header));
+    let is_empty = endpoint.senders.is_empty() && endpoint.receivers.is_empty();
+    assert!(is_empty || !has_no_waiters(&endpoint.header));
     for thread in members(&endpoint.senders) {
         let there = match thread.phase.get() {
             Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => endpoint,
@@ -219,27 +173,27 @@ fn check_notification(notification: Ref<Notification>) {
     }
     if let Some(thread) = notification.bound.get() {
         let slot = thread.bound_notification();
-        let held = capabilities::Storage::slot(&crate::memory::SlotStorage, slot).capability();
+        let held = SlotStorage.slot(slot).capability();
         let held = held.map(|capability| capability.object);
         assert_eq!(held, Some(Object::Notification(notification)));
     }
 }
 
-/// Threads follow the state of their domain, except those yet to be settled. The timer continues an unfinished freeze, thaw or
-/// destruction.
+/// Threads follow the state of their domain, except those that are yet to be settled. The timer continues an unfinished freeze,
+/// thaw or destruction.
 fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     let first = domain.first_unsettled();
     let settled: Vec<_> = domain
         .threads()
         .take_while(|thread| Some(*thread) != first)
         .collect();
-    let in_line = |thread: &Ref<Thread>| thread.held.get() != domain.is_running();
-    assert!(settled.iter().all(in_line));
+    let follows = |thread: &Ref<Thread>| thread.held.get() != domain.is_running();
+    assert!(settled.iter().all(follows));
     let all_settled = settled.len() == domain.thread_count.get();
     assert_eq!(
         all_settled,
         first.is_none(),
-        "an unsettled thread is the domain's"
+        "an unsettled thread is in the domain's list"
     );
     let deadline = domain.deadline_ticks.get();
     let is_retired = domain.pool().is_retired();
@@ -262,7 +216,7 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     assert!(deadline.is_none_or(|deadline| earliest.is_some_and(|earliest| earliest <= deadline)));
 }
 
-/// A domain's mappings are disjoint and ascend, each in the list of its Memory.
+/// A domain's mappings are disjoint and in ascending order, and each is in the list of its Memory.
 fn check_mappings(domain: Ref<Domain>) {
     let mut end = 0;
     for mapping in domain.mappings() {
@@ -274,51 +228,6 @@ fn check_mappings(domain: Ref<Domain>) {
         });
         assert!(in_memory.any(|other| other == mapping));
     }
-}
-
-/// Each Memory counts the slots and mappings through which other domains can write it.
-fn check_writers(kernel: &Kernel) {
-    let all = all_objects(kernel);
-    let domains = all.iter().filter_map(|object| match object {
-        Object::Domain(domain) => Some(*domain),
-        _ => None,
-    });
-    let mut counted = BTreeMap::new();
-    for (domain, memory) in
-        domains.flat_map(|domain| written_in(domain).map(move |it| (domain, it)))
-    {
-        if memory.header.pool != domain.header.pool {
-            *counted.entry(memory.address()).or_insert(0) += 1;
-        }
-    }
-    for object in all {
-        if let Object::Memory(memory) = object {
-            let expected = counted.get(&memory.address()).copied();
-            assert_eq!(memory.writers(), expected.unwrap_or(0));
-        }
-    }
-}
-
-/// The Memories that a domain's slots and mappings let it write, once per slot or mapping.
-fn written_in(domain: Ref<Domain>) -> impl Iterator<Item = Ref<MemoryObject>> {
-    // A domain that is being destroyed has lost some frames of its table.
-    let is_there = move |number: &u32| number / SLOTS_PER_FRAME >= domain.directory.first_index();
-    let numbers = (0..domain.table.slot_count::<SlotDirectory>()).filter(is_there);
-    let slots = numbers.filter_map(move |number| {
-        let place = domain.place(abi::register::Slot(number)).ok()?;
-        let held = SlotStorage.slot(place).capability()?;
-        let may_write = held.rights.contains(MemoryRights::WRITE.into());
-        match held.object {
-            Object::Memory(memory) if may_write => Some(memory),
-            _ => None,
-        }
-    });
-    let mappings = domain.mappings().filter_map(|mapping| {
-        let memory = mapping.memory.get()?;
-        (mapping.access.get() == Access::ReadWrite).then_some(memory)
-    });
-    let mappings: Vec<_> = mappings.collect();
-    slots.chain(mappings)
 }
 
 /// The members of a queue, whose links must agree.

@@ -29,10 +29,10 @@ fn all_frames(world: &World) -> Vec<OwnedFrame> {
 }
 
 #[test]
-fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
+fn pages_are_paid_for_at_creation_and_zeroed_when_they_are_populated() {
     let world = World::new();
     let actor = world.domain();
-    // No frame is zero.
+    // Every free frame holds data of an earlier use.
     let frames = all_frames(&world);
     for frame in &frames {
         frame.view().write_word(8, 7);
@@ -67,7 +67,7 @@ fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
 }
 
 #[test]
-fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
+fn a_step_of_populating_makes_a_bounded_number_of_pages_present() {
     let world = World::new();
     let actor = world.domain_of(600);
     let pages = PageCount(512);
@@ -94,7 +94,7 @@ fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
 }
 
 #[test]
-fn one_that_is_being_destroyed_gets_no_other_frames() {
+fn a_contiguous_memory_being_destroyed_gets_no_other_frames() {
     let world = World::new();
     let actor = world.domain_of(600);
     let pages = PageCount(512);
@@ -154,7 +154,7 @@ fn a_request_that_no_machine_can_satisfy_is_refused() {
 fn a_search_among_scattered_frames_continues_where_it_stopped() {
     let world = World::new();
     let actor = world.domain();
-    // The pool's own frames are reserved, and nobody else spends them below.
+    // These include the frames reserved for pools; no domain allocates any before they are released.
     let (kept, scattered): (Vec<_>, Vec<_>) = all_frames(&world)
         .into_iter()
         .partition(|frame| frame.address().as_u64() / PAGE_BYTES % 2 == 1);
@@ -174,7 +174,7 @@ fn a_search_among_scattered_frames_continues_where_it_stopped() {
 }
 
 #[test]
-fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
+fn a_restarted_driver_gets_its_run_of_frames_again_after_any_churn() {
     let world = World::new();
     let driver = world.domain();
     let other = world.domain_of(world.kernel.root_pool.limit - 1000);
@@ -183,7 +183,7 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
     for round in 0..4 {
         world.does(driver, ANYWHERE);
         populate(&world, driver, RUN, 64).expect("it was paid for");
-        populate(&world, other, CHURN, pages).expect("the pool has as many");
+        populate(&world, other, CHURN, pages).expect("the pool has that many");
         world.does(driver, calls::destroy(RUN));
         // Some frames are released, and different ones are taken.
         world.does(other, calls::discard(CHURN, round * 100, pages / 2));

@@ -93,7 +93,7 @@ fn a_pool_that_cannot_pay_for_the_tables_creates_no_memory() {
     let (world, actor) = driver();
     let pool = Slot(13);
     world.does(actor, calls::split(5, pool));
-    // Of its five pages the pool is one; the Memory takes one, and tables for 1,025 pages four.
+    // One of its five pages is the pool itself; a Memory takes one, and the tables for 1,025 pages take four.
     let call = |pages| DeviceMemoryCreate {
         pool,
         ..registers(pages)
@@ -128,7 +128,7 @@ fn a_page_is_uncached_or_write_combining() {
 }
 
 #[test]
-fn no_page_is_beyond_what_the_processor_can_address() {
+fn pages_that_the_processor_cannot_address_are_refused() {
     let (world, actor) = driver();
     let end = 1 << crate::arch::physical_address_bits();
     let at = |bus_address| DeviceMemoryCreate {
@@ -151,7 +151,7 @@ fn no_page_is_beyond_what_the_processor_can_address() {
 }
 
 #[test]
-fn a_device_memory_being_destroyed_is_not_continued() {
+fn the_creation_of_a_device_memory_being_destroyed_is_not_continued() {
     let (world, actor) = driver();
     let pages = 4 * 512;
     world.does(actor, registers(pages));
@@ -172,7 +172,7 @@ fn a_device_memory_being_destroyed_is_not_continued() {
 }
 
 #[test]
-fn a_devices_pages_are_not_ram() {
+fn calls_for_pages_of_ram_refuse_a_device_memory() {
     let (world, actor) = driver();
     let pages = 2 * PAGES_PER_STEP;
     world.does(actor, calls::memory(pages, FIRST));
@@ -199,7 +199,7 @@ fn a_devices_pages_are_not_ram() {
 }
 
 #[test]
-fn a_device_memory_is_no_larger_than_one_step_can_create_tables_for() {
+fn a_device_memory_has_a_maximum_size() {
     let (world, actor) = driver();
     for beyond in [0, 8193, 1 << 20] {
         let refused = world.call(actor, registers(beyond));

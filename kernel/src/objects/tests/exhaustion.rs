@@ -27,7 +27,7 @@ fn make<A: Arguments>(world: &World, actor: TestDomain, call: A) -> Result<(), E
 }
 
 /// Creates one object of every kind from a pool of `pages`.
-fn script(world: &World, actor: TestDomain, pages: u64) -> Result<(), Error> {
+fn create_all(world: &World, actor: TestDomain, pages: u64) -> Result<(), Error> {
     let (pool, domain, memory) = (POOL, DOMAIN, MEMORY);
     make(world, actor, calls::split(pages, POOL))?;
     make(world, actor, calls::domain(pool, DOMAIN))?;
@@ -63,12 +63,12 @@ fn script(world: &World, actor: TestDomain, pages: u64) -> Result<(), Error> {
 }
 
 #[test]
-fn every_refusal_is_the_pools_and_leaves_no_objects() {
+fn every_refusal_is_pool_empty_and_creates_no_object() {
     let world = World::new();
     let actor = world.domain();
     let (free, used) = (world.kernel.frames.free(), actor.pool.used());
     for pages in 0.. {
-        let outcome = script(&world, actor, pages);
+        let outcome = create_all(&world, actor, pages);
         match world.call(actor, calls::destroy(POOL)) {
             Ok(()) => {}
             Err(error) => assert_eq!((pages, error), (0, Error::EmptySlot)),
@@ -132,7 +132,7 @@ fn a_table_grows_completely_or_not_at_all() {
     world.does(actor, grow(all));
     assert_eq!(left(actor), 0);
     assert_eq!(actor.domain.table.frame_count() * SLOTS_PER_FRAME, all);
-    // It has that many already, so nothing is charged.
+    // The table has that many slots already, so nothing is charged.
     world.does(actor, grow(all));
 }
 

@@ -146,7 +146,7 @@ fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
 }
 
 #[test]
-fn all_that_share_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it() {
+fn all_sharers_of_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it() {
     let (world, actor, vector) = interrupted();
     assert!(!unmasked(&acknowledge(&world, actor, SECOND)));
     assert!(unmasked(&acknowledge(&world, actor, FIRST)));
@@ -166,7 +166,7 @@ fn a_disarmed_interrupt_does_not_block_the_others() {
 }
 
 #[test]
-fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() {
+fn destroying_a_sharer_unmasks_the_line_for_the_others_and_destroying_all_masks_it() {
     let (world, actor, vector) = interrupted();
     acknowledge(&world, actor, SECOND);
 
@@ -182,7 +182,7 @@ fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() 
 }
 
 #[test]
-fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
+fn destroying_a_sharer_leaves_the_line_masked_while_another_is_in_service() {
     let (world, actor, _) = interrupted();
     world.machine.take_events();
     world.does(actor, calls::destroy(FIRST));
@@ -229,7 +229,7 @@ fn a_message_signalled_interrupt_is_not_shared() {
 }
 
 #[test]
-fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
+fn an_unbound_interrupt_that_arrives_is_delivered_when_it_is_bound() {
     let (world, actor) = driver();
     let message = InterruptCreateMessage {
         pool: slots::POOL,

@@ -1,27 +1,22 @@
 //! Operations on many objects: each step handles a bounded number, and the next one continues.
 
-use abi::calls::{
-    DomainDescribe, DomainMap, DomainPages, DomainUnmap, PageSet, PoolSplit, Receive, Send,
-};
-use abi::message::DATA_OFFSET;
-use abi::record::{List, RECORD_WORDS};
-use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot};
+use abi::calls::{DomainMap, DomainUnmap, PoolSplit, Receive, Send};
+use abi::register::{Access, PageCount, Slot};
 use abi::{Error, MessageInfo, POOL_DEPTH_MAX, THREADS_MAX};
 
 use super::checker::check;
 use crate::arch::Cause;
 use crate::memory::Ref;
-use crate::objects::{Object, Pool, Search, Thread, create_notification};
+use crate::objects::Thread;
 use crate::testing::{BUFFER_ADDRESS, TestDomain, World, calls, slots};
+
+mod searches;
 
 const SPARE: Slot = Slot(slots::FREE);
 const MEMORY: Slot = Slot(slots::FREE + 1);
 const ENDPOINT: Slot = Slot(slots::FREE + 2);
 const NOTIFICATION: Slot = Slot(slots::FREE + 3);
 const REPLY: Slot = Slot(slots::FREE + 4);
-
-/// More objects than one step of a search passes.
-const MANY: usize = 1000;
 
 /// The address of the large Memory, and its pages: four steps of 1 GiB.
 const ADDRESS: u64 = 0x40_0000_0000;
@@ -32,17 +27,6 @@ fn rich() -> (World, TestDomain) {
     let world = World::new();
     let actor = world.domain_of(4096);
     (world, actor)
-}
-
-/// Creates many objects in a domain's pool, without capabilities; returns their identities.
-fn make_many(world: &World, actor: TestDomain) -> Vec<ObjectId> {
-    let place = actor.place(SPARE);
-    let make = || {
-        let made = create_notification(&world.kernel, actor.pool, place);
-        world.kernel.empty_slot(place).expect("a capability");
-        made.expect("room").header.id()
-    };
-    (0..MANY).map(|_| make()).collect()
 }
 
 /// Creates more threads in a test domain, without capabilities.
@@ -56,148 +40,17 @@ fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Threa
     (0..count).map(make).collect()
 }
 
-fn seek(pool: Ref<Pool>, id: ObjectId) -> (Search, usize) {
-    for steps in 1.. {
-        match pool.seek(id) {
-            Search::Unfinished => {}
-            found => return (found, steps),
-        }
-    }
-    unreachable!("a search ends");
-}
+/// One page in each GiB of the large Memory: its last page, whose link is the slowest to find, except in the first GiB.
+const PRESENT: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
-#[test]
-fn a_search_among_many_objects_continues_from_its_bookmark() {
-    let (world, actor) = rich();
-    let ids = make_many(&world, actor);
-    let last = ids[MANY - 1];
-    let (found, steps) = seek(actor.pool, last);
-    assert!(matches!(found, Search::Found(object) if object.id() == last));
-    assert!(steps > 2, "{steps} steps");
-    assert_eq!(seek(actor.pool, last).1, 1);
-    assert_eq!(seek(actor.pool, ObjectId(last.0 + 1)), (Search::Absent, 1));
-    // A search backwards restarts at the beginning.
-    let (found, steps) = seek(actor.pool, ids[600]);
-    assert!(matches!(found, Search::Found(object) if object.id() == ids[600]) && steps > 1);
-}
-
-#[test]
-fn a_destroyed_object_leaves_no_dangling_bookmark() {
-    let (world, actor) = rich();
-    let ids = make_many(&world, actor);
-    let (found, _) = seek(actor.pool, ids[600]);
-    let Search::Found(found @ Object::Notification(notification)) = found else {
-        panic!("{found:?} is not the notification");
-    };
-    let place = actor.place(SPARE);
-    capabilities::copy(
-        &crate::memory::SlotStorage,
-        notification.header.origin(),
-        place,
-    )
-    .expect("an empty slot");
-    // The bookmark is before the found object.
-    seek(actor.pool, ids[601]);
-    assert_eq!(actor.pool.bookmark(), Some(found));
-    world.does(actor, calls::destroy(SPARE));
-    let (found, steps) = seek(actor.pool, ids[600]);
-    assert!(matches!(found, Search::Found(object) if object.id() == ids[601]));
-    assert_eq!(steps, 1);
-    check(&world.kernel);
-}
-
-#[test]
-fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
-    let (world, actor) = rich();
-    let ids = make_many(&world, actor);
-    assert_eq!(seek(actor.pool, ids[4]).1, 1);
-    // The searched object exists, existed, or is beyond the last.
-    let far = ids[100];
-    assert_eq!(seek(actor.pool, far).1, 2);
-    let (Search::Found(object), 1) = seek(actor.pool, far) else {
-        panic!("it is behind the bookmark");
-    };
-    let place = actor.place(SPARE);
-    let origin = object.header().origin();
-    capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
-    world.does(actor, calls::destroy(SPARE));
-    for (looked_for, found) in [(far, Some(ids[101])), (ObjectId(u64::MAX), None)] {
-        // Another search moves the bookmark back.
-        assert!(matches!(actor.pool.seek(ids[0]), Search::Found(_)));
-        let (search, steps) = seek(actor.pool, looked_for);
-        match search {
-            Search::Found(object) => assert_eq!(Some(object.id()), found),
-            other => assert_eq!((other, found), (Search::Absent, None)),
-        }
-        assert!(steps > 1, "{steps} steps for {looked_for:?}");
-    }
-}
-
-/// Reads the identities of a domain's objects; runs `before` before each call.
-fn describe(world: &World, actor: TestDomain, before: impl Fn()) -> Vec<u64> {
-    let mut all = Vec::new();
-    let mut cursor = 0;
-    while cursor != u64::MAX {
-        let call = calls::describe(slots::DOMAIN, List::Objects, cursor);
-        before();
-        world.steps_of(actor, call);
-        let outcome = world.outcome::<DomainDescribe>(actor);
-        let (count, next, _) = outcome.expect("complete").expect("described");
-        let word = |index| world.buffer(actor).read_word(DATA_OFFSET + index * 8);
-        all.extend((0..count).map(|record| word(record * RECORD_WORDS as u64)));
-        cursor = next;
-    }
-    all
-}
-
-#[test]
-fn many_objects_are_described_despite_other_searches_in_between() {
-    let (world, actor) = rich();
-    let ids = make_many(&world, actor);
-    let first = actor.pool.first().expect("the domain").id();
-    let whole = describe(&world, actor, || {});
-    assert_eq!(whole.len(), 1 + super::checker::objects(actor.pool).count());
-    assert!(ids.iter().all(|id| whole.contains(&id.0)));
-    // Another search moves the bookmark ahead, or back to the beginning.
-    for disturbing in [ids[700], first] {
-        let again = describe(&world, actor, || {
-            actor.pool.seek(disturbing);
-        });
-        assert_eq!(again, whole);
-    }
-}
-
-#[test]
-fn a_memory_among_many_objects_is_found_in_steps() {
-    let (world, actor) = rich();
-    make_many(&world, actor);
-    world.does(actor, calls::memory(8, MEMORY));
-    let memory = actor.pool.last().expect("the Memory").id();
-    let (domain, first_page, which) = (slots::DOMAIN, PageIndex(0), PageSet::Present);
-    let pages = DomainPages {
-        domain,
-        memory,
-        log: 0,
-        first_page,
-        page_count: PageCount(8),
-        which,
-    };
-    assert!(world.steps_of(actor, pages) > 2);
-    assert_eq!(world.outcome::<DomainPages>(actor), Some(Ok(8)));
-    assert_eq!(world.steps_of(actor, pages), 1);
-}
-
-/// One page in each GiB of the large Memory: the last one, where a link is slowest to find, except in the first GiB.
-const THERE: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
-
-/// A Memory of four GiB with these pages, mapped whole.
+/// Maps the whole of a Memory of four GiB with these pages.
 fn map_large(world: &World, actor: TestDomain) {
     world.does(actor, calls::memory(PAGES, MEMORY));
-    for page in THERE {
+    for page in PRESENT {
         world.does(actor, calls::populate(MEMORY, page, 1));
     }
     world.does(actor, map());
-    for page in THERE {
+    for page in PRESENT {
         assert!(touch(world, actor, page), "page {page}");
     }
 }
@@ -215,7 +68,7 @@ fn touch(world: &World, actor: TestDomain, page: u64) -> bool {
 /// The large Memory is neither mapped nor linked.
 fn assert_unmapped(world: &World, actor: TestDomain) {
     assert!(actor.domain.mapping_at(ADDRESS).is_none());
-    for page in THERE {
+    for page in PRESENT {
         let address = ADDRESS + page * abi::PAGE_BYTES;
         assert!(!actor.domain.space.is_linked(address));
     }
@@ -228,7 +81,7 @@ fn a_large_memory_is_unmapped_in_steps() {
     map_large(&world, actor);
     world.begin_step(actor, calls::unmap(ADDRESS));
     assert!(world.is_at_call(actor));
-    // The linked pages are gone, and stay gone.
+    // The first page is unlinked, and is not linked again.
     assert!(!touch(&world, actor, 0));
     assert!(touch(&world, actor, PAGES - 1));
     let overlap = world.thread_in(actor.domain, SPARE);
@@ -239,8 +92,8 @@ fn a_large_memory_is_unmapped_in_steps() {
     assert!((11..=13).contains(&steps), "{steps} steps");
     assert_unmapped(&world, actor);
     world.does(overlap, map());
-    assert!(THERE.iter().all(|page| touch(&world, actor, *page)));
-    // The first thread would find it done, too, had it not been mapped again meanwhile.
+    assert!(PRESENT.iter().all(|page| touch(&world, actor, *page)));
+    // The first thread's call would be complete too, had the Memory not been mapped again meanwhile.
     assert!(world.steps_of(actor, calls::unmap(ADDRESS)) > 6);
     assert_unmapped(&world, actor);
 }
@@ -254,7 +107,7 @@ fn long_calls_admit_interrupts_when_their_budget_is_spent() {
             world.does(actor, calls::copy(slot, Slot(slots::FREE + 8 + number)));
         }
     };
-    // Time almost stands still: the maximum work of one entry.
+    // Time almost stands still, so one entry does its maximum of work.
     copies(&world);
     assert_eq!(world.steps_of(actor, calls::revoke(slot)), 1);
     // Every step takes long.
@@ -265,7 +118,7 @@ fn long_calls_admit_interrupts_when_their_budget_is_spent() {
 }
 
 #[test]
-fn where_nothing_is_linked_there_is_nothing_to_unlink() {
+fn unmapping_a_memory_without_links_takes_one_step() {
     let (world, actor) = rich();
     world.does(actor, calls::memory(abi::MEMORY_PAGES_MAX, MEMORY));
     let map = DomainMap {

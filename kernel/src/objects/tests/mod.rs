@@ -6,12 +6,12 @@
 //! | `contiguous` | contiguous Memories |
 //! | `devices` | Memories of devices |
 //! | `driver` | a domain that may drive devices |
-//! | `ending` | destroying objects in every state, step by step |
+//! | `ending` | destroying objects in every state, step by step, and pools in particular |
 //! | `exhaustion` | a pool that runs out at every allocation |
 //! | `hardware` | ports and random numbers |
 //! | `interrupts` | shared lines, and message-signalled interrupts |
-//! | `long` | operations of many steps |
-//! | `outrun` | destruction and revocation beside threads that create more |
+//! | `long` | operations of many steps, searches among them |
+//! | `outrun` | destructions and revocations beside threads that create new capabilities and objects |
 //! | `random` | random calls in random order |
 //! | `released` | the state of an object when its frame is released |
 //! | `self_destruction` | refusals to destroy what the caller is part of |

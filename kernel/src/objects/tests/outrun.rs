@@ -1,20 +1,18 @@
 //! Destructions and revocations beside threads that create new capabilities and objects as fast as they can.
 
-use abi::calls::{CapabilityMint, CapabilityRevoke, DomainMap, Send, ThreadWrite, Yield};
-use abi::message::{DATA_OFFSET, SEND_OFFSET};
-use abi::record::Held;
+use abi::calls::{CapabilityRevoke, Yield};
 use abi::register::{Access, Slot};
-use abi::thread_state::ThreadState;
-use abi::{EndpointRights, Error, MemoryRights, MessageInfo, PAGE_BYTES};
+use abi::{Error, PAGE_BYTES};
 use capabilities::{Place, Storage};
 
 use super::checker::check;
 use crate::arch::Cause;
-use crate::capture::tests::scene::receive;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::Thread;
 use crate::paging::translate;
 use crate::testing::{TestDomain, World, calls, slots, stand_at};
+
+mod destroyed;
 
 /// The endpoint that is destroyed or revoked, in the owner's table.
 const ENDPOINT: Slot = Slot(20);
@@ -97,7 +95,7 @@ impl Race {
                 machine.take_timer();
                 kernel.enter(Cause::Timer);
             }
-            let thread = kernel.scheduler.current().expect("somebody can run");
+            let thread = kernel.scheduler.current().expect("a thread can run");
             if let Some(number) = self.copiers.iter().position(|copier| *copier == thread) {
                 ran[number] = true;
                 self.copy(thread);
@@ -114,7 +112,7 @@ impl Race {
 }
 
 #[test]
-fn a_revocation_completes_however_many_copy_at_the_same_priority() {
+fn a_revocation_completes_however_many_threads_copy_at_the_same_priority() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
@@ -123,12 +121,12 @@ fn a_revocation_completes_however_many_copy_at_the_same_priority() {
     assert!(is_done);
     assert_eq!(race.find(false), None);
     assert!(!owner.is_revoking.get() && !owner.is_overdue.get());
-    // It has gone behind its equals.
+    // It is at the tail of its ready queue.
     assert_ne!(race.world.kernel.scheduler.current(), Some(owner));
 }
 
 #[test]
-fn a_destruction_completes_however_many_copy_and_its_equals_run_meanwhile() {
+fn a_destruction_completes_however_many_threads_copy_and_lets_its_equals_run() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
@@ -158,7 +156,7 @@ fn a_revocation_ends_when_its_slot_is_emptied() {
     let outcome = world.outcome::<CapabilityRevoke>(owner);
     assert_eq!(outcome, Some(Err(Error::EmptySlot)));
     assert!(!owner.is_revoking.get() && !owner.is_overdue.get());
-    // It has gone behind its equals.
+    // It is at the tail of its ready queue.
     assert_ne!(world.kernel.scheduler.current(), Some(owner));
 }
 
@@ -172,7 +170,7 @@ fn a_slice_is_renewed_only_for_revocation_steps_made_in_it() {
         if kernel.scheduler.current() != Some(owner) {
             break;
         }
-        // It computes instead.
+        // The owner computes instead of revoking.
         race.world
             .machine
             .set_ticks(crate::arch::ticks() + ENTRY_TICKS);
@@ -200,7 +198,7 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
         let address = (1 << 40) + number * GIBS * GIB;
         calls::map(MEMORY, address, 0, pages, Access::ReadWrite)
     };
-    // After a page in each GiB was touched, page directories stay there.
+    // Touching a page in each GiB creates page directories, which stay.
     for gib in 0..GIBS {
         let first_page = gib * GIB / PAGE_BYTES;
         world.does(actor, calls::populate(MEMORY, first_page, 1));
@@ -222,137 +220,5 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
     }
     let taken = world.steps_of(actor, calls::revoke(slot));
     assert!(taken <= made + 1, "{taken} steps after {made}");
-    check(&world.kernel);
-}
-
-#[test]
-fn an_object_being_destroyed_gets_no_new_capabilities() {
-    const MEMORY: Slot = Slot(21);
-    const INSIDE: Slot = Slot(22);
-    const SPARE: Slot = Slot(30);
-    let world = World::new();
-    let (owner, other) = (world.domain(), world.domain());
-    world.does(owner, calls::endpoint(ENDPOINT));
-    world.does(owner, calls::memory(4, MEMORY));
-    for (from, into) in [(ENDPOINT, ENDPOINT), (MEMORY, MEMORY), (ENDPOINT, INSIDE)] {
-        world.give(owner, from, other, into, 0);
-    }
-    let thread = other.thread;
-    // A receiver with room for a capability.
-    let (endpoint, listener) = (Slot(23), owner.thread);
-    world.does(listener, calls::endpoint(endpoint));
-    world.give(owner, endpoint, other, endpoint, 0);
-    world.machine.set_ticks_step(10_000);
-    for object in [ENDPOINT, MEMORY] {
-        let destroyer = world.thread_in(owner.domain, Slot(40 + object.0));
-        world.give(owner, object, owner, SPARE, 0);
-        world.begin_step(destroyer, calls::destroy(object));
-        assert!(world.is_at_call(destroyer));
-    }
-    let gone = Err(Error::Gone);
-    let (from, to) = (ENDPOINT, SPARE);
-    assert_eq!(world.call(thread, calls::copy(from, to)), gone);
-    let (rights, badge) = (EndpointRights::SEND, 0);
-    let mint = calls::mint(from, to, rights, badge);
-    assert_eq!(world.call(thread, mint), gone);
-    let domain = slots::DOMAIN;
-    assert_eq!(
-        world.call(thread, calls::install(domain, from, to, rights, badge)),
-        gone
-    );
-    assert_eq!(
-        world.call(thread, calls::derive(domain, from, to, rights, badge)),
-        gone
-    );
-    assert_eq!(
-        world.call(thread, calls::faults(slots::THREAD, ENDPOINT)),
-        gone
-    );
-    let hold = calls::hold(domain, from, slots::THREAD, Held::FaultEndpoint, badge);
-    assert_eq!(world.call(thread, hold), gone);
-    let map = DomainMap {
-        domain,
-        ..calls::map(MEMORY, 0x8000_0000, 0, 4, Access::Read)
-    };
-    assert_eq!(world.call(thread, map), gone);
-    let rights = MemoryRights::READ.into();
-    let mint = CapabilityMint {
-        from: MEMORY,
-        rights,
-        ..mint
-    };
-    assert_eq!(world.call(thread, mint), gone);
-
-    let buffer = world.buffer(owner);
-    buffer.write_word(abi::message::RECEIVE_OFFSET, SPARE.0.into());
-    let _ = world.kernel.empty_slot(owner.place(SPARE));
-    world.begin(listener, receive(endpoint, Slot(31)));
-    let buffer = world.buffer(other);
-    buffer.write_word(SEND_OFFSET, INSIDE.0.into());
-    let info = MessageInfo::try_new(0, 1).expect("short");
-    let send = Send {
-        endpoint,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
-    // Gone would mean that there is no receiver.
-    assert_eq!(world.call(thread, send), Err(Error::EmptySlot));
-}
-
-#[test]
-fn a_memory_that_is_being_destroyed_gets_no_pages() {
-    const MEMORY: Slot = Slot(21);
-    let world = World::new();
-    let owner = world.domain();
-    let pages = 200;
-    world.does(owner, calls::memory(pages, MEMORY));
-    let populate = calls::populate(MEMORY, 0, pages);
-    world.does(owner, populate);
-    let supply = calls::supply(MEMORY, 0, 1, slots::BUFFER, 0);
-    let destroyer = world.thread_in(owner.domain, Slot(40));
-    world.machine.set_ticks_step(10_000);
-    world.begin_step(destroyer, calls::destroy(MEMORY));
-    let mut steps = 1;
-    while world.is_at_call(destroyer) {
-        let spent = owner.pool.used();
-        assert_eq!(world.call(owner, populate), Err(Error::Gone));
-        assert_eq!(world.call(owner, supply), Err(Error::Gone));
-        assert_eq!(owner.pool.used(), spent);
-        world.step(destroyer);
-        steps += 1;
-    }
-    assert!(steps > 200 / 32, "{steps} steps");
-    check(&world.kernel);
-}
-
-#[test]
-fn a_thread_that_is_being_destroyed_is_not_started_again() {
-    const VICTIM: Slot = Slot(21);
-    let world = World::new();
-    let owner = world.domain();
-    let victim = world.thread_in(owner.domain, VICTIM);
-    for number in 30..34 {
-        world.give(owner, VICTIM, owner, Slot(number), 0);
-    }
-    let started = ThreadState {
-        stopped: 0,
-        ..ThreadState::EMPTY
-    };
-    let buffer = world.buffer(owner);
-    buffer.write_bytes(DATA_OFFSET, &started.to_bytes());
-    let destroyer = world.thread_in(owner.domain, Slot(40));
-    world.machine.set_ticks_step(10_000);
-    world.begin_step(destroyer, calls::destroy(VICTIM));
-    while world.is_at_call(destroyer) {
-        let thread = VICTIM;
-        let start = world.call(owner, calls::start(thread));
-        let write = world.call(owner, ThreadWrite { thread });
-        assert_eq!((start, write), (Err(Error::Gone), Err(Error::Gone)));
-        assert!(!victim.is_runnable());
-        world.step(destroyer);
-    }
     check(&world.kernel);
 }

@@ -17,10 +17,11 @@ const CHILD: Slot = Slot(14);
 /// The Memory that gets every remaining frame.
 const REST: Slot = Slot(15);
 
-/// The pattern in its pages.
+/// The pattern in the pages of [`REST`].
 const PATTERN: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
-/// Allocates every frame that the domain's pool can still pay for to a Memory of patterns, the last released ones included.
+/// Fills a Memory with the pattern. Its pages are all frames that the domain's pool can still pay for, so they include the frames
+/// released last.
 fn use_the_rest(world: &World, actor: TestDomain) {
     /// The Memory itself, its directory and its table.
     const OVERHEAD: u64 = 3;
@@ -103,7 +104,7 @@ fn map_memory(world: &World, actor: TestDomain) {
     world.does(actor, map);
 }
 
-/// Objects in the slot `FIRST` that refer to another: name, construction, and the slot of the other object.
+/// Objects in the slot `FIRST` that refer to another object: name, construction, and the slot of the other object.
 type Case = (&'static str, fn(&World, TestDomain), Slot);
 
 const CASES: &[Case] = &[

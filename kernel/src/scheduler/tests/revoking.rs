@@ -17,7 +17,7 @@ const REVOKER: Slot = Slot(21);
 /// The start of the revoker's slice.
 const START: u64 = 10 * MS;
 
-/// Copies that the revoker deletes, in its equal's table: more than four entries' work.
+/// The copies that the revoker deletes, in its equal's table: more than four entries can delete.
 const FIRST: u32 = 64;
 const COPIES: u32 = 80;
 
@@ -67,10 +67,10 @@ impl Revocation {
 
     fn current(&self) -> Ref<Thread> {
         let current = self.world.kernel.scheduler.current();
-        current.expect("somebody can run")
+        current.expect("a thread can run")
     }
 
-    /// At this time an interrupt wakes the higher-priority thread, which acts and waits again.
+    /// Raises the interrupt at this time: it wakes the higher-priority thread, which acts and waits again.
     fn interrupt(&self, ticks: u64, act: impl FnOnce(&World, Ref<Thread>)) {
         self.world.machine.set_ticks(ticks);
         self.world.interrupt(self.vector);
@@ -81,20 +81,20 @@ impl Revocation {
         check(&self.world.kernel);
     }
 
-    /// The equal runs, and yields to the revoker.
+    /// Expects the equal to run, and lets it yield to the revoker.
     fn yield_to_revoker(&self) {
         assert_eq!(self.current(), self.equal);
         self.world.begin(self.equal, Yield {});
         assert_eq!(self.current(), self.revoker);
     }
 
-    /// Completes the revocation, after which the revoker keeps running: it has its whole slice left.
-    fn assert_it_owes_nothing(&self) {
+    /// Completes the revocation within a slice, and expects the revoker to keep running: it is not overdue.
+    fn assert_not_overdue(&self) {
         self.world.does(self.revoker, calls::revoke(ENDPOINT));
         assert_eq!(self.current(), self.revoker);
     }
 
-    /// Fires the timer at this time; returns the time for which it is armed then.
+    /// Fires the timer at this time; returns the time for which it is armed after that.
     fn tick(&self, ticks: u64) -> Option<u64> {
         self.world.machine.set_ticks(ticks);
         self.world.machine.take_timer();
@@ -141,7 +141,7 @@ fn restart(is_prepared: bool) -> impl FnOnce(&World, Ref<Thread>) {
 }
 
 #[test]
-fn a_slice_that_is_renewed_is_a_whole_one_however_little_was_left_of_the_one_before() {
+fn a_renewed_slice_is_whole_however_little_was_left_of_the_last() {
     let revocation = Revocation::new();
     revocation.interrupt(START + SLICE - MS / 10, |_, _| ());
     assert_eq!(revocation.current(), revocation.revoker);
@@ -161,12 +161,12 @@ fn a_revoker_that_is_interrupted_at_the_end_of_its_slice_continues_before_its_eq
 }
 
 #[test]
-fn a_thread_that_is_started_again_in_the_middle_of_a_revocation_has_one_slice() {
+fn a_thread_restarted_in_the_middle_of_a_revocation_has_one_slice() {
     for is_prepared in [false, true] {
         let revocation = Revocation::new();
         revocation.interrupt(START + MS, restart(is_prepared));
         revocation.yield_to_revoker();
-        // It computes.
+        // The revoker computes.
         revocation.tick(START + MS + SLICE);
         assert_eq!(
             revocation.current(),
@@ -177,23 +177,23 @@ fn a_thread_that_is_started_again_in_the_middle_of_a_revocation_has_one_slice() 
 }
 
 #[test]
-fn a_thread_that_is_started_again_beyond_its_slice_owes_nothing_after_that() {
+fn a_thread_restarted_beyond_its_slice_is_not_overdue() {
     for is_prepared in [false, true] {
         let revocation = Revocation::new();
         revocation.tick(START + SLICE);
         assert!(revocation.revoker.is_overdue.get());
         revocation.interrupt(START + SLICE + MS, restart(is_prepared));
         revocation.yield_to_revoker();
-        revocation.assert_it_owes_nothing();
+        revocation.assert_not_overdue();
     }
 }
 
 #[test]
-fn a_thread_that_gives_up_its_revocation_beyond_its_slice_owes_nothing_after_that() {
+fn a_thread_that_abandons_its_revocation_beyond_its_slice_is_not_overdue_later() {
     let revocation = Revocation::new();
     revocation.tick(START + SLICE);
-    // It computes until the other one runs.
+    // The revoker computes until its equal runs.
     revocation.tick(START + 2 * SLICE);
     revocation.yield_to_revoker();
-    revocation.assert_it_owes_nothing();
+    revocation.assert_not_overdue();
 }

@@ -13,11 +13,12 @@ use abi::thread_state::THREAD_STATE_BYTES;
 use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
 
 use super::row::{EncodedCall, Row, encode};
+use super::rows::{id, rows};
 use super::stage::{ADDRESS, FREE, HELPER, MEMORY, POOL, SOURCE, SUBJECT, Stage};
 use super::table;
 use crate::objects::Phase;
 
-/// The limits of the ranges of arguments.
+/// The limits of the arguments' ranges.
 const LIMITS: [u64; 15] = [
     0,
     1,
@@ -42,10 +43,10 @@ fn values() -> impl Iterator<Item = u64> {
     LIMITS.into_iter().flat_map(around)
 }
 
-/// Steps after which a call is abandoned: those that follow are alike.
+/// The number of steps after which a call is abandoned, since all further steps do the same.
 const STEPS_MAX: usize = 40;
 
-/// Lets the caller take some steps of a call; returns whether it can make another call then.
+/// Lets the caller take some steps of a call; returns whether it can make another call after that.
 fn is_able_after(stage: &Stage, call: EncodedCall) -> bool {
     let thread = stage.caller.thread;
     stage.stand_at(call);
@@ -155,19 +156,22 @@ fn expect<A: Arguments>(stage: &Stage, call: A, expected: Result<(), Error>) {
     assert_eq!(outcome, Some(expected), "{:?}", A::NUMBER);
 }
 
+/// A stage with the largest Memories.
+fn largest() -> Stage {
+    large(&rows(Number::MemoryDiscard).remove(0))
+}
+
+const START: PageIndex = PageIndex(0);
+const END: PageIndex = PageIndex(MEMORY_PAGES_MAX);
+
 #[test]
-fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
-    let row = || super::rows::rows(Number::MemoryDiscard).remove(0);
-    let stage = large(&row());
-    let (memory, domain, into) = (MEMORY, SUBJECT, SOURCE);
-    let start = PageIndex(0);
-    let end = PageIndex(MEMORY_PAGES_MAX);
-    let id = super::rows::id(&stage, MEMORY);
+fn calls_of_the_largest_memory_accept_an_empty_range_at_its_end() {
+    let stage = largest();
+    let (memory, page_count) = (MEMORY, PageCount(0));
     for (first_page, expected) in [
-        (end, Ok(())),
-        (PageIndex(end.0 + 1), Err(Error::ArgumentRange)),
+        (END, Ok(())),
+        (PageIndex(END.0 + 1), Err(Error::ArgumentRange)),
     ] {
-        let page_count = PageCount(0);
         let discard = MemoryDiscard {
             memory,
             first_page,
@@ -180,7 +184,7 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
             page_count,
         };
         expect(&stage, populate, expected);
-        for (first_page, source_page) in [(first_page, start), (start, first_page)] {
+        for (first_page, source_page) in [(first_page, START), (START, first_page)] {
             let supply = MemorySupply {
                 memory,
                 first_page,
@@ -191,35 +195,46 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
             expect(&stage, supply, expected);
         }
     }
-    let read = |first_page, into_page| DomainReadPages {
-        domain,
-        memory: id,
-        log: 0,
-        first_page,
-        wanted: 0,
-        into,
-        into_page,
-    };
-    expect(&stage, read(end, start), Ok(()));
-    expect(&stage, read(start, end), Ok(()));
-    expect(&stage, read(end, end), Ok(()));
-    // These refuse an empty range.
+}
+
+#[test]
+fn reading_no_page_is_accepted_at_the_end_of_the_largest_memory() {
+    let stage = largest();
+    let memory = id(&stage, MEMORY);
+    for (first_page, into_page) in [(END, START), (START, END), (END, END)] {
+        let read = DomainReadPages {
+            domain: SUBJECT,
+            memory,
+            log: 0,
+            first_page,
+            wanted: 0,
+            into: SOURCE,
+            into_page,
+        };
+        expect(&stage, read, Ok(()));
+    }
+}
+
+#[test]
+fn bitmaps_and_mappings_refuse_an_empty_range_at_the_end_of_the_largest_memory() {
+    let stage = largest();
+    let (domain, first_page, page_count) = (SUBJECT, END, PageCount(0));
     let refused = Err(Error::ArgumentRange);
     let pages = DomainPages {
         domain,
-        memory: id,
+        memory: id(&stage, MEMORY),
         log: 0,
-        first_page: end,
-        page_count: PageCount(0),
+        first_page,
+        page_count,
         which: PageSet::Present,
     };
     expect(&stage, pages, refused);
     let map = DomainMap {
         domain,
-        memory,
+        memory: MEMORY,
         address: ADDRESS,
-        first_page: end,
-        page_count: PageCount(0),
+        first_page,
+        page_count,
         access: Access::Read,
     };
     expect(&stage, map, refused);

@@ -4,6 +4,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `limits` | calls with arguments at their limits |
+//! | `retired` | calls on a retired domain |
 //! | `row` | a row of the table: a call, its requirements, its effect |
 //! | `rows` | the table |
 //! | `stage` | the two domains that calls are tried on |
@@ -12,19 +13,20 @@
 //! that expects too little fails just as one that expects too much.
 
 mod limits;
+mod retired;
 mod row;
 mod rows;
 mod stage;
 
 use abi::calls::{
-    Arguments, CapabilityMint, Destroy, ThreadCreate, ThreadPrepare, ThreadSchedule, ThreadStart,
+    Arguments, CapabilityMint, ThreadCreate, ThreadPrepare, ThreadSchedule, ThreadStart,
 };
 use abi::register::UserAddress;
 use abi::{Error, Number, Rights};
 
-use crate::objects::{self, DomainState, Object, Step};
+use crate::objects::Object;
 use crate::testing::CALL_SITE;
-use crate::testing::snapshot::{self, Snapshot};
+use crate::testing::snapshot;
 use row::{Effect, EncodedCall, Need, Row};
 use rows::rows;
 use stage::{FREE, SERVICE, Stage, THREAD};
@@ -54,14 +56,6 @@ fn expect_refusal(stage: &Stage, call: EncodedCall, error: Error, name: &str) {
     assert_eq!(stage.go(), Some(Err(error)), "{name}");
     let changes = snapshot::difference(&before, &stage.snapshot());
     assert!(changes.is_empty(), "{name} changed {changes:#?}");
-}
-
-/// Expects the subject and its version to be unchanged.
-fn expect_same(stage: &Stage, before: &Snapshot, version: u64, name: &str) {
-    let changes = snapshot::difference(before, &stage.subject_snapshot());
-    assert!(changes.is_empty(), "{name} changed {changes:#?}");
-    let after = stage.version();
-    assert_eq!(after, version, "{name} changed nothing but the version");
 }
 
 #[test]
@@ -159,39 +153,7 @@ fn a_change_of_a_frozen_domain_raises_its_version() {
                 assert!(changes.is_empty(), "{name} changed {changes:#?}");
                 assert!(!has_risen, "{name} changed nothing and raised the version");
             }
-            Effect::RemovesStale => panic!("{name}: no right to answer a frozen domain is stale"),
-        }
-    }
-}
-
-#[test]
-fn every_call_on_a_retired_domain_does_what_its_row_expects() {
-    for (name, row) in table() {
-        let stage = Stage::new();
-        (row.prepare)(&stage);
-        stage.retire();
-        let call = (row.call)(&stage);
-        stage.stand_at(call);
-        let (version, before) = (stage.version(), stage.subject_snapshot());
-        match row.retired {
-            Effect::Fails(error) => expect_refusal(&stage, call, error, &name),
-            Effect::RemovesStale => {
-                assert_eq!(stage.run(call), Some(Err(Error::Gone)), "{name}");
-                assert!(stage.is_empty(stage::REPLY), "{name}");
-                assert_eq!(stage.version(), version, "{name}");
-            }
-            Effect::Transitions => {
-                assert_eq!(stage.run(call), Some(Ok(())), "{name}");
-                assert!(!stage.subject.domain.is_retired(), "{name}");
-            }
-            Effect::Keeps | Effect::Changes => {
-                assert_eq!(stage.run(call), row.success(), "{name}");
-                assert!(stage.subject.domain.is_retired(), "{name}");
-                // A call on the caller's own slots and objects affects what others hold of them, retired or not.
-                if row.frozen != Effect::Changes {
-                    expect_same(&stage, &before, version, &name);
-                }
-            }
+            Effect::RemovesStale => panic!("{name}: no reply right to a frozen domain is stale"),
         }
     }
 }
@@ -217,14 +179,8 @@ fn a_thread_cannot_give_a_priority_above_its_own() {
         };
         assert_eq!(stage.run(call), expected, "{own} gives {wanted}");
         let after = stage.subject.thread.priority.get();
-        assert_eq!(
-            after,
-            if expected == Some(Ok(())) {
-                wanted
-            } else {
-                before
-            }
-        );
+        let is_set = expected == Some(Ok(()));
+        assert_eq!(after, if is_set { wanted } else { before });
     }
 }
 
@@ -273,59 +229,5 @@ fn a_copy_has_no_more_rights_than_its_source() {
                 expect_refusal(&stage, call, Error::MissingRight, "a mint");
             }
         }
-    }
-}
-
-/// Retires the subject and takes the first step of its destruction, but not of its pool's.
-fn begin_to_destroy(stage: &Stage) {
-    let keep = stage.caller.place(stage::SUBJECT);
-    let subject = Object::Domain(stage.subject.domain);
-    let step = objects::destroy_step(&stage.world.kernel, subject, Some(keep));
-    assert_eq!(step, Step::More);
-    assert_eq!(stage.subject.domain.state(), DomainState::Destroying);
-}
-
-#[test]
-fn a_retired_domain_that_is_being_destroyed_is_as_gone_as_before() {
-    for (name, row) in table() {
-        let stage = Stage::new();
-        (row.prepare)(&stage);
-        stage.retire();
-        let call = (row.call)(&stage);
-        begin_to_destroy(&stage);
-        // Its Domain capability cannot be used any more.
-        let names_domain = row.needs.iter().any(|need| need.slot == stage::SUBJECT);
-        match row.retired {
-            _ if names_domain => expect_refusal(&stage, call, Error::Gone, &name),
-            Effect::Fails(error) => expect_refusal(&stage, call, error, &name),
-            Effect::RemovesStale => {
-                assert_eq!(stage.run(call), Some(Err(Error::Gone)), "{name}");
-                assert!(stage.is_empty(stage::REPLY), "{name}");
-            }
-            Effect::Keeps | Effect::Changes => {
-                assert_eq!(stage.run(call), row.success(), "{name}");
-            }
-            Effect::Transitions => panic!("{name} changes a domain's state without naming it"),
-        }
-    }
-}
-
-#[test]
-fn the_objects_of_a_retired_domain_stay_gone_after_its_destruction() {
-    let gone = |row: &Row| row.retired == Effect::Fails(Error::Gone);
-    for (name, row) in table().filter(|(_, row)| gone(row)) {
-        let stage = Stage::new();
-        (row.prepare)(&stage);
-        stage.retire();
-        let call = (row.call)(&stage);
-        stage.does(Destroy {
-            object: stage::SUBJECT,
-        });
-        let is_needed_and_gone = row.needs.iter().any(|need| stage.is_empty(need.slot));
-        let error = match is_needed_and_gone {
-            true => Error::EmptySlot,
-            false => Error::Gone,
-        };
-        expect_refusal(&stage, call, error, &name);
     }
 }

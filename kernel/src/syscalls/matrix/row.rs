@@ -37,15 +37,15 @@ pub struct Need {
     pub of_kind: bool,
 }
 
-/// The row.
+/// A row of the table.
 pub struct Row {
-    /// The preparation, while the subject runs.
+    /// The preparation, made while the subject runs.
     pub prepare: fn(&Stage),
-    /// The call, made in the subject's state at that time.
+    /// Encodes the call, for the state that the subject is in at that time.
     pub call: fn(&Stage) -> EncodedCall,
-    /// The slots it looks up.
+    /// The slots that the call looks up.
     pub needs: Vec<Need>,
-    /// Whether it then waits instead of completing.
+    /// Whether the call waits instead of completing.
     pub waits: bool,
     /// Its effect on a frozen subject.
     pub frozen: Effect,
@@ -109,7 +109,7 @@ impl Row {
         Row { retired, ..self }
     }
 
-    /// It changes the subject, and fails if that is retired.
+    /// It changes the subject, and fails if the subject is retired.
     pub fn changes(self) -> Row {
         self.frozen(Effect::Changes).gone()
     }
@@ -120,7 +120,7 @@ impl Row {
     }
 }
 
-/// An encoded call.
+/// Encodes a call.
 pub fn encode<A: Arguments>(call: A) -> EncodedCall {
     EncodedCall {
         number: A::NUMBER,

@@ -5,17 +5,16 @@ use abi::calls::{
     InterruptCreateMessage, IoPortsCreate, MemoryCreate, MemoryPopulate, NotificationCreate,
     PoolSplit, Receive, ThreadPrepare,
 };
-use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
-use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{Error, MessageInfo, NO_DEADLINE, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
 
-use super::row::EncodedCall;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::snapshot::{self, Snapshot};
 use crate::testing::{CALL_SITE, TestDomain, World, slots};
+
+mod calls;
 
 /// An endpoint of the caller, to which the subject may send.
 pub const SERVICE: Slot = Slot(8);
@@ -47,15 +46,15 @@ pub const CHILD: Slot = Slot(31);
 pub const FREE: Slot = Slot(32);
 /// An empty slot for reply rights.
 pub const REPLY: Slot = Slot(33);
-/// Another thread of the caller's domain, which serves.
+/// Another thread of the caller's domain, which receives the subject's calls.
 pub const SERVER: Slot = Slot(34);
-/// The slot of a capability while another one replaces it.
+/// The slot that keeps a capability while another one replaces it.
 const ASIDE: Slot = Slot(40);
 
-/// A slot of the subject's table that [`Stage::install`] fills, and an empty one after it.
-pub const SUBJECTS: Slot = Slot(41);
-/// See [`SUBJECTS`].
-pub const SUBJECTS_FREE: Slot = Slot(42);
+/// The slot of the subject's table that [`Stage::install`] fills.
+pub const SUBJECT_SLOT: Slot = Slot(41);
+/// An empty slot of the subject's table.
+pub const SUBJECT_FREE: Slot = Slot(42);
 
 /// The address that [`Stage::map`] uses.
 pub const ADDRESS: UserAddress = UserAddress(0x8000_0000);
@@ -94,16 +93,23 @@ impl Stage {
             server,
         };
         stage.create_objects();
+        stage.create_memories();
+        stage.does(ThreadPrepare {
+            thread: HELPER,
+            instruction: UserAddress(CALL_SITE),
+            stack: UserAddress(0),
+            argument: 1,
+            message_buffer: UserAddress(0),
+        });
         stage
     }
 
-    /// Creates the objects that calls are tried on.
+    /// Creates the objects that calls are tried on, all but the Memories.
     fn create_objects(&self) {
         self.world.give_hardware(self.caller, HARDWARE);
-        let own = slots::POOL;
         let pool = POOL;
         self.does(EndpointCreate {
-            pool: own,
+            pool: slots::POOL,
             into: SERVICE,
         });
         self.does(EndpointCreate {
@@ -127,11 +133,15 @@ impl Stage {
             into: PORTS,
         });
         self.does(PoolSplit {
-            pool: own,
+            pool: slots::POOL,
             pages: PageCount(32),
             into: CHILD,
         });
-        for (pool, memory) in [(pool, MEMORY), (own, SOURCE)] {
+    }
+
+    /// Creates the two Memories, with different first pages, so that copying one changes the other.
+    fn create_memories(&self) {
+        for (pool, memory) in [(POOL, MEMORY), (slots::POOL, SOURCE)] {
             self.does(MemoryCreate {
                 pool,
                 pages: PageCount(8),
@@ -143,18 +153,7 @@ impl Stage {
                 page_count: PageCount(1),
             });
         }
-        self.does(ThreadPrepare {
-            thread: HELPER,
-            instruction: UserAddress(CALL_SITE),
-            stack: UserAddress(0),
-            argument: 1,
-            message_buffer: UserAddress(0),
-        });
-        // So that copying a page changes the page that it replaces.
-        let source = self.object(SOURCE);
-        let Object::Memory(source) = source else {
-            panic!("{source:?} is not a Memory")
-        };
+        let source = self.caller.memory(SOURCE);
         source.frame(0).expect("populated").write_word(0, 7);
     }
 
@@ -182,11 +181,6 @@ impl Stage {
         capabilities::copy(&SlotStorage, from, to).expect("it was emptied");
     }
 
-    /// Makes a call as the caller and expects success.
-    pub fn does<A: abi::Arguments + Copy + core::fmt::Debug>(&self, call: A) -> A::Output {
-        self.world.does(self.caller, call)
-    }
-
     /// Gives the subject a capability to the caller's endpoint.
     pub fn install(&self) {
         self.install_copy_of(SERVICE);
@@ -197,7 +191,7 @@ impl Stage {
         self.does(DomainInstall {
             domain: SUBJECT,
             from,
-            to: SUBJECTS,
+            to: SUBJECT_SLOT,
             rights: self.kind(from).all_rights(),
             badge: 0,
         });
@@ -219,7 +213,7 @@ impl Stage {
     pub fn subject_calls(&self) {
         self.install();
         let info = MessageInfo::words_only(1).expect("short");
-        let call = Call::new(SUBJECTS, info, [1, 0, 0, 0]);
+        let call = Call::new(SUBJECT_SLOT, info, [1, 0, 0, 0]);
         self.world.begin(self.subject, call);
         self.world
             .does(self.server, Receive::new(SERVICE, Some(REPLY)));
@@ -303,43 +297,6 @@ impl Stage {
         single.filter(|right| all.contains(*right)).collect()
     }
 
-    /// Makes a call as the caller, with all its steps; `None` if it blocks.
-    pub fn run(&self, call: EncodedCall) -> Option<Result<(), Error>> {
-        self.stand_at(call);
-        self.go()
-    }
-
-    /// Makes an encoded call as the caller and expects success.
-    pub fn succeeds(&self, call: EncodedCall) {
-        assert_eq!(self.run(call), Some(Ok(())), "{call:?}");
-    }
-
-    /// Loads an encoded call into the caller's registers.
-    pub fn stand_at(&self, call: EncodedCall) {
-        let thread = self.caller.thread;
-        thread.context.rip.set(CALL_SITE);
-        thread.context.rax.set(call.number as u64);
-        for (index, value) in call.registers.into_iter().enumerate() {
-            thread.set_argument(index, value);
-        }
-    }
-
-    /// Makes the call that the caller stands at, with all its steps; `None` if it blocks.
-    pub fn go(&self) -> Option<Result<(), Error>> {
-        let thread = self.caller.thread;
-        self.world.step(thread);
-        while self.world.is_at_call(thread) {
-            self.world.step(thread);
-        }
-        if thread.phase.get() != Phase::Ready {
-            return None;
-        }
-        Some(match Error::from_status(thread.context.rax.get()) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        })
-    }
-
     /// The whole kernel.
     pub fn snapshot(&self) -> Snapshot {
         snapshot::of_kernel(&self.world.kernel, self.caller.thread)
@@ -348,16 +305,5 @@ impl Stage {
     /// The part of the subject that moves along with it.
     pub fn subject_snapshot(&self) -> Snapshot {
         snapshot::of_domain(self.subject.domain)
-    }
-
-    /// Writes into the caller's message buffer a state different from that of the subject's stopped thread.
-    pub fn write_other_state(&self) {
-        self.does(abi::calls::ThreadRead { thread: HELPER });
-        let buffer = self.world.buffer(self.caller);
-        let mut bytes = [0; THREAD_STATE_BYTES];
-        buffer.read_bytes(DATA_OFFSET, &mut bytes);
-        let mut state = ThreadState::from_bytes(&bytes);
-        state.registers.rbx += 1;
-        buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
     }
 }

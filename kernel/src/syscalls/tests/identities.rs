@@ -1,4 +1,4 @@
-//! Identities of objects: which callers may read them, and that they reveal nothing else.
+//! Identities of objects: the right that reading them needs, and that they reveal nothing else.
 
 use abi::register::Slot;
 use abi::{DomainRights, Error};
@@ -51,7 +51,7 @@ fn identities(world: &World) -> Vec<u64> {
 }
 
 #[test]
-fn identities_do_not_tell_how_many_objects_others_made() {
+fn identities_do_not_reveal_how_many_objects_others_created() {
     let made = identities(&World::new());
     let distances = made.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
     assert!(

@@ -8,7 +8,7 @@ use crate::ipc;
 use crate::testing::calls;
 
 #[test]
-fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_back() {
+fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_afterwards() {
     const OWN: Slot = Slot(20);
     const FOREIGN: Slot = Slot(40);
     let (world, actor, vector) = shared();

@@ -139,11 +139,9 @@ impl Aim {
         }
     }
 
-    /// Gives a receiver a free slot for a reply right, and a reply right to answer with.
+    /// Gives a call that receives a free slot for the reply right, and a call that replies a reply right.
     fn fit_reply(&mut self) {
-        let is_reply = |held: Option<Capability<Object>>| {
-            held.is_some_and(|held| held.object.kind() == ObjectKind::Reply)
-        };
+        let is_reply = |held| is_of(held, ObjectKind::Reply);
         match self.number {
             Number::Receive => self.fit(6, self.thread.domain, |held| held.is_none()),
             Number::ReplyAndReceive => self.fit(6, self.thread.domain, is_reply),
@@ -181,9 +179,6 @@ impl Aim {
     fn fit_foreign_slots(&mut self) {
         let Some(domain) = self.domain() else { return };
         let is_free = |held: Option<Capability<Object>>| held.is_none();
-        let is_of = |held: Option<Capability<Object>>, kind| {
-            held.is_some_and(|held| held.object.kind() == kind)
-        };
         match self.number {
             Number::DomainInstall => self.fit(2, domain, is_free),
             Number::DomainInstallReply => {
@@ -202,23 +197,23 @@ impl Aim {
             }
             Number::DomainRemove => self.fit(1, domain, |held| held.is_some()),
             Number::DomainMapOwn => self.fit(1, domain, |held| is_of(held, ObjectKind::Memory)),
-            Number::DomainHold => {
-                let kind = match self.registers[3] {
-                    3 => ObjectKind::Notification,
-                    _ => ObjectKind::Endpoint,
-                };
-                self.fit(1, domain, |held| is_of(held, kind));
-                let holder = match self.registers[3] {
-                    1 => ObjectKind::Memory,
-                    _ => ObjectKind::Thread,
-                };
-                let pool = domain.header.pool;
-                self.fit(2, self.thread.domain, |held| {
-                    is_of(held, holder) && held.is_some_and(|it| it.object.header().pool == pool)
-                });
-            }
+            Number::DomainHold => self.fit_hold(domain),
             _ => {}
         }
+    }
+
+    /// Fits the two slots of a `DomainHold` to its third argument.
+    fn fit_hold(&mut self, domain: Ref<Domain>) {
+        let (kind, holder) = match self.registers[3] {
+            1 => (ObjectKind::Endpoint, ObjectKind::Memory),
+            3 => (ObjectKind::Notification, ObjectKind::Thread),
+            _ => (ObjectKind::Endpoint, ObjectKind::Thread),
+        };
+        self.fit(1, domain, |held| is_of(held, kind));
+        let pool = domain.header.pool;
+        self.fit(2, self.thread.domain, |held| {
+            is_of(held, holder) && held.is_some_and(|it| it.object.header().pool == pool)
+        });
     }
 }
 
@@ -229,6 +224,10 @@ pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
     }
     let place = domain.place(Slot(slot)).ok()?;
     SlotStorage.slot(place).capability()
+}
+
+fn is_of(held: Option<Capability<Object>>, kind: ObjectKind) -> bool {
+    held.is_some_and(|held| held.object.kind() == kind)
 }
 
 /// Whether a call's target is in a state in which the call may succeed.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use crate::arch::fake::UserAccess;
 use crate::testing::BUFFER_ADDRESS;
 
+/// An event, whose numbers choose among the threads and interrupts that there are.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A thread makes a call.
@@ -15,8 +16,8 @@ pub enum Event {
         aimed: bool,
         registers: Registers,
     },
-    /// A thread continues the call that it stands at.
-    GoOn { thread: usize },
+    /// A thread continues the call at which it stands.
+    Continue { thread: usize },
     /// A thread faults.
     Fault {
         thread: usize,
@@ -37,7 +38,7 @@ pub enum Event {
         awaits: u64,
     },
     /// A blocked or stopped thread resumes, as if a thread with the right to do so had resumed it.
-    Revive { thread: usize },
+    Resume { thread: usize },
     /// The frozen domain of a thread runs again, as if the owner of the freeze had thawed it.
     Thaw { thread: usize },
     /// The timer fires.
@@ -106,7 +107,7 @@ pub fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         30 => (thread.clone(), number(), proptest::bool::weighted(0.9), proptest::array::uniform8(value()))
             .prop_map(|(thread, number, aimed, registers)| Event::Call { thread, number, aimed, registers }),
-        8 => thread.clone().prop_map(|thread| Event::GoOn { thread }),
+        8 => thread.clone().prop_map(|thread| Event::Continue { thread }),
         8 => (thread.clone(), addresses.clone(), proptest::sample::select(vec![
             UserAccess::Load, UserAccess::Store, UserAccess::Fetch,
         ]))
@@ -115,7 +116,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(thread, vector, address)| Event::Fault { thread, vector, address }),
         3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..3, 0_u64..5)
             .prop_map(|(thread, slots, stopped, awaits)| Event::Scribble { thread, slots, stopped, awaits }),
-        6 => (0_usize..16).prop_map(|thread| Event::Revive { thread }),
+        6 => (0_usize..16).prop_map(|thread| Event::Resume { thread }),
         1 => (0_usize..16).prop_map(|thread| Event::Thaw { thread }),
         1 => Just(Event::Timer),
         2 => (0_usize..16).prop_map(|which| Event::Interrupt { which }),

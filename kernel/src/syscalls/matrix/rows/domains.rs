@@ -11,7 +11,8 @@ use abi::{DomainRights, EndpointRights, MemoryRights, ThreadRights};
 use super::ZERO;
 use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{
-    ADDRESS, HELPER, MEMORY, NOTIFICATION, SERVICE, SUBJECT, SUBJECTS, SUBJECTS_FREE, Stage, THREAD,
+    ADDRESS, HELPER, MEMORY, NOTIFICATION, SERVICE, SUBJECT, SUBJECT_FREE, SUBJECT_SLOT, Stage,
+    THREAD,
 };
 
 /// The pages of [`MEMORY`].
@@ -28,11 +29,11 @@ fn map(access: Access) -> EncodedCall {
     })
 }
 
-/// From the slot of the subject's table that [`Stage::install_copy_of`] fills.
+/// A `DomainHold` of the capability that [`Stage::install_copy_of`] puts into the subject's table.
 fn hold(holder: Slot, held: Held) -> EncodedCall {
     encode(DomainHold {
         domain: SUBJECT,
-        from: SUBJECTS,
+        from: SUBJECT_SLOT,
         holder,
         held,
         badge: 0,
@@ -76,7 +77,7 @@ pub fn domain_install() -> Vec<Row> {
             encode(DomainInstall {
                 domain: SUBJECT,
                 from: SERVICE,
-                to: SUBJECTS,
+                to: SUBJECT_SLOT,
                 rights: EndpointRights::SEND.into(),
                 badge: 0,
             })
@@ -92,7 +93,7 @@ pub fn domain_remove() -> Vec<Row> {
         row(|_| {
             encode(DomainRemove {
                 domain: SUBJECT,
-                slot: SUBJECTS,
+                slot: SUBJECT_SLOT,
             })
         })
         .after(Stage::install)
@@ -106,8 +107,8 @@ pub fn domain_derive() -> Vec<Row> {
         row(|_| {
             encode(DomainDerive {
                 domain: SUBJECT,
-                from: SUBJECTS,
-                to: SUBJECTS_FREE,
+                from: SUBJECT_SLOT,
+                to: SUBJECT_FREE,
                 rights: EndpointRights::SEND.into(),
                 badge: 0,
             })
@@ -125,7 +126,7 @@ pub fn domain_install_reply() -> Vec<Row> {
             encode(DomainInstallReply {
                 domain: SUBJECT,
                 thread: THREAD,
-                to: SUBJECTS_FREE,
+                to: SUBJECT_FREE,
                 rights: EndpointRights::GRANT.into(),
             })
         })
@@ -154,7 +155,7 @@ pub fn domain_map_own() -> Vec<Row> {
         row(|_| {
             encode(DomainMapOwn {
                 domain: SUBJECT,
-                memory: SUBJECTS,
+                memory: SUBJECT_SLOT,
                 address: ADDRESS,
                 first_page: ZERO,
                 page_count: PAGES,
