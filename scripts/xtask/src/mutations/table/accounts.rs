@@ -69,7 +69,7 @@ mutations! {
 
     "own-pool" in "kernel/src/objects/pool.rs":
         "core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)" => "self == ancestor";
-        "a thread destroys a pool two levels above its own, and runs on in freed memory"; Host("kernel", "objects::tests::oneself");
+        "a thread destroys a pool two levels above its own, and runs on in freed memory"; Host("kernel", "objects::tests::self_destruction");
     "held-by-interrupt" in "kernel/src/objects/interrupt.rs":
         "    let _ = kernel.empty_slot(interrupt.notification());\n" => "";
         "a revocation follows a link into a reused frame"; RELEASED;

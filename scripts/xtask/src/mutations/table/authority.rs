@@ -52,7 +52,7 @@ mutations! {
         "a client assumes another client's badge"; Host("capabilities", "");
     "any-flag" in "kernel/src/syscalls/lookup.rs":
         "if badge.is_set() && flags & !badge.get() != 0 {" => "if false {";
-        "a capability to signal one flag allows to raise all of them"; Host("kernel", "flags_are_raised_within");
+        "a capability to signal one flag allows to raise all of them"; Host("kernel", "syscalls::tests");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
         "    lookup::check_copyable(capability.object)?;" => "    crate::objects::check_alive(capability.object)?;";
         "two domains can reply to one call"; IPC;
