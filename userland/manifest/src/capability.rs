@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Capability {
-    /// To log lines, which the machine's console shows.
+    /// The endpoint for log lines, which the machine's console shows.
     Log,
     /// Its own pool, to create objects.
     Pool,
@@ -19,22 +19,22 @@ pub enum Capability {
     Tunnel,
     /// The device described by `device`.
     Device,
-    /// Root's list of domains, and the authority to move them.
+    /// Root's endpoint for listing and moving domains.
     Root,
-    /// Root's commands about ports: for the switch.
+    /// Root's endpoint for commands about ports: for the switch.
     Ports,
     /// The first serial port and the machine's log: for the console.
     Serial,
-    /// Its own memory that outlives it, for the state that a restart needs.
+    /// A Memory of its own that outlives it, for the state that a restart needs.
     Records,
-    /// To call the domain that provides this service.
+    /// The endpoint of the domain that provides this service.
     Service(String),
 }
 
 /// The prefix of a service's name as a capability in a manifest.
 const SERVICE: &str = "service:";
 
-/// The names, for error messages.
+/// All names, for error messages.
 const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, records, service:NAME";
 
 impl TryFrom<String> for Capability {

@@ -15,11 +15,11 @@ use crate::{Capability, Device, Port, Role};
 pub struct Domain {
     /// Its name: 1 to 24 letters, digits, `-`, `_`, `.` or `:`.
     pub name: String,
-    /// Its program: the archive's member of this name and `.elf`. Empty, and absent from the TOML, if it is the driver of the domain's
-    /// device, whichever the machine has.
+    /// Its program: the archive's member with this name and the suffix `.elf`. Empty, and absent from the TOML, for a driver whose
+    /// program root chooses by the device that the machine has.
     #[serde(default)]
     pub image: String,
-    /// The part that it plays on its machine; an ordinary domain has none.
+    /// Its role on its machine; an ordinary domain has none.
     #[serde(default)]
     pub role: Option<Role>,
     /// 0 (lowest) to 62; root has 63.
@@ -27,26 +27,26 @@ pub struct Domain {
     pub priority: u8,
     /// The size of its pool, page tables included.
     pub pool_mib: u32,
-    /// The part of it that is the heap at first. The heap grows into what the rest of the domain leaves of the pool.
+    /// The initial size of its heap, within the pool. The heap may grow into the unused part of the pool.
     #[serde(default = "default_heap_mib")]
     pub heap_mib: u32,
-    /// The part of it for the first thread's stack.
+    /// The size of its first thread's stack, within the pool.
     #[serde(default = "default_stack_kib")]
     pub stack_kib: u32,
     /// The capabilities it receives.
     #[serde(default)]
     pub capabilities: Vec<Capability>,
-    /// Its port, if `capabilities` contain one.
+    /// Its port, if `capabilities` contains `port`.
     #[serde(default)]
     pub port: Option<Port>,
-    /// Its device, if `capabilities` contain one.
+    /// Its device, if `capabilities` contains `device`.
     #[serde(default)]
     pub device: Option<Device>,
     /// The services that it provides.
     #[serde(default)]
     pub provides: Vec<String>,
-    /// The stateless ones among them: they keep no state of a client between calls, so a client that moves continues with the
-    /// service of that name on its new machine. With any other, state would stay behind: its callers cannot move.
+    /// Those of `provides` that keep no state of a client between calls: a client that moves continues with the service of that
+    /// name on its new machine. The callers of any other service cannot move, since state would stay behind.
     #[serde(default)]
     pub stateless: Vec<String>,
     /// The arguments in its start page.
@@ -81,7 +81,7 @@ impl Domain {
         }
     }
 
-    /// Whether a machine of this name starts it.
+    /// Whether the machine of this name starts it.
     pub fn is_at_home(&self, machine: &str) -> bool {
         self.home.is_none_or(|home| home.as_str() == machine)
     }
@@ -106,7 +106,7 @@ pub enum Restart {
     /// It stays as it is, for inspection.
     #[default]
     Never,
-    /// It is restarted from its image, any number of times: after a tenth of a second, and each time it faults again within ten
+    /// It is restarted from its image, any number of times: first after a tenth of a second; whenever it faults again within ten
     /// seconds, after twice the last delay, at most a minute.
     Always,
 }

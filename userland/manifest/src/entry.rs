@@ -1,4 +1,4 @@
-//! The manifest entry of one domain, in a file of its own: the needs of a program outside of the tree.
+//! The manifest entry of one domain in a file of its own, for a program outside of this tree.
 //!
 //! ```toml
 //! [[domain]]                      # as in a machine's manifest
@@ -7,14 +7,14 @@
 //! pool_mib = 8
 //! ```
 //!
-//! The entry joins the manifest of a machine, and the whole is checked as if it had been written in one file.
+//! The entry joins the manifest of a machine, and the result is checked as if it were one file.
 
 use std::path::Path;
 
 use crate::source::{Error, Source, assemble};
 use crate::{Domain, Manifest};
 
-/// A domain's entry, and where it was read.
+/// A domain's entry, and the file that it was read from.
 pub struct Entry {
     path: Box<Path>,
     source: Source,
@@ -28,13 +28,10 @@ impl Entry {
     pub fn read(path: &Path) -> Result<Entry, Error> {
         let source = Source::read(path)?;
         let Source { text, document } = &source;
-        let refuse = |line: usize, reason: &str| Error {
-            line,
-            ..text.error(0..0, reason.to_string())
-        };
+        let refuse = |reason: &str| text.error(0..0, reason.to_string());
         if !document.is_domains_only() {
             let reason = "the entry of a domain is `[[domain]]`, without `include`, `machine` and `override`";
-            return Err(refuse(1, reason));
+            return Err(refuse(reason));
         }
         match document.domain.as_slice() {
             [_] => Ok(Entry {
@@ -42,7 +39,6 @@ impl Entry {
                 source,
             }),
             [] => Err(refuse(
-                1,
                 "no `[[domain]]`: the file has the entry of one domain",
             )),
             [_, second, ..] => Err(text.error(
@@ -67,7 +63,7 @@ impl Entry {
         )
     }
 
-    /// A machine's manifest with this domain, and without those of its own that are named here.
+    /// A machine's manifest with this domain added, and the machine's own domains of these names left out.
     ///
     /// # Errors
     /// The first [`Error`] in either file.
@@ -95,7 +91,7 @@ mod tests {
     const ENTRY: &str =
         "# A domain.\n[[domain]]\nname = \"echo\"\nimage = \"echo\"\npool_mib = 8\n";
 
-    /// A file of a test's own. It goes when the test ends.
+    /// A test's own file, removed when the test ends.
     struct File(PathBuf);
 
     impl File {
@@ -167,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_the_readers_own_has_the_line_of_its_field() {
+    fn an_error_reported_by_the_reader_has_the_line_of_its_field() {
         let file = File::new("own", ENTRY);
         let error = Entry::read(&file.0)
             .unwrap()

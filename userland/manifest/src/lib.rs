@@ -5,16 +5,16 @@
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
 //! | [`domain`] | one domain of it |
 //! | [`device`] | a domain's device, and the table of drivers |
-//! | [`role`] | the part that a domain plays on its machine |
+//! | [`role`] | a domain's role on its machine |
 //! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
 //! | [`package`] | one domain with its program, for a machine that runs already |
-//! | [`check`] | the constraints between fields |
+//! | [`check`] | the constraints on fields |
 //! | `source` | feature `std`: TOML with includes and overrides; an error names file, line and field |
 //! | `entry` | feature `std`: the entry of one domain, in a file of its own |
 //!
 //! One set of types serves TOML and the compiled form. Both are checked when read: root does not trust the
-//! archive to be of its own version.
+//! archive to match its own version.
 
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]

@@ -56,7 +56,7 @@ impl Manifest {
     /// Reads the compiled form.
     ///
     /// # Errors
-    /// [`ManifestError`], with the reason.
+    /// See [`ManifestError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, ManifestError> {
         let body = bytes.strip_prefix(MAGIC).ok_or(ManifestError::Version)?;
         postcard::from_bytes(body).map_err(|_| ManifestError::Damaged)
@@ -69,22 +69,21 @@ impl Manifest {
             .filter(|domain| domain.is_at_home(&self.machine))
     }
 
-    /// The domain with this role that this machine starts. Of drivers, the first.
+    /// The domain with this role that this machine starts; the first one of several drivers.
     pub fn at_home_with_role(&self, role: Role) -> Option<&Domain> {
         self.domains_at_home()
             .find(|domain| domain.role == Some(role))
     }
 
-    /// Whether a domain provides this service as a stateless one: then a client that moves continues with the
+    /// Whether a domain provides this service as a stateless one, so that a client that moves continues with the
     /// service of that name on its new machine.
     pub fn is_stateless(&self, service: &str) -> bool {
-        let is_it = |other: &String| other == service;
-        let mut domains = self.domains.iter();
-        domains.any(|domain| domain.stateless.iter().any(is_it))
+        let mut stateless = self.domains.iter().flat_map(|domain| &domain.stateless);
+        stateless.any(|other| other == service)
     }
 
-    /// Whether this name of a domain is a service that another machine's cannot replace: one that it provides, or a
-    /// stateful one that it calls.
+    /// Whether a domain's object of this name is a service that no other machine can replace: one that the domain
+    /// provides, or a stateful one that it calls.
     pub fn stays_behind(&self, domain: &Domain, name: &str) -> bool {
         let provides = domain.provides.iter().any(|service| service == name);
         provides || (domain.calls(name) && !self.is_stateless(name))

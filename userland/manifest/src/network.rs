@@ -8,21 +8,21 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use identity::{Ipv4, Mac};
 use serde::{Deserialize, Serialize};
 
-/// A port. A domain's has a `mac` and usually an `ip`; that of a NIC's driver has neither and is the `uplink`.
+/// A port. A domain's port has a `mac` and usually an `ip`; the port of a NIC's driver has neither and is an `uplink`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// Its Ethernet address.
     #[serde(default)]
     pub mac: Option<Mac>,
-    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address. With `"dhcp"`
-    /// a DHCP server says, and the switch drops only frames from addresses of this machine's other ports.
+    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address. With
+    /// `"dhcp"`, a DHCP server assigns it, and the switch drops only frames from addresses of this machine's other ports.
     #[serde(default, with = "ip_or_dhcp")]
     pub ip: Option<Ipv4>,
     /// The router to other networks.
     #[serde(default)]
     pub gateway: Option<Ipv4Addr>,
-    /// Name servers, at most three. A DHCP server names its own.
+    /// Name servers, at most three. A DHCP server supplies its own.
     #[serde(default)]
     pub dns: Vec<Ipv4Addr>,
     /// Its IPv6 address.
@@ -34,7 +34,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// The name of an address that both ports have. The prefix of an IPv4 address is not compared.
+    /// The field of an address that both ports have, if any. The prefixes of IPv4 addresses are not compared.
     pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
         let fixed = |port: &Port| port.ip.filter(|ip| *ip != DHCP);
         let address = |port: &Port| fixed(port).map(|ip| ip.address);
@@ -51,7 +51,7 @@ pub const DHCP: Ipv4 = Ipv4 {
     prefix: 0,
 };
 
-/// How [`Port::ip`] is written: as an address, or as `dhcp` in a text.
+/// The encoding of [`Port::ip`]: an address, or `dhcp` in text formats.
 mod ip_or_dhcp {
     use serde::de::Error;
     use serde::{Deserializer, Serializer};

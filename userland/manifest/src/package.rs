@@ -1,7 +1,7 @@
 //! A domain for a machine that runs already, in one file: [`Package`], its entry in a manifest and its program.
 //!
 //! ```text
-//! "caravan package 1\n" | bytes of the entry u32, little-endian | the entry, a Domain in postcard | the program, an ELF file
+//! "caravan package 1\n" | size of the entry: u32, little-endian | the entry: a Domain in postcard | the program: an ELF file
 //! ```
 
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use crate::Domain;
 /// The header; the number is incremented when the types change.
 const MAGIC: &[u8] = b"caravan package 1\n";
 
-/// The longest entry: that of a domain with all it may have takes a tenth of it.
+/// The maximum size of an entry. The largest valid one takes a tenth of that.
 const ENTRY_BYTES_MAX: usize = 16 << 10;
 
 /// A domain and its program.
@@ -31,7 +31,7 @@ pub enum PackageError {
     Version,
     /// The entry is damaged.
     Damaged,
-    /// The entry is longer than any.
+    /// The entry is longer than any valid one.
     TooLong,
 }
 
@@ -57,12 +57,12 @@ impl<'a> Package<'a> {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`PackageError`].
+    /// See [`PackageError`].
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Package<'a>, PackageError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(PackageError::Version)?;
         let (length, rest) = rest.split_first_chunk().ok_or(PackageError::Damaged)?;
         let length = u32::from_le_bytes(*length) as usize;
-        // Before anything is allocated for it.
+        // Checked before anything is allocated for the entry.
         if length > ENTRY_BYTES_MAX {
             return Err(PackageError::TooLong);
         }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_asks_for_more_memory_than_any_domain_is_rejected_unread() {
+    fn an_oversized_entry_is_rejected_unread() {
         let mut package = package();
         package.domain.name = "x".repeat(ENTRY_BYTES_MAX);
         let bytes = package.to_bytes();

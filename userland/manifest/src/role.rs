@@ -1,4 +1,4 @@
-//! The role of a domain on its machine: the part that root has it play beyond its capabilities.
+//! The role of a domain: the part that it plays on its machine, beyond having capabilities.
 
 use core::fmt;
 
@@ -16,12 +16,13 @@ pub enum Role {
     Driver,
     /// It writes the machine's log to the serial port, and root wakes it for new lines.
     Console,
-    /// It moves the domains of the machine, and finds out whether one that is at home here is elsewhere before root starts it.
+    /// It moves the machine's domains. Before root starts a domain that may be elsewhere, it finds out whether another machine
+    /// has that domain.
     MigrationServer,
 }
 
 impl Role {
-    /// The capabilities without which a domain cannot play it.
+    /// The capabilities that a domain with this role must have.
     pub fn needs(self) -> &'static [Capability] {
         use Capability::{Device, Pool, Port, Ports, Records, Root, Serial, Tunnel};
         match self {
@@ -43,7 +44,7 @@ impl Role {
         }
     }
 
-    /// Whether a machine has at most one domain with it.
+    /// Whether a machine has at most one domain with this role.
     pub fn is_unique(self) -> bool {
         self != Role::Driver
     }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_needs_what_belongs_to_it() {
+    fn a_role_needs_a_capability_that_belongs_to_it() {
         for role in ROLES {
             let own = |capability| Role::owner(capability) == Some(role);
             assert!(role.needs().iter().any(own), "{role}");

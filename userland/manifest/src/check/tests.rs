@@ -139,7 +139,7 @@ fn two_domains_do_not_share_name_or_address() {
 }
 
 #[test]
-fn a_port_has_the_address_of_one_station() {
+fn a_port_does_not_have_a_group_address() {
     let error = error_in(
         "name = \"d\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"port\"]\n\
          port = { mac = \"01:54:00:00:00:01\" }\n",
@@ -180,7 +180,7 @@ fn a_capability_of_a_role_is_not_granted_without_it() {
              add `role = \"{role}\"`, or do not grant it"
         );
         assert_eq!(error_in(&granted), expected);
-        // Another role does not count.
+        // Another role does not permit it.
         let other = format!("{granted}role = \"driver\"\n");
         assert_eq!(error_in(&other), expected);
     }

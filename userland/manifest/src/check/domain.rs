@@ -1,0 +1,82 @@
+//! The constraints on the fields of one domain.
+
+use alloc::format;
+
+use abi::start_page::ARGUMENT_BYTES;
+
+use super::{Check, require};
+use crate::{Capability, Domain, Restart};
+
+/// Root's priority, reserved for it.
+const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
+/// The largest pool, 1 TiB: more than any machine has, and far from any overflow.
+const POOL_MIB_MAX: u32 = 1 << 20;
+const STACK_KIB_MAX: u32 = 1024;
+
+/// Only a driver may omit its program: root then chooses the one for the device.
+pub(super) fn image(domain: &Domain) -> Check {
+    let is_given = !domain.image.is_empty() || domain.device.is_some();
+    require(is_given, "image", || {
+        "it is missing, and only a domain with a `device` needs none".into()
+    })
+}
+
+pub(super) fn sizes(domain: &Domain) -> Check {
+    let Domain {
+        priority,
+        pool_mib,
+        heap_mib,
+        stack_kib,
+        ..
+    } = *domain;
+    require(priority < ROOT_PRIORITY, "priority", || {
+        format!("{priority} is not below root's, {ROOT_PRIORITY}")
+    })?;
+    require((1..=POOL_MIB_MAX).contains(&pool_mib), "pool_mib", || {
+        format!("{pool_mib} is not 1 to {POOL_MIB_MAX}")
+    })?;
+    require(heap_mib < pool_mib, "heap_mib", || {
+        format!("{heap_mib} is not less than `pool_mib`, {pool_mib}")
+    })?;
+    let whole_pages = stack_kib % 4 == 0 && (4..=STACK_KIB_MAX).contains(&stack_kib);
+    require(whole_pages, "stack_kib", || {
+        format!("{stack_kib} is not a multiple of 4 up to {STACK_KIB_MAX}")
+    })
+}
+
+pub(super) fn arguments(domain: &Domain) -> Check {
+    let mut bytes = 0;
+    for (key, value) in &domain.arguments {
+        let plain = !key.contains(['=', '\n']) && !value.contains('\n');
+        require(plain, "arguments", || {
+            format!("`{key}` cannot be written as one line `key=value`")
+        })?;
+        bytes += key.len() + value.len() + 2;
+    }
+    // Root adds a few arguments of its own.
+    require(bytes <= ARGUMENT_BYTES / 2, "arguments", || {
+        format!("{bytes} bytes are more than {}", ARGUMENT_BYTES / 2)
+    })
+}
+
+pub(super) fn moving(domain: &Domain) -> Check {
+    if let Some(role) = domain.role.filter(|_| domain.movable) {
+        let reason = format!("a `{role}` stays with its machine");
+        return Err(("movable", reason));
+    }
+    require(
+        !domain.movable || !domain.capabilities.contains(&Capability::Records),
+        "movable",
+        || "records stay with their machine".into(),
+    )?;
+    require(
+        !domain.movable || domain.provides.is_empty(),
+        "movable",
+        || "a domain that provides a service stays with its callers".into(),
+    )?;
+    require(
+        !domain.movable || domain.restart == Restart::Never || domain.home.is_some(),
+        "restart",
+        || "a movable domain is restarted by its home, and this one has none".into(),
+    )
+}
