@@ -67,7 +67,7 @@ impl BufferedQueue {
     fn offer(&mut self, buffer: Buffer, frame_bytes: usize, purpose: Purpose) {
         let at = usize::from(buffer.0) * BUFFER_BYTES;
         let bytes = HEADER_BYTES + frame_bytes;
-        // The header does not begin at a multiple of eight, as parts of memory do.
+        // Parts of memory begin at a multiple of eight, but the header does not.
         let buffer_address = self.buffers.part(at, BUFFER_BYTES).address();
         let address = buffer_address.after(HEADER_OFFSET);
         self.queue.offer(buffer, address, bytes as u32, purpose);
@@ -90,7 +90,7 @@ pub struct VirtioNet {
     mac: Option<Mac>,
     receive: BufferedQueue,
     send: BufferedQueue,
-    /// The free buffers for sending.
+    /// The buffers for sending that the NIC does not have.
     free: Vec<Buffer>,
 }
 

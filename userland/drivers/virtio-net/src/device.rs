@@ -33,7 +33,7 @@ const STATUS_FEATURES: u8 = 8;
 
 /// The NIC has an address of its own.
 const FEATURE_MAC: u64 = 1 << 5;
-/// It implements version 1, and so has the layouts of this driver.
+/// It implements version 1, whose layouts this driver uses.
 const FEATURE_VERSION_1: u64 = 1 << 32;
 /// Its addresses go through an IOMMU, if there is one.
 const FEATURE_PLATFORM: u64 = 1 << 33;
@@ -54,7 +54,7 @@ pub enum InitError {
     NoRegisters(Kind),
     /// The reset did not complete.
     Reset,
-    /// It does not accept the features that this driver needs; it offers these.
+    /// It lacks features that this driver needs; it offers these.
     Features(u64),
     /// It has no queue of this number, or one of invalid size.
     Queue(u16),
@@ -229,7 +229,7 @@ impl Device {
     }
 }
 
-/// The size of a queue with this maximum of the NIC; `None` if that is not a power of two, as it must be.
+/// The size of a queue for which the NIC reports this maximum; `None` if the maximum is not a power of two, as it must be.
 fn size_within(most: u16) -> Option<u16> {
     most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
 }

@@ -6,15 +6,15 @@
 //! next page         used:        flags: u16, index: u16, N times { id: u32, bytes: u32 }   (the NIC writes)
 //! ```
 //!
-//! Descriptor `i` always describes buffer `i`, and a buffer is one descriptor: so there is no list of free
-//! descriptors. The NIC is trusted with memory, but its data is not: every value from it is checked.
+//! Descriptor `i` always describes buffer `i`, and a buffer has one descriptor, so no list of free descriptors is
+//! needed. The NIC is trusted with access to memory, but every value from it is checked.
 
 use core::sync::atomic::{Ordering, fence};
 
 use nic::{DmaAddress, DmaMemory};
 use runtime::shared::SharedMemory;
 
-/// The maximum number of buffers in a queue. A queue has fewer, a power of two, if the NIC supports no more.
+/// The maximum number of buffers in a queue. A queue has fewer, a power of two, if the NIC does not support that many.
 pub const QUEUE_SIZE_MAX: u16 = 128;
 
 const DESCRIPTOR_BYTES: usize = 16;
@@ -55,7 +55,7 @@ pub struct Queue {
     memory: SharedMemory<'static>,
     addresses: Addresses,
     size: u16,
-    /// The number of buffers ever offered, modulo 2^16.
+    /// The number of buffers offered so far, modulo 2^16.
     offered: u16,
     /// The number of buffers published to the NIC, modulo 2^16.
     published: u16,
@@ -74,7 +74,7 @@ pub struct Addresses {
     pub used: DmaAddress,
 }
 
-/// The used ring has a buffer that the NIC does not have.
+/// The used ring contains a buffer that was not lent to the NIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsedRingError;
 
@@ -102,7 +102,7 @@ impl Queue {
         self.size
     }
 
-    /// Where the NIC finds its parts.
+    /// The addresses of its parts, for the NIC.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
@@ -137,7 +137,7 @@ impl Queue {
         used & NO_NOTIFICATION == 0
     }
 
-    /// Whether a used buffer was not taken back yet.
+    /// Whether the NIC has used a buffer that is not taken back yet.
     pub fn has_used(&self) -> bool {
         self.used_index() != self.taken
     }
@@ -162,7 +162,7 @@ impl Queue {
         Ok(Some((Buffer(id as u16), bytes)))
     }
 
-    /// Enables or disables interrupts for used buffers. Check once more after enabling them.
+    /// Enables or disables interrupts for used buffers. After enabling them, check for used buffers once more.
     pub fn set_interrupts(&mut self, wanted: bool) {
         let flags = if wanted { 0 } else { NO_INTERRUPT };
         if self.flags != flags {
@@ -192,135 +192,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-    use runtime::host::shared_memory;
-
-    const NOWHERE: DmaAddress = DmaAddress::new(0);
-
-    /// A NIC that uses any buffers.
-    struct FakeNic {
-        memory: SharedMemory<'static>,
-        size: u16,
-        seen: u16,
-        used: u16,
-    }
-
-    impl FakeNic {
-        fn u16_at(&self, at: usize) -> u16 {
-            let mut bytes = [0; 2];
-            self.memory.read(at, &mut bytes);
-            u16::from_le_bytes(bytes)
-        }
-
-        /// The address, length and flags of each buffer that became available.
-        fn available(&mut self) -> Vec<(u16, u64, u32, u16)> {
-            let mut buffers = Vec::new();
-            while self.seen != self.u16_at(AVAILABLE + 2) {
-                let place = usize::from(self.seen % self.size);
-                let index = self.u16_at(AVAILABLE + HEAD_BYTES + 2 * place);
-                let at = usize::from(index) * DESCRIPTOR_BYTES;
-                let address = self.memory.word64(at).load(Ordering::Relaxed);
-                let bytes = self.memory.word32(at + 8).load(Ordering::Relaxed);
-                buffers.push((index, address, bytes, self.u16_at(at + 12)));
-                self.seen = self.seen.wrapping_add(1);
-            }
-            buffers
-        }
-
-        fn use_up(&mut self, index: u32, bytes: u32) {
-            let at = USED + HEAD_BYTES + usize::from(self.used % self.size) * USED_ENTRY_BYTES;
-            self.memory.word32(at).store(index, Ordering::Relaxed);
-            self.memory.word32(at + 4).store(bytes, Ordering::Relaxed);
-            self.used = self.used.wrapping_add(1);
-            self.memory.write(USED + 2, &self.used.to_le_bytes());
-        }
-    }
-
-    fn pair() -> (Queue, FakeNic) {
-        pair_of(QUEUE_SIZE_MAX)
-    }
-
-    fn pair_of(size: u16) -> (Queue, FakeNic) {
-        let memory = shared_memory(QUEUE_BYTES);
-        let nic = FakeNic {
-            memory,
-            size,
-            seen: 0,
-            used: 0,
-        };
-        (Queue::new(DmaMemory::new(memory, NOWHERE), size), nic)
-    }
-
-    #[test]
-    fn the_nic_sees_buffers_only_after_they_are_published() {
-        let (mut queue, mut nic) = pair();
-        queue.offer(
-            Buffer(5),
-            DmaAddress::new(0xdead_0000),
-            100,
-            Purpose::Receive,
-        );
-        queue.offer(Buffer(6), DmaAddress::new(0xbeef_0000), 60, Purpose::Send);
-        assert!(nic.available().is_empty());
-        assert!(queue.publish());
-        assert_eq!(
-            nic.available(),
-            [(5, 0xdead_0000, 100, 2), (6, 0xbeef_0000, 60, 0)]
-        );
-        assert!(!queue.publish(), "nothing is new");
-    }
-
-    #[test]
-    fn buffers_are_reused_for_ever() {
-        for (mut queue, mut nic) in [pair(), pair_of(8)] {
-            for round in 0..100_000u32 {
-                let buffer = Buffer((round % 7) as u16);
-                queue.offer(buffer, NOWHERE, 1, Purpose::Send);
-                let _ = queue.publish();
-                assert_eq!(nic.available().len(), 1);
-                nic.use_up(buffer.0.into(), round);
-                assert_eq!(queue.take(), Ok(Some((buffer, round))));
-                assert_eq!(queue.take(), Ok(None));
-            }
-        }
-    }
-
-    #[test]
-    fn a_nic_that_suppresses_notifications_gets_none() {
-        let (mut queue, nic) = pair();
-        nic.memory.write(USED, &[1, 0]);
-        queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
-        assert!(!queue.publish());
-    }
-
-    #[test]
-    fn the_interrupt_flag_is_stored_beside_the_index() {
-        let (mut queue, mut nic) = pair();
-        queue.set_interrupts(false);
-        assert_eq!(nic.u16_at(AVAILABLE), 1);
-        queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
-        let _ = queue.publish();
-        assert_eq!(nic.u16_at(AVAILABLE), 1);
-        assert_eq!(nic.available().len(), 1);
-        queue.set_interrupts(true);
-        assert_eq!((nic.u16_at(AVAILABLE), nic.u16_at(AVAILABLE + 2)), (0, 1));
-    }
-
-    #[test]
-    fn a_used_buffer_that_was_not_lent_is_an_error() {
-        let (mut queue, mut nic) = pair();
-        nic.use_up(3, 0);
-        assert_eq!(queue.take(), Err(UsedRingError));
-        let (mut queue, mut nic) = pair();
-        nic.use_up(QUEUE_SIZE_MAX.into(), 0);
-        assert_eq!(queue.take(), Err(UsedRingError));
-        let (mut queue, mut nic) = pair();
-        queue.offer(Buffer(1), NOWHERE, 1, Purpose::Send);
-        nic.use_up(1, 0);
-        nic.use_up(1, 0);
-        assert!(queue.take().is_ok());
-        assert_eq!(queue.take(), Err(UsedRingError));
-    }
-}
+mod tests;
