@@ -1,9 +1,9 @@
-//! A value in a message's words: its postcard bytes, eight per word, little-endian, filled up with zeros.
+//! A value in a message's words: its postcard bytes, eight per word, little-endian, padded with zeros.
 
 use abi::message::WORDS_MAX;
 use serde::{Deserialize, Serialize};
 
-/// The bytes of the longest message.
+/// The size of the longest message.
 const BYTES_MAX: usize = WORDS_MAX * 8;
 
 /// The words are not the encoding of a value of the expected type.
@@ -28,11 +28,11 @@ impl Words {
 /// Encodes a value.
 ///
 /// # Panics
-/// If the value does not fit a message: an error in its protocol.
+/// If the value does not fit in a message, which is an error in its protocol.
 pub fn encode<T: Serialize>(value: &T) -> Words {
     let mut bytes = [0; BYTES_MAX];
     let used = postcard::to_slice(value, &mut bytes);
-    let count = used.expect("the value fits a message").len().div_ceil(8);
+    let count = used.expect("the value fits in a message").len().div_ceil(8);
     let mut words = [0; WORDS_MAX];
     let (chunks, _) = bytes.as_chunks();
     for (word, chunk) in words.iter_mut().zip(chunks) {
@@ -41,10 +41,10 @@ pub fn encode<T: Serialize>(value: &T) -> Words {
     Words { words, count }
 }
 
-/// Decodes a value. It must fill the words but for the zeros of the last one.
+/// Decodes a value, which must fill the words except for the zeros that pad the last one.
 ///
 /// # Errors
-/// [`Malformed`].
+/// [`Malformed`] if it does not, or is not of this type.
 pub fn decode<T: for<'a> Deserialize<'a>>(words: &[u64]) -> Result<T, Malformed> {
     let mut bytes = [0; BYTES_MAX];
     let used = bytes.get_mut(..words.len() * 8).ok_or(Malformed)?;

@@ -2,8 +2,8 @@
 //! them to the serial port and shows them on request.
 //!
 //! ```text
-//! call:   Request
-//! answer: a Line or a refusal, as root's other answers
+//! call:  Request
+//! reply: a Line or a refusal, as in root's other replies
 //! ```
 //!
 //! Lines are numbered from 0 since the machine started. Root raises the flag `runtime::events::JOURNAL` in the console's `wake`
@@ -17,18 +17,17 @@ use super::log::{self, Text};
 /// The maximum length of a line in bytes: the text of one call of the `log` protocol.
 pub const LINE_BYTES_MAX: usize = log::TEXT_BYTES_MAX;
 
-/// A request to root. Answer: a [`Line`], or [`Refusal::NoSuchObject`](super::root::Refusal::NoSuchObject) if there is none yet.
+/// A request to root. Reply: a [`Line`], or [`Refusal::NoSuchObject`](super::root::Refusal::NoSuchObject) if there is none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The line with this number, or the oldest kept line after it.
     Read {
-        /// The number.
+        /// The number of the line.
         from: u64,
     },
-    /// The first line that is not yet written to the serial port. Root remembers that position for a console that was
-    /// restarted and requests from 0.
+    /// The first line not yet written to the serial port. Root remembers that position, so a restarted console sends 0.
     Next {
-        /// All lines before this number are written.
+        /// All lines before this number have been written.
         written: u64,
     },
 }
@@ -52,7 +51,7 @@ pub struct Line {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::root::{Refusal, answer, granted};
+    use crate::root::{Refusal, decode_reply, granted};
     use crate::{Malformed, decode, encode};
 
     /// The longest line with this text.
@@ -70,22 +69,22 @@ mod tests {
     fn a_line_survives_a_message() {
         for bytes in [0, 1, 8, 100, LINE_BYTES_MAX] {
             let line = line(&std::vec![b'x'; bytes]);
-            assert_eq!(answer(granted(&line).as_slice()), Ok(line));
+            assert_eq!(decode_reply(granted(&line).as_slice()), Ok(line));
         }
     }
 
     #[test]
-    fn rejects_truncated_answers() {
+    fn rejects_truncated_replies() {
         let words = granted(&line(b"counter: ready"));
         let words = words.as_slice();
         for count in 0..words.len() {
-            let read = answer::<Line>(&words[..count]);
+            let read = decode_reply::<Line>(&words[..count]);
             assert_eq!(read, Err(Refusal::Malformed), "{count}");
         }
     }
 
     #[test]
-    fn requests_survive_a_message_and_others_are_rejected() {
+    fn requests_survive_a_message_and_malformed_ones_are_rejected() {
         for request in [Request::Read { from: 4 }, Request::Next { written: 5 }] {
             let words = encode(&request);
             assert_eq!(decode(words.as_slice()), Ok(request));

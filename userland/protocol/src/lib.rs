@@ -8,9 +8,10 @@
 //! | [`ports`] | root, which assigns the ports, and the switch, which serves them |
 //! | [`encoding`] | how a value is encoded in words |
 //!
-//! Nothing here makes a system call. A receiver treats every word as an allegation: decoding checks it.
-//! Every request of these protocols may be repeated, in [`log`] at the price of a duplicate line: a move ends a call
-//! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. The protocols of other services need not allow it.
+//! Nothing here makes a system call. A receiver trusts no word of a message: decoding checks all of them.
+//!
+//! Every request of these protocols may be sent twice; in [`log`], that costs a duplicate line. A move ends a call with
+//! `Interrupted`, after which `Cap::call_idempotent` sends it again. The protocols of other services need not allow that.
 
 #![no_std]
 #![forbid(unsafe_code)]

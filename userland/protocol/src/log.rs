@@ -5,10 +5,9 @@
 //! reply: empty
 //! ```
 //!
-//! A call is one line, with or without its line end: its cost to the machine follows from its length.
+//! A call carries one line, with or without its line ending. Its cost to the machine follows from its length.
 
 use abi::message::WORDS_MAX;
-
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -35,7 +34,7 @@ pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {
 /// The text in a call's words.
 ///
 /// # Errors
-/// [`Malformed`] if the length in the first word is too large, or the text is shorter than that.
+/// [`Malformed`] if the length in the first word exceeds the limit or the text that follows.
 pub fn unpack(words: &[u64]) -> Result<Text, Malformed> {
     let (count, words) = words.split_first().ok_or(Malformed)?;
     if *count > TEXT_BYTES_MAX as u64 {
@@ -106,10 +105,10 @@ impl Visitor<'_> for TextVisitor {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text, E> {
-        match bytes.len() <= TEXT_BYTES_MAX {
-            true => Ok(Text::of(bytes)),
-            false => Err(E::invalid_length(bytes.len(), &self)),
+        if bytes.len() > TEXT_BYTES_MAX {
+            return Err(E::invalid_length(bytes.len(), &self));
         }
+        Ok(Text::of(bytes))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Root never waits for a server, since every server may wait for root. So the switch polls: root raises
 //! [`COMMANDS_FLAG`] in the switch's doorbell, and the switch calls until there is no further command. Root has no
-//! timer either: the last answer contains the time after which the switch calls again.
+//! timer either: the last reply contains the time after which the switch calls again.
 //!
 //! ```text
 //! call:  Poll: the last executed command, the switch's free heap
@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// The flag in the switch's doorbell for pending commands.
 pub const COMMANDS_FLAG: u64 = 1 << 63;
 
-/// The flag that a port's owner raises in the switch's doorbell. Owners may share one: the switch checks all their
-/// rings. It follows from the address, so a domain raises the right one after a move as well.
+/// The flag that a port's owner raises in the switch's doorbell. Owners may share a flag: the switch checks all their
+/// rings. The flag follows from the address, so a domain raises the right one after a move, too.
 pub fn doorbell_flag(mac: Mac) -> u64 {
     const FLAGS: u8 = 32;
     1 << (mac.0[5] % FLAGS)
@@ -46,13 +46,13 @@ pub enum Command {
     /// No command is pending: wait until the flag is raised or this time has passed.
     Nothing {
         /// The time in nanoseconds after which the switch calls again by itself.
-        ask_again_in_ns: Option<u64>,
+        poll_again_in_ns: Option<u64>,
     },
     /// Map a port's ring without moving frames yet. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
     Attach {
         /// The port.
         port: PortNumber,
-        /// Its address; the NIC's own for an uplink, zeros for a tunnel.
+        /// Its Ethernet address; zeros for an uplink or a tunnel.
         mac: Mac,
         /// The kind of device behind it.
         kind: PortKind,
@@ -61,15 +61,15 @@ pub enum Command {
     Activate {
         /// The port.
         port: PortNumber,
-        /// Its address, which is announced, and the only valid source of the domain's frames.
+        /// Its IPv4 address, which is announced and is the only valid source address of its domain.
         ip: Option<Ipv4>,
     },
     /// Stop moving frames, and leave the ring as it is.
     Quiesce {
         /// The port.
         port: PortNumber,
-        /// Whether its domain is leaving: then frames for it go through the tunnel. Otherwise it has stopped for good, and frames
-        /// for it are dropped.
+        /// Whether its domain is leaving: then frames for the domain go through the tunnel. Otherwise the domain has stopped for
+        /// good, and frames for it are dropped.
         leaves: bool,
     },
     /// Remove the port and unmap its ring.
@@ -130,10 +130,10 @@ mod tests {
         let ip: Option<Ipv4> = "10.77.0.20/24".parse().ok();
         for command in [
             Command::Nothing {
-                ask_again_in_ns: None,
+                poll_again_in_ns: None,
             },
             Command::Nothing {
-                ask_again_in_ns: Some(5),
+                poll_again_in_ns: Some(5),
             },
             attach(PortKind::Domain),
             attach(PortKind::Uplink),

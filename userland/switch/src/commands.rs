@@ -63,8 +63,8 @@ impl Commands {
             answer.discard_capabilities();
             return Err(Error::MessageSize);
         };
-        if let Command::Nothing { ask_again_in_ns } = command {
-            let next_ns = ask_again_in_ns.map(|time| clock::now_ns().saturating_add(time));
+        if let Command::Nothing { poll_again_in_ns } = command {
+            let next_ns = poll_again_in_ns.map(|time| clock::now_ns().saturating_add(time));
             self.next_ns = next_ns.unwrap_or(u64::MAX);
             return Ok(false);
         }

@@ -1,16 +1,16 @@
 //! The `root` endpoint: listing and moving the machine's domains.
 //!
 //! ```text
-//! call:  a Request                           capabilities: see Keep
-//! reply: Ok(the answer's value) or a Refusal  capabilities: see the request
+//! call:  a Request                            capabilities: see Keep
+//! reply: Ok(the reply's value) or a Refusal   capabilities: see the request
 //! ```
 //!
 //! A move consists of these requests. Of the services only root and the switch export a client's state; other services are
 //! looked up by name on the destination, and only if they are stateless. On the source: [`Request::Export`] once the
 //! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the destination:
 //! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
-//! [`Request::Adopt`] to run it or [`Request::Discard`] if the move is cancelled. From `Keep` on root holds every part of
-//! the domain: the migration server may restart and ask root again.
+//! [`Request::Adopt`] to run it or [`Request::Discard`] if the move is cancelled. From `Keep` on, root holds every part
+//! of the domain, so the migration server may restart and ask root for it.
 //!
 //! ```text
 //! source: running --Export--> exported --Release--> (absent)
@@ -27,16 +27,16 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`request`] | the requests to root |
-//! | [`answer`](mod@answer) | its answers and refusals |
+//! | [`reply`] | its replies: values and refusals |
 //! | [`record`] | its records of domains and memory |
 //! | [`binding`] | an outside object in machine-independent form |
 
-pub mod answer;
 pub mod binding;
 pub mod record;
+pub mod reply;
 pub mod request;
 
-pub use answer::{Refusal, answer, done, granted, refused};
 pub use binding::{Binding, PortState};
 pub use record::{DomainRecord, DomainState, Installation, MemoryRecord};
+pub use reply::{Refusal, decode_reply, done, granted, refused};
 pub use request::{KEEP_CAPABILITIES, KEEP_DOMAIN, KEEP_POOL, KEEP_WAKE, Request};

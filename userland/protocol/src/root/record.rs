@@ -27,7 +27,7 @@ pub enum DomainState {
     /// It is at home here but absent: it is started once no other machine has it.
     #[error("waiting")]
     Waiting,
-    /// It is at home here and has left: if no other machine has it any more, an operator starts it.
+    /// It is at home here but has left, and is not started again unless an operator requests it.
     #[error("away")]
     Away,
     /// It is stopped for good, since a younger copy runs on another machine.
@@ -59,7 +59,7 @@ pub struct DomainRecord {
 /// The result of installing a package.
 #[expect(
     clippy::large_enum_variant,
-    reason = "it is decoded on the stack and taken apart at once"
+    reason = "it is decoded on the stack and destructured at once"
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Installation {
@@ -72,9 +72,9 @@ pub enum Installation {
 /// The state of the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryRecord {
-    /// The size of root's pool, which all other pools are split from.
+    /// The size of root's pool, from which all other pools are split.
     pub pool_pages: u64,
-    /// The spent part of it, other pools included.
+    /// The spent part of root's pool, other pools included.
     pub spent_pages: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,
@@ -83,7 +83,7 @@ pub struct MemoryRecord {
 }
 
 impl MemoryRecord {
-    /// The free pages.
+    /// The free pages of root's pool.
     pub fn free_pages(&self) -> u64 {
         self.pool_pages.saturating_sub(self.spent_pages)
     }
@@ -118,7 +118,7 @@ impl core::fmt::Display for MemoryRecord {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::root::{answer, granted};
+    use crate::root::{decode_reply, granted};
 
     fn name(text: &str) -> Name {
         Name::try_new(text).unwrap()
@@ -136,7 +136,7 @@ mod tests {
             pool_pages: 100,
             spent_pages: 99,
         };
-        assert_eq!(answer(granted(&record).as_slice()), Ok(record));
+        assert_eq!(decode_reply(granted(&record).as_slice()), Ok(record));
         let text = "domain kv exported, incarnation 3, 99 of 100 pages, home a";
         assert_eq!(std::format!("{record}"), text);
     }
@@ -149,7 +149,7 @@ mod tests {
             heap_free: 7,
             switch_heap_free: 9,
         };
-        assert_eq!(answer(granted(&record).as_slice()), Ok(record));
+        assert_eq!(decode_reply(granted(&record).as_slice()), Ok(record));
         assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
     }
 }

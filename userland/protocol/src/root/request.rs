@@ -14,18 +14,18 @@ use crate::log::Text;
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// The domain at this index of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
+    /// The domain at this index of the list. Reply: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
     List {
         /// From 0, without gaps.
         index: u64,
     },
-    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is complete, not arriving, and movable by
+    /// The domain of this name. Reply: a [`DomainRecord`] and, if the domain is complete, not arriving, and movable by
     /// its manifest, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
         name: Name,
     },
-    /// The name under which a domain holds this outside object, `wake` for its own notification. Answer: a
+    /// The name under which a domain holds this outside object, `wake` for its own notification. Reply: a
     /// [`Binding`] for the target's root.
     NameOf {
         /// The domain.
@@ -33,15 +33,15 @@ pub enum Request {
         /// The object, from `DomainDescribe`.
         #[serde(with = "identity::object_id")]
         object: ObjectId,
-        /// The badge, from there too: several services share an endpoint.
+        /// Its badge, also from `DomainDescribe`: several services share an endpoint.
         badge: u64,
     },
-    /// Quiesces the services of root and of the switch for the domain: its port's ring no longer changes. Answered once
-    /// that is done.
+    /// Quiesces the services of root and of the switch for the domain: its port's ring no longer changes. The reply is
+    /// sent once that is done.
     Export {
         /// A running domain.
         name: Name,
-        /// The time in nanoseconds until its freeze ends. If it runs some time after that, root undoes the `Export` by itself.
+        /// The time in nanoseconds until its freeze ends. If the domain runs some time after that, root undoes the `Export` by itself.
         frozen_ns: u64,
     },
     /// Undoes `Export`. Repeating it has no effect.
@@ -54,13 +54,13 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// Undoes the retirement of a domain that was about to leave, and lets it run. Only at an operator's request. Repeating it
-    /// has no effect.
+    /// Undoes the retirement of a domain that was about to leave, and lets it run. Sent only at an operator's request.
+    /// Repeating it has no effect.
     Unretire {
         /// An exported domain.
         name: Name,
     },
-    /// Reserves memory for a domain that arrives from another machine. Answer: one capability, a Pool with every right.
+    /// Reserves memory for a domain that arrives from another machine. Reply: one capability, a Pool with every right.
     Admit {
         /// Its name.
         name: Name,
@@ -71,12 +71,12 @@ pub enum Request {
         /// Whether it may move again.
         movable: bool,
     },
-    /// This machine's capability for a name. Answer: one capability with the rights that the domain receives,
+    /// This machine's capability for a name. Reply: one capability with the rights that the domain receives,
     /// except that `clock` is also writable.
     Bind {
         /// An incoming domain.
         name: Name,
-        /// The answer of the source's root.
+        /// The reply of the source's root to [`Request::NameOf`].
         binding: Binding,
     },
     /// The incoming domain is complete, its clock set, and frozen: root keeps it, and replaces an earlier complete
@@ -122,19 +122,20 @@ pub enum Request {
         /// Its id.
         id: DomainId,
     },
-    /// Starts a movable domain that is at home here and that no other machine has. Answered after the attempt.
+    /// Starts a movable domain that is at home here and that no other machine has. The reply is sent after the attempt.
     Start {
         /// A waiting or away domain.
         name: Name,
     },
-    /// The machine's memory. Answer: a [`MemoryRecord`].
+    /// The machine's memory. Reply: a [`MemoryRecord`].
     Memory,
-    /// Ends a domain and gives its memory back. Answered when it has ended. With `restart` it is started afresh: at once, or, if it
-    /// may be on another machine, as soon as none has it.
+    /// Ends a domain and frees its memory; the reply is sent when it has ended. With `restart` it is started afresh: at once, or,
+    /// if it may be on another machine, once no machine has it.
     Stop {
-        /// A running or stopped domain; without `restart` also one that is waiting or away, which is not started any more then.
+        /// A running or stopped domain; without `restart` also one that is waiting or away, which is then started only
+        /// by another request.
         name: Name,
-        /// Whether it is started afresh. Only its home can.
+        /// Whether it is started afresh. Only its home can start it.
         restart: bool,
     },
     /// Forgets a domain that came with [`Request::InstallPackage`], and its package.
@@ -142,25 +143,25 @@ pub enum Request {
         /// A domain that is not here, or stopped.
         name: Name,
     },
-    /// Begins to receive the package of a new domain; a package that is not installed yet is dropped.
+    /// Begins to receive the package of a new domain. An earlier package that is not installed yet is dropped.
     BeginPackage {
-        /// Its size.
+        /// Its size in bytes.
         bytes: u32,
     },
-    /// Adds to the package. A piece that is there already is ignored.
+    /// Appends a piece to the package. Bytes received before are ignored.
     AppendPackage {
-        /// Where the piece begins: not after the end of what was received.
+        /// The offset of the piece in the package, at most the number of bytes received so far.
         offset: u32,
         /// The piece.
         piece: Text,
     },
-    /// Adds the domain of the complete package to those at home here: it is started at once, or, if it may move, waits
-    /// until no machine has one of its name. Answer: an [`Installation`].
+    /// Adds the domain of the complete package to those at home here: it is started at once, or, if it may move, once no
+    /// machine has a domain of its name. Reply: an [`Installation`].
     InstallPackage,
-    /// The line of the log with this number, or the oldest kept line after it. Answer: a
+    /// The line of the log with this number, or the oldest kept line after it. Reply: a
     /// [`Line`](crate::journal::Line), or [`Refusal::NoSuchObject`] if there is none yet.
     ReadLog {
-        /// The number.
+        /// The number of the line.
         from: u64,
     },
 }

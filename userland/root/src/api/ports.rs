@@ -23,7 +23,7 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     let step = root.switchboard.next_step();
     let command = match step.command {
         Command::Nothing { .. } => Command::Nothing {
-            ask_again_in_ns: outgoing::next_check_in_ns(root),
+            poll_again_in_ns: outgoing::next_check_in_ns(root),
         },
         command => command,
     };

@@ -193,7 +193,7 @@ impl Switchboard {
             return NextStep {
                 serial: 0,
                 command: Command::Nothing {
-                    ask_again_in_ns: None,
+                    poll_again_in_ns: None,
                 },
                 capabilities: None,
             };

@@ -54,7 +54,7 @@ impl Journal {
         let message = Message::of(encode(&request).as_slice());
         let answer = self.endpoint.call_idempotent(&message);
         let answer = answer.map_err(|error| error.text().to_string())?;
-        match root::answer(answer.words()) {
+        match root::decode_reply(answer.words()) {
             Ok(line) => Ok(Some(line)),
             Err(Refusal::NoSuchObject) => Ok(None),
             Err(refusal) => Err(refusal.to_string()),

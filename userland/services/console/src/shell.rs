@@ -100,7 +100,9 @@ impl Shell<'_> {
     /// Prints the machine's memory.
     fn print_machine_memory(&self) {
         let memory = match self.ask(Request::Memory) {
-            Ok(answer) => root::answer::<MemoryRecord>(answer.words()).map_err(|it| it.to_string()),
+            Ok(answer) => {
+                root::decode_reply::<MemoryRecord>(answer.words()).map_err(|it| it.to_string())
+            }
             Err(error) => Err(error.text().to_string()),
         };
         match memory {
@@ -121,7 +123,7 @@ impl Shell<'_> {
         for index in 0.. {
             let answer = self.ask(Request::List { index });
             let answer = answer.map_err(|error| error.text().to_string())?;
-            match root::answer(answer.words()) {
+            match root::decode_reply(answer.words()) {
                 Ok(record) => records.push(record),
                 Err(Refusal::NoSuchDomain) => break,
                 Err(refusal) => return Err(refusal.to_string()),

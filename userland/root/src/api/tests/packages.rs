@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use manifest::{Capability, Package, Port, Restart, Role};
 use runtime::protocol::log::{TEXT_BYTES_MAX, Text};
-use runtime::protocol::root::{Installation, answer};
+use runtime::protocol::root::{Installation, decode_reply};
 
 use super::*;
 use crate::api::root::packages::{PACKAGES_BYTES_MAX, PACKAGES_MAX};
@@ -67,7 +67,7 @@ fn send(root: &mut Supervisor, package: &[u8]) {
 
 fn install(root: &mut Supervisor) -> Installation {
     let (words, _) = call(root, RootRequest::InstallPackage).expect("an answer");
-    answer(&words).expect("an installation")
+    decode_reply(&words).expect("an installation")
 }
 
 /// The reason a package is rejected, which changes nothing.

@@ -1,4 +1,4 @@
-//! Root's answers: a value, or a [`Refusal`].
+//! Root's replies: a value, or a [`Refusal`].
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub enum Refusal {
     /// A required capability was not sent, or is of the wrong kind.
     #[error("a capability is missing or of the wrong kind")]
     Capability,
-    /// A system call of root's failed; root's log has the error.
+    /// A system call by root failed; root's log has the error.
     #[error("the kernel refused a call, see the log of root")]
     Kernel,
     /// Another domain on this machine has its Ethernet or IPv4 address.
@@ -60,26 +60,26 @@ pub enum Refusal {
     NotStarted,
 }
 
-/// The answer without a value.
+/// A reply without a value.
 pub fn done() -> Words {
     granted(&())
 }
 
-/// The answer with a value.
+/// A reply with a value.
 pub fn granted<T: Serialize>(value: &T) -> Words {
     encode(&Ok::<&T, Refusal>(value))
 }
 
-/// The answer of a refused request.
+/// The reply to a refused request.
 pub fn refused(refusal: Refusal) -> Words {
     encode(&Err::<(), Refusal>(refusal))
 }
 
-/// Decodes an answer with a value of this type.
+/// Decodes a reply with a value of this type.
 ///
 /// # Errors
-/// The refusal; [`Refusal::Malformed`] if the words are not such an answer.
-pub fn answer<T: for<'a> Deserialize<'a>>(words: &[u64]) -> Result<T, Refusal> {
+/// The refusal; [`Refusal::Malformed`] if the words are not such a reply.
+pub fn decode_reply<T: for<'a> Deserialize<'a>>(words: &[u64]) -> Result<T, Refusal> {
     decode(words).unwrap_or(Err(Refusal::Malformed))
 }
 
@@ -88,13 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_a_value_or_a_refusal() {
-        assert_eq!(answer(done().as_slice()), Ok(()));
-        assert_eq!(answer(granted(&7_u64).as_slice()), Ok(7_u64));
+    fn a_reply_is_a_value_or_a_refusal() {
+        assert_eq!(decode_reply(done().as_slice()), Ok(()));
+        assert_eq!(decode_reply(granted(&7_u64).as_slice()), Ok(7_u64));
         let words = refused(Refusal::NoMemory);
-        assert_eq!(answer::<u64>(words.as_slice()), Err(Refusal::NoMemory));
+        assert_eq!(
+            decode_reply::<u64>(words.as_slice()),
+            Err(Refusal::NoMemory)
+        );
         for words in [&[][..], &[1234], &[1, 1]] {
-            assert_eq!(answer::<()>(words), Err(Refusal::Malformed));
+            assert_eq!(decode_reply::<()>(words), Err(Refusal::Malformed));
         }
     }
 }
