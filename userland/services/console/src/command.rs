@@ -1,4 +1,5 @@
-//! The operator's commands: [`Command`]. Those of the migration server are in the table of `nomad-client`; ours come first.
+//! The operator's commands: [`Command`]. Those of the migration server are in the table of `nomad-client`; the console's own come
+//! first.
 
 use alloc::format;
 use alloc::string::String;
@@ -23,7 +24,7 @@ pub enum Command {
     Server(nomad_client::Command),
 }
 
-/// The console's own commands: name, operands, and what each does.
+/// The console's own commands: name, operands, description.
 const OWN: [(&str, &str, &str); 4] = [
     ("help", "", "List the commands"),
     ("ps", "", "List the domains of this machine"),
@@ -100,13 +101,13 @@ mod tests {
             "restart kv",
             "rm kv",
         ] {
-            let command = line.parse().expect("a command of the server's");
+            let command = line.parse().expect("a command for the server");
             assert_eq!(Command::parse(line), Ok(Command::Server(command)));
         }
     }
 
     #[test]
-    fn an_error_names_the_word_and_the_use() {
+    fn an_error_names_the_word_and_the_usage() {
         for (line, word) in [
             ("fly kv", "`fly`"),
             ("migrate kv", "migrate DOMAIN DESTINATION"),

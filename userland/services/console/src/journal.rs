@@ -24,15 +24,15 @@ impl Journal {
     /// Reports that all lines before this number are written; returns the first unwritten one, if any.
     ///
     /// # Errors
-    /// The reason root does not answer.
+    /// The kernel's error or root's refusal, as text.
     pub fn next(self, written: u64) -> Result<Option<Line>, String> {
         self.request(Request::Next { written })
     }
 
-    /// Passes the kept lines, or those of one domain, to `on_line`. Lines that arrive meanwhile are not waited for.
+    /// Passes the kept lines, or those of one domain, to `on_line`. Lines added meanwhile are left out.
     ///
     /// # Errors
-    /// The reason root does not answer.
+    /// The kernel's error or root's refusal, as text.
     pub fn show(self, domain: Option<&str>, mut on_line: impl FnMut(&str)) -> Result<(), String> {
         let mut reader = Reader::default();
         while let Some(from) = reader.next_number() {
@@ -52,9 +52,9 @@ impl Journal {
 
     fn request(self, request: Request) -> Result<Option<Line>, String> {
         let message = Message::of(encode(&request).as_slice());
-        let answer = self.endpoint.call_idempotent(&message);
-        let answer = answer.map_err(|error| error.text().to_string())?;
-        match root::decode_reply(answer.words()) {
+        let reply = self.endpoint.call_idempotent(&message);
+        let reply = reply.map_err(|error| error.text().to_string())?;
+        match root::decode_reply(reply.words()) {
             Ok(line) => Ok(Some(line)),
             Err(Refusal::NoSuchObject) => Ok(None),
             Err(refusal) => Err(refusal.to_string()),
@@ -77,7 +77,7 @@ pub fn gap_notice(line: &Line) -> Option<String> {
     (line.dropped > 0).then(|| format!("({} lines were dropped)", line.dropped))
 }
 
-/// The position in the log while it is shown, and its end.
+/// The position in the log while it is shown, and the end of the log.
 #[derive(Debug, Default)]
 struct Reader {
     next: u64,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_up_to_where_the_log_ended_at_first() {
+    fn reads_up_to_the_end_of_the_log_at_the_first_line() {
         let mut reader = Reader::default();
         assert_eq!(reader.next_number(), Some(0));
         reader.read(&line(0, 2, ""));
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_lies_ends_the_reading() {
+    fn a_false_line_number_ends_the_reading() {
         let mut reader = Reader::default();
         reader.read(&line(u64::MAX, 0, ""));
         assert_eq!(reader.next_number(), None);
     }
 
     #[test]
-    fn says_how_many_lines_were_dropped() {
+    fn reports_how_many_lines_were_dropped() {
         assert_eq!(gap_notice(&line(7, 20, "")), None);
         let after_some = Line {
             dropped: 7,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_its_name_and_commands_no_terminal() {
+    fn a_line_has_its_name_and_cannot_control_a_terminal() {
         assert_eq!(text(&line(0, 1, "a\u{1b}[2J\tb\u{9b}\r\n")), "[kv] a[2J\tb");
     }
 }

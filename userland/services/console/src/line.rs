@@ -117,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_what_is_no_character() {
+    fn leaves_out_bytes_that_are_not_characters() {
         assert_eq!(lines(b"p\x1b[Ds\x1b[1;5C\x1bOA\xff\x00\r"), ["ps"]);
     }
 
     #[test]
-    fn shows_what_is_kept_and_no_more() {
+    fn shows_only_characters_that_are_kept() {
         let mut line = Line::default();
         for _ in 0..LINE_BYTES_MAX {
             assert_eq!(line.push(b'a'), shown(Some('a')));

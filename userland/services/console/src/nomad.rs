@@ -17,7 +17,7 @@ use runtime::embassy_time::{Instant, with_deadline};
 use runtime::executor::Tasks;
 use runtime::net;
 
-/// The UDP port for answers.
+/// The UDP port for replies.
 const OWN_PORT: u16 = 7410;
 /// The maximum size of a datagram: a message and the channel's overhead.
 const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
@@ -36,7 +36,7 @@ impl Nomad {
     /// Takes the arguments `nomad`, the server's address, and `secret`, the fleet's secret; starts the network stack.
     ///
     /// # Panics
-    /// If an argument is missing, an error of the manifest.
+    /// If an argument is missing, which is an error in the manifest.
     pub fn connect(start: Start, tasks: Tasks) -> Nomad {
         Nomad {
             server: start.require_argument("nomad"),
@@ -46,7 +46,7 @@ impl Nomad {
         }
     }
 
-    /// Sends a command and passes each event of the reply to `on_line` in words, or else the failure.
+    /// Sends a command, and passes each event of the reply to `on_line` as text, followed by the failure, if any.
     pub async fn request(&self, command: Command, mut on_line: impl FnMut(&str)) {
         let random = self.random.borrow_mut().fork();
         let mut client = Client::ask(now(), self.secret, self.server, random, command);

@@ -9,10 +9,10 @@ use core::cell::RefCell;
 
 use runtime::events;
 
-/// The maximum of waiting bytes: more output is dropped. The whole log fits.
+/// The maximum number of waiting bytes, enough for the whole log. Output beyond it is dropped.
 const WAITING_BYTES_MAX: usize = 192 << 10;
 
-/// Raised in this domain after output of the shell.
+/// The flag that is raised in this domain after output of the shell.
 pub const SHOWN: u64 = 1 << events::FIRST_FREE_BIT;
 
 const BACKSPACE: char = '\u{8}';
@@ -97,18 +97,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_is_itself_where_the_shell_has_begun_none() {
+    fn a_line_of_the_log_follows_a_complete_line_unchanged() {
         let screen = Screen::default();
         screen.show_line("[kv] ready");
-        screen.show("said\n");
+        screen.show("shown\n");
         screen.show_line("[kv] \u{e4}");
-        let expected = "[kv] ready\r\nsaid\r\n[kv] \u{e4}\r\n";
+        let expected = "[kv] ready\r\nshown\r\n[kv] \u{e4}\r\n";
         assert_eq!(written(&screen), expected);
         assert_eq!(screen.waiting(), 0);
     }
 
     #[test]
-    fn a_begun_line_comes_again_below_one_of_the_log() {
+    fn a_partial_line_is_repeated_below_one_of_the_log() {
         let screen = Screen::default();
         screen.show("> migrate kvx\u{8} b");
         assert_eq!(written(&screen), "> migrate kvx\u{8} \u{8} b");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_bounded() {
+    fn waiting_output_is_bounded() {
         let screen = Screen::default();
         for _ in 0..WAITING_BYTES_MAX {
             screen.show("aaa\n");

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transmitter_is_given_what_it_takes_and_never_waited_for() {
+    fn sends_what_the_transmitter_takes_and_does_not_wait_for_it() {
         let text = "a line that is longer than a transmitter";
         assert_eq!(sent(DATA_READY, text), b"");
         assert_eq!(sent(TRANSMITTER_EMPTY, text), text.as_bytes()[..16]);

@@ -1,4 +1,4 @@
-//! The shell: reads a command, executes it, shows the result, for ever. It is silent until the first key, so that a serial line
+//! The shell: reads a command, executes it, shows the result, and repeats. It is silent until the first key, so that a serial line
 //! without an operator carries the machine's log and nothing else.
 
 use alloc::string::{String, ToString};
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use abi::Error;
-use embassy_futures::select::select;
+use embassy_futures::select::{Either, select};
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
 use runtime::protocol::encode;
@@ -99,12 +99,10 @@ impl Shell<'_> {
 
     /// Prints the machine's memory.
     fn print_machine_memory(&self) {
-        let memory = match self.ask(Request::Memory) {
-            Ok(answer) => {
-                root::decode_reply::<MemoryRecord>(answer.words()).map_err(|it| it.to_string())
-            }
-            Err(error) => Err(error.text().to_string()),
-        };
+        let memory = self.call(Request::Memory).and_then(|reply| {
+            let record = root::decode_reply::<MemoryRecord>(reply.words());
+            record.map_err(|refusal| refusal.to_string())
+        });
         match memory {
             Ok(memory) => self.print(&memory.to_string()),
             Err(reason) => self.print(&reason),
@@ -121,9 +119,8 @@ impl Shell<'_> {
     fn domains(&self) -> Result<Vec<DomainRecord>, String> {
         let mut records = Vec::new();
         for index in 0.. {
-            let answer = self.ask(Request::List { index });
-            let answer = answer.map_err(|error| error.text().to_string())?;
-            match root::decode_reply(answer.words()) {
+            let reply = self.call(Request::List { index })?;
+            match root::decode_reply(reply.words()) {
                 Ok(record) => records.push(record),
                 Err(Refusal::NoSuchDomain) => break,
                 Err(refusal) => return Err(refusal.to_string()),
@@ -132,9 +129,10 @@ impl Shell<'_> {
         Ok(records)
     }
 
-    fn ask(&self, request: Request) -> Result<Message, Error> {
+    fn call(&self, request: Request) -> Result<Message, String> {
         let message = Message::of(encode(&request).as_slice());
-        self.root.call_idempotent(&message)
+        let reply = self.root.call_idempotent(&message);
+        reply.map_err(|error| error.text().to_string())
     }
 
     /// Sends a command to the migration server, and shows the reply to its end or until the operator types `^C`.
@@ -143,7 +141,7 @@ impl Shell<'_> {
             self.print("this console was started without a port");
             return Ok(());
         };
-        let answer = nomad.request(command, |line| self.print(line));
+        let reply = nomad.request(command, |line| self.print(line));
         let interrupt = async {
             loop {
                 match self.serial.key().await {
@@ -154,11 +152,11 @@ impl Shell<'_> {
                 }
             }
         };
-        match select(answer, interrupt).await {
-            embassy_futures::select::Either::First(()) => Ok(()),
-            embassy_futures::select::Either::Second(ended) => {
+        match select(reply, interrupt).await {
+            Either::First(()) => Ok(()),
+            Either::Second(interrupted) => {
                 self.print("^C");
-                ended
+                interrupted
             }
         }
     }

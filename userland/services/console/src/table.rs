@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_a_line() {
+    fn a_domain_takes_one_line() {
         let lines = domains(&[record("kv", 4, true), record("switch", 2, false)]);
         let words: Vec<Vec<&str>> = lines
             .iter()

@@ -1,7 +1,7 @@
 //! The task that writes to the serial port: first the shell's output, then the machine's log.
 //!
 //! ```text
-//! a line of the log, if nothing waits on the screen -> what the transmitter takes -> again, later if it takes nothing
+//! show a line of the log, if nothing waits on the screen -> send what the transmitter takes -> repeat, after a pause if it took nothing
 //! ```
 //!
 //! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the port
@@ -31,17 +31,18 @@ pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<In
         }
         let waiting = screen.waiting();
         serial.send(core::iter::from_fn(|| screen.next_byte()))?;
-        match screen.waiting() < waiting {
+        if screen.waiting() < waiting {
             // Otherwise a port that takes all bytes at once, such as an emulator's, would starve the shell.
-            true => yield_now().await,
-            false => Timer::after_micros(TRANSMITTER_US).await,
+            yield_now().await;
+        } else {
+            Timer::after_micros(TRANSMITTER_US).await;
         }
     }
 }
 
-/// Shows the next line of the log; returns whether there was one. All before the line `written` are already written.
+/// Shows the next line of the log; returns whether there was one. All lines before number `written` are already written.
 fn show_next(screen: &Screen, journal: Journal, written: &mut u64) -> bool {
-    // Root lives as long as the machine: after an invalid answer the request is repeated with the next line.
+    // Root lives as long as the machine. After an invalid reply, the request is repeated when the next line is announced.
     let Ok(Some(line)) = journal.next(*written) else {
         return false;
     };
