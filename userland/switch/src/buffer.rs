@@ -6,8 +6,8 @@
 //! ```
 //!
 //! All ports share the buffer. A queue may grow as long as it is shorter than the free space (Choudhury and Hahne, "Dynamic queue
-//! length thresholds for shared-memory packet switches", 1998): one queue alone gets half, and an owner that never takes anything
-//! leaves as much for the next one as it has itself.
+//! length thresholds for shared-memory packet switches", 1998): one queue alone gets half of the buffer, and a queue that is never emptied
+//! leaves as much space free as it takes.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use runtime::port::{BUFFERED_FRAMES, FRAME_BYTES_MAX};
 
 /// The maximum number of queued frames of all ports: twice that of one port.
 pub const FRAMES_MAX: usize = 2 * BUFFERED_FRAMES;
-/// The heap that the rest of the switch needs: ports and addresses.
+/// The heap that the rest of the switch needs, for ports and addresses.
 const RESERVE_BYTES: usize = 256 << 10;
 
 type SlotIndex = u16;
@@ -38,7 +38,7 @@ pub struct Queue {
     length: usize,
 }
 
-/// The first and the last slot of a queue that has any.
+/// The first and the last slot of a queue that is not empty.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
     first: SlotIndex,
@@ -137,7 +137,7 @@ impl Buffer {
         count
     }
 
-    /// Appends the frames of one queue to another without a limit: they have their room already.
+    /// Appends the frames of one queue to another. There is no limit, since the frames have their slots already.
     pub fn append(&mut self, queue: &mut Queue, more: Queue) {
         let Some(added) = more.ends else {
             return;
@@ -186,7 +186,7 @@ mod tests {
         first
     }
 
-    /// Random operations on three queues and three model lists: the same frames come out in the same order.
+    /// Random operations on three queues, and on three lists as their model: the same frames come out in the same order.
     #[test]
     fn queues_keep_their_frames_and_their_order() {
         const ROOM: usize = 50;
@@ -198,10 +198,10 @@ mod tests {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            let (which, what) = ((random >> 33) as usize % 3, (random >> 40) % 32);
+            let (which, operation) = ((random >> 33) as usize % 3, (random >> 40) % 32);
             let used: usize = lists.iter().map(VecDeque::len).sum();
             let (queue, list) = (&mut queues[which], &mut lists[which]);
-            match what {
+            match operation {
                 0 => assert_eq!(buffer.clear(queue), list.drain(..).count()),
                 1 => {
                     let more = core::mem::take(&mut queues[(which + 1) % 3]);

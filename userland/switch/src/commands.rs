@@ -28,8 +28,8 @@ impl Commands {
         }
     }
 
-    /// The time to call root even without its signal: at first immediately, since commands may be pending since before this
-    /// switch was started.
+    /// The time to call root even without its signal: immediately at first, since commands may have been pending before this
+    /// switch started.
     pub fn next_ns(&self) -> u64 {
         self.next_ns
     }
@@ -55,12 +55,12 @@ impl Commands {
             executed: self.done,
             heap_free: heap::free_bytes() as u64,
         };
-        let mut answer = self.root.call_idempotent_accepting(
+        let mut reply = self.root.call_idempotent_accepting(
             &Message::of(encode(&poll).as_slice()),
             ATTACH_CAPABILITIES,
         )?;
-        let Ok(Reply { serial, command }) = decode(answer.words()) else {
-            answer.discard_capabilities();
+        let Ok(Reply { serial, command }) = decode(reply.words()) else {
+            reply.discard_capabilities();
             return Err(Error::MessageSize);
         };
         if let Command::Nothing { poll_again_in_ns } = command {
@@ -68,21 +68,21 @@ impl Commands {
             self.next_ns = next_ns.unwrap_or(u64::MAX);
             return Ok(false);
         }
-        // A failed command is logged and acknowledged all the same: a retry would fail too.
-        if let Err(error) = perform(switch, command, &mut answer) {
+        // A failed command is logged and acknowledged nevertheless: a retry would fail, too.
+        if let Err(error) = perform(switch, command, &mut reply) {
             log::error!("cannot execute {command:?}: {error}");
-            answer.discard_capabilities();
+            reply.discard_capabilities();
         }
         self.done = serial;
         Ok(true)
     }
 }
 
-fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Result<(), Error> {
+fn perform(switch: &mut Switch, command: Command, reply: &mut Message) -> Result<(), Error> {
     match command {
         Command::Nothing { .. } => Ok(()),
         Command::Attach { port, mac, kind } => {
-            let mut reader = answer.reader();
+            let mut reader = reply.reader();
             let ring = reader.capability::<Memory>()?;
             let wake = reader.capability::<Notification>()?;
             switch.attach(port, mac, kind, ring, wake)

@@ -41,7 +41,7 @@ impl Header {
     }
 }
 
-/// The claimed IPv4 source of a frame, if its EtherType has one and it is long enough.
+/// The claimed IPv4 source of a frame, if its EtherType has one and the frame is long enough.
 fn sender_ip(frame: &[u8]) -> Option<[u8; 4]> {
     let ethertype = frame.get(ETHERTYPE_OFFSET..)?.first_chunk()?;
     let offset = match *ethertype {

@@ -42,7 +42,7 @@ use commands::Commands;
 use switch::Switch;
 
 /// The maximum number of passes over all rings before the switch handles its other work: under an endless flood,
-/// root's commands, announcements and expiries are delayed by at most that.
+/// root's commands, announcements and expiries are delayed by at most these passes.
 const PASSES_MAX: usize = 8;
 
 /// The entry point of the program.
@@ -61,10 +61,11 @@ pub fn main(start: Start) -> ! {
         switch.expire(now_ns);
         switch.announce(now_ns);
         switch.report_losses(now_ns);
-        let deadline = match switch.forward(PASSES_MAX) {
-            true => switch.next_ns().min(commands.next_ns()),
-            // Polls the flags.
-            false => 0,
+        let deadline = if switch.forward(PASSES_MAX) {
+            switch.next_ns().min(commands.next_ns())
+        } else {
+            // Frames are left: the flags are only polled.
+            0
         };
         flags = doorbell
             .wait_until_ns(deadline)

@@ -20,7 +20,7 @@ impl Losses {
         (counters.lost() > self.reported.lost()).then_some(self.next_ns)
     }
 
-    /// Whether they are due now; if so, they count as reported.
+    /// Whether a report of these counters is due now; if so, they count as reported.
     pub fn take_due(&mut self, counters: &Counters, now_ns: u64) -> bool {
         let is_due = self.due_ns(counters).is_some_and(|due_ns| due_ns <= now_ns);
         if is_due {

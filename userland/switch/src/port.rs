@@ -20,7 +20,7 @@ pub struct Port {
     /// Frames for which the ring had no space.
     waiting: Queue,
     wake: Cap<Notification>,
-    /// The flag to raise there.
+    /// The flag that is raised in `wake`.
     flag: u64,
     /// Whether frames were sent for which the owner was not woken yet.
     has_unsignalled_frames: bool,
@@ -45,7 +45,7 @@ pub struct Counters {
     pub received: u64,
     /// Frames to its owner.
     pub sent: u64,
-    /// Frames to its owner that were queued, since its ring was full.
+    /// Frames to its owner that were queued because its ring was full.
     pub waited: u64,
     /// Frames to its owner dropped because ring and buffer were full, or because it stopped.
     pub dropped_full: u64,
@@ -107,7 +107,7 @@ impl Port {
         ring_ends.expect("as many pages as a port has are mapped")
     }
 
-    /// Wakes the owner if it requested that for this event.
+    /// Wakes the owner if it requested a wake-up for this event.
     pub fn wake(&self, event: WakeFlag) {
         if self.ring_ends().take_wake_request(event) {
             // An error is ignored: the owner is gone, and root will detach the port.
@@ -124,9 +124,10 @@ impl Port {
         if self.waiting.is_empty() && self.put(frame)? {
             return Ok(());
         }
-        match buffer.push(&mut self.waiting, frame) {
-            true => self.counters.waited += 1,
-            false => self.counters.dropped_full += 1,
+        if buffer.push(&mut self.waiting, frame) {
+            self.counters.waited += 1;
+        } else {
+            self.counters.dropped_full += 1;
         }
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Port {
                 Ok(true)
             }
             Err(SendError::Full) => Ok(false),
-            // Cannot happen: it came from a ring, which holds only valid lengths.
+            // Cannot happen: the frame came from a ring, which has only valid lengths.
             Err(SendError::Length(_)) => Ok(true),
             Err(SendError::Ring(error)) => Err(error),
         }
@@ -166,13 +167,14 @@ impl Port {
     /// whether there is anything to do.
     pub fn request_wake(&self) -> bool {
         let (ring_ends, waits) = (self.ring_ends(), !self.waiting.is_empty());
-        ring_ends.request_wake(match waits {
-            true => WakeFlag::FRAMES.or(WakeFlag::SPACE),
-            false => WakeFlag::FRAMES,
+        ring_ends.request_wake(if waits {
+            WakeFlag::FRAMES.or(WakeFlag::SPACE)
+        } else {
+            WakeFlag::FRAMES
         });
-        // An error counts as something to do, so that it is found.
-        let is_some = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);
-        is_some(ring_ends.incoming().queued()) || waits && is_some(ring_ends.outgoing().space())
+        // An error counts as something to do, so that the next pass handles it.
+        let has_any = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);
+        has_any(ring_ends.incoming().queued()) || waits && has_any(ring_ends.outgoing().space())
     }
 
     /// Takes the queued frames, for [`Port::send_later`] of another port.
@@ -191,7 +193,7 @@ impl Port {
         self.counters.dropped_full += buffer.clear(&mut self.waiting) as u64;
     }
 
-    /// Wakes the owner if frames were sent and it requested that.
+    /// Wakes the owner if frames were sent and it requested a wake-up for them.
     pub fn wake_receiver(&mut self) {
         if core::mem::take(&mut self.has_unsignalled_frames) {
             self.wake(WakeFlag::FRAMES);

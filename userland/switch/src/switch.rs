@@ -1,4 +1,4 @@
-//! All ports: forwards frames in batches, and wakes only owners that requested it.
+//! All ports: forwards frames in batches, and wakes only owners that requested a wake-up.
 
 use alloc::vec::Vec;
 
@@ -75,8 +75,7 @@ impl Switch {
         }
     }
 
-    /// Stops serving a port whose domain is leaving or has stopped. Its queued frames go the same way as later frames for
-    /// it.
+    /// Stops serving a port whose domain is leaving or has stopped. Its queued frames go where later frames for it will go.
     pub fn quiesce(&mut self, number: PortNumber, service: Service) {
         self.set_entry(number, |entry| PortEntry { service, ..entry });
         self.announcements.end(number);
@@ -104,7 +103,7 @@ impl Switch {
         self.close(number);
     }
 
-    /// Expires addresses of domains that left.
+    /// Forgets expired addresses of domains that have left.
     pub fn expire(&mut self, now_ns: u64) {
         self.forwarding.expire(now_ns);
     }
@@ -169,7 +168,7 @@ impl Switch {
     }
 
     /// Forwards frames until no port has any, or for this many passes over all ports; returns whether none has. The sender of a
-    /// later frame rings.
+    /// later frame rings the doorbell.
     pub fn forward(&mut self, passes: usize) -> bool {
         let mut frame = [0; FRAME_BYTES_MAX];
         repeat(passes, || {
@@ -247,7 +246,7 @@ impl Switch {
         }
     }
 
-    /// Wakes the owners that requested it and received frames: once after many frames.
+    /// Wakes the owners that received frames and requested a wake-up: once for many frames.
     fn wake_receivers(&mut self) {
         for port in &mut self.ports {
             port.wake_receiver();
@@ -263,7 +262,7 @@ impl Switch {
     }
 }
 
-/// Makes up to this many passes, until one returns that it is the last; returns whether one was.
+/// Makes up to this many passes, until one returns `true`, that it is the last; returns whether one did.
 fn repeat(passes: usize, mut is_last: impl FnMut() -> bool) -> bool {
     (0..passes).any(|_| is_last())
 }

@@ -14,8 +14,9 @@
 //! ```
 //!
 //! A domain that is being moved has a leaving port here, and is away for a while after that is detached. Without a
-//! tunnel it counts as another station. A domain that has stopped, or whose ring is corrupt, runs on no other machine. A frame
-//! from the tunnel was on the wire once: it is never sent there again, and its source address is not learned.
+//! tunnel it counts as another station. A domain that has stopped, or whose ring is corrupt, is not moving, so frames for it do
+//! not enter the tunnel. A frame from the tunnel was on the wire before: it is not sent there again, and its source address is not
+//! learned.
 
 use alloc::vec::Vec;
 
@@ -38,8 +39,8 @@ pub struct PortEntry {
     pub port: PortNumber,
     /// The only address of a domain.
     pub mac: Mac,
-    /// The only valid IPv4 source address of a domain. [`UNSPECIFIED`] for one that gets its address by DHCP: it is bound by
-    /// `mac`, and may use any address that no other port here has.
+    /// The only valid IPv4 source address of a domain. [`UNSPECIFIED`] for one that gets its address by DHCP: it is
+    /// identified by `mac`, and may use any address that no other port here has.
     pub ip: Option<[u8; 4]>,
     /// The kind of device behind it.
     pub kind: PortKind,
@@ -123,7 +124,7 @@ impl Forwarding {
         }
     }
 
-    /// Expires addresses of domains that left.
+    /// Forgets expired addresses of domains that have left.
     pub fn expire(&mut self, now_ns: u64) {
         self.away.expire(now_ns);
     }
@@ -162,18 +163,20 @@ impl Forwarding {
             PortKind::Uplink => self.learn(header.source, from),
             PortKind::Tunnel => {}
         }
-        match header.destination.is_group() {
-            true => to_group(entry.kind),
-            false => self.to_unicast(&entry, header.destination),
+        if header.destination.is_group() {
+            to_group(entry.kind)
+        } else {
+            self.to_unicast(&entry, header.destination)
         }
     }
 
     /// Decides about a unicast frame.
     fn to_unicast(&self, from: &PortEntry, mac: Mac) -> Route {
         if let Some(port) = self.domain_at(mac) {
-            return match port == from.port {
-                true => Route::Nowhere,
-                false => Route::To(port),
+            return if port == from.port {
+                Route::Nowhere
+            } else {
+                Route::To(port)
             };
         }
         match from.kind {

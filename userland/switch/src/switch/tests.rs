@@ -227,7 +227,7 @@ fn a_loss_is_reported() {
 }
 
 #[test]
-fn a_flood_ends_a_call_after_some_passes_and_a_trickle_when_it_is_over() {
+fn forwarding_ends_after_some_passes_or_when_no_frame_is_left() {
     let mut made = 0;
     let mut pass = |last: usize| {
         made += 1;
