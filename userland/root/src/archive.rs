@@ -1,4 +1,4 @@
-//! The boot archive: *ustar*, of which root reads the names and contents of the members.
+//! The boot archive, in the format *ustar*, of which root reads the names and contents of the members.
 //!
 //! ```text
 //! member: header (512 bytes)  content, padded to 512      end: a header of zeros, or the end of the bytes
@@ -41,7 +41,7 @@ pub struct Member<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Takes the bytes of an alleged archive.
+    /// The archive in these bytes, not yet validated.
     pub fn new(bytes: &'a [u8]) -> Archive<'a> {
         Archive { bytes }
     }
@@ -99,7 +99,7 @@ fn member(bytes: &[u8], at: usize) -> Result<Member<'_>, Damage> {
     Ok(Member { name, content })
 }
 
-/// Eleven octal digits are 33 bits, which fit.
+/// The number in octal digits. The eleven of a size are 33 bits, which fit.
 fn octal(digits: &[u8]) -> Option<usize> {
     digits.iter().try_fold(0, |number, digit| match digit {
         b'0'..=b'7' => Some(number << 3 | usize::from(digit - b'0')),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_before_the_damage_is_there() {
+    fn members_before_the_damage_are_found() {
         let mut bytes = archive(&[("a", b"abc"), ("b", &[2; 600])]);
         bytes.truncate(2000);
         let cut = Archive::new(&bytes);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_make_it_panic() {
+    fn never_panics_on_damaged_bytes() {
         let whole = archive(&[("a", b"abc"), ("b", &[2; 600])]);
         for end in 0..whole.len() {
             let archive = Archive::new(&whole[..end]);

@@ -1,16 +1,16 @@
-//! The badges of root's one endpoint: the interface that a message is for, and the domain that sent it.
+//! The badges of root's only endpoint: each encodes the interface that a message is for, and the domain that sent it.
 //!
 //! ```text
 //! bits 32..: the interface     bits 0..32: the domain's number
 //! ```
 
-/// An interface of root's.
+/// One of root's interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Interface {
-    /// Log lines of domains.
+    /// Log lines from domains.
     Log = 1,
-    /// The machine's domains: listing and moving them.
+    /// Listing and moving domains.
     Root = 2,
     /// Commands for the switch.
     Ports = 3,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_badge_says_what_and_who() {
+    fn a_badge_encodes_interface_and_domain() {
         let number = DomainNumber(u32::MAX);
         for interface in [Interface::Log, Interface::Faults, Interface::Journal] {
             assert_eq!(decode(badge(interface, number)), Some((interface, number)));

@@ -1,5 +1,5 @@
-//! A domain's clock: the page with which it converts ticks to its own time and to the world's, and the kernel's offset that matches
-//! the former.
+//! A domain's clock: the page with which the domain converts ticks to its own time and to UTC, and the kernel's offset, which
+//! matches its own time.
 
 use abi::kind::MemoryRights;
 use abi::register::{Access, PageCount};
@@ -44,12 +44,13 @@ pub fn grant(page: Cap<Memory>) -> Grant<'static> {
     })
 }
 
-/// Starts a new domain's time now, at zero, and gives it the world's.
+/// Starts a new domain's own time at zero, and publishes UTC to it.
 ///
 /// # Errors
 /// The kernel's refusal.
 pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Result<(), Error> {
-    // The counter is read between two readings of the machine's time, so that the two agree to within half the cost of a call.
+    // The counter is read between two readings of the machine's time, so that both are of one moment, to within half the cost of a
+    // call.
     let before = domain.set_clock(0)?;
     let ticks = clock::ticks();
     let after = domain.set_clock(0)?;

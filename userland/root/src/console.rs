@@ -23,12 +23,12 @@ const PORTS: u32 = 8;
 const DATA: u16 = COM1;
 const LINE_STATUS: u16 = COM1 + 5;
 const SCRATCH: u16 = COM1 + 7;
-/// The value written to the scratch register, which only stores it. A bus without a device reads as another one.
+/// The value written to the scratch register, which only stores it. A bus without a device does not return it.
 const PROBE: u32 = 0x5a;
 const TRANSMITTER_EMPTY: u32 = 1 << 5;
 /// The capacity of an empty transmitter.
 const TRANSMITTER_BYTES: usize = 16;
-/// The number of polls before the bytes in a full transmitter are given up: a broken port may never become empty.
+/// The number of polls before the bytes in a full transmitter are abandoned: a broken port may never become empty.
 const POLLS_MAX: u32 = 1_000_000;
 
 /// The ISA interrupt of every PC's first serial port.
@@ -58,8 +58,8 @@ pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a 16550 answers at the ports. Without one every register reads as ones, which would mean a byte received and an
-/// empty transmitter.
+/// Whether there is a 16550 at the ports. Without one, every register reads as all ones, which would mean a received byte and
+/// an empty transmitter.
 fn is_present(port: Cap<IoPorts>) -> Result<bool, Error> {
     port.write(SCRATCH, Width::Byte, PROBE)?;
     Ok(port.read(SCRATCH, Width::Byte)? == PROBE)
@@ -88,7 +88,7 @@ pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
 /// Appends a line with its sender's name. A control character or invalid UTF-8 becomes `?`, so that no sender can fake another's
 /// line or control a terminal.
 pub fn append(name: Name, line: &[u8]) {
-    // Only a panic while a line is appended finds it locked.
+    // It is locked only if root panicked while it appended a line.
     if let Some(mut journal) = JOURNAL.try_lock() {
         journal.append(name, visible(line));
     }
@@ -99,14 +99,14 @@ pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
     name.as_str().len() + line.len() + "[] \r\n".len()
 }
 
-/// Writes all unwritten lines and polls the port meanwhile: no other domain runs until then, and none would write them.
+/// Writes all unwritten lines and polls the port meanwhile. No other domain runs until then, but none would write them either.
 pub fn write_out() {
     let (Some(mut journal), Some(port)) = (JOURNAL.try_lock(), *PORT.lock()) else {
         return;
     };
     let mut written = 0;
     while let Some(line) = journal.next_unwritten(written) {
-        // The lines after one that failed are still tried.
+        // If a line fails, the lines after it are still tried.
         let _ = write(port, bytes_shown(&line));
         written = line.number + 1;
     }
@@ -198,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_leads_nowhere_is_not_used() {
+    fn a_port_without_a_device_is_not_used() {
         let is_present = || is_present(Cap::from_slot(Slot(7)));
         assert_eq!(host::with_kernel(with_port, is_present).0, Ok(true));
         assert_eq!(host::with_kernel(without_port, is_present).0, Ok(false));
     }
 
     #[test]
-    fn keeping_a_line_asks_nothing_of_the_kernel_and_waits_for_no_port() {
+    fn appending_a_line_makes_no_system_call() {
         let name = Name::try_new("kv").expect("a name");
         let calls = host::with_kernel(with_port, || append(name, &[b'x'; 400])).1;
         assert_eq!(calls, []);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_cannot_end_itself_or_command_a_terminal() {
+    fn a_line_can_neither_end_itself_nor_control_a_terminal() {
         assert_eq!(shown(b"a\n\r\x1b\0\x7f[2J"), "a?????[2J");
         // A control sequence introducer of eight bits, by itself and in UTF-8.
         assert_eq!(shown(b"\x9b2J"), "?2J");
@@ -225,13 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_visible_stays() {
+    fn visible_characters_are_kept() {
         let line = "aZ ~\tä \u{10348}";
         assert_eq!(shown(line.as_bytes()), line);
     }
 
     #[test]
-    fn a_line_is_never_longer_than_it_is_charged_for() {
+    fn a_line_takes_no_more_bytes_than_it_is_charged_for() {
         let name = Name::try_new("kv").expect("a name");
         for text in [
             &b""[..],

@@ -1,4 +1,4 @@
-//! What this machine starts a domain from: its entry in the manifest, and its program, of the boot archive or of a package.
+//! A domain's definition, from which this machine starts it: its manifest entry, and its program in the boot archive or in a package.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ pub struct Definition {
     program: Program,
 }
 
-/// Where a program is. It is not yet validated.
+/// The location of a program, which is not yet validated.
 #[derive(Debug)]
 enum Program {
     /// In the boot archive, under the name of its image or of a driver.
@@ -29,7 +29,7 @@ enum Program {
 }
 
 impl Definition {
-    /// An entry of the manifest, with its program from the archive. A missing program fails the start.
+    /// An entry of the manifest, with its program from the archive. If the program is missing, the start will fail.
     pub fn from_archive(description: manifest::Domain, archive: &Archive<'static>) -> Definition {
         Definition {
             description,
@@ -50,7 +50,7 @@ impl Definition {
         matches!(self.program, Program::Received(..))
     }
 
-    /// The memory that its package takes.
+    /// The size of its package; zero without one.
     pub fn received_bytes(&self) -> usize {
         match &self.program {
             Program::Received(package, _) => package.len(),
@@ -58,7 +58,7 @@ impl Definition {
         }
     }
 
-    /// Its program, or that of the driver of its device.
+    /// Its program, or the one of its device's driver if its entry names none.
     ///
     /// # Errors
     /// It is missing or not valid.

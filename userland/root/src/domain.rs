@@ -36,13 +36,13 @@ pub struct Domain {
     pub definition: Option<Rc<Definition>>,
     /// Whether it came from another machine.
     pub has_arrived: bool,
-    /// Restarts in a row.
+    /// The number of restarts in a row.
     pub restarts: u32,
     /// The time at which it last began to run, or will, in root's time.
     pub started_ns: u64,
     /// Its state before an incoming move, restored if the move fails.
     pub state_before_arrival: Option<DomainState>,
-    /// Its memory, from the moment of its reservation.
+    /// Its memory, once reserved.
     pub pool: Option<Cap<Pool>>,
     /// Its objects, once it is complete.
     pub objects: Option<DomainObjects>,
@@ -104,7 +104,7 @@ impl Domain {
         definition.is_some_and(|definition| definition.description.role == Some(role))
     }
 
-    /// Whether the manifest gives it a role: the machine or its migration server would not work without it.
+    /// Whether the manifest gives it a role, so that the machine depends on it.
     pub fn is_part_of_machine(&self) -> bool {
         let definition = self.definition.as_ref();
         definition.is_some_and(|definition| definition.description.role.is_some())
@@ -165,8 +165,8 @@ impl Domain {
         }
     }
 
-    /// The binding of an outside object that the domain holds with this badge, if it holds it. `root` is root's own domain, whose
-    /// table has the outside objects.
+    /// The binding of an outside object, if the domain holds it with this badge. `root` is root's own domain, whose table has the
+    /// outside objects.
     pub fn binding_of(
         &self,
         root: Cap<DomainKind>,

@@ -1,14 +1,14 @@
-//! The export of a leaving domain, and its end by root if the move is abandoned.
+//! The export of a leaving domain, which root ends if the move is abandoned.
 //!
-//! The migration server freezes a domain, exports it, and reverts the export if the move fails. A server that ended or
-//! stalled does not: the kernel thaws the domain at the freeze's deadline, and its port would stay closed. So root checks
-//! an exported domain soon after that deadline, and ends the export itself if the domain runs.
+//! The migration server freezes a domain, exports it, and reverts the export if the move fails. If the server ends or stalls,
+//! the kernel thaws the domain at the freeze's deadline, but the domain's port would stay closed. So root checks an exported
+//! domain soon after that deadline, and ends the export itself if the domain runs.
 //!
 //! ```text
 //! running --Export--> exported --Revert, or it runs after the deadline--> running, or stopped if it faulted meanwhile
 //! ```
 //!
-//! Root has no timer. It checks when it is called, and asks the switch, which would open the port, to call at that time.
+//! Root has no timer. It checks when it is called, and has the switch, which must open the port anyway, call it at that time.
 
 use alloc::vec::Vec;
 
@@ -20,7 +20,8 @@ use crate::badge::DomainNumber;
 use crate::domain::{Domain, Export};
 use crate::table::DomainTable;
 
-/// The delay from a freeze's deadline to the check, and from one check to the next. A live server has ended the move before.
+/// The delay from a freeze's deadline to the check, and from one check to the next. A live server has ended the move
+/// by then.
 const MARGIN_NS: u64 = 1_000_000_000;
 
 /// The outcome of a check of an exported domain.
@@ -32,10 +33,10 @@ enum Outcome {
     Wait,
 }
 
-/// The outcome, from the kernel's answer to a freeze whose deadline has passed: a refusal whose error depends on the domain's
+/// The outcome, from the kernel's result of a freeze whose deadline has passed: always an error, which depends on the domain's
 /// state.
-fn outcome(answer: Result<Freeze, Error>) -> Outcome {
-    match answer {
+fn outcome(freeze: Result<Freeze, Error>) -> Outcome {
+    match freeze {
         Err(Error::TimedOut) => Outcome::End,
         _ => Outcome::Wait,
     }
@@ -52,8 +53,8 @@ impl Domain {
         });
     }
 
-    /// Records a fault; returns whether it stops the domain. A leaving domain is not stopped: its fault moves along, and counts here if
-    /// the domain stays.
+    /// Records a fault; returns whether it stops the domain. A leaving domain is not stopped: its fault moves with it, and
+    /// counts here if the domain stays.
     pub fn record_fault(&mut self) -> bool {
         if let Some(export) = &mut self.export {
             export.has_faulted = true;
@@ -68,14 +69,15 @@ impl Domain {
     /// Ends the export of a domain that stays; returns whether the switch serves it again.
     ///
     /// # Errors
-    /// [`Refusal::WrongState`] if it is in a state without export. An export that has already ended is not an error.
+    /// [`Refusal::WrongState`] if a domain in its state has no export. An export that has already ended is not an error.
     pub fn end_export(&mut self) -> Result<bool, Refusal> {
         match (self.state, self.export.take()) {
             (DomainState::Exported, export) => {
                 let has_faulted = export.is_some_and(|export| export.has_faulted);
-                self.state = match has_faulted {
-                    true => DomainState::Stopped,
-                    false => DomainState::Running,
+                self.state = if has_faulted {
+                    DomainState::Stopped
+                } else {
+                    DomainState::Running
                 };
                 Ok(!has_faulted)
             }
@@ -100,18 +102,16 @@ impl Domain {
 }
 
 impl DomainTable {
-    /// Checks each exported domain whose freeze must have ended by now; returns those that run, so that their export is over.
+    /// Checks each exported domain whose freeze must have ended by now; returns those that run, whose export is over.
     pub fn check_exports(&mut self, now_ns: u64) -> Vec<DomainNumber> {
         let mut over = Vec::new();
         for domain in self.iter_mut() {
             if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {
                 continue;
             }
-            let answer = domain
-                .objects
-                .as_ref()
-                .map(|objects| objects.domain.freeze(0));
-            if domain.record_check(now_ns, answer.map_or(Outcome::Wait, outcome)) {
+            let objects = domain.objects.as_ref();
+            let frozen = objects.map(|objects| objects.domain.freeze(0));
+            if domain.record_check(now_ns, frozen.map_or(Outcome::Wait, outcome)) {
                 log::warn!("{} was left exported when its freeze ended", domain.name);
                 over.push(domain.number);
             }
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn root_looks_some_time_after_the_deadline_of_the_freeze() {
+    fn root_checks_some_time_after_the_deadline_of_the_freeze() {
         assert_eq!(exported().check_ns(), Some(10 + FROZEN_NS + MARGIN_NS));
         assert_eq!(domain(DomainState::Running).check_ns(), None);
     }
 
     #[test]
-    fn a_freeze_without_a_deadline_is_never_looked_at() {
+    fn a_freeze_without_a_deadline_is_never_checked() {
         let mut domain = domain(DomainState::Running);
         domain.begin_export(10, u64::MAX);
         assert_eq!(domain.check_ns(), Some(u64::MAX));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_look_is_followed_by_a_later_one_while_the_domain_is_exported() {
+    fn every_check_is_followed_by_a_later_one_while_the_domain_is_exported() {
         for outcome in [Outcome::Wait, Outcome::End] {
             let mut domain = exported();
             let is_over = domain.record_check(FROZEN_NS, outcome);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_here_has_no_export_to_end() {
+    fn a_domain_that_is_not_here_yet_has_no_export_to_end() {
         for state in [
             DomainState::Incoming,
             DomainState::Prepared,
@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    /// In every order: the last step about the export decides whether the domain is exported, and a domain that has faulted is never
-    /// listed as running again.
+    /// Tries the transitions in every order. The last one about the export decides whether the domain is exported, and a domain that
+    /// has faulted is never listed as running again.
     #[test]
     fn an_exported_domain_ends_as_running_or_as_stopped_if_it_has_faulted() {
         const STEPS: u32 = 6;

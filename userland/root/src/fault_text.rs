@@ -68,7 +68,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_fault_says_what_where_and_by_which_instruction() {
+    fn a_fault_is_shown_with_its_cause_and_addresses() {
         let fault = Fault::Page {
             address: 0xdead_beef,
             code: 0b110,

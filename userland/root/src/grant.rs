@@ -1,4 +1,4 @@
-//! A capability for a domain: minted from one of root's, with a name, rights, and the mapping of a Memory.
+//! A capability for a domain, minted from a capability of root, with a name, rights, and the mapping of a Memory.
 
 use abi::register::{Access, PageCount, PageIndex, Slot};
 use abi::start_page::NamedCapability;
@@ -61,7 +61,7 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// Installs the capability in this slot of a domain, and maps it if asked.
+    /// Installs the capability in this slot of a domain, and maps it if it has a place.
     ///
     /// # Errors
     /// The kernel's refusal.

@@ -1,4 +1,4 @@
-//! An owned capability of root's: dropping the handle frees its slot, whether or not the object still exists. Other
+//! An owned capability in root's table: dropping the handle frees its slot, whether or not the object still exists. Other
 //! capabilities to the object stay.
 
 use core::ops::Deref;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Lines are numbered from the machine's start, so a reader that fell behind sees how many lines it missed. Both limits always
-//! hold: the oldest lines make room for a new one, each as a whole, whether they were written to the serial port or not.
+//! hold: the oldest lines, each as a whole, make room for a new one, even if they were not written to the serial port yet.
 
 use alloc::collections::VecDeque;
 
@@ -99,7 +99,8 @@ impl Journal {
         self.dropped + self.lines.len() as u64
     }
 
-    /// The first unwritten line, after a report that all before this number were written. Reports never move it back.
+    /// The first unwritten line, after a report that all before this number were written. A report never moves that position
+    /// back.
     pub fn next_unwritten(&mut self, written: u64) -> Option<Line> {
         self.written = self.written.max(written.min(self.end()));
         self.line(self.written)
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_who_said_what_in_order() {
+    fn returns_lines_with_their_senders_in_order() {
         let mut journal = Journal::new();
         assert_eq!(journal.line(0), None);
         journal.append(name("root"), "started kv".chars());
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_fell_behind_learns_how_many_it_missed() {
+    fn a_reader_that_fell_behind_learns_how_many_lines_it_missed() {
         let mut journal = Journal::new();
         (0..LINES_MAX + 10).for_each(|_| append(&mut journal, "x"));
         let line = |number| journal.line(number).map(|line| (line.number, line.dropped));
@@ -215,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_goes_on_where_the_last_one_ended() {
+    fn a_writer_continues_where_the_last_one_ended() {
         let mut journal = Journal::new();
         assert_eq!(journal.next_unwritten(0), None);
         (0..5).for_each(|_| append(&mut journal, "x"));
         let mut next = |written| journal.next_unwritten(written).map(|line| line.number);
         assert_eq!(next(0), Some(0));
         assert_eq!(next(3), Some(3));
-        // A restarted console knows of none.
+        // A restarted console does not know how many were written.
         assert_eq!(next(0), Some(3));
         assert_eq!(next(5), None);
         assert_eq!(next(u64::MAX), None);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_news_once() {
+    fn a_line_is_announced_once() {
         let mut journal = Journal::new();
         assert!(!journal.mark_announced());
         append(&mut journal, "x");

@@ -3,7 +3,7 @@
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
 //! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: a few steps each
-//! 8 GiB ..              the heap, and what it may grow by
+//! 8 GiB ..              the heap, with its room to grow
 //! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
 //!
@@ -11,7 +11,7 @@
 
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
 
-/// Pages in a MiB.
+/// The number of pages in a MiB.
 pub const MIB_PAGES: u64 = (1 << 20) / PAGE_BYTES;
 
 /// The lowest address of a program.

@@ -5,19 +5,19 @@
 //! | [`machine`], [`rtc`] | root's initial authority; the machine's battery-backed clock |
 //! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |
 //! | [`table`], [`domain`], [`held_object`] | the domains on this machine, and the record of one |
-//! | [`definition`] | what a domain is started from |
+//! | [`definition`] | the manifest entry and the program of a domain |
 //! | [`start`], [`start_error`] | starting a domain, with these steps: |
 //! | [`provision`], [`names`], [`grant`] | the resources that the manifest gives it, and their names |
 //! | [`spawn`], [`layout`], [`handle`], [`clock`] | building it |
 //! | [`restart`], [`fault_text`] | the response to its fault, and to its departure |
-//! | [`export`], [`quiet_waiters`] | a domain that is leaving, and stays if its move is abandoned |
+//! | [`export`], [`quiet_waiters`] | a leaving domain, which stays if its move is abandoned; the callers that wait for its port |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
 //! | [`supervisor`] | the whole state: all of the above |
 //! | [`api`], [`badge`] | root's interfaces, all on one endpoint, which change the supervisor |
 //!
-//! Root has one thread. It answers calls and makes none, so it never waits for a domain that it supervises.
+//! Root has one thread. It replies to calls and makes none, so it never waits for a domain that it supervises.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -90,7 +90,7 @@ fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     Ok((root, archive))
 }
 
-/// The manifest; without a valid one the machine runs nothing, and the log has the reason.
+/// Reads the manifest. Without a valid one the machine runs no domain, and the log has the reason.
 fn read_manifest(archive: &Archive) -> Manifest {
     let manifest = archive.find(manifest::MEMBER).map(Manifest::from_bytes);
     match manifest {
@@ -104,7 +104,7 @@ fn read_manifest(archive: &Archive) -> Manifest {
     }
 }
 
-/// Starts all domains, then answers calls for ever.
+/// Starts all domains, then serves calls for ever.
 fn serve((mut root, archive): (Supervisor, Archive<'static>)) -> Result<Never, Error> {
     log::info!(
         "machine {}: {} devices on the bus",

@@ -1,5 +1,5 @@
-//! The rate limit of a domain's log output. A domain that exceeds it loses lines of its own and not of others: all share one journal
-//! and a slow serial line.
+//! The rate limit of a domain's log output. All domains share one journal and a slow serial line, so a domain that exceeds its limit
+//! loses its own lines and no others.
 //!
 //! A token bucket of bytes as they go over the serial line, with the domain's name and the line ending. The next line that passes
 //! reports the number of dropped ones.
@@ -36,7 +36,7 @@ impl Default for LogQuota {
 }
 
 impl LogQuota {
-    /// Charges for a line of this many bytes in all. Returns the number of lines dropped before it, or `None` to drop it too.
+    /// Charges a line of this many bytes, its name and ending included. Returns the number of lines dropped before it, or `None` to drop it too.
     pub fn charge(&mut self, now_ns: u64, bytes: usize) -> Option<u64> {
         self.refill(now_ns);
         match self.left.checked_sub(LINE_BYTES_MIN.max(bytes as u64)) {
@@ -54,7 +54,7 @@ impl LogQuota {
     /// Adds the whole bytes earned since the last refill.
     fn refill(&mut self, now_ns: u64) {
         let passed_ns = now_ns.saturating_sub(self.refilled_ns);
-        // No more than fills the bucket, so nothing below overflows.
+        // At most the time that fills the bucket, so that nothing below overflows.
         let passed_ns = passed_ns.min(BURST_BYTES * NS_PER_SECOND / BYTES_PER_SECOND);
         let bytes = passed_ns * BYTES_PER_SECOND / NS_PER_SECOND;
         if bytes > 0 {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_let_through_and_then_only_what_time_allows() {
+    fn a_burst_passes_and_then_only_the_sustained_rate() {
         let mut quota = LogQuota::default();
         assert_eq!(flood(&mut quota, 5), BURST_BYTES / COST);
         let later = 5 + 10 * NS_PER_SECOND;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_one_takes_a_quarter_of_the_journal_whatever_its_lines_are() {
+    fn the_burst_of_one_domain_takes_at_most_a_quarter_of_the_journal() {
         for bytes in 0..500 {
             let mut quota = LogQuota::default();
             let lines = (0..).take_while(|_| quota.charge(0, bytes).is_some());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_line_says_how_many_were_left_out() {
+    fn the_next_line_reports_how_many_were_dropped() {
         let mut quota = LogQuota::default();
         flood(&mut quota, 0);
         assert_eq!(quota.charge(0, LINE), None);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_often_gets_no_less() {
+    fn frequent_refills_add_up_to_the_same_rate() {
         let (mut often, mut seldom) = (LogQuota::default(), LogQuota::default());
         flood(&mut often, 0);
         flood(&mut seldom, 0);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_long_and_none_runs_backwards() {
+    fn handles_long_times_and_times_that_run_backwards() {
         let mut quota = LogQuota::default();
         flood(&mut quota, 7);
         assert_eq!(quota.charge(3, LINE), None);

@@ -27,7 +27,7 @@ pub struct Machine {
     unsignalled: Cap<Notification>,
     /// The frequency of the time-stamp counter.
     pub ticks_per_second: u64,
-    /// The world's time at the zero of root's clock, if the machine knows it.
+    /// UTC at the zero of root's clock, if the machine knows it.
     pub utc_at_zero: Option<UtcTime>,
 }
 
@@ -65,7 +65,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Sleeps while other domains run and no call is answered: for hardware that signals no completion.
+    /// Sleeps, for hardware that does not signal completion. Other domains run meanwhile, but root handles no call.
     ///
     /// # Errors
     /// The refusal of `Wait`.

@@ -1,4 +1,4 @@
-//! The names of outside objects, and the grant that each stands for on this machine.
+//! The names of outside objects, and the grant that each name stands for on this machine.
 
 use abi::kind::EndpointRights;
 use abi::kind::{InterruptRights, IoPortsRights, MemoryRights, NotificationRights};
@@ -38,7 +38,7 @@ pub const RECORDS: &str = "records";
 /// The notification that wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
-/// Whether a name is that of an object that is not a domain's service.
+/// Whether this is the name of an object other than a domain's service.
 pub fn is_built_in(name: &str) -> bool {
     let names = [
         LOG,
@@ -58,7 +58,7 @@ pub fn is_built_in(name: &str) -> bool {
     names.contains(&name)
 }
 
-/// An interface of root's, for a domain. Only those of the migration server and of the switch transfer capabilities.
+/// One of root's interfaces, for a domain. Only those of the migration server and of the switch transfer capabilities.
 pub fn interface(
     machine: &Machine,
     name: &'static str,

@@ -19,19 +19,19 @@ impl QuietWaiters {
         self.0.push((domain, reply));
     }
 
-    /// Answers the callers that wait for this domain's port.
-    pub fn answer(&mut self, domain: DomainNumber, words: &Words) {
-        self.answer_where(words, |waits_for| waits_for == domain);
+    /// Replies to the callers that wait for this domain's port.
+    pub fn reply(&mut self, domain: DomainNumber, words: &Words) {
+        self.reply_where(words, |waits_for| waits_for == domain);
     }
 
-    /// Answers all callers.
-    pub fn answer_all(&mut self, words: &Words) {
-        self.answer_where(words, |_| true);
+    /// Replies to all callers.
+    pub fn reply_to_all(&mut self, words: &Words) {
+        self.reply_where(words, |_| true);
     }
 
-    fn answer_where(&mut self, words: &Words, is_met: impl Fn(DomainNumber) -> bool) {
-        for (_, reply) in self.0.extract_if(.., |(domain, _)| is_met(*domain)) {
-            // On failure the caller is gone and needs no answer.
+    fn reply_where(&mut self, words: &Words, is_quiet: impl Fn(DomainNumber) -> bool) {
+        for (_, reply) in self.0.extract_if(.., |(domain, _)| is_quiet(*domain)) {
+            // On failure the caller is gone and needs no reply.
             if reply.reply(&Message::of(words.as_slice())).is_err() {
                 let _ = reply.delete();
             }

@@ -1,8 +1,8 @@
-//! The restart policy: what follows when a domain faults, or is gone.
+//! The restart policy: the consequence of a domain's fault, and the state of a domain that is gone.
 //!
-//! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], and is restarted without
-//! a limit: a machine is not lost with its switch, and a domain that always faults does not use all its time. Root has no timer, so
-//! it builds the domain at once, frozen until that moment, when the kernel thaws it.
+//! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], so a domain that always
+//! faults does not use all of the machine's time. The number of restarts is unlimited, so a fault of the switch does not cut off the
+//! machine. Root has no timer: it builds the domain at once, frozen until the delay has passed, when the kernel thaws it.
 
 use runtime::protocol::root::DomainState;
 
@@ -17,14 +17,14 @@ const DELAY_NS_MAX: u64 = 60_000_000_000;
 const STABLE_NS: u64 = 10_000_000_000;
 
 impl Domain {
-    /// The delay after which a fault of now restarts the domain; `None` if it is not restarted. The restart is counted.
+    /// The delay after which a fault at this time restarts the domain; `None` if it is not restarted. The restart is counted.
     pub fn restart_after_fault(&mut self, now_ns: u64) -> Option<u64> {
-        // The fault of a leaving domain moves along, and one that came has state that a restart would lose.
+        // The fault of a leaving domain moves with it, and an arrived domain has state that a restart would lose.
         let restarts = self.restarts() && self.state == DomainState::Running && !self.has_arrived;
         restarts.then(|| self.count_restart(now_ns))
     }
 
-    /// Whether this machine restarts it, by its definition.
+    /// Whether this machine restarts it, according to its definition.
     fn restarts(&self) -> bool {
         let definition = self.definition.as_ref();
         definition.is_some_and(|definition| definition.restarts())
@@ -42,10 +42,17 @@ impl Domain {
 
     /// The state that a domain at home here has after it is gone.
     fn state_when_gone(&self) -> DomainState {
-        self.state_before_arrival.unwrap_or(match self.restarts() {
-            true => DomainState::Waiting,
-            false => DomainState::Away,
-        })
+        let after_it_ran = absent_state(self.restarts());
+        self.state_before_arrival.unwrap_or(after_it_ran)
+    }
+}
+
+/// The state of an absent domain, which a roll call starts if `is_wanted`.
+pub fn absent_state(is_wanted: bool) -> DomainState {
+    if is_wanted {
+        DomainState::Waiting
+    } else {
+        DomainState::Away
     }
 }
 
@@ -91,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_faults_again_and_again_waits_longer_and_never_for_ever() {
+    fn repeated_faults_double_the_delay_up_to_its_maximum() {
         let mut domain = domain(Restart::Always);
         let mut now_ns = STABLE_NS;
         let mut last_ns = 0;
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_restarts_only_a_running_domain_that_began_here_and_whose_manifest_wants_that() {
+    fn a_fault_restarts_only_a_running_domain_that_started_here_and_is_to_be_restarted() {
         let mut leaving = domain(Restart::Always);
         leaving.state = DomainState::Exported;
         let mut adopted = incoming(Some(DomainState::Away), Restart::Always);
@@ -128,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_come_is_what_it_was_before() {
+    fn a_domain_that_does_not_arrive_returns_to_its_earlier_state() {
         for state in [DomainState::Waiting, DomainState::Away] {
             for restart in [Restart::Always, Restart::Never] {
                 assert_eq!(incoming(Some(state), restart).state_when_gone(), state);
@@ -137,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_came_and_left_again_is_started_unasked_only_where_its_manifest_wants_that() {
+    fn a_domain_that_arrived_and_left_again_waits_for_a_roll_call_only_if_it_is_to_be_restarted() {
         for (restart, expected) in [
             (Restart::Never, DomainState::Away),
             (Restart::Always, DomainState::Waiting),

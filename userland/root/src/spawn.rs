@@ -2,39 +2,41 @@
 //!
 //! Everything is created from the domain's own pool, so destroying that pool undoes it all, even a spawn that failed halfway.
 
+mod heap;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use abi::kind::{DomainRights, MemoryRights, NotificationRights, PoolRights, ThreadRights};
+use abi::kind::{DomainRights, NotificationRights, PoolRights, ThreadRights};
 use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::start_page::{ARGUMENT_BYTES, Range, StartPage};
-use abi::{Error, MEMORY_PAGES_MAX, PAGE_BYTES, PAGES_PER_TABLE};
+use abi::{Error, PAGE_BYTES};
 use runtime::Cap;
-use runtime::capability::{Domain, Memory, Notification, Pool, Report, Thread};
+use runtime::capability::{Domain, Memory, Notification, Pool, Thread};
 use runtime::shared::SharedMemory;
 
-use crate::grant::{Grant, Place};
+use crate::grant::Grant;
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::layout::{HEAP, MESSAGE_BUFFER, STACK, START_PAGE};
 use crate::machine::Machine;
 
+use heap::HeapMemory;
+
 /// The first slot used; slot 0 stays empty.
 const FIRST_SLOT: Slot = Slot(1);
 const ONE_PAGE: PageCount = PageCount(1);
-/// The pages that a heap leaves to its domain's pool however it grows, for page tables, slots and threads.
-const HEAP_LEAVES: u64 = 64;
 
 /// The parameters of a new domain.
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub image: &'a Image<'a>,
-    /// Stack size.
+    /// The size of its stack.
     pub stack: PageCount,
-    /// The size of the heap at first.
+    /// The initial size of its heap.
     pub heap: PageCount,
-    /// Priority of its first thread.
+    /// The priority of its first thread.
     pub priority: u8,
     /// Capabilities beyond those to its own objects.
     pub grants: &'a [Grant<'a>],
@@ -68,7 +70,7 @@ impl Plan<'_> {
             seed: self.seed,
             ..StartPage::EMPTY
         });
-        // The manifest's arguments take at most half of the space, root's own a few short lines.
+        // Nothing is cut off: the manifest's arguments take at most half of the space, and root's own a few short lines.
         let count = self.arguments.len().min(ARGUMENT_BYTES);
         page.arguments[..count].copy_from_slice(&self.arguments.as_bytes()[..count]);
         page.argument_bytes = count as u64;
@@ -129,7 +131,7 @@ pub fn spawn(
         "the message buffer",
         builder.map_zeroed(MESSAGE_BUFFER, ONE_PAGE),
     )?;
-    let heap = creating("the heap", builder.create_heap(plan.heap))?;
+    let heap = creating("the heap", HeapMemory::create(pool, plan.heap))?;
     let page = builder.install_capabilities(plan, *thread, heap.as_ref())?;
     creating("the start page", builder.start_page(&page))?;
     creating("the thread", prepare(*thread, plan))?;
@@ -146,30 +148,6 @@ fn prepare(thread: Cap<Thread>, plan: &Plan) -> Result<(), Error> {
         START_PAGE,
         UserAddress(MESSAGE_BUFFER),
     )
-}
-
-/// The largest heap that a pool can pay for, its leaf tables included, but at least `heap`.
-fn heap_pages_max(report: Report, heap: PageCount) -> PageCount {
-    let free = report.total.0.saturating_sub(report.spent.0);
-    let free = free.saturating_sub(HEAP_LEAVES);
-    let most = free - free.div_ceil(PAGES_PER_TABLE + 1);
-    PageCount(most.min(MEMORY_PAGES_MAX).max(heap.0))
-}
-
-/// A domain's heap: a Memory of which the first pages are populated.
-struct HeapMemory {
-    memory: Handle<Memory>,
-    place: Place,
-}
-
-impl HeapMemory {
-    /// The right to populate the rest, which lets the heap grow.
-    fn grant(&self) -> Grant<'static> {
-        Grant {
-            place: Some(self.place),
-            ..Grant::new("heap", *self.memory, MemoryRights::MANAGE)
-        }
-    }
 }
 
 /// Fills a new domain: memory, start page and capabilities.
@@ -194,23 +172,6 @@ impl DomainBuilder<'_> {
         }
         let memory = Handle::new(self.objects.pool.create_populated_memory(pages)?);
         self.map_memory(*memory, address, pages, Access::ReadWrite)
-    }
-
-    /// Creates the heap, as large as the pool can pay for with this many pages at first. It is mapped with its capability.
-    fn create_heap(&self, pages: PageCount) -> Result<Option<HeapMemory>, Error> {
-        if pages.0 == 0 {
-            return Ok(None);
-        }
-        let pool = self.objects.pool;
-        let pages_max = heap_pages_max(pool.report()?, pages);
-        let memory = Handle::new(pool.create_memory(pages_max)?);
-        memory.populate(PageIndex(0), pages)?;
-        let place = Place {
-            address: HEAP,
-            pages: pages_max,
-            access: Access::ReadWrite,
-        };
-        Ok(Some(HeapMemory { memory, place }))
     }
 
     fn start_page(&self, page: &StartPage) -> Result<(), Error> {
@@ -283,37 +244,5 @@ impl DomainBuilder<'_> {
                 .map(|rights| Grant::new("pool", self.objects.pool, rights)),
         );
         own
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pages_max(total: u64, spent: u64, heap: u64) -> u64 {
-        let report = Report {
-            total: PageCount(total),
-            spent: PageCount(spent),
-        };
-        heap_pages_max(report, PageCount(heap)).0
-    }
-
-    #[test]
-    fn a_heap_with_its_tables_never_takes_the_last_pages_of_its_pool() {
-        for free in [65, 300, 513 + 64, 514 + 64, 5000, 1 << 20] {
-            let heap = pages_max(100 + free, 100, 1);
-            let tables = heap.div_ceil(PAGES_PER_TABLE);
-            assert!(heap + tables + HEAP_LEAVES <= free.max(66), "{free}");
-            let more = heap + 1;
-            let is_largest = more + more.div_ceil(PAGES_PER_TABLE) + HEAP_LEAVES >= free;
-            assert!(is_largest, "{heap} of {free}");
-        }
-    }
-
-    #[test]
-    fn a_heap_is_never_smaller_than_the_manifest_asks() {
-        assert_eq!(pages_max(100, 100, 256), 256);
-        assert_eq!(pages_max(1000, 900, 256), 256);
-        assert_eq!(pages_max(u64::MAX, 0, 256), MEMORY_PAGES_MAX);
     }
 }

@@ -11,12 +11,13 @@ use crate::domain::Domain;
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::layout::MIB_PAGES;
-use crate::provision::{self, Facilities};
+use crate::provision::{self, Facilities, Resources};
+use crate::spawn::DomainObjects;
 use crate::start_error::StartError;
 use crate::{clock, spawn};
 
-/// Starts a domain that runs after this delay; returns the size of its pool. Objects created before an error are the domain's, and
-/// end with it.
+/// Starts a domain, which runs after this delay; returns the size of its pool. Objects created before an error belong to the domain
+/// and end with it.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -32,7 +33,7 @@ pub fn start(
         Some(device) => Some(from.devices.find(device).ok_or(StartError::NoDevice)?),
     };
     let image = definition.image(found.map(|(_, driver)| driver))?;
-    // Already now, so that the function is disabled before its driver's pool is destroyed.
+    // Recorded already now: if the start fails, the function is disabled before its driver's pool is destroyed.
     domain.device = found.map(|(function, _)| function);
     let pages = definition.pool_pages();
     let pool = from.machine.pool.split(pages);
@@ -71,9 +72,24 @@ fn build(
         seed,
     };
     let (objects, thread) = spawn::spawn(from.machine, pool, &plan)?;
-    let held = resources.held_objects(from.manifest, &grants);
+    connect(from, domain, &resources, &objects, *thread)?;
+    domain.id = id;
+    domain.incarnation = Incarnation(clock::FIRST_INCARNATION);
+    domain.objects = Some(objects);
+    domain.held = resources.held_objects(from.manifest, &grants);
+    Ok(thread)
+}
+
+/// Connects a new domain to its surroundings: the receiver of its faults, its clock, its device and its port.
+fn connect(
+    from: &mut Facilities,
+    domain: &Domain,
+    resources: &Resources,
+    objects: &DomainObjects,
+    thread: Cap<Thread>,
+) -> Result<(), StartError> {
     resources
-        .set_fault_endpoint(from.machine, *thread)
+        .set_fault_endpoint(from.machine, thread)
         .map_err(StartError::at("the fault endpoint"))?;
     clock::start(from.machine, *objects.domain, resources.clock)
         .map_err(StartError::at("the clock"))?;
@@ -82,11 +98,7 @@ fn build(
     }
     from.switchboard.attach(domain.number, *objects.wake);
     from.switchboard.activate(domain.number);
-    domain.id = id;
-    domain.incarnation = Incarnation(clock::FIRST_INCARNATION);
-    domain.objects = Some(objects);
-    domain.held = held;
-    Ok(thread)
+    Ok(())
 }
 
 /// Lets the domain run after this delay: until then it is frozen, and the kernel thaws it.

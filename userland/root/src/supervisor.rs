@@ -4,7 +4,7 @@
 //! api/*  --> Supervisor --> start, Domain, DomainTable, Switchboard, ...
 //! ```
 //!
-//! The interfaces in `api` change the supervisor; nothing that it owns knows it.
+//! The interfaces in `api` change the supervisor; nothing that it owns refers to it.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -42,7 +42,7 @@ pub struct Supervisor {
     pub quiet_waiters: QuietWaiters,
     pub services: Services,
     pub devices: Devices,
-    /// The part of a package that was received.
+    /// The received part of a package that is not installed yet.
     pub package: Vec<u8>,
 }
 
@@ -61,25 +61,26 @@ impl Supervisor {
         }
     }
 
-    /// Starts the manifest's domains of this machine. A failure is logged, and the others start. A domain that may be on another
-    /// machine waits until the migration server has asked them all.
+    /// Starts the manifest's domains that are at home here. A failure is logged, and the other domains start. A domain that may be on
+    /// another machine waits for the migration server's roll call.
     pub fn start_all(&mut self, archive: &Archive<'static>) {
         let server = self.manifest.at_home_with_role(Role::MigrationServer);
         let has_migration_server = server.is_some();
         let at_home: Vec<_> = self.manifest.domains_at_home().cloned().collect();
         for description in at_home {
             let Ok(name) = Name::try_new(&description.name) else {
-                log::error!("the manifest names a domain {:?}", description.name);
+                log::error!("the manifest has an invalid name: {:?}", description.name);
                 continue;
             };
             let waits = has_migration_server && description.movable && description.home.is_some();
             let definition = Rc::new(Definition::from_archive(description, archive));
             let domain = self.domains.add_at_home(name, definition);
             let number = domain.number;
-            match waits {
-                true => domain.state = DomainState::Waiting,
-                // A failure is logged, and the others are started.
-                false => _ = self.start(number),
+            if waits {
+                domain.state = DomainState::Waiting;
+            } else {
+                // A failure is logged, and the other domains start.
+                let _ = self.start(number);
             }
         }
     }
@@ -92,7 +93,7 @@ impl Supervisor {
         self.start_in(number, 0)
     }
 
-    /// The same, but the domain runs only after this delay.
+    /// Starts a domain like [`Supervisor::start`], but it runs only after this delay.
     ///
     /// # Errors
     /// The domain is stopped, and the log has the reason.
@@ -122,7 +123,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends a domain, which stays in the table without memory or objects.
+    /// Ends a domain. It stays in the table, without memory or objects.
     pub fn end(&mut self, number: DomainNumber) {
         let Some(domain) = self.domains.by_number_mut(number) else {
             return;
@@ -130,29 +131,29 @@ impl Supervisor {
         domain.destroy_objects(&self.machine, &self.devices);
         let is_switch = domain.has_role(Role::Switch);
         self.switchboard.stop(number);
-        self.quiet_waiters.answer(number, &done());
+        self.quiet_waiters.reply(number, &done());
         if is_switch {
             self.forget_switch();
         }
         self.ring_for_commands();
     }
 
-    /// The switch is gone: only owners use their rings, and every port is quiet.
+    /// Records that the switch is gone: only owners use their rings, and every port is quiet.
     fn forget_switch(&mut self) {
         for ring in self.switchboard.forget_switch() {
             ports::destroy_ring(ring);
         }
-        self.quiet_waiters.answer_all(&done());
+        self.quiet_waiters.reply_to_all(&done());
     }
 
-    /// Ends and removes a domain that is not here any more, or does not arrive. One that is at home here is listed as absent.
+    /// Ends and removes a domain that has left or does not arrive. If it is at home here, it is listed as absent.
     pub fn remove(&mut self, number: DomainNumber) {
         if let Some(domain) = self.take_out(number) {
             self.domains.record_departure(&domain);
         }
     }
 
-    /// Ends and forgets a domain that came in a package. It leaves the manifest, too.
+    /// Ends and forgets a domain that came in a package, and removes it from the manifest.
     pub fn forget(&mut self, number: DomainNumber) {
         if let Some(domain) = self.take_out(number) {
             let domains = &mut self.manifest.domains;
@@ -184,7 +185,7 @@ impl Supervisor {
         }
     }
 
-    /// Wakes the switch: it polls for a command, and learns the time of its next poll.
+    /// Wakes the switch, which polls for a command and receives the time of its next poll.
     pub fn ring(&self) {
         // Cannot fail: the doorbell is root's own.
         let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
@@ -207,7 +208,7 @@ impl Supervisor {
         if console::mark_announced()
             && let Some(objects) = self.console()
         {
-            // The notification exists as long as the console's objects.
+            // Cannot fail: the notification exists as long as the console's objects.
             let _ = objects.wake.signal(JOURNAL);
         }
     }

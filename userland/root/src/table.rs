@@ -91,7 +91,7 @@ mod tests {
         let mut table = DomainTable::default();
         let stale = table.add(name("counter"), DomainId(1)).number;
         assert!(table.remove(stale).is_some());
-        // The domain that comes in its place, even under its name, is another one.
+        // A domain added later has another key, even under the same name.
         let current = table.add(name("counter"), DomainId(1)).number;
         assert_ne!(stale, current);
         assert!(table.by_number(stale).is_none());

@@ -7,7 +7,8 @@ use crate::clock;
 use crate::fault_text::FaultText;
 use crate::supervisor::Supervisor;
 
-/// Handles a fault, which has stopped a thread of the domain. The domain is restarted by its policy, or else kept for inspection.
+/// Handles a fault, which has stopped a thread of the domain. The domain is restarted or kept for inspection, according
+/// to its policy.
 pub fn handle(root: &mut Supervisor, number: DomainNumber, fault: Fault) {
     let Some(domain) = root.domains.by_number_mut(number) else {
         log::error!("an unknown domain has {}", FaultText(fault));

@@ -1,4 +1,4 @@
-//! Root's interfaces, one per file. Root answers and never calls, so it never waits for a client.
+//! Root's interfaces, one per file. Root replies and never calls, so it never waits for a client.
 
 pub mod faults;
 pub mod journal;
@@ -27,10 +27,10 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
             Answer::Never
         }
         Event::Call { badge, mut message } => {
-            let answer = call(root, server, badge, &message);
-            // The handlers have duplicated those that they keep.
+            let reply = call(root, server, badge, &message);
+            // The handlers have duplicated the capabilities that they keep.
             message.discard_capabilities();
-            answer
+            reply
         }
         Event::Notified { .. } => Answer::Never,
     }
@@ -43,7 +43,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
         Some((Interface::Journal, _)) => journal::handle(message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
-        // Only the kernel sends with such a badge, and it does not call.
+        // Only the kernel sends with this badge, and it does not call.
         Some((Interface::Faults, _)) | None => Answer::Never,
     }
 }

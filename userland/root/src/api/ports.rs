@@ -39,6 +39,6 @@ fn apply(root: &mut Supervisor, change: Change) {
     match change {
         Change::Served => {}
         Change::Gone(ring) => destroy_ring(ring),
-        Change::Quiet(domain) => root.quiet_waiters.answer(domain, &done()),
+        Change::Quiet(domain) => root.quiet_waiters.reply(domain, &done()),
     }
 }

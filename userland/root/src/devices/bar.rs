@@ -4,7 +4,7 @@
 
 use super::configuration::{Address, Configuration};
 
-/// Base address registers per function.
+/// The number of base address registers per function.
 pub const BAR_COUNT: usize = 6;
 
 const FIRST: u8 = 0x10;
@@ -39,7 +39,7 @@ fn offset(index: usize) -> u8 {
     FIRST + 4 * index as u8
 }
 
-/// Reads a function's memory regions. It must not be in use, since writing all ones reveals the sizes.
+/// Reads a function's memory regions. The function must not be in use: their sizes are found by writing all ones to the registers.
 pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option<Bar>; BAR_COUNT] {
     let mut bars = [None; BAR_COUNT];
     let mut index = 0;
@@ -62,9 +62,10 @@ fn read(
     wide: bool,
 ) -> Option<Bar> {
     let (low, low_mask) = probe(configuration, address, offset);
-    let (high, high_mask) = match wide {
-        true => probe(configuration, address, offset + 4),
-        false => (0, u32::MAX),
+    let (high, high_mask) = if wide {
+        probe(configuration, address, offset + 4)
+    } else {
+        (0, u32::MAX)
     };
     let mask = u64::from(high_mask) << 32 | u64::from(low_mask & !FLAGS);
     if low_mask & !FLAGS == 0 && (!wide || high_mask == 0) {

@@ -1,4 +1,4 @@
-//! Finds all functions: those on bus 0, and on the bus that the firmware assigned to each bridge.
+//! Finds all functions: those on bus 0, and those on the bus that the firmware assigned to each bridge.
 
 use alloc::vec::Vec;
 
@@ -19,7 +19,7 @@ pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     let mut found = Vec::new();
     let mut buses = Vec::from([0]);
     let mut next = 0;
-    // A bus that a bridge claims twice is searched once, so that this ends.
+    // A bus that is claimed twice is searched once, so that the search ends.
     while let Some(bus) = buses.get(next).copied() {
         next += 1;
         for device in 0..32 {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_functions_of_many_and_behind_bridges() {
+    fn finds_the_functions_of_a_multi_function_device_and_behind_bridges() {
         let mut bus = FakeBus::default();
         bus.add(at(0, 0, 0), &[(0x00, 0x29c0_8086)]);
         bus.add(
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_card_that_the_firmware_used_reaches_nothing() {
+    fn a_network_card_that_the_firmware_used_is_cut_off() {
         let mut bus = FakeBus::default();
         let command = 0x0010_0107;
         let functions_of = |class: u32| [(0x00, 0x1041_1af4), (0x04, command), (0x08, class << 24)];
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_to_its_own_bus_is_no_endless_search() {
+    fn a_bridge_to_its_own_bus_does_not_make_the_search_endless() {
         let mut bus = FakeBus::default();
         bus.add(at(0, 2, 0), &[(0x00, 0x000c_1b36), (0x0c, 1 << 16)]);
         assert_eq!(functions(&bus).len(), 1);

@@ -7,7 +7,7 @@ use super::configuration::{Address, Configuration, read_half};
 const STATUS: u8 = 0x06;
 const STATUS_HAS_LIST: u16 = 1 << 4;
 const FIRST: u8 = 0x34;
-/// At least as many as fit: a longer list is circular.
+/// The number of capabilities that fit into the space: a longer list is circular.
 const CAPABILITIES_MAX: usize = 48;
 
 /// The identifier of a kind of capability.
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_is_in_the_list() {
+    fn finds_a_capability_of_the_list() {
         let bus = bus(&[
             (0x04, 0x0010_0000),
             (0x34, 0x40),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_circles_ends() {
+    fn the_search_of_a_circular_list_ends() {
         let bus = bus(&[(0x04, 0x0010_0000), (0x34, 0x40), (0x40, 0x4009)]);
         assert_eq!(find(&bus, ADDRESS, MSI_X), None);
     }

@@ -144,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_it_is() {
+    fn identifies_a_function() {
         let bus = bus();
         assert_eq!(identify(&bus, FUNCTION.address), Some(FUNCTION.identity));
-        let nobody = Address {
+        let absent = Address {
             device: 4,
             ..FUNCTION.address
         };
-        assert_eq!(identify(&bus, nobody), None);
+        assert_eq!(identify(&bus, absent), None);
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn is_where_it_was_after_a_reset_and_off() {
+    fn has_its_regions_after_a_reset_and_is_disabled() {
         let mut bus = bus();
         bus.mask(FUNCTION.address, 0x10, 0xffff_f000);
         bus.mask(FUNCTION.address, 0x18, 0xffff_c000);

@@ -27,7 +27,7 @@ const MSI_X_ENABLE: u16 = 1 << 15;
 const MSI_X_MASK_ALL: u16 = 1 << 14;
 const MSI_X_TABLE: u8 = 4;
 
-/// How a function sends interrupt messages.
+/// The mechanism by which a function sends interrupt messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Messages {
     Msi(Msi),
@@ -50,7 +50,7 @@ pub struct MsiXTable {
     pub offset: u32,
 }
 
-/// How the function at an address sends messages, if it can.
+/// The mechanism of the function at an address, if it has one.
 pub fn find(configuration: &impl Configuration, address: Address) -> Option<Messages> {
     if let Some(offset) = capability::find(configuration, address, MSI) {
         return Some(Messages::Msi(Msi { address, offset }));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_message_has_its_data_behind_the_address() {
+    fn a_message_with_a_narrow_address_has_its_data_right_behind_it() {
         let bus = bus(&[0x0000_0005]);
         let Some(Messages::Msi(msi)) = find(&bus, ADDRESS) else {
             panic!("no MSI");

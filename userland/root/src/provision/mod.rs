@@ -30,7 +30,7 @@ use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
 use services::Services;
 
-/// What a machine has for its domains.
+/// The machine's means of providing for domains.
 #[derive(Debug)]
 pub struct Facilities<'a> {
     pub machine: &'a Machine,
@@ -100,60 +100,50 @@ pub fn prepare<'a>(
 impl<'a> Resources<'a> {
     /// The domain's grants, except for those to its own objects.
     pub fn grants(&self, from: &Facilities) -> Vec<Grant<'a>> {
-        let (machine, services) = (from.machine, &from.services);
         let mut grants: Vec<Grant<'a>> = Vec::from([clock::grant(self.clock)]);
         for capability in &self.description.capabilities {
-            match capability {
-                Capability::Log => grants.push(self.interface(machine, names::LOG, Interface::Log)),
-                Capability::Root => {
-                    grants.push(self.interface(machine, names::ROOT, Interface::Root));
-                }
-                Capability::Ports => {
-                    grants.push(self.interface(machine, names::PORTS, Interface::Ports));
-                    grants.push(names::own_doorbell(machine));
-                }
-                Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, address)| {
-                    [names::ring(*ring), names::doorbell(machine, *address)]
-                })),
-                // The switch's doorbell comes with the port.
-                Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
-                Capability::Records => grants.extend(self.records.map(names::records)),
-                // The owner of the serial port writes the log to it.
-                Capability::Serial => {
-                    grants.extend(names::serial());
-                    grants.push(self.interface(machine, names::JOURNAL, Interface::Journal));
-                }
-                Capability::Device => {
-                    grants.extend(self.parts.iter().flat_map(|parts| parts.grants()))
-                }
-                Capability::Service(name) => grants.extend(
-                    services
-                        .find(name)
-                        .map(|endpoint| names::service(name, endpoint, self.number)),
-                ),
-                // Among the domain's own objects, with the rights in `pool_rights`.
-                Capability::Pool => {}
-            }
+            self.add(&mut grants, capability, from);
         }
-        let provides = self.description.provides.iter();
-        grants.extend(provides.filter_map(|name| {
-            services
-                .find(name)
-                .map(|endpoint| names::provider(name, endpoint))
-        }));
+        for name in &self.description.provides {
+            let endpoint = from.services.find(name);
+            grants.extend(endpoint.map(|endpoint| names::provider(name, endpoint)));
+        }
         grants
     }
 
-    fn interface(
-        &self,
-        machine: &Machine,
-        name: &'static str,
-        interface: Interface,
-    ) -> Grant<'static> {
-        names::interface(machine, name, interface, self.number)
+    /// Adds the grants that a capability of the manifest stands for.
+    fn add(&self, grants: &mut Vec<Grant<'a>>, capability: &'a Capability, from: &Facilities) {
+        let machine = from.machine;
+        let interface = |name, interface| names::interface(machine, name, interface, self.number);
+        match capability {
+            Capability::Log => grants.push(interface(names::LOG, Interface::Log)),
+            Capability::Root => grants.push(interface(names::ROOT, Interface::Root)),
+            Capability::Ports => {
+                grants.push(interface(names::PORTS, Interface::Ports));
+                grants.push(names::own_doorbell(machine));
+            }
+            Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, address)| {
+                [names::ring(*ring), names::doorbell(machine, *address)]
+            })),
+            // The switch's doorbell comes with the port.
+            Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
+            Capability::Records => grants.extend(self.records.map(names::records)),
+            // The owner of the serial port writes the log to it.
+            Capability::Serial => {
+                grants.extend(names::serial());
+                grants.push(interface(names::JOURNAL, Interface::Journal));
+            }
+            Capability::Device => grants.extend(self.parts.iter().flat_map(Parts::grants)),
+            Capability::Service(name) => {
+                let endpoint = from.services.find(name);
+                grants.extend(endpoint.map(|found| names::service(name, found, self.number)));
+            }
+            // Among the domain's own objects, with the rights in `pool_rights`.
+            Capability::Pool => {}
+        }
     }
 
-    /// Records of the granted outside objects that every machine has. An object without a record stays behind in a move.
+    /// The records of the granted outside objects that every machine has. An object without a record stays behind in a move.
     pub fn held_objects(&self, manifest: &Manifest, grants: &[Grant]) -> Vec<HeldObject> {
         let port_state = self.port.map(|(_, address)| address.state());
         let held = grants.iter().filter_map(|grant| match grant.name {
@@ -193,7 +183,8 @@ fn find_or_create_records(
     Ok(Some(records))
 }
 
-/// The migration server identifies the objects that it holds, to compare them with those of a domain that it has built.
+/// A domain's rights over itself. The migration server may also identify the objects that it holds, to compare them with those of
+/// a domain that it has built.
 pub fn domain_rights(description: &manifest::Domain) -> DomainRights {
     match description.role {
         Some(Role::MigrationServer) => DomainRights::OWN | DomainRights::CAPTURE,
@@ -201,7 +192,8 @@ pub fn domain_rights(description: &manifest::Domain) -> DomainRights {
     }
 }
 
-/// A driver creates memory for DMA; without an IOMMU it is trusted with that.
+/// A domain's rights over its own pool, if it is granted. A driver may also create memory for DMA, with which it is trusted for
+/// lack of an IOMMU.
 fn pool_rights(description: &manifest::Domain) -> Option<PoolRights> {
     let granted = description.capabilities.contains(&Capability::Pool);
     granted.then_some(match description.role {

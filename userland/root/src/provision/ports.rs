@@ -17,7 +17,7 @@ use crate::switchboard::{PortAddress, Switchboard};
 /// The domain's port, which survives a restart.
 ///
 /// # Errors
-/// The kernel's refusal, or that another domain has its address: one from another machine, since the manifest is checked.
+/// The kernel's refusal; [`StartError::AddressTaken`] if a domain that arrived from another machine has its address.
 pub(super) fn find_or_create(
     machine: &Machine,
     switchboard: &mut Switchboard,
@@ -27,9 +27,10 @@ pub(super) fn find_or_create(
     let Some(port) = &description.port else {
         return Ok(None);
     };
-    let kind = match port.uplink {
-        true => PortKind::Uplink,
-        false => PortKind::Domain,
+    let kind = if port.uplink {
+        PortKind::Uplink
+    } else {
+        PortKind::Domain
     };
     if let Some(port) = switchboard.find(number, kind) {
         return Ok(Some((port.ring(), port.address())));

@@ -1,11 +1,11 @@
-//! The battery-backed clock of a PC, the MC146818 and its successors: the world's time when root starts.
+//! The battery-backed clock of a PC, the MC146818 and its successors, which has UTC when root starts.
 //!
 //! ```text
 //! port 0x70: a register's number        port 0x71: its value
 //! 0 second  2 minute  4 hour  7 day  8 month  9 year of the century  10, 11, 13 status
 //! ```
 //!
-//! They are read until two readings outside of an update agree; [`Reading`] has their meaning.
+//! The registers are read until two readings outside of an update agree; [`Reading`] interprets them.
 
 mod reading;
 
@@ -28,17 +28,17 @@ const STATUS_A: u8 = 10;
 /// In `STATUS_A`: the registers change within two milliseconds.
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 
-/// The number of readings before the clock is given up.
+/// The number of readings before the clock is considered absent.
 const READINGS_MAX: usize = 32;
 /// The pause between two readings.
 const PAUSE_NS: u64 = 500_000;
 
-/// The reason for not knowing the time.
+/// The reason the time is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RtcError {
     /// The kernel's refusal.
     Kernel(Error),
-    /// No two readings agreed. A machine without the clock reads as one that changes for ever.
+    /// No two readings agreed. A machine without the clock reads as one that is always in an update.
     Unsteady,
     /// Its battery has failed.
     PowerLost,
@@ -50,7 +50,7 @@ impl fmt::Display for RtcError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RtcError::Kernel(error) => write!(formatter, "{error}"),
-            RtcError::Unsteady => write!(formatter, "no clock stands still for two readings"),
+            RtcError::Unsteady => write!(formatter, "no two readings of the clock agree"),
             RtcError::PowerLost => write!(formatter, "the clock's battery has failed"),
             RtcError::Implausible(reading) => {
                 write!(formatter, "the clock shows no plausible time: {reading:?}")
@@ -59,7 +59,7 @@ impl fmt::Display for RtcError {
     }
 }
 
-/// Reads the clock, and sets the machine's time by it.
+/// Reads the clock, and sets the machine's UTC from it.
 pub fn set_utc(machine: &mut Machine) {
     match read(machine) {
         Ok(utc) => {
@@ -77,7 +77,7 @@ fn read(machine: &Machine) -> Result<UtcTime, RtcError> {
     let reading = read_steady(
         |register| read_register(ports, register),
         || {
-            // Without the pause, the readings are only closer together.
+            // If it fails, the readings are only closer together.
             let _ = machine.sleep_ns(PAUSE_NS);
         },
     );
@@ -85,7 +85,7 @@ fn read(machine: &Machine) -> Result<UtcTime, RtcError> {
     reading?.to_utc()
 }
 
-/// Reads a register. The ports are root's own, so this cannot fail; if it did, the clock would never stand still.
+/// Reads a register. The ports are root's own, so this cannot fail; a failure would read as an endless update.
 fn read_register(ports: Cap<IoPorts>, register: u8) -> u8 {
     let selected = ports.write(NUMBER, Width::Byte, register.into());
     let value = selected.and_then(|()| ports.read(VALUE, Width::Byte));

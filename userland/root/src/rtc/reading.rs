@@ -1,9 +1,9 @@
-//! The registers of the clock at one moment, and the time that they mean: [`Reading`].
+//! The registers of the clock at one moment, and the time that they encode: [`Reading`].
 //!
-//! Values are binary numbers or two decimal digits, and hours count to 24 or to 12, as a status register says.
+//! A status register selects binary numbers or two decimal digits, and 24 or 12 hours.
 //!
-//! The register of the century is at a place that only ACPI's FADT names. It is not read: the year is one of this century, and
-//! one before this program was written is that of a clock that was never set.
+//! The register of the century is not read, since only ACPI's FADT has its number. Years are taken as those of this century, and
+//! a year before this program was written means that the clock was never set.
 
 use runtime::utc::{CivilTime, UtcTime};
 
@@ -59,10 +59,10 @@ impl Reading {
         }
     }
 
-    /// The time that the registers mean.
+    /// The time that the registers encode.
     ///
     /// # Errors
-    /// They mean none, or the battery has failed.
+    /// They do not encode a plausible time, or the battery has failed.
     pub fn to_utc(self) -> Result<UtcTime, RtcError> {
         if self.status_d & IS_VALID == 0 {
             return Err(RtcError::PowerLost);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn an_implausible_time_is_refused() {
         let bad = [
             Reading {
                 second: 0x6a,

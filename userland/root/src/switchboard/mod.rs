@@ -23,7 +23,7 @@ mod port;
 use port::{Observed, Service, Step};
 pub use port::{Port, PortAddress};
 
-/// The answer to a poll of the switch.
+/// The reply to a poll of the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextStep {
     /// The number that the switch reports on completion; 0 for no command.
@@ -106,7 +106,7 @@ impl Switchboard {
             .for_each(|port| port.desired = Service::Active);
     }
 
-    /// Requests that no frames flow to and from an owner that is leaving; returns whether none does already.
+    /// Requests that no frames flow to and from an owner that is leaving; returns whether none flow already.
     pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
         self.close(owner, Service::Quiet)
     }

@@ -16,7 +16,7 @@ use crate::badge::DomainNumber;
 pub struct PortAddress {
     /// Its Ethernet address; zeros for an uplink.
     pub mac: Mac,
-    /// Its IPv4 address and network. That of a port whose address a DHCP server gives is unspecified: zero.
+    /// Its IPv4 address and network; the unspecified address, zero, if a DHCP server assigns one.
     pub ip: Option<Ipv4>,
     /// A domain, the uplink or the tunnel.
     pub kind: PortKind,
@@ -42,7 +42,7 @@ impl PortAddress {
         }
     }
 
-    /// Whether it has an IPv4 address of its own, and not whichever a DHCP server gives it.
+    /// Whether it has a fixed IPv4 address, and not one that a DHCP server assigns.
     pub fn has_fixed_ip(&self) -> bool {
         self.ipv4().is_some_and(|ip| !ip.is_unspecified())
     }
@@ -69,7 +69,7 @@ pub struct Port {
 /// A state of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
-    /// Its ring is mapped; frames for its address go elsewhere, as without it.
+    /// Its ring is mapped; frames for its address are forwarded as if it did not exist.
     Attached,
     /// Frames flow.
     Active,

@@ -80,7 +80,7 @@ fn a_port_is_attached_before_its_owner_runs() {
 }
 
 #[test]
-fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
+fn the_port_of_a_leaving_owner_is_quiet_for_a_restarted_switch_too() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
@@ -90,7 +90,7 @@ fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
 }
 
 #[test]
-fn an_address_is_taken_as_long_as_its_port_is_there() {
+fn an_address_is_taken_as_long_as_its_port_exists() {
     let mut board = Switchboard::default();
     let with_ip = |last, ip: &str| PortAddress {
         ip: ip.parse().ok(),
@@ -104,7 +104,7 @@ fn an_address_is_taken_as_long_as_its_port_is_there() {
     board.add(B, address(3), ring(11));
     assert!(
         !board.is_taken(A, address(2)),
-        "no address is like no other"
+        "ports without an IPv4 address share none"
     );
     board.remove(A);
     assert!(!board.is_taken(B, with_ip(1, "10.77.0.20/24")));
@@ -124,7 +124,7 @@ fn a_step_stays_the_next_one_until_it_is_reported() {
 }
 
 #[test]
-fn a_switch_that_starts_anew_hears_of_every_port() {
+fn a_restarted_switch_receives_every_port() {
     let mut board = Switchboard::default();
     for (owner, slot) in [(A, 1), (B, 2)] {
         board.add(owner, address(slot as u8), ring(slot));
@@ -140,7 +140,7 @@ fn a_switch_that_starts_anew_hears_of_every_port() {
 }
 
 #[test]
-fn an_owner_that_starts_anew_is_attached_anew() {
+fn the_port_of_a_restarted_owner_is_attached_again() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
@@ -151,10 +151,10 @@ fn an_owner_that_starts_anew_is_attached_anew() {
 }
 
 #[test]
-fn quiescing_is_known_when_the_switch_says_so() {
+fn a_port_is_quiet_once_the_switch_reports_it() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
-    assert!(board.quiesce(A), "nobody serves it yet");
+    assert!(board.quiesce(A), "no switch serves it yet");
     serve(&mut board, A, wake(20));
     run(&mut board);
     assert!(!board.quiesce(A));
@@ -167,7 +167,7 @@ fn quiescing_is_known_when_the_switch_says_so() {
 }
 
 #[test]
-fn an_owner_that_stops_is_not_leaving_and_one_that_stays_and_has_faulted_is_so_no_more() {
+fn a_stopped_owner_is_not_leaving_even_if_it_was_before() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
@@ -198,7 +198,7 @@ fn a_port_that_may_be_active_already_is_not_quiet() {
 }
 
 #[test]
-fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
+fn a_ring_is_returned_once_the_switch_does_not_use_it() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     assert_eq!(board.remove(A), Some(ring(10)));
@@ -213,7 +213,7 @@ fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
 }
 
 #[test]
-fn a_domain_that_has_left_is_said_to_have() {
+fn the_port_of_a_domain_that_has_left_departs() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
@@ -227,7 +227,7 @@ fn a_domain_that_has_left_is_said_to_have() {
 }
 
 #[test]
-fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
+fn a_tunnel_is_served_together_with_its_owners_port() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     let tunnel = PortAddress {
@@ -255,7 +255,7 @@ fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
 }
 
 #[test]
-fn a_ring_that_the_switch_may_have_taken_waits_for_it() {
+fn a_ring_that_the_switch_may_use_is_kept_until_it_reports() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));

@@ -136,7 +136,7 @@ mutations! {
         "a malicious source crashes the destination's migration server"; SERVER;
     "adopted-twice" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.incarnation == incarnation => Ok(Adoption::Done),\n" => "";
-        "an adoption whose answer was lost fails forever"; ROOT;
+        "an adoption whose reply was lost fails forever"; ROOT;
     "other-domain" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => Err(Refusal::AlreadyHere),\n" => "";
         "another domain of the same name is adopted instead of the arrived one"; ROOT;
@@ -190,8 +190,8 @@ mutations! {
     "discarded-outlived" in "userland/root/src/api/root/incoming.rs":
         "give_up(root, name, id, is_arriving)" => "give_up(root, name, id, |state| is_arriving(state) || state == DomainState::Outlived)";
         "what may be the last copy is destroyed without an order"; ROOT;
-    "taken-address" in "userland/root/src/api/root/incoming.rs":
-        "            if root.switchboard.is_taken(number, address) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
+    "taken-address" in "userland/root/src/api/root/bindings.rs":
+        "    if root.switchboard.is_taken(number, address) {\n        return Err(Refusal::AddressTaken);\n    }\n" => "";
         "two domains of a machine have the same address"; ROOT;
     "released-running" in "userland/root/src/api/root/outgoing.rs":
         "        DomainState::Exported => Ok(domain),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(domain),";

@@ -5,43 +5,36 @@
 //!         \<---discard---/<----discard------/
 //! ```
 //!
-//! An incoming domain belongs to its builder, the migration server, and root holds its pool only. A prepared one is root's, so it
+//! An incoming domain belongs to its builder, the migration server, and root holds only its pool. A prepared one is root's, so it
 //! survives a restart of its builder. It is frozen until it is adopted.
 
 use abi::NO_DEADLINE;
-use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
 use abi::register::PageCount;
 use runtime::Cap;
-use runtime::capability::{Any, Kind, Pool};
+use runtime::capability::{Kind, Pool};
 use runtime::message::Message;
-use runtime::protocol::ports::doorbell_flag;
-use runtime::protocol::root::{Binding, DomainState, Refusal, done};
+use runtime::protocol::root::{DomainState, Refusal, done};
 use runtime::protocol::{DomainId, Incarnation, Name};
 
 use super::{Response, kernel};
-use crate::badge::{DomainNumber, Interface, badge};
 use crate::domain::Domain;
 use crate::handle::Handle;
-use crate::held_object::HeldObject;
-use crate::provision::ports;
 use crate::spawn::DomainObjects;
 use crate::supervisor::Supervisor;
-use crate::switchboard::PortAddress;
 use crate::table::DomainTable;
-use crate::{clock, names};
 
 /// Whether a domain in this state is arriving.
-fn is_arriving(state: DomainState) -> bool {
+pub(super) fn is_arriving(state: DomainState) -> bool {
     matches!(state, DomainState::Incoming | DomainState::Prepared)
 }
 
 /// The arriving domain of this name.
-fn find_arriving(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
+pub(super) fn find_arriving(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
     let domain = find(domains, name)?;
-    match is_arriving(domain.state) {
-        true => Ok(domain),
-        false => Err(Refusal::WrongState),
+    if !is_arriving(domain.state) {
+        return Err(Refusal::WrongState);
     }
+    Ok(domain)
 }
 
 fn find(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
@@ -56,7 +49,7 @@ pub fn admit(
     pages: PageCount,
     movable: bool,
 ) -> Response {
-    // One that is at home here and elsewhere may arrive instead of being started.
+    // A domain that is at home here but absent may arrive instead of being started.
     let known =
         |domain: &Domain| !domain.is_elsewhere() && (domain.name == name || domain.id == id);
     if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
@@ -84,77 +77,6 @@ pub fn admit(
         domain.definition = earlier.definition;
     }
     Ok((done(), Some(pool.erase())))
-}
-
-/// Finds or creates this machine's object for a binding.
-pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
-    let domain = find_arriving(&mut root.domains, name)?;
-    let mut held = domain.held.iter();
-    if let Some(held) = held.find(|held| held.binding == binding) {
-        return Ok((done(), Some(held.capability)));
-    }
-    let number = domain.number;
-    let (capability, badge) = create_binding(root, number, binding)?;
-    let domain = find_arriving(&mut root.domains, name)?;
-    domain.held.push(HeldObject {
-        binding,
-        capability,
-        badge,
-        minted: Some(Handle::new(capability)),
-    });
-    Ok((done(), Some(capability)))
-}
-
-/// This machine's capability for a binding, and its badge.
-fn create_binding(
-    root: &mut Supervisor,
-    number: DomainNumber,
-    binding: Binding,
-) -> Result<(Cap<Any>, u64), Refusal> {
-    let machine = root.machine;
-    let interface = |interface| {
-        let badge = badge(interface, number);
-        let endpoint = machine.endpoint.mint(EndpointRights::SEND, badge);
-        endpoint
-            .map(|endpoint| (endpoint.erase(), badge))
-            .map_err(kernel)
-    };
-    match binding.name.as_str() {
-        names::LOG => interface(Interface::Log),
-        names::FAULTS => interface(Interface::Faults),
-        names::DOORBELL => {
-            let port = binding.port.ok_or(Refusal::Malformed)?;
-            let flag = doorbell_flag(port.mac);
-            let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, flag);
-            Ok((doorbell.map_err(kernel)?.erase(), flag))
-        }
-        clock::NAME => {
-            let page = clock::create_page(&machine).map_err(kernel)?;
-            let domain = root.domains.by_number_mut(number);
-            domain.ok_or(Refusal::NoSuchDomain)?.clock = Some(page);
-            let rights = MemoryRights::READ | MemoryRights::WRITE;
-            Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
-        }
-        names::RING => {
-            let state = binding.port.ok_or(Refusal::Malformed)?;
-            let address = PortAddress::of_domain(state);
-            if root.switchboard.is_taken(number, address) {
-                return Err(Refusal::AddressTaken);
-            }
-            let ring = ports::create(&machine, &mut root.switchboard, number, address);
-            let ring = ring.map_err(kernel)?;
-            let rights = MemoryRights::READ | MemoryRights::WRITE;
-            Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
-        }
-        service => {
-            let is_stateless = root.manifest.is_stateless(service);
-            let endpoint = root.services.find(service).filter(|_| is_stateless);
-            let endpoint = endpoint.ok_or(Refusal::NoSuchObject)?;
-            let badge = u64::from(number.0);
-            let endpoint = endpoint.mint(EndpointRights::SEND, badge).map_err(kernel)?;
-            Ok((endpoint.erase(), badge))
-        }
-    }
 }
 
 /// Takes over a complete domain. One that was kept before no longer exists: its builder has destroyed it.
@@ -190,7 +112,7 @@ pub fn keep(
     Ok((done(), None))
 }
 
-/// Lets a prepared domain run. Root thaws it itself, so an adopted domain cannot stay frozen for ever.
+/// Lets a prepared domain run. Root thaws it itself, so an adopted domain cannot stay frozen.
 pub fn adopt(
     root: &mut Supervisor,
     name: Name,
@@ -203,7 +125,7 @@ pub fn adopt(
         Adoption::Due => {}
     }
     let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
-    // First, so that no port of a domain that stays frozen is announced.
+    // Thawed first, so that no port of a domain that stays frozen is announced.
     objects.domain.thaw(domain.freeze_token).map_err(kernel)?;
     root.switchboard.activate(domain.number);
     domain.begin_adopted(incarnation);
@@ -214,7 +136,7 @@ pub fn adopt(
 /// The work left for an adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Adoption {
-    /// None: the request is a repetition whose first answer was lost. The domain may even have ended since.
+    /// None: the request is a repetition whose first reply was lost. The domain may even have ended since.
     Done,
     /// The domain is to be thawed.
     Due,
@@ -290,6 +212,7 @@ fn copy<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::badge::DomainNumber;
 
     const ID: DomainId = DomainId(7);
 

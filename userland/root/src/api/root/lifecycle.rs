@@ -8,6 +8,7 @@ use super::Response;
 use crate::badge::DomainNumber;
 use crate::domain::Domain;
 use crate::provision::ports;
+use crate::restart::absent_state;
 use crate::supervisor::Supervisor;
 
 /// Starts a domain that is at home here and not running. A failure restores its previous state.
@@ -24,7 +25,7 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         return Err(Refusal::AlreadyHere);
     }
     root.start(number).inspect_err(|_| {
-        // Its port must not keep it from arriving from another machine.
+        // The address of a port would keep the domain from arriving from another machine.
         if let Some(ring) = root.switchboard.remove(number) {
             ports::destroy_ring(ring);
         }
@@ -36,8 +37,8 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start. The
-/// restart of one that runs needs none: the copy that ends is the only one.
+/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start. A
+/// running domain is restarted without one: the copy that ends is the only one.
 pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let (number, runs) = (domain.number, domain.state == DomainState::Running);
@@ -59,7 +60,7 @@ pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     Ok((done(), None))
 }
 
-/// An absent domain can only be kept from being started.
+/// Checks that a domain may be stopped. An absent one may only be kept from starting.
 fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
     match domain.state {
         _ if domain.is_part_of_machine() => Err(Refusal::PartOfMachine),
@@ -73,10 +74,7 @@ fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
 fn end_absent(root: &mut Supervisor, name: Name, number: DomainNumber, restart: bool) {
     root.remove(number);
     if let Some(absent) = root.domains.by_name_mut(name) {
-        absent.state = match restart {
-            true => DomainState::Waiting,
-            false => DomainState::Away,
-        };
+        absent.state = absent_state(restart);
     }
 }
 

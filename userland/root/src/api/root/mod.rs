@@ -6,8 +6,9 @@
 //! | [`lifecycle`] | of operators about the life of a domain |
 //! | [`packages`] | of operators with a new domain |
 //! | [`outgoing`] | of the source of a move |
-//! | [`incoming`] | of its destination |
+//! | [`incoming`], [`bindings`] | of its destination; the objects there for an arriving domain |
 
+pub mod bindings;
 pub mod incoming;
 mod lifecycle;
 pub mod outgoing;
@@ -18,7 +19,7 @@ use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
-use runtime::protocol::root::{DomainState, MemoryRecord, Refusal, Request, granted, refused};
+use runtime::protocol::root::{MemoryRecord, Refusal, Request, granted, refused};
 use runtime::protocol::{Name, Words, decode};
 use runtime::server::{Answer, Server};
 
@@ -29,7 +30,7 @@ use crate::held_object::stateless_binding;
 use crate::supervisor::Supervisor;
 use crate::{console, names};
 
-/// The words of an answer, and a capability to transfer a copy of.
+/// The words of a reply, and a capability of which a copy is transferred; or the refusal.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// Handles a request.
@@ -58,7 +59,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             object,
             badge,
         } => name_of(root, name, object, badge),
-        // Handled before, since its answer may be deferred.
+        // Handled separately, since its reply may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
         Request::Release { name } => outgoing::release(root, name),
@@ -69,7 +70,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             pages,
             movable,
         } => incoming::admit(root, name, id, PageCount(pages), movable),
-        Request::Bind { name, binding } => incoming::bind(root, name, binding),
+        Request::Bind { name, binding } => bindings::bind(root, name, binding),
         Request::Keep { name, token, home } => incoming::keep(root, name, token, home, message),
         Request::Adopt {
             name,
@@ -107,13 +108,9 @@ fn find(root: &mut Supervisor, name: Name) -> Response {
     let domain = root.domains.by_name_mut(name);
     let domain = domain.ok_or(Refusal::NoSuchDomain)?;
     let words = granted(&domain.record());
-    // A faulted domain does not move, but a restarted migration server needs the capability to find out that it is not retired.
-    let is_arriving = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
-    let Some(objects) = domain
-        .objects
-        .as_ref()
-        .filter(|_| !is_arriving && domain.movable)
-    else {
+    // A faulted domain does not move, but a restarted migration server needs its capability to find out whether it is retired.
+    let may_move = domain.movable && !incoming::is_arriving(domain.state);
+    let Some(objects) = domain.objects.as_ref().filter(|_| may_move) else {
         return Ok((words, None));
     };
     if domain.migration_handle.is_none() {
@@ -122,13 +119,8 @@ fn find(root: &mut Supervisor, name: Name) -> Response {
         let migration_handle = objects.domain.mint(rights, 0).map_err(kernel)?;
         domain.migration_handle = Some(Handle::new(migration_handle));
     }
-    Ok((
-        words,
-        domain
-            .migration_handle
-            .as_ref()
-            .map(|migration_handle| migration_handle.erase()),
-    ))
+    let handle = domain.migration_handle.as_ref();
+    Ok((words, handle.map(|handle| handle.erase())))
 }
 
 fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Response {
@@ -155,7 +147,7 @@ fn memory(root: &Supervisor) -> Response {
     Ok((granted(&record), None))
 }
 
-/// Logs the kernel's error, which the protocol's refusal does not carry.
+/// Logs the kernel's error, which the refusal in the protocol does not contain.
 pub fn kernel(error: abi::Error) -> Refusal {
     log::error!("the kernel refused a call for a move: {error}");
     Refusal::Kernel

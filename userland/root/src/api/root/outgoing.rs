@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// The maximum freeze of a domain whose retirement was undone.
+/// The longest that a domain stays frozen after its retirement was undone.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// The exported domain of this name.
@@ -37,7 +37,7 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
     domain.begin_export(clock::now_ns(), frozen_ns);
     let number = domain.number;
     let is_quiet = root.switchboard.quiesce(number);
-    // Even without a command: the switch is to poll again at the time of root's check.
+    // Even without a command, since the switch must poll again at the time of root's check.
     root.ring();
     if is_quiet {
         return now(&done());
@@ -73,7 +73,7 @@ pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
     // Thawed at once; the kernel's deadline is the fallback.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // A repeated request whose first answer was lost, or the kernel has thawed it.
+        // The request is a repetition whose first reply was lost, or the kernel has thawed the domain.
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }
@@ -88,7 +88,7 @@ pub fn check_due_exports(root: &mut Supervisor) {
     }
 }
 
-/// The same at the given time.
+/// Does what [`check_due_exports`] does, at this time.
 pub(in crate::api) fn check_exports(root: &mut Supervisor, now_ns: u64) {
     for number in root.domains.check_exports(now_ns) {
         // Cannot fail: the domain is exported.
@@ -105,14 +105,15 @@ pub fn next_check_in_ns(root: &Supervisor) -> Option<u64> {
 /// Ends the export of a domain that stays here, and reactivates its port unless it has faulted.
 fn end_export(root: &mut Supervisor, number: DomainNumber) -> Result<(), Refusal> {
     let domain = root.domains.by_number_mut(number);
-    match domain.ok_or(Refusal::NoSuchDomain)?.end_export()? {
-        true => root.switchboard.activate(number),
+    if domain.ok_or(Refusal::NoSuchDomain)?.end_export()? {
+        root.switchboard.activate(number);
+    } else {
         // It is no longer leaving, and has faulted.
-        false => root.switchboard.stop(number),
+        root.switchboard.stop(number);
     }
-    // The port may never become quiet now.
+    // Callers must not wait any longer for the port, which may never become quiet.
     let refusal = refused(Refusal::WrongState);
-    root.quiet_waiters.answer(number, &refusal);
+    root.quiet_waiters.reply(number, &refusal);
     root.ring_for_commands();
     Ok(())
 }

@@ -20,14 +20,14 @@ use crate::names;
 use crate::supervisor::Supervisor;
 use crate::switchboard::PortAddress;
 
-/// The memory for packages, all together: half of root's heap.
+/// The memory for all packages together: half of root's heap.
 pub const PACKAGES_BYTES_MAX: usize = 4 << 20;
-/// The number of packages: each has a domain and an entry in the manifest besides.
+/// The maximum number of packages. Besides its bytes, each takes a domain and an entry in the manifest.
 pub const PACKAGES_MAX: usize = 32;
-/// The most capabilities and services of a domain from a package.
+/// The maximum number of capabilities and services of a domain from a package.
 const NAMED_MAX: usize = 16;
 
-/// Begins to receive a package. One that is not installed yet is dropped.
+/// Begins to receive a package. An earlier one that is not installed yet is dropped.
 pub fn begin(root: &mut Supervisor, bytes: u32) -> Response {
     let definitions = root.domains.iter().filter_map(|it| it.definition.as_ref());
     let received = definitions.filter(|it| it.is_received());
@@ -45,7 +45,7 @@ pub fn begin(root: &mut Supervisor, bytes: u32) -> Response {
     Ok((done(), None))
 }
 
-/// Adds a piece to the package, unless it is there already.
+/// Appends a piece to the package. Bytes received before are ignored.
 pub fn append(root: &mut Supervisor, offset: u32, piece: &Text) -> Response {
     let (package, piece) = (&mut root.package, piece.as_bytes());
     let known = package.len().checked_sub(offset as usize);
@@ -72,7 +72,7 @@ pub fn install(root: &mut Supervisor) -> Response {
     Ok((granted(&installation), None))
 }
 
-/// Adds the domain. It waits until no machine of the fleet has one of its name.
+/// Adds the domain. It waits until a roll call finds that no machine of the fleet has one of its name.
 fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
     let Package {
         mut domain,
@@ -111,7 +111,7 @@ fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Stri
     }
 }
 
-/// A domain that comes in a package is at home on the machine that it is sent to.
+/// A domain from a package is at home on the machine to which the package is sent.
 fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, String> {
     let here = Name::try_new(&root.manifest.machine).map_err(|error| error.to_string())?;
     match domain.home {
@@ -122,7 +122,7 @@ fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Stri
     }
 }
 
-/// A domain that comes at run time is no part of the machine, and has no authority over others.
+/// A domain from a package is not part of the machine, and has no authority over other domains.
 fn check_capabilities(domain: &manifest::Domain) -> Result<(), String> {
     if let Some(role) = domain.role {
         return Err(format!("field `role`: a {role} is in the boot archive"));
@@ -151,7 +151,7 @@ fn check_capabilities(domain: &manifest::Domain) -> Result<(), String> {
     }
 }
 
-/// The domain must leave the machine its memory, and its operators the processor.
+/// The domain must fit into the machine's memory, and must not keep the migration server, which serves operators, from running.
 fn check_share(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
     let report = root.machine.pool.report();
     let total = report.map_err(|error| error.to_string())?.total.0 / MIB_PAGES;
@@ -172,7 +172,7 @@ fn check_share(root: &Supervisor, domain: &manifest::Domain) -> Result<(), Strin
     }
 }
 
-/// The addresses must be free on this machine, of domains too that came from others.
+/// The addresses must be free on this machine, including those of domains that arrived from others.
 fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
     let Some(port) = &domain.port else {
         return Ok(());

@@ -10,7 +10,7 @@ use runtime::capability::{Any, Domain as DomainKind, Notification};
 use runtime::protocol::root::Binding;
 
 use super::*;
-use crate::api::root::incoming;
+use crate::api::root::{bindings, incoming};
 use crate::definition::Definition;
 use crate::names;
 
@@ -31,7 +31,7 @@ fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
 }
 
 #[test]
-fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
+fn an_adopted_domain_runs_under_its_new_incarnation() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Prepared, 0);
         incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("adopts");
@@ -40,7 +40,7 @@ fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
             (domain.state, domain.incarnation),
             (DomainState::Running, Incarnation(4))
         );
-        // A repeated request, as after a lost answer, thaws nothing again.
+        // A repeated request, as after a lost reply, thaws nothing again.
         incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("has adopted");
     });
     assert_eq!(thawed(&calls), [TOKEN]);
@@ -123,7 +123,7 @@ fn a_younger_copy_stops_a_running_domain_for_good() {
 }
 
 #[test]
-fn no_frame_flows_to_a_domain_that_was_outlived() {
+fn no_frame_flows_to_an_outlived_domain() {
     with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 3);
         incoming::outlive(&mut root, name(), ID, Incarnation(4)).expect("stops it");
@@ -132,7 +132,7 @@ fn no_frame_flows_to_a_domain_that_was_outlived() {
 }
 
 #[test]
-fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_leaves() {
+fn only_a_younger_copy_of_the_same_domain_stops_it_and_only_while_it_runs() {
     let cases = [
         (DomainState::Running, ID, 3, Refusal::WrongState),
         (DomainState::Running, ID, 2, Refusal::WrongState),
@@ -217,7 +217,7 @@ fn bind_port(wanted: PortAddress) -> Result<Option<Cap<Any>>, Refusal> {
     let (bound, _) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
         add_port(&mut root, DomainNumber(2), address(1, 1));
-        incoming::bind(&mut root, name(), port_of(wanted)).map(|(_, capability)| capability)
+        bindings::bind(&mut root, name(), port_of(wanted)).map(|(_, capability)| capability)
     });
     bound
 }
@@ -230,10 +230,10 @@ fn port_of(address: PortAddress) -> Binding {
 }
 
 #[test]
-fn a_domain_that_is_built_again_gets_the_port_that_it_has() {
+fn a_domain_that_is_built_again_keeps_its_port() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
-        let mut bind = || incoming::bind(&mut root, name(), port_of(address(1, 1)));
+        let mut bind = || bindings::bind(&mut root, name(), port_of(address(1, 1)));
         let (bound, again) = (bind().expect("binds"), bind().expect("binds again"));
         assert_eq!(bound.1, again.1);
         assert_eq!(first(&root).held.len(), 1);
@@ -244,7 +244,7 @@ fn a_domain_that_is_built_again_gets_the_port_that_it_has() {
 }
 
 #[test]
-fn a_domain_whose_address_another_one_has_here_gets_no_port() {
+fn a_domain_whose_address_is_taken_gets_no_port() {
     for taken in [address(1, 2), address(2, 1)] {
         assert_eq!(bind_port(taken), Err(Refusal::AddressTaken), "{taken:?}");
     }

@@ -45,7 +45,7 @@ fn a_domain_that_may_be_elsewhere_is_restarted_after_a_roll_call() {
 }
 
 #[test]
-fn one_that_runs_here_is_restarted_at_once() {
+fn a_running_domain_is_restarted_at_once() {
     with_kernel(accept_all, || {
         let mut root = home(DomainState::Running, Restart::Never);
         // The definition of the test has no program.
@@ -93,7 +93,7 @@ fn an_absent_domain_is_kept_from_being_started_and_not_restarted() {
 }
 
 #[test]
-fn what_the_machine_needs_and_what_is_moving_is_not_stopped() {
+fn neither_a_part_of_the_machine_nor_a_moving_domain_is_stopped() {
     with_kernel(accept_all, || {
         for state in [
             DomainState::Incoming,

@@ -1,4 +1,4 @@
-//! Root's answers to the migration server, on a kernel that accepts every call.
+//! Root's replies to the migration server, on a kernel that accepts every call.
 
 mod incoming;
 mod lifecycle;
@@ -71,7 +71,7 @@ fn root(state: DomainState, incarnation: u64) -> Supervisor {
     root
 }
 
-/// Root's answer: its words and the number of its capabilities; `None` if it is deferred.
+/// Root's reply: its words and the number of its capabilities; `None` if it is deferred.
 fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)> {
     let mut server = Server::new(root.machine.endpoint).expect("a free slot");
     let message = Message::of(encode(&request).as_slice());
@@ -98,7 +98,7 @@ fn add_port(root: &mut Supervisor, owner: DomainNumber, address: PortAddress) {
     port.expect("adds a port");
 }
 
-/// The same with a port that the switch serves.
+/// As [`root`], with a port that the switch serves.
 fn served(state: DomainState, incarnation: u64) -> Supervisor {
     let mut root = root(state, incarnation);
     let number = first(&root).number;

@@ -66,7 +66,7 @@ fn send(root: &mut Supervisor, package: &[u8]) {
 }
 
 fn install(root: &mut Supervisor) -> Installation {
-    let (words, _) = call(root, RootRequest::InstallPackage).expect("an answer");
+    let (words, _) = call(root, RootRequest::InstallPackage).expect("a reply");
     decode_reply(&words).expect("an installation")
 }
 
@@ -162,7 +162,7 @@ fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
 }
 
 #[test]
-fn what_is_no_package_or_has_no_program_is_rejected() {
+fn a_damaged_package_or_program_is_rejected() {
     with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         let whole = package(entry());
@@ -189,7 +189,7 @@ fn packages_take_a_bounded_part_of_roots_memory() {
         assert_eq!(too_large, is_refused(Refusal::TooLarge));
         send(&mut root, &package(entry()));
         assert!(matches!(install(&mut root), Installation::Installed(_)));
-        // What is installed counts, and what is only on its way does not.
+        // Installed packages count, and one that is still being received does not.
         let most = PACKAGES_BYTES_MAX - package(entry()).len();
         assert_eq!(
             call(&mut root, begin(most + 1)),
@@ -253,7 +253,7 @@ fn the_number_of_packages_is_bounded_and_one_that_is_removed_makes_room() {
 }
 
 #[test]
-fn a_package_that_is_too_large_does_not_end_the_one_on_its_way() {
+fn a_package_that_is_too_large_does_not_replace_the_one_being_received() {
     with_kernel(kernel, || {
         let mut root = Supervisor::for_tests();
         assert_eq!(call(&mut root, begin(5)), is_done());

@@ -7,7 +7,7 @@ use crate::api::root;
 
 /// A freeze longer than any test.
 const FROZEN_NS: u64 = 1 << 60;
-/// A time long before its end, and long after that of an export without a freeze.
+/// A time long before the end of that freeze, and long after the check of an export without a freeze.
 const LATER_NS: u64 = 1 << 40;
 
 fn export() -> RootRequest {
@@ -42,7 +42,7 @@ fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
 }
 
 #[test]
-fn an_export_is_answered_when_the_switch_leaves_the_port_alone() {
+fn the_reply_to_an_export_is_sent_when_the_port_is_quiet() {
     with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 1);
         assert_eq!(call(&mut root, export()), None);
@@ -130,7 +130,7 @@ fn a_domain_that_was_left_exported_is_served_again_and_one_that_is_leaving_is_no
 }
 
 #[test]
-fn a_domain_that_is_retired_no_more_runs() {
+fn a_domain_whose_retirement_is_undone_runs() {
     let kernel = |request: &Request| match request {
         Request::DomainUnretire(_) => Ok([9, TOKEN, 0, 0, 0, 0, 0, 0]),
         other => accept_all(other),

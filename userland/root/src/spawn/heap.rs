@@ -1,0 +1,90 @@
+//! A domain's heap: [`HeapMemory`].
+
+use abi::kind::MemoryRights;
+use abi::register::{Access, PageCount, PageIndex};
+use abi::{Error, MEMORY_PAGES_MAX, PAGES_PER_TABLE};
+use runtime::Cap;
+use runtime::capability::{Memory, Pool, Report};
+
+use crate::grant::{Grant, Place};
+use crate::handle::Handle;
+use crate::layout::HEAP;
+
+/// The pages that a heap of any size leaves in its domain's pool for page tables, slots and threads.
+const HEAP_LEAVES: u64 = 64;
+
+/// A domain's heap: a Memory of which the first pages are populated.
+pub(super) struct HeapMemory {
+    memory: Handle<Memory>,
+    place: Place,
+}
+
+impl HeapMemory {
+    /// Creates a heap with this many populated pages and as much room to grow as the pool can pay for; `None` for no pages. The
+    /// installation of its grant maps it.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub(super) fn create(pool: Cap<Pool>, pages: PageCount) -> Result<Option<HeapMemory>, Error> {
+        if pages.0 == 0 {
+            return Ok(None);
+        }
+        let pages_max = heap_pages_max(pool.report()?, pages);
+        let memory = Handle::new(pool.create_memory(pages_max)?);
+        memory.populate(PageIndex(0), pages)?;
+        let place = Place {
+            address: HEAP,
+            pages: pages_max,
+            access: Access::ReadWrite,
+        };
+        Ok(Some(HeapMemory { memory, place }))
+    }
+
+    /// The right to populate the rest, which lets the heap grow.
+    pub(super) fn grant(&self) -> Grant<'static> {
+        Grant {
+            place: Some(self.place),
+            ..Grant::new("heap", *self.memory, MemoryRights::MANAGE)
+        }
+    }
+}
+
+/// The largest heap that a pool can pay for, its leaf tables included, but at least `heap`.
+fn heap_pages_max(report: Report, heap: PageCount) -> PageCount {
+    let free = report.total.0.saturating_sub(report.spent.0);
+    let free = free.saturating_sub(HEAP_LEAVES);
+    let most = free - free.div_ceil(PAGES_PER_TABLE + 1);
+    PageCount(most.min(MEMORY_PAGES_MAX).max(heap.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages_max(total: u64, spent: u64, heap: u64) -> u64 {
+        let report = Report {
+            total: PageCount(total),
+            spent: PageCount(spent),
+        };
+        heap_pages_max(report, PageCount(heap)).0
+    }
+
+    #[test]
+    fn a_heap_with_its_tables_never_takes_the_last_pages_of_its_pool() {
+        for free in [65, 300, 513 + 64, 514 + 64, 5000, 1 << 20] {
+            let heap = pages_max(100 + free, 100, 1);
+            let tables = heap.div_ceil(PAGES_PER_TABLE);
+            assert!(heap + tables + HEAP_LEAVES <= free.max(66), "{free}");
+            let more = heap + 1;
+            let is_largest = more + more.div_ceil(PAGES_PER_TABLE) + HEAP_LEAVES >= free;
+            assert!(is_largest, "{heap} of {free}");
+        }
+    }
+
+    #[test]
+    fn a_heap_is_never_smaller_than_the_manifest_asks() {
+        assert_eq!(pages_max(100, 100, 256), 256);
+        assert_eq!(pages_max(1000, 900, 256), 256);
+        assert_eq!(pages_max(u64::MAX, 0, 256), MEMORY_PAGES_MAX);
+    }
+}
