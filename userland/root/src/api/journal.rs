@@ -9,7 +9,7 @@ use runtime::server::Answer;
 use super::now;
 use crate::console;
 
-/// Answers with the requested line.
+/// Replies with the requested line.
 pub fn handle(message: &Message) -> Answer {
     let Ok(request) = decode(message.words()) else {
         return now(&refused(Refusal::Malformed));

@@ -9,7 +9,7 @@ use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 use crate::{clock, console};
 
-/// Appends a line to the journal. A malformed one is dropped, with the same answer: only the caller loses.
+/// Appends a line to the journal. A malformed one is dropped, with the same reply: only its sender loses.
 pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Answer {
     let domain = root.domains.by_number_mut(domain);
     if let (Some(domain), Ok(text)) = (domain, log::unpack(message.words())) {

@@ -48,7 +48,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
     }
 }
 
-/// An immediate answer.
+/// An immediate reply.
 fn now(words: &Words) -> Answer {
     Answer::Now(Message::of(words.as_slice()))
 }

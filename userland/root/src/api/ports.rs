@@ -11,7 +11,7 @@ use crate::provision::ports::destroy_ring;
 use crate::supervisor::Supervisor;
 use crate::switchboard::Change;
 
-/// Records the step that the switch has completed, and answers with the next one.
+/// Records the step that the switch has completed, and replies with the next one.
 pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     let Ok(poll) = decode::<Poll>(message.words()) else {
         return Answer::Never;
@@ -28,10 +28,10 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
         command => command,
     };
     let serial = step.serial;
-    let answer = Message::of(encode(&Reply { serial, command }).as_slice());
+    let reply = Message::of(encode(&Reply { serial, command }).as_slice());
     Answer::Now(match (command, step.capabilities) {
-        (Command::Attach { .. }, Some((ring, wake))) => answer.capability(ring).capability(wake),
-        _ => answer,
+        (Command::Attach { .. }, Some((ring, wake))) => reply.capability(ring).capability(wake),
+        _ => reply,
     })
 }
 

@@ -23,7 +23,7 @@ fn find_exported(root: &Supervisor, name: Name) -> Result<&Domain, Refusal> {
     }
 }
 
-/// Exports a domain and quiesces its port; the answer is deferred until the switch has done that.
+/// Exports a domain and quiesces its port; the reply is deferred until the switch has done that.
 pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
     let Some(domain) = root.domains.by_name_mut(name) else {
         return now(&refused(Refusal::NoSuchDomain));
