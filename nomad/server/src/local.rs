@@ -446,7 +446,7 @@ mod tests {
     use abi::Request;
     use abi::register::Slot;
     use nomad_protocol::BootId;
-    use runtime::host::{Answer, shared_memory, with_kernel};
+    use runtime::host::{CallResult, shared_memory, with_kernel};
 
     use super::*;
     use crate::restore::incoming::tests::{DOWNTIME_US, built, offsets};
@@ -472,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_refused_freeze_tells_the_state_of_a_domain() {
-        let state = |answer: fn(&Request) -> Answer| {
+        let state = |answer: fn(&Request) -> CallResult| {
             let (state, _) = with_kernel(answer, || state_of(Cap::from_slot(Slot(8))));
             state
         };

@@ -8,7 +8,7 @@ use abi::{MessageInfo, ObjectKind, Request};
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Clock, Description, Identity, Names};
 use runtime::Cap;
-use runtime::host::{Answer, DONE};
+use runtime::host::{CallResult, DONE};
 use runtime::protocol::root::{self, DomainRecord, DomainState, Refusal};
 
 use crate::capture::Found;
@@ -79,7 +79,7 @@ pub fn object(id: u64, kind: ObjectKind) -> ObjectRecord {
 }
 
 /// A kernel that performs every call and lists nothing, and a root that performs every request.
-pub fn kernel(request: &Request) -> Answer {
+pub fn kernel(request: &Request) -> CallResult {
     match request {
         Request::Call(_) => Ok([0, MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
         Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
@@ -88,7 +88,7 @@ pub fn kernel(request: &Request) -> Answer {
 }
 
 /// A call's answer if root refuses it.
-pub fn refused(refusal: Refusal) -> Answer {
+pub fn refused(refusal: Refusal) -> CallResult {
     let [word, ..] = *root::refused(refusal).as_slice() else {
         panic!("a refusal has a word");
     };

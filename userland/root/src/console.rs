@@ -167,14 +167,14 @@ mod tests {
         static SCRATCH_REGISTER: Cell<u32> = const { Cell::new(0) };
     }
 
-    fn value(value: u32) -> host::Answer {
+    fn value(value: u32) -> host::CallResult {
         let mut results = host::DONE?;
         results[0] = value.into();
         Ok(results)
     }
 
     /// A machine with the scratch register of a 16550.
-    fn with_port(request: &Request) -> host::Answer {
+    fn with_port(request: &Request) -> host::CallResult {
         match *request {
             Request::IoOut(IoOut {
                 port: SCRATCH,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     /// A machine whose bus reads as ones.
-    fn without_port(request: &Request) -> host::Answer {
+    fn without_port(request: &Request) -> host::CallResult {
         match request {
             Request::IoIn(_) => value(0xff),
             _ => host::DONE,

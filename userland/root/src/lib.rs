@@ -62,7 +62,7 @@ use devices::Devices;
 use machine::Machine;
 use manifest::Manifest;
 use runtime::Start;
-use runtime::server::{Answer, Server};
+use runtime::server::{Handled, Server};
 use supervisor::Supervisor;
 
 /// The entry point of the program.
@@ -117,10 +117,10 @@ fn serve((mut root, archive): (Supervisor, Archive<'static>)) -> Result<Never, E
         log::warn!("no domain has the serial port: later log lines are not written to it");
         console::write_out();
     }
-    let mut answer = Answer::Never;
+    let mut handled = Handled::NoReply;
     loop {
         root.notify_console();
-        let event = server.answer_and_receive(answer)?;
-        answer = api::handle(&mut root, &mut server, event);
+        let event = server.respond_and_receive(handled)?;
+        handled = api::handle(&mut root, &mut server, event);
     }
 }

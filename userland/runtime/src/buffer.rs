@@ -42,13 +42,13 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
 #[cfg(not(target_os = "none"))]
 pub(crate) use crate::host::with_buffer as with;
 
-/// Copies the beginning of the data area out.
+/// Copies the beginning of the data area into `into`.
 pub(crate) fn read_data(into: &mut [u8]) {
     let bytes = into.len().min(DATA_BYTES);
     with(|buffer| into[..bytes].copy_from_slice(&buffer.data[..bytes]));
 }
 
-/// Copies into the beginning of the data area.
+/// Copies `from` to the beginning of the data area.
 pub(crate) fn write_data(from: &[u8]) {
     let bytes = from.len().min(DATA_BYTES);
     with(|buffer| buffer.data[..bytes].copy_from_slice(&from[..bytes]));

@@ -1,10 +1,10 @@
 //! The domain's monotonic time, and the world's.
 //!
 //! The time-stamp counter is the machine's; the clock page contains the scale from it to this domain's time, and is
-//! rewritten by every move. Its reader retries when the page changed meanwhile, so that a counter read on
-//! one machine is never scaled by another's page; and the monotonic time never goes back.
+//! rewritten by every move. A reader retries if the page changed during the read, so that a counter read on
+//! one machine is never scaled by another's page. The monotonic time never goes back.
 //!
-//! The world's time, UTC, is the machine's opinion of it: after a move it is that of the new machine, so it may jump, back as well.
+//! The world's time, UTC, is as the machine knows it: after a move it is the new machine's, so it may jump, forward or back.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use core::{hint, ptr};
@@ -63,7 +63,7 @@ impl Scale {
     }
 }
 
-/// The contents of a clock page, and the counter at that moment.
+/// The contents of a clock page, and the counter's value when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reading {
     incarnation: u64,
@@ -71,7 +71,7 @@ struct Reading {
     ticks: u64,
 }
 
-/// Writes a clock page, on behalf of the domain's creator or of the server that moved it. Readers see the old or the new one.
+/// Writes a clock page, for the domain's creator or the server that moved the domain. A reader sees the old or the new contents.
 pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
     let sequence = page.word64(SEQUENCE);
     let before = sequence.load(Ordering::Relaxed) & !1;
@@ -89,8 +89,8 @@ pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
     sequence.store(before + 2, Ordering::Release);
 }
 
-/// Reads a clock page and the counter together. A page on another machine may have the same sequence number as
-/// this one had, but never the same incarnation.
+/// Reads a clock page and the counter together. After a move, the page may have the same sequence number as before, but
+/// never the same incarnation.
 fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     loop {
         let sequence = page.word64(SEQUENCE).load(Ordering::Acquire);
@@ -116,7 +116,7 @@ fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     }
 }
 
-/// The moment that a page's word stands for: zero is none.
+/// Decodes a page's base of the world's time: zero means that it is unknown.
 fn known(base_utc_ns: u64) -> Option<UtcTime> {
     (base_utc_ns != 0).then(|| UtcTime::from_unix_ns(base_utc_ns))
 }
@@ -129,8 +129,8 @@ static OWN_PAGE: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LATEST_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the clock of the start page. With only the counter's frequency there, the domain has the machine's
-/// time, which is the counter divided by its frequency. With neither, time stands still.
+/// Starts the clock from the start page. Without a clock page, the domain has the machine's time, which is the counter
+/// divided by the frequency in the start page. Without a frequency, time stands still.
 pub(crate) fn install(start: Start) {
     let page = start.page();
     if page.clock.bytes > 0 {
@@ -168,15 +168,15 @@ pub fn now_ns() -> u64 {
     LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
-/// The world's time, as the machine knows it; `None` if it does not. It may jump when the domain moves, forward and back: measure
-/// durations with [`now_ns`]. Nothing authenticates it, and it is accurate to a second or two: a domain that needs more asks a time
+/// The world's time, as the machine knows it; `None` if it does not. It may jump when the domain moves, forward or back: measure
+/// durations with [`now_ns`]. It is not authenticated, and accurate to a second or two: a domain that needs more queries a time
 /// server over its network.
 pub fn now_utc() -> Option<UtcTime> {
     let reading = reading()?;
     reading.scale.utc(reading.ticks)
 }
 
-/// The number of times the domain was activated: incremented by every move.
+/// The number of times the domain was activated: every move increments it.
 pub fn incarnation() -> u64 {
     reading().map_or(0, |reading| reading.incarnation)
 }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_in_the_middle_of_reading_is_noticed_even_at_the_same_sequence_number() {
+    fn a_move_during_a_read_is_noticed_even_at_the_same_sequence_number() {
         let page = shared_memory(size_of::<ClockPage>());
         let here = Scale::of_frequency(1_000_000_000, 0, 0);
         let there = Scale::of_frequency(2_000_000_000, 500, 70);

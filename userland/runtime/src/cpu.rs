@@ -1,11 +1,11 @@
-//! The features of this machine's processor that a program can use: instructions that run here and might fault elsewhere.
+//! The features of this machine's processor that a program can use: instructions that work here and may fault elsewhere.
 //!
 //! ```text
 //! word: 0 leaf 1 ECX   1 leaf 1 EDX   2 leaf 7 EBX   3 leaf 7 ECX   4 leaf 7 EDX   5 low half of XCR0
 //! ```
 //!
 //! CPUID bits for kernel-only features, for hints that never fault, or for the state of one core are irrelevant to a
-//! program, and are masked out: equal processors give equal words, whatever runs on them.
+//! program, and are masked out: equal processors give equal words, whatever kernel or hypervisor runs on them.
 //! The bits are numbered as in Intel's manual, volume 2A, "CPUID".
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
@@ -82,7 +82,7 @@ mod tests {
     const MD_CLEAR: u32 = 1 << 10;
 
     #[test]
-    fn kernel_only_features_make_no_difference() {
+    fn kernel_only_features_are_masked_out() {
         let kernels = [
             OSXSAVE | HYPERVISOR | X2APIC,
             HYPER_THREADING,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn features_of_programs_stay() {
+    fn features_for_programs_are_kept() {
         let words = [1 << 28, SSE2, 1 << 5, 1 << 9, 1 << 23, 0b111];
         assert_eq!(usable(words), words);
     }

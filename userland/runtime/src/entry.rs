@@ -24,9 +24,9 @@ macro_rules! entry {
     };
 }
 
-/// Names the program's first task: `async fn(start: Start, tasks: Tasks)`. The program is that task and those that it spawns;
-/// it goes on when the first one ends. For a host, on which editors and `cargo check` build it, it gets a `main` that does
-/// nothing.
+/// Names the program's first task: `async fn(start: Start, tasks: Tasks)`. The program consists of that task and those that it
+/// spawns, and continues when the first one ends. Built for the host, as by editors and `cargo check`, the program gets a `main`
+/// that does nothing.
 ///
 /// ```
 /// use runtime::embassy_time::Timer;
@@ -50,7 +50,7 @@ macro_rules! main {
     ($main:path) => {
         #[cfg(not(target_os = "none"))]
         fn main() {
-            // So that the compiler sees a use of it.
+            // This use of the task prevents a warning that it is unused.
             let _ = |start, tasks| $crate::entry::first_task($main, start, tasks);
         }
 
@@ -85,12 +85,12 @@ pub fn stop() -> ! {
     }
 }
 
-/// Initialises the runtime's state: message buffer, heap, random numbers, slots, log, clock. `None` for a start page
+/// Initialises the runtime's state: message buffer, heap, random numbers, slots, log, clock. Returns `None` for a start page
 /// of another version.
 ///
 /// # Safety
 /// `page` is the argument of thread 0 from the domain's creator: a start page that stays mapped, and whose
-/// ranges are mapped for their purpose. This runs once, before anything else of the runtime.
+/// ranges are mapped for their purpose. This runs once, before any other function of the runtime.
 pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
     // SAFETY: The caller guarantees the page.
     let start = unsafe { page.as_ref() }.and_then(Start::try_new)?;

@@ -26,7 +26,7 @@ pub const FIRST_SERVER_BIT: u32 = 56;
 /// The maximum number of endpoints that a domain's tasks serve.
 pub const SERVERS_MAX: u32 = 64 - FIRST_SERVER_BIT;
 
-/// The flag of the server of this number, if there may be one.
+/// The flag of the server with this number; `None` if there can be no such server.
 pub(crate) fn server(number: u32) -> Option<u64> {
     (number < SERVERS_MAX).then(|| 1 << (FIRST_SERVER_BIT + number))
 }
@@ -54,15 +54,15 @@ pub async fn wait(flags: u64) -> u64 {
     .await
 }
 
-/// Wakes this task when one of these flags is raised next. For callers that find out by other means what has
-/// happened: they check after registering.
+/// Wakes the task when one of these flags is raised next. For a caller that learns from other state what has happened: it
+/// checks that state after registering.
 pub fn register(flags: u64, waker: &Waker) {
     for bit in bits(flags) {
         WAKERS[bit].register(waker);
     }
 }
 
-/// The numbers of the bits that are set.
+/// The indices of the bits that are set.
 fn bits(mut flags: u64) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         let bit = flags.trailing_zeros();

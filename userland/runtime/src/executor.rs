@@ -23,11 +23,11 @@ use crate::{Start, events, time};
 /// Whether a task became ready since the last poll.
 static PENDED: AtomicBool = AtomicBool::new(false);
 
-/// The storages of tasks by the type of their futures, for reuse: they must not be freed.
+/// The storages of tasks, by the type of their futures. They are reused, since they must not be freed.
 struct Storages(BTreeMap<TypeId, Vec<&'static dyn Any>>);
 
-// SAFETY: Only `TaskStorage::spawn` is called on a storage, by any thread: it claims a storage atomically, and one that it can
-// claim holds no future.
+// SAFETY: Only `TaskStorage::spawn` is called on a storage, by any thread: it claims a storage atomically, and succeeds only if
+// the storage holds no future.
 unsafe impl Send for Storages {}
 
 static STORAGES: Mutex<Storages> = Mutex::new(Storages(BTreeMap::new()));
@@ -46,8 +46,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts a task. The memory of one that has ended is used again by the next task from the same call in the program;
-    /// it is not freed.
+    /// Starts a task. A task's memory is never freed: when the task has ended, the next task of the same type reuses it.
     pub fn spawn<F: Future<Output = ()> + 'static>(&self, task: F) {
         let mut task = Some(task);
         let mut storages = STORAGES.lock();
@@ -63,7 +62,7 @@ impl Tasks {
         }
     }
 
-    /// Starts the task if the storage has room for it; returns whether it had.
+    /// Starts the task if the storage is idle; returns whether it was.
     fn spawn_in<F: Future<Output = ()> + 'static>(
         &self,
         storage: &'static TaskStorage<F>,
@@ -146,7 +145,7 @@ mod tests {
     use embassy_time::Timer;
     use std::sync::Mutex;
 
-    /// Taken by a test that runs an executor: they share [`PENDED`] and the clock.
+    /// Held by a test that runs an executor: executors share [`PENDED`] and the clock.
     static ALONE: Mutex<()> = Mutex::new(());
 
     /// Sets the time of this test process, which does not advance between calls.
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_finished_task_is_used_again() {
+    fn the_memory_of_a_finished_task_is_reused() {
         static RUNS: Mutex<usize> = Mutex::new(0);
         async fn finish() {
             *RUNS.lock().unwrap() += 1;

@@ -4,10 +4,10 @@ use abi::fault::FaultKind;
 
 use crate::message::Incoming;
 
-/// A fault message. Any answer makes the thread retry its instruction.
+/// A fault message. Any reply makes the thread retry its instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A thread accessed memory that it may not, or an absent page without a pager.
+    /// A thread accessed memory without permission, or an absent page without a pager.
     Page {
         /// The accessed address.
         address: u64,
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_kernels_own_messages_only() {
+    fn decodes_only_messages_from_the_kernel() {
         let words = [FaultKind::AbsentPage as u64, 17, 4, 0x40_0000];
         let plain = MessageInfo::words_only(4).unwrap();
         assert_eq!(Fault::decode(&incoming(plain, &words)), None);

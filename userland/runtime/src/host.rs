@@ -1,8 +1,8 @@
 //! A fake kernel and a fake domain creator, so that programs run in tests on the host.
 //!
-//! It implements notifications, the only objects that a domain uses in the steady state, for one domain. Time
+//! The kernel implements notifications, the only objects that a domain uses in the steady state, for one domain. Time
 //! is the host's time-stamp counter at one nanosecond per tick: no test should depend on its rate. A test that needs
-//! other calls answers them itself: [`with_kernel`].
+//! other calls provides its own kernel: [`with_kernel`].
 
 extern crate std;
 
@@ -31,15 +31,15 @@ const FIRST_FREE: Slot = Slot(64);
 /// The number of bytes that all tests of a program may have mapped at once.
 const MAPPED_BYTES: usize = 1 << 30;
 
-/// The answer of a test's kernel to a call: the registers with its results.
-pub type Answer = Result<Registers, Error>;
+/// The result of a system call: the registers, or the error.
+pub type CallResult = Result<Registers, Error>;
 
-/// The answer to a call that succeeds, with zeros as its results.
-pub const DONE: Answer = Ok([0; abi::register::REGISTER_COUNT]);
+/// The result of a system call that succeeds and returns zeros.
+pub const DONE: CallResult = Ok([0; abi::register::REGISTER_COUNT]);
 
 /// A test's own kernel for the system calls of a thread, and the thread's message buffer.
 struct Kernel {
-    answer: fn(&Request) -> Answer,
+    handle: fn(&Request) -> CallResult,
     calls: Vec<Request>,
     buffer: Box<MessageBuffer>,
 }
@@ -97,11 +97,11 @@ pub fn signal(notification: Slot, flags: u64) {
     FLAGS[notification.0 as usize].fetch_or(flags, Ordering::SeqCst);
 }
 
-/// Runs `act` with all system calls of this thread answered by `answer`; returns the result of `act` and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. A mapping is backed by
-/// memory with zeros or the bytes of an earlier one: no two mappings share pages.
+/// Runs `act` with `handle` as the kernel of this thread's system calls; returns the result of `act` and the calls. Slots are free
+/// from 64 on. The thread has a message buffer, whose data `handle` may write: [`write_message_data`]. A mapping is backed by
+/// memory that holds zeros or the bytes of an earlier mapping; mappings that exist at the same time share no pages.
 pub fn with_kernel<T>(
-    answer: fn(&Request) -> Answer,
+    handle: fn(&Request) -> CallResult,
     act: impl FnOnce() -> T,
 ) -> (T, Vec<Request>) {
     static OPENED: Once = Once::new();
@@ -110,7 +110,7 @@ pub fn with_kernel<T>(
         mapping::open(memory_for_mappings());
     });
     KERNEL.set(Some(Kernel {
-        answer,
+        handle,
         calls: Vec::new(),
         buffer: Box::new(buffer::EMPTY),
     }));
@@ -119,7 +119,7 @@ pub fn with_kernel<T>(
     (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
 }
 
-/// Leaked memory. The host allocates a page when it is first touched.
+/// Memory that is never freed. The host allocates a page of it at the first access.
 fn memory_for_mappings() -> Range {
     let words = alloc::vec![0_u64; MAPPED_BYTES / size_of::<u64>()];
     Range {
@@ -133,23 +133,23 @@ pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Opti
     KERNEL.with_borrow_mut(|kernel| Some(work(&mut kernel.as_mut()?.buffer)))
 }
 
-/// Writes the beginning of the data area in this thread's message buffer, as a kernel does that answers with records.
+/// Writes the beginning of the data area in this thread's message buffer, as a kernel does that returns records.
 ///
 /// # Panics
 /// If the data does not fit, or outside [`with_kernel`].
 pub fn write_message_data(data: &[u8]) {
     let written = with_buffer(|buffer| buffer.data[..data.len()].copy_from_slice(data));
-    written.expect("a thread whose calls a test answers");
+    written.expect("inside `with_kernel`");
 }
 
-/// The answer of the test's kernel, if this thread has one.
-fn answer(request: &Request) -> Option<Answer> {
-    let answer = KERNEL.with_borrow_mut(|kernel| {
+/// Passes the call to the test's kernel, if this thread has one.
+fn handle(request: &Request) -> Option<CallResult> {
+    let handle = KERNEL.with_borrow_mut(|kernel| {
         let kernel = kernel.as_mut()?;
         kernel.calls.push(*request);
-        Some(kernel.answer)
+        Some(kernel.handle)
     })?;
-    Some(answer(request))
+    Some(handle(request))
 }
 
 fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
@@ -160,13 +160,13 @@ fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
     }
 }
 
-/// The stub's target on the host.
+/// Stands for the system-call instruction on the host.
 pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
     let request = Request::decode(number, registers);
     if let Ok(request) = &request
-        && let Some(answer) = answer(request)
+        && let Some(result) = handle(request)
     {
-        return match answer {
+        return match result {
             Ok(results) => {
                 *registers = results;
                 0
@@ -186,7 +186,7 @@ pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
             }
             Err(error) => error as u64,
         },
-        other => panic!("a host cannot {other:?}"),
+        other => panic!("the fake kernel does not implement {other:?}"),
     }
 }
 

@@ -7,7 +7,7 @@
 //! | [`system_call`] | the one assembly stub, [`system_call::invoke`] |
 //! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, one method per system call |
 //! | [`slots`] | the free slots of the capability table |
-//! | [`message`], [`server`], [`fault`] | messages over endpoints; a loop or a task that serves one |
+//! | [`message`], [`server`], [`fault`] | messages over endpoints; loops and tasks that serve an endpoint |
 //! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
 //! | [`heap`], [`logging`], [`cpu`], [`random`] | `alloc`, `log`, processor features, `getrandom` |
 //! | [`clock`], [`utc`] | the domain's monotonic time, and the world's |
@@ -16,9 +16,9 @@
 //! | [`protocol`] | the protocols of a machine's services: the crate `service-protocol` |
 //! | `host` | a fake kernel, for tests on the host |
 //!
-//! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
-//! that thread, and a critical section is a no-op. The only others are the receivers of a [`server::TaskServer`], which
-//! share nothing with it but their mailboxes.
+//! A domain has one thread that runs Rust code. The runtime's statics rely on that: the message buffer belongs to
+//! that thread, and a critical section is a no-op. The only other threads are the receivers of a [`server::TaskServer`], which
+//! share nothing with the first one but their mailboxes.
 //!
 //! A minimal domain:
 //!
@@ -33,7 +33,7 @@
 //!
 //! async fn run(start: Start, tasks: Tasks) {
 //!     log::info!("hello, {}", start.argument("name").unwrap_or("nobody"));
-//!     // With `port` among its capabilities it has a TCP/IP stack.
+//!     // A domain with the capability `port` has a TCP/IP stack.
 //!     let stack = net::stack(start, tasks);
 //!     net::serve_tcp(stack, tasks, 7, 4, async |socket| {
 //!         let mut buffer = [0; 512];

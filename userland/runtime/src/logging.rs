@@ -1,8 +1,8 @@
 //! The backend of the `log` crate: sends lines to the service behind the capability `log`.
 //!
-//! A line is one call, as [`crate::protocol::log`] packs it; longer text becomes several lines. The program that
-//! is that service sets its own sink, and may set a function to call after a panic was logged. With neither service nor sink,
-//! lines are dropped.
+//! A line is one call, as [`crate::protocol::log`] packs it; longer text becomes several lines. The program that provides
+//! the service sets a sink for its own lines, and may set a function to call after a panic was logged. With neither service nor
+//! sink, lines are dropped.
 
 use core::fmt::{self, Write};
 
@@ -47,7 +47,7 @@ impl Log for Logger {
 /// Installs the logger, with this endpoint if there is one.
 pub(crate) fn install(endpoint: Option<Cap<Endpoint>>, level: LevelFilter) {
     *ENDPOINT.lock() = endpoint.map_or(Slot::NONE, Cap::slot);
-    // It fails only if a logger is set, and that is this one.
+    // This fails only if a logger is set already, which can only be this one.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
 }
@@ -78,7 +78,7 @@ pub(crate) fn panicked(message: fmt::Arguments<'_>) {
 /// Logs one line, regardless of the level.
 pub fn line(text: fmt::Arguments<'_>) {
     let mut line = Line::<LINE_BYTES_MAX, _>::new(emit);
-    // The writer never fails; an error of a value's own formatting cuts its line short.
+    // The writer never fails. If formatting a value fails, the line ends there.
     let _ = line.write_fmt(text);
     line.end();
 }
@@ -89,7 +89,7 @@ fn emit(text: &str) {
     match sink {
         Some(sink) => sink(text),
         None if endpoint != Slot::NONE => {
-            // A log service that is gone is no reason to stop.
+            // The program continues without its log service.
             let _ = Cap::<Endpoint>::from_slot(endpoint).call_idempotent(&packed(text));
         }
         None => {}
@@ -176,14 +176,6 @@ mod tests {
         let line = "x".repeat(LINE_BYTES_MAX);
         let message = packed(&line);
         let text = crate::protocol::log::unpack(message.words()).unwrap();
-        assert_eq!(
-            text.as_bytes(),
-            [
-                line.as_bytes(),
-                b"
-"
-            ]
-            .concat()
-        );
+        assert_eq!(text.as_bytes(), [line.as_bytes(), b"\n"].concat());
     }
 }

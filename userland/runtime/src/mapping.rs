@@ -39,8 +39,8 @@ impl Mapping {
         })
     }
 
-    /// Allocates addresses for `page_count` pages, at which `map` maps memory into `domain`, which is this
-    /// domain itself.
+    /// Allocates addresses for `page_count` pages and calls `map` to map memory there into `domain`, which is this domain
+    /// itself.
     ///
     /// # Errors
     /// [`Error::ArgumentRange`] if no addresses are free, or the error of `map`.
@@ -70,7 +70,7 @@ impl Mapping {
         unsafe { SharedMemory::from_range(self.range) }
     }
 
-    /// Keeps it mapped for ever.
+    /// Keeps the memory mapped for ever.
     pub fn leak(self) -> SharedMemory<'static> {
         let range = self.range;
         core::mem::forget(self);
@@ -138,7 +138,7 @@ impl Region {
         Some(start)
     }
 
-    /// Frees a range. Holes beyond the maximum are forgotten: addresses are plentiful.
+    /// Frees a range. Holes beyond the maximum are not reused: addresses are plentiful.
     fn give_back(&mut self, range: Range) {
         let bytes = range.bytes.max(1).next_multiple_of(MAP_STEP_BYTES);
         if range.start + bytes == self.next {

@@ -4,13 +4,19 @@
 //! registers, the others in the thread's message buffer; only [`Message::post`] and [`Incoming::collect`] depend
 //! on that. Sending a message that is too long is an error.
 
+mod assignment;
+mod reader;
+
 use abi::calls::Received;
 use abi::message::{CAPABILITIES_MAX, REGISTER_WORDS, WORDS_MAX};
 use abi::register::Slot;
 use abi::{Error, MessageBuffer, MessageInfo};
 
+use crate::buffer;
 use crate::capability::{Any, Cap, Kind};
-use crate::{buffer, slots};
+
+pub(crate) use assignment::{arm, arm_in, disarm};
+pub use reader::Reader;
 
 /// A message of words and capabilities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,14 +26,14 @@ pub struct Message {
     too_long: bool,
 }
 
-/// A received message or answer.
+/// A received message or reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
-    /// The badge of the capability it was sent through; for a notification, the flags.
+    /// The badge of the capability that the message was sent through; for a notification, the flags.
     pub badge: u64,
-    /// Its size and kind.
+    /// The message's size and kind.
     pub info: MessageInfo,
-    /// Its words and capabilities.
+    /// The words and capabilities.
     pub message: Message,
 }
 
@@ -92,10 +98,7 @@ impl Message {
 
     /// A reader at the beginning of the message.
     pub fn reader(&self) -> Reader<'_> {
-        Reader {
-            words: &self.words,
-            capabilities: &self.capabilities,
-        }
+        Reader::new(&self.words, &self.capabilities)
     }
 
     /// Deletes the received capabilities and frees their slots.
@@ -106,7 +109,7 @@ impl Message {
         self.capabilities.clear();
     }
 
-    /// Its size.
+    /// The message's size.
     fn info(&self) -> Result<MessageInfo, Error> {
         if self.too_long {
             return Err(Error::MessageSize);
@@ -114,7 +117,7 @@ impl Message {
         MessageInfo::try_new(self.words.len(), self.capabilities.len())
     }
 
-    /// Writes it for the kernel: returns the size and the words for the registers, and puts the rest into the buffer.
+    /// Prepares sending: returns the size and the words for the registers, and writes the rest to the message buffer.
     pub(crate) fn post(&self) -> Result<(MessageInfo, [u64; REGISTER_WORDS]), Error> {
         let info = self.info()?;
         if self.words.len() > REGISTER_WORDS || !self.capabilities.is_empty() {
@@ -158,8 +161,8 @@ impl Message {
 impl Incoming {
     /// Reads the message that a system call received.
     pub(crate) fn collect(received: Received) -> Incoming {
-        let long = received.info.words() > REGISTER_WORDS || received.info.capabilities() > 0;
-        let message = if long && !received.info.is_notification() {
+        let is_long = received.info.words() > REGISTER_WORDS || received.info.capabilities() > 0;
+        let message = if is_long && !received.info.is_notification() {
             buffer::with(|buffer| Message::read_from(&received, Some(buffer)))
         } else {
             None
@@ -178,102 +181,6 @@ impl Incoming {
             info: received.info,
             message: Message::read_from(&received, Some(buffer)),
         }
-    }
-}
-
-/// Assigns free slots for up to this many capabilities of the next received message.
-pub(crate) fn arm(count: usize) -> Result<(), Error> {
-    for index in 0..count.min(CAPABILITIES_MAX) {
-        let armed = buffer::with(|buffer| buffer.receive[index]).ok_or(Error::BufferAbsent)?;
-        if armed == Slot::NONE.0 {
-            let slot = slots::take()?;
-            buffer::with(|buffer| buffer.receive[index] = slot.0);
-        }
-    }
-    Ok(())
-}
-
-/// As [`arm`], in another thread's buffer.
-pub(crate) fn arm_in(buffer: &mut MessageBuffer, count: usize) -> Result<(), Error> {
-    for receive in buffer.receive.iter_mut().take(count) {
-        if *receive == Slot::NONE.0 {
-            *receive = slots::take()?.0;
-        }
-    }
-    Ok(())
-}
-
-/// Frees the assigned slots that no capability was received into.
-pub(crate) fn disarm() {
-    for index in 0..CAPABILITIES_MAX {
-        let slot = buffer::with(|buffer| core::mem::replace(&mut buffer.receive[index], u32::MAX));
-        if let Some(slot) = slot
-            && slot != Slot::NONE.0
-        {
-            slots::give_back(Slot(slot));
-        }
-    }
-}
-
-/// Reads a message value by value. A missing or malformed value is [`Error::MessageSize`].
-#[derive(Clone, Debug)]
-pub struct Reader<'a> {
-    words: &'a [u64],
-    capabilities: &'a [Slot],
-}
-
-impl Reader<'_> {
-    /// The next word.
-    ///
-    /// # Errors
-    /// [`Error::MessageSize`] at the end.
-    pub fn word(&mut self) -> Result<u64, Error> {
-        let (first, rest) = self.words.split_first().ok_or(Error::MessageSize)?;
-        self.words = rest;
-        Ok(*first)
-    }
-
-    /// The next bytes, at most `N` of them.
-    ///
-    /// # Errors
-    /// [`Error::MessageSize`] if there are more, or the message is truncated.
-    pub fn bytes<const N: usize>(&mut self) -> Result<heapless::Vec<u8, N>, Error> {
-        let count = usize::try_from(self.word()?).map_err(|_| Error::MessageSize)?;
-        if count > N {
-            return Err(Error::MessageSize);
-        }
-        let mut bytes = heapless::Vec::new();
-        while bytes.len() < count {
-            let word = self.word()?.to_le_bytes();
-            let wanted = (count - bytes.len()).min(8);
-            bytes
-                .extend_from_slice(&word[..wanted])
-                .map_err(|_| Error::MessageSize)?;
-        }
-        Ok(bytes)
-    }
-
-    /// The next string, at most `N` bytes.
-    ///
-    /// # Errors
-    /// [`Error::MessageSize`] as for [`Reader::bytes`]; [`Error::ArgumentRange`] if it is not UTF-8.
-    pub fn text<const N: usize>(&mut self) -> Result<heapless::String<N>, Error> {
-        heapless::String::from_utf8(self.bytes()?).map_err(|_| Error::ArgumentRange)
-    }
-
-    /// The next capability, checked to be of this kind: a sender may send anything.
-    ///
-    /// # Errors
-    /// [`Error::MessageSize`] at the end; [`Error::WrongKind`].
-    pub fn capability<T: Kind>(&mut self) -> Result<Cap<T>, Error> {
-        let (first, rest) = self.capabilities.split_first().ok_or(Error::MessageSize)?;
-        self.capabilities = rest;
-        Cap::<Any>::from_slot(*first).of_kind()
-    }
-
-    /// Whether every word was read.
-    pub fn is_at_end(&self) -> bool {
-        self.words.is_empty()
     }
 }
 
@@ -311,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn words_beyond_the_registers_travel_in_the_buffer() {
+    fn words_beyond_the_registers_are_passed_in_the_buffer() {
         for count in [0, 1, 4, 5, WORDS_MAX] {
             let words: std::vec::Vec<u64> = (1..=count as u64).collect();
             let (arrived, _) = carry(&Message::of(&words));
@@ -326,27 +233,6 @@ mod tests {
         assert_eq!(buffer.send[0], 9);
         assert_eq!(arrived.capabilities(), [Slot(70)]);
         assert_eq!(buffer.receive, [Slot::NONE.0, 71, 72, 73]);
-    }
-
-    #[test]
-    fn texts_and_words_come_back_in_order() {
-        let (arrived, _) = carry(&Message::of(&[7]).text("a port of the switch").word(8));
-        let mut reader = arrived.reader();
-        assert_eq!(reader.word(), Ok(7));
-        assert_eq!(reader.text::<24>().unwrap(), "a port of the switch");
-        assert_eq!(reader.word(), Ok(8));
-        assert!(reader.is_at_end());
-        assert_eq!(reader.word(), Err(Error::MessageSize));
-    }
-
-    #[test]
-    fn rejects_a_wrong_length() {
-        let too_many = Message::of(&[9, 0]);
-        assert_eq!(too_many.reader().bytes::<16>(), Err(Error::MessageSize));
-        let too_long = Message::of(&[u64::MAX, 0]);
-        assert_eq!(too_long.reader().bytes::<16>(), Err(Error::MessageSize));
-        let no_text = Message::new().bytes(&[0xff]);
-        assert_eq!(no_text.reader().text::<16>(), Err(Error::ArgumentRange));
     }
 
     #[test]

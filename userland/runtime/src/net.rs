@@ -1,13 +1,13 @@
 //! A TCP/IP stack on the domain's port.
 //!
 //! The whole stack, with its sockets and timers, lies in the domain's own memory, so connections move with the domain.
-//! It answers echo requests (ping) by itself.
+//! The stack itself replies to echo requests (ping).
 //!
-//! It is configured by the start page: the Memory `port`, the notification `doorbell` with the argument
+//! The start page configures it: the Memory `port`, the notification `doorbell` with the argument
 //! `doorbell=<flags>`, and the arguments `mac=02:00:00:00:00:01`, `ip=10.77.0.20/24` and further ones
 //! (`net/config.rs`).
 //!
-//! An author turns on more of it with features of this crate: `dhcp`, `dns` ([`Stack::dns_query`](embassy_net::Stack)), `ipv6`.
+//! Features of this crate add protocols: `dhcp`, `dns` ([`Stack::dns_query`](embassy_net::Stack)), `ipv6`.
 
 mod config;
 
@@ -34,14 +34,14 @@ const OWN_SOCKETS: usize = cfg!(feature = "dhcp") as usize + cfg!(feature = "dns
 const TCP_BUFFER_BYTES: usize = 16 * 1024;
 /// The maximum TCP payload of a frame.
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
-/// The maximum number of frames in flight to a connection: a full window, and those that open and close it.
+/// The maximum number of frames in flight to a connection: a full window, and the frames that open and close the connection.
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
 /// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// The silence after which the connection is aborted. Long, since the duration of a stalled move counts.
+/// The silence after which the connection is aborted. It is long, since the duration of a stalled move counts.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
 /// The timeout of a graceful close.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Starts the stack on the domain's port.
 ///
@@ -56,7 +56,7 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// # Panics
 /// As [`stack`].
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
-    // The stack's own sockets come on top, and a sum of constants cannot be a size.
+    // The stack's own sockets are added, and a constant argument cannot be a sum.
     match SOCKETS + OWN_SOCKETS {
         _ if OWN_SOCKETS == 0 => start_stack::<SOCKETS>(start, tasks),
         ..=32 => start_stack::<32>(start, tasks),
@@ -96,12 +96,13 @@ fn device(start: Start) -> Device {
 
 /// The seed of initial sequence numbers and ephemeral ports.
 ///
-/// Drawn with `getrandom` as in any crate, so that every networked program shows that the backend in [`crate::random`] links.
+/// It is drawn with `getrandom`, as in any crate, so that every networked program proves that the backend in [`crate::random`]
+/// links.
 fn seed() -> u64 {
     getrandom::u64().expect("the domain's own generator never fails")
 }
 
-/// Serves a TCP port for ever: calls `serve` for each connection, up to this many at once.
+/// Serves a TCP port for ever: calls `serve` for each connection, up to `connections` at once.
 ///
 /// State that the connections share is an ordinary value behind an `Rc`, which travels with the domain:
 ///
@@ -137,7 +138,8 @@ where
     let receive = vec![0; TCP_BUFFER_BYTES].leak();
     let send = vec![0; TCP_BUFFER_BYTES].leak();
     let mut socket = TcpSocket::new(stack, receive, send);
-    // Answers are small and awaited. A lost segment costs at least a second, the stack's minimum retransmission timeout.
+    // Replies are small, and their receivers wait for them. A lost segment costs at least a second, the stack's minimum
+    // retransmission timeout.
     socket.set_nagle_enabled(false);
     socket.set_keep_alive(Some(KEEP_ALIVE));
     socket.set_timeout(Some(SILENCE_MAX));
@@ -152,11 +154,11 @@ where
 /// Closes a connection gracefully, or aborts it after a timeout.
 async fn end(socket: &mut TcpSocket<'_>) {
     socket.close();
-    let closed = with_timeout(CLOSE_PATIENCE, socket.flush()).await;
+    let closed = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
     socket.abort();
     if closed.is_err() {
         // The reset is sent by the next poll of the stack.
-        let _ = with_timeout(CLOSE_PATIENCE, socket.flush()).await;
+        let _ = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
     }
 }
 

@@ -5,8 +5,8 @@
 //!                               \--- fill ----> getrandom, and every crate that uses it
 //! ```
 //!
-//! The seed is read only here, so the random numbers that a domain reveals, as sequence or port numbers, reveal nothing
-//! about those that it keeps secret. The generator lies in the domain's memory and moves with it.
+//! Only this module reads the seed, so the random numbers that a domain reveals, such as sequence or port numbers, reveal
+//! nothing about those that it keeps secret. The generator lies in the domain's memory and moves with it.
 
 use abi::start_page::StartPage;
 use sha2::{Digest, Sha256};
@@ -15,10 +15,10 @@ use spin::Mutex;
 /// The number of bytes per draw.
 const DRAW_BYTES: usize = 32;
 
-/// Behind a lock that is never contended: there is one thread.
+/// The domain's generator, behind a lock that is never contended: there is one thread.
 static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new([0; 4]));
 
-/// The generator.
+/// A generator of random bytes.
 struct Generator {
     seed: [u64; 4],
     drawn: u64,
@@ -62,18 +62,18 @@ pub(crate) fn install(page: &StartPage) {
     *GENERATOR.lock() = Generator::new(page.seed);
 }
 
-/// Fills these bytes. On the host, where there is no start page, they are the same in every run.
+/// Fills `bytes` with random numbers. On the host, where there is no start page, they are the same in every run.
 pub fn fill(bytes: &mut [u8]) {
     GENERATOR.lock().fill(bytes);
 }
 
-/// The seed for an independent generator.
+/// Draws a seed for an independent generator.
 pub fn fork() -> [u64; 4] {
     GENERATOR.lock().fork()
 }
 
 /// The backend of `getrandom` 0.3 and 0.4, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` for every
-/// crate of a domain: an author's own and those it depends on need no flag or feature.
+/// crate of a domain: neither an author's crate nor its dependencies need a flag or feature.
 #[cfg(target_os = "none")]
 mod backend {
     use core::slice;
@@ -87,7 +87,7 @@ mod backend {
         bytes: *mut u8,
         count: usize,
     ) -> Result<(), Error> {
-        // They may be uninitialised, which a slice must not be: they are written before it is created.
+        // The bytes may be uninitialised, which those of a slice must not be, so they are zeroed first.
         // SAFETY: The caller guarantees the range.
         let bytes = unsafe {
             bytes.write_bytes(0, count);

@@ -1,18 +1,18 @@
-//! The loop that serves an endpoint: receive, handle, answer, repeat.
+//! The loop that serves an endpoint: receive, handle, reply, repeat.
 //!
 //! ```
-//! # use runtime::{Cap, Error, Message, capability::Endpoint, server::{Answer, Event, Server}};
-//! # fn answer(badge: u64, message: &Message) -> Message { Message::new() }
+//! # use runtime::{Cap, Error, Message, capability::Endpoint, server::{Event, Handled, Server}};
+//! # fn handle(badge: u64, message: &Message) -> Message { Message::new() }
 //! # fn serve(endpoint: Cap<Endpoint>) -> Result<(), Error> {
 //! Server::new(endpoint)?.run(|event| match event {
-//!     Event::Call { badge, message } => Answer::Now(answer(badge, &message)),
-//!     Event::Fault { badge, fault } => Answer::Never,
-//!     Event::Notified { flags } => Answer::Never,
+//!     Event::Call { badge, message } => Handled::Reply(handle(badge, &message)),
+//!     Event::Fault { badge, fault } => Handled::NoReply,
+//!     Event::Notified { flags } => Handled::NoReply,
 //! })
 //! # }
 //! ```
 //!
-//! That is for a domain that does nothing else. [`TaskServer`] serves an endpoint from a task, beside others.
+//! [`Server`] is for a domain that does nothing else. [`TaskServer`] serves an endpoint in a task, beside other tasks.
 
 mod receiver;
 mod task;
@@ -53,18 +53,18 @@ pub enum Event {
     },
 }
 
-/// The answer to the waiting caller.
+/// The result of handling an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "messages are never allocated")]
-pub enum Answer {
-    /// Sends this message.
-    Now(Message),
+pub enum Handled {
+    /// Sends this message to the caller.
+    Reply(Message),
     /// Sends nothing: the server took the reply right with [`Server::take_reply`], or there is no caller. A right that
     /// was not taken is deleted, and the caller's call ends with `Gone`.
-    Never,
+    NoReply,
 }
 
-/// An endpoint and the state to serve it.
+/// A server of an endpoint, which receives one message at a time.
 #[derive(Debug)]
 pub struct Server {
     endpoint: Cap<Endpoint>,
@@ -108,20 +108,20 @@ impl Server {
         }
     }
 
-    /// Answers the last event, then waits for the next. If the answer cannot be delivered (the client has assigned no slot for a
-    /// capability in it, or may not receive any), the client's call ends with `Gone`, and the server continues:
+    /// Responds to the last event, then waits for the next. If the reply cannot be delivered (the client has assigned no slot for
+    /// a capability in it, or may not receive any), the client's call ends with `Gone`, and the server continues:
     /// no client can stop it.
     ///
     /// # Errors
     /// As for [`Server::receive`].
-    pub fn answer_and_receive(&mut self, answer: Answer) -> Result<Event, Error> {
-        let Answer::Now(answer) = answer else {
+    pub fn respond_and_receive(&mut self, handled: Handled) -> Result<Event, Error> {
+        let Handled::Reply(message) = handled else {
             forget_caller(self.reply);
             return self.receive();
         };
         message::arm(self.accepts)?;
         let reply = Cap::from_slot(self.reply);
-        let Ok(incoming) = self.endpoint.reply_and_receive(reply, &answer) else {
+        let Ok(incoming) = self.endpoint.reply_and_receive(reply, &message) else {
             forget_caller(self.reply);
             // If receiving failed, it fails again.
             return self.receive();
@@ -132,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Takes the right to answer the last call, for a later [`Cap::reply`]; the caller then frees the slot.
+    /// Takes the reply right of the last call, for a later [`Cap::reply`]. Whoever takes it frees its slot.
     ///
     /// # Errors
     /// That no slot is free for the next caller's reply right.
@@ -141,21 +141,21 @@ impl Server {
         Ok(Cap::from_slot(core::mem::replace(&mut self.reply, next)))
     }
 
-    /// Serves for ever, with a handler that does not use the server itself.
+    /// Serves until an error, with a handler that does not use the server itself.
     ///
     /// # Errors
     /// The endpoint is gone, or no slot is free.
-    pub fn run(mut self, mut handle: impl FnMut(Event) -> Answer) -> Result<(), Error> {
+    pub fn run(mut self, mut handle: impl FnMut(Event) -> Handled) -> Result<(), Error> {
         let mut event = self.receive()?;
         loop {
-            event = self.answer_and_receive(handle(event))?;
+            event = self.respond_and_receive(handle(event))?;
         }
     }
 }
 
 /// Empties the slot of a reply right.
 fn forget_caller(reply: Slot) {
-    // It fails only if the slot is empty already.
+    // This fails only if the slot is empty already.
     let _ = crate::system_call::invoke(CapabilityDelete { slot: reply });
 }
 
@@ -208,8 +208,8 @@ mod tests {
         );
     }
 
-    /// A kernel that cannot deliver any answer.
-    fn refuse_answers(request: &Request) -> host::Answer {
+    /// A kernel that cannot deliver any reply.
+    fn refuse_replies(request: &Request) -> host::CallResult {
         match request {
             Request::ReplyAndReceive(_) => Err(Error::MessageSize),
             _ => host::DONE,
@@ -217,19 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_delivered_ends_the_call_and_not_the_server() {
+    fn a_reply_that_cannot_be_delivered_ends_the_call_and_not_the_server() {
         let too_long = Message::new().bytes(&[1; 8 * abi::message::WORDS_MAX]);
-        for answer in [Message::new(), too_long] {
-            let ((event, reply), calls) = with_kernel(refuse_answers, || {
+        for message in [Message::new(), too_long] {
+            let ((event, slot), calls) = with_kernel(refuse_replies, || {
                 let mut server = Server::new(Cap::from_slot(Slot(9))).unwrap();
-                let event = server.answer_and_receive(Answer::Now(answer));
+                let event = server.respond_and_receive(Handled::Reply(message));
                 (event, server.reply)
             });
             assert!(matches!(event, Ok(Event::Call { .. })), "{event:?}");
             let [.., delete, receive] = calls.as_slice() else {
                 panic!("{calls:?}");
             };
-            let slot = reply;
             let expected = Request::CapabilityDelete(CapabilityDelete { slot });
             assert_eq!(*delete, expected);
             assert!(matches!(receive, Request::Receive(_)), "{receive:?}");

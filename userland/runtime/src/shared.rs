@@ -1,8 +1,8 @@
 //! Memory that other domains read and write at the same time.
 //!
 //! Nothing is ever borrowed from it: bytes are copied in and out, eight at a time where they are aligned, with
-//! relaxed atomics, so that a concurrent write of the other side changes a value and is never undefined behaviour. Every
-//! value read is an allegation.
+//! relaxed atomics, so that a concurrent write by the other side changes a value and is never undefined behaviour. No value
+//! read from it is trusted.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};

@@ -40,7 +40,7 @@ impl SlotMap {
         self.known = first_free.0;
     }
 
-    /// Takes the lowest free slot. Before that, `reach` must make sure that a slot not known to exist is in the table.
+    /// Takes the lowest free slot. If the slot is not known to exist, `reach` is called first, to make sure that the table has it.
     ///
     /// # Errors
     /// [`Error::TableFull`] if none is free, or the error of `reach`.
@@ -59,7 +59,7 @@ impl SlotMap {
         Ok(Slot(slot))
     }
 
-    /// Frees a slot. No effect on one that is free already, or beyond any table.
+    /// Frees a slot. Has no effect on a slot that is free already, or beyond the largest table.
     pub fn give_back(&mut self, slot: Slot) {
         if slot.0 < SLOTS_MAX {
             self.free[slot.0 as usize / 64] |= 1 << (slot.0 % 64);
@@ -156,21 +156,21 @@ mod tests {
     #[test]
     fn checks_each_new_slot_only_once() {
         let mut map = opened(62);
-        let mut asked = std::vec::Vec::new();
+        let mut reached = std::vec::Vec::new();
         for _ in 0..3 {
             let slot = map.take(|slot| {
-                asked.push(slot.0);
+                reached.push(slot.0);
                 Ok(())
             });
             map.give_back(slot.unwrap());
         }
         map.take(|_| Ok(())).unwrap();
         map.take(|slot| {
-            asked.push(slot.0);
+            reached.push(slot.0);
             Ok(())
         })
         .unwrap();
-        assert_eq!(asked, [62, 63]);
+        assert_eq!(reached, [62, 63]);
     }
 
     #[test]

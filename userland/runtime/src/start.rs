@@ -15,7 +15,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// Checks a start page; `None` if it is of another version. Its ranges are trusted.
+    /// Checks a start page; `None` if it has another version. Its ranges are trusted.
     pub(crate) fn try_new(page: &'static StartPage) -> Option<Start> {
         page.check().then_some(Start { page })
     }

@@ -28,7 +28,7 @@ impl Driver for ClockDriver {
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
         critical_section::with(|section| {
-            // The result is whether an alarm has to be set.
+            // The result, whether to set an alarm, is not needed: the executor reads the next deadline itself.
             let _ = self.queue.borrow_ref_mut(section).schedule_wake(at, waker);
         });
     }

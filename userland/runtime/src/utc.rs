@@ -1,6 +1,6 @@
-//! Moments of the world's time: [`UtcTime`], and the calendar's name of one, [`CivilTime`].
+//! Moments of the world's time: [`UtcTime`], and [`CivilTime`], the date and time of day of one.
 //!
-//! A domain asks for the current one with [`clock::now_utc`](crate::clock::now_utc).
+//! [`clock::now_utc`](crate::clock::now_utc) returns the current moment.
 
 use core::fmt;
 
@@ -38,12 +38,12 @@ impl UtcTime {
         UtcTime(self.0.saturating_add(ns))
     }
 
-    /// The moment `ns` nanoseconds earlier; the epoch for one before it.
+    /// The moment `ns` nanoseconds earlier, but not before the epoch.
     pub const fn minus_ns(self, ns: u64) -> UtcTime {
         UtcTime(self.0.saturating_sub(ns))
     }
 
-    /// The moment in the calendar, to a second.
+    /// The date and time of day, to a second.
     pub fn civil(self) -> CivilTime {
         let (mut days, second) = (
             self.unix_seconds() / SECONDS_PER_DAY,
@@ -160,7 +160,7 @@ mod tests {
     ];
 
     #[test]
-    fn moments_have_the_calendars_names_and_back() {
+    fn converts_between_moments_and_dates() {
         for (seconds, text) in KNOWN {
             let utc = UtcTime::from_unix_ns(seconds * NS_PER_SECOND + 7);
             assert_eq!(utc.to_string(), text);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_the_calendar_does_not_have() {
+    fn rejects_times_that_are_not_in_the_calendar() {
         let good = UtcTime::from_unix_ns(1_767_323_045 * NS_PER_SECOND).civil();
         let bad = [
             CivilTime { year: 1969, ..good },

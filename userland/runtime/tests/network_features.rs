@@ -1,4 +1,4 @@
-//! A domain's stack with all features of the runtime, against servers made of single frames: DHCP, DNS, an IPv6 neighbour.
+//! A domain's stack with all features of the runtime, against servers that send single frames: DHCP, DNS, an IPv6 neighbour.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::mpsc;
@@ -26,13 +26,13 @@ const DOMAIN_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 0x20]);
 const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const LEASED: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 150);
-const ANSWER: Ipv4Addr = Ipv4Addr::new(10, 1, 2, 3);
+const RESOLVED: Ipv4Addr = Ipv4Addr::new(10, 1, 2, 3);
 const DHCP_PORTS: (u16, u16) = (67, 68);
 const DNS_PORT: u16 = 53;
 const TIMEOUT: Duration = Duration::from_secs(60);
 const PING_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the domain has found out.
+/// A result that the domain reports.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Lease(Ipv4Cidr, Vec<Ipv4Addr>),
@@ -47,7 +47,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// Answers frames until the domain has found something out, or `done`.
+    /// Replies to frames until `done` returns a result.
     fn serve_until<T>(&mut self, mut done: impl FnMut(&Servers) -> Option<T>) -> T {
         let deadline = Instant::now() + TIMEOUT;
         let mut frame = [0; FRAME_BYTES_MAX];
@@ -112,8 +112,8 @@ impl Servers {
             self.handle_dhcp(datagram.payload());
         } else if datagram.dst_port() == DNS_PORT {
             assert_eq!((packet.src_addr(), packet.dst_addr()), (LEASED, SERVER));
-            let answer = dns_answer(datagram.payload());
-            self.send_datagram(LEASED, (DNS_PORT, datagram.src_port()), &answer);
+            let reply = dns_reply(datagram.payload());
+            self.send_datagram(LEASED, (DNS_PORT, datagram.src_port()), &reply);
         }
     }
 
@@ -217,8 +217,8 @@ fn ipv6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last)
 }
 
-/// The answer to a query with one question: its name has the address [`ANSWER`].
-fn dns_answer(query: &[u8]) -> Vec<u8> {
+/// The reply to a query with one question: its name has the address [`RESOLVED`].
+fn dns_reply(query: &[u8]) -> Vec<u8> {
     const RESPONSE: [u8; 2] = [0x81, 0x80];
     const COUNTS: [u8; 8] = [0, 1, 0, 1, 0, 0, 0, 0];
     // The question's name, type A, class IN, an hour, four bytes.
@@ -229,21 +229,21 @@ fn dns_answer(query: &[u8]) -> Vec<u8> {
         &COUNTS,
         &query[12..],
         &RECORD,
-        &ANSWER.octets(),
+        &RESOLVED.octets(),
     ]
     .concat()
 }
 
 /// One test, since a process has one domain.
 #[test]
-fn finds_its_address_and_names_and_answers_over_ipv6() {
+fn finds_its_address_and_names_and_replies_over_ipv6() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
     let start = host::start(ARGUMENTS, port);
     let (found, findings) = mpsc::channel();
     std::thread::spawn(move || {
         executor::run(start, async move |tasks| {
             let stack = net::stack(start, tasks);
-            // `wait_config_up` is content with the IPv6 address.
+            // `wait_config_up` would return as soon as there is an IPv6 address.
             let config = loop {
                 match stack.config_v4() {
                     Some(config) => break config,
@@ -263,11 +263,10 @@ fn finds_its_address_and_names_and_answers_over_ipv6() {
         has_ipv6_reply: false,
     };
     let lease = servers.serve_until(|_| findings.try_recv().ok());
-    let address = Ipv4Cidr::new(LEASED, 24);
-    assert_eq!(lease, Found::Lease(address, vec![SERVER]));
+    assert_eq!(lease, Found::Lease(Ipv4Cidr::new(LEASED, 24), vec![SERVER]));
     let name = servers.serve_until(|_| findings.try_recv().ok());
-    assert_eq!(name, Found::Name(vec![ANSWER.into()]));
-    // The stack looks for a neighbour once a second at most, and drops what it cannot send before it has found it.
+    assert_eq!(name, Found::Name(vec![RESOLVED.into()]));
+    // The stack looks for a neighbour at most once per second, and drops packets for a neighbour that it has not found yet.
     let mut sent: Option<Instant> = None;
     servers.serve_until(|servers| {
         if sent.is_none_or(|sent| sent.elapsed() > PING_INTERVAL) {

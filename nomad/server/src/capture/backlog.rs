@@ -133,7 +133,7 @@ mod tests {
     use abi::Request;
     use abi::record::ObjectRecord;
     use abi::register::Slot;
-    use runtime::host::{Answer, DONE, with_kernel};
+    use runtime::host::{CallResult, DONE, with_kernel};
 
     use super::*;
     use crate::capture::page_state::PageState;
@@ -145,7 +145,7 @@ mod tests {
     const LIVING: ObjectId = ObjectId(2);
 
     /// A kernel in which one Memory has ended, and all pages are zeros.
-    fn kernel(request: &Request) -> Answer {
+    fn kernel(request: &Request) -> CallResult {
         match request {
             Request::DomainReadPages(call) if call.memory == ENDED => Err(Error::NotThere),
             Request::DomainReadPages(call) => Ok([0, 0, call.wanted, 0, 0, 0, 0, 0]),

@@ -151,12 +151,12 @@ impl Bounded {
 mod tests {
     use abi::Request;
     use abi::register::Slot;
-    use runtime::host::{Answer, DONE, with_kernel};
+    use runtime::host::{CallResult, DONE, with_kernel};
 
     use super::*;
 
     /// A domain with one object after another, for ever.
-    fn endless(request: &Request) -> Answer {
+    fn endless(request: &Request) -> CallResult {
         match request {
             Request::DomainDescribe(describe) => Ok([1, describe.cursor + 1, 0, 0, 0, 0, 0, 0]),
             _ => DONE,

@@ -73,7 +73,7 @@ mod tests {
     use abi::Request;
     use abi::record::{List, ObjectRecord};
     use abi::register::Slot;
-    use runtime::host::{Answer, DONE, with_kernel, write_message_data};
+    use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
     use runtime::protocol::root::Refusal;
 
     use super::*;
@@ -85,7 +85,7 @@ mod tests {
     const MACHINE_NS: u64 = 5_000;
 
     /// A kernel with a domain whose clock has an offset.
-    fn kernel(request: &Request) -> Answer {
+    fn kernel(request: &Request) -> CallResult {
         match request {
             Request::DomainClock(_) => Ok([MACHINE_NS, 0, 0, 0, 0, 0, 0, 0]),
             Request::DomainDescribe(call) if call.list == List::Objects => {
@@ -112,7 +112,7 @@ mod tests {
         let objects = notifications.map(|id| object(*id, ObjectKind::Notification));
         read.listing.objects.extend(objects);
         let root = Root::new(Cap::from_slot(Slot(1)));
-        let unnamed: fn(&Request) -> Answer = |_| refused(Refusal::NoSuchObject);
+        let unnamed: fn(&Request) -> CallResult = |_| refused(Refusal::NoSuchObject);
         let (found, _) = with_kernel(unnamed, || wake(root, name("guest"), &read));
         found.expect("root answers")
     }

@@ -34,13 +34,13 @@ pub fn while_frozen<T>(
 mod tests {
     use abi::Request;
     use abi::register::Slot;
-    use runtime::host::{Answer, DONE, with_kernel};
+    use runtime::host::{CallResult, DONE, with_kernel};
 
     use super::*;
 
     const TOKEN: u64 = 6;
 
-    fn kernel(request: &Request) -> Answer {
+    fn kernel(request: &Request) -> CallResult {
         match request {
             Request::DomainFreeze(_) => Ok([1, TOKEN, 0, 0, 0, 0, 0, 0]),
             _ => DONE,

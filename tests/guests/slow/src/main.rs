@@ -17,7 +17,7 @@ use guest_workloads::answer_of;
 use runtime::embassy_time::{Duration, Timer};
 use runtime::executor::Tasks;
 use runtime::message::Message;
-use runtime::server::{self, Answer, Event};
+use runtime::server::{self, Event, Handled};
 use runtime::{Start, net};
 
 /// The service that it provides.
@@ -48,17 +48,17 @@ async fn serve(start: Start, tasks: Tasks) {
 }
 
 /// The answer to a number, after a delay. A call without a number gets none.
-async fn answer(event: Event) -> Answer {
+async fn answer(event: Event) -> Handled {
     let Event::Call { message, .. } = event else {
-        return Answer::Never;
+        return Handled::NoReply;
     };
     let Ok(number) = message.reader().word() else {
-        return Answer::Never;
+        return Handled::NoReply;
     };
     Timer::after(match number.is_multiple_of(LONG_EVERY) {
         true => LONG,
         false => SHORT,
     })
     .await;
-    Answer::Now(Message::of(&[answer_of(number)]))
+    Handled::Reply(Message::of(&[answer_of(number)]))
 }

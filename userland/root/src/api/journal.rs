@@ -4,13 +4,13 @@ use runtime::message::Message;
 use runtime::protocol::decode;
 use runtime::protocol::journal::Request;
 use runtime::protocol::root::{Refusal, granted, refused};
-use runtime::server::Answer;
+use runtime::server::Handled;
 
 use super::now;
 use crate::console;
 
 /// Replies with the requested line.
-pub fn handle(message: &Message) -> Answer {
+pub fn handle(message: &Message) -> Handled {
     let Ok(request) = decode(message.words()) else {
         return now(&refused(Refusal::Malformed));
     };

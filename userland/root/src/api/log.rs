@@ -2,7 +2,7 @@
 
 use runtime::message::Message;
 use runtime::protocol::log;
-use runtime::server::Answer;
+use runtime::server::Handled;
 
 use crate::badge::DomainNumber;
 use crate::domain::Domain;
@@ -10,13 +10,13 @@ use crate::supervisor::Supervisor;
 use crate::{clock, console};
 
 /// Appends a line to the journal. A malformed one is dropped, with the same reply: only its sender loses.
-pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Answer {
+pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Handled {
     let domain = root.domains.by_number_mut(domain);
     if let (Some(domain), Ok(text)) = (domain, log::unpack(message.words())) {
         let text = text.as_bytes();
         append(domain, text.strip_suffix(b"\n").unwrap_or(text));
     }
-    Answer::Now(Message::new())
+    Handled::Reply(Message::new())
 }
 
 /// Appends a line unless its domain has exceeded its quota.

@@ -8,7 +8,7 @@ pub mod root;
 
 use runtime::message::Message;
 use runtime::protocol::Words;
-use runtime::server::{Answer, Event, Server};
+use runtime::server::{Event, Handled, Server};
 
 use crate::badge::{self, Interface};
 use crate::supervisor::Supervisor;
@@ -17,14 +17,14 @@ use crate::supervisor::Supervisor;
 pub const CAPABILITIES_MAX: usize = runtime::protocol::root::KEEP_CAPABILITIES;
 
 /// Handles one event of root's endpoint.
-pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answer {
+pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Handled {
     match event {
         Event::Fault { badge, fault } => {
             if let Some((Interface::Faults, domain)) = badge::decode(badge) {
                 faults::handle(root, domain, fault);
             }
             // The thread stays stopped until its domain is ended.
-            Answer::Never
+            Handled::NoReply
         }
         Event::Call { badge, mut message } => {
             let reply = call(root, server, badge, &message);
@@ -32,11 +32,11 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
             message.discard_capabilities();
             reply
         }
-        Event::Notified { .. } => Answer::Never,
+        Event::Notified { .. } => Handled::NoReply,
     }
 }
 
-fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Message) -> Answer {
+fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Message) -> Handled {
     root::outgoing::check_due_exports(root);
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
@@ -44,13 +44,13 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
         // Only the kernel sends with this badge, and it does not call.
-        Some((Interface::Faults, _)) | None => Answer::Never,
+        Some((Interface::Faults, _)) | None => Handled::NoReply,
     }
 }
 
 /// An immediate reply.
-fn now(words: &Words) -> Answer {
-    Answer::Now(Message::of(words.as_slice()))
+fn now(words: &Words) -> Handled {
+    Handled::Reply(Message::of(words.as_slice()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use runtime::message::Message;
 use runtime::protocol::ports::{Command, Poll, Reply};
 use runtime::protocol::root::done;
 use runtime::protocol::{decode, encode};
-use runtime::server::Answer;
+use runtime::server::Handled;
 
 use super::root::outgoing;
 use crate::provision::ports::destroy_ring;
@@ -12,9 +12,9 @@ use crate::supervisor::Supervisor;
 use crate::switchboard::Change;
 
 /// Records the step that the switch has completed, and replies with the next one.
-pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
+pub fn handle(root: &mut Supervisor, message: &Message) -> Handled {
     let Ok(poll) = decode::<Poll>(message.words()) else {
-        return Answer::Never;
+        return Handled::NoReply;
     };
     root.switchboard.heap_free = poll.heap_free;
     if let Some(change) = root.switchboard.completed(poll.executed) {
@@ -29,7 +29,7 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     };
     let serial = step.serial;
     let reply = Message::of(encode(&Reply { serial, command }).as_slice());
-    Answer::Now(match (command, step.capabilities) {
+    Handled::Reply(match (command, step.capabilities) {
         (Command::Attach { .. }, Some((ring, wake))) => reply.capability(ring).capability(wake),
         _ => reply,
     })

@@ -141,7 +141,7 @@ impl Cap<Hardware> {
 }
 
 impl Cap<Interrupt> {
-    /// Sets the notification that it signals, and the flags to raise there.
+    /// Sets the notification that the interrupt signals, and the flags that it raises there.
     ///
     /// # Errors
     /// The error of `InterruptBind`.
@@ -153,7 +153,7 @@ impl Cap<Interrupt> {
         })
     }
 
-    /// Acknowledges the interrupt: the next one may follow.
+    /// Acknowledges the interrupt, so that the next one can be delivered.
     ///
     /// # Errors
     /// The error of `InterruptAcknowledge`.

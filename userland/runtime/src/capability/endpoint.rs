@@ -1,7 +1,7 @@
-//! The operations on an Endpoint, which carries messages, and on a reply right, which carries one answer.
+//! The operations on an Endpoint, which carries messages, and on a reply right, which carries one reply.
 
 use abi::Error;
-use abi::calls::{self, Received};
+use abi::calls;
 use abi::register::Slot;
 
 use super::{Cap, Endpoint, Reply};
@@ -9,19 +9,19 @@ use crate::message::{self, Incoming, Message};
 use crate::system_call::invoke;
 
 impl Cap<Endpoint> {
-    /// Sends a message once and waits for the answer, which may not carry capabilities.
+    /// Sends a message once and waits for the reply, which may not carry capabilities.
     ///
     /// # Errors
-    /// The error of `Call`. `Interrupted`: this domain was moved before the answer arrived, and it is unknown whether the service
+    /// The error of `Call`. `Interrupted`: this domain was moved before the reply arrived, and it is unknown whether the service
     /// executed the request; the next call goes to the service on the domain's new machine.
     pub fn call(self, message: &Message) -> Result<Message, Error> {
         let (info, words) = message.post()?;
-        let answer = invoke(calls::Call::new(self.slot(), info, words));
-        answer.map(|answer| Incoming::collect(answer).message)
+        let reply = invoke(calls::Call::new(self.slot(), info, words));
+        reply.map(|reply| Incoming::collect(reply).message)
     }
 
-    /// As [`Cap::call`], for a request that may be repeated by its protocol: it is sent again after a move of this domain
-    /// interrupted it.
+    /// As [`Cap::call`], for a request that its protocol allows to be repeated: if a move of this domain interrupts the call, the
+    /// request is sent again.
     ///
     /// # Errors
     /// The error of `Call`, except `Interrupted`.
@@ -29,12 +29,12 @@ impl Cap<Endpoint> {
         loop {
             match self.call(message) {
                 Err(Error::Interrupted) => continue,
-                answer => return answer,
+                reply => return reply,
             }
         }
     }
 
-    /// As [`Cap::call_idempotent`], with an answer that may carry up to this many capabilities.
+    /// As [`Cap::call_idempotent`], with a reply that may carry up to this many capabilities.
     ///
     /// # Errors
     /// As for [`Cap::call_idempotent`], or that no slot is free.
@@ -43,9 +43,9 @@ impl Cap<Endpoint> {
         message: &Message,
         capabilities: usize,
     ) -> Result<Message, Error> {
-        let answer = message::arm(capabilities).and_then(|()| self.call_idempotent(message));
+        let reply = message::arm(capabilities).and_then(|()| self.call_idempotent(message));
         message::disarm();
-        answer
+        reply
     }
 
     /// Sends a message and returns once it is received.
@@ -57,15 +57,15 @@ impl Cap<Endpoint> {
         invoke(calls::Send::new(self.slot(), info, words))
     }
 
-    /// Waits for a message. The right to answer it is put into `reply`, an empty slot.
+    /// Waits for a message. Its reply right is put into `reply`, an empty slot.
     ///
     /// # Errors
     /// The error of `Receive`.
     pub fn receive(self, reply: Option<Slot>) -> Result<Incoming, Error> {
-        self.receive_raw(reply).map(Incoming::collect)
+        invoke(calls::Receive::new(self.slot(), reply)).map(Incoming::collect)
     }
 
-    /// Answers through `reply`, then waits for the next message, whose reply right is put into the same slot.
+    /// Replies through `reply`, then waits for the next message, whose reply right is put into the same slot.
     ///
     /// # Errors
     /// The error of `ReplyAndReceive`.
@@ -83,14 +83,10 @@ impl Cap<Endpoint> {
         ))
         .map(Incoming::collect)
     }
-
-    fn receive_raw(self, reply: Option<Slot>) -> Result<Received, Error> {
-        invoke(calls::Receive::new(self.slot(), reply))
-    }
 }
 
 impl Cap<Reply> {
-    /// Answers. The right is consumed; its slot is then empty and still taken.
+    /// Sends the reply. This consumes the right: its slot is then empty, but still allocated.
     ///
     /// # Errors
     /// The error of `Reply`; a stale right is not an error.
@@ -103,17 +99,17 @@ impl Cap<Reply> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{self, Answer, DONE};
+    use crate::host::{self, CallResult, DONE};
     use abi::Request;
     use core::cell::Cell;
 
     std::thread_local! {
-        /// The number of this thread's calls that are still to be interrupted.
+        /// The number of this thread's next calls that a move interrupts.
         static MOVES: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// A kernel that moves the domain while it waits for an answer.
-    fn moving(request: &Request) -> Answer {
+    /// A kernel that moves the domain while it waits for a reply.
+    fn moving(request: &Request) -> CallResult {
         assert!(matches!(request, Request::Call(_)));
         match MOVES.get() {
             0 => DONE,
@@ -142,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotent_call_is_repeated_until_it_is_answered() {
+    fn an_idempotent_call_is_repeated_until_the_reply_arrives() {
         assert_eq!(calls(3, Cap::call_idempotent), (None, 4));
         let accepting = |endpoint: Cap<Endpoint>, message: &Message| {
             endpoint.call_idempotent_accepting(message, 0)

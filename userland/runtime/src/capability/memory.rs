@@ -20,7 +20,7 @@ impl Cap<Memory> {
         })
     }
 
-    /// Copies pages of `source`, from `source_page` on, into it.
+    /// Copies pages of `source`, from `source_page` on, into this Memory.
     ///
     /// # Errors
     /// The error of `MemorySupply`.

@@ -124,7 +124,7 @@ impl<T: Kind> Cap<T> {
         })
     }
 
-    /// Copies the capability with these rights, and with this badge unless that is zero.
+    /// Copies the capability with these rights and this badge; zero keeps the badge.
     ///
     /// # Errors
     /// The error of `CapabilityMint`, or that no slot is free.
@@ -149,14 +149,14 @@ impl<T: Kind> Cap<T> {
         Ok(())
     }
 
-    /// Deletes the capability, if its object is not gone already, and frees its slot.
+    /// Deletes the capability, unless its object is gone already, and frees its slot.
     pub fn forget(self) {
         if self.delete().is_err() {
             slots::give_back(self.slot);
         }
     }
 
-    /// Removes every capability derived from it, but not itself.
+    /// Removes every capability that was derived from this one.
     ///
     /// # Errors
     /// The error of `CapabilityRevoke`.

@@ -61,7 +61,7 @@ impl Cap<Pool> {
         })
     }
 
-    /// Destroys a pool that was split off from this one, to which no capability may be left.
+    /// Destroys a pool that was split off from this one and to which no capability is left.
     ///
     /// # Errors
     /// The error of `DestroyChild`.
@@ -72,7 +72,7 @@ impl Cap<Pool> {
         })
     }
 
-    /// The total and the spent pages.
+    /// Reads the pool's balance.
     ///
     /// # Errors
     /// The error of `PoolReport`.
@@ -114,11 +114,11 @@ impl Cap<Pool> {
     /// Creates a Memory with all its pages, zeroed.
     ///
     /// # Errors
-    /// As [`Cap::create_memory`]; also if the pool cannot pay for the pages, and then no Memory is created.
+    /// As [`Cap::create_memory`], or the pool cannot pay for the pages; then no Memory is created.
     pub fn create_populated_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
         let memory = self.create_memory(pages)?;
         memory.populate(PageIndex(0), pages).inspect_err(|_| {
-            // It was just created with every right, so this cannot fail.
+            // The Memory was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;
         Ok(memory)
@@ -145,7 +145,7 @@ impl Cap<Pool> {
         })?;
         let memory = Cap::<Memory>::from_slot(slot);
         memory.populate(PageIndex(0), pages).inspect_err(|_| {
-            // It was just created with every right, so this cannot fail.
+            // The Memory was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;
         Ok((memory, bus_address))

@@ -13,7 +13,7 @@ use crate::buffer;
 use crate::system_call::invoke;
 
 impl Cap<Thread> {
-    /// Starts it.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The error of `ThreadStart`.
@@ -23,7 +23,7 @@ impl Cap<Thread> {
         })
     }
 
-    /// Stops it.
+    /// Stops the thread.
     ///
     /// # Errors
     /// The error of `ThreadStop`.
@@ -33,7 +33,7 @@ impl Cap<Thread> {
         })
     }
 
-    /// Reads its state.
+    /// Reads the thread's state.
     ///
     /// # Errors
     /// The error of `ThreadRead`.
@@ -44,7 +44,7 @@ impl Cap<Thread> {
         Ok(read_state())
     }
 
-    /// Writes its state.
+    /// Writes the thread's state.
     ///
     /// # Errors
     /// The error of `ThreadWrite`.
@@ -55,7 +55,7 @@ impl Cap<Thread> {
         })
     }
 
-    /// Sets its priority.
+    /// Sets the thread's priority.
     ///
     /// # Errors
     /// The error of `ThreadSchedule`.
@@ -66,7 +66,7 @@ impl Cap<Thread> {
         })
     }
 
-    /// Sets or clears the notification that also wakes it from `Receive`.
+    /// Sets or clears the notification that also wakes the thread from `Receive`.
     ///
     /// # Errors
     /// The error of `ThreadBind`.
@@ -77,7 +77,7 @@ impl Cap<Thread> {
         })
     }
 
-    /// Sets or clears the endpoint that receives its faults.
+    /// Sets or clears the endpoint that receives the thread's faults.
     ///
     /// # Errors
     /// The error of `ThreadFaults`.

@@ -15,7 +15,7 @@ use super::size_class::{CELL_ALIGN, SizeClass};
 /// Bytes before the first cell.
 pub const HEADER_BYTES: usize = mem::size_of::<Chunk>();
 
-/// The header.
+/// The header of a chunk.
 #[repr(C, align(16))]
 pub struct Chunk {
     next: *mut Chunk,

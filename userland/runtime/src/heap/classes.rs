@@ -9,7 +9,7 @@ use super::chunk::Chunk;
 use super::growth::Growth;
 use super::size_class::{CLASSES, SizeClass, Unit};
 
-/// The bytes of a hole that the list may leave on either side of an aligned block.
+/// The most bytes of a hole that the list may leave on either side of an aligned block.
 const LIST_OVERHEAD: usize = 64;
 
 /// The heap.
@@ -46,11 +46,11 @@ impl Heap {
         }
     }
 
-    /// Sets its memory, which `growth`, if there is one, extends up to `bytes_max` when it is spent.
+    /// Sets the heap's memory. When it is spent, `growth`, if there is one, extends it up to `bytes_max`.
     ///
     /// # Safety
-    /// The range is writable and exclusively the heap's for the heap's life. What `growth` adds directly follows the memory
-    /// before it, and is the heap's in the same way. This is the first call.
+    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds directly follows the
+    /// heap's, and is the heap's in the same way. This is the first call.
     pub unsafe fn init(
         &mut self,
         start: *mut u8,
@@ -130,7 +130,7 @@ impl Heap {
             if was_full {
                 Chunk::link(head, chunk);
             }
-            // The last one is kept: a caller that allocates and frees one cell repeatedly does not create chunks.
+            // The last chunk is kept, so that a caller that allocates and frees one cell repeatedly does not create chunks.
             let is_last = *head == chunk && (*chunk).next().is_null();
             if (*chunk).is_unused() && !is_last {
                 self.release(chunk, class);
@@ -168,7 +168,7 @@ impl Heap {
         block.or_else(|| self.grow(layout).then(|| self.take_from_list(layout))?)
     }
 
-    /// Adds memory for a block of this layout; returns whether there was any.
+    /// Adds memory for a block of this layout; returns whether it succeeded.
     fn grow(&mut self, layout: Layout) -> bool {
         let bytes = layout.size().saturating_add(layout.align());
         let bytes = bytes.saturating_add(LIST_OVERHEAD);
@@ -176,7 +176,7 @@ impl Heap {
         let Some(added) = added else {
             return false;
         };
-        // SAFETY: Whoever set `growth` guarantees that the memory it adds follows the heap's.
+        // SAFETY: The caller of `init` guarantees that the memory that `growth` adds follows the heap's.
         unsafe { self.list.extend(added) };
         true
     }
@@ -194,11 +194,11 @@ impl Heap {
     unsafe fn free_block(&mut self, block: NonNull<u8>, layout: Layout) {
         #[cfg(test)]
         (self.list_calls += 1);
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees the block.
         unsafe { self.list.deallocate(block, layout) }
     }
 
-    /// Frees unused chunks to the list; returns whether there was any. A class keeps at most one, alone in its list.
+    /// Frees unused chunks to the list; returns whether there were any. A class has at most one, alone in its list.
     fn release_unused(&mut self) -> bool {
         let mut has_released = false;
         for class in (0..CLASSES).map(SizeClass::at) {

@@ -1,21 +1,21 @@
 //! The growth of the heap: [`Growth`] populates further pages of the heap's Memory.
 //!
 //! ```text
-//! Memory `heap`:  | populated: the heap | absent: the pages the heap may still grow by |
+//! Memory `heap`:  | populated: the heap | absent: the pages that the heap may still grow by |
 //! ```
 //!
 //! The domain's creator makes the Memory as large as the domain's pool can pay for, maps all of it, and populates its first
 //! pages. So growing is one system call, the heap stays contiguous, and a domain that moves has one Memory and one mapping
-//! for it, however often it grew.
+//! for its heap, however often it grew.
 
 use abi::PAGE_BYTES;
 use abi::register::{PageCount, PageIndex};
 
 use crate::capability::{Cap, Memory};
 
-/// The smallest growth, unless less is left: 256 KiB.
+/// The smallest growth, unless fewer pages are left: 256 KiB.
 const PAGES_MIN: u64 = 64;
-/// A growth is at least this part of the heap, so that their number grows with the logarithm of the heap's size.
+/// A growth adds at least the heap's size divided by this, so that the number of growths is logarithmic in the heap's size.
 const SHARE: u64 = 4;
 
 /// The heap's Memory, and how far it is populated.
@@ -27,7 +27,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// The heap is at the start of this Memory, of `page_count` pages, of which the first `populated` are present.
+    /// Creates the growth of a heap in this Memory of `page_count` pages, of which the first `populated` are present.
     pub fn new(memory: Cap<Memory>, populated: PageCount, page_count: PageCount) -> Growth {
         Growth {
             memory,
@@ -36,8 +36,8 @@ impl Growth {
         }
     }
 
-    /// Populates pages for at least this many more bytes; returns the number of bytes added at the end. `None` if the Memory
-    /// is too small or the pool cannot pay.
+    /// Populates pages for at least this many more bytes; returns the number of bytes added at the end. Returns `None` if the
+    /// Memory is too small or the pool cannot pay.
     pub fn grow(&mut self, bytes: usize) -> Option<usize> {
         let needed = (bytes as u64).div_ceil(PAGE_BYTES);
         let left = self.page_count - self.populated;
@@ -46,7 +46,7 @@ impl Growth {
         }
         let ample = needed.max(PAGES_MIN).max(self.populated / SHARE).min(left);
         let added = [ample, needed].into_iter().find(|pages| {
-            // A call that fails halfway leaves pages that the next one finds present.
+            // A call that fails halfway leaves pages present, which the next call skips.
             let (first, count) = (PageIndex(self.populated), PageCount(*pages));
             self.memory.populate(first, count).is_ok()
         })?;
@@ -58,7 +58,7 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Answer, DONE, with_kernel};
+    use crate::host::{CallResult, DONE, with_kernel};
     use abi::register::Slot;
     use abi::{Error, Request};
     use std::vec::Vec;
@@ -70,13 +70,13 @@ mod tests {
         Growth::new(memory, PageCount(populated), PageCount(page_count))
     }
 
-    /// Grows by these bytes, one after the other; returns the added pages and the populated ranges.
+    /// Grows once for each of these numbers of bytes; returns the added pages and the populated ranges.
     fn grow(
         mut growth: Growth,
-        answer: fn(&Request) -> Answer,
+        kernel: fn(&Request) -> CallResult,
         bytes: &[usize],
     ) -> (Vec<Option<usize>>, Vec<(u64, u64)>) {
-        let (added, calls) = with_kernel(answer, || {
+        let (added, calls) = with_kernel(kernel, || {
             let added = bytes.iter().map(|bytes| growth.grow(*bytes));
             added.map(|added| Some(added? / PAGE)).collect()
         });
@@ -88,21 +88,21 @@ mod tests {
     }
 
     #[test]
-    fn grows_by_what_is_needed_and_by_a_quarter_at_least() {
+    fn grows_by_the_needed_pages_and_by_at_least_a_quarter() {
         let (added, ranges) = grow(growth(256, 4096), |_| DONE, &[1, 100 * PAGE + 1, 1]);
         assert_eq!(added, [Some(64), Some(101), Some(105)]);
         assert_eq!(ranges, [(256, 64), (320, 101), (421, 105)]);
     }
 
     #[test]
-    fn ends_with_the_memory() {
+    fn stops_growing_at_the_end_of_the_memory() {
         let (added, ranges) = grow(growth(256, 300), |_| DONE, &[45 * PAGE, PAGE, 1]);
         assert_eq!(added, [None, Some(44), None]);
         assert_eq!(ranges, [(256, 44)]);
     }
 
     #[test]
-    fn takes_only_what_is_needed_from_a_pool_that_is_nearly_spent() {
+    fn takes_only_the_needed_pages_from_a_pool_that_is_nearly_spent() {
         let nearly_spent = |request: &Request| match request {
             Request::MemoryPopulate(call) if call.page_count.0 <= 2 => DONE,
             _ => Err(Error::PoolEmpty),

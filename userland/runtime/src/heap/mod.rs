@@ -1,4 +1,4 @@
-//! The heap: the start page's heap range, and what it grows by, behind `alloc`.
+//! The heap behind `alloc`: the start page's heap range, which may grow.
 //!
 //! ```text
 //! alloc -> Heap --- small: a cell of its size class ---> Chunk (many cells of one size)
@@ -6,11 +6,11 @@
 //!               ---- large ------------------------------> linked_list_allocator <--- more pages --- Growth
 //! ```
 //!
-//! The list below keeps its holes by address and walks them at every call. It serves large blocks and whole chunks, which are
-//! few; frequent small allocations cost a few instructions, in whatever order they are made and freed.
+//! `linked_list_allocator` keeps its holes by address and walks them at every call. It serves large blocks and whole chunks,
+//! which are few. Frequent small allocations cost a few instructions, in whatever order they are made and freed.
 //!
-//! A heap that is spent grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then an allocation
-//! fails. It never shrinks. The numbers of free bytes below are those of the heap as it is, without what it may grow by.
+//! A heap that is spent grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then allocations
+//! fail. The heap never shrinks. The numbers of free bytes below do not include the memory by which the heap may still grow.
 
 #[cfg(any(test, target_os = "none"))]
 mod chunk;
@@ -55,7 +55,7 @@ mod global {
     }
 }
 
-/// Sets the heap's range from the start page. The heap grows if there is a Memory `heap`, at whose start the range lies.
+/// Sets the heap's range from the start page. The heap can grow if the range lies at the start of a Memory named `heap`.
 ///
 /// # Safety
 /// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This is the first call.

@@ -12,7 +12,7 @@ pub const CELL_ALIGN: usize = 16;
 /// Up to this size, classes are [`CELL_ALIGN`] apart.
 const FINE_BYTES_MAX: usize = 128;
 const FINE_CLASSES: usize = FINE_BYTES_MAX / CELL_ALIGN;
-/// Classes per doubling above that.
+/// The number of classes per doubling above that size.
 const STEPS: usize = 4;
 /// The limits of [`Unit`].
 const UNIT_BYTES_MIN: usize = 256;
@@ -45,8 +45,8 @@ impl Unit {
         Unit(1 << share.ilog2())
     }
 
-    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`: that of a heap between them, since it stays as
-    /// it is.
+    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`: that of a heap between these sizes, since a
+    /// heap's unit never changes.
     pub fn of_growing_heap(bytes: usize, bytes_max: usize) -> Unit {
         let growth = bytes_max.max(bytes) / bytes.max(1);
         Unit::of_heap(bytes.saturating_mul(growth.isqrt().max(1)))
@@ -58,7 +58,8 @@ impl Unit {
         is_small.then(|| SizeClass::of_bytes(layout.size()))
     }
 
-    /// The layout of a chunk of this class: its size, a power of two, is also its alignment, so that a cell's address leads to it.
+    /// The layout of a chunk of this class. Its size, a power of two, is also its alignment, so that the chunk's address follows
+    /// from a cell's.
     pub fn chunk(self, class: SizeClass) -> Layout {
         let cells = (CHUNK_CELLS_MIN * class.bytes()).next_power_of_two();
         let bytes = cells.max(self.0);
@@ -83,7 +84,7 @@ impl SizeClass {
         SizeClass(FINE_CLASSES + STEPS * doublings + step)
     }
 
-    /// Its index in a table of [`CLASSES`].
+    /// The index of the class in a table of [`CLASSES`].
     pub fn index(self) -> usize {
         self.0
     }
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_size_gets_the_smallest_cell_that_holds_it() {
+    fn every_size_gets_the_smallest_cell_that_fits() {
         for bytes in 0..=UNIT_BYTES_MAX {
             let class = SizeClass::of_bytes(bytes);
             assert!(class.index() < CLASSES);

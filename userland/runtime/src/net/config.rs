@@ -3,9 +3,9 @@
 //! | argument | meaning | feature |
 //! | --- | --- | --- |
 //! | `ip=10.77.0.20/24` | a fixed IPv4 address and its network | |
-//! | `gateway=10.77.0.1` | the router to other networks, beside a fixed address | |
+//! | `gateway=10.77.0.1` | the router to other networks, with a fixed address | |
 //! | `ip=dhcp` | IPv4 address, router and name servers from a DHCP server | `dhcp` |
-//! | `dns=10.77.0.1,10.77.0.2` | at most three name servers, beside a fixed address | `dns` |
+//! | `dns=10.77.0.1,10.77.0.2` | at most three name servers, with a fixed address | `dns` |
 //! | `ip6=fd00::20/64` | a fixed IPv6 address and its network | `ipv6` |
 //! | `ip6=auto` | IPv6 addresses from the router's advertisements (SLAAC) | `ipv6` |
 
@@ -48,7 +48,7 @@ fn fixed(start: Start) -> StaticConfigV4 {
     let servers = start.argument("dns").unwrap_or("").split(',');
     let servers = servers.filter(|server| !server.is_empty()).map(|server| {
         let address: Result<Ipv4Addr, _> = server.trim().parse();
-        address.unwrap_or_else(|_| panic!("the argument dns names `{server}`"))
+        address.unwrap_or_else(|_| panic!("the argument dns names `{server}`, not an IPv4 address"))
     });
     StaticConfigV4 {
         address: Ipv4Cidr::new(address, prefix),

@@ -10,12 +10,12 @@ use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxTok
 use super::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag, doorbell};
 use crate::events;
 
-/// The number of frames after which the doorbell is rung before the round ends, so that the switch works alongside a long one.
+/// The number of sent frames after which the doorbell rings before the round ends, so that the switch runs during a long round.
 const FRAMES_PER_RING: u32 = 32;
 
 /// The maximum number of frames received in one poll. The stack takes every frame it can get before any socket sees the first
-/// one: if frames arrive as fast as they are taken, none is ever answered (Mogul and Ramakrishnan, "Eliminating receive
-/// livelock", 1997).
+/// one: if frames arrived as fast as they are taken, no socket would ever see one (Mogul and Ramakrishnan, "Eliminating
+/// receive livelock in an interrupt-driven kernel", 1997).
 const BURST: u32 = 16;
 
 /// The network device.
@@ -56,12 +56,12 @@ impl Device {
 }
 
 impl Wire {
-    /// Whether a frame can be sent. If not, the task is woken when there is space.
+    /// Whether a frame can be sent. If not, the task wakes when there is space.
     fn has_space(&mut self, context: &Context<'_>) -> bool {
         self.poll_count(context, WakeFlag::SPACE, |port| port.outgoing().space())
     }
 
-    /// Whether a frame is queued. If not, the task is woken when one arrives.
+    /// Whether a frame is queued. If not, the task wakes when one arrives.
     fn has_frame(&mut self, context: &Context<'_>) -> bool {
         self.poll_count(context, WakeFlag::FRAMES, |port| port.incoming().queued())
     }

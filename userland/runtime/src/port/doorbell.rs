@@ -1,7 +1,7 @@
 //! The doorbell that wakes the switch: [`Doorbell`], and its deferred ring.
 //!
-//! The switch runs at a higher priority than the domains, so a ring per frame would mean a context switch per frame, and
-//! a notification of the NIC. A device defers its ring instead, and the executor rings once at the end of a round, after
+//! The switch runs at a higher priority than the domains, so a ring per frame would cost a context switch and a notification
+//! of the NIC per frame. A device defers its ring instead, and the executor rings once at the end of a round, after
 //! all ready tasks have run.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -25,7 +25,7 @@ pub struct Doorbell {
 }
 
 impl Doorbell {
-    /// Rings. An error is ignored: the switch is gone, and checks all its ports when it restarts.
+    /// Rings. An error is ignored: it means that the switch is gone, and a switch that starts checks all its ports.
     pub fn ring(&self) {
         let _ = self.notification.signal(self.flags);
     }

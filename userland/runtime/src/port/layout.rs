@@ -5,8 +5,8 @@ use abi::PAGE_BYTES;
 /// The number of frames that one direction holds.
 pub const SLOT_COUNT: u32 = 128;
 
-/// The number of frames that the switch queues for one port's owner while its ring is full, if no other port has queued frames
-/// and the switch has the heap for it. Further frames are dropped.
+/// The number of frames that the switch queues for one port while its ring is full, if no other port has queued frames and the
+/// switch's heap has room for them. Further frames are dropped.
 pub const BUFFERED_FRAMES: usize = 2048;
 
 /// The size of a slot.
@@ -15,7 +15,7 @@ pub const SLOT_BYTES: usize = 2048;
 /// The offset of the frame in its slot.
 pub const FRAME_OFFSET: usize = 8;
 
-/// The longest frame: 1500 bytes after an Ethernet header, no checksum.
+/// The longest frame: 1500 bytes after an Ethernet header, without a checksum.
 pub const FRAME_BYTES_MAX: usize = 1514;
 
 /// The shortest frame: an Ethernet header.

@@ -18,16 +18,18 @@
 //! | [`layout`] | the numbers above |
 //! | [`ring`] | one direction: frames between a producer and a consumer |
 //! | [`doorbell`] | wakes the switch |
-//! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells ring seldom |
+//! | [`frame`] | a queued frame in its slot |
+//! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
 //! | [`tunnel`] | the migration server's end of the port for late frames |
 //!
-//! The whole state of the two sides lies in the Memory, so a copy of it keeps every queued frame. To each side
-//! every value there is an allegation, its own counters included, since the other side can write
-//! them: an invalid one is a [`RingError`] and never more.
+//! The whole state of the two sides lies in the Memory, so a copy of it keeps every queued frame. Neither side trusts any
+//! value there, not even its own counters, since the other side can write them: an invalid value causes a [`RingError`] and
+//! nothing worse.
 
 pub mod device;
 pub mod doorbell;
+pub mod frame;
 pub mod layout;
 pub mod ring;
 pub mod tunnel;
@@ -35,8 +37,9 @@ pub mod wake_flags;
 
 pub use device::Device;
 pub use doorbell::Doorbell;
+pub use frame::Frame;
 pub use layout::{BUFFERED_FRAMES, FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
-pub use ring::{Frame, Ring, RingError, SendError};
+pub use ring::{Ring, RingError, SendError};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;
 
@@ -62,7 +65,7 @@ pub struct Port<'a> {
 }
 
 impl<'a> Port<'a> {
-    /// The end `side` of the port in this memory; `None` if the memory is too small.
+    /// The port's end for this side; `None` if the memory is too small.
     pub fn try_new(memory: SharedMemory<'a>, side: Side) -> Option<Port<'a>> {
         if memory.bytes() < layout::PORT_BYTES {
             return None;
@@ -97,7 +100,7 @@ impl<'a> Port<'a> {
         self.outgoing
     }
 
-    /// Requests a wake-up for an event. It may have happened just before: check once more, then sleep.
+    /// Requests a wake-up for an event. The event may have happened just before, so check once more before sleeping.
     pub fn request_wake(&self, flag: WakeFlag) {
         self.own_wake_flags.add(flag);
     }

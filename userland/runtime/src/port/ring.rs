@@ -1,14 +1,15 @@
 //! One direction of a port: frames from a producer to a consumer.
 //!
 //! Two free-running counters delimit the queue: the producer writes a slot, then increments `produced`; the
-//! consumer copies the frame out, then increments `consumed`. Counters further apart than there are slots, and
-//! invalid frame lengths, are the other side's doing; a reader that finds one should disable the port.
+//! consumer copies the frame out, then increments `consumed`. Only a faulty other side can cause counters further apart than
+//! there are slots, or an invalid frame length; a reader that finds either should disable the port.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::frame::{Frame, is_frame_length};
 use super::layout::{
-    Direction, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAME_OFFSET, SLOT_BYTES, SLOT_COUNT, SLOTS_BYTES,
+    Direction, FRAME_BYTES_MAX, FRAME_OFFSET, SLOT_BYTES, SLOT_COUNT, SLOTS_BYTES,
 };
 use crate::shared::SharedMemory;
 
@@ -76,7 +77,7 @@ impl<'a> Ring<'a> {
         self.queued().map(|queued| SLOT_COUNT - queued)
     }
 
-    /// The oldest frame, still queued until [`Ring::take`].
+    /// The oldest frame, which stays queued until [`Ring::take`].
     ///
     /// # Errors
     /// A [`RingError`].
@@ -89,10 +90,8 @@ impl<'a> Ring<'a> {
         if !is_frame_length(length as usize) {
             return Err(RingError::Length(length));
         }
-        Ok(Some(Frame {
-            bytes: slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET),
-            length: length as usize,
-        }))
+        let bytes = slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET);
+        Ok(Some(Frame::new(bytes, length as usize)))
     }
 
     /// Removes the oldest frame from the queue and frees its slot.
@@ -110,15 +109,15 @@ impl<'a> Ring<'a> {
         let Some(frame) = self.peek()? else {
             return Ok(None);
         };
-        frame.copy_to(&mut into[..frame.length]);
+        frame.copy_to(into);
         self.take();
-        Ok(Some(frame.length))
+        Ok(Some(frame.length()))
     }
 
     /// Queues a frame.
     ///
     /// # Errors
-    /// [`SendError`]; then nothing is queued.
+    /// A [`SendError`]; then nothing is queued.
     pub fn send(&self, frame: &[u8]) -> Result<(), SendError> {
         self.queue(frame.len(), |slot| slot.write(0, frame))
     }
@@ -126,11 +125,9 @@ impl<'a> Ring<'a> {
     /// Queues a copy of a frame in another ring.
     ///
     /// # Errors
-    /// [`SendError`]; then nothing is queued.
+    /// A [`SendError`]; then nothing is queued.
     pub fn forward(&self, frame: &Frame<'_>) -> Result<(), SendError> {
-        self.queue(frame.length, |slot| {
-            slot.copy_from(frame.bytes, frame.length)
-        })
+        self.queue(frame.length(), |slot| frame.copy_to_shared(slot))
     }
 
     fn queue(&self, length: usize, write: impl FnOnce(SharedMemory<'a>)) -> Result<(), SendError> {
@@ -155,43 +152,6 @@ impl<'a> Ring<'a> {
     }
 }
 
-fn is_frame_length(length: usize) -> bool {
-    (FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&length)
-}
-
-/// A frame in its slot. Its length is valid; its bytes are whatever the producer writes meanwhile.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    bytes: SharedMemory<'a>,
-    length: usize,
-}
-
-impl Frame<'_> {
-    /// The length in bytes.
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
-    /// The Ethernet header: destination, source and EtherType.
-    pub fn header(&self) -> [u8; FRAME_BYTES_MIN] {
-        let mut header = [0; FRAME_BYTES_MIN];
-        self.bytes.read(0, &mut header);
-        header
-    }
-
-    /// Copies the frame, or as much of its beginning as fits.
-    pub fn copy_to(&self, into: &mut [u8]) {
-        let bytes = into.len().min(self.length);
-        self.bytes.read(0, &mut into[..bytes]);
-    }
-
-    /// Copies the frame into other shared memory, for example a device's buffer, which has room for it
-    /// and seven more bytes.
-    pub fn copy_to_shared(&self, into: SharedMemory<'_>) {
-        into.copy_from(self.bytes, self.length);
-    }
-}
-
 impl fmt::Display for RingError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -205,7 +165,7 @@ impl fmt::Display for RingError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layout::{PORT_BYTES, TO_DOMAIN};
+    use super::super::layout::{FRAME_BYTES_MIN, PORT_BYTES, TO_DOMAIN};
     use super::*;
     use crate::host::shared_memory;
 

@@ -1,7 +1,7 @@
-//! The migration server's end of the port for late frames: frames for a domain that is leaving or has left
-//! come out, frames forwarded by another machine go in.
+//! The migration server's end of the port for late frames: it receives frames for a domain that is leaving or has left, and
+//! sends frames that another machine forwarded.
 //!
-//! Unlike a [`super::Device`], it drops nothing for lack of space: a frame that does not fit stays with its owner.
+//! Unlike a [`super::Device`], it drops nothing for lack of space: the caller keeps a frame that does not fit.
 
 use super::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag};
 use crate::events;
@@ -64,11 +64,12 @@ impl Tunnel {
         }
     }
 
-    /// Waits until the switch has sent frames, or, if one did not fit, has taken some.
+    /// Waits until the switch has sent frames or, with `waits_for_space`, has taken some.
     pub async fn wait(&mut self, waits_for_space: bool) {
-        let flag = match waits_for_space {
-            true => WakeFlag::FRAMES.or(WakeFlag::SPACE),
-            false => WakeFlag::FRAMES,
+        let flag = if waits_for_space {
+            WakeFlag::FRAMES.or(WakeFlag::SPACE)
+        } else {
+            WakeFlag::FRAMES
         };
         self.port.request_wake(flag);
         if !self.is_ready(waits_for_space) {
@@ -76,7 +77,7 @@ impl Tunnel {
         }
     }
 
-    /// An error counts as ready, so that the next call finds it.
+    /// Whether [`Tunnel::wait`] is over. An error counts as ready, so that the next call finds it.
     fn is_ready(&self, waits_for_space: bool) -> bool {
         let (incoming, outgoing) = (self.port.incoming(), self.port.outgoing());
         let is_some = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);

@@ -10,7 +10,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// A set of events to be woken for.
+/// A set of events for which a side requests a wake-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WakeFlag(u32);
 
@@ -58,7 +58,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
 
-    /// Both sides race many times: the sleeper never sleeps while the waker does not ring.
+    /// Both sides race many times: whenever the sleeper sleeps, the waker rings.
     #[test]
     fn no_wake_up_is_lost() {
         let words: Arc<[AtomicU32; 2]> = Arc::default();

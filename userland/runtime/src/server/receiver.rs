@@ -1,4 +1,5 @@
-//! The receiver: a second thread of the domain that waits at one endpoint, so that the first one can wait for everything else.
+//! The receiver: a further thread of the domain that waits at one endpoint, so that the first thread can wait for everything
+//! else.
 //!
 //! ```text
 //! receiver   Receive --> message into the mailbox, full = true --> Signal `wake` --> ThreadStop
@@ -6,8 +7,8 @@
 //! task       start <---------------- take <---------------- executor: flag raised
 //! ```
 //!
-//! It runs [`receive_once`] and nothing else: no allocation, no lock, no log, since the rest of the runtime belongs to the
-//! domain's first thread. Its state is in the domain's memory, so it moves with the domain.
+//! The receiver runs [`receive_once`] and nothing else. It does not allocate, lock or log, since the rest of the runtime belongs
+//! to the domain's first thread. Its state is in the domain's memory, so it moves with the domain.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -25,7 +26,8 @@ use crate::system_call::invoke;
 
 const STACK_BYTES: usize = 8 << 10;
 
-/// What both threads share. The receiver owns the cells from its start until it has set `is_full`, the first thread otherwise.
+/// The state that both threads share. The receiver owns the cells from its start until it has set `is_full`; otherwise the first
+/// thread does.
 #[repr(C)]
 struct Mailbox {
     buffer: UnsafeCell<MessageBuffer>,
@@ -34,7 +36,7 @@ struct Mailbox {
     endpoint: AtomicU32,
     /// The slot for the next caller's reply right.
     reply: AtomicU32,
-    /// The receiver itself.
+    /// The receiver's own Thread.
     thread: AtomicU32,
     wake: AtomicU32,
     flag: AtomicU64,
@@ -62,7 +64,7 @@ impl core::fmt::Debug for Mailbox {
 }
 
 impl Receiver {
-    /// Creates a stopped receiver of this domain's, which raises `flag` in `wake` for each message. Its memory is never freed.
+    /// Creates a stopped receiver in this domain, which raises `flag` in `wake` for each message. Its memory is never freed.
     ///
     /// # Errors
     /// The kernel's refusal of the thread.
@@ -94,12 +96,13 @@ impl Receiver {
         })
     }
 
-    /// Starts waiting for a message with up to this many capabilities, and its reply right in `reply`. The mailbox was taken.
+    /// Starts waiting for a message with up to this many capabilities, whose reply right is put into `reply`. The last message
+    /// must have been taken.
     ///
     /// # Errors
     /// The kernel's refusal, or that no slot is free.
     pub(super) fn start(&self, reply: Slot, capabilities: usize) -> Result<(), Error> {
-        // It may still be on the way from its signal to its stop.
+        // The receiver may not have stopped itself yet after its signal.
         self.thread.stop()?;
         self.mailbox.reply.store(reply.0, Ordering::Relaxed);
         // SAFETY: The receiver is stopped.
@@ -120,12 +123,12 @@ impl Receiver {
         self.mailbox.is_full.load(Ordering::Acquire)
     }
 
-    /// The message, or the error of `Receive`. `None` if there is none since the last start.
+    /// Takes the message, or the error of `Receive`; `None` if neither has arrived since the last start.
     pub(super) fn take(&self) -> Option<Result<Incoming, Error>> {
         if !self.has_received() {
             return None;
         }
-        // SAFETY: The receiver has set `is_full`, and with that given up the cells until it is started again.
+        // SAFETY: The receiver has set `is_full`, so it does not own the cells until it is started again.
         let (received, buffer) = unsafe {
             let received = *self.mailbox.received.get();
             (received, &mut *self.mailbox.buffer.get())
@@ -134,7 +137,7 @@ impl Receiver {
     }
 }
 
-/// Gives a thread the priority of the calling one, which is the highest that the kernel permits.
+/// Gives a thread the calling thread's priority, which is the highest that the kernel permits.
 fn set_own_priority(thread: Cap<Thread>) -> Result<(), Error> {
     for priority in (1..=PRIORITY_MAX).rev() {
         match thread.set_priority(priority) {
@@ -145,14 +148,14 @@ fn set_own_priority(thread: Cap<Thread>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The receiver's first function. It is started again at its beginning.
+/// The receiver's first function, where every start begins.
 extern "C" fn run(mailbox: *const Mailbox) -> ! {
     // SAFETY: `Receiver::start` passes a leaked mailbox.
     let mailbox = unsafe { &*mailbox };
     receive_once(mailbox);
     loop {
         let thread = Slot(mailbox.thread.load(Ordering::Relaxed));
-        // It fails only if the domain has deleted its own capability; then there is nothing better to do.
+        // This fails only if the domain has deleted its own capability; then the thread can only yield.
         let _ = invoke(calls::ThreadStop { thread });
         let _ = invoke(calls::Yield {});
     }
@@ -175,7 +178,7 @@ fn receive_once(mailbox: &Mailbox) {
     });
 }
 
-/// Runs a receiver that a test's kernel was asked to start, until it would stop. `argument` is that of its `ThreadPrepare`.
+/// Runs a receiver that a test's kernel was asked to start, until it would stop. `argument` is the one in its `ThreadPrepare`.
 #[cfg(test)]
 pub(super) fn run_started(argument: u64) {
     // SAFETY: The argument is a leaked mailbox, whose receiver does not run on a host.

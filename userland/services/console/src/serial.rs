@@ -93,14 +93,14 @@ mod tests {
     use abi::calls::{IoIn, IoOut};
     use abi::register::Slot;
     use core::cell::Cell;
-    use runtime::host::{self, Answer};
+    use runtime::host::{self, CallResult};
     use std::vec::Vec;
 
     std::thread_local! {
         static STATUS: Cell<u32> = const { Cell::new(0) };
     }
 
-    fn port(request: &Request) -> Answer {
+    fn port(request: &Request) -> CallResult {
         let mut results = host::DONE?;
         if let Request::IoIn(IoIn {
             port: LINE_STATUS, ..

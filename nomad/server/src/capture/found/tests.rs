@@ -5,7 +5,7 @@ use abi::register::{ObjectId, Slot};
 use abi::{Error, ObjectKind, Request};
 use nomad_image::Refusal;
 use runtime::Cap;
-use runtime::host::{Answer, DONE, with_kernel, write_message_data};
+use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
 use runtime::protocol::root;
 
 use super::*;
@@ -32,7 +32,7 @@ fn capability() -> CapabilityRecord {
 }
 
 /// Answers of a kernel whose domain consists of these objects and that capability, and of a root that knows no names.
-fn lists(request: &Request, objects: &[ObjectRecord]) -> Answer {
+fn lists(request: &Request, objects: &[ObjectRecord]) -> CallResult {
     let records = match request {
         Request::Call(_) => return refused(root::Refusal::NoSuchObject),
         Request::DomainDescribe(call) if call.list == List::Objects => {
@@ -51,7 +51,7 @@ fn lists(request: &Request, objects: &[ObjectRecord]) -> Answer {
 }
 
 /// A kernel whose domain has the Endpoint.
-fn consistent(request: &Request) -> Answer {
+fn consistent(request: &Request) -> CallResult {
     let objects = [
         object(2, ObjectKind::Pool),
         object(1, ObjectKind::Domain),
@@ -61,13 +61,15 @@ fn consistent(request: &Request) -> Answer {
 }
 
 /// A kernel whose domain has no such Endpoint.
-fn foreign(request: &Request) -> Answer {
+fn foreign(request: &Request) -> CallResult {
     let objects = [object(2, ObjectKind::Pool), object(1, ObjectKind::Domain)];
     lists(request, &objects)
 }
 
 /// The refusals, and the calls that concern the domain.
-fn refusals(kernel: fn(&Request) -> Answer) -> (Result<Vec<Refusal>, CaptureError>, Vec<Request>) {
+fn refusals(
+    kernel: fn(&Request) -> CallResult,
+) -> (Result<Vec<Refusal>, CaptureError>, Vec<Request>) {
     let (judged, calls) = with_kernel(kernel, || {
         let root = Root::new(Cap::from_slot(Slot(1)));
         let mut found = found();
@@ -99,7 +101,7 @@ fn what_a_domain_that_stands_still_may_not_hold_is_refused() {
 
 #[test]
 fn a_domain_that_cannot_be_stopped_is_judged_as_it_was_listed() {
-    let kernels: [fn(&Request) -> Answer; 4] = [
+    let kernels: [fn(&Request) -> CallResult; 4] = [
         failing!(DomainFreeze, Error::InUse, consistent),
         failing!(DomainFreeze, Error::TimedOut, consistent),
         failing!(DomainFreeze, Error::WrongState, consistent),

@@ -6,7 +6,7 @@ use abi::record::ObjectRecord;
 use abi::register::ObjectId;
 use abi::{ObjectKind, Request};
 use nomad_image::{Clock, Listing};
-use runtime::host::{Answer, with_kernel};
+use runtime::host::{CallResult, with_kernel};
 use runtime::protocol::root::Refusal;
 
 use super::*;
@@ -19,7 +19,7 @@ fn outgoing() -> Outgoing {
 }
 
 /// Sends a complete round; returns whether it described the domain.
-fn send_round(kernel: fn(&Request) -> Answer) -> Result<bool, CaptureError> {
+fn send_round(kernel: fn(&Request) -> CallResult) -> Result<bool, CaptureError> {
     let (sent, _) = with_kernel(kernel, || {
         let (mut outgoing, mut out) = (outgoing(), Vec::new());
         outgoing.start_log()?;
@@ -38,7 +38,7 @@ fn a_domain_that_stays_frozen_for_long_enough_is_described() {
 
 #[test]
 fn a_domain_that_another_holds_or_that_runs_too_soon_is_not_described_this_round() {
-    let kernels: [fn(&Request) -> Answer; 4] = [
+    let kernels: [fn(&Request) -> CallResult; 4] = [
         failing!(DomainFreeze, Error::InUse, kernel),
         failing!(DomainFreeze, Error::TimedOut, kernel),
         failing!(DomainThaw, Error::WrongState, kernel),
@@ -60,7 +60,7 @@ const LONG_NS: u64 = u64::MAX;
 
 /// Freezes a domain for this long and exports it; returns the calls too.
 fn freeze_and_export(
-    kernel: fn(&Request) -> Answer,
+    kernel: fn(&Request) -> CallResult,
     limit_ns: u64,
 ) -> (Result<Exported, CaptureError>, Vec<Request>) {
     with_kernel(kernel, || {
@@ -72,7 +72,7 @@ fn freeze_and_export(
 
 #[test]
 fn an_export_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
-    let kernels: [fn(&Request) -> Answer; 2] = [
+    let kernels: [fn(&Request) -> CallResult; 2] = [
         failing!(DomainDescribe, Error::WrongState, kernel),
         failing!(DomainDescribe, Error::NotThere, kernel),
     ];
@@ -113,7 +113,7 @@ fn any_failure_after_the_end_of_a_freeze_is_blamed_on_it() {
 
 #[test]
 fn reading_the_pages_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
-    let kernel: fn(&Request) -> Answer = failing!(DomainBeginLog, Error::NotThere, kernel);
+    let kernel: fn(&Request) -> CallResult = failing!(DomainBeginLog, Error::NotThere, kernel);
     let (begun, _) = with_kernel(kernel, || {
         let mut outgoing = outgoing();
         outgoing.freeze(LONG_NS)?;

@@ -6,7 +6,7 @@ use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply, Si
 use abi::thread_state::ThreadState;
 use abi::{MessageInfo, ObjectKind, Request};
 use nomad_image::{Blob, ThreadImage};
-use runtime::host::{Answer, DONE, with_kernel};
+use runtime::host::{CallResult, DONE, with_kernel};
 
 use super::*;
 use crate::samples;
@@ -41,7 +41,7 @@ fn capability(slot: u32, target: Target, badge: u64, parent: Option<u32>) -> Cap
 }
 
 /// Every call succeeds, and root has an endpoint for the service outside.
-fn willing(request: &Request) -> Answer {
+fn willing(request: &Request) -> CallResult {
     match request {
         Request::Call(_) => Ok([0, MessageInfo::try_new(1, 1)?.bits(), 0, 0, 0, 0, 0, 0]),
         Request::CapabilityInspect(_) => {
@@ -99,7 +99,7 @@ fn build() -> (Built, Vec<Request>) {
     (built.expect("builds"), calls)
 }
 
-fn try_build(kernel: fn(&Request) -> Answer) -> (Result<Built, RestoreError>, Vec<Request>) {
+fn try_build(kernel: fn(&Request) -> CallResult) -> (Result<Built, RestoreError>, Vec<Request>) {
     with_kernel(kernel, || {
         Built::new(&Plan {
             machine: Machine::for_tests(),

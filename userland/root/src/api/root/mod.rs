@@ -21,7 +21,7 @@ use runtime::capability::Any;
 use runtime::message::Message;
 use runtime::protocol::root::{MemoryRecord, Refusal, Request, granted, refused};
 use runtime::protocol::{Name, Words, decode};
-use runtime::server::{Answer, Server};
+use runtime::server::{Handled, Server};
 
 use super::now;
 use crate::badge::{Interface, badge};
@@ -34,7 +34,7 @@ use crate::{console, names};
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// Handles a request.
-pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Answer {
+pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Handled {
     let Ok(request) = decode(message.words()) else {
         return now(&refused(Refusal::Malformed));
     };
@@ -44,7 +44,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
     match perform(root, &request, message) {
         Ok((words, None)) => now(&words),
         Ok((words, Some(capability))) => {
-            Answer::Now(Message::of(words.as_slice()).capability(capability))
+            Handled::Reply(Message::of(words.as_slice()).capability(capability))
         }
         Err(refusal) => now(&refused(refusal)),
     }

@@ -3,7 +3,7 @@
 use abi::Error;
 use runtime::protocol::Name;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
-use runtime::server::{Answer, Server};
+use runtime::server::{Handled, Server};
 
 use super::{Response, kernel, now};
 use crate::badge::DomainNumber;
@@ -24,7 +24,7 @@ fn find_exported(root: &Supervisor, name: Name) -> Result<&Domain, Refusal> {
 }
 
 /// Exports a domain and quiesces its port; the reply is deferred until the switch has done that.
-pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
+pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Handled {
     let Some(domain) = root.domains.by_name_mut(name) else {
         return now(&refused(Refusal::NoSuchDomain));
     };
@@ -45,7 +45,7 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
     match server.take_reply() {
         Ok(reply) => {
             root.quiet_waiters.add(number, reply);
-            Answer::Never
+            Handled::NoReply
         }
         Err(error) => now(&refused(kernel(error))),
     }

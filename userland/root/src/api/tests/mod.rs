@@ -37,7 +37,7 @@ fn name() -> Name {
 }
 
 /// A kernel whose every call succeeds; an object's identity and kind follow from its slot.
-fn accept_all(request: &Request) -> host::Answer {
+fn accept_all(request: &Request) -> host::CallResult {
     let kind = |slot| match slot {
         DOMAIN => ObjectKind::Domain,
         WAKE => ObjectKind::Notification,
@@ -76,8 +76,8 @@ fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)
     let mut server = Server::new(root.machine.endpoint).expect("a free slot");
     let message = Message::of(encode(&request).as_slice());
     match crate::api::root::handle(root, &mut server, &message) {
-        Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
-        Answer::Never => None,
+        Handled::Reply(answer) => Some((answer.words().into(), answer.capabilities().len())),
+        Handled::NoReply => None,
     }
 }
 

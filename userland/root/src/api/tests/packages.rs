@@ -29,7 +29,7 @@ fn entry() -> manifest::Domain {
 }
 
 /// A kernel that accepts every call, on a machine with 64 MiB.
-fn kernel(request: &Request) -> host::Answer {
+fn kernel(request: &Request) -> host::CallResult {
     match request {
         Request::PoolReport(_) => Ok([64 << 8, 0, 0, 0, 0, 0, 0, 0]),
         other => accept_all(other),

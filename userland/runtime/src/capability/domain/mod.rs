@@ -167,8 +167,8 @@ impl Cap<Domain> {
         .map(ObjectId)
     }
 
-    /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table: with `GRANT` as over an
-    /// endpoint, or without rights.
+    /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table. `rights` is `GRANT`, which means
+    /// the same as for an endpoint, or empty.
     ///
     /// # Errors
     /// The error of `DomainInstallReply`.

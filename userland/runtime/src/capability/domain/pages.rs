@@ -114,7 +114,7 @@ impl Cap<Domain> {
         })
     }
 
-    /// The present pages of one of the domain's Memories, among at most `page_count`.
+    /// Lists the present pages of one of the domain's Memories, out of at most `page_count` from `first_page` on.
     ///
     /// # Errors
     /// The error of `DomainPages`.
@@ -127,8 +127,8 @@ impl Cap<Domain> {
         self.page_set(memory, 0, first_page, page_count, PageSet::Present)
     }
 
-    /// Takes the dirty pages of one of the domain's Memories, among at most `page_count`, from the log with this token: they
-    /// become clean.
+    /// Takes the dirty pages of one of the domain's Memories, out of at most `page_count` from `first_page` on, from the log with
+    /// this token: they become clean.
     ///
     /// # Errors
     /// The error of `DomainPages`.

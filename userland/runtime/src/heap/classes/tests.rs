@@ -9,7 +9,7 @@ struct Fixture {
     heap: Heap,
     blocks: Vec<(NonNull<u8>, Layout, u8)>,
     random: u64,
-    // The last field, so that it is dropped last.
+    // This is the last field, so that it is dropped last.
     _memory: Vec<u128>,
 }
 
@@ -93,7 +93,7 @@ fn blocks_of_all_sizes_come_and_go_and_never_overlap() {
     );
 }
 
-/// The list walks its holes at every call: frequent operations must not call it.
+/// The list walks its holes at every call, so frequent operations must not call it.
 #[test]
 fn freeing_many_blocks_in_any_order_does_not_call_the_list_for_each() {
     let mut fixture = Fixture::new(HEAP_BYTES);
@@ -111,7 +111,7 @@ fn freeing_many_blocks_in_any_order_does_not_call_the_list_for_each() {
 }
 
 #[test]
-fn memory_of_one_size_serves_every_other_afterwards() {
+fn memory_freed_by_one_size_serves_every_other_size() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     for bytes in [16, 3000, 100, 4096, 64 << 10, 500] {
         let mut count = 0;
@@ -125,7 +125,7 @@ fn memory_of_one_size_serves_every_other_afterwards() {
 }
 
 #[test]
-fn free_cells_are_free_and_committed() {
+fn free_cells_count_as_free_and_as_committed() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     let free = fixture.heap.free();
     for _ in 0..1000 {
