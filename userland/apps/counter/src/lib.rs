@@ -1,16 +1,16 @@
-//! A counter that answers on the network and checks itself: the workload for measuring moves.
+//! A counter that serves the network and checks itself: the workload for measuring moves.
 //!
-//! It fills a heap with reproducible words, dirties the pages at its beginning at a steady rate, and
-//! answers requests on UDP and TCP with a counter, the checksum of a page and the result of its self-check. From
-//! that a prober checks whether memory, time and connections survived. In the background it checks its heap
-//! page by page.
+//! It fills a heap with reproducible words, dirties the pages at the heap's beginning at a steady rate, and
+//! replies to requests on UDP and TCP with a counter, the checksum of a page and the result of its self-check. From
+//! the replies a prober concludes whether memory, time and connections survived. In the background the counter checks its
+//! heap page by page.
 //!
 //! | module | noun |
 //! | --- | --- |
 //! | [`settings`] | the domain's arguments |
-//! | [`pages`] | the heap: what each word must be |
+//! | [`pages`] | the heap, and the expected value of each word |
 //! | [`pace`] | the rate of dirtying |
-//! | [`service`] | answering a request; the self-check |
+//! | [`service`] | the reply to a request; the self-check |
 //! | [`wire`] | requests and replies as bytes |
 //! | [`tasks`] | the concurrent tasks |
 
@@ -50,12 +50,12 @@ async fn count(start: Start, tasks: Tasks) {
     let service = Rc::new(RefCell::new(Service::new(pages)));
     if net::is_connected(start) {
         let stack = net::stack(start, tasks);
-        tasks.spawn(tasks::answer_datagrams(
+        tasks.spawn(tasks::serve_datagrams(
             stack,
             settings.port,
             service.clone(),
         ));
-        tasks::answer_connections(stack, tasks, settings.port, service.clone());
+        tasks::serve_connections(stack, tasks, settings.port, service.clone());
     }
     tasks.spawn(tasks::check(service.clone()));
     tasks.spawn(tasks::report(service.clone()));

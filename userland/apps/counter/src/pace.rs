@@ -18,7 +18,7 @@ impl Pace {
         }
     }
 
-    /// The number due now; they count as done.
+    /// Takes the number that is due now, which counts as done.
     pub fn take_due(&mut self, now_ns: u64) -> u64 {
         let elapsed_ns = u128::from(now_ns.saturating_sub(self.since_ns));
         let total = elapsed_ns * u128::from(self.per_second) / 1_000_000_000;
@@ -32,11 +32,11 @@ impl Pace {
         due
     }
 
-    /// The time when the next is due; `None` for never.
+    /// The time when the next one is due; `None` for never.
     pub fn next_ns(&self) -> Option<u64> {
         let elapsed_ns = u128::from(self.done + 1) * 1_000_000_000;
         let elapsed_ns = elapsed_ns.checked_div(u128::from(self.per_second))?;
-        // Rounded up, so that it is really due then.
+        // Rounded up, so that one is due at that time.
         u64::try_from(elapsed_ns + 1)
             .ok()?
             .checked_add(self.since_ns)

@@ -1,8 +1,8 @@
 //! A heap of reproducible words, so that any damage is detectable.
 //!
 //! ```text
-//! word i of the heap    splitmix64(i), but
-//! page k < working      word 0 = n, word 511 = !n for the n-th dirtying, the last one of this page
+//! word i of the heap    splitmix64(i), except:
+//! page k < working      word 0 = n, word 511 = !n, where the n-th dirtying was the last one of this page
 //! word 8 of the heap    the counter
 //! ```
 //!
@@ -29,7 +29,7 @@ pub struct Pages {
     pages: Vec<Page>,
     working_count: usize,
     dirtied: u64,
-    answers: u64,
+    replies: u64,
 }
 
 /// The reason a heap could not be created.
@@ -91,7 +91,7 @@ impl Pages {
             pages,
             working_count,
             dirtied: 0,
-            answers: 0,
+            replies: 0,
         })
     }
 
@@ -116,11 +116,11 @@ impl Pages {
     pub fn raise_counter(&mut self) -> u64 {
         let counter = &mut self.pages[0].0[COUNTER_WORD];
         *counter = counter.wrapping_add(1);
-        self.answers += 1;
+        self.replies += 1;
         *counter
     }
 
-    /// The sum of the read-only page that this request asks for.
+    /// The sum of the read-only page that this sequence number selects.
     pub fn checksum(&self, sequence: u64) -> u64 {
         let read_only = (self.pages.len() - self.working_count) as u64;
         let index = self.working_count + (sequence.wrapping_mul(SPREAD) % read_only) as usize;
@@ -128,24 +128,24 @@ impl Pages {
         words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
     }
 
-    /// The working page that this request asks for.
+    /// The working page that this sequence number selects.
     pub fn working_page(&self, sequence: u64) -> usize {
         (sequence % self.working_count as u64) as usize
     }
 
-    /// Whether every word of a page is what it must be.
+    /// Whether every word of a page has its expected value.
     pub fn is_sound(&self, index: usize) -> bool {
         let mut expected = Page::new(index);
         if index < self.working_count {
             expected.mark(self.last_dirtying(index as u64));
         }
         if index == 0 {
-            expected.0[COUNTER_WORD] = self.answers;
+            expected.0[COUNTER_WORD] = self.replies;
         }
         expected.0 == self.pages[index].0
     }
 
-    /// Which dirtying met this working page last; zero for none.
+    /// The number of the last dirtying of this working page; zero for none.
     fn last_dirtying(&self, index: u64) -> u64 {
         match self.dirtied.checked_sub(index + 1) {
             Some(since_first) => self.dirtied - since_first % self.working_count as u64,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_sound_through_any_number_of_dirtyings_and_answers() {
+    fn stays_sound_through_any_number_of_dirtyings_and_replies() {
         let mut pages = Pages::try_new(8, 3).unwrap();
         for round in 1..=20 {
             pages.dirty_next();

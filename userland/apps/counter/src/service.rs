@@ -1,4 +1,4 @@
-//! Answering a request, and the self-check.
+//! The reply to a request, and the self-check.
 
 use crate::pages::Pages;
 use crate::wire::{DAMAGED, Reply, Request};
@@ -38,8 +38,8 @@ impl Service {
         (0..page_count).for_each(|_| self.pages.dirty_next());
     }
 
-    /// Answers a request.
-    pub fn answer(&mut self, request: Request) -> Reply {
+    /// Executes a request.
+    pub fn reply(&mut self, request: Request) -> Reply {
         let page = self.pages.working_page(request.sequence);
         let is_damaged = self.is_damaged || !self.pages.is_sound(page);
         Reply {
@@ -51,7 +51,7 @@ impl Service {
         }
     }
 
-    /// Checks the next pages, cyclically. Damage is reported in every later answer.
+    /// Checks the next pages, cyclically. Every later reply reports damage.
     ///
     /// # Errors
     /// [`Damage`].
@@ -84,10 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_increments_the_counter() {
+    fn every_reply_increments_the_counter() {
         let mut service = service();
         service.dirty(3);
-        let replies = [service.answer(request(7)), service.answer(request(7))];
+        let replies = [service.reply(request(7)), service.reply(request(7))];
         assert_eq!(replies.map(|reply| reply.counter), [1, 2]);
         assert_eq!(replies[0].checksum, replies[1].checksum);
         assert_eq!(replies[0].pages_dirtied, 3);
@@ -100,7 +100,7 @@ mod tests {
         let mut service = service();
         for _ in 0..50 {
             service.dirty(1);
-            service.answer(request(1));
+            service.reply(request(1));
             assert_eq!(service.check_some(4), Ok(()));
         }
     }

@@ -9,11 +9,11 @@ const PAGES_PER_MIB: usize = 256;
 /// The settings, converted to internal units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The pages of the heap: argument `heap_mib`.
+    /// The number of pages of the heap: argument `heap_mib`.
     pub page_count: usize,
-    /// The pages at its beginning that are dirtied: argument `working_set_mib`.
+    /// The number of pages at the heap's beginning that are dirtied: argument `working_set_mib`.
     pub working_page_count: usize,
-    /// The pages dirtied per second: argument `pages_per_second`.
+    /// The number of pages dirtied per second: argument `pages_per_second`.
     pub pages_per_second: u64,
     /// The UDP and TCP port: argument `port`.
     pub port: u16,

@@ -1,4 +1,4 @@
-//! The concurrent tasks: dirtying, answering on UDP and TCP, the self-check, the report.
+//! The concurrent tasks: dirtying, replying on UDP and TCP, the self-check, the report.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 8;
 const DATAGRAMS: usize = 256;
 /// The maximum number of requests read from a connection at once.
 const BATCH: usize = 64;
-/// The shortest sleep between two dirtyings; several pages may be due after it.
+/// The shortest sleep between two dirtyings, after which several pages may be due.
 const DIRTY_INTERVAL_MIN_NS: u64 = 1_000_000;
 /// The self-check covers this many pages per interval: 64 MiB in 82 seconds.
 const CHECK_PAGES: usize = 2;
@@ -45,8 +45,8 @@ pub async fn dirty(per_second: u64, service: Shared) {
     }
 }
 
-/// Answers on UDP, for ever.
-pub async fn answer_datagrams(stack: Stack<'static>, port: u16, service: Shared) {
+/// Replies to requests on UDP, for ever.
+pub async fn serve_datagrams(stack: Stack<'static>, port: u16, service: Shared) {
     let mut metadata = [[PacketMetadata::EMPTY; DATAGRAMS]; 2];
     let [received_metadata, sent_metadata] = &mut metadata;
     let (mut received, mut sent) = (
@@ -65,25 +65,25 @@ pub async fn answer_datagrams(stack: Stack<'static>, port: u16, service: Shared)
     }
     let mut request = [0; REQUEST_BYTES];
     loop {
-        // A longer datagram is an error, a shorter one has another length: neither is answered.
+        // A longer datagram is an error, a shorter one has another length: neither gets a reply.
         let Ok((REQUEST_BYTES, from)) = socket.recv_from(&mut request).await else {
             continue;
         };
-        let reply = service.borrow_mut().answer(Request::from_bytes(&request));
-        // A client that could not be reached retries.
+        let reply = service.borrow_mut().reply(Request::from_bytes(&request));
+        // A client that did not get the reply retries.
         let _ = socket.send_to(&reply.to_bytes(), from).await;
     }
 }
 
-/// Answers on TCP, for ever.
-pub fn answer_connections(stack: Stack<'static>, tasks: Tasks, port: u16, service: Shared) {
+/// Replies to requests on TCP, for ever.
+pub fn serve_connections(stack: Stack<'static>, tasks: Tasks, port: u16, service: Shared) {
     net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
         // The client closed or reset the connection.
-        let _ = answer_connection(socket, &service).await;
+        let _ = serve_connection(socket, &service).await;
     });
 }
 
-async fn answer_connection(
+async fn serve_connection(
     socket: &mut TcpSocket<'static>,
     service: &Shared,
 ) -> Result<(), runtime::embassy_net::tcp::Error> {
@@ -98,7 +98,7 @@ async fn answer_connection(
         let rest = rest.len();
         let replies: Vec<[u8; REPLY_BYTES]> = requests
             .iter()
-            .map(|request| service.borrow_mut().answer(Request::from_bytes(request)))
+            .map(|request| service.borrow_mut().reply(Request::from_bytes(request)))
             .map(|reply| reply.to_bytes())
             .collect();
         buffer.copy_within(filled - rest..filled, 0);

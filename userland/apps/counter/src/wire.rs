@@ -17,18 +17,18 @@ pub const DAMAGED: u64 = 1;
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The client's number of the request.
+    /// The number that the client gave the request.
     pub sequence: u64,
-    /// The time it was sent, by the client's own clock.
+    /// The time at which the request was sent, by the client's own clock.
     pub client_time: u64,
 }
 
 /// A reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The answered request.
+    /// The request.
     pub request: Request,
-    /// The counter, incremented by every answer.
+    /// The counter, which every reply increments.
     pub counter: u64,
     /// The checksum of a read-only page.
     pub checksum: u64,

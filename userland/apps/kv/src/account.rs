@@ -1,15 +1,15 @@
 //! A memory account with a limit: an allocation beyond it is refused in advance.
 //!
-//! An account counts bytes, not the heap's fragmentation: a client may leave a heap whose memory is bound in cells that fit
-//! nothing else. So a charge that would leave the heap less than [`RESERVE_BYTES`] is refused too.
+//! An account does not count the heap's fragmentation: a client may leave a heap whose free memory is in cells of unsuitable
+//! sizes. So a charge that would leave the heap less than [`RESERVE_BYTES`] is refused too.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 
 use runtime::heap;
 
-/// The part of the heap reserved for allocations that cannot be refused: the base of both buffers of every connection, 1 MiB in
-/// all, the tree's nodes and the network stack.
+/// The part of the heap reserved for allocations that cannot be refused: the base of both buffers of every connection (1 MiB in
+/// all), the tree's nodes and the network stack.
 pub const RESERVE_BYTES: usize = 2 << 20;
 
 /// The limit is reached.
@@ -93,7 +93,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn leaves_the_heap_its_reserve_whatever_its_own_limit() {
+    fn leaves_the_heap_its_reserve_whatever_the_accounts_limit() {
         let account = Account::new(100);
         HEAP_BYTES.set(Some(RESERVE_BYTES + 10));
         assert_eq!(account.charge(11), Err(Full));

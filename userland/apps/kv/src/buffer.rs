@@ -1,7 +1,7 @@
-//! The bytes in transit into or out of a connection: a small base, and more on an account.
+//! The bytes in transit into or out of a connection: a small base, and more that is charged to an account.
 //!
-//! All connections share the account, so they cannot hold more than its limit however many there are and
-//! however slowly they read. The base is always available, so every connection can receive an error reply.
+//! All connections share the account, so their buffers never exceed its limit, however many connections there are and
+//! however slowly their clients read. The base is always available, so every connection can receive an error reply.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -18,7 +18,7 @@ pub const BUFFER_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
-    /// The base while `bytes` is larger: kept, so that returning to it allocates nothing.
+    /// The base, kept while `bytes` is larger, so that returning to it allocates nothing.
     base: Vec<u8>,
     charged: usize,
     account: Account,
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_charged_beyond_the_base_until_it_is_cleared_or_dropped() {
+    fn growth_is_charged_until_the_buffer_is_cleared_or_dropped() {
         let account = Account::new(1 << 20);
         let mut buffer = Buffer::new(account.clone());
         buffer.extend(&[1; BASE_BYTES]).unwrap();

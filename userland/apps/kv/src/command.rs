@@ -24,7 +24,7 @@ pub struct Call<'a> {
     pub replies: &'a mut Replies,
 }
 
-/// The reason a command was rejected. Then it changed nothing.
+/// The reason a command was rejected. A rejected command changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError<'a> {
     /// No command has this name.
@@ -80,7 +80,7 @@ impl fmt::Display for CommandError<'_> {
 }
 
 impl CommandError<'_> {
-    /// The errors without a name in them. Clients match these texts.
+    /// The text of an error without the name in it. Clients match these texts.
     fn text(&self) -> &'static str {
         match self {
             CommandError::Unknown(_) => "ERR unknown command",
@@ -117,11 +117,11 @@ pub type Run = for<'a> fn(&mut Call<'a>) -> Result<(), CommandError<'a>>;
 
 /// A command's entry in the table.
 pub struct Command {
-    /// Its name in lower case.
+    /// The name in lower case.
     pub name: &'static str,
     /// The number of words in a request, the name included: exact, or the minimum if negative.
     pub arity: i64,
-    /// Whether it reads or writes keys.
+    /// The effect on keys.
     pub kind: Kind,
     /// The words that are keys.
     pub keys: Keys,
@@ -133,11 +133,11 @@ pub struct Command {
 /// The kind of a command, by its effect on keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Reads them.
+    /// Reads keys.
     Read,
-    /// Writes them, without needing memory.
+    /// Writes keys, without needing memory.
     Write,
-    /// Writes them and may need memory.
+    /// Writes keys, and may need memory.
     Grow,
     /// Concerns the server.
     Server,
@@ -180,7 +180,7 @@ pub static COMMANDS: &[Command] = &[
     command("info", -1, Kind::Server, Keys::None, server::info, "Reports the server's state."),
     command("mget", -2, Kind::Read, Keys::All, strings::get_several, "Reads several values."),
     command("mset", -3, Kind::Grow, Keys::EverySecond, strings::set_several, "Writes several values, all or none."),
-    command("ping", -1, Kind::Connection, Keys::None, connection::ping, "Answers."),
+    command("ping", -1, Kind::Connection, Keys::None, connection::ping, "Replies."),
     command("quit", -1, Kind::Connection, Keys::None, connection::quit, "Ends the connection."),
     command("select", 2, Kind::Connection, Keys::None, connection::select, "Selects the database: only number 0 exists."),
     command("set", -3, Kind::Grow, Keys::First, strings::set, "Writes a value: NX, XX, GET."),
@@ -206,12 +206,12 @@ const fn command(
     }
 }
 
-/// The command of this name, in any case.
+/// The command of this name, ignoring case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| is_word(name, command.name))
 }
 
-/// Whether a client's word equals this one, in any case.
+/// Whether a client's word equals this one, ignoring case.
 pub fn is_word(word: &[u8], expected: &str) -> bool {
     word.eq_ignore_ascii_case(expected.as_bytes())
 }

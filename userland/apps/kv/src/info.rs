@@ -15,7 +15,7 @@ use crate::service::Service;
 /// The server's name.
 pub const SERVER: &str = "caravan-kv";
 
-/// The Redis version with the same replies, for clients that check it.
+/// The version of Redis that replies in the same way, for clients that check the version.
 pub const REDIS_VERSION: &str = "7.0.0";
 
 /// A section: its name, and the function that writes its lines.
@@ -30,7 +30,7 @@ const SECTIONS: &[Section] = &[
     ("Keyspace", keys),
 ];
 
-/// The sections of these names; all if there are none.
+/// The text of the sections with these names; of all sections if there are no names.
 pub fn text<'n>(service: &Service, names: impl Iterator<Item = &'n [u8]> + Clone) -> String {
     let every = ["all", "default", "everything"];
     let is_unnamed = names.clone().next().is_none();

@@ -10,8 +10,8 @@
 //! | [`session`] | a connection without its socket |
 //! | [`tasks`] | connections with their sockets |
 //!
-//! Everything except [`tasks`] runs on any host. A client's mistakes are answered with errors, and no client can make the server
-//! exceed the memory limits in [`settings`], whatever it sends and however slowly it reads.
+//! Everything except [`tasks`] runs on any host. The reply to a client's mistake is an error, and no client can make the server
+//! exceed the memory limits in [`settings`], whatever the client sends and however slowly it reads.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -47,7 +47,7 @@ use settings::Settings;
 /// The entry point of the program.
 ///
 /// # Panics
-/// If an argument is not a number, or the heap is too small for the arguments: a mistake in the manifest is reported before
+/// If an argument is not a number, or the heap is too small for the arguments. So a mistake in the manifest is reported before
 /// there is any data to lose.
 pub fn run(start: Start) -> ! {
     let settings = Settings::from_arguments(start);
@@ -60,7 +60,7 @@ pub fn run(start: Start) -> ! {
 async fn serve(start: Start, tasks: Tasks, settings: Settings) {
     let service = Rc::new(RefCell::new(Service::new(settings, facts)));
     let stack = net::stack_for::<{ tasks::CONNECTIONS }>(start, tasks);
-    tasks::answer(stack, tasks, service);
+    tasks::serve(stack, tasks, service);
     log::info!("kv: ready on port {}", settings.port);
     pending().await
 }

@@ -5,10 +5,10 @@ use core::fmt::{self, Write};
 use crate::account::{Account, Full};
 use crate::buffer::{BASE_BYTES, Buffer};
 
-/// Once this many bytes are pending, they are sent before the next request is answered.
+/// Once this many bytes are pending, they are sent before the next request is executed.
 pub const SEND_BYTES: usize = BASE_BYTES / 2;
 
-/// The error in place of a reply that does not fit.
+/// The error that replaces a reply that does not fit.
 pub const REPLY_TOO_LARGE: &str = "ERR the reply is too large";
 
 /// The replies to be sent.
@@ -41,7 +41,7 @@ impl Replies {
         self.buffer.clear();
     }
 
-    /// Whether the bytes should be sent before further requests are answered.
+    /// Whether the bytes should be sent before further requests are executed.
     pub fn should_be_sent(&self) -> bool {
         self.buffer.len() >= SEND_BYTES
     }
@@ -52,7 +52,7 @@ impl Replies {
         self.is_too_large = false;
     }
 
-    /// Whether the current reply has fit so far. A command that writes to the store checks this before the write:
+    /// Whether the current reply has fit so far. A command that writes to the store checks this before the write, since
     /// afterwards it could only return a wrong reply or none.
     pub fn has_room(&self) -> bool {
         !self.is_too_large
@@ -69,28 +69,28 @@ impl Replies {
     pub fn replace_by_error(&mut self, text: fmt::Arguments<'_>) {
         self.buffer.truncate(self.begin);
         self.is_too_large = false;
-        // It fits the base: a reply is begun only if few bytes are pending.
+        // The error fits the base, since a reply is begun only if few bytes are pending.
         self.line('-', text);
     }
 
-    /// A simple string.
+    /// Writes a simple string.
     pub fn simple(&mut self, text: &str) {
         self.line('+', format_args!("{text}"));
     }
 
-    /// An integer.
+    /// Writes an integer.
     pub fn integer(&mut self, value: i64) {
         self.line(':', format_args!("{value}"));
     }
 
-    /// A bulk string.
+    /// Writes a bulk string.
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.line('$', format_args!("{}", bytes.len()));
         self.extend(bytes);
         self.extend(b"\r\n");
     }
 
-    /// A bulk string, or null.
+    /// Writes a bulk string, or null.
     pub fn optional(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.bulk(bytes),
@@ -98,12 +98,12 @@ impl Replies {
         }
     }
 
-    /// The header of an array of `count` elements.
+    /// Writes the header of an array of `count` elements.
     pub fn array(&mut self, count: usize) {
         self.line('*', format_args!("{count}"));
     }
 
-    /// The null array.
+    /// Writes the null array.
     pub fn null_array(&mut self) {
         self.extend(b"*-1\r\n");
     }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_does_not_fit_becomes_an_error_and_earlier_ones_stay() {
+    fn a_reply_that_does_not_fit_becomes_an_error_and_earlier_replies_stay() {
         let mut replies = Replies::new(Account::new(0));
         replies.begin();
         replies.simple("OK");

@@ -10,7 +10,7 @@ pub const ARGUMENTS_MAX: usize = 4096;
 /// The number of arguments whose memory is kept between requests.
 const ARGUMENTS_USUAL: usize = 64;
 
-/// A reused request: it is filled, read and cleared, so that usual requests allocate nothing.
+/// A request whose memory is reused: it is filled, read and cleared, so that requests of usual size allocate nothing.
 #[derive(Debug)]
 pub struct Request {
     bytes: Buffer,
@@ -34,8 +34,8 @@ impl Request {
         self.spans.len()
     }
 
-    /// The argument at this index; the command's name has index 0. Empty if there is none: the count is checked before
-    /// a command runs.
+    /// The argument at this index; the command's name has index 0. It is empty if there is no such argument: the count is
+    /// checked before a command runs.
     pub fn argument(&self, index: usize) -> &[u8] {
         self.spans
             .get(index)
@@ -48,7 +48,7 @@ impl Request {
         spans.iter().map(|span| self.bytes_of(span))
     }
 
-    /// Whether it did not fit: then it is incomplete.
+    /// Whether the request did not fit, so that it is incomplete.
     pub fn is_too_large(&self) -> bool {
         self.is_too_large
     }

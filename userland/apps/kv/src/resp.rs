@@ -9,9 +9,9 @@
 //!   \--other--> Inline --LF--> Start with a request
 //! ```
 //!
-//! The parser accepts input split at any byte, and never reads a byte twice. Lengths are
-//! allegations: memory is allocated only for bytes that have arrived, and a request that does not fit is skipped to its end, so that
-//! the connection stays in sync and the client receives an error. A protocol error ends the connection.
+//! The parser accepts input split at any byte, and never reads a byte twice. It does not trust lengths: memory is allocated only
+//! for bytes that have arrived. A request that does not fit is skipped to its end, so that the connection stays in sync and the
+//! client receives an error. A protocol error ends the connection.
 
 use core::fmt;
 
@@ -20,9 +20,9 @@ use crate::request::Request;
 
 /// The longest inline command.
 pub const INLINE_BYTES_MAX: usize = 2048;
-/// The maximum number of arguments in a header; fewer are stored.
+/// The maximum number of arguments that a header may announce. Fewer can be stored.
 const COUNT_MAX: i64 = 1 << 20;
-/// The maximum length of an argument in a header; less is stored.
+/// The maximum length of an argument that a header may announce. Less can be stored.
 const LENGTH_MAX: i64 = 512 << 20;
 /// The longest line with a number.
 const NUMBER_BYTES_MAX: usize = 24;
@@ -59,7 +59,7 @@ impl fmt::Display for ProtocolError {
 
 /// The result of parsing some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fed {
+pub struct Parsed {
     /// The number of bytes consumed.
     pub consumed: usize,
     /// Whether a request is complete; the rest of the input belongs to the next.
@@ -71,7 +71,7 @@ pub struct Fed {
 pub struct Parser {
     state: State,
     line: Line,
-    /// The number of strings of the array still to come.
+    /// The number of the array's strings that have not arrived yet.
     awaited: usize,
     request: Request,
 }
@@ -111,19 +111,19 @@ impl Parser {
     ///
     /// # Errors
     /// [`ProtocolError`]; then the connection is out of sync.
-    pub fn feed(&mut self, input: &[u8]) -> Result<Fed, ProtocolError> {
+    pub fn feed(&mut self, input: &[u8]) -> Result<Parsed, ProtocolError> {
         let mut consumed = 0;
         while let Some(rest) = input.get(consumed..).filter(|rest| !rest.is_empty()) {
             let (count, is_complete) = self.step(rest)?;
             consumed += count;
             if is_complete {
-                return Ok(Fed {
+                return Ok(Parsed {
                     consumed,
                     is_complete,
                 });
             }
         }
-        Ok(Fed {
+        Ok(Parsed {
             consumed,
             is_complete: false,
         })
@@ -142,7 +142,7 @@ impl Parser {
     }
 
     fn start(&mut self, first: u8) -> usize {
-        // An empty line may have left white space.
+        // A blank line may have left white space in the request.
         self.request.clear();
         let is_array = first == b'*';
         self.state = if is_array {
@@ -160,7 +160,7 @@ impl Parser {
         let count = number(line).filter(|count| *count <= COUNT_MAX);
         let count = count.ok_or(ProtocolError::Count)?;
         self.line = Line::default();
-        // An empty or null array is not answered.
+        // An empty or null array gets no reply.
         self.awaited = usize::try_from(count).unwrap_or(0);
         self.state = self.after_string();
         Ok((1, false))
@@ -225,7 +225,7 @@ impl Parser {
         }
         self.request.split_line();
         self.state = State::Start;
-        // An empty line is not answered.
+        // A blank line gets no reply.
         Ok((count, self.request.count() > 0))
     }
 }
@@ -242,7 +242,8 @@ impl Line {
         self.count == 0
     }
 
-    /// Adds a byte: `None` if there is no room, otherwise the line without its end once it is complete.
+    /// Adds a byte. Returns `None` if the line is too long or malformed, and otherwise the line without its end once it is
+    /// complete.
     fn push(&mut self, byte: u8) -> Option<Option<&[u8]>> {
         *self.bytes.get_mut(self.count)? = byte;
         self.count += 1;

@@ -6,7 +6,7 @@
 //!                                        Service
 //! ```
 //!
-//! While many bytes are waiting to be sent no input is taken, so that a client that sends without reading blocks only itself.
+//! While many bytes are waiting to be sent, no input is taken, so that a client that sends without reading blocks only itself.
 
 use alloc::vec::Vec;
 
@@ -18,11 +18,11 @@ use crate::service::Service;
 /// The state of a connection's client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// Its number, from 1.
+    /// The client's number, from 1.
     pub id: u64,
-    /// Its name; empty if it has none.
+    /// The client's name; empty if it has none.
     pub name: Vec<u8>,
-    /// Whether the connection is to be closed.
+    /// Whether the connection will be closed.
     pub is_leaving: bool,
 }
 
@@ -54,8 +54,8 @@ impl Session {
         service.statistics.clients -= 1;
     }
 
-    /// Takes bytes from the client and executes the commands in them; returns the number of bytes taken. The rest is
-    /// for another call, after the bytes of [`Session::to_send`] were sent.
+    /// Takes bytes from the client and executes the commands in them; returns the number of bytes taken. Call it again with
+    /// the rest after the bytes of [`Session::to_send`] were sent.
     pub fn receive(&mut self, service: &mut Service, input: &[u8]) -> usize {
         let mut taken = 0;
         while taken < input.len() && !self.is_over() && !self.replies.should_be_sent() {
@@ -69,7 +69,7 @@ impl Session {
         self.replies.as_slice()
     }
 
-    /// Removes the bytes to send, after they were sent.
+    /// Removes the bytes of [`Session::to_send`], after they were sent.
     pub fn sent(&mut self) {
         self.replies.clear();
     }
@@ -81,11 +81,11 @@ impl Session {
 
     fn receive_one(&mut self, service: &mut Service, input: &[u8]) -> usize {
         match self.parser.feed(input) {
-            Ok(fed) => {
-                if fed.is_complete {
+            Ok(parsed) => {
+                if parsed.is_complete {
                     self.execute(service);
                 }
-                fed.consumed
+                parsed.consumed
             }
             Err(error) => {
                 self.replies.begin();

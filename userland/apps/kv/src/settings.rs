@@ -9,8 +9,8 @@ use crate::tasks::CONNECTIONS;
 
 const MIB: usize = 1 << 20;
 
-/// The heap used by an idle connection: 32 KiB of socket buffers, 8 KiB of session buffers, and 4 KiB of read buffer, its task
-/// and its socket's state around it.
+/// The heap that an idle connection uses: 32 KiB of socket buffers, 8 KiB of session buffers, 4 KiB of read buffer, and the
+/// states of its task and its socket.
 const CONNECTION_BYTES: usize = 48 << 10;
 
 /// The heap is too small for the settings.
@@ -79,7 +79,7 @@ impl Settings {
     /// Checks that a heap with this many free bytes is large enough for these settings.
     ///
     /// # Errors
-    /// [`HeapTooSmall`]: otherwise a client could exhaust the heap, and so end the domain.
+    /// [`HeapTooSmall`], since a client could exhaust such a heap and thereby end the domain.
     pub fn check_heap(&self, free: usize) -> Result<(), HeapTooSmall> {
         let needed = self.heap_bytes();
         if free < needed {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_heap_is_large_enough_for_limits_beyond_all_memory() {
+    fn no_heap_is_large_enough_for_limits_that_overflow() {
         let settings = Settings {
             store_bytes_max: usize::MAX,
             ..Settings::default()

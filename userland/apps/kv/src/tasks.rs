@@ -12,11 +12,11 @@ use runtime::port::{BUFFERED_FRAMES, SLOT_COUNT};
 use crate::service::Service;
 use crate::session::Session;
 
-/// The maximum number of connections. A client that closes fifty and immediately opens fifty finds that many free, even if the
-/// first are not closed yet.
+/// The maximum number of connections. A client that closes fifty connections and immediately opens fifty finds that many free,
+/// even if the first ones are not closed yet.
 pub const CONNECTIONS: usize = 128;
 
-// All clients may send a full window at the same time: no frame is dropped for lack of room.
+// Even if all clients send a full window at the same time, no frame is dropped for lack of room.
 const _: () = assert!(CONNECTIONS * net::TCP_FRAMES <= SLOT_COUNT as usize + BUFFERED_FRAMES);
 
 /// The maximum number of bytes read from a socket at once.
@@ -25,8 +25,8 @@ const READ_BYTES: usize = 4096;
 /// The service, shared by the tasks of one thread. No task holds a borrow across an await.
 pub type Shared = Rc<RefCell<Service>>;
 
-/// Answers on TCP, for ever.
-pub fn answer(stack: Stack<'static>, tasks: Tasks, service: Shared) {
+/// Serves clients on TCP, for ever.
+pub fn serve(stack: Stack<'static>, tasks: Tasks, service: Shared) {
     let port = service.borrow().settings.port;
     net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
         let mut session = Session::open(&mut service.borrow_mut());

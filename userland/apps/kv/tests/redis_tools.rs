@@ -27,7 +27,7 @@ fn run(name: &str, address: SocketAddr, arguments: &[&str]) -> String {
     output_of(output.unwrap_or_else(|error| panic!("{name} (package redis-tools): {error}")))
 }
 
-/// The output of `redis-cli` for these lines.
+/// The output of `redis-cli` for these lines of input.
 fn dialogue(address: SocketAddr, lines: &str) -> String {
     let mut child = tool("redis-cli", address, &[])
         .stdin(Stdio::piped())
@@ -56,7 +56,7 @@ fn redis_cli_works() {
     assert!(help.contains("Reads a value."), "{help}");
 }
 
-/// Checks that its table has exactly one line per test.
+/// Runs `redis-benchmark` and checks that its table has exactly one line per test.
 fn benchmark(address: SocketAddr, arguments: &[&str]) {
     let common = ["-t", "ping,set,get,incr,mset", "-n", "2000", "--csv"];
     let table = run(

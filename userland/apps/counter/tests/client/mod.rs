@@ -1,4 +1,4 @@
-//! A client at the switch's end of the domain's port: another stack, with a clock of its own.
+//! A client at the switch's end of the domain's port: another network stack, with its own clock.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 /// The timeout of every wait.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The client.
+/// A client with its network stack.
 pub struct Client {
     interface: Interface,
     link: Link,
@@ -62,7 +62,7 @@ impl Client {
         self.sockets.add(socket)
     }
 
-    /// Opens a TCP connection. Retries while the domain refuses it because it is busy with others.
+    /// Opens a TCP connection. Retries while the domain refuses it because its other connections are still open.
     pub fn connect(&mut self, remote: ([u8; 4], u16)) -> SocketHandle {
         let ([a, b, c, d], port) = remote;
         loop {
@@ -93,13 +93,13 @@ impl Client {
             if let Some(result) = done(&mut self.sockets) {
                 return result;
             }
-            assert!(Instant::now() < deadline, "the domain does not answer");
+            assert!(Instant::now() < deadline, "the domain does not reply");
             std::thread::yield_now();
         }
     }
 }
 
-/// The port as a device. It wakes the domain at every frame, whatever the domain's wake flags.
+/// The port as a device. It wakes the domain at every frame, regardless of the domain's wake flags.
 struct Link(Port<'static>);
 
 impl Device for Link {

@@ -44,7 +44,7 @@ pub fn hello<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
         1 => {}
         2 if call.request.argument(1) == b"2" => {}
         2 => return Err(CommandError::UnsupportedProtocol),
-        // Further arguments could only authenticate, which is not supported, or set a name, as `CLIENT` does.
+        // Further arguments would authenticate, which is not supported, or set a name, for which there is `CLIENT`.
         _ => return Err(CommandError::Syntax),
     }
     let replies = &mut *call.replies;
@@ -79,7 +79,7 @@ pub fn client<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
             set_name(call)?;
             call.replies.simple("OK");
         }
-        // The client's library is ignored.
+        // The name and the version of the client's library are ignored.
         4 if is_word(word, "setinfo") => call.replies.simple("OK"),
         _ => return Err(CommandError::Subcommand(word)),
     }

@@ -48,7 +48,7 @@ pub fn config<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
         ),
         ("maxmemory-policy", "noeviction".into()),
         ("proto-max-bulk-len", alloc::format!("{VALUE_BYTES_MAX}")),
-        // There are no snapshots: a domain that must outlive the machine moves to another.
+        // There are no snapshots: a domain that must outlive its machine moves to another.
         ("save", "".into()),
     ];
     let is_requested = |name: &str| {

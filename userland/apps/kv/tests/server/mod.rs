@@ -9,15 +9,15 @@ use key_value::service::{Facts, Service};
 use key_value::session::Session;
 use key_value::settings::Settings;
 
-/// Bytes from a connection, and the channel for the answer.
+/// Bytes from a connection, and the channel for the reply.
 struct Received {
     connection: usize,
     bytes: Vec<u8>,
-    answer: Sender<Answer>,
+    reply: Sender<Reply>,
 }
 
 /// Bytes to send, and whether they are the last.
-struct Answer {
+struct Reply {
     bytes: Vec<u8>,
     is_last: bool,
 }
@@ -45,7 +45,7 @@ fn serve(receiver: &Receiver<Received>) {
     for Received {
         connection,
         bytes,
-        answer,
+        reply,
     } in receiver
     {
         let open = || Session::open(&mut service);
@@ -62,7 +62,7 @@ fn serve(receiver: &Receiver<Received>) {
             session.close(&mut service);
         }
         // The client may have closed the connection meanwhile.
-        let _ = answer.send(Answer {
+        let _ = reply.send(Reply {
             bytes: sent,
             is_last,
         });
@@ -79,20 +79,20 @@ fn converse(
     let mut buffer = [0; 4096];
     loop {
         let count = stream.read(&mut buffer).unwrap_or(0);
-        let (answer, answers) = channel();
+        let (reply, replies) = channel();
         let bytes = buffer[..count].to_vec();
         let received = Received {
             connection,
             bytes,
-            answer,
+            reply,
         };
         let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
         service
             .send(received)
             .map_err(|_| io::Error::other("no service"))?;
-        let answer = answers.recv().map_err(gone)?;
-        stream.write_all(&answer.bytes)?;
-        if answer.is_last {
+        let reply = replies.recv().map_err(gone)?;
+        stream.write_all(&reply.bytes)?;
+        if reply.is_last {
             return Ok(());
         }
     }

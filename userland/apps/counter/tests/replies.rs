@@ -84,7 +84,7 @@ fn request_by_udp(
     }
 }
 
-/// Several concurrent connections, each with several requests in flight, split into odd pieces.
+/// Opens several concurrent connections, each with several requests in flight, split into odd pieces.
 fn request_by_tcp(client: &mut Client, checker: &mut Checker, connections: usize) {
     const REQUESTS: u64 = 40;
     let handles: Vec<_> = (0..connections)
@@ -151,7 +151,7 @@ fn ping(client: &mut Client, identifier: u16, data: &[u8]) {
 
 /// One test, since a process has one domain.
 #[test]
-fn answers_pings_and_on_udp_and_on_eight_connections_again_and_again() {
+fn replies_to_pings_and_on_udp_and_on_eight_connections_repeatedly() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
     let start = host::start(ARGUMENTS, port);
     std::thread::spawn(move || counting::run(start));
