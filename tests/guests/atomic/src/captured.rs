@@ -17,7 +17,7 @@ use crate::subject::Lender;
 /// The content of a page of zeros.
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
-/// A page and its content; none if it is all zeros.
+/// A page and its content; `None` if it is all zeros.
 pub type Page = (PageIndex, Option<Vec<u8>>);
 
 /// An object of the domain's pool.
@@ -38,15 +38,15 @@ pub enum Object {
 
 /// The whole state of a frozen domain.
 pub struct Captured {
-    /// Its objects, in the order of creation.
+    /// The domain's objects, in the order of creation.
     pub objects: Vec<(ObjectId, Object)>,
-    /// Its mappings.
+    /// The mappings.
     pub mappings: Vec<MappingRecord>,
-    /// Its capabilities, in the order of slots.
+    /// The capabilities in the domain's table, in the order of slots.
     pub capabilities: Vec<CapabilityRecord>,
-    /// The capabilities inside its objects.
+    /// The capabilities that the objects hold.
     pub held: Vec<CapabilityRecord>,
-    /// Its version.
+    /// The domain's version.
     pub version: u64,
 }
 
@@ -113,7 +113,7 @@ fn object(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result
     })
 }
 
-/// Copies the present pages of a Memory. A mapping of them, as a debugger uses, must show the same content.
+/// Copies the present pages of a Memory. A mapping of them, such as a debugger uses, must show the same content.
 fn pages(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<Vec<Page>, Error> {
     let (memory, count) = (ObjectId(record.id), PageCount(record.size));
     let mut pages = Vec::new();

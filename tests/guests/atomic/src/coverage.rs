@@ -1,4 +1,4 @@
-//! The situations that the freezes must find at least once for the moves to be a thorough test: [`Coverage`].
+//! The situations of which the freezes must find each at least once, so that the moves are a thorough test: [`Coverage`].
 
 use guest_workloads::slots::{MADE_COPIES, MADE_COUNT, MANY_COUNT, MANY_DERIVED, TAKEN};
 use guest_workloads::{FILLED_COUNT, MADE_ADDRESS, Needs, WORKLOADS};
@@ -22,12 +22,12 @@ macro_rules! situations {
 }
 
 situations! {
-    Awaiting: "a thread that awaits an answer";
-    StoppedAwaiting: "a stopped thread that awaits an answer";
+    Awaiting: "a thread that awaits a reply";
+    StoppedAwaiting: "a stopped thread that awaits a reply";
     AwaitingFault: "a thread whose fault is being handled";
     StoppedAwaitingFault: "a stopped thread whose fault is being handled";
     AwaitingPager: "a thread that awaits its pager";
-    AwaitingTrap: "a thread whose trap is being answered";
+    AwaitingTrap: "a thread whose trap is being handled";
     Stopped: "a stopped thread that awaits nothing";
     Sending: "a thread that sends";
     Reply: "a reply right in the table";
@@ -46,7 +46,7 @@ const PAGE_CALLS: [(Number, Situation); 3] = [
     (Number::MemoryDiscard, Situation::SupplyingOrDiscarding),
 ];
 
-/// How often each situation was found.
+/// The number of times that each situation was found.
 #[derive(Clone, Copy, Default)]
 pub struct Coverage([u64; SITUATIONS.len()]);
 
@@ -100,7 +100,7 @@ impl Coverage {
         self.0[situation as usize] += u64::from(is_found);
     }
 
-    /// Each situation in words, and how often it was found.
+    /// Each situation in words, and the number of times that it was found.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         SITUATIONS
             .iter()
@@ -113,8 +113,8 @@ fn is_at(state: &ThreadState, call: Number) -> bool {
     state.registers.rax == call as u64
 }
 
-/// Whether a call is neither at its start nor at its last page. The workloads start it at a multiple of this many pages, or for a single
-/// page.
+/// Whether a call is neither at its start nor at its last page. The workloads start such calls at a multiple of half of
+/// [`FILLED_COUNT`], or for a single page.
 fn is_half_way(state: &ThreadState) -> bool {
     let (first_page, page_count) = (state.registers.rsi, state.registers.rdx);
     !first_page.is_multiple_of(FILLED_COUNT / 2) && page_count > 1

@@ -1,5 +1,6 @@
-//! Shows that a frozen domain is data: a domain is frozen at random instants, read, rebuilt in other pages, destroyed and thawed again,
-//! and its threads notice only interrupted calls to the outside. It runs in root's place.
+//! Shows that a frozen domain is data. A domain is frozen at random instants, read, and rebuilt in other pages; then the original is
+//! destroyed and the copy thawed. The domain's threads notice only that calls to the outside are interrupted. The guest runs in root's
+//! place.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -7,11 +8,11 @@
 //! | `coverage` | the situations that the freezes must find |
 //! | `moves` | the schedule, and the checks after each freeze |
 //! | `rebuild` | the list of calls that rebuild the domain |
-//! | `service` | the service that its threads call |
+//! | `service` | the service that the domain's threads call |
 //! | `subject` | the domain, and its creation |
 //!
-//! It reads from the console the number of moves, a seed, and the number of domains to create and destroy after the moves. Where the clock
-//! counts instructions, the same seed gives the same instants.
+//! The guest reads from the console the number of moves, a seed, and the number of domains to create and destroy after the moves. Where
+//! the clock counts instructions, the same seed gives the same instants.
 #![no_std]
 #![no_main]
 
@@ -34,9 +35,9 @@ use subject::{Lender, Subject};
 
 runtime::entry!(main);
 
-/// Enough moves to find every situation.
+/// The number of moves that suffices to find every situation.
 const ENOUGH: u64 = 100;
-/// Moves before the pages are counted, in which the driver's own tables grow.
+/// The number of moves before the pages are counted, in which the driver's own tables grow.
 const WARM_UP: u64 = 8;
 
 fn main(start: Start) -> ! {

@@ -1,4 +1,4 @@
-//! Lets the domain run for a while, freezes, reads and rebuilds it, again and again: [`Moves`].
+//! Repeatedly lets the domain run for a while, freezes, reads and rebuilds it: [`Moves`].
 
 use alloc::format;
 use core::fmt::Display;
@@ -6,7 +6,7 @@ use core::fmt::Display;
 use guest_support::failure::Failure;
 use guest_support::random::Random;
 use guest_workloads::board::{self, BOARDS, State};
-use guest_workloads::{WORKLOADS, answer_of};
+use guest_workloads::{WORKLOADS, scrambled};
 use runtime::abi::NO_DEADLINE;
 use runtime::capability::Notification;
 use runtime::{Cap, Error, clock};
@@ -22,10 +22,10 @@ const RUN_NS_MAX: u64 = 2_000_000;
 /// One run in this many may be longer: a thaw wakes the threads in the same order every time, so the last ones would never run.
 const LONG_RUNS: u64 = 8;
 const LONG_RUN_NS_MAX: u64 = 20_000_000;
-/// The start of the first run, since the machine's start. Where the clock counts instructions, idle time is skipped.
+/// The time of the first run, from the machine's start. Where the clock counts instructions, idle time is skipped.
 const START_NS: u64 = 10_000_000_000;
-/// Within this many runs every workload makes progress.
-const PATIENCE: u64 = 64;
+/// The number of runs within which every workload must make progress.
+const PROGRESS_RUNS: u64 = 64;
 /// One move in this many is cancelled: the domain is thawed where it is.
 const CANCELLED: u64 = 4;
 
@@ -41,7 +41,7 @@ impl<T> During<T> for Result<T, Error> {
     }
 }
 
-/// The subject between two moves.
+/// The moves of a subject.
 pub struct Moves {
     lender: Lender,
     random: Random,
@@ -68,8 +68,8 @@ impl Moves {
         })
     }
 
-    /// Waits for the fixed start of the first run, so that the time of the console's input has no effect. Returns whether the input came
-    /// before that.
+    /// Waits for the fixed time of the first run, so that the time of the console's input has no effect. Returns whether the input
+    /// came before that time.
     pub fn begin_on_time(&mut self) -> Result<bool, Failure> {
         let is_on_time = clock::now_ns() < START_NS;
         self.silence.wait_until_ns(START_NS).during("waiting")?;
@@ -89,7 +89,7 @@ impl Moves {
             let freeze = subject.domain.freeze(NO_DEADLINE);
             subject.token = freeze.during("freezing")?.token;
             subject = self.move_once(subject)?;
-            if number % PATIENCE == 0 {
+            if number % PROGRESS_RUNS == 0 {
                 self.check_progress(&before)?;
                 before = self.states;
             }
@@ -126,7 +126,7 @@ impl Moves {
         for state in captured.threads() {
             let registers = &state.registers;
             for word in [registers.rip, registers.rsp, registers.rax] {
-                self.instants = answer_of(self.instants ^ word);
+                self.instants = scrambled(self.instants ^ word);
             }
         }
         let mapped = captured
@@ -164,7 +164,7 @@ impl Moves {
     fn check_progress(&self, before: &[State]) -> Result<(), Failure> {
         let pairs = self.states.iter().zip(before).zip(WORKLOADS);
         for ((now, before), workload) in pairs {
-            // A caller that is interrupted every time is no failure.
+            // A caller whose calls are all interrupted is not a failure.
             if (now.rounds, now.interruptions) == (before.rounds, before.interruptions) {
                 return Err(failure(workload.name, "makes no progress"));
             }
@@ -194,7 +194,7 @@ impl Moves {
     }
 }
 
-/// What the thread of a workload does wrong.
+/// The failure of a workload's thread.
 fn failure(name: &str, what: impl Display) -> Failure {
     Failure::Other(format!("the thread that {name} {what}"))
 }

@@ -1,5 +1,5 @@
 //! The list of calls that rebuild a domain: objects, table, mappings, capabilities held by objects, threads, reply rights, flags. The
-//! domain is created frozen.
+//! new domain is frozen as soon as it is created.
 
 use alloc::vec::Vec;
 
@@ -148,7 +148,7 @@ impl Building<'_> {
         found.map_or(0, |record| record.badge)
     }
 
-    /// Fills the capabilities held by objects, derived from a slot of the table or, where the driver gave them, from none.
+    /// Sets the capabilities that objects hold: each is derived from a slot of the table or, if the driver gave it, from none.
     fn fill_held(&self) -> Result<(), Error> {
         for record in &self.captured.held {
             let what = Held::from_register(record.slot)?;

@@ -1,7 +1,7 @@
 //! The service outside the subject that its threads call: the driver's second thread.
 
-use guest_workloads::answer_of;
 use guest_workloads::calls::{receive, reply_and_receive, yield_times};
+use guest_workloads::scrambled;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::register::{Access, PageCount, UserAddress};
 use runtime::mapping::Mapping;
@@ -29,16 +29,16 @@ pub fn start(lender: &Lender) -> Result<(), Error> {
     thread.start()
 }
 
-/// Answers each call after a varying delay.
+/// Replies to each call after a varying delay.
 extern "C" fn serves(slots: u64) -> ! {
     let endpoint = Slot(slots as u32);
     let reply = Slot((slots >> 32) as u32);
     let mut request = invoke(receive(endpoint, reply));
     for delay in (0..4_u64).cycle() {
-        let answer = request.map_or(0, |request| answer_of(request.words[0]));
+        let number = request.map_or(0, |request| scrambled(request.words[0]));
         yield_times(delay);
         // If the caller is gone by now, its reply right is gone too.
-        request = invoke(reply_and_receive(endpoint, answer, reply));
+        request = invoke(reply_and_receive(endpoint, number, reply));
     }
     runtime::entry::stop()
 }

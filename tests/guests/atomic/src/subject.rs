@@ -1,4 +1,4 @@
-//! The domain that is frozen and rebuilt, [`Subject`], and what it is made from, [`Lender`].
+//! The domain that is frozen and rebuilt, [`Subject`], and the driver's objects that it uses, [`Lender`].
 
 use guest_support::worker::share_program;
 use guest_workloads::WORKLOADS;
@@ -17,10 +17,10 @@ use runtime::{Cap, Error, Slot, Start, slots};
 /// The number of boards, and of threads.
 pub const BOARD_PAGES: u64 = WORKLOADS.len() as u64;
 
-/// More pages than the kernel copies in one call.
+/// The size of the staging Memory: more pages than the kernel copies in one call.
 const STAGING_PAGES: PageCount = PageCount(64);
 
-/// Subjects run below the driver, so that they are preempted as soon as its wait ends.
+/// The priority of subjects, below the driver's, so that they are preempted as soon as the driver's wait ends.
 pub const PRIORITY: u8 = 32;
 
 /// The objects that the driver lends to every subject.
@@ -72,11 +72,11 @@ impl Lender {
 
 /// A domain in a pool of its own.
 pub struct Subject {
-    /// Its memory. Destroying it ends the domain.
+    /// The pool. Destroying it ends the domain.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
-    /// The token of its freeze.
+    /// The token of the domain's freeze.
     pub token: u64,
 }
 
@@ -106,7 +106,7 @@ impl Subject {
         })
     }
 
-    /// Destroys it.
+    /// Destroys the subject.
     pub fn end(self) -> Result<(), Error> {
         self.pool.destroy()?;
         // The capability to the domain went with the pool.

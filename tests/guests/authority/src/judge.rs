@@ -8,9 +8,9 @@ use super::{Lookup, View, lookups};
 /// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It succeeded, made a step, or blocked: it passed every check of authority.
+    /// The call succeeded, made a step, or blocked: it passed every check of authority.
     Allowed,
-    /// It was refused.
+    /// The call was refused.
     Refused(Error),
 }
 
@@ -36,10 +36,10 @@ pub fn judge(
 ) -> Result<(), Violation> {
     let lookups = lookups(request);
     match outcome {
-        Outcome::Allowed => match lookups.iter().find(|lookup| flaw(*lookup, &view).is_some()) {
-            Some(lookup) => Err(Violation::Allowed(lookup)),
-            None => Ok(()),
-        },
+        Outcome::Allowed => {
+            let flawed = lookups.iter().find(|lookup| flaw(*lookup, &view).is_some());
+            flawed.map_or(Ok(()), |lookup| Err(Violation::Allowed(lookup)))
+        }
         Outcome::Refused(error) => {
             let flaws = |lookup| flaw(lookup, &view) == Some(error);
             let explained = !is_about_slots(error)
@@ -55,7 +55,7 @@ pub fn fits(lookup: Lookup, view: View) -> bool {
     flaw(lookup, |_| view).is_none()
 }
 
-/// The error with which a lookup must fail; none if it must succeed.
+/// The error with which a lookup must fail; `None` if it must succeed.
 fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     match lookup {
         Lookup::Any(slot) => (view(slot) == View::Beyond).then_some(Error::NoSuchSlot),
@@ -80,7 +80,7 @@ fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     }
 }
 
-/// The error with which a capability must be refused, unless its kind fits and it has the rights.
+/// The error with which a capability must be refused; `None` if its kind fits and it has the rights.
 fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> Option<Error> {
     match view {
         View::Beyond => Some(Error::NoSuchSlot),
@@ -111,8 +111,8 @@ fn is_about_slots(error: Error) -> bool {
     )
 }
 
-/// Whether such an error can have another cause than the caller's table, such as another domain's table, a priority above the caller's,
-/// or a capability named by a message.
+/// Whether an error about slots can have another cause than the caller's table, such as another domain's table, a priority above the
+/// caller's, or a capability named by a message.
 fn is_explained_otherwise(request: &Request, error: Error) -> bool {
     match request {
         Request::DomainDerive(_) => true,

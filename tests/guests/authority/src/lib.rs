@@ -1,7 +1,8 @@
-//! An oracle of authority: was this call allowed to succeed with the capabilities that its caller held, and is its refusal explained?
+//! An oracle of authority. It decides whether a call was allowed to succeed with the capabilities that its caller held, and whether
+//! the caller's table explains a refusal.
 //!
-//! It knows the caller's table but nothing of the kernel. The table must allow every success, and explain every refusal that is about
-//! a slot. Refusals that depend on the state of objects (an empty pool, a frozen domain) are not judged.
+//! The oracle knows the caller's table but nothing of the kernel. The table must allow every success, and explain every refusal that is
+//! about a slot. Refusals that depend on the state of objects (an empty pool, a frozen domain) are not judged.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -32,9 +33,9 @@ pub enum View {
     Holds {
         /// The object's kind.
         kind: ObjectKind,
-        /// Its rights.
+        /// The capability's rights.
         rights: Rights,
-        /// Its badge, or zero.
+        /// The capability's badge, or zero.
         badge: u64,
     },
 }

@@ -5,7 +5,7 @@ use runtime::abi::register::{PageCount, Slot};
 use runtime::capability::{Domain, Notification, Pool};
 use runtime::{Cap, Start};
 
-/// The first slot that the runtime does not hand out, since nothing here takes so many from it.
+/// The first scratch slot. The runtime hands out only slots below it, since this guest takes fewer.
 pub const SCRATCH: Slot = Slot(1024);
 const SLOTS: u32 = 4096;
 

@@ -14,11 +14,11 @@ use crate::measure::sampled;
 use crate::objects::Refusals;
 use crate::worker::Worker;
 
-/// Pages that one call copies.
+/// The number of pages that one call copies.
 const PAGES: u64 = 8;
-/// Pages that one bitmap shows.
+/// The number of pages that one bitmap covers.
 const BITMAP_PAGES: u64 = 512;
-/// Room for tables and records.
+/// The number of pages for tables and records.
 const SPARE_PAGES: u64 = 64;
 
 /// Copying eight pages in which only the last word is nonzero.
@@ -79,7 +79,7 @@ impl Read {
     fn new(bench: &Bench, pages: u64) -> Result<Read, Failure> {
         let worker = Worker::with_pages(bench, pages + SPARE_PAGES)?;
         let memory = worker.pool.create_populated_memory(PageCount(pages))?;
-        // The few objects fit into one answer, and the Memory was created last.
+        // One call lists all of the few objects, and the Memory was created last.
         let objects = worker.domain.describe(List::Objects, 0)?.records;
         let last = objects.last().map(ObjectRecord::from_words);
         let id = ObjectId(last.unwrap_or_default().id);

@@ -22,7 +22,7 @@ pub fn page(bench: &Bench) -> Result<u64, Failure> {
     Ok(median)
 }
 
-/// A Memory's absent page, which its pager populates: the page is zeroed on the way.
+/// An access to a Memory's absent page, which its pager populates; this includes zeroing the page.
 pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
     let (faulting, handler) = pair(bench)?;
     let pages = SAMPLES as u64;
@@ -48,10 +48,10 @@ pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
     Ok(median)
 }
 
-/// An exception, whose handler lets the thread go on, from one to the next.
+/// The time from one exception to the next, whose handler lets the thread retry its instruction.
 pub fn exception(bench: &Bench) -> Result<u64, Failure> {
     let (faulting, handler) = pair(bench)?;
-    handler.start(scripts::answers_exceptions, PRIORITY)?;
+    handler.start(scripts::handles_exceptions, PRIORITY)?;
     faulting.start(scripts::raises, PRIORITY)?;
     let median = handler.median(bench)?;
     end(faulting, handler)?;

@@ -1,4 +1,4 @@
-//! Every figure, once.
+//! The list of all figures.
 
 use guest_support::console::Console;
 
@@ -42,7 +42,7 @@ const FIGURES: &[(&str, Measure)] = &[
     ("domain.take_dirty_pages.512", copying::take_dirty_pages),
 ];
 
-/// Measures and prints them all; the error names the one that could not be measured.
+/// Measures and prints all figures; the error names the figure that could not be measured.
 pub fn measure_all(bench: &Bench, console: &Console) -> Result<(), (&'static str, Failure)> {
     for (name, measure) in FIGURES {
         let value = measure(bench).map_err(|failure| (*name, failure))?;

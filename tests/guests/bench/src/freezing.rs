@@ -1,4 +1,4 @@
-//! Freezing a domain, small and large: it must cost the same.
+//! Freezing a small and a large domain, which must cost the same.
 
 use core::cell::Cell;
 
@@ -16,10 +16,10 @@ use crate::worker::{PLAYGROUND, Worker, start};
 
 const THREADS: usize = 4;
 const PRIORITY: u8 = 1;
-/// Room for tables.
+/// The number of pages for tables.
 const SPARE_PAGES: u64 = 256;
 
-/// A domain of four runnable threads and this many MiB.
+/// The freeze of a domain with four runnable threads and this many MiB.
 pub fn freeze<const MIB: u64>(bench: &Bench) -> Result<u64, Failure> {
     let pages = MIB * 256;
     let worker = Worker::with_pages(bench, pages + SPARE_PAGES)?;

@@ -19,10 +19,10 @@ pub fn ticks() -> u32 {
     low
 }
 
-/// Measures `operation` [`SAMPLES`] times; `restore` undoes it, unmeasured.
+/// Measures `operation` [`SAMPLES`] times; `restore` undoes it and is not measured.
 ///
 /// # Safety
-/// `samples` has room for them, and is not read meanwhile.
+/// `samples` has room for [`SAMPLES`] samples, and is not read meanwhile.
 #[inline(always)]
 pub unsafe fn sample(
     samples: Samples,
@@ -43,7 +43,7 @@ pub unsafe fn sample(
     }
 }
 
-/// The median of an operation by this thread alone.
+/// The median of an operation that this thread performs alone.
 pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
     let mut samples = [0; SAMPLES];
     // SAFETY: the array has this length, and belongs to this thread.
@@ -51,7 +51,7 @@ pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
     median(&mut samples)
 }
 
-/// The median, minus the cost of reading the counter.
+/// The median of the samples, minus the cost of reading the counter.
 pub fn median(samples: &mut [u32; SAMPLES]) -> u64 {
     let mut nothing = [0; SAMPLES];
     // SAFETY: as in `sampled`.

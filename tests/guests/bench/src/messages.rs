@@ -4,21 +4,21 @@ use crate::bench::{Bench, Failure};
 use crate::scripts::{self, slots};
 use crate::worker::{PRIORITY, Script, Worker};
 
-/// A script and the priority that it runs at.
+/// A script and its priority.
 type Part = (Script, u8);
 
-/// A call and its answer, with this many words each way.
+/// A call and its reply, with this many words each way.
 pub fn call_reply<const WORDS: usize>(bench: &Bench) -> Result<u64, Failure> {
-    let answers: Part = (scripts::answers::<WORDS>, PRIORITY);
-    plain_pair(bench, (scripts::calls::<WORDS>, PRIORITY), answers)
+    let replies: Part = (scripts::replies::<WORDS>, PRIORITY);
+    plain_pair(bench, (scripts::calls::<WORDS>, PRIORITY), replies)
 }
 
-/// The same without words, and both threads use the vector registers.
+/// A call and its reply without words, between threads that use the vector registers.
 pub fn call_reply_with_vectors(bench: &Bench) -> Result<u64, Failure> {
-    let answers: Part = (scripts::answers_with_vectors, PRIORITY);
-    let (caller, answerer, median) = pair(bench, (scripts::calls_with_vectors, PRIORITY), answers)?;
+    let replies: Part = (scripts::replies_with_vectors, PRIORITY);
+    let (caller, server, median) = pair(bench, (scripts::calls_with_vectors, PRIORITY), replies)?;
     caller.end()?;
-    answerer.end()?;
+    server.end()?;
     Ok(median)
 }
 

@@ -18,11 +18,11 @@ use crate::bench::{Bench, Failure, SCRATCH, scratch};
 use crate::measure::{SAMPLES, sampled, ticks};
 use crate::worker::PLAYGROUND;
 
-/// Pages for a measurement that creates an object per sample.
+/// The number of pages for a measurement that creates an object per sample.
 const PAGES: u64 = 4 * SAMPLES as u64;
-/// How many copies are revoked, or objects destroyed, at once.
+/// The number of copies revoked, or objects destroyed, at once.
 const MANY: u32 = 1000;
-/// The number of such measurements.
+/// The number of samples of such an operation.
 const REPEATS: usize = 5;
 
 /// Keeps the first refusal, so that the measured code need not check for one.
@@ -210,7 +210,7 @@ fn destroy_pool(bench: &Bench, make: impl Fn(Slot) -> Result<(), Error>) -> Resu
     median_of(prepare, || invoke(Destroy { object }))
 }
 
-/// The median of a few runs of something long.
+/// The median of a few samples of a long operation.
 fn median_of(
     prepare: impl Fn() -> Result<(), Error>,
     operation: impl Fn() -> Result<(), Error>,

@@ -27,7 +27,7 @@ pub mod slots {
     pub const WAKE: Slot = Slot(4);
     /// The domain whose faults are handled.
     pub const DOMAIN: Slot = Slot(5);
-    /// The Memory that is mapped into it.
+    /// The Memory that is mapped into that domain.
     pub const MEMORY: Slot = Slot(6);
 }
 use slots::{DOMAIN, DONE, ENDPOINT, MEMORY, REPLY, WAKE};
@@ -42,34 +42,34 @@ pub extern "C" fn calls<const WORDS: usize>(samples: Samples) -> ! {
     finish()
 }
 
-/// The same, with the vector registers in use.
+/// As [`calls`], with the vector registers in use.
 pub extern "C" fn calls_with_vectors(samples: Samples) -> ! {
     touch_vectors();
     calls::<0>(samples)
 }
 
-/// Answers calls with as many words as they have.
-pub extern "C" fn answers<const WORDS: usize>(_: Samples) -> ! {
+/// Replies to calls with this many words.
+pub extern "C" fn replies<const WORDS: usize>(_: Samples) -> ! {
     receive();
     loop {
-        answer::<WORDS>();
+        reply_and_receive::<WORDS>();
     }
 }
 
-/// The same, with the vector registers in use.
-pub extern "C" fn answers_with_vectors(samples: Samples) -> ! {
+/// As [`replies`], with the vector registers in use.
+pub extern "C" fn replies_with_vectors(samples: Samples) -> ! {
     touch_vectors();
-    answers::<0>(samples)
+    replies::<0>(samples)
 }
 
-/// Signals a notification that another waits for.
+/// Signals a notification that another worker waits for.
 pub extern "C" fn signals(samples: Samples) -> ! {
     // SAFETY: the samples are this worker's.
     unsafe { sample(samples, |_| signal(), |_| {}) };
     finish()
 }
 
-/// Waits for a notification, again and again.
+/// Waits for a notification repeatedly.
 pub extern "C" fn waits(_: Samples) -> ! {
     loop {
         must(invoke(Wait {
@@ -94,21 +94,21 @@ pub extern "C" fn waits_for_raised_flags(samples: Samples) -> ! {
     finish()
 }
 
-/// Gives the processor to another of its priority and gets it back.
+/// Yields to another thread of the same priority, which yields back.
 pub extern "C" fn yields(samples: Samples) -> ! {
     // SAFETY: the samples are this worker's.
     unsafe { sample(samples, |_| must(invoke(Yield {})), |_| {}) };
     finish()
 }
 
-/// Gives the processor back.
+/// Yields back.
 pub extern "C" fn yields_back(_: Samples) -> ! {
     loop {
         must(invoke(Yield {}));
     }
 }
 
-/// Touches an unmapped page, and unmaps it again.
+/// Touches an unmapped page, which the fault's handler maps, and unmaps it again.
 pub extern "C" fn touches_unmapped(samples: Samples) -> ! {
     let unmap = || {
         must(invoke(DomainUnmap {
@@ -133,11 +133,11 @@ pub extern "C" fn maps_where_touched(_: Samples) -> ! {
             page_count: PageCount(1),
             access: Access::ReadWrite,
         }));
-        fault = answer::<0>();
+        fault = reply_and_receive::<0>();
     }
 }
 
-/// Touches an absent page of a Memory, and discards it again.
+/// Touches an absent page of a Memory, which the pager populates, and discards it again.
 pub extern "C" fn touches_absent(samples: Samples) -> ! {
     let discard = |index: u32| {
         must(invoke(MemoryDiscard {
@@ -161,24 +161,24 @@ pub extern "C" fn serves_as_pager(_: Samples) -> ! {
             first_page: PageIndex(fault),
             page_count: PageCount(1),
         }));
-        fault = answer::<0>();
+        fault = reply_and_receive::<0>();
     }
 }
 
-/// Raises an exception forever: every answer retries the instruction.
+/// Raises an exception forever: every reply retries the instruction.
 pub extern "C" fn raises(_: Samples) -> ! {
     stop()
 }
 
-/// Answers exceptions, and measures from one to the next.
-pub extern "C" fn answers_exceptions(samples: Samples) -> ! {
+/// Handles exceptions, and measures from one to the next.
+pub extern "C" fn handles_exceptions(samples: Samples) -> ! {
     receive();
     // SAFETY: the samples are this worker's.
     unsafe {
         sample(
             samples,
             |_| {
-                answer::<0>();
+                reply_and_receive::<0>();
             },
             |_| {},
         )
@@ -199,9 +199,9 @@ fn call<const WORDS: usize>() {
     must(invoke(Call::new(ENDPOINT, info, [0; 4])));
 }
 
-/// Answers, and returns word 1 of the next message.
+/// Replies, and returns word 1 of the next message.
 #[inline(always)]
-fn answer<const WORDS: usize>() -> u64 {
+fn reply_and_receive<const WORDS: usize>() -> u64 {
     let info = const { shape(WORDS) };
     must(invoke(ReplyAndReceive::new(ENDPOINT, info, [0; 4], REPLY))).words[1]
 }

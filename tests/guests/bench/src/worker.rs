@@ -25,20 +25,20 @@ const SAMPLES_PAGE: u64 = STACK + (4 << 20);
 /// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 8 << 30;
 
-/// A worker's pages, tables included.
+/// The number of a worker's pages, tables included.
 const PAGES: u64 = 64;
-/// Workers run below the main thread, so that they are preempted as soon as one is done.
+/// The priority of workers, below the main thread's, so that they are preempted as soon as one is done.
 pub const PRIORITY: u8 = 32;
 /// The limit of a wait for a worker.
 const LIMIT_NS: u64 = 10_000_000_000;
 
 /// A domain that shares this program.
 pub struct Worker {
-    /// Its memory. Destroying it ends the worker.
+    /// The pool. Destroying it ends the worker.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
-    /// Its first thread.
+    /// The first thread.
     pub thread: Cap<Thread>,
     samples: Mapping,
 }
@@ -49,7 +49,7 @@ impl Worker {
         Worker::with_pages(bench, 0)
     }
 
-    /// Creates a stopped worker whose pool has `more` pages than it needs.
+    /// Creates a stopped worker whose pool has this many pages beyond those that it needs.
     pub fn with_pages(bench: &Bench, more: u64) -> Result<Worker, Failure> {
         let pool = bench.scratch_pool(PAGES + more)?;
         let domain = pool.create_domain()?;
@@ -77,7 +77,7 @@ impl Worker {
         Ok(install(self.domain, capability, to, rights)?)
     }
 
-    /// Starts its first thread.
+    /// Starts the first thread.
     pub fn start(&self, script: Script, priority: u8) -> Result<(), Failure> {
         start(self.thread, script, priority)
     }
@@ -98,7 +98,7 @@ impl Worker {
         Ok(median(&mut samples))
     }
 
-    /// Checks that its first thread has not used the vector registers.
+    /// Checks that the first thread has not used the vector registers.
     pub fn check_plain(&self) -> Result<(), Failure> {
         self.domain.freeze(runtime::abi::NO_DEADLINE)?;
         match self.thread.read()?.vectors {
@@ -107,7 +107,7 @@ impl Worker {
         }
     }
 
-    /// Destroys it.
+    /// Destroys the worker.
     pub fn end(self) -> Result<(), Failure> {
         drop(self.samples);
         Ok(self.pool.destroy()?)

@@ -14,7 +14,7 @@ use runtime::{Cap, Error, Slot, Start, clock, slots};
 /// A check. It creates its objects in the fixture's pool.
 pub type Check = fn(&Fixture) -> Result<(), Failure>;
 
-/// Pages of a check's pool.
+/// The number of pages of a check's pool.
 const PAGES: u64 = 4096;
 /// The limit of every wait.
 pub const LIMIT_NS: u64 = 20_000_000_000;
@@ -87,7 +87,7 @@ impl Fixture {
         Ok(fixture)
     }
 
-    /// Maps a page once, which lets the guest's own tables grow.
+    /// Creates and destroys a worker, so that the guest's own tables grow.
     fn warm_up(&self) -> Result<(), Error> {
         Worker::new(self.pool, self.domain, self.done, 0)?.end()
     }
@@ -130,8 +130,8 @@ impl Fixture {
         }
     }
 
-    /// Lets the workers run until all of them are blocked, so that a thread of the lowest priority runs. It does not depend on
-    /// how long the host suspends this machine.
+    /// Lets the workers run until all of them are blocked, so that a thread of the lowest priority runs. This works however long
+    /// the host suspends the machine.
     pub fn settle(&self) -> Result<(), Failure> {
         let quiet = self.pool.create_notification()?;
         let lowest = Worker::new(self.pool, self.domain, quiet, 0)?;
@@ -175,8 +175,8 @@ impl Fixture {
         Fault::decode(&incoming).ok_or_else(|| Failure::missing("fault message"))
     }
 
-    /// Answers the last message received.
-    pub fn answer(&self, message: &Message) -> Result<(), Failure> {
+    /// Replies to the last message received.
+    pub fn send_reply(&self, message: &Message) -> Result<(), Failure> {
         Ok(Cap::<Reply>::from_slot(self.reply).reply(message)?)
     }
 

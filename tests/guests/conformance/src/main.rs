@@ -1,11 +1,13 @@
-//! Checks that the kernel keeps the promises of its interface: a table of checks, with a verdict per line. It runs in root's place.
+//! Checks that the kernel keeps the promises of its interface: a table of checks, whose verdicts it prints one per line. It runs in
+//! root's place.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `fixture` | the resources of every check, and its expectations |
 //! | `checks` | the table of checks, and a file per part of the interface |
 //!
-//! Every check creates its objects in a pool of its own, which is then destroyed. It must not change what the root pool has spent.
+//! Every check creates its objects in a pool of its own, which is then destroyed. Afterwards the root pool must have spent as many
+//! pages as before.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

@@ -8,13 +8,13 @@ use abi::THREADS_MAX;
 use runtime::capability::{Domain, Notification, Pool};
 use runtime::{Cap, Error, Start, clock, log};
 
-/// Threads, this one included.
+/// The number of threads, this one included.
 const THREADS: usize = THREADS_MAX;
-/// Capabilities: a little fewer than the migration server's `CAPABILITIES_MAX`, since the domain starts with some.
+/// The number of capabilities: a little below the migration server's `CAPABILITIES_MAX`, since the domain starts with some.
 const CAPABILITIES: usize = 4_000;
-/// The slots of the domain's table.
+/// The number of slots of the domain's table.
 const SLOTS: u32 = 4_096;
-/// The time between two looks at the incarnation.
+/// The interval at which the incarnation is checked.
 const LOOK_NS: u64 = 50_000_000;
 
 runtime::entry!(main);
@@ -28,7 +28,7 @@ fn main(start: Start) -> ! {
             logged = clock::incarnation();
             log::info!("runs in incarnation {logged}");
         }
-        // It is never signalled.
+        // The notification is never signalled.
         let _ = silence.wait_until_ns(clock::now_ns() + LOOK_NS);
     }
 }

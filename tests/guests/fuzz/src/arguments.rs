@@ -33,7 +33,7 @@ pub fn arguments(page: Page, random: &mut Random, number: Number) -> Registers {
     registers
 }
 
-/// A number that an argument of this name and type may be.
+/// A plausible value for an argument of this name and type.
 fn typed(page: Page, random: &mut Random, name: &str, kind: &str) -> u64 {
     match (name, kind) {
         (_, "Slot") => u64::from(SLOTS.start) + random.below(u64::from(SLOTS.end - SLOTS.start)),

@@ -12,31 +12,32 @@ use runtime::system_call::invoke;
 
 use crate::arguments::arguments;
 
-/// Words of the script's page: the seed to continue from, the number of calls, the number of successes.
+/// The word of the script's page with the seed to continue from.
 pub const SEED: usize = 0;
-/// See [`SEED`].
+/// The word with the number of calls.
 pub const CALLS: usize = 1;
-/// See [`SEED`].
+/// The word with the number of successful calls.
 pub const SUCCESSES: usize = 2;
-/// Words about the first violation: the call's number plus one, its status, and its registers.
+/// The first of the words about the first violation: the call's number plus one, its status, and its registers.
 pub const VIOLATION: usize = 8;
-/// A word about it: whether the first slot that was looked up held a capability.
+/// The word that tells whether, at the first violation, the first slot that was looked up held a capability.
 pub const HELD: usize = 20;
-/// Words by call number: whether the call has ever succeeded.
+/// The first of the words, by call number, that tell whether the call has ever succeeded.
 pub const SUCCEEDED: usize = 64;
-/// Words with results of earlier calls, such as identities, tokens, versions and cursors, which random numbers never hit.
+/// The first of the words with results of earlier calls, such as identities, tokens, versions and cursors, which random numbers
+/// never hit.
 pub const RESULTS: usize = 32;
-/// How many.
+/// The number of these words.
 pub const RESULTS_KEPT: u64 = 8;
-/// Words with the identities of objects of the domain that the script may read.
+/// The first of the words with the identities of objects of the domain that the script may read.
 pub const IDENTITIES: usize = 48;
-/// How many.
+/// The number of these words.
 pub const IDENTITIES_KEPT: u64 = 3;
-/// Words with the token and the version that the last freeze returned.
+/// The word with the token that the last freeze returned.
 pub const TOKEN: usize = 56;
-/// See [`TOKEN`].
+/// The word with the version that the last freeze returned.
 pub const VERSION: usize = 57;
-/// Smaller results are not kept: random arguments hit them anyway.
+/// The smallest result that is kept. Random arguments hit smaller ones anyway.
 const RESULT_MIN: u64 = 8;
 
 /// The slots that the calls use; those below are the worker's own.
@@ -70,7 +71,7 @@ pub fn view(slot: Slot) -> View {
     }
 }
 
-/// Makes a call and judges it by the slots that it looks up, as they were before.
+/// Makes a call and judges its outcome by the slots that it looks up, as they were before.
 fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registers) {
     let before = registers;
     let request = Request::decode(number, &registers);
@@ -111,7 +112,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
     }
 }
 
-/// Records a success, and the results as arguments of later calls.
+/// Records a success, and keeps the results as arguments of later calls.
 fn keep_results(page: Page, random: &mut Random, number: u64, registers: &Registers) {
     page.set(SUCCESSES, page.word(SUCCESSES) + 1);
     page.set(SUCCEEDED + number as usize, 1);

@@ -10,13 +10,14 @@ use runtime::capability::{Domain, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Slot};
 
-/// Consecutive looks without progress that are tolerated: a thread of the script may have a higher priority for a while.
-const PATIENCE: u32 = 64;
-/// How far it counts in a turn. Each look starts a turn, so that the machine is idle in between: idle time is skipped where the clock
+/// The number of consecutive checks without progress that is tolerated, since a thread of the script may have a higher priority for a
+/// while.
+const STILL_MAX: u32 = 64;
+/// The count of one turn. Each check starts a turn, so that the machine is idle in between: idle time is skipped where the clock
 /// counts instructions.
 const TURN: u64 = 20_000;
 
-/// The counter's words: its number, and the number's complement, written before it.
+/// The counter's words: its number, and the number's complement, which is written first.
 const NUMBER: usize = 0;
 const COMPLEMENT: usize = 1;
 /// The slot of the notification that starts a turn.
@@ -39,7 +40,7 @@ extern "C" fn counts(page: Page) -> ! {
             page.set(COMPLEMENT, !number);
             page.set(NUMBER, number);
         }
-        // If the wait fails, the next turn starts too early, which a look detects.
+        // If the wait fails, the next turn starts too early, which a check detects.
         let _ = invoke(Wait {
             notification: BEGIN,
             deadline: u64::MAX,
@@ -48,8 +49,8 @@ extern "C" fn counts(page: Page) -> ! {
 }
 
 impl Counter {
-    /// Creates and starts it in a pool of its own. `own` is the guest's domain, `done` its notification, and `begin` one for the
-    /// counter alone.
+    /// Creates and starts the counter in a pool of its own. `own` is the guest's domain, `done` the guest's notification, and `begin`
+    /// a notification for the counter alone.
     pub fn new(
         pool: Cap<Pool>,
         own: Cap<Domain>,
@@ -70,8 +71,8 @@ impl Counter {
         })
     }
 
-    /// Checks that it makes progress and has not counted too far, and starts another turn.
-    pub fn look(&mut self) -> Result<(), Failure> {
+    /// Checks that the counter makes progress and has not counted too far, and starts another turn.
+    pub fn check(&mut self) -> Result<(), Failure> {
         let counted = self.worker.word(NUMBER);
         let complement = !self.worker.word(COMPLEMENT);
         self.still = if counted == self.counted {
@@ -80,7 +81,7 @@ impl Counter {
             0
         };
         let is_torn = complement.wrapping_sub(counted) > 1;
-        if is_torn || self.still > PATIENCE || counted > self.turns * TURN {
+        if is_torn || self.still > STILL_MAX || counted > self.turns * TURN {
             let text = format!("the counter was disturbed at {counted}");
             return Err(Failure::Other(text));
         }
@@ -89,7 +90,7 @@ impl Counter {
         Ok(self.begin.signal(1)?)
     }
 
-    /// Destroys it, and returns how far it has counted.
+    /// Destroys the counter; returns its last number.
     pub fn end(self) -> Result<u64, Failure> {
         self.worker.end()?;
         Ok(self.counted)

@@ -9,7 +9,7 @@
 //! | `summary` | the result of a run |
 //! | `supervisor` | creates the domains, and restarts the script after a call that stopped it |
 //!
-//! It reads the number of calls and a seed from the console.
+//! The guest reads the number of calls and a seed from the console.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

@@ -10,17 +10,17 @@ use crate::calls::{SUCCEEDED, SUCCESSES};
 /// The numbers of a run.
 #[derive(Default)]
 pub struct Summary {
-    /// Calls made.
+    /// The calls made.
     pub calls: u64,
-    /// How many of them succeeded.
+    /// The calls that succeeded.
     pub successes: u64,
-    /// How often a script was started.
+    /// The starts of the script.
     pub lives: u64,
-    /// In how many domains.
+    /// The domains in which the script was started.
     pub domains: u64,
-    /// How far the counter counted.
+    /// The last number of the counter.
     pub counted: u64,
-    /// The calls that have ever succeeded, a bit per number.
+    /// The calls that have ever succeeded, one bit per call number.
     succeeded: u128,
 }
 

@@ -1,4 +1,4 @@
-//! The domain that makes the random calls and those beside it: [`Supervisor`].
+//! The domain that makes the random calls and the domains beside it: [`Supervisor`].
 
 use alloc::format;
 
@@ -8,7 +8,7 @@ use guest_support::worker::Worker;
 use runtime::abi::kind::{EndpointRights, MemoryRights, PoolRights};
 use runtime::abi::register::{Access, PageCount};
 use runtime::abi::{Error, Registers, Rights};
-use runtime::capability::{Domain, Hardware, Kind, Notification, Pool};
+use runtime::capability::{Any, Domain, Hardware, Notification, Pool};
 use runtime::{Cap, Slot, Start, clock};
 
 use crate::arguments::DELAY_PORT;
@@ -20,10 +20,11 @@ use crate::summary::Summary;
 /// The interval at which the supervisor checks the script.
 const LOOK_NS: u64 = 3_000_000;
 /// The number of checks without progress after which the script's thread is restarted.
-const PATIENCE: u32 = 2;
-/// The calls after which the script is restarted in any case: without its capabilities it would go on forever, always refused.
+const STILL_MAX: u32 = 2;
+/// The number of calls after which the script is restarted in any case, since a script that has lost its capabilities would only
+/// make calls that are refused.
 const LIFE_CALLS: u64 = 500;
-/// The starts of the script in one domain, which is then replaced by a fresh one with all its capabilities.
+/// The number of starts of the script in one domain, which is then replaced by a fresh one with all its capabilities.
 const LIVES: u32 = 6;
 
 /// Creates the domains and watches them.
@@ -96,7 +97,7 @@ impl Supervisor {
 
     /// Starts the script from its beginning, with a new seed and random segment bases and registers.
     fn begin(&mut self, worker: &Worker) -> Result<(), Error> {
-        // It may have stopped already.
+        // The thread may have stopped already.
         let _ = worker.thread.stop();
         worker.set(SEED, self.random.word());
         worker.start(fuzzes)?;
@@ -114,13 +115,13 @@ impl Supervisor {
     fn watch(&self, worker: &Worker, counter: &mut Counter) -> Result<(), Failure> {
         let first = worker.word(CALLS);
         let (mut calls, mut still) = (first, 0);
-        while still < PATIENCE && calls - first < LIFE_CALLS {
+        while still < STILL_MAX && calls - first < LIFE_CALLS {
             match self.done.wait_until_ns(clock::now_ns() + LOOK_NS) {
                 Ok(_) | Err(Error::TimedOut) => {}
                 Err(error) => return Err(error.into()),
             }
             check_violation(worker)?;
-            counter.look()?;
+            counter.check()?;
             still = if worker.word(CALLS) == calls {
                 still + 1
             } else {
@@ -146,66 +147,59 @@ impl Supervisor {
         let endpoint = child.create_endpoint()?;
         let peer = Peer::new(self.pool, self.domain, self.done, endpoint)?;
         let notification = child.create_notification()?;
-        for slot in SLOTS.step_by(6) {
-            copy(subject, memory, slot, 0xffff)?;
-            copy(subject, endpoint, slot + 1, 0xffff)?;
-            copy(subject, notification, slot + 2, 0xffff)?;
-        }
+        fill_half(
+            subject,
+            [memory.erase(), endpoint.erase(), notification.erase()],
+        )?;
         let ports = self.hardware.create_ports(child, DELAY_PORT, 1)?;
         let (interrupt, _) = self.hardware.create_message_interrupt(child)?;
-        let mut slot = SLOTS.start;
-        for round in 0..2 {
-            let less = |all: u16| if round == 0 { all } else { all & 0x5555 };
-            self.give(worker, child, &mut slot, less(PoolRights::all().bits()))?;
-            self.give(worker, subject, &mut slot, less(0xffff))?;
-            self.give(worker, thread, &mut slot, less(0xffff))?;
-            self.give(worker, memory, &mut slot, less(MemoryRights::all().bits()))?;
-            self.give(
-                worker,
-                endpoint,
-                &mut slot,
-                less(EndpointRights::all().bits()),
-            )?;
-            self.give(worker, peer.endpoint, &mut slot, less(0xffff))?;
-            self.give(worker, notification, &mut slot, less(0xffff))?;
-            self.give(worker, ports, &mut slot, less(0xffff))?;
-            self.give(worker, interrupt, &mut slot, less(0xffff))?;
-            // With CREATE it could reach the whole machine.
-            self.give(worker, self.hardware, &mut slot, 0)?;
+        let given = [
+            (child.erase(), PoolRights::all().bits()),
+            (subject.erase(), 0xffff),
+            (thread.erase(), 0xffff),
+            (memory.erase(), MemoryRights::all().bits()),
+            (endpoint.erase(), EndpointRights::all().bits()),
+            (peer.endpoint.erase(), 0xffff),
+            (notification.erase(), 0xffff),
+            (ports.erase(), 0xffff),
+            (interrupt.erase(), 0xffff),
+            // With CREATE the script could reach the whole machine.
+            (self.hardware.erase(), 0),
+        ];
+        give(worker, &given)?;
+        for (made, _) in given {
+            if made != peer.endpoint.erase() && made != self.hardware.erase() {
+                made.delete()?;
+            }
         }
-        for made in [
-            child.erase(),
-            grandchild.erase(),
-            subject.erase(),
-            thread.erase(),
-            memory.erase(),
-            endpoint.erase(),
-            notification.erase(),
-            ports.erase(),
-            interrupt.erase(),
-        ] {
-            made.delete()?;
-        }
+        grandchild.delete()?;
         Ok(peer)
-    }
-
-    fn give<T: Kind>(
-        &self,
-        worker: &Worker,
-        capability: Cap<T>,
-        slot: &mut u32,
-        rights: u16,
-    ) -> Result<(), Error> {
-        copy(worker.domain, capability, *slot, rights)?;
-        *slot += 1;
-        Ok(())
     }
 }
 
+/// Fills every other group of slots in a domain's table with copies of these capabilities.
+fn fill_half(domain: Cap<Domain>, group: [Cap<Any>; 3]) -> Result<(), Error> {
+    for first in SLOTS.step_by(2 * group.len()) {
+        for (slot, capability) in (first..).zip(group) {
+            copy(domain, capability, slot, 0xffff)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the script copies of these capabilities: first with these rights, then with fewer.
+fn give(worker: &Worker, given: &[(Cap<Any>, u16)]) -> Result<(), Error> {
+    let fewer = given.iter().map(|(from, rights)| (*from, rights & 0x5555));
+    for ((from, rights), slot) in given.iter().copied().chain(fewer).zip(SLOTS) {
+        copy(worker.domain, from, slot, rights)?;
+    }
+    Ok(())
+}
+
 /// Gives a domain a copy of a capability, with at most these rights.
-fn copy<T: Kind>(domain: Cap<Domain>, from: Cap<T>, to: u32, rights: u16) -> Result<(), Error> {
+fn copy(domain: Cap<Domain>, from: Cap<Any>, to: u32, rights: u16) -> Result<(), Error> {
     let held = from.inspect()?.rights;
-    domain.install(from.erase(), Slot(to), Rights(held.0 & rights), 0)
+    domain.install(from, Slot(to), Rights(held.0 & rights), 0)
 }
 
 fn check_violation(worker: &Worker) -> Result<(), Failure> {

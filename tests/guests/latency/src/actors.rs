@@ -13,21 +13,21 @@ use runtime::{Cap, Error};
 
 use crate::stage::{Stage, map};
 
-/// The address of an actor's message buffer, if it has one: it shares no table with another mapping.
+/// The address of an actor's message buffer, if it has one. It shares no page table with another mapping.
 pub const BUFFER: u64 = 1 << 40;
 
 /// The first free slot of an actor's table.
 pub const FIRST_SLOT: u32 = 1;
 
-/// Actors run below the main thread, so that they are preempted as soon as it can run.
+/// The priority of actors, below the main thread's, so that they are preempted as soon as the main thread can run.
 const PRIORITY: u64 = 8;
-/// Interrupts on, and the reserved bit.
+/// The actors' flags: interrupts on, and the reserved bit.
 const RFLAGS: u64 = 0x202;
 
-/// Pages of a domain with its tables and its threads' frames, whatever their number.
+/// The number of pages for a domain, its tables and as many threads as any scene has.
 const PAGES: u64 = 700;
 
-// An actor starts at its call. After that it yields forever.
+// An actor starts at its call. After the call it yields forever.
 global_asm!(
     ".global actor_call",
     "actor_call: syscall",
@@ -52,9 +52,9 @@ unsafe extern "C" {
 
 /// A domain of threads.
 pub struct Actors {
-    /// Their memory. Destroying it ends them.
+    /// The pool. Destroying it ends the threads.
     pub pool: Cap<Pool>,
-    /// Their domain.
+    /// The domain.
     pub domain: Cap<Domain>,
     /// The threads.
     pub threads: Vec<Cap<Thread>>,
@@ -79,16 +79,16 @@ impl Actors {
             PageCount(pages),
             Access::ReadExecute,
         )?;
-        let threads = (0..count).map(|_| domain.create_thread()).collect();
+        let threads = (0..count).map(|_| domain.create_thread());
         Ok(Actors {
             pool,
             domain,
-            threads: threads_of(threads)?,
+            threads: threads.collect::<Result<_, _>>()?,
         })
     }
 
-    /// Gives them a page for their messages, and returns it. It is populated after it is mapped, so that its tables are created at its
-    /// first use.
+    /// Gives the domain a page for messages, and returns it. It is populated after it is mapped, so that its page tables are created at
+    /// its first use.
     pub fn give_buffer(&self) -> Result<Cap<Memory>, Error> {
         let buffer = self.pool.create_memory(PageCount(1))?;
         map(self.domain, buffer, BUFFER, 1)?;
@@ -96,14 +96,14 @@ impl Actors {
         Ok(buffer)
     }
 
-    /// Gives them a capability with all its rights.
+    /// Gives the domain a capability with all its rights.
     pub fn give<T: Kind>(&self, capability: Cap<T>, to: u32) -> Result<(), Error> {
         let rights = capability.inspect()?.rights;
         let from = capability.erase();
         self.domain.install(from, Slot(to), rights, 0)
     }
 
-    /// Starts all of them, each at this call.
+    /// Starts all threads, each at this call.
     pub fn start_at<A: Arguments>(&self, call: A, message_buffer: u64) -> Result<(), Error> {
         for thread in &self.threads {
             start_at(*thread, &call, message_buffer)?;
@@ -111,12 +111,12 @@ impl Actors {
         Ok(())
     }
 
-    /// Starts all of them, each at an instruction that faults.
+    /// Starts all threads, each at an instruction that faults.
     pub fn start_faulting(&self) -> Result<(), Error> {
         self.start_at_instruction(actor_fault as *const () as u64)
     }
 
-    /// Starts all of them, each at a trap that is reported to this endpoint.
+    /// Starts all threads, each at a trap that is reported to this endpoint.
     pub fn start_trapped(&self, endpoint: Cap<Endpoint>) -> Result<(), Error> {
         for thread in &self.threads {
             thread.set_fault_endpoint(Some(endpoint))?;
@@ -134,7 +134,7 @@ impl Actors {
             .try_for_each(|thread| write_and_start(*thread, registers, 0))
     }
 
-    /// Destroys them.
+    /// Destroys the pool.
     pub fn end(self) -> Result<(), Error> {
         self.pool.destroy()?;
         self.forget();
@@ -210,8 +210,4 @@ fn write_and_start(
         ..ThreadState::EMPTY
     })?;
     thread.start()
-}
-
-fn threads_of(made: Vec<Result<Cap<Thread>, Error>>) -> Result<Vec<Cap<Thread>>, Error> {
-    made.into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! Scenes in the innermost of many nested pools, in which an entry searches for long and then changes much.
+//! Scenes in the innermost of many nested pools, in which one entry into the kernel makes a long search and then many changes.
 
 use runtime::Error;
 use runtime::abi::calls::MemoryCreateContiguous;
@@ -11,13 +11,13 @@ use crate::nest::Nest;
 use crate::pages::{DEVICE_ADDRESS, DEVICE_PAGES};
 use crate::stage::{Stage, scratch};
 
-/// The pages that one step removes, after all others of a leaf table.
+/// The number of pages that one step removes, after all others of a leaf table.
 const LAST_PAGES: u64 = 64;
-/// The candidates that one step of a search for contiguous frames checks.
+/// The number of candidates that one step of a search for contiguous frames checks.
 const PLACES: u32 = 32;
 const RUN: u64 = 512;
 
-/// Pages are created and removed after as many others as a step passes.
+/// Pages are created and removed behind as many others as one step passes over.
 pub fn pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 4 * PAGES_PER_TABLE)?;
     let (none, all) = (PageIndex(0), PageCount(PAGES_PER_TABLE));
@@ -47,7 +47,7 @@ pub fn last_pages(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// Memories of a device's pages, and of contiguous frames after runs that are one frame too short.
+/// Memories of a device's pages, and of contiguous frames behind runs that are one frame too short.
 pub fn runs(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, u64::from(PLACES + 2) * RUN * 2)?;
     let pages = PageCount(DEVICE_PAGES);
@@ -71,7 +71,7 @@ pub fn runs(stage: &Stage) -> Result<(), Error> {
     let short = |index| scratch(2 * index);
     for index in 0..PLACES {
         create(RUN - 1, short(index))?;
-        // Keeps the short run from the next one.
+        // This frame separates the short run from the next one.
         create(1, scratch(2 * index + 1))?;
     }
     for index in 0..PLACES {

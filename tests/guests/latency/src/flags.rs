@@ -26,7 +26,7 @@ pub fn alignment_check(stage: &Stage) -> Result<(), Error> {
     };
     actors.start_at(wait, 0)?;
     stage.pause()?;
-    // The page comes after the mapping, so it is linked when it is touched.
+    // The page is populated after it is mapped, so it is linked when it is touched.
     let pool = stage.split(16)?;
     let memory = pool.create_memory(PageCount(1))?;
     map(stage.domain, memory, PLAYGROUND, 1)?;
@@ -50,6 +50,6 @@ fn set_alignment_check() {
 }
 
 fn clear_alignment_check() {
-    // SAFETY: it clears what `set_alignment_check` has set.
+    // SAFETY: it clears the flag that `set_alignment_check` has set.
     unsafe { asm!("pushf", "and dword ptr [rsp], ~(1 << 18)", "popf") };
 }

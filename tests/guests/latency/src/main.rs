@@ -8,10 +8,10 @@
 //! | `scenes` | the list of scenes |
 //! | `nest` | pools nested as deep as possible: [`nest::Nest`] |
 //! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by the kind of long work |
-//! | `deep`, `subject` | scenes in which one entry does several long things |
-//! | `flags` | a scene with a flag set that the kernel must not run with |
+//! | `deep`, `subject` | scenes in which one entry into the kernel does several kinds of long work |
+//! | `flags` | a scene with a flag set that must be clear in the kernel |
 //!
-//! Every scene is announced to the plugin and on the console, under its number. A scene that fails, fails the run.
+//! Every scene is announced to the plugin and on the console, with its number. If a scene fails, the run fails.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

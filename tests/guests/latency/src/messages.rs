@@ -17,19 +17,19 @@ use crate::stage::Stage;
 use crate::threads::send;
 
 const SENDERS: usize = 100;
-/// Senders that one step rejects before one that it serves.
+/// The number of senders that one step rejects before one that it serves.
 const REJECTED: usize = 15;
 const OUTSIDERS: usize = 256;
 
-/// The slots in which an actor receives capabilities with an answer.
+/// The first of the slots in which an actor receives capabilities with a reply.
 const FIRST_FREE_SLOT: u32 = FIRST_SLOT + 8;
 
-/// Senders whose message cannot be read, and a last one whose message can.
-pub fn unmeetable(stage: &Stage) -> Result<(), Error> {
+/// Senders of unreadable messages, and a last one whose message can be read.
+pub fn unreadable(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SENDERS + 1)?;
     let endpoint = stage.pool.create_endpoint()?;
     actors.give(endpoint, FIRST_SLOT)?;
-    let last = begin_with_unmeetable(stage, &actors)?;
+    let last = begin_with_unreadable(stage, &actors)?;
     start_at(last, &send(MessageInfo::EMPTY), 0)?;
     stage.pause()?;
     endpoint.receive(None)?;
@@ -37,8 +37,8 @@ pub fn unmeetable(stage: &Stage) -> Result<(), Error> {
     endpoint.destroy()
 }
 
-/// All but the last send messages that cannot be read; returns the last, which has yet to start.
-fn begin_with_unmeetable(stage: &Stage, actors: &Actors) -> Result<Cap<Thread>, Error> {
+/// Starts all but the last actor, which send unreadable messages; returns the last, which is not started.
+fn begin_with_unreadable(stage: &Stage, actors: &Actors) -> Result<Cap<Thread>, Error> {
     let (last, others) = actors.threads.split_last().ok_or(Error::NotThere)?;
     for thread in others {
         start_at(*thread, &send(MessageInfo::words_only(9)?), 0)?;
@@ -57,7 +57,7 @@ pub fn long(stage: &Stage) -> Result<(), Error> {
     let buffer = actors.give_buffer()?;
     name_slots(stage, buffer)?;
     let call = call(MessageInfo::try_new(WORDS_MAX, CAPABILITIES_MAX)?);
-    let last = begin_with_unmeetable(stage, &actors)?;
+    let last = begin_with_unreadable(stage, &actors)?;
     start_at(last, &call, BUFFER)?;
     stage.pause()?;
     let mut server = Server::new(endpoint)?.accepting(CAPABILITIES_MAX);
@@ -65,17 +65,17 @@ pub fn long(stage: &Stage) -> Result<(), Error> {
         return Err(Error::WrongKind);
     };
     message.discard_capabilities();
-    let reply = server.take_reply()?;
-    let mut answer = Message::of(&[7; WORDS_MAX]);
+    let right = server.take_reply()?;
+    let mut reply = Message::of(&[7; WORDS_MAX]);
     for _ in 0..CAPABILITIES_MAX {
-        answer = answer.capability(endpoint);
+        reply = reply.capability(endpoint);
     }
-    reply.reply(&answer)?;
+    right.reply(&reply)?;
     actors.end()?;
     endpoint.destroy()
 }
 
-/// Writes into an actor's message buffer which capabilities it sends, and the slots for those that it receives.
+/// Writes the slots of the capabilities that an actor sends, and of those that it receives, into its message buffer.
 fn name_slots(stage: &Stage, buffer: Cap<Memory>) -> Result<(), Error> {
     let mapping = Mapping::new(stage.domain, buffer, PageCount(1), Access::ReadWrite)?;
     for index in 0..CAPABILITIES_MAX as u32 {

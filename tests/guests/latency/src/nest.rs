@@ -8,10 +8,10 @@ use runtime::{Cap, Error};
 
 use crate::stage::Stage;
 
-/// The pages that a pool and its domain take.
+/// The number of pages that a pool and its domain take.
 const PAGES_EACH: u64 = 5;
 
-/// The pools.
+/// Nested pools.
 pub struct Nest {
     /// The innermost pool, which contains only its domain.
     pub innermost: Cap<Pool>,
@@ -38,7 +38,7 @@ impl Nest {
         })
     }
 
-    /// Destroys them, with everything inside.
+    /// Destroys the pools, with everything inside.
     pub fn end(self) -> Result<(), Error> {
         self.outermost.destroy()
     }

@@ -10,13 +10,13 @@ use crate::stage::{MAP_STEP, PLAYGROUND, Stage, describe, map};
 
 const GIB_PAGES: u64 = 1 << 18;
 const PAGE_BYTES: u64 = 4096;
-/// Leaf tables that are linked when a mapping is created.
+/// The number of leaf tables that are linked when a mapping is created.
 const LINKS: u64 = 64;
-/// The addresses below one entry of a domain's root table.
+/// The size of the address range of one entry of a domain's root table.
 const ROOT_STEP: u64 = 1 << 39;
 const DENSE_PAGES: u64 = 4096;
 const CONTIGUOUS_PAGES: u64 = 512;
-/// The most pages of a device's Memory.
+/// The maximum number of pages of a device's Memory.
 pub const DEVICE_PAGES: u64 = 8192;
 /// An address above the machine's memory and below the firmware's.
 pub const DEVICE_ADDRESS: u64 = 0xb000_0000;

@@ -13,12 +13,12 @@ use crate::actors::Actors;
 use crate::stage::{Stage, copy, describe, scratch};
 
 const OBJECTS: u32 = 3000;
-/// Copies of a pool's capability, each derived from the one before.
+/// The number of copies of a pool's capability, each derived from the one before.
 const COPIES: u32 = 1500;
-/// Enough for the threads inside; each enclosing pool has a little more.
+/// The number of pages for the threads inside; each enclosing pool has a few more.
 const PAGES_INSIDE: u64 = 1200;
 const THREADS: usize = 256;
-/// Pages of a pool with a domain of one thread.
+/// The number of pages of a pool with a domain of one thread.
 const PAGES_TRAPPED: u64 = 24;
 
 /// A search among many objects, and their destruction.
@@ -53,8 +53,8 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pools nested as deep as possible, in each a domain with a thread at a trap that was not received. They are destroyed through the
-/// capability to the outermost pool, and through its parent.
+/// Pools nested as deep as possible, each with a domain whose thread is at a trap that was not received. They are destroyed through
+/// the capability to the outermost pool, and through its parent.
 pub fn trapped(stage: &Stage) -> Result<(), Error> {
     let endpoint = stage.pool.create_endpoint()?;
     for by_parent in [false, true] {

@@ -11,7 +11,7 @@ type Scene = (&'static str, fn(&Stage) -> Result<(), Error>);
 
 const SCENES: &[Scene] = &[
     ("1,500 copies of one capability", tables::copies),
-    ("a chain of copies, each of the last", tables::chain),
+    ("a chain of copies, each of the one before", tables::chain),
     (
         "a table of 32,768 slots, the last ones full",
         tables::full_table,
@@ -31,9 +31,9 @@ const SCENES: &[Scene] = &[
         threads::sleepers,
     ),
     ("64 threads that fault", threads::faulting),
-    ("100 senders that cannot be met", messages::unmeetable),
+    ("100 senders of unreadable messages", messages::unreadable),
     (
-        "64 words and four capabilities behind 15 senders that cannot be met",
+        "64 words and four capabilities behind 15 unreadable messages",
         messages::long,
     ),
     (
@@ -45,23 +45,23 @@ const SCENES: &[Scene] = &[
     ("pools 32 deep, with 256 threads inside", pools::nested),
     ("pages behind many others, 32 pools deep", deep::pages),
     (
-        "frames in a row behind many that are one too few, and a device, 32 pools deep",
+        "contiguous frames behind many runs that are one too short, and a device, 32 pools deep",
         deep::runs,
     ),
     (
-        "the last pages of 64 GiB, which end 32 pools deep",
+        "the last pages of 64 GiB, destroyed 32 pools deep",
         deep::last_pages,
     ),
     (
-        "the largest table, full of rights to answer and to write",
-        tables::answers,
+        "the largest table, full of rights to reply and to write",
+        tables::replies,
     ),
     (
         "the largest table, full of rights to write, 32 pools deep",
         tables::deep,
     ),
     (
-        "pools 32 deep, in each a thread behind a trap",
+        "pools 32 deep, each with a thread at a trap",
         pools::trapped,
     ),
     (

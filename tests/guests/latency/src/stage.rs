@@ -10,7 +10,7 @@ use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Start, clock};
 
-/// The first slot that the runtime does not hand out, since nothing here takes so many from it.
+/// The first scratch slot. The runtime hands out only slots below it, since this guest takes fewer.
 const SCRATCH: u32 = 4096;
 const SLOTS: u32 = 8192;
 
@@ -19,7 +19,7 @@ pub const PLAYGROUND: u64 = 0x100_0000_0000;
 /// The alignment of mappings.
 pub const MAP_STEP: u64 = 2 << 20;
 
-/// Long enough for threads to block.
+/// A time long enough for threads to block.
 const MOMENT_NS: u64 = 20_000_000;
 
 /// Root's initial capabilities, and a table with free slots.
@@ -58,7 +58,7 @@ impl Stage {
         self.pool.split(PageCount(pages))
     }
 
-    /// Lets others run for a moment.
+    /// Lets other threads run for a moment.
     ///
     /// # Errors
     /// The kernel's error.
@@ -75,7 +75,7 @@ pub fn scratch(index: u32) -> Slot {
     Slot(SCRATCH + index)
 }
 
-/// Announces the next scene to the plugin, by an argument of the call Null, which has none.
+/// Announces the next scene to the plugin, by an argument register of the call Null, which has no arguments.
 pub fn announce(scene: u64) {
     // SAFETY: the call does nothing; RCX, R11 and the status are lost.
     unsafe {

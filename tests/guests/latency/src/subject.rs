@@ -1,4 +1,5 @@
-//! Scenes in which a call searches for an object behind as many others as a search passes, and then has long work to do.
+//! Scenes in which a call searches for an object behind as many others as one step of a search passes over, and then has long work to
+//! do.
 
 use runtime::abi::calls::{DomainDescribe, DomainPages, PageSet};
 use runtime::abi::record::List;
@@ -11,15 +12,15 @@ use crate::actors::{FIRST_SLOT, call_with_new_buffer};
 use crate::pages::touch;
 use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, map};
 
-/// With two more objects these are as many as a search passes.
+/// The number of threads: with two more objects, as many as one step of a search passes over.
 const THREADS: usize = 253;
-/// Records of mappings that a domain has.
+/// The number of mapping records of a domain.
 const MAPPINGS: u64 = 525;
-/// Pages that one call copies.
+/// The number of pages that one call copies.
 const COPIED: u64 = 8;
-/// Older siblings of the pager's capability.
+/// The number of older siblings of the pager's capability.
 const SIBLINGS: u32 = 1500;
-/// Pages of a child pool with a Memory whose last pages are present.
+/// The number of pages of a child pool with a Memory whose last pages are present.
 const CHILD_PAGES: u64 = 128;
 
 /// A domain with idle threads, and a Memory behind them in the pool's list.
@@ -47,7 +48,7 @@ impl Subject {
         })
     }
 
-    /// Rewinds the search: the next one starts before the first thread.
+    /// Rewinds the search, so that the next one starts before the first thread.
     fn rewind(&self, stage: &Stage) -> Result<(), Error> {
         let first = stage.domain.identify(self.first_thread.slot())?;
         match self.domain.begin_log(first) {
@@ -126,7 +127,7 @@ fn read_mapped(stage: &Stage, subject: &Subject) -> Result<(), Error> {
     mapped.destroy()
 }
 
-/// A child pool behind many objects is destroyed, in which the search for the first object to destroy is long.
+/// A child pool is destroyed that is behind many objects, and in which the search for the first object to destroy is long.
 pub fn child(stage: &Stage) -> Result<(), Error> {
     let subject = Subject::new(stage)?;
     let child = subject.pool.split(PageCount(CHILD_PAGES))?;

@@ -16,11 +16,11 @@ use crate::nest::Nest;
 use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, describe, scratch};
 
 const COPIES: u32 = 1500;
-/// Reply rights in the last frame of a table.
-const ANSWERS: usize = 32;
-/// More slots than steps of a destruction empty at once.
+/// The number of reply rights in the last frame of a table.
+const REPLIES: usize = 32;
+/// The number of filled slots: more than one step of a destruction empties.
 const SLOTS_FILLED: u32 = 64 * 20;
-/// Mapping records that fill 25 frames, 21 each.
+/// The number of mapping records, which fill 25 frames of 21 records each.
 const MAPPINGS: u64 = 525;
 
 /// Copies as siblings: moved, described, revoked, and destroyed with their object.
@@ -32,7 +32,7 @@ pub fn copies(stage: &Stage) -> Result<(), Error> {
     let (from, to) = (scratch(0), scratch(COPIES));
     invoke(CapabilityMove { from, to })?;
     invoke(CapabilityMove { from: to, to: from })?;
-    // Its children become its parent's.
+    // The children of a deleted capability become children of its parent.
     copy(scratch(0), COPIES..2 * COPIES)?;
     invoke(CapabilityDelete { slot: scratch(0) })?;
     invoke(CapabilityRevoke { slot })?;
@@ -84,21 +84,21 @@ pub fn full_table(stage: &Stage) -> Result<(), Error> {
 
 /// The largest table, whose last slots take longest to empty: capabilities to write a Memory, whose change is counted in many domains,
 /// and reply rights to waiting threads.
-pub fn answers(stage: &Stage) -> Result<(), Error> {
+pub fn replies(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 16)?;
     let memory = nest.innermost.create_memory(PageCount(1))?;
     let endpoint = stage.pool.create_endpoint()?;
-    let [callers, ending] = [cast(stage, ANSWERS)?, cast(stage, ANSWERS)?];
+    let [callers, ending] = [cast(stage, REPLIES)?, cast(stage, REPLIES)?];
     callers.give(endpoint, FIRST_SLOT)?;
     ending.give(endpoint, FIRST_SLOT)?;
     ending.domain.grow(SLOTS_MAX)?;
-    let first_answer = SLOTS_MAX - ANSWERS as u32;
-    for slot in first_answer - SLOTS_FILLED..first_answer {
+    let first_reply = SLOTS_MAX - REPLIES as u32;
+    for slot in first_reply - SLOTS_FILLED..first_reply {
         ending
             .domain
             .install(memory.erase(), Slot(slot), memory.inspect()?.rights, 0)?;
     }
-    for (thread, slot) in ending.threads.iter().zip(first_answer..) {
+    for (thread, slot) in ending.threads.iter().zip(first_reply..) {
         start_at(*thread, &receive(Slot(slot)), 0)?;
     }
     stage.pause()?;
@@ -106,7 +106,7 @@ pub fn answers(stage: &Stage) -> Result<(), Error> {
     stage.pause()?;
     let held = ending
         .domain
-        .describe(List::Capabilities, first_answer.into())?;
+        .describe(List::Capabilities, first_reply.into())?;
     if held.records.is_empty() {
         return Err(Error::EmptySlot);
     }
@@ -117,7 +117,8 @@ pub fn answers(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// The same capabilities in the largest table of a domain in the innermost pool, so that each step descends through all pools.
+/// Capabilities to write such a Memory, in the largest table of a domain in the innermost pool, so that each step descends through all
+/// pools.
 pub fn deep(stage: &Stage) -> Result<(), Error> {
     let written = Nest::new(stage, 16)?;
     let memory = written.innermost.create_memory(PageCount(1))?;

@@ -15,7 +15,7 @@ const FAULTING: usize = 64;
 
 const SLOT: Slot = Slot(FIRST_SLOT);
 
-/// The time until the sleepers' deadline; all of them sleep before.
+/// The time until the sleepers' deadline, within which all of them fall asleep.
 const SLEEP_NS: u64 = 50_000_000;
 
 /// Threads are frozen, read, thawed and destroyed while they wait for flags.
@@ -35,7 +35,7 @@ pub fn waiting(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// The same while they wait for a receiver.
+/// Threads are frozen, read, thawed and destroyed while they wait for a receiver.
 pub fn sending(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, THREADS)?;
     let endpoint = stage.pool.create_endpoint()?;
@@ -47,7 +47,7 @@ pub fn sending(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// The same while they could run.
+/// Threads are frozen, read, thawed, stopped and destroyed while they can run.
 pub fn runnable(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, THREADS)?;
     actors.start_at(Yield {}, 0)?;
@@ -61,14 +61,14 @@ pub fn runnable(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// All deadlines expire at once, with that of a frozen domain, while distant ones make the path to them long.
+/// The deadlines of many threads and of a frozen domain expire at once, and distant deadlines make the path to them long.
 pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SLEEPERS)?;
     let notification = stage.pool.create_notification()?;
     actors.give(notification, SLOT.0)?;
     let due = clock::now_ns() + SLEEP_NS;
     for (index, thread) in actors.threads.iter().enumerate() {
-        // The first ones differ from the others at one bit each.
+        // Each of the first ones differs from the others in one bit.
         let deadline = match index {
             0..40 => due + (1 << (index + 22)),
             _ => due,
@@ -83,7 +83,7 @@ pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     frozen.start_at(Yield {}, 0)?;
     stage.pause()?;
     frozen.domain.freeze(due)?;
-    // Awake, so that the timer finds them all due.
+    // This thread stays awake, so that the timer finds all of them due.
     while clock::now_ns() < due + SLEEP_NS {
         core::hint::spin_loop();
     }
@@ -92,7 +92,7 @@ pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     notification.destroy()
 }
 
-/// Each has a line in the kernel's log.
+/// Threads fault without a handler, each with a line in the kernel's log.
 pub fn faulting(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, FAULTING)?;
     actors.start_faulting()?;
@@ -100,7 +100,7 @@ pub fn faulting(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// The time until the kernel thaws them.
+/// The time until the kernel thaws the threads.
 const FREEZE_NS: u64 = 5_000_000;
 
 fn freeze_and_thaw(stage: &Stage, actors: &Actors) -> Result<(), Error> {

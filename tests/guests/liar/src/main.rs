@@ -1,7 +1,7 @@
 //! A domain that lies to everyone it can reach: to the switch through its ring, to root through its messages, to the kernel through
 //! its slots, and finally to itself through a wild pointer.
 //!
-//! All of its attacks must harm only itself. It logs them, so that a test can follow.
+//! All of its attacks must harm only itself. It logs each attack, so that a test can follow.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]
@@ -17,10 +17,10 @@ runtime::entry!(main);
 
 /// An unmapped address.
 const WILD: usize = 0x1234_5678_9000;
-/// How often the ring is overwritten.
+/// The number of times that the ring is overwritten.
 const SCRIBBLES: u32 = 50;
 const MILLISECOND_NS: u64 = 1_000_000;
-/// Bytes of the ring's header.
+/// The size of the ring's header.
 const HEADER_BYTES: usize = 4096;
 /// More words than a message has.
 const WORDS_TOO_MANY: usize = 70;
@@ -28,7 +28,7 @@ const WORDS_TOO_MANY: usize = 70;
 const SLOTS_TOO_MANY: u32 = 200;
 /// More lines than a domain may log at once.
 const LINES_TOO_MANY: u32 = 3000;
-/// After this long without a line, a line is accepted again.
+/// The time without lines after which a line is accepted again.
 const SILENCE_NS: u64 = 1_000_000_000;
 
 fn main(start: Start) -> ! {
@@ -39,7 +39,7 @@ fn main(start: Start) -> ! {
     flood_the_log(&start);
     lie_to_the_kernel();
     log::info!("and now a wild pointer");
-    // SAFETY: none. It faults, which the test waits for.
+    // SAFETY: none. The access faults, which the test waits for.
     unsafe { (WILD as *mut u8).write_volatile(1) };
     entry::stop()
 }
@@ -63,7 +63,7 @@ fn scribble(start: &Start, ring: SharedMemory) {
     log::info!("scribbled over the ring");
 }
 
-/// Logs more than it may, waits, and logs that it did.
+/// Logs more lines than it may, waits, and logs that it did.
 fn flood_the_log(start: &Start) {
     for number in 0..LINES_TOO_MANY {
         log::info!("flood, line {number}");

@@ -12,9 +12,9 @@ use runtime::{Cap, Start, log, net};
 
 runtime::entry!(main);
 
-/// The UDP port: that of the discard protocol (RFC 863).
+/// The UDP port of the discard protocol (RFC 863).
 const PORT: u16 = 9;
-/// Bytes of queued datagrams.
+/// The number of bytes of queued datagrams.
 const BUFFER_BYTES: usize = 256;
 
 fn main(start: Start) -> ! {

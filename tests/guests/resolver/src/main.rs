@@ -1,10 +1,10 @@
-//! A domain that finds out about the world by itself, with every feature of the runtime's stack: it gets its IPv4 address from a
-//! DHCP server, and answers lines of text over TCP, IPv4 and IPv6, each with a line.
+//! A domain that uses every feature of the runtime's network stack: it gets its IPv4 address from a DHCP server, and replies to each
+//! line of text that it receives over TCP, on IPv4 or IPv6, with a line.
 //!
-//! | line | answer |
+//! | line | reply |
 //! | --- | --- |
 //! | `address` | its IPv4 address and network, `none` without a lease |
-//! | `name NAME` | the addresses of the name, IPv4's first, or the error |
+//! | `name NAME` | the addresses of the name, IPv4 addresses first, or the error |
 //! | `time` | the world's time, `unknown` if the machine does not know it |
 //! | any other | the same line |
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -31,27 +31,28 @@ mod resolver {
     use runtime::executor::Tasks;
     use runtime::{Start, clock, log, net};
 
-    /// Its port: that of the echo protocol (RFC 862).
+    /// The TCP port of the echo protocol (RFC 862).
     const PORT: u16 = 7;
     const CONNECTIONS_MAX: usize = 4;
     const LINE_BYTES_MAX: usize = 256;
-    /// The interval between looks for a lease.
-    const LOOK: Duration = Duration::from_millis(50);
+    /// The interval at which the program checks for a lease.
+    const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
     /// The program.
     pub async fn serve(start: Start, tasks: Tasks) {
         let stack = net::stack(start, tasks);
-        let answer = async move |socket: &mut TcpSocket<'static>| answer_lines(stack, socket).await;
-        net::serve_tcp(stack, tasks, PORT, CONNECTIONS_MAX, answer);
-        // `Stack::wait_config_up` is content with the IPv6 address.
+        let reply =
+            async move |socket: &mut TcpSocket<'static>| reply_to_lines(stack, socket).await;
+        net::serve_tcp(stack, tasks, PORT, CONNECTIONS_MAX, reply);
+        // `Stack::wait_config_up` would return as soon as there is an IPv6 address.
         while stack.config_v4().is_none() {
-            Timer::after(LOOK).await;
+            Timer::after(CHECK_INTERVAL).await;
         }
         log::info!("has the address {}", address(stack));
     }
 
-    /// Answers the lines of a connection until it ends, or a line is too long.
-    async fn answer_lines(stack: Stack<'static>, socket: &mut TcpSocket<'static>) {
+    /// Replies to the lines of a connection until it ends or a line is too long.
+    async fn reply_to_lines(stack: Stack<'static>, socket: &mut TcpSocket<'static>) {
         let mut received: Vec<u8> = Vec::new();
         let mut buffer = [0; LINE_BYTES_MAX];
         while let Ok(count @ 1..) = socket.read(&mut buffer).await {
@@ -59,8 +60,8 @@ mod resolver {
             while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = received.drain(..=end).collect();
                 let line = String::from_utf8_lossy(&line[..end]);
-                let answer = answer(stack, &line).await + "\n";
-                if net::write_all(socket, answer.as_bytes()).await.is_err() {
+                let reply = reply(stack, &line).await + "\n";
+                if net::write_all(socket, reply.as_bytes()).await.is_err() {
                     return;
                 }
             }
@@ -70,7 +71,7 @@ mod resolver {
         }
     }
 
-    async fn answer(stack: Stack<'static>, line: &str) -> String {
+    async fn reply(stack: Stack<'static>, line: &str) -> String {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("address", "") => address(stack),
             ("name", name) => match addresses(stack, name).await {

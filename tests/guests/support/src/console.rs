@@ -53,7 +53,7 @@ impl Console {
         let _ = writeln!(Serial(self.serial), "[{}] {text}", self.name);
     }
 
-    /// Reads a line of numbers; anything else is 0.
+    /// Reads a line of numbers. A missing or malformed number is 0.
     pub fn numbers<const COUNT: usize>(&self) -> [u64; COUNT] {
         let mut line = [0; LINE_BYTES_MAX];
         let mut length = 0;

@@ -1,4 +1,4 @@
-//! The reason for which a guest's run fails: [`Failure`].
+//! The reason a guest's run fails: [`Failure`].
 
 use alloc::format;
 use alloc::string::String;
@@ -7,7 +7,7 @@ use core::fmt;
 use runtime::capability::Pool;
 use runtime::{Cap, Error};
 
-/// The reason for which a guest's run fails.
+/// The reason a guest's run fails.
 #[derive(Debug)]
 pub enum Failure {
     /// The kernel refused a call.
@@ -17,7 +17,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Something is absent or did not happen.
+    /// The failure that something is absent or did not happen.
     pub fn missing(what: &str) -> Failure {
         Failure::Other(format!("there was no {what}"))
     }

@@ -3,7 +3,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `console` | the serial port, and the device that ends QEMU |
-//! | `failure` | the reason for which a run fails |
+//! | `failure` | the reason a run fails |
 //! | `random` | a seeded pseudo-random generator |
 //! | `registers` | loops that hold values in registers |
 //! | `system_call` | system calls with arbitrary registers |

@@ -1,4 +1,4 @@
-//! Loops that fill registers, leave them alone for a while, and compare them.
+//! Loops that fill registers, do not change them for a while, and compare them.
 
 /// Spins with a distinct number in every general register; returns 0 if all are unchanged.
 #[unsafe(naked)]
@@ -86,7 +86,7 @@ pub fn has_avx() -> bool {
     leaf_1_ecx & AVX != 0 && xcr0 & AVX_STATE == AVX_STATE
 }
 
-/// Loads a selector into DS, ES, FS and GS, as any thread may. No other thread must find it there.
+/// Loads a selector into DS, ES, FS and GS, as any thread may. No other thread may find it there.
 pub fn leave_selectors() {
     // SAFETY: SS holds a selector that user mode may load. Only the bases of FS and GS have a meaning, and this program does not
     // use them.

@@ -5,8 +5,8 @@ use runtime::abi::{REGISTER_COUNT, Registers};
 /// The flags that user code always has: interrupts on, and the reserved bit.
 const FLAGS: u64 = 0x202;
 
-/// Makes a system call with these argument registers and, besides the usual ones, these flags. Returns the status; the registers are
-/// as the kernel left them.
+/// Makes a system call with these argument registers and with these flags besides the usual ones. Returns the status; the registers
+/// then hold the values that the kernel left.
 #[inline(never)]
 pub fn raw(number: u64, registers: &mut Registers, flags: u64) -> u64 {
     let status;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use runtime::embassy_net::Stack;
 use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
 
-/// Bytes of queued requests, and of queued responses.
+/// The number of bytes of queued requests, and of queued responses.
 const BUFFER_BYTES: usize = 4096;
 /// The longest request.
 const REQUEST_BYTES: usize = 32;
@@ -24,7 +24,7 @@ pub async fn respond(stack: Stack<'static>, port: u16, response: impl Fn(&[u8]) 
         let Ok((length, from)) = socket.recv_from(&mut request).await else {
             continue;
         };
-        // A client that cannot be reached asks again.
+        // A client that does not get the response retries.
         let _ = socket.send_to(&response(&request[..length]), from).await;
     }
 }

@@ -28,9 +28,9 @@ const STACK_PAGES: u64 = 4;
 /// The address range for a script's mappings.
 pub const PLAYGROUND: u64 = 16 << 30;
 
-/// Pages of a worker's pool, tables included, besides those that a guest requests.
+/// The number of pages of a worker's pool, tables included, besides those that a guest requests.
 const PAGES: u64 = 96;
-/// Workers run below the guest's first thread, so that they are preempted as soon as its wait ends.
+/// The priority of workers, below the guest's first thread's, so that they are preempted as soon as that thread's wait ends.
 pub const PRIORITY: u8 = 32;
 
 /// The slot of the notification that a worker signals when it is done. The guest may fill the slots after it.
@@ -38,7 +38,7 @@ pub const DONE: Slot = Slot(1);
 /// The slot of a notification that is never signalled.
 const REST: Slot = Slot(63);
 
-/// Words of a page.
+/// The number of words of a page.
 const WORDS: usize = PAGE_BYTES as usize / 8;
 
 unsafe extern "C" {
@@ -66,14 +66,14 @@ impl Page {
         unsafe { self.0.add(index % WORDS).write_volatile(value) }
     }
 
-    /// Its address.
+    /// The page's address.
     pub fn address(self) -> u64 {
         self.0 as u64
     }
 
     /// Signals the end of the script, and blocks forever. It is a script by itself.
     pub extern "C" fn done(self) -> ! {
-        // If it fails, the guest's wait times out.
+        // If the signal fails, the guest's wait times out.
         let _ = invoke(Signal {
             notification: DONE,
             flags: 1,
@@ -84,7 +84,7 @@ impl Page {
     /// Blocks forever.
     pub fn rest(self) -> ! {
         loop {
-            // It fails if the notification is gone, and then the thread ends soon.
+            // The wait fails if the notification is gone, and then the thread ends soon.
             let _ = invoke(Wait {
                 notification: REST,
                 deadline: u64::MAX,
@@ -95,19 +95,19 @@ impl Page {
 
 /// A domain that shares the guest's program.
 pub struct Worker {
-    /// Its memory. Destroying it ends the worker.
+    /// The pool. Destroying it ends the worker.
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
-    /// Its first thread.
+    /// The first thread.
     pub thread: Cap<Thread>,
     threads: u64,
     page: Mapping,
 }
 
 impl Worker {
-    /// Creates a stopped worker that signals `done` at its end. Its pool has `more` pages than it needs. `own` is the guest's own
-    /// domain.
+    /// Creates a stopped worker that signals `done` at its end. Its pool has `more` pages beyond those that it needs. `own` is the
+    /// guest's own domain.
     ///
     /// # Errors
     /// The kernel's error.
@@ -160,7 +160,7 @@ impl Worker {
         BUFFERS + number * STEP
     }
 
-    /// Starts its first thread.
+    /// Starts the first thread.
     ///
     /// # Errors
     /// The kernel's error.
@@ -208,13 +208,13 @@ impl Worker {
         map(self.domain, memory, PLAYGROUND, pages, access)
     }
 
-    /// A word of its page.
+    /// A word of the worker's page.
     pub fn word(&self, index: usize) -> u64 {
         let memory = self.page.memory();
         memory.word64(index * 8).load(Ordering::SeqCst)
     }
 
-    /// Sets a word of its page.
+    /// Sets a word of the worker's page.
     pub fn set(&self, index: usize, value: u64) {
         let memory = self.page.memory();
         memory.word64(index * 8).store(value, Ordering::SeqCst);
@@ -227,7 +227,7 @@ impl Worker {
     pub fn end(self) -> Result<(), Error> {
         drop(self.page);
         self.pool.destroy()?;
-        // Their capabilities went with the pool.
+        // The capabilities in these slots went with the pool.
         slots::give_back(self.domain.slot());
         slots::give_back(self.thread.slot());
         Ok(())

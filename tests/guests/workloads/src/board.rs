@@ -22,7 +22,7 @@ pub const BOARDS: u64 = 4 << 30;
 /// The address of the message buffers, in the same order.
 pub const BUFFERS: u64 = 12 << 30;
 
-/// Words of a page.
+/// The number of words of a page.
 const WORDS: usize = PAGE_BYTES as usize / 8;
 
 /// A workload's page, as the workload sees it.

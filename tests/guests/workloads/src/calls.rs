@@ -21,7 +21,7 @@ pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
     Receive::new(endpoint, Some(reply))
 }
 
-/// An answer of one word, and the next receive.
+/// A reply of one word, and the next receive.
 pub fn reply_and_receive(endpoint: Slot, w0: u64, reply: Slot) -> ReplyAndReceive {
     ReplyAndReceive::new(endpoint, one_word(), [w0, 0, 0, 0], reply)
 }
@@ -47,10 +47,10 @@ pub fn signal(notification: Slot, flags: u64) -> Result<(), Error> {
     })
 }
 
-/// Lets others run this often.
+/// Yields to other threads this many times.
 pub fn yield_times(times: u64) {
     for _ in 0..times {
-        // It cannot fail.
+        // `Yield` cannot fail.
         let _ = invoke(Yield {});
     }
 }

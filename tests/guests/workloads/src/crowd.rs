@@ -4,21 +4,21 @@ use runtime::system_call::invoke;
 
 use crate::board::Board;
 use crate::calls::{call, receive, reply_and_receive, word_of, yield_times};
-use crate::list::answer_of;
+use crate::scrambled;
 use crate::slots::{CROWD, CROWD_BADGES, CROWD_CALLERS, CROWD_REPLIES};
 
-/// Calls, and checks that the answer is the one for this caller.
+/// Calls, and checks that the reply is the one for this caller.
 pub extern "C" fn calls_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
     loop {
         let round = board.rounds();
-        let answer = invoke(call(CROWD_CALLERS[NUMBER], round)).map(|answer| answer.words[0]);
-        board.check(answer == Ok(answer_to(round, CROWD_BADGES[NUMBER])), 80);
+        let reply = invoke(call(CROWD_CALLERS[NUMBER], round)).map(|reply| reply.words[0]);
+        board.check(reply == Ok(reply_to(round, CROWD_BADGES[NUMBER])), 80);
         board.round();
     }
 }
 
-/// Answers either caller.
-pub extern "C" fn answers_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
+/// Replies to either caller.
+pub extern "C" fn replies_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
     let reply = CROWD_REPLIES[NUMBER];
     let mut request = invoke(receive(CROWD, reply));
     loop {
@@ -28,11 +28,10 @@ pub extern "C" fn answers_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
         // Lets the other receiver run too.
         yield_times(1);
         board.round();
-        let answer = answer_to(number, badge);
-        request = invoke(reply_and_receive(CROWD, answer, reply));
+        request = invoke(reply_and_receive(CROWD, reply_to(number, badge), reply));
     }
 }
 
-fn answer_to(number: u64, badge: u64) -> u64 {
-    answer_of(number ^ badge.rotate_left(32))
+fn reply_to(number: u64, badge: u64) -> u64 {
+    scrambled(number ^ badge.rotate_left(32))
 }

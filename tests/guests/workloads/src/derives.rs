@@ -10,7 +10,7 @@ use crate::board::Board;
 use crate::calls::{are_empty, yield_times};
 use crate::slots::{DERIVED, DERIVED_COUNT, DOMAIN, PAGED, REVOKED};
 
-/// The address at which it maps its Memory.
+/// The address at which the workload maps its Memory.
 const ADDRESS: u64 = 20 << 30;
 
 /// Derives everything that can be derived from two slots, leaves time for a move, revokes it, and checks that it is gone.

@@ -3,10 +3,10 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `list` | the list of workloads, and the simple ones |
-//! | `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by the state that they test |
+//! | `list` | the list of workloads |
+//! | `simple`, `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by the state that they test |
 //! | `calls`, `slots` | the calls that they make, and the capabilities that they use |
-//! | `board` | the page on which a workload reports |
+//! | `board` | the page on which a workload reports, and its message buffer |
 //! | `stage` | the objects that they need in their domain, and their threads |
 #![no_std]
 #![allow(unsafe_code)]
@@ -19,9 +19,15 @@ mod list;
 mod long_calls;
 mod messages;
 mod modes;
+mod simple;
 pub mod slots;
 pub mod stage;
 mod stops;
 
-pub use list::{Needs, Script, WORKLOADS, Workload, answer_of, plain};
+pub use list::{Needs, Script, WORKLOADS, Workload, plain};
 pub use long_calls::{FILLED_COUNT, MADE_ADDRESS};
+
+/// A number that follows from this one and looks random: the reply to it, or the content of a page or register.
+pub const fn scrambled(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555
+}

@@ -17,7 +17,7 @@ use crate::board::{Board, Buffer};
 use crate::calls::{
     are_empty, discard, is_empty, populate, receive, reply_and_receive, yield_times,
 };
-use crate::list::answer_of;
+use crate::scrambled;
 use crate::slots::{
     DOMAIN, FILLED, FIRST, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
     PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
@@ -52,7 +52,7 @@ pub extern "C" fn uses_paged_memory(board: Board) -> ! {
             yield_times(1);
             (found, word.read_volatile())
         };
-        board.check(found == answer_of(round), 50);
+        board.check(found == scrambled(round), 50);
         board.check(written == !found, 51);
         board.check(discard(PAGES, page, 1).is_ok(), 52);
         board.round();
@@ -69,7 +69,7 @@ pub extern "C" fn supplies_pages(board: Board) -> ! {
         board.check(kind == FaultKind::AbsentPage as u64, 54);
         board.check(page == round % PAGES_COUNT, 55);
         // SAFETY: the Memory's first page is this workload's.
-        unsafe { word_at(SOURCE_ADDRESS, 0).write_volatile(answer_of(round)) };
+        unsafe { word_at(SOURCE_ADDRESS, 0).write_volatile(scrambled(round)) };
         yield_times(1);
         let supplied = supply(PAGES, page, 1, SOURCE, 0);
         board.check(supplied.is_ok(), 56);
@@ -81,7 +81,7 @@ pub extern "C" fn supplies_pages(board: Board) -> ! {
 /// Populates half of a Memory, copies it to the other half, and discards both.
 pub extern "C" fn fills_and_empties(board: Board) -> ! {
     const HALF: u64 = FILLED_COUNT / 2;
-    /// Enough that a freeze is likely to interrupt one of them.
+    /// So many that a freeze is likely to interrupt one of them.
     const SUPPLIES: u64 = 4;
     loop {
         let round = board.rounds();
@@ -91,7 +91,7 @@ pub extern "C" fn fills_and_empties(board: Board) -> ! {
             // SAFETY: the page is this workload's, and was populated.
             let fresh = unsafe {
                 let fresh = word.read_volatile();
-                word.write_volatile(answer_of(round + page));
+                word.write_volatile(scrambled(round + page));
                 fresh
             };
             // The pages discarded before are gone.
@@ -103,7 +103,7 @@ pub extern "C" fn fills_and_empties(board: Board) -> ! {
         for page in 0..HALF {
             // SAFETY: as above; the page was supplied.
             let copied = unsafe { word_at(FILLED_ADDRESS, HALF + page).read_volatile() };
-            board.check(copied == answer_of(round + page), 68);
+            board.check(copied == scrambled(round + page), 68);
         }
         board.check(discard(FILLED, 0, FILLED_COUNT).is_ok(), 69);
         board.round();
@@ -157,7 +157,7 @@ pub extern "C" fn revokes_many(board: Board) -> ! {
             });
             board.check(minted.is_ok(), 73);
         }
-        // Lets others read the list of them.
+        // Lets another workload read the list of them.
         yield_times(1);
         board.check(invoke(CapabilityRevoke { slot: MANY }).is_ok(), 74);
         board.check(are_empty(MANY_DERIVED, MANY_COUNT), 75);

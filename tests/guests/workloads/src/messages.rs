@@ -1,4 +1,4 @@
-//! Workloads that send: long messages with capabilities, messages without an answer, and flags to a receiving thread.
+//! Workloads that send: long messages with capabilities, messages without a reply, and flags to a receiving thread.
 
 use runtime::abi::calls::{
     Call, CapabilityInspect, CapabilityMint, CapabilityRevoke, ReplyAndReceive, Send,
@@ -11,17 +11,17 @@ use runtime::{Error, Slot};
 
 use crate::board::{Board, Buffer};
 use crate::calls::{is_empty, receive, signal, wait, yield_times};
-use crate::list::answer_of;
+use crate::scrambled;
 use crate::slots::{
     DOORBELL, DOORBELL_ACK, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN,
 };
 
-/// Words of an answer to a long message: fewer, so that part of the caller's buffer keeps its content.
-const ANSWER_WORDS: usize = 40;
-/// Words of a message without an answer.
+/// The number of words of a reply to a long message: fewer, so that part of the caller's buffer keeps its content.
+const REPLY_WORDS: usize = 40;
+/// The number of words of a message without a reply.
 const LETTER_WORDS: usize = 16;
 
-/// Calls with the longest message and two capabilities; the answer returns one of them.
+/// Calls with the longest message and two capabilities; the reply returns one of them.
 pub extern "C" fn calls_at_length(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
@@ -33,14 +33,14 @@ pub extern "C" fn calls_at_length(board: Board) -> ! {
         buffer.receive_in(0, RETURNED);
         let words = fill(buffer, round, WORDS_MAX);
         let info = shape(WORDS_MAX, PASSED.len());
-        let answer = invoke(Call::new(LONG, info, words));
-        board.check(answer.is_ok_and(|it| it.info == shape(ANSWER_WORDS, 1)), 34);
-        let words = answer.map_or([0; REGISTER_WORDS], |it| it.words);
-        board.check(holds(buffer, words, !round, ANSWER_WORDS), 35);
+        let reply = invoke(Call::new(LONG, info, words));
+        board.check(reply.is_ok_and(|it| it.info == shape(REPLY_WORDS, 1)), 34);
+        let words = reply.map_or([0; REGISTER_WORDS], |it| it.words);
+        board.check(holds(buffer, words, !round, REPLY_WORDS), 35);
         let is_kept = |index| buffer.word(index) == word_of(round, index);
-        board.check((ANSWER_WORDS..WORDS_MAX).all(is_kept), 36);
+        board.check((REPLY_WORDS..WORDS_MAX).all(is_kept), 36);
         board.check(holds_badge(RETURNED, badge_of(round, 1)), 37);
-        // The capabilities passed and returned are derived from it, wherever they are.
+        // The capabilities passed and returned are derived from this one, wherever they are.
         board.check(invoke(CapabilityRevoke { slot: MARK }).is_ok(), 38);
         for slot in PASSED.into_iter().chain(TAKEN).chain([RETURNED]) {
             board.check(is_empty(slot), 39);
@@ -49,8 +49,8 @@ pub extern "C" fn calls_at_length(board: Board) -> ! {
     }
 }
 
-/// Answers these calls, after other threads have run between receiving and checking.
-pub extern "C" fn answers_at_length(board: Board) -> ! {
+/// Replies to these calls, after other threads have run between receiving and checking.
+pub extern "C" fn replies_at_length(board: Board) -> ! {
     let buffer = board.buffer();
     let receive_in_both = || {
         for (number, slot) in TAKEN.into_iter().enumerate() {
@@ -70,19 +70,19 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
             board.check(holds_badge(slot, badge_of(round, number)), 42);
         }
         board.round();
-        let words = fill(buffer, !round, ANSWER_WORDS);
+        let words = fill(buffer, !round, REPLY_WORDS);
         buffer.send(0, TAKEN[1]);
         receive_in_both();
         request = invoke(ReplyAndReceive::new(
             LONG,
-            shape(ANSWER_WORDS, 1),
+            shape(REPLY_WORDS, 1),
             words,
             LONG_REPLY,
         ));
     }
 }
 
-/// Sends messages without an answer. None is lost or duplicated, whenever the domain is frozen.
+/// Sends messages without a reply. None is lost or duplicated, whenever the domain is frozen.
 pub extern "C" fn sends(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
@@ -98,7 +98,7 @@ pub extern "C" fn receives_and_is_notified(board: Board) -> ! {
     let buffer = board.buffer();
     let (mut letters, mut signals) = (0, 0);
     loop {
-        // No slot for a reply right, as there are no calls.
+        // There is no slot for a reply right, since there are no calls.
         let received = invoke(receive(LETTERS, Slot::NONE));
         board.check(received.is_ok(), 44);
         let Ok(message) = received else { continue };
@@ -151,7 +151,7 @@ fn shape(words: usize, capabilities: usize) -> MessageInfo {
 
 /// A word of a message.
 fn word_of(message: u64, index: usize) -> u64 {
-    answer_of(message.wrapping_add(index as u64))
+    scrambled(message.wrapping_add(index as u64))
 }
 
 /// Writes a message's words into the buffer; returns those that are sent in registers.

@@ -1,14 +1,14 @@
 //! Workloads that keep processor state besides the general and vector registers: segment bases, the x87 unit, MXCSR, the direction flag,
 //! and flags that only POPF sets.
 //!
-//! Each leaves the state alone over many yields, so that most freezes happen meanwhile.
+//! Each leaves the state unchanged over many yields, so that most freezes happen during that time.
 
 use runtime::abi::Number;
 
 use crate::board::{Board, FREE};
-use crate::list::answer_of;
+use crate::scrambled;
 
-/// Yields in a round.
+/// The number of yields in a round.
 const YIELDS: u64 = 16;
 
 /// Yields RBX times.
@@ -55,8 +55,8 @@ extern "C" fn keep_bases(
 pub extern "C" fn keeps_segment_bases(board: Board) -> ! {
     loop {
         let round = board.rounds();
-        let numbers = [answer_of(round), !answer_of(round)];
-        // Not the words of the previous round.
+        let numbers = [scrambled(round), !scrambled(round)];
+        // These are not the words of the previous round.
         let words = [0, 1].map(|number| FREE + (round % 8) as usize * 2 + number);
         for (word, number) in words.into_iter().zip(numbers) {
             board.set(word, number);
@@ -105,7 +105,7 @@ unsafe extern "C" fn keep_x87(
 pub extern "C" fn keeps_x87(board: Board) -> ! {
     loop {
         let round = board.rounds();
-        let numbers: [u64; 8] = core::array::from_fn(|index| answer_of(round + index as u64));
+        let numbers: [u64; 8] = core::array::from_fn(|index| scrambled(round + index as u64));
         let mut found = [0; 8];
         // All exceptions are masked; the rounding mode changes every round.
         let control = 0x37f | (round % 4) << 10;

@@ -1,10 +1,10 @@
-//! The slots of the capabilities given to the threads, from [`FIRST`] on, since a domain has others of its own.
+//! The slots of the capabilities given to the threads, from [`FIRST`] on, since a domain has other capabilities below.
 //!
-//! Where no kind is named, the slot is empty at first.
+//! A slot whose description names no kind of object is empty at first.
 
 use runtime::Slot;
 
-/// The first of them.
+/// The first of these slots.
 pub const FIRST: Slot = Slot(256);
 
 /// The slot of this number, counted from the first.
@@ -21,8 +21,8 @@ macro_rules! slots {
 slots! {
     INSIDE = 0, "The domain's Endpoint for calls between its threads.";
     OUTSIDE = 1, "The Endpoint of a service outside the domain.";
-    PING = 2, "The Notification that [`PONG`] answers.";
-    PONG = 3, "The Notification that answers [`PING`].";
+    PING = 2, "The Notification whose signals [`PONG`] acknowledges.";
+    PONG = 3, "The Notification that acknowledges [`PING`].";
     SILENCE = 4, "A Notification that is never signalled.";
     FAULTS = 5, "The Endpoint that receives faults.";
     HOLE = 6, "The Memory with missing pages.";
@@ -40,10 +40,10 @@ slots! {
     LONG = 41, "The Endpoint for long messages with capabilities.";
     LONG_REPLY = 42, "The reply right for a call to [`LONG`].";
     MARK = 43, "The Endpoint from which the capabilities in messages are derived.";
-    RETURNED = 48, "The capability that a caller receives with an answer.";
-    LETTERS = 49, "The Endpoint for messages without answers.";
+    RETURNED = 48, "The capability that a caller receives with a reply.";
+    LETTERS = 49, "The Endpoint for messages without replies.";
     DOORBELL = 50, "The Notification bound to the thread that receives at [`LETTERS`].";
-    DOORBELL_ACK = 51, "The Notification that answers [`DOORBELL`].";
+    DOORBELL_ACK = 51, "The Notification that acknowledges [`DOORBELL`].";
     PAGES = 52, "A Memory with a pager.";
     SOURCE = 53, "A Memory with the pages [`SOURCE_PRESENT`].";
     PAGER = 54, "The Endpoint of the pager of [`PAGES`].";
@@ -65,9 +65,9 @@ slots! {
 pub const DERIVED_COUNT: u32 = 24;
 /// The capabilities that a caller derives from [`MARK`] and sends; empty at first.
 pub const PASSED: [Slot; 2] = [slot(44), slot(45)];
-/// Where the called thread receives them; empty at first.
+/// The slots in which the called thread receives these capabilities; empty at first.
 pub const TAKEN: [Slot; 2] = [slot(46), slot(47)];
-/// The pages of [`SOURCE`], a bit each.
+/// The pages of [`SOURCE`], one bit each.
 pub const SOURCE_PRESENT: u64 = 0b10_1001;
 /// The number of capabilities derived from [`MANY`]: more siblings than one step of the kernel's search for a parent passes.
 pub const MANY_COUNT: u32 = 480;

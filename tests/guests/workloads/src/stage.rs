@@ -10,17 +10,18 @@ use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
 use runtime::{Cap, Error, Slot};
 
 use crate::board::{BOARDS, BUFFERS};
-use crate::list::{HOLE_ADDRESS, HOLE_PAGES, Needs, Workload};
+use crate::list::{Needs, Workload};
 use crate::long_calls::{
     FILLED_ADDRESS, FILLED_COUNT, PAGES_ADDRESS, PAGES_COUNT, SOURCE_ADDRESS, SOURCE_COUNT,
 };
+use crate::simple::{HOLE_ADDRESS, HOLE_PAGES};
 use crate::slots as own;
 
 /// The address of the stacks.
 const STACKS: u64 = 48 << 30;
 const STACK_PAGES: u64 = 3;
 
-/// The most pages that a stage takes from the pool, with a thread per workload.
+/// The maximum number of pages that a stage takes from the pool, with a thread per workload.
 pub const PAGES: u64 = 512;
 
 /// A domain and the pool that pays for it, as held by their creator.

@@ -1,4 +1,4 @@
-//! Workloads in which threads are stopped: by another thread while they run, or by a trap while it is answered.
+//! Workloads in which threads are stopped: by another thread while they run, or while their trap is handled.
 
 use core::arch::asm;
 
@@ -12,10 +12,10 @@ use crate::slots::{STOPPED_THREAD, TRAPPING_THREAD, TRAPS, TRAPS_REPLY};
 
 /// The vector of a breakpoint.
 const BREAKPOINT: u64 = 3;
-/// The most yields while the running thread is stopped.
+/// The maximum number of yields while the running thread is stopped.
 const PAUSE: u64 = 16;
-/// Yields before a thread that a trap may have stopped is restarted.
-const PATIENCE: u64 = 8;
+/// The number of yields before a thread that a trap may have stopped is restarted.
+const RESTART_YIELDS: u64 = 8;
 
 /// Runs until it is stopped, and continues when it is started again.
 pub extern "C" fn runs_and_is_stopped(board: Board) -> ! {
@@ -25,8 +25,8 @@ pub extern "C" fn runs_and_is_stopped(board: Board) -> ! {
     }
 }
 
-/// Stops the previous workload's thread, which never blocks, and starts it again after a while. In between it makes no progress, however
-/// often the domain moves.
+/// Stops the previous workload's thread, which never blocks, and starts it again after a while. While it is stopped it makes no
+/// progress, however often the domain moves.
 pub extern "C" fn stops_running_thread(board: Board) -> ! {
     let thread = STOPPED_THREAD;
     loop {
@@ -42,20 +42,20 @@ pub extern "C" fn stops_running_thread(board: Board) -> ! {
     }
 }
 
-/// Raises traps. It continues after each one exactly once, whether the trap was answered or the thread was restarted.
+/// Raises traps. It continues after each one exactly once, whether the trap was handled or the thread was restarted.
 pub extern "C" fn traps(board: Board) -> ! {
     loop {
         let round = board.rounds();
         let mut count = round;
-        // SAFETY: it changes this register only; the receiver of the trap changes nothing.
+        // SAFETY: it changes only this register; the receiver of the trap changes nothing.
         unsafe { asm!("inc {count}", "int3", "inc {count}", count = inout(reg) count) };
         board.check(count == round + 2, 93);
         board.round();
     }
 }
 
-/// Receives the traps and answers each after a while.
-pub extern "C" fn answers_traps(board: Board) -> ! {
+/// Receives the traps and replies to each after a while.
+pub extern "C" fn handles_traps(board: Board) -> ! {
     let mut trap = invoke(receive(TRAPS, TRAPS_REPLY));
     loop {
         board.check(trap.is_ok_and(|trap| trap.info.is_fault()), 94);
@@ -71,7 +71,7 @@ pub extern "C" fn answers_traps(board: Board) -> ! {
 /// Restarts the trapping thread, which stops if its trap has not been received when the domain is frozen.
 pub extern "C" fn restarts_trapped_thread(board: Board) -> ! {
     loop {
-        yield_times(PATIENCE);
+        yield_times(RESTART_YIELDS);
         let thread = TRAPPING_THREAD;
         board.check(invoke(ThreadStart { thread }).is_ok(), 97);
         board.round();

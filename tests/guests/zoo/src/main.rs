@@ -1,4 +1,4 @@
-//! A movable domain with a thread in every state and an object of every kind, each of which checks itself forever. The domain
+//! A movable domain with a thread in every state and an object of every kind. The threads check themselves forever, and the domain
 //! reports on them over UDP.
 //!
 //! | file | noun |
@@ -25,12 +25,12 @@ use runtime::executor::{self, Tasks};
 use runtime::{Cap, Error, Start, log, net};
 use workloads::OWN;
 
-/// Workloads run below the thread that reports.
+/// The priority of the workloads, below that of the thread that reports.
 const PRIORITY: u8 = 8;
 /// The UDP port of the reports.
 const PORT: u16 = 7300;
 /// The service outside the domain that its threads call. Every machine has one.
-const SERVICE: &str = "answers";
+const SERVICE: &str = "replies";
 
 runtime::entry!(main);
 

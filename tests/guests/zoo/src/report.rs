@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <request> <incarnation> <clock>                 the domain's time, in nanoseconds
-//! <rounds> <failure> <interruptions> <name>       a line per workload; failure 0 is none
+//! <rounds> <failure> <interruptions> <name>       one line per workload; failure 0 means none
 //! ```
 
 use alloc::string::String;

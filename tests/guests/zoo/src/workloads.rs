@@ -6,7 +6,7 @@ use guest_workloads::board::{Board, FREE};
 use guest_workloads::calls::{discard, populate, wait_until, yield_times};
 use guest_workloads::slots::{DOMAIN, SILENCE, TABLE_SLOTS};
 use guest_workloads::stage::Stage;
-use guest_workloads::{Workload, answer_of, plain};
+use guest_workloads::{Workload, plain, scrambled};
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{
     Destroy, ThreadCreate, ThreadPrepare, ThreadSchedule, ThreadStart, ThreadStop,
@@ -18,7 +18,7 @@ use runtime::{Error, Slot, clock};
 
 use crate::PRIORITY;
 
-/// All of them.
+/// The zoo's own workloads.
 pub const OWN: [Workload; 4] = [
     plain("sleeps", sleeps),
     plain("keeps pages", keeps_pages),
@@ -33,7 +33,7 @@ const KEPT_PAGES: u64 = 64;
 const KEPT_DISTANCE: u64 = 17;
 const KEPT_MEMORY_PAGES: u64 = KEPT_PAGES * KEPT_DISTANCE;
 const _: () = assert!(KEPT_MEMORY_PAGES > 1024);
-/// The address at which a part from its middle is mapped again, read-only.
+/// The address at which a part from the middle of this Memory is mapped again, read-only.
 const SECOND_ADDRESS: u64 = 46 << 30;
 const SECOND_FIRST: u64 = 512;
 const SECOND_PAGES: u64 = 512;
@@ -46,9 +46,9 @@ const VIEW_PAGES: u64 = 4;
 
 /// The slot of the thread that [`makes_threads`] creates.
 const MADE_THREAD: Slot = Slot(TABLE_SLOTS + 1);
-/// The word of its creator's board that the created thread counts in.
+/// The word of the creator's board in which the created thread counts its runs.
 const HAS_RUN: usize = FREE;
-/// Yields before the thread is started, and after it has ended.
+/// The number of yields before the thread is started, and after it has ended.
 const PAUSE: u64 = 16;
 
 /// The shortest and the longest sleep.
@@ -57,7 +57,7 @@ const SLEEP_NS_MAX: u64 = 40_000_000;
 
 const WORDS: usize = PAGE_BYTES as usize / 8;
 
-/// Creates the objects that they need.
+/// Creates the objects that these workloads need.
 pub fn furnish(stage: &Stage) -> Result<(), Error> {
     let Stage { pool, domain } = *stage;
     domain.grow(MADE_THREAD.0 + 1)?;
@@ -84,7 +84,7 @@ pub fn furnish(stage: &Stage) -> Result<(), Error> {
 /// Sleeps until a deadline of the domain's clock. The sleep is never too short, and the clock never goes back.
 extern "C" fn sleeps(board: Board) -> ! {
     loop {
-        let length = SLEEP_NS_MIN + answer_of(board.rounds()) % (SLEEP_NS_MAX - SLEEP_NS_MIN);
+        let length = SLEEP_NS_MIN + scrambled(board.rounds()) % (SLEEP_NS_MAX - SLEEP_NS_MIN);
         let deadline = clock::now_ns() + length;
         board.check(wait_until(SILENCE, deadline) == Err(Error::TimedOut), 100);
         board.check(clock::now_ns() >= deadline, 101);
@@ -106,7 +106,7 @@ enum Content {
 extern "C" fn keeps_pages(board: Board) -> ! {
     let mut contents = [Content::Absent; KEPT_PAGES as usize];
     loop {
-        let chance = answer_of(board.rounds());
+        let chance = scrambled(board.rounds());
         let number = chance % KEPT_PAGES;
         let content = &mut contents[number as usize];
         board.check(is_kept(number, *content), 102);
@@ -156,12 +156,12 @@ extern "C" fn uses_many_mappings(board: Board) -> ! {
         let page = round % VIEW_PAGES;
         let writable = round % (VIEWS / 2) * 2;
         // SAFETY: the pages are this workload's, and the mappings of even number are writable.
-        unsafe { seen_through(writable, page).write_volatile(answer_of(round)) };
+        unsafe { seen_through(writable, page).write_volatile(scrambled(round)) };
         yield_times(1);
         for number in 0..VIEWS {
             // SAFETY: all mappings are readable.
             let seen = unsafe { seen_through(number, page).read_volatile() };
-            board.check(seen == answer_of(round), 104);
+            board.check(seen == scrambled(round), 104);
         }
         board.round();
     }
@@ -212,7 +212,7 @@ extern "C" fn runs_once(board: Board) -> ! {
     loop {
         let thread = MADE_THREAD;
         let _ = invoke(ThreadStop { thread });
-        // It was started again, which is an error.
+        // The thread was started again, which is an error.
         board.set(HAS_RUN, board.word(HAS_RUN) + 1);
     }
 }

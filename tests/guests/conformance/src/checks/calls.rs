@@ -8,7 +8,7 @@ use runtime::abi::{Number, REGISTER_COUNT};
 use super::registers::{SEED, WRONG, two};
 use crate::fixture::{Failure, Fixture, expect, require};
 
-/// Fills every register and makes a call without arguments. Returns 0 if it succeeds and preserves the registers that it must.
+/// Fills every register and makes a call without arguments. Returns 0 if the call succeeds and preserves the registers that it must.
 #[unsafe(naked)]
 extern "C" fn changed_by(seed: u64, number: u64) -> u64 {
     core::arch::naked_asm!(
@@ -51,7 +51,7 @@ extern "C" fn changed_by(seed: u64, number: u64) -> u64 {
     )
 }
 
-/// How often the script below makes each call.
+/// The number of times that the script below makes each call.
 const TIMES: u64 = 32;
 
 extern "C" fn calls_without_arguments(page: Page) -> ! {

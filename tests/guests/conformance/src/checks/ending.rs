@@ -87,7 +87,7 @@ pub fn notification(fixture: &Fixture) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Destroying the object in this slot ends the script's wait for it.
+/// Checks that destroying the object in this slot ends the script's wait for it.
 fn ends_the_wait<T: Kind>(
     fixture: &Fixture,
     object: Cap<T>,
@@ -104,25 +104,18 @@ fn ends_the_wait<T: Kind>(
     Ok(worker.end()?)
 }
 
+/// Scripts for every state in which a domain may be when it is destroyed.
+const SCRIPTS: [Script; 7] = [spins, calls, receives, waits, sleeps, faults, populates];
+/// The number of domains that run each script.
+const REPEATS: usize = 10;
+
 /// Whatever a domain is doing when it is destroyed, its resources are released and nothing more is received from it.
 pub fn in_the_middle(fixture: &Fixture) -> Result<(), Failure> {
     let endpoint = fixture.pool.create_endpoint()?;
     let notification = fixture.pool.create_notification()?;
     let spent = fixture.pool.report()?.spent.0;
-    for (round, script) in [
-        spins as Script,
-        calls,
-        receives,
-        waits,
-        sleeps,
-        faults,
-        populates,
-    ]
-    .into_iter()
-    .cycle()
-    .take(70)
-    .enumerate()
-    {
+    let scripts = SCRIPTS.into_iter().cycle().take(SCRIPTS.len() * REPEATS);
+    for (round, script) in scripts.enumerate() {
         let worker = fixture.worker()?;
         worker.give(endpoint, ENDPOINT)?;
         worker.give(notification, NOTIFICATION)?;
@@ -148,7 +141,7 @@ pub fn in_the_middle(fixture: &Fixture) -> Result<(), Failure> {
     worker.give(endpoint, ENDPOINT)?;
     worker.start(calls)?;
     fixture.receive(endpoint)?;
-    fixture.answer(&Message::new())?;
+    fixture.send_reply(&Message::new())?;
     fixture.wait()?;
     expect("the status", worker.word(0), 1000)?;
     Ok(worker.end()?)

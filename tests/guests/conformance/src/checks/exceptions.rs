@@ -45,7 +45,7 @@ raises! {
     stores_status: "smsw eax";
 }
 
-/// Raises a SIMD floating-point exception, unmasked.
+/// Raises an unmasked SIMD floating-point exception.
 #[unsafe(naked)]
 extern "C" fn divides_numbers(_: Page) -> ! {
     core::arch::naked_asm!(
@@ -83,7 +83,7 @@ const EXCEPTIONS: &[(&str, Script, u64, u64)] = &[
     ),
 ];
 
-/// The same for a processor with user-mode instruction prevention (UMIP).
+/// Further scripts, for a processor with user-mode instruction prevention (UMIP).
 const PREVENTED: &[(&str, Script, u64, u64)] = &[
     ("SGDT", stores_gdt, 13, 0),
     ("SIDT", stores_idt, 13, 0),
@@ -125,7 +125,7 @@ pub fn messages(fixture: &Fixture) -> Result<(), Failure> {
     simd(fixture)
 }
 
-/// QEMU raises no such exception; there the script finishes.
+/// Expects a SIMD exception or the script's end, since QEMU raises no such exception.
 fn simd(fixture: &Fixture) -> Result<(), Failure> {
     let worker = fixture.worker()?;
     worker.start(divides_numbers)?;
@@ -138,7 +138,7 @@ fn simd(fixture: &Fixture) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-/// Expects one of these vectors, 14 being a page fault.
+/// Expects one of these vectors, of which 14 is a page fault.
 fn differs(fixture: &Fixture, script: Script, vectors: &[u64]) -> Result<(), Failure> {
     let worker = fixture.worker()?;
     worker.start(script)?;

@@ -29,7 +29,7 @@ extern "C" fn keep_direction(turns: u64) -> u64 {
     )
 }
 
-/// Pages that the kernel fills and copies while the direction flag is set.
+/// The number of pages that the kernel fills and copies while the direction flag is set.
 const PAGES: u64 = 16;
 
 extern "C" fn runs_backwards(page: Page) -> ! {
@@ -54,7 +54,7 @@ extern "C" fn runs_backwards(page: Page) -> ! {
     page.done()
 }
 
-/// The kernel copies and fills memory forwards whatever the flag is, in calls and in interrupts.
+/// The kernel copies and fills memory forwards, whatever the direction flag is, in calls and in interrupts.
 pub fn direction_flag(fixture: &Fixture) -> Result<(), Failure> {
     let workers = [fixture.worker()?, fixture.worker()?];
     let count = PageCount(PAGES);
@@ -90,10 +90,10 @@ pub fn direction_flag(fixture: &Fixture) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A page that becomes a table, with the pages around it.
+/// The number of pages of a Memory, and the page in its middle that becomes a table.
 const FIELD: u64 = 65;
 const GAP: u64 = FIELD / 2;
-/// Their content: as a table's entry it is not present.
+/// The content of the pages around the gap, which as a table's entry is not present.
 const MARK: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// Touches the playground while the direction flag is set.

@@ -60,9 +60,9 @@ fn freeze_for_a_while(domain: Cap<Domain>) -> Result<Freeze, Failure> {
 /// A host that suspends the machine for longer is too slow for the check.
 const LONGEST_NS: u64 = 10_000_000_000;
 
-/// So many threads that a freeze and a thaw take several steps.
+/// The number of threads, so large that a freeze and a thaw take several steps.
 const CROWD: usize = 12;
-/// The first of their counters.
+/// The first of the words that these threads count in.
 const COUNTS: usize = 16;
 
 /// Counts in a word of its own, chosen by the stack pointer: the stacks are 2 MiB apart.

@@ -20,7 +20,7 @@ const SHORT: u16 = 1_000;
 const LONG: u16 = u16::MAX;
 /// The line of ISA interrupt 0, according to the firmware's tables of every machine that the checks run on.
 const LINE: u32 = 2;
-/// How long a check watches for an interrupt that must not come.
+/// The time for which the check watches for an interrupt that must not come.
 const WATCHED_NS: u64 = 20_000_000;
 
 /// Drives the line low until the end of a count.

@@ -1,47 +1,44 @@
-//! Mappings, faults, pagers, and stale TLB entries.
+//! Mappings, faults, pagers, and the content of pages.
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use guest_support::worker::{PLAYGROUND, Page, Worker};
+use guest_support::worker::{PLAYGROUND, Page};
 use runtime::Cap;
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::calls::{CapabilityRevoke, DomainMap, DomainUnmap};
-use runtime::abi::kind::{DomainRights, MemoryRights};
-use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex};
 use runtime::capability::{BusRange, Memory};
 use runtime::fault::Fault;
 use runtime::mapping::Mapping;
 use runtime::message::Message;
-use runtime::system_call::invoke;
 
-use super::given::{DOMAIN, MEMORY};
 use crate::fixture::{Failure, Fixture, expect, require};
 
 /// Bits of a page fault's error code.
 const PRESENT: u64 = 1;
 const WRITE: u64 = 2;
-const USER: u64 = 4;
+pub const USER: u64 = 4;
 const FETCH: u64 = 16;
 
-/// RET.
+/// The instruction RET.
 const RETURN: u64 = 0xc3;
-/// The word of a worker's page that holds an instruction, or an address.
+/// The word of a worker's page that holds an instruction or an address.
 const CODE: usize = 8;
-/// Words of a page with the values that scripts read.
-const FOUND: usize = 0;
-const AGAIN: usize = 1;
+/// The word with the value that a script read.
+pub const FOUND: usize = 0;
 /// The value that is written.
-const MARK: u64 = 0x5a5a_1234;
+pub const MARK: u64 = 0x5a5a_1234;
 
-const ZERO: PageIndex = PageIndex(0);
-const ONE: PageCount = PageCount(1);
+pub const ZERO: PageIndex = PageIndex(0);
+pub const ONE: PageCount = PageCount(1);
 
-fn read(address: u64) -> u64 {
+/// Reads a word of memory, which may fault.
+pub fn read(address: u64) -> u64 {
     // SAFETY: the address is in the script's playground, or the check needs the fault.
     unsafe { (address as *const u64).read_volatile() }
 }
 
-fn write(address: u64, value: u64) {
+/// Writes a word of memory, which may fault.
+pub fn write(address: u64, value: u64) {
     // SAFETY: as in `read`.
     unsafe { (address as *mut u64).write_volatile(value) }
 }
@@ -74,7 +71,7 @@ extern "C" fn reads(page: Page) -> ! {
 }
 
 /// Expects a page fault at this address with this error code.
-fn expect_page_fault(fixture: &Fixture, at: u64, bits: u64) -> Result<(), Failure> {
+pub fn expect_page_fault(fixture: &Fixture, at: u64, bits: u64) -> Result<(), Failure> {
     match fixture.fault()? {
         Fault::Page { address, code, .. } => {
             expect("the address", address, at)?;
@@ -196,7 +193,7 @@ pub fn fault_and_map(fixture: &Fixture) -> Result<(), Failure> {
     let mapping = Mapping::new(fixture.domain, memory, ONE, Access::ReadWrite)?;
     mapping.memory().write(8, &MARK.to_le_bytes());
     worker.map(memory, 1, Access::Read)?;
-    fixture.answer(&Message::new())?;
+    fixture.send_reply(&Message::new())?;
     fixture.wait()?;
     expect("the value read", worker.word(FOUND), MARK)?;
     Ok(worker.end()?)
@@ -216,99 +213,9 @@ pub fn pager(fixture: &Fixture) -> Result<(), Failure> {
         _ => return Err(Failure::missing("message to the pager")),
     }
     memory.populate(PageIndex(2), ONE)?;
-    fixture.answer(&Message::new())?;
+    fixture.send_reply(&Message::new())?;
     fixture.wait()?;
     expect("the value read", worker.word(FOUND), 0)?;
-    Ok(worker.end()?)
-}
-
-/// Writes a page, so that the TLB has its translation, removes it with `take`, and reads it.
-fn touches_and(page: Page, take: impl Fn() -> bool) -> ! {
-    write(PLAYGROUND, MARK);
-    page.set(FOUND, read(PLAYGROUND));
-    page.set(2, u64::from(take()));
-    page.set(AGAIN, read(PLAYGROUND));
-    page.done()
-}
-
-extern "C" fn discards(page: Page) -> ! {
-    touches_and(page, || {
-        Cap::<Memory>::from_slot(MEMORY).discard(ZERO, ONE).is_ok()
-    })
-}
-
-extern "C" fn unmaps(page: Page) -> ! {
-    touches_and(page, || {
-        let address = UserAddress(PLAYGROUND);
-        invoke(DomainUnmap {
-            domain: DOMAIN,
-            address,
-        })
-        .is_ok()
-    })
-}
-
-extern "C" fn revokes(page: Page) -> ! {
-    let address = UserAddress(PLAYGROUND);
-    let mapped = invoke(DomainMap {
-        domain: DOMAIN,
-        memory: MEMORY,
-        address,
-        first_page: ZERO,
-        page_count: ONE,
-        access: Access::ReadWrite,
-    });
-    page.set(3, u64::from(mapped.is_ok()));
-    touches_and(page, || invoke(CapabilityRevoke { slot: MEMORY }).is_ok())
-}
-
-/// Creates a worker that may manage a Memory of one page and map it into its own domain.
-fn self_manager(fixture: &Fixture) -> Result<(Worker, Cap<Memory>), Failure> {
-    let worker = fixture.worker()?;
-    let memory = worker.pool.create_populated_memory(ONE)?;
-    let rights = MemoryRights::MANAGE | MemoryRights::READ | MemoryRights::WRITE;
-    worker.domain.install(memory, MEMORY, rights, 0)?;
-    worker
-        .domain
-        .install(worker.domain, DOMAIN, DomainRights::MAP, 0)?;
-    Ok((worker, memory))
-}
-
-/// Expects that the page that the script removed is gone: reading it faults.
-fn expect_gone(fixture: &Fixture, worker: &Worker) -> Result<(), Failure> {
-    expect_page_fault(fixture, PLAYGROUND, USER)?;
-    expect("the value written and read", worker.word(FOUND), MARK)?;
-    expect("the removal's success", worker.word(2), 1)
-}
-
-pub fn discard(fixture: &Fixture) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(fixture)?;
-    worker.map(memory, 1, Access::ReadWrite)?;
-    worker.start(discards)?;
-    expect_gone(fixture, &worker)?;
-    memory.populate(ZERO, ONE)?;
-    fixture.answer(&Message::new())?;
-    fixture.wait()?;
-    expect("the new page's content", worker.word(AGAIN), 0)?;
-    memory.delete()?;
-    Ok(worker.end()?)
-}
-
-pub fn unmap(fixture: &Fixture) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(fixture)?;
-    worker.map(memory, 1, Access::ReadWrite)?;
-    worker.start(unmaps)?;
-    expect_gone(fixture, &worker)?;
-    memory.delete()?;
-    Ok(worker.end()?)
-}
-
-pub fn revoke_mapping(fixture: &Fixture) -> Result<(), Failure> {
-    let (worker, memory) = self_manager(fixture)?;
-    worker.start(revokes)?;
-    expect_gone(fixture, &worker)?;
-    expect("whether it was mapped", worker.word(3), 1)?;
-    memory.delete()?;
     Ok(worker.end()?)
 }
 
@@ -328,7 +235,7 @@ pub fn supply(fixture: &Fixture) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-/// Pages that are written and released before.
+/// The number of pages that are written, released and created again.
 const DIRTIED: u64 = 64;
 
 pub fn fresh_pages(fixture: &Fixture) -> Result<(), Failure> {
@@ -344,7 +251,7 @@ pub fn fresh_pages(fixture: &Fixture) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The second Memory gets the frames that the first one had and wrote.
+/// The second Memory gets the frames of the first one, which were written.
 pub fn contiguous(fixture: &Fixture) -> Result<(), Failure> {
     let mut addresses = [0; 2];
     for address in &mut addresses {

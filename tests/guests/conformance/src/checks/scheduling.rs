@@ -9,7 +9,7 @@ use runtime::system_call::invoke;
 use super::given::{NOTIFICATION, THREAD};
 use crate::fixture::{Failure, Fixture, expect, require, status};
 
-/// How long spinners spin: many slices.
+/// The time for which spinners spin: many slices.
 const WATCHED_NS: u64 = 200_000_000;
 
 /// The word that a spinner counts in.
@@ -68,7 +68,7 @@ extern "C" fn yields_early(page: Page) -> ! {
         while now() < end {
             page.set(COUNTER, page.word(COUNTER) + 1);
         }
-        // It cannot fail.
+        // `Yield` cannot fail.
         let _ = invoke(Yield {});
     }
 }

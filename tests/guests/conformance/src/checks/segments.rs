@@ -65,7 +65,7 @@ fn has_base_instructions() -> bool {
     processor_has_leaf_7() && core::arch::x86_64::__cpuid_count(7, 0).ebx & FSGSBASE != 0
 }
 
-/// How often the script below yields to its counterpart.
+/// The number of times that the script below yields to its counterpart.
 const YIELDS: u64 = 32;
 
 /// Repeatedly writes new bases, yields, and counts those that were lost.
@@ -80,7 +80,7 @@ extern "C" fn writes_bases(page: Page) -> ! {
         unsafe {
             asm!("wrfsbase {}", "wrgsbase {}", in(reg) fs, in(reg) gs, options(nomem, nostack));
         }
-        // It cannot fail.
+        // `Yield` cannot fail.
         let _ = invoke(Yield {});
         // SAFETY: as above.
         unsafe {

@@ -9,7 +9,7 @@ use crate::fixture::{Failure, Fixture, expect};
 /// The words of a page from which vectors are loaded, and to which they are stored.
 const FILLED: usize = 64;
 const STORED: usize = 128;
-/// Words of all vector registers, 32 bytes each.
+/// The number of words of all vector registers, 32 bytes each.
 const VECTOR_WORDS: usize = 64;
 
 extern "C" fn keeps_vectors(page: Page) -> ! {
@@ -24,9 +24,10 @@ extern "C" fn keeps_vectors(page: Page) -> ! {
     let wide = has_avx();
     // SAFETY: both are within the page, and AVX is used only if it is enabled.
     unsafe {
-        match wide {
-            true => keep_ymm(from, to, TURNS),
-            false => keep_xmm(from, to, TURNS),
+        if wide {
+            keep_ymm(from, to, TURNS);
+        } else {
+            keep_xmm(from, to, TURNS);
         }
     }
     let differs = |index: &usize| {
