@@ -7,33 +7,33 @@ use std::path::{Path, PathBuf};
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a command was not executed.
+/// The reason a command was not executed.
 #[derive(Debug)]
 pub enum Error {
     /// The command line was not understood.
     Usage(String),
-    /// A text does not name a new domain.
+    /// A name that no new domain may have, and the reason.
     Name(String, String),
     /// A new crate's directory exists.
     Exists(PathBuf),
     /// The Caravan tree is not where it should be.
     NoTree(String),
-    /// A directory does not hold a domain's crate; the file is missing.
+    /// A directory is not a domain's crate: this file is missing.
     NoCrate(PathBuf, &'static str),
     /// The domain's entry is wrong.
     Entry(manifest::source::Error),
     /// A file or directory could not be read or written.
     File(PathBuf, io::Error),
-    /// There is no secret to command a machine with.
+    /// The fleet's secret is missing or unreadable.
     Secret(String),
-    /// The domain was not sent to a machine.
+    /// The domain could not be sent to a machine.
     Push(caravan::session::Error),
-    /// The build failed, or what it takes is missing.
+    /// The build failed, or something that it needs is missing.
     Build(xtask::error::Error),
 }
 
 impl Error {
-    /// The program's exit code: 2 for a command line that was not understood or without a secret, else 1.
+    /// The program's exit code: 2 if the command line was not understood or the secret is missing, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) | Error::Secret(_) => 2,
@@ -58,10 +58,12 @@ impl Error {
             Error::Entry(_) => {
                 "correct that line; userland/manifest/src/domain.rs in the tree lists the fields"
             }
-            Error::File(..) => "see to it that the path exists and may be written",
-            Error::Secret(_) => "it is the argument `secret` in the manifest of the machine",
+            Error::File(..) => "check that the path exists and is writable",
+            Error::Secret(_) => {
+                "the secret is the argument `secret` in the manifest of the machine"
+            }
             Error::Push(_) => {
-                "see to it that the machine runs, and that --on has its address and the secret is its fleet's"
+                "check that the machine runs, that --on has its address, and that the secret is its fleet's"
             }
             Error::Build(_) => "correct what is reported above, and repeat the command",
         }
@@ -80,7 +82,7 @@ impl fmt::Display for Error {
             Error::NoCrate(directory, file) => {
                 write!(
                     formatter,
-                    "{} is not a domain's crate: there is no {file} in it",
+                    "{} is not a domain's crate: it has no {file}",
                     directory.display()
                 )
             }

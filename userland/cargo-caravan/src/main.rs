@@ -2,16 +2,15 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `tree` | the Caravan tree that domains are built with |
+//! | `tree` | the Caravan tree with which domains are built |
 //! | `template` | a new crate |
-//! | `project` | the crate at hand: its entry in a manifest, its binaries |
+//! | `project` | the crate in the working directory: its manifest entry, its binaries |
 //! | `run` | two machines with the domain on the first |
-//! | `push` | the domain on a machine that runs already |
+//! | `push` | the domain on a running machine |
 //! | `error` | everything that can go wrong |
 //!
-//! The flags of the userland target, the manifests and the boot archives are the xtask's, which is linked as a library.
-//! The machines are the test harness's: the program `show_domain` of the tree. A domain is sent by the operator's command
-//! line, which is linked as a library too.
+//! Two crates of the tree are linked as libraries: the xtask builds programs and packs manifests and boot archives, and the
+//! operator's command line sends a domain to a machine. The tree's program `show_domain`, of the test harness, starts machines.
 
 #![forbid(unsafe_code)]
 
@@ -38,10 +37,10 @@ usage: cargo caravan COMMAND
                           --once: move it there and back while a client keeps one TCP connection to it, and print the
                           verdict; the domain must send each line back unchanged
   push --on MACHINE [--secret FILE]
-                          build it, and start it on a machine that runs: `caravan run` with the package. The fleet's
+                          build it, and start it on a running machine, as `caravan run PACKAGE` does. The fleet's
                           secret is read from FILE, or from the variable CARAVAN_SECRET
 
-Domains are built with the Caravan tree that this program was installed from, or the one that CARAVAN_HOME names.
+Domains are built with the Caravan tree from which this program was installed, or the one that CARAVAN_HOME names.
 ";
 
 fn main() -> ExitCode {

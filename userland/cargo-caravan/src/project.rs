@@ -1,4 +1,4 @@
-//! The crate at hand: [`Project`].
+//! The crate in the working directory: [`Project`].
 
 use std::env;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::template;
 const ENTRY: &str = "caravan.toml";
 /// The file that makes a directory a crate.
 const CRATE: &str = "Cargo.toml";
-/// The domains of the tree's manifests that make room.
+/// The domains of the tree's manifests that the crate's domain replaces.
 const REPLACED: [&str; 1] = ["counter"];
 
 /// A domain's crate.
@@ -33,7 +33,7 @@ impl Project {
     /// The crate in the working directory.
     ///
     /// # Errors
-    /// There is none, or its entry is wrong.
+    /// The working directory has no crate, or its entry is wrong.
     pub fn here() -> Result<Project> {
         let directory = env::current_dir().at(Path::new("."))?;
         for file in [ENTRY, CRATE] {
@@ -45,7 +45,7 @@ impl Project {
         Ok(Project { directory, entry })
     }
 
-    /// Where its programs are built.
+    /// The directories of its build.
     fn site(&self) -> Site {
         Site {
             directory: self.directory.clone(),
@@ -115,7 +115,7 @@ impl Project {
             .current_dir(&self.directory);
         let metadata = process::output(&mut cargo)?;
         Ok(binaries_in(&metadata).ok_or_else(|| {
-            let reason = "the metadata is not understood".to_owned();
+            let reason = "cargo's metadata for it has no list of targets".to_owned();
             xtask::error::Error::Malformed(self.directory.join(CRATE), reason)
         })?)
     }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn binaries_are_told_from_other_targets() {
+    fn binaries_are_distinguished_from_other_targets() {
         let target = |kind: &str, name: &str| format!(r#"{{"kind":["{kind}"],"name":"{name}"}}"#);
         let targets = [
             target("bin", "echo"),

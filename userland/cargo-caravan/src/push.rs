@@ -1,4 +1,4 @@
-//! The domain on a machine that runs already: built here, sent with the operator's command line.
+//! The domain on a running machine: built here, sent by the operator's command line.
 
 use std::env;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::tree;
 
-/// Builds the domain, and has the machine run it. The exit code is that of the operator's command line.
+/// Builds the domain, and starts it on the machine. The exit code is that of the operator's command line.
 ///
 /// # Errors
-/// It does not build, its home is another machine, or the machine does not answer.
+/// It does not build, its home is another machine, or the machine does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
-    let server = arguments::address(machine)
-        .map_err(|reason| Error::Usage(format!("`--on {machine}`: {reason}")))?;
+    let server =
+        arguments::address(machine).map_err(|reason| Error::Usage(format!("`--on {machine}`: {reason}")))?;
     let project = Project::here()?;
     let secret = secret::find(secret.map(Path::new), env::var(secret::VARIABLE).ok());
     let session = Session {
@@ -37,7 +37,7 @@ pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     Ok(session::exit_code(end))
 }
 
-/// Checks that the machine is the domain's home, if it has one: no other machine would run it.
+/// Checks that the machine is the domain's home, if it has one: no other machine accepts it.
 fn check_home(project: &Project, session: &Session) -> Result<()> {
     let Some(home) = &project.entry.domain().home else {
         return Ok(());
@@ -55,7 +55,7 @@ fn check_home(project: &Project, session: &Session) -> Result<()> {
         Some(name) => {
             let server = session.server;
             let reason = format!(
-                "the machine at {server} is `{name}`, and keeps only its own domains: home = \"{name}\", or no `home`"
+                "the machine at {server} is `{name}`, and accepts only domains at home there: write home = \"{name}\", or no `home`"
             );
             Err(Error::Entry(project.entry.error("home", &reason)))
         }

@@ -1,4 +1,4 @@
-//! Two machines with the domain on the first: built here, shown by the tree's program `show_domain`.
+//! Two machines with the domain on the first: built here, started by the tree's program `show_domain`.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{Command, ExitCode};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::tree;
 
-/// The machine whose domain it is.
+/// The machine that is the domain's home.
 const HOME: &str = "a";
 /// The program that starts all others, which no manifest names.
 const ROOT: &str = "root";
@@ -19,15 +19,15 @@ const ROOT: &str = "root";
 const NETWORK: [u8; 3] = [10, 77, 0];
 /// The last byte of the third party's address.
 const THIRD_PARTY: u8 = 100;
-/// The argument with the domain's TCP port, and the port without it.
+/// The argument that holds the domain's TCP port, and the default port.
 const PORT: (&str, u16) = ("port", 7);
 
-/// Who asks for moves.
+/// The source of the commands that move the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The reader.
+    /// The user.
     Interactive,
-    /// The program, for a verdict.
+    /// The program itself, which ends with a verdict.
     Once,
 }
 
@@ -63,7 +63,7 @@ fn images(manifests: &[Manifest], own: &str) -> Vec<String> {
     images.into_iter().map(str::to_owned).collect()
 }
 
-/// Where the domain's clients find it, if it is on the network at all.
+/// The address of the domain's TCP service, if the domain has a fixed one.
 fn service(project: &Project, mode: Mode) -> Result<Option<SocketAddrV4>> {
     let entry = &project.entry;
     let domain = entry.domain();
@@ -71,7 +71,7 @@ fn service(project: &Project, mode: Mode) -> Result<Option<SocketAddrV4>> {
     if domain.home.is_none_or(|home| home.as_str() != HOME) {
         return refuse(
             "home",
-            format!("`run` starts the domain on one machine: home = \"{HOME}\""),
+            format!("`run` starts the domain on one machine: write home = \"{HOME}\""),
         );
     }
     let (name, default) = PORT;
@@ -85,7 +85,7 @@ fn service(project: &Project, mode: Mode) -> Result<Option<SocketAddrV4>> {
         Some(address) => {
             let [a, b, c] = NETWORK;
             let range = format!(
-                "{a}.{b}.{c}.0/24 without {a}.{b}.{c}.{THIRD_PARTY}, where the clients are"
+                "{a}.{b}.{c}.0/24 without {a}.{b}.{c}.{THIRD_PARTY}, the address of the clients"
             );
             refuse(
                 "port",
@@ -110,7 +110,7 @@ fn show(
     mode: Mode,
     workspace: &Workspace,
 ) -> Result<ExitCode> {
-    // The machines end with this program, however it ends.
+    // Ends the machines when this program ends, however it ends.
     let mut show = Command::new("setpriv");
     show.args(["--pdeathsig", "KILL", "--"])
         .arg(workspace.host_target().join("debug/show_domain"))
@@ -120,9 +120,10 @@ fn show(
         .envs(workspace.environment());
     let start = |error| xtask::error::Error::Start("show_domain".into(), error);
     let status = show.status().map_err(start)?;
-    Ok(match status.success() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_on_the_segment_are_told_from_others() {
+    fn addresses_on_the_segment_are_distinguished_from_others() {
         for (address, expected) in [
             ("10.77.0.40", true),
             ("10.77.0.100", false),

@@ -9,7 +9,7 @@ use xtask::workspace::Workspace;
 
 use crate::error::{AtPath, Error, Result};
 
-/// The files of a crate, and what is in them.
+/// The files of a crate, and their content.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
     ("caravan.toml", include_str!("../template/caravan.toml.in")),
@@ -18,10 +18,10 @@ const FILES: &[(&str, &str)] = &[
     (".gitignore", include_str!("../template/gitignore")),
 ];
 
-/// The tree's file of the versions of all dependencies. With a copy the new crate gets the versions that the tree was tested with.
+/// The tree's lock file. With a copy of it the new crate gets the versions of dependencies that the tree was tested with.
 const LOCK: &str = "Cargo.lock";
 
-/// Names that cargo or the compiler has for other things.
+/// Names that cargo or the compiler uses for something else.
 const RESERVED: &[&str] = &[
     "abi",
     "alloc",
@@ -49,7 +49,7 @@ pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
     let source = directory.join("src");
     fs::create_dir_all(&source).at(&source)?;
     for (file, text) in FILES {
-        // A Rust string with escapes is a TOML string for every path that is text.
+        // For every path that is text, a Rust string literal is a TOML string too.
         let text = text
             .replace("{{name}}", name)
             .replace("{{runtime}}", &format!("{:?}", runtime.to_string_lossy()))
@@ -70,22 +70,22 @@ fn check_name(name: &str, tree: &Workspace) -> Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(is_plain) {
         return refuse(
-            "a crate's begins with a letter and has letters, digits, `-` and `_`".into(),
+            "a crate's name begins with a letter and has letters, digits, `-` and `_`".into(),
         );
     }
     if RESERVED.contains(&name) {
-        return refuse("cargo or the compiler has it for something else".into());
+        return refuse("cargo or the compiler uses it for something else".into());
     }
     check_image(name, tree).or_else(refuse)
 }
 
-/// Whether an image of this name can lie beside those of the tree.
+/// Checks that no program of the tree has this name.
 pub fn check_image(name: &str, tree: &Workspace) -> std::result::Result<(), String> {
     let known = programs::all(tree).map_err(|error| error.to_string())?;
-    match name == KERNEL_PACKAGE || known.iter().any(|known| known == name) {
-        true => Err("the tree has a program of this name".into()),
-        false => Ok(()),
+    if name == KERNEL_PACKAGE || known.iter().any(|known| known == name) {
+        return Err("the tree has a program of this name".into());
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_something_else_has_is_refused_with_the_reason() {
+    fn an_unusable_name_is_refused_with_the_reason() {
         let tree = Workspace::find();
         for (name, reason) in [
             ("", "1 to"),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_has_all_files_and_no_place_left_to_fill_in() {
+    fn a_new_crate_has_all_files_without_placeholders() {
         let tree = Workspace::find();
         let place = tempfile::tempdir().unwrap();
         let directory = place.path().join("below/echo");

@@ -1,4 +1,4 @@
-//! The Caravan tree that domains are built with: the one that this program was installed from, or that `CARAVAN_HOME` names.
+//! The Caravan tree with which domains are built: the one that `CARAVAN_HOME` names, or from which this program was installed.
 
 use std::env;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use xtask::workspace::{self, Workspace};
 
 use crate::error::{Error, Result};
 
-/// The environment's name for the tree.
+/// The environment variable that names the tree.
 const VARIABLE: &str = "CARAVAN_HOME";
 
 /// Finds the tree.
 ///
 /// # Errors
-/// It is gone, or `CARAVAN_HOME` names something else.
+/// It no longer exists, or `CARAVAN_HOME` names something else.
 pub fn find() -> Result<Workspace> {
     let (root, origin) = match env::var_os(VARIABLE) {
         Some(root) => (PathBuf::from(root), format!("{VARIABLE} names it")),

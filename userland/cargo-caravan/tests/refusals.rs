@@ -1,4 +1,4 @@
-//! What the program refuses: each error names the thing, the reason and the next step, a file's with its line.
+//! Commands that the program refuses: each error names the thing, the reason and the next step, and in a file the line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn caravan(directory: &Path, tree: &str, words: &[&str]) -> Output {
     command.output().expect("the program starts")
 }
 
-/// The program's complaint.
+/// The error message of a command that is refused.
 fn refusal(directory: &Path, words: &[&str]) -> String {
     refusal_with(directory, TREE, words)
 }
@@ -61,7 +61,7 @@ fn a_misspelt_command_is_named_with_the_known_ones() {
 }
 
 #[test]
-fn what_exists_is_not_written_over() {
+fn an_existing_file_is_not_overwritten() {
     let (place, directory) = place_with_crate();
     fs::write(directory.join("src/main.rs"), "mine").expect("a file");
     for words in [&["new", "echo"][..], &["new", "other", "--path", "echo"]] {
@@ -73,7 +73,7 @@ fn what_exists_is_not_written_over() {
 }
 
 #[test]
-fn a_tree_that_is_gone_is_named() {
+fn a_missing_tree_is_named() {
     let (_place, directory) = place_with_crate();
     let text = refusal_with(&directory, "/gone/caravan", &["build"]);
     assert!(

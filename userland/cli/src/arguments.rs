@@ -11,7 +11,7 @@ use nomad_protocol::PORT;
 
 use crate::task::{self, Task};
 
-/// The task that the program was started for.
+/// The task for which the program was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// A command for a machine.
@@ -37,7 +37,7 @@ impl Invocation {
     /// Parses the arguments, of which the first is the program's name.
     ///
     /// # Errors
-    /// The error to print, or the help that was asked for; clap's, with its exit code.
+    /// The error to print, or the requested help; clap's, with its exit code.
     pub fn parse<I, T>(arguments: I) -> Result<Invocation, clap::Error>
     where
         I: IntoIterator<Item = T>,
@@ -69,7 +69,7 @@ fn machine(matches: &ArgMatches) -> Result<SocketAddrV4, clap::Error> {
         (Some(machine), None) | (None, Some(machine)) => Ok(*machine),
         (Some(first), Some(option)) => Err(program().error(
             ErrorKind::ArgumentConflict,
-            format!("MACHINE is given twice, as {first} and as `--on {option}`: leave one out"),
+            format!("MACHINE is given twice, as {first} and as `--on {option}`: omit one of them"),
         )),
         (None, None) => Err(program().error(
             ErrorKind::MissingRequiredArgument,
@@ -89,56 +89,53 @@ pub fn program() -> clap::Command {
         .disable_help_subcommand(true)
         .after_help(
             "The fleet's secret is read from the file given by --secret, or from the variable CARAVAN_SECRET.\n\
-             Interrupting a command does not cancel a move; a package that is not sent whole is dropped.\n\
-             Exit codes: 0 done, 1 refused, failed or not answered, 2 not understood, or no secret.",
+             Interrupting a command does not cancel a move; a package that is not sent completely is dropped.\n\
+             Exit codes: 0 done; 1 refused, failed or no reply; 2 not understood, or no secret.",
         )
         .arg_required_else_help(true)
-        .arg(
-            Arg::new("machine")
-                .value_name("MACHINE")
-                .help("The address or host name of a machine's migration server, with or without a port (7411)")
-                .value_parser(machine_or_command),
-        )
-        .arg(
-            Arg::new("on")
-                .long("on")
-                .global(true)
-                .value_name("MACHINE")
-                .value_parser(address)
-                .help("The machine, if it is not given before the command"),
-        )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .global(true)
-                .action(ArgAction::SetTrue)
-                .help("Print one JSON object per line"),
-        )
-        .arg(
-            Arg::new("secret")
-                .long("secret")
-                .global(true)
-                .value_name("FILE")
-                .value_parser(ValueParser::path_buf())
-                .help("The file that contains the fleet's secret"),
-        )
-        .arg(
-            Arg::new("completions")
-                .long("completions")
-                .value_name("SHELL")
-                .exclusive(true)
-                .value_parser(clap::value_parser!(Shell))
-                .help("Print the completions for a shell"),
-        )
+        .args(options())
         .subcommands(task::subcommands())
 }
 
-/// The machine that is given before the command; a misspelt command without one is in the same place.
+/// The arguments that every command has.
+fn options() -> [Arg; 5] {
+    [
+        Arg::new("machine")
+            .value_name("MACHINE")
+            .help("The address or host name of a machine's migration server, with or without a port (7411)")
+            .value_parser(machine_or_command),
+        Arg::new("on")
+            .long("on")
+            .global(true)
+            .value_name("MACHINE")
+            .value_parser(address)
+            .help("The machine, if it is not given before the command"),
+        Arg::new("json")
+            .long("json")
+            .global(true)
+            .action(ArgAction::SetTrue)
+            .help("Print one JSON object per line"),
+        Arg::new("secret")
+            .long("secret")
+            .global(true)
+            .value_name("FILE")
+            .value_parser(ValueParser::path_buf())
+            .help("The file that contains the fleet's secret"),
+        Arg::new("completions")
+            .long("completions")
+            .value_name("SHELL")
+            .exclusive(true)
+            .value_parser(clap::value_parser!(Shell))
+            .help("Print the completions for a shell"),
+    ]
+}
+
+/// Parses the machine before the command. A misspelt command is in the same place if `--on` gives the machine.
 fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
     address(text).map_err(|error| format!("{error}, and no command either"))
 }
 
-/// Parses the address of a machine's migration server.
+/// Parses the address or host name of a machine's migration server.
 ///
 /// # Errors
 /// The reason it is not one.

@@ -14,7 +14,7 @@ const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
 /// The shortest wait: a socket takes no shorter one.
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
-/// The authority to send requests to the machines of a fleet.
+/// The authority to send commands to the machines of a fleet.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The fleet's secret.
@@ -36,10 +36,10 @@ pub enum Error {
     /// This host cannot send requests.
     #[error("{0}")]
     Host(#[from] io::Error),
-    /// There was no answer, and the network gave no reason.
+    /// There was no reply, and the network reported no error.
     #[error("{0}")]
     Failure(Failure),
-    /// There was no answer, and the network gave this reason.
+    /// There was no reply, and the network reported this error.
     #[error("{0} ({1})")]
     Unreachable(Failure, io::Error),
 }
@@ -77,8 +77,7 @@ impl Connection {
                 });
             }
             if let Some(at) = client.poll_timeout() {
-                let wait = Duration::from_micros(at.as_us().saturating_sub(now().as_us()));
-                socket.set_read_timeout(Some(wait.max(WAIT_MIN)))?;
+                limit_wait(&socket, now(), at)?;
             }
             match socket.recv_from(&mut datagram) {
                 Ok((length, from)) if from == server.into() => {
@@ -109,6 +108,12 @@ impl Connection {
         })?;
         Ok((end, events))
     }
+}
+
+/// Limits the next wait for a datagram: it ends at this time.
+fn limit_wait(socket: &UdpSocket, now: Moment, at: Moment) -> io::Result<()> {
+    let wait = Duration::from_micros(at.as_us().saturating_sub(now.as_us()));
+    socket.set_read_timeout(Some(wait.max(WAIT_MIN)))
 }
 
 fn is_timeout(error: &io::Error) -> bool {

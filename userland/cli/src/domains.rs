@@ -19,9 +19,9 @@ const PAGES_PER_MIB: u64 = (1 << 20) / PAGE_BYTES;
 pub struct Sum {
     /// The number of domains.
     pub domains: u64,
-    /// Pages that they have spent.
+    /// The pages that they have spent.
     pub spent_pages: u64,
-    /// Pages of their pools.
+    /// The pages of their pools.
     pub pool_pages: u64,
 }
 
@@ -75,7 +75,7 @@ pub fn show(
     Ok(())
 }
 
-/// The spent part of a pool and the pool in MiB, and the part in percent.
+/// The spent part of a pool in MiB, the pool in MiB, and the spent part in percent.
 fn memory_columns(spent: u64, pool: u64) -> [String; 3] {
     let percent = (100 * spent).checked_div(pool).unwrap_or(0);
     [

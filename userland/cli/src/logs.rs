@@ -1,7 +1,7 @@
-//! The command `logs`: a machine's log, a reply at a time: [`Logs`].
+//! The command `logs`, which prints a machine's log, one reply at a time: [`Logs`].
 //!
-//! A log begins again at 0 when its machine restarts. So [`Logs::poll`] requests the last line that it knows once more: a
-//! reply without that line, or with another one under its number, is of a new log.
+//! The numbers of lines begin again at 0 when the machine restarts. So [`Logs::poll`] requests the last line that it knows
+//! once more: a reply without that line, or with another one under its number, comes from a new log.
 
 use std::io::{self, Write};
 use std::thread;
@@ -17,21 +17,21 @@ use crate::report::Report;
 use crate::screen::Format;
 use crate::session::Session;
 
-/// The interval between questions for new lines.
+/// The interval between requests for new lines.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A reader of a machine's log.
 pub struct Logs<'a, W> {
     session: &'a Session,
-    /// The domain whose lines are shown; all domains' if there is none.
+    /// The domain whose lines are shown; without one, the lines of all domains.
     domain: Option<Name>,
     out: W,
     begun: Instant,
     /// The number of the next line.
     next: u64,
-    /// The last line received, of whichever domain.
+    /// The last line received, of any domain.
     last: Option<LogLine>,
-    /// Lines shown so far.
+    /// The number of lines shown so far.
     shown: u64,
 }
 
@@ -58,7 +58,7 @@ impl<'a, W: Write> Logs<'a, W> {
         match (end, self.domain) {
             (End::Done, Some(domain)) if self.shown == 0 && !self.is_known(domain)? => {
                 let reason = format!(
-                    "no domain `{domain}` is here, nor a line of it in the log: `ps` lists the domains"
+                    "no domain `{domain}` is here, and the log has no line of it: `ps` lists the domains"
                 );
                 self.show_event(&Event::failed(reason))?;
                 Ok(End::Failed)
@@ -67,7 +67,7 @@ impl<'a, W: Write> Logs<'a, W> {
         }
     }
 
-    /// Shows the lines that are logged from now on, until the machine refuses or does not answer.
+    /// Shows the lines that are logged from now on, until the machine refuses or does not reply.
     ///
     /// # Errors
     /// [`Error`].
@@ -87,20 +87,20 @@ impl<'a, W: Write> Logs<'a, W> {
     /// [`Error`].
     pub fn poll(&mut self) -> Result<End, Error> {
         let known = self.next;
-        // Asked for one domain's lines, the machine would search the same others each time.
+        // To reply with one domain's lines, the machine would search all other lines again each time.
         let (end, events) = self.request(None, known.saturating_sub(1))?;
         if end == End::Done && self.is_other_log(&events) {
             self.next = 0;
             return self.show_new(None);
         }
         self.show_lines(&events)?;
-        match self.next > known {
-            true => self.show_new(None),
-            false => Ok(end),
+        if self.next > known {
+            return self.show_new(None);
         }
+        Ok(end)
     }
 
-    /// Whether a reply that was requested from the last known line on is of another log.
+    /// Whether a reply that should begin with the last known line comes from another log.
     fn is_other_log(&self, events: &[Event]) -> bool {
         match (&self.last, events.first()) {
             (None, _) => false,
@@ -112,7 +112,7 @@ impl<'a, W: Write> Logs<'a, W> {
         }
     }
 
-    /// Shows the event that ends the command to a program.
+    /// Shows the event that ends the command, for a program.
     ///
     /// # Errors
     /// The output is closed.
@@ -123,7 +123,7 @@ impl<'a, W: Write> Logs<'a, W> {
         }
     }
 
-    /// Asks for lines, of all domains or of one, until a reply has none.
+    /// Requests lines, of all domains or of one, until a reply has none.
     fn show_new(&mut self, domain: Option<Name>) -> Result<End, Error> {
         loop {
             let from = self.next;
@@ -140,7 +140,7 @@ impl<'a, W: Write> Logs<'a, W> {
         self.session.events(command)
     }
 
-    /// Shows the lines of a reply that are not known yet, and the reason if it failed.
+    /// Shows the new lines of a reply, and the reason if it failed.
     fn show_lines(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             match event {

@@ -1,4 +1,4 @@
-//! The command `machines`: the fleet as one machine knows it, each asked whether it answers.
+//! The command `machines`: the fleet as one machine knows it, and whether each machine replies.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -21,31 +21,31 @@ pub struct Machine {
     /// The address of its migration server.
     pub address: Ipv4Addr,
     /// The totals of its domains, or the reason they are not known.
-    pub answer: Result<Sum, Error>,
-    /// The time from the command to the answer.
+    pub totals: Result<Sum, Error>,
+    /// The time from the command to the reply.
     pub elapsed: Duration,
 }
 
-/// Asks all machines in a server's reply to `machines` for their domains, at the same time and at the server's port.
-pub fn ask(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
+/// Requests the domains of every machine in a server's reply to `machines`, in parallel and at the server's port.
+pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
     let named = reply.iter().filter_map(|event| match event {
         Event::Machine { name, address } => Some((name.as_str(), *address)),
         _ => None,
     });
-    let look = |(name, address): (&str, Ipv4Addr)| Machine {
+    let request = |(name, address): (&str, Ipv4Addr)| Machine {
         name: name.to_owned(),
         address,
-        answer: connection
+        totals: connection
             .events(SocketAddrV4::new(address, port), Command::List)
             .map(|(_, events)| domains::sum(&events)),
         elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {
-        let asked: Vec<_> = named
-            .map(|named| scope.spawn(move || look(named)))
+        let threads: Vec<_> = named
+            .map(|named| scope.spawn(move || request(named)))
             .collect();
-        let answers = asked.into_iter().map(|thread| thread.join());
-        answers
+        let machines = threads.into_iter().map(|thread| thread.join());
+        machines
             .map(|machine| machine.expect("a request does not panic"))
             .collect()
     })
@@ -69,12 +69,12 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
     for Machine {
         name,
         address,
-        answer,
+        totals,
         ..
     } in machines
     {
         let address = address.to_string();
-        match answer {
+        match totals {
             Ok(sum) => {
                 let (count, spent) = (
                     sum.domains.to_string(),
@@ -103,9 +103,9 @@ fn to_json(machine: &Machine) -> serde_json::Value {
         "event": "machine",
         "name": machine.name,
         "address": machine.address.to_string(),
-        "answers": machine.answer.is_ok(),
+        "answers": machine.totals.is_ok(),
     });
-    match &machine.answer {
+    match &machine.totals {
         Ok(sum) => {
             object["domains"] = json!(sum.domains);
             object["spent_bytes"] = json!(sum.spent_pages * PAGE_BYTES);
@@ -123,10 +123,10 @@ mod tests {
     use super::*;
 
     fn fleet() -> [Machine; 2] {
-        let machine = |name: &str, last, answer| Machine {
+        let machine = |name: &str, last, totals| Machine {
             name: name.to_owned(),
             address: Ipv4Addr::new(10, 77, 0, last),
-            answer,
+            totals,
             elapsed: Duration::ZERO,
         };
         let sum = Sum {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_a_row_whether_it_answers_or_not() {
+    fn a_machine_is_a_row_whether_it_replies_or_not() {
         let rows = shown(Format::Terminal);
         let words: Vec<&str> = rows[1].split_whitespace().collect();
         assert_eq!(words, ["a", "10.77.0.1", "4", "2", "4"]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_an_object_whether_it_answers_or_not() {
+    fn a_machine_is_an_object_whether_it_replies_or_not() {
         let objects = shown(Format::Json);
         assert!(objects[0].contains(r#""domains":4"#), "{}", objects[0]);
         assert!(objects[1].contains(r#""answers":false"#), "{}", objects[1]);

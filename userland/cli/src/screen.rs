@@ -16,7 +16,7 @@ pub enum Format {
     Json,
     /// Each event in words, for a file.
     Lines,
-    /// For a person at a terminal: the progress of a move is one line, which changes.
+    /// For a person at a terminal: the progress of a move is one line that is updated in place.
     Terminal,
 }
 
@@ -43,7 +43,7 @@ pub struct Screen<W> {
     status: Status,
 }
 
-/// Whether the line that changes is on the screen.
+/// Whether the status line is on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Hidden,
@@ -79,7 +79,7 @@ impl<W: Write> Screen<W> {
         }
     }
 
-    /// Leaves on the screen what was shown.
+    /// Ends the output, and leaves the status line on the screen.
     ///
     /// # Errors
     /// The output is closed.
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_person_sees_progress_in_one_line_that_stays_at_the_end() {
         let text = shown(Format::Terminal);
-        // What is left on the screen: of each line what follows the last clearing.
+        // The text that remains on the screen: in each line, the text after the last clearing.
         let left = text.lines().map(|line| line.rsplit(CLEAR_LINE).next());
         let left: Vec<&str> = left.flatten().collect();
         assert_eq!(left[0], "committed");

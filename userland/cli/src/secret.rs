@@ -5,7 +5,7 @@ use std::path::Path;
 /// The environment variable that holds the secret itself.
 pub const VARIABLE: &str = "CARAVAN_SECRET";
 
-/// The secret in this file, or else that of the environment. The end of the file's last line does not count.
+/// The secret in this file or, without a file, in the environment. Line ends at the end of the file are not part of it.
 ///
 /// # Errors
 /// No secret was given, the file is unreadable, or the secret is empty.
@@ -19,10 +19,10 @@ pub fn find(file: Option<&Path>, variable: Option<String>) -> Result<String, Str
             ));
         }
     };
-    match secret.is_empty() {
-        true => Err("the secret is empty".into()),
-        false => Ok(secret),
+    if secret.is_empty() {
+        return Err("the secret is empty".into());
     }
+    Ok(secret)
 }
 
 fn read(file: &Path) -> Result<String, String> {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_goes_before_the_environment_without_its_last_line_end() {
+    fn the_file_without_its_last_line_end_takes_precedence_over_the_environment() {
         let path = std::env::temp_dir().join(format!("caravan-secret-{}", std::process::id()));
         std::fs::write(&path, "of the file \n").expect("a file");
         let of_file = find(Some(&path), Some("of the environment".into()));

@@ -27,10 +27,10 @@ pub struct Session {
 /// The reason a task has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The machine at this address did not answer.
+    /// The machine at this address did not reply.
     #[error("{0}: {1}")]
     Connection(SocketAddrV4, connection::Error),
-    /// The file is not sent.
+    /// The package cannot be sent.
     #[error("{0}")]
     Package(#[from] package::Error),
 }
@@ -108,7 +108,7 @@ impl Session {
         let (end, events) = self.events(Command::Machines)?;
         match end {
             End::Done => {
-                let fleet = machines::ask(&self.connection, self.server.port(), &events, begun);
+                let fleet = machines::query(&self.connection, self.server.port(), &events, begun);
                 machines::show(self.format, &mut io::stdout(), &fleet)?;
             }
             End::Failed => self.report_failure(&events),
@@ -124,7 +124,7 @@ impl Session {
         Ok(end)
     }
 
-    /// Prints the events of a reply without a table.
+    /// Prints the events of a reply that has no table.
     fn report_failure(&self, events: &[Event]) {
         for event in events {
             eprintln!("caravan: {}: {event}", self.server);

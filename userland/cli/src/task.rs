@@ -17,15 +17,15 @@ pub enum Task {
     Run(PathBuf),
     /// Print a table of the machine's domains.
     Domains,
-    /// Print the same with the machine's memory; on a terminal again and again.
+    /// Print the same with the machine's memory; on a terminal, repeatedly.
     Top,
-    /// Print a table of the machines, each of which is asked for its domains.
+    /// Print a table of the machines and their domains' totals.
     Machines,
     /// Print the machine's log.
     Logs {
-        /// The domain whose lines are printed; all domains' if there is none.
+        /// The domain whose lines are printed; without one, the lines of all domains.
         domain: Option<Name>,
-        /// Whether to go on with the lines that are logged from now on.
+        /// Whether to continue with lines as they are logged.
         follow: bool,
     },
 }
@@ -60,7 +60,7 @@ pub fn subcommands() -> impl Iterator<Item = clap::Command> {
     own().into_iter().chain(VERBS.iter().map(subcommand))
 }
 
-/// The commands that are more than one of a server's.
+/// The commands that a migration server does not have in this form.
 fn own() -> [clap::Command; 4] {
     [
         named("ps", "").about("Print a table of the machine's domains"),
@@ -84,7 +84,7 @@ fn own() -> [clap::Command; 4] {
                     .short('f')
                     .long("follow")
                     .action(ArgAction::SetTrue)
-                    .help("Go on with the lines that are logged from now on, until interrupted"),
+                    .help("Continue with lines as they are logged, until interrupted"),
             )
             .arg(
                 Arg::new("domain")
@@ -95,7 +95,7 @@ fn own() -> [clap::Command; 4] {
     ]
 }
 
-/// A command with a usage that has the machine in both places.
+/// A command whose usage shows both places for the machine.
 fn named(name: &'static str, operands: &str) -> clap::Command {
     let words = format!("{name} {operands}");
     let words = words.trim_end();
@@ -108,9 +108,10 @@ fn subcommand(verb: &Verb) -> clap::Command {
     let operands = operands(verb).map(|operand| {
         let arg = Arg::new(operand).value_name(operand).required(true);
         let arg = arg.help(operand_help(operand));
-        match verb.operands.ends_with("...") {
-            true => arg.num_args(1..),
-            false => arg,
+        if verb.operands.ends_with("...") {
+            arg.num_args(1..)
+        } else {
+            arg
         }
     });
     named(verb.name, verb.operands)

@@ -1,4 +1,4 @@
-//! The command `top`: the domains and the memory of a machine, on a terminal again and again.
+//! The command `top`: the domains and the memory of a machine; on a terminal, repeatedly.
 
 use std::io::Write;
 use std::thread;
@@ -16,19 +16,19 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Clears the screen, and goes to its first line.
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
 
-/// Shows a table: on a terminal until the user ends the program or the machine does not answer, otherwise once. Returns
-/// the events of the last replies.
+/// Shows a table: on a terminal repeatedly, until the user ends the program or the machine does not reply; otherwise once.
+/// Returns the events of the last replies.
 ///
 /// # Errors
 /// [`Error`].
 pub fn show(session: &Session, out: &mut impl Write) -> Result<(End, Vec<Event>), Error> {
     let begun = Instant::now();
     loop {
-        let (end, events) = ask(session)?;
+        let (end, events) = query(session)?;
         if end == End::Failed {
             return Ok((end, events));
         }
-        // In one piece: a table that is written line by line flickers.
+        // Written at once: a table that is written line by line flickers.
         let mut table = Vec::new();
         if session.format == Format::Terminal {
             write!(table, "{CLEAR_SCREEN}{}\n\n", session.server)?;
@@ -43,8 +43,8 @@ pub fn show(session: &Session, out: &mut impl Write) -> Result<(End, Vec<Event>)
     }
 }
 
-/// The reply to `list`, and to `mem` after it.
-fn ask(session: &Session) -> Result<(End, Vec<Event>), Error> {
+/// The replies to `list` and to `mem`, as one.
+fn query(session: &Session) -> Result<(End, Vec<Event>), Error> {
     let (end, mut events) = session.events(Command::List)?;
     if end == End::Failed {
         return Ok((end, events));

@@ -22,12 +22,12 @@ use nomad_client::{Command, End, Event};
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// The lines in the machines' log at first. Each is the counter's, but those with a number that ends in 7.
+/// The number of lines in the machine's log at first. All are the counter's, except those whose number ends in 7.
 const LOG_LINES: u64 = 150;
 /// The most lines in a reply.
 const LINES_MAX: usize = 64;
 
-/// A migration server that replies and does nothing. It ends with the test's process.
+/// A migration server that only replies. It ends with the test's process.
 struct Server {
     socket: UdpSocket,
     executed: Arc<AtomicUsize>,
@@ -168,12 +168,12 @@ fn name(text: &str) -> Name {
     Name::try_new(text).expect("a name")
 }
 
-/// A program that takes more than one window of datagrams.
+/// A program that needs more than one window of datagrams.
 fn program() -> Vec<u8> {
     (0..100_000_u32).map(|index| index as u8).collect()
 }
 
-/// A file that goes when the test ends.
+/// A file that is deleted when the test ends.
 struct File(PathBuf);
 
 impl File {
@@ -206,7 +206,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_client_with_the_secret_is_answered() {
+fn a_client_with_the_secret_gets_a_reply() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let at = server.address().to_string();
     let moved = caravan(Some(SECRET), &[&at, "migrate", "kv", "b"]);
@@ -220,16 +220,16 @@ fn a_client_with_the_secret_is_answered() {
 }
 
 #[test]
-fn a_client_with_another_secret_gets_no_answer_and_the_likely_reason() {
+fn a_client_with_another_secret_gets_no_reply_and_the_likely_reason() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let at = server.address().to_string();
     let refused = caravan(Some("another"), &[&at, "migrate", "kv", "b"]);
     assert_eq!(refused.status.code(), Some(1));
-    let complaint = text(&refused.stderr);
-    assert!(complaint.contains(&at), "{complaint}");
+    let error = text(&refused.stderr);
+    assert!(error.contains(&at), "{error}");
     assert!(
-        complaint.contains("the machine does not answer, or has another secret"),
-        "{complaint}"
+        error.contains("the machine does not answer, or has another secret"),
+        "{error}"
     );
     assert_eq!(server.executed(), 0);
 }
@@ -242,7 +242,7 @@ fn without_a_secret_nothing_is_sent() {
 }
 
 #[test]
-fn each_machine_is_asked_and_a_silent_one_is_named() {
+fn each_machine_is_queried_and_a_silent_one_is_named() {
     let a = Server::start(SocketAddrV4::new(A, 0));
     let at = a.address();
     let machines = || caravan(Some(SECRET), &["--json", &at.to_string(), "machines"]);
@@ -318,9 +318,9 @@ fn the_log_is_printed_to_its_end() {
     let of_kv = text(&caravan(Some(SECRET), &[&at, "logs", "kv", "--json"]).stdout);
     assert_eq!(of_kv.lines().count() as u64, LOG_LINES / 10 + 1);
     assert!(of_kv.ends_with("\"text\":\"done\"}\n"), "{of_kv}");
-    let of_nobody = caravan(Some(SECRET), &[&at, "logs", "vk"]);
-    assert!(text(&of_nobody.stdout).contains("no domain `vk`"));
-    assert_eq!(of_nobody.status.code(), Some(1));
+    let of_unknown = caravan(Some(SECRET), &[&at, "logs", "vk"]);
+    assert!(text(&of_unknown.stdout).contains("no domain `vk`"));
+    assert_eq!(of_unknown.status.code(), Some(1));
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_followed_log_goes_on_when_its_machine_has_restarted() {
     };
     let mut shown = Vec::new();
     let mut logs = Logs::new(&session, None, &mut shown);
-    // The third log is the one of a restarted machine.
+    // The third log is that of a restarted machine.
     for lines in [20, 100, 5, 5, 8] {
         server.set_log_lines(lines);
         assert_eq!(logs.poll().ok(), Some(End::Done));
