@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use caravan::arguments;
+
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -12,6 +14,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The command line was not understood.
     Usage(String),
+    /// This value of `--on` is not the address of a machine, for this reason.
+    Machine(String, String),
     /// A name that no new domain may have, and the reason.
     Name(String, String),
     /// A new crate's directory exists.
@@ -36,7 +40,7 @@ impl Error {
     /// The program's exit code: 2 if the command line was not understood or the secret is missing, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Usage(_) | Error::Secret(_) => 2,
+            Error::Usage(_) | Error::Machine(..) | Error::Secret(_) => 2,
             _ => 1,
         }
     }
@@ -44,6 +48,7 @@ impl Error {
     fn next_step(&self) -> &str {
         match self {
             Error::Usage(_) => "`cargo caravan help` lists the commands: new, build, run, push",
+            Error::Machine(..) => arguments::MACHINE_NEXT,
             Error::Name(..) => "choose another NAME, as in `cargo caravan new echo`",
             Error::Exists(_) => {
                 "choose another NAME, or a directory that does not exist with --path DIR"
@@ -74,6 +79,7 @@ impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(what) | Error::Secret(what) => write!(formatter, "{what}"),
+            Error::Machine(text, reason) => write!(formatter, "--on `{text}`: {reason}"),
             Error::Name(name, reason) => {
                 write!(formatter, "`{name}` cannot name a domain: {reason}")
             }

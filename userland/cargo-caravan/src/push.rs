@@ -20,7 +20,7 @@ use crate::tree;
 /// It does not build, its home is another machine, or the machine does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     let server =
-        arguments::address(machine).map_err(|reason| Error::Usage(format!("`--on {machine}`: {reason}")))?;
+        arguments::address(machine).map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
     let project = Project::here()?;
     let secret = secret::find(secret.map(Path::new), env::var(secret::VARIABLE).ok());
     let session = Session {

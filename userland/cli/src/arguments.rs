@@ -11,6 +11,9 @@ use nomad_protocol::PORT;
 
 use crate::task::{self, Task};
 
+/// The next step of a user whose machine was not found.
+pub const MACHINE_NEXT: &str = "give the address of a machine, as in 10.77.0.1 or 10.77.0.1:7411";
+
 /// The task for which the program was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
@@ -108,7 +111,7 @@ fn options() -> [Arg; 5] {
             .long("on")
             .global(true)
             .value_name("MACHINE")
-            .value_parser(address)
+            .value_parser(machine_option)
             .help("The machine, if it is not given before the command"),
         Arg::new("json")
             .long("json")
@@ -132,13 +135,22 @@ fn options() -> [Arg; 5] {
 
 /// Parses the machine before the command. A misspelt command is in the same place if `--on` gives the machine.
 fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
-    address(text).map_err(|error| format!("{error}, and no command either"))
+    address(text).map_err(|reason| {
+        format!(
+            "{reason}; it is not a command either\n  next: {MACHINE_NEXT}, or see `caravan --help`"
+        )
+    })
+}
+
+/// Parses the argument of `--on`.
+fn machine_option(text: &str) -> Result<SocketAddrV4, String> {
+    address(text).map_err(|reason| format!("{reason}\n  next: {MACHINE_NEXT}"))
 }
 
 /// Parses the address or host name of a machine's migration server.
 ///
 /// # Errors
-/// The reason it is not one.
+/// The expected form.
 pub fn address(text: &str) -> Result<SocketAddrV4, String> {
     let with_port = text
         .to_socket_addrs()
@@ -148,7 +160,7 @@ pub fn address(text: &str) -> Result<SocketAddrV4, String> {
         SocketAddr::V4(address) => Some(address),
         SocketAddr::V6(_) => None,
     });
-    first.ok_or_else(|| "not an IPv4 address".into())
+    first.ok_or_else(|| "expected an IPv4 address, or a host name that has one".into())
 }
 
 #[cfg(test)]
@@ -224,7 +236,17 @@ mod tests {
             ("10.77.0.1", "a command is needed"),
             ("--jason 10.77.0.1 list", "--jason"),
             ("--secret", "FILE"),
-            ("::1 list", "::1"),
+            (
+                "::1 list",
+                "'::1' for '[MACHINE]': expected an IPv4 address",
+            ),
+            ("a/b list", "next: give the address of a machine"),
+            ("a/b --on 10.77.0.1", "it is not a command either"),
+            (
+                "list --on a/b",
+                "'a/b' for '--on <MACHINE>': expected an IPv4",
+            ),
+            ("list --on a/b", "next: give the address of a machine"),
             ("list", "--on MACHINE"),
             ("10.77.0.1 list --on 10.77.0.2", "--on 10.77.0.2"),
             ("10.77.0.1 run", "PACKAGE"),
