@@ -192,7 +192,11 @@ fn a_package_that_is_not_acceptable_is_refused_with_the_reason_and_leaves_nothin
         ),
         (entry(), cut, "the program of pushed"),
         (entry(), &large, "too large"),
-        (entry_with("port", port), whole, "address"),
+        (
+            entry_with("port", port),
+            whole,
+            "`port`: the domain `counter` on this machine has the same `mac` or `ip`",
+        ),
         (entry_with("home", json!("b")), whole, "at home on b"),
     ];
     let refuse_all = || {

@@ -8,6 +8,7 @@ use caravan::connection::Connection;
 use caravan::screen::Format;
 use caravan::session::{self, Session};
 use caravan::{arguments, package, secret};
+use manifest::Entry;
 use nomad_client::{Command, Event};
 
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::tree;
 /// Builds the domain, and starts it on the machine. The exit code is that of the operator's command line.
 ///
 /// # Errors
-/// It does not build, its home is another machine, or the machine does not reply.
+/// It does not build, the machine refuses one of its fields, or the machine does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     let server =
         arguments::address(machine).map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
@@ -33,8 +34,22 @@ pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     let program = project.build(&tree::find()?)?;
     let package = package::read(&project.package(&program)?);
     check_home(&project, &session)?;
-    let end = session.run(&package.map_err(session::Error::from)?)?;
-    Ok(session::exit_code(end))
+    let mut refusal = None;
+    let end = session.run(&package.map_err(session::Error::from)?, |event| {
+        if let Event::Failed(reason) = event {
+            refusal = refused_field(&project.entry, reason);
+        }
+    })?;
+    match refusal {
+        Some(error) => Err(error),
+        None => Ok(session::exit_code(end)),
+    }
+}
+
+/// The line of the entry whose field the machine refuses, if its reason names one: "field `NAME`: REASON".
+fn refused_field(entry: &Entry, reason: &str) -> Option<Error> {
+    let (field, reason) = reason.strip_prefix("field `")?.split_once("`: ")?;
+    Some(Error::Entry(entry.error(field, reason)))
 }
 
 /// Checks that the machine is the domain's home, if it has one: no other machine accepts it.
@@ -59,5 +74,29 @@ fn check_home(project: &Project, session: &Session) -> Result<()> {
             );
             Err(Error::Entry(project.entry.error("home", &reason)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_field_that_the_machine_refuses_is_shown_with_its_line() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("caravan.toml");
+        let text = include_str!("../template/caravan.toml.in").replace("{{name}}", "echo");
+        fs::write(&file, &text).expect("an entry");
+        let entry = Entry::read(&file).expect("an entry");
+        let line = text.lines().position(|line| line.starts_with("port = "));
+        let place = format!("caravan.toml:{}: ", line.expect("a port") + 1);
+        let reason = "field `port`: the domain `kv` on this machine has the same `mac` or `ip`";
+        let error = refused_field(&entry, reason).expect("a field").to_string();
+        for part in [&place, "`port`", "`kv`", "next: correct that line"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(refused_field(&entry, "the package is empty").is_none());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nomad_client::{Command, End, Event};
 
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, Step};
 use crate::logs::Logs;
 use crate::screen::{Format, Screen};
 use crate::task::Task;
@@ -50,8 +50,8 @@ impl Session {
     /// [`Error`].
     pub fn perform(&self, task: &Task) -> Result<End, Error> {
         let done = match task {
-            Task::Send(command) => self.send(command.clone(), Vec::new()),
-            Task::Run(path) => return self.run(&package::read(path)?),
+            Task::Send(command) => self.send(command.clone(), Vec::new(), |_| ()),
+            Task::Run(path) => return self.run(&package::read(path)?, |_| ()),
             Task::Domains => self.show_domains(),
             Task::Machines => self.show_machines(),
             Task::Top => self.show_top(),
@@ -62,12 +62,16 @@ impl Session {
         done.map_err(|error| Error::Connection(self.server, error))
     }
 
-    /// Sends a package, and shows the events of the reply as they come.
+    /// Sends a package, and shows the events of the reply as they come; `on_event` gets each of them too.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn run(&self, package: &package::Bytes) -> Result<End, Error> {
-        let done = self.send(package.command(), package.to_vec());
+    pub fn run(
+        &self,
+        package: &package::Bytes,
+        on_event: impl FnMut(&Event),
+    ) -> Result<End, Error> {
+        let done = self.send(package.command(), package.to_vec(), on_event);
         done.map_err(|error| Error::Connection(self.server, error))
     }
 
@@ -79,11 +83,19 @@ impl Session {
         self.connection.events(self.server, command)
     }
 
-    /// Sends a command with its data, and shows the events of the reply as they come.
-    fn send(&self, command: Command, data: Vec<u8>) -> Result<End, connection::Error> {
+    /// Sends a command with its data, and shows the events of the reply as they come; `on_event` gets each of them too.
+    fn send(
+        &self,
+        command: Command,
+        data: Vec<u8>,
+        mut on_event: impl FnMut(&Event),
+    ) -> Result<End, connection::Error> {
         let mut screen = Screen::new(self.format, io::stdout());
         let mut shown = Ok(());
         let end = self.connection.send(self.server, command, data, |step| {
+            if let Step::Event(event) = &step {
+                on_event(event);
+            }
             if shown.is_ok() {
                 shown = screen.show(step);
             }

@@ -184,10 +184,16 @@ fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String
         mac: port.mac.unwrap_or(Mac([0; 6])),
         ip: port.ip,
     });
-    match root.switchboard.owners_of(address).next() {
-        None => Ok(()),
-        Some(_) => Err("field `port`: another domain on this machine has its address".to_string()),
-    }
+    let Some(owner) = root.switchboard.owners_of(address).next() else {
+        return Ok(());
+    };
+    let owner = root.domains.by_number(owner);
+    let owner = owner.map_or("another domain".to_string(), |it| {
+        format!("the domain `{}`", it.name)
+    });
+    Err(format!(
+        "field `port`: {owner} on this machine has the same `mac` or `ip`"
+    ))
 }
 
 /// The machine's manifest with this domain.

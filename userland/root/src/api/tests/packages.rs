@@ -143,7 +143,7 @@ fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
         ),
         (
             |entry| entry.port.as_mut().expect("a port").mac = Some(Mac([2, 0, 0, 0, 0, 1])),
-            "`port`: another domain",
+            "`port`: the domain `counter` on this machine has the same `mac` or `ip`",
         ),
         (
             |entry| entry.port.as_mut().expect("a port").uplink = true,
