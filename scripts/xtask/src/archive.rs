@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 
 /// The member that the kernel starts.
 const ROOT_MEMBER: &str = "root.elf";
-/// The program that starts all others.
+/// The program that starts all others, which no manifest names.
 const ROOT_PROGRAM: &str = "root";
 
 /// A file that replaces a member in one archive, such as the manifest of one machine of several.
@@ -51,6 +51,45 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The programs in the archives of these manifests.
+pub fn programs(manifests: &[Manifest]) -> Vec<String> {
+    let mut programs = vec![ROOT_PROGRAM];
+    for image in manifests.iter().flat_map(Manifest::images) {
+        if !programs.contains(&image) {
+            programs.push(image);
+        }
+    }
+    programs.into_iter().map(str::to_owned).collect()
+}
+
+/// The programs in the archives of these names, each of a guest or of a manifest.
+pub fn programs_in(names: &[&str], workspace: &Workspace) -> Result<Vec<String>> {
+    let guests = programs::guests(workspace)?;
+    let (guests, manifests): (Vec<&str>, Vec<&str>) = names
+        .iter()
+        .partition(|name| guests.iter().any(|guest| guest == **name));
+    let manifests = manifests
+        .iter()
+        .map(|name| manifest::compile(name, workspace));
+    let manifests: Vec<Manifest> = manifests.collect::<Result<_>>()?;
+    let mut needed: Vec<String> = guests.into_iter().map(str::to_owned).collect();
+    if !manifests.is_empty() {
+        needed.extend(programs(&manifests));
+    }
+    Ok(needed)
+}
+
+/// Packs the archive of a guest or of a manifest.
+pub fn pack_named(name: &str, workspace: &Workspace) -> Result<()> {
+    if programs::guests(workspace)?
+        .iter()
+        .any(|guest| guest == name)
+    {
+        return pack_guest(name, workspace);
+    }
+    pack(name, name, &[], workspace)
 }
 
 /// Packs the archive `name` from the manifest `manifest_name`, with `overrides`.
@@ -108,6 +147,21 @@ fn write(name: &str, archive: &Archive, workspace: &Workspace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn archives_need_their_own_programs_only() {
+        let workspace = Workspace::find();
+        let shown = programs_in(&manifest::SHOWN, &workspace).unwrap();
+        for program in ["root", "nomad-server", "counter", "kv"] {
+            let count = shown.iter().filter(|name| *name == program).count();
+            assert_eq!(count, 1, "{program} in {shown:?}");
+        }
+        let is_guest = |name: &String| name.starts_with("guest-");
+        assert!(!shown.iter().any(is_guest), "{shown:?}");
+        let guest = programs_in(&["guest-bench"], &workspace).unwrap();
+        assert_eq!(guest, ["guest-bench"]);
+        assert!(programs_in(&["no-such-archive"], &workspace).is_err());
+    }
 
     #[test]
     fn an_override_names_member_and_file() {

@@ -56,6 +56,14 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     archive::pack_all(workspace)
 }
 
+/// Builds the kernel and the programs of the archives of these names, and packs the archives.
+pub fn archives(names: &[&str], workspace: &Workspace) -> Result<()> {
+    system(&archive::programs_in(names, workspace)?, workspace)?;
+    names
+        .iter()
+        .try_for_each(|name| archive::pack_named(name, workspace))
+}
+
 /// Builds the kernel and these programs of the tree, and copies the finished files to the artefacts.
 pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
     let selection = Selection {
@@ -78,7 +86,7 @@ pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathB
     Ok(site.release_dir(Target::Userland).join(binary))
 }
 
-/// Builds the host's programs for tests and demonstrations: [`clients`], the tool for domains outside of the tree, the plugin.
+/// Builds the host's programs for tests: [`clients`], the tool for domains outside of the tree, and the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
     clients(workspace)?;
     for_host(&["--package", "cargo-caravan", "--bins"], workspace)?;

@@ -29,14 +29,15 @@ cargo xtask COMMAND
 
   build [PROGRAM...]    kernel, userland programs and guests (all, or those named), and their archives
   archive [NAME [--manifest NAME] [MEMBER=FILE...]]
-                        pack every boot archive again, or one, with files put over its members
+                        pack every boot archive again, or one, with files in place of its members
   image [ARCHIVE]       build, and make the image that starts from USB, disk and CD
-  run [ARCHIVE]         build, and start a machine on this terminal
-  debug [ARCHIVE]       build, and start a machine that waits for gdb
+  run [--once]          build two machines, and show moves between them; --once: exit with the verdict
+  run ARCHIVE           build a machine, and start it on this terminal
+  debug [ARCHIVE]       build a machine, and start it waiting for gdb
   bench [kernel|migration|connect] [--json FILE]
                         build, measure, and print one JSON object per figure
   sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
-                        simulate the hand-over under faults, a run per seed from N or from the clock; a failure is
+                        simulate the hand-over under faults, one run per seed, from N or from the clock; a failure is
                         printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]
                         all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST
@@ -47,7 +48,7 @@ cargo xtask COMMAND
   fmt-check | clippy | layers
                         one check: format, lints, direction of dependence and the audit of unsafe code
 
-An ARCHIVE is named after its manifest (without one: default), or after its guest.
+An ARCHIVE has the name of its manifest or guest; without one, it is default.
 Build results are in target/caravan, or in caravan below CARGO_TARGET_DIR.
 ";
 
@@ -70,8 +71,8 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         "build" => build::named(rest, workspace).map(|()| print_location(workspace)),
         "archive" => pack(rest, workspace).map(|()| print_location(workspace)),
         "image" => build::everything(workspace).and_then(|()| image::make(rest, workspace)),
-        "run" => build::everything(workspace).and_then(|()| run::run(rest, workspace)),
-        "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
+        "run" => run::run(rest, workspace),
+        "debug" => run::debug(rest, workspace),
         "bench" => bench::bench(rest, workspace),
         "sim" => simulation::simulate(rest, workspace),
         "test" => test::test(rest, workspace),

@@ -1,6 +1,6 @@
 //! Machines' manifests: TOML files in the tree, compiled for the boot archive.
 //!
-//! This file knows the paths of manifests; their syntax is the business of the crate `manifest`.
+//! This file knows the paths of manifests; the crate `manifest` defines their syntax.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,8 +14,11 @@ use crate::workspace::Workspace;
 /// The default manifest.
 pub const DEFAULT: &str = "default";
 
-/// The manifests of the usual fleet's two machines, `a` and `b`.
+/// The manifests of two machines, `a` and `b`, for a domain outside of the tree.
 pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
+
+/// The manifests of the two machines that `run` shows: those of the usual fleet of the test harness.
+pub const SHOWN: [&str; 2] = ["kv", "machine-b"];
 
 /// The directories of manifests: those for users, and those that only tests boot.
 const DIRECTORIES: [&str; 2] = ["userland/manifests", "tests/manifests"];
@@ -42,7 +45,7 @@ pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
     ::manifest::compile(&path(name, workspace)).map_err(Error::Manifest)
 }
 
-/// The path of the manifest `name`. One that does not exist is expected among those for users.
+/// The path of the manifest `name`; if there is none, the path that it would have among those for users.
 pub fn path(name: &str, workspace: &Workspace) -> PathBuf {
     let paths = DIRECTORIES.map(|it| workspace.source(it).join(format!("{name}.toml")));
     let existing = paths.iter().find(|path| path.is_file());

@@ -1,4 +1,5 @@
-//! Starting machines interactively: two with domains that move, one on the terminal, one that waits for a debugger.
+//! Starting machines interactively: two with domains that move, one on the terminal, one that waits for a debugger. Only
+//! the programs of their archives are built.
 
 use std::process::Command;
 
@@ -20,7 +21,8 @@ pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
 }
 
 fn show(arguments: &[&str], workspace: &Workspace) -> Result<()> {
-    build::host_programs(workspace)?;
+    build::archives(&manifest::SHOWN, workspace)?;
+    build::clients(workspace)?;
     let mut show = Command::new(workspace.host_target().join("debug/show"));
     show.args(arguments).envs(workspace.environment());
     process::run(&mut show)
@@ -28,14 +30,14 @@ fn show(arguments: &[&str], workspace: &Workspace) -> Result<()> {
 
 /// Boots one machine until it ends or Ctrl-A X is typed.
 fn run_one(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let machine = Machine::built(archive_of(arguments)?, workspace)?;
+    let machine = machine(arguments, workspace)?;
     println!("Ctrl-A X ends the machine.");
     finish(&mut machine.command())
 }
 
 /// Boots one machine that stops before its first instruction and waits for gdb.
 pub fn debug(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let machine = Machine::built(archive_of(arguments)?, workspace)?;
+    let machine = machine(arguments, workspace)?;
     // A Unix socket: no port collisions, and no access for other users.
     let socket = workspace.artefacts().join("gdb.sock");
     println!("The machine waits for a debugger. In another terminal:\n");
@@ -45,10 +47,10 @@ pub fn debug(arguments: &[String], workspace: &Workspace) -> Result<()> {
         socket.display()
     );
     println!(
-        "Stop in the kernel with `hbreak NAME`: the boot code maps it only later. The symbols of the programs,"
+        "Stop in the kernel with `hbreak NAME`, since the boot code maps it only later. Add the symbols of a program"
     );
     println!(
-        "each at its own place: `add-symbol-file {}`.",
+        "with `add-symbol-file {}`.",
         workspace.program_elf("root").display()
     );
     let mut qemu = machine.command();
@@ -56,6 +58,13 @@ pub fn debug(arguments: &[String], workspace: &Workspace) -> Result<()> {
         .arg("-gdb")
         .arg(format!("unix:{},server=on,wait=off", socket.display()));
     finish(&mut qemu)
+}
+
+/// Builds the machine that boots the archive in the arguments.
+fn machine(arguments: &[String], workspace: &Workspace) -> Result<Machine> {
+    let archive = archive_of(arguments)?;
+    build::archives(&[archive], workspace)?;
+    Machine::built(archive, workspace)
 }
 
 fn archive_of(arguments: &[String]) -> Result<&str> {
@@ -66,7 +75,7 @@ fn archive_of(arguments: &[String]) -> Result<&str> {
     }
 }
 
-/// Accepts both the nonzero exit code of a successful guest and the zero of a user's exit.
+/// Runs the machine. The nonzero exit code of a successful guest is a success too.
 fn finish(qemu: &mut Command) -> Result<()> {
     match process::run(qemu) {
         Err(Error::Failed(_, status)) if status.code() == Some(EXIT_SUCCESS) => Ok(()),

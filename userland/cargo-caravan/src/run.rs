@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{Command, ExitCode};
 
-use manifest::Manifest;
 use xtask::workspace::Workspace;
 use xtask::{archive, build};
 
@@ -13,8 +12,6 @@ use crate::tree;
 
 /// The machine that is the domain's home.
 const HOME: &str = "a";
-/// The program that starts all others, which no manifest names.
-const ROOT: &str = "root";
 /// The segment that the machines and the third party are on.
 const NETWORK: [u8; 3] = [10, 77, 0];
 /// The last byte of the third party's address.
@@ -43,24 +40,15 @@ pub fn run(mode: Mode) -> Result<ExitCode> {
     let workspace = tree.with_artefacts(project.artefacts());
     let manifests = project.manifests(&workspace)?;
     let image = &project.entry.domain().image;
-    build::system(&images(&manifests, image), &workspace)?;
+    let mut images = archive::programs(&manifests);
+    images.retain(|other| other != image);
+    build::system(&images, &workspace)?;
     build::copy(&program, &workspace.program_elf(image))?;
     for manifest in &manifests {
         archive::pack_manifest(&manifest.machine, manifest, &[], &workspace)?;
     }
     build::clients(&workspace)?;
     show(&project.entry.domain().name, service, mode, &workspace)
-}
-
-/// The tree's images that the machines need.
-fn images(manifests: &[Manifest], own: &str) -> Vec<String> {
-    let mut images = vec![ROOT];
-    for image in manifests.iter().flat_map(Manifest::images) {
-        if image != own && !images.contains(&image) {
-            images.push(image);
-        }
-    }
-    images.into_iter().map(str::to_owned).collect()
 }
 
 /// The address of the domain's TCP service, if the domain has a fixed one.
