@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The common entry of all scripts here: sets up, then runs the xtask.
+# The common entry of all scripts: installs missing packages, then runs the xtask.
 #
 #   entry.sh COMMAND [--yes | --no-setup] [ARGUMENT...]
 set -euo pipefail

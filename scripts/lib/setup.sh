@@ -2,7 +2,7 @@
 # Finds missing programs and installs them with apt on Debian 12 and 13; on other systems it lists what to install.
 # Sourced by `entry.sh`. If nothing is missing, it uses neither apt nor the network.
 #
-# Consent: --yes, or CI set to anything but empty, 0 or false; otherwise it asks on the terminal. Without any of these it
+# Consent is --yes, or a variable CI that is neither empty, 0 nor false, or else a reply on the terminal. Without consent it
 # stops. apt is never allowed to remove a package.
 
 # The oldest suitable QEMU: 7.2, Debian 12's own, does not emulate an x2APIC.
@@ -19,7 +19,7 @@ readonly other_packages=(
     ovmf seabios                                                          # UEFI and BIOS
     grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools             # the image
     bochs bochsbios bochs-term                                            # a second, independent PC
-    redis-tools iproute2 util-linux                                       # the clients, and the wire's far end
+    redis-tools iproute2 util-linux                                       # clients, and their network namespace
     ca-certificates                                                       # to fetch crates
 )
 # The programs of the packages above, for systems with other package names.
@@ -60,7 +60,7 @@ set_up_debian() {
     install_all "$source"
 }
 
-# Uses `missing` and `qemu` of its caller.
+# install_all SOURCE: installs the packages in `missing` and `qemu`, variables of its caller.
 install_all() {
     local source=$1
     if [[ $source == yes ]]; then
@@ -97,7 +97,7 @@ missing_packages() {
         if is_rust_new_enough /usr/bin/rustc; then
             wanted+=("${rust_packages[@]}")
         else
-            # Installed or not: apt brings the newest there is.
+            # Even if they are installed: apt upgrades them to the newest version.
             printf '%s\n' "${rust_packages[@]}"
         fi
     fi
@@ -145,7 +145,7 @@ is_qemu_new_enough() {
     [[ -n $version ]] && ((version >= qemu_version_min))
 }
 
-# Whether one of apt's sources already has a suitable QEMU.
+# Whether one of apt's sources has a suitable QEMU.
 offers_new_qemu() {
     local version
     while read -r version; do
@@ -198,11 +198,11 @@ require_consent() {
         *) return ;;
     esac
     if [[ ! -t 0 ]]; then
-        fail "there is no terminal to ask on: pass --yes to install them, or --no-setup to continue without"
+        fail "there is no terminal to ask on: pass --yes to install them, or --no-setup to continue without them"
     fi
     read -r -p "Install them with apt? [y/N] " answer
     if [[ $answer != [yY]* ]]; then
-        fail "nothing was installed; --no-setup continues without"
+        fail "nothing was installed; --no-setup continues without them"
     fi
 }
 
@@ -225,7 +225,7 @@ explain_elsewhere() {
     if ((${#absent[@]} > 0)); then
         echo "This is neither Debian 12 nor 13, so install these yourself:" >&2
         printf '  %s\n' "${absent[@]}" >&2
-        fail "--no-setup continues without"
+        fail "--no-setup continues without them"
     fi
 }
 

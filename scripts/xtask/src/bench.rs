@@ -2,7 +2,7 @@
 //!
 //! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
 //! instructions, so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of
-//! the kernel from its ELF file. Each figure is accompanied by its peer's, from [`peers`].
+//! the kernel from its ELF file. Each figure is printed with its peer's, from [`peers`].
 
 mod peers;
 
@@ -24,9 +24,9 @@ use crate::workspace::Workspace;
 const KERNEL_GUEST: &str = "guest-bench";
 /// A limit that only stops a hang.
 const GUEST_LIMIT: Duration = Duration::from_secs(600);
-/// The prefix of a line with a figure.
+/// The start of a figure within a line.
 const MARK: &str = "bench ";
-/// In the kernel's log, the text between the instructions from the loader to user mode, and those spent waiting.
+/// The text in the kernel's log between two counts of instructions: from the loader to user mode, and those spent waiting.
 const BOOTED: &str = " ticks from the loader to user mode, ";
 /// The prefix of a line of the kernel's log.
 const KERNEL_MARK: &str = "caravan: ";
@@ -99,8 +99,8 @@ fn parse(arguments: &[String]) -> Result<Request> {
     Ok(request)
 }
 
-/// Measures machines from a third host, in wall time, by a program of the harness: `measure` moves a domain ten times,
-/// `connect` has clients connect to the store.
+/// Measures machines from a third host, in wall time, with a program of the harness: `measure` moves a domain ten times,
+/// `connect` connects clients to the store.
 fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn measures_the_kernel_unless_told_otherwise() {
+    fn measures_the_kernel_by_default() {
         assert!(request("").unwrap().kernel);
         assert!(!request("migration").unwrap().kernel);
         assert!(!request("connect").unwrap().kernel);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_accompanied_by_its_peers() {
+    fn a_figure_is_printed_with_its_peers() {
         let figure = Figure::parse("bench syscall.null 100 instructions").unwrap();
         assert_eq!(
             object(&figure)["peer"],

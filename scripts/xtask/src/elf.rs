@@ -1,4 +1,4 @@
-//! The xtask's operations on ELF files: the size of a section, and stripping what no loader reads.
+//! The xtask's operations on ELF files: measuring a section, and stripping the parts that no loader reads.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const SECTION_HEADER_COUNTS: std::ops::Range<usize> = 0x3c..0x40;
 
 /// Reads `path` and strips it to headers and segments, without symbols and debug information.
 ///
-/// The linker writes the segments first, so the rest is one tail, to which only the header refers.
+/// The linker writes the segments first, so the rest of the file is one tail, to which only the header refers.
 pub fn read_stripped(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).at(path)?;
     strip(&bytes).map_err(|why| Error::Malformed(path.to_path_buf(), why.to_string()))
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_file_of_another_format_is_refused() {
-        assert!(strip(b"#!/bin/sh\nthis is not a program, whatever its name says\n").is_err());
+        assert!(strip(b"#!/bin/sh\nthis is not an ELF file, but long enough for one\n").is_err());
     }
 
     #[test]

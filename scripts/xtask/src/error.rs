@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error whose text tells the reader what to do next.
+/// An error. Where the next step is not obvious, its text has it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line was not understood.
@@ -23,7 +23,7 @@ pub enum Error {
     /// A program ran for longer than its limit and was ended.
     #[error("{0} did not end within {seconds} s", seconds = .1.as_secs())]
     TimedOut(String, std::time::Duration),
-    /// Nothing here can build the freestanding programs.
+    /// No installed toolchain can build the freestanding programs.
     #[error("no toolchain for the freestanding parts: {0}")]
     NoToolchain(String),
     /// A file has invalid content.

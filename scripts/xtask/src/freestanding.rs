@@ -1,7 +1,7 @@
 //! The two freestanding targets, and cargo's flags for each.
 //!
 //! The kernel is built for rustc's own `x86_64-unknown-none` (no vector registers, no red zone), linked high; userland
-//! for a target of ours, linked at 4 MiB. Both build `core` and `alloc` from source. Building and linting share the
+//! for a target of ours, linked at 4 MiB. Both build `core` and `alloc` from source. Builds and lints share the
 //! flags, so that both see the same code.
 
 use std::fs;
@@ -69,7 +69,7 @@ impl Target {
         self.configure_at(command, &Site::of(workspace), workspace, toolchain)
     }
 
-    /// The same for a crate outside of the tree, which is built like the tree's programs.
+    /// Adds the same arguments for a crate outside of the tree, which is built like the tree's programs.
     pub fn configure_at(
         self,
         command: &mut Command,

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// GRUB's configuration, which the machine tests use for images of their own as well.
 const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
 
-/// Makes the image from the last build.
+/// Makes the image from the files of the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let archive = match arguments {
         [] => manifest::DEFAULT,

@@ -19,7 +19,7 @@ use crate::toolchain::Toolchain;
 use crate::unsafe_audit;
 use crate::workspace::Workspace;
 
-/// A crate's place in the order.
+/// A crate's place in the order of dependence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     Capabilities,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_down_the_order_are_fine() {
+    fn dependencies_in_the_order_are_allowed() {
         for (user, used) in [
             ("kernel/abi", "capabilities"),
             ("kernel", "kernel/abi"),

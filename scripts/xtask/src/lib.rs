@@ -1,4 +1,4 @@
-//! Building Caravan's programs and packing what a machine boots: for the xtask, and for tools that build domains
+//! Building Caravan's programs and packing machines' boot archives: for the xtask, and for tools that build domains
 //! outside of this tree.
 //!
 //! | module | noun |

@@ -1,6 +1,6 @@
 //! One QEMU that starts the kernel directly, by its PVH note, with a boot archive as its module.
 //!
-//! Always emulated: `/dev/kvm` may exist and not work, and a lab's results should not depend on it.
+//! It is always emulated: `/dev/kvm` may exist without working, and results should not depend on it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,7 +34,7 @@ pub enum Serial {
 pub enum Panic {
     /// It stops, for inspection.
     Stops,
-    /// It exits, for a script that waits for it.
+    /// It exits, for a script that waits for its end.
     Exits,
 }
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_machine_asks_for_the_hosts_virtualisation() {
+    fn no_machine_uses_hardware_virtualisation() {
         for clock in [Clock::Free, Clock::Instructions] {
             assert!(arguments(clock).contains("-accel tcg") && !arguments(clock).contains("kvm"));
         }

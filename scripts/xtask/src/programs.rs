@@ -27,15 +27,15 @@ pub const USERLAND: &[&str] = &[
     "nomad-server",
 ];
 
-/// The directory of the machine tests' guests: each subdirectory with a `main.rs` is a package named `guest-<directory>`;
-/// the others are shared by them.
+/// The directory of the machine tests' guests: each subdirectory with a `main.rs` is a package named `guest-<directory>`,
+/// and each of the others is a library that guests share.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
-/// Programs with features of the runtime that the others are built without. Cargo unites the features of all packages in one
-/// call, so each of these takes a call of its own.
+/// Programs that enable features of the runtime. Cargo enables a feature for all packages of one call, so each of these
+/// is built by a call of its own.
 const WITH_FEATURES: &[&str] = &["guest-resolver"];
 
-/// The programs in groups, each for one call of cargo.
+/// Divides the programs into groups, each for one call of cargo.
 pub fn groups(names: &[String]) -> Vec<Vec<&str>> {
     let (alone, plain): (Vec<_>, Vec<_>) = names
         .iter()

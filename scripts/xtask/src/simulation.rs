@@ -1,4 +1,4 @@
-//! Running seeds of the simulated handover.
+//! Running seeds of the simulated hand-over.
 
 use crate::error::Result;
 use crate::process;
@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 
 /// The number of fresh seeds in a test run, which take about a minute of one core.
 const FRESH_SEEDS: &str = "20000";
-/// Their number in a long run.
+/// The number of fresh seeds in a long run.
 const MANY_SEEDS: &str = "1000000";
 
 /// Runs seeds; the `simulate` program documents the `arguments`.

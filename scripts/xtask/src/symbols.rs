@@ -9,7 +9,7 @@
 //!      names                  UTF-8, one after the other: a name begins where the one before ends
 //! ```
 //!
-//! All numbers are little endian. A section of another size would move what follows it: the table has to fit.
+//! All numbers are little endian. The table must fit in the section, since a larger section would move the ones after it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ const TEXT_SECTION: &str = ".text";
 const TABLE_SECTION: &str = ".symbols";
 /// Longer names are truncated: the end of a generic name is the least informative.
 const NAME_BYTES_MAX: usize = 80;
-/// The prefix of the linker script's own symbols, which are marks, not functions.
+/// The prefix of the linker script's own symbols, which are not functions.
 const LINKER_PREFIX: &str = "__";
 
 /// The functions by their offset in the text.
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_the_linker_script_are_not_functions() {
+    fn symbols_of_the_linker_script_are_not_functions() {
         assert!(
             !is_function_name("__text_start")
                 && !is_function_name(".Lloop")

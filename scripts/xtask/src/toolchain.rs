@@ -2,8 +2,8 @@
 //!
 //! The freestanding parts need `core` and `alloc` built from source, by the compiler that the source belongs to. So a
 //! toolchain is suitable if its library source is in its sysroot: Debian's (`rustc-web` with `rust-web-src`) first,
-//! otherwise the one on PATH (rustup's with the component `rust-src`). It is called by its own path with a clean
-//! environment, so that the cargo which runs the xtask cannot affect the builds, and nothing is ever installed or upgraded.
+//! otherwise the one on PATH (rustup's with the component `rust-src`). It is called by its full path in a clean
+//! environment, so that the cargo that runs the xtask does not affect the builds, and nothing is installed or upgraded.
 
 use std::env;
 use std::ffi::OsStr;
@@ -43,7 +43,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// The first suitable toolchain; the error names the packages to install.
+    /// Finds the first suitable toolchain; the error names the packages to install.
     pub fn find() -> Result<Toolchain> {
         let debian = Path::new(DEBIAN_BIN);
         let on_path = program_on_path("rustc").and_then(|rustc| sysroot_of(&rustc).ok());
@@ -64,7 +64,7 @@ impl Toolchain {
         self.clean(self.bin.join("cargo"))
     }
 
-    /// A call of one of cargo's subcommands that are programs of their own (`clippy`, `fmt`), if it is installed.
+    /// A call of a subcommand that is a program of its own (`clippy`, `fmt`), if that is installed.
     pub fn cargo_subcommand(&self, name: &str) -> Option<Command> {
         let program = self.bin.join(format!("cargo-{name}"));
         program.is_file().then(|| {

@@ -1,7 +1,7 @@
 //! The audit of unsafe code: it is allowed in a few directories only.
 //!
-//! The compiler does the work: the workspace denies `unsafe_code`, and those directories allow it. The audit checks that
-//! every crate inherits the lints of the workspace, and that no other file mentions `unsafe_code`, except to forbid it.
+//! The compiler enforces it: the workspace denies `unsafe_code`, and those directories allow it. The audit checks that every
+//! crate inherits the lints of the workspace, and that files elsewhere mention `unsafe_code` only to forbid it.
 
 use std::fs;
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! Paths of the source tree and of its build results.
 //!
 //! All build results are below one directory, `target` or `CARGO_TARGET_DIR`: cargo's for the freestanding targets in
-//! `freestanding`, and the finished files in `caravan`. A tool outside of the tree keeps its own copies of the finished
-//! files elsewhere, and leaves those of the tree alone.
+//! `freestanding`, and the finished files in `caravan`. A tool for domains outside of the tree keeps the finished
+//! files in a directory of its own, and does not change those of the tree.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ impl Workspace {
         self.artefacts().join(format!("{name}.tar"))
     }
 
-    /// The environment variables that tell the harness the paths of the artefacts.
+    /// The environment variables through which the harness gets the paths of the artefacts.
     pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("CARAVAN_KERNEL", self.kernel_elf()),

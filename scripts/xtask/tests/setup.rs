@@ -1,4 +1,4 @@
-//! `scripts/lib/setup.sh` on systems that are not Debian: it installs nothing, and lists what is missing.
+//! `scripts/lib/setup.sh` on systems other than Debian: it installs nothing, and lists the missing programs.
 //!
 //! The script runs unmodified, with a search path that contains only the test's programs.
 
@@ -51,7 +51,7 @@ impl System {
         self
     }
 
-    /// Adds everything but QEMU.
+    /// Adds everything except QEMU.
     fn with_the_rest(self) -> System {
         let source = self.root.join("lib/rustlib/src/rust/library/core");
         fs::create_dir_all(&source).unwrap();

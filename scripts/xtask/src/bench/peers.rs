@@ -1,7 +1,7 @@
 //! The same figures of another kernel and another live migration, for comparison.
 //!
 //! The kernel is seL4, master of August 2026: gcc 12 -O2, fast path on, no Meltdown mitigation, PCID and IOMMU off, no debugging.
-//! Between threads of equal priority in different address spaces, the user side included, in QEMU 10.0.2.
+//! Its figures are for threads of equal priority in different address spaces, user side included, in QEMU 10.0.2.
 //! The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and the same workload in a Linux guest of 144 MiB,
 //! between two processes on one host.
 
@@ -41,7 +41,7 @@ const KERNEL: &[(&str, u64)] = &[
     ("size.kernel_text_bytes", 108 << 10),
 ];
 
-/// The peer and its value, if it has the same figure.
+/// The peer that has the same figure, and its value.
 pub fn of(figure: &str) -> Option<(&'static str, f64)> {
     let kernel = KERNEL
         .iter()

@@ -12,7 +12,7 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The time limit of tests, reached only by a mutation that hangs.
+/// The time limit of tests, which only a mutation that hangs reaches.
 const LIMIT_SECONDS: &str = "1800";
 /// The exit code of `timeout` when it has ended a command.
 const TIMED_OUT: i32 = 124;
@@ -45,7 +45,7 @@ impl Copy<'_> {
         Ok(copy)
     }
 
-    /// Deletes files below a directory that the tree no longer has: a module that has become a directory would exist twice.
+    /// Deletes the files below a directory that the tree no longer has: otherwise a module that has become a directory exists twice.
     fn forget(&self, directory: &Path, files: &BTreeSet<&str>) -> Result<()> {
         for entry in fs::read_dir(directory).at(directory)? {
             let path = entry.at(directory)?.path();
@@ -68,7 +68,7 @@ impl Copy<'_> {
     fn refresh(&self, file: &str) -> Result<()> {
         let (from, to) = (self.workspace.source(file), self.root.join(file));
         let Ok(text) = fs::read(&from) else {
-            // Deleted in the working tree, but not in git.
+            // The file is deleted in the working tree, but not in git.
             return Ok(());
         };
         if fs::read(&to).is_ok_and(|there| there == text) {
@@ -77,7 +77,7 @@ impl Copy<'_> {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).at(parent)?;
         }
-        // A copy keeps scripts executable.
+        // `fs::copy` keeps scripts executable.
         fs::copy(&from, &to).at(&to).map(|_| ())
     }
 
@@ -112,7 +112,7 @@ impl Copy<'_> {
         outcome_of(&mut run)
     }
 
-    /// Machines boot what the copy is built into.
+    /// Builds the programs that the machines boot, and runs a machine test.
     fn in_a_machine(&self, test: &str) -> Result<Outcome> {
         let mut compile = self.xtask()?;
         compile.arg("build");
@@ -139,7 +139,7 @@ impl Copy<'_> {
     }
 }
 
-/// The same command under `timeout`, which ends it with all its children.
+/// The same command under `timeout`, which ends it and its children at the time limit.
 fn limited(command: &Command) -> Command {
     let mut limited = Command::new("timeout");
     limited.arg(LIMIT_SECONDS).arg(command.get_program());

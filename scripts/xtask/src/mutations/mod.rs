@@ -1,4 +1,4 @@
-//! Mutation testing: faults injected into the tree, one at a time, each of which must make a test fail: `cargo xtask mutations`.
+//! Mutation testing, `cargo xtask mutations`: injects faults into the tree, one at a time. Each must make a test fail.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -22,11 +22,11 @@ use outcome::Outcome;
 /// The tests that find a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Finder {
-    /// Tests of a crate that run on the host, of which the name contains this.
+    /// The tests of a crate that run on the host, and whose name contains this.
     Host(&'static str, &'static str),
-    /// Tests of a file in the directory `tests` of a crate, which run on the host.
+    /// The tests of a file in a crate's directory `tests`, which run on the host.
     Suite(&'static str, &'static str),
-    /// Tests of a file in tests/tests, `FILE` or `FILE::TEST`, which start machines.
+    /// The tests of a file in tests/tests, `FILE` or `FILE::TEST`, which start machines.
     Machine(&'static str),
 }
 
@@ -47,7 +47,7 @@ struct Mutation {
     finder: Finder,
 }
 
-/// Tries the named mutations, or all; `page` alone renders docs/mutations.md, `check` checks that every text still exists.
+/// Tries the named mutations, or all; `page` renders docs/mutations.md instead, `check` only checks that the table matches the tree.
 pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [only] if only == "page" => return page::write(workspace),
@@ -73,7 +73,7 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Checks that the tests pass without a mutation: those that fail anyway find nothing.
+/// Checks that the tests pass without a mutation: a test that fails anyway finds nothing.
 fn check_finders(copy: &Copy, chosen: &[&Mutation]) -> Result<()> {
     let finders: BTreeSet<Finder> = chosen.iter().map(|it| it.finder).collect();
     let mut unfit = Vec::new();

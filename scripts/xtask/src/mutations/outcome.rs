@@ -7,7 +7,7 @@ pub enum Outcome {
     Found(Evidence),
     /// Every test passed.
     Survived,
-    /// It does not compile, its text is missing, or its tests did not run: the table is out of date.
+    /// The tree does not compile with it, or its tests did not run: the table is out of date.
     Unusable(String),
 }
 
@@ -34,8 +34,8 @@ pub enum Ended {
 }
 
 impl Outcome {
-    /// The outcome of a mutation from the end and the output of its tests. Only a failure within a test is a finding: a command
-    /// that fails before it has run one has found nothing.
+    /// The outcome of a mutation from the end and the output of its tests. Only a failure within a test counts: a command
+    /// that fails before a test runs has found nothing.
     pub fn of(ended: Ended, printed: &str) -> Outcome {
         if !runs_tests(printed) {
             return Outcome::Unusable("no test ran".to_string());
@@ -45,9 +45,9 @@ impl Outcome {
             Ended::Succeeded => Outcome::Survived,
             Ended::Failed if !failed.is_empty() => Outcome::Found(Evidence::Failed(failed)),
             Ended::Failed if is_cut_short(printed) => Outcome::Found(Evidence::Died),
-            Ended::Failed => Outcome::Unusable("it failed, but none of its tests did".to_string()),
+            Ended::Failed => Outcome::Unusable("the command failed, but no test did".to_string()),
             Ended::TimedOut if is_cut_short(printed) => Outcome::Found(Evidence::Hung),
-            Ended::TimedOut => Outcome::Unusable("it hung, but none of its tests did".to_string()),
+            Ended::TimedOut => Outcome::Unusable("the command hung, but no test did".to_string()),
         }
     }
 }
@@ -121,7 +121,7 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out; fini
     }
 
     #[test]
-    fn passing_tests_have_found_nothing() {
+    fn tests_that_pass_have_found_nothing() {
         assert_eq!(Outcome::of(Ended::Succeeded, PASSED), Outcome::Survived);
     }
 

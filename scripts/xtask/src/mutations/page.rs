@@ -13,9 +13,8 @@ pub const PATH: &str = "docs/mutations.md";
 const HEAD: &str = "\
 # Mutations
 
-A test is worth what it finds. Each line here is a fault that can be put into the tree, what would follow from it, and the tests that
-fail then. `cargo xtask mutations` tries each one by itself in a copy of the tree; `cargo xtask mutations NAME` tries
-one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtask mutations page`.
+Each line is a fault that can be injected into the tree, its consequence, and the tests that then fail. `cargo xtask mutations`
+tries every fault, one at a time, in a copy of the tree; `cargo xtask mutations NAME` tries one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtask mutations page`.
 
 ";
 
@@ -27,7 +26,7 @@ pub fn write(workspace: &Workspace) -> Result<()> {
 /// The text of the page.
 pub fn render() -> String {
     let mut text = HEAD.to_string();
-    text += "| name | file | change | what would follow | found by |\n| --- | --- | --- | --- | --- |\n";
+    text += "| name | file | change | consequence | found by |\n| --- | --- | --- | --- | --- |\n";
     for it in table::all() {
         let Mutation {
             name, file, harm, ..

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 
 /// The argument for the quick steps.
 const QUICKLY: &str = "quick";
-/// The argument for long runs of tests that find more the longer they run.
+/// The argument that prolongs the tests that find more the longer they run.
 const LONG: &str = "--long";
 
 /// The selected steps and machine tests; all machine tests, if none is named.
@@ -19,7 +19,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Parses `STEP.. [machines TEST..]`, `quick`, or nothing, which selects everything; and `--long` anywhere.
+    /// Parses `STEP.. [machines TEST..]` or `quick`, with `--long` anywhere. Without arguments everything is selected.
     ///
     /// # Errors
     /// An unknown step.

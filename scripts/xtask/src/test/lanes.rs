@@ -37,7 +37,7 @@ impl Test {
         format!("{}::{}", self.file, self.name)
     }
 
-    /// Runs it with its output to a file: a pipe could be kept open by a process that the test leaves behind.
+    /// Runs it with its output in a file: a process that the test leaves behind could keep a pipe open.
     fn run(&self, log: &Path, environment: &Environment) -> Result<ExitStatus> {
         let output = File::create(log).at(log)?;
         let errors = output.try_clone().at(log)?;
@@ -51,8 +51,8 @@ impl Test {
     }
 }
 
-/// Runs tests in order, `lanes` at a time, and reports each like a test program, with its output if it fails. The output of
-/// every test is kept in the directory.
+/// Starts tests in order, `lanes` at a time, and reports each as a test program does, with its output if it fails. The
+/// directory keeps the output of every test.
 ///
 /// # Errors
 /// The names of the failed tests.
@@ -66,45 +66,50 @@ pub fn run(
     let count = tests.len();
     println!("\nrunning {count} tests");
     let waiting = Mutex::new(VecDeque::from(tests));
-    let (failed, broken) = (Mutex::new(Vec::new()), Mutex::new(None));
-    let next = || waiting.lock().expect("no lane panics").pop_front();
-    let lane = || {
-        while let Some(test) = next() {
-            let log = directory.join(format!(
-                "{}.{}.log",
-                test.file,
-                test.name.replace("::", ".")
-            ));
-            println!("test {} begins", test.full_name());
-            let started = Instant::now();
-            let ended = test.run(&log, environment);
-            // One lane reports at a time.
-            let mut failed = failed.lock().expect("no lane panics");
-            match ended {
-                Ok(status) if report(&test, &log, status, started.elapsed()) => {}
-                Ok(_) => failed.push(test.full_name()),
-                // Not a failed test: nothing can be run here.
-                Err(error) => {
-                    waiting.lock().expect("no lane panics").clear();
-                    *broken.lock().expect("no lane panics") = Some(error);
-                }
-            }
-        }
-    };
+    let failed = Mutex::new(Vec::new());
+    let lane = || run_lane(&waiting, &failed, directory, environment);
     thread::scope(|scope| {
-        for _ in 0..lanes {
-            scope.spawn(lane);
-        }
-    });
-    if let Some(error) = broken.into_inner().expect("no lane panics") {
-        return Err(error);
-    }
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+        let mut ended = lanes.into_iter().map(|lane| lane.join());
+        ended.try_for_each(|ended| ended.expect("no lane panics"))
+    })?;
     let failed = failed.into_inner().expect("no lane panics");
     conclude(count, &failed);
-    match failed.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Tests(failed)),
+    if failed.is_empty() {
+        return Ok(());
     }
+    Err(Error::Tests(failed))
+}
+
+/// Runs tests until none is waiting, and adds the names of those that fail.
+///
+/// # Errors
+/// A test could not be started. No lane starts a further one then.
+fn run_lane(
+    waiting: &Mutex<VecDeque<Test>>,
+    failed: &Mutex<Vec<String>>,
+    directory: &Path,
+    environment: &Environment,
+) -> Result<()> {
+    let next = || waiting.lock().expect("no lane panics").pop_front();
+    while let Some(test) = next() {
+        let name = test.name.replace("::", ".");
+        let log = directory.join(format!("{}.{name}.log", test.file));
+        println!("test {} begins", test.full_name());
+        let started = Instant::now();
+        let ended = test.run(&log, environment);
+        // One lane reports at a time.
+        let mut failed = failed.lock().expect("no lane panics");
+        match ended {
+            Ok(status) if report(&test, &log, status, started.elapsed()) => {}
+            Ok(_) => failed.push(test.full_name()),
+            Err(error) => {
+                waiting.lock().expect("no lane panics").clear();
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Prints the overall result.
@@ -117,7 +122,7 @@ fn conclude(count: usize, failed: &[String]) {
     println!("\ntest result: {verdict}. {passed} passed; {failed} failed");
 }
 
-/// Prints a test's result, and returns whether it ran and passed: a program succeeds also for a test that it ignores.
+/// Prints a test's result, and returns whether it ran and passed: the program also succeeds for a test that it ignores.
 fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
     let printed = fs::read(log).unwrap_or_default();
     let printed = String::from_utf8_lossy(&printed);
@@ -134,7 +139,7 @@ fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
 mod tests {
     use super::*;
 
-    /// Run by this test program as a separate test.
+    /// One of this program's own tests.
     fn of_this(name: &str) -> Test {
         Test {
             program: std::env::current_exe().expect("a program"),
@@ -145,10 +150,10 @@ mod tests {
 
     mod samples {
         #[test]
-        #[ignore = "a sample of what is ignored"]
+        #[ignore = "a sample of an ignored test"]
         fn is_ignored() {}
 
-        /// Fails only where the environment asks for it.
+        /// Fails only if the environment requests it.
         #[test]
         fn fails_if_asked() {
             assert!(std::env::var_os("XTASK_SAMPLE_FAILS").is_none());
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_cannot_be_started_is_no_failed_test() {
+    fn a_program_that_cannot_be_started_is_not_a_failed_test() {
         let directory = std::env::temp_dir().join(format!("xtask-no-lane-{}", std::process::id()));
         let missing = Test {
             program: "/no/such/program".into(),
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_fails_or_does_not_run_keeps_none_of_the_others_from_running() {
+    fn a_test_that_fails_or_does_not_run_does_not_stop_the_others() {
         let directory = std::env::temp_dir().join(format!("xtask-lanes-{}", std::process::id()));
         let tests = ["fails_if_asked", "passes", "fails_too"].map(of_this);
         let asked = [("XTASK_SAMPLE_FAILS", OsString::from("1"))];

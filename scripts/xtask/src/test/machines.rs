@@ -16,12 +16,12 @@ use crate::{build, process};
 const LONG: [&str; 7] = [
     "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
-/// Parallel tests per processor. Each has its own network, and its machines wait more than they compute.
+/// The number of parallel tests per processor. Each has its own network, and its machines wait more than they compute.
 const LANES: usize = 2;
 /// The limit of parallel tests, each of which takes up to a gigabyte.
 const LANES_MAX: usize = 12;
 
-/// Variables of a long run for tests that find more the longer they run, unless the environment sets them.
+/// The variables that prolong tests in a long run, unless the environment sets them.
 const LONG_RUNS: [(&str, &str); 2] = [
     ("CARAVAN_ZOO_MOVES", "200"),
     ("CARAVAN_NEMESIS_SECONDS", "7200"),

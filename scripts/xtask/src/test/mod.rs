@@ -1,7 +1,7 @@
 //! The whole test run, as a list of steps, with a summary at the end.
 //!
 //! A failed step does not stop the others, so that one run finds all failures; only steps that need its results are
-//! skipped, and count as failed.
+//! skipped, and a skipped step counts as failed.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn one_failed_step_fails_the_run_and_stops_no_other() {
+    fn a_failed_step_fails_the_run_without_stopping_the_others() {
         let done = run(&[step("a", None, fail), step("b", None, pass)]);
         assert_eq!(done[1].outcome, Outcome::Passed);
         assert_eq!(verdict(&done).unwrap_err().to_string(), "failed: a");

@@ -15,7 +15,7 @@ pub struct Step {
     pub name: &'static str,
     /// The step whose results it needs.
     pub needs: Option<&'static str>,
-    /// Runs it, as far as it is selected.
+    /// Runs the selected part of it.
     pub run: fn(&Workspace, &Choice) -> Result<()>,
 }
 
@@ -47,7 +47,7 @@ pub const ALL: &[Step] = &[
 /// The name of the step that boots machines.
 pub const MACHINES: &str = "machines";
 
-/// The tests of the features that an author turns on in the runtime: no program here does.
+/// The runtime's tests with all its features, some of which no program of the tree enables.
 const RUNTIME_WITH_ALL_FEATURES: [&str; 3] = ["--package", "runtime", "--all-features"];
 
 /// The most informative checks in little time, after a build: no lints, no exploration, one move.

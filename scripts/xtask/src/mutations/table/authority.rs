@@ -7,22 +7,22 @@ use crate::mutations::Mutation;
 mutations! {
     "domain-rights" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, rights.into())?;\n    match domain.state()" => "    match domain.state()";
-        "every Domain capability allows to freeze, capture and retire"; MATRIX;
+        "every Domain capability allows freezing, capturing and retiring"; MATRIX;
     "pool-rights" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, rights.into())?;\n    refuse_retired(&pool.header)?;" => "    refuse_retired(&pool.header)?;";
-        "every Pool capability allows to create objects"; MATRIX;
+        "every Pool capability allows creating objects"; MATRIX;
     "send-right" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, rights.into())?;\n    refuse_retired(&endpoint.header)?;" => "    refuse_retired(&endpoint.header)?;";
-        "a capability with RECEIVE only allows to send"; MATRIX;
+        "a capability with only RECEIVE allows sending"; MATRIX;
     "destroy-right" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, DESTROY)?;\n" => "";
-        "every capability allows to destroy its object"; MATRIX;
+        "every capability allows destroying its object"; MATRIX;
     "write-right" in "kernel/src/syscalls/domain.rs":
         "Access::ReadWrite => MemoryRights::READ | MemoryRights::WRITE," => "Access::ReadWrite => MemoryRights::READ,";
-        "a capability with READ only allows a writable mapping"; MATRIX;
+        "a capability with only READ allows a writable mapping"; MATRIX;
     "execute-right" in "kernel/src/syscalls/domain.rs":
         "Access::ReadExecute => MemoryRights::READ | MemoryRights::EXECUTE," => "Access::ReadExecute => MemoryRights::READ,";
-        "a capability with READ only allows an executable mapping"; MATRIX;
+        "a capability with only READ allows an executable mapping"; MATRIX;
     "map-into-right" in "kernel/src/syscalls/pages.rs":
         "lookup::domain(caller, call.into, DomainRights::MAP)?" => "lookup::domain(caller, call.into, DomainRights::empty())?";
         "a captured Memory is mapped into a domain without the right to map there"; MATRIX;
@@ -37,7 +37,7 @@ mutations! {
         "a Memory is read without READ"; MATRIX;
     "ports-right" in "kernel/src/syscalls/device.rs":
         "lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?" => "lookup::io_ports(caller, call.ports, IoPortsRights::IN)?";
-        "a capability with IN only allows to write ports"; MATRIX;
+        "a capability with only IN allows writing ports"; MATRIX;
     "raised-priority" in "kernel/src/syscalls/thread.rs":
         "    if call.priority > caller.priority.get() {\n        return Err(Error::MissingRight);\n    }\n" => "";
         "every domain can raise its priority above all others"; MATRIX;
@@ -52,7 +52,7 @@ mutations! {
         "a client assumes another client's badge"; Host("capabilities", "");
     "any-flag" in "kernel/src/syscalls/lookup.rs":
         "if badge.is_set() && flags & !badge.get() != 0 {" => "if false {";
-        "a capability to signal one flag allows to raise all of them"; Host("kernel", "syscalls::tests");
+        "a capability to signal one flag allows raising all of them"; Host("kernel", "syscalls::tests");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
         "    lookup::check_copyable(capability.object)?;" => "    crate::objects::check_alive(capability.object)?;";
         "two domains can reply to one call"; IPC;
@@ -83,13 +83,13 @@ mutations! {
         "binding a notification delivers flags to a receiver whose right to receive was revoked"; Host("kernel", "ipc::tests::revocation");
     "wait-right" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, rights.into())?;\n    refuse_retired(&notification.header)?;" => "    refuse_retired(&notification.header)?;";
-        "a capability with SIGNAL only allows to wait"; MATRIX;
+        "a capability with only SIGNAL allows waiting"; MATRIX;
     "destroy-child-right" in "kernel/src/syscalls/pool.rs":
         "lookup::pool(caller, call.pool, PoolRights::DESTROY)?" => "lookup::pool(caller, call.pool, PoolRights::REPORT)?";
-        "a capability with REPORT only allows to destroy child pools"; MATRIX;
+        "a capability with only REPORT allows destroying child pools"; MATRIX;
     "unretire-right" in "kernel/src/syscalls/domain.rs":
         "DomainRights::UNRETIRE)?" => "DomainRights::RETIRE)?";
-        "a capability with RETIRE only allows to unretire, so that two copies run"; MATRIX;
+        "a capability with only RETIRE allows unretiring, so that two copies run"; MATRIX;
     "any-token" in "kernel/src/capture/freeze.rs":
         "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen => Err(Error::InUse)," => "        DomainState::Frozen => Ok(()),";
         "every holder of FREEZE can thaw a domain that another one captures"; Host("kernel", "capture::tests");
@@ -104,7 +104,7 @@ mutations! {
         "the random words from which keys are made have 16 bits"; Host("kernel", "objects::tests::hardware");
     "view-of-device" in "kernel/src/syscalls/pages.rs":
         "    if memory.attribute != Attribute::Ordinary || !domain.is_quiescent() {" => "    if !domain.is_quiescent() {";
-        "a right to capture a driver's domain allows to map its device registers and DMA memory"; Host("kernel", "capture::tests::attributes");
+        "a right to capture a driver's domain allows mapping its device registers and DMA memory"; Host("kernel", "capture::tests::attributes");
     "armed-bookmark" in "capabilities/src/family.rs":
         ".set_content(Some(Content { rights, ..content }));" => ".set_content(Some(content));";
         "describing a domain creates a capability with rights in a hidden slot"; Host("capabilities", "");

@@ -38,7 +38,7 @@ mutations! {
         "pages discarded after they were sent remain"; SERVER;
     "reply-slot" in "nomad/server/src/restore/build.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
-        "a server cannot answer after a move"; SERVER;
+        "a server cannot reply after a move"; SERVER;
     "rebuilt-badge" in "nomad/server/src/restore/build.rs":
         "            _ => capability.badge,\n" => "            _ => 0,\n";
         "a domain's own clients are confused after a move"; SERVER;
@@ -73,7 +73,7 @@ mutations! {
         "a domain that has returned is destroyed after a restart"; PROTOCOL;
     "roll-call-turn" in "nomad/protocol/src/roll_call.rs":
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
-        "an answer to an earlier turn counts"; PROTOCOL;
+        "a reply of an earlier turn counts"; PROTOCOL;
     "roll-call-once" in "nomad/protocol/src/roll_call.rs":
         "nobody && self.rows.iter().all(|row| row.now == row.before);" => "nobody;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
@@ -130,7 +130,7 @@ mutations! {
         "the space for freeze tokens runs out"; SHELL;
     "half-written-slot" in "nomad/server/src/capture/queue.rs":
         "        if direction == TO_SWITCH {\n" => "        if false {\n";
-        "a domain frozen while it queues a frame loses its network"; SERVER;
+        "a domain that is frozen while it queues a frame loses its network"; SERVER;
     "page-beyond" in "nomad/server/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
         "a malicious source crashes the destination's migration server"; SERVER;
@@ -189,7 +189,7 @@ mutations! {
         "a running domain is destroyed instead of one that does not arrive"; ROOT;
     "discarded-outlived" in "userland/root/src/api/root/incoming.rs":
         "give_up(root, name, id, is_arriving)" => "give_up(root, name, id, |state| is_arriving(state) || state == DomainState::Outlived)";
-        "what may be the last copy is destroyed without an order"; ROOT;
+        "a copy that may be the last one is destroyed without an order"; ROOT;
     "taken-address" in "userland/root/src/api/root/bindings.rs":
         "    if root.switchboard.is_taken(number, address) {\n        return Err(Refusal::AddressTaken);\n    }\n" => "";
         "two domains of a machine have the same address"; ROOT;

@@ -1,4 +1,4 @@
-//! Messages, answers, faults and flags.
+//! Messages, replies, faults and flags.
 
 use super::{IPC, LONG, TLB};
 use crate::mutations::Finder::Host;
@@ -19,13 +19,13 @@ mutations! {
         "two capabilities of a message are put into one slot"; Host("kernel", "");
     "kept-right" in "kernel/src/syscalls/message.rs":
         "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::Gone | Error::EmptySlot) if message.info.capabilities() > 0 || SlotStorage.slot(right).is_empty() => None,";
-        "a server whose answer lacks a capability leaves its client waiting, and receives no more calls"; IPC;
+        "a server whose reply lacks a capability leaves its client waiting, and receives no more calls"; IPC;
     "dying-capability-sent" in "kernel/src/ipc/transfer.rs":
         "check_alive(capability.object).map_err(|_| Error::EmptySlot)," => "check_alive(capability.object),";
         "a sender mistakes a destroyed capability for a destroyed receiver"; Host("kernel", "objects::tests::outrun");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number && " => "";
-        "an answer to an older call is delivered to a newer one"; Host("kernel", "capture::tests::phases");
+        "a reply to an older call is delivered to a newer one"; Host("kernel", "capture::tests::phases");
 
     "revoked-receiver" in "kernel/src/ipc/rendezvous.rs":
         "if !may_receive(receiver) {" => "if false {";
@@ -41,7 +41,7 @@ mutations! {
         "a channel without GRANT passes capabilities"; IPC;
     "trap-unanswered" in "kernel/src/ipc/waiting.rs":
         "            stop_without_reply(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
-        "a thread continues after a breakpoint to which its debugger has not replied"; Host("kernel", "capture::tests");
+        "a thread continues after a breakpoint to which its debugger has not replied to"; Host("kernel", "capture::tests");
     "trap-written" in "kernel/src/capture/thread_state.rs":
         "Awaits::TrapReply => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapReply => Phase::AwaitingFault { is_trap: false },";
         "after a move a breakpoint is treated as a fault, and its instruction is executed again"; Host("kernel", "capture::tests");

@@ -5,7 +5,7 @@
 //! | `authority` | rights, badges and the transfer of capabilities |
 //! | `moving` | versions, retirement and descriptions, on which a move depends |
 //! | `processor` | the processor and time |
-//! | `messages` | messages, answers, faults and flags |
+//! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services of root and the switch for it |
 
