@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// | `CARAVAN_ARTEFACTS` | a directory of further archives and guests' images    |
 /// | `CARAVAN_IMAGE`     | the hybrid image that boots from USB                  |
 ///
-/// Variables are read on demand. A missing one is a panic, never a test that silently passes.
+/// Variables are read on demand. A missing one is a panic, so that no test passes silently without it.
 pub struct Artefacts;
 
 impl Artefacts {
@@ -54,7 +54,7 @@ fn named_by(variable: &str, file: &str) -> PathBuf {
 fn locate(variable: &str, value: Option<OsString>, file: &str) -> Result<PathBuf, String> {
     let Some(value) = value else {
         return Err(format!(
-            "{variable} is not set: scripts/test builds what these tests boot, and sets it"
+            "{variable} is not set: scripts/test builds the files that these tests boot, and sets it"
         ));
     };
     let mut path = PathBuf::from(value);

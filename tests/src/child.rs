@@ -1,6 +1,6 @@
 //! Child processes that do not outlive the tests.
 //!
-//! A [`Child`] is killed when it is dropped. In case the test process itself is killed, [`command`] asks the kernel to
+//! A [`Child`] is killed when it is dropped. In case the test process itself is killed, [`command`] makes the kernel
 //! kill the child when its parent dies. That signal follows the *thread* that spawned the child, so [`spawn`] starts
 //! every child from one thread that lives as long as the process: a machine may be started in any thread.
 
@@ -50,14 +50,14 @@ pub fn beside(program: &str, built_by: &str) -> PathBuf {
 pub fn spawn(command: Command) -> io::Result<Child> {
     static SPAWNER: LazyLock<Mutex<Sender<SpawnRequest>>> =
         LazyLock::new(|| Mutex::new(start_spawner()));
-    let (reply, answer) = channel();
+    let (reply, outcome) = channel();
     let request = SpawnRequest { command, reply };
     let spawner = SPAWNER.lock().expect("no spawning thread panicked");
     spawner
         .send(request)
         .expect("the spawning thread lives as long as the process");
     drop(spawner);
-    let process = answer.recv().expect("the spawning thread answers")?;
+    let process = outcome.recv().expect("the spawning thread replies")?;
     Ok(Child { process })
 }
 
@@ -73,7 +73,7 @@ fn start_spawner() -> Sender<SpawnRequest> {
         .name("spawn".into())
         .spawn(move || {
             for mut request in requests {
-                // The requesting thread may have panicked meanwhile; nobody receives the reply then.
+                // An error means that the requesting thread has panicked meanwhile.
                 let _ = request.reply.send(request.command.spawn());
             }
         })
@@ -106,7 +106,7 @@ impl Child {
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.process
             .try_wait()
-            .expect("a child of ours can be waited for")
+            .expect("this process has not waited for the child")
     }
 
     /// Waits at most `limit` for the child to end.
@@ -123,18 +123,18 @@ impl Child {
         }
     }
 
-    /// Kills the child with SIGKILL and waits for it; a child that has ended is left alone.
+    /// Kills the child with SIGKILL, unless it has ended, and waits for it.
     pub fn kill(&mut self) -> ExitStatus {
-        self.process.kill().expect("a child of ours can be killed");
+        self.process.kill().expect("the child can be killed");
         self.process
             .wait()
-            .expect("a child of ours can be waited for")
+            .expect("this process has not waited for the child")
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // A failure here could only hide the panic that is unwinding.
+        // A panic here would hide one that is unwinding.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_child_outlives_the_thread_that_started_it() {
         let mut child = thread::spawn(sleeper).join().expect("the child starts");
-        // The signal of a dying parent thread is sent before the join returns.
+        // The kernel sends the signal for a dead parent thread before the join returns.
         assert_eq!(child.wait(Duration::from_millis(50)), None);
     }
 
@@ -210,9 +210,9 @@ mod tests {
         }
         parent.kill();
         let deadline = Instant::now() + LIMIT;
-        // Once it is dead its command line reads empty, reaped or not.
+        // The command line of a dead process reads as empty, even before it is reaped.
         while std::fs::read_to_string(&grandchild).is_ok_and(|line| !line.is_empty()) {
-            assert!(Instant::now() < deadline, "the grandchild lives on");
+            assert!(Instant::now() < deadline, "the grandchild keeps running");
             thread::sleep(POLL_INTERVAL);
         }
     }

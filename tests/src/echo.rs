@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 /// The line that the client's program prints when its first line has come back.
-pub const ANSWERED: &str = "answered";
+pub const REPLIED: &str = "replied";
 
 /// How long the service may take for a line, or to accept the connection; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(2);
 /// The client's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Lines that came back as they were sent.
+    /// The number of lines that came back unchanged.
     pub lines: u64,
     /// The longest time for one of them, in microseconds.
     pub longest_us: u64,
@@ -42,14 +42,14 @@ impl fmt::Display for Seen {
 }
 
 /// Connects, and sends lines until `stop` is set, then one more to prove that the connection is still alive.
-/// Calls `answered` when the first line has come back.
-pub fn run(service: SocketAddr, stop: &AtomicBool, answered: impl FnOnce()) -> Seen {
+/// Calls `on_reply` when the first line has come back.
+pub fn run(service: SocketAddr, stop: &AtomicBool, on_reply: impl FnOnce()) -> Seen {
     let mut seen = Seen {
         lines: 0,
         longest_us: 0,
         failure: None,
     };
-    if let Err(error) = converse(service, stop, answered, &mut seen) {
+    if let Err(error) = converse(service, stop, on_reply, &mut seen) {
         seen.failure = Some(error.to_string());
     }
     seen
@@ -58,7 +58,7 @@ pub fn run(service: SocketAddr, stop: &AtomicBool, answered: impl FnOnce()) -> S
 fn converse(
     service: SocketAddr,
     stop: &AtomicBool,
-    answered: impl FnOnce(),
+    on_reply: impl FnOnce(),
     seen: &mut Seen,
 ) -> io::Result<()> {
     let stream = connect(service)?;
@@ -67,7 +67,7 @@ fn converse(
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     exchange(&mut writer, &mut reader, seen)?;
-    answered();
+    on_reply();
     while !stop.load(Ordering::Relaxed) {
         sleep(INTERVAL);
         exchange(&mut writer, &mut reader, seen)?;
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// A service that serves one connection for `reads` reads, and answers each with its bytes passed through `change`.
+    /// A service that reads from one connection `reads` times, and sends back the bytes as modified by `change`.
     fn service(reads: usize, change: fn(&mut [u8])) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn counts_the_lines_that_come_back() {
         let stop = AtomicBool::new(true);
-        let mut has_answered = false;
-        let seen = run(service(9, |_| {}), &stop, || has_answered = true);
-        assert!(has_answered);
+        let mut has_replied = false;
+        let seen = run(service(9, |_| {}), &stop, || has_replied = true);
+        assert!(has_replied);
         assert_eq!((seen.lines, seen.failure), (2, None));
     }
 

@@ -42,11 +42,11 @@ impl FaultScenario {
         scenario
     }
 
-    /// Starts a client that probes the counter from now on, and waits for its first answer. It replaces an earlier client.
+    /// Starts a client that probes the counter from now on, and waits for its first reply. It replaces an earlier client.
     ///
     /// # Panics
     ///
-    /// If the counter does not answer.
+    /// If the counter does not reply.
     pub fn probe(&mut self) {
         let mut options = Options::new(COUNTER.parse().expect("an address"));
         options.heap.mib = 2;
@@ -56,7 +56,8 @@ impl FaultScenario {
         self.probe = Some(self.fleet.party.probe(&options));
     }
 
-    /// Begins to move the counter from A, and waits until the migration server on `node` is held at a line with this prefix.
+    /// Begins to move the counter from A, and waits until the migration server on `node` is held at a line that begins with
+    /// `line`.
     ///
     /// # Panics
     ///
@@ -105,7 +106,7 @@ impl FaultScenario {
         });
     }
 
-    /// The pages spent on both machines while nothing is being moved.
+    /// The number of pages spent on each machine while nothing is being moved.
     pub fn memory(&self) -> [u64; 2] {
         [Node::A, Node::B].map(|node| {
             let spent = self.spent_pages(node);
@@ -140,7 +141,7 @@ impl FaultScenario {
         }
     }
 
-    /// Settles a move that a machine lists as in doubt: `run` or `drop`.
+    /// Settles a move that a machine lists as in doubt; `how` is `run` or `drop`.
     ///
     /// # Panics
     ///
@@ -149,7 +150,7 @@ impl FaultScenario {
         self.fleet.force(node, how);
     }
 
-    /// Stops the client and checks its results: no answer was wrong, none is missing, and its one connection survived.
+    /// Stops the client and checks its results: no reply was wrong, none is missing, and its one connection survived.
     ///
     /// # Panics
     ///
@@ -159,11 +160,11 @@ impl FaultScenario {
         let summary = probe.finish().summary;
         assert_eq!(summary.error_count(), 0, "{summary:?}");
         assert!(summary.tcp_survived, "{summary:?}");
-        assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
-        assert!(summary.tcp.answered > 0, "{summary:?}");
+        assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary:?}");
+        assert!(summary.tcp.replies > 0, "{summary:?}");
     }
 
-    /// Queries both machines until `is_met`. Neither may be dead or cut off.
+    /// Queries both machines until `is_met` holds. Neither may be dead or cut off.
     fn await_listed(&self, what: &str, is_met: impl Fn(&Listed) -> bool) {
         Listed::wait(&self.fleet, DOMAIN, what, |listed| {
             is_met(listed).then_some(())

@@ -1,7 +1,7 @@
-//! Machines on a segment with a third party beside them: a [`Fleet`], where every test of a move begins.
+//! Machines on a segment with a third party beside them: a [`Fleet`], with which every test of a move begins.
 //!
-//! They run Caravan: usually two, from the manifests `kv` (machine `a`) and `machine-b`. The third party probes them, and
-//! sends the operator's commands (`operator`).
+//! The machines run Caravan. Usually there are two, from the manifests `kv` (machine `a`) and `machine-b`. The third party
+//! probes them, and sends the operator's commands (`operator`).
 
 mod operator;
 
@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::prober;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 
-/// How long a machine may take for anything; only stops a hang.
+/// How long any step of a machine may take; only stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The log line of a migration server that is up.
@@ -29,13 +29,13 @@ const MANIFEST: &str = concat!(
     "/../userland/manifests/default.toml"
 );
 
-/// The boot archives of the two machines.
+/// The boot archives of the two machines, which `scripts/run` builds.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
-/// Those of two machines with a small counter and migration servers that can be held at a phase.
+/// The archives of two machines with a small counter and migration servers that can be held at a phase.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
-/// Those of three machines with a small counter and migration servers that can be held at a phase, each of which lists the others.
+/// The archives of three such machines, each of which lists the others.
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
-/// Those of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
+/// The archives of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
 /// A change to a machine's usual options.
@@ -98,8 +98,8 @@ impl Fleet {
         Fleet::start_from(&[archive, ARCHIVES[1]], [unchanged; 2])
     }
 
-    /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until these
-    /// are up.
+    /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until the
+    /// servers are up.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl Fleet {
     }
 
     /// Starts both machines with a store on the first one and migration servers that can be held but keep their usual
-    /// timeouts, and waits until these are up.
+    /// timeouts, and waits until the servers are up.
     ///
     /// # Panics
     ///
@@ -205,7 +205,7 @@ impl Fleet {
         self.machine(node).expect_anywhere(text, LIMIT);
     }
 
-    /// The segment's port that a machine's NIC is plugged into.
+    /// The segment's port into which a machine's NIC is plugged.
     pub fn port(&self, node: Node) -> &Port {
         &self.ports[node as usize]
     }
@@ -232,7 +232,7 @@ impl Fleet {
         self.await_log(node, UP);
     }
 
-    /// Replaces the second machine by the usual one of [`Fleet::start`].
+    /// Replaces the second machine with the usual one of [`Fleet::start`].
     ///
     /// # Panics
     ///
@@ -259,8 +259,8 @@ impl Fleet {
     /// As [`Fleet::migrate`].
     pub fn migrate_to(&self, domain: &str, from: Node, to: Node) -> Migration {
         let begun_ns = prober::now_ns();
-        let answer = self.begin_migration_to(domain, from, to).finish(LIMIT);
-        Migration::of_answer(begun_ns, &answer)
+        let reply = self.begin_migration_to(domain, from, to).finish(LIMIT);
+        Migration::of_reply(begun_ns, &reply)
     }
 
     fn boot(&self, node: Node) -> Machine {
@@ -285,4 +285,14 @@ fn secret() -> String {
     let server = manifest.at_home_with_role(manifest::Role::MigrationServer);
     let secret = server.and_then(|server| server.arguments.get("secret"));
     secret.expect("a secret in the manifest").clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_archives_are_those_that_run_builds() {
+        assert_eq!(ARCHIVES, xtask::manifest::SHOWN);
+    }
 }

@@ -1,6 +1,6 @@
-//! A checking client of a key-value store: every write that the store acknowledged is read back.
+//! A checking client of a key-value store, which reads back every write that the store has acknowledged.
 //!
-//! It uses one connection for the whole run and never reconnects, so a lost connection is an error.
+//! It uses one connection for the whole run and does not reconnect, so a lost connection is an error.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +14,7 @@ use crate::resp::request;
 /// The number of keys, which are written in turn.
 const KEYS: u64 = 500;
 
-/// How long the store may take to answer; only stops a hang.
+/// How long the store may take to reply; only stops a hang.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A connection to a store, and the results so far.
@@ -27,10 +27,10 @@ pub struct KvChecker {
 /// The result of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvReport {
-    /// Writes that were acknowledged and read back.
+    /// The number of writes that were acknowledged and read back.
     pub writes: u64,
-    /// The longest time to an answer, in microseconds.
-    pub longest_answer_us: u64,
+    /// The longest time from a request to its reply, in microseconds.
+    pub longest_reply_us: u64,
 }
 
 impl KvChecker {
@@ -53,7 +53,7 @@ impl KvChecker {
     ///
     /// # Errors
     ///
-    /// Network errors, and [`io::ErrorKind::InvalidData`] for an answer that is not what was written.
+    /// Network errors, and [`io::ErrorKind::InvalidData`] for a reply other than the written value.
     pub fn run(mut self, stop: &AtomicBool) -> io::Result<KvReport> {
         while !stop.load(Ordering::Relaxed) {
             let number = self.report.writes;
@@ -80,16 +80,16 @@ impl KvChecker {
         }
     }
 
-    fn expect(&mut self, words: &[&str], answer: &str) -> io::Result<()> {
+    fn expect(&mut self, words: &[&str], reply: &str) -> io::Result<()> {
         let sent = Instant::now();
         self.stream.get_mut().write_all(&request(words))?;
         let line = self.line()?;
         let took_us = sent.elapsed().as_micros() as u64;
-        self.report.longest_answer_us = self.report.longest_answer_us.max(took_us);
-        if line == answer {
+        self.report.longest_reply_us = self.report.longest_reply_us.max(took_us);
+        if line == reply {
             Ok(())
         } else {
-            Err(wrong(&line, answer))
+            Err(wrong(&line, reply))
         }
     }
 
@@ -113,7 +113,7 @@ fn value(number: u64) -> String {
 fn wrong(found: &str, expected: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("the store answered {found:?}, not {expected:?}"),
+        format!("the store replied {found:?}, not {expected:?}"),
     )
 }
 
@@ -138,7 +138,7 @@ mod tests {
             let mut values = HashMap::new();
             let mut writes = 0;
             while let Some(words) = read_request(&mut reader) {
-                let answer = match words.as_slice() {
+                let reply = match words.as_slice() {
                     [set, key, value] if set == "SET" => {
                         if loses != Some(writes) {
                             values.insert(key.clone(), value.clone());
@@ -153,7 +153,7 @@ mod tests {
                     },
                     _ => "-ERR\r\n".to_owned(),
                 };
-                if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                if reader.get_mut().write_all(reply.as_bytes()).is_err() {
                     return;
                 }
             }

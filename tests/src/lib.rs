@@ -1,8 +1,8 @@
 //! Machines, segments and third parties for Caravan's tests.
 //!
 //! A test reads like a story: a [`Segment`] is the wire, a [`Machine`] is a QEMU plugged into it, a [`ThirdParty`] is
-//! a client elsewhere on the same wire, which survives the death of any machine, and a [`prober`] is the client that
-//! notices every wrong answer and every pause. A [`Bochs`] is a PC under another emulator, without a wire.
+//! a client elsewhere on the same wire, which survives the death of any machine, and a [`prober`] is a client that
+//! notices every wrong reply and every pause. A [`Bochs`] is a PC under another emulator, without a wire.
 //!
 //! ```text
 //!   Machine "one"      Machine "two"      ThirdParty (tap in its own user and network namespace)

@@ -24,7 +24,7 @@ impl Listed {
     ///
     /// # Panics
     ///
-    /// If it runs on both, or nothing is found in time; `what` says what is expected.
+    /// If it runs on both, or nothing is found in time; `what` describes the expectation.
     pub fn wait<T>(
         fleet: &Fleet,
         domain: &str,
@@ -50,12 +50,12 @@ impl Listed {
         &self.0[node as usize]
     }
 
-    /// Whether a domain runs there, is not elsewhere, and no move is left.
+    /// Whether a domain runs there and is not on the other machine, and no move is left.
     pub fn is_settled_on(&self, node: Node, domain: &str) -> bool {
         let runs = self.at(node).running(domain).is_some();
         let elsewhere = self.at(node.other()).has(domain);
-        let both_answered = self.0.iter().all(Reply::is_done);
-        runs && both_answered && !elsewhere && !self.0.iter().any(Reply::has_moves)
+        let both_replied = self.0.iter().all(Reply::is_done);
+        runs && both_replied && !elsewhere && !self.0.iter().any(Reply::has_moves)
     }
 
     /// The node a domain is settled on, if any.
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(settled(&[RUNS, DONE], &[RUNS, DONE]), None);
         assert_eq!(settled(&[&waits, DONE], &[DONE]), None);
         assert_eq!(settled(&[RUNS, DONE], &[MOVES, DONE]), None);
-        // A machine that does not answer may have it as well.
+        // A machine that does not reply may have the domain too.
         assert_eq!(settled(&[RUNS, DONE], &[]), None);
     }
 }

@@ -1,7 +1,7 @@
-//! Kernels that start in a machine state which this host's loaders do not produce: [`kernel_after`].
+//! Kernels that start in a machine state that the loaders of the tests do not produce: [`kernel_after`].
 //!
-//! QEMU enters a kernel at the address in its PVH note. A kernel patched here first executes instructions of the test's,
-//! which replace the multiboot2 header that QEMU does not read; they end with a jump to the original entry point.
+//! QEMU enters a kernel at the address in its PVH note. A kernel patched here first executes the test's instructions,
+//! which replace the multiboot2 header, since QEMU does not read it. They end with a jump to the original entry point.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! One move of a domain, as the operator and the clients saw it: [`Migration`].
+//! One move of a domain, as observed by the operator and the clients: [`Migration`].
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use nomad_protocol::{Notice, PhaseName};
 
 use crate::prober;
 
-/// How long after its end a pause still counts as the move's.
+/// How long after the end of a move a pause still counts as the move's.
 const AFTERMATH_NS: u64 = 3_000_000_000;
 
 /// The migration server's report of a move.
@@ -18,8 +18,8 @@ pub struct Migration {
     pub begun_ns: u64,
     /// The time from the command to the last line, in microseconds.
     pub total_us: u64,
-    /// The time from freezing the domain to the report that it runs elsewhere, in microseconds: measured by the arrival of
-    /// the lines at the third party.
+    /// The time from the domain's freeze to its release by the source, in microseconds, by the arrival of the lines at the
+    /// third party.
     pub freeze_to_release_us: u64,
     /// Total pages sent.
     pub pages_sent: u64,
@@ -30,22 +30,22 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Reads the answer to a `migrate` command.
+    /// Reads the reply to a `migrate` command.
     ///
     /// # Panics
     ///
-    /// If it is not one, or the move failed.
-    pub fn of_answer(begun_ns: u64, answer: &str) -> Migration {
-        let reports = answer.lines().map(serde_json::from_str::<Report>);
+    /// If it is not such a reply, or the move failed.
+    pub fn of_reply(begun_ns: u64, reply: &str) -> Migration {
+        let reports = reply.lines().map(serde_json::from_str::<Report>);
         let reports = reports.map(|report| report.expect("a report as JSON"));
         let reports: Vec<Report> = reports.collect();
         let last = reports.last().expect("a reply");
-        assert_eq!(last.event.end(), Some(End::Done), "{answer}");
+        assert_eq!(last.event.end(), Some(End::Done), "{reply}");
         let entered = |phase: PhaseName| {
             let event = Event::Move(Notice::Phase(phase));
             let report = reports.iter().find(|report| report.event == event);
             report
-                .unwrap_or_else(|| panic!("no phase {phase:?} in {answer}"))
+                .unwrap_or_else(|| panic!("no phase {phase:?} in {reply}"))
                 .at_us
         };
         let sent = reports.iter().filter_map(|report| match report.event {
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    fn answer() -> String {
+    fn reply() -> String {
         let round = |rounds, pages_sent| {
             Event::Move(Notice::Progress(Progress {
                 rounds,
@@ -114,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_servers_answer() {
-        let migration = Migration::of_answer(5, &answer());
+    fn reads_the_servers_reply() {
+        let migration = Migration::of_reply(5, &reply());
         assert_eq!(
             (migration.total_us, migration.freeze_to_release_us),
             (1400, 70)
@@ -133,6 +133,6 @@ mod tests {
     #[test]
     fn a_failed_move_is_refused() {
         let failed = json(10, Event::Failed("no memory".into()));
-        assert!(std::panic::catch_unwind(|| Migration::of_answer(0, &failed)).is_err());
+        assert!(std::panic::catch_unwind(|| Migration::of_reply(0, &failed)).is_err());
     }
 }

@@ -50,7 +50,7 @@ impl Node {
         MacAddress::local(self as u8 + 1)
     }
 
-    /// The date and time at which its clock begins when it starts, a day after that of the node before.
+    /// The date and time at which its clock starts, a day later than that of the previous node.
     pub fn wall_clock(self) -> String {
         format!("2026-01-{:02}T03:04:05", self as u8 + 2)
     }

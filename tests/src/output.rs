@@ -1,4 +1,4 @@
-//! Captured output of a process, such as a machine's serial line, and the patterns that a test waits for in it.
+//! Captured output of a process, such as a machine's serial line, and the patterns for which a test waits.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
@@ -31,7 +31,7 @@ pub enum Pattern<'a> {
 pub enum WaitError {
     /// The time limit passed.
     TimedOut,
-    /// The output ended, and with it the process.
+    /// The output ended, since the process has ended.
     Ended,
 }
 

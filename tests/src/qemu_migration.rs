@@ -1,6 +1,6 @@
 //! The baseline on the same host: a machine with the same domain, moved by QEMU's own migration ([`QemuMigration`]).
 //!
-//! Pauses measured on a host of unknown speed mean something only beside those of another implementation there.
+//! Pauses measured on a host of unknown speed are meaningful only in comparison with another implementation there.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 
 /// The machine's boot archive.
 const ARCHIVE: &str = "whole";
-/// The least memory that it runs in, in MiB.
+/// The least memory in which it runs, in MiB.
 const MEMORY_MIB: u32 = 148;
 /// The NIC has the counter's address: QEMU announces the NIC at the destination.
 const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
@@ -30,13 +30,13 @@ pub struct QemuMigration {
     pub party: ThirdParty,
     ports: [Port; 2],
     machine: Machine,
-    /// The index of the port that it is plugged into.
+    /// The index of the port into which it is plugged.
     port: usize,
-    // Dropped last: the machine and the clients are plugged into it.
+    // It is dropped last, since the machine and the clients are plugged into it.
     _segment: Segment,
 }
 
-/// A move as the operator saw it.
+/// A move as observed by the operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved {
     /// The time of the command, on the prober's clock.

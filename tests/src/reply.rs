@@ -51,7 +51,7 @@ impl Reply {
         domain.map(|domain| domain.incarnation.0)
     }
 
-    /// Whether the machine has a domain, rather than listing it only as its home.
+    /// Whether the machine has a domain, and does not only list it as its home.
     pub fn has(&self, name: &str) -> bool {
         self.domain(name)
             .is_some_and(|it| !matches!(it.state, DomainState::Waiting | DomainState::Away))
@@ -79,7 +79,7 @@ impl Reply {
     }
 }
 
-/// The operator's view of it.
+/// The text that an operator reads.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.events
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_does_not_answer_is_not_done() {
+    fn a_machine_that_does_not_reply_is_not_done() {
         let reply = Reply::parse("", "the machine does not answer");
         assert!(!reply.is_done() && reply.to_string().contains("does not answer"));
     }

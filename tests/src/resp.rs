@@ -12,7 +12,7 @@ pub enum Reply {
     Status(String),
     /// `:1`
     Integer(i64),
-    /// `$5`, or `$-1` for a value that is absent.
+    /// `$5`, or `$-1` for an absent value.
     Value(Option<Vec<u8>>),
 }
 
@@ -36,7 +36,7 @@ pub fn read_reply(stream: &mut impl BufRead) -> io::Result<Reply> {
     let invalid = || {
         Error::new(
             ErrorKind::InvalidData,
-            format!("the store answered {line:?}"),
+            format!("the store replied {line:?}"),
         )
     };
     let Some((kind, rest)) = line.split_at_checked(1) else {

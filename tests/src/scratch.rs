@@ -1,7 +1,7 @@
 //! Temporary directories that are cleaned up even after a killed test process.
 //!
-//! A directory is removed when its owner is dropped. A killed process drops nothing; but directories are named by process
-//! id, and the next process that needs one removes those of dead processes.
+//! A directory is removed when its owner is dropped. A killed process drops nothing. But a directory's name has the process
+//! id, and the next process that needs a directory removes those of dead processes.
 
 use std::path::Path;
 use std::sync::Once;
@@ -25,8 +25,8 @@ pub fn directory() -> TempDir {
         .expect("a temporary directory")
 }
 
-/// Removes the directories of dead processes in `place`. One that cannot be removed belongs to another user or is being
-/// removed already.
+/// Removes the directories of dead processes in `place`. A directory that cannot be removed belongs to another user or is
+/// being removed by another process.
 fn sweep(place: &Path) {
     for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let owner = entry.file_name().to_str().and_then(owner);

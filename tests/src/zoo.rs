@@ -12,7 +12,7 @@ use crate::prober::now_ns;
 const PLACE: &str = "/dev/udp/10.77.0.25/7300";
 /// The address of the service that it calls on the first machine, likewise.
 const SERVICE_PLACE: &str = "/dev/udp/10.77.0.26/7400";
-/// The timeout after which a request is repeated: it or its answer may be lost.
+/// The timeout after which a request is repeated: it or its reply may be lost.
 const PATIENCE_SECONDS: u64 = 2;
 /// The interval between queries of the threads' progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -24,20 +24,20 @@ pub struct Report {
     pub incarnation: u64,
     /// The time of its clock, in nanoseconds.
     pub clock_ns: u64,
-    /// The times of request and answer, in nanoseconds of this host's clock; the zoo read its own in between.
+    /// The times of request and reply, in nanoseconds of this host's clock. The zoo read its own clock in between.
     pub between_ns: [u64; 2],
-    /// The number of rounds per thread, named by what it does.
+    /// The number of rounds of each thread, by the thread's name.
     pub rounds: BTreeMap<String, u64>,
-    /// The threads that found an error, with its number.
+    /// The threads that have found an error, with the number of the error.
     pub failures: BTreeMap<String, u64>,
-    /// The threads with calls that a move interrupted, with the number of those.
+    /// The threads with calls that a move interrupted, with the number of such calls.
     pub interruptions: BTreeMap<String, u64>,
 }
 
 impl Report {
-    /// Parses the answer to this request; `None` if it answers another one.
-    fn of_answer(request: &str, answer: &str) -> Option<Report> {
-        let (head, rest) = answer.split_once('\n')?;
+    /// Parses the reply to this request; `None` if it is the reply to another one.
+    fn of_reply(request: &str, reply: &str) -> Option<Report> {
+        let (head, rest) = reply.split_once('\n')?;
         let mut words = head.split(' ');
         if words.next()? != request {
             return None;
@@ -69,14 +69,13 @@ impl Report {
         Some(())
     }
 
-    /// The error of its clock since this report, in nanoseconds: positive if it is ahead, negative if it is behind, and zero
-    /// if both clocks may have advanced equally.
+    /// The error of its clock since this report, in nanoseconds: positive if the clock is ahead, negative if it is behind, and
+    /// zero if both clocks may have advanced equally.
     pub fn clock_error_ns(&self, since: &Report) -> i64 {
-        let ([asked, answered], [asked_since, answered_since]) =
-            (self.between_ns, since.between_ns);
-        let least = asked.saturating_sub(answered_since);
-        let most = answered.saturating_sub(asked_since);
-        // Negative if the clock went back.
+        let ([sent, received], [sent_since, received_since]) = (self.between_ns, since.between_ns);
+        let least = sent.saturating_sub(received_since);
+        let most = received.saturating_sub(sent_since);
+        // It is negative if the clock went back.
         let passed = self.clock_ns.cast_signed() - since.clock_ns.cast_signed();
         passed - passed.clamp(least.cast_signed(), most.cast_signed())
     }
@@ -106,22 +105,22 @@ impl<'a> Zoo<'a> {
     ///
     /// # Panics
     ///
-    /// If it does not answer.
+    /// If the zoo does not reply.
     pub fn report(&mut self) -> Report {
         let deadline = Instant::now() + LIMIT;
         loop {
             self.requests += 1;
             let request = format!("r{}", self.requests);
             let sent_ns = now_ns();
-            let answer = self.request(&request);
-            if let Some(report) = Report::of_answer(&request, &answer) {
+            let reply = self.request(&request);
+            if let Some(report) = Report::of_reply(&request, &reply) {
                 let between_ns = [sent_ns, now_ns()];
                 return Report {
                     between_ns,
                     ..report
                 };
             }
-            assert!(Instant::now() < deadline, "the zoo does not answer");
+            assert!(Instant::now() < deadline, "the zoo does not reply");
         }
     }
 
@@ -147,22 +146,22 @@ impl<'a> Zoo<'a> {
         }
     }
 
-    /// The number of calls that the service on the first machine has answered, by its own account.
+    /// The number of calls to which the service on the first machine has replied, by its own count.
     ///
     /// # Panics
     ///
-    /// If the service does not answer on the network.
-    pub fn calls_answered(&self) -> u64 {
+    /// If the service does not reply on the network.
+    pub fn calls_served(&self) -> u64 {
         let deadline = Instant::now() + LIMIT;
         loop {
             let script = format!(
                 "exec 3<>{SERVICE_PLACE}; printf %s ask >&3; timeout {PATIENCE_SECONDS} dd bs=8 count=1 status=none <&3 | od -An -tu8 || true"
             );
-            let answer = self.party.run("bash", &["-c", &script], LIMIT);
-            if let Ok(count) = answer.trim().parse() {
+            let reply = self.party.run("bash", &["-c", &script], LIMIT);
+            if let Ok(count) = reply.trim().parse() {
                 return count;
             }
-            assert!(Instant::now() < deadline, "the service does not answer");
+            assert!(Instant::now() < deadline, "the service does not reply");
         }
     }
 
@@ -179,9 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parses_an_answer() {
-        let answer = "r7 3 1500\n12 0 0 keeps flags\n5 90 0 sleeps\n7 0 2 calls outside\n";
-        let report = Report::of_answer("r7", answer).unwrap();
+    fn parses_a_reply() {
+        let reply = "r7 3 1500\n12 0 0 keeps flags\n5 90 0 sleeps\n7 0 2 calls outside\n";
+        let report = Report::of_reply("r7", reply).unwrap();
         assert_eq!((report.incarnation, report.clock_ns), (3, 1500));
         assert_eq!(report.rounds["keeps flags"], 12);
         assert_eq!(report.failures, BTreeMap::from([("sleeps".to_owned(), 90)]));
@@ -192,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_answer_to_another_request() {
-        assert_eq!(Report::of_answer("r8", "r7 3 1500\n12 0 0 sleeps\n"), None);
-        assert_eq!(Report::of_answer("r8", ""), None);
+    fn refuses_the_reply_to_another_request() {
+        assert_eq!(Report::of_reply("r8", "r7 3 1500\n12 0 0 sleeps\n"), None);
+        assert_eq!(Report::of_reply("r8", ""), None);
     }
 
     #[test]
-    fn a_clock_error_is_what_the_request_time_does_not_explain() {
+    fn a_clock_error_is_the_part_that_the_request_times_do_not_explain() {
         let report = |clock_ns, between_ns| Report {
             clock_ns,
             between_ns,

@@ -1,4 +1,4 @@
-//! A frozen domain is data: the guest `atomic`, in root's place, moves a domain within one machine, and reports the result.
+//! A frozen domain is data: the guest `atomic`, in root's place, rebuilds a domain within one machine, and reports the result.
 //!
 //! The machine counts instructions, so a seed gives the same instants in every run.
 
@@ -8,24 +8,24 @@ use harness::machine::{Boot, Options};
 use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
-/// Only stops a hang: a run takes half a minute.
+/// Only stops a hang; a run takes half a minute.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The guest's exit code for success.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// Moves per test. `CARAVAN_ATOMIC_MOVES` sets another number.
+/// The number of moves per test. `CARAVAN_ATOMIC_MOVES` sets another number.
 const MOVES: u64 = 200;
 
-/// Domains that are created and destroyed after the moves.
+/// The number of domains that are created and destroyed after the moves.
 const DOMAINS: u64 = 1000;
 
 /// The processors of the tests.
 const WITH_AVX: &str = "max";
 const WITHOUT_AVX: &str = "qemu64,+fsgsbase,+smep,+smap,+rdrand,+rdtscp";
 
-/// Has the guest move its domain, at instants determined by the seed, and expects that the domain notices nothing and that
-/// domains created and destroyed afterwards leave no trace. Returns the guest's line about these instants.
+/// Lets the guest move its domain at instants that the seed determines. Checks that the domain notices nothing, and that
+/// domains created and destroyed afterwards leave no trace. Returns the guest's line about the instants.
 fn moves_on(cpu: &str, [moves, seed, domains]: [u64; 3]) -> String {
     println!(
         "{moves} moves with the seed {seed} on {cpu}: CARAVAN_ATOMIC_SEED={seed} repeats them"

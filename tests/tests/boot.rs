@@ -1,7 +1,7 @@
 //! Caravan boots: by every boot path, on every board, with and without the features that older processors lack.
 //!
-//! Each machine must reach root's first line and a domain's: then memory, devices and the archive were found, user mode
-//! runs, and a domain reached root through an endpoint.
+//! Each machine must print root's first line and a domain's. That shows that memory, devices and the archive were found,
+//! user mode runs, and a domain reached root through an endpoint.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, loader};
 use serde_json::json;
 
-/// Only stops a hang: firmware alone takes seconds, on a slow host many.
+/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// The same for Bochs, which interprets every instruction.
+/// The limit for Bochs, which interprets every instruction.
 const BOCHS_LIMIT: Duration = Duration::from_secs(900);
 
 /// The archive without a network.
@@ -25,10 +25,10 @@ const ROOT: &str = "[root] ";
 /// The counter's first line.
 const COUNTER: &str = "[counter] counter: ready";
 /// The migration server's first line. The stick belongs to a fleet whose other machine is off here, so the counter is not
-/// started: it waits until that machine has answered that it has none.
+/// started: it waits until that machine has replied that it does not have it.
 const NOMAD: &str = "[nomad] listening";
 
-/// Started by QEMU itself.
+/// A machine that QEMU itself starts.
 fn by_pvh(name: &str) -> Options {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
@@ -37,12 +37,12 @@ fn by_pvh(name: &str) -> Options {
     Options::new(name, boot).memory_mib(512)
 }
 
-/// From the USB stick, by the BIOS.
+/// A machine that the BIOS starts from the USB stick.
 fn by_bios(name: &str) -> Options {
     Options::new(name, Boot::StickBios(Artefacts::image())).memory_mib(512)
 }
 
-/// From the USB stick, by the UEFI firmware.
+/// A machine that the UEFI firmware starts from the USB stick.
 fn by_uefi(name: &str) -> Options {
     Options::new(name, Boot::StickUefi(Artefacts::image())).memory_mib(512)
 }
@@ -52,7 +52,7 @@ fn comes_up(options: Options) -> String {
     comes_up_with(options, COUNTER)
 }
 
-/// The same for another domain's line.
+/// Starts the machine and waits for root's first line and this line of a domain; returns its log.
 fn comes_up_with(options: Options, domain: &str) -> String {
     let mut machine = options.start();
     machine.expect(KERNEL, LIMIT);
@@ -61,7 +61,7 @@ fn comes_up_with(options: Options, domain: &str) -> String {
     machine.log()
 }
 
-/// The same on a PC under Bochs, which starts from a CD.
+/// Starts a PC under Bochs from a CD, and waits until the counter runs; returns its log.
 fn comes_up_in_bochs(name: &str, processor: Processor) -> String {
     let archive = Artefacts::archive_named(ARCHIVE);
     let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
@@ -154,7 +154,7 @@ fn starts_on_a_modelled_amd_processor() {
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// Started by QEMU itself, after a loader that executes these instructions.
+/// Starts a machine by QEMU itself, after a loader that executes these instructions, and waits until the counter runs.
 fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
     let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
     let boot = Boot::Kernel {

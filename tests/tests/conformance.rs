@@ -1,7 +1,7 @@
 //! The kernel conforms to its interface: the guest `conformance`, in root's place, checks it on several processors.
 //!
-//! All of them count time in instructions, so that a slow host makes no difference to the guest: slices and deadlines have the
-//! same length on every host. In QEMU that excludes x2APIC, which one of Bochs' processors has.
+//! All of them measure time in instructions, so that slices and deadlines have the same length on every host, however slow.
+//! In QEMU that excludes x2APIC, which one of Bochs' processors has.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use harness::bochs::Processor;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Bochs, Machine, Verdict};
 
-/// Only stops a hang: a run takes seconds.
+/// Only stops a hang; a run takes seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The same for Bochs, which interprets every instruction.
+/// The limit for Bochs, which interprets every instruction.
 const BOCHS_LIMIT: Duration = Duration::from_secs(900);
 
 /// The archive in which the guest is root.
@@ -43,7 +43,7 @@ fn judge(log: &str) {
     assert!(log.contains(UNHANDLED), "{log}");
 }
 
-/// Runs every check and asserts that each passes.
+/// Runs every check on this processor, and asserts that each passes.
 fn every_check_passes_on(cpu: &str) {
     let mut machine = machine(cpu);
     let verdict = machine.wait_exit(LIMIT);
@@ -52,7 +52,7 @@ fn every_check_passes_on(cpu: &str) {
     assert_eq!(verdict, PASSED, "{log}");
 }
 
-/// The same on a PC under Bochs.
+/// Runs every check on a PC under Bochs, and asserts that each passes.
 fn every_check_passes_in_bochs(name: &str, processor: Processor) {
     let archive = Artefacts::archive_named(ARCHIVE);
     let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);

@@ -1,5 +1,5 @@
-//! The operator's shell on the serial port: commands are answered even while domains log there; a machine without the port
-//! runs without the shell.
+//! The operator's shell on the serial port replies to commands even while domains log there. A machine without the port runs
+//! without the shell.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -25,9 +25,9 @@ fn options(port: &Port) -> Options {
 }
 
 /// Waits for a condition.
-fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+fn await_that(what: &str, mut is_met: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
-    while !is_so() {
+    while !is_met() {
         assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
         sleep(POLL_INTERVAL);
     }
@@ -40,7 +40,7 @@ fn a_machine_without_a_serial_port_comes_up_and_its_processor_halts() {
     let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", host);
     let port = segment.port("a");
     let mut machine = options(&port).silent().start();
-    // The migration server answers ARP requests, so everything with a higher priority is running too.
+    // The migration server replies to ARP requests, so everything with a higher priority is running too.
     let request = "echo > /dev/udp/10.77.0.1/7411; ip neighbour show 10.77.0.1";
     await_that("the migration server has an address", || {
         party
@@ -53,7 +53,8 @@ fn a_machine_without_a_serial_port_comes_up_and_its_processor_halts() {
     });
 }
 
-/// No machine b can answer that it does not have the counter: the operator decides, once b has had the time to answer.
+/// Forces the counter to run. No machine b is there to reply that it does not have the counter, so the operator decides once
+/// b has had the time to reply.
 fn force_the_counter(machine: &mut Machine) {
     const FORCE: &str = "force counter run";
     machine.type_line(FORCE);
@@ -76,10 +77,10 @@ fn the_shell_lists_domains_and_queries_the_migration_server() {
     let mut machine = options(&port).start();
     machine.expect("[nomad] listening", LIMIT);
     force_the_counter(&mut machine);
-    // The counter starts concurrently, and may be ready before the answer is printed.
+    // The counter starts concurrently, and may be ready before the reply is printed.
     machine.expect_anywhere("[counter] counter: ready", LIMIT);
-    // Typed commands, with editing keys, and a line of each answer.
-    for (typed, answer) in [
+    // Typed commands, with editing keys, and a line of each reply.
+    for (typed, reply) in [
         ("pt\u{8}s", "console                  running"),
         ("mem", "memory "),
         ("log root", "[root] started console with 4 MiB"),
@@ -89,7 +90,7 @@ fn the_shell_lists_domains_and_queries_the_migration_server() {
         ("migrate\u{3}ps", "counter                  running"),
     ] {
         machine.type_line(typed);
-        machine.expect(answer, LIMIT);
+        machine.expect(reply, LIMIT);
         machine.expect_text("> ", LIMIT);
     }
     // The log of one domain contains its lines only, all of which were printed before.

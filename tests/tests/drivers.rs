@@ -1,4 +1,4 @@
-//! A driver ends while its NIC is in use: it is restarted with the NIC, and clients of a domain behind it notice only a
+//! A driver that ends while its NIC is in use is restarted with the NIC, and clients of a domain behind it notice only a
 //! pause.
 
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use harness::{Fleet, Machine, Node, prober};
 /// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// A virtio NIC's transmit queue, and its size; and that of the rings of Intel's cards.
+/// A virtio NIC's transmit queue, and the size of that queue and of the rings of Intel's cards.
 const SEND_QUEUE: u16 = 1;
 const QUEUE_SIZE: u16 = 128;
 
@@ -42,8 +42,8 @@ fn with_e1000e(options: Options) -> Options {
         .debuggable()
 }
 
-/// Forges a value in a ring that the card never writes, so that the driver fails. The card may overwrite it first: then it is
-/// repeated.
+/// Forges a value in a ring that the card never writes, so that the driver fails. If the card overwrites it first, the forgery
+/// is repeated.
 fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
@@ -92,12 +92,12 @@ fn probe_options() -> prober::Options {
     options
 }
 
-/// Checks that no answer was wrong, and that the one connection survived.
+/// Checks that no reply was wrong, and that the one connection survived.
 fn assert_undisturbed(report: &prober::Report) {
     let summary = &report.summary;
     assert_eq!(summary.error_count(), 0, "{summary}");
     assert!(summary.tcp_survived, "{summary}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
 }
 
 #[test]

@@ -12,10 +12,10 @@ use harness::{FaultScenario, Fleet, MacAddress, prober};
 const COUNTER: &str = "10.77.0.20:7000";
 const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 
-/// A running copy answers well within this time.
-const NO_ANSWER: Duration = Duration::from_secs(5);
+/// The time within which a running copy certainly replies.
+const NO_REPLY: Duration = Duration::from_secs(5);
 
-/// Shorter than a source's timeout for a destination that receives its pages.
+/// How long the cable is out: less than a source's timeout for a destination that receives its pages.
 const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 
 /// The outcome of a move from A to B.
@@ -23,7 +23,7 @@ const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 enum Outcome {
     /// The domain runs on this machine.
     RunsOn(Node),
-    /// This machine lists a complete copy that may not run. The operator runs it, or drops it.
+    /// This machine lists a complete copy that may not run. The operator does this with it: `run` or `drop`.
     InDoubt(Node, &'static str),
     /// The domain was lost with its machine, and its home restarts it.
     Restarted,
@@ -53,7 +53,7 @@ const DESTINATION_DIES: [Case; 11] = [
     case(B, "phase Admit", RunsOn(A)),
     case(B, "phase Receive", RunsOn(A)),
     case(B, "phase Verify", RunsOn(A)),
-    // Only A's operator can know that the domain's clients received nothing from B. The test makes sure of it.
+    // A's operator must know that the domain's clients received nothing from B. The test makes that true.
     case(B, "phase Activate", InDoubt(A, "run")),
     case(B, "activated", InDoubt(A, "run")),
 ];
@@ -93,8 +93,8 @@ const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(B, "activated", RunsOn(B)), Some((A, "in doubt: "))),
 ];
 
-/// Checks that the outcome is the promised one, then moves the domain to the other machine and home to A. The surviving
-/// machine must use as much memory as before.
+/// Checks the outcome, then moves the domain to the other machine and home to A. The surviving machine must use as much
+/// memory as before.
 fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, before: &[u64; 2]) {
     let runs_on = match outcome {
         RunsOn(node) => node,
@@ -106,7 +106,7 @@ fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, befo
         }
     };
     scenario.await_settled_on(runs_on);
-    assert_answers(&scenario.fleet, runs_on);
+    assert_replies(&scenario.fleet, runs_on);
     scenario.move_once(runs_on);
     if runs_on == A {
         scenario.move_once(B);
@@ -114,12 +114,12 @@ fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, befo
     scenario.await_memory(survivor, before);
 }
 
-/// Checks that the counter answers from that machine; otherwise shows the logs.
-fn assert_answers(fleet: &Fleet, node: Node) {
-    if !has_answered(fleet, node, LIMIT) {
+/// Checks that the counter on this machine replies; otherwise shows the logs.
+fn assert_replies(fleet: &Fleet, node: Node) {
+    if !has_replied(fleet, node, LIMIT) {
         let logs = [A, B].map(|node| fleet.log(node));
         let [a, b] = &logs;
-        panic!("the counter runs and does not answer\n--- a\n{a}\n--- b\n{b}");
+        panic!("the counter runs and does not reply\n--- a\n{a}\n--- b\n{b}");
     }
 }
 
@@ -143,7 +143,7 @@ fn a_destination_may_die_at_any_phase() {
         if held == A {
             scenario.fleet.resume_server(A);
         }
-        // B must not be back before A has decided: A would query it again.
+        // B must not be back before A has decided, since A would query it again.
         let line_of_a = match outcome {
             InDoubt(..) => "in doubt: ",
             _ => "failed: ",
@@ -174,7 +174,7 @@ fn a_source_may_die_at_any_phase() {
         }
         conclude(&mut scenario, outcome, B, &before);
         drop(migration);
-        // A restarted domain does not know its clients.
+        // A domain that was restarted has lost its clients' connections.
         if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
             scenario.finish_probe();
         }
@@ -251,7 +251,7 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_ordered_to_star
     scenario.move_once(A);
 }
 
-/// The wire is cut when the counter is already running on B, and A's operator, unaware of that, has A's copy run too.
+/// The wire is cut when the counter already runs on B. A's operator does not know that, and forces A's copy to run too.
 #[test]
 fn a_copy_that_was_forced_to_run_stops_once_its_machine_learns_of_the_newer_one() {
     let mut scenario = FaultScenario::start();
@@ -264,23 +264,26 @@ fn a_copy_that_was_forced_to_run_stops_once_its_machine_learns_of_the_newer_one(
     scenario.fleet.machine(A).expect("in doubt: ", LIMIT);
     scenario.force(A, "run");
     assert!(
-        has_answered(&scenario.fleet, A, LIMIT),
+        has_replied(&scenario.fleet, A, LIMIT),
         "A's copy does not run"
     );
     scenario.fleet.port(A).clear_partitions();
     scenario.fleet.await_listed(A, "domain counter outlived");
     scenario.fleet.port(B).cut();
-    let answers = has_answered(&scenario.fleet, A, NO_ANSWER);
+    let still_replies = has_replied(&scenario.fleet, A, NO_REPLY);
     scenario.fleet.port(B).heal();
-    assert!(!answers, "A's copy keeps running beside the newer one");
+    assert!(
+        !still_replies,
+        "A's copy keeps running beside the newer one"
+    );
     scenario.force(A, "drop");
     scenario.await_settled_on(B);
     drop(migration);
     scenario.move_once(B);
 }
 
-/// Whether a machine's counter answers an ARP request that no other machine receives. The request is repeated.
-fn has_answered(fleet: &Fleet, node: Node, limit: Duration) -> bool {
+/// Whether a machine's counter replies to an ARP request that no other machine receives. The request is repeated.
+fn has_replied(fleet: &Fleet, node: Node, limit: Duration) -> bool {
     const SENDER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
     const HEADER: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
     let addresses: [&[u8]; 4] = [&SENDER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
@@ -289,16 +292,16 @@ fn has_answered(fleet: &Fleet, node: Node, limit: Duration) -> bool {
     request.extend(addresses.concat());
     request.resize(60, 0);
     let deadline = Instant::now() + limit;
-    let is_answer = |frame: &Vec<u8>| frame.starts_with(&[SENDER, COUNTER_MAC.0].concat());
-    let answered = |frames: &[Vec<u8>]| frames.iter().any(is_answer);
+    let is_reply = |frame: &Vec<u8>| frame.starts_with(&[SENDER, COUNTER_MAC.0].concat());
+    let replied = |frames: &[Vec<u8>]| frames.iter().any(is_reply);
     loop {
-        let ask = || fleet.port(node).inject(&request);
+        let send = || fleet.port(node).inject(&request);
         let once = Duration::from_millis(500);
         let frames = fleet
             .segment
-            .captured_until(ask, answered, Duration::ZERO, once);
-        if answered(&frames) || Instant::now() > deadline {
-            return answered(&frames);
+            .captured_until(send, replied, Duration::ZERO, once);
+        if replied(&frames) || Instant::now() > deadline {
+            return replied(&frames);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random calls with random arguments: the guest `fuzz`, in root's place, makes them in a domain beside a counter, and checks
+//! Random calls with random arguments. The guest `fuzz`, in root's place, makes them in a domain beside a counter, and checks
 //! each against the capabilities of its caller.
 
 use std::time::Duration;
@@ -15,9 +15,9 @@ const PASSED: Verdict = Verdict::Exit(0x10);
 
 /// The number of calls. `CARAVAN_FUZZ_CALLS` and `CARAVAN_FUZZ_SEED` set another number and seed.
 const CALLS: u64 = 100_000;
-/// One in this many calls must succeed: refusals alone show little.
+/// One in this many calls must succeed, since refusals alone show little.
 const FEW: u64 = 25;
-/// Calls for which the domain lacks a right: they create parts of devices.
+/// Calls for which the domain lacks a right.
 const FORBIDDEN: [&str; 5] = [
     "InterruptCreateLine",
     "InterruptCreateMessage",
@@ -31,7 +31,7 @@ const RARE: usize = 4;
 const SEED: u64 = 1;
 
 #[test]
-fn random_calls_do_only_what_their_caller_is_allowed_to() {
+fn random_calls_do_only_what_their_caller_may_do() {
     let (calls, seed) = (
         variable("CARAVAN_FUZZ_CALLS").unwrap_or(CALLS),
         variable("CARAVAN_FUZZ_SEED").unwrap_or(SEED),
@@ -40,7 +40,7 @@ fn random_calls_do_only_what_their_caller_is_allowed_to() {
         kernel: Artefacts::kernel(),
         archive: Some(Artefacts::archive_named("guest-fuzz")),
     };
-    // Time counts instructions, and the kernel draws the same random numbers each time: a seed reproduces a failure.
+    // Time is counted in instructions, and the kernel draws the same random numbers each time, so a seed reproduces a failure.
     let mut machine = Options::new("fuzz", boot).counting().seed(1).start();
     machine.expect("how many calls", LIMIT);
     machine.type_line(&format!("{calls} {seed}"));
@@ -49,9 +49,9 @@ fn random_calls_do_only_what_their_caller_is_allowed_to() {
     let log = machine.log();
     println!("{log}");
     assert_eq!(verdict, PASSED, "{log}");
-    let (made, succeeded) = summary(&log).expect("the guest sums up");
+    let (made, succeeded) = summary(&log).expect("the guest's summary");
     assert!(made >= calls && succeeded * FEW >= made, "{log}");
-    let never = never_accepted(&log).expect("the guest sums up");
+    let never = never_accepted(&log).expect("the guest's summary");
     let (forbidden, rare): (Vec<&str>, Vec<&str>) =
         never.into_iter().partition(|call| FORBIDDEN.contains(call));
     assert_eq!(forbidden.len(), FORBIDDEN.len(), "{log}");

@@ -1,4 +1,4 @@
-//! Frames that reach the machine which a domain is leaving or has left arrive at the domain nevertheless.
+//! Frames that arrive at the machine that a domain is leaving or has left reach the domain nevertheless.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -19,9 +19,9 @@ const CLIENT_MAC: MacAddress = MacAddress::local(100);
 
 /// How long a domain is watched before and after a move.
 const WATCHED: Duration = Duration::from_secs(2);
-/// How long a second answer is awaited after the first ones. A longer time only makes it more likely to notice one.
+/// How long a second reply is awaited after the first ones. A longer time only makes it more likely to detect one.
 const LONGER: Duration = Duration::from_secs(1);
-/// How long answers to the last requests are awaited: one that was held back may be late on a busy host.
+/// How long replies to the last requests are awaited: a delayed one may be late on a busy host.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The offset of a UDP payload in a frame, and sizes of the frame.
@@ -35,8 +35,8 @@ fn fleet(start: fn() -> Fleet) -> Fleet {
     fleet
 }
 
-/// Requests at a rate at which those of the longest pause fit into every ring: the smallest holds 128 frames, and the
-/// protocol lets a domain be frozen for five seconds, in which 100 datagrams and 20 segments arrive.
+/// A rate of requests at which those of the longest pause fit in every ring. The smallest ring has 128 frames, and the protocol
+/// allows a domain to be frozen for five seconds, in which 100 datagrams and 20 segments arrive.
 fn options() -> prober::Options {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.udp_interval = Duration::from_millis(50);
@@ -45,13 +45,13 @@ fn options() -> prober::Options {
     options
 }
 
-/// Checks that each request was answered correctly.
-fn assert_all_answered(fleet: &Fleet, summary: &Summary) {
+/// Checks that each request had a correct reply.
+fn assert_all_replied(fleet: &Fleet, summary: &Summary) {
     let wires = [Node::A, Node::B].map(|node| fleet.port(node).counters());
     assert_eq!(summary.error_count(), 0, "{summary}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
     assert_eq!(
-        summary.udp.answered, summary.udp.asked,
+        summary.udp.replies, summary.udp.requests,
         "{summary}\n{wires:?}"
     );
 }
@@ -65,15 +65,15 @@ fn no_request_is_lost_while_a_domain_moves() {
         fleet.migrate("counter", from);
     }
     sleep(WATCHED);
-    assert_all_answered(&fleet, &probe.finish().summary);
+    assert_all_replied(&fleet, &probe.finish().summary);
 }
 
 #[test]
 fn no_request_is_lost_when_a_frozen_domain_does_not_move() {
     let fleet = fleet(Fleet::start_hooked);
     let mut options = options();
-    // The domain is frozen for those five seconds, and on a busy host until the source has noticed that they are over:
-    // the frames of nine seconds must fit.
+    // The domain is frozen for five seconds, and on a busy host until the source detects that they are over. The frames of
+    // nine seconds must fit.
     options.udp_interval = Duration::from_millis(100);
     // The counter in the archives with hooks is small.
     options.heap.mib = 2;
@@ -86,7 +86,7 @@ fn no_request_is_lost_when_a_frozen_domain_does_not_move() {
     migration.await_output(r#""text":"failed: "#, LIMIT);
     fleet.resume_server(Node::B);
     sleep(WATCHED);
-    assert_all_answered(&fleet, &probe.finish().summary);
+    assert_all_replied(&fleet, &probe.finish().summary);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn frames_that_still_reach_the_old_machine_go_through_the_tunnel_only() {
     let probe = fleet.party.probe(&options());
     sleep(WATCHED);
     fleet.migrate("counter", Node::A);
-    // Both sides know each other's addresses, and the wire is idle.
-    assert_all_answered(&fleet, &probe.finish().summary);
+    // Both sides now know each other's addresses, and the wire is idle.
+    assert_all_replied(&fleet, &probe.finish().summary);
     let requests: Vec<Request> = (0..REQUESTS).map(marked).collect();
     let inject = || {
         for request in &requests {
@@ -108,21 +108,21 @@ fn frames_that_still_reach_the_old_machine_go_through_the_tunnel_only() {
             fleet.port(Node::A).inject(&frame(request, length));
         }
     };
-    let all_answered = |frames: &[Vec<u8>]| {
-        let is_answered = |request| !carriers(frames, request).is_empty();
-        requests.iter().all(is_answered)
+    let all_replied = |frames: &[Vec<u8>]| {
+        let has_replied = |request| !carriers(frames, request).is_empty();
+        requests.iter().all(has_replied)
     };
     let segment = &fleet.segment;
-    let frames = segment.captured_until(inject, all_answered, LONGER, LIMIT);
+    let frames = segment.captured_until(inject, all_replied, LONGER, LIMIT);
     for request in &requests {
         let carriers = carriers(&frames, request);
-        assert_eq!(carriers.len(), 1, "answers to {request:?}: {carriers:x?}");
+        assert_eq!(carriers.len(), 1, "replies to {request:?}: {carriers:x?}");
         let addresses = [CLIENT_MAC.0, COUNTER_MAC.0].concat();
         assert_eq!(carriers[0][..addresses.len()], addresses, "{carriers:x?}");
     }
 }
 
-/// The frames with a request, or with its answer, which begins like the request.
+/// The frames with a request or with its reply, which begins like the request.
 fn carriers<'a>(frames: &'a [Vec<u8>], request: &Request) -> Vec<&'a Vec<u8>> {
     let content = request.encode();
     let carries = |frame: &&Vec<u8>| {

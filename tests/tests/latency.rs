@@ -27,10 +27,10 @@ const BOUND: u64 = 20_000;
 const TIMER: u64 = 0xf0;
 const EXCEPTIONS: u64 = 32;
 
-/// In the page about latency, the line before the table.
+/// The line before the table in the page about latency.
 const MARK: &str = "<!-- From here on: written by tests/tests/latency.rs. -->\n";
 
-/// In the page's table, the name of entries outside of any scene.
+/// The name in the page's table for entries outside of any scene.
 const BETWEEN: &str = "between scenes";
 
 /// The scene whose thread enters the kernel with AC set, which suspends SMAP.
@@ -43,7 +43,7 @@ struct Row {
     cause: String,
     instructions: u64,
     entries: u64,
-    /// Entries that ended with SMAP suspended by user mode's AC.
+    /// The number of entries that ended with SMAP suspended by user mode's AC.
     suspended: u64,
 }
 
@@ -77,7 +77,7 @@ fn name(kind: &str, number: u64) -> String {
     }
 }
 
-/// Runs the guest: returns the longest entries, and the scenes' names.
+/// Runs the guest, and returns the longest entries and the scenes' names.
 fn measure() -> (Vec<Row>, BTreeMap<u64, String>) {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
@@ -158,7 +158,7 @@ fn page_names() -> (BTreeSet<String>, BTreeSet<String>) {
         .unzip()
 }
 
-/// Checks that every scene was played and seen by the plugin, and that the page lists every measured entry.
+/// Checks that the guest played every scene, that the plugin measured it, and that the page lists every measured entry.
 fn expect_all_of_the_page(rows: &[Row], scenes: &BTreeMap<u64, String>) {
     let (entries, places) = page_names();
     let measured: BTreeSet<String> = rows.iter().map(|row| row.cause.clone()).collect();
@@ -180,8 +180,8 @@ fn expect_smap(rows: &[Row], scenes: &BTreeMap<u64, String>) {
         .find(|(_, name)| *name == WITH_ALIGNMENT_CHECK)
         .expect("a scene with AC set");
     for cause in ["Yield", "the timer", "exception 14"] {
-        let came = |row: &Row| row.scene == *scene && row.cause == cause;
-        assert!(rows.iter().any(came), "{cause} did not come with AC set");
+        let is_it = |row: &Row| row.scene == *scene && row.cause == cause;
+        assert!(rows.iter().any(is_it), "no {cause} with AC set");
     }
     let suspended: Vec<&Row> = rows.iter().filter(|row| row.suspended != 0).collect();
     assert!(suspended.is_empty(), "SMAP was suspended: {suspended:#?}");

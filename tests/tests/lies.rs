@@ -1,4 +1,4 @@
-//! Input from domains, programs and archives is not trusted: each lie is a clear error of the liar, and affects nothing
+//! Input from domains, programs and archives is not trusted: each lie is reported as an error of the liar, and affects nothing
 //! else.
 
 use std::fs;
@@ -28,7 +28,7 @@ fn machine(archive: PathBuf) -> Machine {
     options.start()
 }
 
-/// A machine with a changed archive, which has been read when the machine has logged `line`.
+/// A machine with a changed archive. The machine has read it when it has logged `line`.
 fn machine_with(change: impl FnOnce(&mut Vec<u8>), line: &str) -> Machine {
     let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
     change(&mut bytes);
@@ -88,7 +88,7 @@ fn an_invalid_manifest_is_reported_without_an_owner_of_the_serial_port() {
 }
 
 #[test]
-fn an_invalid_program_keeps_no_other_from_starting() {
+fn an_invalid_program_does_not_keep_others_from_starting() {
     let invalid = |archive: &mut Vec<u8>| {
         let (_, content) = member(archive, "guest-liar.elf");
         archive[content].fill(b'x');
@@ -100,9 +100,9 @@ fn an_invalid_program_keeps_no_other_from_starting() {
 }
 
 #[test]
-fn a_truncated_program_keeps_no_other_from_starting() {
+fn a_truncated_program_does_not_keep_others_from_starting() {
     let truncated = |archive: &mut Vec<u8>| {
-        // The header determines a member's length: one block.
+        // The header gives the member a length of one block.
         let (header, content) = member(archive, "guest-liar.elf");
         archive[header + 124..header + 135].copy_from_slice(b"00000001000");
         let gap = content.start + BLOCK_BYTES..content.end.next_multiple_of(BLOCK_BYTES);

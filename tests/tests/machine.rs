@@ -1,5 +1,5 @@
-//! Machines are started, used, stopped and killed, with tiny guests written in machine code: the harness is tested
-//! independently of the kernel.
+//! Machines are started, used, stopped and killed. Their guests are tiny programs in machine code, so that the harness is
+//! tested independently of the kernel.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -202,11 +202,11 @@ fn a_stick_boots_under_the_bios() {
 }
 
 #[test]
-fn a_stick_is_offered_to_the_uefi_firmware() {
+fn the_uefi_firmware_finds_a_stick() {
     let files = Files::new();
     let image = files.write("stick.img", &bios_disk("not for this firmware"));
     let mut machine = Options::new("uefi", Boot::StickUefi(image)).start();
-    // It has no UEFI boot loader, but the firmware found it and reports it.
+    // The stick has no UEFI boot loader, but the firmware has found it and reports it.
     let line = machine.expect("BdsDxe", LIMIT);
     assert!(line.contains("UEFI QEMU QEMU USB"), "{line}");
 }
@@ -236,7 +236,7 @@ fn a_stopped_machine_is_silent_until_it_runs() {
 #[test]
 fn a_machine_can_be_queried_and_ended() {
     let files = Files::new();
-    let mut machine = Options::new("asked", files.echoing_guest()).start();
+    let mut machine = Options::new("queried", files.echoing_guest()).start();
     machine.expect_text("> ", LIMIT);
     let status = machine.control("query-status", serde_json::json!({}));
     assert_eq!(status["status"], "running");
@@ -255,15 +255,15 @@ fn a_debugger_finds_a_machine_before_its_first_instruction() {
         .start();
     let status = machine.control("query-status", serde_json::json!({}));
     assert_eq!(status["running"], false);
-    let mut debugger = UnixStream::connect(socket).expect("QEMU listens before it answers");
+    let mut debugger = UnixStream::connect(socket).expect("QEMU listens before it replies");
     debugger
         .set_read_timeout(Some(LIMIT))
         .expect("a timeout above zero");
     // The stub reports the reason for the stop: a trap.
     debugger.write_all(b"$?#3f").expect("a connection");
-    let mut answer = [0; 5];
-    debugger.read_exact(&mut answer).expect("an answer");
-    assert_eq!(&answer, b"+$T05");
+    let mut reply = [0; 5];
+    debugger.read_exact(&mut reply).expect("a reply");
+    assert_eq!(&reply, b"+$T05");
 }
 
 #[test]

@@ -29,13 +29,13 @@ fn fleet_with_counter() -> Fleet {
     fleet
 }
 
-/// Checks that no answer was wrong, and that the one connection survived.
+/// Checks that no reply was wrong, and that the one connection survived.
 fn assert_undisturbed(report: &prober::Report) {
     let summary = &report.summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
     assert!(summary.tcp_survived, "{summary:?}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
-    assert!(summary.udp.answered > 0, "{summary:?}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary:?}");
+    assert!(summary.udp.replies > 0, "{summary:?}");
 }
 
 /// Whether a frame is an ARP announcement of the counter's address (RFC 5227, 1.1).
@@ -66,7 +66,7 @@ fn a_counter_continues_on_the_other_machine() {
         "the counter's address is not announced"
     );
     assert_undisturbed(&probe.finish());
-    // Its timers run there as well.
+    // The counter's timers run there too.
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
     let report = probe.finish();
@@ -97,7 +97,7 @@ fn moves_kv_under_load() {
     fleet.await_log(Node::A, "[kv] kv: ready");
     let kv_checker = fleet.party.check_kv(KV);
     let (host, port) = KV.split_once(':').expect("an address and a port");
-    // Loops quietly; ends by itself only if a connection fails.
+    // The load runs quietly in a loop, which ends only if a connection fails.
     let load = [
         "-h",
         host,
@@ -130,24 +130,25 @@ fn two_domains_move_concurrently() {
     for from in [Node::A, Node::B] {
         let begun_ns = prober::now_ns();
         let moves = ["counter", "kv"].map(|domain| fleet.begin_migration(domain, from));
-        for answer in moves.map(|begun| begun.finish(LIMIT)) {
-            Migration::of_answer(begun_ns, &answer);
+        for reply in moves.map(|begun| begun.finish(LIMIT)) {
+            Migration::of_reply(begun_ns, &reply);
         }
     }
     assert_undisturbed(&probe.finish());
     assert!(finish_kv_checker(kv_checker, LIMIT).writes > 0);
 }
 
-/// Round trips per batch. `CARAVAN_MOVES=50` is a long run.
+/// The number of moves per batch. `CARAVAN_MOVES=50` is a long run.
 const BATCH: usize = 4;
 
-/// Heaps grow to the largest size ever needed. After this many batches they do not grow any more.
+/// The number of batches after which heaps no longer grow: they grow to the largest size that is ever needed.
 const BATCHES: usize = 8;
 
 /// More requests than a migration server remembers of an operator.
 const REQUESTS: usize = 40;
 
-/// Free bytes in the heaps of both machines' roots, switches and migration servers, when only equal requests are remembered.
+/// The free bytes in the heaps of both machines' roots, switches and migration servers. The requests before them make the
+/// servers remember equal requests only.
 fn heaps(fleet: &Fleet) -> Vec<u64> {
     let free = |node| {
         (0..REQUESTS).for_each(|_| drop(fleet.command(node, &["cancel", "nobody"])));
@@ -161,9 +162,9 @@ fn heaps(fleet: &Fleet) -> Vec<u64> {
     [Node::A, Node::B].into_iter().flat_map(free).collect()
 }
 
-/// A batch leaves the heaps unchanged: a leak would grow with each batch.
+/// Some batch leaves the heaps unchanged. With a leak, every batch would take more of them.
 #[test]
-fn moves_leak_nothing_in_the_heaps_of_servers() {
+fn moves_leak_no_memory_in_the_heaps_of_servers() {
     let moves = variable("CARAVAN_MOVES").unwrap_or(BATCH);
     let mut fleet = Fleet::start_hooked();
     fleet.await_log(Node::A, "[counter] counter: ready");
@@ -179,10 +180,10 @@ fn moves_leak_nothing_in_the_heaps_of_servers() {
         }
         free.push(after);
     }
-    panic!("each batch of moves leaves something behind: {free:?}");
+    panic!("each batch of moves leaves memory allocated: {free:?}");
 }
 
-/// A migration server's reserve for everything outside of moves: `RESERVE_BYTES` of nomad/server/src/budget.rs.
+/// A migration server's reserve for everything except moves: `RESERVE_BYTES` of nomad/server/src/budget.rs.
 const RESERVE_BYTES: u64 = 2 << 20;
 
 /// The largest domain that may move uses no more of either migration server's heap than a move reserves.
@@ -209,10 +210,10 @@ fn commands_without_the_fleets_secret_are_ignored() {
     let probe = fleet.party.probe(&counter_options());
     let command = ["migrate", "counter", "b"];
     fleet.send_plaintext(Node::A, &command.join(" "));
-    let answer = fleet.command_with_wrong_secret(Node::A, &command);
+    let reply = fleet.command_with_wrong_secret(Node::A, &command);
     assert!(
-        answer.contains("the machine does not answer, or has another secret"),
-        "{answer}"
+        reply.contains("the machine does not answer, or has another secret"),
+        "{reply}"
     );
     let list = fleet.list(Node::A);
     assert!(list.running("counter").is_some(), "{list}");

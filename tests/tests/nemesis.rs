@@ -1,5 +1,5 @@
-//! Clients of a store that moves, while a nemesis disturbs machines, migration servers and wires: the store remains
-//! linearizable, one register per key, and no connection ends.
+//! A store moves and serves clients while a nemesis disturbs machines, migration servers and wires. The store remains
+//! linearizable, with one register per key, and no connection ends.
 //!
 //! A seed determines the actions and the clients' operations, but not the instant of a move at which an action strikes.
 //!
@@ -23,15 +23,15 @@ use harness::repeat::{fresh_seed, variable};
 /// The store's address.
 const KV: &str = "10.77.0.21:6379";
 
-/// The default duration in seconds: no longer than the first deck of actions, which takes about a minute.
+/// The default duration in seconds: less than the first deck of actions, which takes about a minute.
 const SECONDS: u64 = 30;
 /// The number of clients.
 const CLIENTS: u32 = 8;
 /// The number of keys.
 const KEYS: u32 = 24;
 
-/// The least number of answered operations, on any host.
-const ANSWERED_MIN: usize = 1_000;
+/// The least number of completed operations, on any host.
+const COMPLETED_MIN: usize = 1_000;
 /// The kinds of which each deck has one that strikes a held move.
 const HELD: [Kind; 4] = [
     Kind::Cancel,
@@ -48,7 +48,7 @@ const KEYS_SHOWN: usize = 3;
 fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
     let seed = variable("CARAVAN_NEMESIS_SEED").unwrap_or_else(fresh_seed);
     let seconds = variable("CARAVAN_NEMESIS_SECONDS").unwrap_or(SECONDS);
-    println!("again with CARAVAN_NEMESIS_SEED={seed} CARAVAN_NEMESIS_SECONDS={seconds}");
+    println!("repeat with CARAVAN_NEMESIS_SEED={seed} CARAVAN_NEMESIS_SECONDS={seconds}");
     let mut nemesis = Nemesis::new(Fleet::start_for_nemesis());
     let clients = nemesis.fleet.party.start_registers(&Workload {
         store: KV.parse().expect("an address"),
@@ -56,7 +56,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
         clients: CLIENTS,
         keys: KEYS,
     });
-    // The clients' observations are of interest even after a failure.
+    // The clients' observations are judged even after a failure.
     let struck = catch_unwind(AssertUnwindSafe(|| strike(&mut nemesis, seed, seconds)));
     let seen = catch_unwind(AssertUnwindSafe(|| clients.finish()));
     if let Ok(observed) = &seen {
@@ -72,7 +72,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
     assert_enough(&observed, &nemesis.tally);
 }
 
-/// Performs actions until the time is over and the deck is used up.
+/// Performs actions until the time has passed and the deck is used up.
 fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
     let begun = Instant::now();
     let mut deck = Deck::new(seed);
@@ -84,7 +84,7 @@ fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
     }
 }
 
-/// Checks that every key's operations are linearizable, no answer was wrong, and no connection ended.
+/// Checks that every key's operations are linearizable, no reply was wrong, and no connection ended.
 fn judge(observed: &Observed, tally: &Tally, seed: u64) {
     let mut violations = Vec::new();
     for (key, entries) in by_key(&observed.history) {
@@ -134,26 +134,26 @@ fn save(history: &[Entry], lines: &[String], seed: u64) {
 
 /// Checks that enough has happened for a meaningful verdict.
 fn assert_enough(observed: &Observed, tally: &Tally) {
-    let mut answered = BTreeMap::new();
+    let mut completed = BTreeMap::new();
     for entry in observed
         .history
         .iter()
         .filter(|entry| entry.completion.is_some())
     {
-        *answered.entry(verb(entry.operation)).or_insert(0) += 1;
+        *completed.entry(verb(entry.operation)).or_insert(0) += 1;
     }
-    let all: usize = answered.values().sum();
+    let all: usize = completed.values().sum();
     println!(
-        "{all} of {} operations answered: {answered:?}",
+        "{all} of {} operations completed: {completed:?}",
         observed.history.len()
     );
     println!(
         "{:?}; under way {:?}: {} aborted, {} moved; {} cancelled",
         tally.actions, tally.under_way, tally.aborted, tally.survived, tally.cancelled
     );
-    assert!(all >= ANSWERED_MIN, "{all} operations were answered");
+    assert!(all >= COMPLETED_MIN, "only {all} operations were completed");
     for verb in ["GET", "SET", "SETNX", "SET GET", "INCR", "DEL"] {
-        assert!(answered.contains_key(verb), "no {verb} was answered");
+        assert!(completed.contains_key(verb), "no {verb} was completed");
     }
     assert!(observed.history.len() > all, "no operation was abandoned");
     for kind in action::KINDS {
@@ -169,7 +169,7 @@ fn assert_enough(observed: &Observed, tally: &Tally) {
     }
     assert!(tally.cancelled > 0, "no cancel succeeded");
     assert!(tally.aborted > 0, "no move was aborted");
-    assert!(tally.survived > 0, "no move survived what struck it");
+    assert!(tally.survived > 0, "no move survived an action");
 }
 
 fn verb(operation: Operation) -> &'static str {

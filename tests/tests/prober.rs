@@ -43,55 +43,52 @@ fn finds_no_error_in_a_correct_domain() {
     let summary = &report.summary;
     assert_eq!(summary.error_count(), 0, "{summary}");
     assert!(
-        summary.udp.answered >= ENOUGH && summary.tcp.answered >= ENOUGH,
+        summary.udp.replies >= ENOUGH && summary.tcp.replies >= ENOUGH,
         "{summary}"
     );
-    assert_eq!(summary.tcp.asked, summary.tcp.answered);
-    assert_eq!(
-        report.udp_replies.times().len() as u64,
-        summary.udp.answered
-    );
+    assert_eq!(summary.tcp.requests, summary.tcp.replies);
+    assert_eq!(report.udp_replies.times().len() as u64, summary.udp.replies);
 }
 
 #[test]
-fn catches_a_heap_that_changed() {
+fn detects_a_heap_that_changed() {
     let (udp, tcp) = errors(Fault::Checksum);
     assert!(udp.checksum > 0 && tcp.checksum > 0);
 }
 
 #[test]
-fn catches_a_torn_page() {
+fn detects_a_torn_page() {
     let (udp, tcp) = errors(Fault::TornPage);
     assert!(udp.torn_page > 0 && tcp.torn_page > 0);
 }
 
 #[test]
-fn catches_a_counter_that_goes_back() {
+fn detects_a_counter_that_goes_back() {
     let (udp, tcp) = errors(Fault::CounterBack);
     assert!(udp.counter_back > 0 && tcp.counter_back > 0);
 }
 
 #[test]
-fn catches_pages_that_were_never_dirtied() {
+fn detects_a_number_of_dirtied_pages_that_goes_back() {
     let (udp, tcp) = errors(Fault::DirtiedBack);
     assert!(udp.dirtied_back > 0 && tcp.dirtied_back > 0);
 }
 
 #[test]
-fn catches_a_garbled_echo() {
+fn detects_a_garbled_echo() {
     let (udp, tcp) = errors(Fault::Echo);
     assert!(udp.echo > 0 && tcp.echo > 0);
 }
 
 #[test]
-fn catches_a_stream_out_of_order() {
+fn detects_a_stream_out_of_order() {
     let (udp, tcp) = errors(Fault::StreamOrder);
     assert_eq!(udp, Errors::default());
     assert!(tcp.order > 0);
 }
 
 #[test]
-fn catches_a_connection_that_was_reset() {
+fn detects_a_lost_connection() {
     let summary = probe(Fault::StreamEnd).summary;
     assert!(
         !summary.tcp_survived && summary.tcp_error.is_some(),
@@ -104,7 +101,7 @@ fn catches_a_connection_that_was_reset() {
 fn measures_a_silence() {
     let report = probe(Fault::Silence);
     assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
-    // The reply before it may have been read late, so that this is a lower bound only.
+    // The reply before the silence may have been read late, so this is only a lower bound.
     let silence = SILENCE.as_nanos() as u64 / 2;
     assert!(
         report.summary.longest_gap_ns >= silence,
@@ -116,8 +113,8 @@ fn measures_a_silence() {
 }
 
 #[test]
-fn reports_a_domain_that_is_not_there() {
-    // Bound for UDP only, and never read: no other process has the port, and none listens.
+fn reports_an_absent_domain() {
+    // The port is bound for UDP and never read, so that no process serves it.
     let unread = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address: SocketAddr = unread.local_addr().expect("its address");
     let mut options = Options::new(address);
@@ -129,5 +126,5 @@ fn reports_a_domain_that_is_not_there() {
         !summary.tcp_survived && summary.error_count() == 1,
         "{summary}"
     );
-    assert!(summary.udp.asked > 0 && summary.udp.answered == 0);
+    assert!(summary.udp.requests > 0 && summary.udp.replies == 0);
 }

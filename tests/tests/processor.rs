@@ -18,14 +18,14 @@ const UPPER_HALF: u64 = 1 << 63;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// A machine whose processor makes calls for ever: half the time in a thread that has filled all vector registers, half in
-/// one that does not use them.
+/// A machine with two threads that make calls without end. One has filled all vector registers, and the other does not use
+/// them.
 fn steady(name: &str) -> Machine {
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),
         archive: Some(Artefacts::archive_named("guest-steady")),
     };
-    // A panic ends the machine, and thereby the test's wait.
+    // A panic ends the machine, and so the test does not wait for it.
     let options = Options::new(name, boot).argument("-append");
     let mut machine = options.argument("debug-exit").start();
     machine.expect("two threads make calls", LIMIT);
@@ -83,7 +83,7 @@ fn no_kernel_memory_is_both_writable_and_executable_by_any_mapping() {
 
 /// The tops of the stacks in the task state: the one for entries from user mode, and those of exceptions.
 fn stack_tops(machine: &mut Machine) -> [u64; 5] {
-    /// The task state's words, from its second half word on: 3 stacks for privilege levels, a reserved word, 7 stacks for
+    /// The words of the task state after its first four bytes: 3 stacks for privilege levels, a reserved word, 7 stacks for
     /// exceptions.
     const WORDS: usize = 11;
     let task = machine.registers().base("TR");
@@ -93,7 +93,7 @@ fn stack_tops(machine: &mut Machine) -> [u64; 5] {
 }
 
 #[test]
-fn an_unmapped_page_lies_below_every_stack() {
+fn the_page_below_every_stack_is_unmapped() {
     const KERNEL: u64 = 64 << 10;
     const EXCEPTION: u64 = 16 << 10;
     let mut machine = steady("stacks");
@@ -131,7 +131,7 @@ fn asynchronous_exceptions_have_stacks_of_their_own() {
     let mut tops = stack_tops(&mut machine);
     tops.sort_unstable();
     let differ = tops.windows(2).all(|pair| pair[0] != pair[1]);
-    assert!(differ, "two stacks begin at the same place: {tops:x?}");
+    assert!(differ, "two stacks begin at the same address: {tops:x?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A domain is sent to a running machine in a package: it is started, serves clients, moves, and is stopped, started and
-//! removed like any other. A package that the machine does not take changes nothing there.
+//! removed like any other. A package that the machine refuses changes nothing there.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use xtask::elf;
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The domain's address.
 const SERVICE: &str = "10.77.0.48:7000";
-/// More than root keeps.
+/// A size that exceeds the memory for packages in root.
 const TOO_LARGE: usize = (4 << 20) + 1;
 
 /// The domain: a small counter under another name.
@@ -79,7 +79,7 @@ impl Stage {
         self.fleet.reply(A, &["run", package])
     }
 
-    /// Repeats a command about the domain until it succeeds: machines have to be asked first, or a move is not over yet.
+    /// Repeats a command about the domain until it succeeds: other machines have to reply first, or a move is not over yet.
     fn perform(&self, node: Node, command: &str) {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -108,7 +108,7 @@ impl Stage {
         (machine.spent_pages, machine.heap_free)
     }
 
-    /// Waits until A's memory is as before. The switch releases rings asynchronously.
+    /// Waits until A uses as much memory as before. The switch releases rings asynchronously.
     fn await_memory(&self, before: (u64, u64), what: &str) {
         let deadline = Instant::now() + LIMIT;
         let mut now = self.memory();
@@ -123,12 +123,12 @@ impl Stage {
     }
 }
 
-/// Checks that no answer was wrong, and that the one connection survived.
+/// Checks that no reply was wrong, and that the one connection survived.
 fn assert_undisturbed(probe: Probe) {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
     assert!(summary.tcp_survived, "{summary:?}");
-    assert!(summary.tcp.answered > 0, "{summary:?}");
+    assert!(summary.tcp.replies > 0, "{summary:?}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_domain_that_is_sent_serves_moves_stops_starts_and_is_removed() {
 }
 
 #[test]
-fn what_is_removed_gives_its_memory_back() {
+fn a_removed_domain_gives_its_memory_back() {
     let stage = Stage::start();
     let cycle = || {
         let ran = stage.run(stage.package(entry(), &stage.program));
@@ -169,7 +169,7 @@ fn what_is_removed_gives_its_memory_back() {
         stage.perform(A, "stop");
         stage.perform(A, "rm");
     };
-    // Tables grow the first time.
+    // Tables grow the first time only.
     cycle();
     let before = stage.memory();
     cycle();
@@ -177,7 +177,7 @@ fn what_is_removed_gives_its_memory_back() {
 }
 
 #[test]
-fn a_package_that_is_not_acceptable_is_refused_with_the_reason_and_leaves_nothing() {
+fn an_unacceptable_package_is_refused_with_the_reason_and_leaves_no_trace() {
     let stage = Stage::start();
     let whole = &stage.program;
     let cut = &whole[..whole.len() / 2];
@@ -206,7 +206,7 @@ fn a_package_that_is_not_acceptable_is_refused_with_the_reason_and_leaves_nothin
             assert!(!refused.is_done() && text.contains(reason), "{text}");
         }
     };
-    // Tables grow the first time.
+    // Tables grow the first time only.
     refuse_all();
     let before = stage.memory();
     refuse_all();

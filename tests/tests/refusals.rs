@@ -1,5 +1,5 @@
-//! A refused move leaves no trace: the operator gets the reason, the domain keeps running, the other machine keeps nothing of
-//! it, and once the reason is removed the same move works.
+//! A refused move leaves no trace: the operator gets the reason, the domain keeps running, the other machine keeps no part of
+//! it, and the same move works once the reason is gone.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -55,28 +55,28 @@ fn await_only_on(fleet: &Fleet, domain: &str, node: Node, list_b: List) {
     }
 }
 
-/// Checks that no answer was wrong, and that the one connection survived.
+/// Checks that no reply was wrong, and that the one connection survived.
 fn assert_undisturbed(probe: Probe) {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
     assert!(summary.tcp_survived, "{summary:?}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
-    assert!(summary.udp.answered > 0, "{summary:?}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary:?}");
+    assert!(summary.udp.replies > 0, "{summary:?}");
 }
 
-/// The second machine refuses the counter with these reasons; a usual machine accepts it.
+/// Checks that the second machine refuses the counter with these reasons, and that the usual one in its place accepts it.
 fn assert_refused(fleet: Fleet, why: &[&str]) {
     assert_refused_by(fleet, why, Fleet::list);
 }
 
-/// The same with another query for the second machine.
+/// As [`assert_refused`], with another query for the second machine.
 fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List) {
     let (mut fleet, probe) = watched(fleet);
-    let answer = fleet.command(Node::A, &MIGRATE);
+    let reply = fleet.command(Node::A, &MIGRATE);
     for words in why {
-        assert!(answer.contains(words), "no {words:?} in: {answer}");
+        assert!(reply.contains(words), "no {words:?} in: {reply}");
     }
-    assert!(!answer.contains("phase Rounds"), "{answer}");
+    assert!(!reply.contains("phase Rounds"), "{reply}");
     sleep(WATCHED);
     await_only_on(&fleet, "counter", Node::A, list_b);
     fleet.replace_other();
@@ -103,9 +103,9 @@ fn a_destination_reports_too_little_memory() {
 }
 
 #[test]
-fn a_destination_without_the_key_does_not_answer() {
+fn a_destination_without_the_key_does_not_reply() {
     let fleet = Fleet::start_with_other("stranger-b", |options| options);
-    // The stranger does not report that it has no counter: the home waits for it until it is forced.
+    // The stranger does not report that it has no counter, so the counter's home waits for it until the counter is forced to run.
     fleet.force(Node::A, "run");
     let why = ["failed", "no answer to the offer"];
     assert_refused_by(fleet, &why, Fleet::list_with_wrong_secret);
@@ -121,11 +121,11 @@ fn a_destination_reports_another_version() {
 fn a_destination_reports_a_missing_service_and_leaves_no_trace() {
     let mut fleet = Fleet::start_with_first("service-a");
     fleet.await_log(Node::A, "[kv] kv: ready");
-    let answer = fleet.command(Node::A, &["migrate", "kv", "b"]);
+    let reply = fleet.command(Node::A, &["migrate", "kv", "b"]);
     let why = "a step of the destination failed: a service does not serve the domain";
-    assert!(answer.contains(why), "{answer}");
-    let never_froze = answer.contains("phase Rounds") && !answer.contains("phase Freeze");
-    assert!(never_froze, "{answer}");
+    assert!(reply.contains(why), "{reply}");
+    let never_froze = reply.contains("phase Rounds") && !reply.contains("phase Freeze");
+    assert!(never_froze, "{reply}");
     await_only_on(&fleet, "kv", Node::A, Fleet::list);
 }
 
@@ -138,9 +138,9 @@ fn a_domain_whose_service_holds_one_of_its_objects_stays() {
     assert!(explained.contains(why), "{explained}");
     let explained = fleet.command(Node::A, &["explain", "kv"]);
     assert!(!explained.contains(why), "{explained}");
-    let answer = fleet.command(Node::A, &["migrate", "client", "b"]);
-    let refused = answer.starts_with("failed: client cannot move") && answer.contains(why);
-    assert!(refused, "{answer}");
+    let reply = fleet.command(Node::A, &["migrate", "client", "b"]);
+    let refused = reply.starts_with("failed: client cannot move") && reply.contains(why);
+    assert!(refused, "{reply}");
     await_only_on(&fleet, "client", Node::A, Fleet::list);
 }
 
@@ -148,10 +148,10 @@ fn a_domain_whose_service_holds_one_of_its_objects_stays() {
 fn a_destination_reports_a_priority_that_it_may_not_grant() {
     let fleet = Fleet::start_with_other("low-b", |options| options);
     let (fleet, probe) = watched(fleet);
-    let answer = fleet.command(Node::A, &MIGRATE);
+    let reply = fleet.command(Node::A, &MIGRATE);
     let why = "a thread has priority 16, above that of the migration server there";
-    assert!(answer.contains(why), "{answer}");
-    assert!(!answer.contains("phase Freeze"), "{answer}");
+    assert!(reply.contains(why), "{reply}");
+    assert!(!reply.contains("phase Freeze"), "{reply}");
     sleep(WATCHED);
     await_only_on(&fleet, "counter", Node::A, Fleet::list);
     assert_undisturbed(probe);
@@ -164,9 +164,9 @@ fn a_pinned_domain_moves_once_it_releases_its_pool() {
     let why = "a domain or pool of its own inside";
     let explained = fleet.command(Node::A, &["explain", "pinned"]);
     assert!(explained.contains(why), "{explained}");
-    let answer = fleet.command(Node::A, &["migrate", "pinned", "b"]);
-    let refused = answer.starts_with("failed: pinned cannot move") && answer.contains(why);
-    assert!(refused, "{answer}");
+    let reply = fleet.command(Node::A, &["migrate", "pinned", "b"]);
+    let refused = reply.starts_with("failed: pinned cannot move") && reply.contains(why);
+    assert!(refused, "{reply}");
     await_only_on(&fleet, "pinned", Node::A, Fleet::list);
     send_to_pinned(&mut fleet, Node::A, "[pinned] lets go");
     fleet.migrate("pinned", Node::A);
@@ -189,8 +189,8 @@ fn a_domain_that_cannot_move_is_not_offered() {
         (["migrate", "nobody", "b"], "failed"),
         (["migrate", "switch", "b"], "may not move"),
     ] {
-        let answer = fleet.command(Node::A, &command);
-        assert!(answer.contains(reason), "{command:?}: {answer}");
+        let reply = fleet.command(Node::A, &command);
+        assert!(reply.contains(reason), "{command:?}: {reply}");
     }
     sleep(WATCHED);
     await_only_on(&fleet, "counter", Node::A, Fleet::list);

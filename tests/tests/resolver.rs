@@ -1,10 +1,10 @@
-//! A domain with every feature of the runtime's stack on a network with a DHCP and a DNS server: it gets an address, finds names, serves
-//! IPv4 and IPv6, knows the time, and moves.
+//! A domain with every feature of the runtime's stack, on a network with a DHCP and a DNS server. It gets an address, resolves
+//! names, serves IPv4 and IPv6, knows the time, and moves.
 
 use std::net::SocketAddr;
 
 use harness::child;
-use harness::echo::{ANSWERED, Seen};
+use harness::echo::{REPLIED, Seen};
 use harness::fleet::LIMIT;
 use harness::lan_servers::{self, NAME, NAMED, dhcp};
 use harness::third_party::Client;
@@ -30,7 +30,7 @@ fn a_domain_with_a_lease_names_ipv6_and_the_time_moves() {
     let check = |node| {
         await_another_renewal(&servers);
         for host in [&ipv4, IPV6] {
-            assert_answers(&fleet, host, node);
+            assert_replies(&fleet, host, node);
         }
     };
     check(Node::A);
@@ -46,13 +46,13 @@ fn a_domain_with_a_lease_names_ipv6_and_the_time_moves() {
     }
 }
 
-/// Starts a client with one connection to the domain, whose lines must come back, and waits for the first.
+/// Starts a client with one connection to the domain, which must echo its lines, and waits for the first line.
 fn start_echo(fleet: &Fleet, host: &str) -> Client {
     let address = SocketAddr::new(host.parse().expect("an address"), PORT);
     let program = child::beside("echo", "cargo build -p harness --bins");
     let program = program.to_str().expect("a path that is text");
     let client = fleet.party.start(program, &[&address.to_string()]);
-    client.await_output(ANSWERED, LIMIT);
+    client.await_output(REPLIED, LIMIT);
     client
 }
 
@@ -66,17 +66,17 @@ fn await_another_renewal(servers: &Client) {
     servers.await_output(&format!("dhcp Renewal {}\n", count + 1), LIMIT);
 }
 
-/// Checks the domain's answers to a new connection while it runs on this node.
-fn assert_answers(fleet: &Fleet, host: &str, node: Node) {
+/// Checks the domain's replies to a new connection while it runs on this node.
+fn assert_replies(fleet: &Fleet, host: &str, node: Node) {
     let (leased, prefix) = dhcp::LEASED;
-    assert_eq!(ask(fleet, host, "address"), format!("{leased}/{prefix}"));
+    assert_eq!(query(fleet, host, "address"), format!("{leased}/{prefix}"));
     let (four, six) = NAMED;
     assert_eq!(
-        ask(fleet, host, &format!("name {NAME}")),
+        query(fleet, host, &format!("name {NAME}")),
         format!("{four} {six}")
     );
     // A machine's clock begins at its base; a test takes less than an hour.
-    let (time, base) = (ask(fleet, host, "time"), node.wall_clock());
+    let (time, base) = (query(fleet, host, "time"), node.wall_clock());
     let later = base.replace("T03:", "T04:");
     assert!(
         *base <= *time && *time < *later,
@@ -85,11 +85,11 @@ fn assert_answers(fleet: &Fleet, host: &str, node: Node) {
     );
 }
 
-/// The domain's answer to a line.
-fn ask(fleet: &Fleet, host: &str, line: &str) -> String {
+/// The domain's reply to a line.
+fn query(fleet: &Fleet, host: &str, line: &str) -> String {
     let script = format!(
-        "exec 3<>/dev/tcp/{host}/{PORT}; echo '{line}' >&3; read -r answer <&3; echo \"$answer\""
+        "exec 3<>/dev/tcp/{host}/{PORT}; echo '{line}' >&3; read -r reply <&3; echo \"$reply\""
     );
-    let answer = fleet.party.run("bash", &["-c", &script], LIMIT);
-    answer.trim_end().to_owned()
+    let reply = fleet.party.run("bash", &["-c", &script], LIMIT);
+    reply.trim_end().to_owned()
 }

@@ -1,4 +1,4 @@
-//! A migration server ends at any point of a move, and is restarted: it continues from its records and from root's state, the
+//! A migration server that ends at any point of a move and is restarted continues from its records and from root's state. The
 //! domain runs on exactly one machine, its clients notice nothing, no memory is leaked, and a second attempt works.
 
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use harness::Node::{self, A, B};
 use harness::fleet::LIMIT;
 
 /// How long a client probes the domain whose migration server is held.
-const ASKED: Duration = Duration::from_secs(2);
+const PROBED: Duration = Duration::from_secs(2);
 
 /// A move from A to B, and a migration server's end.
 struct Case {
@@ -30,21 +30,22 @@ const fn case(held: Node, line: &'static str, ends: Node, runs_on: Node) -> Case
 }
 
 const CASES: [Case; 13] = [
-    // The source's: before the commit point its domain keeps running, after it the destination's runs.
+    // The source's server ends. Before the commit point the domain keeps running there, after it the domain runs on the
+    // destination.
     case(A, "phase Offer", A, A),
     case(A, "phase Rounds", A, A),
     case(A, "phase Freeze", A, A),
     case(A, "phase Commit", A, A),
     case(A, "committed", A, B),
     case(A, "phase Release", A, B),
-    // The destination's, before it is prepared; an offer that it had not recorded is simply repeated.
+    // The destination's server ends before it is prepared. An offer that it had not recorded is repeated.
     case(B, "phase Admit", B, B),
     case(B, "phase Receive", B, A),
     case(B, "phase Verify", B, A),
-    // The destination's, prepared, before and after the commit point.
+    // The destination's server ends when it is prepared, before and after the commit point.
     case(A, "phase Commit", B, B),
     case(A, "committed", B, B),
-    // The destination's, between receiving Commit and sending Activated.
+    // The destination's server ends between receiving Commit and sending Activated.
     case(B, "phase Activate", B, B),
     case(B, "activated", B, B),
 ];
@@ -77,7 +78,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         }
         scenario.await_settled_on(runs_on);
         drop(migration);
-        // The second attempt, and back if it moved the domain away from A.
+        // The second attempt, and a move back if that moved the domain away from A.
         scenario.move_once(runs_on);
         if runs_on == A {
             scenario.move_once(B);
@@ -95,11 +96,11 @@ fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
     let before = scenario.memory();
     // The domain is frozen, and the other machine prepared.
     let migration = scenario.hold_at(A, "phase Commit");
-    // The kernel resumes it and root opens its port, so it answers while the server is still held.
+    // The kernel thaws the domain and root opens its port, so it replies while the server is still held.
     let line = "counter was left exported when its freeze ended";
     scenario.fleet.machine(A).expect(line, LIMIT);
     scenario.probe();
-    sleep(ASKED);
+    sleep(PROBED);
     scenario.finish_probe();
     scenario.fleet.resume_server(A);
     // The kernel does not retire a domain that runs again.

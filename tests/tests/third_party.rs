@@ -1,4 +1,4 @@
-//! Programs of this host run at the third party, and reach the segment and nothing else.
+//! Programs of this host that run at the third party reach the segment and nothing else.
 
 mod domain;
 
@@ -23,7 +23,7 @@ fn third_party(segment: &mut Segment) -> ThirdParty {
 
 /// Runs `story` while a domain serves at the segment's port "domain".
 fn beside_a_domain(story: impl FnOnce(&mut Segment, &harness::Port)) {
-    /// Ends the domain even if the story panics.
+    /// Ends the domain even if `story` panics.
     struct Stop<'a>(&'a AtomicBool);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -74,15 +74,15 @@ fn a_prober_at_the_third_party_reaches_a_correct_domain() {
     beside_a_domain(|segment, port| {
         let party = third_party(segment);
         let probe = party.probe(&options());
-        wait_until("the domain is asked", || {
+        wait_until("the domain has requests", || {
             port.counters().from_peer.frames > 200
         });
         let report = probe.finish();
         assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
-        assert!(report.summary.udp.answered > 0 && report.summary.tcp.answered > 0);
+        assert!(report.summary.udp.replies > 0 && report.summary.tcp.replies > 0);
         assert_eq!(
             report.udp_replies.times().len() as u64,
-            report.summary.udp.answered
+            report.summary.udp.replies
         );
     });
 }
@@ -93,26 +93,26 @@ fn a_connection_outlives_a_cut_and_a_bad_wire() {
         let party = third_party(segment);
         let probe = party.probe(&options());
         let received = || port.counters().from_peer.frames;
-        wait_until("the domain answers", || received() > 200);
+        wait_until("the domain replies", || received() > 200);
         port.set_faults(Some(Faults {
             loss: 0.05,
             duplication: 0.05,
             ..Faults::seeded(3)
         }));
         let before = received();
-        wait_until("it answers over a bad wire", || received() > before + 200);
+        wait_until("it replies over a bad wire", || received() > before + 200);
         port.cut();
         let cut_ns = harness::prober::now_ns();
-        wait_until("the cut is felt", || port.counters().cut.frames > 100);
+        wait_until("the cut drops frames", || port.counters().cut.frames > 100);
         let healed_ns = harness::prober::now_ns();
         port.set_faults(None);
         port.heal();
         let before = received();
-        wait_until("it answers again", || received() > before + 200);
+        wait_until("it replies again", || received() > before + 200);
         let report = probe.finish();
         assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
-        assert!(report.summary.udp.answered < report.summary.udp.asked);
-        // The last replies before it may have been read late, so this is only a lower bound.
+        assert!(report.summary.udp.replies < report.summary.udp.requests);
+        // The last replies before the cut may have been read late, so this is only a lower bound.
         assert!(report.longest_gap_ns(cut_ns, healed_ns) >= (healed_ns - cut_ns) / 2);
     });
 }

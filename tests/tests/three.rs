@@ -30,8 +30,8 @@ const HELD: [(Node, &str); 8] = [
     (C, "activated"),
 ];
 
-/// Destinations for a domain whose home does not list C, and the last line of the answer. B lists C, so it could pass the
-/// domain on.
+/// Destinations for a domain whose home does not list C, and the last line of the reply to the move. B is refused too: it
+/// lists C, and could pass the domain on.
 const UNLISTED: [(&str, &str); 3] = [
     (
         "b",
@@ -50,7 +50,7 @@ fn fleet(archives: [&'static str; 3]) -> Fleet {
     fleet
 }
 
-/// Probes the counter throughout. A second instance would be detected, since it starts from an older state.
+/// Starts to probe the counter. A second instance would be detected, since it starts from an older state.
 fn probe(fleet: &Fleet) -> Probe {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.heap.mib = 2;
@@ -63,8 +63,8 @@ fn probe(fleet: &Fleet) -> Probe {
 fn assert_undisturbed(probe: Probe) {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary}");
-    assert!(summary.tcp.answered > 0, "{summary}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
+    assert!(summary.tcp.replies > 0, "{summary}");
 }
 
 /// Waits until the counter runs on this machine, and no other has it or takes part in a move.
@@ -133,46 +133,46 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
 }
 
 #[test]
-fn a_machine_that_the_home_does_not_list_gets_none_of_its_domains() {
+fn a_machine_that_a_home_does_not_list_gets_none_of_its_domains() {
     let mut fleet = Fleet::start_as(&["hooks-a", "trio-b", "trio-c"]);
-    // B lists C too, and so does not answer the roll call of A, which does not include C. An operator decides that no machine has
+    // B lists C too, so it does not reply to A's roll call, which does not include C. An operator decides that no machine has
     // the counter.
     fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
     fleet.force(A, "run");
     fleet.await_log(A, "[counter] counter: ready");
     let probe = probe(&fleet);
     for (to, reason) in UNLISTED {
-        let answer = fleet.command(A, &["migrate", "counter", to]);
-        let last = answer.lines().last().unwrap_or_default();
-        assert_eq!(last, reason, "to {to}: {answer}");
+        let reply = fleet.command(A, &["migrate", "counter", to]);
+        let last = reply.lines().last().unwrap_or_default();
+        assert_eq!(last, reason, "to {to}: {reply}");
     }
     await_settled_on(&fleet, A);
     assert_undisturbed(probe);
 }
 
-/// One image on two machines: both claim to be B, by name, address and key.
+/// Two machines with one image both claim to be B, by name, address and key.
 #[test]
 fn two_machines_that_are_both_b_do_not_duplicate_a_domain() {
     let mut fleet = fleet(["hooks-a", "hooks-b", "hooks-b"]);
     let probe = probe(&fleet);
-    let answer = fleet.command(A, &["migrate", "counter", "b"]);
-    println!("{answer}");
-    let has_moved = answer.ends_with("done");
+    let reply = fleet.command(A, &["migrate", "counter", "b"]);
+    println!("{reply}");
+    let has_moved = reply.ends_with("done");
     if has_moved {
         await_activation(&fleet);
     } else {
         fleet.await_listed(A, RUNS);
     }
     assert_undisturbed(probe);
-    // Each is queried on its own console: on the wire either of the two Bs may answer.
+    // Each is queried on its own console, since on the wire either of the two Bs may reply.
     let run = [A, B, C].map(|node| runs_by_its_console(&mut fleet, node));
     let [on_a, on_b, on_c] = run.map(usize::from);
     assert_eq!(
         [on_a, on_b + on_c],
         [usize::from(!has_moved), usize::from(has_moved)],
-        "{run:?}: {answer}"
+        "{run:?}: {reply}"
     );
-    assert_eq!(activations(&fleet), usize::from(has_moved), "{answer}");
+    assert_eq!(activations(&fleet), usize::from(has_moved), "{reply}");
 }
 
 /// The number of domains that the two Bs have activated, from their logs.

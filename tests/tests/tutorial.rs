@@ -4,11 +4,11 @@
 //! | --- | --- |
 //! | `sh` | commands, one per line, that succeed; the last one may start a session |
 //! | `text` | their output, in order; `...` is any text, machines' lines may come at any time, a line after `> ` is typed |
-//! | `text second` | pairs of lines in a second terminal: one is typed, the other is the answer |
-//! | `console` | commands and their output at machines that the tutorial does not start: not followed |
+//! | `text second` | pairs of lines in a second terminal: one is typed, the other is the reply |
+//! | `console` | commands and their output at machines that the tutorial does not start; the test skips them |
 //! | `rust`, `toml` | the crate's `src/main.rs` and `caravan.toml` |
 //!
-//! The tree and the program are those of this build, so the commands that fetch them are skipped: [`DONE`].
+//! The tree and the program are those of this build, so the test skips the commands that fetch them: [`DONE`].
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +21,7 @@ use harness::{child, scratch};
 
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 
-/// The commands that fetch the tree and the program. The tutorial has each of them.
+/// The commands that fetch the tree and the program, in the order of the tutorial.
 const DONE: [&str; 4] = [
     "cd caravan",
     "scripts/run --once",
@@ -87,7 +87,7 @@ impl Reader {
         match block.info {
             "sh" => block.lines.iter().for_each(|line| self.run(line)),
             "text" => {
-                let terminal = self.first.as_mut().expect("a command before what it shows");
+                let terminal = self.first.as_mut().expect("a command before its output");
                 block.lines.iter().for_each(|line| terminal.follow(line));
             }
             "text second" => self.follow_second(&block.lines),
@@ -123,11 +123,11 @@ impl Reader {
             Terminal::start(command, &self.directory)
         });
         for pair in lines.chunks(2) {
-            let [typed, answer] = pair else {
+            let [typed, reply] = pair else {
                 panic!("{pair:?} is not a pair");
             };
             second.write(typed);
-            second.follow(answer);
+            second.follow(reply);
         }
     }
 
@@ -161,7 +161,7 @@ struct Terminal {
     keyboard: Option<ChildStdin>,
     output: Output,
     /// The length of the output that has been matched.
-    met: usize,
+    matched: usize,
 }
 
 impl Terminal {
@@ -185,7 +185,7 @@ impl Terminal {
             keyboard: process.take_stdin(),
             output: Output::follow(process.take_stdout().expect("a piped stdout")),
             process,
-            met: 0,
+            matched: 0,
         }
     }
 
@@ -204,7 +204,7 @@ impl Terminal {
 
     fn expect(&mut self, line: &str) {
         let is_a_machines = ["a | ", "b | "].iter().any(|start| line.starts_with(start));
-        let mut from = if is_a_machines { 0 } else { self.met };
+        let mut from = if is_a_machines { 0 } else { self.matched };
         for piece in line.split("...").filter(|piece| !piece.trim().is_empty()) {
             let found = self.output.wait_for(Pattern::Text(piece), from, LIMIT);
             let found = found.unwrap_or_else(|error| {
@@ -216,16 +216,16 @@ impl Terminal {
             });
             from = found.end;
         }
-        self.met = self.met.max(if is_a_machines { 0 } else { from });
+        self.matched = self.matched.max(if is_a_machines { 0 } else { from });
     }
 
     /// Waits for the command to end successfully.
     fn end(&mut self) {
         let status = self.process.wait(LIMIT);
         self.output.wait_for_end(LIMIT);
-        let is_good = status.is_some_and(|status| status.success());
+        let has_succeeded = status.is_some_and(|status| status.success());
         assert!(
-            is_good,
+            has_succeeded,
             "`{}`: {status:?}\n{}",
             self.command,
             self.output.text()
@@ -233,8 +233,8 @@ impl Terminal {
     }
 }
 
-/// The search path, with the programs of this build first. Cargo searches its own directory for subcommands before that,
-/// unless the path includes it.
+/// The search path, with the programs of this build first. It includes cargo's own directory, which cargo would otherwise
+/// search first for subcommands.
 fn path() -> std::ffi::OsString {
     let program = child::beside("cargo-caravan", "cargo build -p cargo-caravan");
     let programs = program.parent().expect("a directory").to_owned();

@@ -1,4 +1,4 @@
-//! A domain with a thread in every state and every kind of object moves back and forth over a bad wire, and notices nothing.
+//! A domain with a thread in every state and an object of every kind moves back and forth over a bad wire, and notices nothing.
 //!
 //! `CARAVAN_ZOO_MOVES` sets the number of moves, `CARAVAN_ZOO_SEED` the faults of the wire and the time between moves.
 
@@ -14,15 +14,16 @@ use harness::{Faults, Fleet, Node};
 const MOVES: u64 = 20;
 /// The longest time between moves.
 const STAY_MS_MAX: u64 = 500;
-/// The least time from A's start to B's: the error of a clock that follows its machine's.
+/// The least time from A's start to B's: the error of a clock that followed its machine's clock.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
-/// The largest error of its clock after a move: far less than that, and far more than the asymmetry of a message's delays.
+/// The largest error of the domain's clock after a move: far less than [`CLOCKS_APART`], and far more than the asymmetry of a
+/// message's delays.
 const CLOCK_ERROR_MAX: Duration = Duration::from_secs(2);
 /// The number of the domain's workloads, one per thread.
 const THREADS: usize = 42;
 
-/// The faults of a bad wire. Frames stay in order: to a connection of pages, a reordered frame looks lost, and its timeout
-/// doubles each time (docs/verification.md).
+/// The faults of a bad wire. Frames stay in order: a stream of pages takes a reordered frame for a lost one, and doubles its
+/// timeout each time (docs/verification.md).
 fn poor(seed: u64) -> Faults {
     Faults {
         loss: 0.001,
@@ -36,7 +37,7 @@ fn poor(seed: u64) -> Faults {
 fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
     let seed = variable("CARAVAN_ZOO_SEED").unwrap_or_else(fresh_seed);
     let moves = variable("CARAVAN_ZOO_MOVES").unwrap_or(MOVES);
-    println!("again: CARAVAN_ZOO_SEED={seed} CARAVAN_ZOO_MOVES={moves}");
+    println!("repeat with CARAVAN_ZOO_SEED={seed} CARAVAN_ZOO_MOVES={moves}");
     let mut fleet = Fleet::start_as(&["zoo-a", "zoo-b"]);
     fleet.await_log(Node::A, "[zoo] zoo: ready");
     sleep(CLOCKS_APART);
@@ -48,7 +49,7 @@ fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
     let mut report = zoo.report();
     assert_eq!(report.rounds.len(), THREADS, "{report:#?}");
     let mut from = Node::A;
-    let mut answered = zoo.calls_answered();
+    let mut served = zoo.calls_served();
     for number in 0..moves {
         report = zoo.await_progress(&report);
         sleep(Duration::from_millis(
@@ -60,20 +61,20 @@ fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
         assert_eq!(report.incarnation, before.incarnation + 1);
         let error = Duration::from_nanos(report.clock_error_ns(&before).unsigned_abs());
         assert!(error < CLOCK_ERROR_MAX, "{before:#?}\n{report:#?}");
-        // The service answers calls and the network at the same time. Every thread did something on A before it left.
+        // The service serves calls and the network at the same time. Every thread made progress on A before the domain left.
         if from == Node::A {
-            let answered_before = answered;
-            answered = zoo.calls_answered();
-            assert!(answered > answered_before, "the service stands still");
+            let served_before = served;
+            served = zoo.calls_served();
+            assert!(served > served_before, "the service makes no progress");
         }
         from = from.other();
     }
     report = zoo.await_progress(&report);
     let rounds: u64 = report.rounds.values().sum();
-    // The service handles one call at a time: a second one waits to be received, and is not interrupted by the move.
+    // The service handles one call at a time. A second one waits to be received, and the move does not interrupt it.
     let interrupted: u64 = report.interruptions.values().sum();
     assert!((1..=moves).contains(&interrupted), "{report:#?}");
     println!(
-        "zoo: {moves} moves, {rounds} rounds of {THREADS} threads, {interrupted} calls interrupted, all well"
+        "zoo: {moves} moves, {rounds} rounds of {THREADS} threads, {interrupted} calls interrupted, no error"
     );
 }

@@ -23,14 +23,14 @@ const PORT: &str = "6379";
 const RUNS: usize = 100;
 /// Linux's minimal retransmission timeout.
 const STALL_MS: f64 = 200.0;
-/// How long a machine's last lines may take to reach its serial port.
+/// How long the last lines of a machine's log may take to reach its serial port.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() {
     let runs =
         env::var("CARAVAN_CONNECT_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number"));
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
-    // The second machine only answers that it has no store, so that the first starts it.
+    // The second machine only replies that it has no store, so that the first starts it.
     let mut fleet = Fleet::start();
     fleet.await_log(Node::A, "[kv] kv: ready");
     if let Some(path) = &capture {
@@ -78,7 +78,8 @@ fn run(fleet: &Fleet) -> Run {
     }
 }
 
-/// The number of segments that the clients' host has ever retransmitted: a line of names and a line of values per protocol.
+/// The number of segments that the clients' host has retransmitted in all. The file has a line of names and a line of values
+/// per protocol.
 fn retransmitted(fleet: &Fleet) -> u64 {
     let counters = fleet.party.run("cat", &["/proc/net/snmp"], LIMIT);
     let mut lines = counters.lines().filter(|line| line.starts_with("Tcp:"));

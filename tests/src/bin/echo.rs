@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     std::thread::spawn(stop_at_eof);
-    let seen = echo::run(service, &STOP, || println!("{}", echo::ANSWERED));
+    let seen = echo::run(service, &STOP, || println!("{}", echo::REPLIED));
     println!("{}", serde_json::to_string(&seen).expect("plain numbers"));
     ExitCode::SUCCESS
 }

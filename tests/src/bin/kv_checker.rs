@@ -1,6 +1,6 @@
 //! The checking client of a key-value store as a program: `kv_checker ADDRESS:PORT` runs until its standard input ends.
 //!
-//! Prints its report as JSON; fails if anything was wrong.
+//! It prints its report as JSON, and fails if anything was wrong.
 
 #![forbid(unsafe_code)]
 

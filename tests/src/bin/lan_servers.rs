@@ -1,7 +1,7 @@
 //! The servers of a small network as a program: see `harness::lan_servers`.
 //!
-//! `lan_servers` serves DHCP and DNS at the server's address until its standard input ends. It prints a line per answer, with a
-//! number that counts the answers of its kind.
+//! `lan_servers` serves DHCP and DNS at the server's address until its standard input ends. It prints a line per reply, with the
+//! number of replies of that kind so far.
 
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,7 @@ use std::thread;
 
 use harness::lan_servers::{READY, SERVER, dhcp, dns};
 
-/// The largest datagram that is answered.
+/// The size of the largest datagram that gets a reply.
 const DATAGRAM_BYTES_MAX: usize = 1500;
 
 fn main() -> io::Result<()> {
@@ -28,25 +28,25 @@ fn main() -> io::Result<()> {
 fn serve_dhcp(requests: &UdpSocket) {
     let mut counts = [0; 3];
     serve(requests, |request, _| {
-        let Some(answer) = dhcp::answer(request) else {
+        let Some(reply) = dhcp::reply(request) else {
             return;
         };
-        if let Err(error) = requests.send_to(&answer.bytes, answer.to) {
-            return eprintln!("{}: {error}", answer.to);
+        if let Err(error) = requests.send_to(&reply.bytes, reply.to) {
+            return eprintln!("{}: {error}", reply.to);
         }
-        let count = &mut counts[answer.purpose as usize];
+        let count = &mut counts[reply.purpose as usize];
         *count += 1;
-        println!("dhcp {:?} {count}", answer.purpose);
+        println!("dhcp {:?} {count}", reply.purpose);
     });
 }
 
 fn serve_dns(queries: &UdpSocket) {
     let mut count = 0;
     serve(queries, |query, client| {
-        let Some(answer) = dns::answer(query) else {
+        let Some(reply) = dns::reply(query) else {
             return;
         };
-        if let Err(error) = queries.send_to(&answer, client) {
+        if let Err(error) = queries.send_to(&reply, client) {
             return eprintln!("{client}: {error}");
         }
         count += 1;
@@ -54,11 +54,11 @@ fn serve_dns(queries: &UdpSocket) {
     });
 }
 
-/// Passes each datagram and its sender to `handle`, for ever.
+/// Passes each datagram and its sender to `handle`, without end.
 fn serve(socket: &UdpSocket, mut handle: impl FnMut(&[u8], SocketAddr)) {
     let mut bytes = [0; DATAGRAM_BYTES_MAX];
     loop {
-        // An error belongs to an earlier answer that could not be delivered.
+        // An error concerns an earlier reply that could not be delivered.
         if let Ok((length, client)) = socket.recv_from(&mut bytes) {
             handle(&bytes[..length], client);
         }

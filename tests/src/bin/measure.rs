@@ -1,7 +1,7 @@
 //! The cost of migration: ten moves of the counter with the `wws` workload, observed by a prober, and ten moves of a machine
 //! with the same counter by QEMU's own migration, on the same host.
 //!
-//! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if an answer was wrong or
+//! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if a reply was wrong or
 //! the connection was lost: figures of a broken move are meaningless.
 
 #![forbid(unsafe_code)]
@@ -19,11 +19,11 @@ use harness::{Fleet, Node, QemuMigration, ThirdParty};
 const COUNTER: &str = "10.77.0.20:7000";
 /// The number of moves.
 const MOVES: usize = 10;
-/// How long the domain is watched between two moves: a pause in this time still counts as the move's.
+/// How long the domain is watched after each move. A pause in this time still counts as the move's.
 const WATCHED: Duration = Duration::from_secs(4);
 const PAGE_BYTES: f64 = 4096.0;
 
-/// A move, and the bytes that its source sent meanwhile.
+/// A move, and the number of bytes that its source sent meanwhile.
 struct Measured {
     migration: Migration,
     wire_bytes: u64,

@@ -14,15 +14,15 @@ usage: prober ADDRESS:PORT [OPTIONS]
 Probes a domain over UDP and TCP, checks every reply, and reports the longest gap. Fails if anything was wrong.
 
   --heap MIB            the domain's heap (64)
-  --working MIB         of which this much is written (4)
+  --working MIB         the part of the heap that is written (4)
   --udp-interval US     microseconds between UDP requests (1000)
   --tcp-interval US     microseconds between TCP requests (5000)
   --udp-patience US     microseconds to wait for missing replies to the last UDP requests (3000000)
   --seconds N           end after this time
   --until-eof           end when the standard input ends
   --window START..END   seconds since the start, for the longest gap (from the first reply to the end)
-  --json                report as JSON; only a prober that could not probe fails then. A line before the report
-                        marks the first answers over UDP and TCP
+  --json                report as JSON, and fail only if the prober could not probe. A line before the report
+                        marks the time when both UDP and TCP have had a reply
   --replies FILE        write the time of each UDP reply, in nanoseconds of the monotonic clock";
 
 /// Set to end the probing.
@@ -48,12 +48,12 @@ fn probe(arguments: Arguments) -> Result<ExitCode, String> {
     if arguments.until_eof {
         std::thread::spawn(stop_at_eof);
     }
-    let answered = || {
+    let on_reply = || {
         if arguments.json {
-            println!("{}", prober::ANSWERED);
+            println!("{}", prober::REPLIED);
         }
     };
-    let report = prober::run(&arguments.options, &STOP, answered);
+    let report = prober::run(&arguments.options, &STOP, on_reply);
     let report = report.map_err(|error| error.to_string())?;
     if let Some(path) = arguments.replies {
         std::fs::write(&path, report.udp_replies.to_text())

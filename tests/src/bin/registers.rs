@@ -1,8 +1,8 @@
 //! Clients of a key-value store as a program: `registers ADDRESS:PORT SEED CLIENTS KEYS FILE`, until its standard input
 //! ends. See `harness::linear`.
 //!
-//! Prints a line when every client has an answer. At the end it writes the history to the file and prints the summary as
-//! JSON; it fails only if it cannot start or write.
+//! It prints a line when every client has had a reply. At the end it writes the history to the file and prints the summary as
+//! JSON. It fails only if it cannot start or write.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness::linear::history;
-use harness::linear::workload::{ANSWERED, Workload};
+use harness::linear::workload::{REPLIED, Workload};
 
 const USAGE: &str = "usage: registers ADDRESS:PORT SEED CLIENTS KEYS FILE";
 
@@ -46,7 +46,7 @@ fn run() -> Result<(), String> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         STOP.store(true, Ordering::Relaxed);
     });
-    let observed = workload.run(&STOP, || println!("{ANSWERED}"));
+    let observed = workload.run(&STOP, || println!("{REPLIED}"));
     let observed = observed.map_err(|error| error.to_string())?;
     let written = File::create(file)
         .and_then(|created| history::write(&observed.history, BufWriter::new(created)));

@@ -1,5 +1,5 @@
 //! A demonstration of migration: two machines boot, a counter and a store serve clients on the first, move to the second and
-//! back, and a third party checks every answer.
+//! back, and a third party checks every reply.
 //!
 //! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.
 
@@ -31,12 +31,12 @@ fn main() -> ExitCode {
     fleet.await_log(Node::A, "[counter] counter: ready");
     fleet.await_log(Node::A, "[kv] kv: ready");
     println!(
-        "A counter and a key-value store run on machine a. The third party asks the counter over UDP each"
+        "A counter and a key-value store run on machine a. The third party sends the counter a request over UDP"
     );
     println!(
-        "millisecond and over one TCP connection each five, and checks every answer; it writes to the store"
+        "every millisecond and over one TCP connection every five, and checks every reply. It writes to the store,"
     );
-    println!("and reads every acknowledged write back. Both move to b and back.\n");
+    println!("and reads every acknowledged write back. Both domains move to b and back.\n");
     let seen = move_there_and_back(&fleet);
     print_table(&seen);
     if !once && io::stdin().is_terminal() {
@@ -95,11 +95,11 @@ fn print_table(seen: &Seen) {
     }
     let (summary, store) = (&seen.counter.summary, &seen.store);
     println!(
-        "\ncounter: UDP {} asked, {} answered; TCP {} asked, {} answered, connection {}; errors {}",
-        summary.udp.asked,
-        summary.udp.answered,
-        summary.tcp.asked,
-        summary.tcp.answered,
+        "\ncounter: UDP {} requests, {} replies; TCP {} requests, {} replies, connection {}; errors {}",
+        summary.udp.requests,
+        summary.udp.replies,
+        summary.tcp.requests,
+        summary.tcp.replies,
         if summary.tcp_survived {
             "alive"
         } else {
@@ -108,16 +108,16 @@ fn print_table(seen: &Seen) {
         summary.error_count(),
     );
     println!(
-        "kv: {} writes acknowledged and read back, the longest answer took {:.1} ms; errors 0",
+        "kv: {} writes acknowledged and read back, the longest reply took {:.1} ms; errors 0",
         store.writes,
-        store.longest_answer_us as f64 / 1e3
+        store.longest_reply_us as f64 / 1e3
     );
 }
 
 /// Executes the operator's commands until `quit`.
 fn converse(fleet: &Fleet) {
     println!(
-        "\nThe machines stay. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN DESTINATION; quit."
+        "\nThe machines keep running. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN DESTINATION; quit."
     );
     loop {
         print!("> ");
@@ -131,7 +131,7 @@ fn converse(fleet: &Fleet) {
             ["a", words @ ..] => println!("{}", fleet.command(Node::A, words)),
             ["b", words @ ..] => println!("{}", fleet.command(Node::B, words)),
             _ => println!(
-                "a or b first, then a command of caravan: machines, ps, list, explain, migrate, cancel"
+                "expected a or b, then a command of caravan: machines, ps, list, explain, migrate, cancel"
             ),
         }
     }

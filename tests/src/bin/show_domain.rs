@@ -5,7 +5,7 @@
 //! `cargo caravan run` builds them and starts this program.
 //!
 //! With `--once` the domain must be a TCP echo service: one connection is kept through both moves, and the exit code is
-//! the verdict. Without it the user asks for the moves.
+//! the verdict. Without it the user's commands move the domain.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::echo::{ANSWERED, Seen};
+use harness::echo::{REPLIED, Seen};
 use harness::fleet::LIMIT;
 use harness::output::{Output, Pattern};
 use harness::{Fleet, Node, WaitError, child};
@@ -23,7 +23,7 @@ use service_protocol::root::DomainState;
 
 /// The machines' boot archives.
 const ARCHIVES: [&str; 2] = ["a", "b"];
-/// The interval between queries whether the domain runs.
+/// The interval between queries of the domain's state.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the echo client runs before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ impl Stage {
             let state = list.domain(&self.domain).map(|domain| domain.state);
             match state {
                 Some(DomainState::Running) => break,
-                // The roll call asks the other machine first; an answer may be lost.
+                // The roll call queries the other machine first, and a message may be lost.
                 Some(DomainState::Waiting) | None if Instant::now() < deadline => {
                     thread::sleep(POLL_INTERVAL);
                 }
@@ -126,7 +126,7 @@ impl Stage {
                 }
             }
         }
-        // The lines that it logs when it starts are shown first.
+        // Lets the lines that it logs at its start be shown first.
         thread::sleep(LOG_INTERVAL);
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Stage {
         };
         let entrance = self.fleet.party.entrance().join(" ");
         self.screen.line(&format!(
-            "\n{name} runs on machine a. From another terminal, this sends it lines and shows its answers:\n\n  \
+            "\n{name} runs on machine a. From another terminal, this sends it lines and shows its replies:\n\n  \
              {entrance} bash -c 'exec 3<>/dev/tcp/{address}/{port}; while read -r line; do \
              echo \"$line\" >&3; read -r line <&3 || exit; echo \"$line\"; done'\n"
         ));
@@ -150,15 +150,15 @@ impl Stage {
         let from = [Node::A, Node::B].into_iter().find(is_there);
         let from = from.ok_or_else(|| format!("no machine has {}", self.domain))?;
         let to = from.other();
-        let answer = self
+        let reply = self
             .fleet
             .command(from, &["migrate", &self.domain, to.name()]);
-        for line in answer.lines() {
+        for line in reply.lines() {
             self.screen.line(&format!("    {line}"));
         }
         let (name, to) = (&self.domain, to.name());
-        if !answer.ends_with("done") {
-            let reason = answer.lines().last().unwrap_or("no answer");
+        if !reply.ends_with("done") {
+            let reason = reply.lines().last().unwrap_or("no reply");
             return Err(format!("{name} does not move to {to}: {reason}"));
         }
         self.screen.line(&format!("{name} runs on machine {to}."));
@@ -170,7 +170,7 @@ impl Stage {
         let program = child::beside("echo", "cargo build -p harness --bins");
         let program = program.to_str().expect("a path that is text");
         let client = self.fleet.party.start(program, &[service]);
-        let is_echo = client.writes(ANSWERED, LIMIT);
+        let is_echo = client.writes(REPLIED, LIMIT);
         if is_echo {
             for _ in 0..2 {
                 thread::sleep(WATCHED);
@@ -188,12 +188,12 @@ impl Stage {
         self.screen.line(&format!("\n{name}: {seen}"));
         match seen.failure {
             Some(reason) if !is_echo => Err(format!(
-                "{name} does not echo: {reason}\nnext: `run --once` checks an echo; `run` moves any other domain at your command"
+                "{name} does not echo: {reason}\nnext: `run --once` checks an echo service; `run` moves any domain at your commands"
             )),
             Some(reason) => Err(format!("the connection was lost: {reason}")),
             None => {
                 self.screen
-                    .line("verdict: the connection lived through both moves");
+                    .line("verdict: the connection survived both moves");
                 Ok(())
             }
         }
@@ -252,7 +252,7 @@ fn log_line(node: Node, line: &str) -> String {
 /// The standard output, to which several threads write complete lines around a prompt.
 #[derive(Default)]
 struct Screen {
-    /// Whether it ends with a prompt.
+    /// Whether the last line is a prompt.
     is_prompted: Mutex<bool>,
 }
 
@@ -263,11 +263,12 @@ const CLEAR_LINE: &str = "\r\x1b[K";
 impl Screen {
     fn line(&self, text: &str) {
         let is_prompted = self.is_prompted.lock().expect("no writer panics");
-        // An error means that nobody reads the output any more.
+        // An error means that the output is closed.
         let mut out = io::stdout();
-        let _ = match *is_prompted {
-            true => write!(out, "{CLEAR_LINE}{text}\n{PROMPT}"),
-            false => writeln!(out, "{text}"),
+        let _ = if *is_prompted {
+            write!(out, "{CLEAR_LINE}{text}\n{PROMPT}")
+        } else {
+            writeln!(out, "{text}")
         };
         let _ = out.flush();
     }

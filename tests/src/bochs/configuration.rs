@@ -16,9 +16,9 @@ const LOG: &str = "bochs.log";
 /// A processor that Bochs models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processor {
-    /// Intel's of 2020: AVX-512, CET, PCID, a TSC deadline.
+    /// An Intel processor of 2020: AVX-512, CET, PCID, a TSC deadline.
     TigerLake,
-    /// AMD's of 2017: AVX2, no PCID, no TSC deadline.
+    /// An AMD processor of 2017: AVX2, no PCID, no TSC deadline.
     Ryzen,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Configuration<'a> {
     pub(super) processor: Processor,
     /// The CD that it starts from.
     pub(super) disc: &'a Path,
-    /// The TCP port of this host that its serial line connects to.
+    /// The TCP port of this host to which its serial line connects.
     pub(super) serial_port: u16,
 }
 
@@ -46,7 +46,7 @@ impl Configuration<'_> {
     pub(super) fn write(&self, directory: &Path) -> Vec<OsString> {
         let file = directory.join(FILE);
         fs::write(&file, self.text(directory)).expect("a writable directory");
-        // Debian's Bochs has the debugger built in, which waits for a command first: continue.
+        // Debian's Bochs has a debugger, which waits for a command at the start: `c` continues.
         let commands = directory.join(COMMANDS);
         fs::write(&commands, "c\n").expect("a writable directory");
         let words: [OsString; 5] = [

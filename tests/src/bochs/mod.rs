@@ -14,8 +14,8 @@
 //! pc.expect("passed", limit);
 //! ```
 //!
-//! It has no exit device: a guest reports its verdict as a printed line, and the machine is killed when its handle is
-//! dropped. A triple fault ends Bochs, and so does a panic of Bochs itself.
+//! It has no exit device: a guest prints its verdict as a line, and the machine is killed when its handle is dropped. A
+//! triple fault ends Bochs, and so does a panic of Bochs itself.
 
 mod configuration;
 mod disc;
@@ -102,7 +102,7 @@ impl Bochs {
     ///
     /// # Panics
     ///
-    /// If it does not come within `limit`, or the machine ends before.
+    /// If the line does not come within `limit`, or the machine ends first.
     pub fn expect(&mut self, text: &str, limit: Duration) -> String {
         match self.console.wait_for(Pattern::Line(text), limit) {
             Ok(line) => line,
@@ -124,7 +124,7 @@ impl Bochs {
         }
     }
 
-    /// Kills it, as pulling the plug does, and returns when it is gone.
+    /// Kills the machine, as pulling its plug does, and returns when it is gone.
     pub fn kill(&mut self) {
         self.process.kill();
     }

@@ -19,7 +19,7 @@ const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
 const OTHER_SECRET: &str = "another secret";
 
 impl Fleet {
-    /// Sends an operator's command to a machine's migration server and returns its reply, even if it refuses.
+    /// Sends an operator's command to a machine's migration server, and returns its reply, which may be a refusal.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl Fleet {
         self.reply(node, &["list"])
     }
 
-    /// Asks for the domains and moves of a machine with another fleet's secret.
+    /// Requests the domains and moves of a machine with another fleet's secret.
     ///
     /// # Panics
     ///
@@ -86,7 +86,7 @@ impl Fleet {
         self.command_with(OTHER_SECRET, node, words)
     }
 
-    /// Waits until the list of a machine's migration server contains a text.
+    /// Waits until the output of `list` at a machine contains a text.
     ///
     /// # Panics
     ///
@@ -128,7 +128,8 @@ impl Fleet {
         assert_eq!(reply, "done", "{} is not held", node.name());
     }
 
-    /// Settles the counter that is in doubt on a machine, `run` or `drop`, once every other machine has had time to answer.
+    /// Settles the counter that is in doubt on a machine, once every other machine has had time to reply. `how` is `run` or
+    /// `drop`.
     ///
     /// # Panics
     ///

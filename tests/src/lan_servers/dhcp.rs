@@ -1,4 +1,4 @@
-//! A DHCP server with one address (RFC 2131, RFC 2132): [`answer`].
+//! A DHCP server with one address (RFC 2131, RFC 2132): [`reply`].
 //!
 //! ```text
 //! 0 operation   4 transaction   12 client's address   16 your address   20 server's address   28 client's MAC
@@ -41,7 +41,7 @@ const TYPE_OFFER: u8 = 2;
 const TYPE_REQUEST: u8 = 3;
 const TYPE_ACK: u8 = 5;
 
-/// The purpose of an answer.
+/// The purpose of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It offers the address.
@@ -52,9 +52,9 @@ pub enum Purpose {
     Renewal,
 }
 
-/// An answer, and its receiver: all stations, while the client has no address.
+/// A reply and its receiver, which is every station while the client has no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Reply {
     /// The purpose.
     pub purpose: Purpose,
     /// The receiver.
@@ -63,8 +63,8 @@ pub struct Answer {
     pub bytes: Vec<u8>,
 }
 
-/// The answer to a datagram; `None` if it is not a request for an address.
-pub fn answer(request: &[u8]) -> Option<Answer> {
+/// The reply to a datagram; `None` if it is not a request for an address.
+pub fn reply(request: &[u8]) -> Option<Reply> {
     let is_request =
         request.len() > OPTIONS && request[0] == REQUEST && request[MAGIC..OPTIONS] == MAGIC_NUMBER;
     let kind = is_request.then(|| message_type(&request[OPTIONS..]))??;
@@ -75,14 +75,15 @@ pub fn answer(request: &[u8]) -> Option<Answer> {
         TYPE_REQUEST => (Purpose::Renewal, TYPE_ACK),
         _ => return None,
     };
-    let receiver = match client.is_unspecified() {
-        true => Ipv4Addr::BROADCAST,
-        false => client,
+    let receiver = if client.is_unspecified() {
+        Ipv4Addr::BROADCAST
+    } else {
+        client
     };
-    Some(Answer {
+    Some(Reply {
         purpose,
         to: SocketAddrV4::new(receiver, CLIENT_PORT),
-        bytes: reply(&request[..OPTIONS], reply_type),
+        bytes: message(&request[..OPTIONS], reply_type),
     })
 }
 
@@ -97,7 +98,7 @@ fn message_type(mut options: &[u8]) -> Option<u8> {
     }
 }
 
-fn reply(header: &[u8], reply_type: u8) -> Vec<u8> {
+fn message(header: &[u8], reply_type: u8) -> Vec<u8> {
     let (address, prefix) = LEASED;
     let mask = u32::MAX << (32 - u32::from(prefix));
     let mut bytes = header.to_vec();
@@ -155,22 +156,22 @@ mod tests {
             (TYPE_REQUEST, address, Purpose::Renewal, TYPE_ACK, address),
         ];
         for (kind, client, purpose, reply_type, receiver) in cases {
-            let answer = answer(&request(kind, client)).expect("an answer");
-            assert_eq!(answer.purpose, purpose);
-            assert_eq!(answer.to, SocketAddrV4::new(receiver, CLIENT_PORT));
-            assert_eq!(answer.bytes[4..8], *b"xid!");
-            assert_eq!(answer.bytes[YOUR_ADDRESS..SERVER_ADDRESS], address.octets());
-            assert_eq!(message_type(&answer.bytes[OPTIONS..]), Some(reply_type));
+            let reply = super::reply(&request(kind, client)).expect("a reply");
+            assert_eq!(reply.purpose, purpose);
+            assert_eq!(reply.to, SocketAddrV4::new(receiver, CLIENT_PORT));
+            assert_eq!(reply.bytes[4..8], *b"xid!");
+            assert_eq!(reply.bytes[YOUR_ADDRESS..SERVER_ADDRESS], address.octets());
+            assert_eq!(message_type(&reply.bytes[OPTIONS..]), Some(reply_type));
         }
     }
 
     #[test]
-    fn ignores_what_is_no_request() {
+    fn other_datagrams_get_no_reply() {
         let whole = request(TYPE_DISCOVER, Ipv4Addr::UNSPECIFIED);
-        assert_eq!(answer(&request(7, Ipv4Addr::UNSPECIFIED)), None);
-        assert!((0..whole.len() - 1).all(|length| answer(&whole[..length]).is_none()));
-        let mut reply = whole;
-        reply[0] = REPLY;
-        assert_eq!(answer(&reply), None);
+        assert_eq!(reply(&request(7, Ipv4Addr::UNSPECIFIED)), None);
+        assert!((0..whole.len() - 1).all(|length| reply(&whole[..length]).is_none()));
+        let mut no_request = whole;
+        no_request[0] = REPLY;
+        assert_eq!(reply(&no_request), None);
     }
 }

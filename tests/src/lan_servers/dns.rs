@@ -1,4 +1,4 @@
-//! A DNS server that knows one name (RFC 1035): [`answer`].
+//! A DNS server that knows one name (RFC 1035): [`reply`].
 //!
 //! ```text
 //! 0 id   2 flags   4 counts: questions, answers, authorities, others   12 question: labels, 0, type, class
@@ -21,8 +21,8 @@ const CLASS_INTERNET: [u8; 2] = [0, 1];
 const SAME_NAME: [u8; 2] = [0xc0, QUESTION as u8];
 const SECONDS_TO_LIVE: [u8; 4] = 60_u32.to_be_bytes();
 
-/// The answer to a query with one question; `None` if the datagram is not one.
-pub fn answer(query: &[u8]) -> Option<Vec<u8>> {
+/// The reply to a query with one question; `None` if the datagram is not such a query.
+pub fn reply(query: &[u8]) -> Option<Vec<u8>> {
     let (name, end) = name(query)?;
     let kind: [u8; 2] = query.get(end..end + 2)?.try_into().ok()?;
     let question = query.get(QUESTION..end + 4)?;
@@ -79,23 +79,23 @@ mod tests {
 
     #[test]
     fn knows_the_addresses_of_one_name() {
-        let four = answer(&query(NAME, TYPE_A)).expect("an answer");
+        let four = reply(&query(NAME, TYPE_A)).expect("a reply");
         assert!(four.starts_with(b"id\x81\x80\0\x01\0\x01") && four.ends_with(&NAMED.0.octets()));
-        let six = answer(&query(&NAME.to_uppercase(), TYPE_AAAA)).expect("an answer");
+        let six = reply(&query(&NAME.to_uppercase(), TYPE_AAAA)).expect("a reply");
         assert!(six.ends_with(&NAMED.1.octets()));
     }
 
     #[test]
     fn another_name_does_not_exist_and_another_type_has_no_record() {
-        let none = answer(&query("nobody.example", TYPE_A)).expect("an answer");
+        let none = reply(&query("nobody.example", TYPE_A)).expect("a reply");
         assert!(none.starts_with(b"id\x81\x83\0\x01\0\0"));
-        let text = answer(&query(NAME, [0, 16])).expect("an answer");
+        let text = reply(&query(NAME, [0, 16])).expect("a reply");
         assert!(text.starts_with(b"id\x81\x80\0\x01\0\0"));
     }
 
     #[test]
-    fn ignores_what_is_no_query() {
+    fn other_datagrams_get_no_reply() {
         let whole = query(NAME, TYPE_A);
-        assert!((0..whole.len()).all(|length| answer(&whole[..length]).is_none()));
+        assert!((0..whole.len()).all(|length| reply(&whole[..length]).is_none()));
     }
 }

@@ -1,6 +1,6 @@
-//! The servers of a small network, for domains that ask it for an address and for names: [`dhcp`] and [`dns`].
+//! The servers of a small network, for domains that need an address and resolve names: [`dhcp`] and [`dns`].
 //!
-//! Each answers datagrams one by one. The program `lan_servers` serves them at the third party, and prints a line per answer.
+//! Each replies to one datagram at a time. The program `lan_servers` runs them at the third party, and prints a line per reply.
 
 pub mod dhcp;
 pub mod dns;
@@ -18,7 +18,7 @@ pub const NAME: &str = "third.caravan.example";
 /// The addresses of [`NAME`].
 pub const NAMED: (Ipv4Addr, Ipv6Addr) = (SERVER, Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x100));
 
-/// The line that the program prints when it serves.
+/// The line that the program prints when the servers are ready.
 pub const READY: &str = "serves DHCP and DNS";
 
 /// How long the program and the third party's configuration may take; only stops a hang.
@@ -33,7 +33,7 @@ pub fn start(party: &ThirdParty) -> Client {
     let ipv6 = format!("{}/64", NAMED.1);
     for arguments in [
         ["-6", "address", "add", &ipv6, "dev", "lan0", "nodad"],
-        // Without a route, nothing is sent to all stations.
+        // Without this route the host sends no broadcasts.
         [
             "-4",
             "route",

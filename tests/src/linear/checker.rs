@@ -1,31 +1,32 @@
 //! Decides whether the operations on one key are linearizable: Lowe's just-in-time variant of Wing and Gong's search.
 //!
-//! The checker goes through invocations and answers in the order of their times and keeps every [`Configuration`] that
-//! explains the answers so far: what the register may hold, and which of the open operations have had their effect. An
-//! operation is given its effect at the latest when it is answered:
+//! The checker goes through invocations and replies in the order of their times, and keeps every [`Configuration`] that
+//! explains the replies so far: a possible value of the register, and the open operations that have had their effect. An
+//! operation is given its effect at the latest when its reply comes:
 //!
 //! ```text
 //!   invoked: it is open
-//!   answered: each configuration is extended by open operations, in every order that explains their answers, until this
+//!   completed: each configuration is extended by open operations, in every order that explains their replies, until this
 //!             one has had its effect; those that cannot be extended so are dropped, and duplicates are removed
 //! ```
 //!
-//! The answers are known in advance, so a configuration is extended only by an operation whose answer it explains. One that
-//! changes nothing, such as a read, has its effect as soon as its answer is explained: nothing is gained by waiting. If no
-//! configuration is left, the history is not linearizable, and the answered operation is the evidence.
+//! The replies are known in advance, so a configuration is extended only by an operation whose reply it explains. One that
+//! changes nothing, such as a read, has its effect as soon as its reply is explained, since waiting gains nothing. If no
+//! configuration is left, the history is not linearizable, and the completed operation is the evidence.
 //!
-//! An operation without an answer stays open for ever. Equal ones are interchangeable and are only counted, and of two
+//! A pending operation, one without a reply, stays open for ever. Equal ones are interchangeable and are only counted, and of two
 //! configurations that differ in nothing else, the one that has used fewer of them makes the other redundant. Likewise, a
-//! configuration that uses such an operation only to overwrite it by another is redundant beside one that does not use it.
+//! configuration that uses such an operation and overwrites its effect with another is redundant beside one without it.
 //! Therefore the time to check a long history with many such operations grows with its length alone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 
+use super::configuration::{Configuration, Frontier};
 use super::history::{Completion, Entry};
-use super::register::{Answer, Operation, State};
+use super::register::{Operation, Reply, State};
 
-/// The most operations with an answer that may be open at once: the bits of [`Configuration::placed`].
+/// The most operations with a reply that may be open at once: the bits of [`Configuration::placed`].
 pub const OPEN_MAX: usize = 128;
 
 /// The number of possible values that a violation lists.
@@ -34,16 +35,16 @@ const VALUES_SHOWN_MAX: usize = 8;
 /// The history is linearizable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Configurations examined: the cost of the check.
+    /// The number of configurations examined: the cost of the check.
     pub configurations: u64,
 }
 
 /// The history is not linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The operation that no order explains together with all answered before it.
+    /// The operation that no order explains together with all that were completed before it.
     pub entry: Entry,
-    /// The values that the register may have held at that answer, according to the earlier ones.
+    /// The values that the register may have held at that reply, according to the earlier ones.
     pub states: Vec<State>,
 }
 
@@ -62,7 +63,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Checks the operations on one key, which held nothing at first.
+/// Checks the operations on one key, which is absent at first.
 ///
 /// # Errors
 ///
@@ -70,13 +71,13 @@ impl fmt::Display for Violation {
 ///
 /// # Panics
 ///
-/// If more than [`OPEN_MAX`] operations with an answer are open at once.
+/// If more than [`OPEN_MAX`] operations with a reply are open at once.
 pub fn check(entries: &[Entry]) -> Result<Checked, Violation> {
     let mut search = Search::new(entries);
     for event in events(entries) {
         match event {
             Event::Invoked(index) => search.open(&entries[index], index),
-            Event::Answered(index) => search.close(index).map_err(|states| Violation {
+            Event::Completed(index) => search.close(index).map_err(|states| Violation {
                 entry: entries[index],
                 states,
             })?,
@@ -91,7 +92,7 @@ pub fn check(entries: &[Entry]) -> Result<Checked, Violation> {
 #[derive(Clone, Copy)]
 enum Event {
     Invoked(usize),
-    Answered(usize),
+    Completed(usize),
 }
 
 /// All events in the order of their times. At equal times invocations come first, so that the operations may overlap.
@@ -100,39 +101,27 @@ fn events(entries: &[Entry]) -> Vec<Event> {
     for (index, entry) in entries.iter().enumerate() {
         events.push((entry.invoked_ns, 0, Event::Invoked(index)));
         if let Some(Completion { at_ns, .. }) = entry.completion {
-            events.push((at_ns, 1, Event::Answered(index)));
+            events.push((at_ns, 1, Event::Completed(index)));
         }
     }
     events.sort_by_key(|(at_ns, order, _)| (*at_ns, *order));
     events.into_iter().map(|(_, _, event)| event).collect()
 }
 
-/// One explanation of the answers so far.
-#[derive(Clone, Debug)]
-struct Configuration {
-    state: State,
-    /// The open operations, by their places, that have had their effect.
-    placed: u128,
-    /// The number of unanswered operations of each kind that have had their effect.
-    used: Vec<u32>,
-    /// The last effect was that of an unanswered operation, and nothing has read it: overwriting it would make it pointless.
-    is_fresh: bool,
-}
-
-/// An open operation that will be answered.
+/// An open operation that will be completed.
 #[derive(Clone, Copy)]
 struct Open {
     index: usize,
     operation: Operation,
-    answer: Answer,
+    reply: Reply,
 }
 
 /// The search: all configurations after the events so far.
 struct Search {
     configurations: Vec<Configuration>,
-    /// The open operations with an answer. A place is free again when its operation is closed.
+    /// The open operations with a reply. A place is free again when its operation is closed.
     places: Vec<Option<Open>>,
-    /// The kinds of unanswered operations in the whole history, and how many of each are open.
+    /// The kinds of pending operations in the whole history, and how many of each are open.
     kinds: Vec<(Operation, u32)>,
     examined: u64,
 }
@@ -168,7 +157,7 @@ impl Search {
         let open = Some(Open {
             index,
             operation: entry.operation,
-            answer: completion.answer,
+            reply: completion.reply,
         });
         match self.places.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = open,
@@ -177,11 +166,11 @@ impl Search {
         assert!(self.places.len() <= OPEN_MAX, "too many clients");
     }
 
-    /// Handles the answer to the operation of this index. If nothing explains it, returns the possible values.
+    /// Handles the reply to the operation of this index. If nothing explains it, returns the possible values.
     fn close(&mut self, index: usize) -> Result<(), Vec<State>> {
         let mut places = self.places.iter();
         let place = places.position(|place| place.is_some_and(|open| open.index == index));
-        let place = place.expect("an answered operation was invoked");
+        let place = place.expect("a completed operation was invoked");
         let bit = 1 << place;
         let (mut seen, mut explained) = (Frontier::default(), Frontier::default());
         let mut waiting: VecDeque<Configuration> = VecDeque::new();
@@ -213,12 +202,12 @@ impl Search {
         Ok(())
     }
 
-    /// Places every open operation that changes nothing and whose answer is explained.
+    /// Places every open operation that changes nothing and whose reply is explained.
     fn with_reads(&self, mut configuration: Configuration) -> Configuration {
         for (bit, open) in self.open_operations() {
-            let (_, answer) = open.operation.apply(configuration.state);
+            let (_, reply) = open.operation.apply(configuration.state);
             let is_placed = configuration.placed & bit != 0;
-            if !is_placed && open.operation.is_read(open.answer) && answer == open.answer {
+            if !is_placed && open.operation.is_read(open.reply) && reply == open.reply {
                 configuration.placed |= bit;
                 // It has read the last write, which therefore mattered.
                 configuration.is_fresh = false;
@@ -230,8 +219,8 @@ impl Search {
     /// All configurations after one more operation.
     fn successors(&self, from: &Configuration, mut reached: impl FnMut(Configuration)) {
         for (bit, open) in self.open_operations() {
-            let (state, answer) = open.operation.apply(from.state);
-            if from.placed & bit == 0 && answer == open.answer {
+            let (state, reply) = open.operation.apply(from.state);
+            if from.placed & bit == 0 && reply == open.reply {
                 let mut next = from.clone();
                 next.state = state;
                 next.placed |= bit;
@@ -252,7 +241,7 @@ impl Search {
         }
     }
 
-    /// The open operations with an answer, and the bit of each.
+    /// The open operations with a reply, and the bit of each.
     fn open_operations(&self) -> impl Iterator<Item = (u128, Open)> {
         let places = self.places.iter().enumerate();
         places.filter_map(|(place, open)| Some((1 << place, (*open)?)))
@@ -265,44 +254,4 @@ fn states(configurations: Vec<Configuration>) -> Vec<State> {
     states.sort_unstable();
     states.dedup();
     states
-}
-
-/// Configurations none of which makes another redundant.
-#[derive(Default)]
-struct Frontier {
-    used: BTreeMap<(State, u128), Vec<Vec<u32>>>,
-}
-
-impl Frontier {
-    /// Inserts a configuration unless it is redundant, and removes those that it makes redundant. Returns whether it was
-    /// inserted.
-    fn insert(&mut self, configuration: &Configuration) -> bool {
-        let key = (configuration.state, configuration.placed);
-        let used = &configuration.used;
-        let others = self.used.entry(key).or_default();
-        if others.iter().any(|other| is_within(other, used)) {
-            return false;
-        }
-        others.retain(|other| !is_within(used, other));
-        others.push(used.clone());
-        true
-    }
-
-    fn into_configurations(self) -> Vec<Configuration> {
-        let keys = self.used.into_iter();
-        let configurations = keys.flat_map(|((state, placed), used)| {
-            used.into_iter().map(move |used| Configuration {
-                state,
-                placed,
-                used,
-                is_fresh: false,
-            })
-        });
-        configurations.collect()
-    }
-}
-
-/// Whether each number is at most the corresponding other one.
-fn is_within(numbers: &[u32], others: &[u32]) -> bool {
-    numbers.iter().zip(others).all(|(one, other)| one <= other)
 }

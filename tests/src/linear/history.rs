@@ -1,4 +1,4 @@
-//! Histories: the clients' operations with their answers and times. As a file, one JSON object per line.
+//! Histories: the clients' operations with their replies and times. As a file, one JSON object per line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::register::{Answer, Operation};
+use super::register::{Operation, Reply};
 
 /// An operation as its client saw it. Times are nanoseconds of one clock for all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,17 +19,17 @@ pub struct Entry {
     pub operation: Operation,
     /// The time just before the request was sent.
     pub invoked_ns: u64,
-    /// The answer, if any. Without one it is unknown whether the operation took effect, or will.
+    /// The reply, if any. Without one it is unknown whether the operation has taken effect or will take effect.
     pub completion: Option<Completion>,
 }
 
 /// The end of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completion {
-    /// The time just after the answer was read.
+    /// The time just after the reply was read.
     pub at_ns: u64,
-    /// The answer.
-    pub answer: Answer,
+    /// The reply.
+    pub reply: Reply,
 }
 
 impl fmt::Display for Entry {
@@ -39,11 +39,11 @@ impl fmt::Display for Entry {
         } = self;
         let invoked = seconds(self.invoked_ns);
         match self.completion {
-            Some(Completion { at_ns, answer }) => {
+            Some(Completion { at_ns, reply }) => {
                 let completed = seconds(at_ns);
                 write!(
                     formatter,
-                    "{invoked:14.6} to {completed:14.6}  client {client}: {operation} -> {answer}"
+                    "{invoked:14.6} to {completed:14.6}  client {client}: {operation} -> {reply}"
                 )
             }
             None => write!(
@@ -108,7 +108,7 @@ mod tests {
         };
         let completion = Completion {
             at_ns: 9,
-            answer: Answer::Value(None),
+            reply: Reply::Value(None),
         };
         vec![
             entry(1, 5, None),

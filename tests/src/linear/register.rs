@@ -25,10 +25,10 @@ pub enum Operation {
     Delete,
 }
 
-/// The store's answer.
+/// The store's reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum Reply {
     /// `OK`
     Done,
     /// The key's value.
@@ -38,21 +38,21 @@ pub enum Answer {
 }
 
 impl Operation {
-    /// The register's content after the operation, and the answer. Numbers stay far from the limits of 64 bits.
-    pub fn apply(self, state: State) -> (State, Answer) {
+    /// The register's content after the operation, and the reply. Numbers stay far from the limits of 64 bits.
+    pub fn apply(self, state: State) -> (State, Reply) {
         match self {
-            Operation::Get => (state, Answer::Value(state)),
-            Operation::Set(value) => (Some(value), Answer::Done),
+            Operation::Get => (state, Reply::Value(state)),
+            Operation::Set(value) => (Some(value), Reply::Done),
             Operation::SetIfAbsent(value) => {
                 let is_absent = state.is_none();
-                (state.or(Some(value)), Answer::Number(is_absent.into()))
+                (state.or(Some(value)), Reply::Number(is_absent.into()))
             }
-            Operation::Swap(value) => (Some(value), Answer::Value(state)),
+            Operation::Swap(value) => (Some(value), Reply::Value(state)),
             Operation::Increment => {
                 let next = state.unwrap_or(0) + 1;
-                (Some(next), Answer::Number(next))
+                (Some(next), Reply::Number(next))
             }
-            Operation::Delete => (None, Answer::Number(state.is_some().into())),
+            Operation::Delete => (None, Reply::Number(state.is_some().into())),
         }
     }
 
@@ -64,11 +64,11 @@ impl Operation {
         )
     }
 
-    /// Whether an operation with this answer has changed nothing, for any content of the register.
-    pub fn is_read(self, answer: Answer) -> bool {
+    /// Whether an operation with this reply has changed nothing, for any content of the register.
+    pub fn is_read(self, reply: Reply) -> bool {
         match self {
             Operation::Get => true,
-            Operation::SetIfAbsent(_) | Operation::Delete => answer == Answer::Number(0),
+            Operation::SetIfAbsent(_) | Operation::Delete => reply == Reply::Number(0),
             Operation::Set(_) | Operation::Swap(_) | Operation::Increment => false,
         }
     }
@@ -87,12 +87,12 @@ impl fmt::Display for Operation {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answer::Done => formatter.write_str("OK"),
-            Answer::Value(None) => formatter.write_str("nil"),
-            Answer::Value(Some(value)) | Answer::Number(value) => write!(formatter, "{value}"),
+            Reply::Done => formatter.write_str("OK"),
+            Reply::Value(None) => formatter.write_str("nil"),
+            Reply::Value(Some(value)) | Reply::Number(value) => write!(formatter, "{value}"),
         }
     }
 }

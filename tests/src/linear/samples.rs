@@ -1,12 +1,12 @@
-//! Histories of a real register: those that its clients observe, and those they would observe if it made a mistake.
+//! Histories of a simulated register: those that its clients observe, and the same with a wrong reply.
 
 use super::history::{Completion, Entry};
-use super::register::{Answer, Operation, State};
+use super::register::{Operation, Reply, State};
 use crate::random::Random;
 
-/// The longest time to an operation's effect, and from there to its answer.
+/// The longest time to an operation's effect, and from there to its reply.
 const STEP_NS: u64 = 20;
-/// The factor by which the effect of an unanswered operation may be later.
+/// The factor by which the effect of a pending operation may be delayed.
 const LATE: u64 = 10;
 
 /// The parameters of a sample.
@@ -16,9 +16,9 @@ pub struct Shape {
     pub operations: usize,
     /// The longest pause of a client.
     pub pause_ns: u64,
-    /// One in this many operations is not answered.
-    pub unanswered_one_in: u64,
-    /// The bound of the values; without one they all differ.
+    /// One in this many operations stays pending.
+    pub pending_one_in: u64,
+    /// The bound of the values; without it all values differ.
     pub values: Option<i64>,
 }
 
@@ -33,28 +33,28 @@ pub fn sample(random: &mut Random, shape: Shape) -> Vec<Entry> {
         let effect_ns = invoked_ns + random.below(STEP_NS);
         let at_ns = effect_ns + random.below(STEP_NS);
         free_at[client as usize] = at_ns + 1 + random.below(shape.pause_ns + 1);
-        let is_answered = random.below(shape.unanswered_one_in) != 0;
-        if is_answered {
+        let is_completed = random.below(shape.pending_one_in) != 0;
+        if is_completed {
             effects.push((effect_ns, number));
         } else if random.below(2) == 0 {
             effects.push((invoked_ns + random.below(STEP_NS * LATE), number));
         }
-        let answer = Answer::Done;
+        let reply = Reply::Done;
         entries.push(Entry {
             client: client as u32,
             key: 0,
             operation: draw(random, shape.values, number),
             invoked_ns,
-            completion: is_answered.then_some(Completion { at_ns, answer }),
+            completion: is_completed.then_some(Completion { at_ns, reply }),
         });
     }
     effects.sort_unstable();
     let mut state: State = None;
     for (_, number) in effects {
-        let (next, answer) = entries[number].operation.apply(state);
+        let (next, reply) = entries[number].operation.apply(state);
         state = next;
         if let Some(completion) = &mut entries[number].completion {
-            completion.answer = answer;
+            completion.reply = reply;
         }
     }
     entries
@@ -77,13 +77,13 @@ fn draw(random: &mut Random, values: Option<i64>, number: usize) -> Operation {
     *random.pick(&operations)
 }
 
-/// Replaces the answer of an operation by another operation's, or by one that no operation had.
+/// Replaces the reply to an operation with that to another, or with one that no operation had.
 pub fn spoil(random: &mut Random, entries: &mut [Entry]) {
-    let answers = entries.iter().filter_map(|entry| entry.completion);
-    let mut answers: Vec<Answer> = answers.map(|completion| completion.answer).collect();
-    answers.push(Answer::Value(Some(-1)));
+    let replies = entries.iter().filter_map(|entry| entry.completion);
+    let mut replies: Vec<Reply> = replies.map(|completion| completion.reply).collect();
+    replies.push(Reply::Value(Some(-1)));
     let entry = random.below(entries.len() as u64) as usize;
     if let Some(completion) = &mut entries[entry].completion {
-        completion.answer = *random.pick(&answers);
+        completion.reply = *random.pick(&replies);
     }
 }

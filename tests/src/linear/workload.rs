@@ -1,8 +1,8 @@
-//! Clients of a store: [`Workload`], and what they [`Observed`].
+//! Clients of a store: [`Workload`], and their observations: [`Observed`].
 //!
-//! Every client has a connection and sends one operation after another. Now and then it closes its connection instead of
-//! awaiting the answer, so that the operation's effect is unknown. A connection that ends in another way is counted as lost,
-//! and leaves an operation without an answer as well. In both cases the client reconnects.
+//! Every client has a connection and sends one operation after another. Sometimes it closes its connection instead of
+//! awaiting the reply, so that the operation's effect is unknown. A connection that ends in another way is counted as lost,
+//! and leaves an operation pending as well. In both cases the client reconnects.
 
 mod client;
 
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::history::Entry;
 use client::Client;
 
-/// The line that the program `registers` prints when each of its clients has an answer.
-pub const ANSWERED: &str = "answered";
+/// The line that the program `registers` prints when each of its clients has had a reply.
+pub const REPLIED: &str = "replied";
 
 /// A workload. The seed determines the clients' operations, but not their times.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub struct Workload {
     pub seed: u64,
     /// The number of clients: at most [`super::checker::OPEN_MAX`].
     pub clients: u32,
-    /// The number of keys, some of which are used more often.
+    /// The number of keys, some of which are used more often than the others.
     pub keys: u32,
 }
 
@@ -44,26 +44,26 @@ pub struct Observed {
 /// The clients' errors and lost connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Connections that the client did not close itself.
+    /// Connections that ended without being closed by their client.
     pub lost: Vec<String>,
-    /// Answers that no correct store gives to the operation. The client stops then.
+    /// Replies that a correct store never sends. A client stops at its first one.
     pub errors: Vec<String>,
 }
 
 impl Workload {
-    /// Runs all clients until `stop` is set, then has one of them read every key. Calls `answered` when each has its first
-    /// answer.
+    /// Runs all clients until `stop` is set; then one of them reads every key. Calls `on_reply` when each has had its first
+    /// reply.
     ///
     /// # Errors
     ///
     /// Network errors, if the first connection of a client fails.
-    pub fn run(&self, stop: &AtomicBool, answered: impl FnOnce()) -> io::Result<Observed> {
+    pub fn run(&self, stop: &AtomicBool, on_reply: impl FnOnce()) -> io::Result<Observed> {
         let mut clients = Vec::new();
         for number in 0..self.clients {
             clients.push(Client::connect(self, stop, number)?);
         }
         clients.iter_mut().for_each(Client::execute_next);
-        answered();
+        on_reply();
         thread::scope(|scope| {
             for client in &mut clients {
                 scope.spawn(|| client.run());

@@ -1,4 +1,4 @@
-//! A machine's serial line as a test uses it: its output, and a keyboard.
+//! A machine's serial line, for a test: its output, and a keyboard.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl<W: Write> Console<W> {
         self.output.tail(count)
     }
 
-    /// Waits for output after the last match, and returns the complete line (or the text).
+    /// Waits for a match after the last one, and returns its complete line, or its text.
     pub(crate) fn wait_for(
         &mut self,
         pattern: Pattern<'_>,
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_anywhere_is_found_before_and_after_what_was_consumed() {
+    fn a_line_anywhere_is_found_before_and_after_the_consumed_output() {
         let mut console = Console::new(Vec::new(), &b"first\nready 1\nready 2\n"[..]);
         assert!(console.wait_for(Pattern::Line("ready 1"), LIMIT).is_ok());
         for text in ["first", "ready 2"] {
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_typed_line_is_terminated() {
         let mut console = Console::new(Vec::new(), io::empty());
-        console.type_line("help").expect("a list takes everything");
+        console.type_line("help").expect("a Vec accepts everything");
         assert_eq!(console.keyboard, b"help\n");
     }
 }

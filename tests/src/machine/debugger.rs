@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long QEMU may take to answer; only stops a hang.
+/// How long QEMU may take to reply; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// An attached debugger. The machine is stopped until [`Debugger::detach`].
@@ -31,7 +31,7 @@ impl Debugger {
     /// Writes to the machine's memory.
     ///
     /// # Errors
-    /// QEMU refuses or has ended.
+    /// QEMU refuses, or has ended.
     pub fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.expect_ok(&format!("M{address:x},{:x}:{digits}", bytes.len()))
@@ -54,19 +54,19 @@ impl Debugger {
 
     fn execute(&mut self, command: &str) -> io::Result<String> {
         self.0.write_all(packet(command).as_bytes())?;
-        let mut answer = String::new();
+        let mut reply = String::new();
         loop {
             match self.byte()? {
                 b'+' => {}
-                b'$' => answer.clear(),
+                b'$' => reply.clear(),
                 b'#' => break,
-                byte => answer.push(byte.into()),
+                byte => reply.push(byte.into()),
             }
         }
-        // The checksum is not verified: a socket loses nothing.
+        // The checksum is not verified, since a socket loses nothing.
         self.0.read_exact(&mut [0; 2])?;
         self.0.write_all(b"+")?;
-        Ok(answer)
+        Ok(reply)
     }
 
     fn byte(&mut self) -> io::Result<u8> {

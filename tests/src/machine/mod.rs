@@ -41,7 +41,7 @@ use crate::child::{self, Child};
 use crate::output::{Output, Pattern, WaitError};
 use crate::scratch;
 
-/// How many lines of the serial log a failure shows.
+/// The number of lines of the serial log that a failure shows.
 const TAIL_LINES: usize = 60;
 
 /// How long reading the output of an ended QEMU may take.
@@ -114,12 +114,12 @@ impl Machine {
     ///
     /// # Panics
     ///
-    /// If it does not come within `limit`, or the machine ends before.
+    /// If the line does not come within `limit`, or the machine ends first.
     pub fn expect(&mut self, text: &str, limit: Duration) -> String {
         self.expect_either(Pattern::Line(text), limit)
     }
 
-    /// As [`expect`](Self::expect), but without an end of line: for prompts.
+    /// Waits for a text that no end of line follows, such as a prompt.
     ///
     /// # Panics
     ///
@@ -140,7 +140,7 @@ impl Machine {
         }
     }
 
-    /// Restricts later expectations to what the machine prints from now on.
+    /// Restricts later expectations to output from now on.
     pub fn skip_log(&mut self) {
         self.console.skip();
     }
@@ -161,7 +161,7 @@ impl Machine {
         }
     }
 
-    /// Stops its processors, and nothing else.
+    /// Stops its processors, but not its devices.
     pub fn stop(&mut self) {
         self.control("stop", json!({}));
     }
@@ -177,10 +177,10 @@ impl Machine {
     ///
     /// If QEMU refuses or has ended.
     pub fn control(&mut self, command: &str, arguments: Value) -> Value {
-        let answer = self
+        let reply = self
             .connected()
             .and_then(|control| control.execute(command, arguments));
-        answer.unwrap_or_else(|error| self.fail(&format!("no answer to `{command}`: {error}")))
+        reply.unwrap_or_else(|error| self.fail(&format!("no reply to `{command}`: {error}")))
     }
 
     /// Executes a command of QEMU's human monitor, and returns its output.
@@ -190,11 +190,11 @@ impl Machine {
     /// If QEMU has ended.
     pub fn monitor(&mut self, command: &str) -> String {
         let arguments = json!({ "command-line": command });
-        let answer = self.control("human-monitor-command", arguments);
-        answer.as_str().map(str::to_owned).unwrap_or_default()
+        let reply = self.control("human-monitor-command", arguments);
+        reply.as_str().map(str::to_owned).unwrap_or_default()
     }
 
-    /// The registers of its first processor, which is stopped while they are read.
+    /// The registers of its first processor. The machine is stopped while they are read.
     ///
     /// # Panics
     ///
@@ -230,7 +230,7 @@ impl Machine {
         shown.lines().filter_map(MappedPage::parse).collect()
     }
 
-    /// Attaches a debugger, which stops the machine. It must be [`Options::debuggable`].
+    /// Attaches a debugger, which stops the machine. The machine must be [`Options::debuggable`].
     ///
     /// # Panics
     ///
@@ -256,11 +256,11 @@ impl Machine {
         (number("vring-used"), number("used-idx") as u16)
     }
 
-    /// The address of the receive ring of its first network card, one of Intel's, and the card's head.
+    /// The address of the receive ring of its first network card, which must be Intel's, and the card's head index.
     ///
     /// # Panics
     ///
-    /// If QEMU has ended, or it has no such card.
+    /// If QEMU has ended, or the machine has no such card.
     pub fn receive_ring(&mut self) -> (u64, u16) {
         let shown = self.monitor("info pci");
         let registers = monitor::first_region(&shown, "card0");
@@ -272,7 +272,7 @@ impl Machine {
         (register(0x2800), register(0x2810) as u16)
     }
 
-    /// Kills it, as pulling the plug does, and returns when it is gone.
+    /// Kills the machine, as pulling its plug does, and returns when it is gone.
     pub fn kill(&mut self) {
         self.process.kill();
     }
@@ -283,7 +283,7 @@ impl Machine {
         self.wait_exit(DRAIN_LIMIT);
     }
 
-    /// Waits until the machine has ended, and returns how; its log is complete then.
+    /// Waits until the machine has ended, and its log is complete. Returns the way in which it ended.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The output of QEMU's human monitor, which shows what its machine protocol does not: registers, memory, page tables.
+//! The output of QEMU's human monitor, which shows registers, memory and page tables: its machine protocol does not.
 
 /// The first processor's registers, from `info registers`.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Registers {
         }
     }
 
-    /// The vector registers, as many bytes of each as the kernel has enabled: words of 16 digits, the highest first.
+    /// The vector registers, in words, the highest first; of each register the bytes that the kernel has enabled.
     pub fn vectors(&self) -> Vec<Vec<u64>> {
         let mut vectors: Vec<Vec<u64>> = Vec::new();
         let mut is_vector = false;
@@ -73,13 +73,13 @@ pub struct MappedPage {
     pub address: u64,
     /// The address of its frame.
     pub frame: u64,
-    /// Its size: 4 KiB, or 2 MiB for every larger one, which holds on machines with less than 1 GiB of contiguous memory.
+    /// Its size: 4 KiB, or 2 MiB for every larger page, which is right for machines with less than 1 GiB of contiguous memory.
     pub bytes: u64,
-    /// Whether it may be written.
+    /// Whether it is writable.
     pub is_writable: bool,
-    /// Whether it may be executed.
+    /// Whether it is executable.
     pub is_executable: bool,
-    /// Whether user mode reaches it.
+    /// Whether user mode may access it.
     pub is_user: bool,
 }
 
@@ -105,7 +105,7 @@ impl MappedPage {
     }
 }
 
-/// The words that `x /NUMBERgx ADDRESS` shows.
+/// The words in the output of `x /NUMBERgx ADDRESS`.
 pub(super) fn words(text: &str) -> Vec<u64> {
     let words = text.split_whitespace();
     let values = words.filter_map(|word| word.strip_prefix("0x"));
@@ -116,7 +116,8 @@ fn hexadecimal(text: &str) -> u64 {
     u64::from_str_radix(text, 16).unwrap_or_else(|_| panic!("{text:?} is not hexadecimal"))
 }
 
-/// The address of the first region of the device with this identifier, from `info pci`, which names a device after its regions.
+/// The address of the first region of the device with this identifier, from `info pci`, which prints the identifier after the
+/// regions.
 pub(super) fn first_region(shown: &str, id: &str) -> Option<u64> {
     let end = shown.find(&format!("id \"{id}\""))?;
     let (_, region) = shown[..end].rsplit_once("BAR0: ")?;

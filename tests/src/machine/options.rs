@@ -139,8 +139,8 @@ impl Options {
         self
     }
 
-    /// Puts each NIC behind a root port of its own, as on current boards: it is a PCI Express device then, and
-    /// can be reset by itself.
+    /// Puts each NIC behind a root port of its own, as on current boards, so that it is a PCI Express device and can be reset
+    /// by itself.
     pub fn behind_root_ports(mut self) -> Self {
         self.behind_root_ports = true;
         self
@@ -152,7 +152,7 @@ impl Options {
         self
     }
 
-    /// Omits the first serial line, to which Caravan logs: there is no output to wait for.
+    /// Omits the first serial line, to which Caravan logs, so that there is no output to wait for.
     pub fn silent(mut self) -> Self {
         self.serial_base = SECOND_SERIAL;
         self
@@ -164,7 +164,7 @@ impl Options {
         self
     }
 
-    /// Seeds the processor's random numbers. Two machines with one seed draw the same keys: give each its own.
+    /// Seeds the processor's random numbers. Two machines with the same seed draw the same keys, so give each its own.
     pub fn seed(self, seed: u32) -> Self {
         self.argument("-seed").argument(seed.to_string())
     }
@@ -198,6 +198,7 @@ impl Options {
     pub(super) fn arguments(&self, directory: &Path) -> Vec<OsString> {
         let mut arguments = Vec::new();
         self.add_hardware(&mut arguments);
+        self.add_console(&mut arguments);
         self.add_boot(directory, &mut arguments);
         self.add_cards(&mut arguments);
         if self.is_debuggable {
@@ -217,10 +218,10 @@ impl Options {
     fn add_hardware(&self, arguments: &mut Vec<OsString>) {
         let board = match self.board {
             Board::Q35 => "q35",
-            // Its default serial line is the one that is added below.
+            // Without its own serial line, since one is added below.
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
-        // The x2APIC's timer aborts QEMU under -icount.
+        // QEMU aborts on the x2APIC's timer registers under -icount.
         let cpu = if self.counting {
             format!("{},-x2apic", self.cpu)
         } else {
@@ -252,6 +253,10 @@ impl Options {
         if self.counting {
             add(arguments, ["-icount", "shift=0,sleep=off"]);
         }
+    }
+
+    /// The serial line on QEMU's standard input and output, and the device through which a guest ends the machine.
+    fn add_console(&self, arguments: &mut Vec<OsString>) {
         let serial = format!("isa-serial,chardev=serial,iobase={:#x}", self.serial_base);
         add(
             arguments,

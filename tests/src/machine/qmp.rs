@@ -1,4 +1,4 @@
-//! QEMU's machine protocol: JSON lines over a Unix socket, one answer per command, with events in between.
+//! QEMU's machine protocol: JSON lines over a Unix socket, one reply per command, with events in between.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long QEMU may take to answer; only stops a hang.
+/// How long QEMU may take to reply; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection to a running QEMU.
@@ -37,18 +37,18 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Executes `command` and returns its result, or QEMU's error.
+    /// Executes `command`, and returns its result or QEMU's error.
     pub fn execute(&mut self, command: &str, arguments: Value) -> io::Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments });
         self.lines
             .get_mut()
             .write_all(format!("{request}\n").as_bytes())?;
         loop {
-            let mut answer = self.read()?;
-            if let Some(error) = answer.get("error") {
+            let mut reply = self.read()?;
+            if let Some(error) = reply.get("error") {
                 return Err(io::Error::other(format!("{command}: {error}")));
             }
-            if let Some(value) = answer.get_mut("return") {
+            if let Some(value) = reply.get_mut("return") {
                 return Ok(value.take());
             }
         }

@@ -5,8 +5,8 @@ use std::process::ExitStatus;
 
 /// The way in which a machine ended.
 ///
-/// QEMU's exit device turns the byte that the guest wrote into the exit status `byte << 1 | 1`. A byte of 0 would look like
-/// QEMU's own failure, so guests write another.
+/// QEMU's exit device turns the byte that the guest wrote into the exit status `byte << 1 | 1`. Since a byte of 0 would look
+/// like a failure of QEMU itself, guests never write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The guest wrote this byte to the exit device, which reports its low seven bits.

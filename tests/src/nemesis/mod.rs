@@ -1,21 +1,22 @@
-//! A nemesis: it moves a store between two machines and injects the faults that a fleet has to tolerate into machines,
-//! migration servers and wires, in an order that a seed determines. Clients of the store must notice nothing but pauses.
+//! A nemesis, which moves a store between two machines and injects faults into machines, migration servers and wires, in an
+//! order that a seed determines. A fleet must tolerate them: clients of the store may notice only pauses.
 //!
 //! ```text
-//!   settled on X -- an action upon the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
+//!   settled on X -- an action during the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
 //! ```
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`action`] | [`Action`]: one fault, its time and its victim; [`Deck`]: their order |
+//! | [`action`] | [`Action`]: one fault, its time and its victim |
+//! | [`deck`] | [`Deck`]: the order of actions |
 //! | `perform` | performs an action |
 //! | [`tally`] | [`Tally`]: the actions performed, and [`Struck`]: the state they met |
 //!
-//! # What an action may cost
+//! # Which machines are killed
 //!
-//! Nothing: no action destroys the machine that has the only valid state of the store. For a store that moves, that is the
-//! source until the commit point and the destination after it, and a nemesis that kills at any time cannot know which, since
-//! it learns of the commit point later than it happens. A machine is therefore killed only while
+//! No action destroys the machine that has the only valid state of the store. While the store moves, that is the source
+//! until the commit point and the destination after it. A nemesis that killed at any time could not know which, since it
+//! learns of the commit point only afterwards. A machine is therefore killed only while
 //!
 //! * the store runs on the other one and is not being moved ([`Kind::KillBystander`]);
 //! * it is the destination, and the source's migration server is held before the commit point ([`Kind::KillDestination`]);
@@ -25,10 +26,12 @@
 //! `tests/failures.rs` shows. Everything else may happen at any time.
 
 pub mod action;
+pub mod deck;
 mod perform;
 pub mod tally;
 
-pub use action::{Action, Deck, Kind};
+pub use action::{Action, Kind};
+pub use deck::Deck;
 pub use tally::{Struck, Tally};
 
 use crate::listed::Listed;
@@ -54,7 +57,7 @@ impl Nemesis {
     ///
     /// # Panics
     ///
-    /// If it does not.
+    /// If the store does not start.
     pub fn new(mut fleet: Fleet) -> Nemesis {
         fleet.await_log(Node::A, "[kv] kv: ready");
         Nemesis {
@@ -89,7 +92,7 @@ impl Nemesis {
         self.settle();
     }
 
-    /// Repairs all wires. Machines and servers are running already.
+    /// Repairs all wires. Machines and servers already run again.
     fn heal(&mut self) {
         self.fleet.port(Node::A).clear_partitions();
         for node in [Node::A, Node::B] {

@@ -10,16 +10,16 @@ use crate::fleet::LIMIT;
 use crate::output::Pattern;
 use crate::third_party::Client;
 
-/// How long a phase is awaited. A move on a bad wire may never reach it.
+/// How long a phase is awaited, which a move on a bad wire may never reach.
 const PHASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where the migration server of a side may be held while the destination is killed: the source certainly has the store.
+/// The lines at which a side's migration server is held while the destination is killed: the source certainly has the store.
 const BEFORE_COMMIT: [(Side, &str); 3] = [
     (Side::Source, EARLY_LINES[0]),
     (Side::Source, EARLY_LINES[1]),
     (Side::Source, EARLY_LINES[2]),
 ];
-/// The same while the source is killed: the destination certainly has the store, since it has received the commit.
+/// The lines for killing the source: the destination certainly has the store, since it has received the commit.
 const AFTER_COMMIT: [(Side, &str); 3] = [
     (Side::Destination, "phase Activate"),
     (Side::Destination, "activated"),
@@ -49,39 +49,14 @@ impl Nemesis {
     /// Begins a move and disturbs it.
     fn disturb(&mut self, action: &Action) -> (Struck, Client) {
         let source = self.runs_on;
-        let node = action.side.node(source);
-        let migration = match action.moment {
-            Moment::HeldAt(line) => {
-                let migration = self.begin_held(source, line);
-                // On a bad wire the move might not have got this far.
-                self.begin_bad_wire(action.wire);
-                migration
-            }
-            _ => {
-                self.begin_bad_wire(action.wire);
-                self.fleet.begin_migration(DOMAIN, source)
-            }
-        };
+        let migration = self.begin_disturbed(action);
         await_moment(&migration, action.moment);
-        let mut struck = Struck {
-            is_under_way: is_under_way(&migration),
-            is_cancelled: false,
-        };
+        let is_under_way = is_under_way(&migration);
         self.cut_wire(action.wire);
-        match action.kind {
-            Kind::Cancel => {
-                let reply = self.fleet.command(source, &["cancel", DOMAIN]);
-                self.tally.note(&reply);
-                // Other replies leave the outcome open: the cancel may be too late.
-                struck.is_cancelled = reply == format!("{DOMAIN} stays\ndone");
-            }
-            Kind::Pause => self.fleet.machine(node).stop(),
-            Kind::EndServer => {
-                self.fleet.machine(node).skip_log();
-                self.fleet.restart_server(node);
-            }
-            _ => {}
-        }
+        let struck = Struck {
+            is_under_way,
+            is_cancelled: self.strike_machine(action),
+        };
         if let Moment::HeldAt(_) = action.moment {
             self.fleet.resume_server(source);
         }
@@ -90,9 +65,42 @@ impl Nemesis {
             sleep(action.lasts);
         }
         if action.kind == Kind::Pause {
-            self.fleet.machine(node).resume();
+            self.fleet.machine(action.side.node(source)).resume();
         }
         (struck, migration)
+    }
+
+    /// Begins a move, on a bad wire or held as the action requires.
+    fn begin_disturbed(&mut self, action: &Action) -> Client {
+        let source = self.runs_on;
+        if let Moment::HeldAt(line) = action.moment {
+            let migration = self.begin_held(source, line);
+            // On a bad wire the move might not have reached the line.
+            self.begin_bad_wire(action.wire);
+            return migration;
+        }
+        self.begin_bad_wire(action.wire);
+        self.fleet.begin_migration(DOMAIN, source)
+    }
+
+    /// Cancels the move, stops a machine or ends a migration server. Returns whether a cancel was confirmed.
+    fn strike_machine(&mut self, action: &Action) -> bool {
+        let node = action.side.node(self.runs_on);
+        match action.kind {
+            Kind::Cancel => {
+                let reply = self.fleet.command(self.runs_on, &["cancel", DOMAIN]);
+                self.tally.note(&reply);
+                // Other replies leave the outcome open: the cancel may be too late.
+                return reply == format!("{DOMAIN} stays\ndone");
+            }
+            Kind::Pause => self.fleet.machine(node).stop(),
+            Kind::EndServer => {
+                self.fleet.machine(node).skip_log();
+                self.fleet.restart_server(node);
+            }
+            _ => {}
+        }
+        false
     }
 
     /// Begins a move, holds it at one of these lines, and kills a side.
@@ -107,7 +115,7 @@ impl Nemesis {
             is_cancelled: false,
         };
         self.fleet.machine(dies).kill();
-        // On a bad wire the move might not have got this far.
+        // On a bad wire the move might not have reached the line.
         self.begin_bad_wire(action.wire);
         self.cut_wire(action.wire);
         if holds != dies {
@@ -159,12 +167,12 @@ impl Nemesis {
 /// Waits for a moment of a move.
 fn await_moment(migration: &Client, moment: Moment) {
     match moment {
-        // It has been reached.
+        // The move is held there already.
         Moment::HeldAt(_) => {}
         Moment::After(time) => sleep(time),
         Moment::AfterPhase(phase, time) => {
             let text = format!(r#""text":"phase {phase}""#);
-            // If it is never reached, any time will do.
+            // If the phase is never reached, any moment will do.
             let _ = migration
                 .output()
                 .wait_for(Pattern::Text(&text), 0, PHASE_LIMIT);

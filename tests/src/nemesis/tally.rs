@@ -8,24 +8,24 @@ use super::seconds;
 /// The state of the move that an action struck.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Struck {
-    /// A move was under way: its operator had no final reply.
+    /// Whether a move was under way: its operator had no final reply.
     pub is_under_way: bool,
-    /// The action was a cancel, and the reply was that the store stays.
+    /// Whether the action was a cancel, and the reply was that the store stays.
     pub is_cancelled: bool,
 }
 
 /// Counts of actions, and a log.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Actions of each kind that were performed and healed.
+    /// The number of actions of each kind that were performed and healed.
     pub actions: BTreeMap<Kind, u64>,
-    /// Those that struck while a move was under way.
+    /// The number of those that struck while a move was under way.
     pub under_way: BTreeMap<Kind, u64>,
-    /// Moves that were struck under way and left the store where it was.
+    /// The number of moves that were struck under way and left the store where it was.
     pub aborted: u64,
-    /// Moves that were struck under way and succeeded nevertheless.
+    /// The number of moves that were struck under way and succeeded nevertheless.
     pub survived: u64,
-    /// Cancels that were confirmed to the operator.
+    /// The number of cancels that were confirmed to the operator.
     pub cancelled: u64,
     /// The log, with times on the clients' clock.
     pub lines: Vec<String>,
@@ -55,9 +55,10 @@ impl Tally {
             return;
         }
         *self.under_way.entry(kind).or_default() += 1;
-        match has_moved {
-            true => self.survived += 1,
-            false => self.aborted += 1,
+        if has_moved {
+            self.survived += 1;
+        } else {
+            self.aborted += 1;
         }
     }
 }

@@ -9,19 +9,19 @@ use super::protocol::{FLAG_TORN_PAGE, Heap, Reply, Request};
 /// The number of violations of each property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
-    /// The contents of the heap have changed.
+    /// The contents of the heap changed.
     pub checksum: u64,
-    /// The domain saw one of its pages half written.
+    /// The domain found one of its pages half written.
     pub torn_page: u64,
     /// An unknown flag.
     pub unknown_flag: u64,
     /// The counter did not increase: the domain runs from an older state, or twice.
     pub counter_back: u64,
-    /// The number of dirtied pages decreased: the same.
+    /// The number of dirtied pages decreased, for the same reasons.
     pub dirtied_back: u64,
     /// The reply matches no request, or garbles it.
     pub echo: u64,
-    /// The stream of replies has a missing, duplicate or reordered one (TCP).
+    /// A reply is missing from the stream, duplicate or out of order (TCP).
     pub order: u64,
 }
 
@@ -44,9 +44,9 @@ impl Errors {
 /// A transport's guarantee for replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Only that they are not reordered: they may be lost or duplicated. (UDP, over a wire without jitter)
+    /// They are not reordered, but may be lost or duplicated (UDP, over a wire without jitter).
     Nothing,
-    /// Each arrives once, in order. (TCP)
+    /// Each arrives once, in order (TCP).
     Order,
 }
 
@@ -57,9 +57,10 @@ pub struct Checker {
     promise: Promise,
     /// The time of each request, by sequence number.
     requests: Vec<u64>,
-    answered: HashSet<u64>,
-    /// The sequence number and counter of each answer.
-    answers: HashSet<(u64, u64)>,
+    /// The sequence numbers of requests that have had a reply.
+    replied: HashSet<u64>,
+    /// The sequence number and counter of each reply.
+    replies: HashSet<(u64, u64)>,
     duplicate_count: u64,
     last_counter: u64,
     first_dirtied: Option<u64>,
@@ -75,8 +76,8 @@ impl Checker {
             heap,
             promise,
             requests: Vec::new(),
-            answered: HashSet::new(),
-            answers: HashSet::new(),
+            replied: HashSet::new(),
+            replies: HashSet::new(),
             duplicate_count: 0,
             last_counter: 0,
             first_dirtied: None,
@@ -86,7 +87,7 @@ impl Checker {
         }
     }
 
-    /// The next request, sent at `now`.
+    /// The next request, which is sent at `now`.
     pub fn next_request(&mut self, now: u64) -> Request {
         let sequence = self.requests.len() as u64;
         self.requests.push(now);
@@ -96,7 +97,7 @@ impl Checker {
         }
     }
 
-    /// Checks a reply, and returns whether it is the first one to its request.
+    /// Checks a reply, and returns whether it is the first to its request.
     pub fn judge(&mut self, reply: Reply) -> bool {
         let Some(client_time) = self.requests.get(reply.sequence as usize) else {
             self.errors.echo += 1;
@@ -104,20 +105,20 @@ impl Checker {
         };
         self.errors.echo += u64::from(*client_time != reply.client_time);
         if self.promise == Promise::Order {
-            self.errors.order += u64::from(reply.sequence != self.answered_count());
+            self.errors.order += u64::from(reply.sequence != self.reply_count());
         }
         self.judge_memory(reply);
-        // A reply duplicated by the network is identical; any other must continue from the last one. (A request
-        // duplicated by the network has two different replies.)
-        if self.answers.insert((reply.sequence, reply.counter)) {
+        // A reply that the network duplicates is identical. Any other must continue from the last one: a request that the
+        // network duplicates has two different replies.
+        if self.replies.insert((reply.sequence, reply.counter)) {
             self.judge_progress(reply);
         }
-        let is_first = self.answered.insert(reply.sequence);
+        let is_first = self.replied.insert(reply.sequence);
         self.duplicate_count += u64::from(!is_first);
         is_first
     }
 
-    /// Counts an answer that does not have the size of a reply.
+    /// Counts a datagram that does not have the size of a reply.
     pub fn judge_garbage(&mut self) {
         self.errors.echo += 1;
     }
@@ -146,12 +147,12 @@ impl Checker {
         self.requests.len() as u64
     }
 
-    /// The number of requests answered.
-    pub fn answered_count(&self) -> u64 {
-        self.answered.len() as u64
+    /// The number of requests that have had a reply.
+    pub fn reply_count(&self) -> u64 {
+        self.replied.len() as u64
     }
 
-    /// The number of further replies to answered requests.
+    /// The number of further replies to the same requests.
     pub fn duplicate_count(&self) -> u64 {
         self.duplicate_count
     }

@@ -1,11 +1,11 @@
-//! The prober: a client that notices every wrong answer and every pause of a domain while it is moved.
+//! The prober: a client that notices every wrong reply and every pause of a domain while it is moved.
 //!
 //! It sends a UDP request every millisecond, and a TCP request every five on one connection that stays open, and checks
 //! every reply: the heap's contents, counters that never decrease, the stream's order (`checker.rs`). The gap of a
-//! migration is the longest time between two UDP replies (`replies.rs`).
+//! move is the longest time between two UDP replies (`replies.rs`).
 //!
-//! It is both a library and the program `prober` with the same options, which runs where a test has no thread: at the
-//! third party.
+//! It is both a library and the program `prober` with the same options, which runs at the third party, where a test has no
+//! thread.
 
 mod checker;
 mod clock;
@@ -23,5 +23,5 @@ pub use replies::Replies;
 pub use report::{Figures, Report, Summary};
 pub use run::run;
 
-/// The line that the program prints before a JSON report, when the domain has answered over both transports.
-pub const ANSWERED: &str = "answered";
+/// The line that the program prints before a JSON report, once the domain has replied over both transports.
+pub const REPLIED: &str = "replied";

@@ -22,14 +22,14 @@ pub struct Options {
     pub tcp_interval: Duration,
     /// How long missing replies to the last UDP requests are awaited.
     pub udp_patience: Duration,
-    /// The probing ends after this time at the latest.
+    /// The time after which the probing ends at the latest.
     pub duration: Option<Duration>,
     /// The window, since the start, for the summary's longest gap; without it, from the first reply to the end.
     pub window: Option<Range<Duration>>,
 }
 
 impl Options {
-    /// A heap of 64 MiB of which 4 are written, a UDP request every millisecond and a TCP request every five.
+    /// Options for a heap of 64 MiB, of which 4 are written, with a UDP request every millisecond and a TCP request every five.
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
@@ -66,7 +66,7 @@ impl Options {
         arguments
     }
 
-    /// Accepts the argument `name`, with the value that `value` yields, if it is one of these options.
+    /// Sets the option `name` to the value that `value` returns. Returns whether there is such an option.
     pub fn accept(
         &mut self,
         name: &str,
@@ -90,7 +90,7 @@ impl Options {
         let Heap { mib, working_mib } = self.heap;
         if working_mib >= mib {
             return Err(format!(
-                "--working {working_mib} leaves nothing of --heap {mib} to check"
+                "--working {working_mib} leaves no part of --heap {mib} to check"
             ));
         }
         if self.udp_interval.is_zero() || self.tcp_interval.is_zero() {
@@ -153,15 +153,15 @@ mod tests {
         options.udp_patience = Duration::from_secs(40);
         options.duration = Some(Duration::from_millis(2500));
         options.window = Some(Duration::from_millis(500)..Duration::from_secs(2));
-        let again = read(&options.arguments()).expect("right arguments");
+        let again = read(&options.arguments()).expect("valid arguments");
         assert_eq!(format!("{again:?}"), format!("{options:?}"));
     }
 
     #[test]
-    fn names_the_argument_that_is_wrong() {
+    fn names_the_invalid_argument() {
         let wrong = |name: &str, value: &str| {
             read(&[address().to_string(), name.to_owned(), value.to_owned()])
-                .expect_err("it is wrong")
+                .expect_err("it is invalid")
         };
         assert!(wrong("--heap", "many").starts_with("--heap many: "));
         assert!(wrong("--window", "3").starts_with("--window 3: "));

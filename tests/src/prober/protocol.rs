@@ -5,10 +5,10 @@
 //! reply     sequence | client time | counter | checksum | pages dirtied | flags
 //! ```
 //!
-//! The domain's heap is known: word `i` is `splitmix64(i)`. It keeps dirtying its first pages, the working set, and
-//! writes the same number, once as it is and once inverted, to both ends of a page: a page whose ends disagree is torn
-//! (flag 1). The rest of the heap never changes, and a reply carries the wrapping sum of one page of it, which the
-//! sequence number selects. Every reply, over either transport, increments `counter`.
+//! The content of the domain's heap is known: word `i` is `splitmix64(i)`. The domain keeps dirtying the first pages, the
+//! working set: it writes a number to one end of a page, and the inverted number to the other. A page whose ends disagree is
+//! torn (flag 1). The rest of the heap never changes. A reply has the wrapping sum of one page of it, which the sequence
+//! number selects. Every reply, over either transport, increments `counter`.
 
 use crate::splitmix::splitmix64;
 
@@ -36,9 +36,9 @@ pub struct Request {
 /// The domain's reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The request's.
+    /// The request's sequence number.
     pub sequence: u64,
-    /// The request's.
+    /// The request's time.
     pub client_time: u64,
     /// The number of replies that the domain has sent, this one included.
     pub counter: u64,
@@ -46,7 +46,7 @@ pub struct Reply {
     pub checksum: u64,
     /// The number of pages that the domain has dirtied.
     pub pages_dirtied: u64,
-    /// Errors that the domain noticed itself.
+    /// Errors that the domain itself has found.
     pub flags: u64,
 }
 
@@ -119,7 +119,7 @@ fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
     })
 }
 
-/// The shape of the domain's heap, from which its contents follow.
+/// The shape of the domain's heap, which determines its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heap {
     /// Its size.

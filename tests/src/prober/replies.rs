@@ -22,7 +22,7 @@ impl Replies {
     /// The longest gap, in nanoseconds, that overlaps the window `from..to`.
     ///
     /// A gap counts in full, from the reply before it to the reply after it, even if those are outside of the window.
-    /// Where there is none before or after, the window's edge takes its place, so that a service which never answers
+    /// Where there is no reply before or after, the window's edge takes its place, so that a service that never replies
     /// again has a gap until the end of the window.
     pub fn longest_gap(&self, from: u64, to: u64) -> u64 {
         let first = self.times.partition_point(|time| *time <= from);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_a_gap_whole_that_reaches_into_the_window() {
+    fn counts_a_gap_in_full_that_reaches_into_the_window() {
         assert_eq!(replies(&[0, 10, 110, 120]).longest_gap(100, 115), 100);
         assert_eq!(replies(&[0, 10, 110, 120]).longest_gap(5, 50), 100);
         assert_eq!(replies(&[0, 100]).longest_gap(40, 50), 100);

@@ -27,9 +27,9 @@ pub struct Summary {
     pub udp: Figures,
     /// Over the one TCP connection.
     pub tcp: Figures,
-    /// Whether that connection survived to the end, and every request was answered.
+    /// Whether that connection survived to the end, and every request had a reply.
     pub tcp_survived: bool,
-    /// The reason it did not.
+    /// The reason it did not survive.
     pub tcp_error: Option<String>,
     /// The longest time between two UDP replies in the window.
     pub longest_gap_ns: u64,
@@ -40,13 +40,13 @@ pub struct Summary {
 /// The figures of one transport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Requests sent.
-    pub asked: u64,
-    /// Requests answered.
-    pub answered: u64,
-    /// Further replies to answered requests.
+    /// The number of requests sent.
+    pub requests: u64,
+    /// The number of requests that had a reply.
+    pub replies: u64,
+    /// The number of further replies to the same requests.
     pub duplicates: u64,
-    /// Pages that the domain has dirtied between the first reply and the last.
+    /// The number of pages that the domain has dirtied between the first reply and the last.
     pub dirtied: u64,
     /// The errors found.
     pub errors: Errors,
@@ -55,8 +55,8 @@ pub struct Figures {
 impl From<&Checker> for Figures {
     fn from(checker: &Checker) -> Self {
         Self {
-            asked: checker.request_count(),
-            answered: checker.answered_count(),
+            requests: checker.request_count(),
+            replies: checker.reply_count(),
             duplicates: checker.duplicate_count(),
             dirtied: checker.dirtied_count(),
             errors: checker.errors(),
@@ -65,7 +65,7 @@ impl From<&Checker> for Figures {
 }
 
 impl Summary {
-    /// All violations, a dead connection included.
+    /// The number of all violations; a lost connection is one.
     pub fn error_count(&self) -> u64 {
         self.udp.errors.total() + self.tcp.errors.total() + u64::from(!self.tcp_survived)
     }
@@ -83,8 +83,8 @@ impl fmt::Display for Summary {
         writeln!(f, "udp      {}", self.udp)?;
         writeln!(f, "tcp      {}", self.tcp)?;
         match &self.tcp_error {
-            None => writeln!(f, "         the connection lived")?,
-            Some(error) => writeln!(f, "         the connection died: {error}")?,
+            None => writeln!(f, "         the connection survived")?,
+            Some(error) => writeln!(f, "         the connection was lost: {error}")?,
         }
         writeln!(
             f,
@@ -93,7 +93,7 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "late     {:.1} ms at most was a request",
+            "late     {:.1} ms at most from a request's due time to its sending",
             self.latest_request_ns as f64 / 1e6
         )?;
         write!(f, "errors   {}", self.error_count())
@@ -103,15 +103,15 @@ impl fmt::Display for Summary {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            asked,
-            answered,
+            requests,
+            replies,
             duplicates,
             dirtied,
             errors,
         } = self;
         write!(
             f,
-            "{asked} asked, {answered} answered, {duplicates} twice, {dirtied} pages dirtied"
+            "{requests} requests, {replies} replies, {duplicates} duplicates, {dirtied} pages dirtied"
         )?;
         if errors.total() > 0 {
             write!(f, "; {errors:?}")

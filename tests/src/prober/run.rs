@@ -25,31 +25,31 @@ const NAP_NS: u64 = 1_000_000;
 /// Socket buffers that hold more than a second's replies.
 const SOCKET_BYTES: usize = 1 << 20;
 
-/// Probes until `stop` is set or the options' time is over, collects outstanding replies, and reports. Calls `answered`
-/// when the domain has answered over both transports.
+/// Probes until `stop` is set or the options' time is over, collects outstanding replies, and reports. Calls `on_reply`
+/// when the domain has replied over both transports.
 ///
 /// # Errors
 ///
-/// If no UDP socket can be opened. A domain that does not answer is reported, and not an error.
-pub fn run(options: &Options, stop: &AtomicBool, answered: impl FnOnce()) -> io::Result<Report> {
-    let mut answered = Some(answered);
+/// If no UDP socket can be opened. That a domain does not reply is not an error, and is in the report.
+pub fn run(options: &Options, stop: &AtomicBool, on_reply: impl FnOnce()) -> io::Result<Report> {
+    let mut on_reply = Some(on_reply);
     let mut prober = Prober::new(options)?;
     loop {
-        // At least once, however late: this host may have slept since the start.
+        // Requests are sent at least once, even if this host has slept since the start.
         prober.send();
         if stop.load(Ordering::Relaxed) || prober.is_over() {
             break;
         }
         prober.wait_and_receive(prober.next_due());
-        if prober.is_answered()
-            && let Some(answered) = answered.take()
+        if prober.has_replied()
+            && let Some(on_reply) = on_reply.take()
         {
-            answered();
+            on_reply();
         }
     }
     prober.end_ns = now_ns();
     loop {
-        // At least once: the end of the connection is detected even when nothing is outstanding.
+        // Data is received at least once, so that the end of the connection is detected even if no reply is outstanding.
         prober.flush();
         prober.wait_and_receive(u64::MAX);
         if !prober.is_waiting() {
@@ -66,8 +66,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// How late a request is at `now`, if one is due; the next is due an interval later, and never in the past: requests
-    /// that this host slept through are skipped.
+    /// The delay of a request at `now`, if one is due. The next is due an interval later, but not in the past: requests that
+    /// became due while this host slept are skipped.
     fn take_due(&mut self, now: u64) -> Option<u64> {
         let late = now.checked_sub(self.next_ns)?;
         self.next_ns += self.interval_ns;
@@ -132,18 +132,18 @@ impl<'a> Prober<'a> {
             .is_some_and(|duration| elapsed >= duration)
     }
 
-    /// Whether the domain has answered over both transports.
-    fn is_answered(&self) -> bool {
-        self.udp.answered_count() > 0 && self.tcp.answered_count() > 0
+    /// Whether the domain has replied over both transports.
+    fn has_replied(&self) -> bool {
+        self.udp.reply_count() > 0 && self.tcp.reply_count() > 0
     }
 
     /// Whether an outstanding reply may still arrive.
     fn is_waiting(&self) -> bool {
         let waited = Duration::from_nanos(now_ns() - self.end_ns);
-        let udp = self.udp.answered_count() < self.udp.request_count()
-            && waited < self.options.udp_patience;
+        let udp =
+            self.udp.reply_count() < self.udp.request_count() && waited < self.options.udp_patience;
         let tcp = self.stream.is_ok()
-            && self.tcp.answered_count() < self.tcp.request_count()
+            && self.tcp.reply_count() < self.tcp.request_count()
             && waited < TCP_PATIENCE;
         udp || tcp
     }
@@ -157,7 +157,7 @@ impl<'a> Prober<'a> {
         let now = now_ns();
         if let Some(late) = self.udp_pace.take_due(now) {
             self.latest_ns = self.latest_ns.max(late);
-            // A request that cannot be sent, such as to an unreachable address, counts as unanswered.
+            // A request that cannot be sent, such as to an unreachable address, counts as one without a reply.
             let _ = self.socket.send(&self.udp.next_request(now).encode());
         }
         if let Ok(stream) = &mut self.stream
@@ -224,10 +224,10 @@ impl<'a> Prober<'a> {
     }
 
     fn report(self) -> Report {
-        let unanswered = self.tcp.request_count() - self.tcp.answered_count();
+        let pending = self.tcp.request_count() - self.tcp.reply_count();
         let tcp_error = match self.stream {
             Err(error) => Some(error),
-            Ok(_) if unanswered > 0 => Some(format!("{unanswered} requests were never answered")),
+            Ok(_) if pending > 0 => Some(format!("{pending} requests had no reply")),
             Ok(_) => None,
         };
         let since_start = |time: Duration| self.start_ns + time.as_nanos() as u64;

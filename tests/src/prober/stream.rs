@@ -9,7 +9,7 @@ use super::protocol::{REPLY_BYTES, Reply, Request};
 /// How long connecting may take; only stops a hang.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
-/// The limit of unsent bytes for a domain that does not read, beyond which no further requests are made.
+/// The limit of unsent bytes, for a domain that does not read. Beyond it no further requests are queued.
 const PENDING_BYTES_MAX: usize = 64 << 10;
 
 /// One connection.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number of frames and their bytes, headers included, without preamble and checksum.
+/// The number of frames and of their bytes, with headers, without preamble and checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// The number of frames.
@@ -63,7 +63,7 @@ pub struct Tallies {
 }
 
 impl Tallies {
-    /// All counters; each is exact, but they are read at slightly different times.
+    /// All counters. Each is exact, but they are read at slightly different times.
     pub fn read(&self) -> Counters {
         Counters {
             from_peer: self.from_peer.read(),

@@ -19,7 +19,7 @@ use crate::random::Random;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Determines which frames are affected: the same ones in each direction of a port every time, others at other ports.
+    /// Determines the affected frames: in each direction of a port the same ones every time, at other ports others.
     pub seed: u64,
     /// The probability that a frame is lost.
     pub loss: f64,
@@ -27,12 +27,12 @@ pub struct Faults {
     pub duplication: f64,
     /// The delay of every frame.
     pub delay: Duration,
-    /// The largest additional delay, random per frame: it reorders frames, which a prober takes for an older state.
+    /// The largest additional delay, random per frame. It reorders frames, which a prober mistakes for an older state.
     pub jitter: Duration,
 }
 
 impl Faults {
-    /// No faults, with a seed for those to be set.
+    /// No faults, with a seed for those that are set later.
     pub const fn seeded(seed: u64) -> Self {
         Self {
             seed,
@@ -67,7 +67,7 @@ impl Passage {
 /// One direction of a port's wire.
 #[derive(Debug, Default)]
 pub struct Wire {
-    /// Whether there are dice: avoids the lock on a good wire.
+    /// Whether there are dice, which avoids the lock on a good wire.
     faulty: AtomicBool,
     dice: Mutex<Option<Dice>>,
 }
@@ -103,7 +103,7 @@ struct Dice {
 }
 
 impl Dice {
-    /// Draws the same number of values every time, so that changing one probability does not affect the other decisions.
+    /// Draws the same number of values every time, so that a change of one probability does not affect the other decisions.
     fn roll(&mut self) -> Passage {
         let lost = self.random.fraction() < self.faults.loss;
         let twice = self.random.fraction() < self.faults.duplication;

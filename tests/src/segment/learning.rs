@@ -1,6 +1,6 @@
 //! The forwarding table: the port on which each MAC address was last seen.
 //!
-//! Entries never age: a test is short, and a frame to an absent host is lost on a real switch as well.
+//! Entries do not age: a test is short, and a frame to an absent host is lost on a real switch too.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -60,7 +60,7 @@ impl Learning {
             .insert(source, port);
     }
 
-    /// The port that `destination` is on, or `None` where the frame must be flooded.
+    /// The port of `destination`, or `None` if the frame must be flooded.
     pub fn find(&self, destination: MacAddress) -> Option<usize> {
         self.ports
             .read()

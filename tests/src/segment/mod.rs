@@ -5,7 +5,7 @@
 //! On good wires a frame costs one receive, one look-up and one send, and is not copied.
 //!
 //! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] are the bytes on the wire. A peer that
-//! is absent, gone or stopped costs the others nothing: its frames are dropped and counted.
+//! is absent, gone or stopped does not affect the others: its frames are dropped and counted.
 
 mod counters;
 mod faults;
@@ -34,7 +34,7 @@ use switch::Switch;
 /// The interval between reads of a capture.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A wire that machines are plugged into. Dropping it ends it.
+/// A wire into which machines are plugged. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Segment {
     switch: Arc<Switch>,
@@ -84,7 +84,7 @@ impl Segment {
         }
     }
 
-    /// The directory of the sockets, for others that belong to this segment.
+    /// The directory of the sockets, which other files of this segment may use.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -111,7 +111,7 @@ impl Segment {
             .expect("the capture's last bytes");
     }
 
-    /// Captures frames while `work` runs, until `is_enough` holds or `limit` passes, then for `tail` more.
+    /// Captures frames from the start of `work` until `is_enough` holds or `limit` has passed, and then for `tail`.
     ///
     /// # Panics
     ///
@@ -156,10 +156,10 @@ impl Drop for Segment {
             .iter()
             .for_each(|port| port.close());
         for thread in self.threads.drain(..) {
-            // A thread's panic was reported already; here it would hide the test's own panic.
+            // A thread's panic was reported already. A second one here would hide the test's own.
             let _ = thread.join();
         }
-        // An error in flushing was reported at the write, or the disk is lost.
+        // A failed flush only truncates a capture that the test did not stop.
         let _ = self.switch.stop_capture();
     }
 }

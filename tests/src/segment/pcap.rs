@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file:   magic a1b2c3d4 | version 2.4 | zone 0 | accuracy 0 | frame limit | link type 1 (Ethernet)
-//! frame:  seconds | microseconds | bytes kept | bytes there were | the bytes
+//! frame:  seconds | microseconds | bytes kept | bytes of the frame | the kept bytes
 //! ```
 //!
 //! All fields are little-endian; times are those of the host's clock.
@@ -84,11 +84,11 @@ mod tests {
 
     #[test]
     fn writes_the_classic_format_byte_by_byte() {
-        let mut pcap = Pcap::new(Vec::new()).expect("a Vec takes everything");
+        let mut pcap = Pcap::new(Vec::new()).expect("a Vec accepts everything");
         let time = UNIX_EPOCH + Duration::new(2, 3_000);
         pcap.write(time, &[0xaa, 0xbb])
-            .expect("a Vec takes everything");
-        let bytes = pcap.finish().expect("a Vec takes everything");
+            .expect("a Vec accepts everything");
+        let bytes = pcap.finish().expect("a Vec accepts everything");
         #[rustfmt::skip]
         let expected = [
             0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0,
@@ -99,12 +99,12 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes_without_incomplete_frames() {
-        let mut pcap = Pcap::new(Vec::new()).expect("a Vec takes everything");
+        let mut pcap = Pcap::new(Vec::new()).expect("a Vec accepts everything");
         for frame in [&[1_u8; 60][..], &[2; 1514]] {
             pcap.write(UNIX_EPOCH, frame)
-                .expect("a Vec takes everything");
+                .expect("a Vec accepts everything");
         }
-        let bytes = pcap.finish().expect("a Vec takes everything");
+        let bytes = pcap.finish().expect("a Vec accepts everything");
         assert_eq!(frames(&bytes), [vec![1; 60], vec![2; 1514]]);
         assert_eq!(frames(&bytes[..bytes.len() - 1]), [[1; 60]]);
         assert!(frames(&bytes[..10]).is_empty());

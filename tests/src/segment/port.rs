@@ -18,7 +18,7 @@ use super::learning::{HEADER_BYTES, MacAddress};
 use super::send_queue::SendQueue;
 use super::switch::Switch;
 
-/// More than any frame that QEMU passes on.
+/// A bound of the frames that QEMU passes on.
 const FRAME_BYTES_MAX: usize = 70_000;
 
 /// The buffer size requested for each socket; the kernel may grant less.
@@ -51,7 +51,7 @@ impl Port {
         &self.inner.name
     }
 
-    /// The socket that the peer sends its frames to.
+    /// The socket to which the peer sends its frames.
     pub fn switch_socket(&self) -> &Path {
         &self.inner.socket_path
     }
@@ -140,11 +140,11 @@ impl PortInner {
         })
     }
 
-    /// Receives frames from the peer and has `switch` forward them, until the port is closed.
+    /// Receives frames from the peer, and passes them to `switch` until the port is closed.
     pub fn run(&self, switch: &Switch) {
         let mut buffer = vec![0; FRAME_BYTES_MAX];
         while !self.closed.load(Ordering::Acquire) {
-            // An error is a signal or the like: the loop's condition is checked again.
+            // After an error, such as a signal, the loop's condition is checked again.
             if let Ok(length @ HEADER_BYTES..) = self.socket.recv(&mut buffer) {
                 self.accept(switch, &buffer[..length]);
             }
@@ -180,7 +180,7 @@ impl PortInner {
     /// Ends both threads of the port.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        // Wakes the receiving thread; fails only if it was done before.
+        // Wakes the receiving thread. It fails only if the port was closed before.
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         self.send_queue.close();
     }

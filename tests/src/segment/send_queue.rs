@@ -1,8 +1,8 @@
-//! The sending half of a port, [`SendQueue`]: frames to its peer, without queueing where possible.
+//! The sending half of a port, [`SendQueue`], which sends frames to the peer, without queueing where possible.
 //!
 //! A ready peer costs one system call per frame, made by the forwarding thread. Frames wait in the [`Backlog`] in two cases:
 //! they are delayed on purpose, or the peer's socket is full (Linux queues few datagrams on a socket, by default ten). One
-//! thread per port sends them in order when they are due, and is the only one that ever waits for the peer. A frame is sent
+//! thread per port sends them in order when they are due, and is the only thread that waits for the peer. A frame is sent
 //! directly only while the backlog is empty, so that frames are not reordered by accident.
 
 use std::cmp::Reverse;
@@ -26,10 +26,10 @@ const SEND_PATIENCE: Duration = Duration::from_millis(50);
 /// The sending half of a port.
 #[derive(Debug)]
 pub struct SendQueue {
-    /// The path of the peer's socket, which may not exist yet, vanish, and be bound again by a later process.
+    /// The path of the peer's socket. The socket may not exist yet, vanish, and be bound again by a later process.
     peer: PathBuf,
-    /// Unbound and connected to the peer, which avoids a path look-up per frame. The port receives on another socket: a
-    /// connected one would refuse the frames of a later process.
+    /// Unbound and connected to the peer, which avoids a path look-up per frame. The port receives on another socket, since a
+    /// connected one would reject the frames of a later process.
     socket: UnixDatagram,
     backlog: Mutex<Backlog>,
     changed: Condvar,
@@ -41,7 +41,7 @@ struct Backlog {
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// The next frame's number, which keeps frames due at the same time in order.
     next_order: u64,
-    /// The sending thread has removed a frame and not yet sent it.
+    /// Whether the sending thread has removed a frame and not yet sent it.
     sending: bool,
     cut: bool,
     closed: bool,

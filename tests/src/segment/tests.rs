@@ -1,4 +1,4 @@
-//! The switch, seen through raw Unix sockets.
+//! The switch, tested through raw Unix sockets.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
@@ -23,7 +23,7 @@ struct Peer {
 
 impl Peer {
     fn at(port: &Port) -> Self {
-        // As QEMU does: the previous owner of the path is gone.
+        // QEMU does the same: the previous owner of the path is gone.
         let _ = std::fs::remove_file(port.peer_socket());
         let socket = UnixDatagram::bind(port.peer_socket()).expect("the peer's socket");
         Self {
@@ -36,7 +36,7 @@ impl Peer {
         let frame = frame(to, from, payload);
         self.socket
             .send_to(&frame, self.port.switch_socket())
-            .expect("the switch takes every frame");
+            .expect("the switch accepts every frame");
     }
 
     fn receive_within(&self, limit: Duration) -> Option<Vec<u8>> {
@@ -122,7 +122,7 @@ fn drops_runts() {
     let (_segment, [a, b, _c]) = three();
     a.socket
         .send_to(&[0xff; 13], a.port.switch_socket())
-        .expect("the switch takes every frame");
+        .expect("the switch accepts every frame");
     a.send(TWO, ONE, b"next");
     assert_eq!(b.receive(), b"next");
 }
@@ -135,7 +135,9 @@ fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
     assert_eq!(c.receive(), b"lost");
     b.send(BROADCAST, TWO, b"lost too");
     assert!(a.receives_nothing() && b.receives_nothing());
-    wait_until("both are counted", || b.port.counters().cut.frames == 2);
+    wait_until("both frames are counted", || {
+        b.port.counters().cut.frames == 2
+    });
 
     b.port.heal();
     a.send(
@@ -147,7 +149,7 @@ fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
 }
 
 #[test]
-fn a_partition_separates_two_ports_and_no_others() {
+fn a_partition_separates_only_its_two_ports() {
     let (_segment, [a, b, c]) = three();
     b.send(BROADCAST, TWO, b"here I am");
     assert_eq!(a.receive(), c.receive());
@@ -209,7 +211,7 @@ fn a_cut_loses_delayed_frames() {
         ..Faults::seeded(1)
     }));
     a.send(BROADCAST, ONE, b"slow");
-    // Ports are served in order: once c has it, it waits at b.
+    // Ports are served in order: once c has the frame, it waits at b.
     assert_eq!(c.receive(), b"slow");
     b.port.set_faults(None);
     b.port.cut();
@@ -227,10 +229,10 @@ fn loses_and_duplicates_by_its_seed() {
         duplication: 0.3,
         ..Faults::seeded(11)
     };
-    let foretold = faults::Wire::default();
-    foretold.set(Some(faults), 0);
+    let same = faults::Wire::default();
+    same.set(Some(faults), 0);
     let expected: Vec<u8> = (0..200)
-        .flat_map(|n| vec![n; foretold.cross().delays().len()])
+        .flat_map(|n| vec![n; same.cross().delays().len()])
         .collect();
     assert!(expected.len() != 200);
 
@@ -257,7 +259,7 @@ fn one_seed_affects_different_frames_at_two_ports() {
         let before = crossed();
         from.port.set_faults(Some(faults));
         (0..200).for_each(|number| from.send(BROADCAST, address, &[number]));
-        wait_until("each has come or is lost", || crossed() == before + 200);
+        wait_until("each has arrived or is lost", || crossed() == before + 200);
         from.port.set_faults(None);
         from.send(BROADCAST, address, &[LAST]);
         let received = std::iter::repeat_with(|| c.receive()[0]);
@@ -286,7 +288,7 @@ fn delays_without_reordering() {
 #[test]
 fn a_burst_to_a_slow_peer_arrives_complete_and_in_order() {
     let (_segment, [a, b, _c]) = three();
-    // Far more than a Unix socket queues, and the peer reads none of it yet.
+    // These are far more than a Unix socket queues, and the peer does not read yet.
     (0..1000_u32).for_each(|number| a.send(TWO, ONE, &number.to_le_bytes()));
     let received: Vec<_> = (0..1000)
         .map(|_| u32::from_le_bytes(b.receive().try_into().expect("4 bytes")))
@@ -295,7 +297,7 @@ fn a_burst_to_a_slow_peer_arrives_complete_and_in_order() {
 }
 
 #[test]
-fn a_peer_that_never_reads_delays_no_other() {
+fn a_peer_that_never_reads_does_not_delay_others() {
     let (_segment, [a, _b, c]) = three();
     for number in 0..10_000_u32 {
         a.send(TWO, ONE, &number.to_le_bytes());
@@ -305,7 +307,7 @@ fn a_peer_that_never_reads_delays_no_other() {
 }
 
 #[test]
-fn a_gone_peer_costs_its_frames_and_its_successor_gets_the_next() {
+fn frames_to_a_gone_peer_are_lost_and_its_successor_gets_the_next() {
     let (_segment, [a, b, _c]) = three();
     let port = b.port.clone();
     drop(b.socket);
@@ -329,7 +331,7 @@ fn counts_frames_and_bytes() {
     };
     assert_eq!(a.port.counters().from_peer, expected);
     // A sent frame is counted after the send has returned, which may be after its receipt.
-    wait_until("the way out is counted", || {
+    wait_until("the sent frame is counted", || {
         b.port.counters().to_peer == expected
     });
 }

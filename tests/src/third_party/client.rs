@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::child::{self, Child};
 use crate::output::{Output, Pattern, WaitError};
 
-/// How many lines of a failed program's output are shown.
+/// The number of lines of a failed program's output that are shown.
 const TAIL_LINES: usize = 40;
 
 /// How long reading the output of an ended program may take.
@@ -52,7 +52,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// If it does not within `limit`, or ends before; its output is in the message.
+    /// If it does not write it within `limit`, or ends first; its output is in the message.
     pub fn await_output(&self, text: &str, limit: Duration) {
         let Err(error) = self.output.wait_for(Pattern::Text(text), 0, limit) else {
             return;
@@ -68,7 +68,7 @@ impl Client {
         );
     }
 
-    /// Waits until it has written a text to its standard output, or has ended; returns whether it has written it.
+    /// Waits until it has written a text to its standard output, or has ended. Returns whether it has written the text.
     pub fn writes(&self, text: &str, limit: Duration) -> bool {
         self.output.wait_for(Pattern::Text(text), 0, limit).is_ok()
     }

@@ -4,7 +4,7 @@
 //!   redis-cli, the prober, ...   ordinary programs of this host
 //!        |  the host's TCP/IP, in a user and network namespace of its own: no root
 //!      lan0, a tap
-//!        |  a QEMU without a machine in it, which only pumps frames
+//!        |  a QEMU without a machine, which only forwards frames
 //!      a port of the segment
 //! ```
 //!
@@ -93,12 +93,12 @@ impl ThirdParty {
         &self.port
     }
 
-    /// A command that runs `program` here. It dies with the thread that spawns it; one of [`start`](Self::start) does not.
+    /// A command that runs `program` here. Unlike a program of [`start`](Self::start), it dies with the thread that spawns it.
     pub fn command(&self, program: &str) -> Command {
         let [enter, arguments @ ..] = self.entrance();
         let mut command = Command::new(enter);
         command.args(arguments);
-        // A change of credentials clears the parent-death signal: set it after the last one.
+        // A change of credentials clears the parent-death signal, so it is set after the last change.
         command.args(["setpriv", "--pdeathsig", "KILL", "--", program]);
         command
     }
@@ -127,7 +127,7 @@ impl ThirdParty {
         self.start_with(program, arguments, &[])
     }
 
-    /// The same with variables of the environment.
+    /// Starts `program` with variables of the environment.
     pub fn start_with(
         &self,
         program: &str,
@@ -148,11 +148,11 @@ impl ThirdParty {
         self.start(program, arguments).finish(limit)
     }
 
-    /// Starts a prober here, and waits for its first answers over UDP and TCP. [`Probe::finish`] returns its report.
+    /// Starts a prober here, and waits for its first replies over UDP and TCP. [`Probe::finish`] returns its report.
     ///
     /// # Panics
     ///
-    /// If it gets no answer.
+    /// If it gets no reply.
     pub fn probe(&self, options: &crate::prober::Options) -> Probe {
         Probe::start(self, options)
     }
@@ -163,12 +163,12 @@ impl ThirdParty {
         self.start(program.to_str().expect("a path that is text"), &[address])
     }
 
-    /// Starts clients of a key-value store here, and waits until each has an answer. [`Registers::finish`] returns their
+    /// Starts clients of a key-value store here, and waits until each has had a reply. [`Registers::finish`] returns their
     /// observations.
     ///
     /// # Panics
     ///
-    /// If one gets no answer.
+    /// If one gets no reply.
     pub fn start_registers(&self, workload: &Workload) -> Registers {
         Registers::start(self, workload)
     }
@@ -180,7 +180,7 @@ impl ThirdParty {
             let ended = self.pump.wait(Duration::from_millis(5));
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "no tap in a namespace of its own ({ended:?}): {}\nIt takes /dev/net/tun, readable and writable, and \
+                "no tap in a namespace of its own ({ended:?}): {}\nIt needs /dev/net/tun, readable and writable, and \
                  user namespaces (sysctl kernel.unprivileged_userns_clone=1, \
                  kernel.apparmor_restrict_unprivileged_userns=0)",
                 self.stderr.tail(10)

@@ -6,10 +6,10 @@ use tempfile::TempDir;
 
 use super::{Client, ThirdParty};
 use crate::child;
-use crate::prober::{ANSWERED, Options, Replies, Report, Summary};
+use crate::prober::{Options, REPLIED, Replies, Report, Summary};
 
-/// How long the domain's first answer may take; only stops a hang.
-const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// How long the domain's first reply may take; only stops a hang.
+const REPLY_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long the prober may take to collect outstanding replies and to report.
 const FINISH_LIMIT: Duration = Duration::from_secs(120);
@@ -34,8 +34,8 @@ impl Probe {
             .args(["--until-eof", "--json", "--replies"])
             .arg(directory.path().join(REPLIES));
         let client = Client::start("prober", command);
-        // A connection opened after the test has acted on the domain would prove nothing.
-        client.await_output(ANSWERED, ANSWER_LIMIT);
+        // A connection that is opened only after the test has acted on the domain proves nothing.
+        client.await_output(REPLIED, REPLY_LIMIT);
         Self { client, directory }
     }
 

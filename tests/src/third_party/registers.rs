@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use super::{Client, ThirdParty};
 use crate::child;
 use crate::linear::history;
-use crate::linear::workload::{ANSWERED, Observed, Workload};
+use crate::linear::workload::{Observed, REPLIED, Workload};
 
-/// How long the store's first answer may take; only stops a hang.
-const ANSWER_LIMIT: Duration = Duration::from_secs(120);
-/// How long the clients may take to end: they wait for outstanding answers, and read every key.
+/// How long the store's first reply may take; only stops a hang.
+const REPLY_LIMIT: Duration = Duration::from_secs(120);
+/// How long the clients may take to end: they wait for outstanding replies, and read every key.
 const FINISH_LIMIT: Duration = Duration::from_secs(600);
 /// The file of their history, in their directory.
 const HISTORY: &str = "history";
@@ -40,7 +40,7 @@ impl Registers {
         command.arg(clients.to_string()).arg(keys.to_string());
         command.arg(directory.path().join(HISTORY));
         let client = Client::start("registers", command);
-        client.await_output(ANSWERED, ANSWER_LIMIT);
+        client.await_output(REPLIED, REPLY_LIMIT);
         Self { client, directory }
     }
 

@@ -11,7 +11,7 @@ use super::{FAULTY_SEQUENCE, FakeDomain, Fault};
 /// The duration of [`Fault::Silence`].
 pub const SILENCE: Duration = Duration::from_millis(150);
 
-/// How long the domain sleeps when nothing has arrived.
+/// How long the domain sleeps if no request has arrived.
 const NAP: Duration = Duration::from_micros(100);
 
 /// A domain that serves one client.
@@ -30,7 +30,7 @@ impl Domain {
         loop {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             let address = listener.local_addr().expect("its address");
-            // Another process may have the same port for UDP: then another port is tried.
+            // If another process has the same port for UDP, another port is tried.
             if let Ok(udp) = UdpSocket::bind(address) {
                 udp.set_nonblocking(true).expect("a socket");
                 return Self {
@@ -48,12 +48,12 @@ impl Domain {
         self.udp.local_addr().expect("a bound socket")
     }
 
-    /// Serves one client until it `has_ended`; calls `when_enough` once each transport has had `enough` requests.
+    /// Serves one client until it `has_ended`. Calls `when_enough` once each transport has had `enough` requests.
     pub fn serve(mut self, enough: u64, when_enough: impl FnOnce(), has_ended: impl Fn() -> bool) {
         let (mut stream, _) = self.listener.accept().expect("a client");
         stream.set_nonblocking(true).expect("a socket");
         let (mut when_enough, mut open) = (Some(when_enough), true);
-        let mut answered = [0, 0];
+        let mut replies = [0, 0];
         while !has_ended() {
             let udp = self.serve_datagram();
             let tcp = if open {
@@ -65,9 +65,9 @@ impl Domain {
                 stream.shutdown(Shutdown::Both).expect("an open connection");
                 open = false;
             }
-            answered[0] += u64::from(udp);
-            answered[1] += u64::from(tcp.is_some());
-            if answered[0] >= enough && (answered[1] >= enough || !open) {
+            replies[0] += u64::from(udp);
+            replies[1] += u64::from(tcp.is_some());
+            if replies[0] >= enough && (replies[1] >= enough || !open) {
                 when_enough.take().into_iter().for_each(|call| call());
             }
             if !udp && tcp.is_none() {
@@ -90,19 +90,19 @@ impl Domain {
             std::thread::sleep(SILENCE);
         }
         self.udp
-            .send_to(&self.domain.answer(request).encode(), client)
+            .send_to(&self.domain.reply(request).encode(), client)
             .is_ok()
     }
 
-    /// Answers a request on the stream, and returns its sequence number.
+    /// Replies to a request on the stream, and returns its sequence number.
     fn serve_stream(&mut self, stream: &mut TcpStream) -> Option<u64> {
         let mut bytes = [0; REQUEST_BYTES];
         if !matches!(stream.peek(&mut bytes), Ok(REQUEST_BYTES)) {
             return None;
         }
-        stream.read_exact(&mut bytes).expect("what was peeked at");
+        stream.read_exact(&mut bytes).expect("the peeked bytes");
         let request = Request::decode(&bytes);
-        let reply = self.domain.answer(request);
+        let reply = self.domain.reply(request);
         if self.domain.fault == Fault::StreamOrder && request.sequence == FAULTY_SEQUENCE {
             self.held_back = Some(reply);
         } else {

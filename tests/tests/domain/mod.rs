@@ -1,4 +1,4 @@
-//! The domain that the prober expects, faked in the test's process, with faults that each break one property.
+//! A fake of the domain that the prober expects, in the test's process, with faults that each break one property.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -12,7 +12,7 @@ pub const HEAP: Heap = Heap {
     working_mib: 1,
 };
 
-/// The sequence number of the request that each transport answers with the fault.
+/// The sequence number of the request to which each transport replies with the fault.
 pub const FAULTY_SEQUENCE: u64 = 20;
 
 /// The property that a domain breaks.
@@ -29,7 +29,7 @@ pub enum Fault {
     Silence,
 }
 
-/// The domain's answers, independent of the transport.
+/// The domain's replies, independent of the transport.
 #[derive(Debug)]
 pub struct FakeDomain {
     pub fault: Fault,
@@ -46,7 +46,7 @@ impl FakeDomain {
         }
     }
 
-    pub fn answer(
+    pub fn reply(
         &mut self,
         Request {
             sequence,

@@ -75,7 +75,7 @@ impl Domain {
             let Ok(bytes) = <&[u8; REQUEST_BYTES]>::try_from(payload) else {
                 continue;
             };
-            let reply = self.domain.answer(Request::decode(bytes));
+            let reply = self.domain.reply(Request::decode(bytes));
             // A full buffer loses a datagram, as networks do.
             let _ = socket.send_slice(&reply.encode(), client);
         }
@@ -85,8 +85,8 @@ impl Domain {
         let socket = self.sockets.get_mut::<tcp::Socket>(self.tcp);
         let mut bytes = [0; REQUEST_BYTES];
         while matches!(socket.peek_slice(&mut bytes), Ok(REQUEST_BYTES)) {
-            socket.recv_slice(&mut bytes).expect("what was peeked at");
-            let reply = self.domain.answer(Request::decode(&bytes));
+            socket.recv_slice(&mut bytes).expect("the peeked bytes");
+            let reply = self.domain.reply(Request::decode(&bytes));
             socket
                 .send_slice(&reply.encode())
                 .expect("an open connection with room");
@@ -184,7 +184,7 @@ impl TxToken for Sending<'_> {
         self.0
             .socket
             .send_to(&frame, &self.0.switch)
-            .expect("the switch takes every frame");
+            .expect("the switch accepts every frame");
         result
     }
 }

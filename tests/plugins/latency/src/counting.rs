@@ -1,4 +1,4 @@
-//! QEMU's callbacks: instructions of the kernel are counted, and those that begin or end an entry call back.
+//! QEMU's callbacks: QEMU counts the kernel's instructions, and calls the plugin at those that begin or end an entry.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::qemu::{self, Block, Counter, PluginId, Registers};
 /// The one virtual processor.
 const PROCESSOR: u32 = 0;
 
-/// The instructions that an entry has at most when its first ones have run: those that say why it came.
+/// The most instructions that an entry has executed when those that show its cause have run.
 const BEGINNING: u64 = 3;
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
@@ -35,7 +35,7 @@ fn with_state(action: impl FnOnce(&mut State)) {
     }
 }
 
-/// The version of the interface that is used.
+/// The version of the interface that the plugin uses.
 #[unsafe(no_mangle)]
 pub static qemu_plugin_version: c_int = qemu::VERSION;
 
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
     count: c_int,
     arguments: *const *const c_char,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     let arguments = unsafe { qemu::strings(count, arguments) };
     let out = arguments.iter().find_map(|text| text.strip_prefix("out="));
     let Some(out) = out else {
@@ -100,7 +100,7 @@ extern "C" fn block_translated(_: PluginId, block: *mut Block) {
     });
 }
 
-/// Interrupts are about to be on.
+/// Called before the instruction that leaves the kernel and enables interrupts.
 extern "C" fn kernel_left(_: u32, _: *mut c_void) {
     with_state(|state| {
         let count = state.counter.take(PROCESSOR);
@@ -111,7 +111,7 @@ extern "C" fn kernel_left(_: u32, _: *mut c_void) {
     });
 }
 
-/// The first instruction of a system call, or one of a later part of an entry.
+/// Called at the first instruction of a system call, or at an equal one in a later part of an entry.
 extern "C" fn gs_swapped(_: u32, _: *mut c_void) {
     with_state(|state| {
         if state.counter.get(PROCESSOR) < BEGINNING {
@@ -121,7 +121,7 @@ extern "C" fn gs_swapped(_: u32, _: *mut c_void) {
     });
 }
 
-/// The vector of an interrupt or exception, or any constant in a later part of an entry.
+/// Called with the vector of an interrupt or exception, or with any constant that a later part of an entry pushes.
 extern "C" fn pushed(_: u32, value: *mut c_void) {
     with_state(|state| {
         if state.counter.get(PROCESSOR) <= BEGINNING {

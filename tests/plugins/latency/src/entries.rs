@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Why the kernel was entered.
+/// The cause of an entry into the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// A system call: its number.
@@ -12,7 +12,7 @@ pub enum Cause {
     Vector(u64),
 }
 
-/// The most instructions of an entry, how many entries there were, and at the end of how many SMAP was suspended.
+/// The most instructions of an entry, the number of entries, and the number of those at whose end SMAP was suspended.
 #[derive(Clone, Copy, Debug, Default)]
 struct Most {
     instructions: u64,
@@ -20,10 +20,10 @@ struct Most {
     suspended: u64,
 }
 
-/// The flag by which the kernel suspends SMAP (supervisor mode access prevention), and which user mode sets for itself.
+/// The flag that suspends SMAP (supervisor mode access prevention) in the kernel, and that user mode can set.
 const ALIGNMENT_CHECK: u64 = 1 << 18;
 
-/// The largest count of every cause, in every scene.
+/// The largest count of every cause in every scene.
 #[derive(Debug, Default)]
 pub struct Entries {
     scene: u64,
@@ -32,7 +32,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// An entry begins; a system call of the number 0 begins the scene that its first argument names.
+    /// Begins an entry. A system call with the number 0 begins the scene that its first argument names.
     pub fn begin(&mut self, cause: Cause, argument: u64) {
         self.cause = Some(cause);
         if cause == Cause::Call(0) {
@@ -40,8 +40,8 @@ impl Entries {
         }
     }
 
-    /// An entry ends after so many instructions, with these flags of the kernel's own. One that did not begin is the boot, which
-    /// nobody waits for.
+    /// Ends an entry after this many instructions, with these flags of the kernel. Without a beginning it is the boot, which is
+    /// not counted.
     pub fn end(&mut self, instructions: u64, flags: u64) {
         let Some(cause) = self.cause.take() else {
             return;

@@ -1,23 +1,23 @@
 //! Classification of the guest's instructions for the count: [`Instruction`].
 
-/// The kinds of instructions that are told apart.
+/// The kinds of instructions that are distinguished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instruction {
-    /// One of user mode, in the lower half of the address space.
+    /// An instruction of user mode, in the lower half of the address space.
     User,
-    /// IRET, SYSRET or HLT: the kernel is left, or idles. From here on interrupts are on.
+    /// IRET, SYSRET or HLT: the kernel is left, or idles. Interrupts are enabled afterwards.
     Leave,
-    /// MOVS or STOS that is repeated.
+    /// A repeated MOVS or STOS.
     Repeated,
-    /// SWAPGS: what the entry of a system call begins with.
+    /// SWAPGS: the first instruction of a system call's entry.
     SwapGs,
-    /// The push of a constant: what an interrupt's entry begins with, the vector.
+    /// The push of a constant. An interrupt's entry begins with that of its vector.
     Push(u64),
-    /// Any other of the kernel.
+    /// Any other instruction of the kernel.
     Other,
 }
 
-/// Addresses from here on are the kernel's.
+/// The first address of the kernel's half.
 const UPPER_HALF: u64 = 1 << 63;
 
 impl Instruction {
@@ -36,7 +36,7 @@ impl Instruction {
     }
 }
 
-/// Whether it is MOVS or STOS, perhaps behind a REX prefix.
+/// Whether it is MOVS or STOS, with or without a REX prefix.
 fn is_string_store(bytes: &[u8]) -> bool {
     let opcode = match bytes {
         [0x40..=0x4f, rest @ ..] => rest,
@@ -52,14 +52,14 @@ mod tests {
     const KERNEL: u64 = 0xffff_ffff_8000_0000;
 
     #[test]
-    fn the_half_says_whose_it_is() {
+    fn the_half_of_the_address_space_shows_the_mode() {
         assert_eq!(Instruction::of(0x40_0000, &[0xf4]), Instruction::User);
         assert_eq!(Instruction::of(KERNEL, &[0xf4]), Instruction::Leave);
         assert_eq!(Instruction::of(KERNEL, &[0x90]), Instruction::Other);
     }
 
     #[test]
-    fn what_begins_an_entry_is_recognised() {
+    fn the_first_instructions_of_an_entry_are_recognised() {
         let push = [0x68, 0xf0, 0, 0, 0];
         assert_eq!(Instruction::of(KERNEL, &push), Instruction::Push(0xf0));
         let swapgs = [0x0f, 0x01, 0xf8];
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_stores_are_told_from_other_prefixes() {
+    fn repeated_stores_are_distinguished_from_other_prefixes() {
         for bytes in [&[0xf3, 0x48, 0xab][..], &[0xf3, 0xa4], &[0xf2, 0x48, 0xa5]] {
             assert_eq!(Instruction::of(KERNEL, bytes), Instruction::Repeated);
         }

@@ -1,20 +1,20 @@
-//! A plugin for QEMU's TCG that counts how many instructions each entry into the kernel executes, and keeps the largest
-//! count of every cause: how long interrupts were off.
+//! A plugin for QEMU's TCG that counts the instructions of each entry into the kernel, during which interrupts are
+//! disabled, and keeps the largest count of every cause.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `counting` | what QEMU calls: the counter and its callbacks |
+//! | `counting` | the counter, and the functions that QEMU calls |
 //! | `qemu` | the part of QEMU's plugin interface that is used here |
-//! | `instruction` | what an instruction of the guest is to the count |
+//! | `instruction` | the kinds of instructions of the guest |
 //! | `entries` | the entries so far: [`entries::Entries`] |
 //!
-//! An entry begins with the first instruction of the kernel after it was left, and ends with IRET, SYSRET or HLT: interrupts
-//! are off between. `rep` counts once per iteration, as under `-icount`.
+//! An entry begins with the first instruction of the kernel after it was left, and ends with IRET, SYSRET or HLT. `rep`
+//! counts once per iteration, as under `-icount`.
 //!
-//! The guest names what it does by the argument in RDI of system call 0, which the kernel ignores. The counts are
-//! written to the file `out` when QEMU ends, a line `SCENE CAUSE NUMBER MOST COUNT SUSPENDED` each, where CAUSE is `call` or
-//! `vector`, and SUSPENDED the number of entries at whose end the kernel still had AC set: user mode sets that flag, and it
-//! suspends SMAP. One virtual processor is counted.
+//! The guest numbers its scenes by the argument in RDI of system call 0, which the kernel ignores. When QEMU ends, the counts
+//! are written to the file `out`, one line `SCENE CAUSE NUMBER MOST COUNT SUSPENDED` each. CAUSE is `call` or `vector`, and
+//! SUSPENDED is the number of entries at whose end AC was set, a flag that user mode can set and that suspends SMAP. One
+//! virtual processor is counted.
 
 #![allow(unsafe_code)]
 
@@ -22,6 +22,6 @@
 mod counting;
 mod entries;
 mod instruction;
-// A test program is not loaded by QEMU, and has nobody to call.
+// QEMU does not load a test program, so that its functions cannot be linked.
 #[cfg(not(test))]
 mod qemu;

@@ -1,6 +1,6 @@
 //! The part of QEMU's plugin interface that is used here, of its version 4 (QEMU 9.2 and later).
 //!
-//! Debian packages no header for it: the declarations are those of `qemu-plugin.h`.
+//! The declarations are those of `qemu-plugin.h`, for which Debian has no package.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
@@ -21,7 +21,7 @@ const ADD: c_int = 0;
 /// `QEMU_PLUGIN_MEM_W`.
 const STORES: c_int = 2;
 
-/// A translated block of instructions: QEMU's.
+/// QEMU's translated block of instructions.
 #[repr(C)]
 pub struct Block {
     opaque: [u8; 0],
@@ -105,7 +105,7 @@ unsafe extern "C" {
     fn g_byte_array_set_size(array: *mut Array<u8>, length: c_uint) -> *mut Array<u8>;
 }
 
-/// Has QEMU call the plugin when a processor starts, when it has translated a block, and when it ends.
+/// Registers callbacks for the start of a processor, for each translated block, and for QEMU's end.
 pub fn register(
     id: PluginId,
     processor_starts: ProcessorCallback,
@@ -128,7 +128,7 @@ pub unsafe fn strings(count: c_int, first: *const *const c_char) -> Vec<String> 
     let count = usize::try_from(count).unwrap_or(0);
     (0..count)
         .map(|index| {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller guarantees it.
             let text = unsafe { CStr::from_ptr(*first.add(index)) };
             text.to_string_lossy().into_owned()
         })
@@ -165,7 +165,7 @@ impl GuestInstruction {
         bytes
     }
 
-    /// Has the plugin called before each execution, with a number.
+    /// Registers a callback for each execution, which gets a number.
     pub fn call(&self, callback: InstructionCallback, number: u64) {
         let data = ptr::without_provenance_mut(number as usize);
         // SAFETY: it lives as long as its block; the callback does not use the data as a pointer.
@@ -185,7 +185,7 @@ impl GuestInstruction {
     }
 }
 
-/// A number that the guest's instructions count up.
+/// A number that the guest's instructions increment.
 pub struct Counter(Number);
 
 // SAFETY: QEMU keeps a number per processor, and the plugin only uses that of the processor that called it.
@@ -208,7 +208,7 @@ impl Counter {
         unsafe { qemu_plugin_u64_get(self.0, processor) }
     }
 
-    /// Its value on a processor, which begins anew.
+    /// Its value on a processor, which is reset to zero.
     pub fn take(&self, processor: u32) -> u64 {
         let value = self.get(processor);
         // SAFETY: the scoreboard lives for ever.
@@ -237,7 +237,7 @@ impl<const COUNT: usize> Default for Registers<COUNT> {
 }
 
 impl<const COUNT: usize> Registers<COUNT> {
-    /// Finds those with these names; to be called when a processor starts.
+    /// Finds the registers of these names; to be called when a processor starts.
     ///
     /// # Panics
     /// If the processor is not an x86-64 one.
@@ -247,7 +247,7 @@ impl<const COUNT: usize> Registers<COUNT> {
         let handles = names.map(|name| {
             (0..descriptors.length as usize)
                 .map(|index| {
-                    // SAFETY: the array has so many descriptors.
+                    // SAFETY: the index is below the array's length.
                     unsafe { &*descriptors.data.add(index) }
                 })
                 .find(|descriptor| {
@@ -264,7 +264,7 @@ impl<const COUNT: usize> Registers<COUNT> {
         }
     }
 
-    /// Their values, in a callback of the processor's.
+    /// Their values, during a callback of the processor.
     pub fn read(&self) -> [u64; COUNT] {
         let Some(found) = &self.found else {
             return [0; COUNT];

@@ -7,25 +7,25 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::super::history::{Completion, Entry};
-use super::super::register::{Answer, Operation};
+use super::super::register::{Operation, Reply};
 use super::{Observed, Workload};
 use crate::prober::now_ns;
 use crate::random::Random;
-use crate::resp::{self, Reply};
+use crate::resp;
 
-/// How long a store may be silent; only stops a hang. Longer than a machine's pause and the backoff that follows it.
+/// How long a store may be silent; only stops a hang. It is longer than a machine's pause and the backoff after it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// The longest pause between an answer and the next request.
+/// The longest pause between a reply and the next request.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// How long a client waits before it tries to connect again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(50);
-/// One in this many operations is abandoned before its answer.
+/// One in this many operations is abandoned before its reply.
 const ABANDONED_ONE_IN: u64 = 200;
 /// Half of the operations use one of these keys.
 const BUSY_KEYS: u32 = 4;
-/// The distance between values, so that no increments lead from one to another.
+/// The distance between values: more than the number of increments.
 const VALUE_DISTANCE: i64 = 100_000;
-/// More than any client executes.
+/// A bound of the operations that a client executes.
 const OPERATIONS_MAX: i64 = 1 << 24;
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Executes operations until it is stopped, or gets a wrong answer.
+    /// Executes operations until it is stopped, or gets a wrong reply.
     pub fn run(&mut self) {
         while !self.should_stop() {
             sleep(self.random.time_up_to(PAUSE_MAX));
@@ -70,7 +70,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Executes an operation, and awaits the answer.
+    /// Executes an operation, and awaits the reply.
     pub fn execute_next(&mut self) {
         let (key, operation) = self.draw();
         self.perform(key, operation);
@@ -103,9 +103,9 @@ impl<'a> Client<'a> {
 
     fn perform(&mut self, key: u32, operation: Operation) {
         let invoked_ns = now_ns();
-        let answered = self.exchange(key, operation);
+        let reply = self.exchange(key, operation);
         let at_ns = now_ns();
-        let completion = answered.map(|answer| Completion { at_ns, answer });
+        let completion = reply.map(|reply| Completion { at_ns, reply });
         let lost = match completion {
             Ok(completion) => return self.note(key, operation, invoked_ns, Some(completion)),
             Err(error) => error,
@@ -135,10 +135,9 @@ impl<'a> Client<'a> {
         });
     }
 
-    fn exchange(&mut self, key: u32, operation: Operation) -> io::Result<Answer> {
+    fn exchange(&mut self, key: u32, operation: Operation) -> io::Result<Reply> {
         self.send(key, operation)?;
-        let reply = resp::read_reply(&mut self.stream)?;
-        answer(operation, reply)
+        interpret(operation, resp::read_reply(&mut self.stream)?)
     }
 
     fn send(&mut self, key: u32, operation: Operation) -> io::Result<()> {
@@ -200,23 +199,23 @@ fn request(key: u32, operation: Operation) -> Vec<u8> {
 }
 
 /// Interprets the reply to an operation.
-fn answer(operation: Operation, reply: Reply) -> io::Result<Answer> {
+fn interpret(operation: Operation, reply: resp::Reply) -> io::Result<Reply> {
     let found = match (operation, &reply) {
-        (Operation::Set(_), Reply::Status(text)) if text == "OK" => Some(Answer::Done),
-        (Operation::Get | Operation::Swap(_), Reply::Value(None)) => Some(Answer::Value(None)),
-        (Operation::Get | Operation::Swap(_), Reply::Value(Some(bytes))) => {
+        (Operation::Set(_), resp::Reply::Status(text)) if text == "OK" => Some(Reply::Done),
+        (Operation::Get | Operation::Swap(_), resp::Reply::Value(None)) => Some(Reply::Value(None)),
+        (Operation::Get | Operation::Swap(_), resp::Reply::Value(Some(bytes))) => {
             let text = str::from_utf8(bytes).ok();
             let value = text.and_then(|text| text.parse().ok());
-            value.map(|value| Answer::Value(Some(value)))
+            value.map(|value| Reply::Value(Some(value)))
         }
         (
             Operation::SetIfAbsent(_) | Operation::Increment | Operation::Delete,
-            Reply::Integer(number),
-        ) => Some(Answer::Number(*number)),
+            resp::Reply::Integer(number),
+        ) => Some(Reply::Number(*number)),
         _ => None,
     };
     found.ok_or_else(|| {
-        let error = format!("the store answers {operation} with {reply:?}");
+        let error = format!("the store replies to {operation} with {reply:?}");
         Error::new(ErrorKind::InvalidData, error)
     })
 }

@@ -12,7 +12,7 @@ use super::*;
 /// The number of requests after which the clients are stopped.
 const ENOUGH: u64 = 2_000;
 
-/// A mistake of the store, and the number of the request.
+/// A mistake of the store: changes the request of this number.
 type Mistake = fn(u64, &mut Vec<String>);
 
 /// The state that a store's connections share.
@@ -129,9 +129,9 @@ fn a_correct_store_is_linearizable() {
     assert!(observed.summary.errors.is_empty(), "{:?}", observed.summary);
     assert!(observed.summary.lost.is_empty(), "{:?}", observed.summary);
     assert!(observed.history.len() as u64 >= ENOUGH);
-    let unanswered = observed.history.iter();
-    let unanswered = unanswered.filter(|entry| entry.completion.is_none());
-    assert!(unanswered.count() > 0, "no operation was given up");
+    let pending = observed.history.iter();
+    let pending = pending.filter(|entry| entry.completion.is_none());
+    assert!(pending.count() > 0, "no operation was abandoned");
     assert!(is_linearizable(&observed));
 }
 
