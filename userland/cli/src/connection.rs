@@ -44,6 +44,16 @@ pub enum Error {
     Unreachable(Failure, io::Error),
 }
 
+impl Error {
+    /// The error of a request that has failed, with the network's last error if there was one.
+    fn of(failure: Failure, network_error: Option<io::Error>) -> Error {
+        match network_error {
+            None => Error::Failure(failure),
+            Some(error) => Error::Unreachable(failure, error),
+        }
+    }
+}
+
 impl Connection {
     /// Sends a command with the data that belongs to it, and calls `on_step` until the command is over.
     ///
@@ -71,10 +81,7 @@ impl Connection {
                 on_step(Step::Event(event));
             }
             if let Some(end) = client.end() {
-                return end.map_err(|failure| match network_error {
-                    None => Error::Failure(failure),
-                    Some(error) => Error::Unreachable(failure, error),
-                });
+                return end.map_err(|failure| Error::of(failure, network_error));
             }
             if let Some(at) = client.poll_timeout() {
                 limit_wait(&socket, now(), at)?;
