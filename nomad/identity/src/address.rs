@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text;
 
-/// A text, or a word of a message, is not an address.
+/// The text, or the word of a message, is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an address")]
 pub struct AddressError;
@@ -27,10 +27,10 @@ pub struct Ipv4 {
 }
 
 impl Mac {
-    /// The address of all stations.
+    /// The broadcast address, which every station receives.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
-    /// Whether it addresses a group and not one station.
+    /// Whether it addresses a group of stations: multicast or broadcast.
     pub fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
@@ -115,14 +115,15 @@ impl fmt::Display for Ipv4 {
     }
 }
 
-/// Text as it is written, in text formats; a word in binary ones.
+/// Serializes the type as its text in text formats, and as a word in binary ones.
 macro_rules! text_or_word {
     ($name:ident, $expected:literal) => {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match serializer.is_human_readable() {
-                    true => serializer.collect_str(self),
-                    false => serializer.serialize_u64(self.to_word()),
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_u64(self.to_word())
                 }
             }
         }

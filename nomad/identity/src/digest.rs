@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A SHA-256 digest (FIPS 180-4). This crate computes none.
+/// A SHA-256 digest (FIPS 180-4). Other crates compute it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 

@@ -1,8 +1,8 @@
-//! A domain, and which of its copies is the youngest: [`DomainId`], [`Incarnation`].
+//! Identifies a domain and orders its copies by age: [`DomainId`], [`Incarnation`].
 
 use serde::{Deserialize, Serialize};
 
-/// A domain, wherever it runs: drawn at random at its creation, never used again.
+/// Identifies a domain, wherever it runs: drawn at random at its creation, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainId(pub u128);
 
@@ -26,9 +26,9 @@ impl Incarnation {
         Incarnation(self.0.saturating_add(1))
     }
 
-    /// Whether a copy of this incarnation must be frozen and reported, now that `met` was seen elsewhere.
-    pub fn is_outlived_by(self, met: Incarnation) -> bool {
-        met > self
+    /// Whether a copy of this incarnation must be frozen and reported if a copy of incarnation `other` exists elsewhere.
+    pub fn is_outlived_by(self, other: Incarnation) -> bool {
+        other > self
     }
 }
 

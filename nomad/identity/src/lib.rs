@@ -6,11 +6,11 @@
 //! | [`domain`] | [`DomainId`], [`Incarnation`] |
 //! | [`address`] | [`Mac`], [`Ipv4`] |
 //! | [`digest`] | [`Digest`] |
-//! | [`number`], [`object_id`] | how long numbers, and a kernel object's, are serialized |
-//! | [`text`] | how a short text is deserialized |
+//! | [`number`], [`object_id`] | the serialization of long numbers and of kernel objects' ids |
+//! | [`text`] | the deserialization of short texts |
 //!
 //! All of them are plain values. In a binary format they have a fixed or a bounded size, so that a hostile length cannot
-//! make a reader allocate; in text (JSON, TOML) they look as an operator writes them.
+//! make a reader allocate. In text (JSON, TOML) they have the form in which an operator writes them.
 
 #![no_std]
 #![forbid(unsafe_code)]

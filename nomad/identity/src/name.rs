@@ -54,7 +54,7 @@ impl Name {
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|byte| *byte == 0);
         let text = &self.0[..end.unwrap_or(NAME_BYTES_MAX)];
-        core::str::from_utf8(text).expect("ASCII since it was checked")
+        core::str::from_utf8(text).expect("a name is ASCII")
     }
 }
 

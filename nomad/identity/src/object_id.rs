@@ -12,9 +12,10 @@ use crate::text;
 /// # Errors
 /// The serializer's.
 pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
-    match serializer.is_human_readable() {
-        true => serializer.collect_str(&format_args!("{:016x}", id.0)),
-        false => serializer.serialize_u64(id.0),
+    if serializer.is_human_readable() {
+        serializer.collect_str(&format_args!("{:016x}", id.0))
+    } else {
+        serializer.serialize_u64(id.0)
     }
 }
 

@@ -1,0 +1,163 @@
+//! The planner on simulated domains, and on any measurements.
+
+use super::*;
+use proptest::prelude::*;
+
+const MEGABYTE_PER_SECOND: u64 = 1_000_000;
+
+/// Moves a domain that dirties `dirty_per_second` pages per second within its working set. `wire` is bytes per second.
+fn move_domain(
+    pages: u64,
+    dirty_per_second: u64,
+    working_set: u64,
+    wire: u64,
+) -> (u32, FreezeReason, Progress) {
+    let mut planner = Planner::new(Goals::default(), pages);
+    let mut remaining = pages;
+    for rounds in 1.. {
+        let bytes = remaining * PAGE_BYTES;
+        let elapsed_us = (bytes * 1_000_000 / wire).max(100);
+        let dirtied = (dirty_per_second * elapsed_us / 1_000_000).min(working_set);
+        let plan = planner.round_done(Round {
+            pages: remaining,
+            bytes,
+            elapsed_us,
+            dirtied,
+        });
+        remaining = dirtied;
+        if let Plan::Freeze(reason) = plan {
+            return (rounds, reason, planner.progress());
+        }
+    }
+    unreachable!("rounds are limited");
+}
+
+#[test]
+fn freezes_an_idle_domain_after_one_round() {
+    let (rounds, reason, _) = move_domain(16_384, 0, 0, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!((rounds, reason), (1, FreezeReason::FitsGoal));
+}
+
+#[test]
+fn copies_until_the_rest_fits_the_goal() {
+    let (rounds, reason, progress) = move_domain(16_384, 5_000, 8_000, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(reason, FreezeReason::FitsGoal);
+    assert!((2..6).contains(&rounds), "{rounds}");
+    assert!(progress.downtime_estimate_us.expect("measured") <= DOWNTIME_GOAL_US);
+}
+
+#[test]
+fn gives_up_on_a_domain_that_dirties_faster_than_the_wire() {
+    let (rounds, reason, _) = move_domain(16_384, 1_000_000, 4_096, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(reason, FreezeReason::NoLongerShrinks);
+    assert!(rounds <= 4, "{rounds}");
+}
+
+#[test]
+fn one_noisy_round_does_not_end_the_copying() {
+    let mut planner = Planner::new(Goals::default(), 10_000);
+    let round = |pages, dirtied| Round {
+        pages,
+        bytes: pages * PAGE_BYTES,
+        elapsed_us: pages * 100,
+        dirtied,
+    };
+    assert_eq!(planner.round_done(round(10_000, 5_000)), Plan::AnotherRound);
+    assert_eq!(planner.round_done(round(5_000, 5_500)), Plan::AnotherRound);
+    assert_eq!(planner.round_done(round(5_500, 2_000)), Plan::AnotherRound);
+    assert_eq!(
+        planner.round_done(round(2_000, 100)),
+        Plan::Freeze(FreezeReason::FitsGoal)
+    );
+}
+
+#[test]
+fn a_goal_below_the_overhead_never_counts_as_met() {
+    let goals = Goals {
+        downtime_us: 1_000,
+        overhead_us: 2_000,
+        rounds_max: 3,
+    };
+    let mut planner = Planner::new(goals, 100);
+    let round = Round {
+        pages: 100,
+        bytes: 409_600,
+        elapsed_us: 1_000,
+        dirtied: 1,
+    };
+    assert_eq!(planner.round_done(round), Plan::AnotherRound);
+}
+
+prop_compose! {
+    fn any_round()(pages: u64, bytes: u64, elapsed_us: u64, dirtied: u64) -> Round {
+        Round { pages, bytes, elapsed_us, dirtied }
+    }
+}
+
+/// Values of realistic size, so that the ordinary branches are covered too.
+fn plausible_round() -> impl Strategy<Value = Round> {
+    (1u64..100_000, 1u64..10_000_000, 0u64..100_000).prop_map(|(pages, elapsed_us, dirtied)| {
+        Round {
+            pages,
+            bytes: pages * PAGE_BYTES,
+            elapsed_us,
+            dirtied,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn always_terminates_on_any_values(
+        pages: u64, downtime_us: u64, overhead_us: u64, rounds_max in 0u32..50,
+        rounds in prop::collection::vec(any_round(), 51),
+    ) {
+        let mut planner = Planner::new(Goals { downtime_us, overhead_us, rounds_max }, pages);
+        let frozen_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
+        prop_assert!(frozen_after.expect("froze") < rounds_max.max(1) as usize);
+    }
+
+    #[test]
+    fn never_freezes_while_another_round_would_cut_the_remainder(
+        rounds in prop::collection::vec(prop_oneof![plausible_round(), any_round()], 1..30),
+    ) {
+        let mut planner = Planner::new(Goals::default(), 100_000);
+        for (index, round) in rounds.iter().enumerate() {
+            let Plan::Freeze(reason) = planner.round_done(*round) else { continue };
+            let estimate_us = planner.progress().downtime_estimate_us;
+            match reason {
+                FreezeReason::FitsGoal => prop_assert!(
+                    round.dirtied == 0 || estimate_us.expect("measured") <= DOWNTIME_GOAL_US
+                ),
+                FreezeReason::NoLongerShrinks => {
+                    for stalled in &rounds[index + 1 - STALLED_ROUNDS as usize..=index] {
+                        let cut = stalled.pages.saturating_sub(stalled.dirtied);
+                        prop_assert!(u128::from(cut) * u128::from(SHRINK_PARTS) < u128::from(stalled.pages) + u128::from(SHRINK_PARTS));
+                    }
+                }
+                FreezeReason::RoundsExhausted => prop_assert_eq!(index + 1, ROUNDS_MAX as usize),
+            }
+            break;
+        }
+    }
+
+    #[test]
+    fn never_copies_on_when_the_rest_fits(rounds in prop::collection::vec(plausible_round(), 1..30)) {
+        let mut planner = Planner::new(Goals::default(), 100_000);
+        for round in rounds {
+            if planner.round_done(round) == Plan::AnotherRound {
+                prop_assert!(planner.progress().downtime_estimate_us.expect("measured") > DOWNTIME_GOAL_US);
+            }
+        }
+    }
+
+    #[test]
+    fn the_estimate_follows_from_the_rate(round in plausible_round(), overhead_us in 0u64..1_000_000) {
+        let mut planner = Planner::new(Goals { overhead_us, ..Goals::default() }, 100_000);
+        planner.round_done(round);
+        let progress = planner.progress();
+        let sending_us = u128::from(round.dirtied * PAGE_BYTES) * u128::from(round.elapsed_us) / u128::from(round.bytes);
+        let estimate_us = u128::from(progress.downtime_estimate_us.expect("measured") - overhead_us);
+        prop_assert!(estimate_us == sending_us || estimate_us == sending_us + 1);
+    }
+}
