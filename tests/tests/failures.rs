@@ -238,9 +238,9 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_ordered_to_star
     scenario.fleet.machine(B).kill();
     scenario
         .fleet
-        .await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
+        .await_listed(A, "home counter in doubt: 10.77.0.2 does not reply");
     let early = scenario.fleet.command(A, &["start", "counter"]);
-    assert!(early.contains("10.77.0.2 does not answer"), "{early}");
+    assert!(early.contains("10.77.0.2 does not reply"), "{early}");
     scenario.fleet.restart(B);
     scenario
         .fleet

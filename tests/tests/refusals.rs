@@ -107,7 +107,7 @@ fn a_destination_without_the_key_does_not_reply() {
     let fleet = Fleet::start_with_other("stranger-b", |options| options);
     // The stranger does not report that it has no counter, so the counter's home waits for it until the counter is forced to run.
     fleet.force(Node::A, "run");
-    let why = ["failed", "no answer to the offer"];
+    let why = ["failed", "no reply to the offer"];
     assert_refused_by(fleet, &why, Fleet::list_with_wrong_secret);
 }
 

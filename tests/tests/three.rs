@@ -137,7 +137,7 @@ fn a_machine_that_a_home_does_not_list_gets_none_of_its_domains() {
     let mut fleet = Fleet::start_as(&["hooks-a", "trio-b", "trio-c"]);
     // B lists C too, so it does not reply to A's roll call, which does not include C. An operator decides that no machine has
     // the counter.
-    fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
+    fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not reply");
     fleet.force(A, "run");
     fleet.await_log(A, "[counter] counter: ready");
     let probe = probe(&fleet);

@@ -2,8 +2,8 @@
 //!
 //! The shell performs actions **in the order** in which it polls them, each one before the next: a record is durable
 //! before the message that follows it is sent. Every action is idempotent, since the migration server may have been
-//! restarted between performing and recording it. Actions documented as "answered by" take time; all others are done
-//! when they return.
+//! restarted between performing and recording it. An action documented as "completed by" an event takes time; every
+//! other one is done when it returns.
 
 use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Progress, Round};
@@ -32,7 +32,7 @@ pub enum Action {
     /// Notify the supervisor, the operator and the log.
     Notify(Notice),
     /// Another machine runs this incarnation of a domain: if an older one is here, stop it for good and list it. Once
-    /// none runs here or can run again, answer that machine with `Unknown`: it repeats itself until then.
+    /// none runs here or can run again, reply to that machine with `Unknown`: it repeats its message until then.
     Outlived {
         /// The domain.
         domain: DomainId,
@@ -50,7 +50,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether a domain that came from elsewhere may run here after this action. Each move here has exactly one such.
+    /// Whether a domain that came from elsewhere may run here after this action. Each move to this machine has exactly
+    /// one such action.
     pub(crate) fn begins_activation(&self) -> bool {
         matches!(
             self,
@@ -67,19 +68,20 @@ impl Action {
 pub enum SourceAction {
     /// Start logging which pages the domain dirties. All are dirty at first.
     StartDirtyLog,
-    /// Send the pages that are dirty. Answered by `RoundSent`, `StreamBroken` or `Failed`.
+    /// Send the pages that are dirty. Completed by `RoundSent`, `StreamBroken` or `Failed`.
     CopyRound {
         /// The round's number, from 0.
         number: u32,
     },
-    /// Stop the domain. Answered by `Frozen` or `Failed`.
+    /// Stop the domain. Completed by `Frozen` or `Failed`.
     FreezeDomain,
-    /// Read the frozen domain's version, *then* its state. Judge it again. Answered by `Exported` or `Failed`.
+    /// Read the frozen domain's version, *then* its state. Judge its capabilities again. Completed by `Exported` or `Failed`.
     ExportState {
         /// The freeze.
         attempt: Attempt,
     },
-    /// Send the exported state and the last dirty pages. Answered by the destination, or by `StreamBroken` or `Failed`.
+    /// Send the exported state and the last dirty pages. Completed by the
+    /// destination's reply, or by `StreamBroken` or `Failed`.
     SendFreeze {
         /// The freeze.
         attempt: Attempt,
@@ -88,7 +90,7 @@ pub enum SourceAction {
         /// The digest from `Exported`.
         digest: Digest,
     },
-    /// **The commit point.** Retire the domain if its version is still this one. Answered by `Retired`, `VersionMoved`
+    /// **The commit point.** Retire the domain if its version is still this one. Completed by `Retired`, `VersionMoved`
     /// or `RetireFailed`; retiring a retired domain succeeds.
     Retire {
         /// The version that was exported.
@@ -98,9 +100,9 @@ pub enum SourceAction {
     EndCapture,
     /// Let the domain run on, if it is frozen. Never requested for a retired domain.
     Thaw,
-    /// Destroy the retired domain. Answered by `Destroyed`, also if it is gone already.
+    /// Destroy the retired domain. Completed by `Destroyed`, also if it is gone already.
     Destroy,
-    /// Undo the retirement and run the domain: the operator has forced it by name. Answered by `Unretired`, or by
+    /// Undo the retirement and run the domain: the operator has forced it by name. Completed by `Unretired`, or by
     /// `Failed` if that is not possible.
     Unretire,
 }
@@ -108,30 +110,30 @@ pub enum SourceAction {
 /// An action of a destination on its machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationAction {
-    /// Judge the grant, the quota and the services, and reserve the pool. Answered by `Reserved` or `Refused`.
+    /// Judge the grant, the quota and the services, and reserve the pool. Completed by `Reserved` or `Refused`.
     ///
     /// A page stream that arrives while nothing is reserved for its transaction is closed at once.
     Reserve(Offer),
-    /// Rebuild the domain from the received image, frozen, imports inactive. Answered by `Rebuilt` or `Failed`.
+    /// Rebuild the domain from the received image, frozen, imports inactive. Completed by `Rebuilt` or `Failed`.
     Rebuild {
         /// The freeze.
         attempt: Attempt,
     },
-    /// Activate the imports and thaw the domain as this incarnation. Answered by `Activated` or `Failed`; repeated after
+    /// Activate the imports and thaw the domain as this incarnation. Completed by `Activated` or `Failed`; repeated after
     /// a failure.
     Activate {
-        /// The source's plus one.
+        /// The source's incarnation plus one.
         incarnation: Incarnation,
         /// Microseconds since the domain's clock was read, as far as they are known.
         downtime_us: u64,
     },
     /// Announce the domain's new location on the network.
     Announce,
-    /// Discard the imports, the copy and the pool. Answered by `Discarded`.
+    /// Discard the imports, the copy and the pool. Completed by `Discarded`.
     DiscardCopy,
 }
 
-/// A report of the shell's.
+/// A report from the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The page stream broke.

@@ -29,7 +29,7 @@ pub(crate) struct Facts {
 pub(crate) enum Input {
     /// A step from this boot of the peer.
     Message { boot: BootId, step: Step },
-    /// The result of an action, or a report of the shell's.
+    /// The result of an action, or another report from the shell.
     Event(Event),
     /// A timer has fired.
     Timer(Timer),
@@ -39,7 +39,7 @@ pub(crate) enum Input {
     Force(Force),
 }
 
-/// An operator's decision, by name and knowingly, about a copy in doubt.
+/// An operator's explicit decision about a copy in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Force {
@@ -49,7 +49,7 @@ pub enum Force {
     DropCopy,
 }
 
-/// A transaction's means to act while it handles one input.
+/// The time, facts, timers and action queue with which a transaction handles one input.
 pub(crate) struct Context<'a> {
     pub now: Instant,
     pub facts: &'a Facts,

@@ -22,7 +22,7 @@ pub struct LifeId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Turn(pub u64);
 
-/// One attempt to move one domain: drawn at random by the source, never used again.
+/// One attempt to move one domain: drawn at random by the source, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub u128);
 

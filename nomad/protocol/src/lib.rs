@@ -20,7 +20,7 @@
 //! destination ends up empty; after it the source never runs the domain again.
 //!
 //! A transaction is in a phase of one of two state machines, the source's and the destination's, drawn in their modules,
-//! one file per phase. [`Ledger`] holds a machine's transactions and answers for those it has no record of. It does no IO
+//! one file per phase. [`Ledger`] holds a machine's transactions and replies about those it has no record of. It does no IO
 //! and reads no clock: messages, events and the time are passed in, actions and the next deadline are polled. So the code
 //! that ships is the code that `nomad-simulator` runs under faults and explores exhaustively.
 //!

@@ -34,7 +34,7 @@ pub enum Message {
     /// A step of a transaction.
     Transaction(TransactionId, Step),
     /// From a domain's home to every machine: is a domain of this name there? See [`crate::RollCall`]. Repeated until
-    /// answered; answered only within one fleet.
+    /// there is a reply; only machines of the same fleet reply.
     Query(Name, Turn, FleetId),
     /// To the home: whether a domain of that name is here.
     QueryReply(Name, Turn, Presence),
@@ -71,14 +71,14 @@ pub enum Late {
 /// A step of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Step {
-    /// Source to destination: offers the domain. Repeated until answered.
+    /// Source to destination: offers the domain. Repeated until there is a reply.
     Offer(Offer),
     /// Destination to source: the pool is reserved, send the pages. Repeated for every Offer.
     Admit,
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
     /// Destination to source: this freeze is received and rebuilt, and will not run until Commit. Repeated until
-    /// answered: this is how a prepared destination queries the outcome.
+    /// there is a reply: this is how a prepared destination queries the outcome.
     Prepared {
         /// The freeze.
         attempt: Attempt,
@@ -89,7 +89,7 @@ pub enum Step {
     Commit {
         /// The freeze.
         attempt: Attempt,
-        /// Microseconds since the domain's clock was read; 0 if that is not known any more.
+        /// Microseconds since the domain's clock was read; 0 if that is no longer known.
         downtime_us: u64,
         /// Microseconds since the last Prepared was received: the part of the round trip that was not spent on the way.
         held_us: u64,
@@ -111,7 +111,7 @@ pub enum Step {
     /// Either: the sender has no record of this transaction. From the boot that took part in it this means aborted;
     /// from another boot it leaves the outcome open.
     Unknown,
-    /// Destination to source: this many rounds are here whole, and the domain can be built from their description.
+    /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
     /// Repeated, in place of Admit, until a freeze has arrived.
     Received {
         /// Their number.
@@ -147,10 +147,10 @@ pub enum StreamHeader {
 }
 
 impl Step {
-    /// The answer of a machine that has no record of the transaction, if there is one.
+    /// The reply of a machine that has no record of the transaction, if it replies.
     ///
-    /// Only steps that await an outcome are answered, so two machines never answer each other endlessly.
-    pub fn answer_unknown(&self) -> Option<Step> {
+    /// Only steps that await an outcome get a reply, so two machines never reply to each other endlessly.
+    pub fn reply_if_unknown(&self) -> Option<Step> {
         match self {
             Step::Admit
             | Step::Received { .. }

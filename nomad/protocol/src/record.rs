@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Attempt, BootId, MachineId, TransactionId};
 use crate::offer::Offer;
-use crate::wire::{DecodeError, append, decode_whole};
+use crate::wire::{DecodeError, append, bound, decode_whole};
 
 /// The longest record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 512;
@@ -80,12 +80,7 @@ impl Record {
 
     /// Decodes a record.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() > RECORD_BYTES_MAX {
-            return Err(DecodeError::TooLong {
-                bytes: bytes.len(),
-                limit: RECORD_BYTES_MAX,
-            });
-        }
+        bound(bytes, RECORD_BYTES_MAX)?;
         decode_whole(bytes)
     }
 }

@@ -8,14 +8,14 @@
 //!                                            and the number of domains that were activated in that life
 //! ```
 //!
-//! Machines answer one after the other, and meanwhile the domain may move from one that has not answered yet to one that
-//! has. So the home asks in turns, and starts the domain after two successive turns with the same replies, all absent:
+//! Machines reply one after the other, and meanwhile the domain may move from one that has not replied yet to one that
+//! has. So the home queries in turns, and starts the domain after two successive turns with the same replies, all absent:
 //! then no machine had it when the first turn ended. A machine that had it at that moment, but neither before nor after,
 //! would have activated it in between, or its server would be in another life. (A double collect: Afek et al., "Atomic
 //! snapshots of shared memory", 1993.) A copy that never ran may have come and gone, but it came from a machine that had
 //! the domain. From then on only the home can bring the domain back.
 //!
-//! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on asking.
+//! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 
 use alloc::vec::Vec;
 
@@ -57,7 +57,7 @@ pub struct RollCall {
     name: Name,
     turn: Turn,
     /// When the first query of this turn was sent.
-    asked: Option<Instant>,
+    queried: Option<Instant>,
     rows: Vec<Row>,
     is_over: bool,
     timing: Timing,
@@ -74,15 +74,15 @@ struct Row {
     /// In this turn.
     now: Option<Presence>,
     /// When the last reply arrived.
-    answered: Instant,
+    replied: Instant,
 }
 
 /// An obstacle to starting the domain at home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// This machine has not answered yet.
+    /// This machine has not replied yet.
     Pending(MachineId),
-    /// This machine has not answered for too long.
+    /// This machine has not replied for too long.
     Silent(MachineId),
     /// This machine has a domain of that name.
     Held {
@@ -109,12 +109,12 @@ impl RollCall {
             machine,
             before: None,
             now: None,
-            answered: now,
+            replied: now,
         };
         RollCall {
             name,
             turn,
-            asked: None,
+            queried: None,
             rows: machines.into_iter().map(row).collect(),
             is_over: false,
             timing,
@@ -139,7 +139,7 @@ impl RollCall {
             return;
         }
         if let Some(row) = self.rows.iter_mut().find(|row| row.machine == from) {
-            (row.now, row.answered) = (Some(presence), now);
+            (row.now, row.replied) = (Some(presence), now);
         }
         if self.rows.iter().all(|row| row.now.is_some()) {
             self.end_turn(now);
@@ -147,17 +147,17 @@ impl RollCall {
     }
 
     fn end_turn(&mut self, now: Instant) {
-        let nobody = self
+        let all_absent = self
             .rows
             .iter()
             .all(|row| row.now.is_some_and(Presence::is_absent));
-        self.is_over = nobody && self.rows.iter().all(|row| row.now == row.before);
+        self.is_over = all_absent && self.rows.iter().all(|row| row.now == row.before);
         for row in &mut self.rows {
             row.before = row.now.take();
         }
         self.turn = self.turn.next();
-        self.asked = None;
-        if nobody {
+        self.queried = None;
+        if all_absent {
             self.interval_us = self.timing.repeat_first_us;
             self.due = now;
         } else {
@@ -172,21 +172,21 @@ impl RollCall {
         if now < self.due || self.is_over {
             return Vec::new();
         }
-        self.asked.get_or_insert(now);
+        self.queried.get_or_insert(now);
         self.due = now.after_us(self.interval_us);
         let doubled = self.interval_us.saturating_mul(2);
         // At least a microsecond, so that a setting of zero cannot make the caller spin.
         self.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
         // A silent machine prolongs the turn, and earlier replies of the others may be out of date.
         let is_late = self.is_late(now);
-        let asked = self.rows.iter().filter(|row| is_late || row.now.is_none());
-        asked.map(|row| row.machine).collect()
+        let open = self.rows.iter().filter(|row| is_late || row.now.is_none());
+        open.map(|row| row.machine).collect()
     }
 
     /// Whether this turn is old enough to call a machine without a reply silent.
     fn is_late(&self, now: Instant) -> bool {
         let limit_us = self.timing.silence_limit_us;
-        self.asked.is_some_and(|at| now.us_since(at) >= limit_us)
+        self.queried.is_some_and(|at| now.us_since(at) >= limit_us)
     }
 
     /// When to call [`RollCall::poll_queries`].
@@ -204,10 +204,10 @@ impl RollCall {
         let (is_late, limit_us) = (self.is_late(now), self.timing.silence_limit_us);
         let rows = self.rows.iter().filter(|_| !self.is_over);
         rows.filter_map(move |row| {
-            // Until responsive machines have had time to answer, the last complete turn counts: parts of two turns could
+            // Until responsive machines have had time to reply, the last complete turn counts: parts of two turns could
             // both miss a moving domain. A machine that has it now is reported at once.
             let had = row.before.filter(|_| !is_late);
-            let is_fresh = now.us_since(row.answered) < limit_us;
+            let is_fresh = now.us_since(row.replied) < limit_us;
             let has = row.now.filter(|_| !is_late || is_fresh);
             match has.filter(|has| !has.is_absent()).or(had).or(has) {
                 None if is_late => Some(Obstacle::Silent(row.machine)),

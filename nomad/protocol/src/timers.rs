@@ -1,6 +1,6 @@
 //! The two timers of a transaction and their settings.
 //!
-//! *Repeat* retransmits an unanswered message, at growing intervals. *Limit* ends a phase that takes too long; no limit
+//! *Repeat* retransmits a message until there is a reply, at growing intervals. *Limit* ends a phase that takes too long; no limit
 //! is armed where a transaction must not be abandoned.
 
 use crate::time::Instant;
@@ -12,7 +12,7 @@ pub struct Timing {
     pub repeat_first_us: u64,
     /// The longest retransmission interval.
     pub repeat_max_us: u64,
-    /// How long the source waits for an answer to its offer.
+    /// How long the source waits for a reply to its offer.
     pub admit_limit_us: u64,
     /// How long one round may take.
     pub round_limit_us: u64,

@@ -106,7 +106,8 @@ impl StreamHeader {
     }
 }
 
-fn bound(bytes: &[u8], limit: usize) -> Result<(), DecodeError> {
+/// Refuses more bytes than the limit.
+pub(crate) fn bound(bytes: &[u8], limit: usize) -> Result<(), DecodeError> {
     if bytes.len() > limit {
         return Err(DecodeError::TooLong {
             bytes: bytes.len(),

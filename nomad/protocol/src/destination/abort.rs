@@ -1,4 +1,5 @@
-//! Abort, the destination's exit before it has sent Prepared, and after that if the source aborts.
+//! Abort: the destination discards its copy. Before it has sent Prepared, any failure leads here; after that, only an
+//! abort by the source.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -19,7 +20,7 @@ impl Discarding {
     /// Releases the reservation. Abort is sent once: if it is lost, the source notices by its limits or by the stream.
     pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
-        // From here on a prepared copy is incomplete, also for a restarted server.
+        // From here on a prepared copy counts as incomplete, also for a restarted server.
         context.record(RecordedProgress::DestinationOpen);
         context.act(Action::CloseStream);
         context.send(Step::Abort(why));

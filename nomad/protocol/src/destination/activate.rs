@@ -1,4 +1,4 @@
-//! Activate: Commit was received, so the domain runs here and nowhere else; then waits until the source has released
+//! Activate: Commit was received, so the domain runs here and nowhere else. The phase lasts until the source has released
 //! its copy.
 //!
 //! ```text
@@ -29,7 +29,7 @@ pub(crate) struct Activating {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Thawing(Downtime),
-    /// `silent`: the source has not answered for too long.
+    /// `silent`: the source has not replied for too long.
     Running {
         silent: bool,
     },

@@ -14,7 +14,7 @@ use super::receive::Receiving;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Admitting {
     peer_boot: BootId,
-    /// The transaction was aborted meanwhile; the reservation is released as soon as it is known.
+    /// The transaction was aborted meanwhile; the reservation is released as soon as it is made.
     abort: Option<AbortReason>,
 }
 

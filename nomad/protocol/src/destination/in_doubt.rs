@@ -1,7 +1,7 @@
 //! InDoubt: a complete copy is here, and the source was restarted: it may have committed, or aborted and run on.
 //!
-//! The copy stays, frozen and listed. A delayed Commit of the source's earlier boot still settles it: it proves that
-//! nothing has run since. Otherwise an operator forces one outcome by name.
+//! The copy stays, frozen and listed. A delayed Commit of the source's earlier boot still settles the doubt: it proves
+//! that the source retired the domain and did not run it again. Otherwise an operator forces one outcome by name.
 
 use crate::actions::Notice;
 use crate::context::{Context, Force, Input};

@@ -42,7 +42,7 @@ impl Receiving {
                 self.send_received(context);
                 Phase::Receive(self)
             }
-            // Rounds sent before this reservation (it may be the second one, for a duplicated Offer) are missing here.
+            // A duplicated Offer may have made a second reservation, which lacks the rounds that were sent before it.
             Input::Event(Event::Destination(DestinationEvent::RoundReceived {
                 number, ..
             })) if number != self.rounds => Discarding::enter(context, AbortReason::StreamBroken),
@@ -75,13 +75,13 @@ impl Receiving {
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
         self.send_received(context);
-        // The source's Abort may be lost: then only this repeated message finds out that it has aborted.
+        // The source's Abort may be lost: then only its reply to this repeated message shows that it has aborted.
         context.repeat();
         context.limit(context.timing().receive_limit_us);
         Phase::Receive(self)
     }
 
-    /// Acknowledges the rounds received. A source that has aborted answers with Unknown.
+    /// Acknowledges the rounds received. A source that has aborted replies with Unknown.
     fn send_received(&self, context: &mut Context<'_>) {
         context.send(match self.rounds {
             0 => Step::Admit,

@@ -6,7 +6,7 @@
 //!       +--replacing freeze----+
 //! ```
 //!
-//! A prepared destination queries the outcome by repeating Prepared. The answer is Commit, Abort or Unknown.
+//! A prepared destination queries the outcome by repeating Prepared. The reply is Commit, Abort or Unknown.
 
 use identity::Digest;
 
@@ -114,11 +114,12 @@ impl Verifying {
         self.send_prepared(context);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
+        self.awaiting_outcome(false, context.now)
+    }
+
+    fn awaiting_outcome(self, silent: bool, sent: Instant) -> Phase {
         Phase::Verify(Verifying {
-            progress: Progress::Prepared {
-                silent: false,
-                sent: context.now,
-            },
+            progress: Progress::Prepared { silent, sent },
             ..self
         })
     }
@@ -131,31 +132,7 @@ impl Verifying {
         sent: Instant,
     ) -> Phase {
         match input {
-            Input::Message {
-                step:
-                    Step::Commit {
-                        attempt,
-                        downtime_us,
-                        held_us,
-                    },
-                boot,
-            } if attempt == self.attempt && boot == self.peer_boot => {
-                let delay_us = context.now.us_since(sent).saturating_sub(held_us) / 2;
-                let downtime = Downtime::reported(context.now, downtime_us, delay_us);
-                Activating::enter(context, self.peer_boot, downtime)
-            }
-            Input::Message {
-                step: Step::Abort(why),
-                ..
-            } => Discarding::enter(context, why),
-            Input::Message {
-                step: Step::Unknown,
-                boot,
-            } if boot == self.peer_boot => Discarding::enter(context, AbortReason::PeerForgot),
-            Input::Message {
-                step: Step::Unknown,
-                ..
-            } => InDoubt::enter(context, self.peer_boot, self.attempt),
+            Input::Message { boot, step } => self.handle_outcome(context, boot, step, sent),
             Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
                 attempt,
                 digest,
@@ -167,23 +144,43 @@ impl Verifying {
             }
             Input::Timer(Timer::Repeat) => {
                 self.send_prepared(context);
-                let sent = context.now;
-                Phase::Verify(Verifying {
-                    progress: Progress::Prepared { silent, sent },
-                    ..self
-                })
+                self.awaiting_outcome(silent, context.now)
             }
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
-                Phase::Verify(Verifying {
-                    progress: Progress::Prepared { silent: true, sent },
-                    ..self
-                })
+                self.awaiting_outcome(true, sent)
             }
             Input::Force(Force::RunHere) => {
                 Activating::enter(context, self.peer_boot, Downtime::since(context.now))
             }
             Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
+            _ => Phase::Verify(self),
+        }
+    }
+
+    /// Handles the source's reply to Prepared, which was last sent at `sent`.
+    fn handle_outcome(
+        self,
+        context: &mut Context<'_>,
+        boot: BootId,
+        step: Step,
+        sent: Instant,
+    ) -> Phase {
+        match step {
+            Step::Commit {
+                attempt,
+                downtime_us,
+                held_us,
+            } if attempt == self.attempt && boot == self.peer_boot => {
+                let delay_us = context.now.us_since(sent).saturating_sub(held_us) / 2;
+                let downtime = Downtime::reported(context.now, downtime_us, delay_us);
+                Activating::enter(context, self.peer_boot, downtime)
+            }
+            Step::Abort(why) => Discarding::enter(context, why),
+            Step::Unknown if boot == self.peer_boot => {
+                Discarding::enter(context, AbortReason::PeerForgot)
+            }
+            Step::Unknown => InDoubt::enter(context, self.peer_boot, self.attempt),
             _ => Phase::Verify(self),
         }
     }

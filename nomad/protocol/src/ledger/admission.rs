@@ -8,7 +8,7 @@ use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;
 use crate::transaction::Transaction;
 
-/// The most domains that one machine may have on their way here at a time, prepared ones included.
+/// The most domains that one other machine may be moving here at the same time, prepared ones included.
 pub const INCOMING_PER_PEER_MAX: usize = 16;
 
 /// The ledger's verdict on an offer, before the shell is asked.
@@ -28,7 +28,7 @@ impl Ledger {
                 let incoming = Transaction::incoming(now, timing, offered, source_boot);
                 self.transactions.insert(id, incoming);
             }
-            Verdict::Refuse(why) => self.answer(source, id, Step::Refuse(why)),
+            Verdict::Refuse(why) => self.reply(source, id, Step::Refuse(why)),
             Verdict::Wait => {}
         }
     }
@@ -73,8 +73,8 @@ impl Ledger {
     }
 
     /// A transaction that must be settled before the offer can be accepted: one of the same domain, or one in which the
-    /// same source sent another domain of that name. The latter is left from before the source was restarted and started
-    /// its domains anew.
+    /// same source sent another domain of that name. The latter dates from before the source was restarted and started
+    /// its domains afresh.
     fn conflicting_mut(&mut self, offered: &Facts) -> Option<(TransactionId, &mut Transaction)> {
         let touches = |other: &Transaction| {
             let is_namesake =

@@ -1,7 +1,7 @@
-//! The ledger: all transactions of one machine, and the answers for those that it has no record of.
+//! The ledger: all transactions of one machine, and its replies about those that it has no record of.
 //!
-//! It passes a message to its transaction, if it comes from that transaction's other machine; it allows at most one
-//! unsettled transaction per domain; and it answers *Unknown* where there is no record, which under this boot means
+//! It passes a message to its transaction, if the message comes from that transaction's other machine. It allows at most
+//! one unsettled transaction per domain. It replies *Unknown* where there is no record, which under this boot means
 //! aborted. So a restarted migration server must [`Ledger::resume`] from **all** records before it receives anything.
 //! `outgoing` offers domains of this machine, `admission` judges the offers of others.
 
@@ -53,8 +53,8 @@ pub struct LocalMachine {
 pub struct Ledger {
     local: LocalMachine,
     transactions: BTreeMap<TransactionId, Transaction>,
-    /// Answers that belong to no transaction here.
-    answers: VecDeque<(TransactionId, Action)>,
+    /// Actions of no listed transaction: replies about unknown ones, and the last actions of finished ones.
+    detached: VecDeque<(TransactionId, Action)>,
     /// The number of domains activated here in this life.
     activated: u64,
 }
@@ -84,7 +84,7 @@ impl Ledger {
         Ledger {
             local,
             transactions: BTreeMap::new(),
-            answers: VecDeque::new(),
+            detached: VecDeque::new(),
             activated: 0,
         }
     }
@@ -143,7 +143,7 @@ impl Ledger {
         }
     }
 
-    /// Handles the shell's report on an action of a transaction. One that comes too late is ignored.
+    /// Handles the shell's report on an action of a transaction. A report that comes too late is ignored.
     pub fn handle_event(&mut self, now: Instant, id: TransactionId, event: Event) {
         if let Some(transaction) = self.transactions.get_mut(&id) {
             transaction.handle_event(now, event);
@@ -189,8 +189,8 @@ impl Ledger {
 
     /// The next action and its transaction, if there is one. The shell performs them in this order.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
-        let answer = self.answers.pop_front();
-        let next = answer.or_else(|| {
+        let detached = self.detached.pop_front();
+        let next = detached.or_else(|| {
             let mut transactions = self.transactions.iter_mut();
             transactions.find_map(|(id, transaction)| Some((*id, transaction.poll_action()?)))
         })?;
@@ -240,7 +240,7 @@ impl Ledger {
         }
     }
 
-    /// The constants of a transaction of this machine's.
+    /// The constants of one of this machine's transactions.
     fn facts(&self, transaction: TransactionId, peer: MachineId, offer: Offer) -> Facts {
         Facts {
             transaction,
@@ -268,18 +268,18 @@ impl Ledger {
                 incarnation,
                 by,
             };
-            self.answers.push_back((id, outlived));
-        } else if let Some(answer) = step.answer_unknown() {
-            self.answer(from, id, answer);
+            self.detached.push_back((id, outlived));
+        } else if let Some(reply) = step.reply_if_unknown() {
+            self.reply(from, id, reply);
         }
     }
 
-    fn answer(&mut self, to: MachineId, id: TransactionId, step: Step) {
+    fn reply(&mut self, to: MachineId, id: TransactionId, step: Step) {
         let envelope = Envelope {
             boot: self.local.boot,
             message: Message::Transaction(id, step),
         };
-        self.answers.push_back((id, Action::Send { to, envelope }));
+        self.detached.push_back((id, Action::Send { to, envelope }));
     }
 
     fn drop_all_finished(&mut self) {
@@ -298,7 +298,7 @@ impl Ledger {
         {
             let mut transaction = self.transactions.remove(&id).expect("just found");
             while let Some(action) = transaction.poll_action() {
-                self.answers.push_back((id, action));
+                self.detached.push_back((id, action));
             }
         }
     }

@@ -136,7 +136,7 @@ pub enum LocalFailure {
         /// The kind of its object, as numbered by the system-call interface.
         kind: u8,
     },
-    /// A portable service did not answer, or answered wrongly.
+    /// A portable service sent no reply, or a wrong one.
     Service {
         /// The domain's slot that refers to it.
         slot: u32,
@@ -162,7 +162,7 @@ pub enum LocalFailure {
 /// The kind of outside change that incremented a frozen domain's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Change {
-    /// A call was answered.
+    /// A call received its reply.
     Reply,
     /// A notification was signalled.
     Signal,
@@ -199,7 +199,7 @@ pub enum AbortReason {
     PeerRestarted,
     /// The other side has no such transaction.
     PeerForgot,
-    /// nomad was restarted on one side.
+    /// The migration server of one side was restarted.
     NomadRestarted {
         /// The side.
         on: Side,
@@ -221,7 +221,7 @@ pub enum AbortReason {
 }
 
 impl Doubt {
-    /// Whether this decision settles it: a domain that runs elsewhere is not run here, one that runs here is not dropped.
+    /// Whether this decision settles it: a domain that runs elsewhere is not run here, and one that runs here is not dropped.
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
@@ -239,7 +239,7 @@ impl Doubt {
 /// The reason an outcome is in doubt. It is listed for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Doubt {
-    /// The other machine has been silent for too long. Resolved when it answers again.
+    /// The other machine has been silent for too long. Resolved when it replies again.
     Silent,
     /// On the destination: the source was restarted; it may have committed or may run the domain.
     SourceRestarted,
@@ -249,7 +249,7 @@ pub enum Doubt {
     LostAfterActivated,
     /// On the source: the destination's operator discarded the copy after the source had committed.
     DiscardedByOperator,
-    /// On the source: nomad's record and the kernel's state of the domain contradict each other.
+    /// On the source: the migration server's record and the kernel's state of the domain contradict each other.
     RecordContradicted,
     /// On the destination: the domain runs here, but the source has not confirmed that its copy is gone.
     NotReleased,

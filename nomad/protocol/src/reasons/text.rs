@@ -99,7 +99,7 @@ impl fmt::Display for LocalFailure {
 impl fmt::Display for Interference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.change {
-            Change::Reply => "a call was answered",
+            Change::Reply => "a call received its reply",
             Change::Signal => "a notification was signalled",
             Change::Revoke => "a capability was revoked",
             Change::Other => "something changed it",
@@ -116,7 +116,7 @@ impl fmt::Display for AbortReason {
             AbortReason::TooLong {
                 phase: PhaseName::Offer,
             } => {
-                f.write_str("no answer to the offer: the destination is off, or has another secret")
+                f.write_str("no reply to the offer: the destination is off, or has another secret")
             }
             AbortReason::TooLong { phase } => write!(f, "the phase {phase:?} took too long"),
             AbortReason::StreamBroken => f.write_str("the stream of pages broke"),
@@ -137,7 +137,7 @@ impl fmt::Display for AbortReason {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Doubt::Silent => "the other machine does not answer",
+            Doubt::Silent => "the other machine does not reply",
             Doubt::SourceRestarted => "the source was restarted, and may run the domain",
             Doubt::DestinationRestarted => {
                 "the destination was restarted, and may have run the domain"
@@ -186,9 +186,9 @@ mod tests {
             needed_bytes: 80 * MIB - 1,
             available_bytes: 20 * MIB + 1,
         };
-        let said = AbortReason::Refused(refusal).to_string();
+        let text = AbortReason::Refused(refusal).to_string();
         assert_eq!(
-            said,
+            text,
             "the destination refuses: too little memory: 80 MiB needed, 20 MiB free"
         );
         let refusal = Refusal::Version {
@@ -206,12 +206,12 @@ mod tests {
     fn a_pinned_domain_is_reported_with_kind_and_slot() {
         let kind = ObjectKind::Interrupt as u8;
         let failure = LocalFailure::Pinned { slot: 9, kind };
-        let said = AbortReason::Failed {
+        let text = AbortReason::Failed {
             on: Side::Source,
             failure,
         };
         assert_eq!(
-            said.to_string(),
+            text.to_string(),
             "a step of the source failed: Interrupt stays with its machine (slot 9)"
         );
         let nowhere = LocalFailure::Pinned {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn distinguishes_silence_from_slowness() {
         let too_long = |phase| AbortReason::TooLong { phase }.to_string();
-        assert!(too_long(PhaseName::Offer).starts_with("no answer to the offer"));
+        assert!(too_long(PhaseName::Offer).starts_with("no reply to the offer"));
         assert_eq!(
             too_long(PhaseName::Freeze),
             "the phase Freeze took too long"

@@ -1,4 +1,4 @@
-//! Abort, the source's exit from every phase before the commit point: the domain runs on.
+//! Abort: the source leaves a phase before the commit point, and the domain runs on.
 
 use crate::actions::{Action, Event, Notice, SourceAction};
 use crate::context::{Context, Input};

@@ -6,7 +6,7 @@
 //!      `--RetireFailed--> Abort
 //! ```
 //!
-//! While the kernel decides (*Retiring*) nothing may be undone: a request to abort waits for its answer. Once
+//! While the kernel decides (*Retiring*) nothing may be undone: a request to abort waits for its decision. Once
 //! *Committed* no path leads back to a running domain; the model checker must catch a test-only variant that has one.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
@@ -44,12 +44,12 @@ enum Progress {
         rounds: u32,
         abort: Option<AbortReason>,
     },
-    /// The destination owns the domain. `silent`: it has not answered for too long.
+    /// The destination owns the domain. `silent`: it has not replied for too long.
     Committed { silent: bool },
 }
 
 impl Committing {
-    /// Freeze number `attempt` was exported at `exported`, and the destination is prepared for it.
+    /// Begins when the destination is prepared for freeze number `attempt`, which was exported at `exported`.
     pub(super) fn new(
         context: &Context<'_>,
         peer_boot: BootId,

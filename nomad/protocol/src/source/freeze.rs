@@ -105,15 +105,13 @@ impl Freezing {
                 },
                 Input::Message { step, .. },
             ) => match step {
-                Step::Prepared { attempt, digest }
-                    if attempt == self.attempt && digest == *expected =>
-                {
+                Step::Prepared { attempt, digest } if attempt == self.attempt => {
+                    if digest != *expected {
+                        return abort::enter(context, AbortReason::DigestMismatch);
+                    }
                     let peer_boot = self.peer_boot;
                     let committing = Committing::new(context, peer_boot, attempt, Some(*exported));
                     committing.retire(context, self.rounds, *version)
-                }
-                Step::Prepared { attempt, .. } if attempt == self.attempt => {
-                    abort::enter(context, AbortReason::DigestMismatch)
                 }
                 _ => Phase::Freeze(self),
             },

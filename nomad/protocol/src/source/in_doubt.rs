@@ -25,7 +25,8 @@ impl InDoubt {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // From the destination's earlier boot, overtaken by the later one's Unknown: it ran there, and is gone.
+            // Sent in the destination's earlier boot and overtaken by its later boot's Unknown: the domain ran there, and
+            // is gone.
             Input::Message {
                 step: Step::Activated { .. },
                 ..
@@ -40,7 +41,7 @@ impl InDoubt {
             Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
                 Self::finish(context)
             }
-            // There is nothing that could run. The operator may still drop the listed copy.
+            // The copy cannot be run. The operator may still drop it.
             Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
                 Self::enter(context, self.why)
             }
@@ -48,8 +49,8 @@ impl InDoubt {
         }
     }
 
-    /// Carries out the operator's decision. The copy stays in doubt until that is done: a server restarted before finds
-    /// it so again.
+    /// Carries out the operator's decision. The copy stays in doubt until that is done: a server restarted before then
+    /// lists it as in doubt again.
     pub(super) fn force(context: &mut Context<'_>, why: Doubt, force: Force) -> Phase {
         context.act(Action::Source(match force {
             Force::RunHere => SourceAction::Unretire,

@@ -1,4 +1,4 @@
-//! Offer: offers the domain to the destination, until it answers.
+//! Offer: offers the domain to the destination, until it replies.
 
 use nomad_planner::Goals;
 

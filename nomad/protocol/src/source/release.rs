@@ -19,7 +19,7 @@ pub(crate) struct Releasing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Destroying,
-    /// `silent`: the destination has not answered for too long.
+    /// `silent`: the destination has not replied for too long.
     AwaitingAck {
         silent: bool,
     },
@@ -28,7 +28,7 @@ enum Progress {
 impl Releasing {
     /// The destination has confirmed that its copy is complete and runs: only now may the one here be destroyed.
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        // Durable before the copy is destroyed: a domain that is gone does not show whether it was retired.
+        // Durable before the copy is destroyed: once it is gone, nothing else shows whether it was retired.
         context.record(RecordedProgress::SourceReleasing { peer_boot });
         Self::destroy(context, peer_boot)
     }
@@ -63,7 +63,7 @@ impl Releasing {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match (&self.progress, input) {
             (Progress::Destroying, Input::Event(Event::Source(SourceEvent::Destroyed))) => {
-                // Durable before the destination is notified: it may send the domain back, and that one must survive.
+                // Durable before the destination is notified: it may send the domain back, and that copy must survive.
                 context.record(RecordedProgress::SourceReleased {
                     peer_boot: self.peer_boot,
                 });

@@ -14,9 +14,11 @@ fn moved() -> Vec<Event> {
     [Event::Source(SourceEvent::VersionMoved { by: SIGNALLED })].into()
 }
 
-/// A pair with a prepared destination and a source at the commit point, before the kernel has answered.
+/// A pair with a prepared destination and a source at the commit point, before the kernel has decided.
 fn at_the_commit_point() -> Pair {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::Retire { .. }
+    )));
     assert_eq!(
         (pair.phase(0), pair.phase(1)),
         (Some(PhaseName::Commit), Some(PhaseName::Verify))
@@ -25,7 +27,7 @@ fn at_the_commit_point() -> Pair {
     pair
 }
 
-fn answer_retire(pair: &mut Pair, event: SourceEvent) {
+fn report_retire(pair: &mut Pair, event: SourceEvent) {
     pair.report(0, Event::Source(event));
 }
 
@@ -63,16 +65,16 @@ fn the_third_moved_version_aborts_and_names_the_interference() {
 }
 
 #[test]
-fn cancelling_while_the_kernel_decides_waits_for_its_answer() {
+fn cancelling_while_the_kernel_decides_waits_for_its_decision() {
     let mut pair = at_the_commit_point();
     assert_eq!(pair.cancel(0), Cancelled::IfNotTooLate);
-    answer_retire(&mut pair, SourceEvent::VersionMoved { by: SIGNALLED });
+    report_retire(&mut pair, SourceEvent::VersionMoved { by: SIGNALLED });
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
 
     let mut pair = at_the_commit_point();
     assert_eq!(pair.cancel(0), Cancelled::IfNotTooLate);
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert!(pair.noticed(1, Notice::Activated));
     assert!(!pair.did(0, &Action::Source(SourceAction::Thaw)));
@@ -81,7 +83,7 @@ fn cancelling_while_the_kernel_decides_waits_for_its_answer() {
 #[test]
 fn after_the_commit_point_nothing_makes_the_source_thaw() {
     let mut pair = at_the_commit_point();
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.cut = true;
     pair.settle();
     pair.report(0, Event::StreamBroken);
@@ -122,7 +124,7 @@ fn a_prepared_destination_outlives_a_restart_of_its_nomad() {
     let mut pair = at_the_commit_point();
     pair.restart_nomad(1, DomainState::Frozen);
     pair.settle();
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert!(pair.noticed(1, Notice::Activated));
 }
@@ -159,7 +161,7 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
 fn a_committed_source_whose_destination_was_restarted_keeps_its_copy() {
     let mut pair = at_the_commit_point();
     pair.restart_machine(1);
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert!(pair.noticed(0, Notice::InDoubt(Doubt::DestinationRestarted)));
     assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
@@ -169,13 +171,13 @@ fn a_committed_source_whose_destination_was_restarted_keeps_its_copy() {
     assert_eq!(pair.phase(0), None);
 }
 
-/// A source in doubt that is forced to run its copy; `answer` is its machine's to `Unretire`.
-fn forced_to_run(answer: Option<Event>) -> Pair {
+/// A source in doubt that is forced to run its copy; `outcome` is the outcome of `Unretire`, if there is one.
+fn forced_to_run(outcome: Option<Event>) -> Pair {
     let mut pair = at_the_commit_point();
     pair.restart_machine(1);
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
-    pair.shell = match answer {
+    pair.shell = match outcome {
         Some(_) => |action| {
             let failed = Event::Failed(LocalFailure::Service { slot: 1 });
             (*action == Action::Source(SourceAction::Unretire)).then(|| [failed].into())
@@ -228,7 +230,7 @@ fn a_failed_activation_is_tried_again() {
         }
         _ => None,
     };
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     pair.shell = |_| None;
     pair.pass_time();
@@ -239,7 +241,7 @@ fn a_failed_activation_is_tried_again() {
 #[test]
 fn a_destination_restarted_while_it_discards_goes_on_discarding() {
     let mut pair = at_the_commit_point();
-    pair.shell = unanswered!(Action::Destination(DestinationAction::DiscardCopy));
+    pair.shell = never_completes!(Action::Destination(DestinationAction::DiscardCopy));
     pair.restart_nomad(0, DomainState::Frozen);
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Abort));
@@ -266,7 +268,7 @@ fn a_restarted_source_that_aborts_is_over_at_once() {
 #[test]
 fn a_release_that_is_resumed_does_not_destroy_again() {
     let mut pair = at_the_commit_point();
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle_without(Step::ReleaseAck);
     assert_eq!(pair.phase(0), Some(PhaseName::Release));
     pair.done
@@ -289,7 +291,7 @@ fn downtime_us(pair: &Pair) -> Option<u64> {
 fn the_time_that_the_kernel_took_counts_once() {
     let mut pair = at_the_commit_point();
     pair.now = pair.now.after_us(70_000);
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert_eq!(downtime_us(&pair), Some(70_000));
 }
@@ -298,7 +300,7 @@ fn the_time_that_the_kernel_took_counts_once() {
 fn the_delay_to_the_destination_counts_as_half_a_round_trip() {
     let mut pair = at_the_commit_point();
     pair.now = pair.now.after_us(70_000);
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     let envelope = pair.next_sent(0);
     // In this test Prepared takes no time to arrive, and Commit 400 microseconds: a round trip of 400.
     pair.now = pair.now.after_us(400);
@@ -316,7 +318,7 @@ fn a_failed_activation_goes_on_counting() {
         }
         _ => None,
     };
-    answer_retire(&mut pair, SourceEvent::Retired);
+    report_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
     assert_eq!(downtime_us(&pair), Some(0));
     pair.shell = |_| None;

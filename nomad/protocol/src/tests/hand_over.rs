@@ -58,7 +58,7 @@ fn records_before_it_sends_prepared_and_before_it_retires() {
             .position(|(_, action)| wanted(action))
             .expect("done")
     };
-    let said_prepared = position(&|action| {
+    let sent_prepared = position(&|action| {
         matches!(action, Action::Send { envelope, .. }
         if matches!(envelope.message, Message::Transaction(_, Step::Prepared { .. })))
     });
@@ -69,7 +69,7 @@ fn records_before_it_sends_prepared_and_before_it_retires() {
     let destroyed = position(&|action| matches!(action, Action::Source(SourceAction::Destroy)));
     assert!(
         recorded(|progress| matches!(progress, RecordedProgress::DestinationPrepared { .. }))
-            < said_prepared
+            < sent_prepared
     );
     assert!(
         recorded(|progress| matches!(progress, RecordedProgress::SourceCommitting { .. }))
@@ -82,7 +82,7 @@ fn records_before_it_sends_prepared_and_before_it_retires() {
 }
 
 #[test]
-fn an_unanswered_offer_is_repeated_and_then_abandoned() {
+fn an_offer_without_a_reply_is_repeated_and_then_abandoned() {
     let mut pair = Pair::moving();
     pair.cut = true;
     pair.settle();
@@ -190,27 +190,27 @@ fn a_rebuilt_copy_that_differs_is_discarded() {
 
 #[test]
 fn cancel_works_at_every_step_before_the_commit_point() {
-    // Each shell leaves one action unanswered, so the transaction stops right there.
+    // Each shell never completes one action, so the transaction stops right there.
     let shells: [(PhaseName, Override); 5] = [
         (
             PhaseName::Offer,
-            unanswered!(Action::Destination(DestinationAction::Reserve(_))),
+            never_completes!(Action::Destination(DestinationAction::Reserve(_))),
         ),
         (
             PhaseName::Rounds,
-            unanswered!(Action::Source(SourceAction::CopyRound { .. })),
+            never_completes!(Action::Source(SourceAction::CopyRound { .. })),
         ),
         (
             PhaseName::Freeze,
-            unanswered!(Action::Source(SourceAction::FreezeDomain)),
+            never_completes!(Action::Source(SourceAction::FreezeDomain)),
         ),
         (
             PhaseName::Freeze,
-            unanswered!(Action::Source(SourceAction::ExportState { .. })),
+            never_completes!(Action::Source(SourceAction::ExportState { .. })),
         ),
         (
             PhaseName::Freeze,
-            unanswered!(Action::Source(SourceAction::SendFreeze { .. })),
+            never_completes!(Action::Source(SourceAction::SendFreeze { .. })),
         ),
     ];
     for (phase, shell) in shells {
@@ -236,14 +236,16 @@ fn cancel_works_at_every_step_before_the_commit_point() {
 
 #[test]
 fn a_destination_may_abort_until_it_is_prepared_and_not_after() {
-    let mut pair = Pair::settled(unanswered!(Action::Destination(
+    let mut pair = Pair::settled(never_completes!(Action::Destination(
         DestinationAction::Rebuild { .. }
     )));
     assert_eq!(pair.cancel(1), Cancelled::Now);
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
 
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::Retire { .. }
+    )));
     assert_eq!(pair.cancel(1), Cancelled::TooLate);
     assert_eq!(pair.phase(1), Some(PhaseName::Verify));
 }
@@ -307,7 +309,9 @@ fn a_second_reservation_does_not_accept_missing_rounds() {
         },
         freeze(1),
     ] {
-        let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
+        let mut pair = Pair::settled(never_completes!(Action::Source(
+            SourceAction::CopyRound { .. }
+        )));
         pair.report(1, Event::Destination(event));
         pair.settle();
         assert!(

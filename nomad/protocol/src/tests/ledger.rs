@@ -1,4 +1,4 @@
-//! A ledger's answers about transactions that it does not know, or that concern the same domain.
+//! A ledger's replies about transactions that it does not know, or that concern the same domain.
 
 use alloc::format;
 
@@ -10,8 +10,8 @@ use crate::*;
 
 const ONWARD: TransactionId = TransactionId(8);
 
-/// The step with which a machine answers one of `from`'s, if it does.
-fn answer(
+/// The step with which a machine replies to a step from `from`, if it replies.
+fn reply(
     pair: &mut Pair,
     machine: usize,
     from: MachineId,
@@ -44,7 +44,7 @@ fn answer(
 }
 
 #[test]
-fn unknown_transactions_are_answered_with_unknown() {
+fn the_reply_about_an_unknown_transaction_is_unknown() {
     let mut pair = Pair::new();
     let prepared = Step::Prepared {
         attempt: Attempt::FIRST,
@@ -60,10 +60,10 @@ fn unknown_transactions_are_answered_with_unknown() {
             held_us: 0,
         },
     ] {
-        assert_eq!(answer(&mut pair, 0, B, MOVE, query), Some(Step::Unknown));
+        assert_eq!(reply(&mut pair, 0, B, MOVE, query), Some(Step::Unknown));
     }
     assert_eq!(
-        answer(&mut pair, 0, B, MOVE, Step::Released),
+        reply(&mut pair, 0, B, MOVE, Step::Released),
         Some(Step::ReleaseAck)
     );
     for closing in [
@@ -71,17 +71,19 @@ fn unknown_transactions_are_answered_with_unknown() {
         Step::ReleaseAck,
         Step::Abort(AbortReason::Cancelled),
     ] {
-        assert_eq!(answer(&mut pair, 0, B, MOVE, closing), None);
+        assert_eq!(reply(&mut pair, 0, B, MOVE, closing), None);
     }
 }
 
 #[test]
 fn a_third_machine_cannot_affect_a_transaction() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::CopyRound { .. }
+    )));
     let stranger = MachineId([0xc; 32]);
     for machine in 0..2 {
         assert_eq!(
-            answer(
+            reply(
                 &mut pair,
                 machine,
                 stranger,
@@ -91,7 +93,7 @@ fn a_third_machine_cannot_affect_a_transaction() {
             None
         );
         assert_eq!(
-            answer(&mut pair, machine, stranger, MOVE, Step::Unknown),
+            reply(&mut pair, machine, stranger, MOVE, Step::Unknown),
             None
         );
     }
@@ -103,7 +105,7 @@ fn a_third_machine_cannot_affect_a_transaction() {
 
 #[test]
 fn a_domain_is_not_moved_on_before_its_source_has_released_it() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
+    let mut pair = Pair::settled(never_completes!(Action::Source(SourceAction::Destroy)));
     assert!(pair.noticed(1, Notice::Activated));
     let onward = Offer {
         incarnation: Incarnation(5),
@@ -129,7 +131,9 @@ fn a_domain_is_in_one_transaction_at_a_time() {
 
 #[test]
 fn a_second_attempt_finds_out_that_the_first_is_over() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::CopyRound { .. }
+    )));
     // The abort is lost: the destination still holds the reservation of the first attempt.
     pair.cut = true;
     pair.cancel(0);
@@ -153,10 +157,12 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
 
 #[test]
 fn a_domain_in_doubt_is_not_admitted_again() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Retire { .. })));
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::Retire { .. }
+    )));
     pair.restart_machine(0);
     pair.pass_time();
-    let refused = answer(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
+    let refused = reply(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
     assert_eq!(
         refused,
         Some(Step::Refuse(Refusal::InDoubt { transaction: MOVE }))
@@ -164,8 +170,10 @@ fn a_domain_in_doubt_is_not_admitted_again() {
 }
 
 #[test]
-fn a_move_from_before_the_sources_restart_makes_room_for_the_domain_started_anew() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::CopyRound { .. })));
+fn a_move_from_before_the_sources_restart_makes_room_for_the_domain_started_afresh() {
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::CopyRound { .. }
+    )));
     pair.restart_machine(0);
     let anew = Offer {
         domain: DomainId(78),
@@ -206,7 +214,7 @@ fn one_machine_cannot_fill_the_ledger() {
     }
     let limit = INCOMING_PER_PEER_MAX as u32;
     let quota = Step::Refuse(Refusal::Quota { used: limit, limit });
-    let answer = Envelope {
+    let reply = Envelope {
         boot: local(B).boot,
         message: Message::Transaction(TransactionId(16), quota),
     };
@@ -215,13 +223,13 @@ fn one_machine_cannot_fill_the_ledger() {
         1,
         &Action::Send {
             to: A,
-            envelope: answer
+            envelope: reply
         }
     ));
 }
 
 #[test]
-fn an_activation_without_a_transaction_stops_an_older_copy_before_it_is_answered() {
+fn an_activation_without_a_transaction_stops_an_older_copy_before_the_reply() {
     let mut pair = Pair::new();
     let message = Message::Transaction(MOVE, activated());
     let boot = BootId(99);
@@ -242,14 +250,14 @@ fn only_machines_of_one_fleet_move_domains_between_them() {
     let to_stranger = pair.offer(0, MOVE, stranger, offer());
     assert_eq!(to_stranger, Err(OfferError::NotInFleet));
     let other = Step::Refuse(Refusal::OtherFleet);
-    let from_stranger = answer(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
+    let from_stranger = reply(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
     assert_eq!(from_stranger, Some(other.clone()));
     let larger = Offer {
         fleet: Fleet::new([A, B, stranger]).id(),
         ..offer()
     };
     assert_eq!(
-        answer(&mut pair, 1, A, MOVE, Step::Offer(larger)),
+        reply(&mut pair, 1, A, MOVE, Step::Offer(larger)),
         Some(other)
     );
 }
@@ -281,13 +289,13 @@ fn a_transaction_without_room_for_its_record_does_not_begin() {
     };
     assert_eq!((offer_to(1), offer_to(2)), (1, 1));
     let refused = Step::Refuse(Refusal::RecordsFull);
-    let answers: alloc::vec::Vec<Action> =
+    let actions: alloc::vec::Vec<Action> =
         core::iter::from_fn(|| destination.poll_action().map(|(_, action)| action)).collect();
     let is_refusal = |action: &Action| {
         matches!(action, Action::Send { envelope, .. }
             if envelope.message == Message::Transaction(TransactionId(2), refused.clone()))
     };
-    assert!(answers.iter().any(is_refusal), "{answers:?}");
+    assert!(actions.iter().any(is_refusal), "{actions:?}");
 }
 
 #[test]
@@ -295,7 +303,7 @@ fn a_reply_of_absence_counts_the_activated_domains() {
     let life = LifeId(1);
     let absent = |activated| Presence::Absent { life, activated };
     let mut pair = Pair::new();
-    answer(&mut pair, 1, A, MOVE, Step::Offer(offer()));
+    reply(&mut pair, 1, A, MOVE, Step::Offer(offer()));
     assert_eq!(pair.machines[1].absence(), absent(0), "it never ran");
     let mut pair = Pair::moving();
     pair.settle();
@@ -306,7 +314,7 @@ fn a_reply_of_absence_counts_the_activated_domains() {
 /// The source is lost for good after it received Activated, and before it sends Released.
 #[test]
 fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
+    let mut pair = Pair::settled(never_completes!(Action::Source(SourceAction::Destroy)));
     assert!(!pair.force(1, Force::RunHere));
     pair.cut = true;
     while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
@@ -335,8 +343,8 @@ fn an_operator_ends_a_transaction_that_the_destination_never_acknowledges() {
 }
 
 #[test]
-fn a_doubt_about_a_silent_machine_is_over_when_it_answers() {
-    let mut pair = Pair::settled(unanswered!(Action::Source(SourceAction::Destroy)));
+fn a_doubt_about_a_silent_machine_is_over_when_it_replies() {
+    let mut pair = Pair::settled(never_completes!(Action::Source(SourceAction::Destroy)));
     while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
         pair.pass_time();
     }

@@ -1,4 +1,4 @@
-//! Two ledgers and the simplest shell: every action succeeds at once, unless a test answers it differently.
+//! Two ledgers and the simplest shell: every action succeeds at once, unless a test overrides its outcome.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -53,15 +53,15 @@ pub fn activated() -> Step {
     }
 }
 
-/// A shell that leaves actions of this pattern without an answer.
-macro_rules! unanswered {
+/// A shell that never completes actions of this pattern.
+macro_rules! never_completes {
     ($action:pat) => {
         |action| matches!(action, $action).then(alloc::vec::Vec::new)
     };
 }
-pub(super) use unanswered;
+pub(super) use never_completes;
 
-/// Answers an action, or leaves it to the simplest shell.
+/// The events that complete an action, or `None` to leave it to the simplest shell.
 pub type Override = fn(&Action) -> Option<Vec<Event>>;
 
 pub struct Pair {
@@ -228,8 +228,8 @@ impl Pair {
             return false;
         };
         self.done.push((machine, action.clone()));
-        let answers = (self.shell)(&action).unwrap_or_else(|| self.perform(machine, &action));
-        for event in answers {
+        let events = (self.shell)(&action).unwrap_or_else(|| self.perform(machine, &action));
+        for event in events {
             self.machines[machine].handle_event(self.now, transaction, event);
         }
         true

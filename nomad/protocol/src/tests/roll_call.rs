@@ -34,8 +34,8 @@ fn present() -> Presence {
     }
 }
 
-/// All machines answer one turn.
-fn answer(call: &mut RollCall, replies: [Presence; 3]) {
+/// All machines reply in one turn.
+fn reply_all(call: &mut RollCall, replies: [Presence; 3]) {
     let turn = call.turn();
     for (machine, presence) in [HOME, B, C].into_iter().zip(replies) {
         call.handle_reply(NOW, machine, turn, presence);
@@ -46,10 +46,10 @@ fn answer(call: &mut RollCall, replies: [Presence; 3]) {
 fn is_over_after_two_turns_of_absence() {
     let mut call = roll_call();
     assert_eq!(call.poll_queries(NOW), [HOME, B, C]);
-    answer(&mut call, [absent(0); 3]);
+    reply_all(&mut call, [absent(0); 3]);
     assert!(!call.is_over());
     assert_eq!(call.poll_queries(NOW), [HOME, B, C]);
-    answer(&mut call, [absent(0); 3]);
+    reply_all(&mut call, [absent(0); 3]);
     assert!(call.is_over());
     assert_eq!(call.poll_queries(call.poll_timeout()), []);
 }
@@ -67,40 +67,40 @@ fn neither_a_stranger_nor_a_silent_machine_ends_it() {
 }
 
 #[test]
-fn a_domain_that_moves_to_a_machine_that_has_answered_is_found() {
+fn a_domain_that_moves_to_a_machine_that_has_replied_is_found() {
     let mut call = roll_call();
-    answer(&mut call, [absent(0), absent(0), absent(0)]);
-    answer(&mut call, [absent(0), present(), absent(0)]);
-    answer(&mut call, [absent(0), absent(1), absent(0)]);
+    reply_all(&mut call, [absent(0), absent(0), absent(0)]);
+    reply_all(&mut call, [absent(0), present(), absent(0)]);
+    reply_all(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(!call.is_over());
 }
 
 #[test]
 fn a_machine_that_had_the_domain_meanwhile_has_activated_it() {
     let mut call = roll_call();
-    answer(&mut call, [absent(0), absent(0), absent(0)]);
-    answer(&mut call, [absent(0), absent(1), absent(0)]);
+    reply_all(&mut call, [absent(0), absent(0), absent(0)]);
+    reply_all(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(!call.is_over());
-    answer(&mut call, [absent(0), absent(1), absent(0)]);
+    reply_all(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(call.is_over());
 }
 
 #[test]
 fn a_machine_that_was_restarted_meanwhile_is_queried_once_more() {
     let mut call = roll_call();
-    answer(&mut call, [absent(0); 3]);
+    reply_all(&mut call, [absent(0); 3]);
     let life = LifeId(2);
     let anew = Presence::Absent { life, activated: 0 };
-    answer(&mut call, [absent(0), anew, absent(0)]);
+    reply_all(&mut call, [absent(0), anew, absent(0)]);
     assert!(!call.is_over());
-    answer(&mut call, [absent(0), anew, absent(0)]);
+    reply_all(&mut call, [absent(0), anew, absent(0)]);
     assert!(call.is_over());
 }
 
 #[test]
 fn replies_to_another_turn_are_ignored() {
     let mut call = roll_call();
-    answer(&mut call, [absent(0); 3]);
+    reply_all(&mut call, [absent(0); 3]);
     for machine in [HOME, B, C] {
         call.handle_reply(NOW, machine, FIRST, absent(0));
     }
@@ -129,7 +129,7 @@ fn names_the_silent_machines_and_the_holders() {
     let mut call = roll_call();
     call.poll_queries(NOW);
     assert_eq!(obstacles(&call, NOW), [HOME, B, C].map(Obstacle::Pending));
-    answer(&mut call, [absent(0), present(), absent(0)]);
+    reply_all(&mut call, [absent(0), present(), absent(0)]);
     assert_eq!(obstacles(&call, NOW), [held]);
     let due = call.poll_timeout();
     assert_eq!(call.poll_queries(due), [HOME, B, C]);
@@ -145,7 +145,7 @@ fn names_the_silent_machines_and_the_holders() {
 fn an_incomplete_turn_does_not_replace_the_last_complete_one() {
     let mut call = roll_call();
     call.poll_queries(NOW);
-    answer(&mut call, [absent(0), absent(0), present()]);
+    reply_all(&mut call, [absent(0), absent(0), present()]);
     call.poll_queries(call.poll_timeout());
     call.handle_reply(NOW, HOME, call.turn(), absent(0));
     call.handle_reply(NOW, C, call.turn(), absent(0));
@@ -171,12 +171,12 @@ struct Fleet {
 
 impl Fleet {
     fn presence(&self, machine: usize) -> Presence {
-        match [self.holder, self.copy].contains(&Some(machine)) {
-            true => present(),
-            false => Presence::Absent {
-                life: LifeId(self.lives[machine]),
-                activated: self.activated[machine],
-            },
+        if [self.holder, self.copy].contains(&Some(machine)) {
+            return present();
+        }
+        Presence::Absent {
+            life: LifeId(self.lives[machine]),
+            activated: self.activated[machine],
         }
     }
 
@@ -185,7 +185,7 @@ impl Fleet {
         let mut next = Vec::new();
         match (self.holder, self.copy) {
             (Some(from), None) if self.moves > 0 => next.extend(self.moving(from)),
-            // Committed, or forced to run: the rest of the protocol decides when. Or aborted.
+            // Committed or forced to run, whenever the rest of the protocol does so; or aborted.
             (holder, Some(to)) => {
                 next.push(self.activated(to));
                 let copy = None;

@@ -96,7 +96,7 @@ impl Transaction {
         self.step(now, Input::Message { boot, step });
     }
 
-    /// Handles a report of the shell's.
+    /// Handles a report from the shell.
     pub(crate) fn handle_event(&mut self, now: Instant, event: Event) {
         self.step(now, Input::Event(event));
     }
@@ -116,7 +116,7 @@ impl Transaction {
         }
     }
 
-    /// Queries the peer about the outcome at once, if an answer is awaited.
+    /// Queries the peer about the outcome at once, if a reply is awaited.
     pub(crate) fn probe(&mut self, now: Instant) {
         self.expire(now, Timer::Repeat);
     }

@@ -38,7 +38,7 @@ impl Transaction {
     }
 }
 
-/// Every record, with what the kernel knows about a source's domain, and the phase that continues from it.
+/// The phase that continues from a record, given the kernel's state of the source's domain.
 fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainState) -> Phase {
     use DomainState::{Frozen, Gone, Retired, Running};
     use RecordedProgress as Recorded;
