@@ -161,7 +161,7 @@ fn a_destination_reports_a_priority_that_it_may_not_grant() {
 fn a_pinned_domain_moves_once_it_releases_its_pool() {
     let mut fleet = Fleet::start_with_first("pinned-a");
     fleet.await_log(Node::A, "[pinned] holds a pool");
-    let why = "a domain or pool of its own inside";
+    let why = "a domain or pool within its own pool";
     let explained = fleet.command(Node::A, &["explain", "pinned"]);
     assert!(explained.contains(why), "{explained}");
     let reply = fleet.command(Node::A, &["migrate", "pinned", "b"]);

@@ -13,10 +13,10 @@ use crate::{
     Target, ThreadImage,
 };
 
-/// A rebuilt domain, and its objects by the description's positions.
+/// A rebuilt domain, with its objects in the order of the description.
 #[derive(Clone, Debug)]
 pub struct Built<'a> {
-    /// The kernel's lists of it.
+    /// The kernel's lists of the domain.
     pub listing: &'a Listing,
     /// The number of slots of its table.
     pub slot_count: u32,
@@ -39,7 +39,7 @@ pub enum Difference {
     MoreObjects,
     /// The table has fewer slots.
     Slots,
-    /// This slot.
+    /// The capability in this slot.
     Slot(u32),
     /// A capability that the object at this position holds.
     Held(u32),
@@ -47,8 +47,8 @@ pub enum Difference {
     Mapping(u64),
 }
 
-/// The first difference between a rebuilt domain and its description. Badges that services here have made may differ, and
-/// rights over services' objects may be fewer.
+/// The first difference between a rebuilt domain and its description. Badges assigned by this machine's services may
+/// differ, and rights to services' objects may be fewer.
 pub fn difference(description: &Description, built: &Built<'_>) -> Option<Difference> {
     let checks = [
         Built::in_objects,
@@ -73,7 +73,7 @@ impl Built<'_> {
             let id = self.objects.get(position).copied().flatten();
             let record = id.and_then(|id| within.get(&id.0).copied());
             let position = position as u32;
-            if !self.is_object(object, record) {
+            if !self.matches_object(object, record) {
                 return Some(Difference::Object(position));
             }
             let word = self.unequal_word(object, record);
@@ -85,7 +85,7 @@ impl Built<'_> {
         (within.len() != count).then_some(Difference::MoreObjects)
     }
 
-    fn is_object(&self, described: &Object, record: Option<&ObjectRecord>) -> bool {
+    fn matches_object(&self, described: &Object, record: Option<&ObjectRecord>) -> bool {
         let Some(record) = record else {
             return *described == Object::Gone;
         };
@@ -124,7 +124,7 @@ impl Built<'_> {
         let records = sorted(&self.listing.capabilities, |record| record.slot);
         let described = sorted(&description.capabilities, |it| u64::from(it.slot));
         first_unequal(&records, &described, |record, it| {
-            self.is_capability(record, it)
+            self.matches_capability(record, it)
         })
         .map(|(record, it)| {
             let slot = it.map(|it| it.slot);
@@ -135,7 +135,7 @@ impl Built<'_> {
         })
     }
 
-    fn is_capability(&self, record: &CapabilityRecord, described: &Capability) -> bool {
+    fn matches_capability(&self, record: &CapabilityRecord, described: &Capability) -> bool {
         let Capability {
             slot,
             target,
@@ -143,7 +143,8 @@ impl Built<'_> {
             badge,
             parent,
         } = *described;
-        record.slot == u64::from(slot) && self.is_reference(record, target, rights, badge, parent)
+        record.slot == u64::from(slot)
+            && self.matches_reference(record, target, rights, badge, parent)
     }
 
     fn in_held(&self, description: &Description) -> Option<Difference> {
@@ -154,7 +155,7 @@ impl Built<'_> {
         let is_held = |record: &CapabilityRecord, it: &HeldCapability| {
             (record.holder, record.slot) == key(it)
                 && Role::from_number(record.slot) == Some(it.role)
-                && self.is_reference(record, it.target, it.rights, it.badge, it.parent)
+                && self.matches_reference(record, it.target, it.rights, it.badge, it.parent)
         };
         first_unequal(&records, &described, is_held)
             .map(|(_, it)| Difference::Held(it.map_or(u32::MAX, |it| it.holder)))
@@ -164,7 +165,7 @@ impl Built<'_> {
         let records = sorted(&self.listing.mappings, |record| record.address);
         let described = sorted(&description.mappings, |mapping| mapping.address);
         first_unequal(&records, &described, |record, it| {
-            self.is_mapping(record, it)
+            self.matches_mapping(record, it)
         })
         .map(|(record, it)| {
             let address = it.map(|it| it.address);
@@ -172,7 +173,7 @@ impl Built<'_> {
         })
     }
 
-    fn is_mapping(&self, record: &MappingRecord, described: &Mapping) -> bool {
+    fn matches_mapping(&self, record: &MappingRecord, described: &Mapping) -> bool {
         let Mapping {
             address,
             memory,
@@ -188,7 +189,7 @@ impl Built<'_> {
             && record.parent == word_of(parent)
     }
 
-    fn is_reference(
+    fn matches_reference(
         &self,
         record: &CapabilityRecord,
         target: Target,
@@ -203,7 +204,7 @@ impl Built<'_> {
                 let key = self.outsiders.get(position as usize);
                 key.is_some_and(|key| key.badge == record.badge) && rights.contains(has_rights)
             }
-            // Its badge is the number of a call, which differs here.
+            // The badge of a reply right is the number of a call, which every machine counts by itself.
             Target::Reply(_) => has_rights == rights,
             _ => has_rights == rights && record.badge == badge,
         };

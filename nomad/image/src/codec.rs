@@ -113,7 +113,7 @@ impl Description {
 /// Appends an item's bytes.
 pub(crate) fn append<T: Serialize>(out: &mut Vec<u8>, item: &T) {
     let mut tail = core::mem::take(out);
-    // A vector has room and our types know their lengths: nothing can fail.
+    // This cannot fail: a vector grows, and our types know their lengths.
     tail = postcard::to_extend(item, tail).unwrap_or_default();
     *out = tail;
 }
@@ -124,8 +124,19 @@ fn append_all<T: Serialize>(out: &mut Vec<u8>, items: &[T]) {
     }
 }
 
+/// Decodes a record's whole body.
+pub(crate) fn decode<'a, T: Deserialize<'a>>(
+    kind: RecordKind,
+    bytes: &'a [u8],
+) -> Result<T, Error> {
+    let malformed = Error::Malformed { kind: kind as u8 };
+    let (item, rest) = postcard::take_from_bytes(bytes).map_err(|_| malformed)?;
+    no_more(rest, kind)?;
+    Ok(item)
+}
+
 /// Checks that no bytes are left over.
-pub(crate) fn no_more(bytes: &[u8], kind: RecordKind) -> Result<(), Error> {
+fn no_more(bytes: &[u8], kind: RecordKind) -> Result<(), Error> {
     match bytes.len() as u64 {
         0 => Ok(()),
         bytes => Err(Error::TrailingBytes {

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use abi::record::{CapabilityRecord, Held, MappingRecord, ObjectRecord};
+use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::{Access, ObjectId, Register};
 use abi::{ObjectKind, Rights};
 
@@ -29,9 +29,9 @@ pub enum DescribeError {
 pub struct Parts {
     /// Its identity.
     pub identity: Identity,
-    /// Its time.
+    /// Its clock.
     pub clock: Clock,
-    /// The fewest slots that its table has.
+    /// The minimum number of slots in its table.
     pub slot_count: u32,
     /// The notification with which services wake it.
     pub wake: Option<ObjectId>,
@@ -51,32 +51,17 @@ pub fn describe(
     numbering: &mut Numbering,
     parts: Parts,
 ) -> Result<Description, DescribeError> {
-    if let Some(refused) = judge(listing, names)
-        .into_iter()
-        .find(|verdict| verdict.refusal().is_some())
-    {
+    let mut verdicts = judge(listing, names).into_iter();
+    if let Some(refused) = verdicts.find(|verdict| verdict.refusal().is_some()) {
         return Err(DescribeError::Refused(refused));
     }
     listing.objects_within().for_each(|object| {
         numbering.object(ObjectId(object.id));
     });
     let mut resolver = Resolver { listing, numbering };
-    let mappings = listing
-        .mappings
-        .iter()
-        .map(|record| resolver.mapping(record))
-        .collect::<Result<_, _>>()?;
-    let mut capabilities = listing
-        .capabilities
-        .iter()
-        .map(|record| resolver.capability(record))
-        .collect::<Result<Vec<_>, _>>()?;
-    capabilities.sort_unstable_by_key(|capability| capability.slot);
-    let held = listing
-        .held
-        .iter()
-        .map(|record| resolver.held(record))
-        .collect::<Result<_, _>>()?;
+    let mappings = resolver.mappings()?;
+    let capabilities = resolver.capabilities()?;
+    let held = resolver.all_held()?;
     let objects = numbering
         .objects()
         .iter()
@@ -105,6 +90,26 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    fn mappings(&mut self) -> Result<Vec<Mapping>, DescribeError> {
+        let records = self.listing.mappings.iter();
+        records.map(|record| self.mapping(record)).collect()
+    }
+
+    /// The capabilities of the table, by slot.
+    fn capabilities(&mut self) -> Result<Vec<Capability>, DescribeError> {
+        let records = self.listing.capabilities.iter();
+        let mut capabilities = records
+            .map(|record| self.capability(record))
+            .collect::<Result<Vec<_>, _>>()?;
+        capabilities.sort_unstable_by_key(|capability| capability.slot);
+        Ok(capabilities)
+    }
+
+    fn all_held(&mut self) -> Result<Vec<HeldCapability>, DescribeError> {
+        let records = self.listing.held.iter();
+        records.map(|record| self.held(record)).collect()
+    }
+
     fn target(&mut self, id: ObjectId, badge: u64, kind: ObjectKind) -> Target {
         if id == self.listing.domain {
             Target::Domain
@@ -218,7 +223,7 @@ fn outsiders(
     let kinds = listing.outsiders();
     let outsider = |key: &OutsideKey| {
         let known = names.get(key)?;
-        // An outsider that is no longer referred to keeps its position; its kind does not matter, an endpoint is cheap.
+        // An outsider that nothing refers to any longer keeps its position. Its kind does not matter: an endpoint is cheap.
         let kind = kinds
             .iter()
             .find(|(outsider, _)| outsider == key)
@@ -236,117 +241,5 @@ fn outsiders(
         .collect()
 }
 
-impl Role {
-    /// The role that a held slot's number names.
-    pub fn from_number(number: u64) -> Option<Role> {
-        let roles = [Role::Pager, Role::FaultEndpoint, Role::BoundNotification];
-        roles.into_iter().find(|role| role.held() as u64 == number)
-    }
-
-    /// The kernel's number for it.
-    pub fn held(self) -> Held {
-        match self {
-            Role::Pager => Held::Pager,
-            Role::FaultEndpoint => Held::FaultEndpoint,
-            Role::BoundNotification => Held::BoundNotification,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::samples::{listing, names, parts};
-    use crate::{Judgement, Limits, Refusal, Subject};
-    use abi::kind::EndpointRights;
-
-    fn described(listing: &Listing) -> Result<Description, DescribeError> {
-        describe(listing, &names(), &mut Numbering::default(), parts())
-    }
-
-    #[test]
-    fn its_descriptions_pass_the_check() {
-        let description = described(&listing()).expect("describes");
-        assert_eq!(description.check(&Limits::default()), Ok(()));
-        let read = Description::from_bytes(&description.to_bytes(), &Limits::default());
-        assert_eq!(read, Ok(description));
-    }
-
-    #[test]
-    fn object_ids_become_positions_and_outsiders_names() {
-        let description = described(&listing()).expect("describes");
-        let target = |slot| {
-            description
-                .capabilities
-                .iter()
-                .find(|c| c.slot == slot)
-                .expect("slot")
-                .target
-        };
-        assert_eq!(target(1), Target::Domain);
-        assert_eq!(target(2), Target::Pool);
-        assert!(
-            matches!(target(3), Target::Inside(index) if description.objects[index as usize] == Object::Endpoint)
-        );
-        assert!(matches!(target(6), Target::Reply(_)));
-        let Target::Outside(log) = target(5) else {
-            panic!("outside")
-        };
-        assert_eq!(description.outsiders[log as usize].name.as_str(), "log");
-        assert_eq!(description.held.len(), 1);
-        assert_eq!(description.mappings[0].parent, Some(7));
-        assert_eq!(description.held[0].parent, Some(8));
-    }
-
-    #[test]
-    fn positions_survive_the_end_of_an_object_and_the_creation_of_another() {
-        let mut numbering = Numbering::default();
-        let mut listing = listing();
-        let first = describe(&listing, &names(), &mut numbering, parts()).expect("describes");
-        let endpoint = first
-            .objects
-            .iter()
-            .position(|object| *object == Object::Endpoint)
-            .expect("there");
-        listing
-            .objects
-            .retain(|object| object.kind != ObjectKind::Endpoint as u64);
-        listing.capabilities.retain(|slot| slot.object != 12);
-        listing.objects.push(ObjectRecord {
-            id: 99,
-            kind: ObjectKind::Endpoint as u64,
-            ..ObjectRecord::default()
-        });
-        let second = describe(&listing, &names(), &mut numbering, parts()).expect("describes");
-        assert_eq!(second.objects[endpoint], Object::Gone);
-        assert_eq!(second.objects.last(), Some(&Object::Endpoint));
-        assert_eq!(second.check(&Limits::default()), Ok(()));
-    }
-
-    #[test]
-    fn names_the_slot_that_pins_a_domain() {
-        let mut listing = listing();
-        listing.capabilities.push(CapabilityRecord {
-            slot: 30,
-            kind: ObjectKind::Endpoint as u64,
-            object: 555,
-            rights: EndpointRights::SEND.bits().into(),
-            ..CapabilityRecord::default()
-        });
-        let Err(DescribeError::Refused(verdict)) = described(&listing) else {
-            panic!("refused")
-        };
-        assert_eq!(verdict.subject, Subject::Slot(30));
-        assert_eq!(verdict.judgement, Judgement::Refuse(Refusal::StaysBehind));
-    }
-
-    #[test]
-    fn refuses_a_thread_without_a_state() {
-        let parts = Parts {
-            threads: BTreeMap::new(),
-            ..parts()
-        };
-        let result = describe(&listing(), &names(), &mut Numbering::default(), parts);
-        assert_eq!(result, Err(DescribeError::NoState(ObjectId(11))));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use abi::record::Held;
 use abi::register::Access;
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{ObjectKind, Rights};
@@ -20,9 +21,9 @@ use crate::{Blob, Identity, foreign};
 pub struct Description {
     /// Its identity.
     pub identity: Identity,
-    /// Its time.
+    /// Its clock.
     pub clock: Clock,
-    /// The position of the notification with which services wake it.
+    /// The position of the notification with which services wake the domain.
     pub wake: Option<u32>,
     /// The number of slots of its table.
     pub slot_count: u32,
@@ -50,7 +51,7 @@ pub struct Clock {
 /// An object of the domain's pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Object {
-    /// It has ended since it was given its position.
+    /// An object that ended after it was given its position.
     Gone,
     /// A Memory; its pages come in chunks.
     Memory {
@@ -106,7 +107,7 @@ pub enum Target {
     Pool,
     /// An object, by position.
     Inside(u32),
-    /// The right to answer this thread's call.
+    /// The right to reply to the call of the thread at this position.
     Reply(u32),
     /// An outsider, by position.
     Outside(u32),
@@ -126,7 +127,7 @@ pub struct Mapping {
     /// The access allowed.
     #[serde(with = "foreign::access")]
     pub access: Access,
-    /// The slot of the capability through which it was made: revoking that one unmaps it.
+    /// The slot of the capability through which it was made: revoking that capability unmaps it.
     pub parent: Option<u32>,
 }
 
@@ -205,6 +206,23 @@ impl Attribute {
             1 => Some(Attribute::Contiguous),
             2 => Some(Attribute::Device),
             _ => None,
+        }
+    }
+}
+
+impl Role {
+    /// The role that a held slot's number names.
+    pub fn from_number(number: u64) -> Option<Role> {
+        let roles = [Role::Pager, Role::FaultEndpoint, Role::BoundNotification];
+        roles.into_iter().find(|role| role.held() as u64 == number)
+    }
+
+    /// The kernel's number for it.
+    pub fn held(self) -> Held {
+        match self {
+            Role::Pager => Held::Pager,
+            Role::FaultEndpoint => Held::FaultEndpoint,
+            Role::BoundNotification => Held::BoundNotification,
         }
     }
 }

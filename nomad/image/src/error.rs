@@ -1,4 +1,4 @@
-//! The faults of an image.
+//! The reasons an image is refused: [`Error`].
 
 use core::fmt;
 
@@ -82,7 +82,7 @@ pub enum Error {
     UnannouncedMemory,
     /// A Memory was announced twice or with another size than before.
     Reannounced,
-    /// A state is of another domain than the outline.
+    /// A state describes another domain than the outline does.
     IdentityChanged,
     /// A chunk reaches beyond its Memory.
     PagesBeyondMemory {
@@ -120,7 +120,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::TooMany { what, found, most } => {
-                write!(f, "{found} {what}, at most {most} are taken")
+                write!(f, "{found} {what}, at most {most} are accepted")
             }
             Error::CountBeyondRecord {
                 what,
@@ -146,7 +146,9 @@ impl fmt::Display for Error {
             }
             Error::UnannouncedMemory => write!(f, "pages of a Memory that was not announced"),
             Error::Reannounced => write!(f, "a Memory was announced twice"),
-            Error::IdentityChanged => write!(f, "the state is of another domain than the outline"),
+            Error::IdentityChanged => {
+                write!(f, "the state describes another domain than the outline")
+            }
             Error::PagesBeyondMemory {
                 first_page,
                 page_count,
@@ -154,7 +156,7 @@ impl fmt::Display for Error {
             } => {
                 write!(
                     f,
-                    "pages {first_page} and {page_count} on in a Memory of {memory_pages}"
+                    "{page_count} pages from page {first_page} on in a Memory of {memory_pages}"
                 )
             }
             Error::Description(fault) => write!(f, "bad description: {fault}"),

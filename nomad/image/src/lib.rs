@@ -17,7 +17,7 @@
 //! | `page_map` | [`PageMap`]: the content of a chunk, in two bits per page |
 //! | `description` | [`Description`]: everything about a frozen domain but its pages |
 //! | `codec`, `check` | its bytes; the rules that hold before it is used |
-//! | `writer`, `reader`, `progress`, `checksum` | the stream |
+//! | `writer`, `reader`, `event`, `progress`, `checksum` | the stream |
 //! | `listing` | [`Listing`]: the kernel's lists of a domain |
 //! | `verdict` | [`judge`]: whether and how each thing that a domain holds can move |
 //! | `describe` | [`describe`]: from a listing to a description |
@@ -40,6 +40,7 @@ mod describe;
 mod description;
 mod digest;
 mod error;
+mod event;
 mod foreign;
 mod limits;
 mod listing;
@@ -67,12 +68,13 @@ pub use description::{
 };
 pub use digest::digest;
 pub use error::Error;
+pub use event::Event;
 pub use limits::Limits;
 pub use listing::{Listing, Numbering, OutsideKey};
 pub use outline::{Identity, Outline};
 pub use page_map::{PageChange, PageMap};
 pub use preamble::{ABI_VERSION, FORMAT_VERSION, MAGIC, PREAMBLE_BYTES, Preamble};
-pub use reader::{Event, Reader};
+pub use reader::Reader;
 pub use record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
 pub use verdict::{Judgement, NamedObject, Names, Refusal, Subject, Verdict, judge};
 pub use writer::{Chunk, MemoryKey, Round, Seal, Writer};

@@ -41,16 +41,18 @@ impl Default for Limits {
     }
 }
 
+/// Checks a count against its limit.
+///
 /// # Errors
-/// There are more than that.
+/// The count is higher.
 pub(crate) fn at_most(
     what: &'static str,
     found: impl Into<u64>,
     most: impl Into<u64>,
 ) -> Result<(), Error> {
     let (found, most) = (found.into(), most.into());
-    match found <= most {
-        true => Ok(()),
-        false => Err(Error::TooMany { what, found, most }),
+    if found > most {
+        return Err(Error::TooMany { what, found, most });
     }
+    Ok(())
 }

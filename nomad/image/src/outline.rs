@@ -12,7 +12,7 @@ pub struct Identity {
     pub incarnation: Incarnation,
     /// Its name.
     pub name: Name,
-    /// The only machine that may start it, if it has one.
+    /// The only machine that may start it, if there is one.
     pub home: Option<Name>,
 }
 

@@ -14,7 +14,7 @@ pub const ABI_VERSION: u32 = 5;
 /// The size of the preamble.
 pub const PREAMBLE_BYTES: usize = 20;
 
-/// The content of a preamble beyond its versions.
+/// The content of a preamble besides its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preamble {
     /// The number of domains in the image.

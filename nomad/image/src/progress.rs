@@ -26,12 +26,12 @@ impl Progress {
         }
     }
 
-    /// Notes the identity in the outline.
+    /// Records the identity from the outline.
     pub fn begin(&mut self, identity: Identity) {
         self.identity = Some(identity);
     }
 
-    /// Notes a Memory.
+    /// Records a Memory.
     ///
     /// # Errors
     /// It was announced before, or exceeds the limits.
@@ -73,7 +73,7 @@ impl Progress {
         })
     }
 
-    /// Notes a state.
+    /// Records a state.
     ///
     /// # Errors
     /// It is another domain's, or its Memories differ from their announcements.

@@ -15,40 +15,19 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::checksum::Running;
-use crate::codec::no_more;
+use crate::codec::decode;
 use crate::limits::at_most;
 use crate::progress::Progress;
 use crate::record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
 use crate::{
-    CHUNK_PAGES_MAX, Checksum, Chunk, Description, Error, Limits, MemoryKey, Outline, PAGE_BYTES,
-    PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
+    CHUNK_PAGES_MAX, Checksum, Chunk, Description, Error, Event, Limits, Outline, PAGE_BYTES,
+    PREAMBLE_BYTES, PageChange, PageMap, Preamble, Seal,
 };
 
 /// The most bytes in the body of a record of fixed size.
 const SMALL_BODY_BYTES_MAX: u32 = 64;
 /// The most bytes in a chunk's body: its head and a full map.
 const CHUNK_BODY_BYTES_MAX: u32 = SMALL_BODY_BYTES_MAX + CHUNK_PAGES_MAX as u32 / 4;
-
-/// A decoded part of an image.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// The preamble of an image that this machine can read.
-    Begun(Preamble),
-    /// The outline of a domain.
-    Outline(u8, Outline),
-    /// Chunks of this Memory, of this many pages, may follow.
-    Memory(u8, MemoryKey, u64),
-    /// The changes of these pages; those with data follow as [`Event::Page`].
-    Chunk(u8, Chunk, PageMap),
-    /// A page of a Memory.
-    Page(u8, MemoryKey, u64, &'a [u8; PAGE_BYTES]),
-    /// A round ended.
-    Round(u8, Round),
-    /// A state, checked. Before the end of a round the domain still runs.
-    State(u8, Box<Description>),
-    /// The checksum matches; each domain is complete.
-    Sealed(Seal),
-}
 
 /// Reads an image.
 pub struct Reader {
@@ -101,8 +80,8 @@ impl Reader {
         self.limits = limits;
     }
 
-    /// Reads a part of `input`; returns its length, and the event that it completed. To be called until all is read; an
-    /// event may be returned without a byte being read.
+    /// Reads a part of `input`; returns its length, and the event that it completed. The caller repeats this until all of
+    /// the input is read; an event may be returned without a byte being read.
     ///
     /// # Errors
     /// The first fault of the image; every later call returns the same.
@@ -113,7 +92,7 @@ impl Reader {
         let need = self.need();
         let missing = need - self.buffer.len();
         let Some((part, _)) = input.split_at_checked(missing) else {
-            // Doubled as it grows, but never beyond the need: a state is long.
+            // The buffer doubles as it grows, but never beyond the need: a state is long.
             let more = input.len().max(self.buffer.len()).min(missing);
             self.buffer.reserve_exact(more);
             self.buffer.extend_from_slice(input);
@@ -317,11 +296,4 @@ impl Reader {
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], Error> {
     bytes.try_into().map_err(|_| Error::Truncated)
-}
-
-fn decode<'a, T: serde::Deserialize<'a>>(kind: RecordKind, bytes: &'a [u8]) -> Result<T, Error> {
-    let malformed = Error::Malformed { kind: kind as u8 };
-    let (item, rest) = postcard::take_from_bytes(bytes).map_err(|_| malformed)?;
-    no_more(rest, kind)?;
-    Ok(item)
 }

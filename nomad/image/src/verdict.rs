@@ -1,12 +1,12 @@
 //! Verdicts: whether and how each thing that a domain holds can move with it.
 //!
-//! They are made twice: before anything moves (also for the operator, by `explain`), and again when the domain is frozen.
+//! A domain is judged twice: before anything moves (also for the operator, by `explain`), and again when it is frozen.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use abi::record::CapabilityRecord;
+use abi::record::{CapabilityRecord, MappingRecord};
 use abi::register::ObjectId;
 use abi::{ObjectKind, Rights};
 use identity::Name;
@@ -69,11 +69,11 @@ pub enum Refusal {
     SharedMemory,
     /// An endpoint or notification of something that stays behind.
     StaysBehind,
-    /// The right to answer a caller that stays behind.
-    AnswersOutsider,
-    /// More rights over itself, or its pool, than a domain is given.
+    /// The right to reply to a caller that stays behind.
+    RepliesToOutsider,
+    /// More rights to itself or its pool than a domain is given.
     BeyondGrant,
-    /// A record of the kernel's that this server does not understand.
+    /// A kernel record that this server does not understand.
     UnknownRecord,
 }
 
@@ -106,50 +106,63 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
         kind: kind_of(object.kind),
         judgement: inside(listing, ObjectId(object.id)),
     });
-    let mappings = listing.mappings.iter().map(|mapping| Verdict {
-        subject: Subject::Mapping(mapping.address),
-        kind: Some(ObjectKind::Memory),
-        judgement: reference(
-            listing,
-            names,
-            OutsideKey {
-                object: ObjectId(mapping.memory),
-                badge: 0,
-            },
-            Some(ObjectKind::Memory),
-            Rights(0),
-        ),
-    });
-    let slot = |record: &CapabilityRecord, subject| Verdict {
-        subject,
-        kind: kind_of(record.kind),
-        judgement: reference(
-            listing,
-            names,
-            OutsideKey {
-                object: ObjectId(record.object),
-                badge: record.badge,
-            },
-            kind_of(record.kind),
-            Rights(record.rights as u16),
-        ),
-    };
     let table = listing
         .capabilities
         .iter()
-        .map(|record| slot(record, Subject::Slot(record.slot as u32)));
+        .map(|record| capability(listing, names, Subject::Slot(record.slot as u32), record));
     let held = listing
         .held
         .iter()
-        .map(|record| match Role::from_number(record.slot) {
-            Some(role) => slot(record, Subject::Held(ObjectId(record.holder), role)),
-            None => Verdict {
-                subject: Subject::Object(ObjectId(record.holder)),
-                kind: None,
-                judgement: Judgement::Refuse(Refusal::UnknownRecord),
-            },
-        });
+        .map(|record| held(listing, names, record));
+    let mappings = listing
+        .mappings
+        .iter()
+        .map(|record| mapping(listing, names, record));
     objects.chain(table).chain(held).chain(mappings).collect()
+}
+
+fn capability(
+    listing: &Listing,
+    names: &Names,
+    subject: Subject,
+    record: &CapabilityRecord,
+) -> Verdict {
+    let key = OutsideKey {
+        object: ObjectId(record.object),
+        badge: record.badge,
+    };
+    let kind = kind_of(record.kind);
+    Verdict {
+        subject,
+        kind,
+        judgement: reference(listing, names, key, kind, Rights(record.rights as u16)),
+    }
+}
+
+/// Judges a capability that an object holds.
+fn held(listing: &Listing, names: &Names, record: &CapabilityRecord) -> Verdict {
+    let holder = ObjectId(record.holder);
+    match Role::from_number(record.slot) {
+        Some(role) => capability(listing, names, Subject::Held(holder, role), record),
+        None => Verdict {
+            subject: Subject::Object(holder),
+            kind: None,
+            judgement: Judgement::Refuse(Refusal::UnknownRecord),
+        },
+    }
+}
+
+fn mapping(listing: &Listing, names: &Names, record: &MappingRecord) -> Verdict {
+    let key = OutsideKey {
+        object: ObjectId(record.memory),
+        badge: 0,
+    };
+    let kind = Some(ObjectKind::Memory);
+    Verdict {
+        subject: Subject::Mapping(record.address),
+        kind,
+        judgement: reference(listing, names, key, kind, Rights(0)),
+    }
 }
 
 /// Judges a capability or mapping.
@@ -168,13 +181,14 @@ fn reference(
         return Judgement::Refuse(Refusal::Device);
     }
     if listing.owns(key.object) {
-        return match kind.own_rights().contains(rights) {
-            true => inside(listing, key.object),
-            false => Judgement::Refuse(Refusal::BeyondGrant),
+        return if kind.own_rights().contains(rights) {
+            inside(listing, key.object)
+        } else {
+            Judgement::Refuse(Refusal::BeyondGrant)
         };
     }
     if kind == Reply {
-        return Judgement::Refuse(Refusal::AnswersOutsider);
+        return Judgement::Refuse(Refusal::RepliesToOutsider);
     }
     match (names.get(&key), kind) {
         (Some(known), _) => Judgement::Rebind(known.name),
@@ -218,12 +232,12 @@ impl fmt::Display for Refusal {
             Refusal::ContiguousMemory => "contiguous memory, which a device may write",
             Refusal::DeviceMemory => "a device's registers",
             Refusal::Device => "a device of this machine",
-            Refusal::ChildDomain => "a domain or pool of its own inside",
+            Refusal::ChildDomain => "a domain or pool within its own pool",
             Refusal::OtherDomain => "part of another domain",
             Refusal::SharedMemory => "memory that others write",
             Refusal::StaysBehind => "it belongs to something that stays behind",
-            Refusal::AnswersOutsider => "it owes an answer to something that stays behind",
-            Refusal::BeyondGrant => "more rights over itself than a domain is given",
+            Refusal::RepliesToOutsider => "it owes a reply to something that stays behind",
+            Refusal::BeyondGrant => "more rights to itself than a domain is given",
             Refusal::UnknownRecord => "a kind that this server does not know",
         })
     }
@@ -258,151 +272,4 @@ impl fmt::Display for Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-
-    use super::*;
-    use crate::samples::{listing, names};
-    use abi::record::{MappingRecord, ObjectRecord};
-
-    fn refusals(change: impl FnOnce(&mut Listing)) -> Vec<(Subject, Refusal)> {
-        let mut listing = listing();
-        change(&mut listing);
-        let verdicts = judge(&listing, &names());
-        verdicts
-            .iter()
-            .filter_map(|verdict| Some((verdict.subject, verdict.refusal()?)))
-            .collect()
-    }
-
-    fn holding(kind: ObjectKind) -> Vec<(Subject, Refusal)> {
-        refusals(|listing| {
-            listing.capabilities.push(CapabilityRecord {
-                slot: 20,
-                kind: kind as u64,
-                object: 555,
-                ..CapabilityRecord::default()
-            });
-        })
-    }
-
-    #[test]
-    fn a_domain_of_own_and_named_things_can_move() {
-        assert_eq!(refusals(|_| ()), []);
-    }
-
-    #[test]
-    fn refuses_things_that_no_other_machine_has() {
-        let slot = Subject::Slot(20);
-        for (kind, refusal) in [
-            (ObjectKind::Interrupt, Refusal::Device),
-            (ObjectKind::IoPorts, Refusal::Device),
-            (ObjectKind::Hardware, Refusal::Device),
-            (ObjectKind::Memory, Refusal::SharedMemory),
-            (ObjectKind::Endpoint, Refusal::StaysBehind),
-            (ObjectKind::Notification, Refusal::StaysBehind),
-            (ObjectKind::Domain, Refusal::OtherDomain),
-            (ObjectKind::Thread, Refusal::OtherDomain),
-            (ObjectKind::Pool, Refusal::OtherDomain),
-            (ObjectKind::Reply, Refusal::AnswersOutsider),
-        ] {
-            assert_eq!(holding(kind), [(slot, refusal)], "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_pinned_memory_even_without_a_capability_for_it() {
-        let object = ObjectRecord {
-            id: 77,
-            kind: ObjectKind::Memory as u64,
-            attribute: 1,
-            ..ObjectRecord::default()
-        };
-        let refused = refusals(|listing| listing.objects.push(object));
-        assert_eq!(
-            refused,
-            [(Subject::Object(ObjectId(77)), Refusal::ContiguousMemory)]
-        );
-    }
-
-    #[test]
-    fn refuses_memory_of_its_own_that_others_may_write() {
-        let id = ObjectId(listing_memory());
-        let refused = refusals(|listing| {
-            let memory = |object: &&mut ObjectRecord| object.id == id.0;
-            let memory = listing.objects.iter_mut().find(memory);
-            memory.expect("the sample has a Memory").writers = 1;
-        });
-        assert!(
-            refused.contains(&(Subject::Object(id), Refusal::SharedMemory)),
-            "{refused:?}"
-        );
-        let is_it = |(_, refusal): &(Subject, Refusal)| *refusal == Refusal::SharedMemory;
-        assert!(refused.iter().all(is_it), "its slots and mappings too");
-    }
-
-    /// The id of the sample's Memory.
-    fn listing_memory() -> u64 {
-        let is_memory = |object: &&ObjectRecord| object.kind == ObjectKind::Memory as u64;
-        let listing = listing();
-        listing.objects.iter().find(is_memory).expect("a Memory").id
-    }
-
-    #[test]
-    fn refuses_more_rights_over_itself_than_a_domain_is_given() {
-        let subject = Subject::Slot(1);
-        let refused = refusals(|listing| {
-            let itself = |record: &&mut CapabilityRecord| record.slot == 1;
-            let record = listing.capabilities.iter_mut().find(itself);
-            let record = record.expect("the sample's first slot");
-            assert_eq!(record.object, listing.domain.0);
-            record.rights |= u64::from(abi::DomainRights::FREEZE.bits());
-        });
-        assert_eq!(refused, [(subject, Refusal::BeyondGrant)]);
-    }
-
-    #[test]
-    fn refuses_a_mapping_of_memory_that_others_write_and_domains_within() {
-        let mapping = MappingRecord {
-            address: 0x60_0000,
-            memory: 555,
-            page_count: 1,
-            ..MappingRecord::default()
-        };
-        let refused = refusals(|listing| listing.mappings.push(mapping));
-        assert_eq!(
-            refused,
-            [(Subject::Mapping(0x60_0000), Refusal::SharedMemory)]
-        );
-        let pool = ObjectRecord {
-            id: 78,
-            kind: ObjectKind::Pool as u64,
-            ..ObjectRecord::default()
-        };
-        let refused = refusals(|listing| listing.objects.push(pool));
-        assert_eq!(
-            refused,
-            [(Subject::Object(ObjectId(78)), Refusal::ChildDomain)]
-        );
-    }
-
-    #[test]
-    fn explains_each_thing_in_one_line() {
-        let lines: Vec<_> = judge(&listing(), &names())
-            .iter()
-            .map(Verdict::to_string)
-            .collect();
-        assert!(
-            lines
-                .iter()
-                .any(|line| line == "slot 5, Endpoint: rebind to the destination's log"),
-            "{lines:?}"
-        );
-        assert!(
-            lines
-                .iter()
-                .any(|line| line == "slot 3, Endpoint: recreate"),
-            "{lines:?}"
-        );
-    }
-}
+mod tests;

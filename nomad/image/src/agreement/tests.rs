@@ -1,3 +1,5 @@
+//! A rebuilt domain that differs from its description, one item after the other.
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -113,7 +115,7 @@ fn every_slot_is_as_described() {
         |record| record.object = 13,
     ];
     for change in changes {
-        // The one that was derived from slot 4.
+        // The capability that was derived from slot 4.
         let difference = differs(|case| change(&mut case.listing.capabilities[2]));
         assert_eq!(difference, Some(Difference::Slot(3)));
     }
@@ -160,7 +162,7 @@ fn a_service_may_choose_the_badge_and_give_less() {
 }
 
 #[test]
-fn a_right_to_answer_is_to_the_same_thread_whatever_its_number() {
+fn a_reply_right_is_to_the_same_thread_whatever_its_number() {
     assert_eq!(differs(|case| case.listing.capabilities[5].badge = 9), None);
     let without = |case: &mut Case| case.listing.capabilities[5].kind = ObjectKind::Thread as u64;
     assert_eq!(differs(without), Some(Difference::Slot(6)));

@@ -1,11 +1,12 @@
 //! The rules that a description must satisfy before it is used.
 //!
-//! The kernel checks each call by itself; checking the whole beforehand turns a malicious image into one error instead
-//! of a half-built domain.
+//! The kernel checks each call that rebuilds the domain. Checking the whole description beforehand turns a malicious
+//! image into one error instead of a half-built domain. [`Fault`] names the rules.
+
+mod fault;
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 
 use abi::kind::MemoryRights;
 use abi::register::Access;
@@ -18,105 +19,7 @@ use identity::Name;
 use crate::Limits;
 use crate::description::{Attribute, Capability, Description, Mapping, Object, Role, Target};
 
-/// The rule that a description breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A Memory exceeds the largest size, or all together exceed the reader's limit.
-    MemoryTooLarge {
-        /// The object's position.
-        object: u32,
-        /// Its pages.
-        pages: u64,
-    },
-    /// A Memory whose pages cannot move.
-    PinnedMemory {
-        /// The object's position.
-        object: u32,
-    },
-    /// Two outsiders with the same name.
-    SameName(Name),
-    /// A reference to something that does not exist.
-    NoSuchTarget {
-        /// The reference.
-        target: Target,
-    },
-    /// A reference to an object of the wrong kind.
-    WrongKind {
-        /// The reference.
-        target: Target,
-    },
-    /// Slots that are not ascending, or beyond the table.
-    SlotOutOfOrder {
-        /// The slot.
-        slot: u32,
-    },
-    /// A capability with rights that its kind does not have.
-    ImpossibleRights {
-        /// The slot.
-        slot: u32,
-    },
-    /// A capability with rights that no domain is given over itself or its pool.
-    BeyondGrant {
-        /// The slot.
-        slot: u32,
-    },
-    /// A capability that cannot have been derived from its parent.
-    NotDerived {
-        /// The slot.
-        slot: u32,
-    },
-    /// A right to answer a thread that awaits nothing.
-    NothingAwaited {
-        /// The slot.
-        slot: u32,
-    },
-    /// A mapping that no call could have made, or not from its parent, or that overlaps another.
-    BadMapping {
-        /// Its address.
-        address: u64,
-    },
-    /// A held capability whose holder has no such role or has it twice, or that cannot have been derived from its parent.
-    BadHolder {
-        /// The object's position.
-        holder: u32,
-    },
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Fault::MemoryTooLarge { object, pages } => {
-                write!(f, "object {object} of {pages} pages is too large")
-            }
-            Fault::PinnedMemory { object } => {
-                write!(f, "object {object} is a Memory that cannot travel")
-            }
-            Fault::SameName(name) => write!(f, "two outsiders are named {name}"),
-            Fault::NoSuchTarget { target } => write!(f, "{target:?} is not there"),
-            Fault::WrongKind { target } => write!(f, "{target:?} is of the wrong kind"),
-            Fault::SlotOutOfOrder { slot } => write!(f, "slot {slot} is out of order"),
-            Fault::ImpossibleRights { slot } => {
-                write!(f, "slot {slot} has rights that its kind has not")
-            }
-            Fault::BeyondGrant { slot } => {
-                write!(
-                    f,
-                    "slot {slot} has rights that no domain is given over itself"
-                )
-            }
-            Fault::NotDerived { slot } => {
-                write!(f, "slot {slot} cannot be derived from its parent")
-            }
-            Fault::NothingAwaited { slot } => {
-                write!(f, "slot {slot} answers a thread that awaits nothing")
-            }
-            Fault::BadMapping { address } => {
-                write!(f, "the mapping at {address:#x} is not possible")
-            }
-            Fault::BadHolder { holder } => write!(f, "object {holder} cannot hold that"),
-        }
-    }
-}
+pub use fault::Fault;
 
 impl Description {
     /// Checks every rule.
@@ -185,7 +88,7 @@ impl Description {
         derivable.then_some(Some(position)).ok_or(fault)
     }
 
-    /// Whether this can have been derived from the parent slot, if it has one.
+    /// Whether a capability or mapping can have been derived from its parent slot, if it has one.
     fn comes_from(&self, parent: Option<u32>, target: Target, rights: Rights, badge: u64) -> bool {
         let derivable = |slot| {
             let parent = self.capability_in(slot);
@@ -296,7 +199,7 @@ impl Description {
             Some(_) => return Err(Fault::WrongKind { target: memory }),
             None => return Err(Fault::NoSuchTarget { target: memory }),
         }
-        // A mapping has no badge; a Memory's capability may have one, without meaning.
+        // A mapping has no badge, and the badge of a Memory's capability means nothing.
         let badge = parent.and_then(|slot| self.capability_in(slot));
         let badge = badge.map_or(0, |parent| parent.badge);
         if !self.comes_from(parent, memory, rights_for(access), badge) {

@@ -157,7 +157,7 @@ fn refuses_rights_that_no_domain_is_given_over_itself_or_its_pool() {
 }
 
 #[test]
-fn refuses_an_answer_to_a_thread_that_awaits_nothing() {
+fn refuses_a_reply_right_to_a_thread_that_awaits_no_reply() {
     let nothing = fault(|d| {
         if let Object::Thread(thread) = &mut d.objects[samples::THREAD as usize] {
             thread.0.awaits = Awaits::Nothing as u64;

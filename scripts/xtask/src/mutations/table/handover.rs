@@ -109,10 +109,10 @@ mutations! {
 
     // Verdicts on an image.
     "beyond-grant" in "nomad/image/src/verdict.rs":
-        "return match kind.own_rights().contains(rights) {" => "return match kind.all_rights().contains(rights) {";
+        "return if kind.own_rights().contains(rights) {" => "return if kind.all_rights().contains(rights) {";
         "a domain arrives with rights over itself that no domain is given"; IMAGE;
-    "answers-outsider" in "nomad/image/src/verdict.rs":
-        "    if kind == Reply {\n        return Judgement::Refuse(Refusal::AnswersOutsider);\n    }\n" => "";
+    "replies-to-outsider" in "nomad/image/src/verdict.rs":
+        "    if kind == Reply {\n        return Judgement::Refuse(Refusal::RepliesToOutsider);\n    }\n" => "";
         "a caller that stays behind waits forever"; IMAGE;
     "foreign-writers" in "nomad/image/src/verdict.rs":
         "Some(Attribute::Ordinary)) if object.writers != 0 => {" => "Some(Attribute::Ordinary)) if false => {";
