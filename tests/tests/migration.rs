@@ -212,7 +212,7 @@ fn commands_without_the_fleets_secret_are_ignored() {
     fleet.send_plaintext(Node::A, &command.join(" "));
     let reply = fleet.command_with_wrong_secret(Node::A, &command);
     assert!(
-        reply.contains("the machine does not answer, or has another secret"),
+        reply.contains("the machine does not reply, or has another secret"),
         "{reply}"
     );
     let list = fleet.list(Node::A);
@@ -222,6 +222,6 @@ fn commands_without_the_fleets_secret_are_ignored() {
     for machine in ["a                10.77.0.1", "b                10.77.0.2"] {
         assert!(machines.contains(machine), "{machines}");
     }
-    assert!(!machines.contains("does not answer"), "{machines}");
+    assert!(!machines.contains("does not reply"), "{machines}");
     assert_undisturbed(&probe.finish());
 }

@@ -1,11 +1,11 @@
-//! Established sessions, and those without a first message yet: [`Accepted`].
+//! Established sessions, and candidates, which have not received a first message yet: [`Accepted`].
 //!
 //! ```text
-//!   handshake answered  ->  candidate  -- first message -->  session
+//!   handshake completed ->  candidate  -- first message -->  session
 //! ```
 //!
-//! Replaying a recorded handshake creates a candidate at most, and candidates evict only candidates: both lists are
-//! bounded, the oldest goes first.
+//! A replayed handshake creates a candidate at most, and candidates evict only candidates. Both lists are bounded; the
+//! oldest entry is evicted first.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -46,7 +46,7 @@ impl Accepted {
         push_front(&mut self.candidates, candidate, self.limits.candidates);
     }
 
-    /// Adds the result of a handshake that this side began and the other side answered.
+    /// Adds the result of a handshake that this side began and the other side completed.
     pub fn establish(&mut self, session: Session) {
         push_front(&mut self.sessions, session, self.limits.sessions);
     }
@@ -76,8 +76,8 @@ impl Accepted {
         if let Some(session) = self.get_mut(packet.index) {
             return session.open(packet).ok_or(ReceiveError::Forged);
         }
-        let is_meant = |session: &Session| session.index == packet.index;
-        let position = self.candidates.iter().position(is_meant);
+        let has_index = |session: &Session| session.index == packet.index;
+        let position = self.candidates.iter().position(has_index);
         let position = position.ok_or(ReceiveError::Stale)?;
         let message = self.candidates[position]
             .open(packet)
@@ -90,8 +90,8 @@ impl Accepted {
 
     /// Makes a session the last to be evicted.
     pub fn touch(&mut self, index: u32) {
-        let is_meant = |session: &Session| session.index == index;
-        let position = self.sessions.iter().position(is_meant);
+        let has_index = |session: &Session| session.index == index;
+        let position = self.sessions.iter().position(has_index);
         if let Some(session) = position.and_then(|position| self.sessions.remove(position)) {
             self.sessions.push_front(session);
         }

@@ -14,7 +14,7 @@ use crate::noise;
 use crate::sessions::PeerKind;
 use crate::tag::TagKey;
 
-/// Separates machines' keys from everything else that may ever be derived from the secret.
+/// Separates machines' keys from everything else that is derived from the secret.
 const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
 /// The same for the operator's key.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
@@ -39,7 +39,7 @@ impl PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorId(pub(crate) [u8; 32]);
 
-/// The own key, a machine's or the operator's, and the derivation of every machine's public key.
+/// This side's key, a machine's or the operator's, and the derivation of every machine's public key.
 pub struct Keys {
     secret: [u8; 32],
     own: PrivateKey,
@@ -84,7 +84,7 @@ impl Keys {
         self.operator
     }
 
-    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer uses as a
+    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer takes for a
     /// machine's.
     pub fn own_id(&self) -> MachineId {
         self.own_id
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_know_their_operator_who_is_no_machine() {
+    fn machines_know_their_operator_which_is_not_a_machine() {
         let (a, operator) = (Keys::new("fleet", A), Keys::for_operator("fleet"));
         assert_eq!(a.operator(), operator.operator());
         assert_eq!(operator.machine_at(A), a.own_id());

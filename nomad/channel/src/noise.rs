@@ -38,7 +38,7 @@ pub fn initiator(keys: &Keys, peer: MachineId, random: Random) -> Result<Handsha
         .build_initiator()
 }
 
-/// Answers a handshake.
+/// Prepares to respond to a handshake.
 ///
 /// # Errors
 /// The error of the Noise implementation.

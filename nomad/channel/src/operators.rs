@@ -1,8 +1,8 @@
 //! The sessions with operators' tools: [`Operators`].
 //!
 //! All of them have the operator's key, and several may be connected at once from any address: a session is identified
-//! by its local index. A machine answers operators and never begins a handshake. When there are too many, the least
-//! recently used session is evicted; its tool notices the silence and begins a new one.
+//! by its local index. A machine responds to operators and never begins a handshake with them. When there are too many
+//! sessions, the least recently used one is evicted; its tool notices the silence and begins a new one.
 
 use alloc::vec::Vec;
 

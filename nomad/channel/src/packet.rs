@@ -22,7 +22,7 @@ pub const PACKET_HEAD_BYTES: usize = 13;
 pub enum Kind {
     /// Begins a handshake.
     Initiation = 0xc1,
-    /// Completes it.
+    /// Completes a handshake.
     Response = 0xc2,
     /// Carries a message.
     Data = 0xc3,
@@ -35,7 +35,7 @@ pub enum Kind {
 pub struct Packet<'a> {
     /// The type of the datagram.
     pub kind: Kind,
-    /// A session or handshake: see the diagram above.
+    /// Identifies a session or handshake: see the diagram above.
     pub index: u32,
     /// A ticket, the sender's index or a nonce, by [`Kind`].
     pub number: u64,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_too_short_or_unknown() {
+    fn refuses_short_datagrams_and_unknown_kinds() {
         assert_eq!(Packet::from_bytes(&[0xc1; 12]), None);
         assert_eq!(Packet::from_bytes(&[0xc5; 40]), None);
         assert_eq!(Packet::from_bytes(b"list of domains"), None);

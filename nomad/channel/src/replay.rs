@@ -3,7 +3,7 @@
 /// Nonces that may come out of order.
 const WINDOW: u64 = 64;
 
-/// No message has a nonce from here on: the cipher keeps the last one for itself.
+/// Nonces from here on are never used: the cipher reserves the last one.
 pub const NONCE_END: u64 = u64::MAX - 1;
 
 /// The latest nonces received.
@@ -16,7 +16,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether a nonce is new. It is not recorded: only an authentic message's is, by [`Window::mark_received`].
+    /// Whether a nonce is new. It is recorded only when its message has proved authentic, by [`Window::mark_received`].
     pub fn is_new(&self, nonce: u64) -> bool {
         if nonce >= NONCE_END {
             return false;

@@ -22,7 +22,7 @@ pub struct Session {
     peer_index: u32,
     sent: u64,
     window: Window,
-    /// When the oldest unanswered message was sent.
+    /// When the first message was sent since one was last received.
     silent_since_us: Option<u64>,
 }
 
@@ -39,7 +39,7 @@ impl Session {
         }
     }
 
-    /// Encrypts a message; `None` when the nonces are used up, which takes longer than a machine lives.
+    /// Encrypts a message; `None` when the nonces are used up, which takes longer than any machine runs.
     pub fn seal(&mut self, now_us: u64, message: &[u8]) -> Option<Vec<u8>> {
         if self.sent >= NONCE_END {
             return None;
@@ -75,12 +75,12 @@ impl Session {
         Some(message)
     }
 
-    /// Ends the wait for an answer: the other side is known to be alive by other means.
+    /// Ends the wait for a message: the other side is known to be alive by other means.
     pub fn mark_alive(&mut self) {
         self.silent_since_us = None;
     }
 
-    /// Whether a message has been unanswered for longer than the limit: the other side may have lost the session.
+    /// Whether nothing was received for longer than the limit after a send: the other side may have lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us
             .is_some_and(|since_us| now_us.saturating_sub(since_us) > limit_us)

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! A candidate is used only after a message was received in it, which takes the other side's key. A replayed Initiation
-//! carries a used ticket, and is answered with a Retry. A session with no answer for [`SILENCE_US`] after a send is
-//! replaced: the other machine may have been restarted. The protocol above retransmits, so nothing here does.
+//! carries a used ticket, and the reply is a Retry. A session in which nothing is received for [`SILENCE_US`] after a send
+//! is replaced: the other machine may have been restarted. The protocol above retransmits, so nothing here does.
 //!
-//! A sender without the fleet's secret cannot make a tag, gets no answer and leaves no state behind. Nor is any key
+//! A sender without the fleet's secret cannot make a tag, gets no reply and leaves no state behind. Nor is any key
 //! derived from the address that it claims.
 
 mod initiator;
@@ -29,9 +29,9 @@ use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
 
-/// How long a handshake may be unanswered before the next send begins a new one.
+/// How long a handshake may be incomplete before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
-/// How long a session may be unanswered before it is replaced.
+/// How long a session may be silent after a send before it is replaced.
 const SILENCE_US: u64 = 1_000_000;
 /// Messages queued for a session; beyond that the oldest is dropped.
 const QUEUE_MAX: usize = 8;
@@ -56,7 +56,7 @@ struct Peer {
     /// Messages are sent in the latest session.
     accepted: Accepted,
     initiation: Option<initiator::Initiation>,
-    /// The peer's next ticket, as far as is known.
+    /// The peer's next ticket, as far as this side knows.
     ticket: u64,
     queued: VecDeque<Vec<u8>>,
 }
@@ -96,7 +96,7 @@ pub struct Received {
     /// The message it carried, if any.
     pub incoming: Option<Incoming>,
     /// Datagrams to send back.
-    pub answers: Vec<Vec<u8>>,
+    pub replies: Vec<Vec<u8>>,
     /// The kind of peer to send them to.
     pub peer_kind: PeerKind,
 }
@@ -148,8 +148,8 @@ impl Sessions {
         datagrams
     }
 
-    /// Records that a machine is alive and was not restarted, which a running stream from it proves. Messages to it may
-    /// stay unanswered without a new handshake, whose arithmetic takes milliseconds.
+    /// Records that a machine is alive and was not restarted, which a running stream from it proves. It may then
+    /// be silent without a new handshake, whose arithmetic takes milliseconds.
     pub fn mark_alive(&mut self, machine: MachineId) {
         let peer = self.peers.get_mut(&machine);
         if let Some(session) = peer.and_then(|peer| peer.accepted.latest()) {
@@ -157,8 +157,8 @@ impl Sessions {
         }
     }
 
-    /// Encrypts an answer to an operator; `None` if the session no longer exists.
-    pub fn answer(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
+    /// Encrypts a reply to an operator; `None` if the session no longer exists.
+    pub fn reply(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
         self.operators.seal(to, now_us, message)
     }
 
@@ -215,7 +215,7 @@ fn received(incoming: Incoming) -> Received {
     };
     Received {
         incoming: Some(incoming),
-        answers: Vec::new(),
+        replies: Vec::new(),
         peer_kind,
     }
 }

@@ -11,7 +11,7 @@
 //!                         <--  Response
 //! ```
 //!
-//! A Retry's tag covers the tag of the one Initiation that it answers. It is shorter than that Initiation.
+//! A Retry's tag covers the tag of the one Initiation that it replies to. A Retry is shorter than an Initiation.
 
 use blake2::Blake2sMac;
 use blake2::digest::consts::U16;
@@ -51,15 +51,15 @@ impl TagKey {
         Some((message, *tag))
     }
 
-    /// The tag of a Retry with this ticket, in answer to the Initiation with this index and tag.
+    /// The tag of a Retry with this ticket, in reply to the Initiation with this index and tag.
     pub(crate) fn retry_tag(&self, index: u32, ticket: u64, initiation: &Tag) -> Tag {
         self.tag(&retry(index, ticket, initiation))
     }
 
-    /// Whether a Retry answers the Initiation with this tag.
+    /// Whether a Retry replies to the Initiation with this tag.
     pub(crate) fn is_retry_to(&self, packet: &Packet<'_>, initiation: &Tag) -> bool {
-        let answered = retry(packet.index, packet.number, initiation);
-        self.mac(&answered).verify_slice(packet.body).is_ok()
+        let tagged = retry(packet.index, packet.number, initiation);
+        self.mac(&tagged).verify_slice(packet.body).is_ok()
     }
 
     fn mac(&self, packet: &Packet<'_>) -> Blake2sMac<U16> {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_tagged_opens() {
+    fn a_tagged_message_opens() {
         let body = tagged(b"message");
         let (message, tag) = KEY.open(&initiation(&body)).expect("its own tag");
         assert_eq!(message, b"message");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_answers_one_initiation() {
+    fn a_retry_replies_to_one_initiation() {
         let (one, another) = ([1; TAG_BYTES], [2; TAG_BYTES]);
         let tag = KEY.retry_tag(3, 9, &one);
         let packet = Packet {

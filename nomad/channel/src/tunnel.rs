@@ -68,7 +68,7 @@ impl RecordDecoder {
     }
 }
 
-/// The initiator's side, until its handshake is answered.
+/// The initiator's side, until its handshake is complete.
 pub struct Initiator {
     handshake: HandshakeState,
 }
@@ -102,8 +102,8 @@ impl Initiator {
     }
 }
 
-/// Answers an initiator's first record; appends the answer to `out`, and returns the initiator's key. The caller checks
-/// whether that machine takes part in the transaction.
+/// Responds to an initiator's first record; appends the response to `out`, and returns the initiator's key. The caller
+/// checks whether that machine takes part in the transaction.
 ///
 /// # Errors
 /// The record is not a handshake.
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_left_out_or_repeated_ends_the_stream() {
+    fn a_changed_missing_or_repeated_record_ends_the_stream() {
         let (mut sealer, _) = tunnel("fleet", "fleet").expect("trusted");
         let mut records = vec![Vec::new(); 3];
         records

@@ -1,4 +1,4 @@
-//! The operator's side: [`Client`], one command and its answer.
+//! The operator's side: [`Client`], one command and the reply to it.
 //!
 //! ```text
 //!   Opening --Opened--> Asking(request) --last event--> Over(outcome)
@@ -20,22 +20,22 @@ use crate::command::Command;
 use crate::end::End;
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::message::{Nonce, Question, Reply, RequestId};
 use crate::upload::Upload;
 
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
 const RETRANSMIT_US: u64 = 100_000;
-/// The interval at which an idle server is asked, since an event may have been lost. It is shorter than the channel's limit
-/// for an unanswered session, since the acknowledgement of the last event is not answered.
+/// The interval at which an idle server is queried, since an event may have been lost. It is shorter than the channel's
+/// limit for a silent session, since an acknowledgement gets no reply.
 const KEEPALIVE_US: u64 = 500_000;
-/// The time that missing events may be late, reordered by the network, before they are asked for.
+/// The time that missing events may be late, reordered by the network, before the client queries them.
 const REORDER_US: u64 = 20_000;
-/// The time limit of the first answer.
-const FIRST_ANSWER_LIMIT_US: u64 = 10_000_000;
-/// The time that a server that has answered may be silent.
+/// The time limit of the first reply.
+const FIRST_REPLY_LIMIT_US: u64 = 10_000_000;
+/// The time that a server may be silent after its first reply.
 const SILENCE_LIMIT_US: u64 = 60_000_000;
 
-/// One command of an operator, and its answer.
+/// One command of an operator, and the reply to it.
 pub struct Client {
     keys: Keys,
     sessions: Sessions,
@@ -52,7 +52,7 @@ pub struct Client {
     due: Instant,
     /// The timeout of the next question.
     wait_us: u64,
-    /// When the last answer was received.
+    /// When the last message was received.
     silent_since: Instant,
     outbox: VecDeque<Vec<u8>>,
     events: VecDeque<Event>,
@@ -105,17 +105,17 @@ impl Client {
         Client { upload, ..self }
     }
 
-    /// Handles a datagram. One that does not authenticate as this machine's is ignored.
+    /// Handles a datagram. It is ignored unless it is authenticated as this machine's.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
         let received =
             self.sessions
                 .handle_datagram(&self.keys, now.as_us(), self.address, datagram);
         let Ok(received) = received else { return };
-        self.outbox.extend(received.answers);
+        self.outbox.extend(received.replies);
         match received.incoming {
             Some(Incoming::Machine(machine, message)) if machine == self.machine => {
-                if let Some(answer) = Answer::decode(&message) {
-                    self.handle_answer(now, answer);
+                if let Some(reply) = Reply::decode(&message) {
+                    self.handle_reply(now, reply);
                 }
             }
             Some(_) | None => {}
@@ -126,7 +126,7 @@ impl Client {
     pub fn handle_timeout(&mut self, now: Instant) {
         if now >= self.deadline() {
             self.phase = match self.phase {
-                Phase::Opening => Phase::Over(Err(Failure::NoAnswer)),
+                Phase::Opening => Phase::Over(Err(Failure::NoReply)),
                 Phase::Asking(_) => Phase::Over(Err(Failure::Silent)),
                 over => over,
             };
@@ -161,26 +161,26 @@ impl Client {
 
     fn deadline(&self) -> Instant {
         let limit_us = match self.phase {
-            Phase::Opening => FIRST_ANSWER_LIMIT_US,
+            Phase::Opening => FIRST_REPLY_LIMIT_US,
             Phase::Asking(_) | Phase::Over(_) => SILENCE_LIMIT_US,
         };
         self.silent_since.after_us(limit_us)
     }
 
-    fn handle_answer(&mut self, now: Instant, answer: Answer) {
-        match (self.phase, answer) {
-            (Phase::Opening, Answer::Opened { nonce, request }) if nonce == self.nonce => {
+    fn handle_reply(&mut self, now: Instant, reply: Reply) {
+        match (self.phase, reply) {
+            (Phase::Opening, Reply::Opened { nonce, request }) if nonce == self.nonce => {
                 self.silent_since = now;
                 self.phase = Phase::Asking(request);
                 self.wait_us = RETRANSMIT_US;
                 self.send_question(now);
             }
-            (Phase::Asking(asked), Answer::Unknown { request }) if asked == request => {
+            (Phase::Asking(asked), Reply::Unknown { request }) if asked == request => {
                 self.phase = Phase::Over(Err(Failure::Forgotten));
             }
             (
                 Phase::Asking(asked),
-                Answer::Events {
+                Reply::Events {
                     request,
                     first,
                     count,
@@ -192,7 +192,7 @@ impl Client {
                 self.schedule_question(now, count);
                 self.send_data(now, request);
             }
-            (Phase::Asking(asked), Answer::Accepted { request, bytes }) if asked == request => {
+            (Phase::Asking(asked), Reply::Accepted { request, bytes }) if asked == request => {
                 self.silent_since = now;
                 if self.upload.acknowledge(bytes) {
                     self.due = now.after_us(KEEPALIVE_US);
@@ -225,9 +225,10 @@ impl Client {
     /// Schedules the next question: soon if events are missing, otherwise as a keepalive.
     fn schedule_question(&mut self, now: Instant, count: u32) {
         self.wait_us = KEEPALIVE_US;
-        self.due = match self.received < count {
-            true => self.due.min(now.after_us(REORDER_US)),
-            false => now.after_us(KEEPALIVE_US),
+        self.due = if self.received < count {
+            self.due.min(now.after_us(REORDER_US))
+        } else {
+            now.after_us(KEEPALIVE_US)
         };
     }
 

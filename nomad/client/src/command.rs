@@ -32,8 +32,8 @@ pub enum Command {
     Memory,
     /// Run a new domain from a package. The package follows as the request's data.
     Run(PackageSize),
-    /// Stop a domain of the machine and give its memory back. At home it stays stopped until an operator starts it; away from
-    /// home, its home may start it again, by its manifest.
+    /// Stop a domain of the machine and release its memory. At home it stays stopped until an operator starts it; away from
+    /// home, its home may start it again, as its manifest says.
     Stop(Name),
     /// Stop a domain that is at home here, and start it afresh.
     Restart(Name),
@@ -75,7 +75,7 @@ pub enum Destination {
 pub struct Verb {
     /// Its first word.
     pub name: &'static str,
-    /// Its operands, one word each. A last one that ends in `...` takes all words that remain.
+    /// Its operands, one word each. If the last one ends in `...`, it takes all words that remain.
     pub operands: &'static str,
     /// Its help text.
     pub about: &'static str,
@@ -212,18 +212,17 @@ impl Verb {
     /// The command with these operands.
     ///
     /// # Errors
-    /// The reason they do not fit.
+    /// The operands do not fit the command.
     pub fn command(&self, operands: &[&str]) -> Result<Command, CommandError> {
         let expected = self.operands.split_ascii_whitespace().count();
-        let fits = match self.operands.ends_with("...") {
-            true => operands.len() >= expected,
-            false => operands.len() == expected,
-        };
-        match (fits, self.operands) {
-            (true, _) => (self.parse)(operands),
-            (false, "") => Err(CommandError::NoOperands(self.name)),
-            (false, _) => Err(CommandError::Operands(self.name, self.operands)),
+        let takes_rest = self.operands.ends_with("...");
+        if operands.len() == expected || takes_rest && operands.len() > expected {
+            return (self.parse)(operands);
         }
+        Err(match self.operands {
+            "" => CommandError::NoOperands(self.name),
+            expected => CommandError::Operands(self.name, expected),
+        })
     }
 }
 
@@ -272,70 +271,4 @@ impl fmt::Display for Destination {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<Command, CommandError> {
-        text.parse()
-    }
-
-    #[test]
-    fn parses_commands() {
-        let counter = Name::try_new("counter").expect("a name");
-        let at = Destination::At(Ipv4Addr::new(10, 77, 0, 12));
-        let named = Destination::Named(Name::try_new("b").expect("a name"));
-        for (text, command) in [
-            ("machines", Command::Machines),
-            (" list ", Command::List),
-            ("explain counter", Command::Explain(counter)),
-            (
-                "migrate counter 10.77.0.12\n",
-                Command::Migrate(counter, at),
-            ),
-            ("migrate  counter b", Command::Migrate(counter, named)),
-            ("cancel counter\r\n", Command::Cancel(counter)),
-            ("start counter", Command::Start(counter)),
-            ("force counter run", Command::Force(counter, Force::RunHere)),
-            (
-                "force counter drop",
-                Command::Force(counter, Force::DropCopy),
-            ),
-            ("mem", Command::Memory),
-            ("hold phase Freeze", Command::Hold("phase Freeze".into())),
-            ("go", Command::Go),
-            ("end", Command::End),
-            ("stop counter", Command::Stop(counter)),
-            ("restart counter", Command::Restart(counter)),
-            ("rm counter", Command::Remove(counter)),
-        ] {
-            assert_eq!(parse(text), Ok(command), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_error_names_the_word_and_the_reason() {
-        for (text, reason) in [
-            ("", "no command ``"),
-            ("fly kv", "no command `fly`"),
-            ("migrate kv", "migrate DOMAIN DESTINATION"),
-            ("migrate kv b c", "migrate DOMAIN DESTINATION"),
-            ("list kv", "no operands"),
-            ("hold", "hold EVENT..."),
-            ("force kv up", "`up`"),
-            ("explain \u{1b}[2J", "the name contains"),
-            ("migrate kv a/b", "`a/b`"),
-        ] {
-            let error = parse(text).expect_err(text).to_string();
-            assert!(error.contains(reason), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_name_stands_in_the_table_once() {
-        for (index, verb) in VERBS.iter().enumerate() {
-            assert!(VERBS[..index].iter().all(|other| other.name != verb.name));
-        }
-    }
-}
+mod tests;

@@ -1,15 +1,15 @@
-//! The reason that a command has no answer: [`Failure`].
+//! The reason a command has no complete reply: [`Failure`].
 
 use thiserror::Error;
 
-/// The reason that a command has no answer.
+/// The reason a command has no complete reply.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
-    /// No answer was received: without the fleet's secret a machine does not answer.
-    #[error("the machine does not answer, or has another secret")]
-    NoAnswer,
-    /// The server stopped answering before the last event.
-    #[error("the machine stopped answering; the outcome of the command is unknown")]
+    /// No reply was received: a machine does not reply to a client without the fleet's secret.
+    #[error("the machine does not reply, or has another secret")]
+    NoReply,
+    /// The server stopped replying before the last event.
+    #[error("the machine stopped replying; the outcome of the command is unknown")]
     Silent,
     /// The server no longer knows the request, nor whether its command was executed.
     #[error(

@@ -17,17 +17,17 @@
 //! | --- | --- |
 //! | [`command`] | the commands, and the table of their textual forms |
 //! | [`event`] | the events of a reply, and their words |
-//! | [`message`] | questions, answers and their bytes |
+//! | [`message`] | questions, replies and their bytes |
 //! | [`client`] | the operator's side: one command |
 //! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the events of each |
-//! | [`upload`] | the data of a request on its way, at both sides |
+//! | [`upload`] | the transfer of a request's data, at both sides |
 //! | [`end`], [`failure`] | the outcome of a command, and the reason that a reply is incomplete |
 //!
 //! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!
 //! Invariants: a command is executed at most once, because the server draws the request id and accepts it once; a
 //! restarted server knows none of its earlier ids. An event is yielded once, in order, or the client reports that it has
-//! lost the answer.
+//! lost the reply.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -49,7 +49,7 @@ pub use command::Command;
 pub use end::End;
 pub use event::Event;
 pub use failure::Failure;
-pub use message::{Answer, Question, RequestId};
+pub use message::{Question, Reply, RequestId};
 
 #[cfg(test)]
 mod samples;

@@ -1,7 +1,7 @@
 //! The messages between an operator's tool and a migration server, and their bytes.
 //!
 //! ```text
-//!   version u16 | question or answer (postcard)         little-endian
+//!   version u16 | question or reply (postcard)         little-endian
 //! ```
 //!
 //! Input is treated as hostile, although only a holder of the operator's key can send it: lengths are bounded before
@@ -39,7 +39,7 @@ pub struct Nonce(pub u64);
 pub enum Question {
     /// Asks for a request id.
     Open {
-        /// Identifies the request until then.
+        /// Identifies the request until it has an id.
         nonce: Nonce,
     },
     /// Execute the command if it was not executed yet, and send the events not received yet.
@@ -51,14 +51,14 @@ pub enum Question {
         /// The command to execute.
         command: Command,
     },
-    /// Acknowledges events. It is not answered.
+    /// Acknowledges events. There is no reply to it.
     Ack {
         /// The request that the events belong to.
         request: RequestId,
         /// Events received so far.
         received: u32,
     },
-    /// A piece of the data that belongs to the command. Answered by [`Answer::Accepted`].
+    /// A piece of the data that belongs to the command. The reply is [`Reply::Accepted`].
     Data {
         /// The request.
         request: RequestId,
@@ -71,7 +71,7 @@ pub enum Question {
 
 /// A message from a migration server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum Reply {
     /// The id of a new request.
     Opened {
         /// The nonce of the client's question.
@@ -79,13 +79,13 @@ pub enum Answer {
         /// The id of the request from now on.
         request: RequestId,
     },
-    /// Events of a reply, perhaps none.
+    /// The next events of the command's execution, perhaps none.
     Events {
-        /// The request that they answer.
+        /// The request that they belong to.
         request: RequestId,
         /// The number of the first of them, from 0.
         first: u32,
-        /// Events produced so far: the client asks for those that are not sent.
+        /// Events produced so far: the client queries those that were not sent.
         count: u32,
         /// The events.
         events: Vec<Event>,
@@ -140,14 +140,14 @@ impl Question {
     }
 }
 
-impl Answer {
+impl Reply {
     /// Serialises the message, version included.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Parses an answer; `None` if it is malformed, of another version or too long.
-    pub fn decode(bytes: &[u8]) -> Option<Answer> {
+    /// Parses a reply; `None` if it is malformed, of another version or too long.
+    pub fn decode(bytes: &[u8]) -> Option<Reply> {
         decode(bytes)
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The number of requests is bounded. The least recently active one is evicted first, because a live client keeps
-//! asking. Eviction drops its reply, but does not cancel its command.
+//! sending questions. Eviction drops its reply, but does not cancel its command.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use nomad_channel::Random;
 
 use crate::command::{Command, PackageSize};
 use crate::event::Event;
-use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::message::{Nonce, Question, Reply, RequestId};
 use crate::reply_buffer::ReplyBuffer;
 use crate::upload::UploadReceiver;
 
@@ -25,7 +25,7 @@ pub const REQUESTS_MAX: usize = 32;
 pub struct Server<A> {
     /// The most recently active first.
     requests: VecDeque<RequestState<A>>,
-    outbox: VecDeque<(A, Answer)>,
+    outbox: VecDeque<(A, Reply)>,
     random: Random,
 }
 
@@ -54,11 +54,11 @@ struct RequestState<A> {
     from: A,
     stage: Stage,
     data: UploadReceiver,
-    reply: ReplyBuffer,
+    events: ReplyBuffer,
     /// The number of the first event that was not sent.
     unsent: u32,
-    /// Whether an answer is due even without an event to send.
-    answer_due: bool,
+    /// Whether a reply is due even without an event to send.
+    reply_due: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl<A: Copy> Server<A> {
         let Some(position) = self.position(request) else {
             return;
         };
-        if self.requests[position].reply.push(event).is_err() {
+        if self.requests[position].events.push(event).is_err() {
             self.requests.remove(position);
         }
     }
@@ -117,14 +117,14 @@ impl<A: Copy> Server<A> {
     pub fn poll_message(&mut self) -> Option<(A, Vec<u8>)> {
         if self.outbox.is_empty() {
             let mut requests = self.requests.iter_mut();
-            let request = requests.find(|request| request.has_answers())?;
+            let request = requests.find(|request| request.has_replies())?;
             let from = request.from;
-            let answers = request.take_answers();
+            let replies = request.take_replies();
             self.outbox
-                .extend(answers.into_iter().map(|answer| (from, answer)));
+                .extend(replies.into_iter().map(|reply| (from, reply)));
         }
-        let (to, answer) = self.outbox.pop_front()?;
-        Some((to, answer.encode()))
+        let (to, reply) = self.outbox.pop_front()?;
+        Some((to, reply.encode()))
     }
 
     fn open(&mut self, from: A, nonce: Nonce) {
@@ -135,7 +135,7 @@ impl<A: Copy> Server<A> {
             None => self.add(from, nonce),
         };
         self.outbox
-            .push_back((from, Answer::Opened { nonce, request }));
+            .push_back((from, Reply::Opened { nonce, request }));
     }
 
     fn add(&mut self, from: A, nonce: Nonce) -> RequestId {
@@ -146,9 +146,9 @@ impl<A: Copy> Server<A> {
             from,
             stage: Stage::Open,
             data: UploadReceiver::default(),
-            reply: ReplyBuffer::default(),
+            events: ReplyBuffer::default(),
             unsent: 0,
-            answer_due: false,
+            reply_due: false,
         });
         self.requests.truncate(REQUESTS_MAX);
         id
@@ -159,9 +159,9 @@ impl<A: Copy> Server<A> {
             self.refuse(from, id);
             return None;
         };
-        request.reply.acknowledge(received);
-        request.unsent = received.min(request.reply.count());
-        request.answer_due = true;
+        request.events.acknowledge(received);
+        request.unsent = received.min(request.events.count());
+        request.reply_due = true;
         let before = core::mem::replace(&mut request.stage, Stage::Executing);
         if before == Stage::Executing {
             return None;
@@ -186,8 +186,8 @@ impl<A: Copy> Server<A> {
         };
         let is_next = request.data.accept(offset, &piece);
         let bytes = request.data.accepted();
-        let answer = Answer::Accepted { request: id, bytes };
-        self.outbox.push_back((from, answer));
+        let reply = Reply::Accepted { request: id, bytes };
+        self.outbox.push_back((from, reply));
         let action = Action::AcceptData(piece);
         is_next.then_some(Request { id, action })
     }
@@ -196,15 +196,15 @@ impl<A: Copy> Server<A> {
         let Some(request) = self.touch(from, id) else {
             return;
         };
-        request.reply.acknowledge(received);
-        if request.reply.is_complete() {
+        request.events.acknowledge(received);
+        if request.events.is_complete() {
             self.requests.pop_front();
         }
     }
 
     fn refuse(&mut self, from: A, id: RequestId) {
-        let answer = Answer::Unknown { request: id };
-        self.outbox.push_back((from, answer));
+        let reply = Reply::Unknown { request: id };
+        self.outbox.push_back((from, reply));
     }
 
     /// Makes a request the most recently active one.
@@ -222,13 +222,13 @@ impl<A: Copy> Server<A> {
 }
 
 impl<A> RequestState<A> {
-    fn has_answers(&self) -> bool {
-        self.answer_due || self.unsent < self.reply.count()
+    fn has_replies(&self) -> bool {
+        self.reply_due || self.unsent < self.events.count()
     }
 
-    fn take_answers(&mut self) -> Vec<Answer> {
-        let from = core::mem::replace(&mut self.unsent, self.reply.count());
-        self.answer_due = false;
-        self.reply.since(self.id, from)
+    fn take_replies(&mut self) -> Vec<Reply> {
+        let from = core::mem::replace(&mut self.unsent, self.events.count());
+        self.reply_due = false;
+        self.events.since(self.id, from)
     }
 }

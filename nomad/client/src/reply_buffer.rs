@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use nomad_protocol::DATAGRAM_BYTES_MAX;
 
 use crate::event::Event;
-use crate::message::{Answer, EVENTS_HEAD_BYTES, RequestId};
+use crate::message::{EVENTS_HEAD_BYTES, Reply, RequestId};
 
 /// Most bytes of memory that the unacknowledged events take.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of memory that an event takes beside its encoded form: the pointer to it and the allocator's share.
+/// Bytes of memory that an event takes besides its encoded form: the pointer to it and the allocator's share.
 const EVENT_OVERHEAD_BYTES: usize = 48;
-/// Most messages in answer to one question.
+/// Most messages in reply to one question.
 pub const MESSAGES_MAX: usize = 8;
 
 /// The unacknowledged events of a reply.
@@ -44,10 +44,10 @@ impl ReplyBuffer {
         self.ended = event.end().is_some();
         self.bytes += encoded.len() + EVENT_OVERHEAD_BYTES;
         self.events.push_back(encoded.into());
-        match self.bytes > REPLY_BYTES_MAX {
-            true => Err(Overrun),
-            false => Ok(()),
+        if self.bytes > REPLY_BYTES_MAX {
+            return Err(Overrun);
         }
+        Ok(())
     }
 
     /// Drops the acknowledged events.
@@ -71,15 +71,15 @@ impl ReplyBuffer {
         self.first + self.events.len() as u32
     }
 
-    /// The events from number `from` on, as messages; one empty message if there are none. The client asks for those
+    /// The events from number `from` on, as messages; one empty message if there are none. The client queries those
     /// beyond [`MESSAGES_MAX`] messages.
-    pub fn since(&self, request: RequestId, from: u32) -> Vec<Answer> {
+    pub fn since(&self, request: RequestId, from: u32) -> Vec<Reply> {
         let mut messages = Vec::new();
         let mut first = from.max(self.first);
         while messages.len() < MESSAGES_MAX {
             let events = self.batch(first);
             let next = first + events.len() as u32;
-            messages.push(Answer::Events {
+            messages.push(Reply::Events {
                 request,
                 first,
                 count: self.count(),
@@ -130,9 +130,9 @@ mod tests {
     }
 
     /// The number of a message's first event, and its number of events.
-    fn events(answer: &Answer) -> (u32, usize) {
-        match answer {
-            Answer::Events { first, events, .. } => (*first, events.len()),
+    fn events(message: &Reply) -> (u32, usize) {
+        match message {
+            Reply::Events { first, events, .. } => (*first, events.len()),
             other => panic!("{other:?}"),
         }
     }

@@ -1,13 +1,13 @@
-//! The data of a request on its way: [`Upload`] at the client, [`UploadReceiver`] at the server.
+//! The transfer of a request's data: [`Upload`] at the client, [`UploadReceiver`] at the server.
 //!
-//! Pieces are sent in order, a window at a time. The server accepts each only where the one before it ended, and answers
-//! with how much it has; after a timeout the client goes back to that.
+//! Pieces are sent in order, a window at a time. The server accepts a piece only where the one before it ended, and replies
+//! with the number of bytes that it has; after a timeout the client resumes from there.
 
 use alloc::vec::Vec;
 
 use crate::message::DATA_BYTES_MAX;
 
-/// Bytes on their way at once: few enough for the queues of the machine's port.
+/// Bytes in flight at once: few enough for the queues of the machine's port.
 const WINDOW_BYTES: usize = 16 * DATA_BYTES_MAX;
 
 /// The client's side.
@@ -43,7 +43,7 @@ impl Upload {
         (!piece.is_empty()).then(|| (offset as u32, piece.to_vec()))
     }
 
-    /// Handles the server's answer; returns whether it has more than before.
+    /// Handles the server's reply; returns whether the server has more than before.
     pub fn acknowledge(&mut self, accepted: u32) -> bool {
         let accepted = (accepted as usize).min(self.data.len());
         let is_progress = accepted > self.accepted;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_nobody_asked_for_is_not_accepted() {
+    fn unexpected_data_is_not_accepted() {
         for (expected, offset, bytes) in [(0, 0, 1), (5, 1, 1), (5, 0, 6), (5, 0, 0)] {
             let mut receiver = UploadReceiver::new(expected);
             assert!(!receiver.accept(offset, &vec![0; bytes]));

@@ -134,7 +134,7 @@ mod tests {
             spent_pages: 512,
             pool_pages: 1024,
         };
-        let silent = Error::Failure(Failure::NoAnswer);
+        let silent = Error::Failure(Failure::NoReply);
         [machine("a", 1, Ok(sum)), machine("b", 2, Err(silent))]
     }
 
@@ -150,7 +150,7 @@ mod tests {
         let rows = shown(Format::Terminal);
         let words: Vec<&str> = rows[1].split_whitespace().collect();
         assert_eq!(words, ["a", "10.77.0.1", "4", "2", "4"]);
-        assert!(rows[2].contains("10.77.0.2") && rows[2].contains("does not answer"));
+        assert!(rows[2].contains("10.77.0.2") && rows[2].contains("does not reply"));
     }
 
     #[test]

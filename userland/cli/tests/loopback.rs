@@ -79,7 +79,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
         let Ok(received) = sessions.handle_datagram(&keys, now_us, A, &datagram[..length]) else {
             continue;
         };
-        for answer in received.answers {
+        for answer in received.replies {
             socket.send_to(&answer, from).expect("sent");
         }
         if let Some(Incoming::Operator(session, message)) = received.incoming
@@ -101,7 +101,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
             }
         }
         while let Some(((session, to), message)) = operators.poll_message() {
-            let datagram = sessions.answer(now_us, session, &message);
+            let datagram = sessions.reply(now_us, session, &message);
             socket
                 .send_to(&datagram.expect("a session"), to)
                 .expect("sent");
@@ -228,7 +228,7 @@ fn a_client_with_another_secret_gets_no_reply_and_the_likely_reason() {
     let error = text(&refused.stderr);
     assert!(error.contains(&at), "{error}");
     assert!(
-        error.contains("the machine does not answer, or has another secret"),
+        error.contains("the machine does not reply, or has another secret"),
         "{error}"
     );
     assert_eq!(server.executed(), 0);

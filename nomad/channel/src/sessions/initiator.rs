@@ -14,7 +14,7 @@ use crate::packet::{Kind, Packet};
 use crate::session::Session;
 use crate::tag::Tag;
 
-/// A handshake that is not answered yet.
+/// A handshake without a Response yet.
 pub(super) struct Initiation {
     handshake: HandshakeState,
     message: Vec<u8>,
@@ -54,8 +54,8 @@ impl Sessions {
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
-        let is_meant = |initiation: &&mut Initiation| initiation.index == packet.index;
-        let initiation = peer.initiation.as_mut().filter(is_meant);
+        let has_index = |initiation: &&mut Initiation| initiation.index == packet.index;
+        let initiation = peer.initiation.as_mut().filter(has_index);
         let initiation = initiation.ok_or(ReceiveError::Stale)?;
         if !keys.own_tags().is_retry_to(packet, &initiation.tag) {
             return Err(ReceiveError::Forged);
@@ -63,7 +63,7 @@ impl Sessions {
         peer.ticket = packet.number;
         Ok(Received {
             incoming: None,
-            answers: vec![initiation.datagram(keys, peer.ticket)],
+            replies: vec![initiation.datagram(keys, peer.ticket)],
             peer_kind: PeerKind::Machine,
         })
     }
@@ -76,11 +76,11 @@ impl Sessions {
         from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
-        let is_meant = |initiation: &mut Initiation| initiation.index == packet.index;
+        let has_index = |initiation: &mut Initiation| initiation.index == packet.index;
         let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
         let mut initiation = peer
             .initiation
-            .take_if(is_meant)
+            .take_if(has_index)
             .ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
         if initiation
@@ -88,7 +88,7 @@ impl Sessions {
             .read_message(packet.body, &mut [])
             .is_err()
         {
-            // The true answer may still come, but this handshake cannot be resumed; a later send begins a new one.
+            // The true Response may still come, but this handshake cannot be resumed; a later send begins a new one.
             return Err(ReceiveError::Forged);
         }
         let cipher = initiation.handshake.into_stateless_transport_mode();
@@ -97,16 +97,16 @@ impl Sessions {
             initiation.index,
             peer_index,
         );
-        // The peer's next ticket, unless another handshake with it comes between.
+        // The peer's next ticket, unless it completes another handshake first.
         peer.ticket = peer.ticket.wrapping_add(1);
         let queued = peer.queued.drain(..);
-        let answers = queued
+        let replies = queued
             .filter_map(|message| session.seal(now_us, &message))
             .collect();
         peer.accepted.establish(session);
         Ok(Received {
             incoming: None,
-            answers,
+            replies,
             peer_kind: PeerKind::Machine,
         })
     }

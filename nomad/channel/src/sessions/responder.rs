@@ -13,7 +13,8 @@ use crate::session::Session;
 use crate::tag::Tag;
 
 impl Sessions {
-    /// Answers a handshake of a machine, whose key must match its address, or of an operator, who may use any address.
+    /// Responds to the handshake of a machine, whose key must match its address, or of an operator, who may use any
+    /// address.
     pub(super) fn handle_initiation(
         &mut self,
         keys: &Keys,
@@ -31,30 +32,19 @@ impl Sessions {
                 &tag,
             ));
         }
-        // Used up whatever the outcome: one ticket, one key agreement.
+        // The ticket is used up whatever the outcome: one ticket, one key agreement.
         self.ticket = self.ticket.wrapping_add(1);
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         handshake.read_message(message, &mut []).map_err(forged)?;
         let key = noise::peer(&handshake).ok_or(ReceiveError::Forged)?;
-        let is_own = match peer_kind {
-            PeerKind::Machine => MachineId(key) == keys.machine_at(from),
-            PeerKind::Operator => OperatorId(key) == keys.operator(),
-        };
-        if !is_own {
+        if !is_key_of(keys, peer_kind, from, key) {
             return Err(ReceiveError::Forged);
         }
         let mut message = vec![0; RESPONSE_BYTES];
         let length = handshake.write_message(&[], &mut message).map_err(forged)?;
         let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
         let index = draw_index(&mut self.next_index);
-        let candidate = Session::new(cipher, index, packet.index);
-        match peer_kind {
-            PeerKind::Operator => self.operators.add_candidate(candidate),
-            PeerKind::Machine => {
-                let peer = self.peers.entry(MachineId(key)).or_default();
-                peer.accepted.add_candidate(candidate);
-            }
-        }
+        self.add_candidate(peer_kind, key, Session::new(cipher, index, packet.index));
         let response = Packet {
             kind: Kind::Response,
             index: packet.index,
@@ -63,9 +53,27 @@ impl Sessions {
         };
         Ok(Received {
             incoming: None,
-            answers: vec![response.to_bytes()],
+            replies: vec![response.to_bytes()],
             peer_kind,
         })
+    }
+
+    fn add_candidate(&mut self, peer_kind: PeerKind, key: [u8; 32], candidate: Session) {
+        match peer_kind {
+            PeerKind::Operator => self.operators.add_candidate(candidate),
+            PeerKind::Machine => {
+                let peer = self.peers.entry(MachineId(key)).or_default();
+                peer.accepted.add_candidate(candidate);
+            }
+        }
+    }
+}
+
+/// Whether a peer of this kind at this address must have this key.
+fn is_key_of(keys: &Keys, peer_kind: PeerKind, from: Ipv4Addr, key: [u8; 32]) -> bool {
+    match peer_kind {
+        PeerKind::Machine => MachineId(key) == keys.machine_at(from),
+        PeerKind::Operator => OperatorId(key) == keys.operator(),
     }
 }
 
@@ -95,7 +103,7 @@ fn request_retry(
     };
     Received {
         incoming: None,
-        answers: vec![retry.to_bytes()],
+        replies: vec![retry.to_bytes()],
         peer_kind,
     }
 }

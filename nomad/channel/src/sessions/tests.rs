@@ -74,19 +74,19 @@ fn carry(
         for datagram in core::mem::take(&mut to_b) {
             let received = b.handle_datagram(now_us, a, &datagram).expect("accepted");
             received_b.extend(payload(received.incoming));
-            to_a.extend(received.answers);
+            to_a.extend(received.replies);
         }
         for datagram in core::mem::take(&mut to_a) {
             let received = a.handle_datagram(now_us, b, &datagram).expect("accepted");
             received_a.extend(payload(received.incoming));
-            to_b.extend(received.answers);
+            to_b.extend(received.replies);
         }
     }
     (received_b, received_a)
 }
 
 #[test]
-fn what_waits_for_the_handshake_arrives_after_it_and_the_way_back_is_open() {
+fn messages_queued_during_the_handshake_arrive_after_it_and_the_way_back_is_open() {
     let (mut a, mut b) = pair();
     let mut datagrams = a.send(0, &b, b"one");
     datagrams.extend(a.send(1, &b, b"two"));
@@ -131,10 +131,10 @@ fn nothing_is_accepted_twice() {
         b.handle_datagram(1, &a, &second[0]),
         Err(ReceiveError::Forged)
     );
-    // A replayed initiation is answered with another ticket; the way back stays the same.
-    let retry = b.handle_datagram(2, &a, &first[0]).expect("is answered");
+    // A replayed initiation gets a Retry with another ticket; the way back stays the same.
+    let retry = b.handle_datagram(2, &a, &first[0]).expect("gets a reply");
     assert_eq!(
-        a.handle_datagram(2, &b, &retry.answers[0]),
+        a.handle_datagram(2, &b, &retry.replies[0]),
         Err(ReceiveError::Stale)
     );
     let back = b.send(3, &a, b"back");
@@ -175,11 +175,11 @@ fn a_restarted_machine_gets_a_new_handshake() {
 }
 
 #[test]
-fn a_machine_that_is_known_to_be_there_need_not_answer() {
+fn a_machine_that_is_known_to_be_alive_need_not_reply() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
-    a.send(1, &b, b"not answered");
+    a.send(1, &b, b"no reply");
     a.sessions.mark_alive(b.keys.own_id());
     assert_eq!(a.send(SILENCE_US + 2, &b, b"second").len(), 1);
     assert_eq!(a.send(2 * SILENCE_US + 3, &b, b"third").len(), 2);
@@ -197,7 +197,7 @@ fn both_may_begin_at_once() {
 }
 
 #[test]
-fn a_lost_handshake_is_begun_anew() {
+fn a_lost_handshake_is_begun_again() {
     let (mut a, mut b) = pair();
     assert_eq!(a.send(0, &b, b"one").len(), 1);
     assert_eq!(a.send(RETRY_US - 1, &b, b"two").len(), 0);
@@ -214,9 +214,9 @@ fn deliver(from: &mut End, to: &mut End, message: &[u8]) -> Option<Incoming> {
         if received.incoming.is_some() {
             return received.incoming;
         }
-        for answer in received.answers {
-            let received = from.handle_datagram(0, to, &answer).expect("accepted");
-            datagrams.extend(received.answers);
+        for reply in received.replies {
+            let received = from.handle_datagram(0, to, &reply).expect("accepted");
+            datagrams.extend(received.replies);
         }
     }
     None
@@ -246,17 +246,17 @@ fn a_machine_and_an_operator_cannot_pass_for_each_other() {
         .handle_datagram(0, &moved, &datagrams[0])
         .expect("a ticket");
     let again = moved
-        .handle_datagram(0, &machine, &retry.answers[0])
+        .handle_datagram(0, &machine, &retry.replies[0])
         .expect("retries");
-    let received = machine.handle_datagram(0, &moved, &again.answers[0]);
+    let received = machine.handle_datagram(0, &moved, &again.replies[0]);
     assert_eq!(received, Err(ReceiveError::Forged));
 }
 
 #[test]
-fn several_operators_are_answered_each_in_its_session() {
+fn several_operators_get_replies_each_in_its_session() {
     let mut machine = End::new(1, "fleet");
     let mut operators = [100, 100, 101].map(|place| End::operator(place, "fleet"));
-    // Two of them have drawn the same numbers so far, which happens only in a test.
+    // Two of them have the same seed, which happens only in a test.
     let sessions =
         operators.each_mut().map(
             |operator| match deliver(operator, &mut machine, b"question") {
@@ -265,11 +265,11 @@ fn several_operators_are_answered_each_in_its_session() {
             },
         );
     for (operator, session) in operators.iter_mut().zip(sessions) {
-        let answer = machine.sessions.answer(1, session, b"answer");
-        let received = operator.handle_datagram(1, &machine, &answer.expect("a session"));
+        let reply = machine.sessions.reply(1, session, b"reply");
+        let received = operator.handle_datagram(1, &machine, &reply.expect("a session"));
         assert_eq!(
             received.map(|received| payload(received.incoming)),
-            Ok(Some(b"answer".to_vec()))
+            Ok(Some(b"reply".to_vec()))
         );
     }
 }
@@ -310,9 +310,9 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
 fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
     let retry = to.handle_datagram(0, from, initiation).expect("a ticket");
     let mut retried = from
-        .handle_datagram(0, to, &retry.answers[0])
+        .handle_datagram(0, to, &retry.replies[0])
         .expect("retries");
-    retried.answers.remove(0)
+    retried.replies.remove(0)
 }
 
 #[test]
@@ -323,11 +323,11 @@ fn a_recorded_handshake_costs_no_key_agreement() {
     carry(0, &mut a, &mut b, Vec::from([second.clone()]));
     let drawn = b.sessions.random.clone().draw();
     for recorded in [&first, &second] {
-        let received = b.handle_datagram(1, &a, recorded).expect("is answered");
+        let received = b.handle_datagram(1, &a, recorded).expect("gets a reply");
         assert_eq!(received.peer_kind, PeerKind::Machine);
-        assert_eq!(received.answers[0][0], Kind::Retry as u8);
+        assert_eq!(received.replies[0][0], Kind::Retry as u8);
         assert!(
-            received.answers[0].len() < recorded.len(),
+            received.replies[0].len() < recorded.len(),
             "does not amplify"
         );
     }
@@ -336,7 +336,7 @@ fn a_recorded_handshake_costs_no_key_agreement() {
 }
 
 #[test]
-fn of_two_with_one_ticket_the_second_gets_another() {
+fn of_two_initiations_with_one_ticket_the_second_gets_another() {
     let mut machine = End::new(1, "fleet");
     let [mut one, mut two] = [100, 101].map(|place| End::operator(place, "fleet"));
     let [first, second] = [&mut one, &mut two].map(|operator| {
@@ -370,22 +370,22 @@ fn the_last_peer_needs_no_retry_for_its_ticket() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
-    a.send(1, &b, b"not answered");
+    a.send(1, &b, b"no reply");
     let anew = a.send(SILENCE_US + 2, &b, b"anew").remove(1);
     let received = b
         .handle_datagram(SILENCE_US + 2, &a, &anew)
-        .expect("is answered");
-    assert_eq!(received.answers[0][0], Kind::Response as u8);
+        .expect("gets a reply");
+    assert_eq!(received.replies[0][0], Kind::Response as u8);
 }
 
 #[test]
-fn a_retry_that_answers_another_initiation_is_rejected() {
+fn a_retry_to_another_initiation_is_rejected() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first").remove(0);
     let stale = b
         .handle_datagram(0, &a, &first)
         .expect("a ticket")
-        .answers
+        .replies
         .remove(0);
     assert!(a.handle_datagram(0, &b, &stale).is_ok());
     assert_eq!(a.handle_datagram(0, &b, &stale), Err(ReceiveError::Forged));
@@ -397,7 +397,7 @@ fn a_retry_that_answers_another_initiation_is_rejected() {
 }
 
 #[test]
-fn what_is_repeated_waits_once() {
+fn a_repeated_message_is_queued_once() {
     let (mut a, mut b) = pair();
     let datagrams = a.send(0, &b, b"one");
     a.send(1, &b, b"one");

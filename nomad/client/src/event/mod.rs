@@ -41,7 +41,7 @@ pub enum Event {
     },
     /// The verdict on one held object.
     Verdict(Verdict),
-    /// This many more verdicts are left out of the reply; none of them is a refusal unless all that are listed are.
+    /// This many more verdicts are left out of the reply. None of them is a refusal, unless all verdicts listed are.
     Omitted(u64),
     /// The machine's memory.
     Memory(MemoryStatus),
@@ -56,7 +56,7 @@ pub enum Event {
     },
     /// A notice of the move's progress.
     Move(Notice),
-    /// The answer to a cancellation.
+    /// The result of a cancellation.
     Cancelled(Name, Cancelled),
     /// A domain is started afresh.
     Started(Name),
@@ -98,9 +98,9 @@ pub struct TransactionStatus {
     pub domain: Name,
     /// The machine's side of it.
     pub side: Side,
-    /// The phase that it has got to.
+    /// Its current phase.
     pub phase: PhaseName,
-    /// The other machine's address, if that is still of the fleet.
+    /// The other machine's address, if that machine still belongs to the fleet.
     pub peer: Option<Ipv4Addr>,
     /// The reason its outcome is in doubt, if it is.
     pub doubt: Option<Doubt>,
@@ -143,7 +143,7 @@ pub struct MachineReport {
     pub finding: Finding,
 }
 
-/// The finding about a machine that was asked about a domain.
+/// The finding about a machine that was queried about a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
@@ -151,7 +151,7 @@ pub enum Finding {
     Runs,
     /// A copy that does not run is there.
     Holds,
-    /// It does not answer.
+    /// It does not reply.
     Silent,
 }
 

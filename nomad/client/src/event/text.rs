@@ -99,7 +99,7 @@ impl fmt::Display for MachineReport {
         let finding = match self.finding {
             Finding::Runs => "runs it",
             Finding::Holds => "holds it",
-            Finding::Silent => "does not answer",
+            Finding::Silent => "does not reply",
         };
         write!(f, "{} {finding}", Address(self.address))
     }

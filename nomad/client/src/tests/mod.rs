@@ -1,5 +1,5 @@
 //! A client and an operator server, with a wire between them that loses, duplicates and reorders.
 
-mod answers;
+mod replies;
 mod scene;
 mod wire;

@@ -26,7 +26,7 @@ pub struct Faults {
     pub delay_us: u64,
 }
 
-/// The part of a machine's migration server that operators see.
+/// The part of a machine's migration server that serves operators.
 pub struct Machine {
     keys: Keys,
     sessions: Sessions,
@@ -51,7 +51,7 @@ impl Machine {
         }
     }
 
-    /// An operator asks for a request id.
+    /// Has the connected operator request an id.
     pub fn open(&mut self, nonce: u64) {
         let session = self.operator.expect("a connected operator");
         let nonce = Nonce(nonce);
@@ -77,13 +77,13 @@ impl Machine {
                 request => self.requests.extend(request),
             }
         }
-        received.answers
+        received.replies
     }
 
     fn flush(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let mut datagrams = Vec::new();
         while let Some((to, message)) = self.operators.poll_message() {
-            datagrams.extend(self.sessions.answer(now.as_us(), to, &message));
+            datagrams.extend(self.sessions.reply(now.as_us(), to, &message));
         }
         datagrams
     }
@@ -177,8 +177,8 @@ impl Scene {
             match to {
                 To::Operator => self.client.handle_datagram(now, &datagram),
                 To::Machine => {
-                    for answer in self.machine.handle_datagram(now, &datagram) {
-                        self.carry(To::Operator, answer);
+                    for reply in self.machine.handle_datagram(now, &datagram) {
+                        self.carry(To::Operator, reply);
                     }
                 }
             }

@@ -7,7 +7,7 @@ use nomad_protocol::DATAGRAM_BYTES_MAX;
 use proptest::prelude::*;
 
 use crate::command::{LogRange, PackageSize};
-use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::message::{Nonce, Question, Reply, RequestId};
 use crate::{Command, Event, samples};
 
 const REQUEST: RequestId = RequestId(0x0102_0304_0506_0708);
@@ -40,8 +40,8 @@ fn questions_have_the_documented_bytes() {
 }
 
 #[test]
-fn answers_have_the_documented_bytes() {
-    let events = Answer::Events {
+fn replies_have_the_documented_bytes() {
+    let events = Reply::Events {
         request: REQUEST,
         first: 2,
         count: 3,
@@ -49,14 +49,14 @@ fn answers_have_the_documented_bytes() {
     };
     let expected = [3, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 17, 2, b'n', b'o'];
     assert_eq!(events.encode(), expected);
-    let unknown = Answer::Unknown { request: REQUEST };
+    let unknown = Reply::Unknown { request: REQUEST };
     assert_eq!(unknown.encode()[2], 2);
-    let opened = Answer::Opened {
+    let opened = Reply::Opened {
         nonce: Nonce(1),
         request: REQUEST,
     };
     assert_eq!(opened.encode()[2], 0);
-    let accepted = Answer::Accepted {
+    let accepted = Reply::Accepted {
         request: REQUEST,
         bytes: 5,
     };
@@ -103,7 +103,7 @@ fn commands_and_events_have_the_documented_numbers() {
 }
 
 #[test]
-fn another_version_a_message_too_long_and_bytes_left_over_are_refused() {
+fn refuses_another_version_a_long_message_and_bytes_left_over() {
     let ask = |command: Command| Question::Ask {
         request: REQUEST,
         received: 0,
@@ -121,7 +121,7 @@ fn another_version_a_message_too_long_and_bytes_left_over_are_refused() {
 }
 
 #[test]
-fn events_come_back_from_every_format() {
+fn events_survive_every_format() {
     for event in samples::events() {
         let bytes = postcard::to_allocvec(&event).expect("bytes");
         assert_eq!(
@@ -146,8 +146,8 @@ proptest! {
         if let Some(question) = Question::decode(&bytes) {
             prop_assert_eq!(Question::decode(&question.encode()), Some(question));
         }
-        if let Some(answer) = Answer::decode(&bytes) {
-            prop_assert_eq!(Answer::decode(&answer.encode()), Some(answer));
+        if let Some(reply) = Reply::decode(&bytes) {
+            prop_assert_eq!(Reply::decode(&reply.encode()), Some(reply));
         }
     }
 }

@@ -80,7 +80,7 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
     drop(sessions);
     let Received {
         incoming,
-        answers,
+        replies,
         peer_kind,
     } = match received {
         Ok(received) => received,
@@ -90,7 +90,7 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
         PeerKind::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
         PeerKind::Operator => from.endpoint,
     };
-    network.post(to, answers);
+    network.post(to, replies);
     let mut shell = server.shell.borrow_mut();
     match incoming {
         Some(Incoming::Machine(machine, message)) => {

@@ -104,7 +104,7 @@ mutations! {
         "PeerKind::Operator => OperatorId(key) == keys.operator()," => "PeerKind::Operator => true,";
         "everyone can give operator's commands"; CHANNEL;
     "retry-tag" in "nomad/channel/src/tag.rs":
-        "        self.mac(&answered).verify_slice(packet.body).is_ok()" => "        let _ = answered;\n        true";
+        "        self.mac(&tagged).verify_slice(packet.body).is_ok()" => "        let _ = tagged;\n        true";
         "anyone on the wire can prevent two machines from communicating"; CHANNEL;
 
     // Verdicts on an image.

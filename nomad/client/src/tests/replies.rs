@@ -1,4 +1,4 @@
-//! A command is executed once and its answer received whole, whatever the wire does; or the client reports why not.
+//! A command is executed once and the whole reply received, whatever the wire does; or the client reports the reason.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,20 +17,19 @@ const BAD: Faults = Faults {
     delay_us: 5000,
 };
 
-/// Events of which none ends the reply.
+/// This many events, none of which ends the reply.
 fn events(count: usize) -> Vec<Event> {
     let events = samples::events().into_iter().cycle();
     let events = events.filter(|event| event.end().is_none());
     events.take(count).collect()
 }
 
-/// A command.
 fn migrate() -> Command {
     "migrate kv b".parse().expect("a command")
 }
 
 #[test]
-fn a_command_is_executed_and_answered() {
+fn a_command_is_executed_and_the_reply_received() {
     let explain: Command = "explain kv".parse().expect("a command");
     let mut scene = Scene::new(1, Faults::default(), "fleet", explain.clone());
     let request = scene.take_request();
@@ -62,7 +61,7 @@ fn whatever_the_wire_does_it_is_executed_once_and_every_event_received_once_in_o
 }
 
 #[test]
-fn an_answer_of_many_datagrams_comes_whole() {
+fn a_reply_of_many_datagrams_arrives_whole() {
     for seed in 0..20 {
         let faults = if seed < 10 { Faults::default() } else { BAD };
         let mut scene = Scene::new(seed, faults, "fleet", migrate());
@@ -78,7 +77,7 @@ fn an_answer_of_many_datagrams_comes_whole() {
 }
 
 #[test]
-fn a_long_silence_of_one_who_works_ends_nothing() {
+fn a_command_may_take_long() {
     let mut scene = Scene::new(1, BAD, "fleet", migrate());
     let request = scene.take_request();
     scene.pass(600_000_000);
@@ -87,21 +86,21 @@ fn a_long_silence_of_one_who_works_ends_nothing() {
 }
 
 #[test]
-fn a_client_with_another_secret_gets_no_answer_and_reports_the_likely_reason() {
+fn a_client_with_another_secret_gets_no_reply_and_reports_the_likely_reason() {
     let mut scene = Scene::new(1, Faults::default(), "another", Command::List);
-    assert_eq!(scene.finish(), Err(Failure::NoAnswer));
+    assert_eq!(scene.finish(), Err(Failure::NoReply));
     assert_eq!(scene.machine.requests, []);
-    assert!(format!("{}", Failure::NoAnswer).contains("another secret"));
+    assert!(format!("{}", Failure::NoReply).contains("another secret"));
 }
 
 #[test]
-fn a_machine_that_is_not_there_is_given_up() {
+fn the_client_gives_up_on_a_machine_that_is_not_there() {
     let nothing = Faults {
         lost: 100,
         ..Faults::default()
     };
     let mut scene = Scene::new(1, nothing, "fleet", Command::List);
-    assert_eq!(scene.finish(), Err(Failure::NoAnswer));
+    assert_eq!(scene.finish(), Err(Failure::NoReply));
 }
 
 #[test]
@@ -119,7 +118,7 @@ fn a_restarted_server_executes_no_command_again() {
 }
 
 #[test]
-fn one_who_listens_is_not_forgotten_for_those_who_do_not() {
+fn an_active_client_is_not_evicted_for_silent_ones() {
     let mut scene = Scene::new(1, Faults::default(), "fleet", migrate());
     let request = scene.take_request();
     for other in 0..4 * REQUESTS_MAX as u64 {
@@ -134,7 +133,7 @@ fn one_who_listens_is_not_forgotten_for_those_who_do_not() {
 }
 
 #[test]
-fn a_request_that_has_gone_is_unknown() {
+fn an_evicted_request_is_unknown() {
     let mut scene = Scene::new(1, Faults::default(), "fleet", migrate());
     scene.take_request();
     for other in 0..REQUESTS_MAX as u64 {
