@@ -1,12 +1,12 @@
-//! For tests: a server pauses at a moment that they name, until they resume or end it. Only where the manifest has
-//! `hooks`.
+//! For tests: pauses the server at a moment that a test names, until the test resumes or ends the server. A server has a
+//! hook only if its manifest has `hooks`.
 //!
 //! A paused server performs none of the ledger's actions, ignores other machines and fires no timer, but executes its
 //! operator's commands.
 
 use alloc::string::String;
 
-/// The moment, as the beginning of the line that reports it, and whether it has come.
+/// The moment to pause at, as the first words of the line that reports it, and whether it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hook {
     moment: Option<String>,
@@ -14,17 +14,17 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Sets the moment.
+    /// Sets the moment to pause at.
     pub fn hold(&mut self, line: String) {
         self.moment = Some(line);
     }
 
-    /// Notes a reported line; returns whether it was the moment.
+    /// Handles a reported line; returns whether the server pauses at it.
     pub fn reached(&mut self, line: &str) -> bool {
-        let is_it = |moment: &mut String| begins(line, moment);
-        let came = self.moment.take_if(is_it).is_some();
-        self.is_held |= came;
-        came
+        let is_reached = |moment: &mut String| begins(line, moment);
+        let is_reached = self.moment.take_if(is_reached).is_some();
+        self.is_held |= is_reached;
+        is_reached
     }
 
     /// Whether the server is paused.
@@ -32,7 +32,7 @@ impl Hook {
         self.is_held
     }
 
-    /// Resumes it.
+    /// Resumes the server.
     pub fn go(&mut self) {
         *self = Hook::default();
     }

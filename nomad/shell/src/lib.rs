@@ -8,7 +8,8 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`shell`] | [`Shell`]: handles inputs, performs the ledger's actions |
+//! | [`shell`] | [`Shell`]: handles inputs, returns outputs |
+//! | `actions` | the performance of the ledger's actions |
 //! | [`host`] | the traits through which it calls its machine |
 //! | [`output`] | its outputs |
 //! | [`moves`] | the ledger and its transactions' domains |
@@ -17,8 +18,8 @@
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |
-//! | `lifecycle` | those over the life of a domain |
-//! | `transfer` | a package on its way from an operator to root |
+//! | `lifecycle` | the commands that start, stop and remove domains |
+//! | `transfer` | the transfer of a package from an operator to root |
 //! | `log` | the lines of the machine's log |
 //! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the fleet by name and address |
@@ -31,6 +32,7 @@
 
 extern crate alloc;
 
+mod actions;
 pub mod hook;
 pub mod host;
 mod lifecycle;

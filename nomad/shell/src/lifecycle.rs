@@ -4,8 +4,8 @@
 //!   run: the package, piece by piece, to root --> installed --> a roll call --> started
 //! ```
 //!
-//! For a domain that needs a roll call, the reply ends when the domain starts or when the reason that it cannot is known;
-//! in the second case it keeps waiting.
+//! For a domain that needs a roll call, the reply ends when the domain starts, or when it is known why the domain cannot be
+//! started now. In the second case the domain keeps waiting.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -26,7 +26,7 @@ use crate::shell::Shell;
 use crate::transfer::Transfer;
 
 impl<H: Host> Shell<H> {
-    /// Begins to receive a package. One that another operator was sending is dropped.
+    /// Begins to receive a package. A package that another operator was sending is dropped.
     pub(crate) fn run(
         &mut self,
         now: Instant,
@@ -89,7 +89,8 @@ impl<H: Host> Shell<H> {
         Ok(events)
     }
 
-    /// Has an operator wait for a domain that is about to be started; returns the end of the reply if it runs already.
+    /// Has an operator wait for a domain that is about to be started. If the domain runs already, returns the end of the
+    /// reply.
     fn await_start(&mut self, now: Instant, record: &DomainRecord, from: RequestId) -> Vec<Event> {
         if record.state != DomainState::Waiting {
             return ended(vec![Event::Started(record.name)]);
@@ -116,10 +117,11 @@ impl<H: Host> Shell<H> {
         self.check_not_moving(name)?;
         let refused = |error: RootError| format!("{name} is not restarted: {error}");
         let state = self.host.find(name).map_err(refused)?.state;
-        // Otherwise it would be started whenever the machine that has it loses it, whatever its manifest says.
+        // Restarted here, an absent domain would be started whenever the machine that has it loses it, whatever its
+        // manifest says.
         if matches!(state, DomainState::Waiting | DomainState::Away) {
             return Err(format!(
-                "{name} is not here: `start` starts one that no machine has"
+                "{name} is not here: `start` starts a domain that no machine has"
             ));
         }
         let restarted = self.host.stop(name, true);
@@ -132,9 +134,9 @@ impl<H: Host> Shell<H> {
         self.check_not_moving(name)?;
         let found = self.host.find(name);
         let record = found.map_err(|error| format!("{name}: {error}"))?;
-        // No copy of one that was never started here is accounted for by this machine.
-        let was_here = record.id != DomainId(0);
-        if was_here && record.state != DomainState::Stopped {
+        // This machine does not have to account for a domain that it never started.
+        let was_started = record.id != DomainId(0);
+        if was_started && record.state != DomainState::Stopped {
             self.check_is_lost(now, &record)?;
         }
         let removed = self.host.remove(name);
@@ -169,16 +171,16 @@ impl<H: Host> Shell<H> {
     /// Checks that no move of the domain is under way.
     fn check_not_moving(&self, name: Name) -> Result<(), String> {
         let mut entries = self.moves.ledger.entries();
-        match entries.any(|entry| entry.offer.name == name) {
-            true => Err(format!(
+        if entries.any(|entry| entry.offer.name == name) {
+            return Err(format!(
                 "a move of {name} is not over: cancel it, or try again when it is"
-            )),
-            false => Ok(()),
+            ));
         }
+        Ok(())
     }
 
-    /// Answers the operators whose domains are kept from starting, or do not wait for it any more.
-    pub(crate) fn answer_starters(&mut self, now: Instant) {
+    /// Replies to the operators who wait for a start, if their domain is kept from starting or no longer waits.
+    pub(crate) fn reply_to_starters(&mut self, now: Instant) {
         let starters = core::mem::take(&mut self.starters);
         for (name, from) in starters {
             let state = self.host.find(name).map(|record| record.state);
@@ -203,8 +205,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Answers the operator who waits for this domain, if there is one.
-    pub(crate) fn answer_starter(&mut self, name: Name, started: &Result<(), RootError>) {
+    /// Replies to the operator who waits for this domain, if there is one.
+    pub(crate) fn reply_to_starter(&mut self, name: Name, started: &Result<(), RootError>) {
         let Some(from) = self.starters.remove(&name) else {
             return;
         };
@@ -218,6 +220,6 @@ impl<H: Host> Shell<H> {
 
 fn waits(name: Name, reason: &str) -> String {
     format!(
-        "{reason}. It is started as soon as no machine has it; `force {name} run` does not wait for silent ones"
+        "{reason}. It is started as soon as no machine has it; `force {name} run` does not wait for silent machines"
     )
 }

@@ -57,7 +57,7 @@ impl Machines {
         core::iter::once(&self.own).chain(&self.others)
     }
 
-    /// The addresses of the others.
+    /// The addresses of the other machines.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
         self.others.iter().map(|other| other.address)
     }

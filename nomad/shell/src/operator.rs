@@ -22,11 +22,11 @@ use crate::shell::Shell;
 /// Most verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
 const VERDICTS_MAX: usize = 512;
 
-/// The events that answer a command, or the reason it was not executed.
+/// The events in reply to a command, or the reason it was not executed.
 pub(crate) type Reply = Result<Vec<Event>, String>;
 
 impl<H: Host> Shell<H> {
-    /// Executes a command and answers it.
+    /// Executes a command and replies.
     pub fn handle_command(&mut self, now: Instant, from: RequestId, command: Command) {
         let reply = match command {
             // The notices of the move follow, and the last of them ends the reply.
@@ -132,7 +132,7 @@ impl<H: Host> Shell<H> {
 
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
-        match cancelled.ok_or_else(|| format!("{name} is not on its way"))? {
+        match cancelled.ok_or_else(|| format!("no move of {name} is in progress"))? {
             Cancelled::TooLate => Err("it is too late".into()),
             cancelled => Ok(vec![Event::Cancelled(name, cancelled)]),
         }
@@ -168,7 +168,7 @@ impl<H: Host> Shell<H> {
         let settled: Vec<_> = settled.collect();
         match (settled.is_empty(), force) {
             (false, _) => {
-                // One that cannot be settled now does not block the others.
+                // A doubt that cannot be settled now does not keep the others from being settled.
                 let outcomes = settled.into_iter();
                 let outcomes = outcomes.map(|it| self.settle(now, name, it, force));
                 let outcomes: Vec<_> = outcomes.collect();
@@ -187,13 +187,14 @@ impl<H: Host> Shell<H> {
         (transaction, doubt): (TransactionId, Doubt),
         force: Force,
     ) -> Result<(), String> {
-        // A domain that runs here already runs on, without waiting for other machines.
+        // A domain that already runs here runs on; other machines need not be queried about it.
         if force == Force::RunHere && doubt != Doubt::NotReleased {
             self.check_may_run(now, name)?;
         }
-        match self.moves.ledger.force(now, transaction, force) {
-            true => Ok(()),
-            false => Err(format!("{name} is being settled already")),
+        if self.moves.ledger.force(now, transaction, force) {
+            Ok(())
+        } else {
+            Err(format!("{name} is being settled already"))
         }
     }
 
@@ -231,7 +232,7 @@ impl<H: Host> Shell<H> {
         })])
     }
 
-    /// Acts on the tests' hook, if they may have one.
+    /// Acts on the tests' hook, if this machine has one.
     fn with_hook(&mut self, act: impl FnOnce(&mut Hook)) -> Reply {
         let hook = self
             .hook

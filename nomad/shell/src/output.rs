@@ -17,15 +17,15 @@ pub enum Output {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// A job for the page sender. If it fails, the event is that the stream broke.
+    /// A job for the page sender. If the job fails, the owner reports that the stream broke.
     Job(Job),
     /// Some transaction no longer needs its incoming page stream: each receiver checks its own.
     StreamOver,
     /// An event of the reply to an operator's request.
     Event(RequestId, Event),
-    /// A line for the log, when there is time.
+    /// A line for the log, to be written when there is time.
     Log(String),
-    /// Give back the memory of this transaction's domain, which runs elsewhere, when there is time, by
+    /// Release the memory of this transaction's domain, which runs elsewhere, when there is time, with
     /// [`Shell::give_back`](crate::Shell::give_back).
     GiveBack(TransactionId),
     /// A change in the handling of late frames for this transaction's domain.

@@ -1,4 +1,4 @@
-//! The location of domains: queries to other machines about those at home here, and replies about those that are here.
+//! The location of domains: queries to other machines about those at home here, and replies to their queries.
 
 use alloc::vec::Vec;
 
@@ -15,8 +15,8 @@ use crate::roll_calls::{self, Purpose};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Stops an older copy of a domain of which another machine runs this incarnation: it was forced to run here. That
-    /// machine repeats its message, and is answered once the copy is stopped for certain.
+    /// Stops an older copy of a domain of which another machine runs this incarnation: an operator had forced the copy to
+    /// run. That machine repeats its message, and gets a reply once the copy is certain to be stopped.
     pub(crate) fn handle_outlived(
         &mut self,
         now: Instant,
@@ -38,7 +38,7 @@ impl<H: Host> Shell<H> {
     /// Stops the copy of a domain here, if it is older than this incarnation.
     ///
     /// # Errors
-    /// It is unknown whether one runs here, or it may run again.
+    /// It is unknown whether an older copy runs here, or the copy may run again.
     fn stop_older(
         &mut self,
         now: Instant,
@@ -46,13 +46,13 @@ impl<H: Host> Shell<H> {
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
         let records = self.host.all()?;
-        let is_it = |record: &&DomainRecord| {
+        let is_older_copy = |record: &&DomainRecord| {
             let same = record.id == domain;
             let is_older = record.incarnation.is_outlived_by(incarnation);
             let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
             same && is_older && may_run
         };
-        let Some(name) = records.iter().find(is_it).map(|record| record.name) else {
+        let Some(name) = records.iter().find(is_older_copy).map(|record| record.name) else {
             return Ok(());
         };
         // Root refuses for a domain that is leaving. Its move is cancelled, so that the next attempt stops it.
@@ -93,12 +93,12 @@ impl<H: Host> Shell<H> {
             // An error is logged, and the roll call is repeated.
             let _ = self.start(now, name);
         }
-        self.answer_starters(now);
+        self.reply_to_starters(now);
     }
 
-    /// Answers another machine's query about a domain. A machine with another fleet is not answered: it would take a
-    /// domain for lost that is on a machine it does not know.
-    pub(crate) fn answer_roll(
+    /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it could take a domain
+    /// for lost that is on a machine it does not know.
+    pub(crate) fn reply_to_query(
         &mut self,
         now: Instant,
         from: MachineId,
@@ -119,10 +119,10 @@ impl<H: Host> Shell<H> {
     }
 
     /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query. To other
-    /// machines one that is at home here counts as present even while it is absent: of two machines that are told to
-    /// start a domain of one name, neither may.
-    fn presence(&mut self, asker: MachineId, name: Name) -> Option<Presence> {
-        let is_own = asker == self.moves.ledger.local().machine;
+    /// machines a domain at home here counts as present even while it is absent: if it is at home on two machines, neither
+    /// starts it.
+    fn presence(&mut self, from: MachineId, name: Name) -> Option<Presence> {
+        let is_own = from == self.moves.ledger.local().machine;
         match self.host.find(name) {
             Ok(record) if !is_own || Purpose::of(&record).is_none() => Some(Presence::Present {
                 incarnation: record.incarnation,
@@ -138,8 +138,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a copy runs here or may run without a further decision: one that is leaving may, until its outcome is in
-    /// doubt; a prepared one and one in doubt may as soon as they are settled that way.
+    /// Whether a copy runs here, or may run without a further decision. A copy that is leaving may run until its outcome is
+    /// in doubt; a prepared copy, or one in doubt, may run once it is settled to run here.
     fn may_run(&self, record: &DomainRecord) -> bool {
         let mut entries = self.moves.ledger.entries();
         let mut its = entries
@@ -148,11 +148,11 @@ impl<H: Host> Shell<H> {
         match record.state {
             DomainState::Running => true,
             DomainState::Exported => its.all(|entry| {
-                let stands = entry.doubt.is_some_and(Doubt::has_copy);
-                entry.is_about_to_run || !stands
+                let is_in_doubt = entry.doubt.is_some_and(Doubt::has_copy);
+                entry.is_about_to_run || !is_in_doubt
             }),
             DomainState::Prepared => its.any(|entry| entry.is_about_to_run),
-            // An outlived one does not run, even if its own move here has not ended.
+            // An outlived copy does not run, even if its own move here has not ended.
             _ => false,
         }
     }
@@ -171,7 +171,7 @@ impl<H: Host> Shell<H> {
                 Err(error)
             }
         };
-        self.answer_starter(name, &started);
+        self.reply_to_starter(name, &started);
         started
     }
 

@@ -72,12 +72,12 @@ impl<S: ByteStore> Records<S> {
         self.slot_count().saturating_sub(1)
     }
 
-    /// The bytes, for a later life.
+    /// The bytes of the records, for a later life.
     pub fn into_store(self) -> S {
         self.memory
     }
 
-    /// The bytes.
+    /// The bytes of the records.
     pub fn store_mut(&mut self) -> &mut S {
         &mut self.memory
     }
@@ -87,7 +87,7 @@ impl<S: ByteStore> Records<S> {
         self.taken.iter().map(|(transaction, ..)| *transaction)
     }
 
-    /// The number of tokens noted.
+    /// The number of tokens stored.
     pub fn token_count(&self) -> usize {
         let places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
         places

@@ -1,6 +1,6 @@
 //! Calls that root refused for the moment and that are retried: [`Retries`].
 //!
-//! A transaction relies on them: its record, or the object concerned, is kept until root has done its part.
+//! A transaction relies on these calls: its record, or the object concerned, is kept until root has done its part.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::shell::Shell;
 /// A task to be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
-    /// Give back the memory of this transaction's domain.
+    /// Release the memory of this transaction's domain.
     GiveBack(TransactionId),
     /// Discard the copy that this transaction has brought.
     Discard(TransactionId),
@@ -50,7 +50,7 @@ impl Retries {
 }
 
 impl<H: Host> Shell<H> {
-    /// Gives back the memory of a domain that has left, for [`Output::GiveBack`]; returns the event for the ledger, if
+    /// Releases the memory of a domain that has left, for [`Output::GiveBack`]; returns the event for the ledger, if
     /// root has done it.
     pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let given = self.moves.give_back(&mut self.host, transaction);
@@ -63,7 +63,7 @@ impl<H: Host> Shell<H> {
         self.or_retry_later(now, discarded, Task::Discard(transaction))
     }
 
-    /// Runs a domain again, as an operator has forced; returns the event for the ledger, if root's answer is final.
+    /// Runs a domain again, as an operator has forced; returns the event for the ledger, if root's reply is final.
     pub(crate) fn unretire(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let done = self.moves.unretire(&mut self.host, transaction);
         let event = self.or_retry_later(now, done, Task::Unretire(transaction))?;

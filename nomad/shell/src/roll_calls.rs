@@ -2,7 +2,7 @@
 //!
 //! A waiting domain is started as soon as no machine has it. One that was sent away and that no machine has any more is
 //! lost; it is listed until an operator starts it. For a domain in doubt the roll call lasts as long as the doubt, so
-//! that an operator who forces it is told which machine runs it.
+//! that an operator who forces it learns which machine runs it.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -53,7 +53,7 @@ pub struct RollCalls {
     calls: Vec<Call>,
 }
 
-/// The domains that need a roll call, and the purposes: those of root's that are absent, and those in doubt.
+/// The domains that need a roll call, and the purposes: root's domains that are absent, and those in doubt.
 pub fn needed<'a>(
     records: &[DomainRecord],
     entries: impl Iterator<Item = Entry<'a>>,
@@ -158,7 +158,7 @@ impl RollCalls {
         if let Some(why) = objection(now, machines, roll, is_forced) {
             return Err(why);
         }
-        // One turn is not enough: the domain may have moved meanwhile to a machine that had already answered.
+        // One turn is not enough: the domain may have moved meanwhile to a machine that had already replied.
         if !is_forced && !roll.is_over() {
             return Err(format!(
                 "all machines are queried about {name} once more: try again in a few seconds"
@@ -167,7 +167,7 @@ impl RollCalls {
         Ok(index)
     }
 
-    /// The reason a domain that is to be started is not, if it is known by now.
+    /// The reason a waiting domain is not started, if it is known by now.
     pub fn start_objection(&self, now: Instant, machines: &Machines, name: Name) -> Option<String> {
         let call = self.calls.iter().find(|call| call.roll.name() == name)?;
         let mut obstacles = call.roll.obstacles(now);
@@ -213,7 +213,7 @@ impl Call {
             } => Some((runs, incarnation, by)),
             _ => None,
         });
-        // Of several copies the one that runs, or was the last to run.
+        // Of several copies, reports the one that runs, or the one that ran last.
         let held = held.max_by_key(|(runs, incarnation, _)| (*runs, *incarnation));
         let location = match held {
             Some((runs, incarnation, by)) => Location::Held {
@@ -235,8 +235,8 @@ impl Call {
     }
 }
 
-/// The first obstacle to running a domain here, as a text. Silent machines and copies that do not run are no obstacle to
-/// an operator who forces it.
+/// The first obstacle to running a domain here, as a text. Silent machines and copies that do not run are not an obstacle
+/// to an operator who forces it.
 fn objection(
     now: Instant,
     machines: &Machines,

@@ -1,31 +1,29 @@
-//! The shell: handles inputs and performs the ledger's actions in order.
+//! The shell: handles inputs, and returns the outputs of the ledger's actions in order.
 //!
 //! ```text
 //!   handle_*    a datagram, an event, an operator's command, the time
-//!   poll        the next output; if there is none, the ledger's next action is performed
+//!   poll        the next output; if there is none, the ledger's next action is performed (`actions`)
 //! ```
 //!
 //! The order of actions is the ledger's: each is performed, and its outputs are polled, before the next.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use identity::Name;
 use nomad_client::RequestId;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, Envelope, Event, Instant, LocalMachine, MachineId,
-    Message, Notice, Record, SourceAction, TransactionId, Versions,
+    Action, Envelope, Event, Instant, LocalMachine, MachineId, Message, Record, TransactionId,
+    Versions,
 };
 
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
 use crate::machines::Machines;
 use crate::moves::Moves;
-use crate::moves::source::job_kind;
-use crate::output::{Frames, Job, JobKind, Output};
+use crate::output::Output;
 use crate::retries::Retries;
 use crate::roll_calls::RollCalls;
 use crate::transfer::Transfer;
@@ -101,7 +99,7 @@ impl<H: Host> Shell<H> {
             retries: Retries::default(),
             outputs: VecDeque::new(),
         };
-        // An earlier life may have been receiving one.
+        // An earlier life may have been receiving a package.
         shell.host.forget_package();
         shell.update_roll_calls(now);
         Ok(shell)
@@ -114,10 +112,12 @@ impl<H: Host> Shell<H> {
         }
         let envelope = match Envelope::decode(bytes) {
             Ok(envelope) => envelope,
-            Err(error) => return log::warn!("from {from:?}: {error:?}"),
+            Err(error) => return log::warn!("a datagram from {from:?} is rejected: {error:?}"),
         };
         match envelope.message {
-            Message::Query(name, turn, fleet) => self.answer_roll(now, from, fleet, (name, turn)),
+            Message::Query(name, turn, fleet) => {
+                self.reply_to_query(now, from, fleet, (name, turn))
+            }
             Message::QueryReply(name, turn, presence) => {
                 self.roll_calls
                     .handle_reply(now, from, (name, turn), presence);
@@ -182,47 +182,11 @@ impl<H: Host> Shell<H> {
 
     /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]; a caller may do so itself instead.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
-        match self.is_held() {
-            true => None,
-            false => self.moves.ledger.poll_action(),
+        if self.is_held() {
+            None
+        } else {
+            self.moves.ledger.poll_action()
         }
-    }
-
-    /// Performs an action; returns the event for the ledger, if it is known at once.
-    pub fn perform(
-        &mut self,
-        now: Instant,
-        transaction: TransactionId,
-        action: Action,
-    ) -> Option<Event> {
-        match action {
-            Action::Send { to, envelope } => self.send(to, &envelope),
-            Action::Record(record) => self.host.write_record(&record),
-            Action::Forget => self.host.erase(transaction),
-            Action::Notify(notice) => self.notify(now, transaction, notice),
-            Action::Outlived {
-                domain,
-                incarnation,
-                by,
-            } => self.handle_outlived(now, transaction, (domain, incarnation), by),
-            Action::CloseStream => self.close_stream(transaction),
-            Action::Source(action) => return self.perform_source(now, transaction, action),
-            Action::Destination(DestinationAction::DiscardCopy) => {
-                return self.discard(now, transaction);
-            }
-            Action::Destination(action) => {
-                let event = self
-                    .moves
-                    .step_destination(&mut self.host, transaction, action);
-                if event == Some(Event::Destination(DestinationEvent::Activated))
-                    && let Some((name, _)) = self.moves.domain_of(transaction)
-                {
-                    self.emit(Output::Frames(transaction, Frames::Accept(name)));
-                }
-                return event;
-            }
-        }
-        None
     }
 
     /// Sends a datagram to a machine.
@@ -240,57 +204,6 @@ impl<H: Host> Shell<H> {
         self.outputs.push_back(output);
     }
 
-    fn perform_source(
-        &mut self,
-        now: Instant,
-        transaction: TransactionId,
-        action: SourceAction,
-    ) -> Option<Event> {
-        if let Some(kind) = job_kind(action) {
-            self.emit(Output::Job(Job { transaction, kind }));
-            return None;
-        }
-        match action {
-            // The switch is about to stop serving the domain.
-            SourceAction::ExportState { .. } => {
-                self.emit(Output::Frames(transaction, Frames::Hold));
-            }
-            SourceAction::Destroy => {
-                self.emit(Output::Frames(transaction, Frames::Forward));
-                self.emit(Output::GiveBack(transaction));
-                return None;
-            }
-            SourceAction::Unretire => return self.unretire(now, transaction),
-            _ => {}
-        }
-        self.moves.step_source(&mut self.host, transaction, action)
-    }
-
-    fn close_stream(&mut self, transaction: TransactionId) {
-        let kind = JobKind::Close;
-        let output = match self.moves.outgoing(transaction) {
-            Some(_) => Output::Job(Job { transaction, kind }),
-            None => Output::StreamOver,
-        };
-        self.emit(output);
-    }
-
-    fn notify(&mut self, now: Instant, transaction: TransactionId, notice: Notice) {
-        self.report(transaction, &notice);
-        match notice {
-            Notice::InDoubt(_) => self.update_roll_calls(now),
-            Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
-            Notice::Finished => self.emit(Output::Frames(transaction, Frames::End)),
-            _ => {}
-        }
-        if let Notice::Finished | Notice::Aborted(_) = notice {
-            self.update_roll_calls(now);
-            self.moves.forget(&mut self.host, transaction);
-            self.streams.remove(&transaction);
-            self.requests.remove(&transaction);
-        }
-    }
-
     /// Whether a test has paused this shell. It then performs no actions, ignores other machines and fires no timer, but
     /// executes its operator's commands.
     pub fn is_held(&self) -> bool {
@@ -299,23 +212,5 @@ impl<H: Host> Shell<H> {
 
     pub(crate) fn log(&mut self, line: String) {
         self.emit(Output::Log(line));
-    }
-
-    /// Reports a transaction's progress to the log and to the operator who requested it.
-    fn report(&mut self, transaction: TransactionId, notice: &Notice) {
-        let event = nomad_client::Event::Move(*notice);
-        let line = event.to_string();
-        // Phases go to the operator only: the log is slow.
-        if !matches!(notice, Notice::Phase(_)) {
-            self.log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
-        }
-        if let Some(hook) = &mut self.hook
-            && hook.reached(&line)
-        {
-            log::info!("held at `{line}`");
-        }
-        if let Some(request) = self.requests.get(&transaction).copied() {
-            self.emit(Output::Event(request, event));
-        }
     }
 }

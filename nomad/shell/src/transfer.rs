@@ -1,4 +1,4 @@
-//! A package on its way from an operator to root: [`Transfer`].
+//! The transfer of a package from an operator to root: [`Transfer`].
 
 use nomad_client::RequestId;
 use nomad_protocol::Instant;
@@ -37,7 +37,7 @@ impl Transfer {
         self.received
     }
 
-    /// When it is dropped, if no piece arrives until then.
+    /// When the package is dropped, if no piece arrives until then.
     pub fn deadline(&self) -> Instant {
         self.last.after_us(SILENCE_LIMIT_US)
     }

@@ -58,9 +58,9 @@ pub enum AdmitError {
 pub trait Kernel {
     /// A domain that was looked up.
     type Found;
-    /// A domain on its way out.
+    /// An outgoing domain.
     type Outgoing;
-    /// A domain on its way in.
+    /// An incoming domain.
     type Incoming;
     /// A piece of an outgoing page stream.
     type Piece: Default;
@@ -82,7 +82,7 @@ pub trait Kernel {
     /// The domain's summary for an offer.
     fn summary(&self, found: &Self::Found) -> DomainSummary;
 
-    /// Begins to move the domain out. Nothing is done to it yet.
+    /// Begins to move the domain out. The domain itself is not touched yet.
     ///
     /// # Errors
     /// The reason it cannot move now, for the operator.
@@ -99,7 +99,7 @@ pub trait Kernel {
         token: Option<u64>,
     ) -> Result<Option<(Self::Outgoing, DomainState)>, RootError>;
 
-    /// The name of a domain on its way out.
+    /// The name of an outgoing domain.
     fn name(&self, outgoing: &Self::Outgoing) -> Name;
 
     /// Starts the dirty log; at first all pages are dirty.
@@ -191,7 +191,7 @@ pub trait Kernel {
     /// Root's refusal.
     fn unretire(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Gives the retired domain's memory back.
+    /// Releases the retired domain's memory.
     ///
     /// # Errors
     /// Root's refusal.
@@ -236,6 +236,6 @@ pub trait Kernel {
     /// Forgets a domain that has arrived.
     fn finish(&mut self, incoming: Self::Incoming);
 
-    /// Destroys a partly built domain. Root takes its pool back.
+    /// Destroys a partly built domain. Root reclaims its pool.
     fn discard_incoming(&mut self, incoming: Self::Incoming);
 }

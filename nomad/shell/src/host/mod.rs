@@ -28,6 +28,6 @@ pub trait Host: Kernel + Root + StableStorage {
     /// Free bytes of this server's own heap.
     fn heap_free(&self) -> u64;
 
-    /// The fewest bytes of it that were ever free.
+    /// The minimum that was ever free of that heap, in bytes.
     fn heap_least(&self) -> u64;
 }

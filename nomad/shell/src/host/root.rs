@@ -44,13 +44,13 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// Discards a domain that does not arrive, and takes its memory back. That it is gone already is not an error.
+    /// Discards the copy of an aborted move and reclaims its memory. It is not an error if the copy is gone already.
     ///
     /// # Errors
     /// [`RootError`].
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
 
-    /// Destroys an outlived copy. That it is gone already is not an error.
+    /// Destroys an outlived copy. It is not an error if the copy is gone already.
     ///
     /// # Errors
     /// [`RootError`].
@@ -68,7 +68,7 @@ pub trait Root {
     /// [`RootError`].
     fn memory(&mut self) -> Result<MemoryRecord, RootError>;
 
-    /// Ends a domain, which its home starts afresh if `restart`.
+    /// Stops a domain. If `restart`, its home starts it afresh.
     ///
     /// # Errors
     /// [`RootError`].
@@ -115,7 +115,7 @@ pub enum RootError {
     Refused(Refusal),
     /// The call itself failed.
     Call(Error),
-    /// Its answer is malformed.
+    /// Root's reply is malformed.
     Malformed,
 }
 
@@ -134,7 +134,7 @@ impl fmt::Display for RootError {
         match self {
             RootError::Refused(refusal) => refusal.fmt(formatter),
             RootError::Call(error) => formatter.write_str(error.text()),
-            RootError::Malformed => formatter.write_str("root's answer makes no sense"),
+            RootError::Malformed => formatter.write_str("root's reply is malformed"),
         }
     }
 }

@@ -10,7 +10,7 @@ use service_protocol::root;
 use super::Moves;
 use crate::host::{AdmitError, Host, RootError};
 
-/// No particular slot.
+/// Stands for no particular slot.
 const NO_SLOT: u32 = u32::MAX;
 
 impl<O, I> Moves<O, I> {
@@ -37,7 +37,7 @@ impl<O, I> Moves<O, I> {
                 incarnation,
                 downtime_us,
             } => self.activate(host, transaction, incarnation, downtime_us),
-            // The switch announces a port when root activates it, which happened when the domain was adopted.
+            // The switch announces a port when root activates it: that happened when root adopted the domain.
             DestinationAction::Announce => return None,
             DestinationAction::DiscardCopy => return None,
         })
@@ -94,7 +94,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Discards the copy, both the shell's and root's parts.
+    /// Discards the copy, both the shell's part and root's.
     ///
     /// # Errors
     /// Root's error, if it is transient.

@@ -21,7 +21,7 @@ use nomad_protocol::{
 
 use crate::host::Kernel;
 
-/// The transactions and their domains: `O` on their way out, `I` on their way in.
+/// The transactions and their domains: `O` for outgoing ones, `I` for incoming ones.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Moves<O, I> {
     /// The transactions.
@@ -94,12 +94,12 @@ impl<O, I> Moves<O, I> {
         })
     }
 
-    /// The domain that moves out in a transaction.
+    /// The outgoing domain of a transaction.
     pub fn outgoing(&mut self, transaction: TransactionId) -> Option<&mut O> {
         self.outgoing.get_mut(&transaction)
     }
 
-    /// The domain that moves in in a transaction.
+    /// The incoming domain of a transaction.
     pub fn incoming(&mut self, transaction: TransactionId) -> Option<&mut I> {
         self.incoming.get_mut(&transaction)
     }

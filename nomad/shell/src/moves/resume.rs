@@ -49,7 +49,7 @@ impl<O, I> Moves<O, I> {
     }
 }
 
-/// Whether the copy on this machine is still the source's. After that the domain may be here again, and run.
+/// Whether the source of this move may still have a copy here. Later the domain may have come back, and run here.
 fn holds_domain(progress: &RecordedProgress) -> bool {
     matches!(
         progress,
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_that_came_back_is_not_touched_for_the_move_that_sent_it_away() {
+    fn a_domain_that_came_back_is_not_touched_by_the_move_that_sent_it_away() {
         let peer_boot = BootId(1);
         assert!(holds_domain(&RecordedProgress::SourceReleasing {
             peer_boot

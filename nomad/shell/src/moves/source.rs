@@ -22,7 +22,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Gives back the memory of a domain that has left. An earlier life of this shell may have done so and ended before
+    /// Releases the memory of a domain that has left. An earlier life of this shell may have done so and ended before
     /// recording it.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Undoes a domain's retirement; returns the event for the ledger, also if it cannot run.
+    /// Undoes a domain's retirement; returns the event for the ledger, also if the domain cannot run.
     ///
     /// # Errors
     /// Root's error, if it is transient.
@@ -72,8 +72,8 @@ pub(crate) fn job_kind(action: SourceAction) -> Option<JobKind> {
     }
 }
 
-/// Freezes the domain and stores the freeze's token, with which a later life of this shell thaws it. Without one the
-/// kernel does, at the deadline.
+/// Freezes the domain and stores the freeze's token, with which a later life of this shell thaws it. Without the token the
+/// kernel thaws it, at the deadline.
 fn freeze<H: Host>(host: &mut H, transaction: TransactionId, outgoing: &mut H::Outgoing) -> Event {
     match host.freeze(outgoing) {
         Ok(token) => {

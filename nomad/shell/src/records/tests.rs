@@ -123,14 +123,14 @@ fn of_two_records_of_a_transaction_the_older_is_erased_for_good() {
     assert_eq!(open(&records.into_store()).1, []);
 }
 
-/// The bytes of a life that ends in the middle of a write, after `left` more bytes.
+/// The memory of a server that ends in the middle of a write, after `left` more bytes.
 #[derive(Clone)]
-struct Mortal {
+struct Interrupted {
     memory: Bytes,
     left: usize,
 }
 
-impl ByteStore for Mortal {
+impl ByteStore for Interrupted {
     fn bytes(&self) -> usize {
         self.memory.bytes()
     }
@@ -146,10 +146,14 @@ impl ByteStore for Mortal {
     }
 }
 
-/// The bytes that remain of a life that ends after it has written `left` bytes.
-fn lives_for(left: usize, memory: &Bytes, act: impl FnOnce(&mut Records<Mortal>)) -> Bytes {
+/// The bytes that a server leaves if it ends after it has written `left` bytes.
+fn interrupted_after(
+    left: usize,
+    memory: &Bytes,
+    act: impl FnOnce(&mut Records<Interrupted>),
+) -> Bytes {
     let memory = memory.clone();
-    let (mut records, ..) = Records::open(Mortal { memory, left }, BootId(3));
+    let (mut records, ..) = Records::open(Interrupted { memory, left }, BootId(3));
     act(&mut records);
     records.into_store().memory
 }
@@ -167,12 +171,13 @@ fn a_record_survives_a_life_that_ends_while_replacing_it() {
     };
     let whole = HEAD_BYTES + younger.encode().len();
     for left in 0..=whole + HEAD_BYTES {
-        let memory = lives_for(left, &memory, |records| records.write_record(&younger));
+        let memory = interrupted_after(left, &memory, |records| records.write_record(&younger));
         let (_, mut found) = open(&memory);
         found.retain(|found| found.transaction == TransactionId(1));
-        let expected = match left >= whole {
-            true => younger.clone(),
-            false => record(1),
+        let expected = if left >= whole {
+            younger.clone()
+        } else {
+            record(1)
         };
         assert_eq!(found, [expected], "after {left} of {whole} bytes");
     }
@@ -181,12 +186,9 @@ fn a_record_survives_a_life_that_ends_while_replacing_it() {
 #[test]
 fn a_boot_keeps_its_id_whenever_the_life_that_drew_it_ends() {
     for left in 0..=16 {
-        let memory = lives_for(left, &empty(), |_| {});
+        let memory = interrupted_after(left, &empty(), |_| {});
         let (records, boot, _) = Records::open(memory, BootId(4));
-        let drawn = match left < 16 {
-            true => BootId(4),
-            false => BootId(3),
-        };
+        let drawn = if left < 16 { BootId(4) } else { BootId(3) };
         assert_eq!(boot, drawn, "after {left} bytes");
         assert_eq!(Records::open(records.into_store(), BootId(5)).1, drawn);
     }

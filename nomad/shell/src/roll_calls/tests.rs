@@ -60,12 +60,12 @@ fn a_domain_that_has_left_is_missed_though_its_destination_is_silent() {
 }
 
 /// A roll call with a reply from each other machine: the incarnation of its copy, and whether it runs.
-fn answered(now: Instant, answers: &[(u64, bool)]) -> RollCall {
+fn replied(now: Instant, replies: &[(u64, bool)]) -> RollCall {
     let machine = |index: usize| MachineId([2 + index as u8; 32]);
-    let others = (0..answers.len()).map(machine);
+    let others = (0..replies.len()).map(machine);
     let mut roll = RollCall::new(now, name(), others, Turn(1), Timing::STANDARD);
     roll.poll_queries(now);
-    for (index, (incarnation, runs)) in answers.iter().enumerate() {
+    for (index, (incarnation, runs)) in replies.iter().enumerate() {
         let presence = Presence::Present {
             incarnation: Incarnation(*incarnation),
             runs: *runs,
@@ -78,15 +78,15 @@ fn answered(now: Instant, answers: &[(u64, bool)]) -> RollCall {
 /// Whether an operator may start the domain here although another machine has a copy.
 fn may_start(runs: bool, is_forced: bool) -> bool {
     let now = Instant::from_us(0);
-    let roll = answered(now, &[(1, runs)]);
+    let roll = replied(now, &[(1, runs)]);
     objection(now, &machines(), &roll, is_forced).is_none()
 }
 
 #[test]
 fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
-    let line = |answers: &[(u64, bool)]| {
+    let line = |replies: &[(u64, bool)]| {
         let now = Instant::from_us(0);
-        let (purpose, roll) = (Purpose::Watch, answered(now, answers));
+        let (purpose, roll) = (Purpose::Watch, replied(now, replies));
         let call = Call { purpose, roll };
         call.home(now, &machines()).map(|home| home.to_string())
     };

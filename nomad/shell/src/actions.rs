@@ -1,0 +1,128 @@
+//! The performance of the ledger's actions: on this machine through the host, on others by outputs.
+
+use alloc::format;
+use alloc::string::ToString;
+
+use nomad_protocol::{
+    Action, DestinationAction, DestinationEvent, Event, Instant, Notice, SourceAction,
+    TransactionId,
+};
+
+use crate::host::Host;
+use crate::moves::source::job_kind;
+use crate::output::{Frames, Job, JobKind, Output};
+use crate::shell::Shell;
+
+impl<H: Host> Shell<H> {
+    /// Performs an action; returns the event for the ledger, if it is known at once.
+    pub fn perform(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        action: Action,
+    ) -> Option<Event> {
+        match action {
+            Action::Send { to, envelope } => self.send(to, &envelope),
+            Action::Record(record) => self.host.write_record(&record),
+            Action::Forget => self.host.erase(transaction),
+            Action::Notify(notice) => self.notify(now, transaction, notice),
+            Action::Outlived {
+                domain,
+                incarnation,
+                by,
+            } => self.handle_outlived(now, transaction, (domain, incarnation), by),
+            Action::CloseStream => self.close_stream(transaction),
+            Action::Source(action) => return self.perform_source(now, transaction, action),
+            Action::Destination(DestinationAction::DiscardCopy) => {
+                return self.discard(now, transaction);
+            }
+            Action::Destination(action) => return self.perform_destination(transaction, action),
+        }
+        None
+    }
+
+    fn perform_destination(
+        &mut self,
+        transaction: TransactionId,
+        action: DestinationAction,
+    ) -> Option<Event> {
+        let event = self
+            .moves
+            .step_destination(&mut self.host, transaction, action);
+        if event == Some(Event::Destination(DestinationEvent::Activated))
+            && let Some((name, _)) = self.moves.domain_of(transaction)
+        {
+            self.emit(Output::Frames(transaction, Frames::Accept(name)));
+        }
+        event
+    }
+
+    fn perform_source(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        action: SourceAction,
+    ) -> Option<Event> {
+        if let Some(kind) = job_kind(action) {
+            self.emit(Output::Job(Job { transaction, kind }));
+            return None;
+        }
+        match action {
+            // The switch is about to stop serving the domain.
+            SourceAction::ExportState { .. } => {
+                self.emit(Output::Frames(transaction, Frames::Hold));
+            }
+            SourceAction::Destroy => {
+                self.emit(Output::Frames(transaction, Frames::Forward));
+                self.emit(Output::GiveBack(transaction));
+                return None;
+            }
+            SourceAction::Unretire => return self.unretire(now, transaction),
+            _ => {}
+        }
+        self.moves.step_source(&mut self.host, transaction, action)
+    }
+
+    fn close_stream(&mut self, transaction: TransactionId) {
+        let kind = JobKind::Close;
+        let output = match self.moves.outgoing(transaction) {
+            Some(_) => Output::Job(Job { transaction, kind }),
+            None => Output::StreamOver,
+        };
+        self.emit(output);
+    }
+
+    fn notify(&mut self, now: Instant, transaction: TransactionId, notice: Notice) {
+        self.report(transaction, &notice);
+        match notice {
+            Notice::InDoubt(_) => self.update_roll_calls(now),
+            Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
+            Notice::Finished => self.emit(Output::Frames(transaction, Frames::End)),
+            _ => {}
+        }
+        if let Notice::Finished | Notice::Aborted(_) = notice {
+            self.update_roll_calls(now);
+            self.moves.forget(&mut self.host, transaction);
+            self.streams.remove(&transaction);
+            self.requests.remove(&transaction);
+        }
+    }
+
+    /// Reports a transaction's progress to the log and to the operator who requested it.
+    fn report(&mut self, transaction: TransactionId, notice: &Notice) {
+        let event = nomad_client::Event::Move(*notice);
+        let line = event.to_string();
+        // Phases go to the operator only: the log is slow.
+        if !matches!(notice, Notice::Phase(_)) {
+            self.log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
+        }
+        if let Some(hook) = &mut self.hook
+            && hook.reached(&line)
+        {
+            log::info!("held at `{line}`");
+        }
+        if let Some(request) = self.requests.get(&transaction).copied() {
+            self.emit(Output::Event(request, event));
+        }
+    }
+}
