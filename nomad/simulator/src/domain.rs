@@ -1,4 +1,4 @@
-//! A fake domain: pages with contents, an age that every step raises, and a run state.
+//! A fake domain: pages with contents, an age that every step increments, and a run state.
 //!
 //! `age` counts the steps that the domain has run, over all its instances: an instance that starts with an age lower
 //! than one that has run is an older state. Every page holds the age at which it was last written.
@@ -33,11 +33,11 @@ pub enum RunState {
 pub struct Domain {
     /// Its contents.
     pub contents: Contents,
-    /// How often it was activated.
+    /// The number of its activations.
     pub incarnation: Incarnation,
     /// Its run state.
     pub run: RunState,
-    /// Rises when outsiders change it while it is frozen, and when it is thawed.
+    /// Incremented when an outsider changes the frozen domain, and when the domain is thawed.
     pub version: StateVersion,
     /// The token of the freeze that it is in, or was in last.
     pub token: u64,
@@ -65,13 +65,13 @@ impl Domain {
         }
     }
 
-    /// The domain runs a step: it writes the page of this number (modulo their count).
+    /// Runs a step: the domain writes the page of this number, modulo the number of pages.
     pub fn step(&mut self, page: u64) {
         self.contents.age += 1;
         self.write(page);
     }
 
-    /// An outsider signals the domain, or replies into its message buffer.
+    /// Changes the domain from outside: an outsider signals it, or replies into its message buffer.
     pub fn interfere(&mut self, page: u64) {
         match self.run {
             RunState::Retired => return,
@@ -89,7 +89,7 @@ impl Domain {
         self.deadline = deadline;
     }
 
-    /// Lets it run again. Everything read of it before is void.
+    /// Lets it run again. State that was read before is no longer valid.
     pub fn thaw(&mut self) {
         self.raise_version();
         self.run = RunState::Running;
@@ -122,7 +122,7 @@ impl Domain {
         pages
     }
 
-    /// How many pages are dirty.
+    /// The number of dirty pages.
     pub fn dirty_count(&self) -> u64 {
         self.dirty.iter().flatten().filter(|dirty| **dirty).count() as u64
     }

@@ -1,6 +1,8 @@
-//! The checker of every step: the history of each domain, and the violations.
+//! The checker of every step: the history of a world, and the violations. `domain` has the history of each domain.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod domain;
+
+use std::collections::BTreeMap;
 
 use identity::{DomainId, Incarnation};
 use nomad_protocol::{
@@ -11,6 +13,8 @@ use crate::domain::{Contents, RunState};
 use crate::hardware::{GivenUp, domain_number};
 use crate::machine::{Machine, Move};
 use crate::world::domain_id;
+
+pub use domain::{Committed, DomainHistory};
 
 /// A violation: something that must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,42 +58,6 @@ pub enum Violation {
     OutlivedRuns(usize),
 }
 
-/// A domain that is retired and not yet activated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Committed {
-    /// The transaction that has retired it.
-    pub transaction: TransactionId,
-    /// The number of the machine that is to activate it.
-    pub destination: usize,
-    /// That machine was restarted and has lost its copy.
-    pub is_destination_lost: bool,
-}
-
-/// The history of one domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct DomainHistory {
-    /// The machine that it started on.
-    pub start: usize,
-    /// It was started anew after the one before was lost.
-    pub is_anew: bool,
-    /// The machine on which it was activated last.
-    pub home: usize,
-    /// That machine was restarted since.
-    pub is_home_lost: bool,
-    /// The incarnation that was activated last.
-    pub incarnation: Incarnation,
-    /// Set while it is retired at home and its destination has not activated it.
-    pub committed: Option<Committed>,
-    /// The age that it has reached on any machine.
-    pub reached: u64,
-    /// The contents that each transaction has retired.
-    pub retired: BTreeMap<TransactionId, Contents>,
-    /// Transactions whose destination has activated its copy.
-    pub activated: BTreeSet<TransactionId>,
-    /// An operator has settled a doubt about it by force and is responsible for the rest: nothing is checked.
-    pub is_forced: bool,
-}
-
 /// The history of a world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct History {
@@ -99,67 +67,6 @@ pub struct History {
     pub restarted: Vec<bool>,
     /// The first violation, and its domain.
     pub violation: Option<(DomainId, Violation)>,
-}
-
-impl DomainHistory {
-    /// A domain that was just created on machine `start`.
-    pub fn new(start: usize) -> Self {
-        DomainHistory {
-            start,
-            is_anew: false,
-            home: start,
-            is_home_lost: false,
-            incarnation: Incarnation(0),
-            committed: None,
-            reached: 0,
-            retired: BTreeMap::new(),
-            activated: BTreeSet::new(),
-            is_forced: false,
-        }
-    }
-
-    fn retire(&mut self, committed: Committed, contents: &Contents) {
-        self.committed = Some(committed);
-        let retired = self.retired.entry(committed.transaction);
-        retired.or_insert_with(|| contents.clone());
-    }
-
-    fn activate(&mut self, machine: usize, transaction: TransactionId, incarnation: Incarnation) {
-        if self.activated.insert(transaction) {
-            self.home = machine;
-            self.is_home_lost = false;
-            self.incarnation = incarnation;
-            self.committed = None;
-        }
-    }
-
-    /// The violation by this activation, if it is one.
-    fn judge_activation(
-        &self,
-        transaction: TransactionId,
-        contents: &Contents,
-        after: Incarnation,
-    ) -> Option<Violation> {
-        let before = self.incarnation;
-        match self.retired.get(&transaction).cloned() {
-            None => Some(Violation::ActivatedUncommitted),
-            // It is repeated after a restart of nomad, and the domain may have run meanwhile.
-            Some(_) if self.activated.contains(&transaction) => None,
-            Some(retired) if retired != *contents => Some(Violation::ContentsDiffer {
-                retired,
-                activated: contents.clone(),
-            }),
-            Some(_) if after <= before => Some(Violation::IncarnationNotRisen { before, after }),
-            Some(_) => None,
-        }
-    }
-
-    fn lose(&mut self, machine: usize) {
-        self.is_home_lost |= self.home == machine;
-        if let Some(committed) = &mut self.committed {
-            committed.is_destination_lost |= committed.destination == machine;
-        }
-    }
 }
 
 impl History {
@@ -275,7 +182,8 @@ impl History {
         self.violate(id, violation);
     }
 
-    /// Records that a copy on machine `number` runs, or may run again, although it was outlived. No operator excuses that.
+    /// Records that a copy on machine `number` runs, or may run again, although it was outlived. That is a violation even if an
+    /// operator has forced the domain.
     pub fn outlived_runs(&mut self, id: DomainId, number: usize) {
         let violation = Violation::OutlivedRuns(number);
         self.violation.get_or_insert((id, violation));

@@ -94,7 +94,7 @@ impl Kernel {
         }
     }
 
-    /// Thaws the domains whose deadline has passed; at the end of time, all that have one.
+    /// Thaws the domains whose deadline is not after `now`; without a time, all that have a deadline.
     pub fn pass_deadlines(&mut self, now: Option<Instant>) {
         for domain in self.domains.values_mut() {
             let is_due = |deadline| now.is_none_or(|now| deadline <= now);
@@ -122,7 +122,7 @@ impl Kernel {
         }
     }
 
-    /// Undoes a retirement and lets the domain run. One that is not retired stays as it is.
+    /// Undoes a retirement and lets the domain run. A domain that is not retired stays as it is.
     pub fn unretire(&mut self, id: DomainId) {
         if let Some(domain) = self.domains.get_mut(&id)
             && domain.run == RunState::Retired

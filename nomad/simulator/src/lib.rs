@@ -1,4 +1,5 @@
-//! Fake machines around the real hand-over: a seeded simulation and an exhaustive exploration.
+//! Fake machines around the real hand-over: a seeded simulation and an exhaustive exploration. *nomad* is short for the
+//! migration server of a machine.
 //!
 //! The code that ships runs here: [`nomad_shell::Shell`] on every machine. The [`hardware`] below it is fake: the
 //! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]; and
@@ -13,7 +14,7 @@
 //! ```
 //!
 //! Both judge by [`history`] at every step and by [`outcome`] at quiescence. [`machine::Mutant`]s prove that the judges
-//! are awake: machines with one rule broken, each of which must be caught.
+//! work: machines with one rule broken, each of which must be caught.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +25,7 @@ pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
-mod misread;
+mod misconduct;
 pub mod network;
 pub mod outcome;
 pub mod random;

@@ -44,15 +44,15 @@ pub enum Mutant {
     /// Pages written since the last round are not sent with the freeze.
     FreezeForgetsPages,
     /// The result of an action of one transaction is reported to another one, if there is another.
-    AnswersAnother,
+    ReportsToAnother,
     /// A destination discards the copy of another transaction, if there is another.
     DiscardsAnother,
     /// A domain is activated under the incarnation that it had before.
     IncarnationStays,
     /// A restarted nomad leaves the older one of two records of a transaction.
     OlderRecordStays,
-    /// Root starts the domains at home there when its machine is started, and asks no machine.
-    HomeDoesNotAsk,
+    /// Root starts the domains at home there when its machine is started, and queries no machine.
+    HomeDoesNotQuery,
     /// A source that has committed reads a destination's Prepared as Activated.
     PreparedIsActivated,
     /// Every boot of another machine is taken for that machine's first.
@@ -196,12 +196,12 @@ impl Machine {
         &mut self.shell.host
     }
 
-    /// The machine loses power and is started again.
+    /// Restarts the machine after a loss of power.
     pub fn crash_machine(self, now: Instant) -> Self {
         // The number is in the low byte: no two machines ever have the same boot id.
         let boot = self.shell.moves.ledger.local().boot.0 + 0x100;
         let mut hardware = self.shell.host.restarted(BootId(boot));
-        if hardware.parts.mutant == Mutant::HomeDoesNotAsk {
+        if hardware.parts.mutant == Mutant::HomeDoesNotQuery {
             for number in hardware.parts.homes.clone().into_keys() {
                 let _ = hardware.start(domain_name(number));
             }
@@ -209,7 +209,7 @@ impl Machine {
         Machine::new(self.common, hardware, boot, now)
     }
 
-    /// nomad alone dies and is started again.
+    /// Restarts nomad alone, after it died.
     pub fn crash_nomad(self, now: Instant) -> Self {
         let local = self.shell.moves.ledger.local();
         let (boot, life) = (local.boot.0, local.life.0 + (1 << 32));

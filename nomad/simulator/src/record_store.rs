@@ -119,7 +119,7 @@ impl RecordStore {
         }
     }
 
-    /// RecordStore a token.
+    /// Stores the token of the freeze of a transaction's domain.
     pub fn write_token(&mut self, transaction: TransactionId, token: u64) {
         match self {
             RecordStore::Plain(plain) => {
@@ -195,7 +195,7 @@ impl RecordStore {
         }
     }
 
-    /// Keeps the record `older`: nomad died after it had replaced it and before it had erased it.
+    /// Keeps the record `older`: nomad died after it had written the new one and before it had erased this one.
     pub fn leave_older(&mut self, transaction: TransactionId, older: Vec<u8>) {
         if let RecordStore::Plain(plain) = self {
             plain.older.insert(transaction, older);
@@ -235,7 +235,7 @@ mod tests {
         samples::record(TransactionId(1), progress)
     }
 
-    /// Both forms, with an older record that nomad had no time to erase.
+    /// Both forms of store, each with an older record that nomad did not erase before it died.
     fn torn() -> [RecordStore; 2] {
         let [older, newer] = [
             RecordedProgress::SourceOpen,

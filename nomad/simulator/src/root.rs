@@ -7,7 +7,7 @@
 //!   not here --admit--> incoming --keep--> prepared  exported --release--> not here
 //! ```
 //!
-//! It dies with its machine. A restarted one has the domains that are at home there: they wait.
+//! It dies with its machine. A restarted root has the domains that are at home on its machine: they wait.
 
 use std::collections::BTreeMap;
 
@@ -113,13 +113,15 @@ impl Root {
     ) -> Result<&mut Entry, Refusal> {
         let entry = self.entries.get_mut(&number);
         let entry = entry.ok_or(Refusal::NoSuchDomain)?;
-        match states.contains(&entry.state) {
-            true => Ok(entry),
-            false => Err(Refusal::WrongState),
+        if states.contains(&entry.state) {
+            Ok(entry)
+        } else {
+            Err(Refusal::WrongState)
         }
     }
 
-    /// Whether a domain may arrive: none of its number or id is here. One that is expected already has its pool.
+    /// Checks that a domain may arrive: no other one of its number or id is here. Returns whether it is expected already,
+    /// and so has its pool.
     pub fn expects(&self, number: usize, id: DomainId) -> Result<bool, Refusal> {
         let mut known = self.entries.iter();
         let known = known
@@ -146,7 +148,7 @@ impl Root {
         self.entries.insert(number, entry);
     }
 
-    /// A complete domain runs from now on: if it leaves, it does not return to its state before it arrived.
+    /// Runs a complete domain. If it leaves later, it does not return to its state before it arrived.
     pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
         if let Some(entry) = self.entries.get_mut(&number) {
             (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
@@ -154,7 +156,7 @@ impl Root {
         }
     }
 
-    /// A domain is about to leave; its freeze ends at `deadline`.
+    /// Exports a domain that is about to leave; its freeze ends at `deadline`.
     pub fn export(&mut self, number: usize, deadline: Instant) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;
@@ -163,7 +165,7 @@ impl Root {
         Ok(())
     }
 
-    /// A domain that was about to leave stays. Succeeds if it stays already.
+    /// Reverts the export of a domain that stays after all. Succeeds if the domain is not exported.
     pub fn revert(&mut self, number: usize) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;
@@ -171,8 +173,8 @@ impl Root {
         Ok(())
     }
 
-    /// Removes a domain that has left, or does not arrive; returns the pages of its pool. Root keeps the entry of one at home
-    /// here, so that the roll calls ask for it.
+    /// Removes a domain that has left, or does not arrive; returns the pages of its pool. Root keeps the entry of a domain at
+    /// home here, so that roll calls look for it.
     pub fn leave(&mut self, number: usize) -> u64 {
         let Some(gone) = self.entries.remove(&number) else {
             return 0;
@@ -191,14 +193,15 @@ impl Root {
         gone.pool.unwrap_or(0)
     }
 
-    /// Ends a domain; returns the pages of its pool. One that is at home here is started afresh as soon as no machine has it,
-    /// if `restart`, and else at an operator's command.
+    /// Stops a domain; returns the pages of its pool. If it is at home here, it is started afresh: with `restart` as soon as
+    /// no machine has it, otherwise at an operator's command.
     pub fn stop(&mut self, number: usize, restart: bool) -> u64 {
         let pages = self.leave(number);
         if let Some(entry) = self.entries.get_mut(&number) {
-            entry.state = match restart {
-                true => DomainState::Waiting,
-                false => DomainState::Away,
+            entry.state = if restart {
+                DomainState::Waiting
+            } else {
+                DomainState::Away
             };
         }
         pages
@@ -211,12 +214,11 @@ impl Root {
             if !entry.look.is_some_and(is_due) {
                 continue;
             }
-            match runs(entry.id) {
-                true => (entry.state, entry.look) = (DomainState::Running, None),
-                false => {
-                    let again = now.map(|now| now.after_us(LOOK_MARGIN_US));
-                    entry.look = again.or(entry.look);
-                }
+            if runs(entry.id) {
+                (entry.state, entry.look) = (DomainState::Running, None);
+            } else {
+                let again = now.map(|now| now.after_us(LOOK_MARGIN_US));
+                entry.look = again.or(entry.look);
             }
         }
     }

@@ -46,8 +46,8 @@ impl Stream {
         }
     }
 
-    /// Closes the end of `machine`, or handles that it is gone: only the other end will be notified. A stream between
-    /// others goes on.
+    /// Closes the end of `machine`, which may be gone: only the other end will be notified. A stream between other machines
+    /// is not affected.
     pub fn close(&mut self, machine: usize) {
         let Some(end) = self.end_of(machine) else {
             return;
@@ -58,7 +58,7 @@ impl Stream {
         }
     }
 
-    /// Whether `machine` is at one of its ends and yet to be notified that it broke.
+    /// Whether `machine` is at one end of the stream and is yet to be notified that it broke.
     pub fn is_to_notify(&self, machine: usize) -> bool {
         match (self.broken, self.end_of(machine)) {
             (Some(to_notify), Some(end)) => to_notify[end],

@@ -16,7 +16,7 @@ use stateright::{Checker, Model};
 const MOVED: Reachable = Reachable::Some(Outcome::Moved);
 const STAYED: Reachable = Reachable::Some(Outcome::Stayed);
 const LOST: Reachable = Reachable::Some(Outcome::Lost);
-const TARGET_IN_DOUBT: Reachable = Reachable::Some(Outcome::DestinationInDoubt);
+const DESTINATION_IN_DOUBT: Reachable = Reachable::Some(Outcome::DestinationInDoubt);
 const SOURCE_IN_DOUBT: Reachable = Reachable::Some(Outcome::SourceInDoubt);
 
 /// Explores everything within `bounds`: no property may be violated, every end in `reachable` must be met, and it takes
@@ -38,7 +38,7 @@ fn a_move_without_faults_ends_well_in_every_order() {
 
 #[test]
 fn the_source_may_crash_anywhere() {
-    let ends = [MOVED, STAYED, TARGET_IN_DOUBT, LOST];
+    let ends = [MOVED, STAYED, DESTINATION_IN_DOUBT, LOST];
     explore(
         PAIR,
         Bounds {
@@ -75,7 +75,7 @@ fn both_may_crash_anywhere() {
             crashes: [1, 1, 0],
             ..PLAIN
         },
-        &[MOVED, STAYED, TARGET_IN_DOUBT, SOURCE_IN_DOUBT, LOST],
+        &[MOVED, STAYED, DESTINATION_IN_DOUBT, SOURCE_IN_DOUBT, LOST],
         54_215,
     );
 }
@@ -123,7 +123,7 @@ fn a_freeze_may_end_at_any_time() {
 }
 
 #[test]
-fn a_freeze_may_end_whatever_has_become_of_nomad() {
+fn a_freeze_may_end_whether_or_not_nomad_has_crashed() {
     let bounds = Bounds {
         crashes: [1, 0, 0],
         deadlines: 1,
@@ -133,7 +133,7 @@ fn a_freeze_may_end_whatever_has_become_of_nomad() {
     explore(
         PAIR,
         bounds,
-        &[MOVED, STAYED, TARGET_IN_DOUBT, LOST],
+        &[MOVED, STAYED, DESTINATION_IN_DOUBT, LOST],
         15_402,
     );
 }

@@ -1,4 +1,4 @@
-//! The judges of the exploration are awake: each broken rule is caught, by its consequence.
+//! The judges of the exploration work: each broken rule is caught by its consequence.
 //!
 //! The first bad state in the order of the explorer decides: one thread makes that order the same in every run.
 
@@ -56,7 +56,7 @@ const SOURCE_CRASHES: Bounds = Bounds {
     crashes: [1, 0, 0],
     ..PLAIN
 };
-const TARGET_CRASHES: Bounds = Bounds {
+const DESTINATION_CRASHES: Bounds = Bounds {
     crashes: [0, 1, 0],
     ..PLAIN
 };
@@ -76,19 +76,20 @@ fn nothing_is_caught_where_no_rule_is_broken() {
     );
 }
 
-/// The first harm is not that two run: the destination asks, learns that the transaction is unknown, and drops its copy.
+/// The first harm is not that two run: the destination queries the outcome, learns that the transaction is unknown, and
+/// drops its copy.
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
     assert_caught!(SourceThawsAfterCommit, PAIR, PLAIN, step Violation::DiscardedCommitted);
 }
 
 #[test]
-fn a_destination_that_runs_what_was_not_committed_is_caught() {
+fn a_destination_that_runs_an_uncommitted_copy_is_caught() {
     assert_caught!(DestinationRunsUncommitted, PAIR, PLAIN, step Violation::ActivatedUncommitted);
 }
 
 #[test]
-fn a_destination_that_drops_what_it_is_prepared_for_is_caught() {
+fn a_destination_that_drops_a_prepared_copy_is_caught() {
     assert_caught!(DestinationDropsPrepared, PAIR, PLAIN, step Violation::DiscardedCommitted);
 }
 
@@ -102,7 +103,7 @@ fn a_kernel_that_retires_another_version_is_caught() {
 }
 
 #[test]
-fn a_kernel_that_retires_what_has_run_again_is_caught() {
+fn a_kernel_that_retires_a_domain_that_has_run_again_is_caught() {
     let bounds = Bounds {
         deadlines: 1,
         steps: 1,
@@ -118,7 +119,7 @@ fn records_of_a_source_that_do_not_outlive_nomad_are_caught() {
 
 #[test]
 fn records_of_a_destination_that_do_not_outlive_nomad_are_caught() {
-    assert_caught!(RecordsAreLost, PAIR, TARGET_CRASHES, end Defect::NeedlessDoubt(..));
+    assert_caught!(RecordsAreLost, PAIR, DESTINATION_CRASHES, end Defect::NeedlessDoubt(..));
 }
 
 #[test]
@@ -128,13 +129,13 @@ fn a_freeze_that_forgets_pages_is_caught() {
 }
 
 #[test]
-fn an_answer_to_another_transaction_is_caught() {
+fn an_event_reported_to_another_transaction_is_caught() {
     let bounds = Bounds {
         offers: 2,
         limits: 0,
         ..PLAIN
     };
-    assert_caught!(AnswersAnother, CROSSING, bounds, end Defect::Unsettled(..));
+    assert_caught!(ReportsToAnother, CROSSING, bounds, end Defect::Unsettled(..));
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn a_destination_that_is_prepared_with_nothing_kept_is_caught() {
     assert_caught!(PreparedIsNotKept, PAIR, PLAIN, end Defect::Unsettled(..));
 }
 
-/// The memory is judged when it is given up: no action has requested that.
+/// No action has requested the release, so it is judged when the memory is released.
 #[test]
 fn a_source_that_gives_its_copy_back_as_soon_as_it_is_retired_is_caught() {
     let bounds = Bounds { limits: 0, ..PLAIN };

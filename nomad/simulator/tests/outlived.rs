@@ -84,7 +84,7 @@ impl Scenario {
         }
     }
 
-    /// The source has not learnt yet that its domain runs elsewhere.
+    /// Whether the source does not know yet that its domain runs elsewhere.
     fn is_early(&self) -> bool {
         let domains = &self.world.machines[SOURCE].hardware().kernel.domains;
         domains
@@ -106,8 +106,9 @@ impl Scenario {
                 Effect::Streamed(transaction, _) => {
                     while self.world.arrive(self.now, transaction) {}
                 }
-                Effect::Answer(transaction, event) => {
-                    self.world.answer(self.now, machine, transaction, event);
+                Effect::Event(transaction, event) => {
+                    self.world
+                        .report_event(self.now, machine, transaction, event);
                 }
                 Effect::GiveBack(transaction) => {
                     self.world.give_back(self.now, machine, transaction);
@@ -117,9 +118,9 @@ impl Scenario {
     }
 
     /// Lets time pass until a condition holds.
-    fn run_until(&mut self, what: &str, is_so: impl Fn(&World) -> bool) {
+    fn run_until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
         for _ in 0..TICKS_MAX {
-            if is_so(&self.world) {
+            if holds(&self.world) {
                 return;
             }
             self.tick();
@@ -130,16 +131,16 @@ impl Scenario {
     /// Repeats a command of the source's operator until it is done.
     fn command_until_done(&mut self, command: &str) {
         let command: Command = command.parse().expect("a command");
-        let mut answer = Vec::new();
+        let mut reply = Vec::new();
         for _ in 0..TICKS_MAX {
-            answer = self.world.command(self.now, SOURCE, command.clone());
+            reply = self.world.command(self.now, SOURCE, command.clone());
             self.perform_actions();
-            if answer.last() == Some(&Event::Done) {
+            if reply.last() == Some(&Event::Done) {
                 return;
             }
             self.tick();
         }
-        panic!("{command:?}: {answer:?}");
+        panic!("{command:?}: {reply:?}");
     }
 
     fn listed(&mut self) -> String {
@@ -169,7 +170,7 @@ fn outlived() -> Scenario {
     let runs = |world: &World, machine| world.is_running(machine, DOMAIN);
     scenario.run_until("the destination runs it", |world| runs(world, DESTINATION));
     assert!(scenario.is_cut && !runs(&scenario.world, SOURCE));
-    // The operator answers for two that run.
+    // The operator is responsible for the two copies that run.
     let history = scenario.world.history.domains.get_mut(&DOMAIN);
     history.expect("it has one").is_forced = true;
     scenario.command_until_done("force domain-1 run");
@@ -180,7 +181,7 @@ fn outlived() -> Scenario {
 }
 
 #[test]
-fn a_copy_that_was_outlived_stands_still_for_good_and_is_listed() {
+fn an_outlived_copy_stays_stopped_and_listed() {
     let mut scenario = outlived();
     let copy = scenario.copy().expect("it is there");
     assert_eq!((copy.0, copy.1), (RunState::Frozen, None));
@@ -189,7 +190,7 @@ fn a_copy_that_was_outlived_stands_still_for_good_and_is_listed() {
         "{}",
         scenario.listed()
     );
-    let happens: [fn(&mut Scenario); 5] = [
+    let acts: [fn(&mut Scenario); 5] = [
         // Far more time than any freeze lasts.
         |scenario| {
             scenario.now = scenario.now.after_us(10 * FREEZE_US);
@@ -207,8 +208,8 @@ fn a_copy_that_was_outlived_stands_still_for_good_and_is_listed() {
             )
         },
     ];
-    for happens in happens {
-        happens(&mut scenario);
+    for act in acts {
+        act(&mut scenario);
         scenario.tick();
         assert_eq!(scenario.copy().as_ref(), Some(&copy));
         assert!(
@@ -222,7 +223,7 @@ fn a_copy_that_was_outlived_stands_still_for_good_and_is_listed() {
 }
 
 #[test]
-fn a_copy_that_was_outlived_is_dropped_and_leaves_nothing() {
+fn an_outlived_copy_is_dropped_and_leaves_nothing() {
     let mut scenario = outlived();
     for _ in 0..10 {
         scenario.tick();
@@ -240,7 +241,7 @@ fn a_copy_that_was_outlived_is_dropped_and_leaves_nothing() {
 }
 
 #[test]
-fn a_copy_that_runs_though_it_was_outlived_is_caught() {
+fn an_outlived_copy_that_runs_is_caught() {
     let mut scenario = outlived();
     let hardware = scenario.world.machines[SOURCE].hardware_mut();
     hardware.kernel.activate(DOMAIN, Incarnation(0));

@@ -11,7 +11,7 @@ fn ends_as_it_should(seed: u64) {
     }
 }
 
-/// The ledger listed a source for ever that had aborted as soon as nomad was resumed.
+/// The ledger never stopped listing a source that had aborted as soon as nomad was resumed.
 #[test]
 fn a_source_that_aborts_when_it_is_resumed_is_over() {
     for seed in [15, 103, 153, 170] {
@@ -19,8 +19,8 @@ fn a_source_that_aborts_when_it_is_resumed_is_over() {
     }
 }
 
-/// nomad was restarted while it told the destination that the copy was gone; the domain had come back meanwhile, and the
-/// resumed release destroyed it.
+/// nomad was restarted while it was notifying the destination that the copy was gone; the domain had come back meanwhile,
+/// and the resumed release destroyed it.
 #[test]
 fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     for seed in [18_321, 19_256] {
@@ -28,8 +28,8 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
-/// The source gave a move up, moved the domain elsewhere and was restarted; the first destination never learnt of it and holds
-/// a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
+/// The source gave up a move, moved the domain elsewhere and was restarted; the first destination never learnt of that, and
+/// holds a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
 #[test]
 fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
     for seed in [4_718, 632] {
@@ -38,11 +38,11 @@ fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
     }
 }
 
-/// Root refused a call for a moment, and the shell took the step for done: memory of domains that had left or did not arrive
+/// Root refused a call for the moment, and the shell took the step for done: memory of domains that had left or did not arrive
 /// stayed reserved, and homes sent no roll calls for their domains. The call is repeated now. And the token of a transaction
 /// that was ended by two erasures stayed if nomad died between them.
 #[test]
-fn a_call_that_root_refuses_for_a_moment_is_repeated() {
+fn a_call_that_root_refuses_for_the_moment_is_repeated() {
     for seed in [1, 17, 21, 28] {
         if let Err(failure) = simulation::run(seed) {
             panic!("seed {seed}: {failure:?}");

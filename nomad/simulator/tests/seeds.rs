@@ -1,6 +1,6 @@
 //! A fixed set of seeds, and their coverage.
 //!
-//! Fresh seeds are the business of `cargo xtask sim`; a seed that fails there can be run again by its number alone.
+//! `cargo xtask sim` runs fresh seeds; a seed that fails there can be run again by its number alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -115,7 +115,7 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
 
 /// To run a copy that an operator forces, root has to undo its retirement.
 #[test]
-fn a_root_that_does_not_undo_a_retirement_is_asked_again() {
+fn a_retirement_that_root_does_not_undo_is_retried() {
     let mut failed = 0;
     for seed in 0..SEEDS {
         let mut faults = Faults::from_seed(seed, Scale::DEFAULT, &mut Random::new(seed));
@@ -152,11 +152,11 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,
         Mutant::FreezeForgetsPages,
-        Mutant::AnswersAnother,
+        Mutant::ReportsToAnother,
         Mutant::DiscardsAnother,
         Mutant::IncarnationStays,
         Mutant::OlderRecordStays,
-        Mutant::HomeDoesNotAsk,
+        Mutant::HomeDoesNotQuery,
         Mutant::PreparedIsActivated,
         Mutant::BootsLookAlike,
         Mutant::PreparedIsNotKept,

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
-//! three machines and two domains; `--trace` prints every action and every crash. Ends with status 1
-//! after the first seed that fails.
+//! three machines and two domains; `--trace` prints every action and every crash. The exit status is 1 if a seed fails;
+//! no further seed is begun then.
 
 #![forbid(unsafe_code)]
 
@@ -46,9 +46,10 @@ fn main() -> ExitCode {
     };
     println!("simulating from seed {}", request.first);
     let began = Instant::now();
-    let lanes = match request.is_traced {
-        true => 1,
-        false => thread::available_parallelism().map_or(1, usize::from),
+    let lanes = if request.is_traced {
+        1
+    } else {
+        thread::available_parallelism().map_or(1, usize::from)
     };
     let (ended, failed) = request.run_all(lanes, began);
     for (seed, why) in &failed {
@@ -75,7 +76,7 @@ fn report(seed: u64, scale: Scale, why: &str) {
 impl Request {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut request = Request {
-            first: seed_of_the_clock(),
+            first: seed_from_clock(),
             cases: None,
             time: None,
             scale: Scale::DEFAULT,
@@ -92,19 +93,19 @@ impl Request {
     }
 
     fn set(&mut self, option: &str, value: Option<String>) -> Result<(), String> {
-        let value = value.ok_or_else(|| format!("{option} is without a value"))?;
+        let value = value.ok_or_else(|| format!("{option} needs a value"))?;
         let number = value.parse::<u64>();
         let number = number.map_err(|_| format!("{option} {value}: not a number"))?;
         match option {
             "--seed" => self.first = number,
             "--cases" => self.cases = Some(number),
             "--for" => self.time = Some(Duration::from_secs(number)),
-            _ => return Err(format!("no option {option}")),
+            _ => return Err(format!("there is no option {option}")),
         }
         Ok(())
     }
 
-    /// Runs seeds in parallel until there are enough or one fails; returns their number, and those that failed.
+    /// Runs seeds in parallel until enough have ended or one has failed; returns their number, and those that failed.
     fn run_all(&self, lanes: usize, began: Instant) -> (u64, Vec<(u64, String)>) {
         let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         let failed = Mutex::new(BTreeMap::new());
@@ -112,7 +113,7 @@ impl Request {
         let lane = || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                if !failures().is_empty() || !self.goes_on(index, began.elapsed()) {
+                if !failures().is_empty() || !self.continues(index, began.elapsed()) {
                     return;
                 }
                 let seed = self.first.wrapping_add(index);
@@ -132,9 +133,12 @@ impl Request {
     }
 
     fn run(&self, seed: u64) -> Result<(), String> {
-        let run = || match self.is_traced {
-            true => simulation::trace(seed, self.scale),
-            false => simulation::run_mutant(seed, self.scale, Mutant::None),
+        let run = || {
+            if self.is_traced {
+                simulation::trace(seed, self.scale)
+            } else {
+                simulation::run_mutant(seed, self.scale, Mutant::None)
+            }
         };
         match catch_unwind(run) {
             Ok(Ok(_)) => Ok(()),
@@ -144,7 +148,7 @@ impl Request {
         }
     }
 
-    fn goes_on(&self, seeds: u64, elapsed: Duration) -> bool {
+    fn continues(&self, seeds: u64, elapsed: Duration) -> bool {
         match (self.cases, self.time) {
             (None, Some(time)) => elapsed < time,
             (cases, time) => {
@@ -155,7 +159,7 @@ impl Request {
 }
 
 /// The fixed seeds are small numbers: those drawn from the clock are far from them and from each other.
-fn seed_of_the_clock() -> u64 {
+fn seed_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs()) * 1_000_000
 }

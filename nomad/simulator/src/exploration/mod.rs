@@ -94,7 +94,7 @@ impl Datagram {
     fn deliver(&self, world: &mut World) {
         // There are no roll calls, so all messages are sent by actions.
         let effects = world.deliver(NOW, self.to, self.from, &self.bytes);
-        assert_eq!(effects, [], "a datagram is answered by actions");
+        assert_eq!(effects, [], "replies to a datagram are sent by actions");
     }
 }
 
@@ -185,7 +185,7 @@ impl Model for Exploration {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        // A violation stays: there is nothing to learn beyond it.
+        // A violation stays recorded: later states show nothing new.
         if state.world.history.violation.is_some() {
             return;
         }

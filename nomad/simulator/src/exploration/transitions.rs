@@ -77,8 +77,8 @@ impl State {
         }
     }
 
-    /// The transition with each kind of strike at each of the actions that it leads to. A strike that does not fit its action
-    /// is dropped when it is tried.
+    /// The transition with a strike of each kind at each of the actions that it leads to. A strike that does not fit its
+    /// action is dropped when it is tried.
     pub(super) fn strikes_during(&self, transition: &Transition) -> Vec<Step> {
         let kinds = self.strike_kinds();
         let mut undisturbed = self.clone();
@@ -244,8 +244,8 @@ impl State {
     fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Answer(transaction, event) => {
-                    self.world.answer(NOW, machine, transaction, event);
+                Effect::Event(transaction, event) => {
+                    self.world.report_event(NOW, machine, transaction, event);
                 }
                 Effect::GiveBack(transaction) => self.world.give_back(NOW, machine, transaction),
                 Effect::Send { to, bytes } => {

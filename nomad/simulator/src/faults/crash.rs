@@ -45,9 +45,10 @@ impl PlannedCrash {
             } else {
                 Crash::Machine
             },
-            when: match random.permille(700) {
-                true => When::AfterActions(1 + random.below(moves * ACTIONS)),
-                false => When::At(random.below(moves * ONSET_US)),
+            when: if random.permille(700) {
+                When::AfterActions(1 + random.below(moves * ACTIONS))
+            } else {
+                When::At(random.below(moves * ONSET_US))
             },
             down_us: random.below(400_000),
         }

@@ -1,4 +1,4 @@
-//! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze that another holds.
+//! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze held by another domain.
 //!
 //! A step fails before it has an effect. Two exceptions have one, as on a real machine: root has exported a domain
 //! whose state nomad then cannot read; and a domain that was built and kept is destroyed before it is built again from a later
@@ -68,7 +68,7 @@ impl LocalStep {
         LocalStep::TrialBuild,
     ];
 
-    /// The step that an action asks for, if it can fail.
+    /// The step that performs an action, if it can fail.
     pub fn of(action: &Action) -> Option<Self> {
         Some(match action {
             Action::Source(SourceAction::StartDirtyLog) => LocalStep::StartDirtyLog,
@@ -98,9 +98,10 @@ impl LocalFault {
             machine: random.below(machines as u64) as usize,
             step: LocalStep::ALL[random.below(LocalStep::ALL.len() as u64) as usize],
             failure: failures[random.below(failures.len() as u64) as usize],
-            times: match random.permille(500) {
-                true => 1,
-                false => 2 + random.below(20) as u32,
+            times: if random.permille(500) {
+                1
+            } else {
+                2 + random.below(20) as u32
             },
         }
     }
@@ -154,7 +155,8 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// The calls made while faults strike. A retirement is undone by command, after them; a copy is outlived only after that.
+    /// The calls made while faults strike. A retirement is undone by a command after the faults have ended, and a copy is
+    /// outlived only after that.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,
@@ -171,9 +173,10 @@ impl RootFault {
         RootFault {
             machine: random.below(machines as u64) as usize,
             call: RootCall::DRAWN[random.below(RootCall::DRAWN.len() as u64) as usize],
-            times: match random.permille(500) {
-                true => 1,
-                false => 2 + random.below(4) as u32,
+            times: if random.permille(500) {
+                1
+            } else {
+                2 + random.below(4) as u32
             },
         }
     }

@@ -1,6 +1,6 @@
 //! The faults of a simulation, drawn from its seed before it begins.
 //!
-//! Few of each kind strike in a run, and often none, so that their combined effects can still be told apart.
+//! Few of each kind strike in a run, and often none, so that their combined effects can still be distinguished.
 
 mod crash;
 mod local;
@@ -21,7 +21,7 @@ pub const FREEZE_US: u64 = 1_500_000;
 /// A machine performs about this many actions during a move.
 const ACTIONS: u64 = 45;
 
-/// How many machines and domains a run has.
+/// The number of machines and domains of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
     /// The number of machines.
@@ -52,7 +52,7 @@ pub struct OneWayLoss {
     pub end_us: u64,
 }
 
-/// A machine stops for a while: nothing happens on it meanwhile.
+/// A machine pauses for a while: nothing happens on it meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// The machine.
@@ -65,7 +65,7 @@ pub struct Pause {
     pub is_lossy: bool,
 }
 
-/// A freeze of a running domain by another than nomad.
+/// A freeze of a running domain by something other than nomad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignFreeze {
     /// The number of the domain.
@@ -109,7 +109,7 @@ pub struct Faults {
     pub clock_permille: Vec<u64>,
     /// Steps that fail.
     pub local: Vec<LocalFault>,
-    /// A freeze by another than nomad.
+    /// A freeze by something other than nomad.
     pub foreign_freeze: Option<ForeignFreeze>,
     /// Calls of root that fail.
     pub root: Vec<RootFault>,
@@ -160,8 +160,8 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// Two generators, so that more kinds of fault can be drawn from the second without changing the runs of the seeds of a
-    /// pair that tests name.
+    /// There are two generators: more kinds of fault can be drawn from the second one without changing the runs of a pair's
+    /// seeds that tests name.
     pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);

@@ -1,6 +1,6 @@
 //! The calls of the kernel that the shell makes: a domain captured and restored.
 
-use identity::{Digest, DomainId, Incarnation, Name};
+use identity::{Digest, DomainId, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
     Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
@@ -9,66 +9,13 @@ use nomad_shell::moves::destination::local_failure;
 use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
+use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, RunState};
 use crate::faults::{LocalStep, RootCall};
-use crate::kernel::{NO_DOMAIN, State};
+use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
 use crate::stream::StreamItem;
-
-/// A domain that was looked up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Found {
-    id: DomainId,
-    incarnation: Incarnation,
-    pages: u64,
-}
-
-/// A leaving domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Outgoing {
-    id: DomainId,
-    name: Name,
-    token: Option<u64>,
-    is_exported: bool,
-    exported: Option<State>,
-    /// Pages of the pass still to be read.
-    remaining: Vec<usize>,
-}
-
-/// An arriving domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Incoming {
-    id: DomainId,
-    name: Name,
-    pages: Vec<u64>,
-    freeze: Option<State>,
-}
-
-/// A piece of a page stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Piece {
-    /// The header, in the first of a segment.
-    pub header: Option<StreamHeader>,
-    /// The items that follow it.
-    pub items: Vec<StreamItem>,
-}
-
-/// The arriving item.
-pub type Arrival = StreamItem;
-
-impl Outgoing {
-    fn new(id: DomainId, name: Name) -> Self {
-        Outgoing {
-            id,
-            name,
-            token: None,
-            is_exported: false,
-            exported: None,
-            remaining: Vec::new(),
-        }
-    }
-}
 
 impl Kernel for Hardware {
     type Found = Found;
@@ -114,10 +61,10 @@ impl Kernel for Hardware {
         offer: &Offer,
         token: Option<u64>,
     ) -> Result<Option<(Outgoing, DomainState)>, RootError> {
-        self.ask_root(RootCall::Find)?;
+        self.call_root(RootCall::Find)?;
         let name = Name::try_new(offer.name.as_str()).expect("a domain's name");
         let entry = self.root.entries.get(&number_of(name));
-        let is_it = entry.is_some_and(|entry| entry.id == offer.domain && !entry.comes());
+        let is_here = entry.is_some_and(|entry| entry.id == offer.domain && !entry.comes());
         let outgoing = Outgoing {
             token,
             is_exported: true,
@@ -125,7 +72,7 @@ impl Kernel for Hardware {
         };
         Ok(match self.kernel.state_of(offer.domain) {
             DomainState::Gone => None,
-            state => is_it.then_some((outgoing, state)),
+            state => is_here.then_some((outgoing, state)),
         })
     }
 
@@ -256,7 +203,7 @@ impl Kernel for Hardware {
     fn end_capture(&mut self, outgoing: &mut Outgoing) {
         self.log_pages(outgoing, false);
         (outgoing.exported, outgoing.remaining) = (None, Vec::new());
-        if std::mem::take(&mut outgoing.is_exported) && self.ask_root(RootCall::Revert).is_ok() {
+        if std::mem::take(&mut outgoing.is_exported) && self.call_root(RootCall::Revert).is_ok() {
             let _ = self.root.revert(domain_number(outgoing.id));
         }
     }
@@ -267,7 +214,7 @@ impl Kernel for Hardware {
     }
 
     fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
-        self.ask_root(RootCall::Unretire)?;
+        self.call_root(RootCall::Unretire)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
         exported.map_err(RootError::Refused)?;
@@ -278,10 +225,10 @@ impl Kernel for Hardware {
     }
 
     fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
-        self.ask_root(RootCall::Release)?;
+        self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        // Like root: by name, any domain of that name that is exported.
+        // Root, too, destroys by name: any exported domain of that name.
         let id = exported.map_err(RootError::Refused)?.id;
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
@@ -365,7 +312,7 @@ impl Kernel for Hardware {
 }
 
 impl Hardware {
-    /// Destroys a domain that was built and does not run. Root still lists it as one that it keeps.
+    /// Destroys a domain that was built and does not run. Root still lists it as prepared.
     fn dismantle(&mut self, id: DomainId) {
         if self.is_prepared(id) {
             self.record_discarded(id);

@@ -3,11 +3,13 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `mod.rs` | [`Hardware`] |
-//! | `kernel_calls` | a domain taken apart and put together |
+//! | `transit` | domains that move |
+//! | `kernel_calls` | the capture and the rebuilding of a domain |
 //! | `root_calls` | domains by name |
 
 mod kernel_calls;
 mod root_calls;
+mod transit;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +25,7 @@ use crate::machine::Mutant;
 use crate::record_store::{Plain, RecordStore};
 use crate::root::{Restart, Root};
 
-pub use kernel_calls::{Arrival, Found, Incoming, Outgoing, Piece};
+pub use transit::{Arrival, Found, Incoming, Outgoing, Piece};
 
 /// The configuration of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +108,7 @@ impl Hardware {
         }
     }
 
-    /// The machine loses power and is started again. Its faults remain, and no random number is drawn twice.
+    /// Restarts the machine after a loss of power. Its faults remain, and no random number is drawn twice.
     pub fn restarted(self, boot: BootId) -> Self {
         Hardware {
             draw: self.draw,
@@ -189,8 +191,8 @@ impl Hardware {
         Some(failure)
     }
 
-    /// The same for a call of root.
-    pub(crate) fn ask_root(&mut self, call: RootCall) -> Result<(), RootError> {
+    /// Fails if a fault strikes this call of root now.
+    pub(crate) fn call_root(&mut self, call: RootCall) -> Result<(), RootError> {
         let mut faults = self.root_faults.iter_mut();
         match faults.find_map(|fault| fault.strike(call)) {
             Some(error) => {

@@ -32,12 +32,12 @@ impl Hardware {
         &mut self,
         number: usize,
         id: DomainId,
-        is_so: impl Fn(&Entry) -> bool,
+        is_allowed: impl Fn(&Entry) -> bool,
     ) -> Result<(), RootError> {
-        self.ask_root(RootCall::Discard)?;
+        self.call_root(RootCall::Discard)?;
         match self.root.entries.get(&number) {
             Some(entry) if entry.id == id => {
-                if !is_so(entry) {
+                if !is_allowed(entry) {
                     return Err(RootError::Refused(Refusal::WrongState));
                 }
                 self.record_discarded(id);
@@ -45,7 +45,7 @@ impl Hardware {
                 self.kernel.free_pages += self.root.leave(number);
                 Ok(())
             }
-            // Another one of this name, or none.
+            // Root has another domain of this name, or none.
             _ => Ok(()),
         }
     }
@@ -53,7 +53,7 @@ impl Hardware {
 
 impl Root for Hardware {
     fn all(&mut self) -> Result<Vec<DomainRecord>, RootError> {
-        self.ask_root(RootCall::List)?;
+        self.call_root(RootCall::List)?;
         let entries = self.root.entries.iter();
         Ok(entries
             .map(|(number, entry)| record(*number, entry))
@@ -61,7 +61,7 @@ impl Root for Hardware {
     }
 
     fn find(&mut self, name: Name) -> Result<DomainRecord, RootError> {
-        self.ask_root(RootCall::Find)?;
+        self.call_root(RootCall::Find)?;
         let number = number_of(name);
         let entry = self.root.entries.get(&number);
         let found = entry.map(|entry| record(number, entry));
@@ -100,7 +100,7 @@ impl Root for Hardware {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        self.ask_root(RootCall::Outlive)?;
+        self.call_root(RootCall::Outlive)?;
         let entry = self.root.entries.get_mut(&number_of(name));
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
@@ -133,7 +133,7 @@ impl Root for Hardware {
     }
 
     fn start(&mut self, name: Name) -> Result<(), RootError> {
-        self.ask_root(RootCall::Start)?;
+        self.call_root(RootCall::Start)?;
         let number = number_of(name);
         let states = [DomainState::Waiting, DomainState::Away];
         match self.root.in_state(number, &states) {
@@ -178,9 +178,10 @@ impl Root for Hardware {
             self.kernel.destroy(id);
         }
         self.kernel.free_pages += self.root.stop(number, restart);
-        match restart && state == DomainState::Running {
-            true => self.start(name),
-            false => Ok(()),
+        if restart && state == DomainState::Running {
+            self.start(name)
+        } else {
+            Ok(())
         }
     }
 
@@ -192,7 +193,7 @@ impl Root for Hardware {
         Ok(None)
     }
 
-    // The content of a package is not simulated: it has the domain that is at home here and waits.
+    // The content of a package is not simulated: it contains the waiting domain that is at home here.
 
     fn begin_package(&mut self, _: u32) -> Result<(), RootError> {
         Ok(())

@@ -9,7 +9,7 @@ use crate::network::Datagram;
 use crate::record_store::Fuse;
 use crate::world::Effect;
 
-/// The new record and its head are written, and the older one is not erased.
+/// Nomad dies after it has written the new record and its head, and before it erases the older record.
 const BETWEEN_WRITES: Fuse = Fuse {
     writes: 2,
     torn_bytes: 0,
@@ -58,7 +58,7 @@ impl Simulation {
             self.notice(notice);
         }
         self.arm_torn_write(machine, transaction, &action);
-        // Without a log no page would be copied: the actions that follow at once must know of it.
+        // The actions that follow at once rely on the log: without it no page would be copied.
         let is_urgent = action == Action::Source(SourceAction::StartDirtyLog);
         let local = self.local(machine);
         let effects = self.world.perform(local, machine, transaction, action);
@@ -94,11 +94,13 @@ impl Simulation {
                 Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
                 Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
                 Effect::Streamed(transaction, items) => self.schedule_arrivals(transaction, items),
-                Effect::Answer(transaction, event) if is_urgent => {
+                Effect::Event(transaction, event) if is_urgent => {
                     let local = self.local(machine);
-                    self.world.answer(local, machine, transaction, event);
+                    self.world.report_event(local, machine, transaction, event);
                 }
-                Effect::Answer(transaction, event) => self.answer(machine, transaction, event),
+                Effect::Event(transaction, event) => {
+                    self.schedule_event(machine, transaction, event);
+                }
                 Effect::GiveBack(transaction) => {
                     let life = self.nodes[machine].life;
                     let delay_us = self.lateness_us();
@@ -118,22 +120,23 @@ impl Simulation {
     }
 
     fn lateness_us(&mut self) -> u64 {
-        match self.random.permille(self.faults.late_permille) {
-            true => self.random.below(3_000),
-            false => 0,
+        if self.random.permille(self.faults.late_permille) {
+            self.random.below(3_000)
+        } else {
+            0
         }
     }
 
-    fn answer(&mut self, machine: usize, transaction: TransactionId, event: Event) {
+    fn schedule_event(&mut self, machine: usize, transaction: TransactionId, event: Event) {
         let delay_us = self.lateness_us();
         let life = self.nodes[machine].life;
-        let answer = Scheduled::Answer {
+        let event = Scheduled::Event {
             machine,
             life,
             transaction,
             event,
         };
-        self.after(delay_us, answer);
+        self.after(delay_us, event);
     }
 
     pub(super) fn schedule_copy(&mut self, machine: usize, transaction: TransactionId) {

@@ -38,9 +38,10 @@ impl Simulation {
         doubted: &[DomainId],
         ends: &BTreeMap<DomainId, End>,
     ) -> Result<(), Failure> {
-        let of_holders = match self.random.permille(500) {
-            true => Force::DropCopy,
-            false => Force::RunHere,
+        let of_holders = if self.random.permille(500) {
+            Force::DropCopy
+        } else {
+            Force::RunHere
         };
         for domain in doubted {
             let history = self.world.history.domains.get_mut(domain);
@@ -86,12 +87,12 @@ impl Simulation {
 
     /// Repeats a command to a machine until it is done, since other machines may have to reply first.
     fn command_until_done(&mut self, machine: usize, command: Command) -> Result<(), String> {
-        let mut answer = String::new();
+        let mut reply = String::new();
         for _ in 0..COMMAND_ATTEMPTS_MAX {
             let local = self.local(machine);
             let events = self.world.command(local, machine, command.clone());
-            answer = format!("{events:?}");
-            self.trace(machine, || format!("{command:?}: {answer}"));
+            reply = format!("{events:?}");
+            self.trace(machine, || format!("{command:?}: {reply}"));
             self.perform_actions();
             if events.last() == Some(&Event::Done) {
                 return Ok(());
@@ -100,7 +101,7 @@ impl Simulation {
             self.advance(later_us)
                 .map_err(|failure| format!("{failure:?}"))?;
         }
-        Err(answer)
+        Err(reply)
     }
 
     /// Starts a lost domain that its home does not start by itself.
@@ -135,9 +136,10 @@ impl Simulation {
         self.settle()?;
         self.start_again(domain)?;
         let mut machines = self.world.machines.iter();
-        match machines.any(|machine| machine.hardware().runs(number)) {
-            true => Ok(()),
-            false => Err(Failure::NotStarted("after it was stopped".to_owned())),
+        if machines.any(|machine| machine.hardware().runs(number)) {
+            Ok(())
+        } else {
+            Err(Failure::NotStarted("after it was stopped".to_owned()))
         }
     }
 

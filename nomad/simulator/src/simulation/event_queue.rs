@@ -11,7 +11,7 @@ use crate::network::Datagram;
 #[derive(Clone, Debug)]
 pub(super) enum Scheduled {
     Datagram(Datagram),
-    Answer {
+    Event {
         machine: usize,
         life: u32,
         transaction: TransactionId,

@@ -4,7 +4,8 @@ use nomad_client::{Command, Event};
 use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 
 use super::event_queue::Scheduled;
-use super::{IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
+use super::setup::PAGES;
+use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, RootCall, When};
 use crate::machine::domain_name;
 use crate::network::{Datagram, NetworkConditions};
@@ -19,14 +20,14 @@ impl Simulation {
         }
         match due {
             Scheduled::Datagram(datagram) => self.deliver(datagram),
-            Scheduled::Answer {
+            Scheduled::Event {
                 machine,
                 life,
                 transaction,
                 event,
             } if life == self.nodes[machine].life => {
                 let local = self.local(machine);
-                self.world.answer(local, machine, transaction, event);
+                self.world.report_event(local, machine, transaction, event);
             }
             Scheduled::Copy {
                 machine,
@@ -41,8 +42,8 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.give_back(local, machine, transaction);
             }
-            // An earlier life scheduled it.
-            Scheduled::Answer { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
+            // Scheduled by an earlier life of nomad.
+            Scheduled::Event { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
             Scheduled::Arrive(transaction) => self.arrive(transaction),
             Scheduled::NotifyBroken {
                 machine,
@@ -73,7 +74,7 @@ impl Simulation {
     fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
             Scheduled::Datagram(datagram) => Some(datagram.to),
-            Scheduled::Answer { machine, .. }
+            Scheduled::Event { machine, .. }
             | Scheduled::Copy { machine, .. }
             | Scheduled::GiveBack { machine, .. }
             | Scheduled::NotifyBroken { machine, .. }
@@ -143,9 +144,10 @@ impl Simulation {
             let domains = machine.hardware().kernel.domains.values();
             domains.map(|domain| domain.dirty.is_some())
         });
-        let every_us = match dirty_logs.any(|is_on| is_on) {
-            true => STEP_EVERY_US,
-            false => IDLE_STEP_EVERY_US,
+        let every_us = if dirty_logs.any(|is_on| is_on) {
+            STEP_EVERY_US
+        } else {
+            IDLE_STEP_EVERY_US
         };
         self.after(every_us, Scheduled::Step);
     }
@@ -173,7 +175,7 @@ impl Simulation {
             let is_active = self.nodes[machine].is_active(self.now);
             if is_active && self.world.is_running(machine, domain) {
                 let to = self.other_machine(machine);
-                // Refused while an earlier move is not over, as it should be.
+                // The offer is rightly refused while an earlier move is not over.
                 self.offer(machine, to, domain);
             }
         }

@@ -4,7 +4,8 @@
 //! must settle as [`judge`] demands; and an epilogue without faults (`epilogue`), in which an operator settles every
 //! doubt, nothing may be left over, and every running domain must move once more.
 //!
-//! `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that follow.
+//! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions
+//! that follow.
 
 pub mod clock;
 mod effects;
@@ -12,32 +13,25 @@ mod epilogue;
 mod event_queue;
 mod events;
 mod node;
+mod report;
+mod setup;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use identity::DomainId;
-use nomad_protocol::planner::Goals;
-use nomad_protocol::{Instant, PhaseName, Timing, TransactionId};
+use nomad_protocol::{Instant, TransactionId};
 
 use crate::faults::{Faults, Scale};
-use crate::history::Violation;
 use crate::machine::Mutant;
-use crate::outcome::{Defect, End, Outcome, judge};
+use crate::outcome::{End, judge};
 use crate::random::Random;
-use crate::root::Restart;
-use crate::world::{Setup, World};
+use crate::world::World;
 
 use event_queue::EventQueue;
 use node::Node;
 
-const PAGES: usize = 64;
-/// Room for an arriving domain beside all others.
-const SPARE_PAGES: usize = 32;
-const COPY_PAGES: usize = 8;
-/// Slots for records: more than any run needs.
-const RECORDS: usize = 16;
-/// Slots for the record of one transaction: the second is for replacing it.
-const FEW_RECORDS: usize = 2;
+pub use report::{Failure, Report, phases_to_strike};
+
 const COPY_EVERY_US: u64 = 100;
 /// How often a domain runs a step while some domain is being moved.
 const STEP_EVERY_US: u64 = 170;
@@ -47,53 +41,6 @@ const IDLE_STEP_EVERY_US: u64 = 10_000;
 const PATIENCE_US: u64 = 60_000_000;
 /// How often the world is judged at quiescence.
 const JUDGE_EVERY_US: u64 = 100_000;
-
-const TIMING: Timing = Timing {
-    repeat_first_us: 5_000,
-    repeat_max_us: 100_000,
-    admit_limit_us: 2_000_000,
-    round_limit_us: 3_000_000,
-    freeze_limit_us: 1_000_000,
-    receive_limit_us: 4_000_000,
-    silence_limit_us: 500_000,
-    release_limit_us: 1_000_000,
-};
-
-/// The reason a run failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Something happened that must not.
-    Violation(DomainId, Violation),
-    /// It did not settle, or not as it should.
-    Settled(Defect),
-    /// Without any fault a move did not succeed.
-    SecondMove(DomainId, End),
-    /// An operator could not settle a doubt, with the last reply.
-    NotForced(String),
-    /// An operator could not stop a domain, with the last reply.
-    NotStopped(String),
-    /// An operator could not start a lost domain, with the last reply.
-    NotStarted(String),
-}
-
-/// The coverage of a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The outcome of the moves under faults, per domain.
-    pub outcomes: Vec<Outcome>,
-    /// Crashes: the phase of the crashed machine, and the part that crashed.
-    pub crashes: BTreeSet<(String, &'static str)>,
-    /// The reasons of aborts, by name.
-    pub aborts: BTreeSet<String>,
-    /// Freezes that had to be replaced.
-    pub replaced: usize,
-    /// Steps that failed, by name.
-    pub failed: BTreeSet<String>,
-    /// Pauses of a machine that had a move under way.
-    pub pauses: usize,
-    /// Stale copies that were in doubt at the end.
-    pub stale: usize,
-}
 
 /// A run of a seed.
 pub struct Simulation {
@@ -139,67 +86,10 @@ pub fn run_with(seed: u64, faults: Faults) -> Result<Report, Failure> {
     Simulation::new(Random::new(seed), faults, Mutant::None).run()
 }
 
-fn setup(faults: &Faults, mutant: Mutant) -> Setup {
-    let Scale { machines, domains } = faults.scale;
-    let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
-    if faults.small_pool {
-        pool_pages[machines - 1] = PAGES as u64 - 1;
-    }
-    Setup {
-        pages: PAGES,
-        pool_pages,
-        starts: (0..domains).collect(),
-        goals: Goals {
-            downtime_us: 300,
-            overhead_us: 50,
-            rounds_max: 8,
-        },
-        timing: TIMING,
-        freeze_us: faults.freeze_us,
-        homes: (0..domains)
-            .map(|domain| (domain, restart(domain)))
-            .collect(),
-        copy_pages: COPY_PAGES,
-        record_slots: match faults.few_records {
-            true => FEW_RECORDS,
-            false => RECORDS,
-        },
-        mutant,
-    }
-}
-
-/// The restart of a lost domain: the first is started by its home, the others by an operator.
-fn restart(domain: usize) -> Restart {
-    match domain {
-        0 => Restart::Always,
-        _ => Restart::Never,
-    }
-}
-
-/// A world with the faults of its machines.
-fn world(faults: &Faults, mutant: Mutant) -> World {
-    let mut world = World::new(&setup(faults, mutant));
-    for machine in &mut world.machines {
-        let number = machine.number;
-        let hardware = machine.hardware_mut();
-        let local = faults.local.iter();
-        hardware.local = local
-            .filter(|fault| fault.machine == number)
-            .copied()
-            .collect();
-        let root = faults.root.iter();
-        hardware.root_faults = root
-            .filter(|fault| fault.machine == number)
-            .copied()
-            .collect();
-    }
-    world
-}
-
 impl Simulation {
     fn new(random: Random, faults: Faults, mutant: Mutant) -> Self {
         Simulation {
-            world: world(&faults, mutant),
+            world: setup::world(&faults, mutant),
             random,
             now: Instant::from_us(0),
             queue: EventQueue::new(&faults),
@@ -213,15 +103,7 @@ impl Simulation {
             arrive_after: BTreeMap::new(),
             is_torn: false,
             is_traced: false,
-            report: Report {
-                outcomes: Vec::new(),
-                crashes: BTreeSet::new(),
-                aborts: BTreeSet::new(),
-                replaced: 0,
-                failed: BTreeSet::new(),
-                pauses: 0,
-                stale: 0,
-            },
+            report: Report::default(),
         }
     }
 
@@ -341,13 +223,4 @@ impl Simulation {
     fn local(&self, machine: usize) -> Instant {
         self.nodes[machine].clock.shows(self.now)
     }
-}
-
-/// Every phase that a crash can strike, by side.
-pub fn phases_to_strike() -> Vec<String> {
-    use PhaseName::*;
-    let source = [Offer, Rounds, Freeze, Commit, Release].map(|phase| format!("Source {phase:?}"));
-    let destination =
-        [Admit, Receive, Verify, Activate].map(|phase| format!("Destination {phase:?}"));
-    source.into_iter().chain(destination).collect()
 }

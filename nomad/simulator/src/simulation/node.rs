@@ -1,4 +1,4 @@
-//! The simulation's state of a machine beside the machine itself: its clock, and whether it is up.
+//! The simulation's state of a machine besides the machine itself: its clock, and whether it is up.
 
 use nomad_protocol::Instant;
 
@@ -9,7 +9,7 @@ use super::clock::Clock;
 pub(super) struct Node {
     /// Its clock.
     pub clock: Clock,
-    /// Rises with every crash: events that an earlier life scheduled do not reach a later one.
+    /// Incremented by every crash: events that an earlier life scheduled do not reach a later one.
     pub life: u32,
     /// The end of its restart.
     pub down_until: Instant,

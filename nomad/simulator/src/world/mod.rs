@@ -1,62 +1,36 @@
-//! Machines, the streams between them, and the history that judges every step. Without time and without chance: the
-//! simulation and the exploration supply both.
+//! Machines, the streams between them, and the history that judges every step. A world has neither a clock nor random
+//! numbers: the simulation and the exploration supply both.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `mod.rs` | [`World`] |
+//! | `setup` | [`Setup`]: its configuration |
 //! | `pages` | page streams between its machines |
 
 mod pages;
+mod setup;
 
 use std::collections::BTreeMap;
 
 use identity::DomainId;
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event as Reported, RequestId};
-use nomad_protocol::planner::Goals;
-use nomad_protocol::{
-    Action, Doubt, Event, Force, Instant, Notice, Side, Timer, Timing, TransactionId,
-};
+use nomad_protocol::{Action, Event, Instant, Timer, TransactionId};
 use nomad_shell::Output;
 
 use crate::domain::RunState;
-use crate::hardware::{Parts, domain_number};
+use crate::hardware::domain_number;
 use crate::history::History;
 use crate::machine::{
-    Common, DOMAIN, Machine, Move, Mutant, domain_name, hardware, machine_id, machine_name,
-    machine_number,
+    DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_name, machine_number,
 };
-use crate::misread::misread;
-use crate::root::Restart;
+use crate::misconduct::{misread, wrong_force};
 use crate::stream::Stream;
+
+pub use setup::Setup;
 
 /// The operator's request id.
 const OPERATOR: RequestId = RequestId(1);
-
-/// The configuration of a world.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Setup {
-    /// Pages of each domain.
-    pub pages: usize,
-    /// Pages of each machine's pool: as many machines as pools.
-    pub pool_pages: Vec<u64>,
-    /// The machine that each domain starts on: as many domains as starts.
-    pub starts: Vec<usize>,
-    /// Whether domains are at home on the machines that they start on, by number.
-    pub homes: BTreeMap<usize, Restart>,
-    /// The goals of a move.
-    pub goals: Goals,
-    /// The timers of all machines.
-    pub timing: Timing,
-    /// The longest freeze of a domain by nomad.
-    pub freeze_us: u64,
-    /// Pages that are copied at once.
-    pub copy_pages: usize,
-    /// The slots of records in bytes: then numbers are drawn, too. Zero for records in the form of an exploration.
-    pub record_slots: usize,
-    /// The rule that all machines break.
-    pub mutant: Mutant,
-}
 
 /// The machines, the page streams and the checker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +66,8 @@ pub enum Effect {
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
-    /// The ledger is to be notified, at once or later.
-    Answer(TransactionId, Event),
+    /// An event is to be reported to the ledger, at once or later.
+    Event(TransactionId, Event),
     /// The memory of a domain that has left is to be given back, at once or later.
     GiveBack(TransactionId),
 }
@@ -112,7 +86,7 @@ impl World {
         let numbers = 0..setup.pool_pages.len();
         World {
             history: History::new(numbers.len(), &starts),
-            machines: numbers.map(|number| machine(setup, number)).collect(),
+            machines: numbers.map(|number| setup.machine(number)).collect(),
             streams: BTreeMap::new(),
         }
     }
@@ -122,7 +96,7 @@ impl World {
         self.history.domains.keys().copied()
     }
 
-    /// Gives a machine an operator's command; returns the events of its reply.
+    /// Has a machine execute an operator's command; returns the events of its reply.
     pub fn command(&mut self, now: Instant, machine: usize, command: Command) -> Vec<Reported> {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
@@ -146,7 +120,7 @@ impl World {
         events.iter().any(is_moving)
     }
 
-    /// The next action of a machine's nomad. It is to be performed.
+    /// The next action of a machine's nomad, which the caller has to perform.
     pub fn poll(&mut self, machine: usize) -> Option<(TransactionId, Action)> {
         self.machines[machine].shell.poll_action()
     }
@@ -165,7 +139,7 @@ impl World {
         }
         let subject = machine.subject(transaction);
         self.history.check_action(machine, transaction, &action);
-        let (is_forget, force) = (action == Action::Forget, machine.wrong_force(&action));
+        let (is_forget, force) = (action == Action::Forget, wrong_force(machine, &action));
         machine.shell.host.now = now;
         let event = machine.shell.perform(now, transaction, action);
         if is_forget {
@@ -181,7 +155,7 @@ impl World {
             self.count_instances(subject.number());
         }
         let mut effects = self.apply_effects(now, number);
-        effects.extend(event.map(|event| Effect::Answer(transaction, event)));
+        effects.extend(event.map(|event| Effect::Event(transaction, event)));
         effects
     }
 
@@ -220,7 +194,7 @@ impl World {
     }
 
     /// Reports an event to a machine's nomad.
-    pub fn answer(
+    pub fn report_event(
         &mut self,
         now: Instant,
         machine: usize,
@@ -231,24 +205,24 @@ impl World {
         let mut others = machine.moves.keys().copied();
         let another = others.find(|other| *other != transaction);
         let to = match (machine.hardware().parts.mutant, another) {
-            (Mutant::AnswersAnother, Some(another)) => another,
+            (Mutant::ReportsToAnother, Some(another)) => another,
             _ => transaction,
         };
         machine.shell.handle_event(now, to, event);
     }
 
-    /// Gives the memory of a domain back that has left.
+    /// Releases the memory of a domain that has left.
     pub fn give_back(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
         self.record_root_changes(machine);
         if let Some(event) = event {
-            self.answer(now, machine, transaction, event);
+            self.report_event(now, machine, transaction, event);
         }
     }
 
-    /// A datagram of machine `from` reaches `machine`.
+    /// Delivers a datagram of machine `from` to `machine`.
     pub fn deliver(
         &mut self,
         now: Instant,
@@ -284,7 +258,7 @@ impl World {
         ledger.expire(now, transaction, timer);
     }
 
-    /// A domain runs a step on `machine`, if it runs there.
+    /// Has a domain run a step on `machine`, if it runs there.
     pub fn run(&mut self, machine: usize, id: DomainId, page: u64) {
         let number = domain_number(id);
         let domains = &mut self.machines[machine].hardware_mut().kernel.domains;
@@ -308,14 +282,14 @@ impl World {
         let running = |machine: &&Machine| machine.hardware().runs(number);
         let running = self.machines.iter().filter(running).count();
         self.history.check_instances(domain_id(number), running);
-        let is_restless = |machine: &&Machine| machine.hardware().has_unstopped_outlived(number);
-        if let Some(machine) = self.machines.iter().find(is_restless) {
+        let has_unstopped = |machine: &&Machine| machine.hardware().has_unstopped_outlived(number);
+        if let Some(machine) = self.machines.iter().find(has_unstopped) {
             self.history
                 .outlived_runs(domain_id(number), machine.number);
         }
     }
 
-    /// An outsider on `machine` signals a domain, if it is there and not on its way there.
+    /// Has an outsider on `machine` signal a domain, if the domain is there and not just arriving.
     pub fn interfere(&mut self, machine: usize, id: DomainId, page: u64) {
         let number = domain_number(id);
         let hardware = self.machines[machine].hardware_mut();
@@ -327,7 +301,7 @@ impl World {
         }
     }
 
-    /// A crash, and the restart after it.
+    /// Crashes a machine or its nomad, and restarts it.
     pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
         let machine = self.machines.remove(number);
         let machine = match crash {
@@ -347,48 +321,5 @@ impl World {
     /// Whether a domain runs on `machine`.
     pub fn is_running(&self, machine: usize, id: DomainId) -> bool {
         self.machines[machine].hardware().runs(domain_number(id))
-    }
-}
-
-fn machine(setup: &Setup, number: usize) -> Machine {
-    let homes = setup.homes.iter();
-    let homes = homes.filter(|(domain, _)| setup.starts[**domain] == number);
-    let mut hardware = hardware(Parts {
-        number,
-        pool_pages: setup.pool_pages[number],
-        homes: homes.map(|(domain, restart)| (*domain, *restart)).collect(),
-        freeze_us: setup.freeze_us,
-        copy_pages: setup.copy_pages,
-        record_slots: setup.record_slots,
-        mutant: setup.mutant,
-    });
-    for (domain, start) in setup.starts.iter().enumerate() {
-        if *start == number {
-            hardware.create(domain_id(domain), setup.pages as u64);
-        }
-    }
-    let common = Common {
-        machines: setup.pool_pages.len(),
-        timing: setup.timing,
-        goals: setup.goals,
-    };
-    let boot = Machine::first_boot(number);
-    Machine::new(common, hardware, boot, Instant::from_us(0))
-}
-
-impl Machine {
-    /// The force by which a mutant settles a doubt by itself.
-    fn wrong_force(&self, action: &Action) -> Option<Force> {
-        let Action::Notify(Notice::InDoubt(Doubt::Silent)) = action else {
-            return None;
-        };
-        let mut entries = self.shell.moves.ledger.entries();
-        let side = entries.find(|entry| entry.doubt.is_some())?.side;
-        match (self.hardware().parts.mutant, side) {
-            (Mutant::SourceThawsAfterCommit, Side::Source)
-            | (Mutant::DestinationRunsUncommitted, Side::Destination) => Some(Force::RunHere),
-            (Mutant::DestinationDropsPrepared, Side::Destination) => Some(Force::DropCopy),
-            _ => None,
-        }
     }
 }

@@ -92,7 +92,7 @@ impl World {
             machine.sending.insert(transaction, sending);
             effects.push(Effect::Sending(transaction));
         } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now) {
-            self.answer(now, number, transaction, event);
+            self.report_event(now, number, transaction, event);
         }
         effects
     }
@@ -105,7 +105,7 @@ impl World {
         stream.broken.is_none().then_some(stream)
     }
 
-    /// Ends the streams to a machine that it does not need any more.
+    /// Ends the streams to a machine that it no longer needs.
     pub(super) fn end_streams_to(&mut self, number: usize) {
         let moves = &self.machines[number].shell.moves;
         for (transaction, stream) in &mut self.streams {
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// The next item of a stream arrives. Returns whether there was one.
+    /// Delivers the next item of a stream; returns whether there was one.
     pub fn arrive(&mut self, now: Instant, transaction: TransactionId) -> bool {
         let Some(stream) = self.streams.get_mut(&transaction) else {
             return false;
@@ -131,22 +131,25 @@ impl World {
             .begin_segment(machine_id(from), known, &header)
             .is_err()
         {
-            // Its sender has no part in the transaction, or it is not expected: nothing is reported.
+            // The sender takes no part in the transaction, or the segment is not expected: nothing is reported.
             stream.break_off();
             return true;
         }
         let is_end = !matches!(item, crate::stream::StreamItem::Pages(_));
         let taken = shell.handle_arrival(transaction, item);
-        let ended = taken.and_then(|()| match is_end {
-            true => shell.end_segment(&header).map(Some),
-            false => Ok(None),
+        let ended = taken.and_then(|()| {
+            if is_end {
+                shell.end_segment(&header).map(Some)
+            } else {
+                Ok(None)
+            }
         });
         match ended {
             Ok(None) => {}
-            Ok(Some(event)) => self.answer(now, to, transaction_of(&header), event),
+            Ok(Some(event)) => self.report_event(now, to, transaction_of(&header), event),
             Err(failure) => {
                 stream.break_off();
-                self.answer(now, to, transaction, Event::Failed(failure));
+                self.report_event(now, to, transaction, Event::Failed(failure));
             }
         }
         true
@@ -156,13 +159,13 @@ impl World {
     pub fn notify_broken(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
         let stream = self.streams.get_mut(&transaction);
         if stream.is_some_and(|stream| stream.notify(machine)) {
-            self.answer(now, machine, transaction, Event::StreamBroken);
+            self.report_event(now, machine, transaction, Event::StreamBroken);
         }
     }
 }
 
 fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
-    vec![Effect::Answer(transaction, event)]
+    vec![Effect::Event(transaction, event)]
 }
 
 impl Piece {

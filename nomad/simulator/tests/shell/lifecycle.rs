@@ -11,7 +11,7 @@ use nomad_simulator::machine::{DOMAIN, Machine};
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
 
-use super::{PEER, answers, fleet, machine, name, now, state};
+use super::{PEER, fleet, machine, name, now, replies, state};
 
 const OPERATOR: RequestId = RequestId(1);
 
@@ -29,15 +29,15 @@ fn events(machine: &mut Machine, now: Instant) -> Vec<Reported> {
     while let Some(output) = machine.shell.poll(now) {
         match output {
             Output::Event(OPERATOR, event) => events.push(event),
-            Output::Send { to, bytes } => answer_query(machine, now, to, &bytes),
+            Output::Send { to, bytes } => reply_to_query(machine, now, to, &bytes),
             _ => {}
         }
     }
     events
 }
 
-/// Another machine answers a query: it has no such domain.
-fn answer_query(machine: &mut Machine, now: Instant, from: MachineId, bytes: &[u8]) {
+/// Has another machine reply to a query: it has no such domain.
+fn reply_to_query(machine: &mut Machine, now: Instant, from: MachineId, bytes: &[u8]) {
     let query = Envelope::decode(bytes).expect("its own messages decode");
     if let Message::Query(name, turn, _) = query.message {
         let life = LifeId(7);
@@ -84,7 +84,7 @@ fn send_package(machine: &mut Machine, from: RequestId) {
 }
 
 #[test]
-fn the_domain_of_a_package_is_started_after_every_machine_was_asked() {
+fn the_domain_of_a_package_is_started_after_every_machine_was_queried() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
     send_package(&mut machine, OPERATOR);
     let expected = [
@@ -96,7 +96,7 @@ fn the_domain_of_a_package_is_started_after_every_machine_was_asked() {
     assert!(machine.hardware().runs(0));
 }
 
-/// The events for the operators by this time, if no machine answers.
+/// The events for the operators by this time, if no machine replies.
 fn reports(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
     machine.shell.handle_timeout(now);
     let outputs = std::iter::from_fn(|| machine.shell.poll(now));
@@ -114,14 +114,14 @@ fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
     assert_eq!(reports(&mut machine, now()).len(), 1, "it is received");
     let later = now().after_us(60_000_000);
     let [(OPERATOR, reason)] = &reports(&mut machine, later)[..] else {
-        panic!("no answer");
+        panic!("no reply");
     };
-    assert!(reason.contains("does not answer"), "{reason}");
+    assert!(reason.contains("does not reply"), "{reason}");
     assert_eq!(state(&machine), DomainState::Waiting);
 }
 
 #[test]
-fn no_operator_waits_for_ever() {
+fn no_operator_waits_forever() {
     const OTHER: RequestId = RequestId(2);
     type Act = fn(&mut Machine);
     let acts: [(Act, &str); 3] = [
@@ -144,10 +144,10 @@ fn no_operator_waits_for_ever() {
         send_package(&mut machine, OPERATOR);
         reports(&mut machine, now());
         act(&mut machine);
-        let answers = reports(&mut machine, now().after_us(1));
-        let mut own = answers.iter().filter(|(to, _)| *to == OPERATOR);
-        let is_answered = own.any(|(_, text)| text.contains(expected));
-        assert!(is_answered, "{expected}: {answers:?}");
+        let replies = reports(&mut machine, now().after_us(1));
+        let mut own = replies.iter().filter(|(to, _)| *to == OPERATOR);
+        let has_reply = own.any(|(_, text)| text.contains(expected));
+        assert!(has_reply, "{expected}: {replies:?}");
     }
 }
 
@@ -164,21 +164,21 @@ fn of_two_homes_of_one_name_neither_starts_it() {
             reply(&mut machine, "stop domain-1");
         }
         let query = Message::Query(name(), Turn(3), fleet().id());
-        let answer = answers(&mut machine, PEER, query);
+        let reply = replies(&mut machine, PEER, query);
         let is_held = matches!(
-            answer[..],
+            reply[..],
             [Message::QueryReply(
                 _,
                 _,
                 Presence::Present { runs: false, .. }
             )]
         );
-        assert!(is_held, "{answer:?}");
+        assert!(is_held, "{reply:?}");
     }
 }
 
 #[test]
-fn the_home_of_a_domain_that_runs_elsewhere_says_where_to_stop_it() {
+fn the_home_of_a_domain_that_runs_elsewhere_names_the_machine_to_stop_it_on() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Always)]));
     machine.shell.handle_timeout(now());
     let outputs = std::iter::from_fn(|| machine.shell.poll(now()));
@@ -216,10 +216,10 @@ fn a_package_whose_operator_is_silent_is_dropped() {
     reports(&mut machine, now().after_us(31_000_000));
     machine.shell.handle_data(now(), OPERATOR, &[3, 4, 5]);
     let is_received = |text: &String| text.contains("received");
-    let answers = reports(&mut machine, now().after_us(32_000_000));
+    let replies = reports(&mut machine, now().after_us(32_000_000));
     assert!(
-        !answers.iter().any(|(_, text)| is_received(text)),
-        "{answers:?}"
+        !replies.iter().any(|(_, text)| is_received(text)),
+        "{replies:?}"
     );
 }
 
@@ -229,7 +229,7 @@ fn the_restart_of_an_absent_domain_is_refused_and_changes_nothing() {
     reply(&mut machine, "stop domain-1");
     let refused = reply(&mut machine, "restart domain-1");
     assert!(refused[0].to_string().contains("`start`"), "{refused:?}");
-    // Waiting, it would be started as soon as the machine that has it loses it.
+    // In the state Waiting it would be started as soon as the machine that has it loses it.
     assert_eq!(state(&machine), DomainState::Away);
 }
 

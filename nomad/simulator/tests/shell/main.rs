@@ -74,7 +74,7 @@ fn offer(domain: DomainId) -> Offer {
 }
 
 /// The machine's replies to a message of another one.
-fn answers(machine: &mut Machine, from: usize, message: Message) -> Vec<Message> {
+fn replies(machine: &mut Machine, from: usize, message: Message) -> Vec<Message> {
     let boot = BootId(from as u64);
     let bytes = Envelope { boot, message }.encode();
     machine
@@ -99,7 +99,7 @@ fn state(machine: &Machine) -> DomainState {
 }
 
 #[test]
-fn a_machine_with_a_younger_copy_is_answered_only_when_the_older_one_is_stopped() {
+fn a_machine_with_a_younger_copy_gets_a_reply_only_when_the_older_one_is_stopped() {
     let mut machine = machine(true, BTreeMap::new());
     machine.hardware_mut().root_faults.push(RootFault {
         machine: HERE,
@@ -111,10 +111,10 @@ fn a_machine_with_a_younger_copy_is_answered_only_when_the_older_one_is_stopped(
         incarnation: Incarnation(1),
     };
     let activated = Message::Transaction(MOVE, activated);
-    assert_eq!(answers(&mut machine, PEER, activated.clone()), []);
+    assert_eq!(replies(&mut machine, PEER, activated.clone()), []);
     assert!(machine.hardware().runs(0));
     let unknown = Message::Transaction(MOVE, Step::Unknown);
-    assert_eq!(answers(&mut machine, PEER, activated), [unknown]);
+    assert_eq!(replies(&mut machine, PEER, activated), [unknown]);
     assert!(!machine.hardware().runs(0));
     assert_eq!(state(&machine), DomainState::Outlived);
 }
@@ -124,27 +124,27 @@ fn a_leaving_domain_counts_as_running_for_its_home() {
     let mut machine = machine(true, BTreeMap::new());
     let root = &mut machine.hardware_mut().root;
     root.export(0, now()).expect("it runs");
-    let asks = Message::Query(name(), Turn(3), fleet().id());
+    let query = Message::Query(name(), Turn(3), fleet().id());
     let holds = Presence::Present {
         incarnation: Incarnation(0),
         runs: true,
     };
     let expected = Message::QueryReply(name(), Turn(3), holds);
-    assert_eq!(answers(&mut machine, PEER, asks), [expected]);
+    assert_eq!(replies(&mut machine, PEER, query), [expected]);
 }
 
-/// It would start the domain although a machine that it does not ask has it.
+/// It would start the domain although a machine that it does not query has it.
 #[test]
-fn a_home_with_another_fleet_is_not_answered() {
+fn a_home_with_another_fleet_gets_no_reply() {
     let mut machine = machine(false, BTreeMap::new());
-    let asks = |fleet: Fleet| Message::Query(name(), Turn(3), fleet.id());
+    let query = |fleet: Fleet| Message::Query(name(), Turn(3), fleet.id());
     let smaller = Fleet::new([HERE, PEER].map(machine_id));
-    assert_eq!(answers(&mut machine, PEER, asks(smaller)), []);
-    assert_eq!(answers(&mut machine, PEER, asks(fleet())).len(), 1);
+    assert_eq!(replies(&mut machine, PEER, query(smaller)), []);
+    assert_eq!(replies(&mut machine, PEER, query(fleet())).len(), 1);
 }
 
 #[test]
-fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wants_that() {
+fn a_domain_that_came_and_left_is_started_again_by_itself_only_if_its_manifest_says_so() {
     for (restart, expected) in [
         (Restart::Never, DomainState::Away),
         (Restart::Always, DomainState::Waiting),
@@ -175,7 +175,7 @@ fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
         domain: DOMAIN,
         incarnation: Incarnation(9),
     };
-    answers(
+    replies(
         &mut machine,
         PEER,
         Message::Transaction(TransactionId(8), activated),
@@ -188,6 +188,6 @@ fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
         runs: false,
     };
     let expected = Message::QueryReply(name(), Turn(3), holds);
-    let asks = Message::Query(name(), Turn(3), fleet().id());
-    assert_eq!(answers(&mut machine, PEER, asks)[0], expected);
+    let query = Message::Query(name(), Turn(3), fleet().id());
+    assert_eq!(replies(&mut machine, PEER, query)[0], expected);
 }

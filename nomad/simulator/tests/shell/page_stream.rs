@@ -11,7 +11,7 @@ use nomad_shell::pages::SegmentRejected;
 use nomad_simulator::faults::{LocalFault, LocalStep};
 use nomad_simulator::machine::{Machine, machine_id};
 
-use super::{HERE, MOVE, PEER, answers, machine, offer};
+use super::{HERE, MOVE, PEER, machine, offer, replies};
 
 const THIRD: usize = 2;
 const OTHER: TransactionId = TransactionId(8);
@@ -21,7 +21,7 @@ fn destination() -> Machine {
     let mut machine = machine(false, BTreeMap::new());
     for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
         let offer = Message::Transaction(transaction, Step::Offer(offer(DomainId(domain))));
-        let admitted = answers(&mut machine, from, offer);
+        let admitted = replies(&mut machine, from, offer);
         assert_eq!(admitted, [Message::Transaction(transaction, Step::Admit)]);
     }
     machine
@@ -99,7 +99,7 @@ fn a_transaction_has_one_page_stream_from_its_source() {
 }
 
 #[test]
-fn a_destination_that_gives_up_takes_no_more_pages() {
+fn a_destination_that_aborts_accepts_no_more_pages() {
     let mut machine = destination();
     let peer = machine_id(PEER);
     let freeze = StreamHeader::Freeze {
@@ -111,7 +111,7 @@ fn a_destination_that_gives_up_takes_no_more_pages() {
     };
     assert_eq!(machine.shell.begin_segment(peer, None, &freeze), Ok(MOVE));
     let abort = Step::Abort(AbortReason::Cancelled);
-    answers(&mut machine, PEER, Message::Transaction(MOVE, abort));
+    replies(&mut machine, PEER, Message::Transaction(MOVE, abort));
     let known = Some(MOVE);
     assert_eq!(
         machine.shell.begin_segment(peer, known, &freeze),

@@ -1,6 +1,8 @@
-//! Mutants that misread the datagrams of another machine.
+//! The misconduct of mutants: they misread another machine's datagrams, or settle a doubt by themselves.
 
-use nomad_protocol::{BootId, Entry, Envelope, Message, PhaseName, Step};
+use nomad_protocol::{
+    Action, BootId, Doubt, Entry, Envelope, Force, Message, Notice, PhaseName, Side, Step,
+};
 
 use crate::machine::{Machine, Mutant};
 
@@ -37,5 +39,20 @@ fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
     Envelope {
         boot: BootId(Machine::first_boot(from)),
         ..envelope
+    }
+}
+
+/// The force by which a mutant settles a doubt by itself.
+pub fn wrong_force(machine: &Machine, action: &Action) -> Option<Force> {
+    let Action::Notify(Notice::InDoubt(Doubt::Silent)) = action else {
+        return None;
+    };
+    let mut entries = machine.shell.moves.ledger.entries();
+    let side = entries.find(|entry| entry.doubt.is_some())?.side;
+    match (machine.hardware().parts.mutant, side) {
+        (Mutant::SourceThawsAfterCommit, Side::Source)
+        | (Mutant::DestinationRunsUncommitted, Side::Destination) => Some(Force::RunHere),
+        (Mutant::DestinationDropsPrepared, Side::Destination) => Some(Force::DropCopy),
+        _ => None,
     }
 }

@@ -1,0 +1,61 @@
+//! Domains that move, as the shell holds them, and the items of their page streams.
+
+use identity::{DomainId, Incarnation, Name};
+use nomad_protocol::StreamHeader;
+
+use crate::kernel::State;
+use crate::stream::StreamItem;
+
+/// A domain that was looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Found {
+    pub(super) id: DomainId,
+    pub(super) incarnation: Incarnation,
+    pub(super) pages: u64,
+}
+
+/// A leaving domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outgoing {
+    pub(super) id: DomainId,
+    pub(super) name: Name,
+    pub(super) token: Option<u64>,
+    pub(super) is_exported: bool,
+    pub(super) exported: Option<State>,
+    /// Pages of the pass still to be read.
+    pub(super) remaining: Vec<usize>,
+}
+
+/// An arriving domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Incoming {
+    pub(super) id: DomainId,
+    pub(super) name: Name,
+    pub(super) pages: Vec<u64>,
+    pub(super) freeze: Option<State>,
+}
+
+/// A piece of a page stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Piece {
+    /// The header, in the first of a segment.
+    pub header: Option<StreamHeader>,
+    /// The items that follow it.
+    pub items: Vec<StreamItem>,
+}
+
+/// The arriving item.
+pub type Arrival = StreamItem;
+
+impl Outgoing {
+    pub(super) fn new(id: DomainId, name: Name) -> Self {
+        Outgoing {
+            id,
+            name,
+            token: None,
+            is_exported: false,
+            exported: None,
+            remaining: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The history of one domain: [`DomainHistory`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use identity::Incarnation;
+use nomad_protocol::TransactionId;
+
+use super::Violation;
+use crate::domain::Contents;
+
+/// A domain that is retired and not yet activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Committed {
+    /// The transaction that has retired it.
+    pub transaction: TransactionId,
+    /// The number of the machine that is to activate it.
+    pub destination: usize,
+    /// That machine was restarted and has lost its copy.
+    pub is_destination_lost: bool,
+}
+
+/// The history of one domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DomainHistory {
+    /// The machine that it started on.
+    pub start: usize,
+    /// It was started anew after the one before was lost.
+    pub is_anew: bool,
+    /// The machine on which it was activated last.
+    pub home: usize,
+    /// That machine was restarted since.
+    pub is_home_lost: bool,
+    /// The incarnation that was activated last.
+    pub incarnation: Incarnation,
+    /// Set while it is retired at home and its destination has not activated it.
+    pub committed: Option<Committed>,
+    /// The age that it has reached on any machine.
+    pub reached: u64,
+    /// The contents that each transaction has retired.
+    pub retired: BTreeMap<TransactionId, Contents>,
+    /// Transactions whose destination has activated its copy.
+    pub activated: BTreeSet<TransactionId>,
+    /// An operator has settled a doubt about it by force and is responsible for the rest: nothing is checked.
+    pub is_forced: bool,
+}
+
+impl DomainHistory {
+    /// A domain that was just created on machine `start`.
+    pub fn new(start: usize) -> Self {
+        DomainHistory {
+            start,
+            is_anew: false,
+            home: start,
+            is_home_lost: false,
+            incarnation: Incarnation(0),
+            committed: None,
+            reached: 0,
+            retired: BTreeMap::new(),
+            activated: BTreeSet::new(),
+            is_forced: false,
+        }
+    }
+
+    pub(super) fn retire(&mut self, committed: Committed, contents: &Contents) {
+        self.committed = Some(committed);
+        let retired = self.retired.entry(committed.transaction);
+        retired.or_insert_with(|| contents.clone());
+    }
+
+    pub(super) fn activate(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        incarnation: Incarnation,
+    ) {
+        if self.activated.insert(transaction) {
+            self.home = machine;
+            self.is_home_lost = false;
+            self.incarnation = incarnation;
+            self.committed = None;
+        }
+    }
+
+    /// The violation by this activation, if it is one.
+    pub(super) fn judge_activation(
+        &self,
+        transaction: TransactionId,
+        contents: &Contents,
+        after: Incarnation,
+    ) -> Option<Violation> {
+        let before = self.incarnation;
+        match self.retired.get(&transaction).cloned() {
+            None => Some(Violation::ActivatedUncommitted),
+            // The activation is repeated after a restart of nomad, and the domain may have run meanwhile.
+            Some(_) if self.activated.contains(&transaction) => None,
+            Some(retired) if retired != *contents => Some(Violation::ContentsDiffer {
+                retired,
+                activated: contents.clone(),
+            }),
+            Some(_) if after <= before => Some(Violation::IncarnationNotRisen { before, after }),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn lose(&mut self, machine: usize) {
+        self.is_home_lost |= self.home == machine;
+        if let Some(committed) = &mut self.committed {
+            committed.is_destination_lost |= committed.destination == machine;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The result of a run: its coverage ([`Report`]), or the reason it failed ([`Failure`]).
+
+use std::collections::BTreeSet;
+
+use identity::DomainId;
+use nomad_protocol::PhaseName;
+
+use crate::history::Violation;
+use crate::outcome::{Defect, End, Outcome};
+
+/// The reason a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Something happened that must not.
+    Violation(DomainId, Violation),
+    /// The world did not settle, or not as it should.
+    Settled(Defect),
+    /// A move did not succeed although no fault struck.
+    SecondMove(DomainId, End),
+    /// An operator could not settle a doubt, with the last reply.
+    NotForced(String),
+    /// An operator could not stop a domain, with the last reply.
+    NotStopped(String),
+    /// An operator could not start a lost domain, with the last reply.
+    NotStarted(String),
+}
+
+/// The coverage of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The outcome of the moves under faults, per domain.
+    pub outcomes: Vec<Outcome>,
+    /// Crashes: the phase of the crashed machine, and the part that crashed.
+    pub crashes: BTreeSet<(String, &'static str)>,
+    /// The reasons of aborts, by name.
+    pub aborts: BTreeSet<String>,
+    /// Freezes that had to be replaced.
+    pub replaced: usize,
+    /// Steps that failed, by name.
+    pub failed: BTreeSet<String>,
+    /// Pauses of a machine that had a move under way.
+    pub pauses: usize,
+    /// Stale copies that were in doubt at the end.
+    pub stale: usize,
+}
+
+/// Every phase that a crash can strike, by side.
+pub fn phases_to_strike() -> Vec<String> {
+    use PhaseName::*;
+    let source = [Offer, Rounds, Freeze, Commit, Release].map(|phase| format!("Source {phase:?}"));
+    let destination =
+        [Admit, Receive, Verify, Activate].map(|phase| format!("Destination {phase:?}"));
+    source.into_iter().chain(destination).collect()
+}

@@ -1,0 +1,66 @@
+//! The configuration of a world: [`Setup`].
+
+use std::collections::BTreeMap;
+
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{Instant, Timing};
+
+use super::domain_id;
+use crate::hardware::Parts;
+use crate::machine::{Common, Machine, Mutant, hardware};
+use crate::root::Restart;
+
+/// The configuration of a world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Setup {
+    /// Pages of each domain.
+    pub pages: usize,
+    /// Pages of each machine's pool: as many machines as pools.
+    pub pool_pages: Vec<u64>,
+    /// The machine that each domain starts on: as many domains as starts.
+    pub starts: Vec<usize>,
+    /// The domains that are at home on the machines that they start on, by number.
+    pub homes: BTreeMap<usize, Restart>,
+    /// The goals of a move.
+    pub goals: Goals,
+    /// The timers of all machines.
+    pub timing: Timing,
+    /// The longest freeze of a domain by nomad.
+    pub freeze_us: u64,
+    /// Pages that are copied at once.
+    pub copy_pages: usize,
+    /// The slots for records in the form that ships; random numbers are then drawn, too. Zero selects the form of an
+    /// exploration.
+    pub record_slots: usize,
+    /// The rule that all machines break.
+    pub mutant: Mutant,
+}
+
+impl Setup {
+    /// A machine of this world, at its beginning.
+    pub(super) fn machine(&self, number: usize) -> Machine {
+        let homes = self.homes.iter();
+        let homes = homes.filter(|(domain, _)| self.starts[**domain] == number);
+        let mut hardware = hardware(Parts {
+            number,
+            pool_pages: self.pool_pages[number],
+            homes: homes.map(|(domain, restart)| (*domain, *restart)).collect(),
+            freeze_us: self.freeze_us,
+            copy_pages: self.copy_pages,
+            record_slots: self.record_slots,
+            mutant: self.mutant,
+        });
+        for (domain, start) in self.starts.iter().enumerate() {
+            if *start == number {
+                hardware.create(domain_id(domain), self.pages as u64);
+            }
+        }
+        let common = Common {
+            machines: self.pool_pages.len(),
+            timing: self.timing,
+            goals: self.goals,
+        };
+        let boot = Machine::first_boot(number);
+        Machine::new(common, hardware, boot, Instant::from_us(0))
+    }
+}
