@@ -1,12 +1,12 @@
 //! The memory of this server that moves may use: [`Budget`].
 //!
-//! A server that runs out of memory ends, and every move with it. So each move reserves the most that it may use, and one that
+//! A server that runs out of memory ends, and every move with it. So each move reserves the most that it may use. A move that
 //! does not fit is not begun: its operator reads the reason before anything is done. The sizes below are upper bounds: a domain
 //! with the most threads and capabilities used less than half of its reservation, on either side
 //! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
-//!   heap = sockets and the rest of the start | RESERVE: one domain that is listed | reservations of moves | free
+//!   heap = sockets and other allocations of the start | RESERVE: one domain that is listed | reservations of moves | free
 //! ```
 
 use alloc::rc::Rc;
@@ -25,9 +25,9 @@ pub const CAPABILITIES_MAX: u32 = 4096;
 
 /// The most bytes per object, mapping or outsider: in a description, in the kernel's list, and while it is built.
 const ITEM_BYTES: usize = 192;
-/// The same per capability, in the table or held.
+/// The most bytes per capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
-/// The same per thread: its state in a description, encoded, and read back.
+/// The most bytes per thread: its state in a description, encoded, and read back.
 const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
 /// The most bytes per item or capability in an encoded state; an outsider has its name there.
 const RECORD_BYTES: usize = 64;
@@ -36,7 +36,7 @@ const SETS: usize = 3;
 /// Bytes of the frames that travel with a domain.
 const STAGED_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
-/// Reserved for everything outside of moves: the lists of a domain that an operator asks about, and the reply.
+/// Reserved for everything outside of moves: the lists of a domain that an operator has explained, and the reply.
 const RESERVE_BYTES: usize = 2 * CAPABILITIES_MAX as usize * CAPABILITY_BYTES;
 
 /// The largest size of a domain at the end of its move: it runs while it is copied, and may grow.
@@ -125,7 +125,7 @@ pub struct Budget {
     /// The total, read when the first move begins: the server's sockets exist by then.
     total: OnceCell<usize>,
     out: Rc<Cell<usize>>,
-    /// At most half of the total: offers of other machines do not keep a domain from leaving.
+    /// At most half of the total: offers from other machines do not keep a domain from leaving.
     incoming: Rc<Cell<usize>>,
 }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_share_what_there_is_and_half_of_it_is_kept_for_those_that_leave() {
+    fn moves_share_the_budget_and_half_of_it_is_kept_for_leaving_domains() {
         let budget = Budget::for_tests(100);
         let leaving = budget.reserve(Side::Source, 30).expect("room for it");
         let coming = budget.reserve(Side::Destination, 40).expect("room for it");

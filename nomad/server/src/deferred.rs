@@ -1,8 +1,8 @@
 //! Work that waits until nothing else is to be done: [`Deferred`].
 //!
-//! Root takes a long time to reclaim a domain's memory; meanwhile late frames for the domain would wait to be
-//! forwarded. And logging a line is a call of root, which writes it to the machine's console letter by letter: in the middle
-//! of a move, a frozen domain waits for that long.
+//! Root takes a long time to reclaim a domain's memory; meanwhile late frames for the domain would wait to be forwarded.
+//! Logging a line is a call of root, which writes the line to the machine's console character by character; in the middle of
+//! a move, a frozen domain would wait for that long.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -27,7 +27,7 @@ const LINES_MAX: usize = 64;
 /// A piece of deferred work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Give back the memory of this transaction's domain, which runs elsewhere: soon, since other domains may need it.
+    /// Release the memory of this transaction's domain, which runs elsewhere: soon, since other domains may need it.
     Destroy(TransactionId),
     /// Log this line, when nothing has happened for a while.
     Log(String),
@@ -42,7 +42,7 @@ pub struct Deferred {
 }
 
 impl Deferred {
-    /// Defers giving back a domain's memory.
+    /// Defers the release of a domain's memory.
     pub fn destroy(&self, transaction: TransactionId) {
         self.destroys.borrow_mut().push_back(transaction);
         self.changed.signal(());
@@ -54,7 +54,7 @@ impl Deferred {
         self.changed.signal(());
     }
 
-    /// Executes the tasks one by one, for ever; `quiet` completes when nothing has happened for long enough.
+    /// Executes the tasks one by one, forever; `quiet` completes when nothing has happened for long enough.
     async fn run(&self, quiet: impl AsyncFn(), execute: impl Fn(Task)) {
         loop {
             self.changed.wait().await;
@@ -91,7 +91,7 @@ impl Deferred {
     }
 }
 
-/// Executes deferred work, for ever.
+/// Executes deferred work, forever.
 pub async fn run(server: &'static Server) {
     let execute = |task| match task {
         Task::Log(line) => log::info!("{line}"),
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// A queue whose quiet period a test ends, polled often enough for everything else.
+    /// A queue whose quiet period ends when a test says so, and which is polled often enough for everything else.
     struct Fixture {
         deferred: Deferred,
         is_quiet: Cell<bool>,
@@ -130,9 +130,12 @@ mod tests {
         /// The tasks executed after each step.
         fn watch<const N: usize>(&self, steps: [&dyn Fn(); N]) -> [Vec<Task>; N] {
             let quiet = async || {
-                poll_fn(|_| match self.is_quiet.get() {
-                    true => Poll::Ready(()),
-                    false => Poll::Pending,
+                poll_fn(|_| {
+                    if self.is_quiet.get() {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
                 })
                 .await;
             };
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_given_back_soon_and_the_log_is_written_when_it_is_quiet() {
+    fn memory_is_released_soon_and_the_log_is_written_when_it_is_quiet() {
         let fixture = Fixture::new();
         let done = fixture.watch([
             &|| fixture.deferred.log("left".into()),
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_gets_long_is_written_though_it_is_never_quiet() {
+    fn a_long_log_is_written_even_if_it_is_never_quiet() {
         let fixture = Fixture::new();
         let log_line = || fixture.deferred.log("again".into());
         let [few, many] = fixture.watch([&|| (1..LINES_MAX).for_each(|_| log_line()), &log_line]);
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_others_go_first() {
+    fn other_tasks_go_first() {
         let deferred = Deferred::default();
         let done = Cell::new(0);
         deferred.destroy(TransactionId(1));

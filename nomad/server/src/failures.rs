@@ -8,7 +8,7 @@ use runtime::Error;
 use crate::capture::CaptureError;
 use crate::restore::RestoreError;
 
-/// No slot in particular.
+/// Stands for no particular slot.
 const NO_SLOT: u32 = u32::MAX;
 
 /// The failure of a source's step.
@@ -22,7 +22,7 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         CaptureError::Pinned => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::FreezeEnded => LocalFailure::FreezeEnded,
         CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,
-        // It grew while it was copied.
+        // The domain grew while it was copied.
         CaptureError::TooMany { .. } => of_kernel(Error::ArgumentRange),
         CaptureError::Inconsistent => LocalFailure::BadImage,
     }

@@ -7,7 +7,7 @@
 //! | [`local`] | the shell's host: this machine's kernel and root, by capability |
 //! | [`capture`] | a domain that leaves |
 //! | [`restore`] | a domain that arrives |
-//! | [`failures`] | errors of these two as the protocol's failures |
+//! | [`failures`] | the errors of capture and restore as the protocol's failures |
 //! | [`budget`] | the memory of this server that moves may use |
 //! | [`network`], [`operators`] | sessions with other machines and with operators |
 //! | [`channel`] | the tasks that move datagrams and page streams |

@@ -26,7 +26,7 @@ impl Machine {
     /// The capabilities that the start page names.
     ///
     /// # Panics
-    /// If the start page lacks one.
+    /// If the start page lacks one of them.
     pub fn new(start: Start) -> Machine {
         Machine {
             root: Root::new(start.require("root")),
@@ -60,7 +60,7 @@ impl Machine {
 
 #[cfg(test)]
 impl Machine {
-    /// A machine whose calls a test's kernel answers.
+    /// A machine whose calls a test's kernel handles.
     pub fn for_tests() -> Machine {
         use abi::register::Slot;
         Machine {

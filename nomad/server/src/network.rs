@@ -66,7 +66,7 @@ impl Network {
     pub fn reject(&self, from: IpEndpoint, error: &dyn fmt::Debug) {
         let count = self.rejected.get().saturating_add(1);
         self.rejected.set(count);
-        log::debug!("from {from}: {error:?}, {count} rejected so far");
+        log::debug!("a datagram from {from} is rejected: {error:?}; {count} so far");
     }
 
     /// An independent random number generator.

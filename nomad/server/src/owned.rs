@@ -1,4 +1,4 @@
-//! Capabilities with an owner: [`Owned`], and ending an object that may have ended already.
+//! Capabilities with an owner: [`Owned`], and the destruction of an object that may have ended already.
 
 use runtime::Cap;
 use runtime::capability::Kind;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_given_up_once() {
+    fn its_slot_is_freed_once() {
         let slot = Slot(9);
         let owned = || Owned::<Domain>::new(Cap::from_slot(slot));
         let ((), calls) = with_kernel(|_| DONE, || drop(owned()));

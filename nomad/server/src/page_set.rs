@@ -70,7 +70,7 @@ impl PageSet {
         word.is_some_and(|word| word >> (page % PAGES_PER_WORD) & 1 != 0)
     }
 
-    /// Adds a page. One beyond the Memory is ignored.
+    /// Adds a page. A page beyond the Memory is ignored.
     pub fn insert(&mut self, page: u64) {
         if page < self.page_count {
             self.words[(page / PAGES_PER_WORD) as usize] |= 1 << (page % PAGES_PER_WORD);
@@ -98,12 +98,12 @@ impl PageSet {
         self.words.fill(0);
     }
 
-    /// Whether a page of the chunk that begins here is in it.
+    /// Whether the set has a page of the chunk that begins here.
     pub fn touches_chunk(&self, first_page: u64) -> bool {
         self.chunk(first_page).any(|word| word != 0)
     }
 
-    /// Whether the same pages of the chunk that begins here are in it and in another one.
+    /// Whether this set and another one have the same pages of the chunk that begins here.
     pub fn agrees_in_chunk(&self, other: &PageSet, first_page: u64) -> bool {
         self.chunk(first_page).eq(other.chunk(first_page))
     }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_what_was_put_in() {
+    fn contains_the_pages_that_were_inserted() {
         let mut set = PageSet::new(1000);
         for page in [0, 63, 64, 999, 1000, u64::MAX] {
             set.insert(page);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_bitmaps_in() {
+    fn inserts_bitmaps() {
         let mut set = PageSet::new(300);
         [1, 64, 130, 299]
             .into_iter()
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_s_pages_count_from_its_first() {
+    fn the_pages_of_a_chunk_are_numbered_from_its_first() {
         let mut set = PageSet::new(600);
         [3, 512, 599].into_iter().for_each(|page| set.insert(page));
         assert_eq!(set.in_chunk(0), ChunkPages::of([3]));

@@ -57,11 +57,11 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Owned<Domain>>), RootError> {
-        let answer = self.call(Request::Find { name }, 1)?;
-        let record = value(&answer);
-        let domain = match answer.capabilities() {
+        let reply = self.call(Request::Find { name }, 1)?;
+        let record = value(&reply);
+        let domain = match reply.capabilities() {
             [] => None,
-            _ => Some(Owned::new(capability(answer)?)),
+            _ => Some(Owned::new(capability(reply)?)),
         };
         Ok((record?, domain))
     }
@@ -108,7 +108,7 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// Gives back the memory of a domain that has moved away.
+    /// Releases the memory of a domain that has moved away.
     ///
     /// # Errors
     /// [`RootError`].
@@ -183,7 +183,7 @@ impl Root {
         })
     }
 
-    /// Stops the copy here for good: one of this incarnation, which is higher, runs elsewhere.
+    /// Stops the copy here for good: a copy of this higher incarnation runs elsewhere.
     ///
     /// # Errors
     /// [`RootError`].
@@ -200,7 +200,7 @@ impl Root {
         })
     }
 
-    /// Gives back the memory of a domain that does not arrive. Succeeds if it is not here any more.
+    /// Releases the memory of a domain whose move was aborted. Succeeds if the domain is not here.
     ///
     /// # Errors
     /// [`RootError`].
@@ -208,7 +208,7 @@ impl Root {
         self.give_up(Request::Discard { name, id })
     }
 
-    /// Gives up an outlived copy. Succeeds if it is not here any more.
+    /// Destroys an outlived copy. Succeeds if the copy is not here.
     ///
     /// # Errors
     /// [`RootError`].
@@ -239,7 +239,7 @@ impl Root {
         self.get(Request::Memory)
     }
 
-    /// Ends a domain, which is started afresh if `restart`.
+    /// Stops a domain. If `restart`, it is started afresh.
     ///
     /// # Errors
     /// [`RootError`].
@@ -307,11 +307,11 @@ impl Root {
 
     /// Sends a request whose reply is a capability.
     fn get_capability<T: Kind>(self, request: Request) -> Result<Cap<T>, RootError> {
-        let mut answer = self.call(request, 1)?;
-        match value::<()>(&answer) {
-            Ok(()) => capability(answer),
+        let mut reply = self.call(request, 1)?;
+        match value::<()>(&reply) {
+            Ok(()) => capability(reply),
             Err(error) => {
-                answer.discard_capabilities();
+                reply.discard_capabilities();
                 Err(error)
             }
         }
@@ -319,27 +319,27 @@ impl Root {
 
     fn call(self, request: Request, capabilities: usize) -> Result<Message, RootError> {
         let message = Message::of(encode(&request).as_slice());
-        let answer = self
+        let reply = self
             .endpoint
             .call_idempotent_accepting(&message, capabilities);
-        Ok(answer?)
+        Ok(reply?)
     }
 }
 
-fn value<T: DeserializeOwned>(answer: &Message) -> Result<T, RootError> {
-    match decode::<Result<T, Refusal>>(answer.words()) {
+fn value<T: DeserializeOwned>(reply: &Message) -> Result<T, RootError> {
+    match decode::<Result<T, Refusal>>(reply.words()) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(refusal)) => Err(RootError::Refused(refusal)),
         Err(Malformed) => Err(RootError::Malformed),
     }
 }
 
-/// The one capability of a reply. Any other, and one of another kind, is discarded.
-fn capability<T: Kind>(mut answer: Message) -> Result<Cap<T>, RootError> {
-    match answer.reader().capability() {
+/// The one capability of a reply. Further ones, and one of another kind, are discarded.
+fn capability<T: Kind>(mut reply: Message) -> Result<Cap<T>, RootError> {
+    match reply.reader().capability() {
         Ok(capability) => Ok(capability),
         Err(_) => {
-            answer.discard_capabilities();
+            reply.discard_capabilities();
             Err(RootError::Malformed)
         }
     }

@@ -87,7 +87,7 @@ pub fn kernel(request: &Request) -> CallResult {
     }
 }
 
-/// A call's answer if root refuses it.
+/// The result of a call that root refuses.
 pub fn refused(refusal: Refusal) -> CallResult {
     let [word, ..] = *root::refused(refusal).as_slice() else {
         panic!("a refusal has a word");
@@ -95,7 +95,7 @@ pub fn refused(refusal: Refusal) -> CallResult {
     Ok([0, MessageInfo::words_only(1)?.bits(), word, 0, 0, 0, 0, 0])
 }
 
-/// A kernel that answers one kind of call with an error, and every other call like `$kernel`.
+/// A kernel that refuses one kind of call with an error, and handles every other call like `$kernel`.
 macro_rules! failing {
     ($call:ident, $error:expr, $kernel:expr) => {
         |request| match request {

@@ -28,7 +28,7 @@ use crate::network::Network;
 use crate::now::now;
 use crate::operators::Operators;
 
-/// Page streams that are received at once, at most.
+/// The most page streams that are received at once.
 const STREAMS_MAX: usize = 2;
 
 /// The state that the tasks share. They run on one thread; a borrow never lasts across an `await`.
@@ -39,7 +39,7 @@ pub struct Server {
     pub deferred: Deferred,
     pub late: LateFrames,
     pub jobs: Jobs,
-    /// One per receiver, raised when a transaction does not need its page stream any more.
+    /// One per receiver, raised when a transaction no longer needs its page stream.
     pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
     /// Raised when an event is reported.
     pub reported: Signal<NoopRawMutex, ()>,
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Gives back the memory of a domain that has left.
+    /// Releases the memory of a domain that has left.
     pub fn give_back(&self, transaction: TransactionId) {
         let event = self.shell.borrow_mut().give_back(now(), transaction);
         if let Some(event) = event {
@@ -140,7 +140,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         goals: Goals::default(),
         has_hooks: start.argument("hooks").is_some(),
     };
-    // Root restarts this server, which then asks again.
+    // Root restarts this server, which then tries again.
     Shell::resume(host, now(), config, found).unwrap_or_else(|(_, error)| {
         panic!("cannot read the state of the domains from root: {error}")
     })

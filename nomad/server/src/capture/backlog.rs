@@ -22,7 +22,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// The backlog of a domain of which nothing is known yet.
+    /// The backlog of a domain whose Memories are not known yet.
     pub fn new(domain: Cap<Domain>) -> Backlog {
         Backlog {
             domain,
@@ -32,20 +32,20 @@ impl Backlog {
     }
 
     /// Adds the pages written since the last time, of every Memory that the domain has now; at first, all pages. The scope is
-    /// that of the next pass: it tells whether the domain runs.
+    /// that of the next pass, and shows whether the domain runs.
     ///
-    /// The list of a running domain may be incomplete. So while it runs, only the kernel's answer about a Memory shows
-    /// that the Memory has ended: one that was dropped and found again would be announced to the destination twice.
+    /// The list of a running domain may be incomplete. So while it runs, only the kernel's reply about a Memory shows that
+    /// the Memory has ended: a Memory that was dropped and found again would be announced to the destination twice.
     ///
     /// # Errors
     /// The error of the kernel.
     pub fn collect_dirty(&mut self, read: &Read, scope: Scope) -> Result<(), Error> {
-        let is_there = |memory: &Captured| {
+        let is_listed = |memory: &Captured| {
             let mut memories = read.memories();
             memories.any(|record| record.id == memory.source.memory.0)
         };
         if scope == Scope::Freeze {
-            self.memories.retain(is_there);
+            self.memories.retain(is_listed);
         }
         for record in read.memories().filter(|record| record.attribute == 0) {
             let id = ObjectId(record.id);
@@ -103,16 +103,16 @@ impl Backlog {
         out: &mut Vec<u8>,
     ) -> Result<bool, CaptureError> {
         let pass = self.pass.as_mut().ok_or(CaptureError::Inconsistent)?;
-        let mut ends = PassContext {
+        let mut context = PassContext {
             memories: &mut self.memories,
             staging,
             numbering,
             writer,
         };
-        Ok(pass.produce(&mut ends, out)?)
+        Ok(pass.produce(&mut context, out)?)
     }
 
-    /// Ends the pass; returns how many pages it sent with their bytes.
+    /// Ends the pass; returns the number of pages that it sent with their bytes.
     ///
     /// # Errors
     /// No pass was begun.
@@ -121,7 +121,7 @@ impl Backlog {
         Ok(pass.data_pages)
     }
 
-    /// Empties it. The dirty logs are left to the owner that begins the next ones.
+    /// Empties the backlog. The dirty logs stay until their next owner begins new ones.
     pub fn clear(&mut self) {
         self.memories.clear();
         self.pass = None;
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_ends_during_a_round_leaves_it_and_the_others_are_sent() {
+    fn a_memory_that_ends_during_a_round_is_dropped_and_the_others_are_sent() {
         let (backlog, _) = with_kernel(kernel, || {
             let mut backlog = backlog();
             backlog.begin_round();
@@ -234,7 +234,7 @@ mod tests {
         };
         let backlog = collect(Scope::Round);
         assert_eq!(memories(&backlog), [LIVING]);
-        assert_eq!(backlog.page_count(), 600, "what was pending still is");
+        assert_eq!(backlog.page_count(), 600, "its pages are still pending");
         assert_eq!(memories(&collect(Scope::Freeze)), []);
     }
 

@@ -1,4 +1,4 @@
-//! A Memory of a captured domain: its dirty log, and which of its pages are still to be sent.
+//! A Memory of a captured domain: its dirty log, and the pages that are still to be sent.
 
 use abi::register::{ObjectId, PageCount, PageIndex};
 use runtime::capability::{Domain, PageBitmap};
@@ -82,7 +82,7 @@ fn collect(
     while first < into.page_count() {
         let bitmap = read(PageIndex(first), PageCount(into.page_count() - first))?;
         into.insert_all(first, bitmap.bits());
-        // No progress would be a bug of the kernel.
+        // An empty bitmap would be a bug of the kernel; it must not make this loop endless.
         first += bitmap.page_count.0.max(1);
     }
     Ok(())

@@ -13,20 +13,20 @@ pub enum CaptureError {
     Kernel(Error),
     /// A request to root failed.
     Root(RootError),
-    /// The domain holds something that cannot travel.
+    /// The domain holds something that cannot move.
     Refused(Verdict),
-    /// The domain has more of something than a move takes.
+    /// The domain has more of something than may move.
     TooMany {
         /// The kind of thing.
         what: &'static str,
         /// The most that may move.
         most: u32,
     },
-    /// Root gives this server no authority over it.
+    /// Root gives this server no authority over the domain.
     Pinned,
     /// The freeze ended before the step was done: its deadline passed, and the kernel let the domain run.
     FreezeEnded,
-    /// Another domain froze it.
+    /// Another domain froze this one.
     FrozenByAnother,
     /// The kernel's records are malformed, or a step came out of order.
     Inconsistent,
@@ -42,8 +42,8 @@ impl CaptureError {
         }
     }
 
-    /// Converts the error of reading a frozen domain. The threads of one that runs again have no state, and a listed object
-    /// may have ended.
+    /// Converts the error of reading a frozen domain. If the domain runs again, its threads have no state, and a listed
+    /// object may have ended.
     #[must_use]
     pub fn of_frozen(self) -> CaptureError {
         match self {

@@ -35,7 +35,7 @@ impl Found {
     /// The error of root or of the kernel.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
-        // One that has faulted stays for inspection.
+        // A domain that has faulted stays for inspection.
         let may_move = record.state != DomainState::Stopped;
         let domain = domain.filter(|_| may_move).ok_or(CaptureError::Pinned)?;
         let read = listing::read(domain.cap())?;
@@ -51,8 +51,8 @@ impl Found {
 
     /// The verdict on each of its objects and capabilities.
     ///
-    /// The lists of a running domain may disagree: an object that it makes between two of them looks like another domain's. So
-    /// if anything is refused, the domain is listed again while it is frozen.
+    /// The lists of a running domain may disagree: an object that it creates between two lists looks like another domain's.
+    /// So if anything is refused, the domain is listed again while it is frozen.
     ///
     /// # Errors
     /// The error of root or of the kernel.
@@ -64,7 +64,7 @@ impl Found {
         let domain = self.domain.cap();
         match while_frozen(domain, || listing::read(domain)) {
             Ok(Some(read)) => self.read = read?,
-            // It was frozen or retired already, or cannot be frozen now.
+            // The domain was frozen or retired already, or cannot be frozen now.
             Ok(None) | Err(CaptureError::Kernel(Error::WrongState)) => return Ok(verdicts),
             Err(error) => return Err(error),
         }

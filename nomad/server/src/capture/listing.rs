@@ -52,7 +52,7 @@ impl Read {
 pub enum ListError {
     /// A call of the kernel failed.
     Kernel(Error),
-    /// There is more of something than a move takes.
+    /// There is more of something than may move.
     TooMany {
         /// The kind of thing.
         what: &'static str,
@@ -67,10 +67,10 @@ impl From<Error> for ListError {
     }
 }
 
-/// Reads all lists. Those of a running domain may disagree.
+/// Reads all lists. The lists of a running domain may disagree.
 ///
 /// # Errors
-/// [`ListError`]. Of a domain that is too large, no more is read than of the largest that may move.
+/// [`ListError`]. Of a domain that is too large, no more is read than of the largest domain that may move.
 pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let limits = Limits::default();
     let capability = CapabilityRecord::from_words;
@@ -94,11 +94,8 @@ pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
         List::Held,
         capability,
     )?;
-    let first = |kind: ObjectKind| {
-        let of_kind = |object: &&ObjectRecord| object.kind == kind as u64;
-        objects.iter().find(of_kind).copied().unwrap_or_default()
-    };
-    let (own, pool) = (first(ObjectKind::Domain), first(ObjectKind::Pool));
+    let own = first_of(&objects, ObjectKind::Domain);
+    let pool = first_of(&objects, ObjectKind::Pool);
     let read = Read {
         version,
         slot_count: u32::try_from(own.size).unwrap_or(abi::SLOTS_MAX),
@@ -113,10 +110,17 @@ pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
         },
     };
     let (what, most) = ("threads", THREADS_MAX);
-    match read.of_kind(ObjectKind::Thread).count() > most as usize {
-        true => Err(ListError::TooMany { what, most }),
-        false => Ok(read),
+    if read.of_kind(ObjectKind::Thread).count() > most as usize {
+        Err(ListError::TooMany { what, most })
+    } else {
+        Ok(read)
     }
+}
+
+/// The first object of a kind; all zero if there is none.
+fn first_of(objects: &[ObjectRecord], kind: ObjectKind) -> ObjectRecord {
+    let of_kind = |object: &&ObjectRecord| object.kind == kind as u64;
+    objects.iter().find(of_kind).copied().unwrap_or_default()
 }
 
 /// The kind of thing that is listed, and the most that may move.
@@ -155,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// A domain with one object after another, for ever.
+    /// A domain whose list of objects never ends.
     fn endless(request: &Request) -> CallResult {
         match request {
             Request::DomainDescribe(describe) => Ok([1, describe.cursor + 1, 0, 0, 0, 0, 0, 0]),
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_may_move() {
+    fn reads_no_more_than_may_move() {
         let (read, _) = with_kernel(endless, || read(Cap::from_slot(Slot(8))));
         let what = "objects";
         let most = Limits::default().objects_max;

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_a_binding() {
+    fn rejects_malformed_bindings() {
         let name = Name::try_new(queue::PORT).expect("a name");
         for bytes in [&[][..], &[1], &[2], &[0, 0]] {
             assert_eq!(from_blob(name, &Blob(bytes.into())), None);

@@ -52,26 +52,31 @@ impl PageState {
         }))
     }
 
-    /// The pages of a chunk that the destination has and that are not present any more, once the domain is frozen.
+    /// The pages of a chunk that the destination has and that are no longer present, once the domain is frozen.
     pub fn gone_in_chunk(&self, first_page: u64) -> ChunkPages {
         let [present, known] = [&self.present, &self.known].map(|set| set.in_chunk(first_page).0);
         ChunkPages(core::array::from_fn(|word| known[word] & !present[word]))
     }
 
-    /// The change to announce for the page at `index` of its chunk. `asked` are the chunk's pages whose state is known: those
-    /// that were read, with this content, and those that are gone.
+    /// The change to announce for the page at `index` of its chunk. `examined` are the chunk's pages whose state is known here:
+    /// those that were read, with this content, and those that are gone.
     pub fn change(
         &self,
         page: u64,
         index: usize,
-        asked: &ChunkPages,
+        examined: &ChunkPages,
         content: &Content,
     ) -> PageChange {
-        match asked.contains(index) {
-            true if content.data.contains(index) => PageChange::Data,
-            true if content.zero.contains(index) => PageChange::Zero,
-            true if self.known.contains(page) => PageChange::Absent,
-            _ => PageChange::Unchanged,
+        if !examined.contains(index) {
+            PageChange::Unchanged
+        } else if content.data.contains(index) {
+            PageChange::Data
+        } else if content.zero.contains(index) {
+            PageChange::Zero
+        } else if self.known.contains(page) {
+            PageChange::Absent
+        } else {
+            PageChange::Unchanged
         }
     }
 
@@ -123,9 +128,9 @@ mod tests {
     }
 
     fn changes(state: &PageState, wanted: ChunkPages, gone: ChunkPages) -> [PageChange; 7] {
-        let asked = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
+        let examined = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
         let content = read(wanted);
-        core::array::from_fn(|page| state.change(page as u64, page, &asked, &content))
+        core::array::from_fn(|page| state.change(page as u64, page, &examined, &content))
     }
 
     fn changes_frozen(state: &PageState) -> [PageChange; 7] {

@@ -30,7 +30,7 @@ pub enum Scope {
 
 impl Scope {
     /// The result of a call on a Memory, or `None` if the Memory has ended, as it may while the domain runs. The destination
-    /// learns of that from the description, which lacks it. A frozen domain ends no Memory.
+    /// learns of that from the description, which lacks the Memory. A frozen domain ends no Memory.
     ///
     /// # Errors
     /// Any other error of the kernel.
@@ -62,13 +62,13 @@ struct Chunk {
     sent: usize,
 }
 
-/// The objects that a pass reads and writes.
+/// The objects that a pass reads from and writes to.
 pub struct PassContext<'a> {
-    /// The domain's Memories; one that has ended is removed.
+    /// The domain's Memories. A Memory that has ended is removed.
     pub memories: &'a mut Vec<Captured>,
     /// The copies of the chunk that is being sent.
     pub staging: &'a mut Staging,
-    /// Their positions in the image.
+    /// The Memories' positions in the image.
     pub numbering: &'a mut Numbering,
     pub writer: &'a mut Writer,
 }
@@ -91,11 +91,11 @@ impl Pass {
     /// The error of the kernel.
     pub fn produce(
         &mut self,
-        ends: &mut PassContext<'_>,
+        context: &mut PassContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
         while out.len() < PIECE_BYTES {
-            let Some(memory) = ends.memories.get_mut(self.memory) else {
+            let Some(memory) = context.memories.get_mut(self.memory) else {
                 return Ok(false);
             };
             if self.first_page >= memory.pages.page_count() {
@@ -108,9 +108,9 @@ impl Pass {
                 continue;
             }
             if is_new {
-                self.begin_chunk(ends, out)?;
+                self.begin_chunk(context, out)?;
             } else {
-                self.send_pages(ends, out);
+                self.send_pages(context, out);
             }
         }
         Ok(true)
@@ -124,27 +124,34 @@ impl Pass {
         }
     }
 
-    fn begin_chunk(&mut self, ends: &mut PassContext<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let memory = &mut ends.memories[self.memory];
+    /// The pages of the next chunk that are to be read, and those that are known to be gone.
+    fn pages_to_announce(&self, pages: &PageState) -> [ChunkPages; 2] {
         let first_page = self.first_page;
-        let (wanted, gone) = match self.scope {
-            Scope::Round => (
-                memory.pages.written_in_chunk(first_page),
-                ChunkPages::default(),
-            ),
-            Scope::Freeze => (
-                memory.pages.lacking_in_chunk(first_page),
-                memory.pages.gone_in_chunk(first_page),
-            ),
-        };
-        let content = ends.staging.read(&memory.source, first_page, &wanted);
+        match self.scope {
+            Scope::Round => [pages.written_in_chunk(first_page), ChunkPages::default()],
+            Scope::Freeze => [
+                pages.lacking_in_chunk(first_page),
+                pages.gone_in_chunk(first_page),
+            ],
+        }
+    }
+
+    fn begin_chunk(
+        &mut self,
+        context: &mut PassContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let memory = &mut context.memories[self.memory];
+        let first_page = self.first_page;
+        let [wanted, gone] = self.pages_to_announce(&memory.pages);
+        let content = context.staging.read(&memory.source, first_page, &wanted);
         let Some(content) = self.scope.unless_gone(content)? else {
-            ends.memories.remove(self.memory);
+            context.memories.remove(self.memory);
             self.first_page = 0;
             return Ok(());
         };
-        let asked = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
-        let map = chunk_map(first_page, &memory.pages, &asked, &content);
+        let examined = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
+        let map = chunk_map(first_page, &memory.pages, &examined, &content);
         for index in 0..map.page_count() {
             let page = first_page + index as u64;
             memory.pages.record_announced(page, map.get(index));
@@ -153,12 +160,14 @@ impl Pass {
             self.first_page += CHUNK_PAGES_MAX as u64;
             return Ok(());
         }
-        let key = MemoryKey::Inside(ends.numbering.object(memory.source.memory));
+        let key = MemoryKey::Inside(context.numbering.object(memory.source.memory));
         if !memory.is_announced {
-            ends.writer.memory(0, key, memory.pages.page_count(), out);
+            context
+                .writer
+                .memory(0, key, memory.pages.page_count(), out);
             memory.is_announced = true;
         }
-        ends.writer.chunk(0, key, first_page, &map, out);
+        context.writer.chunk(0, key, first_page, &map, out);
         self.chunk = Some(Chunk {
             map,
             next: 0,
@@ -167,9 +176,9 @@ impl Pass {
         Ok(())
     }
 
-    fn send_pages(&mut self, ends: &mut PassContext<'_>, out: &mut Vec<u8>) {
+    fn send_pages(&mut self, context: &mut PassContext<'_>, out: &mut Vec<u8>) {
         let Some(chunk) = &mut self.chunk else { return };
-        let memory = &mut ends.memories[self.memory];
+        let memory = &mut context.memories[self.memory];
         let mut bytes = [0; PAGE_BYTES];
         while out.len() < PIECE_BYTES {
             let mut rest = chunk.next..chunk.map.page_count();
@@ -179,8 +188,8 @@ impl Pass {
                 return;
             };
             let page = self.first_page + index as u64;
-            ends.staging.copy(chunk.sent, &mut bytes);
-            ends.writer.page(&bytes, out);
+            context.staging.copy(chunk.sent, &mut bytes);
+            context.writer.page(&bytes, out);
             memory.pages.record_sent(page);
             self.data_pages += 1;
             (chunk.next, chunk.sent) = (index + 1, chunk.sent + 1);
@@ -189,13 +198,18 @@ impl Pass {
 }
 
 /// The map of a chunk's changes.
-fn chunk_map(first_page: u64, pages: &PageState, asked: &ChunkPages, content: &Content) -> PageMap {
+fn chunk_map(
+    first_page: u64,
+    pages: &PageState,
+    examined: &ChunkPages,
+    content: &Content,
+) -> PageMap {
     let rest = pages.page_count() - first_page;
     let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
     let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
     for index in 0..count {
         let page = first_page + index as u64;
-        map.set(index, pages.change(page, index, asked, content));
+        map.set(index, pages.change(page, index, examined, content));
     }
     map
 }
@@ -235,14 +249,14 @@ mod tests {
             || {
                 let mut memories = Vec::from([memory]);
                 let mut out = Vec::new();
-                let mut ends = PassContext {
+                let mut context = PassContext {
                     memories: &mut memories,
                     staging: &mut Staging::new(&Machine::for_tests()).expect("room for a chunk"),
                     numbering: &mut Numbering::default(),
                     writer: &mut Writer::new(1, &mut out),
                 };
                 let head = out.len();
-                let produced = Pass::new(scope).produce(&mut ends, &mut out);
+                let produced = Pass::new(scope).produce(&mut context, &mut out);
                 assert_eq!(produced, Ok(false), "it fits one piece");
                 let known = |page: &u64| memories[0].pages.known.contains(*page);
                 ((0..1100).filter(known).collect(), out.len() - head)

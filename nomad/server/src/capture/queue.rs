@@ -1,6 +1,6 @@
-//! The pages of a port's ring that travel: the header, the slots of queued frames, and the slot that the domain writes next.
+//! The pages of a port's ring that move: the header, the slots of queued frames, and the slot that the domain writes next.
 //!
-//! The domain may be frozen in the middle of queueing a frame: it has written the slot, and counts it as soon as it runs again.
+//! The domain may be frozen while it queues a frame: it has written the slot, and counts it as soon as it runs again.
 
 use alloc::vec::Vec;
 
@@ -33,7 +33,7 @@ fn to_u32(bytes: &[u8; 4]) -> u32 {
     u32::from_le_bytes(*bytes)
 }
 
-/// The pages of the slots between two counters. Invalid counters name no slots.
+/// The pages of the slots between two counters. There are none if the counters are invalid.
 fn queued(direction: &Direction, produced: u32, consumed: u32) -> impl Iterator<Item = u64> {
     let count = produced.wrapping_sub(consumed);
     let count = if count > SLOT_COUNT { 0 } else { count };
@@ -70,7 +70,7 @@ mod tests {
 
     /// The domain was stopped between its two steps: it has written the frame, and not counted it yet.
     #[test]
-    fn a_frame_that_a_domain_is_about_to_count_travels() {
+    fn a_frame_that_a_domain_is_about_to_count_moves_along() {
         let mut header = [0; HEADER_BYTES];
         assert_eq!(pages_in_use(&header), [0, 65]);
         header[TO_SWITCH.produced] = 127;

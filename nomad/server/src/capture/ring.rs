@@ -1,4 +1,4 @@
-//! The ring of a frozen domain's port, whose waiting frames travel with it: [`Ring`].
+//! The ring of a frozen domain's port, whose waiting frames move with the domain: [`Ring`].
 
 use alloc::vec::Vec;
 
@@ -22,7 +22,7 @@ pub struct Ring {
     source: Source,
 }
 
-/// The data that a domain's ring is found in.
+/// The data by which a domain's ring is found.
 pub struct RingQuery<'a> {
     pub domain: Cap<Domain>,
     pub read: &'a Read,

@@ -1,7 +1,7 @@
 //! Copies of a captured domain's pages: [`Staging`].
 //!
-//! The kernel copies; nothing of the domain is mapped here. The domain may run and give up a page meanwhile: such a page is
-//! then absent.
+//! The kernel copies; none of the domain's memory is mapped here. The domain may run and discard a page meanwhile: such a
+//! page is then absent.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, ObjectId, PageCount, PageIndex};
@@ -19,7 +19,7 @@ use crate::page_set::{ChunkPages, PAGES_PER_WORD};
 pub struct Source {
     pub domain: Cap<Domain>,
     pub memory: ObjectId,
-    /// The token of its dirty log, in which the pages that are read are clean afterwards; zero leaves it alone.
+    /// The token of its dirty log, in which the pages that are read become clean; zero leaves the log unchanged.
     pub log: u64,
 }
 
@@ -97,7 +97,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Unmapped before its Memory ends.
+        // The mapping is removed before its Memory is destroyed.
         self.mapping = None;
         destroy_or_forget(self.memory);
     }

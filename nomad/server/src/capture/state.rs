@@ -15,7 +15,7 @@ use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::root::Root;
 
-/// The domain's time. Its clock is set to its own offset, since that call returns the machine's time.
+/// The domain's time. To learn the machine's time, this sets the domain's clock to the offset that it has already.
 ///
 /// # Errors
 /// The error of the kernel.
@@ -114,7 +114,7 @@ mod tests {
         let root = Root::new(Cap::from_slot(Slot(1)));
         let unnamed: fn(&Request) -> CallResult = |_| refused(Refusal::NoSuchObject);
         let (found, _) = with_kernel(unnamed, || wake(root, name("guest"), &read));
-        found.expect("root answers")
+        found.expect("root replies")
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domains_time_is_read_and_stays_as_it_is() {
+    fn reading_a_domains_time_does_not_change_it() {
         let (read, calls) = with_kernel(kernel, || clock(DOMAIN));
         assert_eq!(read, Ok(Clock { domain_ns: 2_000 }));
         let offsets = calls.iter().filter_map(|call| match call {

@@ -1,14 +1,14 @@
-//! A running domain, frozen while it is read: [`while_frozen`].
+//! Freezes a running domain while it is read: [`while_frozen`].
 
 use runtime::capability::Domain;
 use runtime::{Cap, Error, clock};
 
 use crate::capture::CaptureError;
 
-/// How long a running domain is frozen for this, at most.
+/// The longest freeze of a running domain that is read.
 const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
-/// Freezes a running domain, does something, and thaws it. Returns `None` if the domain was not frozen throughout: another
+/// Freezes a running domain, acts, and thaws it. Returns `None` if the domain was not frozen throughout: another
 /// domain has frozen it, or the limit passed. If this server ends or stalls meanwhile, the kernel thaws the domain.
 ///
 /// # Errors
@@ -48,15 +48,15 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_read_runs_on_by_itself_if_nobody_thaws_it() {
+    fn the_freeze_of_a_domain_that_is_read_has_a_deadline() {
         let began_ns = clock::now_ns();
         let (looked, calls) = with_kernel(kernel, || while_frozen(Cap::from_slot(Slot(8)), || 3));
         assert_eq!(looked, Ok(Some(3)));
         let [Request::DomainFreeze(freeze), Request::DomainThaw(thaw)] = calls[..] else {
             panic!("{calls:?}");
         };
-        let stands_ns = began_ns + LOOK_LIMIT_NS..=clock::now_ns() + LOOK_LIMIT_NS;
-        assert!(stands_ns.contains(&freeze.deadline), "{freeze:?}");
+        let deadlines_ns = began_ns + LOOK_LIMIT_NS..=clock::now_ns() + LOOK_LIMIT_NS;
+        assert!(deadlines_ns.contains(&freeze.deadline), "{freeze:?}");
         assert_eq!(thaw.token, TOKEN);
     }
 }

@@ -1,4 +1,5 @@
-//! The frames for one domain that came, assembled from pieces: each once, in order, whatever happens to the datagrams.
+//! The frames for one domain that arrived here, assembled from pieces: each once, in order, whatever happens to the
+//! datagrams.
 
 use alloc::vec::Vec;
 
@@ -29,7 +30,7 @@ impl Inlet {
     pub fn handle_piece(&mut self, stream: u32, number: u64, bytes: &[u8]) -> Option<Assembled> {
         let next = match self.expected {
             Some((known, next)) if known == stream => next,
-            // It is the first, or the source was restarted.
+            // The stream is the first one, or the source was restarted.
             _ if number == 0 => {
                 self.begun.clear();
                 0

@@ -1,11 +1,11 @@
-//! Late frames: those that reach this machine for a domain that is leaving it or has left, and those that another machine
+//! Late frames: frames that reach this machine for a domain that is leaving or has left, and frames that another machine
 //! forwards for a domain that came from there. None is put back on the wire, and none is lost unless too many wait.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`table`] | the destinations of late frames. Pure |
 //! | [`outlet`] | the frames for one leaving domain: held, then sent until they are acknowledged. Pure |
-//! | [`inlet`] | the frames for one domain that came, assembled from pieces. Pure |
+//! | [`inlet`] | the frames for one domain that arrived, assembled from pieces. Pure |
 //! | [`task`] | the task between the tunnel and the channel |
 //! | [`moves`] | the effect of a move's steps on late frames |
 

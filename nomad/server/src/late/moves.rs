@@ -25,7 +25,7 @@ impl Server {
         }
     }
 
-    /// Resumes after a restart of this server: the frames that it held are lost, those from now on are not.
+    /// Resumes after a restart of this server: the frames that an earlier life held are lost, later ones are not.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();
@@ -47,11 +47,11 @@ impl Server {
     /// Handles another machine's message about late frames.
     pub fn handle_late(&self, from: MachineId, transaction: TransactionId, late: Late) {
         let now_us = now().as_us();
-        let answer = self
+        let reply = self
             .late
             .change(|table| table.handle_late(now_us, from, transaction, late));
-        if let Some(answer) = answer {
-            self.send_late(from, transaction, answer);
+        if let Some(reply) = reply {
+            self.send_late(from, transaction, reply);
         }
     }
 
@@ -70,7 +70,7 @@ impl Server {
         let peer = shell.moves.peer_of(transaction);
         let incoming = shell.moves.incoming(transaction);
         let built = incoming.and_then(|incoming| Incoming::port_address(incoming));
-        // An earlier life of this server may have built it.
+        // An earlier life of this server may have built the domain.
         let mac = built.or_else(|| {
             let found = Found::find(shell.host.machine.root, name).ok()?;
             names::port_address(&found.names)

@@ -1,4 +1,4 @@
-//! The frames for one leaving domain: held while it is undecided where it runs, then sent in pieces, in order, until
+//! The frames for one leaving domain: held while it is undecided where the domain runs, then sent in pieces, in order, until
 //! each is acknowledged.
 //!
 //! ```text
@@ -8,8 +8,8 @@
 //!            HELD_BYTES_MAX
 //! ```
 //!
-//! Waiting frames share pieces: short frames, such as requests, arrive by the dozen while a domain is frozen, and each datagram
-//! costs both machines an encryption and a pass through driver and switch.
+//! Waiting frames share pieces: many short frames, such as requests, arrive while a domain is frozen, and each datagram costs
+//! both machines an encryption and a pass through driver and switch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -35,7 +35,7 @@ pub struct Outlet {
     /// The rest of the frames of which a part is in a piece.
     rest: Vec<u8>,
     pieces: VecDeque<Piece>,
-    /// How many of the pieces, from the first, were sent since they were last due.
+    /// The number of pieces, from the first, that were sent since they were last due.
     sent: usize,
     next_number: u64,
     repeat_at_us: Option<u64>,
@@ -119,7 +119,7 @@ impl Outlet {
         self.repeat_at_us
     }
 
-    /// The other machine has acknowledged every piece before `next`.
+    /// Handles the other machine's acknowledgement of every piece before `next`.
     pub fn handle_ack(&mut self, now_us: u64, stream: u32, next: u64) {
         let before = self.pieces.len();
         if stream == self.stream {
@@ -247,7 +247,7 @@ mod tests {
         }
         let mut due = Vec::new();
         for _ in 0..7 {
-            let now_us = outlet.poll_timeout_us().expect("unheard");
+            let now_us = outlet.poll_timeout_us().expect("unacknowledged");
             due.push(now_us);
             assert_eq!(all(&mut outlet, now_us), [(0, 62), (1, 63)]);
         }

@@ -1,5 +1,5 @@
-//! The task between the tunnel and the channel: it receives frames from the switch, gives it those for domains here, and
-//! sends to the other machines.
+//! The task between the tunnel and the channel: it receives frames from the switch, sends the switch those for domains here,
+//! and sends the others to their machines.
 
 use alloc::boxed::Box;
 
@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// The tunnel that the start page names.
 ///
 /// # Panics
-/// If it names none.
+/// If the start page names none.
 pub fn tunnel(start: Start) -> Tunnel {
     let memory = start
         .shared_memory("tunnel")
@@ -32,7 +32,7 @@ pub fn tunnel(start: Start) -> Tunnel {
     Tunnel::new(port, doorbell)
 }
 
-/// Forwards frames, for ever.
+/// Forwards frames, forever.
 pub async fn run(server: &'static Server, mut tunnel: Tunnel) {
     loop {
         receive_frames(server, &mut tunnel);
@@ -58,7 +58,7 @@ fn receive_frames(server: &Server, tunnel: &mut Tunnel) {
     }
 }
 
-/// Sends the switch the frames for domains here; returns whether it took all.
+/// Sends the switch the frames for domains here; returns whether the switch accepted all.
 fn send_frames(server: &Server, tunnel: &mut Tunnel) -> bool {
     let mut table = server.late.table.borrow_mut();
     while let Some(frame) = table.inward() {

@@ -15,7 +15,7 @@ use crate::page_set::PageSet;
 pub struct Arriving {
     memory: Cap<Memory>,
     view: Mapping,
-    /// Pages that hold anything but zeros.
+    /// Pages that were written with data: all others are zero or absent.
     written: PageSet,
 }
 
@@ -73,7 +73,8 @@ impl Arriving {
             .write((page * PAGE_BYTES) as usize, bytes);
     }
 
-    /// Removes its pager, if it has one: a capability that a Memory holds does not end with the domain that it was derived in.
+    /// Removes its pager, if it has one: a capability that a Memory holds does not end with the domain in which it was
+    /// derived.
     pub fn remove_pager(&self) {
         if let Err(error) = self.memory.set_pager(None) {
             log::warn!("removing a pager: {error}");
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_given_up_is_discarded() {
+    fn a_page_that_the_domain_discarded_is_discarded_here() {
         let (memory, calls) = with_kernel(
             |_| DONE,
             || {

@@ -1,15 +1,15 @@
 //! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map,
-//! hand out the capabilities that objects hold, set the threads. A capability that was derived from a slot of the domain's
-//! table is derived from it again, so that revoking it there has the same effect as before. Each call can fail, with one
-//! error; the caller then discards the whole.
+//! hand out the capabilities that objects hold, set the threads. `table` has the calls that install capabilities. Each call
+//! can fail, with one error; the caller then discards the whole.
+
+mod table;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use abi::Rights;
 use abi::register::{PageCount, PageIndex, Slot, UserAddress};
-use nomad_image::{Capability, Description, HeldCapability, Object, Outsider, Role, Target};
-use runtime::capability::{Any, Domain, Endpoint, Kind, Memory, Notification, Pool, Thread};
+use nomad_image::{Description, Object, Outsider, Target};
+use runtime::capability::{Any, Domain, Kind, Memory, Notification, Pool, Thread};
 use runtime::{Cap, Error};
 
 use crate::capture::names;
@@ -64,7 +64,7 @@ impl Built {
     }
 
     fn build(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
-        // Frozen from its first moment: nothing in it runs before root thaws it.
+        // The domain is frozen from the beginning: nothing in it runs before root thaws it.
         let freeze = self.domain.freeze(abi::NO_DEADLINE);
         self.token = freeze.during("freezing the domain", 0)?.token;
         self.make_objects(plan)?;
@@ -118,7 +118,7 @@ impl Built {
             Object::Gone => return Ok(None),
             Object::Memory { pages, .. } => match plan.memories.get(&position) {
                 Some(arriving) => arriving.memory().erase(),
-                // No page of it ever arrived: all are absent.
+                // None of its pages arrived: all are absent.
                 None => plan.pool.create_memory(PageCount(*pages))?.erase(),
             },
             Object::Thread(_) => self.domain.create_thread()?.erase(),
@@ -182,131 +182,6 @@ impl Built {
         memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))
     }
 
-    fn fill_table(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
-        let description = plan.description;
-        self.domain
-            .grow(description.slot_count)
-            .during("growing the table", description.slot_count.into())?;
-        let order = description.derivation_order();
-        let order = order.map_err(|_| RestoreError::Unexpected("a derivation in a circle"))?;
-        for position in order {
-            let capability = &description.capabilities[position];
-            if !matches!(capability.target, Target::Reply(_)) {
-                self.fill_slot(plan, capability)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn fill_slot(&self, plan: &Plan<'_>, capability: &Capability) -> Result<(), RestoreError> {
-        let Capability {
-            slot,
-            target,
-            mut rights,
-            parent,
-            ..
-        } = *capability;
-        let from = self.capability(plan, target)?;
-        let badge = match target {
-            // A service mints its own badges for its clients.
-            Target::Outside(_) => 0,
-            _ => capability.badge,
-        };
-        if let Some(parent) = parent {
-            let derived = self.domain.derive(
-                Slot(parent),
-                Slot(slot),
-                rights,
-                badge_for(plan, parent, badge),
-            );
-            return derived.during("deriving slot", slot.into());
-        }
-        if let Target::Outside(_) = target {
-            // The rights that the image claims are clipped to those that this machine grants.
-            let granted = from
-                .inspect()
-                .during("inspecting a service", slot.into())?
-                .rights;
-            rights = Rights(rights.0 & granted.0);
-        }
-        self.domain
-            .install(from, Slot(slot), rights, badge)
-            .during("filling slot", slot.into())
-    }
-
-    /// This server's capability for a target.
-    fn capability(&self, plan: &Plan<'_>, target: Target) -> Result<Cap<Any>, RestoreError> {
-        let found = match target {
-            Target::Domain => Some(self.domain.erase()),
-            Target::Pool => Some(plan.pool.erase()),
-            Target::Inside(position) => self.object(position),
-            Target::Outside(position) => self.outsider(position),
-            Target::Reply(_) => None,
-        };
-        found.ok_or(RestoreError::Unexpected("a capability for nothing"))
-    }
-
-    /// Hands out pagers, fault endpoints and bound notifications.
-    fn hand_out(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
-        for held in &plan.description.held {
-            let HeldCapability {
-                holder,
-                role,
-                target,
-                rights,
-                badge,
-                parent,
-            } = *held;
-            if let Some(parent) = parent {
-                self.hold(plan, held, parent)?;
-                continue;
-            }
-            let from = self.capability(plan, target)?;
-            let minted = match target {
-                Target::Outside(_) => from.duplicate(),
-                _ => from.mint(rights, badge),
-            };
-            let minted = minted.during("minting for object", holder.into())?;
-            let given = self.give(holder, role, minted);
-            minted.forget();
-            given?;
-        }
-        Ok(())
-    }
-
-    /// Hands out a capability derived from a slot of the domain's own table.
-    fn hold(
-        &self,
-        plan: &Plan<'_>,
-        held: &HeldCapability,
-        parent: u32,
-    ) -> Result<(), RestoreError> {
-        let holder = self.object::<Any>(held.holder);
-        let holder = holder.ok_or(RestoreError::Unexpected("a holder that is gone"))?;
-        let badge = match held.target {
-            Target::Outside(_) => 0,
-            _ => badge_for(plan, parent, held.badge),
-        };
-        self.domain
-            .hold(Slot(parent), holder, held.role.held(), badge)
-            .during("handing out to object", held.holder.into())
-    }
-
-    fn give(&self, holder: u32, role: Role, capability: Cap<Any>) -> Result<(), RestoreError> {
-        let slot = capability.slot();
-        let endpoint = Cap::<Endpoint>::from_slot(slot);
-        let notification = Cap::<Notification>::from_slot(slot);
-        let nothing = RestoreError::Unexpected("a holder that is gone");
-        let thread = || self.object::<Thread>(holder).ok_or(nothing);
-        let memory = || self.object::<Memory>(holder).ok_or(nothing);
-        match role {
-            Role::Pager => memory()?.set_pager(Some(endpoint)),
-            Role::FaultEndpoint => thread()?.set_fault_endpoint(Some(endpoint)),
-            Role::BoundNotification => thread()?.bind(Some(notification)),
-        }
-        .during("handing out to object", holder.into())
-    }
-
     fn set_threads(&self, description: &Description) -> Result<(), RestoreError> {
         for (position, object) in (0..).zip(&description.objects) {
             if let (Object::Thread(state), Some(thread)) = (object, self.object::<Thread>(position))
@@ -316,20 +191,6 @@ impl Built {
                     return Err(RestoreError::Priority(state.0.priority));
                 }
                 written.during("setting thread", position.into())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn install_replies(&self, description: &Description) -> Result<(), RestoreError> {
-        for capability in &description.capabilities {
-            if let Target::Reply(position) = capability.target {
-                let thread = self.object::<Thread>(position);
-                let thread = thread.ok_or(RestoreError::Unexpected("a reply to nobody"))?;
-                let installed =
-                    self.domain
-                        .install_reply(thread, Slot(capability.slot), capability.rights);
-                installed.during("installing the reply right in slot", capability.slot.into())?;
             }
         }
         Ok(())
@@ -348,13 +209,13 @@ impl Built {
         Ok(())
     }
 
-    /// Gives up this server's capabilities for the domain's objects and outsiders.
+    /// Drops this server's capabilities for the domain's objects and outsiders.
     pub fn forget(&mut self) {
         self.objects.drain(..).flatten().for_each(Cap::forget);
         self.outsiders.drain(..).for_each(Cap::forget);
     }
 
-    /// Destroys all of it but the Memories that have arrived, which are as they were before the build.
+    /// Destroys all of it except the Memories that have arrived, which become as they were before the build.
     pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
         for (position, object) in (0..).zip(self.objects.drain(..)) {
             match (object, memories.get(&position)) {
@@ -365,14 +226,6 @@ impl Built {
         }
         self.outsiders.drain(..).for_each(Cap::forget);
         destroy_or_forget(self.domain);
-    }
-}
-
-/// The badge that makes a child of the capability in slot `parent`: zero, which keeps the parent's, if that has one.
-fn badge_for(plan: &Plan<'_>, parent: u32, badge: u64) -> u64 {
-    match plan.description.capability_in(parent) {
-        Some(parent) if parent.badge != 0 => 0,
-        _ => badge,
     }
 }
 

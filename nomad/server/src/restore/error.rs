@@ -25,11 +25,11 @@ pub enum RestoreError {
         step: &'static str,
         error: RootError,
     },
-    /// A thread has a priority that this server, whose own is lower, may not give.
+    /// A thread has a priority above this server's own, which this server may not assign.
     Priority(u64),
     /// Root has no object of this name.
     NoService(Name),
-    /// The image is of another domain than was admitted.
+    /// The image describes another domain than the one admitted.
     OtherDomain,
     /// The image has no notification that wakes the domain.
     NoWake,
@@ -65,13 +65,17 @@ impl fmt::Display for RestoreError {
         match self {
             RestoreError::Kernel { step, which, error } => write!(f, "{step} {which:#x}: {error}"),
             RestoreError::Root { step, error } => write!(f, "{step}: {error}"),
-            RestoreError::Priority(priority) => write!(f, "priority {priority} is above our own"),
+            RestoreError::Priority(priority) => {
+                write!(f, "priority {priority} is above this server's own")
+            }
             RestoreError::NoService(name) => write!(f, "there is no {name} here"),
-            RestoreError::OtherDomain => write!(f, "the image is of another domain"),
+            RestoreError::OtherDomain => write!(f, "the image describes another domain"),
             RestoreError::NoWake => {
                 write!(f, "the image has no notification that wakes the domain")
             }
-            RestoreError::Differs(what) => write!(f, "what was built differs: {what:?}"),
+            RestoreError::Differs(what) => {
+                write!(f, "the built domain differs from its description: {what:?}")
+            }
             RestoreError::Unexpected(what) => write!(f, "unexpected: {what}"),
         }
     }

@@ -1,34 +1,35 @@
-//! An arriving domain: the steps of a destination.
+//! An arriving domain: the steps of a destination. `assembly` builds the domain.
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
 //!                                       the first of a running domain --trial_build--> built, and destroyed again
 //! ```
 //!
-//! Everything here ends with this server; a domain that root keeps does not, and is activated or discarded through root alone.
+//! Everything here ends with this server, except a domain that root keeps: that one is activated or discarded through root
+//! alone.
+
+mod assembly;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use identity::{Digest, DomainId, Incarnation, Name};
-use nomad_image::{Chunk, Description, Event, MemoryKey, Object, Outsider, PAGE_BYTES, PageMap};
-use runtime::Cap;
-use runtime::capability::{Domain, Memory, Notification, Pool};
-use runtime::mapping::Mapping;
-use runtime::port::{PORT_PAGES, Port, Side, WakeFlag};
+use identity::{DomainId, Incarnation, Name};
+use nomad_image::{Chunk, Description, Event, MemoryKey, PAGE_BYTES, PageMap};
+use runtime::capability::Pool;
+use runtime::port::PORT_PAGES;
 use runtime::protocol::Mac;
-use runtime::{Error, clock};
-
-use abi::register::{Access, PageCount};
+use runtime::{Cap, clock};
 
 use crate::budget::{Extent, Reservation};
 use crate::capture::{names, queue};
 use crate::machine::Machine;
+use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
-use crate::restore::build::{Built, Plan};
-use crate::restore::error::{During, DuringRequest};
-use crate::restore::{RestoreError, clock as domain_clock, read_back};
+use crate::restore::build::Built;
+use crate::restore::error::During;
 use crate::root::RootError;
+
+use assembly::set_clock;
 
 /// An arriving domain.
 pub struct Incoming {
@@ -39,7 +40,7 @@ pub struct Incoming {
     incarnation: Incarnation,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
-    /// The frames that travel along, and the position of the Memory outside that they are for.
+    /// The frames that move with the domain, and the position of the outside Memory that they are for.
     staged: Option<(u32, StagedPages)>,
     /// The address of its port, once the description is dropped.
     address: Option<Mac>,
@@ -75,7 +76,7 @@ impl Incoming {
         (extent, reservation): (Extent, Reservation),
     ) -> Result<Incoming, RootError> {
         let pool = machine.root.admit(name, id, pages).inspect_err(|error| {
-            // Root may have done it all the same, and nobody else would ever release the name.
+            // Root may have admitted the domain all the same, and nothing else would ever release the name.
             if !matches!(error, RootError::Refused(_)) {
                 let _ = machine.root.discard(name, id);
             }
@@ -147,7 +148,7 @@ impl Incoming {
                     .during("filling Memory", position.into())
             }
             MemoryKey::Outside(position) => {
-                // Each freeze brings all pages that are in use.
+                // Each freeze contains all pages that are in use.
                 self.staged_for(position)?.clear();
                 Ok(())
             }
@@ -181,95 +182,13 @@ impl Incoming {
         }
     }
 
-    /// How large the domain may be.
+    /// The largest size of the domain.
     pub fn extent(&self) -> Extent {
         self.extent
     }
 
-    /// Builds the domain once as soon as it is described, and destroys it again: a failure shows early, and the services that
-    /// are bound for the domain are ready when it is built in earnest. The source does not wait for it.
-    ///
-    /// # Errors
-    /// The call that failed.
-    pub fn trial_build(&mut self) -> Result<(), RestoreError> {
-        if self.is_trial_built || self.described.is_none() {
-            return Ok(());
-        }
-        self.is_trial_built = true;
-        let assembled = self.assemble().map(|_| ());
-        self.dismantle();
-        match assembled {
-            // The domain may give pages up until it is frozen.
-            Err(error) if error.is_out_of_memory() => Ok(()),
-            assembled => assembled,
-        }
-    }
-
-    /// Builds the domain, frozen, in place of one that was built before, reads it back, and has root keep it. Returns its
-    /// digest.
-    ///
-    /// # Errors
-    /// The call that failed.
-    pub fn build(&mut self) -> Result<Digest, RestoreError> {
-        self.dismantle();
-        let (domain, token, wake) = self.assemble()?;
-        let root = self.machine.root;
-        let described = self.described.as_ref().ok_or(NO_STATE)?;
-        if let Some(built) = &self.built {
-            read_back::verify(&self.machine, built, &described.description)?;
-        }
-        let home = described.description.identity.home;
-        let kept = root.keep(self.name, self.pool, domain, token, home, wake);
-        kept.during_request("keeping the domain")?;
-        Ok(described.description.digest())
-    }
-
-    /// Makes everything described, the clock included, when nothing else is built. Returns the domain, the token of its
-    /// freeze, and the notification that wakes it.
-    fn assemble(&mut self) -> Result<(Cap<Domain>, u64, Cap<Notification>), RestoreError> {
-        self.drop_ended();
-        let described = self.described.as_ref().ok_or(NO_STATE)?;
-        let description = &described.description;
-        let plan = Plan {
-            machine: self.machine,
-            pool: self.pool,
-            description,
-            memories: &self.memories,
-        };
-        let built = self.built.insert(Built::new(&plan)?);
-        if let Some((position, staged)) = &self.staged {
-            let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
-            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
-        }
-        set_clock(&self.machine, built, described, self.incarnation, 0)?;
-        let wake = description.wake.and_then(|wake| built.object(wake));
-        let wake = wake.ok_or(RestoreError::NoWake)?;
-        Ok((built.domain, built.token, wake))
-    }
-
-    /// Destroys the Memories that the domain gave up since their pages arrived: they are not the domain's any more, and would
-    /// stay in its pool. An earlier build has a capability for each, and is destroyed first.
-    fn drop_ended(&mut self) {
-        let Some(described) = &self.described else {
-            return;
-        };
-        let objects = &described.description.objects;
-        let has_ended = |position: &u32| objects.get(*position as usize) == Some(&Object::Gone);
-        let ended = self
-            .memories
-            .extract_if(.., |position, _| has_ended(position));
-        ended.for_each(|(_, arriving)| arriving.destroy());
-    }
-
-    /// Destroys the built domain, but not the Memories that have arrived.
-    fn dismantle(&mut self) {
-        if let Some(mut built) = self.built.take() {
-            built.destroy(&self.memories);
-        }
-    }
-
-    /// Hands the domain over to root, which is about to run it: adds `downtime_us`, as far as that is known, to its clock and
-    /// unmaps everything of it here. A second call changes nothing.
+    /// Hands the domain over to root, which is about to run it: adds `downtime_us`, as far as that is known, to the domain's
+    /// clock and unmaps all of its memory here. A second call has no effect.
     ///
     /// # Errors
     /// Its clock cannot be set.
@@ -312,7 +231,7 @@ impl Incoming {
         names::address_in(port.name, &port.binding)
     }
 
-    /// Gives up this server's last capabilities for a domain that is root's.
+    /// Drops this server's last capabilities for a domain that is root's.
     pub fn finish(mut self) {
         self.forget();
         if let Some(built) = &self.built {
@@ -321,7 +240,7 @@ impl Incoming {
         self.pool.forget();
     }
 
-    /// Destroys everything made of a domain that does not arrive. Its pool is root's to take back.
+    /// Destroys everything that was made of a domain whose move is aborted. Root reclaims its pool.
     pub fn discard(mut self) {
         self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {
@@ -333,45 +252,6 @@ impl Incoming {
 
 const NO_STATE: RestoreError = RestoreError::Unexpected("no state");
 const NOT_ANNOUNCED: RestoreError = RestoreError::Unexpected("pages that were not announced");
-
-/// Sets a domain's clock, which goes on from here whether or not the domain runs. The domain was stopped for `downtime_us`,
-/// as far as that is known.
-fn set_clock(
-    machine: &Machine,
-    built: &Built,
-    described: &Described,
-    incarnation: Incarnation,
-    downtime_us: u64,
-) -> Result<(), RestoreError> {
-    let description = &described.description;
-    let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
-    let page = description.outsiders.iter().position(is_clock);
-    let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
-    let here_ns = clock::now_ns().saturating_sub(described.received_ns);
-    let now_ns = domain_clock::after(description.clock.domain_ns, downtime_us, here_ns);
-    domain_clock::set(machine, built.domain, page, incarnation.0, now_ns)
-        .during("setting the clock", 0)
-}
-
-/// Writes the frames that waited in the port's ring into the domain's ring here.
-fn deliver(machine: &Machine, memory: Cap<Memory>, staged: &StagedPages) -> Result<(), Error> {
-    let ring = Mapping::new(
-        machine.own,
-        memory,
-        PageCount(PORT_PAGES),
-        Access::ReadWrite,
-    )?;
-    for (page, bytes) in staged {
-        ring.memory().write(*page as usize * PAGE_BYTES, &bytes[..]);
-    }
-    // Either side may sleep here although it was awake there: both are woken once, needlessly at worst.
-    for side in [Side::Domain, Side::Switch] {
-        if let Some(port) = Port::try_new(ring.memory(), side) {
-            port.request_wake(WakeFlag::FRAMES.or(WakeFlag::SPACE));
-        }
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,5 +1,5 @@
-//! The built domain is read back from the kernel and compared with its description, so a destination that sends Prepared has
-//! the domain, and not only the description.
+//! Reads the built domain back from the kernel and compares it with its description, so that a destination that sends
+//! Prepared has the domain itself, and not only the description.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -36,7 +36,7 @@ fn compare(
 ) -> Result<Option<Difference>, Error> {
     let read = listing::read(built.domain).map_err(|error| match error {
         ListError::Kernel(error) => error,
-        // It was built from a smaller description.
+        // The description, from which it was built, was smaller than that.
         ListError::TooMany { .. } => Error::ArgumentRange,
     })?;
     let mut threads = BTreeMap::new();

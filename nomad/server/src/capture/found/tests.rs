@@ -31,7 +31,7 @@ fn capability() -> CapabilityRecord {
     }
 }
 
-/// Answers of a kernel whose domain consists of these objects and that capability, and of a root that knows no names.
+/// A kernel whose domain consists of these objects and that capability, and a root that knows no names.
 fn lists(request: &Request, objects: &[ObjectRecord]) -> CallResult {
     let records = match request {
         Request::Call(_) => return refused(root::Refusal::NoSuchObject),
@@ -80,10 +80,10 @@ fn refusals(
 }
 
 #[test]
-fn what_a_running_domain_makes_while_it_is_listed_is_not_refused() {
+fn an_object_that_a_running_domain_creates_while_it_is_listed_is_not_refused() {
     let (judged, calls) = refusals(consistent);
     assert_eq!(judged, Ok(Vec::new()));
-    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was asked");
+    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was called");
     let frozen = at(|call| matches!(call, Request::DomainFreeze(_)));
     let listed = at(|call| matches!(call, Request::DomainDescribe(_)));
     let thawed = at(|call| matches!(call, Request::DomainThaw(_)));
@@ -91,16 +91,16 @@ fn what_a_running_domain_makes_while_it_is_listed_is_not_refused() {
     let last = calls
         .iter()
         .rposition(|call| matches!(call, Request::DomainDescribe(_)));
-    assert!(last < Some(thawed), "all of it while it stands still");
+    assert!(last < Some(thawed), "all of it while it is frozen");
 }
 
 #[test]
-fn what_a_domain_that_stands_still_may_not_hold_is_refused() {
+fn a_foreign_object_of_a_frozen_domain_is_refused() {
     assert_eq!(refusals(foreign).0, Ok([Refusal::StaysBehind].into()));
 }
 
 #[test]
-fn a_domain_that_cannot_be_stopped_is_judged_as_it_was_listed() {
+fn a_domain_that_cannot_be_frozen_is_judged_as_it_was_listed() {
     let kernels: [fn(&Request) -> CallResult; 4] = [
         failing!(DomainFreeze, Error::InUse, consistent),
         failing!(DomainFreeze, Error::TimedOut, consistent),
@@ -113,7 +113,7 @@ fn a_domain_that_cannot_be_stopped_is_judged_as_it_was_listed() {
 }
 
 #[test]
-fn a_domain_that_is_not_refused_is_not_stopped() {
+fn a_domain_that_is_not_refused_is_not_frozen() {
     let (judged, calls) = with_kernel(consistent, || {
         let root = Root::new(Cap::from_slot(Slot(1)));
         let mut found = found();

@@ -5,10 +5,12 @@ use alloc::collections::BTreeMap;
 use abi::record::ObjectRecord;
 use abi::register::ObjectId;
 use abi::{ObjectKind, Request};
-use nomad_image::{Clock, Listing};
+use nomad_image::{Clock, Listing, Parts, describe};
+use runtime::Error;
 use runtime::host::{CallResult, with_kernel};
 use runtime::protocol::root::Refusal;
 
+use super::hand_over::Exported;
 use super::*;
 use crate::root::RootError;
 use crate::samples::{self, failing, kernel, object};
@@ -37,7 +39,7 @@ fn a_domain_that_stays_frozen_for_long_enough_is_described() {
 }
 
 #[test]
-fn a_domain_that_another_holds_or_that_runs_too_soon_is_not_described_this_round() {
+fn a_domain_frozen_by_another_or_thawed_too_soon_is_not_described_this_round() {
     let kernels: [fn(&Request) -> CallResult; 4] = [
         failing!(DomainFreeze, Error::InUse, kernel),
         failing!(DomainFreeze, Error::TimedOut, kernel),

@@ -1,9 +1,9 @@
-//! The destinations of late frames: the domains that leave or have left, those that came, and this machine's own
+//! The destinations of late frames: the domains that are leaving or have left, those that arrived, and this machine's own
 //! switch.
 //!
 //! ```text
 //!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the destination, until 10 s after Released
-//!          --> [to any other]             back: it may be active again since
+//!          --> [to any other]             back into the switch: its port may be active again
 //!   peer   --> [to a domain that came from there]   into the tunnel, or on to where it went in the meantime
 //!          --> [to any other]                       dropped, counted
 //! ```
@@ -19,11 +19,11 @@ use crate::late::outlet::Outlet;
 
 /// How long frames are forwarded after a domain was released: as long as the switch keeps its address.
 pub const FORWARD_US: u64 = 10_000_000;
-/// The most domains that leave or have left. The frames held for this many fit this server's heap.
+/// The most domains that are leaving or have left. The frames held for this many fit this server's heap.
 pub const LEAVING_MAX: usize = 8;
-/// The most domains that came. Beyond either limit, the oldest entry is forgotten.
+/// The most domains that arrived. Beyond either limit, the oldest entry is forgotten.
 pub const CAME_MAX: usize = 64;
-/// With this many frames for the switch, pieces of other machines are dropped; they are retransmitted.
+/// While this many frames wait for the switch, pieces from other machines are dropped; they are retransmitted.
 pub const INWARD_MAX: usize = 256;
 
 /// The domains with late frames, and the frames for the switch.
@@ -32,7 +32,7 @@ pub struct Table {
     leaving: Vec<Entry<Outlet>>,
     came: Vec<Entry<Inlet>>,
     inward: VecDeque<Vec<u8>>,
-    /// Frames, or pieces of them, that another machine sent for no domain that came from there.
+    /// Frames, or pieces of frames, that another machine sent for something other than a domain that came from there.
     pub misdirected_count: u64,
 }
 
@@ -65,7 +65,7 @@ impl<T> Entry<T> {
 impl Table {
     /// Holds the frames for a domain that is being moved to `peer`. `stream` is random.
     pub fn hold(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac, stream: u32) {
-        // A frozen domain that changed is exported again.
+        // The entry may exist already: a frozen domain that changed is exported again.
         if self.leaving(transaction).is_none() {
             let frames = Outlet::new(stream);
             let entry = Entry::new(transaction, peer, mac, frames);
@@ -73,12 +73,12 @@ impl Table {
         }
     }
 
-    /// The domain stays: held frames go back into the switch.
+    /// Puts the held frames back into the switch, since the domain stays.
     pub fn revert(&mut self, transaction: TransactionId) {
         self.reclaim(|entry| entry.transaction == transaction);
     }
 
-    /// The domain runs on the other machine and is released here: held frames and those still to come go there.
+    /// Forwards held and later frames, since the domain runs on the other machine and is released here.
     pub fn forward(&mut self, transaction: TransactionId, now_us: u64) {
         if let Some(entry) = self.leaving(transaction) {
             entry.frames.open();
@@ -86,9 +86,9 @@ impl Table {
         }
     }
 
-    /// A domain came from `peer` and runs here.
+    /// Accepts late frames from `peer` for a domain that came from there and runs here.
     pub fn accept(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac) {
-        // It may be back: frames that were not forwarded yet are for it here.
+        // The domain may have come back: frames that were not forwarded yet are for it here.
         self.reclaim(|entry| entry.mac == mac);
         let mut came = self.came.iter();
         if came.all(|entry| entry.transaction != transaction) {
@@ -97,7 +97,7 @@ impl Table {
         }
     }
 
-    /// The transaction in which a domain came or left is over: the source has released it.
+    /// Ends the transaction in which a domain arrived or left: the source has released it.
     pub fn end(&mut self, transaction: TransactionId, now_us: u64) {
         let until_us = now_us.saturating_add(FORWARD_US);
         let mut came = self.came.iter_mut();
@@ -132,23 +132,7 @@ impl Table {
                 number,
                 bytes,
             } => {
-                if self.inward.len() >= INWARD_MAX {
-                    return None;
-                }
-                let is_meant = |entry: &&mut Entry<Inlet>| {
-                    entry.transaction == transaction && entry.peer == from
-                };
-                let Some(entry) = self.came.iter_mut().find(is_meant) else {
-                    self.misdirected_count += 1;
-                    return None;
-                };
-                let mac = entry.mac;
-                let assembled = entry.frames.handle_piece(stream, number, &bytes)?;
-                assembled
-                    .frames
-                    .iter()
-                    .for_each(|frame| self.handle_forwarded(mac, frame));
-                let next = assembled.next;
+                let next = self.handle_piece((from, transaction), stream, number, &bytes)?;
                 Some(Late::Ack { stream, next })
             }
             Late::Ack { stream, next } => {
@@ -161,11 +145,37 @@ impl Table {
         }
     }
 
+    /// Handles a piece of machine `from`; returns the number of the piece that is expected next.
+    fn handle_piece(
+        &mut self,
+        (from, transaction): (MachineId, TransactionId),
+        stream: u32,
+        number: u64,
+        bytes: &[u8],
+    ) -> Option<u64> {
+        if self.inward.len() >= INWARD_MAX {
+            return None;
+        }
+        let is_its =
+            |entry: &&mut Entry<Inlet>| entry.transaction == transaction && entry.peer == from;
+        let Some(entry) = self.came.iter_mut().find(is_its) else {
+            self.misdirected_count += 1;
+            return None;
+        };
+        let mac = entry.mac;
+        let assembled = entry.frames.handle_piece(stream, number, bytes)?;
+        for frame in &assembled.frames {
+            self.handle_forwarded(mac, frame);
+        }
+        Some(assembled.next)
+    }
+
     /// Handles a frame that was forwarded for the domain with this address.
     fn handle_forwarded(&mut self, mac: Mac, frame: &[u8]) {
-        match destination(frame) == Some(mac) {
-            true => self.handle_frame(frame),
-            false => self.misdirected_count += 1,
+        if destination(frame) == Some(mac) {
+            self.handle_frame(frame)
+        } else {
+            self.misdirected_count += 1
         }
     }
 

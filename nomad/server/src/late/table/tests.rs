@@ -30,8 +30,8 @@ fn inward(table: &mut Table) -> Vec<usize> {
 fn carry(now_us: u64, from: &mut Table, from_is: MachineId, to: &mut Table, to_is: MachineId) {
     while let Some((peer, transaction, late)) = from.poll(now_us) {
         assert_eq!(peer, to_is);
-        if let Some(answer) = to.handle_late(now_us, from_is, transaction, late) {
-            from.handle_late(now_us, to_is, transaction, answer);
+        if let Some(reply) = to.handle_late(now_us, from_is, transaction, late) {
+            from.handle_late(now_us, to_is, transaction, reply);
         }
     }
 }
@@ -46,7 +46,7 @@ fn held_frames_are_put_back_when_the_domain_stays() {
     assert_eq!((table.poll(0), table.inward()), (None, None));
     table.revert(MOVE);
     assert_eq!(inward(&mut table), [60, 61]);
-    // One that was on its way through the tunnel then: the port is active again.
+    // A frame that was in the tunnel at that moment: the port is active again.
     table.handle_frame(&frame(COUNTER, 62));
     assert_eq!(inward(&mut table), [62]);
 }
@@ -107,8 +107,8 @@ fn only_frames_for_a_domain_that_came_from_the_sender_are_accepted() {
     );
     assert_eq!(b.handle_late(0, A, ANOTHER, piece.clone()), None);
     let ack = Late::Ack { stream: 1, next: 1 };
-    let answer = b.handle_late(0, A, MOVE, piece);
-    assert_eq!(answer, Some(ack), "for another address");
+    let reply = b.handle_late(0, A, MOVE, piece);
+    assert_eq!(reply, Some(ack), "for another address");
     assert_eq!((b.misdirected_count, b.inward()), (4, None));
 }
 

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply, Signal};
 use abi::thread_state::ThreadState;
-use abi::{MessageInfo, ObjectKind, Request};
-use nomad_image::{Blob, ThreadImage};
+use abi::{MessageInfo, ObjectKind, Request, Rights};
+use nomad_image::{Blob, Capability, HeldCapability, Role, ThreadImage};
 use runtime::host::{CallResult, DONE, with_kernel};
 
 use super::*;
@@ -24,9 +24,9 @@ const SERVICE: u32 = 9;
 
 const BADGE: u64 = 77;
 const RIGHTS: Rights = Rights(1);
-/// The rights that this machine grants over the service.
+/// The rights to the service that this machine grants.
 const GRANTED: Rights = Rights(0b101);
-/// The rights that the image claims over it.
+/// The rights to the service that the image claims.
 const CLAIMED: Rights = Rights(0b011);
 const FLAGS: u64 = 6;
 
@@ -52,8 +52,8 @@ fn willing(request: &Request) -> CallResult {
     }
 }
 
-/// A server with a client that it knows by a badge and whose call it has yet to answer; the client's faults go to it. It is
-/// itself the client of a service outside.
+/// A server with a client that it knows by a badge and to whose call it has yet to reply; the client's faults go to the
+/// server. The server is itself a client of a service outside.
 fn description() -> Description {
     let endpoint = Target::Inside(ENDPOINT);
     let faults = HeldCapability {
@@ -117,7 +117,7 @@ fn slot_of(built: &Built, position: u32) -> Slot {
 }
 
 #[test]
-fn clients_of_the_domains_own_have_the_badges_that_they_had() {
+fn the_domains_own_clients_keep_their_badges() {
     let (built, calls) = build();
     let (domain, endpoint) = (built.domain.slot(), slot_of(&built, ENDPOINT));
     let installed = |slot, badge| {
@@ -134,7 +134,7 @@ fn clients_of_the_domains_own_have_the_badges_that_they_had() {
 }
 
 #[test]
-fn what_was_derived_is_derived_again_and_keeps_its_parents_badge() {
+fn a_derived_capability_is_derived_again_and_keeps_its_parents_badge() {
     let (built, calls) = build();
     let domain = built.domain.slot();
     let derived = Request::DomainDerive(DomainDerive {
@@ -148,7 +148,7 @@ fn what_was_derived_is_derived_again_and_keeps_its_parents_badge() {
 }
 
 #[test]
-fn the_right_to_answer_a_call_is_in_the_slot_in_which_it_was() {
+fn a_reply_right_is_in_the_slot_in_which_it_was() {
     let (built, calls) = build();
     let (domain, thread) = (built.domain.slot(), slot_of(&built, CALLER));
     let installed = Request::DomainInstallReply(DomainInstallReply {
@@ -161,7 +161,7 @@ fn the_right_to_answer_a_call_is_in_the_slot_in_which_it_was() {
 }
 
 #[test]
-fn what_an_object_holds_is_handed_out_below_the_slot_that_it_was_below() {
+fn a_held_capability_is_derived_from_the_slot_from_which_it_was_derived() {
     let (built, calls) = build();
     let (domain, thread) = (built.domain.slot(), slot_of(&built, CALLER));
     let held = Request::DomainHold(DomainHold {
@@ -175,7 +175,7 @@ fn what_an_object_holds_is_handed_out_below_the_slot_that_it_was_below() {
 }
 
 #[test]
-fn a_domain_gets_no_more_of_a_service_than_this_machine_grants_and_no_badge_that_it_names() {
+fn a_domain_gets_no_more_rights_to_a_service_than_this_machine_grants_and_no_badge_of_its_choice() {
     let (built, calls) = build();
     let service = built.outsider::<Any>(0).expect("it was bound");
     let installed = Request::DomainInstall(DomainInstall {
@@ -201,7 +201,7 @@ fn a_service_of_another_kind_than_the_domain_held_ends_the_move() {
 }
 
 #[test]
-fn flags_that_nobody_has_taken_are_raised_again() {
+fn pending_flags_are_raised_again() {
     let (built, calls) = build();
     let raised = Request::Signal(Signal {
         notification: slot_of(&built, NOTIFICATION),
@@ -213,7 +213,7 @@ fn flags_that_nobody_has_taken_are_raised_again() {
 #[test]
 fn a_domain_is_frozen_before_anything_is_in_it() {
     let (_, calls) = build();
-    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was asked");
+    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was called");
     let frozen = at(|call| matches!(call, Request::DomainFreeze(_)));
     let thread = at(|call| matches!(call, Request::ThreadCreate(_)));
     let installed = at(|call| matches!(call, Request::DomainInstall(_)));

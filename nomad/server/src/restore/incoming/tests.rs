@@ -1,4 +1,4 @@
-//! Trial builds and builds, with a kernel that answers every call.
+//! Trial builds and builds, with a kernel that performs every call.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use abi::calls::{
 };
 use abi::register::Slot;
 use abi::{Request, Rights};
-use nomad_image::{Attribute, HeldCapability, Identity, Outline, Role, Target};
+use nomad_image::{Attribute, HeldCapability, Identity, Object, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
 use runtime::host::with_kernel;
 use runtime::protocol::root::Refusal;
@@ -92,7 +92,7 @@ fn slot_of(incoming: &Incoming, position: u32) -> Slot {
 }
 
 #[test]
-fn a_memory_that_the_domain_gave_up_ends_before_the_domain_is_built() {
+fn a_memory_that_the_domain_destroyed_is_destroyed_before_the_domain_is_built() {
     type Step = fn(&mut Incoming) -> Result<(), RestoreError>;
     let build: Step = |incoming| match incoming.build() {
         // This kernel lists nothing of the built domain.
@@ -126,7 +126,7 @@ fn a_memory_that_the_domain_gave_up_ends_before_the_domain_is_built() {
 fn the_trial_builds_pager_is_removed() {
     let (kept, calls) = with_kernel(kernel, || {
         let mut incoming = described();
-        incoming.trial_build().expect("rehearses");
+        incoming.trial_build().expect("builds");
         slot_of(&incoming, KEPT)
     });
     let pagers = calls.iter().filter_map(|call| match call {
@@ -185,10 +185,10 @@ fn a_domain_that_is_handed_over_learns_its_downtime_and_a_second_time_changes_no
         }
     });
     let offsets = offsets(&calls);
-    let [0, _, 0, let_go_ns] = offsets[..] else {
+    let [0, _, 0, handed_over_ns] = offsets[..] else {
         panic!("{offsets:?}");
     };
-    assert_eq!(let_go_ns, 1_000 * DOWNTIME_US.cast_signed());
+    assert_eq!(handed_over_ns, 1_000 * DOWNTIME_US.cast_signed());
 }
 
 /// The offsets that clocks are set to.
@@ -223,7 +223,7 @@ fn count(calls: &[Request], is_it: fn(&Request) -> bool) -> usize {
 }
 
 #[test]
-fn nothing_of_a_domain_that_came_stays_in_this_server_and_nothing_of_it_is_ended() {
+fn a_domain_that_arrived_leaves_nothing_in_this_server_and_loses_nothing() {
     let (pool, calls) = with_kernel(kernel, || {
         let mut incoming = built();
         let pool = incoming.pool.slot();
@@ -237,12 +237,12 @@ fn nothing_of_a_domain_that_came_stays_in_this_server_and_nothing_of_it_is_ended
     let maps = count(&calls, |call| matches!(call, Request::DomainMap(_)));
     let unmaps = count(&calls, |call| matches!(call, Request::DomainUnmap(_)));
     assert_eq!(maps, unmaps);
-    // The Memory that the domain had given up before it was built.
+    // The Memory that the domain had destroyed before it was built.
     assert_eq!(count(&calls, |call| matches!(call, Request::Destroy(_))), 1);
 }
 
 #[test]
-fn nothing_of_a_domain_that_does_not_come_is_left() {
+fn a_discarded_domain_leaves_nothing() {
     let ((), calls) = with_kernel(kernel, || built().discard());
     assert_eq!(left_over(&calls), []);
     let made = count(&calls, |call| {
@@ -273,7 +273,7 @@ fn the_reservation_of_a_move_is_free_when_the_domain_runs() {
 }
 
 #[test]
-fn each_freeze_brings_all_waiting_frames_anew() {
+fn each_freeze_replaces_all_waiting_frames() {
     let port = MemoryKey::Outside(3);
     let freeze = Chunk {
         memory: port,
@@ -309,9 +309,9 @@ fn a_source_cannot_send_frames_for_two_ports() {
     });
 }
 
-/// Root may keep the name for it, which nobody else would release.
+/// Root may reserve the name for the domain, and nothing else would release it.
 #[test]
-fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
+fn an_admission_with_a_malformed_reply_is_taken_back() {
     let admit = || {
         let extent = (Extent::of(&SIZES), Reservation::default());
         Incoming::admit(
@@ -324,14 +324,14 @@ fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
         )
         .err()
     };
-    let asked = |calls: &[Request]| {
+    let requests = |calls: &[Request]| {
         let is_call = |call: &&Request| matches!(call, Request::Call(_));
         calls.iter().filter(is_call).count()
     };
-    // It is done, and no capability comes along.
+    // Root does it, but the reply has no capability.
     let (error, calls) = with_kernel(kernel, admit);
-    assert_eq!((error, asked(&calls)), (Some(RootError::Malformed), 2));
+    assert_eq!((error, requests(&calls)), (Some(RootError::Malformed), 2));
     let (error, calls) = with_kernel(|_| refused(Refusal::AlreadyHere), admit);
     let refusal = Some(RootError::Refused(Refusal::AlreadyHere));
-    assert_eq!((error, asked(&calls)), (refusal, 1));
+    assert_eq!((error, requests(&calls)), (refusal, 1));
 }

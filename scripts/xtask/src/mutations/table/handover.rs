@@ -36,13 +36,13 @@ mutations! {
     "frozen-pass" in "nomad/server/src/capture/pass.rs":
         "            Scope::Freeze => pages.lacks_in_chunk(self.first_page)," => "            Scope::Freeze => pages.pending.touches_chunk(self.first_page),";
         "pages discarded after they were sent remain"; SERVER;
-    "reply-slot" in "nomad/server/src/restore/build.rs":
+    "reply-slot" in "nomad/server/src/restore/build/table.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
         "a server cannot reply after a move"; SERVER;
-    "rebuilt-badge" in "nomad/server/src/restore/build.rs":
+    "rebuilt-badge" in "nomad/server/src/restore/build/table.rs":
         "            _ => capability.badge,\n" => "            _ => 0,\n";
         "a domain's own clients are confused after a move"; SERVER;
-    "held-slot" in "nomad/server/src/restore/build.rs":
+    "held-slot" in "nomad/server/src/restore/build/table.rs":
         ".hold(Slot(parent), holder, held.role.held(), badge)" => ".hold(Slot(parent + 1), holder, held.role.held(), badge)";
         "a pager, a bound notification or a fault endpoint changes in a move"; SERVER;
     "adopted-incarnation" in "userland/root/src/domain.rs":
@@ -205,7 +205,7 @@ mutations! {
     "outline" in "nomad/server/src/restore/incoming.rs":
         "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
         "another domain arrives under the name of the offered one"; SERVER;
-    "lost-downtime" in "nomad/server/src/local.rs":
+    "lost-downtime" in "nomad/server/src/local/kernel.rs":
         "incoming.hand_over(downtime_us)" => "incoming.hand_over(downtime_us.min(0))";
         "a domain's clock does not count its downtime"; SERVER;
     "described-time" in "nomad/server/src/capture/state.rs":
@@ -214,7 +214,7 @@ mutations! {
     "endless-inspection" in "nomad/server/src/capture/while_frozen.rs":
         "domain.freeze(clock::now_ns().saturating_add(LOOK_LIMIT_NS))" => "domain.freeze(abi::NO_DEADLINE)";
         "a migration server that ends while it inspects a domain leaves it frozen forever"; SERVER;
-    "claimed-rights" in "nomad/server/src/restore/build.rs":
+    "claimed-rights" in "nomad/server/src/restore/build/table.rs":
         "rights = Rights(rights.0 & granted.0);" => "rights = Rights(rights.0 | granted.0);";
         "an image gives its domain every right over this machine's services"; SERVER;
     "older-record-first" in "nomad/shell/src/records.rs":
