@@ -75,10 +75,10 @@ mutations! {
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
         "a reply of an earlier turn counts"; PROTOCOL;
     "roll-call-once" in "nomad/protocol/src/roll_call.rs":
-        "nobody && self.rows.iter().all(|row| row.now == row.before);" => "nobody;";
+        "all_absent && self.rows.iter().all(|row| row.now == row.before);" => "all_absent;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
     "roll-call-nobody" in "nomad/protocol/src/roll_call.rs":
-        "self.is_over = nobody && " => "self.is_over = ";
+        "self.is_over = all_absent && " => "self.is_over = ";
         "a domain that runs elsewhere is started a second time"; PROTOCOL;
     "fleet-member" in "nomad/protocol/src/fleet.rs":
         "        machines.dedup();\n" => "";
