@@ -290,13 +290,13 @@ fn lookup_error(name: &str, error: CaptureError) -> String {
 mod tests {
     use abi::Request;
     use abi::register::Slot;
-    use runtime::host::{Answer, with_kernel};
+    use runtime::host::{CallResult, with_kernel};
 
     use super::*;
 
     #[test]
     fn a_refused_freeze_shows_the_state_of_a_domain() {
-        let state = |kernel: fn(&Request) -> Answer| {
+        let state = |kernel: fn(&Request) -> CallResult| {
             let (state, _) = with_kernel(kernel, || state_of(Cap::from_slot(Slot(8))));
             state
         };
