@@ -1,0 +1,108 @@
+//! The datagrams that were sent and neither acknowledged nor found lost: [`InFlight`].
+//!
+//! A datagram is lost if one that was sent after it has arrived and it has not, a while later than it should have (RACK,
+//! RFC 8985). Reordered datagrams are given that while.
+
+use alloc::collections::VecDeque;
+use core::ops::Range;
+
+use nomad_protocol::Instant;
+use rangemap::RangeSet;
+
+use crate::pacer::Snapshot;
+
+/// A datagram that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Its bytes of the stream.
+    pub range: Range<u64>,
+    /// When it was sent.
+    pub at: Instant,
+    /// Whether these bytes were sent before: then it is unknown which of the datagrams an acknowledgement is for.
+    pub is_repeat: bool,
+    /// The pacer's counts at that moment.
+    pub snapshot: Snapshot,
+}
+
+/// The datagrams in flight, in the order in which they were sent.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight {
+    datagrams: VecDeque<Sent>,
+    bytes: u64,
+    /// When the last of those that have arrived was sent.
+    newest_arrived: Option<Instant>,
+}
+
+impl InFlight {
+    /// The bytes in flight.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Adds a datagram that is being sent.
+    pub fn push(&mut self, sent: Sent) {
+        self.bytes += length(&sent);
+        self.datagrams.push_back(sent);
+    }
+
+    /// Removes those with any of these bytes, which are being sent again: an acknowledgement of them will not tell which
+    /// datagram it is for.
+    pub fn forget(&mut self, range: &Range<u64>) {
+        let overlaps = |sent: &Sent| sent.range.start < range.end && range.start < sent.range.end;
+        self.datagrams.retain(|sent| !overlaps(sent));
+        self.bytes = self.datagrams.iter().map(length).sum();
+    }
+
+    /// Removes those that have arrived: all before `base`, and those within `arrived`. Returns their bytes, and the one
+    /// that was sent last.
+    pub fn take_arrived(&mut self, base: u64, arrived: &RangeSet<u64>) -> (u64, Option<Sent>) {
+        let (mut bytes, mut newest) = (0, None);
+        self.datagrams.retain(|sent| {
+            if !covers(base, arrived, &sent.range) {
+                return true;
+            }
+            bytes += length(sent);
+            newest = Some(sent.clone());
+            false
+        });
+        self.bytes -= bytes;
+        let at = newest.as_ref().map(|newest: &Sent| newest.at);
+        self.newest_arrived = self.newest_arrived.max(at);
+        (bytes, newest)
+    }
+
+    /// Moves those that are lost by now to `lost`. A datagram is, `patience_us` after it was sent, if a later one has
+    /// arrived.
+    pub fn take_lost(&mut self, now: Instant, patience_us: u64, lost: &mut RangeSet<u64>) {
+        let Some(newest) = self.newest_arrived else {
+            return;
+        };
+        let mut bytes = 0;
+        self.datagrams.retain(|sent| {
+            let is_lost = sent.at < newest && now.us_since(sent.at) >= patience_us;
+            if is_lost {
+                bytes += length(sent);
+                lost.insert(sent.range.clone());
+            }
+            !is_lost
+        });
+        self.bytes -= bytes;
+    }
+
+    /// When [`InFlight::take_lost`] may find another one.
+    pub fn next_loss(&self, patience_us: u64) -> Option<Instant> {
+        let oldest = self.datagrams.front()?;
+        let is_overtaken = self.newest_arrived.is_some_and(|newest| oldest.at < newest);
+        is_overtaken.then(|| oldest.at.after_us(patience_us))
+    }
+}
+
+fn length(sent: &Sent) -> u64 {
+    sent.range.end - sent.range.start
+}
+
+fn covers(base: u64, arrived: &RangeSet<u64>, range: &Range<u64>) -> bool {
+    let start = range.start.max(base);
+    let around = || arrived.get(&start);
+    range.end <= base || around().is_some_and(|around| around.end >= range.end)
+}

@@ -1,0 +1,42 @@
+//! The transport of a move's pages, sans-IO: a stream of bytes per transaction, carried in datagrams that may be lost,
+//! repeated and reordered.
+//!
+//! ```text
+//!   write --> Sender --Data: offset, bytes-->  Receiver --> the bytes, in order
+//!               ^                                  |
+//!             Pacer <--Ack: what has arrived ------'
+//! ```
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`datagram`] | [`Data`] and [`Ack`], and their bytes |
+//! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |
+//! | `in_flight` | the datagrams that were sent, and which of them are lost |
+//! | `round_trip` | the measured round-trip time |
+//! | [`pacer`] | [`Pacer`]: how fast to send |
+//! | [`receiver`] | [`Receiver`]: puts the bytes in order |
+//!
+//! A stream belongs to a transaction, not to a connection: it needs no handshake, and goes on after any interruption that
+//! the transaction survives. Any number of streams share one socket. The channel below encrypts and authenticates each
+//! datagram; a datagram that arrives twice is harmless.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod datagram;
+mod in_flight;
+pub mod pacer;
+pub mod receiver;
+mod round_trip;
+pub mod sender;
+
+pub use datagram::{Ack, Data, Datagram};
+pub use pacer::Pacer;
+pub use receiver::Receiver;
+pub use sender::{Sender, Statistics};
+
+/// The most bytes of a stream between the first that is missing at the receiver and the last that may be sent: what both
+/// ends buffer.
+pub const WINDOW_BYTES: usize = 512 * 1024;

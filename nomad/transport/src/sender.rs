@@ -1,0 +1,275 @@
+//! The sending end of a stream: [`Sender`].
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use nomad_protocol::{Instant, TransactionId};
+use rangemap::RangeSet;
+
+use crate::WINDOW_BYTES;
+use crate::datagram::{Ack, Data, HEAD_BYTES};
+use crate::in_flight::{InFlight, Sent};
+use crate::pacer::{Arrival, Pacer};
+use crate::round_trip::RoundTrip;
+
+/// How much longer than a round trip a datagram may take that others overtake, in parts of the least round trip.
+const REORDER_PARTS: u64 = 4;
+/// The same at least, in microseconds: a busy machine handles datagrams in bursts.
+const REORDER_MIN_US: u64 = 2_000;
+/// The longest interval between probes, in microseconds.
+const PROBE_INTERVAL_MAX_US: u64 = 1_000_000;
+/// The receiver is gone if it replies to none of this many probes, which are sent over about ten seconds. They are counted,
+/// and not the time: this machine may have stood still.
+const PROBES_MAX: u32 = 15;
+
+/// An acknowledgement of bytes that were never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Implausible;
+
+/// What a stream has cost so far, and what was measured of its path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Datagrams that were sent.
+    pub datagrams: u64,
+    /// Those of them whose bytes had been sent before.
+    pub repeats: u64,
+    /// Times that the receiver had to be asked for an acknowledgement.
+    pub probes: u64,
+    /// The rate at which datagrams leave, in bytes a second.
+    pub rate: u64,
+    /// The least round-trip time of the last seconds, in microseconds.
+    pub round_trip_us: u64,
+}
+
+/// Sends the bytes of a stream.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    transaction: TransactionId,
+    /// The bytes from `base` on.
+    buffer: VecDeque<u8>,
+    /// Every byte before this one has arrived.
+    base: u64,
+    /// The first byte that was never sent.
+    next: u64,
+    /// The bytes beyond `base` that have arrived.
+    arrived: RangeSet<u64>,
+    /// Bytes to be sent again.
+    lost: RangeSet<u64>,
+    in_flight: InFlight,
+    round_trip: RoundTrip,
+    pacer: Pacer,
+    /// When the last datagram was sent or acknowledged.
+    active_at: Instant,
+    /// Probes without a reply.
+    probes: u32,
+    statistics: Statistics,
+}
+
+impl Sender {
+    /// A stream without bytes, for as many bytes a second as the path carries, or `rate_max`.
+    pub fn new(now: Instant, transaction: TransactionId, rate_max: Option<u64>) -> Sender {
+        Sender {
+            transaction,
+            buffer: VecDeque::new(),
+            base: 0,
+            next: 0,
+            arrived: RangeSet::new(),
+            lost: RangeSet::new(),
+            in_flight: InFlight::default(),
+            round_trip: RoundTrip::default(),
+            pacer: Pacer::new(now, rate_max),
+            active_at: now,
+            probes: 0,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// How many bytes [`Sender::write`] takes now.
+    pub fn room(&self) -> usize {
+        WINDOW_BYTES - self.buffer.len().min(WINDOW_BYTES)
+    }
+
+    /// Appends bytes to the stream. More than there is room for are buffered all the same.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+    }
+
+    /// Whether all bytes have arrived.
+    pub fn is_delivered(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Whether the receiver is gone.
+    pub fn is_abandoned(&self) -> bool {
+        self.probes >= PROBES_MAX
+    }
+
+    /// What the stream has cost so far.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            rate: self.pacer.rate(),
+            round_trip_us: self.round_trip.least_us().unwrap_or(0),
+            ..self.statistics
+        }
+    }
+
+    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is.
+    pub fn transmit(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        self.find_lost(now);
+        let most = bytes_max.saturating_sub(HEAD_BYTES).max(1) as u64;
+        let is_probe = self.probe_due().is_some_and(|due| due <= now);
+        let range = match is_probe {
+            true => Some(self.base..self.end().min(self.base + most)),
+            false => self.next_range(now, most),
+        };
+        let Some(range) = range else { return false };
+        if is_probe {
+            self.probes += 1;
+            self.statistics.probes += 1;
+            self.in_flight.forget(&range);
+        }
+        self.send(now, range, is_probe, out);
+        true
+    }
+
+    /// Handles an acknowledgement.
+    ///
+    /// # Errors
+    /// [`Implausible`]: it is ignored.
+    pub fn handle_ack(&mut self, now: Instant, ack: &Ack) -> Result<(), Implausible> {
+        let end = ack.received.last().map_or(ack.next, |range| range.end);
+        if end > self.next {
+            return Err(Implausible);
+        }
+        (self.probes, self.active_at) = (0, now);
+        if ack.next > self.base {
+            self.buffer.drain(..(ack.next - self.base) as usize);
+            self.base = ack.next;
+            self.arrived.remove(0..self.base);
+            self.lost.remove(0..self.base);
+        }
+        for range in &ack.received {
+            let range = range.start.max(self.base)..range.end;
+            if !range.is_empty() {
+                self.lost.remove(range.clone());
+                self.arrived.insert(range);
+            }
+        }
+        self.measure(now);
+        Ok(())
+    }
+
+    /// When to call [`Sender::transmit`] again, if it has nothing to send now.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let has_more = !self.lost.is_empty() || self.next < self.end();
+        let has_window = self.in_flight.bytes() < self.pacer.window();
+        let next_send = (has_more && has_window).then(|| self.pacer.next_send());
+        let next_loss = self.in_flight.next_loss(self.patience_us());
+        [next_send, next_loss, self.probe_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The end of the bytes that were written.
+    fn end(&self) -> u64 {
+        self.base + self.buffer.len() as u64
+    }
+
+    /// When to ask for an acknowledgement, if one is awaited.
+    fn probe_due(&self) -> Option<Instant> {
+        let awaited = self.base < self.next;
+        let interval_us = self.round_trip.timeout_us() << self.probes.min(16);
+        awaited.then(|| {
+            self.active_at
+                .after_us(interval_us.min(PROBE_INTERVAL_MAX_US))
+        })
+    }
+
+    fn patience_us(&self) -> u64 {
+        let least_us = self.round_trip.least_us().unwrap_or(0);
+        self.round_trip.latest_us().max(least_us) + (least_us / REORDER_PARTS).max(REORDER_MIN_US)
+    }
+
+    fn find_lost(&mut self, now: Instant) {
+        let patience_us = self.patience_us();
+        self.in_flight.take_lost(now, patience_us, &mut self.lost);
+        for range in core::iter::once(&(0..self.base))
+            .filter(|known| !known.is_empty())
+            .chain(self.arrived.iter())
+        {
+            self.lost.remove(range.clone());
+        }
+    }
+
+    /// The bytes to send next, unless the pacer says to wait: lost ones first.
+    fn next_range(&mut self, now: Instant, most: u64) -> Option<Range<u64>> {
+        let may_send =
+            self.pacer.next_send() <= now && self.in_flight.bytes() < self.pacer.window();
+        let clip = |range: &Range<u64>| range.start..range.end.min(range.start + most);
+        let range = match self.lost.first() {
+            _ if !may_send => return None,
+            Some(lost) => clip(lost),
+            None => clip(&(self.next..self.end())),
+        };
+        if range.is_empty() {
+            self.pacer.record_limited(self.in_flight.bytes());
+            return None;
+        }
+        Some(range)
+    }
+
+    fn send(&mut self, now: Instant, range: Range<u64>, is_probe: bool, out: &mut Vec<u8>) {
+        let is_repeat = range.start < self.next;
+        self.statistics.datagrams += 1;
+        self.statistics.repeats += u64::from(is_repeat);
+        self.lost.remove(range.clone());
+        self.next = self.next.max(range.end);
+        let is_last = self.next == self.end() && self.lost.is_empty();
+        let data = Data {
+            transaction: self.transaction,
+            offset: range.start,
+            is_urgent: is_probe || is_last,
+            bytes: &[],
+        };
+        data.append_head(out);
+        let [first, last] = [range.start, range.end].map(|offset| (offset - self.base) as usize);
+        let (front, back) = self.buffer.as_slices();
+        let cut = |offset: usize| offset.min(front.len());
+        out.extend_from_slice(&front[cut(first)..cut(last)]);
+        let rest = |offset: usize| offset.saturating_sub(front.len());
+        out.extend_from_slice(&back[rest(first)..rest(last)]);
+        let in_flight = self.in_flight.bytes();
+        let bytes = range.end - range.start;
+        let snapshot = self.pacer.record_sent(now, bytes, in_flight);
+        self.active_at = now;
+        self.in_flight.push(Sent {
+            range,
+            at: now,
+            is_repeat,
+            snapshot,
+        });
+    }
+
+    /// Measures the path by the datagrams that have arrived.
+    fn measure(&mut self, now: Instant) {
+        let (bytes, newest) = self.in_flight.take_arrived(self.base, &self.arrived);
+        let Some(newest) = newest else { return };
+        if !newest.is_repeat {
+            self.round_trip.measure(now, now.us_since(newest.at));
+        }
+        let Some(round_trip_us) = self.round_trip.least_us() else {
+            return;
+        };
+        self.pacer.handle_arrival(
+            now,
+            Arrival {
+                bytes,
+                newest: (newest.at, newest.snapshot),
+                in_flight: self.in_flight.bytes(),
+                round_trip_us,
+            },
+        );
+    }
+}
