@@ -1,7 +1,11 @@
-//! The replay window: the nonces received already.
+//! The replay window: the nonces received already (the algorithm of RFC 6479).
 
-/// Nonces that may come out of order.
-const WINDOW: u64 = 64;
+/// Nonces per word of the window.
+const WORD: u64 = u64::BITS as u64;
+/// The window's words, used in turn. The one that the highest nonce is in may be partly used.
+const WORDS: usize = 17;
+/// Nonces that may come out of order: more than a page stream has in flight.
+const WINDOW: u64 = (WORDS as u64 - 1) * WORD;
 
 /// Nonces from here on are never used: the cipher reserves the last one.
 pub const NONCE_END: u64 = u64::MAX - 1;
@@ -11,8 +15,8 @@ pub const NONCE_END: u64 = u64::MAX - 1;
 pub struct Window {
     /// One above the highest nonce received.
     next: u64,
-    /// Bit `i`: whether `next - 1 - i` was received.
-    received: u64,
+    /// A bit per nonce, of those at most [`WINDOW`] below `next`.
+    received: [u64; WORDS],
 }
 
 impl Window {
@@ -21,27 +25,31 @@ impl Window {
         if nonce >= NONCE_END {
             return false;
         }
-        match self.next.checked_sub(nonce + 1) {
-            None => true,
-            Some(age) => age < WINDOW && self.received >> age & 1 == 0,
-        }
+        let is_ahead = nonce >= self.next;
+        let is_recent = self.next.saturating_sub(nonce) <= WINDOW;
+        let (word, bit) = place(nonce);
+        is_ahead || (is_recent && self.received[word] & bit == 0)
     }
 
     /// Records the new nonce of an authentic message.
     pub fn mark_received(&mut self, nonce: u64) {
-        match self.next.checked_sub(nonce + 1) {
-            Some(age) if age < WINDOW => self.received |= 1 << age,
-            Some(_) => {}
-            None => {
-                let ahead = nonce + 1 - self.next;
-                let kept = self
-                    .received
-                    .checked_shl(u32::try_from(ahead).unwrap_or(u32::MAX));
-                self.received = kept.unwrap_or(0) | 1;
-                self.next = nonce + 1;
+        if nonce >= self.next {
+            // The words from the one after the highest nonce's up to this one's hold nonces that are too old now.
+            let first = self.next.div_ceil(WORD);
+            let count = (nonce / WORD + 1).saturating_sub(first).min(WORDS as u64);
+            for word in 0..count {
+                self.received[place((nonce / WORD - word) * WORD).0] = 0;
             }
+            self.next = nonce + 1;
         }
+        let (word, bit) = place(nonce);
+        self.received[word] |= bit;
     }
+}
+
+/// The word and the bit of a nonce.
+fn place(nonce: u64) -> (usize, u64) {
+    ((nonce / WORD) as usize % WORDS, 1 << (nonce % WORD))
 }
 
 #[cfg(test)]
@@ -68,12 +76,39 @@ mod tests {
     #[test]
     fn refuses_a_nonce_older_than_the_window() {
         let mut window = Window::default();
-        assert!(accept(&mut window, 100));
-        assert!(!accept(&mut window, 36));
-        assert!(accept(&mut window, 37));
-        assert!(accept(&mut window, 1000));
-        assert!(!accept(&mut window, 101));
-        assert!(!accept(&mut window, 100));
+        assert!(accept(&mut window, 5000));
+        assert!(!accept(&mut window, 5000 - WINDOW));
+        assert!(accept(&mut window, 5001 - WINDOW));
+        assert!(accept(&mut window, 100_000));
+        assert!(!accept(&mut window, 5001));
+        assert!(!accept(&mut window, 5000));
+    }
+
+    #[test]
+    fn agrees_with_a_list_of_all_nonces() {
+        let mut window = Window::default();
+        let mut all = alloc::collections::BTreeSet::new();
+        let mut draw = 1_u64;
+        for _ in 0..50_000 {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let highest = all.last().copied().unwrap_or(0);
+            let jump = if draw >> 40 & 63 == 0 {
+                3 * WINDOW
+            } else {
+                100
+            };
+            let nonce = (highest + (draw >> 33) % jump).saturating_sub(draw >> 20 & 0x7ff);
+            let is_recent = nonce + WINDOW > highest;
+            let expected = all.is_empty() || (is_recent && !all.contains(&nonce));
+            assert_eq!(
+                accept(&mut window, nonce),
+                expected,
+                "{nonce} after {highest}"
+            );
+            if expected {
+                all.insert(nonce);
+            }
+        }
     }
 
     #[test]
