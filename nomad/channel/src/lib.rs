@@ -1,5 +1,4 @@
-//! The channel between machines, and between a machine and its operator: datagrams and streams, encrypted and
-//! authenticated.
+//! The channel between machines, and between a machine and its operator: encrypted and authenticated datagrams.
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -9,7 +8,6 @@
 //! | [`tag`] | the proof that admits a handshake |
 //! | [`sessions`] | the sessions with all machines |
 //! | [`operators`] | the sessions with operators |
-//! | [`tunnel`] | an encrypted stream |
 //! | [`random`] | random numbers |
 //!
 //! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end, another
@@ -33,7 +31,6 @@ pub mod replay;
 pub mod session;
 pub mod sessions;
 pub mod tag;
-pub mod tunnel;
 
 pub use keys::Keys;
 pub use operators::OperatorSession;

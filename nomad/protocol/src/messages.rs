@@ -119,7 +119,7 @@ pub enum Step {
     },
 }
 
-/// The header before pages and records on the page stream. The stream is reliable and in order while it lasts.
+/// The header before pages and records on the page stream. `nomad-transport` makes it reliable and keeps its order, as long as the other side replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StreamHeader {
     /// A round of pages follows.

@@ -16,7 +16,7 @@ use crate::messages::{Envelope, Message, StreamHeader};
 
 /// The version of these messages. Any other version is refused, with both numbers.
 pub const PROTOCOL_VERSION: u16 = 6;
-/// UDP port of control datagrams and TCP port of page streams.
+/// UDP port of control datagrams and of page streams.
 pub const PORT: u16 = 7411;
 /// The longest control datagram before encryption: it fits one Ethernet frame.
 pub const DATAGRAM_BYTES_MAX: usize = 1024;

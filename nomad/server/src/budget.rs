@@ -16,7 +16,10 @@ use core::fmt;
 use abi::thread_state::THREAD_STATE_BYTES;
 use nomad_image::{Limits, PAGE_BYTES};
 use nomad_protocol::{Side, Sizes};
+use nomad_transport::WINDOW_BYTES;
 use runtime::port::PORT_PAGES;
+
+use crate::capture::pass::PIECE_BYTES;
 
 /// Threads of a domain, at most: the kernel allows no more.
 pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
@@ -33,6 +36,8 @@ const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
 const RECORD_BYTES: usize = 64;
 /// Page sets per Memory: to be sent, present, known to the destination.
 const SETS: usize = 3;
+/// Bytes of its page stream that are in flight, and the piece that is being added.
+const STREAM_BYTES: usize = WINDOW_BYTES + 4 * PIECE_BYTES;
 /// Bytes of the frames that travel with a domain.
 const STAGED_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
@@ -73,7 +78,7 @@ impl Extent {
     pub fn heap_bytes(&self) -> usize {
         let pages = usize::try_from(self.pages).unwrap_or(usize::MAX);
         let state_bytes = self.record_bytes() as usize + self.state_bytes();
-        (state_bytes + STAGED_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
+        (state_bytes + STAGED_BYTES + STREAM_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
     }
 
     /// Bytes of the encoded state, which is buffered before it is decoded.
@@ -226,7 +231,7 @@ mod tests {
     }
 
     /// The bytes that the heap of `userland/manifests/default.toml` leaves for moves, with two MiB for sockets.
-    const MOVES_BYTES: usize = (20 << 20) - (2 << 20) - RESERVE_BYTES;
+    const MOVES_BYTES: usize = (24 << 20) - (2 << 20) - RESERVE_BYTES;
 
     #[test]
     fn the_largest_domain_or_three_small_ones_may_come_and_as_many_leave() {

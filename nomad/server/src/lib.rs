@@ -21,8 +21,7 @@
 //! | [`executor_turns`] | yielding to the executor's other tasks |
 //!
 //! One thread, tasks on an executor: [`channel::control`] receives datagrams, timers and events and has the shell perform
-//! the ledger's actions, in order; [`channel::sender`] and [`channel::receiver`] only move bytes. A borrow of
-//! the shell never lasts across an `await`.
+//! the ledger's actions, in order, and sends and receives pages. A borrow of the shell never lasts across an `await`.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -18,8 +18,8 @@ use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
 use crate::budget::Budget;
-use crate::channel::jobs::{Jobs, SENDERS_MAX};
-use crate::channel::{control, receiver, sender};
+use crate::channel::control;
+use crate::channel::streams::Streams;
 use crate::deferred::{self, Deferred};
 use crate::late::{self, LateFrames};
 use crate::local::{Local, SharedStore, freeze_limit_ns};
@@ -28,9 +28,6 @@ use crate::network::Network;
 use crate::now::now;
 use crate::operators::Operators;
 
-/// The most page streams that are received at once.
-const STREAMS_MAX: usize = 2;
-
 /// The state that the tasks share. They run on one thread; a borrow never lasts across an `await`.
 pub struct Server {
     pub shell: RefCell<Shell<Local>>,
@@ -38,9 +35,7 @@ pub struct Server {
     pub operators: Operators,
     pub deferred: Deferred,
     pub late: LateFrames,
-    pub jobs: Jobs,
-    /// One per receiver, raised when a transaction no longer needs its page stream.
-    pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
+    pub streams: Streams,
     /// Raised when an event is reported.
     pub reported: Signal<NoopRawMutex, ()>,
 }
@@ -57,8 +52,7 @@ impl Server {
             operators: Operators::new(random),
             deferred: Deferred::default(),
             late: LateFrames::default(),
-            jobs: Jobs::default(),
-            stream_over: [const { Signal::new() }; STREAMS_MAX],
+            streams: Streams::default(),
             reported: Signal::new(),
         }
     }
@@ -91,12 +85,8 @@ impl Server {
     fn handle_output(&self, output: Output) {
         match output {
             Output::Send { to, bytes } => self.network.send(to, &bytes),
-            Output::Job(job) => {
-                if self.jobs.push(job).is_err() {
-                    self.report(job.transaction, Event::StreamBroken);
-                }
-            }
-            Output::StreamOver => self.stream_over.iter().for_each(|over| over.signal(())),
+            Output::Job(job) => self.streams.begin(self, job),
+            Output::StreamOver => self.streams.end_unneeded(self),
             Output::Event(request, event) => self.operators.send_event(request, event),
             Output::Log(line) => self.deferred.log(line),
             Output::GiveBack(transaction) => self.deferred.destroy(transaction),
@@ -205,11 +195,5 @@ pub async fn serve(start: Start, tasks: Tasks) {
     server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));
     tasks.spawn(deferred::run(server));
-    for number in 0..SENDERS_MAX {
-        tasks.spawn(sender::run(server, stack, number));
-    }
-    for over in &server.stream_over {
-        tasks.spawn(receiver::run(server, stack, over));
-    }
     control::run(server, stack).await
 }

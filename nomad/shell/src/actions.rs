@@ -103,7 +103,6 @@ impl<H: Host> Shell<H> {
         if let Notice::Finished | Notice::Aborted(_) = notice {
             self.update_roll_calls(now);
             self.moves.forget(&mut self.host, transaction);
-            self.streams.remove(&transaction);
             self.requests.remove(&transaction);
         }
     }

@@ -149,28 +149,20 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// Accepts the header of a segment on a page stream from `from`, whose transaction so far was `known`; returns the
-    /// transaction. A transaction has one stream: segments on another are rejected.
+    /// Accepts the header of a segment on the page stream of this transaction from `from`.
     ///
     /// # Errors
     /// [`SegmentRejected`].
     pub fn begin_segment(
         &mut self,
         from: MachineId,
-        known: Option<TransactionId>,
+        transaction: TransactionId,
         header: &StreamHeader,
-    ) -> Result<TransactionId, SegmentRejected> {
-        let transaction = transaction_of(header);
-        let is_its = match known {
-            Some(known) => known == transaction,
-            None => !self.streams.contains(&transaction),
-        };
+    ) -> Result<(), SegmentRejected> {
+        let is_its = transaction_of(header) == transaction;
         let entry = self.moves.entry(transaction).ok_or(SegmentRejected)?;
-        if !is_its || entry.peer != from || !awaits(entry.phase, header) {
-            return Err(SegmentRejected);
-        }
-        self.streams.insert(transaction);
-        Ok(transaction)
+        let is_expected = is_its && entry.peer == from && awaits(entry.phase, header);
+        is_expected.then_some(()).ok_or(SegmentRejected)
     }
 
     /// Handles an item of a page stream.

@@ -7,7 +7,7 @@
 //!
 //! The order of actions is the ledger's: each is performed, and its outputs are polled, before the next.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -52,8 +52,6 @@ pub struct Shell<H: Host> {
     pub moves: Moves<H::Outgoing, H::Incoming>,
     /// The domains that other machines are queried about.
     pub(crate) roll_calls: RollCalls,
-    /// Transactions whose page stream has arrived.
-    pub(crate) streams: BTreeSet<TransactionId>,
     /// The operator's request that began each transaction.
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
     /// The package on its way from an operator to root.
@@ -88,7 +86,6 @@ impl<H: Host> Shell<H> {
             host,
             moves,
             roll_calls: RollCalls::default(),
-            streams: BTreeSet::new(),
             requests: BTreeMap::new(),
             transfer: None,
             starters: BTreeMap::new(),

@@ -3,8 +3,8 @@
 //!
 //! The code that ships runs here: [`nomad_shell::Shell`] on every machine. The [`hardware`] below it is fake: the
 //! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]; and
-//! beside it the page streams ([`stream`]) and the network. Except in explorations, nomad's records are stored by the code
-//! that ships ([`record_store`]). `docs/verification.md` lists what is explored and simulated, and what is not.
+//! beside it the page streams ([`stream`]), which a simulation carries by `nomad-transport`, and the network. Except in
+//! explorations, nomad's records are stored by the code that ships ([`record_store`]). `docs/verification.md` lists what is explored and simulated, and what is not.
 //!
 //! ```text
 //!              World: Machines, Streams, History (the checker)

@@ -46,6 +46,21 @@ impl Stream {
         }
     }
 
+    /// Breaks it because nothing comes back: only the sender's end will be notified.
+    pub fn abandon(&mut self) {
+        self.break_off();
+        if let Some([_, receiver]) = &mut self.broken {
+            *receiver = false;
+        }
+    }
+
+    /// Leaves both ends to notice by themselves that it is broken.
+    pub fn silence(&mut self) {
+        if let Some(to_notify) = &mut self.broken {
+            *to_notify = [false; 2];
+        }
+    }
+
     /// Closes the end of `machine`, which may be gone: only the other end will be notified. A stream between other machines
     /// is not affected.
     pub fn close(&mut self, machine: usize) {

@@ -28,16 +28,6 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
-/// The source gave up a move, moved the domain elsewhere and was restarted; the first destination never learnt of that, and
-/// holds a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
-#[test]
-fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
-    for seed in [4_718, 632] {
-        let report = simulation::run(seed).expect("no failure");
-        assert_eq!(report.stale, 1, "seed {seed}");
-    }
-}
-
 /// Root refused a call for the moment, and the shell took the step for done: memory of domains that had left or did not arrive
 /// stayed reserved, and homes sent no roll calls for their domains. The call is repeated now. And the token of a transaction
 /// that was ended by two erasures stayed if nomad died between them.

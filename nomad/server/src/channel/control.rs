@@ -2,7 +2,9 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::task::Poll;
 
+use embassy_futures::poll_once;
 use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
@@ -11,7 +13,8 @@ use nomad_channel::noise::TAG_BYTES;
 use nomad_channel::packet::PACKET_HEAD_BYTES;
 use nomad_channel::{Incoming, PeerKind, Received};
 use nomad_client::operator::{Action, Request};
-use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
+use nomad_protocol::{MachineId, PORT};
+use nomad_transport::Datagram;
 
 use crate::channel::sockets::{BoundSocket, Sockets};
 use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
@@ -19,10 +22,16 @@ use crate::late::outlet::WINDOW;
 use crate::now::now;
 use crate::server::Server;
 
-/// The longest datagram that is received or sent.
-const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
-/// Datagrams per queue of the socket: late frames come many at a time.
-const DATAGRAMS_MAX: usize = 2 * WINDOW;
+/// The longest datagram that is received or sent: what an Ethernet frame holds besides the headers of IP and UDP.
+const BYTES_MAX: usize = 1500 - 20 - 8;
+/// The longest message about pages, in clear.
+const PAGES_BYTES_MAX: usize = BYTES_MAX - PACKET_HEAD_BYTES - TAG_BYTES;
+/// Datagrams per queue of the socket: late frames and pages come many at a time.
+const DATAGRAMS_MAX: usize = 4 * WINDOW;
+/// Datagrams with pages that are sent before others are received.
+const PAGES_AT_ONCE: usize = 32;
+/// Datagrams that are handled before the replies are sent.
+const RECEIVED_AT_ONCE: usize = 32;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -40,15 +49,47 @@ pub async fn run(server: &'static Server, stack: Stack<'static>) {
         server.poll_shell();
         server.operators.post_replies(&server.network);
         flush(server, &sockets).await;
+        send_pages(server, &sockets);
         let due = due(server, sockets.expire(Now::now()));
         let received = sockets.common.socket.recv_from(&mut datagram);
         match select3(received, server.reported.wait(), due).await {
             Either3::First(Ok((length, from))) => {
-                handle_datagram(server, &datagram[..length], from)
+                handle_datagram(server, &datagram[..length], from);
+                handle_waiting(server, &sockets, &mut datagram);
             }
             // Longer than any datagram of the fleet.
             Either3::First(Err(_)) | Either3::Second(()) => {}
             Either3::Third(()) => server.shell.borrow_mut().handle_timeout(now()),
+        }
+    }
+}
+
+/// Handles the datagrams that wait in the socket.
+fn handle_waiting(server: &Server, sockets: &Sockets, datagram: &mut [u8]) {
+    for _ in 0..RECEIVED_AT_ONCE {
+        match poll_once(sockets.common.socket.recv_from(datagram)) {
+            Poll::Ready(Ok((length, from))) => handle_datagram(server, &datagram[..length], from),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => return,
+        }
+    }
+}
+
+/// Sends the pages and acknowledgements that are due.
+fn send_pages(server: &Server, sockets: &Sockets) {
+    let keys = &server.network.keys;
+    let has_room = |to| keys.address_of(to).is_some_and(|at| sockets.has_room(at));
+    let send = |to, message: &[u8]| {
+        let datagrams = server.network.seal(to, message);
+        datagrams.iter().for_each(|datagram| sockets.send(datagram));
+    };
+    server.streams.send_acks(send);
+    for _ in 0..PAGES_AT_ONCE {
+        if !server
+            .streams
+            .send_pages(server, PAGES_BYTES_MAX, has_room, send)
+        {
+            break;
         }
     }
 }
@@ -66,9 +107,13 @@ async fn flush(server: &Server, sockets: &Sockets) {
 
 /// Fires when the shell is to be called, or at `expiry`.
 fn due(server: &Server, expiry: Option<Now>) -> Timer {
-    let next = server.shell.borrow().poll_timeout();
+    let next = [
+        server.shell.borrow().poll_timeout(),
+        server.streams.poll_timeout(),
+    ];
+    let next = next.into_iter().flatten();
     let next = next.map(|at| Now::from_micros(at.as_us()));
-    let first = next.into_iter().chain(expiry).min();
+    let first = next.chain(expiry).min();
     Timer::at(first.unwrap_or_else(|| Now::now() + IDLE))
 }
 
@@ -91,16 +136,14 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
         PeerKind::Operator => from.endpoint,
     };
     network.post(to, replies);
-    let mut shell = server.shell.borrow_mut();
     match incoming {
-        Some(Incoming::Machine(machine, message)) => {
-            shell.handle_datagram(now(), machine, &message)
-        }
+        Some(Incoming::Machine(machine, message)) => handle_message(server, machine, &message),
         Some(Incoming::Operator(session, message)) => {
             let request = server
                 .operators
                 .handle_message(session, from.endpoint, &message);
             if let Some(Request { id, action }) = request {
+                let mut shell = server.shell.borrow_mut();
                 match action {
                     Action::Execute(command) => shell.handle_command(now(), id, command),
                     Action::AcceptData(piece) => shell.handle_data(now(), id, &piece),
@@ -108,5 +151,14 @@ fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
             }
         }
         None => {}
+    }
+}
+
+fn handle_message(server: &Server, from: MachineId, message: &[u8]) {
+    if Datagram::is_one(message) {
+        server.streams.handle_datagram(server, from, message);
+    } else {
+        let mut shell = server.shell.borrow_mut();
+        shell.handle_datagram(now(), from, message);
     }
 }

@@ -1,18 +1,17 @@
-//! The tasks at the channel between machines: datagrams for control, a stream for pages. `nomad-channel` encrypts and
-//! authenticates both.
+//! The channel between machines: datagrams for control and for pages. `nomad-channel` encrypts and authenticates both.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`control`] | the task that receives datagrams, timers and events |
 //! | [`sockets`] | the sockets that datagrams are sent by |
-//! | [`jobs`] | the jobs of the senders |
-//! | [`sender`] | the tasks that send a domain's pages |
-//! | [`receiver`] | the tasks that receive them |
+//! | [`streams`] | all page streams |
+//! | [`outbound`] | one that leaves |
+//! | [`inbound`] | one that arrives |
 //! | [`page_stream`] | the content of a page stream: headers of the protocol, pieces of an image |
 
 pub mod control;
-pub mod jobs;
+pub mod inbound;
+pub mod outbound;
 pub mod page_stream;
-pub mod receiver;
-pub mod sender;
 pub mod sockets;
+pub mod streams;

@@ -24,7 +24,7 @@ use crate::network::Datagram;
 /// The most machines with a socket of their own.
 const MACHINE_SOCKETS_MAX: usize = 12;
 /// Datagrams queued per socket: late frames come many at a time.
-const DATAGRAMS_MAX: usize = 4 + WINDOW;
+const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
 /// How long the first datagram of a shared socket may wait: resolving an address takes one round trip. The stack
 /// keeps a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
@@ -126,13 +126,23 @@ impl Sockets {
     /// Sends a datagram, or drops it.
     pub fn send(&self, datagram: &Datagram) {
         let IpAddress::Ipv4(address) = datagram.to.addr;
-        let mut machines = self.machines.iter();
-        let socket = match machines.find(|(machine, _)| *machine == address) {
-            _ if datagram.to.port != PORT => &self.common,
-            Some((_, socket)) => socket,
-            None => &self.others,
+        let socket = match datagram.to.port {
+            PORT => self.machine_socket(address),
+            _ => &self.common,
         };
         socket.send(datagram);
+    }
+
+    /// Whether a datagram for the machine at this address would not be dropped now.
+    pub fn has_room(&self, address: Ipv4Addr) -> bool {
+        let socket = &self.machine_socket(address).socket;
+        poll_once(socket.wait_send_ready()).is_ready()
+    }
+
+    fn machine_socket(&self, address: Ipv4Addr) -> &BoundSocket {
+        let mut machines = self.machines.iter();
+        let known = machines.find(|(machine, _)| *machine == address);
+        known.map_or(&self.others, |(_, socket)| socket)
     }
 
     /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.

@@ -93,7 +93,7 @@ impl Simulation {
             match effect {
                 Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
                 Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
-                Effect::Streamed(transaction, items) => self.schedule_arrivals(transaction, items),
+                Effect::Streamed(transaction, items) => self.send_items(transaction, items),
                 Effect::Event(transaction, event) if is_urgent => {
                     let local = self.local(machine);
                     self.world.report_event(local, machine, transaction, event);
@@ -158,7 +158,7 @@ impl Simulation {
         }
     }
 
-    fn send(&mut self, datagram: Datagram) {
+    pub(super) fn send(&mut self, datagram: Datagram) {
         if self.is_cut || self.is_lost_one_way(datagram.from, datagram.to) {
             return;
         }
@@ -173,28 +173,6 @@ impl Simulation {
         self.faults.one_way.is_some_and(|loss| {
             (loss.from, loss.to) == (from, to) && (loss.begin_us..loss.end_us).contains(&now_us)
         })
-    }
-
-    /// Schedules the arrival of this many items of a stream. A stream needs both directions: it breaks if one is blocked.
-    pub(super) fn schedule_arrivals(&mut self, transaction: TransactionId, items: usize) {
-        if let Some([from, to]) = self
-            .world
-            .streams
-            .get(&transaction)
-            .map(|stream| stream.ends)
-            && (self.is_lost_one_way(from, to) || self.is_lost_one_way(to, from))
-        {
-            self.break_between(from, to);
-            return;
-        }
-        for _ in 0..items {
-            let delay_us = self.faults.network.delay_us(&mut self.random);
-            let arrival = self.now.after_us(delay_us);
-            let earliest = self.arrive_after.entry(transaction).or_insert(arrival);
-            *earliest = arrival.max(*earliest);
-            let at_us = earliest.as_us();
-            self.queue.schedule(at_us, Scheduled::Arrive(transaction));
-        }
     }
 
     /// Schedules the notification of the ends of broken streams.

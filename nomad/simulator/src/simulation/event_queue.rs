@@ -27,7 +27,6 @@ pub(super) enum Scheduled {
         life: u32,
         transaction: TransactionId,
     },
-    Arrive(TransactionId),
     NotifyBroken {
         machine: usize,
         transaction: TransactionId,
@@ -38,7 +37,6 @@ pub(super) enum Scheduled {
     Move(usize),
     Cancel(usize),
     Break,
-    BreakBetween(usize, usize),
     Cut(bool),
     Crash(PlannedCrash),
     Pause(Pause),
@@ -78,9 +76,6 @@ impl EventQueue {
         if faults.interference_us.is_some() {
             queue.schedule(0, Scheduled::Interfere);
         }
-        if let Some(loss) = faults.one_way {
-            queue.schedule(loss.begin_us, Scheduled::BreakBetween(loss.from, loss.to));
-        }
         if let Some(pause) = faults.pause {
             queue.schedule(pause.begin_us, Scheduled::Pause(pause));
         }
@@ -113,11 +108,7 @@ impl EventQueue {
         let is_idle = |due: &Scheduled| {
             matches!(
                 due,
-                Scheduled::Step
-                    | Scheduled::Interfere
-                    | Scheduled::Cut(_)
-                    | Scheduled::BreakBetween(..)
-                    | Scheduled::EndFaults
+                Scheduled::Step | Scheduled::Interfere | Scheduled::Cut(_) | Scheduled::EndFaults
             )
         };
         self.entries.values().all(is_idle)

@@ -2,6 +2,7 @@
 
 use nomad_client::{Command, Event};
 use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
+use nomad_transport::Datagram as PageDatagram;
 
 use super::event_queue::Scheduled;
 use super::setup::PAGES;
@@ -44,7 +45,6 @@ impl Simulation {
             }
             // Scheduled by an earlier life of nomad.
             Scheduled::Event { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
-            Scheduled::Arrive(transaction) => self.arrive(transaction),
             Scheduled::NotifyBroken {
                 machine,
                 transaction,
@@ -57,11 +57,7 @@ impl Simulation {
             Scheduled::Move(domain) => self.move_away(domain),
             Scheduled::Cancel(machine) => self.cancel(machine),
             Scheduled::Break => self.break_streams(),
-            Scheduled::BreakBetween(from, to) => self.break_between(from, to),
-            Scheduled::Cut(is_cut) => {
-                self.is_cut = is_cut;
-                self.break_streams();
-            }
+            Scheduled::Cut(is_cut) => self.is_cut = is_cut,
             Scheduled::Crash(crash) => self.crash(crash),
             Scheduled::Pause(pause) => self.pause(pause),
             Scheduled::ForeignFreeze(freeze) => self.freeze_by_another(freeze),
@@ -80,10 +76,6 @@ impl Simulation {
             | Scheduled::NotifyBroken { machine, .. }
             | Scheduled::Cancel(machine) => Some(*machine),
             Scheduled::Crash(crash) => Some(crash.machine),
-            Scheduled::Arrive(transaction) => {
-                let stream = self.world.streams.get(transaction);
-                stream.map(|stream| stream.ends[1])
-            }
             _ => None,
         }
     }
@@ -99,17 +91,15 @@ impl Simulation {
     }
 
     fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
-        if self.nodes[to].is_active(self.now) {
+        if !self.nodes[to].is_active(self.now) {
+            return;
+        }
+        if PageDatagram::is_one(&bytes) {
+            self.deliver_pages(to, &bytes);
+        } else {
             let local = self.local(to);
             let effects = self.world.deliver(local, to, from, &bytes);
             self.apply_effects(to, effects, false);
-        }
-    }
-
-    fn arrive(&mut self, transaction: TransactionId) {
-        if let Some(stream) = self.world.streams.get(&transaction) {
-            let local = self.local(stream.ends[1]);
-            self.world.arrive(local, transaction);
         }
     }
 
@@ -122,13 +112,6 @@ impl Simulation {
     fn break_streams(&mut self) {
         let streams = self.world.streams.values_mut();
         streams.for_each(|stream| stream.break_off());
-    }
-
-    pub(super) fn break_between(&mut self, one: usize, other: usize) {
-        let streams = self.world.streams.values_mut();
-        streams
-            .filter(|stream| stream.ends == [one, other] || stream.ends == [other, one])
-            .for_each(|stream| stream.break_off());
     }
 
     fn step(&mut self) {
@@ -222,6 +205,7 @@ impl Simulation {
         self.report_crash(crash);
         let local = self.local(machine);
         self.world.crash(local, machine, crash.crash);
+        self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
         node.life += 1;
         node.down_until = self.now.after_us(crash.down_us);
@@ -247,13 +231,6 @@ impl Simulation {
         self.report.pauses += usize::from(ledger.entries().next().is_some());
         self.trace(pause.machine, || format!("pause until {} us", pause.end_us));
         self.nodes[pause.machine].paused_until = Instant::from_us(pause.end_us);
-        if pause.is_lossy {
-            // TCP gives up a connection that is silent for that long.
-            let streams = self.world.streams.values_mut();
-            streams
-                .filter(|stream| stream.ends.contains(&pause.machine))
-                .for_each(|stream| stream.break_off());
-        }
     }
 
     fn freeze_by_another(&mut self, freeze: ForeignFreeze) {

@@ -4,7 +4,7 @@
 //! must settle as [`judge`] demands; and an epilogue without faults (`epilogue`), in which an operator settles every
 //! doubt, nothing may be left over, and every running domain must move once more.
 //!
-//! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions
+//! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `page_links` carries the page streams, `effects` performs the actions
 //! that follow.
 
 pub mod clock;
@@ -13,13 +13,14 @@ mod epilogue;
 mod event_queue;
 mod events;
 mod node;
+mod page_links;
 mod report;
 mod setup;
 
 use std::collections::BTreeMap;
 
 use identity::DomainId;
-use nomad_protocol::{Instant, TransactionId};
+use nomad_protocol::Instant;
 
 use crate::faults::{Faults, Scale};
 use crate::machine::Mutant;
@@ -29,6 +30,7 @@ use crate::world::World;
 
 use event_queue::EventQueue;
 use node::Node;
+use page_links::PageLinks;
 
 pub use report::{Failure, Report, phases_to_strike};
 
@@ -51,8 +53,7 @@ pub struct Simulation {
     queue: EventQueue,
     nodes: Vec<Node>,
     is_cut: bool,
-    /// Streams keep their order: the next item arrives no earlier than this.
-    arrive_after: BTreeMap<TransactionId, Instant>,
+    page_links: PageLinks,
     /// nomad dies between the two writes of the record that is being kept.
     is_torn: bool,
     /// Every action and every crash is printed.
@@ -100,7 +101,7 @@ impl Simulation {
                 .collect(),
             faults,
             is_cut: false,
-            arrive_after: BTreeMap::new(),
+            page_links: PageLinks::new(),
             is_torn: false,
             is_traced: false,
             report: Report::default(),
@@ -168,7 +169,8 @@ impl Simulation {
     fn next_at(&self) -> Option<Instant> {
         let due = self.queue.next_at();
         let machines = (0..self.nodes.len()).filter_map(|machine| self.next_on(machine));
-        due.into_iter().chain(machines).min()
+        let pages = self.next_pages_at();
+        due.into_iter().chain(machines).chain(pages).min()
     }
 
     /// The next time at which a machine's kernel or nomad acts by itself.
@@ -193,6 +195,7 @@ impl Simulation {
             None => self.pass_time(),
         }
         self.perform_actions();
+        self.transmit_pages();
     }
 
     fn pass_time(&mut self) {

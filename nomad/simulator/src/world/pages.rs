@@ -126,9 +126,8 @@ impl World {
         let [from, to] = stream.ends;
         let shell = &mut self.machines[to].shell;
         shell.host.now = now;
-        let known = Some(transaction);
         if shell
-            .begin_segment(machine_id(from), known, &header)
+            .begin_segment(machine_id(from), transaction, &header)
             .is_err()
         {
             // The sender takes no part in the transaction, or the segment is not expected: nothing is reported.

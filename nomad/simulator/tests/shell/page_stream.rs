@@ -37,22 +37,19 @@ fn round(transaction: TransactionId) -> StreamHeader {
 
 #[test]
 fn a_machine_sends_pages_only_for_its_own_moves() {
-    for known in [None, Some(MOVE)] {
-        let shell = &mut destination().shell;
-        let mut begins = |from| shell.begin_segment(machine_id(from), known, &round(MOVE));
-        assert_eq!(begins(THIRD), Err(SegmentRejected), "{known:?}");
-        assert_eq!(begins(PEER), Ok(MOVE), "{known:?}");
-    }
+    let shell = &mut destination().shell;
+    let mut begins = |from| shell.begin_segment(machine_id(from), MOVE, &round(MOVE));
+    assert_eq!(begins(THIRD), Err(SegmentRejected));
+    assert_eq!(begins(PEER), Ok(()));
 }
 
 #[test]
-fn a_stream_stays_with_the_move_that_it_began_with() {
+fn a_stream_stays_with_its_move() {
     let shell = &mut destination().shell;
-    let third = machine_id(THIRD);
-    assert_eq!(shell.begin_segment(third, None, &round(OTHER)), Ok(OTHER));
-    let mut goes_on = |transaction| shell.begin_segment(third, Some(OTHER), &round(transaction));
+    let mut goes_on =
+        |transaction| shell.begin_segment(machine_id(THIRD), OTHER, &round(transaction));
     assert_eq!(goes_on(MOVE), Err(SegmentRejected));
-    assert_eq!(goes_on(OTHER), Ok(OTHER));
+    assert_eq!(goes_on(OTHER), Ok(()));
 }
 
 #[test]
@@ -75,30 +72,6 @@ fn a_domain_is_built_on_trial_when_a_round_is_whole() {
 }
 
 #[test]
-fn a_transaction_has_one_page_stream_from_its_source() {
-    let shell = &mut destination().shell;
-    let (peer, third) = (machine_id(PEER), machine_id(2));
-    assert_eq!(
-        shell.begin_segment(third, None, &round(MOVE)),
-        Err(SegmentRejected)
-    );
-    assert_eq!(shell.begin_segment(peer, None, &round(MOVE)), Ok(MOVE));
-    assert_eq!(
-        shell.begin_segment(peer, None, &round(MOVE)),
-        Err(SegmentRejected)
-    );
-    assert_eq!(
-        shell.begin_segment(peer, Some(MOVE), &round(MOVE)),
-        Ok(MOVE)
-    );
-    let other = Some(TransactionId(8));
-    assert_eq!(
-        shell.begin_segment(peer, other, &round(MOVE)),
-        Err(SegmentRejected)
-    );
-}
-
-#[test]
 fn a_destination_that_aborts_accepts_no_more_pages() {
     let mut machine = destination();
     let peer = machine_id(PEER);
@@ -109,12 +82,11 @@ fn a_destination_that_aborts_accepts_no_more_pages() {
         rounds: 0,
         pages: 4,
     };
-    assert_eq!(machine.shell.begin_segment(peer, None, &freeze), Ok(MOVE));
+    assert_eq!(machine.shell.begin_segment(peer, MOVE, &freeze), Ok(()));
     let abort = Step::Abort(AbortReason::Cancelled);
     replies(&mut machine, PEER, Message::Transaction(MOVE, abort));
-    let known = Some(MOVE);
     assert_eq!(
-        machine.shell.begin_segment(peer, known, &freeze),
+        machine.shell.begin_segment(peer, MOVE, &freeze),
         Err(SegmentRejected)
     );
 }

@@ -89,10 +89,10 @@ mutations! {
 
     // Received messages.
     "replayed-nonce" in "nomad/channel/src/replay.rs":
-        "age < WINDOW && self.received >> age & 1 == 0" => "age < WINDOW";
+        "(is_recent && self.received[word] & bit == 0)" => "is_recent";
         "a recorded message is accepted again"; CHANNEL;
     "late-nonce" in "nomad/channel/src/replay.rs":
-        "self.received = kept.unwrap_or(0) | 1;" => "self.received = kept.unwrap_or(0);";
+        "        self.received[word] |= bit;\n" => "        let _ = (word, bit);\n";
         "the last message received is accepted again"; CHANNEL;
     "ticket" in "nomad/channel/src/sessions/responder.rs":
         "        self.ticket = self.ticket.wrapping_add(1);\n" => "";
@@ -221,6 +221,6 @@ mutations! {
         "        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset" => "        self.forget(record.transaction);\n        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset";
         "a server that ends between the two writes of a record forgets its transaction"; SHELL;
     "pages-of-another" in "nomad/shell/src/pages.rs":
-        "if !is_its || entry.peer != from || !awaits" => "if !is_its && entry.peer != from || !awaits";
+        "is_its && entry.peer == from && awaits" => "is_its && awaits";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
 }

@@ -1,0 +1,97 @@
+//! The pages of a domain that arrives: [`Inbound`].
+
+use nomad_image::Limits;
+use nomad_protocol::{Event, Instant, LocalFailure, MachineId, TransactionId};
+use nomad_shell::Shell;
+use nomad_transport::{Ack, Data, Receiver};
+
+use crate::channel::page_stream::{PageStream, StreamEvent};
+use crate::local::Local;
+
+/// The bytes of a transaction put in order, and read.
+pub struct Inbound {
+    transaction: TransactionId,
+    /// The source.
+    pub peer: MachineId,
+    receiver: Receiver,
+    reader: PageStream,
+}
+
+impl Inbound {
+    /// A stream from a machine, of which nothing has arrived.
+    pub fn new(transaction: TransactionId, peer: MachineId) -> Inbound {
+        Inbound {
+            transaction,
+            peer,
+            receiver: Receiver::new(transaction),
+            reader: PageStream::new(Limits::default()),
+        }
+    }
+
+    /// Handles a datagram; passes the events that it leads to on, for the ledger.
+    ///
+    /// # Errors
+    /// The reason the domain cannot arrive.
+    pub fn handle_data(
+        &mut self,
+        now: Instant,
+        shell: &mut Shell<Local>,
+        data: &Data<'_>,
+        mut report: impl FnMut(Event),
+    ) -> Result<(), LocalFailure> {
+        let Inbound {
+            transaction,
+            peer,
+            receiver,
+            reader,
+        } = self;
+        let source = (*transaction, *peer);
+        receiver.handle(now, data, |bytes| {
+            read(reader, shell, source, bytes, &mut report)
+        })
+    }
+
+    /// The acknowledgement to send now, if one is due.
+    pub fn poll_ack(&mut self, now: Instant) -> Option<Ack> {
+        self.receiver.poll_ack(now)
+    }
+
+    /// When to call [`Inbound::poll_ack`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.receiver.poll_timeout()
+    }
+}
+
+/// Reads the next bytes of the stream.
+fn read(
+    reader: &mut PageStream,
+    shell: &mut Shell<Local>,
+    (transaction, peer): (TransactionId, MachineId),
+    mut bytes: &[u8],
+    report: &mut impl FnMut(Event),
+) -> Result<(), LocalFailure> {
+    while !bytes.is_empty() {
+        let (used, event) = reader.read(bytes).map_err(|error| {
+            log::warn!("{transaction:?}: {error}");
+            LocalFailure::BadImage
+        })?;
+        bytes = &bytes[used..];
+        match event {
+            None => {}
+            Some(StreamEvent::SegmentBegin(header)) => {
+                let begun = shell.begin_segment(peer, transaction, &header);
+                begun.map_err(|_| {
+                    log::warn!("{transaction:?}: {header:?} is not expected");
+                    LocalFailure::BadImage
+                })?;
+                if let Some(incoming) = shell.moves.incoming(transaction) {
+                    let limits = incoming.extent().limits();
+                    reader.limit(limits);
+                }
+            }
+            Some(StreamEvent::Image(event)) => shell.handle_arrival(transaction, event)?,
+            Some(StreamEvent::SegmentEnd(header)) => report(shell.end_segment(&header)?),
+        }
+    }
+    Ok(())
+}
