@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
-use harness::{FaultScenario, Fleet, MacAddress, prober};
+use harness::{FaultScenario, Faults, Fleet, MacAddress, prober};
 
 /// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -226,6 +226,28 @@ fn a_cable_that_is_out_while_pages_are_sent_costs_only_time() {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
     assert!(summary.tcp_survived, "{summary:?}");
+}
+
+#[test]
+fn pages_arrive_over_a_wire_that_loses_every_fifth_frame_and_reorders_the_others() {
+    let mut fleet = Fleet::start();
+    fleet.await_log(A, "[counter] counter: ready");
+    let poor = Faults {
+        loss: 0.2,
+        duplication: 0.1,
+        jitter: Duration::from_millis(1),
+        ..Faults::seeded(1)
+    };
+    for from in [A, B] {
+        fleet.port(B).set_faults(Some(poor));
+        fleet.migrate("counter", from);
+        fleet.port(B).set_faults(None);
+    }
+    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let probe = fleet.party.probe(&options);
+    sleep(Duration::from_secs(1));
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary:?}");
 }
 
 #[test]

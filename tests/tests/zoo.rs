@@ -22,13 +22,13 @@ const CLOCK_ERROR_MAX: Duration = Duration::from_secs(2);
 /// The number of the domain's workloads, one per thread.
 const THREADS: usize = 42;
 
-/// The faults of a bad wire. Frames stay in order: a stream of pages takes a reordered frame for a lost one, and doubles its
-/// timeout each time (docs/verification.md).
+/// The faults of a bad wire.
 fn poor(seed: u64) -> Faults {
     Faults {
-        loss: 0.001,
+        loss: 0.01,
         duplication: 0.01,
         delay: Duration::from_millis(1),
+        jitter: Duration::from_millis(1),
         ..Faults::seeded(seed)
     }
 }

@@ -1,8 +1,9 @@
 //! Seeds that have found a bug, each under the name of that bug.
 
-use nomad_simulator::faults::Scale;
+use nomad_simulator::faults::{Faults, OneWayLoss, PlannedCrash, PlannedMove, Scale, When};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::simulation;
+use nomad_simulator::world::Crash;
 
 /// Runs a seed of two machines and one domain.
 fn ends_as_it_should(seed: u64) {
@@ -25,6 +26,42 @@ fn a_source_that_aborts_when_it_is_resumed_is_over() {
 fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     for seed in [18_321, 19_256] {
         ends_as_it_should(seed);
+    }
+}
+
+/// The source aborts a move while all wires are cut, so that its destination, which is prepared, does not learn of it. Then it
+/// does not hear this destination, moves the domain elsewhere, and is restarted: the destination holds a copy in doubt that
+/// is outlived.
+#[test]
+fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
+    let faults = |cut_us: u64| {
+        let aborted_us = cut_us + 1_300_000;
+        let restarted_us = aborted_us + 1_000_000;
+        let at_us = |at_us| PlannedMove { domain: 0, at_us };
+        Faults {
+            moves: vec![at_us(0), at_us(aborted_us + 200_000)],
+            cut_us: Some((cut_us, aborted_us)),
+            one_way: Some(OneWayLoss {
+                from: 1,
+                to: 0,
+                begin_us: cut_us,
+                end_us: restarted_us + 100_000,
+            }),
+            crashes: vec![PlannedCrash {
+                machine: 0,
+                crash: Crash::Machine,
+                when: When::At(restarted_us),
+                down_us: 1_000,
+            }],
+            ..Faults::none(Scale {
+                machines: 3,
+                domains: 1,
+            })
+        }
+    };
+    for (seed, cut_us) in [(6, 1_250), (10, 1_300), (37, 1_250)] {
+        let report = simulation::run_with(seed, faults(cut_us)).expect("no failure");
+        assert_eq!(report.stale, 1, "seed {seed}");
     }
 }
 

@@ -53,40 +53,43 @@ impl InFlight {
         self.bytes = self.datagrams.iter().map(length).sum();
     }
 
-    /// Removes those that have arrived: all before `base`, and those within `arrived`. Returns their bytes, and the one
-    /// that was sent last.
-    pub fn take_arrived(&mut self, base: u64, arrived: &RangeSet<u64>) -> (u64, Option<Sent>) {
-        let (mut bytes, mut newest) = (0, None);
+    /// Removes those that have arrived: all before `base`, and those within `arrived`. Returns their bytes, the length of the
+    /// longest, and the one that was sent last.
+    pub fn take_arrived(&mut self, base: u64, arrived: &RangeSet<u64>) -> (u64, u64, Option<Sent>) {
+        let (mut bytes, mut longest, mut newest) = (0, 0, None);
         self.datagrams.retain(|sent| {
             if !covers(base, arrived, &sent.range) {
                 return true;
             }
             bytes += length(sent);
+            longest = length(sent).max(longest);
             newest = Some(sent.clone());
             false
         });
         self.bytes -= bytes;
         let at = newest.as_ref().map(|newest: &Sent| newest.at);
         self.newest_arrived = self.newest_arrived.max(at);
-        (bytes, newest)
+        (bytes, longest, newest)
     }
 
-    /// Moves those that are lost by now to `lost`. A datagram is, `patience_us` after it was sent, if a later one has
-    /// arrived.
-    pub fn take_lost(&mut self, now: Instant, patience_us: u64, lost: &mut RangeSet<u64>) {
+    /// Moves those that are lost by now to `lost`; returns the length of the longest. A datagram is, `patience_us` after it
+    /// was sent, if a later one has arrived.
+    pub fn take_lost(&mut self, now: Instant, patience_us: u64, lost: &mut RangeSet<u64>) -> u64 {
         let Some(newest) = self.newest_arrived else {
-            return;
+            return 0;
         };
-        let mut bytes = 0;
+        let (mut bytes, mut longest) = (0, 0);
         self.datagrams.retain(|sent| {
             let is_lost = sent.at < newest && now.us_since(sent.at) >= patience_us;
             if is_lost {
                 bytes += length(sent);
+                longest = length(sent).max(longest);
                 lost.insert(sent.range.clone());
             }
             !is_lost
         });
         self.bytes -= bytes;
+        longest
     }
 
     /// When [`InFlight::take_lost`] may find another one.

@@ -13,6 +13,7 @@
 //! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |
 //! | `in_flight` | the datagrams that were sent, and which of them are lost |
 //! | `round_trip` | the measured round-trip time |
+//! | `path_mtu` | the longest datagram that arrives |
 //! | [`pacer`] | [`Pacer`]: how fast to send |
 //! | [`receiver`] | [`Receiver`]: puts the bytes in order |
 //!
@@ -28,6 +29,7 @@ extern crate alloc;
 pub mod datagram;
 mod in_flight;
 pub mod pacer;
+mod path_mtu;
 pub mod receiver;
 mod round_trip;
 pub mod sender;

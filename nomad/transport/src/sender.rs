@@ -11,6 +11,7 @@ use crate::WINDOW_BYTES;
 use crate::datagram::{Ack, Data, HEAD_BYTES};
 use crate::in_flight::{InFlight, Sent};
 use crate::pacer::{Arrival, Pacer};
+use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
 
 /// How much longer than a round trip a datagram may take that others overtake, in parts of the least round trip.
@@ -40,6 +41,8 @@ pub struct Statistics {
     pub rate: u64,
     /// The least round-trip time of the last seconds, in microseconds.
     pub round_trip_us: u64,
+    /// The longest datagram that is known to arrive, in bytes.
+    pub datagram_bytes: usize,
 }
 
 /// Sends the bytes of a stream.
@@ -59,6 +62,7 @@ pub struct Sender {
     in_flight: InFlight,
     round_trip: RoundTrip,
     pacer: Pacer,
+    path_mtu: PathMtu,
     /// When the last datagram was sent or acknowledged.
     active_at: Instant,
     /// Probes without a reply.
@@ -79,6 +83,7 @@ impl Sender {
             in_flight: InFlight::default(),
             round_trip: RoundTrip::default(),
             pacer: Pacer::new(now, rate_max),
+            path_mtu: PathMtu::default(),
             active_at: now,
             probes: 0,
             statistics: Statistics::default(),
@@ -110,23 +115,26 @@ impl Sender {
         Statistics {
             rate: self.pacer.rate(),
             round_trip_us: self.round_trip.least_us().unwrap_or(0),
+            datagram_bytes: self.path_mtu.size(usize::MAX),
             ..self.statistics
         }
     }
 
-    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is.
+    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is. It is no
+    /// longer than what the path is known to carry, or a trial.
     pub fn transmit(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
         self.find_lost(now);
-        let most = bytes_max.saturating_sub(HEAD_BYTES).max(1) as u64;
+        let most = content(self.path_mtu.size(bytes_max));
         let is_probe = self.probe_due().is_some_and(|due| due <= now);
         let range = match is_probe {
             true => Some(self.base..self.end().min(self.base + most)),
-            false => self.next_range(now, most),
+            false => self.next_range(now, most, bytes_max),
         };
         let Some(range) = range else { return false };
         if is_probe {
             self.probes += 1;
             self.statistics.probes += 1;
+            self.path_mtu.record_silence(self.probes);
             self.in_flight.forget(&range);
         }
         self.send(now, range, is_probe, out);
@@ -194,7 +202,8 @@ impl Sender {
 
     fn find_lost(&mut self, now: Instant) {
         let patience_us = self.patience_us();
-        self.in_flight.take_lost(now, patience_us, &mut self.lost);
+        let longest = self.in_flight.take_lost(now, patience_us, &mut self.lost);
+        self.path_mtu.record_lost(HEAD_BYTES + longest as usize);
         for range in core::iter::once(&(0..self.base))
             .filter(|known| !known.is_empty())
             .chain(self.arrived.iter())
@@ -204,14 +213,21 @@ impl Sender {
     }
 
     /// The bytes to send next, unless the pacer says to wait: lost ones first.
-    fn next_range(&mut self, now: Instant, most: u64) -> Option<Range<u64>> {
+    fn next_range(&mut self, now: Instant, most: u64, bytes_max: usize) -> Option<Range<u64>> {
         let may_send =
             self.pacer.next_send() <= now && self.in_flight.bytes() < self.pacer.window();
-        let clip = |range: &Range<u64>| range.start..range.end.min(range.start + most);
+        if !may_send {
+            return None;
+        }
+        let clip = |range: &Range<u64>, most: u64| range.start..range.end.min(range.start + most);
         let range = match self.lost.first() {
-            _ if !may_send => return None,
-            Some(lost) => clip(lost),
-            None => clip(&(self.next..self.end())),
+            Some(lost) => clip(lost, most),
+            None => {
+                let unsent = self.next..self.end();
+                let available = HEAD_BYTES + (unsent.end - unsent.start) as usize;
+                let trial = self.path_mtu.next_trial(bytes_max, available);
+                clip(&unsent, trial.map_or(most, content))
+            }
         };
         if range.is_empty() {
             self.pacer.record_limited(self.in_flight.bytes());
@@ -254,7 +270,8 @@ impl Sender {
 
     /// Measures the path by the datagrams that have arrived.
     fn measure(&mut self, now: Instant) {
-        let (bytes, newest) = self.in_flight.take_arrived(self.base, &self.arrived);
+        let (bytes, longest, newest) = self.in_flight.take_arrived(self.base, &self.arrived);
+        self.path_mtu.record_arrived(HEAD_BYTES + longest as usize);
         let Some(newest) = newest else { return };
         if !newest.is_repeat {
             self.round_trip.measure(now, now.us_since(newest.at));
@@ -272,4 +289,9 @@ impl Sender {
             },
         );
     }
+}
+
+/// The bytes of the stream in a datagram of this many bytes.
+fn content(datagram: usize) -> u64 {
+    datagram.saturating_sub(HEAD_BYTES).max(1) as u64
 }

@@ -24,7 +24,12 @@ struct Path {
     repeated: u64,
     /// The most that a datagram is delayed besides.
     jitter_us: u64,
+    /// The longest datagram that the path carries.
     mtu: usize,
+    /// The longest that the sender's own port carries.
+    port: usize,
+    /// From this time on the path carries only 1,472 bytes.
+    shrinks_at: u64,
     /// Nothing arrives in this time.
     cut: (u64, u64),
     /// Each end is awake for a fifth of this time, the sender at its beginning, the receiver in the middle; 0: always.
@@ -39,6 +44,8 @@ const GIGABIT: Path = Path {
     repeated: 0,
     jitter_us: 0,
     mtu: 1472,
+    port: 1472,
+    shrinks_at: u64::MAX,
     cut: (0, 0),
     turn_us: 0,
 };
@@ -85,6 +92,15 @@ impl Link {
     fn put(&mut self, bytes: Vec<u8>, is_data: bool) {
         let (first, last) = self.path.cut;
         if (first..last).contains(&self.now) || self.draw(1000) < self.path.lost {
+            return;
+        }
+        let has_shrunk = self.now >= self.path.shrinks_at;
+        let most = if has_shrunk {
+            GIGABIT.mtu
+        } else {
+            self.path.mtu
+        };
+        if is_data && bytes.len() > most {
             return;
         }
         let mut leaves = self.now;
@@ -134,8 +150,8 @@ impl Link {
     fn transmit(&mut self) {
         let now = Instant::from_us(self.now);
         let mut out = Vec::new();
-        while self.is_awake(false) && self.sender.transmit(now, self.path.mtu, &mut out) {
-            assert!(out.len() <= self.path.mtu);
+        while self.is_awake(false) && self.sender.transmit(now, self.path.port, &mut out) {
+            assert!(out.len() <= self.path.port);
             self.put(std::mem::take(&mut out), true);
         }
         let is_awake = self.is_awake(true);
@@ -280,10 +296,41 @@ fn large_datagrams_are_used_where_the_path_carries_them() {
     for mtu in [8972, 65_000] {
         let path = Path {
             mtu,
+            port: mtu,
             queue: 1 << 20,
             ..GIGABIT
         };
         assert!(share(path, 64 << 20) >= 85, "{mtu}");
+    }
+}
+
+#[test]
+fn the_longest_datagram_is_found_by_trial_and_again_when_the_path_changes() {
+    let path = Path {
+        port: 65_000,
+        queue: 1 << 20,
+        ..GIGABIT
+    };
+    for (mtu, shrinks_at, expected) in [
+        (1_472, u64::MAX, 1_443),
+        (9_000, u64::MAX, 8_943),
+        (65_000, u64::MAX, 65_000),
+        (9_000, 20_000, 1_443),
+        (65_000, 20_000, 1_443),
+    ] {
+        let path = Path {
+            mtu,
+            shrinks_at,
+            ..path
+        };
+        let mut link = Link::new(path, None);
+        let content = content(16 << 20);
+        link.send(&content).expect("arrives");
+        assert!(link.received == content);
+        let statistics = link.sender.statistics();
+        assert_eq!(statistics.datagram_bytes, expected, "{path:?}");
+        let lost = statistics.repeats * statistics.datagram_bytes as u64;
+        assert!(lost < 2 << 20, "{path:?}: {statistics:?}");
     }
 }
 
@@ -352,7 +399,7 @@ proptest! {
         mtu in prop_oneof![Just(100_usize), Just(1472), Just(9000), Just(60_000)],
         bytes in 1..400_000_usize,
     ) {
-        let path = Path { lost, repeated, jitter_us, mtu, rate: 20_000_000, ..GIGABIT };
+        let path = Path { lost, repeated, jitter_us, mtu, port: mtu, rate: 20_000_000, ..GIGABIT };
         let mut link = Link::new(path, None);
         link.random = seed;
         let content = content(bytes);
