@@ -13,16 +13,16 @@ const ERRORS: u32 = 40;
 const COMMAND: u32 = 24;
 
 /// The card is done with the descriptor.
-pub const DONE: u64 = 1 << STATUS;
+const DONE: u64 = 1 << STATUS;
 /// The frame ends in this buffer.
-pub const END: u64 = 1 << (STATUS + 1);
+const END: u64 = 1 << (STATUS + 1);
 /// Of the frame itself: its checksum, symbols, sequence, carrier extension, data. Others are of the protocols in it.
 const FRAME_ERRORS: u64 = 0b1001_0111 << ERRORS;
 
 const COMMAND_END: u64 = 1 << COMMAND;
 const COMMAND_ADD_CHECKSUM: u64 = 1 << (COMMAND + 1);
 /// The card marks the descriptor when it is done.
-pub const COMMAND_REPORT: u64 = 1 << (COMMAND + 3);
+const COMMAND_REPORT: u64 = 1 << (COMMAND + 3);
 
 /// The layout.
 #[derive(Debug)]
@@ -49,3 +49,25 @@ impl Layout for Legacy {
         word & DONE != 0
     }
 }
+
+/// The cards for tests.
+#[cfg(test)]
+pub const SHAPE: nic::intel::fake::Shape = {
+    use nic::intel::fake::{Ending, Shape};
+
+    Shape {
+        offsets: crate::registers::OFFSETS,
+        registers_bytes: crate::registers::REGISTERS_BYTES,
+        ring_enable: None,
+        received: |bytes, ending| {
+            let status = match ending {
+                Ending::Intact => END,
+                Ending::Damaged => END | 1 << ERRORS,
+                Ending::Missing => 0,
+            };
+            DONE | status | bytes as u64
+        },
+        sent: DONE,
+        report: COMMAND_REPORT,
+    }
+};

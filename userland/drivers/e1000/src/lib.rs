@@ -3,13 +3,12 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`model`] | the cards that it drives, and where they differ |
-//! | [`registers`] | offsets and bits of registers |
+//! | [`registers`] | offsets and bits of their registers |
 //! | [`descriptor`] | the layout of descriptors |
-//! | [`setup`] | reset, own address, receiver, transmitter, link |
-//! | [`card`] | sending and receiving frames |
-//! | `fake` | for tests: a card of registers and rings, which may lie |
+//! | [`setup`] | reset, receiver, transmitter |
+//! | [`card`] | opening a card |
 //!
-//! The rest of the driver is the crate `nic`. Sections are those of two manuals: \[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
+//! The rest of the driver is the crate `nic`; what other cards of Intel have too is in its module `intel`. Sections are those of two manuals: \[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
 //! Controllers Software Developer's Manual*, for the 82540EM, and \[82574\] *82574 GbE Controller Family Datasheet*,
 //! 317694.
 
@@ -17,17 +16,13 @@
 
 mod card;
 mod descriptor;
-#[cfg(test)]
-mod fake;
 mod model;
 mod registers;
 mod setup;
 
 use runtime::Start;
 
-use card::E1000;
-
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, E1000::open)
+    nic::run(&start, card::open)
 }

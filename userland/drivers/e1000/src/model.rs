@@ -1,8 +1,8 @@
 //! The cards that this driver drives, and where they differ.
 
-use nic::hardware::CONFIGURATION_BYTES;
+use nic::intel::VENDOR;
+use nic::{Identity, InitError};
 
-const INTEL: u16 = 0x8086;
 const ID_82540EM: u16 = 0x100e;
 const ID_82574L: u16 = 0x10d3;
 
@@ -15,24 +15,16 @@ pub enum Model {
     I82574l,
 }
 
-/// No card of this family has these vendor and device identifiers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    pub vendor: u16,
-    pub device: u16,
-}
-
 impl Model {
-    /// The model with this configuration space.
+    /// The model with this identity.
     ///
     /// # Errors
-    /// [`Unknown`].
-    pub fn of(configuration: &[u8; CONFIGURATION_BYTES]) -> Result<Model, Unknown> {
-        let half = |at| u16::from_le_bytes([configuration[at], configuration[at + 1]]);
-        match (half(0), half(2)) {
-            (INTEL, ID_82540EM) => Ok(Model::I82540em),
-            (INTEL, ID_82574L) => Ok(Model::I82574l),
-            (vendor, device) => Err(Unknown { vendor, device }),
+    /// [`InitError::Unknown`].
+    pub fn of(identity: Identity) -> Result<Model, InitError> {
+        match (identity.vendor, identity.device) {
+            (VENDOR, ID_82540EM) => Ok(Model::I82540em),
+            (VENDOR, ID_82574L) => Ok(Model::I82574l),
+            _ => Err(InitError::Unknown(identity)),
         }
     }
 
@@ -48,14 +40,12 @@ mod tests {
 
     #[test]
     fn is_known_by_vendor_and_device() {
-        let mut configuration = [0; CONFIGURATION_BYTES];
-        configuration[..4].copy_from_slice(&[0x86, 0x80, 0x0e, 0x10]);
-        assert_eq!(Model::of(&configuration), Ok(Model::I82540em));
-        configuration[2] = 0x0f;
-        let unknown = Unknown {
+        let with_device = |device| Identity {
             vendor: 0x8086,
-            device: 0x100f,
+            device,
         };
-        assert_eq!(Model::of(&configuration), Err(unknown));
+        assert_eq!(Model::of(with_device(0x100e)), Ok(Model::I82540em));
+        let unknown = with_device(0x100f);
+        assert_eq!(Model::of(unknown), Err(InitError::Unknown(unknown)));
     }
 }

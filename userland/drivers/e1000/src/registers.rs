@@ -1,28 +1,7 @@
-//! Offsets and bits of registers (\[SDM\] 13, \[82574\] 10).
+//! Offsets and bits of registers that not all of Intel's cards have (\[SDM\] 13, \[82574\] 10).
 
-/// Device control.
-pub const CTRL: usize = 0x0000;
-pub const CTRL_MASTER_DISABLE: u32 = 1 << 2;
-pub const CTRL_LINK_RESET: u32 = 1 << 3;
-pub const CTRL_AUTO_SPEED: u32 = 1 << 5;
-pub const CTRL_SET_LINK_UP: u32 = 1 << 6;
-pub const CTRL_INVERT_LOSS: u32 = 1 << 7;
-pub const CTRL_FORCE_SPEED: u32 = 1 << 11;
-pub const CTRL_FORCE_DUPLEX: u32 = 1 << 12;
-pub const CTRL_RESET: u32 = 1 << 26;
-pub const CTRL_VLAN: u32 = 1 << 30;
-pub const CTRL_PHY_RESET: u32 = 1 << 31;
-
-/// Device status.
-pub const STATUS: usize = 0x0008;
-pub const STATUS_LINK_UP: u32 = 1 << 1;
-pub const STATUS_SPEED_SHIFT: u32 = 6;
-pub const STATUS_SPEED: u32 = 0b11;
-pub const STATUS_MASTER: u32 = 1 << 19;
-
-/// EEPROM control and data.
-pub const EECD: usize = 0x0010;
-pub const EECD_AUTO_READ_DONE: u32 = 1 << 9;
+use nic::intel::card::Offsets;
+pub use nic::intel::registers::*;
 
 /// Interrupt causes: read to clear.
 pub const ICR: usize = 0x00c0;
@@ -32,54 +11,31 @@ pub const ITR: usize = 0x00c4;
 pub const IMS: usize = 0x00d0;
 /// Interrupt mask, by bits to clear.
 pub const IMC: usize = 0x00d8;
-pub const CAUSE_SENT: u32 = 1 << 0;
-pub const CAUSE_LINK: u32 = 1 << 2;
-pub const CAUSE_RECEIVE_LOW: u32 = 1 << 4;
-pub const CAUSE_OVERRUN: u32 = 1 << 6;
-pub const CAUSE_RECEIVED: u32 = 1 << 7;
 
-/// Receive control. Buffers have 2048 bytes if no other size is set.
-pub const RCTL: usize = 0x0100;
-pub const RCTL_ENABLE: u32 = 1 << 1;
-pub const RCTL_ALL_UNICAST: u32 = 1 << 3;
-pub const RCTL_ALL_MULTICAST: u32 = 1 << 4;
-pub const RCTL_BROADCAST: u32 = 1 << 15;
-pub const RCTL_STRIP_CHECKSUM: u32 = 1 << 26;
-
-/// Transmit control.
-pub const TCTL: usize = 0x0400;
-pub const TCTL_ENABLE: u32 = 1 << 1;
-pub const TCTL_PAD: u32 = 1 << 3;
-pub const TCTL_THRESHOLD: u32 = 0x0f << 4;
+/// The distance of collisions, in [`TCTL`].
 pub const TCTL_DISTANCE: u32 = 0x3f << 12;
 /// The gaps between frames on copper.
 pub const TIPG: usize = 0x0410;
 pub const TIPG_COPPER: u32 = 8 | 8 << 10 | 6 << 20;
 
-/// A ring's address, length, head and tail.
+/// The rings.
 pub const RECEIVE_RING: usize = 0x2800;
 pub const SEND_RING: usize = 0x3800;
-pub const RING_ADDRESS: usize = 0x00;
-pub const RING_LENGTH: usize = 0x08;
-pub const RING_HEAD: usize = 0x10;
-pub const RING_TAIL: usize = 0x18;
 /// The delay of a ring's interrupt.
 pub const RING_DELAY: usize = 0x20;
-/// When a ring's descriptors are fetched and written back.
-pub const RING_CONTROL: usize = 0x28;
 /// Thresholds count descriptors, and each completed one is written back at once.
 pub const RING_CONTROL_PROMPT: u32 = 1 << 24 | 1 << 16;
 
 /// The layout of received descriptors: legacy, if it is zero.
 pub const RFCTL: usize = 0x5008;
 
-/// The frames lost for want of room: read to clear.
-pub const MISSED: usize = 0x4010;
-
-/// The card's own address.
-pub const RECEIVE_ADDRESS_LOW: usize = 0x5400;
-pub const RECEIVE_ADDRESS_HIGH: usize = 0x5404;
-pub const RECEIVE_ADDRESS_VALID: u32 = 1 << 31;
-
 /// The end of the registers that the driver uses.
 pub const REGISTERS_BYTES: usize = 0x5800;
+
+pub const OFFSETS: Offsets = Offsets {
+    receive_ring: RECEIVE_RING,
+    send_ring: SEND_RING,
+    causes: ICR,
+    mask_set: IMS,
+    mask_clear: IMC,
+};

@@ -8,6 +8,9 @@ use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 
 use crate::dma::{DmaAddress, DmaMemory};
+use crate::error::InitError;
+use crate::identity::Identity;
+use crate::registers::MappedRegisters;
 
 /// The number of bytes of configuration space that root copies.
 pub const CONFIGURATION_BYTES: usize = 256;
@@ -30,6 +33,26 @@ impl<'a> Hardware<'a> {
         let mut bytes = [0; CONFIGURATION_BYTES];
         copy.read(0, &mut bytes);
         Some(bytes)
+    }
+
+    /// The card's identity.
+    ///
+    /// # Errors
+    /// [`InitError::NotProvided`].
+    pub fn identity(&self) -> Result<Identity, InitError> {
+        let configuration = self.configuration().ok_or(InitError::NotProvided)?;
+        Ok(Identity::of(&configuration))
+    }
+
+    /// The registers in the region of a base address register, at least this many bytes.
+    ///
+    /// # Errors
+    /// [`InitError::NoRegisters`].
+    pub fn registers(&self, bar: usize, bytes: usize) -> Result<MappedRegisters, InitError> {
+        let region = self.region(bar).filter(|region| region.bytes() >= bytes);
+        region
+            .map(MappedRegisters::new)
+            .ok_or(InitError::NoRegisters)
     }
 
     /// The region of a base address register.

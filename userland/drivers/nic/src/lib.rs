@@ -14,10 +14,13 @@
 //! | [`bridge`] | frames between the card and the switch's ring |
 //! | [`pace`] | when the driver runs next: interrupts, polling, pauses |
 //! | [`counters`] | what the bridge has moved and lost, for the log |
+//! | [`identity`], [`error`] | which card it is, and the reason it cannot be used |
 //! | [`hardware`] | what root handed over: regions, configuration space, DMA memory |
 //! | [`dma`] | memory that the card reads and writes, and its address on the bus |
 //! | [`ring`] | rings of 16-byte descriptors, each with a buffer |
 //! | [`registers`] | reading and writing registers; the only file with `unsafe` |
+//! | [`intel`] | what Intel's gigabit NICs have in common |
+//! | `host` | for tests: a card's frames as the bridge moves them |
 //!
 //! The driver owns a port at the switch like any domain: it sends frames from there to the wire, and frames from the wire
 //! there. Domains have addresses of their own, unknown to the card, so a card delivers every frame.
@@ -32,7 +35,12 @@ pub mod card;
 pub mod counters;
 pub mod dma;
 pub mod driver;
+pub mod error;
 pub mod hardware;
+#[cfg(not(target_os = "none"))]
+pub mod host;
+pub mod identity;
+pub mod intel;
 pub mod pace;
 pub mod registers;
 pub mod ring;
@@ -40,6 +48,8 @@ pub mod ring;
 pub use card::{Card, CardFault, Events, Link, Received};
 pub use dma::{DmaAddress, DmaMemory};
 pub use driver::run;
+pub use error::InitError;
 pub use hardware::Hardware;
+pub use identity::Identity;
 pub use registers::{MappedRegisters, Registers};
 pub use ring::{Completed, Layout, ReceiveRing, SendRing};

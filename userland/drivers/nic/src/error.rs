@@ -1,0 +1,26 @@
+//! The reason a card cannot be used.
+
+use crate::identity::Identity;
+
+/// The reason a card could not be initialised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InitError {
+    /// Its configuration space was not handed over.
+    #[error("its configuration space was not handed over")]
+    NotProvided,
+    /// It is another card.
+    #[error("{0} is not a card of this driver")]
+    Unknown(Identity),
+    /// Its registers were not handed over.
+    #[error("it has no registers")]
+    NoRegisters,
+    /// The reset did not complete.
+    #[error("its reset did not complete")]
+    Reset,
+    /// Its rings did not start.
+    #[error("its rings did not start")]
+    Rings,
+    /// Its memory could not be allocated.
+    #[error("no memory: {0}")]
+    Memory(#[from] abi::Error),
+}

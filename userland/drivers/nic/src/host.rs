@@ -1,0 +1,48 @@
+//! For tests on the host: a card's frames as the bridge moves them.
+
+extern crate std;
+
+use std::vec::Vec;
+
+use runtime::host::shared_memory;
+use runtime::port::layout::PORT_BYTES;
+use runtime::port::{FRAME_BYTES_MAX, Port, Side};
+
+use crate::{Card, Received};
+
+/// More received frames than any ring holds.
+const ENDLESS: usize = 1000;
+
+/// All frames that a card has received; `None` for an invalid one.
+///
+/// # Panics
+/// If the card breaks its contract, or has frames without end.
+pub fn receive_all(card: &mut impl Card) -> Vec<Option<Vec<u8>>> {
+    let mut into = [0; FRAME_BYTES_MAX];
+    let mut received = Vec::new();
+    while let Some(frame) = card.receive(&mut into).expect("a card that can be used") {
+        received.push(match frame {
+            Received::Frame(bytes) => Some(into[..bytes].to_vec()),
+            Received::Invalid => None,
+        });
+        assert!(received.len() <= ENDLESS, "endless");
+    }
+    card.publish();
+    received
+}
+
+/// Sends a frame; returns whether there was space.
+///
+/// # Panics
+/// If the card breaks its contract.
+pub fn send(card: &mut impl Card, bytes: &[u8]) -> bool {
+    let link = shared_memory(PORT_BYTES);
+    let near = Port::try_new(link, Side::Switch).expect("a port");
+    near.outgoing().send(bytes).expect("an empty port");
+    let far = Port::try_new(link, Side::Domain).expect("a port");
+    let has_space = card.has_space().expect("a card that can be used");
+    let frame = far.incoming().peek().expect("a whole port");
+    card.send(&frame.expect("a frame"));
+    card.publish();
+    has_space
+}

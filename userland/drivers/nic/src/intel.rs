@@ -1,0 +1,90 @@
+//! What Intel's gigabit NICs have in common: reset, own address, link, and the running card; their descriptors and the places of their
+//! rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*, 14).
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`registers`] | offsets and bits of the registers that all have |
+//! | [`card`] | sending and receiving frames |
+//! | `fake` | for tests: a card of registers and rings, which may lie |
+
+pub mod card;
+#[cfg(not(target_os = "none"))]
+pub mod fake;
+// Bits have the names of the manual.
+#[allow(missing_docs)]
+pub mod registers;
+
+use runtime::protocol::Mac;
+
+use crate::{InitError, Link, Registers};
+use registers::*;
+
+/// Intel's PCI vendor identifier.
+pub const VENDOR: u16 = 0x8086;
+
+/// The time for the bus to become quiet, for a reset, and for the EEPROM to be read after it.
+const STEP_US: u64 = 10_000;
+/// The time after which a reset has failed.
+const RESET_US: u64 = 100_000;
+
+/// Resets a card whose interrupts are masked. Nothing is received or sent then, and the interrupts have to be masked again. A
+/// card that masters the bus by PCI Express should be quiet before.
+///
+/// # Errors
+/// [`InitError::Reset`].
+pub fn reset(registers: &impl Registers, is_express: bool) -> Result<(), InitError> {
+    registers.write(RCTL, 0);
+    registers.write(TCTL, TCTL_PAD);
+    registers.wait_us(STEP_US);
+    if is_express {
+        registers.change(CTRL, 0, CTRL_MASTER_DISABLE);
+        // If it is still busy after that, the reset has to do.
+        registers.wait_until(STATUS, STATUS_MASTER, 0, STEP_US);
+    }
+    registers.change(CTRL, 0, CTRL_RESET);
+    // It must not be accessed while it resets.
+    registers.wait_us(STEP_US);
+    if !registers.wait_until(CTRL, CTRL_RESET, 0, RESET_US) {
+        return Err(InitError::Reset);
+    }
+    // Some cards have no EEPROM, and never report that it was read.
+    registers.wait_until(EECD, EECD_AUTO_READ_DONE, EECD_AUTO_READ_DONE, STEP_US);
+    Ok(())
+}
+
+/// Lets the PHY negotiate by itself, and the card follow it.
+pub fn follow_phy(registers: &impl Registers) {
+    let cleared = CTRL_MASTER_DISABLE
+        | CTRL_LINK_RESET
+        | CTRL_INVERT_LOSS
+        | CTRL_FORCE_SPEED
+        | CTRL_FORCE_DUPLEX
+        | CTRL_VLAN
+        | CTRL_PHY_RESET;
+    registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
+}
+
+/// The card's own address, which a reset loads from its EEPROM.
+pub fn mac(registers: &impl Registers) -> Option<Mac> {
+    let low = registers.read(RECEIVE_ADDRESS_LOW).to_le_bytes();
+    let high = registers.read(RECEIVE_ADDRESS_HIGH);
+    let [fifth, sixth, ..] = high.to_le_bytes();
+    let mac = [low[0], low[1], low[2], low[3], fifth, sixth];
+    (high & RECEIVE_ADDRESS_VALID != 0).then_some(Mac(mac))
+}
+
+/// The state of the link.
+pub fn link(registers: &impl Registers) -> Link {
+    let status = registers.read(STATUS);
+    if status & STATUS_LINK_UP == 0 {
+        return Link::Down;
+    }
+    let megabits_per_second = match status >> STATUS_SPEED_SHIFT & STATUS_SPEED {
+        0 => 10,
+        1 => 100,
+        _ => 1000,
+    };
+    Link::Up {
+        megabits_per_second,
+    }
+}

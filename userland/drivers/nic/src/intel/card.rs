@@ -1,0 +1,123 @@
+//! Sending and receiving frames: [`Gigabit`].
+
+use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::protocol::Mac;
+
+use super::registers::*;
+use crate::{
+    Card, CardFault, Events, Layout, Link, ReceiveRing, Received, Registers, SendRing, intel,
+};
+
+/// The places of registers that are not where all cards have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    /// The first register of the receive ring.
+    pub receive_ring: usize,
+    /// The first register of the send ring.
+    pub send_ring: usize,
+    /// The causes of an interrupt: read to clear.
+    pub causes: usize,
+    /// The interrupt mask, by bits to set.
+    pub mask_set: usize,
+    /// The interrupt mask, by bits to clear.
+    pub mask_clear: usize,
+}
+
+/// A running card.
+#[derive(Debug)]
+pub struct Gigabit<R, L> {
+    registers: R,
+    offsets: Offsets,
+    mac: Option<Mac>,
+    receive: ReceiveRing<L>,
+    send: SendRing<L>,
+    has_space_interrupt: bool,
+}
+
+impl<R: Registers, L: Layout> Gigabit<R, L> {
+    /// The card with these rings, which it has been told of; publishes their first buffers to it.
+    pub fn new(
+        registers: R,
+        offsets: Offsets,
+        receive: ReceiveRing<L>,
+        send: SendRing<L>,
+    ) -> Gigabit<R, L> {
+        let mut card = Gigabit {
+            mac: intel::mac(&registers),
+            registers,
+            offsets,
+            receive,
+            send,
+            has_space_interrupt: false,
+        };
+        card.publish();
+        card
+    }
+}
+
+impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
+    fn mac(&self) -> Option<Mac> {
+        self.mac
+    }
+
+    fn link(&mut self) -> Option<Link> {
+        Some(intel::link(&self.registers))
+    }
+
+    fn acknowledge(&mut self) -> Events {
+        let causes = self.registers.read(self.offsets.causes);
+        let has_lost = causes & CAUSE_OVERRUN != 0;
+        Events {
+            link: causes & CAUSE_LINK != 0,
+            lost: if has_lost {
+                self.registers.read(MISSED)
+            } else {
+                0
+            },
+        }
+    }
+
+    fn has_frame(&self) -> bool {
+        self.receive.has_frame()
+    }
+
+    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+        self.receive.receive(into)
+    }
+
+    fn has_space(&mut self) -> Result<bool, CardFault> {
+        Ok(self.send.has_space())
+    }
+
+    fn send(&mut self, frame: &Frame<'_>) {
+        self.send.send(frame);
+    }
+
+    fn set_space_interrupt(&mut self, wanted: bool) {
+        if self.has_space_interrupt != wanted {
+            self.has_space_interrupt = wanted;
+            let Offsets {
+                mask_set,
+                mask_clear,
+                ..
+            } = self.offsets;
+            let register = if wanted { mask_set } else { mask_clear };
+            self.registers.write(register, CAUSE_SENT);
+        }
+    }
+
+    fn publish(&mut self) {
+        let Offsets {
+            receive_ring,
+            send_ring,
+            ..
+        } = self.offsets;
+        if let Some(tail) = self.receive.publish() {
+            self.registers
+                .write(receive_ring + RING_TAIL, u32::from(tail));
+        }
+        if let Some(tail) = self.send.publish() {
+            self.registers.write(send_ring + RING_TAIL, u32::from(tail));
+        }
+    }
+}

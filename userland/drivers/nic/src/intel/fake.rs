@@ -1,0 +1,316 @@
+//! A card for tests: its registers, and rings that it processes in the driver's memory. A driver's tests give it the [`Shape`] of their
+//! cards.
+
+extern crate std;
+
+use core::cell::RefCell;
+use core::sync::atomic::Ordering;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::vec;
+use std::vec::Vec;
+
+use super::card::Offsets;
+use super::registers::*;
+use crate::{DmaMemory, Registers};
+
+const HEAD: usize = RING_HEAD;
+const TAIL: usize = RING_TAIL;
+
+/// Where a family of cards differs from the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The places of its registers.
+    pub offsets: Offsets,
+    /// The end of its registers.
+    pub registers_bytes: usize,
+    /// The bit of [`RING_CONTROL`] that enables a ring, if it has one: then the ring is set up while it is clear, and its tail ignored.
+    pub ring_enable: Option<u32>,
+    /// The second word of a descriptor with a received frame of this length.
+    pub received: fn(u16, Ending) -> u64,
+    /// What the card adds to the second word of a descriptor whose frame was sent.
+    pub sent: u64,
+    /// The bits of that word with which the driver asks for it.
+    pub report: u64,
+}
+
+/// The end of a received frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It ends in this buffer, without errors.
+    Intact,
+    /// It ends in this buffer, and is damaged.
+    Damaged,
+    /// It does not end in this buffer.
+    Missing,
+}
+
+/// The violation of its contract that a card commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Every received frame has this length.
+    Length(u16),
+    /// Every received frame ends like this.
+    Ending(Ending),
+    /// Every descriptor is done, and registers have impossible values.
+    Everywhere,
+    /// A reset never completes.
+    NoReset,
+    /// Rings are never enabled.
+    NoRings,
+}
+
+/// A handle to a card; the driver has another one.
+#[derive(Clone, Debug)]
+pub struct FakeCard {
+    shape: Shape,
+    memory: DmaMemory,
+    state: Rc<RefCell<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    registers: BTreeMap<usize, u32>,
+    mask: u32,
+    causes: u32,
+    sent: Vec<Vec<u8>>,
+    holds_sending: bool,
+    lie: Option<Lie>,
+    now_us: u64,
+    reset_until_us: u64,
+}
+
+impl State {
+    fn get(&self, offset: usize) -> u32 {
+        self.registers.get(&offset).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, offset: usize, value: u32) {
+        self.registers.insert(offset, value);
+    }
+
+    /// The offset of a ring's descriptor in memory that begins at `base`, with the head moved on.
+    fn next_descriptor(&mut self, ring: usize, base: u64) -> Option<usize> {
+        let (head, tail) = (self.get(ring + HEAD), self.get(ring + TAIL));
+        if head == tail {
+            return None;
+        }
+        let address = u64::from(self.get(ring)) | u64::from(self.get(ring + 4)) << 32;
+        let size = self.get(ring + RING_LENGTH) / 16;
+        self.set(ring + HEAD, (head + 1) % size);
+        Some((address - base) as usize + head as usize * 16)
+    }
+}
+
+impl FakeCard {
+    /// A card with an address and a link, which reaches this memory only.
+    pub fn new(shape: Shape, memory: DmaMemory) -> FakeCard {
+        let mut state = State::default();
+        let mac = u32::from_le_bytes([0x52, 0x54, 0, 0xca]);
+        state.set(RECEIVE_ADDRESS_LOW, mac);
+        state.set(RECEIVE_ADDRESS_HIGH, RECEIVE_ADDRESS_VALID | 0x017a);
+        state.set(STATUS, STATUS_LINK_UP | 2 << STATUS_SPEED_SHIFT);
+        FakeCard {
+            shape,
+            memory,
+            state: Rc::new(RefCell::new(state)),
+        }
+    }
+
+    /// The value of a register.
+    pub fn register(&self, offset: usize) -> u32 {
+        self.state.borrow().get(offset)
+    }
+
+    fn rings(&self) -> [usize; 2] {
+        [
+            self.shape.offsets.receive_ring,
+            self.shape.offsets.send_ring,
+        ]
+    }
+
+    /// Puts it into the state that an earlier driver left.
+    pub fn leave_running(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(RCTL, u32::MAX);
+        state.set(TCTL, u32::MAX);
+        for ring in self.rings() {
+            state.set(ring, 0xdead_0000);
+            state.set(ring + HEAD, 77);
+            state.set(ring + TAIL, 3);
+            state.set(ring + RING_CONTROL, u32::MAX);
+        }
+        state.mask = u32::MAX;
+        state.causes = u32::MAX;
+    }
+
+    /// Has it lie.
+    pub fn lie(&self, lie: Lie) {
+        self.state.borrow_mut().lie = Some(lie);
+        if lie == Lie::Everywhere {
+            let done = (self.shape.received)(60, Ending::Intact) | self.shape.sent;
+            for at in (8..self.memory.memory().bytes()).step_by(16) {
+                let word = self.memory.memory().word64(at);
+                word.fetch_or(done, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Keeps frames to send in the ring.
+    pub fn hold_sending(&self, hold: bool) {
+        self.state.borrow_mut().holds_sending = hold;
+        self.send_all();
+    }
+
+    /// Takes its link away.
+    pub fn unplug(&self) {
+        let mut state = self.state.borrow_mut();
+        let status = state.get(STATUS) & !STATUS_LINK_UP;
+        state.set(STATUS, status);
+        state.causes |= CAUSE_LINK;
+    }
+
+    /// The frames sent since the last call.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.borrow_mut().sent)
+    }
+
+    /// Whether it interrupts.
+    pub fn takes_interrupt(&self) -> bool {
+        let state = self.state.borrow();
+        state.causes & state.mask != 0
+    }
+
+    /// Whether it receives the frames of all addresses.
+    pub fn is_promiscuous(&self) -> bool {
+        let all = RCTL_ALL_UNICAST | RCTL_ALL_MULTICAST | RCTL_BROADCAST;
+        self.register(RCTL) & all == all
+    }
+
+    /// A frame comes from the wire; returns whether it found a buffer.
+    ///
+    /// # Panics
+    /// If it does not receive.
+    pub fn deliver(&self, frame: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        let ring = self.shape.offsets.receive_ring;
+        assert!(
+            state.get(RCTL) & RCTL_ENABLE != 0 && self.is_enabled(&state, ring),
+            "not enabled"
+        );
+        let base = self.memory.address().get();
+        let Some(at) = state.next_descriptor(ring, base) else {
+            let missed = state.get(MISSED);
+            state.set(MISSED, missed + 1);
+            state.causes |= CAUSE_OVERRUN;
+            return false;
+        };
+        let memory = self.memory.memory();
+        let address = memory.word64(at).load(Ordering::Relaxed);
+        memory.write((address - base) as usize, frame);
+        let length = frame.len() as u16;
+        let (length, ending) = match state.lie {
+            Some(Lie::Length(length)) => (length, Ending::Intact),
+            Some(Lie::Ending(ending)) => (length, ending),
+            _ => (length, Ending::Intact),
+        };
+        let word = (self.shape.received)(length, ending);
+        memory.word64(at + 8).store(word, Ordering::Release);
+        state.causes |= CAUSE_RECEIVED;
+        true
+    }
+
+    fn is_enabled(&self, state: &State, ring: usize) -> bool {
+        let enable = self.shape.ring_enable;
+        enable.is_none_or(|bit| state.get(ring + RING_CONTROL) & bit != 0)
+    }
+
+    fn send_all(&self) {
+        let mut state = self.state.borrow_mut();
+        let ring = self.shape.offsets.send_ring;
+        let base = self.memory.address().get();
+        let memory = self.memory.memory();
+        let is_enabled = state.get(TCTL) & TCTL_ENABLE != 0 && self.is_enabled(&state, ring);
+        while is_enabled && !state.holds_sending {
+            let Some(at) = state.next_descriptor(ring, base) else {
+                break;
+            };
+            let address = memory.word64(at).load(Ordering::Relaxed);
+            let word = memory.word64(at + 8);
+            let command = word.load(Ordering::Relaxed);
+            let mut frame = vec![0; usize::from(command as u16)];
+            memory.read((address - base) as usize, &mut frame);
+            state.sent.push(frame);
+            if command & self.shape.report == self.shape.report {
+                word.fetch_or(self.shape.sent, Ordering::Release);
+            }
+            state.causes |= CAUSE_SENT;
+        }
+    }
+
+    /// Writes a register of a ring.
+    fn write_ring(&self, state: &mut State, ring: usize, register: usize, value: u32) {
+        let is_enabled = self.is_enabled(state, ring);
+        match register {
+            TAIL if !is_enabled => {}
+            RING_CONTROL if state.lie == Some(Lie::NoRings) => {}
+            TAIL | RING_CONTROL => state.set(ring + register, value),
+            _ => {
+                let is_set_up = self.shape.ring_enable.is_some() && is_enabled;
+                assert!(!is_set_up, "set up while it is enabled");
+                state.set(ring + register, value);
+            }
+        }
+    }
+
+    /// Begins a reset, which keeps most registers: a driver has to set all that it relies on.
+    fn reset(&self, state: &mut State) {
+        assert_eq!(state.get(RCTL) & RCTL_ENABLE, 0, "reset while it receives");
+        let has_ended = state.lie != Some(Lie::NoReset);
+        state.set(CTRL, if has_ended { 0 } else { CTRL_RESET });
+        state.reset_until_us = state.now_us + 1000;
+    }
+}
+
+impl Registers for FakeCard {
+    fn read(&self, offset: usize) -> u32 {
+        let mut state = self.state.borrow_mut();
+        assert!(state.now_us >= state.reset_until_us, "read during a reset");
+        match offset {
+            _ if state.lie == Some(Lie::Everywhere) => u32::MAX,
+            _ if offset == self.shape.offsets.causes => std::mem::take(&mut state.causes),
+            MISSED => state.registers.remove(&MISSED).unwrap_or(0),
+            _ => state.get(offset),
+        }
+    }
+
+    fn write(&self, offset: usize, value: u32) {
+        let mut state = self.state.borrow_mut();
+        let Offsets {
+            mask_set,
+            mask_clear,
+            send_ring,
+            ..
+        } = self.shape.offsets;
+        assert!(offset < self.shape.registers_bytes);
+        let ring = self
+            .rings()
+            .into_iter()
+            .find(|ring| (*ring..=ring + RING_CONTROL).contains(&offset));
+        match ring {
+            Some(ring) => self.write_ring(&mut state, ring, offset - ring, value),
+            None if offset == mask_set => state.mask |= value,
+            None if offset == mask_clear => state.mask &= !value,
+            None if offset == CTRL && value & CTRL_RESET != 0 => self.reset(&mut state),
+            None => state.set(offset, value),
+        }
+        drop(state);
+        if offset == send_ring + TAIL {
+            self.send_all();
+        }
+    }
+
+    fn wait_us(&self, microseconds: u64) {
+        self.state.borrow_mut().now_us += microseconds;
+    }
+}
