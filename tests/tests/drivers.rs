@@ -42,6 +42,14 @@ fn with_e1000e(options: Options) -> Options {
         .debuggable()
 }
 
+/// A PCI Express card with MSI, MSI-X and advanced descriptors, which root resets.
+fn with_igb(options: Options) -> Options {
+    options
+        .nic_model(NicModel::Igb)
+        .behind_root_ports()
+        .debuggable()
+}
+
 /// Forges a value in a ring that the card never writes, so that the driver fails. If the card overwrites it first, the forgery
 /// is repeated.
 fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
@@ -71,17 +79,26 @@ fn forge_used_buffer(machine: &mut Machine) {
 }
 
 /// Received frames that are larger than their buffers: the card's next one, which it may overwrite, and the one after that.
-fn forge_received_frames(machine: &mut Machine) {
+fn forge_received_frames(machine: &mut Machine, second_word: [u8; 8]) {
     let mut debugger = machine.debugger();
     let (ring, head) = machine.receive_ring();
     for index in [head, head + 1] {
         let descriptor = ring + 16 * u64::from(index % QUEUE_SIZE);
-        let forged = [0xff, 0xff, 0, 0, 0b11, 0, 0, 0];
         debugger
-            .write(descriptor + 8, &forged)
+            .write(descriptor + 8, &second_word)
             .expect("QEMU writes");
     }
     debugger.detach().expect("QEMU resumes");
+}
+
+/// Of the legacy layout of Intel's cards.
+fn forge_legacy_frames(machine: &mut Machine) {
+    forge_received_frames(machine, [0xff, 0xff, 0, 0, 0b11, 0, 0, 0]);
+}
+
+/// Of their advanced layout.
+fn forge_advanced_frames(machine: &mut Machine) {
+    forge_received_frames(machine, [0b11, 0, 0, 0, 0xff, 0xff, 0, 0]);
 }
 
 /// Probes the counter at a rate at which the machines are not busy.
@@ -124,6 +141,18 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
         "it has no message-signalled interrupt, and is polled",
     );
     fleet.await_log(Node::A, "the network card 10ec:8139 at 00:");
+    restart_under_traffic(&mut fleet, [forge_legacy_frames; 2]);
+}
+
+#[test]
+fn machines_with_advanced_cards_of_intel_move_a_domain_and_restart_their_drivers_under_traffic() {
+    let mut fleet = Fleet::start_changed([with_igb; 2]);
+    restart_under_traffic(&mut fleet, [forge_advanced_frames; 2]);
+}
+
+/// Moves the counter to the other machine and back, then ends the driver of each machine twice under traffic, each time with a
+/// move after it.
+fn restart_under_traffic(fleet: &mut Fleet, forges: [fn(&mut Machine); 2]) {
     for node in [Node::A, Node::B] {
         fleet.await_log(node, "[nic0] the link is up, 1000 Mb/s");
     }
@@ -131,14 +160,14 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
     let probe = fleet.party.probe(&probe_options());
     fleet.migrate("counter", Node::A);
     fleet.migrate("counter", Node::B);
-    for (node, mac) in [
-        (Node::A, "52:54:00:ca:7a:01"),
-        (Node::B, "52:54:00:ca:7a:02"),
+    for (node, mac, forge) in [
+        (Node::A, "52:54:00:ca:7a:01", forges[0]),
+        (Node::B, "52:54:00:ca:7a:02", forges[1]),
     ] {
         let is_up = format!("[nic0] NIC {mac} is up");
         fleet.machine(node).expect(&is_up, LIMIT);
         for _ in 0..2 {
-            end_driver(fleet.machine(node), forge_received_frames);
+            end_driver(fleet.machine(node), forge);
             fleet.machine(node).expect(&is_up, LIMIT);
         }
         // Towards B first, then back.

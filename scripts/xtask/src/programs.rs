@@ -20,6 +20,7 @@ pub const USERLAND: &[&str] = &[
     "root",
     "virtio-net",
     "e1000",
+    "igb",
     "switch",
     "counter",
     "kv",

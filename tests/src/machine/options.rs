@@ -52,6 +52,8 @@ pub enum NicModel {
     E1000,
     /// Intel's 82574L, a PCI Express card with MSI.
     E1000e,
+    /// Intel's 82576, a PCI Express card with MSI and MSI-X.
+    Igb,
 }
 
 impl NicModel {
@@ -61,6 +63,7 @@ impl NicModel {
             NicModel::Virtio => "virtio-net-pci,disable-legacy=on",
             NicModel::E1000 => "e1000",
             NicModel::E1000e => "e1000e",
+            NicModel::Igb => "igb",
         }
     }
 }

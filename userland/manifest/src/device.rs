@@ -33,7 +33,7 @@ pub struct Driver {
 }
 
 /// The drivers of network cards: a new driver is added here.
-const NIC_DRIVERS: [Driver; 2] = [
+const NIC_DRIVERS: [Driver; 3] = [
     Driver {
         image: "virtio-net",
         vendor: 0x1af4,
@@ -45,6 +45,12 @@ const NIC_DRIVERS: [Driver; 2] = [
         vendor: 0x8086,
         // 82540EM, 82574L.
         devices: &[0x100e, 0x10d3],
+    },
+    Driver {
+        image: "igb",
+        vendor: 0x8086,
+        // 82576, I350, I210, I211.
+        devices: &[0x10c9, 0x1521, 0x1533, 0x1539],
     },
 ];
 

@@ -24,6 +24,8 @@ pub const VENDOR: u16 = 0x8086;
 
 /// The time for the bus to become quiet, for a reset, and for the EEPROM to be read after it.
 const STEP_US: u64 = 10_000;
+/// The time after which an access to the PHY has failed.
+const PHY_US: u64 = 2_000;
 /// The time after which a reset has failed.
 const RESET_US: u64 = 100_000;
 
@@ -62,6 +64,27 @@ pub fn follow_phy(registers: &impl Registers) {
         | CTRL_VLAN
         | CTRL_PHY_RESET;
     registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
+}
+
+/// Has the PHY negotiate, unless it has done so: it may be powered down, or not have begun yet. The link is down meanwhile.
+pub fn wake_phy(registers: &impl Registers) {
+    let status = access_phy(registers, MDIC_READ, PHY_STATUS, 0);
+    let control = access_phy(registers, MDIC_READ, PHY_CONTROL, 0);
+    let has_negotiated = status.is_none_or(|status| status & PHY_STATUS_NEGOTIATED != 0);
+    if let Some(control) = control.filter(|_| !has_negotiated) {
+        let awake = control & !(PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE);
+        let control = awake | PHY_CONTROL_NEGOTIATE | PHY_CONTROL_RESTART;
+        access_phy(registers, MDIC_WRITE, PHY_CONTROL, control);
+    }
+}
+
+/// Reads or writes a register of the PHY; `None` if the PHY does not answer.
+fn access_phy(registers: &impl Registers, access: u32, register: u32, data: u16) -> Option<u16> {
+    let place = MDIC_INTERNAL_PHY | register << MDIC_REGISTER_SHIFT;
+    registers.write(MDIC, access | place | u32::from(data));
+    let is_ready = registers.wait_until(MDIC, MDIC_READY, MDIC_READY, PHY_US);
+    let answer = registers.read(MDIC);
+    (is_ready && answer & MDIC_ERROR == 0).then_some((answer & MDIC_DATA) as u16)
 }
 
 /// The card's own address, which a reset loads from its EEPROM.

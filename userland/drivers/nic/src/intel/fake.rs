@@ -71,6 +71,8 @@ pub struct FakeCard {
 #[derive(Debug, Default)]
 struct State {
     registers: BTreeMap<usize, u32>,
+    /// The PHY's control and status.
+    phy: [u16; 2],
     mask: u32,
     causes: u32,
     sent: Vec<Vec<u8>>,
@@ -87,6 +89,24 @@ impl State {
 
     fn set(&mut self, offset: usize, value: u32) {
         self.registers.insert(offset, value);
+    }
+
+    /// Accesses the PHY, which negotiates when it is told to and has power.
+    fn access_phy(&mut self, value: u32) {
+        let register = (value >> MDIC_REGISTER_SHIFT & 1) as usize;
+        let data = value as u16;
+        if value & MDIC_WRITE != 0 {
+            let restart = PHY_CONTROL_NEGOTIATE | PHY_CONTROL_RESTART;
+            let is_awake = data & PHY_CONTROL_POWER_DOWN == 0;
+            self.phy[register] = data & !PHY_CONTROL_RESTART;
+            if is_awake && data & restart == restart {
+                self.phy[1] |= PHY_STATUS_NEGOTIATED;
+                let status = self.get(STATUS) | STATUS_LINK_UP;
+                self.set(STATUS, status);
+            }
+        }
+        let place = value & !MDIC_DATA;
+        self.set(MDIC, place | MDIC_READY | u32::from(self.phy[register]));
     }
 
     /// The offset of a ring's descriptor in memory that begins at `base`, with the head moved on.
@@ -110,6 +130,7 @@ impl FakeCard {
         state.set(RECEIVE_ADDRESS_LOW, mac);
         state.set(RECEIVE_ADDRESS_HIGH, RECEIVE_ADDRESS_VALID | 0x017a);
         state.set(STATUS, STATUS_LINK_UP | 2 << STATUS_SPEED_SHIFT);
+        state.phy = [PHY_CONTROL_NEGOTIATE, PHY_STATUS_NEGOTIATED];
         FakeCard {
             shape,
             memory,
@@ -160,6 +181,14 @@ impl FakeCard {
     pub fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
+    }
+
+    /// Powers its PHY down, which has no link then until it negotiates.
+    pub fn power_phy_down(&self) {
+        let mut state = self.state.borrow_mut();
+        let status = state.get(STATUS) & !STATUS_LINK_UP;
+        state.set(STATUS, status);
+        state.phy = [PHY_CONTROL_POWER_DOWN, 0];
     }
 
     /// Takes its link away.
@@ -301,6 +330,7 @@ impl Registers for FakeCard {
             Some(ring) => self.write_ring(&mut state, ring, offset - ring, value),
             None if offset == mask_set => state.mask |= value,
             None if offset == mask_clear => state.mask &= !value,
+            None if offset == MDIC => state.access_phy(value),
             None if offset == CTRL && value & CTRL_RESET != 0 => self.reset(&mut state),
             None => state.set(offset, value),
         }

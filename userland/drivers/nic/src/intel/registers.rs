@@ -24,6 +24,25 @@ pub const STATUS_MASTER: u32 = 1 << 19;
 pub const EECD: usize = 0x0010;
 pub const EECD_AUTO_READ_DONE: u32 = 1 << 9;
 
+/// Access to a register of the PHY.
+pub const MDIC: usize = 0x0020;
+pub const MDIC_DATA: u32 = 0xffff;
+pub const MDIC_REGISTER_SHIFT: u32 = 16;
+pub const MDIC_INTERNAL_PHY: u32 = 1 << 21;
+pub const MDIC_WRITE: u32 = 0b01 << 26;
+pub const MDIC_READ: u32 = 0b10 << 26;
+pub const MDIC_READY: u32 = 1 << 28;
+pub const MDIC_ERROR: u32 = 1 << 30;
+
+/// The PHY's control and status (IEEE 802.3, 22.2.4).
+pub const PHY_CONTROL: u32 = 0;
+pub const PHY_CONTROL_RESTART: u16 = 1 << 9;
+pub const PHY_CONTROL_ISOLATE: u16 = 1 << 10;
+pub const PHY_CONTROL_POWER_DOWN: u16 = 1 << 11;
+pub const PHY_CONTROL_NEGOTIATE: u16 = 1 << 12;
+pub const PHY_STATUS: u32 = 1;
+pub const PHY_STATUS_NEGOTIATED: u16 = 1 << 5;
+
 /// Causes of an interrupt, wherever the register of causes is.
 pub const CAUSE_SENT: u32 = 1 << 0;
 pub const CAUSE_LINK: u32 = 1 << 2;

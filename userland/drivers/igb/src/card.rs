@@ -1,0 +1,209 @@
+//! Opening a card: what receives and sends then is [`Gigabit`].
+
+use nic::intel::card::Gigabit;
+use nic::ring::RING_BYTES;
+use nic::{DmaMemory, Hardware, InitError, MappedRegisters, ReceiveRing, Registers, SendRing};
+use runtime::capability::BusRange;
+
+use crate::descriptor::Advanced;
+use crate::model::Model;
+use crate::registers::{OFFSETS, REGISTERS_BYTES};
+use crate::setup;
+
+/// A ring for each way.
+const RINGS_BYTES: usize = 2 * RING_BYTES;
+
+/// A running card.
+type Igb<R> = Gigabit<R, Advanced>;
+
+/// Initialises the card that root handed over.
+///
+/// # Errors
+/// The reason it cannot be used.
+pub fn open(hardware: &Hardware) -> Result<Igb<MappedRegisters>, InitError> {
+    let model = Model::of(hardware.identity()?)?;
+    let registers = hardware.registers(0, REGISTERS_BYTES)?;
+    let memory = hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?;
+    start(registers, model, memory)
+}
+
+/// Resets and starts a card, with its rings in this zeroed memory.
+fn start<R: Registers>(registers: R, model: Model, memory: DmaMemory) -> Result<Igb<R>, InitError> {
+    setup::reset(&registers, model)?;
+    let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
+    let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
+    setup::start(&registers, receive.address(), send.address())?;
+    Ok(Gigabit::new(registers, OFFSETS, receive, send))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::descriptor::SHAPE;
+    use crate::registers::RECEIVE_BUFFERS;
+    use nic::host::{receive_all, send};
+    use nic::intel::fake::{Ending, FakeCard, Lie};
+    use nic::{Card, DmaAddress, Events, Link};
+    use runtime::host::shared_memory;
+    use runtime::port::FRAME_BYTES_MAX;
+    use runtime::protocol::Mac;
+    use std::vec;
+
+    const MODELS: [Model; 4] = [Model::I82576, Model::I350, Model::I210, Model::I211];
+
+    fn started(model: Model) -> (Igb<FakeCard>, FakeCard) {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000));
+        let fake = FakeCard::new(SHAPE, memory);
+        let card = start(fake.clone(), model, memory).expect("a card that works");
+        (card, fake)
+    }
+
+    #[test]
+    fn is_reset_whatever_state_it_was_in_and_has_its_address() {
+        for model in MODELS {
+            let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+            let fake = FakeCard::new(SHAPE, memory);
+            fake.leave_running();
+            let mut card = start(fake.clone(), model, memory).unwrap();
+            assert_eq!(card.mac(), Some(Mac([0x52, 0x54, 0, 0xca, 0x7a, 1])));
+            let up = Link::Up {
+                megabits_per_second: 1000,
+            };
+            assert_eq!(card.link(), Some(up));
+            assert!(fake.is_promiscuous());
+        }
+    }
+
+    #[test]
+    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+        for model in MODELS {
+            let (mut card, fake) = started(model);
+            for round in 0..500_usize {
+                let frame = vec![round as u8; 60 + round];
+                assert!(fake.deliver(&frame));
+                assert!(card.has_frame() && fake.takes_interrupt());
+                assert_eq!(card.acknowledge(), Events::default());
+                assert_eq!(receive_all(&mut card), [Some(frame.clone())]);
+                assert!(send(&mut card, &frame));
+                assert_eq!(fake.sent(), [frame]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_frame_is_filled_up() {
+        let (mut card, fake) = started(Model::I82576);
+        send(&mut card, &[9; 42]);
+        let expected = [[9; 42].as_slice(), &[0; 18]].concat();
+        assert_eq!(fake.sent(), [expected]);
+    }
+
+    #[test]
+    fn what_has_no_buffer_is_lost_and_counted() {
+        let (mut card, fake) = started(Model::I210);
+        let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
+        assert_eq!(delivered, 127);
+        let events = card.acknowledge();
+        assert_eq!(events.lost, 73);
+        assert_eq!(receive_all(&mut card).len(), 127);
+        assert!(fake.deliver(&[2; 60]));
+        assert_eq!(card.acknowledge().lost, 0);
+    }
+
+    #[test]
+    fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
+        let (mut card, fake) = started(Model::I82576);
+        fake.hold_sending(true);
+        while card.has_space().unwrap() {
+            send(&mut card, &[3; 60]);
+        }
+        card.acknowledge();
+        card.set_space_interrupt(true);
+        assert!(!fake.takes_interrupt());
+        fake.hold_sending(false);
+        assert!(fake.takes_interrupt() && card.has_space().unwrap());
+        card.set_space_interrupt(false);
+        send(&mut card, &[3; 60]);
+        assert!(!fake.takes_interrupt());
+    }
+
+    #[test]
+    fn a_change_of_the_link_is_an_event() {
+        let (mut card, fake) = started(Model::I210);
+        fake.unplug();
+        assert!(fake.takes_interrupt() && card.acknowledge().link);
+        assert_eq!(card.link(), Some(Link::Down));
+    }
+
+    #[test]
+    fn a_card_that_lies_costs_no_more_than_its_frames() {
+        for lie in [
+            Lie::Length(0),
+            Lie::Length(1515),
+            Lie::Length(2048),
+            Lie::Ending(Ending::Damaged),
+            Lie::Ending(Ending::Missing),
+        ] {
+            let (mut card, fake) = started(Model::I210);
+            fake.lie(lie);
+            for _ in 0..300 {
+                assert!(fake.deliver(&[5; 100]));
+                assert_eq!(receive_all(&mut card), [None], "{lie:?}");
+            }
+        }
+        // Heads and tails anywhere, and descriptors that it was never lent.
+        let (mut card, fake) = started(Model::I82576);
+        fake.lie(Lie::Everywhere);
+        assert_eq!(receive_all(&mut card).len(), 127);
+        for _ in 0..300 {
+            send(&mut card, &[6; 60]);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_in_its_buffer_ends_the_driver() {
+        let (mut card, fake) = started(Model::I210);
+        fake.lie(Lie::Length(u16::MAX));
+        assert!(fake.deliver(&[5; 100]));
+        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+    }
+
+    #[test]
+    fn a_card_that_never_resets_is_not_used() {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+        let fake = FakeCard::new(SHAPE, memory);
+        fake.lie(Lie::NoReset);
+        let result = start(fake, Model::I82576, memory);
+        assert_eq!(result.err(), Some(InitError::Reset));
+    }
+
+    #[test]
+    fn a_phy_without_power_is_woken() {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+        let fake = FakeCard::new(SHAPE, memory);
+        fake.power_phy_down();
+        let mut card = start(fake, Model::I350, memory).expect("a card that works");
+        assert_ne!(card.link(), Some(Link::Down));
+    }
+
+    #[test]
+    fn a_card_whose_rings_do_not_start_is_not_used() {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+        let fake = FakeCard::new(SHAPE, memory);
+        fake.lie(Lie::NoRings);
+        let result = start(fake, Model::I350, memory);
+        assert_eq!(result.err(), Some(InitError::Rings));
+    }
+
+    #[test]
+    fn packet_buffers_that_an_earlier_driver_divided_are_whole_again() {
+        for (model, bytes) in [(Model::I210, 0xa2), (Model::I211, 0x7777)] {
+            let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+            let fake = FakeCard::new(SHAPE, memory);
+            fake.write(RECEIVE_BUFFERS, 0x7777);
+            start(fake.clone(), model, memory).expect("a card that works");
+            assert_eq!(fake.register(RECEIVE_BUFFERS), bytes);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Offsets and bits of registers that not all of Intel's cards have (\[82576\] 8, \[I210\] 8).
+
+use nic::intel::card::Offsets;
+pub use nic::intel::registers::*;
+
+/// Further device control.
+pub const CTRL_EXT: usize = 0x0018;
+/// Firmware leaves the card to the driver.
+pub const CTRL_EXT_DRIVER_LOADED: u32 = 1 << 28;
+
+/// Interrupt causes: read to clear. These four are at the aliases of their offsets, 0x1500 and so on, which QEMU's card does not have.
+pub const ICR: usize = 0x00c0;
+/// Interrupt mask, by bits to set.
+pub const IMS: usize = 0x00d0;
+/// Interrupt mask, by bits to clear.
+pub const IMC: usize = 0x00d8;
+/// The bits of the mask that reading the causes clears.
+pub const IAM: usize = 0x00e0;
+/// How messages are sent: one for all causes, unless it sets several vectors.
+pub const GPIE: usize = 0x1514;
+/// Reading the causes always clears them.
+pub const GPIE_CLEAR_ON_READ: u32 = 1 << 0;
+/// The mask of the causes per vector, by bits to clear, and which of them clear themselves. A reset by register keeps them.
+pub const EIMC: usize = 0x1528;
+pub const EIAC: usize = 0x152c;
+pub const EIAM: usize = 0x1530;
+/// The shortest time between interrupts, in microseconds.
+pub const EITR: usize = 0x1680;
+pub const EITR_INTERVAL_SHIFT: u32 = 2;
+/// The vectors of the first queue: for receiving in the lowest byte, for sending in the next one.
+pub const IVAR: usize = 0x1700;
+pub const IVAR_VALID: u32 = 1 << 7;
+pub const IVAR_SEND_SHIFT: u32 = 8;
+
+/// The sizes of packet buffers in KiB, and the largest frame to send in units of 64 bytes. A reset by register keeps them.
+pub const RECEIVE_BUFFERS: usize = 0x2404;
+pub const SEND_BUFFERS: usize = 0x3404;
+pub const SEND_BYTES_MAX: usize = 0x355c;
+
+/// The rings of the first queue.
+pub const RECEIVE_RING: usize = 0xc000;
+pub const SEND_RING: usize = 0xe000;
+/// A receive ring's layout of descriptors, and the size of their buffers in KiB.
+pub const RING_LAYOUT: usize = 0x0c;
+pub const RING_LAYOUT_ADVANCED: u32 = 1 << 25;
+/// Thresholds: the next descriptors are fetched early, and each completed one is written back at once.
+pub const RING_CONTROL_PROMPT: u32 = 1 << 16 | 8 << 8 | 8;
+pub const RING_CONTROL_ENABLE: u32 = 1 << 25;
+
+/// The end of the registers that the driver uses.
+pub const REGISTERS_BYTES: usize = 0xe040;
+
+pub const OFFSETS: Offsets = Offsets {
+    receive_ring: RECEIVE_RING,
+    send_ring: SEND_RING,
+    causes: ICR,
+    mask_set: IMS,
+    mask_clear: IMC,
+};
