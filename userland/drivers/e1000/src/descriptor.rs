@@ -29,6 +29,8 @@ const COMMAND_REPORT: u64 = 1 << (COMMAND + 3);
 pub struct Legacy;
 
 impl Layout for Legacy {
+    const MARK: usize = 1;
+
     fn receive(buffer: DmaAddress) -> Words {
         [buffer.get(), 0]
     }

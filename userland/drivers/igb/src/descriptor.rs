@@ -31,6 +31,8 @@ const SEND_PAYLOAD: u32 = 46;
 pub struct Advanced;
 
 impl Layout for Advanced {
+    const MARK: usize = 1;
+
     fn receive(buffer: DmaAddress) -> Words {
         [buffer.get(), 0]
     }
