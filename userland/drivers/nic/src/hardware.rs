@@ -55,10 +55,12 @@ impl<'a> Hardware<'a> {
             .ok_or(InitError::NoRegisters)
     }
 
-    /// The region of a base address register.
+    /// The region of a base address register. One smaller than a page has the rest of its page behind it.
     pub fn region(&self, bar: usize) -> Option<SharedMemory<'static>> {
         const NAMES: [&str; 6] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
-        self.start.shared_memory(NAMES.get(bar)?)
+        let pages = self.start.shared_memory(NAMES.get(bar)?)?;
+        let offset = offset_in_page(&self.configuration()?, bar);
+        Some(pages.part(offset, pages.bytes() - offset))
     }
 
     /// Allocates zeroed memory for DMA from the driver's pool, at least this large and at an address in this range.
@@ -72,5 +74,27 @@ impl<'a> Hardware<'a> {
         let (memory, address) = pool.create_contiguous_memory(pages, within)?;
         let mapping = Mapping::new(domain, memory, pages, Access::ReadWrite)?;
         Ok(DmaMemory::new(mapping.leak(), DmaAddress::new(address)))
+    }
+}
+
+/// The offset of a region in its first page, from the base address register in a copy of the configuration space.
+fn offset_in_page(configuration: &[u8; CONFIGURATION_BYTES], bar: usize) -> usize {
+    const FIRST: usize = 0x10;
+    const FLAGS: u16 = 0xf;
+    let at = FIRST + 4 * bar;
+    let low = u16::from_le_bytes([configuration[at], configuration[at + 1]]);
+    usize::from(low & !FLAGS) % PAGE_BYTES as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_may_begin_within_a_page() {
+        let mut configuration = [0; CONFIGURATION_BYTES];
+        configuration[0x10..0x18].copy_from_slice(&[0x0c, 0xf0, 0xbd, 0xfe, 0, 0x11, 0xbd, 0xfe]);
+        assert_eq!(offset_in_page(&configuration, 0), 0);
+        assert_eq!(offset_in_page(&configuration, 1), 0x100);
     }
 }

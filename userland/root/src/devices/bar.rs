@@ -13,6 +13,14 @@ const KIND: u32 = 0b110;
 const KIND_64: u32 = 0b100;
 const FLAGS: u32 = 0xf;
 
+const HEADER: u8 = 0x0c;
+const HEADER_KIND: u32 = 0x7f << 16;
+const HEADER_DEVICE: u32 = 0;
+const HEADER_BRIDGE: u32 = 1 << 16;
+const DEVICE_ROM: u8 = 0x30;
+const BRIDGE_ROM: u8 = 0x38;
+const ROM_FLAGS: u32 = 0x7ff;
+
 /// A memory region of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
@@ -53,6 +61,32 @@ pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option
         index += if wide { 2 } else { 1 };
     }
     bars
+}
+
+/// The bus addresses at which the memory regions of the function at `address` begin, whatever their sizes, its expansion ROM among
+/// them. Nothing is written, so the function may be in use.
+pub fn starts(configuration: &impl Configuration, address: Address) -> impl Iterator<Item = u64> {
+    let (count, rom) = match configuration.read(address, HEADER) & HEADER_KIND {
+        HEADER_DEVICE => (BAR_COUNT, Some(DEVICE_ROM)),
+        HEADER_BRIDGE => (2, Some(BRIDGE_ROM)),
+        _ => (1, None),
+    };
+    let register = |index| configuration.read(address, offset(index));
+    let mut starts = [0; BAR_COUNT + 1];
+    let mut index = 0;
+    while index < count {
+        let low = register(index);
+        let is_memory = low & PORTS == 0;
+        let wide = is_memory && low & KIND == KIND_64 && index + 1 < count;
+        let high = if wide { register(index + 1) } else { 0 };
+        if is_memory {
+            starts[index] = u64::from(high) << 32 | u64::from(low & !FLAGS);
+        }
+        index += if wide { 2 } else { 1 };
+    }
+    let rom = rom.map_or(0, |rom| configuration.read(address, rom) & !ROM_FLAGS);
+    starts[BAR_COUNT] = u64::from(rom);
+    starts.into_iter().filter(|start| *start != 0)
 }
 
 fn read(

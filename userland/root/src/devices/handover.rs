@@ -14,9 +14,10 @@ use runtime::Cap;
 use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
-use super::configuration::Configuration;
+use super::configuration::{Address, Configuration};
 use super::function::Function;
 use super::messages::{self, Messages, MsiXTable};
+use super::pages::Pages;
 use crate::grant::{Grant, Place};
 use crate::handle::Handle;
 use crate::layout::{DEVICE_CONFIGURATION, DEVICE_REGION_BYTES, DEVICE_REGISTERS};
@@ -37,9 +38,12 @@ const ENTRY_BYTES: usize = 16;
 /// The reason a function cannot be handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandoverError {
-    /// The region cannot be mapped at its bus address, or it is too large for the layout.
+    /// The region has no usable bus address, or it is too large for the layout.
     #[error("its region {0} cannot be mapped")]
     Region(usize),
+    /// The region is smaller than a page, and the other function has registers in the same page.
+    #[error("its region {bar} shares a page with {other}")]
+    SharedPage { bar: usize, other: Address },
     /// Its MSI-X table does not lie in a region.
     #[error("it has no usable MSI-X table")]
     NoMsiX,
@@ -54,6 +58,8 @@ struct Region {
     bar: usize,
     memory: Handle<Memory>,
     pages: PageCount,
+    /// Where it begins in its pages: a driver finds that in the copy of the configuration space.
+    offset: usize,
 }
 
 /// Root's capabilities to the objects of a function.
@@ -73,13 +79,15 @@ impl Parts {
     pub fn create(
         machine: &Machine,
         configuration: &impl Configuration,
+        functions: &[Function],
         function: &Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
         let mut regions = Vec::new();
         for (bar, region) in function.bars(configuration).into_iter().enumerate() {
             if let Some(region) = region {
-                regions.push(create_region(machine, pool, bar, region)?);
+                let pages = find_pages(configuration, functions, function, bar, region)?;
+                regions.push(create_region(machine, pool, bar, pages)?);
             }
         }
         function.enable_decoding(configuration);
@@ -127,26 +135,42 @@ impl Parts {
     }
 }
 
+/// The pages of a region that its driver can have.
+fn find_pages(
+    configuration: &impl Configuration,
+    functions: &[Function],
+    function: &Function,
+    bar: usize,
+    region: Bar,
+) -> Result<Pages, HandoverError> {
+    let pages = Pages::of(region).filter(|_| region.bytes <= DEVICE_REGION_BYTES);
+    let pages = pages.ok_or(HandoverError::Region(bar))?;
+    if region.bytes < PAGE_BYTES
+        && let Some(other) = pages.sharer(configuration, functions, function)
+    {
+        return Err(HandoverError::SharedPage { bar, other });
+    }
+    Ok(pages)
+}
+
 fn create_region(
     machine: &Machine,
     pool: Cap<Pool>,
     bar: usize,
-    region: Bar,
+    pages: Pages,
 ) -> Result<Region, HandoverError> {
-    let Bar { bus_address, bytes } = region;
-    let whole_pages = bus_address.is_multiple_of(PAGE_BYTES) && bytes >= PAGE_BYTES;
-    if bus_address == 0 || !whole_pages || bytes > DEVICE_REGION_BYTES {
-        return Err(HandoverError::Region(bar));
-    }
-    let pages = PageCount(bytes / PAGE_BYTES);
-    let memory =
-        machine
-            .hardware
-            .create_device_memory(pool, bus_address, pages, Cache::Uncached)?;
+    let Pages {
+        start,
+        count,
+        offset,
+    } = pages;
+    let hardware = machine.hardware;
+    let memory = hardware.create_device_memory(pool, start, count, Cache::Uncached)?;
     Ok(Region {
         bar,
         memory: Handle::new(memory),
-        pages,
+        pages: count,
+        offset: offset as usize,
     })
 }
 
@@ -158,7 +182,7 @@ fn write_message(
 ) -> Result<(), HandoverError> {
     let region = regions.iter().find(|region| region.bar == table.bar);
     let region = region.ok_or(HandoverError::NoMsiX)?;
-    let at = table.offset as usize;
+    let at = region.offset + table.offset as usize;
     if at + ENTRY_BYTES > (region.pages.0 * PAGE_BYTES) as usize {
         return Err(HandoverError::NoMsiX);
     }

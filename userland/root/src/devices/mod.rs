@@ -8,6 +8,7 @@
 //! | [`function`] | a function, enabling and disabling it |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
+//! | [`pages`] | the pages of a region, which no other function may share |
 //! | [`handover`] | a function as capabilities of its driver |
 
 pub mod bar;
@@ -17,6 +18,7 @@ pub mod configuration;
 pub mod function;
 pub mod handover;
 pub mod messages;
+pub mod pages;
 
 use alloc::vec::Vec;
 
@@ -87,7 +89,8 @@ impl Devices {
         function: Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
-        Parts::create(machine, &self.configuration, &function, pool)
+        let (configuration, functions) = (&self.configuration, &self.functions);
+        Parts::create(machine, configuration, functions, &function, pool)
     }
 
     /// Lets a function master the bus and send interrupt messages.
