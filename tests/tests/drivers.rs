@@ -13,6 +13,8 @@ const COUNTER: &str = "10.77.0.20:7000";
 /// A virtio NIC's transmit queue, and the size of that queue and of the rings of Intel's cards.
 const SEND_QUEUE: u16 = 1;
 const QUEUE_SIZE: u16 = 128;
+/// The size of the rings of Realtek's cards.
+const REALTEK_QUEUE_SIZE: u64 = 64;
 
 /// How long a driver may take to notice the change to its memory, before the change is repeated.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
@@ -26,7 +28,7 @@ fn debuggable(options: Options) -> Options {
 
 /// A PCI card that its driver polls, and a card without a driver.
 fn with_e1000(options: Options) -> Options {
-    let unknown = "rtl8139,romfile=,mac=52:54:00:ca:7a:99";
+    let unknown = "ne2k_pci,romfile=,mac=52:54:00:ca:7a:99";
     options
         .nic_model(NicModel::E1000)
         .debuggable()
@@ -40,6 +42,11 @@ fn with_e1000e(options: Options) -> Options {
         .nic_model(NicModel::E1000e)
         .behind_root_ports()
         .debuggable()
+}
+
+/// A PCI card that its driver polls, with registers that are smaller than a page.
+fn with_rtl8139(options: Options) -> Options {
+    options.nic_model(NicModel::Rtl8139).debuggable()
 }
 
 /// A PCI Express card with MSI, MSI-X and advanced descriptors, which root resets.
@@ -101,6 +108,25 @@ fn forge_advanced_frames(machine: &mut Machine) {
     forge_received_frames(machine, [0b11, 0, 0, 0, 0xff, 0xff, 0, 0]);
 }
 
+/// Of Realtek's layout, in all descriptors: a card with none of them does not tell its position.
+fn forge_realtek_frames(machine: &mut Machine) {
+    let mut debugger = machine.debugger();
+    let ring = machine.card_register(1, 0xe4);
+    for index in 0..REALTEK_QUEUE_SIZE {
+        let forged = 0x3000_1fff_u32.to_le_bytes();
+        debugger
+            .write(ring + 16 * index, &forged)
+            .expect("QEMU writes");
+    }
+    debugger.detach().expect("QEMU resumes");
+}
+
+/// A kind of card in a test: its link's speed, and the forgery that ends its driver.
+struct Card {
+    megabits_per_second: u32,
+    forge: fn(&mut Machine),
+}
+
 /// Probes the counter at a rate at which the machines are not busy.
 fn probe_options() -> prober::Options {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
@@ -140,34 +166,57 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
         Node::A,
         "it has no message-signalled interrupt, and is polled",
     );
-    fleet.await_log(Node::A, "the network card 10ec:8139 at 00:");
-    restart_under_traffic(&mut fleet, [forge_legacy_frames; 2]);
+    fleet.await_log(Node::A, "the network card 10ec:8029 at 00:");
+    let card = |_| Card {
+        megabits_per_second: 1000,
+        forge: forge_legacy_frames,
+    };
+    restart_under_traffic(&mut fleet, [0, 1].map(card));
 }
 
 #[test]
 fn machines_with_advanced_cards_of_intel_move_a_domain_and_restart_their_drivers_under_traffic() {
     let mut fleet = Fleet::start_changed([with_igb; 2]);
-    restart_under_traffic(&mut fleet, [forge_advanced_frames; 2]);
+    let card = |_| Card {
+        megabits_per_second: 1000,
+        forge: forge_advanced_frames,
+    };
+    restart_under_traffic(&mut fleet, [0, 1].map(card));
+}
+
+#[test]
+fn machines_with_cards_of_realtek_move_a_domain_and_restart_their_drivers_under_traffic() {
+    let mut fleet = Fleet::start_changed([with_rtl8139; 2]);
+    fleet.await_log(
+        Node::A,
+        "it has no message-signalled interrupt, and is polled",
+    );
+    let card = |_| Card {
+        megabits_per_second: 100,
+        forge: forge_realtek_frames,
+    };
+    restart_under_traffic(&mut fleet, [0, 1].map(card));
 }
 
 /// Moves the counter to the other machine and back, then ends the driver of each machine twice under traffic, each time with a
 /// move after it.
-fn restart_under_traffic(fleet: &mut Fleet, forges: [fn(&mut Machine); 2]) {
-    for node in [Node::A, Node::B] {
-        fleet.await_log(node, "[nic0] the link is up, 1000 Mb/s");
+fn restart_under_traffic(fleet: &mut Fleet, cards: [Card; 2]) {
+    for (node, card) in [Node::A, Node::B].into_iter().zip(&cards) {
+        let speed = card.megabits_per_second;
+        fleet.await_log(node, &format!("[nic0] the link is up, {speed} Mb/s"));
     }
     fleet.await_log(Node::A, "[counter] counter: ready");
     let probe = fleet.party.probe(&probe_options());
     fleet.migrate("counter", Node::A);
     fleet.migrate("counter", Node::B);
-    for (node, mac, forge) in [
-        (Node::A, "52:54:00:ca:7a:01", forges[0]),
-        (Node::B, "52:54:00:ca:7a:02", forges[1]),
+    for (node, mac, card) in [
+        (Node::A, "52:54:00:ca:7a:01", &cards[0]),
+        (Node::B, "52:54:00:ca:7a:02", &cards[1]),
     ] {
         let is_up = format!("[nic0] NIC {mac} is up");
         fleet.machine(node).expect(&is_up, LIMIT);
         for _ in 0..2 {
-            end_driver(fleet.machine(node), forge);
+            end_driver(fleet.machine(node), card.forge);
             fleet.machine(node).expect(&is_up, LIMIT);
         }
         // Towards B first, then back.

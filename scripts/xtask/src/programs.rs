@@ -21,6 +21,7 @@ pub const USERLAND: &[&str] = &[
     "virtio-net",
     "e1000",
     "igb",
+    "realtek",
     "switch",
     "counter",
     "kv",

@@ -262,14 +262,21 @@ impl Machine {
     ///
     /// If QEMU has ended, or the machine has no such card.
     pub fn receive_ring(&mut self) -> (u64, u16) {
+        let ring = self.card_register(0, 0x2800);
+        (ring, self.card_register(0, 0x2810) as u16)
+    }
+
+    /// A 64-bit register of its first network card, in the region of this base address register.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or it has no such card.
+    pub fn card_register(&mut self, bar: usize, offset: u64) -> u64 {
         let shown = self.monitor("info pci");
-        let registers = monitor::first_region(&shown, "card0");
+        let registers = monitor::region(&shown, "card0", bar);
         let registers = registers.unwrap_or_else(|| self.fail(&format!("no card0 in {shown}")));
-        let mut register = |offset: u64| {
-            let shown = self.monitor(&format!("xp /1gx {:#x}", registers + offset));
-            monitor::words(&shown).first().copied().unwrap_or_default()
-        };
-        (register(0x2800), register(0x2810) as u16)
+        let shown = self.monitor(&format!("xp /1gx {:#x}", registers + offset));
+        monitor::words(&shown).first().copied().unwrap_or_default()
     }
 
     /// Kills the machine, as pulling its plug does, and returns when it is gone.

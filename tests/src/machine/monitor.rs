@@ -116,11 +116,11 @@ fn hexadecimal(text: &str) -> u64 {
     u64::from_str_radix(text, 16).unwrap_or_else(|_| panic!("{text:?} is not hexadecimal"))
 }
 
-/// The address of the first region of the device with this identifier, from `info pci`, which prints the identifier after the
+/// The address of a memory region of the device with this identifier, from `info pci`, which prints the identifier after the
 /// regions.
-pub(super) fn first_region(shown: &str, id: &str) -> Option<u64> {
+pub(super) fn region(shown: &str, id: &str, bar: usize) -> Option<u64> {
     let end = shown.find(&format!("id \"{id}\""))?;
-    let (_, region) = shown[..end].rsplit_once("BAR0: ")?;
+    let (_, region) = shown[..end].rsplit_once(&format!("BAR{bar}: "))?;
     let (_, address) = region.split_once(" at 0x")?;
     let digits = address.split(|it: char| !it.is_ascii_hexdigit()).next()?;
     u64::from_str_radix(digits, 16).ok()
@@ -166,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_region_is_that_of_the_device_with_the_identifier() {
+    fn a_region_is_that_of_the_device_with_the_identifier() {
         let text = "      BAR0: 32 bit memory at 0xfeb00000 [0xfeb1ffff].\r\n      id \"card0\"\r\n  Bus  0\r\n      \
-            BAR0: 32 bit memory at 0xfeb80000 [0xfeb9ffff].\r\n      BAR1: I/O at 0xc000 [0xc03f].\r\n      id \"card1\"\r\n";
-        assert_eq!(first_region(text, "card1"), Some(0xfeb8_0000));
-        assert_eq!(first_region(text, "card0"), Some(0xfeb0_0000));
-        assert_eq!(first_region(text, "card2"), None);
+            BAR0: I/O at 0xc000 [0xc03f].\r\n      BAR1: 32 bit memory at 0xfeb80100 [0xfeb801ff].\r\n      id \"card1\"\r\n";
+        assert_eq!(region(text, "card1", 1), Some(0xfeb8_0100));
+        assert_eq!(region(text, "card0", 0), Some(0xfeb0_0000));
+        assert_eq!(region(text, "card2", 0), None);
     }
 
     #[test]

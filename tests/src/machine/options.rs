@@ -54,6 +54,8 @@ pub enum NicModel {
     E1000e,
     /// Intel's 82576, a PCI Express card with MSI and MSI-X.
     Igb,
+    /// Realtek's 8139C+, a PCI card without message-signalled interrupts, whose registers are smaller than a page.
+    Rtl8139,
 }
 
 impl NicModel {
@@ -64,6 +66,7 @@ impl NicModel {
             NicModel::E1000 => "e1000",
             NicModel::E1000e => "e1000e",
             NicModel::Igb => "igb",
+            NicModel::Rtl8139 => "rtl8139",
         }
     }
 }

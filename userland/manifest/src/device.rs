@@ -33,7 +33,7 @@ pub struct Driver {
 }
 
 /// The drivers of network cards: a new driver is added here.
-const NIC_DRIVERS: [Driver; 3] = [
+const NIC_DRIVERS: [Driver; 4] = [
     Driver {
         image: "virtio-net",
         vendor: 0x1af4,
@@ -51,6 +51,12 @@ const NIC_DRIVERS: [Driver; 3] = [
         vendor: 0x8086,
         // 82576, I350, I210, I211.
         devices: &[0x10c9, 0x1521, 0x1533, 0x1539],
+    },
+    Driver {
+        image: "realtek",
+        vendor: 0x10ec,
+        // 8139C+, 8168.
+        devices: &[0x8139, 0x8168],
     },
 ];
 
@@ -81,6 +87,6 @@ mod tests {
                 assert_eq!(nic.driver(driver.vendor, *device), Some(driver));
             }
         }
-        assert_eq!(nic.driver(0x10ec, 0x8168), None);
+        assert_eq!(nic.driver(0x8086, 0x15f3), None);
     }
 }

@@ -51,5 +51,5 @@ pub use driver::run;
 pub use error::InitError;
 pub use hardware::Hardware;
 pub use identity::Identity;
-pub use registers::{MappedRegisters, Registers};
+pub use registers::{MappedRegisters, NarrowRegisters, Registers};
 pub use ring::{Completed, Layout, ReceiveRing, SendRing};

@@ -40,6 +40,18 @@ pub trait Registers {
     }
 }
 
+/// A card's registers of which some are narrower.
+pub trait NarrowRegisters: Registers {
+    /// Reads the 8-bit register at `offset`.
+    fn read_byte(&self, offset: usize) -> u8;
+    /// Writes the 8-bit register at `offset`.
+    fn write_byte(&self, offset: usize, value: u8);
+    /// Reads the 16-bit register at `offset`.
+    fn read_half(&self, offset: usize) -> u16;
+    /// Writes the 16-bit register at `offset`.
+    fn write_half(&self, offset: usize, value: u16);
+}
+
 /// A mapped block of registers.
 #[derive(Clone, Copy, Debug)]
 pub struct MappedRegisters {
@@ -101,5 +113,23 @@ impl Registers for MappedRegisters {
         while clock::now_ns() < end {
             core::hint::spin_loop();
         }
+    }
+}
+
+impl NarrowRegisters for MappedRegisters {
+    fn read_byte(&self, offset: usize) -> u8 {
+        self.load(offset)
+    }
+
+    fn write_byte(&self, offset: usize, value: u8) {
+        self.store(offset, value);
+    }
+
+    fn read_half(&self, offset: usize) -> u16 {
+        self.load(offset)
+    }
+
+    fn write_half(&self, offset: usize, value: u16) {
+        self.store(offset, value);
     }
 }

@@ -1,0 +1,272 @@
+//! Sending and receiving frames.
+
+use nic::ring::RING_BYTES;
+use nic::{
+    Card, CardFault, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters,
+    NarrowRegisters, ReceiveRing, Received, SendRing,
+};
+use runtime::capability::BusRange;
+use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::protocol::Mac;
+
+use crate::descriptor::Owned;
+use crate::model::Model;
+use crate::registers::*;
+use crate::setup::{self, USUAL_CAUSES};
+
+/// A ring for each way.
+const RINGS_BYTES: usize = 2 * RING_BYTES;
+const SPACE_CAUSES: u16 = CAUSE_SENT | CAUSE_SEND_ERROR;
+
+/// A running card.
+#[derive(Debug)]
+pub struct Realtek<R> {
+    registers: R,
+    model: Model,
+    mac: Option<Mac>,
+    receive: ReceiveRing<Owned>,
+    send: SendRing<Owned>,
+    has_space_interrupt: bool,
+}
+
+impl Realtek<MappedRegisters> {
+    /// Initialises the card that root handed over.
+    ///
+    /// # Errors
+    /// The reason it cannot be used.
+    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
+        let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
+        let model = Model::of(&configuration)?;
+        let registers = hardware.registers(model.region(), REGISTERS_BYTES)?;
+        // Further addresses take a cycle that some boards do not forward.
+        let memory = hardware.dma_memory(RINGS_BYTES, BusRange::BELOW_4_GIB)?;
+        Realtek::start(registers, model, memory)
+    }
+}
+
+impl<R: NarrowRegisters> Realtek<R> {
+    /// Resets and starts a card, with its rings in this zeroed memory.
+    fn start(registers: R, model: Model, memory: DmaMemory) -> Result<Realtek<R>, InitError> {
+        setup::reset(&registers)?;
+        let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
+        let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
+        setup::start(&registers, model, receive.address(), send.address());
+        Ok(Realtek {
+            mac: setup::mac(&registers),
+            registers,
+            model,
+            receive,
+            send,
+            has_space_interrupt: false,
+        })
+    }
+
+    /// The number of frames that were lost since the last call, after the card had no buffer for one.
+    fn take_lost(&self) -> u32 {
+        match self.model {
+            Model::Rtl8139Plus => {
+                let missed = self.registers.read(MISSED) & MISSED_BITS;
+                self.registers.write(MISSED, 0);
+                missed
+            }
+            Model::Rtl8168 => 1,
+        }
+    }
+}
+
+impl<R: NarrowRegisters> Card for Realtek<R> {
+    fn mac(&self) -> Option<Mac> {
+        self.mac
+    }
+
+    fn link(&mut self) -> Option<Link> {
+        Some(setup::link(&self.registers, self.model))
+    }
+
+    fn acknowledge(&mut self) -> Events {
+        let causes = self.registers.read_half(CAUSES);
+        self.registers.write_half(CAUSES, causes);
+        let has_lost = causes & (CAUSE_NO_BUFFER | CAUSE_OVERFLOW) != 0;
+        Events {
+            link: causes & CAUSE_LINK != 0,
+            lost: if has_lost { self.take_lost() } else { 0 },
+        }
+    }
+
+    fn has_frame(&self) -> bool {
+        self.receive.has_frame()
+    }
+
+    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+        self.receive.receive(into)
+    }
+
+    fn has_space(&mut self) -> Result<bool, CardFault> {
+        Ok(self.send.has_space())
+    }
+
+    fn send(&mut self, frame: &Frame<'_>) {
+        self.send.send(frame);
+    }
+
+    fn set_space_interrupt(&mut self, wanted: bool) {
+        if self.has_space_interrupt != wanted {
+            self.has_space_interrupt = wanted;
+            let space = if wanted { SPACE_CAUSES } else { 0 };
+            self.registers.write_half(MASK, USUAL_CAUSES | space);
+        }
+    }
+
+    /// Free buffers are the card's from when their descriptors say so.
+    fn publish(&mut self) {
+        let _ = self.receive.publish();
+        if self.send.publish().is_some() {
+            let poll = match self.model {
+                Model::Rtl8139Plus => POLL_8139,
+                Model::Rtl8168 => POLL_8168,
+            };
+            self.registers.write_byte(poll, POLL_SEND);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::fake::{FakeCard, Lie};
+    use nic::DmaAddress;
+    use nic::host::{receive_all, send};
+    use runtime::host::shared_memory;
+    use std::vec;
+
+    const MODELS: [Model; 2] = [Model::Rtl8139Plus, Model::Rtl8168];
+
+    fn started(model: Model) -> (Realtek<FakeCard>, FakeCard) {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7500_0000));
+        let fake = FakeCard::new(model, memory);
+        let card = Realtek::start(fake.clone(), model, memory).expect("a card that works");
+        (card, fake)
+    }
+
+    #[test]
+    fn is_reset_whatever_state_it_was_in_and_has_its_address() {
+        for model in MODELS {
+            let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+            let fake = FakeCard::new(model, memory);
+            fake.leave_running();
+            let mut card = Realtek::start(fake.clone(), model, memory).unwrap();
+            assert_eq!(card.mac(), Some(Mac([0x52, 0x54, 0, 0xca, 0x7a, 1])));
+            let up = Link::Up {
+                megabits_per_second: 100,
+            };
+            assert_eq!(card.link(), Some(up));
+            assert!(fake.is_promiscuous());
+        }
+    }
+
+    #[test]
+    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+        for model in MODELS {
+            let (mut card, fake) = started(model);
+            for round in 0..500_usize {
+                let frame = vec![round as u8; 60 + round];
+                assert!(fake.deliver(&frame));
+                assert!(card.has_frame() && fake.takes_interrupt());
+                assert_eq!(card.acknowledge(), Events::default());
+                assert_eq!(receive_all(&mut card), [Some(frame.clone())]);
+                assert!(send(&mut card, &frame));
+                assert_eq!(fake.sent(), [frame]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_frame_is_filled_up() {
+        let (mut card, fake) = started(Model::Rtl8139Plus);
+        send(&mut card, &[9; 42]);
+        let expected = [[9; 42].as_slice(), &[0; 18]].concat();
+        assert_eq!(fake.sent(), [expected]);
+    }
+
+    #[test]
+    fn what_has_no_buffer_is_lost_and_counted() {
+        // An 8168 does not count.
+        for (model, lost) in [(Model::Rtl8139Plus, 137), (Model::Rtl8168, 1)] {
+            let (mut card, fake) = started(model);
+            let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
+            assert_eq!(delivered, 63);
+            assert_eq!(card.acknowledge().lost, lost);
+            assert_eq!(receive_all(&mut card).len(), 63);
+            assert!(fake.deliver(&[2; 60]));
+            assert_eq!(card.acknowledge().lost, 0);
+        }
+    }
+
+    #[test]
+    fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
+        let (mut card, fake) = started(Model::Rtl8139Plus);
+        fake.hold_sending(true);
+        while card.has_space().unwrap() {
+            send(&mut card, &[3; 60]);
+        }
+        card.acknowledge();
+        card.set_space_interrupt(true);
+        assert!(!fake.takes_interrupt());
+        fake.hold_sending(false);
+        assert!(fake.takes_interrupt() && card.has_space().unwrap());
+        card.set_space_interrupt(false);
+        send(&mut card, &[3; 60]);
+        assert!(!fake.takes_interrupt());
+    }
+
+    #[test]
+    fn a_change_of_the_link_is_an_event() {
+        let (mut card, fake) = started(Model::Rtl8168);
+        fake.unplug();
+        assert!(fake.takes_interrupt() && card.acknowledge().link);
+        assert_eq!(card.link(), Some(Link::Down));
+    }
+
+    #[test]
+    fn a_card_that_lies_costs_no_more_than_its_frames() {
+        for lie in [
+            Lie::Length(0),
+            Lie::Length(1519),
+            Lie::Length(2048),
+            Lie::Error,
+            Lie::Unended,
+        ] {
+            let (mut card, fake) = started(Model::Rtl8168);
+            fake.lie(lie);
+            for _ in 0..300 {
+                assert!(fake.deliver(&[5; 100]));
+                assert_eq!(receive_all(&mut card), [None], "{lie:?}");
+            }
+        }
+        // Descriptors that it was never lent.
+        let (mut card, fake) = started(Model::Rtl8139Plus);
+        fake.lie(Lie::Everywhere);
+        assert_eq!(receive_all(&mut card).len(), 63);
+        for _ in 0..300 {
+            send(&mut card, &[6; 60]);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_in_its_buffer_ends_the_driver() {
+        let (mut card, fake) = started(Model::Rtl8168);
+        fake.lie(Lie::Length(u16::MAX));
+        assert!(fake.deliver(&[5; 100]));
+        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+    }
+
+    #[test]
+    fn a_card_that_never_resets_is_not_used() {
+        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+        let fake = FakeCard::new(Model::Rtl8139Plus, memory);
+        fake.lie(Lie::NoReset);
+        let result = Realtek::start(fake, Model::Rtl8139Plus, memory);
+        assert_eq!(result.err(), Some(InitError::Reset));
+    }
+}

@@ -1,0 +1,307 @@
+//! A card for tests: its registers, and rings that it processes in the driver's memory.
+
+extern crate std;
+
+use core::cell::RefCell;
+use core::sync::atomic::Ordering;
+use std::rc::Rc;
+use std::vec;
+use std::vec::Vec;
+
+use nic::{DmaMemory, NarrowRegisters, Registers};
+
+use crate::descriptor::{BYTES, CHECKSUM_BYTES, END_OF_RING, ERRORS, FIRST_PART, LAST_PART, OWN};
+use crate::model::Model;
+use crate::registers::*;
+
+/// The bits of a receive descriptor that are its buffer's size and not of what is received.
+const KEPT: u64 = END_OF_RING;
+
+/// The violation of its contract that a card commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Every received frame has this length, with its checksum.
+    Length(u16),
+    /// Every received frame is damaged.
+    Error,
+    /// No received frame ends.
+    Unended,
+    /// Every descriptor is the driver's, and registers have impossible values.
+    Everywhere,
+    /// A reset never completes.
+    NoReset,
+}
+
+/// A handle to a card; the driver has another one.
+#[derive(Clone)]
+pub struct FakeCard {
+    model: Model,
+    memory: DmaMemory,
+    state: Rc<RefCell<State>>,
+}
+
+struct State {
+    registers: [u8; REGISTERS_BYTES],
+    /// The card's positions in the rings.
+    received: u64,
+    sent: u64,
+    frames: Vec<Vec<u8>>,
+    holds_sending: bool,
+    lie: Option<Lie>,
+    resets_until: u32,
+}
+
+impl State {
+    fn get(&self, offset: usize) -> u32 {
+        let bytes = self.registers[offset..offset + 4].first_chunk();
+        u32::from_le_bytes(*bytes.expect("four bytes"))
+    }
+
+    fn half(&self, offset: usize) -> u16 {
+        u16::from_le_bytes([self.registers[offset], self.registers[offset + 1]])
+    }
+
+    fn set(&mut self, offset: usize, bytes: &[u8]) {
+        self.registers[offset..offset + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn cause(&mut self, causes: u16) {
+        let causes = self.half(CAUSES) | causes;
+        self.set(CAUSES, &causes.to_le_bytes());
+    }
+
+    /// The offset of a ring's descriptor in memory that begins at `base`.
+    fn descriptor(&self, ring: usize, index: u64, base: u64) -> usize {
+        let address = u64::from(self.get(ring)) | u64::from(self.get(ring + 4)) << 32;
+        (address + 16 * index - base) as usize
+    }
+
+    /// A card forgets its rings' addresses and everything that it was told, but for its own address and its link.
+    fn reset(&mut self) {
+        let before = self.registers;
+        self.registers = [0; REGISTERS_BYTES];
+        for (offset, bytes) in [(ADDRESS, 6), (MEDIA, 1), (PHY, 1)] {
+            self.set(offset, &before[offset..offset + bytes]);
+        }
+        self.set(MISCELLANEOUS, &MISCELLANEOUS_RECEIVE_GATED.to_le_bytes());
+        self.set(COMMAND, &[COMMAND_RESET]);
+        self.resets_until = 3;
+        (self.received, self.sent) = (0, 0);
+    }
+}
+
+impl FakeCard {
+    /// A card with an address and a link of 100 Mb/s, which reaches this memory only.
+    pub fn new(model: Model, memory: DmaMemory) -> FakeCard {
+        let mut registers = [0; REGISTERS_BYTES];
+        registers[..6].copy_from_slice(&[0x52, 0x54, 0, 0xca, 0x7a, 1]);
+        registers[PHY] = PHY_LINK_UP | PHY_100;
+        FakeCard {
+            model,
+            memory,
+            state: Rc::new(RefCell::new(State {
+                registers,
+                received: 0,
+                sent: 0,
+                frames: Vec::new(),
+                holds_sending: false,
+                lie: None,
+                resets_until: 0,
+            })),
+        }
+    }
+
+    /// Puts it into the state that an earlier driver left.
+    pub fn leave_running(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(COMMAND, &[COMMAND_RECEIVE | COMMAND_SEND]);
+        state.set(RECEIVE_RING, &[0xff; 8]);
+        state.set(MASK, &[0xff; 4]);
+        (state.received, state.sent) = (40, 41);
+    }
+
+    pub fn lie(&self, lie: Lie) {
+        self.state.borrow_mut().lie = Some(lie);
+        if lie == Lie::Everywhere {
+            for at in (0..self.memory.memory().bytes()).step_by(16) {
+                let word = FIRST_PART | LAST_PART | 64;
+                let memory = self.memory.memory();
+                memory.word64(at).store(word, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Keeps frames to send in the ring.
+    pub fn hold_sending(&self, hold: bool) {
+        self.state.borrow_mut().holds_sending = hold;
+        self.send_all();
+    }
+
+    pub fn unplug(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(MEDIA, &[MEDIA_LINK_DOWN]);
+        state.set(PHY, &[0]);
+        state.cause(CAUSE_LINK);
+    }
+
+    /// The frames sent since the last call.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.borrow_mut().frames)
+    }
+
+    /// Whether it interrupts.
+    pub fn takes_interrupt(&self) -> bool {
+        let state = self.state.borrow();
+        state.half(CAUSES) & state.half(MASK) != 0
+    }
+
+    pub fn is_promiscuous(&self) -> bool {
+        let all = RECEIVE_ALL | RECEIVE_MULTICAST | RECEIVE_BROADCAST;
+        let state = self.state.borrow();
+        let is_open = state.registers[MULTICAST..][..8] == [0xff; 8];
+        is_open && state.get(RECEIVE_CONFIGURATION) & all == all
+    }
+
+    /// A frame comes from the wire; returns whether it found a buffer.
+    pub fn deliver(&self, frame: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        assert!(self.receives(&state), "not enabled");
+        let base = self.memory.address().get();
+        let memory = self.memory.memory();
+        let at = state.descriptor(RECEIVE_RING, state.received, base);
+        let word = memory.word64(at);
+        let command = word.load(Ordering::Acquire);
+        if command & OWN == 0 {
+            let missed = state.get(MISSED) + 1;
+            state.set(MISSED, &missed.to_le_bytes());
+            state.cause(CAUSE_NO_BUFFER);
+            return false;
+        }
+        let bytes = frame.len() + CHECKSUM_BYTES;
+        assert!(
+            bytes <= (command & BYTES) as usize,
+            "larger than its buffer"
+        );
+        let address = memory.word64(at + 8).load(Ordering::Relaxed);
+        memory.write((address - base) as usize, frame);
+        let whole = FIRST_PART | LAST_PART | bytes as u64;
+        let status = match state.lie {
+            Some(Lie::Length(length)) => FIRST_PART | LAST_PART | u64::from(length),
+            Some(Lie::Error) => whole | ERRORS & ERRORS >> 1,
+            Some(Lie::Unended) => whole & !LAST_PART,
+            _ => whole,
+        };
+        word.store(status | command & KEPT, Ordering::Release);
+        let is_end = command & END_OF_RING != 0;
+        state.received = if is_end { 0 } else { state.received + 1 };
+        state.cause(CAUSE_RECEIVED);
+        true
+    }
+
+    fn send_all(&self) {
+        let mut state = self.state.borrow_mut();
+        let base = self.memory.address().get();
+        let memory = self.memory.memory();
+        while state.registers[COMMAND] & COMMAND_SEND != 0 && !state.holds_sending {
+            let at = state.descriptor(SEND_RING, state.sent, base);
+            let word = memory.word64(at);
+            let command = word.load(Ordering::Acquire);
+            if command & OWN == 0 {
+                break;
+            }
+            let whole = FIRST_PART | LAST_PART;
+            assert_eq!(command & whole, whole, "a part of a frame");
+            let address = memory.word64(at + 8).load(Ordering::Relaxed);
+            let mut frame = vec![0; (command & BYTES) as usize];
+            memory.read((address - base) as usize, &mut frame);
+            state.frames.push(frame);
+            word.store(command & !OWN, Ordering::Release);
+            let is_end = command & END_OF_RING != 0;
+            state.sent = if is_end { 0 } else { state.sent + 1 };
+            state.cause(CAUSE_SENT);
+        }
+    }
+
+    fn receives(&self, state: &State) -> bool {
+        let is_gated = state.get(MISCELLANEOUS) & MISCELLANEOUS_RECEIVE_GATED != 0;
+        let is_open = match self.model {
+            Model::Rtl8139Plus => state.half(RINGS) & RINGS_RECEIVE != 0,
+            Model::Rtl8168 => !is_gated,
+        };
+        is_open && state.registers[COMMAND] & COMMAND_RECEIVE != 0
+    }
+
+    /// Whether a register can be written now.
+    fn is_writable(&self, state: &State, offset: usize) -> bool {
+        let is_enabled = state.registers[COMMAND] & (COMMAND_SEND | COMMAND_RECEIVE) != 0;
+        match offset {
+            SEND_CONFIGURATION | RECEIVE_CONFIGURATION => is_enabled,
+            0x20..0x28 | 0xe4..0xec => {
+                assert!(!is_enabled, "a ring that is in use");
+                self.model == Model::Rtl8168 || state.half(RINGS) & RINGS_SEND != 0
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Registers for FakeCard {
+    fn read(&self, offset: usize) -> u32 {
+        let state = self.state.borrow();
+        match state.lie {
+            Some(Lie::Everywhere) => u32::MAX,
+            _ => state.get(offset),
+        }
+    }
+
+    fn write(&self, offset: usize, value: u32) {
+        let mut state = self.state.borrow_mut();
+        if self.is_writable(&state, offset) {
+            state.set(offset, &value.to_le_bytes());
+        }
+    }
+
+    fn wait_us(&self, _: u64) {
+        let mut state = self.state.borrow_mut();
+        state.resets_until = state.resets_until.saturating_sub(1);
+        if state.resets_until == 0 && state.lie != Some(Lie::NoReset) {
+            state.registers[COMMAND] &= !COMMAND_RESET;
+        }
+    }
+}
+
+impl NarrowRegisters for FakeCard {
+    fn read_byte(&self, offset: usize) -> u8 {
+        let state = self.state.borrow();
+        match state.lie {
+            Some(Lie::Everywhere) => u8::MAX,
+            _ => state.registers[offset],
+        }
+    }
+
+    fn write_byte(&self, offset: usize, value: u8) {
+        self.state.borrow_mut().set(offset, &[value]);
+        match (offset, self.model) {
+            (COMMAND, _) if value & COMMAND_RESET != 0 => self.state.borrow_mut().reset(),
+            (POLL_8139, Model::Rtl8139Plus) | (POLL_8168, Model::Rtl8168) => self.send_all(),
+            _ => {}
+        }
+    }
+
+    fn read_half(&self, offset: usize) -> u16 {
+        let state = self.state.borrow();
+        match state.lie {
+            Some(Lie::Everywhere) => u16::MAX,
+            _ => state.half(offset),
+        }
+    }
+
+    fn write_half(&self, offset: usize, value: u16) {
+        let mut state = self.state.borrow_mut();
+        let kept = match offset {
+            CAUSES => state.half(CAUSES) & !value,
+            _ => value,
+        };
+        state.set(offset, &kept.to_le_bytes());
+    }
+}

@@ -1,0 +1,63 @@
+//! The cards that this driver drives, and where they differ.
+
+use nic::Identity;
+use nic::InitError;
+use nic::hardware::CONFIGURATION_BYTES;
+
+const VENDOR: u16 = 0x10ec;
+const ID_8139: u16 = 0x8139;
+const ID_8168: u16 = 0x8168;
+/// The revisions of an 8139 from here on have descriptor rings.
+const REVISION_8139_PLUS: u8 = 0x20;
+const REVISION: usize = 0x08;
+
+/// A model of the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The 8139C+, a PCI card for 100 Mb/s.
+    Rtl8139Plus,
+    /// The 8168, a PCI Express card for 1000 Mb/s.
+    Rtl8168,
+}
+
+impl Model {
+    /// The model with this configuration space.
+    ///
+    /// # Errors
+    /// [`InitError::Unknown`], also for an 8139 without descriptor rings.
+    pub fn of(configuration: &[u8; CONFIGURATION_BYTES]) -> Result<Model, InitError> {
+        let identity = Identity::of(configuration);
+        let has_rings = configuration[REVISION] >= REVISION_8139_PLUS;
+        match (identity.vendor, identity.device) {
+            (VENDOR, ID_8139) if has_rings => Ok(Model::Rtl8139Plus),
+            (VENDOR, ID_8168) => Ok(Model::Rtl8168),
+            _ => Err(InitError::Unknown(identity)),
+        }
+    }
+
+    /// The index of the base address register of its registers. The ones before it are of ports.
+    pub fn region(self) -> usize {
+        match self {
+            Model::Rtl8139Plus => 1,
+            Model::Rtl8168 => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_8139_without_rings_is_no_card_of_this_driver() {
+        let mut configuration = [0; CONFIGURATION_BYTES];
+        configuration[..4].copy_from_slice(&[0xec, 0x10, 0x39, 0x81]);
+        configuration[REVISION] = 0x20;
+        assert_eq!(Model::of(&configuration), Ok(Model::Rtl8139Plus));
+        configuration[REVISION] = 0x10;
+        let identity = Identity::of(&configuration);
+        assert_eq!(Model::of(&configuration), Err(InitError::Unknown(identity)));
+        configuration[2] = 0x68;
+        assert_eq!(Model::of(&configuration), Ok(Model::Rtl8168));
+    }
+}

@@ -1,0 +1,86 @@
+//! Offsets and bits of registers (\[8139C+\] 5, \[8169\] 5), each with its width where that is not 32 bits.
+
+/// The card's own address: six bytes.
+pub const ADDRESS: usize = 0x00;
+/// The filter of multicast addresses: eight bytes, all ones for every address.
+pub const MULTICAST: usize = 0x08;
+
+/// The addresses of the rings.
+pub const SEND_RING: usize = 0x20;
+pub const RECEIVE_RING: usize = 0xe4;
+
+/// 8 bits: command.
+pub const COMMAND: usize = 0x37;
+pub const COMMAND_SEND: u8 = 1 << 2;
+pub const COMMAND_RECEIVE: u8 = 1 << 3;
+pub const COMMAND_RESET: u8 = 1 << 4;
+
+/// 8 bits: has the card look for frames to send. It is elsewhere on each model.
+pub const POLL_8168: usize = 0x38;
+pub const POLL_8139: usize = 0xd9;
+pub const POLL_SEND: u8 = 1 << 6;
+
+/// 16 bits: interrupt mask, and causes, in which ones clear bits.
+pub const MASK: usize = 0x3c;
+pub const CAUSES: usize = 0x3e;
+pub const CAUSE_RECEIVED: u16 = 1 << 0;
+pub const CAUSE_RECEIVE_ERROR: u16 = 1 << 1;
+pub const CAUSE_SENT: u16 = 1 << 2;
+pub const CAUSE_SEND_ERROR: u16 = 1 << 3;
+pub const CAUSE_NO_BUFFER: u16 = 1 << 4;
+pub const CAUSE_LINK: u16 = 1 << 5;
+pub const CAUSE_OVERFLOW: u16 = 1 << 6;
+
+/// Transmit configuration.
+pub const SEND_CONFIGURATION: usize = 0x40;
+/// The usual gap between frames, and bursts of any length.
+pub const SEND_USUAL: u32 = 0b11 << 24 | 0b111 << 8;
+
+/// Receive configuration.
+pub const RECEIVE_CONFIGURATION: usize = 0x44;
+pub const RECEIVE_ALL: u32 = 1 << 0;
+pub const RECEIVE_OWN: u32 = 1 << 1;
+pub const RECEIVE_MULTICAST: u32 = 1 << 2;
+pub const RECEIVE_BROADCAST: u32 = 1 << 3;
+/// Frames are copied when they are whole, in bursts of any length.
+pub const RECEIVE_USUAL: u32 = 0b111 << 13 | 0b111 << 8;
+
+/// The frames lost for want of buffers: writing clears it. The 8168 does not have it.
+pub const MISSED: usize = 0x4c;
+pub const MISSED_BITS: u32 = 0x00ff_ffff;
+
+/// 8 bits: the lock of configuration registers.
+pub const LOCK: usize = 0x50;
+pub const LOCK_OPEN: u8 = 0xc0;
+pub const LOCK_CLOSED: u8 = 0;
+
+/// 8 bits: the link of an 8139.
+pub const MEDIA: usize = 0x58;
+pub const MEDIA_LINK_DOWN: u8 = 1 << 2;
+pub const MEDIA_10: u8 = 1 << 3;
+/// 8 bits: the link of an 8168.
+pub const PHY: usize = 0x6c;
+pub const PHY_LINK_UP: u8 = 1 << 1;
+pub const PHY_10: u8 = 1 << 2;
+pub const PHY_100: u8 = 1 << 3;
+
+/// 16 bits: the size of the largest frame to receive, on an 8168.
+pub const RECEIVE_BYTES_MAX: usize = 0xda;
+/// 16 bits: command of the rings.
+pub const RINGS: usize = 0xe0;
+/// Of an 8139: descriptor rings for each way, and several reads of memory at once.
+pub const RINGS_SEND: u16 = 1 << 0;
+pub const RINGS_RECEIVE: u16 = 1 << 1;
+pub const RINGS_READ_MULTIPLE: u16 = 1 << 3;
+/// Of both: checksums are checked, and tags are removed.
+pub const RINGS_CHECKSUM: u16 = 1 << 5;
+pub const RINGS_TAG: u16 = 1 << 6;
+/// 8 bits: how much of a frame the card has before it sends, in units of 32 bytes, or the largest frame in units of 128 bytes on an
+/// 8168.
+pub const SEND_THRESHOLD: usize = 0xec;
+/// On an 8168 from version G on: nothing is received while this bit is set.
+pub const MISCELLANEOUS: usize = 0xf0;
+pub const MISCELLANEOUS_RECEIVE_GATED: u32 = 1 << 19;
+
+/// The size of the registers.
+pub const REGISTERS_BYTES: usize = 0x100;
