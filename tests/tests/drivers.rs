@@ -49,6 +49,14 @@ fn with_rtl8139(options: Options) -> Options {
     options.nic_model(NicModel::Rtl8139).debuggable()
 }
 
+/// A virtual PCI Express card with MSI, which root resets.
+fn with_vmxnet3(options: Options) -> Options {
+    options
+        .nic_model(NicModel::Vmxnet3)
+        .behind_root_ports()
+        .debuggable()
+}
+
 /// A PCI Express card with MSI, MSI-X and advanced descriptors, which root resets.
 fn with_igb(options: Options) -> Options {
     options
@@ -116,6 +124,19 @@ fn forge_realtek_frames(machine: &mut Machine) {
         let forged = 0x3000_1fff_u32.to_le_bytes();
         debugger
             .write(ring + 16 * index, &forged)
+            .expect("QEMU writes");
+    }
+    debugger.detach().expect("QEMU resumes");
+}
+
+/// The event that a vmxnet3 has stopped a queue, in the memory that it shares with its driver; and in such memory of earlier drivers.
+fn forge_stopped_queue(machine: &mut Machine) {
+    const MAGIC: u32 = 0xbabe_fee1;
+    const EVENTS: u64 = 696;
+    let mut debugger = machine.debugger();
+    for page in machine.pages_that_begin_with(&MAGIC.to_le_bytes()) {
+        debugger
+            .write(page + EVENTS, &[1, 0, 0, 0])
             .expect("QEMU writes");
     }
     debugger.detach().expect("QEMU resumes");
@@ -194,6 +215,16 @@ fn machines_with_cards_of_realtek_move_a_domain_and_restart_their_drivers_under_
     let card = |_| Card {
         megabits_per_second: 100,
         forge: forge_realtek_frames,
+    };
+    restart_under_traffic(&mut fleet, [0, 1].map(card));
+}
+
+#[test]
+fn machines_with_cards_of_vmware_move_a_domain_and_restart_their_drivers_under_traffic() {
+    let mut fleet = Fleet::start_changed([with_vmxnet3; 2]);
+    let card = |_| Card {
+        megabits_per_second: 1000,
+        forge: forge_stopped_queue,
     };
     restart_under_traffic(&mut fleet, [0, 1].map(card));
 }

@@ -22,6 +22,7 @@ pub const USERLAND: &[&str] = &[
     "e1000",
     "igb",
     "realtek",
+    "vmxnet3",
     "switch",
     "counter",
     "kv",

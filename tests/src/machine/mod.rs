@@ -279,6 +279,23 @@ impl Machine {
         monitor::words(&shown).first().copied().unwrap_or_default()
     }
 
+    /// The addresses of the pages of its memory that begin with these bytes.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or does not write the memory to a file.
+    pub fn pages_that_begin_with(&mut self, bytes: &[u8]) -> Vec<u64> {
+        let size = self.control("query-memory-size-summary", json!({}));
+        let size = size["base-memory"].as_u64().unwrap_or_default();
+        let path = self.directory.path().join("memory");
+        let shown = self.monitor(&format!("pmemsave 0 {size} \"{}\"", path.display()));
+        let memory = std::fs::read(&path);
+        let memory = memory.unwrap_or_else(|error| self.fail(&format!("{error}: {shown}")));
+        let pages = memory.chunks(4096).enumerate();
+        let found = pages.filter(|(_, page)| page.starts_with(bytes));
+        found.map(|(index, _)| 4096 * index as u64).collect()
+    }
+
     /// Kills the machine, as pulling its plug does, and returns when it is gone.
     pub fn kill(&mut self) {
         self.process.kill();

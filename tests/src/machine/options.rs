@@ -56,6 +56,8 @@ pub enum NicModel {
     Igb,
     /// Realtek's 8139C+, a PCI card without message-signalled interrupts, whose registers are smaller than a page.
     Rtl8139,
+    /// VMware's virtual one, a PCI Express card with MSI.
+    Vmxnet3,
 }
 
 impl NicModel {
@@ -67,6 +69,7 @@ impl NicModel {
             NicModel::E1000e => "e1000e",
             NicModel::Igb => "igb",
             NicModel::Rtl8139 => "rtl8139",
+            NicModel::Vmxnet3 => "vmxnet3",
         }
     }
 }

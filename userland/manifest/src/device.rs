@@ -33,7 +33,7 @@ pub struct Driver {
 }
 
 /// The drivers of network cards: a new driver is added here.
-const NIC_DRIVERS: [Driver; 4] = [
+const NIC_DRIVERS: [Driver; 5] = [
     Driver {
         image: "virtio-net",
         vendor: 0x1af4,
@@ -57,6 +57,11 @@ const NIC_DRIVERS: [Driver; 4] = [
         vendor: 0x10ec,
         // 8139C+, 8168.
         devices: &[0x8139, 0x8168],
+    },
+    Driver {
+        image: "vmxnet3",
+        vendor: 0x15ad,
+        devices: &[0x07b0],
     },
 ];
 

@@ -17,6 +17,9 @@ pub enum InitError {
     /// The reset did not complete.
     #[error("its reset did not complete")]
     Reset,
+    /// It has other versions of its interface.
+    #[error("it does not support the version of its interface that this driver has")]
+    Version,
     /// Its rings did not start.
     #[error("its rings did not start")]
     Rings,

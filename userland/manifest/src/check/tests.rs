@@ -229,7 +229,8 @@ fn only_a_driver_may_leave_its_program_open() {
     let driver =
         "role = \"driver\"\ncapabilities = [\"device\", \"pool\"]\ndevice = { kind = \"nic\" }\n";
     let manifest = manifest_of(&format!("{machine}{driver}")).expect("a driver");
-    assert_eq!(manifest.images(), ["virtio-net", "e1000", "igb", "realtek"]);
+    let drivers = ["virtio-net", "e1000", "igb", "realtek", "vmxnet3"];
+    assert_eq!(manifest.images(), drivers);
     let with_image = format!("{machine}{driver}").replace("pool_mib", "image = \"x\"\npool_mib");
     assert_eq!(manifest_of(&with_image).unwrap().images(), ["x"]);
 }

@@ -1,0 +1,288 @@
+//! Sending and receiving frames.
+
+use nic::{
+    Card, CardFault, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, Received,
+    Registers,
+};
+use runtime::capability::BusRange;
+use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::protocol::Mac;
+
+use crate::registers::*;
+use crate::ring::{ReceiveQueue, SendQueue};
+use crate::setup;
+use crate::shared::{EVENT_LINK, EVENT_STOPPED, SHARED_BYTES, Shared, Way};
+
+/// A running card.
+#[derive(Debug)]
+pub struct Vmxnet3<R> {
+    /// The registers of the rings, and the others.
+    rings: R,
+    control: R,
+    mac: Option<Mac>,
+    shared: Shared,
+    receive: ReceiveQueue,
+    send: SendQueue,
+    /// It has reported that it stopped a queue.
+    is_stopped: bool,
+}
+
+impl Vmxnet3<MappedRegisters> {
+    /// Initialises the card that root handed over.
+    ///
+    /// # Errors
+    /// The reason it cannot be used.
+    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
+        let identity = hardware.identity()?;
+        if (identity.vendor, identity.device) != (VENDOR, DEVICE) {
+            return Err(InitError::Unknown(identity));
+        }
+        let rings = hardware.registers(RINGS_REGION, RINGS_REGION_BYTES)?;
+        let control = hardware.registers(CONTROL_REGION, CONTROL_REGION_BYTES)?;
+        let memory = hardware.dma_memory(SHARED_BYTES, BusRange::ALL)?;
+        Vmxnet3::start(rings, control, memory)
+    }
+}
+
+impl<R: Registers> Vmxnet3<R> {
+    /// Resets and starts a card, with its queues in this zeroed memory.
+    fn start(rings: R, control: R, memory: DmaMemory) -> Result<Vmxnet3<R>, InitError> {
+        setup::reset(&control)?;
+        let mac = setup::mac(&control);
+        let shared = Shared::new(memory);
+        setup::activate(&rings, &control, shared.address())?;
+        // The card clears the rings of completions when it is activated.
+        let mut card = Vmxnet3 {
+            rings,
+            control,
+            mac,
+            receive: ReceiveQueue::new(shared.queue(Way::Receive)),
+            send: SendQueue::new(shared.queue(Way::Send)),
+            shared,
+            is_stopped: false,
+        };
+        card.publish();
+        Ok(card)
+    }
+
+    fn check(&self) -> Result<(), CardFault> {
+        if self.is_stopped {
+            return Err(CardFault("has stopped a queue"));
+        }
+        Ok(())
+    }
+}
+
+impl<R: Registers> Card for Vmxnet3<R> {
+    fn mac(&self) -> Option<Mac> {
+        self.mac
+    }
+
+    fn link(&mut self) -> Option<Link> {
+        Some(setup::link(&self.control))
+    }
+
+    fn acknowledge(&mut self) -> Events {
+        let events = self.shared.events();
+        if events != 0 {
+            self.control.write(EVENTS, events);
+        }
+        self.is_stopped |= events & EVENT_STOPPED != 0;
+        Events {
+            link: events & EVENT_LINK != 0,
+            lost: 0,
+        }
+    }
+
+    fn has_frame(&self) -> bool {
+        self.receive.has_frame()
+    }
+
+    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+        self.check()?;
+        self.receive.receive(into)
+    }
+
+    fn has_space(&mut self) -> Result<bool, CardFault> {
+        self.check()?;
+        self.send.has_space()
+    }
+
+    fn send(&mut self, frame: &Frame<'_>) {
+        self.send.send(frame);
+    }
+
+    /// Its one interrupt is for both ways.
+    fn set_space_interrupt(&mut self, _: bool) {}
+
+    fn publish(&mut self) {
+        if let Some(tail) = self.receive.publish() {
+            self.rings.write(RECEIVE_TAIL, u32::from(tail));
+        }
+        if let Some(tail) = self.send.publish() {
+            self.rings.write(SEND_TAIL, u32::from(tail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::fake::{FakeCard, Lie};
+    use nic::DmaAddress;
+    use nic::host::{receive_all, send};
+    use runtime::host::shared_memory;
+    use std::vec;
+
+    fn memory() -> DmaMemory {
+        let memory = shared_memory(SHARED_BYTES);
+        DmaMemory::new(memory, DmaAddress::new(0x7_5000_0000))
+    }
+
+    fn start(fake: &FakeCard, memory: DmaMemory) -> Result<Vmxnet3<FakeCard>, InitError> {
+        Vmxnet3::start(fake.rings(), fake.control(), memory)
+    }
+
+    fn started() -> (Vmxnet3<FakeCard>, FakeCard) {
+        let memory = memory();
+        let fake = FakeCard::new(memory);
+        let card = start(&fake, memory).expect("a card that works");
+        (card, fake)
+    }
+
+    #[test]
+    fn is_reset_whatever_state_it_was_in_and_has_its_address() {
+        let memory = memory();
+        let fake = FakeCard::new(memory);
+        fake.leave_running();
+        let mut card = start(&fake, memory).unwrap();
+        assert_eq!(card.mac(), Some(Mac([0x52, 0x54, 0, 0xca, 0x7a, 1])));
+        let up = Link::Up {
+            megabits_per_second: 10_000,
+        };
+        assert_eq!(card.link(), Some(up));
+        assert!(fake.is_promiscuous());
+    }
+
+    #[test]
+    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+        let (mut card, fake) = started();
+        for round in 0..500_usize {
+            let frame = vec![round as u8; 60 + round];
+            assert!(fake.deliver(&frame));
+            assert!(card.has_frame() && fake.takes_interrupt());
+            assert_eq!(card.acknowledge(), Events::default());
+            assert_eq!(receive_all(&mut card), [Some(frame.clone())]);
+            assert!(send(&mut card, &frame));
+            assert_eq!(fake.sent(), [frame]);
+        }
+    }
+
+    #[test]
+    fn a_short_frame_is_filled_up() {
+        let (mut card, fake) = started();
+        send(&mut card, &[9; 42]);
+        let expected = [[9; 42].as_slice(), &[0; 18]].concat();
+        assert_eq!(fake.sent(), [expected]);
+    }
+
+    #[test]
+    fn all_buffers_but_one_are_the_cards() {
+        let (mut card, fake) = started();
+        let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
+        assert_eq!(delivered, 127);
+        assert_eq!(receive_all(&mut card).len(), 127);
+        assert!(fake.deliver(&[2; 60]));
+    }
+
+    #[test]
+    fn a_full_ring_has_space_when_its_frames_are_sent() {
+        let (mut card, fake) = started();
+        fake.hold_sending(true);
+        for _ in 0..127 {
+            assert!(send(&mut card, &[3; 60]));
+        }
+        assert!(!send(&mut card, &[4; 60]));
+        fake.hold_sending(false);
+        assert!(fake.takes_interrupt() && card.has_space().unwrap());
+        assert_eq!(fake.sent().len(), 127);
+    }
+
+    #[test]
+    fn skipped_buffers_are_lent_again() {
+        let (mut card, fake) = started();
+        for _ in 0..100 {
+            fake.skip_buffers(40);
+            assert!(fake.deliver(&[7; 64]));
+            assert_eq!(receive_all(&mut card), [Some(vec![7; 64])]);
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_link_is_an_event() {
+        let (mut card, fake) = started();
+        fake.unplug();
+        assert!(fake.takes_interrupt() && card.acknowledge().link);
+        assert!(!card.acknowledge().link);
+        assert_eq!(card.link(), Some(Link::Down));
+    }
+
+    #[test]
+    fn a_card_that_lies_costs_no_more_than_its_frames() {
+        for lie in [
+            Lie::Length(0),
+            Lie::Length(1515),
+            Lie::Length(2048),
+            Lie::Error,
+            Lie::Unended,
+        ] {
+            let (mut card, fake) = started();
+            fake.lie(lie);
+            for _ in 0..300 {
+                assert!(fake.deliver(&[5; 100]));
+                assert_eq!(receive_all(&mut card), [None], "{lie:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_impossible_completion_ends_the_driver() {
+        for lie in [Lie::Length(0x3fff), Lie::Index(127), Lie::Index(0xfff)] {
+            let (mut card, fake) = started();
+            fake.lie(lie);
+            assert!(fake.deliver(&[5; 100]));
+            assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err(), "{lie:?}");
+            let (mut card, fake) = started();
+            fake.lie(Lie::Index(5));
+            send(&mut card, &[5; 100]);
+            assert!(card.has_space().is_err());
+        }
+        let (mut card, fake) = started();
+        fake.lie(Lie::Everywhere);
+        let mut into = [0; FRAME_BYTES_MAX];
+        assert!((0..1000).any(|_| card.receive(&mut into).is_err()));
+    }
+
+    #[test]
+    fn a_stopped_queue_ends_the_driver() {
+        let (mut card, fake) = started();
+        fake.stop_queue();
+        card.acknowledge();
+        assert!(card.has_space().is_err());
+        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+    }
+
+    #[test]
+    fn a_card_that_cannot_be_used_is_not() {
+        for (lie, error) in [
+            (Lie::NoVersion, InitError::Version),
+            (Lie::NoActivation, InitError::Rings),
+        ] {
+            let memory = memory();
+            let fake = FakeCard::new(memory);
+            fake.lie(lie);
+            assert_eq!(start(&fake, memory).err(), Some(error));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The driver of VMware's virtual NIC, version 1 of the interface (QEMU's `vmxnet3`).
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`registers`] | offsets and bits of registers, and the card's commands |
+//! | [`shared`] | the memory from which the card reads its configuration |
+//! | [`ring`] | rings of descriptors, each with a ring of completions |
+//! | [`setup`] | reset, own address, activation, link |
+//! | [`card`] | sending and receiving frames |
+//! | `fake` | for tests: a card of registers and rings, which may lie |
+//!
+//! The rest of the driver is the crate `nic`. There is no manual: the interface is that of the drivers that VMware published.
+
+#![cfg_attr(not(test), no_std)]
+
+mod card;
+#[cfg(test)]
+mod fake;
+mod registers;
+mod ring;
+mod setup;
+mod shared;
+
+use runtime::Start;
+
+use card::Vmxnet3;
+
+/// The entry point of the program.
+pub fn main(start: Start) -> ! {
+    nic::run(&start, Vmxnet3::open)
+}
