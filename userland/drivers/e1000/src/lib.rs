@@ -8,7 +8,8 @@
 //! | [`setup`] | reset, receiver, transmitter |
 //! | [`card`] | opening a card |
 //!
-//! The rest of the driver is the crate `nic`; what other cards of Intel have too is in its module `intel`. Sections are those of two manuals: \[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
+//! The rest of the driver is the crate `nic`; what other cards of Intel have too is in its module `intel`. Sections are those of
+//! two manuals: \[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
 //! Controllers Software Developer's Manual*, for the 82540EM, and \[82574\] *82574 GbE Controller Family Datasheet*,
 //! 317694.
 

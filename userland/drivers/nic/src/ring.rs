@@ -265,6 +265,12 @@ impl<L: Layout> SendRing<L> {
         self.descriptors.has_free()
     }
 
+    /// Whether the card has sent all frames.
+    pub fn is_empty(&mut self) -> bool {
+        self.has_space();
+        self.descriptors.oldest == self.descriptors.next
+    }
+
     /// Queues a frame, if there is space for it. The card sends it after [`SendRing::publish`].
     pub fn send(&mut self, frame: &Frame<'_>) {
         if !self.descriptors.has_free() {

@@ -12,7 +12,7 @@ use runtime::protocol::Mac;
 use crate::descriptor::Owned;
 use crate::model::Model;
 use crate::registers::*;
-use crate::setup::{self, USUAL_CAUSES};
+use crate::setup;
 
 /// A ring for each way.
 const RINGS_BYTES: usize = 2 * RING_BYTES;
@@ -61,6 +61,15 @@ impl<R: NarrowRegisters> Realtek<R> {
         })
     }
 
+    /// Has the card look for frames to send.
+    fn poll(&self) {
+        let poll = match self.model {
+            Model::Rtl8139Plus => POLL_8139,
+            Model::Rtl8168 => POLL_8168,
+        };
+        self.registers.write_byte(poll, POLL_SEND);
+    }
+
     /// The number of frames that were lost since the last call, after the card had no buffer for one.
     fn take_lost(&self) -> u32 {
         match self.model {
@@ -86,6 +95,10 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
     fn acknowledge(&mut self) -> Events {
         let causes = self.registers.read_half(CAUSES);
         self.registers.write_half(CAUSES, causes);
+        // An 8168 may miss a poll that follows another one closely.
+        if causes & CAUSE_SENT != 0 && !self.send.is_empty() {
+            self.poll();
+        }
         let has_lost = causes & (CAUSE_NO_BUFFER | CAUSE_OVERFLOW) != 0;
         Events {
             link: causes & CAUSE_LINK != 0,
@@ -113,7 +126,8 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         if self.has_space_interrupt != wanted {
             self.has_space_interrupt = wanted;
             let space = if wanted { SPACE_CAUSES } else { 0 };
-            self.registers.write_half(MASK, USUAL_CAUSES | space);
+            let causes = setup::usual_causes(self.model) | space;
+            self.registers.write_half(MASK, causes);
         }
     }
 
@@ -121,11 +135,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
     fn publish(&mut self) {
         let _ = self.receive.publish();
         if self.send.publish().is_some() {
-            let poll = match self.model {
-                Model::Rtl8139Plus => POLL_8139,
-                Model::Rtl8168 => POLL_8168,
-            };
-            self.registers.write_byte(poll, POLL_SEND);
+            self.poll();
         }
     }
 }
@@ -218,6 +228,20 @@ mod tests {
         card.set_space_interrupt(false);
         send(&mut card, &[3; 60]);
         assert!(!fake.takes_interrupt());
+    }
+
+    #[test]
+    fn a_missed_poll_is_repeated_when_a_frame_was_sent() {
+        let (mut card, fake) = started(Model::Rtl8168);
+        fake.miss_polls(true);
+        send(&mut card, &[1; 60]);
+        send(&mut card, &[2; 60]);
+        fake.send_one();
+        assert_eq!(fake.sent().len(), 1);
+        fake.miss_polls(false);
+        assert!(fake.takes_interrupt());
+        card.acknowledge();
+        assert_eq!(fake.sent(), [[2; 60]]);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use nic::{Completed, DmaAddress, Layout};
 
 /// The frame, or its part in this buffer, has this length.
 pub const BYTES: u64 = 0x1fff;
-/// A received frame is damaged. On an 8139 the second bit is of a frame that does not end, on an 8168 the first one of one that is too short.
+/// A received frame is damaged. On an 8139 the second bit is of a frame that does not end, on an 8168 the first one of one that
+/// is too short.
 pub const ERRORS: u64 = 0b11 << 20;
 /// The frame ends in this buffer.
 pub const LAST_PART: u64 = 1 << 28;

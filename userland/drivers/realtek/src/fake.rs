@@ -47,6 +47,7 @@ struct State {
     sent: u64,
     frames: Vec<Vec<u8>>,
     holds_sending: bool,
+    misses_polls: bool,
     lie: Option<Lie>,
     resets_until: u32,
 }
@@ -105,6 +106,7 @@ impl FakeCard {
                 sent: 0,
                 frames: Vec::new(),
                 holds_sending: false,
+                misses_polls: false,
                 lie: None,
                 resets_until: 0,
             })),
@@ -135,6 +137,16 @@ impl FakeCard {
     pub fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
+    }
+
+    /// Misses polls from now on, or no longer.
+    pub fn miss_polls(&self, misses: bool) {
+        self.state.borrow_mut().misses_polls = misses;
+    }
+
+    /// Sends the next frame of the ring.
+    pub fn send_one(&self) {
+        self.send_up_to(1);
     }
 
     pub fn unplug(&self) {
@@ -199,10 +211,16 @@ impl FakeCard {
     }
 
     fn send_all(&self) {
+        self.send_up_to(usize::MAX);
+    }
+
+    fn send_up_to(&self, count: usize) {
         let mut state = self.state.borrow_mut();
+        let end = state.frames.len().saturating_add(count);
         let base = self.memory.address().get();
         let memory = self.memory.memory();
-        while state.registers[COMMAND] & COMMAND_SEND != 0 && !state.holds_sending {
+        let is_enabled = state.registers[COMMAND] & COMMAND_SEND != 0 && !state.holds_sending;
+        while is_enabled && state.frames.len() < end {
             let at = state.descriptor(SEND_RING, state.sent, base);
             let word = memory.word64(at);
             let command = word.load(Ordering::Acquire);
@@ -283,7 +301,10 @@ impl NarrowRegisters for FakeCard {
         self.state.borrow_mut().set(offset, &[value]);
         match (offset, self.model) {
             (COMMAND, _) if value & COMMAND_RESET != 0 => self.state.borrow_mut().reset(),
-            (POLL_8139, Model::Rtl8139Plus) | (POLL_8168, Model::Rtl8168) => self.send_all(),
+            (POLL_8139, Model::Rtl8139Plus) | (POLL_8168, Model::Rtl8168) => {
+                let misses = self.state.borrow().misses_polls;
+                self.send_up_to(if misses { 0 } else { usize::MAX });
+            }
             _ => {}
         }
     }

@@ -15,9 +15,14 @@ const THRESHOLD_8139: u8 = 6;
 /// The largest frame of an 8168, in units of 128 bytes.
 const FRAME_8168: u8 = 0x27;
 
-/// The causes for which the card interrupts.
-pub const USUAL_CAUSES: u16 =
-    CAUSE_RECEIVED | CAUSE_RECEIVE_ERROR | CAUSE_NO_BUFFER | CAUSE_LINK | CAUSE_OVERFLOW;
+/// The causes for which the card interrupts: on an 8168 sent frames too, since it may miss a poll.
+pub fn usual_causes(model: Model) -> u16 {
+    let receiving = CAUSE_RECEIVED | CAUSE_RECEIVE_ERROR | CAUSE_NO_BUFFER | CAUSE_OVERFLOW;
+    match model {
+        Model::Rtl8139Plus => receiving | CAUSE_LINK,
+        Model::Rtl8168 => receiving | CAUSE_LINK | CAUSE_SENT,
+    }
+}
 
 /// Silences and resets the card.
 ///
@@ -81,7 +86,7 @@ pub fn start(
     let every_frame = RECEIVE_ALL | RECEIVE_OWN | RECEIVE_MULTICAST | RECEIVE_BROADCAST;
     registers.write(RECEIVE_CONFIGURATION, RECEIVE_USUAL | every_frame);
     registers.write_byte(LOCK, LOCK_CLOSED);
-    registers.write_half(MASK, USUAL_CAUSES);
+    registers.write_half(MASK, usual_causes(model));
 }
 
 /// The state of the link.
