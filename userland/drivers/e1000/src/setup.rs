@@ -17,6 +17,7 @@ pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> 
     registers.write(IMC, u32::MAX);
     intel::reset(registers, model.is_express())?;
     registers.write(IMC, u32::MAX);
+    // Reading clears the causes.
     registers.read(ICR);
     Ok(())
 }

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_buffer_is_lost_and_counted() {
+    fn frames_beyond_the_buffers_are_lost_and_counted() {
         let (mut card, fake) = started(Model::I210);
         let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
         assert_eq!(delivered, 127);

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_buffer_is_lost_and_counted() {
+    fn frames_beyond_the_buffers_are_lost_and_counted() {
         // An 8168 does not count.
         for (model, lost) in [(Model::Rtl8139Plus, 137), (Model::Rtl8168, 1)] {
             let (mut card, fake) = started(model);

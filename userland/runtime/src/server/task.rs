@@ -65,6 +65,7 @@ impl TaskServer {
         wake: Cap<Notification>,
         endpoint: Cap<Endpoint>,
     ) -> Result<TaskServer, Error> {
+        // A domain has one thread that makes servers.
         let number = SERVERS.load(Ordering::Relaxed);
         let flag = events::server(number).ok_or(Error::TableFull)?;
         let reply = slots::take()?;
@@ -116,9 +117,11 @@ impl TaskServer {
     }
 
     /// Responds to the last event. If the reply cannot be delivered, the caller's call ends with `Gone`: no client can stop the
-    /// server.
+    /// server. Without an event, as after a cancelled wait, nobody is replied to: a caller may be there that was not seen yet.
     pub fn respond(&mut self, handled: Handled) {
-        if let Handled::Reply(message) = handled {
+        if let Handled::Reply(message) = handled
+            && self.has_caller
+        {
             let reply = Cap::<Reply>::from_slot(self.reply);
             self.has_caller &= reply.reply(&message).is_err();
         }
@@ -128,8 +131,11 @@ impl TaskServer {
     /// Takes the reply right of the last call, for a later [`Cap::reply`]. Whoever takes it frees its slot.
     ///
     /// # Errors
-    /// That no slot is free for the next caller's reply right.
+    /// [`Error::EmptySlot`] without an event, or that no slot is free for the next caller's reply right.
     pub fn take_reply(&mut self) -> Result<Cap<Reply>, Error> {
+        if !self.has_caller {
+            return Err(Error::EmptySlot);
+        }
         let next = slots::take()?;
         self.has_caller = false;
         Ok(Cap::from_slot(core::mem::replace(&mut self.reply, next)))

@@ -65,6 +65,7 @@ impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
     }
 
     fn acknowledge(&mut self) -> Events {
+        // Reading either register clears it.
         let causes = self.registers.read(self.offsets.causes);
         let has_lost = causes & CAUSE_OVERRUN != 0;
         Events {

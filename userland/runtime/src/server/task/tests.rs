@@ -126,3 +126,19 @@ fn the_next_wait_keeps_a_taken_reply_right() {
         .rposition(|request| matches!(request, Request::Receive(_)));
     assert!(!requests[start.unwrap()..].iter().any(deletes));
 }
+
+#[test]
+fn a_caller_that_was_not_seen_yet_gets_no_reply() {
+    let (taken, requests) = with_kernel(kernel, || {
+        let mut server = server();
+        assert_eq!(poll(&mut server), Poll::Pending);
+        call(1);
+        server.respond(Handled::Reply(Message::of(&[10])));
+        let taken = server.take_reply();
+        assert_eq!(poll(&mut server), called_with(1));
+        taken
+    });
+    assert_eq!(taken, Err(Error::EmptySlot));
+    let replied = |request: &Request| matches!(request, Request::Reply(_));
+    assert!(!requests.iter().any(replied));
+}
