@@ -75,7 +75,11 @@ impl InFlight {
     /// Moves those that are lost by now to `lost`; returns the length of the longest. A datagram is, `patience_us` after it
     /// was sent, if a later one has arrived.
     pub fn take_lost(&mut self, now: Instant, patience_us: u64, lost: &mut RangeSet<u64>) -> u64 {
-        let Some(newest) = self.newest_arrived else {
+        let due = self.next_loss(patience_us);
+        let Some(newest) = self
+            .newest_arrived
+            .filter(|_| due.is_some_and(|due| due <= now))
+        else {
             return 0;
         };
         let (mut bytes, mut longest) = (0, 0);

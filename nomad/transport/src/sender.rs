@@ -203,11 +203,12 @@ impl Sender {
     fn find_lost(&mut self, now: Instant) {
         let patience_us = self.patience_us();
         let longest = self.in_flight.take_lost(now, patience_us, &mut self.lost);
+        if longest == 0 {
+            return;
+        }
         self.path_mtu.record_lost(HEAD_BYTES + longest as usize);
-        for range in core::iter::once(&(0..self.base))
-            .filter(|known| !known.is_empty())
-            .chain(self.arrived.iter())
-        {
+        let known = (self.base > 0).then_some(0..self.base);
+        for range in known.iter().chain(self.arrived.iter()) {
             self.lost.remove(range.clone());
         }
     }
