@@ -84,14 +84,10 @@ impl<O, I> Moves<O, I> {
         Some((entry.offer.name, entry.offer.domain))
     }
 
-    /// Whether pages of a transaction may still arrive.
+    /// Whether pages of a transaction may arrive. Before it is admitted, nothing is reserved for them.
     pub fn awaits_pages(&self, transaction: TransactionId) -> bool {
-        self.entry(transaction).is_some_and(|entry| {
-            matches!(
-                entry.phase,
-                PhaseName::Admit | PhaseName::Receive | PhaseName::Verify
-            )
-        })
+        self.entry(transaction)
+            .is_some_and(|entry| matches!(entry.phase, PhaseName::Receive | PhaseName::Verify))
     }
 
     /// The outgoing domain of a transaction.
