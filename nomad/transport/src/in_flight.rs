@@ -46,10 +46,15 @@ impl InFlight {
     }
 
     /// Removes those with any of these bytes, which are being sent again: an acknowledgement of them will not tell which
-    /// datagram it is for.
-    pub fn forget(&mut self, range: &Range<u64>) {
-        let overlaps = |sent: &Sent| sent.range.start < range.end && range.start < sent.range.end;
-        self.datagrams.retain(|sent| !overlaps(sent));
+    /// datagram it is for. What follows in them counts as lost.
+    pub fn forget(&mut self, range: &Range<u64>, lost: &mut RangeSet<u64>) {
+        self.datagrams.retain(|sent| {
+            let overlaps = sent.range.start < range.end && range.start < sent.range.end;
+            if overlaps {
+                lost.insert(sent.range.start.max(range.start)..sent.range.end);
+            }
+            !overlaps
+        });
         self.bytes = self.datagrams.iter().map(length).sum();
     }
 

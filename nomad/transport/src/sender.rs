@@ -8,7 +8,7 @@ use nomad_protocol::{Instant, TransactionId};
 use rangemap::RangeSet;
 
 use crate::WINDOW_BYTES;
-use crate::datagram::{Ack, Data, HEAD_BYTES};
+use crate::datagram::{Ack, Data, HEAD_BYTES, RANGES_MAX};
 use crate::in_flight::{InFlight, Sent};
 use crate::pacer::{Arrival, Pacer};
 use crate::path_mtu::PathMtu;
@@ -135,7 +135,7 @@ impl Sender {
             self.probes += 1;
             self.statistics.probes += 1;
             self.path_mtu.record_silence(self.probes);
-            self.in_flight.forget(&range);
+            self.in_flight.forget(&range, &mut self.lost);
         }
         self.send(now, range, is_probe, out);
         true
@@ -150,7 +150,10 @@ impl Sender {
         if end > self.next {
             return Err(Implausible);
         }
-        (self.probes, self.active_at) = (0, now);
+        // One that is older may come from a receiver that was restarted and has lost the stream.
+        if ack.next >= self.base {
+            (self.probes, self.active_at) = (0, now);
+        }
         if ack.next > self.base {
             self.buffer.drain(..(ack.next - self.base) as usize);
             self.base = ack.next;
@@ -159,7 +162,8 @@ impl Sender {
         }
         for range in &ack.received {
             let range = range.start.max(self.base)..range.end;
-            if !range.is_empty() {
+            // No receiver has more ranges than that.
+            if !range.is_empty() && self.arrived.len() <= RANGES_MAX {
                 self.lost.remove(range.clone());
                 self.arrived.insert(range);
             }
@@ -170,7 +174,7 @@ impl Sender {
 
     /// When to call [`Sender::transmit`] again, if it has nothing to send now.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let has_more = !self.lost.is_empty() || self.next < self.end();
+        let has_more = !self.lost.is_empty() || self.next < self.window_end();
         let has_window = self.in_flight.bytes() < self.pacer.window();
         let next_send = (has_more && has_window).then(|| self.pacer.next_send());
         let next_loss = self.in_flight.next_loss(self.patience_us());
@@ -183,6 +187,11 @@ impl Sender {
     /// The end of the bytes that were written.
     fn end(&self) -> u64 {
         self.base + self.buffer.len() as u64
+    }
+
+    /// The end of those that the receiver has room for.
+    fn window_end(&self) -> u64 {
+        self.end().min(self.base + WINDOW_BYTES as u64)
     }
 
     /// When to ask for an acknowledgement, if one is awaited.
@@ -224,7 +233,7 @@ impl Sender {
         let range = match self.lost.first() {
             Some(lost) => clip(lost, most),
             None => {
-                let unsent = self.next..self.end();
+                let unsent = self.next..self.window_end();
                 let available = HEAD_BYTES + (unsent.end - unsent.start) as usize;
                 let trial = self.path_mtu.next_trial(bytes_max, available);
                 clip(&unsent, trial.map_or(most, content))
@@ -243,7 +252,7 @@ impl Sender {
         self.statistics.repeats += u64::from(is_repeat);
         self.lost.remove(range.clone());
         self.next = self.next.max(range.end);
-        let is_last = self.next == self.end() && self.lost.is_empty();
+        let is_last = self.next == self.window_end() && self.lost.is_empty();
         let data = Data {
             transaction: self.transaction,
             offset: range.start,

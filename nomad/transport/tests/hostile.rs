@@ -1,0 +1,272 @@
+//! What a machine with a valid key, or one that was restarted, may send at any time.
+
+use std::cell::Cell;
+
+use nomad_protocol::{Instant, TransactionId};
+use nomad_transport::{Ack, Data, Datagram, Receiver, Sender, WINDOW_BYTES};
+use proptest::prelude::*;
+
+const TRANSACTION: TransactionId = TransactionId(3);
+/// The longest datagram, of which 25 bytes are its head.
+const BYTES_MAX: usize = 1025;
+
+fn byte_at(offset: u64) -> u8 {
+    (offset % 251) as u8
+}
+
+fn content(range: std::ops::Range<u64>) -> Vec<u8> {
+    range.map(byte_at).collect()
+}
+
+/// A sender and a receiver without a delay between them.
+struct Pair {
+    now: Instant,
+    sender: Sender,
+    receiver: Receiver,
+    received: u64,
+}
+
+impl Pair {
+    fn new() -> Pair {
+        let now = Instant::from_us(1_000_000);
+        Pair {
+            now,
+            sender: Sender::new(now, TRANSACTION, None),
+            receiver: Receiver::new(TRANSACTION),
+            received: 0,
+        }
+    }
+
+    /// The datagrams that the sender sends now, a microsecond after each other.
+    fn transmit(&mut self) -> Vec<Vec<u8>> {
+        let mut datagrams = Vec::new();
+        let mut out = Vec::new();
+        while self.sender.transmit(self.now, BYTES_MAX, &mut out) {
+            datagrams.push(std::mem::take(&mut out));
+            self.now = self.now.after_us(1);
+        }
+        datagrams
+    }
+
+    /// Delivers these datagrams, and the acknowledgement.
+    fn deliver(&mut self, datagrams: &[Vec<u8>]) {
+        for datagram in datagrams {
+            let data = data_of(datagram);
+            let received = &mut self.received;
+            let taken = self.receiver.handle(self.now, &data, |bytes| {
+                let end = *received + bytes.len() as u64;
+                assert_eq!(bytes, content(*received..end));
+                *received = end;
+                Ok::<(), ()>(())
+            });
+            assert_eq!(taken, Ok(()));
+        }
+        if let Some(ack) = self.receiver.poll_ack(self.now) {
+            assert_eq!(self.sender.handle_ack(self.now, &ack), Ok(()));
+        }
+    }
+
+    /// Lets this many timers elapse; whatever `arrives` is delivered. Stops at the end of the stream.
+    fn run(&mut self, timers: usize, arrives: impl Fn(&Data<'_>) -> bool) {
+        for _ in 0..timers {
+            let mut datagrams = self.transmit();
+            datagrams.retain(|datagram| arrives(&data_of(datagram)));
+            self.deliver(&datagrams);
+            if self.sender.is_delivered() || self.sender.is_abandoned() {
+                return;
+            }
+            let timers = [self.sender.poll_timeout(), self.receiver.poll_timeout()];
+            let due = timers.into_iter().flatten().min().expect("a timer");
+            self.now = self.now.max(due);
+        }
+    }
+}
+
+fn data_of(datagram: &[u8]) -> Data<'_> {
+    match Datagram::decode(datagram) {
+        Some(Datagram::Data(data)) => data,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_receiver_that_was_restarted_is_noticed() {
+    let mut pair = Pair::new();
+    pair.sender.write(&content(0..100_000));
+    pair.run(10_000, |_| true);
+    assert!(pair.sender.is_delivered());
+    pair.receiver = Receiver::new(TRANSACTION);
+    pair.sender.write(&content(100_000..110_000));
+    pair.run(10_000, |_| true);
+    assert!(pair.sender.is_abandoned(), "{:?}", pair.sender.statistics());
+}
+
+/// Every other byte: each gap would be a datagram, and a range to be kept.
+#[test]
+fn no_acknowledgement_cuts_a_stream_into_crumbs() {
+    let mut pair = Pair::new();
+    pair.sender.write(&content(0..200_000));
+    // As many at once as may be in flight.
+    pair.now = pair.now.after_us(50_000);
+    let sent = pair.transmit();
+    let last = data_of(&sent[sent.len() - 1]);
+    let last = last.offset..last.offset + last.bytes.len() as u64;
+    let bytes: Vec<u64> = (1..last.start).step_by(2).collect();
+    let mut acks: Vec<Vec<_>> = bytes
+        .chunks(119)
+        .map(|bytes| bytes.iter().map(|byte| *byte..byte + 1).collect())
+        .collect();
+    acks.insert(0, vec![last]);
+    for received in acks {
+        let ack = Ack {
+            transaction: TRANSACTION,
+            next: 0,
+            received,
+        };
+        let _ = pair.sender.handle_ack(pair.now, &ack);
+    }
+    let mut crumbs = 0;
+    for _ in 0..100 {
+        pair.now = pair.now.after_us(10_000);
+        let sent = pair.transmit();
+        crumbs += sent.iter().filter(|sent| sent.len() < 100).count();
+    }
+    assert!(crumbs < 500, "{crumbs}");
+}
+
+#[test]
+fn a_probe_leaves_nothing_to_another_probe() {
+    let mut pair = Pair::new();
+    for part in [0..500, 500..3_500] {
+        pair.sender.write(&content(part));
+        pair.now = pair.now.after_us(50_000);
+        assert!(!pair.transmit().is_empty());
+    }
+    pair.run(100, |_| true);
+    assert!(pair.sender.is_delivered());
+    assert_eq!(pair.sender.statistics().probes, 1);
+}
+
+#[test]
+fn nothing_is_sent_beyond_the_window() {
+    let mut pair = Pair::new();
+    pair.sender
+        .write(&content(0..WINDOW_BYTES as u64 + 100_000));
+    let is_stuck = Cell::new(true);
+    pair.run(10_000, |data| {
+        // The first bytes arrive only by a probe, which is urgent.
+        let arrives = data.offset > 0 || data.is_urgent;
+        is_stuck.set(is_stuck.get() && !(data.offset == 0 && arrives));
+        let end = data.offset as usize + data.bytes.len();
+        assert!(end <= WINDOW_BYTES || !is_stuck.get(), "{end}");
+        arrives
+    });
+    assert!(pair.sender.is_delivered());
+}
+
+#[test]
+fn bytes_that_are_already_there_are_acknowledged_at_once() {
+    let mut receiver = Receiver::new(TRANSACTION);
+    let now = Instant::from_us(5);
+    let bytes = content(0..10);
+    let data = Data {
+        transaction: TRANSACTION,
+        offset: 0,
+        is_urgent: false,
+        bytes: &bytes,
+    };
+    for is_known in [false, true] {
+        receiver
+            .handle(now, &data, |_| Ok::<(), ()>(()))
+            .expect("taken");
+        assert_eq!(receiver.poll_ack(now).is_some(), is_known);
+        let later = now.after_us(2_000);
+        assert_eq!(receiver.poll_ack(later).is_some(), !is_known);
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_never_sent_is_refused() {
+    let mut pair = Pair::new();
+    pair.sender.write(&content(0..10));
+    for (next, received) in [(1, None), (0, Some(3..4)), (u64::MAX, None)] {
+        let ack = Ack {
+            transaction: TRANSACTION,
+            next,
+            received: received.into_iter().collect(),
+        };
+        assert!(pair.sender.handle_ack(pair.now, &ack).is_err(), "{ack:?}");
+    }
+    pair.run(10, |_| true);
+    assert_eq!(pair.received, 10);
+}
+
+/// An offset at and around all that an end may compare it with.
+fn offsets() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        0..3_000_u64,
+        (WINDOW_BYTES as u64 - 1_500)..(WINDOW_BYTES as u64 + 4_500),
+        (u64::MAX - 1_500)..=u64::MAX,
+        any::<u64>(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_receiver_passes_on_the_stream_whatever_arrives(
+        datagrams in prop::collection::vec((offsets(), 0..1_500_usize, any::<bool>()), 1..300),
+    ) {
+        let mut receiver = Receiver::new(TRANSACTION);
+        let mut received = 0;
+        for (n, (offset, count, is_urgent)) in datagrams.into_iter().enumerate() {
+            let now = Instant::from_us(n as u64);
+            let bytes: Vec<u8> = (0..count as u64).map(|n| byte_at(offset.wrapping_add(n))).collect();
+            let data = Data { transaction: TRANSACTION, offset, is_urgent, bytes: &bytes };
+            receiver.handle(now, &data, |bytes| {
+                let end = received + bytes.len() as u64;
+                assert_eq!(bytes, content(received..end));
+                received = end;
+                Ok::<(), ()>(())
+            }).expect("nothing refuses it");
+            if let Some(ack) = receiver.poll_ack(now) {
+                prop_assert_eq!(ack.next, received);
+                prop_assert!(ack.received.len() <= 120);
+                let is_beyond = |range: &std::ops::Range<u64>| range.start > ack.next && range.end <= ack.next + WINDOW_BYTES as u64;
+                prop_assert!(ack.received.iter().all(is_beyond));
+                let bytes = ack.encode();
+                prop_assert_eq!(Datagram::decode(&bytes), Some(Datagram::Ack(ack)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sender_sends_the_stream_whatever_is_acknowledged(
+        acks in prop::collection::vec(
+            (offsets(), prop::collection::vec((0..2_000_u32, 1..2_000_u32), 0..5), 0..200_000_u64),
+            1..100,
+        ),
+    ) {
+        let mut pair = Pair::new();
+        let mut written = 0;
+        for (next, ranges, wait_us) in acks {
+            let end = written + pair.sender.room().min(50_000) as u64;
+            pair.sender.write(&content(written..end));
+            written = end;
+            for datagram in pair.transmit() {
+                let data = data_of(&datagram);
+                let end = data.offset + data.bytes.len() as u64;
+                prop_assert!(!data.bytes.is_empty() && end <= written);
+                prop_assert_eq!(data.bytes, content(data.offset..end));
+            }
+            let mut last = next;
+            let received = ranges.into_iter().map_while(|(gap, length)| {
+                let start = last.checked_add(gap.into())?;
+                last = start.checked_add(length.into())?;
+                Some(start..last)
+            }).collect();
+            let _ = pair.sender.handle_ack(pair.now, &Ack { transaction: TRANSACTION, next, received });
+            pair.now = pair.now.after_us(wait_us);
+            let _ = pair.sender.poll_timeout();
+        }
+    }
+}
