@@ -4,7 +4,7 @@
 
 use crate::{Badge, Error, Object, Rights};
 
-/// The content of an occupied slot.
+/// An object, the rights to it, and a badge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Capability<O: Object> {
     /// The object that it refers to.
@@ -26,7 +26,7 @@ impl<O: Object> Capability<O> {
         }
     }
 
-    /// The capability to the same object with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
+    /// A capability to the same object with exactly `rights`. It has `badge`, or the badge of `self` if `badge` is [`Badge::NONE`].
     ///
     /// # Errors
     /// [`Error::RightsExceeded`] for rights that `self` lacks; [`Error::BadgeFixed`] for a second badge.

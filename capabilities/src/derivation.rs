@@ -1,5 +1,5 @@
-//! The operations that build the derivation tree and remove slots from it. Each takes constant time and is atomic: if it
-//! is refused, it has changed nothing.
+//! The operations that build the derivation tree and remove slots from it. Each takes constant time and is atomic: an
+//! operation that fails has changed nothing.
 
 #[cfg(test)]
 mod tests;
@@ -7,7 +7,8 @@ mod tests;
 use crate::slot::{Content, Role};
 use crate::{Badge, Capability, Error, Place, Result, Storage, euler_tour};
 
-/// The largest number of origins above a slot. It bounds a step of [`revoke`](crate::revoke).
+/// The largest number of origins among a slot's ancestors. A step of [`revoke`](crate::revoke) passes over origins with
+/// descendants, so this bounds its length.
 pub const GENERATION_MAX: u8 = 32;
 
 /// Puts `capability` into `place` as the root of a new tree.
@@ -37,7 +38,7 @@ pub fn copy<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S> {
     Ok(())
 }
 
-/// Like [`copy`], with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
+/// Like [`copy`], but the child has exactly `rights`. It has `badge`, or its parent's badge if `badge` is [`Badge::NONE`].
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`], [`Error::RightsExceeded`], [`Error::BadgeFixed`].
@@ -56,8 +57,8 @@ pub fn mint<S: Storage>(
     Ok(())
 }
 
-/// Puts another capability into `to`, as a child of `from`: the origin of an object allocated from a pool, or of a
-/// mapping of a Memory. Revoking `from` removes it, after all its descendants.
+/// Puts `capability` into `to`, as an origin and a child of `from`. A pool is the parent of the objects allocated from it, a
+/// Memory the parent of its mappings. Revoking `from` removes `to`, after all descendants of `to`.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`], [`Error::TooManyGenerations`].
@@ -75,7 +76,7 @@ pub fn derive<S: Storage>(
     Ok(())
 }
 
-/// Checks that [`derive`] can derive from `from` into an empty slot.
+/// Checks that [`derive`] from `from` into an empty slot would succeed.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::TooManyGenerations`].
@@ -110,7 +111,7 @@ pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S>
     Ok(())
 }
 
-/// Empties `place` and returns the capability that it held. The children of a copy become its parent's.
+/// Empties `place` and returns the capability that it held. The children of a deleted copy become children of its parent.
 ///
 /// # Errors
 /// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, which would refer to an object that no longer exists.
@@ -135,7 +136,7 @@ pub fn clear_leaf<S: Storage>(storage: &S, place: Place) -> Result<Capability<S:
     take(storage, place)
 }
 
-/// Empties `place`; its children become its parent's.
+/// Empties `place`; its children become children of its parent.
 #[inline(always)]
 pub(crate) fn take<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     let content = content(storage, place)?;

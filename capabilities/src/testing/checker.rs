@@ -53,7 +53,7 @@ fn walk(
     while let Some(mark) = next {
         let index = index_of(mark.place);
         ensure(index < forest.len(), || {
-            format!("link {index} is out of range")
+            format!("a link leads to slot {index}, which is out of range")
         })?;
         match mark.edge {
             Edge::Start => {
@@ -74,7 +74,7 @@ fn walk(
     Ok(())
 }
 
-/// The mark after `mark`, whose link back must agree.
+/// The mark after `mark`; fails unless it links back to `mark`.
 fn checked_next(forest: &Forest, mark: Mark) -> Result<Option<Mark>, String> {
     let Some(next) = euler_tour::after(forest, mark) else {
         return Ok(None);
@@ -84,7 +84,7 @@ fn checked_next(forest: &Forest, mark: Mark) -> Result<Option<Mark>, String> {
     })?;
     let back = euler_tour::before(forest, next);
     ensure(back == Some(mark), || {
-        format!("{next:?} is not after {mark:?}")
+        format!("{next:?} follows {mark:?}, but does not link back to it")
     })?;
     Ok(Some(next))
 }
@@ -114,7 +114,7 @@ fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> 
     let has_subset = parent.rights.contains(content.rights);
     let keeps_badge = !parent.badge.is_set() || content.badge == parent.badge;
     ensure(content.object == parent.object, || {
-        format!("slot {index} is a copy of something else")
+        format!("slot {index} refers to another object than its parent")
     })?;
     ensure(has_subset, || {
         format!("slot {index} has rights its parent lacks")

@@ -4,22 +4,22 @@ use core::fmt;
 
 use crate::{Fault, MAGIC};
 
-/// The reason an image is refused. The reader repeats its first error.
+/// The reason an image is refused. After the first error, the reader returns the same error from every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// It does not begin like an image.
+    /// The first bytes are not those of an image.
     NotAnImage {
         /// The first eight bytes.
         found: [u8; 8],
     },
-    /// Another version of the format.
+    /// The image has another version of the format.
     FormatVersion {
         /// The image's.
         found: u32,
         /// This reader's.
         ours: u32,
     },
-    /// Another version of the system-call interface.
+    /// The image's domains use another version of the system-call interface.
     AbiVersion {
         /// The image's.
         found: u32,
@@ -30,7 +30,7 @@ pub enum Error {
     TooMany {
         /// The thing counted.
         what: &'static str,
-        /// The image's number.
+        /// The count or length in the image.
         found: u64,
         /// The limit.
         most: u64,
@@ -54,16 +54,16 @@ pub enum Error {
         /// Those bits.
         found: u16,
     },
-    /// A record out of place.
+    /// A record that may not occur at this point of the image.
     OutOfPlace {
         /// The record's number.
         kind: u8,
     },
     /// A record of a domain that the image does not have.
     NoSuchDomain {
-        /// The domain's position.
+        /// The index of the domain in the record's head.
         domain: u8,
-        /// The number of domains.
+        /// The number of domains in the image.
         count: u16,
     },
     /// A record's body cannot be decoded.
@@ -80,11 +80,11 @@ pub enum Error {
     },
     /// A chunk of a Memory that was not announced.
     UnannouncedMemory,
-    /// A Memory was announced twice or with another size than before.
+    /// A Memory was announced twice, or its announcement contradicts the state.
     Reannounced,
-    /// A state describes another domain than the outline does.
+    /// The state and the outline describe different domains.
     IdentityChanged,
-    /// A chunk reaches beyond its Memory.
+    /// A chunk is misaligned or reaches beyond its Memory.
     PagesBeyondMemory {
         /// The first page.
         first_page: u64,
@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// A description breaks a rule.
     Description(Fault),
-    /// The bytes are not those that were sealed.
+    /// The checksum in the seal is not that of the bytes before it.
     ChecksumMismatch,
     /// The image ends before its seal.
     Truncated,
@@ -129,7 +129,7 @@ impl fmt::Display for Error {
             } => {
                 write!(
                     f,
-                    "{count} {what} announced in the last {remaining} bytes of a record"
+                    "{count} {what} do not fit into the last {remaining} bytes of a record"
                 )
             }
             Error::UnknownRecord { kind } => write!(f, "unknown kind of record {kind}"),
@@ -138,16 +138,19 @@ impl fmt::Display for Error {
             }
             Error::OutOfPlace { kind } => write!(f, "record of kind {kind} out of place"),
             Error::NoSuchDomain { domain, count } => {
-                write!(f, "record of domain {domain} of {count}")
+                write!(
+                    f,
+                    "record of domain {domain}, the image has {count} domains"
+                )
             }
             Error::Malformed { kind } => write!(f, "malformed record of kind {kind}"),
             Error::TrailingBytes { kind, bytes } => {
                 write!(f, "{bytes} bytes too many in a record of kind {kind}")
             }
             Error::UnannouncedMemory => write!(f, "pages of a Memory that was not announced"),
-            Error::Reannounced => write!(f, "a Memory was announced twice"),
+            Error::Reannounced => write!(f, "a Memory was announced twice or with a wrong size"),
             Error::IdentityChanged => {
-                write!(f, "the state describes another domain than the outline")
+                write!(f, "the state and the outline describe different domains")
             }
             Error::PagesBeyondMemory {
                 first_page,
@@ -156,7 +159,7 @@ impl fmt::Display for Error {
             } => {
                 write!(
                     f,
-                    "{page_count} pages from page {first_page} on in a Memory of {memory_pages}"
+                    "chunk of {page_count} pages at page {first_page}: misaligned, or beyond the end of its Memory of {memory_pages} pages"
                 )
             }
             Error::Description(fault) => write!(f, "bad description: {fault}"),

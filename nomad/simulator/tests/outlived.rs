@@ -1,5 +1,5 @@
-//! A copy that an operator forced to run although the domain ran on elsewhere: as soon as its machine learns of that, it is
-//! stopped for good, is listed, and waits for its operator to drop it.
+//! An operator forces the source's copy of a domain to run while the destination's copy is running too. When the source learns
+//! that a newer copy runs, it stops its own permanently, lists it as outlived, and keeps it until the operator drops it.
 
 use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};
@@ -14,11 +14,10 @@ use nomad_simulator::world::{Crash, Effect, Setup, World};
 
 const SOURCE: usize = 0;
 const DESTINATION: usize = 1;
-/// The length of a tick.
 const TICK_US: u64 = 100_000;
-/// The most ticks that a condition is awaited.
+/// The number of ticks after which waiting for a condition fails the test.
 const TICKS_MAX: usize = 1_000;
-/// The longest freeze of a domain by nomad.
+/// The time after which the kernel thaws a domain that nomad froze.
 const FREEZE_US: u64 = 8_000_000;
 
 /// Two machines, and a wire that can be cut.
@@ -26,7 +25,8 @@ struct Scenario {
     world: World,
     now: Instant,
     is_cut: bool,
-    sent: VecDeque<(usize, usize, Vec<u8>)>,
+    /// The datagrams on the wire: from, to and bytes.
+    in_flight: VecDeque<(usize, usize, Vec<u8>)>,
 }
 
 impl Scenario {
@@ -51,11 +51,11 @@ impl Scenario {
             world: World::new(&setup),
             now: Instant::from_us(0),
             is_cut: false,
-            sent: VecDeque::new(),
+            in_flight: VecDeque::new(),
         }
     }
 
-    /// Lets a tick pass, and performs all actions that follow.
+    /// Advances the time by one tick, and performs all actions that follow.
     fn tick(&mut self) {
         self.now = self.now.after_us(TICK_US);
         for machine in [SOURCE, DESTINATION] {
@@ -72,10 +72,11 @@ impl Scenario {
             let action = machines.find_map(|it| Some((it, self.world.poll(it)?)));
             if let Some((machine, (transaction, action))) = action {
                 let effects = self.world.perform(self.now, machine, transaction, action);
-                // Once the destination runs it, the wire is cut.
-                self.is_cut |= self.world.is_running(DESTINATION, DOMAIN) && self.is_early();
+                // The wire is cut when the destination runs the domain and the source has not yet learned of it.
+                self.is_cut |=
+                    self.world.is_running(DESTINATION, DOMAIN) && self.source_is_retired();
                 self.apply_effects(machine, effects);
-            } else if let Some((from, to, bytes)) = self.sent.pop_front() {
+            } else if let Some((from, to, bytes)) = self.in_flight.pop_front() {
                 let effects = self.world.deliver(self.now, to, from, &bytes);
                 self.apply_effects(to, effects);
             } else {
@@ -84,8 +85,8 @@ impl Scenario {
         }
     }
 
-    /// Whether the source does not know yet that its domain runs elsewhere.
-    fn is_early(&self) -> bool {
+    /// Whether the source has retired its domain, but not yet destroyed it.
+    fn source_is_retired(&self) -> bool {
         let domains = &self.world.machines[SOURCE].hardware().kernel.domains;
         domains
             .get(&DOMAIN)
@@ -96,7 +97,7 @@ impl Scenario {
         for effect in effects {
             match effect {
                 Effect::Send { to, bytes } if !self.is_cut => {
-                    self.sent.push_back((machine, to, bytes));
+                    self.in_flight.push_back((machine, to, bytes));
                 }
                 Effect::Send { .. } => {}
                 Effect::Sending(transaction) => {
@@ -117,7 +118,7 @@ impl Scenario {
         }
     }
 
-    /// Lets time pass until a condition holds.
+    /// Advances the time until a condition holds.
     fn run_until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
         for _ in 0..TICKS_MAX {
             if holds(&self.world) {
@@ -128,7 +129,7 @@ impl Scenario {
         panic!("never: {what}");
     }
 
-    /// Repeats a command of the source's operator until it is done.
+    /// Repeats an operator's command to the source until it succeeds.
     fn command_until_done(&mut self, command: &str) {
         let command: Command = command.parse().expect("a command");
         let mut reply = Vec::new();
@@ -143,13 +144,15 @@ impl Scenario {
         panic!("{command:?}: {reply:?}");
     }
 
-    fn listed(&mut self) -> String {
+    /// The source's reply to `list`.
+    fn list(&mut self) -> String {
         let events = self.world.command(self.now, SOURCE, Command::List);
         let lines: Vec<String> = events.iter().map(Event::to_string).collect();
         lines.join("\n")
     }
 
-    fn copy(&self) -> Option<(RunState, Option<Instant>, Contents)> {
+    /// The source's copy of the domain: its state, the deadline of its freeze, and its contents.
+    fn source_copy(&self) -> Option<(RunState, Option<Instant>, Contents)> {
         let domains = &self.world.machines[SOURCE].hardware().kernel.domains;
         let copy = domains.get(&DOMAIN)?;
         Some((copy.run, copy.deadline, copy.contents.clone()))
@@ -158,7 +161,7 @@ impl Scenario {
 
 const OUTLIVED: &str = "domain domain-1 outlived";
 
-/// A scenario in which a copy was outlived a moment ago.
+/// A scenario in which the source has just stopped its copy as outlived.
 fn outlived() -> Scenario {
     let mut scenario = Scenario::new();
     assert!(
@@ -170,9 +173,9 @@ fn outlived() -> Scenario {
     let runs = |world: &World, machine| world.is_running(machine, DOMAIN);
     scenario.run_until("the destination runs it", |world| runs(world, DESTINATION));
     assert!(scenario.is_cut && !runs(&scenario.world, SOURCE));
-    // The operator is responsible for the two copies that run.
+    // Two copies may run from here on: the operator forced this, so the checker must not report it.
     let history = scenario.world.history.domains.get_mut(&DOMAIN);
-    history.expect("it has one").is_forced = true;
+    history.expect("every domain has one").is_forced = true;
     scenario.command_until_done("force domain-1 run");
     assert!(runs(&scenario.world, SOURCE) && runs(&scenario.world, DESTINATION));
     scenario.is_cut = false;
@@ -183,15 +186,11 @@ fn outlived() -> Scenario {
 #[test]
 fn an_outlived_copy_stays_stopped_and_listed() {
     let mut scenario = outlived();
-    let copy = scenario.copy().expect("it is there");
+    let copy = scenario.source_copy().expect("the copy is kept");
     assert_eq!((copy.0, copy.1), (RunState::Frozen, None));
-    assert!(
-        scenario.listed().contains(OUTLIVED),
-        "{}",
-        scenario.listed()
-    );
+    assert!(scenario.list().contains(OUTLIVED), "{}", scenario.list());
     let acts: [fn(&mut Scenario); 5] = [
-        // Far more time than any freeze lasts.
+        // Time passes, far beyond the deadline of any freeze.
         |scenario| {
             scenario.now = scenario.now.after_us(10 * FREEZE_US);
             scenario.tick();
@@ -199,7 +198,7 @@ fn an_outlived_copy_stays_stopped_and_listed() {
         |scenario| scenario.world.crash(scenario.now, SOURCE, Crash::Nomad),
         |scenario| scenario.world.pass_deadlines(SOURCE, None),
         |scenario| scenario.world.run(SOURCE, DOMAIN, 0),
-        // It cannot be moved: the destination has the younger one.
+        // A move to the destination begins and fails: the newer copy is there.
         |scenario| {
             assert!(
                 scenario
@@ -211,12 +210,8 @@ fn an_outlived_copy_stays_stopped_and_listed() {
     for act in acts {
         act(&mut scenario);
         scenario.tick();
-        assert_eq!(scenario.copy().as_ref(), Some(&copy));
-        assert!(
-            scenario.listed().contains(OUTLIVED),
-            "{}",
-            scenario.listed()
-        );
+        assert_eq!(scenario.source_copy().as_ref(), Some(&copy));
+        assert!(scenario.list().contains(OUTLIVED), "{}", scenario.list());
         assert_eq!(scenario.world.history.violation, None);
     }
     assert!(scenario.world.is_running(DESTINATION, DOMAIN));
@@ -230,18 +225,14 @@ fn an_outlived_copy_is_dropped_and_leaves_nothing() {
     }
     assert_eq!(check_quiet(&scenario.world, |_| scenario.now), Ok(()));
     scenario.command_until_done("force domain-1 drop");
-    assert_eq!(scenario.copy(), None);
-    assert!(
-        !scenario.listed().contains(OUTLIVED),
-        "{}",
-        scenario.listed()
-    );
+    assert_eq!(scenario.source_copy(), None);
+    assert!(!scenario.list().contains(OUTLIVED), "{}", scenario.list());
     assert_eq!(check_quiet(&scenario.world, |_| scenario.now), Ok(()));
     assert!(scenario.world.is_running(DESTINATION, DOMAIN));
 }
 
 #[test]
-fn an_outlived_copy_that_runs_is_caught() {
+fn the_checkers_detect_an_outlived_copy_that_runs() {
     let mut scenario = outlived();
     let hardware = scenario.world.machines[SOURCE].hardware_mut();
     hardware.kernel.activate(DOMAIN, Incarnation(0));

@@ -1,4 +1,4 @@
-//! Operations on many objects: each step handles a bounded number, and the next one continues.
+//! Operations on many objects: each step handles a bounded number of them, and the next step continues.
 
 use abi::calls::{DomainMap, DomainUnmap, PoolSplit, Receive, Send};
 use abi::register::{Access, PageCount, Slot};
@@ -18,18 +18,18 @@ const ENDPOINT: Slot = Slot(slots::FREE + 2);
 const NOTIFICATION: Slot = Slot(slots::FREE + 3);
 const REPLY: Slot = Slot(slots::FREE + 4);
 
-/// The address of the large Memory, and its pages: four steps of 1 GiB.
+/// The address at which the large Memory is mapped, and its number of pages: 4 GiB.
 const ADDRESS: u64 = 0x40_0000_0000;
 const PAGES: u64 = 4 << 18;
 
-/// A test domain with room for many objects.
-fn rich() -> (World, TestDomain) {
+/// A test domain whose pool has space for many objects.
+fn domain_with_large_pool() -> (World, TestDomain) {
     let world = World::new();
     let actor = world.domain_of(4096);
     (world, actor)
 }
 
-/// Creates more threads in a test domain, without capabilities.
+/// Creates threads in a test domain, and deletes the capabilities to them.
 fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Thread>> {
     let make = |_| {
         let thread = world.thread_in(actor.domain, SPARE);
@@ -40,10 +40,11 @@ fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Threa
     (0..count).map(make).collect()
 }
 
-/// One page in each GiB of the large Memory: its last page, whose link is the slowest to find, except in the first GiB.
+/// The present pages of the large Memory: the first page of the first GiB, and of each other GiB the last page, whose link takes
+/// longest to find.
 const PRESENT: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
-/// Maps the whole of a Memory of four GiB with these pages.
+/// Creates the large Memory with the pages [`PRESENT`], maps it whole, and touches these pages.
 fn map_large(world: &World, actor: TestDomain) {
     world.does(actor, calls::memory(PAGES, MEMORY));
     for page in PRESENT {
@@ -59,13 +60,13 @@ fn map() -> DomainMap {
     calls::map(MEMORY, ADDRESS, 0, PAGES, Access::ReadWrite)
 }
 
-/// Whether a page of the large Memory can be reached.
+/// Accesses a page of the large Memory, which links it if it is present; returns whether the access succeeds.
 fn touch(world: &World, actor: TestDomain, page: u64) -> bool {
     let address = ADDRESS + page * abi::PAGE_BYTES;
     crate::paging::translate(&world.kernel, actor.domain, address).is_some()
 }
 
-/// The large Memory is neither mapped nor linked.
+/// Asserts that the large Memory is neither mapped nor linked.
 fn assert_unmapped(world: &World, actor: TestDomain) {
     assert!(actor.domain.mapping_at(ADDRESS).is_none());
     for page in PRESENT {
@@ -77,7 +78,7 @@ fn assert_unmapped(world: &World, actor: TestDomain) {
 
 #[test]
 fn a_large_memory_is_unmapped_in_steps() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     map_large(&world, actor);
     world.begin_step(actor, calls::unmap(ADDRESS));
     assert!(world.is_at_call(actor));
@@ -86,31 +87,31 @@ fn a_large_memory_is_unmapped_in_steps() {
     assert!(touch(&world, actor, PAGES - 1));
     let overlap = world.thread_in(actor.domain, SPARE);
     assert_eq!(world.call(overlap, map()), Err(Error::Overlap));
-    // Any thread that makes the same call continues.
+    // Another thread that makes the same call continues the work.
     let steps = world.steps_of(overlap, calls::unmap(ADDRESS));
     assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
     assert!((11..=13).contains(&steps), "{steps} steps");
     assert_unmapped(&world, actor);
     world.does(overlap, map());
     assert!(PRESENT.iter().all(|page| touch(&world, actor, *page)));
-    // The first thread's call would be complete too, had the Memory not been mapped again meanwhile.
+    // The first thread still stands at its call. The Memory has been mapped again, so the call unmaps it a second time.
     assert!(world.steps_of(actor, calls::unmap(ADDRESS)) > 6);
     assert_unmapped(&world, actor);
 }
 
 #[test]
 fn long_calls_admit_interrupts_when_their_budget_is_spent() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let slot = slots::BUFFER;
     let copies = |world: &World| {
         for number in 0..12 {
             world.does(actor, calls::copy(slot, Slot(slots::FREE + 8 + number)));
         }
     };
-    // Time almost stands still, so one entry does its maximum of work.
+    // The clock hardly advances, so one step removes all copies.
     copies(&world);
     assert_eq!(world.steps_of(actor, calls::revoke(slot)), 1);
-    // Every step takes long.
+    // The clock advances so far that each step removes one copy.
     copies(&world);
     world.machine.set_ticks_step(1_000_000);
     assert!(world.steps_of(actor, calls::revoke(slot)) > 12);
@@ -119,7 +120,7 @@ fn long_calls_admit_interrupts_when_their_budget_is_spent() {
 
 #[test]
 fn unmapping_a_memory_without_links_takes_one_step() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     world.does(actor, calls::memory(abi::MEMORY_PAGES_MAX, MEMORY));
     let map = DomainMap {
         page_count: PageCount(abi::MEMORY_PAGES_MAX),
@@ -133,7 +134,7 @@ fn unmapping_a_memory_without_links_takes_one_step() {
 #[test]
 fn revoking_and_destroying_remove_large_mappings_in_steps() {
     for revoke in [true, false] {
-        let (world, actor) = rich();
+        let (world, actor) = domain_with_large_pool();
         map_large(&world, actor);
         let used = actor.pool.used();
         if revoke {
@@ -147,15 +148,15 @@ fn revoking_and_destroying_remove_large_mappings_in_steps() {
         }
         assert_eq!(actor.thread.context.rax.get(), 0);
         assert_unmapped(&world, actor);
-        // The Memory, its pages, their tables and directories.
-        let back = if revoke { 0 } else { 1 + 3 * 4 };
-        assert_eq!(used - actor.pool.used(), back);
+        // Destroying returns the frames of the Memory, its pages, their tables and directories.
+        let returned = if revoke { 0 } else { 1 + 3 * 4 };
+        assert_eq!(used - actor.pool.used(), returned);
     }
 }
 
 #[test]
 fn many_mappings_are_found_by_their_addresses() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let addresses: Vec<u64> = (0..400)
         .map(|number| ADDRESS + (number * 7 % 400) * 0x60_0000)
         .collect();
@@ -184,7 +185,7 @@ fn many_mappings_are_found_by_their_addresses() {
 
 #[test]
 fn sleepers_that_are_due_together_wake_in_several_entries() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     world.does(actor, calls::notification(NOTIFICATION));
     let sleepers = make_threads(&world, actor, 150);
     world.machine.set_ticks(1_000);
@@ -208,7 +209,7 @@ fn sleepers_that_are_due_together_wake_in_several_entries() {
 
 #[test]
 fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     world.does(actor, calls::endpoint(ENDPOINT));
     let senders = make_threads(&world, actor, 100);
     // They have no message buffer for this many words.
@@ -229,7 +230,7 @@ fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
 
 #[test]
 fn a_domain_has_a_maximum_number_of_threads() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     make_threads(&world, actor, THREADS_MAX - 1);
     let another = calls::thread(slots::DOMAIN, SPARE);
     let refused = world.call(actor, another);
@@ -245,7 +246,7 @@ fn a_domain_has_a_maximum_number_of_threads() {
 
 #[test]
 fn pools_have_a_maximum_depth() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let mut pool = slots::POOL;
     for depth in 2..=u64::from(POOL_DEPTH_MAX) + 1 {
         let (pages, into) = (PageCount(100 - depth), Slot(slots::FREE + depth as u32));

@@ -1,9 +1,10 @@
-//! The ledger: all transactions of one machine, and its replies about those that it has no record of.
+//! The ledger: all transactions of one machine, and the replies to messages about transactions without a record.
 //!
-//! It passes a message to its transaction, if the message comes from that transaction's other machine. It allows at most
-//! one unsettled transaction per domain. It replies *Unknown* where there is no record, which under this boot means
-//! aborted. So a restarted migration server must [`Ledger::resume`] from **all** records before it receives anything.
-//! `outgoing` offers domains of this machine, `admission` judges the offers of others.
+//! It passes a message to its transaction, if the sender is that transaction's peer. It allows at most one unsettled
+//! transaction per domain. If there is no record of a transaction, it replies *Unknown*. While the machine has not
+//! rebooted, that means that the transaction was aborted. So a restarted migration server must [`Ledger::resume`] from
+//! **all** records before it receives anything. `outgoing` offers domains of this machine, `admission` judges the
+//! offers of others.
 
 mod admission;
 mod outgoing;
@@ -29,14 +30,14 @@ use crate::transaction::{Cancelled, DomainState, Transaction};
 pub use admission::INCOMING_PER_PEER_MAX;
 pub use outgoing::OfferError;
 
-/// A ledger's own machine.
+/// The machine that a ledger belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LocalMachine {
     /// Its id.
     pub machine: MachineId,
-    /// Its boot.
+    /// Its current boot.
     pub boot: BootId,
-    /// The life of its migration server.
+    /// The current life of its migration server.
     pub life: LifeId,
     /// The machines that a domain may be on.
     pub fleet: Fleet,
@@ -53,13 +54,13 @@ pub struct LocalMachine {
 pub struct Ledger {
     local: LocalMachine,
     transactions: BTreeMap<TransactionId, Transaction>,
-    /// Actions of no listed transaction: replies about unknown ones, and the last actions of finished ones.
+    /// Actions whose transactions are not in `transactions`: replies about unknown ones, the last actions of finished ones.
     detached: VecDeque<(TransactionId, Action)>,
     /// The number of domains activated here in this life.
     activated: u64,
 }
 
-/// One listed transaction.
+/// An unfinished transaction, as [`Ledger::entries`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The transaction.
@@ -74,12 +75,12 @@ pub struct Entry<'a> {
     pub phase: PhaseName,
     /// The reason its outcome is in doubt, if it is.
     pub doubt: Option<Doubt>,
-    /// Whether the copy here runs once this machine has completed its own steps.
+    /// Whether the copy here will run as soon as this machine has completed its own steps.
     pub is_about_to_run: bool,
 }
 
 impl Ledger {
-    /// The ledger of a machine that was just started.
+    /// The ledger of a machine that has just booted: it has no transactions.
     pub fn new(local: LocalMachine) -> Self {
         Ledger {
             local,
@@ -89,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// Continues after a restart of the migration server. `state_of` is the kernel's state of a domain on this machine.
+    /// Continues after a restart of the migration server. `state_of` returns the kernel's state of a domain on this machine.
     pub fn resume(
         now: Instant,
         local: LocalMachine,
@@ -105,7 +106,7 @@ impl Ledger {
             let transaction = Transaction::resume(now, timing, facts, progress, state);
             ledger.transactions.insert(id, transaction);
         }
-        // An open transaction is aborted by its resumption, and finished at once.
+        // Resuming an open transaction aborts it. On the source it is finished at once.
         ledger.drop_all_finished();
         ledger
     }
@@ -133,8 +134,8 @@ impl Ledger {
         }
     }
 
-    /// Queries at once the outcome of unsettled transactions that brought a domain of this name from `from`, its home,
-    /// which wants to start it.
+    /// Queries at once the outcome of every transaction that is bringing a domain of this name from machine `from`. That is the
+    /// domain's home, which wants to start it.
     pub fn probe(&mut self, now: Instant, from: MachineId, name: Name) {
         for transaction in self.transactions.values_mut() {
             if transaction.is_incoming_from(from) && transaction.offer().name == name {
@@ -177,7 +178,7 @@ impl Ledger {
         cancelled
     }
 
-    /// Settles a doubt, as the operator decided; returns whether there was one.
+    /// Settles a transaction in doubt, as the operator decided; returns whether it was in doubt.
     pub fn force(&mut self, now: Instant, id: TransactionId, force: Force) -> bool {
         let Some(transaction) = self.transactions.get_mut(&id) else {
             return false;
@@ -198,7 +199,7 @@ impl Ledger {
         Some(next)
     }
 
-    /// When to call [`Ledger::handle_timeout`].
+    /// The time at which to call [`Ledger::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.transactions
             .values()
@@ -219,7 +220,7 @@ impl Ledger {
         })
     }
 
-    /// The transactions whose timer of this kind can fire.
+    /// The transactions that have armed this timer.
     pub fn armed(&self, timer: Timer) -> impl Iterator<Item = TransactionId> {
         self.transactions
             .iter()
@@ -227,12 +228,12 @@ impl Ledger {
             .map(|(id, _)| *id)
     }
 
-    /// The ledger's own machine.
+    /// The machine that the ledger belongs to.
     pub fn local(&self) -> &LocalMachine {
         &self.local
     }
 
-    /// This machine's reply about a name of which it has no domain.
+    /// This machine's reply to a roll call of a domain that it does not have.
     pub fn absence(&self) -> Presence {
         Presence::Absent {
             life: self.local.life,
@@ -255,7 +256,7 @@ impl Ledger {
         self.transactions.len() >= self.local.records_max
     }
 
-    /// Handles a step of a transaction of which there is no record.
+    /// Handles a step of a transaction without a record.
     fn handle_unknown(&mut self, from: MachineId, id: TransactionId, step: &Step) {
         if let Step::Activated {
             domain,

@@ -1,9 +1,9 @@
-//! Freeze: the domain is frozen; its state and last pages are sent, until the destination is prepared.
+//! Freeze: the source freezes the domain, sends its state and last pages, and waits until the destination is prepared.
 //!
 //! ```text
 //!   Stopping --Frozen--> Exporting --Exported--> AwaitingPrepared --Prepared--> Commit
 //!                            ^                                                    |
-//!                            +------------ VersionMoved: a replacing freeze ------+
+//!                            +------------ VersionMoved: another attempt ---------+
 //! ```
 
 use identity::Digest;
@@ -50,9 +50,9 @@ impl Freezing {
         })
     }
 
-    /// Replaces a freeze by number `attempt`, because the frozen domain was changed from outside.
+    /// Exports the frozen domain again, as attempt number `attempt`, because it was changed from outside.
     ///
-    /// The limit armed by the first freeze stays: it bounds how long the domain is frozen.
+    /// The timer started by the first attempt is not restarted: it limits the whole time that the domain is frozen.
     pub(super) fn replace(
         context: &mut Context<'_>,
         peer_boot: BootId,

@@ -25,7 +25,7 @@ impl Server {
         }
     }
 
-    /// Resumes after a restart of this server: the frames that an earlier life held are lost, later ones are not.
+    /// Continues after a restart of this server. The frames that it held before are lost; frames that arrive from now on are not.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();
@@ -70,7 +70,7 @@ impl Server {
         let peer = shell.moves.peer_of(transaction);
         let incoming = shell.moves.incoming(transaction);
         let built = incoming.and_then(|incoming| Incoming::port_address(incoming));
-        // An earlier life of this server may have built the domain.
+        // If this server was restarted after it had built the domain, root knows the domain.
         let mac = built.or_else(|| {
             let found = Found::find(shell.host.machine.root, name).ok()?;
             names::port_address(&found.names)

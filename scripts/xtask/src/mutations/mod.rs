@@ -22,11 +22,11 @@ use outcome::Outcome;
 /// The tests that find a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Finder {
-    /// The tests of a crate that run on the host, and whose name contains this.
+    /// A crate, and a text: those of its host tests whose names contain the text.
     Host(&'static str, &'static str),
-    /// The tests of a file in a crate's directory `tests`, which run on the host.
+    /// A crate, and a file in its directory `tests`: the host tests of that file.
     Suite(&'static str, &'static str),
-    /// The tests of a file in tests/tests, `FILE` or `FILE::TEST`, which start machines.
+    /// `FILE` or `FILE::TEST` in tests/tests: tests that start machines.
     Machine(&'static str),
 }
 
@@ -41,9 +41,9 @@ struct Mutation {
     before: &'static str,
     /// The replacement.
     after: &'static str,
-    /// The consequence.
+    /// The consequence of the fault.
     harm: &'static str,
-    /// The tests that must fail.
+    /// The tests of which one must fail.
     finder: Finder,
 }
 
@@ -121,7 +121,7 @@ impl Mutation {
         match text.matches(self.before).count() {
             1 => None,
             count => Some(format!(
-                "{}: {} has its text {count} times",
+                "{}: its text occurs {count} times in {}",
                 self.name, self.file
             )),
         }
@@ -148,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_that_of_the_table() {
+    fn the_page_is_up_to_date() {
         let workspace = Workspace::find();
         let page = std::fs::read_to_string(workspace.source(page::PATH)).unwrap_or_default();
         assert!(
             page == page::render(),
-            "docs/mutations.md: `cargo xtask mutations page`"
+            "docs/mutations.md is out of date: run `cargo xtask mutations page`"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The operations on a Memory: populate, supply and discard pages.
+//! The operations on a Memory: populate, supply and discard pages, and set the pager.
 
 use abi::Error;
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
@@ -20,7 +20,8 @@ impl Cap<Memory> {
         })
     }
 
-    /// Copies pages of `source`, from `source_page` on, into this Memory.
+    /// Copies `page_count` pages of `source`, from `source_page` on, to `first_page` and the following pages of this Memory. Present
+    /// pages are overwritten.
     ///
     /// # Errors
     /// The error of `MemorySupply`.
@@ -40,7 +41,7 @@ impl Cap<Memory> {
         })
     }
 
-    /// Removes pages.
+    /// Removes pages, which are absent afterwards.
     ///
     /// # Errors
     /// The error of `MemoryDiscard`.

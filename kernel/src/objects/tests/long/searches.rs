@@ -5,7 +5,7 @@ use abi::message::DATA_OFFSET;
 use abi::record::{List, RECORD_WORDS};
 use abi::register::{ObjectId, PageCount, PageIndex};
 
-use super::{MEMORY, SPARE, rich};
+use super::{MEMORY, SPARE, domain_with_large_pool};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::tests::checker::{check, objects};
 use crate::objects::{Object, Pool, Search, create_notification};
@@ -34,7 +34,7 @@ fn seek(pool: Ref<Pool>, id: ObjectId) -> (Search, usize) {
 
 #[test]
 fn a_search_among_many_objects_continues_from_its_bookmark() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let ids = make_many(&world, actor);
     let last = ids[MANY - 1];
     let (found, steps) = seek(actor.pool, last);
@@ -49,7 +49,7 @@ fn a_search_among_many_objects_continues_from_its_bookmark() {
 
 #[test]
 fn a_destroyed_object_leaves_no_dangling_bookmark() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let ids = make_many(&world, actor);
     let (found, _) = seek(actor.pool, ids[600]);
     let Search::Found(found @ Object::Notification(notification)) = found else {
@@ -70,7 +70,7 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
 
 #[test]
 fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let ids = make_many(&world, actor);
     assert_eq!(seek(actor.pool, ids[4]).1, 1);
     // The object to find exists, was destroyed, or would come after the last one.
@@ -114,7 +114,7 @@ fn describe(world: &World, actor: TestDomain, before: impl Fn()) -> Vec<u64> {
 
 #[test]
 fn many_objects_are_described_despite_other_searches_in_between() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     let ids = make_many(&world, actor);
     let first = actor.pool.first().expect("the domain").id();
     let whole = describe(&world, actor, || {});
@@ -131,7 +131,7 @@ fn many_objects_are_described_despite_other_searches_in_between() {
 
 #[test]
 fn a_memory_among_many_objects_is_found_in_steps() {
-    let (world, actor) = rich();
+    let (world, actor) = domain_with_large_pool();
     make_many(&world, actor);
     world.does(actor, calls::memory(8, MEMORY));
     let memory = actor.pool.last().expect("the Memory").id();

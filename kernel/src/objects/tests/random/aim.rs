@@ -16,13 +16,13 @@ use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Object, Phase, Thread};
 use crate::testing::BUFFER_ADDRESS;
 
-/// The address at which calls map Memories; the next 2 MiB steps are used, too.
+/// The lowest address at which calls map Memories. They also use the next seven multiples of 2 MiB.
 pub const ADDRESS: u64 = 0x8000_0000;
 
-/// The only right that a reply right may have.
+/// The only rights bit that a capability to reply may have.
 const GRANT: u64 = EndpointRights::GRANT.bits() as u64;
 
-/// Turns random numbers for a thread's call into arguments of which most fit.
+/// The arguments for a thread's call, most of them fitting, made from random numbers.
 pub fn aim(thread: Ref<Thread>, number: Number, drawn: Registers) -> Registers {
     let mut aim = Aim {
         thread,
@@ -44,7 +44,7 @@ pub struct Aim {
     pub registers: Registers,
 }
 
-/// The element that a number chooses.
+/// The element whose index is `choice`, modulo their number.
 pub fn choose<T: Copy>(all: &[T], choice: u64) -> Option<T> {
     let index = usize::try_from(choice).unwrap_or(0) % all.len().max(1);
     all.get(index).copied()
@@ -74,7 +74,7 @@ impl Aim {
         }
     }
 
-    /// Replaces arguments that do not decode, or are outside of the test's world.
+    /// Replaces arguments that do not decode, or that name nothing in the test's world.
     fn fit_types(&mut self) {
         for (index, name, kind) in self.arguments() {
             let drawn = self.registers[index];
@@ -108,7 +108,7 @@ impl Aim {
         }
     }
 
-    /// Makes each slot argument name a slot with a fitting object.
+    /// Replaces each argument that is a slot of the caller by a slot whose content fits the call.
     fn fit_slots(&mut self) {
         let Ok(request) = Request::decode(self.number as u64, &self.registers) else {
             return;
@@ -117,7 +117,8 @@ impl Aim {
         let mut is_fitted = [false; abi::REGISTER_COUNT];
         for (position, lookup) in authority::lookups(&request).iter().enumerate() {
             let slot = u64::from(lookup.slot().0);
-            // A slot comes from the argument with its number, except for rare equal pairs.
+            // A lookup has only the number of its slot: its argument is the first one left with that number. Two arguments
+            // rarely have the same number; then they may be confused, and fit less well.
             let mut slots = self.arguments().filter(|(_, _, kind)| *kind == "Slot");
             let named =
                 slots.find(|(index, ..)| !is_fitted[*index] && self.registers[*index] == slot);
@@ -139,7 +140,7 @@ impl Aim {
         }
     }
 
-    /// Gives a call that receives a free slot for the reply right, and a call that replies a reply right.
+    /// Fits the slot of the reply right: a free slot for `Receive`, an occupied one for `ReplyAndReceive`.
     fn fit_reply(&mut self) {
         let is_reply = |held| is_of(held, ObjectKind::Reply);
         match self.number {
@@ -149,7 +150,7 @@ impl Aim {
         }
     }
 
-    /// Makes an argument name a slot of a table with fitting content, if there is one.
+    /// Sets an argument to a slot of `table` whose content fits, if there is one.
     fn fit(
         &mut self,
         index: usize,
@@ -162,7 +163,7 @@ impl Aim {
         }
     }
 
-    /// The object of the capability that an argument names.
+    /// The object of the capability in the slot that the argument `name` holds.
     pub fn object(&self, name: &str) -> Option<Object> {
         let slot = u32::try_from(self.registers[self.position(name)?]).ok()?;
         held(self.thread.domain, slot).map(|held| held.object)
@@ -175,7 +176,7 @@ impl Aim {
         }
     }
 
-    /// As `fit_slots`, for slots of the table of the call's target domain.
+    /// Does the same as `fit_slots` for arguments that are slots of the call's target domain.
     fn fit_foreign_slots(&mut self) {
         let Some(domain) = self.domain() else { return };
         let is_free = |held: Option<Capability<Object>>| held.is_none();
@@ -202,7 +203,7 @@ impl Aim {
         }
     }
 
-    /// Fits the two slots of a `DomainHold` to its third argument.
+    /// Fits the two slots of a `DomainHold` to its argument `held`.
     fn fit_hold(&mut self, domain: Ref<Domain>) {
         let (kind, holder) = match self.registers[3] {
             1 => (ObjectKind::Endpoint, ObjectKind::Memory),
@@ -217,7 +218,7 @@ impl Aim {
     }
 }
 
-/// The content of a slot of a domain's table. A domain that is being destroyed has lost some frames of its table.
+/// The content of a slot of a domain's table. There is none in a frame that the table of a domain has lost while being destroyed.
 pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
     if slot / SLOTS_PER_FRAME < domain.directory.first_index() {
         return None;

@@ -1,4 +1,4 @@
-//! The rows of the calls for capabilities.
+//! The matrix rows of the system calls on the caller's own slots.
 
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
@@ -15,7 +15,7 @@ use crate::syscalls::matrix::stage::{
 };
 use crate::testing::slots;
 
-/// No right at all: any capability will do.
+/// No rights: any capability is sufficient.
 const NONE: Rights = Rights(0);
 
 pub fn capability_copy() -> Vec<Row> {

@@ -1,4 +1,4 @@
-//! The rows of the calls for freezing, reading and retiring a domain.
+//! The matrix rows of the system calls that freeze, read and retire a domain.
 
 use abi::calls::{
     DomainBeginLog, DomainClock, DomainDescribe, DomainMapCaptured, DomainPages, DomainReadPages,

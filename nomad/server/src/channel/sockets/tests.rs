@@ -17,13 +17,13 @@ const ABSENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
 const OPERATOR: u16 = 9999;
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// A wire with one other station, which answers ARP requests.
+/// A wire with one other host, which answers ARP requests.
 #[derive(Clone, Default)]
 struct Wire {
     incoming: Rc<RefCell<VecDeque<Vec<u8>>>>,
     /// Wakes the stack when a frame arrives.
     waker: Rc<RefCell<Option<Waker>>>,
-    /// The last byte of each IPv4 packet on it.
+    /// The last byte of each IPv4 packet that the stack has sent.
     sent: Rc<RefCell<Vec<u8>>>,
 }
 
@@ -93,16 +93,17 @@ impl Driver for Wire {
     }
 }
 
-/// A stack on a wire, and the sockets of a fleet without other machines.
+/// A stack on a wire, and the sockets of the only machine of a fleet.
 struct Fixture {
     wire: Wire,
-    round: Box<dyn Fn()>,
+    /// Polls each ready task once.
+    poll_tasks: Box<dyn Fn()>,
     sockets: Sockets,
 }
 
 impl Fixture {
     fn new() -> Fixture {
-        // The stack reads the clock.
+        // The stack reads the clock, which this installs.
         runtime::host::start("", runtime::host::shared_memory(4096));
         let wire = Wire::default();
         let config = Config::ipv4_static(StaticConfigV4 {
@@ -117,20 +118,20 @@ impl Fixture {
         let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
         let common = BoundSocket::new(socket, PORT);
         let sockets = Sockets::new(stack, common, [].into_iter(), 100);
-        let (tasks, round) = runtime::host::tasks();
+        let (tasks, poll_tasks) = runtime::host::tasks();
         tasks.spawn(async move { runner.run().await });
         let fixture = Fixture {
             wire,
-            round: Box::new(round),
+            poll_tasks: Box::new(poll_tasks),
             sockets,
         };
-        fixture.turn();
+        fixture.poll_stack();
         fixture
     }
 
-    /// Polls the stack until it is idle.
-    fn turn(&self) {
-        (0..4).for_each(|_| (self.round)());
+    /// Polls the stack often enough that it is idle.
+    fn poll_stack(&self) {
+        (0..4).for_each(|_| (self.poll_tasks)());
     }
 
     /// Sends a datagram of one byte to an operator at this address.
@@ -138,7 +139,7 @@ impl Fixture {
         let to = IpEndpoint::new(IpAddress::Ipv4(to), OPERATOR);
         let bytes = vec![byte];
         self.sockets.send(&Datagram { to, bytes });
-        self.turn();
+        self.poll_stack();
     }
 
     fn sent(&self) -> Vec<u8> {
@@ -154,7 +155,7 @@ fn an_operator_that_is_gone_does_not_block_replies_to_others_for_long() {
     let begin = Now::from_millis(5);
     assert_eq!(fixture.sockets.expire(begin), None);
 
-    // More than the socket holds: nothing blocks.
+    // More datagrams than the socket's buffer holds: `send` drops the rest instead of blocking.
     (0..2 * DATAGRAMS_MAX).for_each(|_| fixture.send(ABSENT, 2));
     fixture.send(PRESENT, 3);
     assert_eq!(fixture.sockets.expire(begin), Some(begin + WAIT_LIMIT));
@@ -162,10 +163,10 @@ fn an_operator_that_is_gone_does_not_block_replies_to_others_for_long() {
 
     assert_eq!(fixture.sockets.expire(begin + WAIT_LIMIT), None);
     fixture.send(PRESENT, 4);
-    // The stack keeps the socket silent for a while.
-    let hangs = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while fixture.sent() == [1] && std::time::Instant::now() < hangs {
-        fixture.turn();
+    // The stack sends nothing from the socket for a while after an ARP request. The limit only ends a test that hangs.
+    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while fixture.sent() == [1] && std::time::Instant::now() < give_up {
+        fixture.poll_stack();
     }
     assert_eq!(fixture.sent(), [1, 4]);
 }

@@ -6,11 +6,13 @@ use runtime::host::shared_memory;
 
 const NOWHERE: DmaAddress = DmaAddress::new(0);
 
-/// A NIC that uses any buffers.
+/// A NIC that may mark any buffer as used, whether it was offered or not.
 struct FakeNic {
     memory: SharedMemory<'static>,
     size: u16,
-    seen: u16,
+    /// Its index in the available ring.
+    available: u16,
+    /// Its index in the used ring.
     used: u16,
 }
 
@@ -21,22 +23,22 @@ impl FakeNic {
         u16::from_le_bytes(bytes)
     }
 
-    /// The address, length and flags of each buffer that became available.
-    fn available(&mut self) -> Vec<(u16, u64, u32, u16)> {
+    /// The index, address, length and flags of each buffer that became available since the last call.
+    fn take_available(&mut self) -> Vec<(u16, u64, u32, u16)> {
         let mut buffers = Vec::new();
-        while self.seen != self.u16_at(AVAILABLE + 2) {
-            let place = usize::from(self.seen % self.size);
+        while self.available != self.u16_at(AVAILABLE + 2) {
+            let place = usize::from(self.available % self.size);
             let index = self.u16_at(AVAILABLE + HEAD_BYTES + 2 * place);
             let at = usize::from(index) * DESCRIPTOR_BYTES;
             let address = self.memory.word64(at).load(Ordering::Relaxed);
             let bytes = self.memory.word32(at + 8).load(Ordering::Relaxed);
             buffers.push((index, address, bytes, self.u16_at(at + 12)));
-            self.seen = self.seen.wrapping_add(1);
+            self.available = self.available.wrapping_add(1);
         }
         buffers
     }
 
-    fn use_up(&mut self, index: u32, bytes: u32) {
+    fn mark_used(&mut self, index: u32, bytes: u32) {
         let at = USED + HEAD_BYTES + usize::from(self.used % self.size) * USED_ENTRY_BYTES;
         self.memory.word32(at).store(index, Ordering::Relaxed);
         self.memory.word32(at + 4).store(bytes, Ordering::Relaxed);
@@ -54,7 +56,7 @@ fn pair_of(size: u16) -> (Queue, FakeNic) {
     let nic = FakeNic {
         memory,
         size,
-        seen: 0,
+        available: 0,
         used: 0,
     };
     (Queue::new(DmaMemory::new(memory, NOWHERE), size), nic)
@@ -70,24 +72,24 @@ fn the_nic_sees_buffers_only_after_they_are_published() {
         Purpose::Receive,
     );
     queue.offer(Buffer(6), DmaAddress::new(0xbeef_0000), 60, Purpose::Send);
-    assert!(nic.available().is_empty());
+    assert!(nic.take_available().is_empty());
     assert!(queue.publish());
     assert_eq!(
-        nic.available(),
+        nic.take_available(),
         [(5, 0xdead_0000, 100, 2), (6, 0xbeef_0000, 60, 0)]
     );
-    assert!(!queue.publish(), "nothing is new");
+    assert!(!queue.publish(), "nothing was offered since");
 }
 
 #[test]
-fn buffers_are_reused_for_ever() {
+fn buffers_are_reused_indefinitely() {
     for (mut queue, mut nic) in [pair(), pair_of(8)] {
         for round in 0..100_000u32 {
             let buffer = Buffer((round % 7) as u16);
             queue.offer(buffer, NOWHERE, 1, Purpose::Send);
             let _ = queue.publish();
-            assert_eq!(nic.available().len(), 1);
-            nic.use_up(buffer.0.into(), round);
+            assert_eq!(nic.take_available().len(), 1);
+            nic.mark_used(buffer.0.into(), round);
             assert_eq!(queue.take(), Ok(Some((buffer, round))));
             assert_eq!(queue.take(), Ok(None));
         }
@@ -103,14 +105,14 @@ fn a_nic_that_suppresses_notifications_gets_none() {
 }
 
 #[test]
-fn the_interrupt_flag_is_stored_beside_the_index() {
+fn the_interrupt_flag_and_the_index_do_not_overwrite_each_other() {
     let (mut queue, mut nic) = pair();
     queue.set_interrupts(false);
     assert_eq!(nic.u16_at(AVAILABLE), 1);
     queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
     let _ = queue.publish();
     assert_eq!(nic.u16_at(AVAILABLE), 1);
-    assert_eq!(nic.available().len(), 1);
+    assert_eq!(nic.take_available().len(), 1);
     queue.set_interrupts(true);
     assert_eq!((nic.u16_at(AVAILABLE), nic.u16_at(AVAILABLE + 2)), (0, 1));
 }
@@ -118,15 +120,15 @@ fn the_interrupt_flag_is_stored_beside_the_index() {
 #[test]
 fn a_used_buffer_that_was_not_lent_is_an_error() {
     let (mut queue, mut nic) = pair();
-    nic.use_up(3, 0);
+    nic.mark_used(3, 0);
     assert_eq!(queue.take(), Err(UsedRingError));
     let (mut queue, mut nic) = pair();
-    nic.use_up(QUEUE_SIZE_MAX.into(), 0);
+    nic.mark_used(QUEUE_SIZE_MAX.into(), 0);
     assert_eq!(queue.take(), Err(UsedRingError));
     let (mut queue, mut nic) = pair();
     queue.offer(Buffer(1), NOWHERE, 1, Purpose::Send);
-    nic.use_up(1, 0);
-    nic.use_up(1, 0);
+    nic.mark_used(1, 0);
+    nic.mark_used(1, 0);
     assert!(queue.take().is_ok());
     assert_eq!(queue.take(), Err(UsedRingError));
 }

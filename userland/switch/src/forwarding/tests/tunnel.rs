@@ -7,11 +7,12 @@ use crate::away::KEPT_NS;
 fn forwarding_with_tunnel() -> Forwarding {
     let mut forwarding = forwarding();
     forwarding.set(entry(TUNNEL, PortKind::Tunnel));
-    quiesce(&mut forwarding);
+    set_leaving(&mut forwarding);
     forwarding
 }
 
-fn quiesce(forwarding: &mut Forwarding) {
+/// Marks B's port as leaving.
+fn set_leaving(forwarding: &mut Forwarding) {
     forwarding.set(PortEntry {
         service: Service::Leaving,
         ..entry(B, PortKind::Domain)
@@ -28,7 +29,7 @@ fn frames_for_a_leaving_domain_go_through_the_tunnel() {
     assert_eq!(
         targets(&mut forwarding, WIRE, mac(9), mac(2)),
         [B],
-        "it stays"
+        "B is active again"
     );
 }
 
@@ -44,10 +45,10 @@ fn frames_for_a_stopped_domain_are_dropped() {
         let targets = targets(&mut forwarding, from, source, mac(2));
         assert!(targets.is_empty(), "from {from:?} to {targets:?}");
     }
-    // It sends nothing either, and receives no broadcast.
+    // It receives no broadcast either.
     let reached = targets(&mut forwarding, A, mac(1), Mac::BROADCAST);
     assert_eq!(reached, [WIRE, WIRE2]);
-    // A younger copy of it runs on another machine.
+    // A newer copy of it runs on another machine.
     targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
     assert!(targets(&mut forwarding, WIRE2, mac(9), mac(2)).is_empty());
@@ -78,12 +79,12 @@ fn a_domain_that_is_back_is_no_longer_away() {
 }
 
 #[test]
-fn domains_reach_one_that_was_seen_elsewhere_directly() {
+fn a_leaving_domain_that_was_seen_at_an_uplink_is_reached_there_by_domains() {
     let mut forwarding = forwarding();
     forwarding.set(entry(TUNNEL, PortKind::Tunnel));
-    // Seen there before the domain came here: that does not count any more.
+    // B's address was learned at an uplink earlier: updating B's port forgets that.
     targets(&mut forwarding, WIRE2, mac(2), mac(1));
-    quiesce(&mut forwarding);
+    set_leaving(&mut forwarding);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
     targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
