@@ -17,8 +17,8 @@
 //! | [`pacer`] | [`Pacer`]: how fast to send |
 //! | [`receiver`] | [`Receiver`]: puts the bytes in order |
 //!
-//! A stream belongs to a transaction, not to a connection: it needs no handshake, and goes on after any interruption that
-//! the transaction survives. Any number of streams share one socket. The channel below encrypts and authenticates each
+//! A stream belongs to a transaction, not to a connection: it needs no handshake, and goes on after an
+//! interruption of up to ten seconds. Any number of streams share one socket. The channel below encrypts and authenticates each
 //! datagram; a datagram that arrives twice is harmless.
 
 #![no_std]
