@@ -75,11 +75,6 @@ impl Session {
         Some(message)
     }
 
-    /// Ends the wait for a message: the other side is known to be alive by other means.
-    pub fn mark_alive(&mut self) {
-        self.silent_since_us = None;
-    }
-
     /// Whether nothing was received for longer than the limit after a send: the other side may have lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us

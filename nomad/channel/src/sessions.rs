@@ -148,15 +148,6 @@ impl Sessions {
         datagrams
     }
 
-    /// Records that a machine is alive and was not restarted, which a running stream from it proves. It may then
-    /// be silent without a new handshake, whose arithmetic takes milliseconds.
-    pub fn mark_alive(&mut self, machine: MachineId) {
-        let peer = self.peers.get_mut(&machine);
-        if let Some(session) = peer.and_then(|peer| peer.accepted.latest()) {
-            session.mark_alive();
-        }
-    }
-
     /// Encrypts a reply to an operator; `None` if the session no longer exists.
     pub fn reply(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
         self.operators.seal(to, now_us, message)

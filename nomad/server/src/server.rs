@@ -19,6 +19,7 @@ use runtime::protocol::Ipv4;
 
 use crate::budget::Budget;
 use crate::channel::control;
+use crate::channel::sockets::SOCKETS_MAX;
 use crate::channel::streams::Streams;
 use crate::deferred::{self, Deferred};
 use crate::late::{self, LateFrames};
@@ -190,7 +191,7 @@ pub fn versions() -> Versions {
 
 /// Starts the server's tasks, and is itself the task that receives datagrams.
 pub async fn serve(start: Start, tasks: Tasks) {
-    let stack = runtime::net::stack(start, tasks);
+    let stack = runtime::net::stack_for::<SOCKETS_MAX>(start, tasks);
     let server: &'static Server = Box::leak(Box::new(Server::new(start)));
     server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));

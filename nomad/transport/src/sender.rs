@@ -75,7 +75,7 @@ impl Sender {
     pub fn new(now: Instant, transaction: TransactionId, rate_max: Option<u64>) -> Sender {
         Sender {
             transaction,
-            buffer: VecDeque::new(),
+            buffer: VecDeque::with_capacity(WINDOW_BYTES),
             base: 0,
             next: 0,
             arrived: RangeSet::new(),
@@ -95,9 +95,11 @@ impl Sender {
         WINDOW_BYTES - self.buffer.len().min(WINDOW_BYTES)
     }
 
-    /// Appends bytes to the stream. More than there is room for are buffered all the same.
-    pub fn write(&mut self, bytes: &[u8]) {
-        self.buffer.extend(bytes);
+    /// Appends as many of these bytes to the stream as there is room for; returns how many.
+    pub fn write(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.room());
+        self.buffer.extend(&bytes[..count]);
+        count
     }
 
     /// Whether all bytes have arrived.
@@ -174,7 +176,7 @@ impl Sender {
 
     /// When to call [`Sender::transmit`] again, if it has nothing to send now.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let has_more = !self.lost.is_empty() || self.next < self.window_end();
+        let has_more = !self.lost.is_empty() || self.next < self.end();
         let has_window = self.in_flight.bytes() < self.pacer.window();
         let next_send = (has_more && has_window).then(|| self.pacer.next_send());
         let next_loss = self.in_flight.next_loss(self.patience_us());
@@ -184,14 +186,9 @@ impl Sender {
             .min()
     }
 
-    /// The end of the bytes that were written.
+    /// The end of the bytes that were written: the receiver has room for them.
     fn end(&self) -> u64 {
         self.base + self.buffer.len() as u64
-    }
-
-    /// The end of those that the receiver has room for.
-    fn window_end(&self) -> u64 {
-        self.end().min(self.base + WINDOW_BYTES as u64)
     }
 
     /// When to ask for an acknowledgement, if one is awaited.
@@ -233,7 +230,7 @@ impl Sender {
         let range = match self.lost.first() {
             Some(lost) => clip(lost, most),
             None => {
-                let unsent = self.next..self.window_end();
+                let unsent = self.next..self.end();
                 let available = HEAD_BYTES + (unsent.end - unsent.start) as usize;
                 let trial = self.path_mtu.next_trial(bytes_max, available);
                 clip(&unsent, trial.map_or(most, content))
@@ -252,7 +249,7 @@ impl Sender {
         self.statistics.repeats += u64::from(is_repeat);
         self.lost.remove(range.clone());
         self.next = self.next.max(range.end);
-        let is_last = self.next == self.window_end() && self.lost.is_empty();
+        let is_last = self.next == self.end() && self.lost.is_empty();
         let data = Data {
             transaction: self.transaction,
             offset: range.start,
@@ -304,4 +301,104 @@ impl Sender {
 /// The bytes of the stream in a datagram of this many bytes.
 fn content(datagram: usize) -> u64 {
     datagram.saturating_sub(HEAD_BYTES).max(1) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::datagram::Datagram;
+
+    const TRANSACTION: TransactionId = TransactionId(1);
+    /// Bytes of the stream per datagram.
+    const PART: u64 = 100;
+
+    fn at(us: u64) -> Instant {
+        Instant::from_us(us)
+    }
+
+    /// A sender with this many datagrams to send.
+    fn sender(datagrams: usize) -> Sender {
+        let mut sender = Sender::new(at(0), TRANSACTION, None);
+        sender.write(&vec![7; datagrams * PART as usize]);
+        sender
+    }
+
+    /// The offset of the datagram that is sent now, and whether it is urgent.
+    fn transmit(sender: &mut Sender, us: u64) -> Option<(u64, bool)> {
+        let mut out = Vec::new();
+        let most = HEAD_BYTES + PART as usize;
+        let is_one = sender.transmit(at(us), most, &mut out);
+        is_one.then(|| match Datagram::decode(&out) {
+            Some(Datagram::Data(data)) => (data.offset, data.is_urgent),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn acknowledge(sender: &mut Sender, us: u64, next: u64, received: Vec<Range<u64>>) {
+        let ack = Ack {
+            transaction: TRANSACTION,
+            next,
+            received,
+        };
+        assert_eq!(sender.handle_ack(at(us), &ack), Ok(()));
+    }
+
+    #[test]
+    fn the_last_datagram_and_every_probe_are_acknowledged_at_once() {
+        let mut sender = sender(2);
+        assert_eq!(transmit(&mut sender, 0), Some((0, false)));
+        assert_eq!(transmit(&mut sender, 100), Some((PART, true)));
+        assert_eq!(transmit(&mut sender, 200), None);
+        let due = sender.poll_timeout().expect("a probe").as_us();
+        assert_eq!(transmit(&mut sender, due), Some((0, true)));
+    }
+
+    #[test]
+    fn an_acknowledgement_postpones_the_next_probe() {
+        let mut sender = sender(2);
+        transmit(&mut sender, 0);
+        transmit(&mut sender, 100);
+        let due = sender.poll_timeout().expect("a probe").as_us();
+        acknowledge(&mut sender, due - 1, PART, Vec::new());
+        assert!(sender.poll_timeout() > Some(at(due)));
+        for _ in 0..PROBES_MAX - 1 {
+            let due = sender.poll_timeout().expect("a probe").as_us();
+            assert_eq!(transmit(&mut sender, due), Some((PART, true)));
+        }
+        acknowledge(&mut sender, 20_000_000, PART, Vec::new());
+        let due = sender.poll_timeout().expect("a probe").as_us();
+        transmit(&mut sender, due);
+        assert!(!sender.is_abandoned());
+    }
+
+    /// An acknowledgement of bytes that were sent twice may be for either datagram (Karn's algorithm).
+    #[test]
+    fn bytes_that_were_sent_twice_tell_nothing_about_the_round_trip() {
+        let mut sender = sender(1);
+        transmit(&mut sender, 0);
+        let due = sender.poll_timeout().expect("a probe").as_us();
+        transmit(&mut sender, due);
+        acknowledge(&mut sender, due + 5, PART, Vec::new());
+        assert!(sender.is_delivered());
+        assert_eq!(sender.statistics().round_trip_us, 0);
+    }
+
+    #[test]
+    fn an_overtaken_datagram_is_sent_again_a_while_later() {
+        let mut sender = sender(3);
+        for us in [0, 100, 200] {
+            transmit(&mut sender, us);
+        }
+        let overtaken = PART..3 * PART;
+        acknowledge(&mut sender, 1_000, 0, vec![overtaken]);
+        assert_eq!(transmit(&mut sender, 1_000), None);
+        let due = sender.poll_timeout().expect("a loss").as_us();
+        assert_eq!(due, 800 + REORDER_MIN_US, "a round trip and a while");
+        assert_eq!(transmit(&mut sender, due), Some((0, true)));
+        acknowledge(&mut sender, due + 800, 3 * PART, Vec::new());
+        assert!(sender.is_delivered());
+        assert_eq!(sender.statistics().probes, 0);
+    }
 }

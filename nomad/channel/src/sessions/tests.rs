@@ -175,17 +175,6 @@ fn a_restarted_machine_gets_a_new_handshake() {
 }
 
 #[test]
-fn a_machine_that_is_known_to_be_alive_need_not_reply() {
-    let (mut a, mut b) = pair();
-    let first = a.send(0, &b, b"first");
-    carry(0, &mut a, &mut b, first);
-    a.send(1, &b, b"no reply");
-    a.sessions.mark_alive(b.keys.own_id());
-    assert_eq!(a.send(SILENCE_US + 2, &b, b"second").len(), 1);
-    assert_eq!(a.send(2 * SILENCE_US + 3, &b, b"third").len(), 2);
-}
-
-#[test]
 fn both_may_begin_at_once() {
     let (mut a, mut b) = pair();
     let from_a = a.send(0, &b, b"from a");

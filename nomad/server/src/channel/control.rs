@@ -81,7 +81,9 @@ fn send_pages(server: &Server, sockets: &Sockets) {
     let has_room = |to| keys.address_of(to).is_some_and(|at| sockets.has_room(at));
     let send = |to, message: &[u8]| {
         let datagrams = server.network.seal(to, message);
-        datagrams.iter().for_each(|datagram| sockets.send(datagram));
+        datagrams
+            .iter()
+            .for_each(|datagram| sockets.send_pages(datagram));
     };
     server.streams.send_acks(send);
     for _ in 0..PAGES_AT_ONCE {

@@ -15,6 +15,8 @@ pub struct Inbound {
     pub peer: MachineId,
     receiver: Receiver,
     reader: PageStream,
+    /// Whether it was rejected: nothing of it is taken or acknowledged any more.
+    is_rejected: bool,
 }
 
 impl Inbound {
@@ -25,6 +27,7 @@ impl Inbound {
             peer,
             receiver: Receiver::new(transaction),
             reader: PageStream::new(Limits::default()),
+            is_rejected: false,
         }
     }
 
@@ -44,16 +47,23 @@ impl Inbound {
             peer,
             receiver,
             reader,
+            is_rejected,
         } = self;
+        if *is_rejected {
+            return Ok(());
+        }
         let source = (*transaction, *peer);
-        receiver.handle(now, data, |bytes| {
+        let handled = receiver.handle(now, data, |bytes| {
             read(reader, shell, source, bytes, &mut report)
-        })
+        });
+        *is_rejected = handled.is_err();
+        handled
     }
 
     /// The acknowledgement to send now, if one is due.
     pub fn poll_ack(&mut self, now: Instant) -> Option<Ack> {
-        self.receiver.poll_ack(now)
+        let is_rejected = self.is_rejected;
+        self.receiver.poll_ack(now).filter(|_| !is_rejected)
     }
 
     /// When to call [`Inbound::poll_ack`].

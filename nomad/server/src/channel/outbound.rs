@@ -15,6 +15,9 @@ const PIECE_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
 /// How long a stream waits if the socket has no room for its next datagram.
 const BLOCKED_US: u64 = 1_000;
+/// The destination is gone if there was none this many times in a row: its address is not resolved. Counted, and not timed, since
+/// this machine may have stood still.
+const BLOCKED_MAX: u32 = 10_000;
 
 /// A stream of segments: each is produced piece by piece as the transport has room for it.
 pub struct Outbound {
@@ -25,9 +28,11 @@ pub struct Outbound {
     segment: Option<Segment>,
     /// Whether the segment was produced whole, but has not arrived.
     is_produced: bool,
+    /// The last piece, and how much of it the transport has taken.
     piece: Vec<u8>,
-    /// Whether the socket had no room for its last datagram.
-    pub is_blocked: bool,
+    taken: usize,
+    /// How many times in a row the socket had no room for the next datagram.
+    blocked: u32,
 }
 
 impl Outbound {
@@ -40,7 +45,8 @@ impl Outbound {
             segment: None,
             is_produced: false,
             piece: Vec::new(),
-            is_blocked: false,
+            taken: 0,
+            blocked: 0,
         }
     }
 
@@ -59,9 +65,10 @@ impl Outbound {
         Ok(())
     }
 
-    /// Whether a piece is to be produced, and there is room for it.
-    pub fn has_room(&self) -> bool {
-        self.segment.is_some() && !self.is_produced && self.sender.room() >= PIECE_BYTES_MAX
+    /// Whether a piece is to be produced.
+    pub fn wants_piece(&mut self) -> bool {
+        self.write_piece();
+        self.segment.is_some() && !self.is_produced && self.piece.is_empty()
     }
 
     /// Produces the next piece.
@@ -77,10 +84,18 @@ impl Outbound {
         };
         self.is_produced = !segment.produce(shell, &mut self.piece)?;
         segment.record_sent(self.piece.len() as u64);
-        self.sender.write(&self.piece);
-        self.piece.clear();
-        self.piece.shrink_to(PIECE_BYTES_MAX);
+        self.write_piece();
         Ok(())
+    }
+
+    /// Gives the transport as much of the piece as it has room for.
+    fn write_piece(&mut self) {
+        self.taken += self.sender.write(&self.piece[self.taken..]);
+        if self.taken == self.piece.len() {
+            self.taken = 0;
+            self.piece.clear();
+            self.piece.shrink_to(PIECE_BYTES_MAX);
+        }
     }
 
     /// Ends the segment if it has arrived whole; returns the event for the ledger, if there is one.
@@ -92,7 +107,7 @@ impl Outbound {
         now: Instant,
         shell: &mut Shell<H>,
     ) -> Result<Option<Event>, SendError> {
-        if !self.is_produced || !self.sender.is_delivered() {
+        if !self.is_produced || !self.piece.is_empty() || !self.sender.is_delivered() {
             return Ok(None);
         }
         match self.segment.take() {
@@ -110,20 +125,27 @@ impl Outbound {
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) {
         if self.sender.handle_ack(now, ack).is_err() {
             let transaction = self.transaction;
-            log::warn!("{transaction:?}: an acknowledgement of bytes that were never sent");
+            log::debug!("{transaction:?}: an acknowledgement of bytes that were never sent");
         }
+    }
+
+    /// Records whether the socket has room for the next datagram; returns it.
+    pub fn record_room(&mut self, has_room: bool) -> bool {
+        self.blocked = if has_room { 0 } else { self.blocked + 1 };
+        has_room
     }
 
     /// Whether the destination replies to nothing.
     pub fn is_abandoned(&self) -> bool {
-        self.sender.is_abandoned()
+        self.sender.is_abandoned() || self.blocked >= BLOCKED_MAX
     }
 
     /// When to transmit again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.is_blocked {
-            true => Some(now().after_us(BLOCKED_US)),
-            false => self.sender.poll_timeout(),
+        if self.blocked > 0 {
+            Some(now().after_us(BLOCKED_US))
+        } else {
+            self.sender.poll_timeout()
         }
     }
 }

@@ -23,6 +23,8 @@ use crate::network::Datagram;
 
 /// The most machines with a socket of their own.
 const MACHINE_SOCKETS_MAX: usize = 12;
+/// The most sockets: the common one, the one for others, and two per machine.
+pub const SOCKETS_MAX: usize = 2 + 2 * MACHINE_SOCKETS_MAX;
 /// Datagrams queued per socket: late frames come many at a time.
 const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
 /// How long the first datagram of a shared socket may wait: resolving an address takes one round trip. The stack
@@ -83,17 +85,24 @@ impl BoundSocket {
     }
 }
 
+/// The sockets of one machine, which only send. Control does not wait behind pages.
+struct MachineSockets {
+    address: Ipv4Addr,
+    control: BoundSocket,
+    pages: BoundSocket,
+}
+
 /// The sockets for the fleet, for operators, and for all others.
 pub struct Sockets {
     /// Receives everything, and sends to operators.
     pub common: BoundSocket,
-    machines: Vec<(Ipv4Addr, BoundSocket)>,
+    machines: Vec<MachineSockets>,
     /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
     others: BoundSocket,
 }
 
 impl Sockets {
-    /// One socket per machine, which only sends.
+    /// Two sockets per machine, which only send.
     ///
     /// # Panics
     /// If a port is in use.
@@ -113,12 +122,16 @@ impl Sockets {
             );
             BoundSocket::new(socket, port)
         };
-        let machines = (PORT + 2..).zip(machines.take(MACHINE_SOCKETS_MAX));
+        let ports = (PORT + 2..).step_by(2);
+        let machines = ports.zip(machines.take(MACHINE_SOCKETS_MAX));
+        let machines = machines.map(|(port, address)| MachineSockets {
+            address,
+            control: socket(port),
+            pages: socket(port + 1),
+        });
         Sockets {
             common,
-            machines: machines
-                .map(|(port, machine)| (machine, socket(port)))
-                .collect(),
+            machines: machines.collect(),
             others: socket(PORT + 1),
         }
     }
@@ -126,23 +139,34 @@ impl Sockets {
     /// Sends a datagram, or drops it.
     pub fn send(&self, datagram: &Datagram) {
         let IpAddress::Ipv4(address) = datagram.to.addr;
+        let machine = || self.machine(address).map(|machine| &machine.control);
         let socket = match datagram.to.port {
-            PORT => self.machine_socket(address),
+            PORT => machine().unwrap_or(&self.others),
             _ => &self.common,
         };
         socket.send(datagram);
     }
 
-    /// Whether a datagram for the machine at this address would not be dropped now.
+    /// Sends a datagram with pages, or drops it.
+    pub fn send_pages(&self, datagram: &Datagram) {
+        let IpAddress::Ipv4(address) = datagram.to.addr;
+        self.page_socket(address).send(datagram);
+    }
+
+    /// Whether a datagram with pages for the machine at this address would not be dropped now.
     pub fn has_room(&self, address: Ipv4Addr) -> bool {
-        let socket = &self.machine_socket(address).socket;
+        let socket = &self.page_socket(address).socket;
         poll_once(socket.wait_send_ready()).is_ready()
     }
 
-    fn machine_socket(&self, address: Ipv4Addr) -> &BoundSocket {
+    fn page_socket(&self, address: Ipv4Addr) -> &BoundSocket {
+        let machine = self.machine(address);
+        machine.map_or(&self.others, |machine| &machine.pages)
+    }
+
+    fn machine(&self, address: Ipv4Addr) -> Option<&MachineSockets> {
         let mut machines = self.machines.iter();
-        let known = machines.find(|(machine, _)| *machine == address);
-        known.map_or(&self.others, |(_, socket)| socket)
+        machines.find(|machine| machine.address == address)
     }
 
     /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.

@@ -76,7 +76,7 @@ impl Streams {
                     stream.handle_ack(now(), &ack);
                 }
             }
-            None => log::warn!("from {from:?}: a malformed datagram about pages"),
+            None => log::debug!("from {from:?}: a malformed datagram about pages"),
         }
     }
 
@@ -126,8 +126,9 @@ impl Streams {
                 end(server, *transaction, error);
                 return false;
             }
-            stream.is_blocked = !has_room(stream.peer);
-            if !stream.is_blocked && stream.transmit(now(), bytes_max, &mut bytes) {
+            if stream.record_room(has_room(stream.peer))
+                && stream.transmit(now(), bytes_max, &mut bytes)
+            {
                 send(stream.peer, &bytes);
                 bytes.clear();
                 has_sent = true;
@@ -157,7 +158,7 @@ fn advance(
         server.report(transaction, Event::StreamBroken);
         return Err(SendError::Over);
     }
-    if stream.has_room() {
+    if stream.wants_piece() {
         stream.produce(&mut server.shell.borrow_mut())?;
         // The domain that is copied, and others of this priority, go first. It cannot fail.
         let _ = invoke(Yield {});

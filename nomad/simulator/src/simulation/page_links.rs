@@ -25,6 +25,8 @@ pub(super) struct PageLink {
     ends: [usize; 2],
     sender: Sender,
     receiver: Receiver,
+    /// Bytes for which the sender has no room yet.
+    waiting: Vec<u8>,
     written: u64,
     arrived: u64,
     /// The offsets at which the items in flight end.
@@ -40,6 +42,7 @@ impl PageLink {
             ends,
             sender: Sender::new(now, transaction, None),
             receiver: Receiver::new(transaction),
+            waiting: Vec::new(),
             written: 0,
             arrived: 0,
             item_ends: VecDeque::new(),
@@ -48,10 +51,15 @@ impl PageLink {
 
     fn write_item(&mut self) {
         let item = self.written..self.written + ITEM_BYTES;
-        let bytes: Vec<u8> = item.map(byte_at).collect();
-        self.sender.write(&bytes);
+        self.waiting.extend(item.map(byte_at));
+        self.write();
         self.written += ITEM_BYTES;
         self.item_ends.push_back(self.written);
+    }
+
+    fn write(&mut self) {
+        let taken = self.sender.write(&self.waiting);
+        self.waiting.drain(..taken);
     }
 
     /// Handles a datagram at one of the ends; returns how many items it completes.
@@ -128,6 +136,7 @@ impl Simulation {
             if self.nodes[from].is_active(self.now) {
                 let local = self.local(from);
                 let mut bytes = Vec::new();
+                link.write();
                 while link.sender.transmit(local, DATAGRAM_BYTES_MAX, &mut bytes) {
                     self.send(Datagram::new(from, to, std::mem::take(&mut bytes)));
                 }
