@@ -45,8 +45,8 @@ impl InFlight {
         self.datagrams.push_back(sent);
     }
 
-    /// Removes those with any of these bytes, which are being sent again: an acknowledgement of them will not tell which
-    /// datagram it is for. What follows in them counts as lost.
+    /// Removes those with any of these bytes, which are being sent again: an acknowledgement of them may be for either
+    /// datagram. What follows in them counts as lost.
     pub fn forget(&mut self, range: &Range<u64>, lost: &mut RangeSet<u64>) {
         self.datagrams.retain(|sent| {
             let overlaps = sent.range.start < range.end && range.start < sent.range.end;

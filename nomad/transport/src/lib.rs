@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | [`datagram`] | [`Data`] and [`Ack`], and their bytes |
 //! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |
+//! | [`statistics`] | [`Statistics`]: what a stream costs |
 //! | `in_flight` | the datagrams that were sent, and which of them are lost |
 //! | `round_trip` | the measured round-trip time |
 //! | `path_mtu` | the longest datagram that arrives |
@@ -33,11 +34,14 @@ mod path_mtu;
 pub mod receiver;
 mod round_trip;
 pub mod sender;
+pub mod statistics;
 
 pub use datagram::{Ack, Data, Datagram};
 pub use pacer::Pacer;
+pub use path_mtu::BASE;
 pub use receiver::Receiver;
-pub use sender::{Sender, Statistics};
+pub use sender::Sender;
+pub use statistics::Statistics;
 
 /// The most bytes of a stream between the first that is missing at the receiver and the last that may be sent: what both
 /// ends buffer.

@@ -59,7 +59,7 @@ pub struct Snapshot {
     is_limited: bool,
 }
 
-/// What an acknowledgement told.
+/// The news of an acknowledgement.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     /// The bytes that have arrived since the last one.

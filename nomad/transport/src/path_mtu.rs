@@ -8,10 +8,12 @@
 //!
 //! A trial that is lost costs one datagram, whose bytes are sent again in the known size.
 
-/// Bytes that every path carries: an Ethernet frame without the headers of IP, UDP and the session.
-pub const BASE: usize = 1500 - 20 - 8 - 29;
+/// The headers of IP and UDP, and the session's head and tag.
+const HEADERS: usize = 20 + 8 + 13 + 16;
+/// Bytes of a datagram that every path carries, in clear: an Ethernet frame without the headers.
+pub const BASE: usize = 1_500 - HEADERS;
 /// The same of a frame of 9,000 bytes, which many switches carry.
-const JUMBO: usize = BASE + 7500;
+const JUMBO: usize = 9_000 - HEADERS;
 /// Trials of a size before it counts as too long.
 const TRIALS_MAX: u32 = 3;
 /// Probes without a reply before the size is doubted.

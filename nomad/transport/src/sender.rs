@@ -13,37 +13,22 @@ use crate::in_flight::{InFlight, Sent};
 use crate::pacer::{Arrival, Pacer};
 use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
+use crate::statistics::Statistics;
 
 /// How much longer than a round trip a datagram may take that others overtake, in parts of the least round trip.
 const REORDER_PARTS: u64 = 4;
 /// The same at least, in microseconds: a busy machine handles datagrams in bursts.
 const REORDER_MIN_US: u64 = 2_000;
 /// The longest interval between probes, in microseconds.
-const PROBE_INTERVAL_MAX_US: u64 = 1_000_000;
-/// The receiver is gone if it replies to none of this many probes, which are sent over about ten seconds. They are counted,
-/// and not the time: this machine may have stood still.
-const PROBES_MAX: u32 = 15;
+const PROBE_INTERVAL_MAX_US: u64 = 250_000;
+/// The receiver is gone if it replies to none of this many probes, which are sent over about ten seconds: so many that it
+/// never counts as gone on a wire that loses two datagrams of five. They are counted, and not the time: this machine may have
+/// stood still.
+const PROBES_MAX: u32 = 45;
 
 /// An acknowledgement of bytes that were never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Implausible;
-
-/// What a stream has cost so far, and what was measured of its path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Datagrams that were sent.
-    pub datagrams: u64,
-    /// Those of them whose bytes had been sent before.
-    pub repeats: u64,
-    /// Times that the receiver had to be asked for an acknowledgement.
-    pub probes: u64,
-    /// The rate at which datagrams leave, in bytes a second.
-    pub rate: u64,
-    /// The least round-trip time of the last seconds, in microseconds.
-    pub round_trip_us: u64,
-    /// The longest datagram that is known to arrive, in bytes.
-    pub datagram_bytes: usize,
-}
 
 /// Sends the bytes of a stream.
 #[derive(Clone, Debug)]
@@ -92,7 +77,7 @@ impl Sender {
 
     /// How many bytes [`Sender::write`] takes now.
     pub fn room(&self) -> usize {
-        WINDOW_BYTES - self.buffer.len().min(WINDOW_BYTES)
+        WINDOW_BYTES - self.buffer.len()
     }
 
     /// Appends as many of these bytes to the stream as there is room for; returns how many.
@@ -112,7 +97,7 @@ impl Sender {
         self.probes >= PROBES_MAX
     }
 
-    /// What the stream has cost so far.
+    /// The cost of the stream so far, and the measurements of its path.
     pub fn statistics(&self) -> Statistics {
         Statistics {
             rate: self.pacer.rate(),
@@ -122,15 +107,16 @@ impl Sender {
         }
     }
 
-    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is. It is no
-    /// longer than what the path is known to carry, or a trial.
+    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is. Its size is
+    /// known to arrive, or a trial.
     pub fn transmit(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
         self.find_lost(now);
         let most = content(self.path_mtu.size(bytes_max));
         let is_probe = self.probe_due().is_some_and(|due| due <= now);
-        let range = match is_probe {
-            true => Some(self.base..self.end().min(self.base + most)),
-            false => self.next_range(now, most, bytes_max),
+        let range = if is_probe {
+            Some(self.base..self.end().min(self.base + most))
+        } else {
+            self.next_range(now, most, bytes_max)
         };
         let Some(range) = range else { return false };
         if is_probe {
@@ -219,7 +205,7 @@ impl Sender {
         }
     }
 
-    /// The bytes to send next, unless the pacer says to wait: lost ones first.
+    /// The bytes to send next, unless the pacer has it wait: lost ones first.
     fn next_range(&mut self, now: Instant, most: u64, bytes_max: usize) -> Option<Range<u64>> {
         let may_send =
             self.pacer.next_send() <= now && self.in_flight.bytes() < self.pacer.window();
@@ -236,11 +222,7 @@ impl Sender {
                 clip(&unsent, trial.map_or(most, content))
             }
         };
-        if range.is_empty() {
-            self.pacer.record_limited(self.in_flight.bytes());
-            return None;
-        }
-        Some(range)
+        (!range.is_empty()).then_some(range)
     }
 
     fn send(&mut self, now: Instant, range: Range<u64>, is_probe: bool, out: &mut Vec<u8>) {
@@ -273,6 +255,9 @@ impl Sender {
             is_repeat,
             snapshot,
         });
+        if is_last {
+            self.pacer.record_limited(self.in_flight.bytes());
+        }
     }
 
     /// Measures the path by the datagrams that have arrived.
@@ -304,101 +289,4 @@ fn content(datagram: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-    use crate::datagram::Datagram;
-
-    const TRANSACTION: TransactionId = TransactionId(1);
-    /// Bytes of the stream per datagram.
-    const PART: u64 = 100;
-
-    fn at(us: u64) -> Instant {
-        Instant::from_us(us)
-    }
-
-    /// A sender with this many datagrams to send.
-    fn sender(datagrams: usize) -> Sender {
-        let mut sender = Sender::new(at(0), TRANSACTION, None);
-        sender.write(&vec![7; datagrams * PART as usize]);
-        sender
-    }
-
-    /// The offset of the datagram that is sent now, and whether it is urgent.
-    fn transmit(sender: &mut Sender, us: u64) -> Option<(u64, bool)> {
-        let mut out = Vec::new();
-        let most = HEAD_BYTES + PART as usize;
-        let is_one = sender.transmit(at(us), most, &mut out);
-        is_one.then(|| match Datagram::decode(&out) {
-            Some(Datagram::Data(data)) => (data.offset, data.is_urgent),
-            other => panic!("{other:?}"),
-        })
-    }
-
-    fn acknowledge(sender: &mut Sender, us: u64, next: u64, received: Vec<Range<u64>>) {
-        let ack = Ack {
-            transaction: TRANSACTION,
-            next,
-            received,
-        };
-        assert_eq!(sender.handle_ack(at(us), &ack), Ok(()));
-    }
-
-    #[test]
-    fn the_last_datagram_and_every_probe_are_acknowledged_at_once() {
-        let mut sender = sender(2);
-        assert_eq!(transmit(&mut sender, 0), Some((0, false)));
-        assert_eq!(transmit(&mut sender, 100), Some((PART, true)));
-        assert_eq!(transmit(&mut sender, 200), None);
-        let due = sender.poll_timeout().expect("a probe").as_us();
-        assert_eq!(transmit(&mut sender, due), Some((0, true)));
-    }
-
-    #[test]
-    fn an_acknowledgement_postpones_the_next_probe() {
-        let mut sender = sender(2);
-        transmit(&mut sender, 0);
-        transmit(&mut sender, 100);
-        let due = sender.poll_timeout().expect("a probe").as_us();
-        acknowledge(&mut sender, due - 1, PART, Vec::new());
-        assert!(sender.poll_timeout() > Some(at(due)));
-        for _ in 0..PROBES_MAX - 1 {
-            let due = sender.poll_timeout().expect("a probe").as_us();
-            assert_eq!(transmit(&mut sender, due), Some((PART, true)));
-        }
-        acknowledge(&mut sender, 20_000_000, PART, Vec::new());
-        let due = sender.poll_timeout().expect("a probe").as_us();
-        transmit(&mut sender, due);
-        assert!(!sender.is_abandoned());
-    }
-
-    /// An acknowledgement of bytes that were sent twice may be for either datagram (Karn's algorithm).
-    #[test]
-    fn bytes_that_were_sent_twice_tell_nothing_about_the_round_trip() {
-        let mut sender = sender(1);
-        transmit(&mut sender, 0);
-        let due = sender.poll_timeout().expect("a probe").as_us();
-        transmit(&mut sender, due);
-        acknowledge(&mut sender, due + 5, PART, Vec::new());
-        assert!(sender.is_delivered());
-        assert_eq!(sender.statistics().round_trip_us, 0);
-    }
-
-    #[test]
-    fn an_overtaken_datagram_is_sent_again_a_while_later() {
-        let mut sender = sender(3);
-        for us in [0, 100, 200] {
-            transmit(&mut sender, us);
-        }
-        let overtaken = PART..3 * PART;
-        acknowledge(&mut sender, 1_000, 0, vec![overtaken]);
-        assert_eq!(transmit(&mut sender, 1_000), None);
-        let due = sender.poll_timeout().expect("a loss").as_us();
-        assert_eq!(due, 800 + REORDER_MIN_US, "a round trip and a while");
-        assert_eq!(transmit(&mut sender, due), Some((0, true)));
-        acknowledge(&mut sender, due + 800, 3 * PART, Vec::new());
-        assert!(sender.is_delivered());
-        assert_eq!(sender.statistics().probes, 0);
-    }
-}
+mod tests;

@@ -389,6 +389,25 @@ fn a_sender_that_stood_still_does_not_give_up() {
     assert!(elapsed < 2 * SECOND_US, "{elapsed}");
 }
 
+/// Three probes of five have no reply there, and many in a row have none.
+#[test]
+fn a_wire_that_loses_two_datagrams_of_five_each_way_is_not_given_up() {
+    let path = Path {
+        lost: 389,
+        repeated: 4,
+        jitter_us: 1899,
+        mtu: 100,
+        port: 100,
+        rate: 20_000_000,
+        ..GIGABIT
+    };
+    let mut link = Link::new(path, None);
+    link.random = 4_938_213_977_788_597_299;
+    let content = content(204_751);
+    link.send(&content).expect("arrives");
+    assert!(link.received == content);
+}
+
 proptest! {
     #[test]
     fn every_byte_arrives_in_order_whatever_the_path_does(

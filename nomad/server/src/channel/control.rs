@@ -26,6 +26,7 @@ use crate::server::Server;
 const BYTES_MAX: usize = 1500 - 20 - 8;
 /// The longest message about pages, in clear.
 const PAGES_BYTES_MAX: usize = BYTES_MAX - PACKET_HEAD_BYTES - TAG_BYTES;
+const _: () = assert!(PAGES_BYTES_MAX >= nomad_transport::BASE);
 /// Datagrams per queue of the socket: late frames and pages come many at a time.
 const DATAGRAMS_MAX: usize = 4 * WINDOW;
 /// Datagrams with pages that are sent before others are received.

@@ -8,16 +8,15 @@ use nomad_shell::{Host, Job, Shell};
 use nomad_transport::{Ack, Sender};
 
 use crate::capture::pass::PIECE_BYTES;
-use crate::now::now;
 
 /// The most bytes of a piece: a page and the head of a chunk may follow its last full byte.
 const PIECE_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
 /// How long a stream waits if the socket has no room for its next datagram.
 const BLOCKED_US: u64 = 1_000;
-/// The destination is gone if there was none this many times in a row: its address is not resolved. Counted, and not timed, since
-/// this machine may have stood still.
-const BLOCKED_MAX: u32 = 10_000;
+/// The most such waits in a row. After them the destination counts as gone: its address is not resolved. They are counted, and
+/// not the time: this machine may have stood still.
+const WAITS_MAX: u32 = 10_000;
 
 /// A stream of segments: each is produced piece by piece as the transport has room for it.
 pub struct Outbound {
@@ -31,8 +30,10 @@ pub struct Outbound {
     /// The last piece, and how much of it the transport has taken.
     piece: Vec<u8>,
     taken: usize,
-    /// How many times in a row the socket had no room for the next datagram.
-    blocked: u32,
+    /// Until when it waits for room in the socket.
+    waits_until: Option<Instant>,
+    /// The waits in a row.
+    waits: u32,
 }
 
 impl Outbound {
@@ -46,7 +47,8 @@ impl Outbound {
             is_produced: false,
             piece: Vec::new(),
             taken: 0,
-            blocked: 0,
+            waits_until: None,
+            waits: 0,
         }
     }
 
@@ -116,9 +118,24 @@ impl Outbound {
         }
     }
 
-    /// Appends the next datagram, if one is to be sent now; returns whether one is.
-    pub fn transmit(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
-        self.sender.transmit(now, bytes_max, out)
+    /// Appends the next datagram, if one is to be sent now and the socket has room for it; returns whether one is.
+    pub fn transmit(
+        &mut self,
+        now: Instant,
+        bytes_max: usize,
+        has_room: impl FnOnce() -> bool,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        if self.poll_timeout().is_none_or(|due| due > now) {
+            return false;
+        }
+        if has_room() {
+            (self.waits_until, self.waits) = (None, 0);
+            return self.sender.transmit(now, bytes_max, out);
+        }
+        self.waits_until = Some(now.after_us(BLOCKED_US));
+        self.waits += 1;
+        false
     }
 
     /// Handles the destination's acknowledgement.
@@ -129,23 +146,69 @@ impl Outbound {
         }
     }
 
-    /// Records whether the socket has room for the next datagram; returns it.
-    pub fn record_room(&mut self, has_room: bool) -> bool {
-        self.blocked = if has_room { 0 } else { self.blocked + 1 };
-        has_room
-    }
-
     /// Whether the destination replies to nothing.
     pub fn is_abandoned(&self) -> bool {
-        self.sender.is_abandoned() || self.blocked >= BLOCKED_MAX
+        self.sender.is_abandoned() || self.waits >= WAITS_MAX
     }
 
     /// When to transmit again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.blocked > 0 {
-            Some(now().after_us(BLOCKED_US))
-        } else {
-            self.sender.poll_timeout()
+        let due = self.sender.poll_timeout()?;
+        Some(self.waits_until.map_or(due, |until| until.max(due)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANYBODY: MachineId = MachineId([1; 32]);
+
+    fn at(us: u64) -> Instant {
+        Instant::from_us(us)
+    }
+
+    /// A stream with bytes to send.
+    fn stream() -> Outbound {
+        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY);
+        stream.sender.write(&[7; 5000]);
+        stream
+    }
+
+    /// Tries to send, often within the same time; returns whether a datagram was sent.
+    fn tries(stream: &mut Outbound, us: u64, has_room: bool) -> bool {
+        let mut out = Vec::new();
+        let mut attempts = 0..100;
+        attempts.any(|_| stream.transmit(at(us), 1400, || has_room, &mut out))
+    }
+
+    #[test]
+    fn a_stream_without_room_waits_and_is_given_up_after_many_waits_in_a_row() {
+        let mut stream = stream();
+        for wait in 0..u64::from(WAITS_MAX) - 1 {
+            assert!(!tries(&mut stream, wait * BLOCKED_US, false));
+            assert_eq!(stream.poll_timeout(), Some(at((wait + 1) * BLOCKED_US)));
         }
+        assert!(!stream.is_abandoned());
+        let last = u64::from(WAITS_MAX) * BLOCKED_US;
+        tries(&mut stream, last, false);
+        assert!(stream.is_abandoned());
+    }
+
+    #[test]
+    fn room_ends_the_count_of_waits() {
+        let mut stream = stream();
+        for wait in 0..2 * u64::from(WAITS_MAX) {
+            let has_room = wait % 5_000 == 4_999;
+            tries(&mut stream, wait * BLOCKED_US, has_room);
+            assert!(stream.waits <= 5_000);
+        }
+    }
+
+    #[test]
+    fn a_stream_with_nothing_to_send_does_not_ask_for_room() {
+        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY);
+        assert!(!tries(&mut stream, 0, false));
+        assert_eq!((stream.waits, stream.poll_timeout()), (0, None));
     }
 }

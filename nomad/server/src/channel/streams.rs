@@ -126,10 +126,9 @@ impl Streams {
                 end(server, *transaction, error);
                 return false;
             }
-            if stream.record_room(has_room(stream.peer))
-                && stream.transmit(now(), bytes_max, &mut bytes)
-            {
-                send(stream.peer, &bytes);
+            let peer = stream.peer;
+            if stream.transmit(now(), bytes_max, || has_room(peer), &mut bytes) {
+                send(peer, &bytes);
                 bytes.clear();
                 has_sent = true;
             }

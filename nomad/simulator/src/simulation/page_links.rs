@@ -154,7 +154,8 @@ impl Simulation {
         self.page_links = links;
     }
 
-    /// Has the senders to a machine that has crashed notice it, as late as their probes tell them. A receiver never does.
+    /// Has the senders to a machine that has crashed notice it when their probes have had no reply for long enough. A receiver
+    /// never notices.
     pub(super) fn notify_slowly(&mut self, crashed: usize) {
         let mut senders = Vec::new();
         for (transaction, stream) in &mut self.world.streams {

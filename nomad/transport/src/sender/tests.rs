@@ -1,0 +1,96 @@
+use alloc::vec;
+
+use super::*;
+use crate::datagram::Datagram;
+
+const TRANSACTION: TransactionId = TransactionId(1);
+/// Bytes of the stream per datagram.
+const PART: u64 = 100;
+
+fn at(us: u64) -> Instant {
+    Instant::from_us(us)
+}
+
+/// A sender with this many datagrams to send.
+fn sender(datagrams: usize) -> Sender {
+    let mut sender = Sender::new(at(0), TRANSACTION, None);
+    sender.write(&vec![7; datagrams * PART as usize]);
+    sender
+}
+
+/// The offset of the datagram that is sent now, and whether it is urgent.
+fn transmit(sender: &mut Sender, us: u64) -> Option<(u64, bool)> {
+    let mut out = Vec::new();
+    let most = HEAD_BYTES + PART as usize;
+    let is_one = sender.transmit(at(us), most, &mut out);
+    is_one.then(|| match Datagram::decode(&out) {
+        Some(Datagram::Data(data)) => (data.offset, data.is_urgent),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn acknowledge(sender: &mut Sender, us: u64, next: u64, received: Vec<Range<u64>>) {
+    let ack = Ack {
+        transaction: TRANSACTION,
+        next,
+        received,
+    };
+    assert_eq!(sender.handle_ack(at(us), &ack), Ok(()));
+}
+
+#[test]
+fn the_last_datagram_and_every_probe_are_acknowledged_at_once() {
+    let mut sender = sender(2);
+    assert_eq!(transmit(&mut sender, 0), Some((0, false)));
+    assert_eq!(transmit(&mut sender, 100), Some((PART, true)));
+    assert_eq!(transmit(&mut sender, 200), None);
+    let due = sender.poll_timeout().expect("a probe").as_us();
+    assert_eq!(transmit(&mut sender, due), Some((0, true)));
+}
+
+#[test]
+fn an_acknowledgement_postpones_the_next_probe() {
+    let mut sender = sender(2);
+    transmit(&mut sender, 0);
+    transmit(&mut sender, 100);
+    let due = sender.poll_timeout().expect("a probe").as_us();
+    acknowledge(&mut sender, due - 1, PART, Vec::new());
+    assert!(sender.poll_timeout() > Some(at(due)));
+    for _ in 0..PROBES_MAX - 1 {
+        let due = sender.poll_timeout().expect("a probe").as_us();
+        assert_eq!(transmit(&mut sender, due), Some((PART, true)));
+    }
+    acknowledge(&mut sender, 20_000_000, PART, Vec::new());
+    let due = sender.poll_timeout().expect("a probe").as_us();
+    transmit(&mut sender, due);
+    assert!(!sender.is_abandoned());
+}
+
+/// An acknowledgement of bytes that were sent twice may be for either datagram (Karn's algorithm).
+#[test]
+fn bytes_that_were_sent_twice_tell_nothing_about_the_round_trip() {
+    let mut sender = sender(1);
+    transmit(&mut sender, 0);
+    let due = sender.poll_timeout().expect("a probe").as_us();
+    transmit(&mut sender, due);
+    acknowledge(&mut sender, due + 5, PART, Vec::new());
+    assert!(sender.is_delivered());
+    assert_eq!(sender.statistics().round_trip_us, 0);
+}
+
+#[test]
+fn an_overtaken_datagram_is_sent_again_a_while_later() {
+    let mut sender = sender(3);
+    for us in [0, 100, 200] {
+        transmit(&mut sender, us);
+    }
+    let overtaken = PART..3 * PART;
+    acknowledge(&mut sender, 1_000, 0, vec![overtaken]);
+    assert_eq!(transmit(&mut sender, 1_000), None);
+    let due = sender.poll_timeout().expect("a loss").as_us();
+    assert_eq!(due, 800 + REORDER_MIN_US, "a round trip and a while");
+    assert_eq!(transmit(&mut sender, due), Some((0, true)));
+    acknowledge(&mut sender, due + 800, 3 * PART, Vec::new());
+    assert!(sender.is_delivered());
+    assert_eq!(sender.statistics().probes, 0);
+}

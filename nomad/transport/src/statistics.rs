@@ -1,0 +1,18 @@
+//! The cost of a stream, and the measurements of its path: [`Statistics`].
+
+/// The cost of a stream so far, and the measurements of its path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Datagrams that were sent.
+    pub datagrams: u64,
+    /// Those of them whose bytes had been sent before.
+    pub repeats: u64,
+    /// Times that the receiver had to be asked for an acknowledgement.
+    pub probes: u64,
+    /// The rate at which datagrams leave, in bytes a second.
+    pub rate: u64,
+    /// The least round-trip time of the last seconds, in microseconds.
+    pub round_trip_us: u64,
+    /// The longest datagram that is known to arrive, in bytes.
+    pub datagram_bytes: usize,
+}
