@@ -42,13 +42,12 @@ mod tests {
     use super::*;
     use crate::descriptor::SHAPE;
     use crate::registers::RECEIVE_BUFFERS;
+    use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
     use nic::intel::fake::{Ending, FakeCard, Lie};
-    use nic::{Card, DmaAddress, Events, Link};
+    use nic::{Card, DmaAddress, Link};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
-    use runtime::protocol::Mac;
-    use std::vec;
 
     const MODELS: [Model; 4] = [Model::I82576, Model::I350, Model::I210, Model::I211];
 
@@ -66,12 +65,7 @@ mod tests {
             let fake = FakeCard::new(SHAPE, memory);
             fake.leave_running();
             let mut card = start(fake.clone(), model, memory).unwrap();
-            assert_eq!(card.mac(), Some(Mac([0x52, 0x54, 0, 0xca, 0x7a, 1])));
-            let up = Link::Up {
-                megabits_per_second: 1000,
-            };
-            assert_eq!(card.link(), Some(up));
-            assert!(fake.is_promiscuous());
+            contract::is_ready(&mut card, &fake, 1000);
         }
     }
 
@@ -79,61 +73,32 @@ mod tests {
     fn frames_come_and_go_over_many_rounds_of_the_rings() {
         for model in MODELS {
             let (mut card, fake) = started(model);
-            for round in 0..500_usize {
-                let frame = vec![round as u8; 60 + round];
-                assert!(fake.deliver(&frame));
-                assert!(card.has_frame() && fake.takes_interrupt());
-                assert_eq!(card.acknowledge(), Events::default());
-                assert_eq!(receive_all(&mut card), [Some(frame.clone())]);
-                assert!(send(&mut card, &frame));
-                assert_eq!(fake.sent(), [frame]);
-            }
+            contract::carries_frames_both_ways(&mut card, &fake);
         }
     }
 
     #[test]
     fn a_short_frame_is_filled_up() {
         let (mut card, fake) = started(Model::I82576);
-        send(&mut card, &[9; 42]);
-        let expected = [[9; 42].as_slice(), &[0; 18]].concat();
-        assert_eq!(fake.sent(), [expected]);
+        contract::fills_short_frames_up(&mut card, &fake);
     }
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
         let (mut card, fake) = started(Model::I210);
-        let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
-        assert_eq!(delivered, 127);
-        let events = card.acknowledge();
-        assert_eq!(events.lost, 73);
-        assert_eq!(receive_all(&mut card).len(), 127);
-        assert!(fake.deliver(&[2; 60]));
-        assert_eq!(card.acknowledge().lost, 0);
+        assert_eq!(contract::loses_frames_beyond(&mut card, &fake, BUFFERS), 73);
     }
 
     #[test]
     fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
         let (mut card, fake) = started(Model::I82576);
-        fake.hold_sending(true);
-        while card.has_space().unwrap() {
-            send(&mut card, &[3; 60]);
-        }
-        card.acknowledge();
-        card.set_space_interrupt(true);
-        assert!(!fake.takes_interrupt());
-        fake.hold_sending(false);
-        assert!(fake.takes_interrupt() && card.has_space().unwrap());
-        card.set_space_interrupt(false);
-        send(&mut card, &[3; 60]);
-        assert!(!fake.takes_interrupt());
+        contract::interrupts_for_space_if_wanted(&mut card, &fake);
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
         let (mut card, fake) = started(Model::I210);
-        fake.unplug();
-        assert!(fake.takes_interrupt() && card.acknowledge().link);
-        assert_eq!(card.link(), Some(Link::Down));
+        contract::reports_a_lost_link(&mut card, &fake);
     }
 
     #[test]
@@ -147,15 +112,12 @@ mod tests {
         ] {
             let (mut card, fake) = started(Model::I210);
             fake.lie(lie);
-            for _ in 0..300 {
-                assert!(fake.deliver(&[5; 100]));
-                assert_eq!(receive_all(&mut card), [None], "{lie:?}");
-            }
+            contract::drops_invalid_frames(&mut card, &fake);
         }
         // Heads and tails anywhere, and descriptors that it was never lent.
         let (mut card, fake) = started(Model::I82576);
         fake.lie(Lie::Everywhere);
-        assert_eq!(receive_all(&mut card).len(), 127);
+        assert_eq!(receive_all(&mut card).len(), BUFFERS);
         for _ in 0..300 {
             send(&mut card, &[6; 60]);
         }

@@ -4,6 +4,7 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
+use nic::host::contract::CardModel;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -133,12 +134,6 @@ impl FakeCard {
         }
     }
 
-    /// Keeps frames to send in the ring.
-    pub fn hold_sending(&self, hold: bool) {
-        self.state.borrow_mut().holds_sending = hold;
-        self.send_all();
-    }
-
     /// Misses polls from now on, or no longer.
     pub fn miss_polls(&self, misses: bool) {
         self.state.borrow_mut().misses_polls = misses;
@@ -147,67 +142,6 @@ impl FakeCard {
     /// Sends the next frame of the ring.
     pub fn send_one(&self) {
         self.send_up_to(1);
-    }
-
-    pub fn unplug(&self) {
-        let mut state = self.state.borrow_mut();
-        state.set(MEDIA, &[MEDIA_LINK_DOWN]);
-        state.set(PHY, &[0]);
-        state.cause(CAUSE_LINK);
-    }
-
-    /// The frames sent since the last call.
-    pub fn sent(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.state.borrow_mut().frames)
-    }
-
-    /// Whether it interrupts.
-    pub fn takes_interrupt(&self) -> bool {
-        let state = self.state.borrow();
-        state.half(CAUSES) & state.half(MASK) != 0
-    }
-
-    pub fn is_promiscuous(&self) -> bool {
-        let all = RECEIVE_ALL | RECEIVE_MULTICAST | RECEIVE_BROADCAST;
-        let state = self.state.borrow();
-        let is_open = state.registers[MULTICAST..][..8] == [0xff; 8];
-        is_open && state.get(RECEIVE_CONFIGURATION) & all == all
-    }
-
-    /// A frame comes from the wire; returns whether it found a buffer.
-    pub fn deliver(&self, frame: &[u8]) -> bool {
-        let mut state = self.state.borrow_mut();
-        assert!(self.receives(&state), "not enabled");
-        let base = self.memory.address().get();
-        let memory = self.memory.memory();
-        let at = state.descriptor(RECEIVE_RING, state.received, base);
-        let word = memory.word64(at);
-        let command = word.load(Ordering::Acquire);
-        if command & OWN == 0 {
-            let missed = state.get(MISSED) + 1;
-            state.set(MISSED, &missed.to_le_bytes());
-            state.cause(CAUSE_NO_BUFFER);
-            return false;
-        }
-        let bytes = frame.len() + CHECKSUM_BYTES;
-        assert!(
-            bytes <= (command & BYTES) as usize,
-            "larger than its buffer"
-        );
-        let address = memory.word64(at + 8).load(Ordering::Relaxed);
-        memory.write((address - base) as usize, frame);
-        let whole = FIRST_PART | LAST_PART | bytes as u64;
-        let status = match state.lie {
-            Some(Lie::Length(length)) => FIRST_PART | LAST_PART | u64::from(length),
-            Some(Lie::Error) => whole | ERRORS & ERRORS >> 1,
-            Some(Lie::Unended) => whole & !LAST_PART,
-            _ => whole,
-        };
-        word.store(status | command & KEPT, Ordering::Release);
-        let is_end = command & END_OF_RING != 0;
-        state.received = if is_end { 0 } else { state.received + 1 };
-        state.cause(CAUSE_RECEIVED);
-        true
     }
 
     fn send_all(&self) {
@@ -260,6 +194,71 @@ impl FakeCard {
             }
             _ => true,
         }
+    }
+}
+
+impl CardModel for FakeCard {
+    fn hold_sending(&self, hold: bool) {
+        self.state.borrow_mut().holds_sending = hold;
+        self.send_all();
+    }
+
+    fn unplug(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(MEDIA, &[MEDIA_LINK_DOWN]);
+        state.set(PHY, &[0]);
+        state.cause(CAUSE_LINK);
+    }
+
+    fn sent(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.borrow_mut().frames)
+    }
+
+    fn takes_interrupt(&self) -> bool {
+        let state = self.state.borrow();
+        state.half(CAUSES) & state.half(MASK) != 0
+    }
+
+    fn is_promiscuous(&self) -> bool {
+        let all = RECEIVE_ALL | RECEIVE_MULTICAST | RECEIVE_BROADCAST;
+        let state = self.state.borrow();
+        let is_open = state.registers[MULTICAST..][..8] == [0xff; 8];
+        is_open && state.get(RECEIVE_CONFIGURATION) & all == all
+    }
+
+    fn deliver(&self, frame: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        assert!(self.receives(&state), "not enabled");
+        let base = self.memory.address().get();
+        let memory = self.memory.memory();
+        let at = state.descriptor(RECEIVE_RING, state.received, base);
+        let word = memory.word64(at);
+        let command = word.load(Ordering::Acquire);
+        if command & OWN == 0 {
+            let missed = state.get(MISSED) + 1;
+            state.set(MISSED, &missed.to_le_bytes());
+            state.cause(CAUSE_NO_BUFFER);
+            return false;
+        }
+        let bytes = frame.len() + CHECKSUM_BYTES;
+        assert!(
+            bytes <= (command & BYTES) as usize,
+            "larger than its buffer"
+        );
+        let address = memory.word64(at + 8).load(Ordering::Relaxed);
+        memory.write((address - base) as usize, frame);
+        let whole = FIRST_PART | LAST_PART | bytes as u64;
+        let status = match state.lie {
+            Some(Lie::Length(length)) => FIRST_PART | LAST_PART | u64::from(length),
+            Some(Lie::Error) => whole | ERRORS & ERRORS >> 1,
+            Some(Lie::Unended) => whole & !LAST_PART,
+            _ => whole,
+        };
+        word.store(status | command & KEPT, Ordering::Release);
+        let is_end = command & END_OF_RING != 0;
+        state.received = if is_end { 0 } else { state.received + 1 };
+        state.cause(CAUSE_RECEIVED);
+        true
     }
 }
 

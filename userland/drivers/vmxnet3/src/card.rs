@@ -131,6 +131,7 @@ mod tests {
     use super::*;
     use crate::fake::{FakeCard, Lie};
     use nic::DmaAddress;
+    use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
     use runtime::host::shared_memory;
     use std::vec;
@@ -157,56 +158,38 @@ mod tests {
         let fake = FakeCard::new(memory);
         fake.leave_running();
         let mut card = start(&fake, memory).unwrap();
-        assert_eq!(card.mac(), Some(Mac([0x52, 0x54, 0, 0xca, 0x7a, 1])));
-        let up = Link::Up {
-            megabits_per_second: 10_000,
-        };
-        assert_eq!(card.link(), Some(up));
-        assert!(fake.is_promiscuous());
+        contract::is_ready(&mut card, &fake, 10_000);
     }
 
     #[test]
     fn frames_come_and_go_over_many_rounds_of_the_rings() {
         let (mut card, fake) = started();
-        for round in 0..500_usize {
-            let frame = vec![round as u8; 60 + round];
-            assert!(fake.deliver(&frame));
-            assert!(card.has_frame() && fake.takes_interrupt());
-            assert_eq!(card.acknowledge(), Events::default());
-            assert_eq!(receive_all(&mut card), [Some(frame.clone())]);
-            assert!(send(&mut card, &frame));
-            assert_eq!(fake.sent(), [frame]);
-        }
+        contract::carries_frames_both_ways(&mut card, &fake);
     }
 
     #[test]
     fn a_short_frame_is_filled_up() {
         let (mut card, fake) = started();
-        send(&mut card, &[9; 42]);
-        let expected = [[9; 42].as_slice(), &[0; 18]].concat();
-        assert_eq!(fake.sent(), [expected]);
+        contract::fills_short_frames_up(&mut card, &fake);
     }
 
     #[test]
-    fn all_buffers_but_one_are_the_cards() {
+    fn frames_beyond_the_buffers_are_lost() {
         let (mut card, fake) = started();
-        let delivered = (0..200).filter(|_| fake.deliver(&[1; 60])).count();
-        assert_eq!(delivered, 127);
-        assert_eq!(receive_all(&mut card).len(), 127);
-        assert!(fake.deliver(&[2; 60]));
+        contract::loses_frames_beyond(&mut card, &fake, BUFFERS);
     }
 
     #[test]
     fn a_full_ring_has_space_when_its_frames_are_sent() {
         let (mut card, fake) = started();
         fake.hold_sending(true);
-        for _ in 0..127 {
+        for _ in 0..BUFFERS {
             assert!(send(&mut card, &[3; 60]));
         }
         assert!(!send(&mut card, &[4; 60]));
         fake.hold_sending(false);
         assert!(fake.takes_interrupt() && card.has_space().unwrap());
-        assert_eq!(fake.sent().len(), 127);
+        assert_eq!(fake.sent().len(), BUFFERS);
     }
 
     #[test]
@@ -222,10 +205,7 @@ mod tests {
     #[test]
     fn a_change_of_the_link_is_an_event() {
         let (mut card, fake) = started();
-        fake.unplug();
-        assert!(fake.takes_interrupt() && card.acknowledge().link);
-        assert!(!card.acknowledge().link);
-        assert_eq!(card.link(), Some(Link::Down));
+        contract::reports_a_lost_link(&mut card, &fake);
     }
 
     #[test]
@@ -239,10 +219,7 @@ mod tests {
         ] {
             let (mut card, fake) = started();
             fake.lie(lie);
-            for _ in 0..300 {
-                assert!(fake.deliver(&[5; 100]));
-                assert_eq!(receive_all(&mut card), [None], "{lie:?}");
-            }
+            contract::drops_invalid_frames(&mut card, &fake);
         }
     }
 

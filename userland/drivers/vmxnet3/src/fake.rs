@@ -4,6 +4,7 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
+use nic::host::contract::CardModel;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -122,18 +123,6 @@ impl FakeCard {
         }
     }
 
-    /// Keeps frames to send in the ring.
-    pub fn hold_sending(&self, hold: bool) {
-        self.state.borrow_mut().holds_sending = hold;
-        self.send_all();
-    }
-
-    pub fn unplug(&self) {
-        let mut state = self.state.borrow_mut();
-        state.is_up = false;
-        self.event(&mut state, EVENT_LINK);
-    }
-
     pub fn stop_queue(&self) {
         self.event(&mut self.state.borrow_mut(), 1);
     }
@@ -142,21 +131,6 @@ impl FakeCard {
         let events = self.memory.memory().word32(EVENTS_OFFSET);
         events.fetch_or(event, Ordering::Release);
         state.has_interrupt = true;
-    }
-
-    /// The frames sent since the last call.
-    pub fn sent(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.state.borrow_mut().frames)
-    }
-
-    /// Whether it has interrupted since the last call.
-    pub fn takes_interrupt(&self) -> bool {
-        let mut state = self.state.borrow_mut();
-        std::mem::take(&mut state.has_interrupt) && !state.is_masked
-    }
-
-    pub fn is_promiscuous(&self) -> bool {
-        self.memory.memory().word32(120).load(Ordering::Relaxed) & 1 << 4 != 0
     }
 
     /// Leaves this many lent buffers unused.
@@ -188,35 +162,6 @@ impl FakeCard {
         let second = second | queue.completed.generation << COMPLETED;
         memory.word64(at + 8).store(second, Ordering::Release);
         queue.completed = queue.completed.next();
-    }
-
-    /// A frame comes from the wire; returns whether it found a buffer.
-    pub fn deliver(&self, frame: &[u8]) -> bool {
-        let mut state = self.state.borrow_mut();
-        let [send, mut queue] = state.queues.expect("an active card");
-        let Some((index, [address, second])) = self.take(&mut queue, RECEIVE_LENT) else {
-            return false;
-        };
-        assert!(
-            frame.len() as u64 <= second & BYTES,
-            "larger than its buffer"
-        );
-        let at = address - self.memory.address().get();
-        self.memory.memory().write(at as usize, frame);
-        let (mut index, mut bytes) = (u64::from(index), frame.len() as u64);
-        let mut parts = RECEIVED_WHOLE;
-        let mut error = 0;
-        match state.lie {
-            Some(Lie::Length(length)) => bytes = u64::from(length),
-            Some(Lie::Index(other)) => index = u64::from(other),
-            Some(Lie::Error) => error = RECEIVED_ERROR,
-            Some(Lie::Unended) => parts = RECEIVED_WHOLE & RECEIVED_WHOLE << 1,
-            _ => {}
-        }
-        self.complete(&mut queue, [index | parts, bytes | error]);
-        state.queues = Some([send, queue]);
-        state.has_interrupt = true;
-        true
     }
 
     fn send_all(&self) {
@@ -280,6 +225,61 @@ impl FakeCard {
             COMMAND_ADDRESS_HIGH => 0x017a,
             _ => 0,
         };
+    }
+}
+
+impl CardModel for FakeCard {
+    fn hold_sending(&self, hold: bool) {
+        self.state.borrow_mut().holds_sending = hold;
+        self.send_all();
+    }
+
+    fn unplug(&self) {
+        let mut state = self.state.borrow_mut();
+        state.is_up = false;
+        self.event(&mut state, EVENT_LINK);
+    }
+
+    fn sent(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.borrow_mut().frames)
+    }
+
+    /// Whether it has interrupted since the last call.
+    fn takes_interrupt(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        std::mem::take(&mut state.has_interrupt) && !state.is_masked
+    }
+
+    fn is_promiscuous(&self) -> bool {
+        self.memory.memory().word32(120).load(Ordering::Relaxed) & 1 << 4 != 0
+    }
+
+    fn deliver(&self, frame: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        let [send, mut queue] = state.queues.expect("an active card");
+        let Some((index, [address, second])) = self.take(&mut queue, RECEIVE_LENT) else {
+            return false;
+        };
+        assert!(
+            frame.len() as u64 <= second & BYTES,
+            "larger than its buffer"
+        );
+        let at = address - self.memory.address().get();
+        self.memory.memory().write(at as usize, frame);
+        let (mut index, mut bytes) = (u64::from(index), frame.len() as u64);
+        let mut parts = RECEIVED_WHOLE;
+        let mut error = 0;
+        match state.lie {
+            Some(Lie::Length(length)) => bytes = u64::from(length),
+            Some(Lie::Index(other)) => index = u64::from(other),
+            Some(Lie::Error) => error = RECEIVED_ERROR,
+            Some(Lie::Unended) => parts = RECEIVED_WHOLE & RECEIVED_WHOLE << 1,
+            _ => {}
+        }
+        self.complete(&mut queue, [index | parts, bytes | error]);
+        state.queues = Some([send, queue]);
+        state.has_interrupt = true;
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 
 extern crate std;
 
+use crate::host::contract::CardModel;
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
@@ -177,76 +178,12 @@ impl FakeCard {
         }
     }
 
-    /// Keeps frames to send in the ring.
-    pub fn hold_sending(&self, hold: bool) {
-        self.state.borrow_mut().holds_sending = hold;
-        self.send_all();
-    }
-
     /// Powers its PHY down, which has no link then until it negotiates.
     pub fn power_phy_down(&self) {
         let mut state = self.state.borrow_mut();
         let status = state.get(STATUS) & !STATUS_LINK_UP;
         state.set(STATUS, status);
         state.phy = [PHY_CONTROL_POWER_DOWN, 0];
-    }
-
-    /// Takes its link away.
-    pub fn unplug(&self) {
-        let mut state = self.state.borrow_mut();
-        let status = state.get(STATUS) & !STATUS_LINK_UP;
-        state.set(STATUS, status);
-        state.causes |= CAUSE_LINK;
-    }
-
-    /// The frames sent since the last call.
-    pub fn sent(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.state.borrow_mut().sent)
-    }
-
-    /// Whether it interrupts.
-    pub fn takes_interrupt(&self) -> bool {
-        let state = self.state.borrow();
-        state.causes & state.mask != 0
-    }
-
-    /// Whether it receives the frames of all addresses.
-    pub fn is_promiscuous(&self) -> bool {
-        let all = RCTL_ALL_UNICAST | RCTL_ALL_MULTICAST | RCTL_BROADCAST;
-        self.register(RCTL) & all == all
-    }
-
-    /// A frame comes from the wire; returns whether it found a buffer.
-    ///
-    /// # Panics
-    /// If it does not receive.
-    pub fn deliver(&self, frame: &[u8]) -> bool {
-        let mut state = self.state.borrow_mut();
-        let ring = self.shape.offsets.receive_ring;
-        assert!(
-            state.get(RCTL) & RCTL_ENABLE != 0 && self.is_enabled(&state, ring),
-            "not enabled"
-        );
-        let base = self.memory.address().get();
-        let Some(at) = state.next_descriptor(ring, base) else {
-            let missed = state.get(MISSED);
-            state.set(MISSED, missed + 1);
-            state.causes |= CAUSE_OVERRUN;
-            return false;
-        };
-        let memory = self.memory.memory();
-        let address = memory.word64(at).load(Ordering::Relaxed);
-        memory.write((address - base) as usize, frame);
-        let length = frame.len() as u16;
-        let (length, ending) = match state.lie {
-            Some(Lie::Length(length)) => (length, Ending::Intact),
-            Some(Lie::Ending(ending)) => (length, ending),
-            _ => (length, Ending::Intact),
-        };
-        let word = (self.shape.received)(length, ending);
-        memory.word64(at + 8).store(word, Ordering::Release);
-        state.causes |= CAUSE_RECEIVED;
-        true
     }
 
     fn is_enabled(&self, state: &State, ring: usize) -> bool {
@@ -298,6 +235,63 @@ impl FakeCard {
         let has_ended = state.lie != Some(Lie::NoReset);
         state.set(CTRL, if has_ended { 0 } else { CTRL_RESET });
         state.reset_until_us = state.now_us + 1000;
+    }
+}
+
+impl CardModel for FakeCard {
+    fn hold_sending(&self, hold: bool) {
+        self.state.borrow_mut().holds_sending = hold;
+        self.send_all();
+    }
+
+    fn unplug(&self) {
+        let mut state = self.state.borrow_mut();
+        let status = state.get(STATUS) & !STATUS_LINK_UP;
+        state.set(STATUS, status);
+        state.causes |= CAUSE_LINK;
+    }
+
+    fn sent(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.borrow_mut().sent)
+    }
+
+    fn takes_interrupt(&self) -> bool {
+        let state = self.state.borrow();
+        state.causes & state.mask != 0
+    }
+
+    fn is_promiscuous(&self) -> bool {
+        let all = RCTL_ALL_UNICAST | RCTL_ALL_MULTICAST | RCTL_BROADCAST;
+        self.register(RCTL) & all == all
+    }
+
+    fn deliver(&self, frame: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        let ring = self.shape.offsets.receive_ring;
+        assert!(
+            state.get(RCTL) & RCTL_ENABLE != 0 && self.is_enabled(&state, ring),
+            "not enabled"
+        );
+        let base = self.memory.address().get();
+        let Some(at) = state.next_descriptor(ring, base) else {
+            let missed = state.get(MISSED);
+            state.set(MISSED, missed + 1);
+            state.causes |= CAUSE_OVERRUN;
+            return false;
+        };
+        let memory = self.memory.memory();
+        let address = memory.word64(at).load(Ordering::Relaxed);
+        memory.write((address - base) as usize, frame);
+        let length = frame.len() as u16;
+        let (length, ending) = match state.lie {
+            Some(Lie::Length(length)) => (length, Ending::Intact),
+            Some(Lie::Ending(ending)) => (length, ending),
+            _ => (length, Ending::Intact),
+        };
+        let word = (self.shape.received)(length, ending);
+        memory.word64(at + 8).store(word, Ordering::Release);
+        state.causes |= CAUSE_RECEIVED;
+        true
     }
 }
 

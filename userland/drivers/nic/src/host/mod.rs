@@ -1,4 +1,6 @@
-//! For tests on the host: a card's frames as the bridge moves them.
+//! For tests on the host: a card's frames as the bridge moves them, and what the bridge expects of every card ([`contract`]).
+
+pub mod contract;
 
 extern crate std;
 
