@@ -5,6 +5,7 @@
 //! | [`name`] | [`Name`] of a domain, a machine or a service |
 //! | [`domain`] | [`DomainId`], [`Incarnation`] |
 //! | [`address`] | [`Mac`], [`Ipv4`] |
+//! | [`mtu`] | [`Mtu`] of a port |
 //! | [`digest`] | [`Digest`] |
 //! | [`number`], [`object_id`] | the serialization of long numbers and of kernel objects' ids |
 //! | [`text`] | the deserialization of short texts |
@@ -18,6 +19,7 @@
 pub mod address;
 pub mod digest;
 pub mod domain;
+pub mod mtu;
 pub mod name;
 pub mod number;
 pub mod object_id;
@@ -26,4 +28,5 @@ pub mod text;
 pub use address::{AddressError, Ipv4, Mac};
 pub use digest::Digest;
 pub use domain::{DomainId, Incarnation};
+pub use mtu::{Mtu, MtuError};
 pub use name::{NAME_BYTES_MAX, Name, NameError};

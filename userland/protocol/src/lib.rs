@@ -23,4 +23,4 @@ pub mod ports;
 pub mod root;
 
 pub use encoding::{Malformed, Words, decode, encode};
-pub use identity::{DomainId, Incarnation, Ipv4, Mac, Name};
+pub use identity::{DomainId, Incarnation, Ipv4, Mac, Mtu, Name};

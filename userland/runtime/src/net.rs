@@ -22,7 +22,7 @@ use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
-use crate::protocol::Mac;
+use crate::protocol::{Mac, Mtu};
 
 /// The maximum number of open sockets of a domain.
 pub const SOCKETS_MAX: usize = 24;
@@ -83,15 +83,26 @@ async fn run(mut runner: Runner<'static, Device>) {
     runner.run().await
 }
 
-fn device(start: Start) -> Device {
+/// The MTU of the domain's port, with which its stack works.
+///
+/// # Panics
+/// As [`stack`].
+pub fn mtu(start: Start) -> Mtu {
+    port(start).layout().mtu()
+}
+
+fn port(start: Start) -> Port<'static> {
     let memory = start.shared_memory("port").expect("started without a port");
-    let port = Port::try_new(memory, Side::Domain).expect("a port of the right size");
+    Port::try_new(memory, Side::Domain).expect("a port of the right size")
+}
+
+fn device(start: Start) -> Device {
     let doorbell = Doorbell {
         notification: start.require::<Notification>("doorbell"),
         flags: start.require_argument("doorbell"),
     };
     let Mac(mac) = start.require_argument("mac");
-    Device::new(port, doorbell, mac)
+    Device::new(port(start), doorbell, mac)
 }
 
 /// The seed of initial sequence numbers and ephemeral ports.

@@ -3,11 +3,13 @@
 //! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
 //! memory cannot be borrowed.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
-use super::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag, doorbell};
+use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell};
 use crate::events;
 
 /// The number of sent frames after which the doorbell rings before the round ends, so that the switch runs during a long round.
@@ -23,8 +25,8 @@ pub struct Device {
     wire: Wire,
     /// Frames received in this poll.
     burst: u32,
-    received: [u8; FRAME_BYTES_MAX],
-    to_send: [u8; FRAME_BYTES_MAX],
+    received: Vec<u8>,
+    to_send: Vec<u8>,
 }
 
 /// The port with its doorbell.
@@ -40,6 +42,7 @@ struct Wire {
 impl Device {
     /// Creates a device on this port, with this MAC address.
     pub fn new(port: Port<'static>, doorbell: Doorbell, mac: [u8; 6]) -> Device {
+        let buffer = || vec![0; port.layout().frame_bytes_max()];
         Device {
             wire: Wire {
                 port,
@@ -49,8 +52,8 @@ impl Device {
                 unsignalled: 0,
             },
             burst: 0,
-            received: [0; FRAME_BYTES_MAX],
-            to_send: [0; FRAME_BYTES_MAX],
+            received: buffer(),
+            to_send: buffer(),
         }
     }
 }
@@ -85,7 +88,7 @@ impl Wire {
         count.inspect_err(|error| self.disable(*error)).unwrap_or(0) > 0 && !self.is_disabled
     }
 
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
+    fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
         match self.port.incoming().receive(into) {
             Ok(length) => {
                 if self.port.take_wake_request(WakeFlag::SPACE) {
@@ -172,7 +175,7 @@ impl Driver for Device {
 
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.max_transmission_unit = FRAME_BYTES_MAX;
+        capabilities.max_transmission_unit = self.to_send.len();
         capabilities
     }
 
@@ -195,7 +198,7 @@ impl RxToken for Received<'_> {
 /// The right to send a frame.
 pub struct Transmission<'a> {
     wire: &'a mut Wire,
-    buffer: &'a mut [u8; FRAME_BYTES_MAX],
+    buffer: &'a mut [u8],
 }
 
 impl TxToken for Transmission<'_> {
@@ -209,7 +212,7 @@ impl TxToken for Transmission<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Side, layout};
+    use super::super::{FRAME_BYTES_MAX, Layout, Side, layout};
     use super::*;
     use crate::capability::Cap;
     use crate::host::shared_memory;
@@ -220,13 +223,18 @@ mod tests {
 
     fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
         let memory = shared_memory(layout::PORT_BYTES);
+        let (device, switch) = device_at(memory);
+        (device, switch, memory)
+    }
+
+    fn device_at(memory: SharedMemory<'static>) -> (Device, Port<'static>) {
         let doorbell = Doorbell {
             notification: Cap::from_slot(Slot(9)),
             flags: 1,
         };
         let domain = Port::try_new(memory, Side::Domain).unwrap();
         let switch = Port::try_new(memory, Side::Switch).unwrap();
-        (Device::new(domain, doorbell, [2; 6]), switch, memory)
+        (Device::new(domain, doorbell, [2; 6]), switch)
     }
 
     #[test]
@@ -247,6 +255,27 @@ mod tests {
         let mut frame = [0; FRAME_BYTES_MAX];
         assert_eq!(switch.incoming().receive(&mut frame), Ok(Some(70)));
         assert_eq!(frame[..70], [6; 70]);
+    }
+
+    #[test]
+    fn frames_are_as_long_as_the_ports_mtu_allows() {
+        for mtu in [1500, 9000, 65_000] {
+            let layout = Layout::of(crate::protocol::Mtu::try_from(mtu).unwrap());
+            let memory = shared_memory(layout.bytes());
+            layout.write(memory);
+            let (mut device, switch) = device_at(memory);
+            let length = device.capabilities().max_transmission_unit;
+            assert_eq!(length, 14 + mtu as usize);
+            let context = &mut Context::from_waker(Waker::noop());
+            let frame = vec![7; length];
+            switch.outgoing().send(&frame).unwrap();
+            let (received, transmission) = device.receive(context).unwrap();
+            assert_eq!(received.consume(|frame| frame.to_vec()), frame);
+            transmission.consume(length, |buffer| buffer.fill(8));
+            let mut sent = vec![0; length];
+            assert_eq!(switch.incoming().receive(&mut sent), Ok(Some(length)));
+            assert_eq!(sent, vec![8; length]);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A queued frame in its slot: [`Frame`].
 
-use super::layout::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
+use super::layout::FRAME_BYTES_MIN;
 use crate::shared::SharedMemory;
 
 /// A frame in its slot. Its length is valid; its bytes may change at any time, since the producer can write them.
@@ -39,9 +39,4 @@ impl<'a> Frame<'a> {
     pub fn copy_to_shared(&self, into: SharedMemory<'_>) {
         into.copy_from(self.bytes, self.length);
     }
-}
-
-/// Whether a frame can have this length.
-pub(super) fn is_frame_length(length: usize) -> bool {
-    (FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&length)
 }

@@ -4,18 +4,22 @@
 //! page 0     0  to the domain:  produced        64  consumed
 //!          128  to the switch:  produced       192  consumed
 //!          256  the domain's wake flags        320  the switch's wake flags
-//! page 1     128 slots of 2 KiB towards the domain
-//! page 65    128 slots of 2 KiB towards the switch
+//!          384  the number of slots per direction   388  the size of a slot   392  the MTU
+//! page 1     the slots towards the domain: by default 128 of 2 KiB
+//! then       the slots towards the switch
 //!
 //! slot       0  length: u32     4  unused      8  the frame
 //! ```
+//!
+//! Root chooses a port's [`Layout`] by its MTU. The owner of the port reads it from the header once, checks it against the size of
+//! the Memory, and keeps it; the switch has it from root and does not read it. Zeros state the standard layout.
 //!
 //! While the direction towards the domain is full, the switch queues frames until there is space again
 //! ([`layout::BUFFERED_FRAMES`]).
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`layout`] | the numbers above |
+//! | [`layout`] | the numbers above, for every MTU |
 //! | [`ring`] | one direction: frames between a producer and a consumer |
 //! | [`doorbell`] | wakes the switch |
 //! | [`frame`] | a queued frame in its slot |
@@ -38,7 +42,10 @@ pub mod wake_flags;
 pub use device::Device;
 pub use doorbell::Doorbell;
 pub use frame::Frame;
-pub use layout::{BUFFERED_FRAMES, FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
+pub use layout::{
+    BUFFERED_FRAMES, FRAME_BYTES_LIMIT, FRAME_BYTES_MAX, FRAME_BYTES_MIN, Layout, PORT_PAGES,
+    SLOT_COUNT,
+};
 pub use ring::{Ring, RingError, SendError};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;
@@ -58,6 +65,7 @@ pub enum Side {
 /// One end of a port.
 #[derive(Clone, Copy, Debug)]
 pub struct Port<'a> {
+    layout: Layout,
     incoming: Ring<'a>,
     outgoing: Ring<'a>,
     own_wake_flags: WakeFlags<'a>,
@@ -65,29 +73,41 @@ pub struct Port<'a> {
 }
 
 impl<'a> Port<'a> {
-    /// The port's end for this side; `None` if the memory is too small.
+    /// The port's end for this side, with the layout in the header; `None` if that is invalid or the memory is too small for it.
     pub fn try_new(memory: SharedMemory<'a>, side: Side) -> Option<Port<'a>> {
-        if memory.bytes() < layout::PORT_BYTES {
+        Port::with_layout(memory, side, Layout::read(memory)?)
+    }
+
+    /// The port's end for this side, with a known layout; `None` if the memory is too small.
+    pub fn with_layout(memory: SharedMemory<'a>, side: Side, layout: Layout) -> Option<Port<'a>> {
+        if memory.bytes() < layout.bytes() {
             return None;
         }
-        let to_domain = Ring::new(memory, &layout::TO_DOMAIN);
-        let to_switch = Ring::new(memory, &layout::TO_SWITCH);
+        let to_domain = Ring::new(memory, layout, &layout.to_domain());
+        let to_switch = Ring::new(memory, layout, &layout.to_switch());
         let domain_flags = WakeFlags::new(memory.word32(layout::DOMAIN_WAKE_FLAGS));
         let switch_flags = WakeFlags::new(memory.word32(layout::SWITCH_WAKE_FLAGS));
         Some(match side {
             Side::Domain => Port {
+                layout,
                 incoming: to_domain,
                 outgoing: to_switch,
                 own_wake_flags: domain_flags,
                 other_wake_flags: switch_flags,
             },
             Side::Switch => Port {
+                layout,
                 incoming: to_switch,
                 outgoing: to_domain,
                 own_wake_flags: switch_flags,
                 other_wake_flags: domain_flags,
             },
         })
+    }
+
+    /// The sizes of its parts.
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// The ring of frames to this side.
@@ -169,6 +189,26 @@ mod tests {
 
     #[test]
     fn rejects_memory_that_is_too_small() {
-        assert!(Port::try_new(shared_memory(layout::PORT_BYTES - 8), Side::Domain).is_none());
+        let memory = shared_memory(layout::PORT_BYTES - 8);
+        assert!(Port::try_new(memory, Side::Domain).is_none());
+        assert!(Port::with_layout(memory, Side::Switch, Layout::STANDARD).is_none());
+    }
+
+    #[test]
+    fn a_header_that_changes_later_has_no_effect() {
+        let layout = Layout::of(crate::protocol::Mtu::MAX);
+        let memory = shared_memory(layout.bytes());
+        layout.write(memory);
+        let domain = Port::try_new(memory, Side::Domain).unwrap();
+        let switch = Port::with_layout(memory, Side::Switch, layout).unwrap();
+        let numbers = memory.part(384, 16);
+        numbers.write(0, &[0xff; 12]);
+        let frame = std::vec![3; FRAME_BYTES_LIMIT];
+        switch.outgoing().send(&frame).unwrap();
+        let mut received = std::vec![0; FRAME_BYTES_LIMIT];
+        let length = domain.incoming().receive(&mut received);
+        assert_eq!(length, Ok(Some(FRAME_BYTES_LIMIT)));
+        assert_eq!(received, frame);
+        assert!(Port::try_new(memory, Side::Domain).is_none());
     }
 }

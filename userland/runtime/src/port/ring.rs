@@ -7,10 +7,8 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::frame::{Frame, is_frame_length};
-use super::layout::{
-    Direction, FRAME_BYTES_MAX, FRAME_OFFSET, SLOT_BYTES, SLOT_COUNT, SLOTS_BYTES,
-};
+use super::frame::Frame;
+use super::layout::{Direction, FRAME_BYTES_MIN, FRAME_OFFSET, Layout};
 use crate::shared::SharedMemory;
 
 /// One direction, seen from either side. Only the producer may send, only the consumer may take.
@@ -19,6 +17,7 @@ pub struct Ring<'a> {
     produced: &'a AtomicU32,
     consumed: &'a AtomicU32,
     slots: SharedMemory<'a>,
+    layout: Layout,
 }
 
 /// An invalid value in the shared memory.
@@ -31,7 +30,7 @@ pub enum RingError {
         /// The number of consumed frames.
         consumed: u32,
     },
-    /// No frame can have this length.
+    /// No frame of this port can have this length.
     Length(u32),
 }
 
@@ -40,18 +39,19 @@ pub enum RingError {
 pub enum SendError {
     /// Every slot is in use.
     Full,
-    /// No frame can have this length.
+    /// No frame of this port can have this length.
     Length(usize),
     /// The ring is corrupt.
     Ring(RingError),
 }
 
 impl<'a> Ring<'a> {
-    pub(super) fn new(memory: SharedMemory<'a>, direction: &Direction) -> Ring<'a> {
+    pub(super) fn new(memory: SharedMemory<'a>, layout: Layout, direction: &Direction) -> Ring<'a> {
         Ring {
             produced: memory.word32(direction.produced),
             consumed: memory.word32(direction.consumed),
-            slots: memory.part(direction.slots, SLOTS_BYTES),
+            slots: memory.part(direction.slots, layout.slots_bytes()),
+            layout,
         }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Ring<'a> {
         let produced = self.produced.load(Ordering::Acquire);
         let consumed = self.consumed.load(Ordering::Acquire);
         let queued = produced.wrapping_sub(consumed);
-        if queued > SLOT_COUNT {
+        if queued > self.layout.slot_count() {
             return Err(RingError::Counters { produced, consumed });
         }
         Ok(queued)
@@ -74,7 +74,8 @@ impl<'a> Ring<'a> {
     /// # Errors
     /// [`RingError::Counters`].
     pub fn space(&self) -> Result<u32, RingError> {
-        self.queued().map(|queued| SLOT_COUNT - queued)
+        let slot_count = self.layout.slot_count();
+        self.queued().map(|queued| slot_count - queued)
     }
 
     /// The oldest frame, which stays queued until [`Ring::take`].
@@ -87,11 +88,10 @@ impl<'a> Ring<'a> {
         }
         let slot = self.slot(self.consumed.load(Ordering::Relaxed));
         let length = slot.word32(0).load(Ordering::Relaxed);
-        if !is_frame_length(length as usize) {
+        if !self.is_frame_length(length as usize) {
             return Err(RingError::Length(length));
         }
-        let bytes = slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET);
-        Ok(Some(Frame::new(bytes, length as usize)))
+        Ok(Some(Frame::new(frame_in(slot), length as usize)))
     }
 
     /// Removes the oldest frame from the queue and frees its slot.
@@ -101,14 +101,17 @@ impl<'a> Ring<'a> {
             .store(consumed.wrapping_add(1), Ordering::Release);
     }
 
-    /// Copies and removes the oldest frame; returns its length.
+    /// Copies and removes the oldest frame; returns its length. A frame longer than `into` is invalid.
     ///
     /// # Errors
     /// A [`RingError`].
-    pub fn receive(&self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<usize>, RingError> {
+    pub fn receive(&self, into: &mut [u8]) -> Result<Option<usize>, RingError> {
         let Some(frame) = self.peek()? else {
             return Ok(None);
         };
+        if frame.length() > into.len() {
+            return Err(RingError::Length(frame.length() as u32));
+        }
         frame.copy_to(into);
         self.take();
         Ok(Some(frame.length()))
@@ -131,7 +134,7 @@ impl<'a> Ring<'a> {
     }
 
     fn queue(&self, length: usize, write: impl FnOnce(SharedMemory<'a>)) -> Result<(), SendError> {
-        if !is_frame_length(length) {
+        if !self.is_frame_length(length) {
             return Err(SendError::Length(length));
         }
         if self.space().map_err(SendError::Ring)? == 0 {
@@ -140,16 +143,26 @@ impl<'a> Ring<'a> {
         let produced = self.produced.load(Ordering::Relaxed);
         let slot = self.slot(produced);
         slot.word32(0).store(length as u32, Ordering::Relaxed);
-        write(slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET));
+        write(frame_in(slot));
         self.produced
             .store(produced.wrapping_add(1), Ordering::Release);
         Ok(())
     }
 
-    fn slot(&self, counter: u32) -> SharedMemory<'a> {
-        let index = (counter % SLOT_COUNT) as usize;
-        self.slots.part(index * SLOT_BYTES, SLOT_BYTES)
+    fn is_frame_length(&self, length: usize) -> bool {
+        (FRAME_BYTES_MIN..=self.layout.frame_bytes_max()).contains(&length)
     }
+
+    fn slot(&self, counter: u32) -> SharedMemory<'a> {
+        let index = (counter % self.layout.slot_count()) as usize;
+        let bytes = self.layout.slot_bytes();
+        self.slots.part(index * bytes, bytes)
+    }
+}
+
+/// The part of a slot that a frame may fill.
+fn frame_in(slot: SharedMemory<'_>) -> SharedMemory<'_> {
+    slot.part(FRAME_OFFSET, slot.bytes() - FRAME_OFFSET)
 }
 
 impl fmt::Display for RingError {
@@ -165,13 +178,19 @@ impl fmt::Display for RingError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layout::{FRAME_BYTES_MIN, PORT_BYTES, TO_DOMAIN};
+    use super::super::layout::{FRAME_BYTES_MAX, SLOT_COUNT, TO_DOMAIN};
     use super::*;
     use crate::host::shared_memory;
+    use crate::protocol::Mtu;
 
     fn ring() -> (Ring<'static>, SharedMemory<'static>) {
-        let memory = shared_memory(PORT_BYTES);
-        (Ring::new(memory, &TO_DOMAIN), memory)
+        ring_of(Mtu::STANDARD)
+    }
+
+    fn ring_of(mtu: Mtu) -> (Ring<'static>, SharedMemory<'static>) {
+        let layout = Layout::of(mtu);
+        let memory = shared_memory(layout.bytes());
+        (Ring::new(memory, layout, &layout.to_domain()), memory)
     }
 
     #[test]
@@ -211,6 +230,35 @@ mod tests {
             assert_eq!(ring.send(&frame), Err(SendError::Length(length)));
         }
         assert_eq!(ring.queued(), Ok(0));
+    }
+
+    #[test]
+    fn the_longest_frames_fill_a_ring_of_any_mtu() {
+        for mtu in [1500, 9000, 65_000].map(|mtu| Mtu::try_from(mtu).unwrap()) {
+            let (ring, _) = ring_of(mtu);
+            let length = FRAME_BYTES_MIN + mtu.bytes();
+            let too_long = std::vec![0; length + 1];
+            assert_eq!(ring.send(&too_long), Err(SendError::Length(length + 1)));
+            let count = Layout::of(mtu).slot_count();
+            let frame = |number: u32| std::vec![number as u8; length];
+            for number in 0..count {
+                ring.send(&frame(number)).unwrap();
+            }
+            assert_eq!(ring.send(&frame(0)), Err(SendError::Full));
+            let mut received = std::vec![0; length];
+            for number in 0..count {
+                assert_eq!(ring.receive(&mut received), Ok(Some(length)));
+                assert_eq!(received, frame(number));
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_longer_than_the_receivers_buffer_is_an_error_and_not_truncated() {
+        let (ring, _) = ring();
+        ring.send(&[0; 60]).unwrap();
+        assert_eq!(ring.receive(&mut [0; 59]), Err(RingError::Length(60)));
+        assert_eq!(ring.receive(&mut [0; 60]), Ok(Some(60)));
     }
 
     #[test]
