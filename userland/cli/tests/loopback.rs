@@ -295,7 +295,7 @@ fn a_file_that_is_not_a_package_is_not_sent() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let file = File::new("echo.elf", b"\x7fELF");
     for (path, reason) in [
-        (file.path(), "it is not a package of version 1"),
+        (file.path(), "it is not a package of version 2"),
         ("/nowhere/echo.caravan", "No such file"),
     ] {
         let refused = caravan(Some(SECRET), &[&server.address().to_string(), "run", path]);

@@ -1,7 +1,7 @@
 //! The manifest itself, and its compiled form.
 //!
 //! ```text
-//! "caravan manifest 5\n"   the Manifest, in postcard
+//! "caravan manifest 6\n"   the Manifest, in postcard
 //! ```
 
 use alloc::string::String;
@@ -16,7 +16,7 @@ use crate::{Domain, Role};
 pub const MEMBER: &str = "manifest";
 
 /// The header of the compiled form; the number is incremented when the types change.
-const MAGIC: &[u8] = b"caravan manifest 5\n";
+const MAGIC: &[u8] = b"caravan manifest 6\n";
 
 /// The domains of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum ManifestError {
 impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            ManifestError::Version => "it is not a compiled manifest of version 5",
+            ManifestError::Version => "it is not a compiled manifest of version 6",
             ManifestError::Damaged => "it is damaged",
         })
     }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use identity::{Ipv4, Mac};
+use identity::{Ipv4, Mac, Mtu};
 use serde::{Deserialize, Serialize};
 
 /// A port. A domain's port has a `mac` and usually an `ip`; the port of a NIC's driver has neither and is an `uplink`.
@@ -31,6 +31,9 @@ pub struct Port {
     /// Whether all stations outside this machine are behind it.
     #[serde(default)]
     pub uplink: bool,
+    /// The most bytes of a frame after its Ethernet header: 1500 (the default) to 65000. A domain that may be moved has 1500.
+    #[serde(default)]
+    pub mtu: Mtu,
 }
 
 impl Port {
@@ -160,6 +163,18 @@ mod tests {
         assert_eq!(postcard::from_bytes::<Port>(&bytes), Ok(port));
         let error = toml::from_str::<Port>("ip = \"10.77.0.20\"").unwrap_err();
         assert!(error.message().contains("or `dhcp`"), "{error}");
+    }
+
+    #[test]
+    fn a_port_has_the_standard_mtu_or_its_own() {
+        let mtu = |text: &str| toml::from_str::<Port>(text).map(|port| port.mtu);
+        assert_eq!(mtu(""), Ok(Mtu::STANDARD));
+        assert_eq!(mtu("mtu = 9000").map(Mtu::bytes), Ok(9000));
+        for invalid in ["1499", "65001", "70000"] {
+            let error = mtu(&format!("mtu = {invalid}")).unwrap_err();
+            let expected = format!("the MTU {invalid} is not 1500 to 65000");
+            assert!(error.message().contains(&expected), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A domain for a machine that runs already, in one file: [`Package`], its entry in a manifest and its program.
 //!
 //! ```text
-//! "caravan package 1\n" | size of the entry: u32, little-endian | the entry: a Domain in postcard | the program: an ELF file
+//! "caravan package 2\n" | size of the entry: u32, little-endian | the entry: a Domain in postcard | the program: an ELF file
 //! ```
 
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use core::fmt;
 use crate::Domain;
 
 /// The header; the number is incremented when the types change.
-const MAGIC: &[u8] = b"caravan package 1\n";
+const MAGIC: &[u8] = b"caravan package 2\n";
 
 /// The maximum size of an entry. The largest valid one takes a tenth of that.
 const ENTRY_BYTES_MAX: usize = 16 << 10;
@@ -38,7 +38,7 @@ pub enum PackageError {
 impl fmt::Display for PackageError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            PackageError::Version => "it is not a package of version 1",
+            PackageError::Version => "it is not a package of version 2",
             PackageError::Damaged => "it is damaged",
             PackageError::TooLong => "its entry is too long",
         })

@@ -12,7 +12,7 @@
 //! A command stays the next one until the switch acknowledges it, so a call may be repeated. A restarted switch
 //! acknowledges 0 and receives every port again.
 
-use identity::{Ipv4, Mac};
+use identity::{Ipv4, Mac, Mtu};
 use serde::{Deserialize, Serialize};
 
 /// The flag in the switch's doorbell for pending commands.
@@ -56,6 +56,8 @@ pub enum Command {
         mac: Mac,
         /// The kind of device behind it.
         kind: PortKind,
+        /// Its MTU, from which the layout of its ring follows.
+        mtu: Mtu,
     },
     /// Move frames. A port with an address is announced to all stations.
     Activate {
@@ -122,6 +124,7 @@ mod tests {
             port: PORT,
             mac: Mac([2, 0, 0, 0, 0, 9]),
             kind,
+            mtu: Mtu::MAX,
         }
     }
 

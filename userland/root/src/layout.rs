@@ -10,6 +10,8 @@
 //! Each begins at a 2 MiB step, since each is a Memory of its own. All but the heap share two tables.
 
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
+use runtime::port::Layout;
+use runtime::protocol::Mtu;
 
 /// The number of pages in a MiB.
 pub const MIB_PAGES: u64 = (1 << 20) / PAGE_BYTES;
@@ -25,10 +27,10 @@ pub const MESSAGE_BUFFER: u64 = START_PAGE + MAP_STEP_BYTES;
 pub const CLOCK: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
 /// The stack; the step below is a hole, so a stack overflow faults.
 pub const STACK: u64 = START_PAGE + 4 * MAP_STEP_BYTES;
-/// The port's ring.
+/// The port's ring, at most three steps.
 pub const PORT: u64 = START_PAGE + 8 * MAP_STEP_BYTES;
 /// The tunnel's ring.
-pub const TUNNEL: u64 = START_PAGE + 10 * MAP_STEP_BYTES;
+pub const TUNNEL: u64 = START_PAGE + 11 * MAP_STEP_BYTES;
 /// The Memory that outlives the domain.
 pub const RECORDS: u64 = START_PAGE + 12 * MAP_STEP_BYTES;
 /// A copy of the device's configuration space.
@@ -40,4 +42,6 @@ pub const DEVICE_REGION_BYTES: u64 = 16 * MAP_STEP_BYTES;
 
 pub const HEAP: u64 = 8 << 30;
 
+const _: () = assert!(PORT + Layout::of(Mtu::MAX).pages() * PAGE_BYTES <= TUNNEL);
+const _: () = assert!(TUNNEL + Layout::STANDARD.pages() * PAGE_BYTES <= RECORDS);
 const _: () = assert!(DEVICE_REGISTERS + 6 * DEVICE_REGION_BYTES <= 2 << 30);

@@ -4,7 +4,8 @@ use abi::kind::EndpointRights;
 use abi::kind::{InterruptRights, IoPortsRights, MemoryRights, NotificationRights};
 use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Endpoint, Memory};
-use runtime::port::PORT_PAGES;
+use runtime::port::Layout;
+use runtime::protocol::Mtu;
 use runtime::protocol::ports::doorbell_flag;
 
 use crate::badge::{DomainNumber, Interface, badge};
@@ -82,19 +83,20 @@ pub fn provider(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
     Grant::new(name, endpoint, EndpointRights::RECEIVE)
 }
 
-pub fn ring(ring: Cap<Memory>) -> Grant<'static> {
-    ring_at(RING, ring, layout::PORT)
+/// The ring of the domain's port, mapped.
+pub fn ring(ring: Cap<Memory>, mtu: Mtu) -> Grant<'static> {
+    ring_at(RING, ring, mtu, layout::PORT)
 }
 
 /// The ring of the tunnel, mapped.
 pub fn tunnel(ring: Cap<Memory>) -> Grant<'static> {
-    ring_at(TUNNEL, ring, layout::TUNNEL)
+    ring_at(TUNNEL, ring, Mtu::STANDARD, layout::TUNNEL)
 }
 
-fn ring_at(name: &'static str, ring: Cap<Memory>, address: u64) -> Grant<'static> {
+fn ring_at(name: &'static str, ring: Cap<Memory>, mtu: Mtu, address: u64) -> Grant<'static> {
     Grant::new(name, ring, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
         address,
-        pages: PageCount(PORT_PAGES),
+        pages: PageCount(Layout::of(mtu).pages()),
         access: Access::ReadWrite,
     })
 }

@@ -5,6 +5,8 @@
 //!     \--> queue in the buffer --/    while the ring is full or the queue is not empty
 //! ```
 //!
+//! A slot has room for a frame of the standard MTU. A longer frame is never queued: it is dropped if its ring is full.
+//!
 //! All ports share the buffer. A queue may grow as long as it is shorter than the free space (Choudhury and Hahne, "Dynamic queue
 //! length thresholds for shared-memory packet switches", 1998): one queue alone gets half of the buffer, and a queue that is never emptied
 //! leaves as much space free as it takes.
@@ -88,7 +90,7 @@ impl Buffer {
         self.limit
     }
 
-    /// Appends a frame to a queue; `false` if there is no room for it.
+    /// Appends a frame to a queue; `false` if there is no room for it, or it is longer than a slot.
     pub fn push(&mut self, queue: &mut Queue, frame: &[u8]) -> bool {
         if queue.length >= self.free || frame.len() > FRAME_BYTES_MAX {
             return false;

@@ -3,11 +3,12 @@
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
 use runtime::message::Message;
+use runtime::port::Layout;
 use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command, Poll, Reply};
 use runtime::protocol::{decode, encode};
 use runtime::{clock, heap};
 
-use crate::forwarding::Service;
+use crate::forwarding::{PortEntry, Service};
 use crate::switch::Switch;
 
 /// Client for root's `ports` endpoint.
@@ -81,11 +82,23 @@ impl Commands {
 fn perform(switch: &mut Switch, command: Command, reply: &mut Message) -> Result<(), Error> {
     match command {
         Command::Nothing { .. } => Ok(()),
-        Command::Attach { port, mac, kind } => {
+        Command::Attach {
+            port,
+            mac,
+            kind,
+            mtu,
+        } => {
             let mut reader = reply.reader();
             let ring = reader.capability::<Memory>()?;
             let wake = reader.capability::<Notification>()?;
-            switch.attach(port, mac, kind, ring, wake)
+            let entry = PortEntry {
+                port,
+                mac,
+                ip: None,
+                kind,
+                service: Service::Stopped,
+            };
+            switch.attach(entry, Layout::of(mtu), ring, wake)
         }
         Command::Activate { port, ip } => {
             switch.activate(port, ip);

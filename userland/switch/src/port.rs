@@ -5,7 +5,7 @@ use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
-use runtime::port::{self, PORT_PAGES, Port as RingEnds, RingError, SendError, WakeFlag};
+use runtime::port::{self, Layout, Port as RingEnds, RingError, SendError, WakeFlag};
 use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::shared::SharedMemory;
 
@@ -16,6 +16,8 @@ use crate::losses::Losses;
 #[derive(Debug)]
 pub struct Port {
     entry: PortEntry,
+    /// The layout of its ring, from root: the owner can write the header.
+    layout: Layout,
     ring: RingMemory,
     /// Frames for which the ring had no space.
     waiting: Queue,
@@ -49,6 +51,8 @@ pub struct Counters {
     pub waited: u64,
     /// Frames to its owner dropped because ring and buffer were full, or because it stopped.
     pub dropped_full: u64,
+    /// Frames to its owner dropped because they exceed its MTU.
+    pub dropped_long: u64,
     /// Frames from its owner dropped because of a forged source address.
     pub dropped_forged: u64,
 }
@@ -56,7 +60,7 @@ pub struct Counters {
 impl Counters {
     /// The number of dropped frames.
     pub fn lost(&self) -> u64 {
-        self.dropped_full + self.dropped_forged
+        self.dropped_full + self.dropped_long + self.dropped_forged
     }
 }
 
@@ -68,16 +72,20 @@ impl Port {
     pub fn new(
         domain: Cap<Domain>,
         entry: PortEntry,
+        layout: Layout,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<Port, Error> {
-        let mapping = Mapping::new(domain, ring, PageCount(PORT_PAGES), Access::ReadWrite)?;
-        Ok(Port::over(RingMemory::Mapped(ring, mapping), entry, wake))
+        let pages = PageCount(layout.pages());
+        let mapping = Mapping::new(domain, ring, pages, Access::ReadWrite)?;
+        let ring = RingMemory::Mapped(ring, mapping);
+        Ok(Port::over(ring, layout, entry, wake))
     }
 
-    fn over(ring: RingMemory, entry: PortEntry, wake: Cap<Notification>) -> Port {
+    fn over(ring: RingMemory, layout: Layout, entry: PortEntry, wake: Cap<Notification>) -> Port {
         Port {
             entry,
+            layout,
             ring,
             waiting: Queue::default(),
             wake,
@@ -103,7 +111,8 @@ impl Port {
 
     /// The switch's end of the ring.
     pub fn ring_ends(&self) -> RingEnds<'_> {
-        let ring_ends = RingEnds::try_new(self.ring.memory(), port::Side::Switch);
+        let memory = self.ring.memory();
+        let ring_ends = RingEnds::with_layout(memory, port::Side::Switch, self.layout);
         ring_ends.expect("as many pages as a port has are mapped")
     }
 
@@ -116,11 +125,15 @@ impl Port {
     }
 
     /// Sends a frame to the owner. It is queued if the ring is full or other frames are queued already, and dropped if the buffer
-    /// has no room either.
+    /// has no room either, or the frame exceeds the port's MTU.
     ///
     /// # Errors
     /// The ring's error.
     pub fn send(&mut self, buffer: &mut Buffer, frame: &[u8]) -> Result<(), RingError> {
+        if frame.len() > self.layout.frame_bytes_max() {
+            self.counters.dropped_long += 1;
+            return Ok(());
+        }
         if self.waiting.is_empty() && self.put(frame)? {
             return Ok(());
         }
@@ -157,7 +170,7 @@ impl Port {
                 Ok(true)
             }
             Err(SendError::Full) => Ok(false),
-            // Cannot happen: the frame came from a ring, which has only valid lengths.
+            // Cannot happen: `send` checks the length, and every port has room for a queued frame.
             Err(SendError::Length(_)) => Ok(true),
             Err(SendError::Ring(error)) => Err(error),
         }
@@ -230,10 +243,11 @@ impl Port {
     #[cfg(test)]
     pub(crate) fn for_test(
         memory: SharedMemory<'static>,
+        layout: Layout,
         entry: PortEntry,
         wake: Cap<Notification>,
     ) -> Port {
-        Port::over(RingMemory::Test(memory), entry, wake)
+        Port::over(RingMemory::Test(memory), layout, entry, wake)
     }
 }
 

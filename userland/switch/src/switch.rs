@@ -1,12 +1,14 @@
 //! All ports: forwards frames in batches, and wakes only owners that requested a wake-up.
 
+use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 
 use abi::Error;
 use runtime::capability::{Cap, Domain, Memory, Notification};
-use runtime::port::{FRAME_BYTES_MAX, RingError, WakeFlag};
+use runtime::port::{FRAME_BYTES_LIMIT, Layout, RingError, WakeFlag};
+use runtime::protocol::Ipv4;
 use runtime::protocol::ports::{PortKind, PortNumber};
-use runtime::protocol::{Ipv4, Mac};
 
 use crate::announcement::{self, Announcements};
 use crate::buffer::Buffer;
@@ -22,6 +24,8 @@ pub struct Switch {
     domain: Cap<Domain>,
     ports: Vec<Port>,
     buffer: Buffer,
+    /// The frame that is being forwarded, of any port's length.
+    frame: Vec<u8>,
     forwarding: Forwarding,
     announcements: Announcements,
 }
@@ -33,32 +37,26 @@ impl Switch {
             domain,
             ports: Vec::new(),
             buffer,
+            frame: vec![0; FRAME_BYTES_LIMIT],
             forwarding: Forwarding::default(),
             announcements: Announcements::default(),
         }
     }
 
-    /// Attaches a port, which is not active yet; replaces an existing port of that number.
+    /// Attaches a port, which is not active yet, with a ring of this layout; replaces an existing port of that number.
     ///
     /// # Errors
     /// The reason its ring cannot be mapped.
     pub fn attach(
         &mut self,
-        number: PortNumber,
-        mac: Mac,
-        kind: PortKind,
+        entry: PortEntry,
+        layout: Layout,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
-        self.detach(number);
-        let entry = PortEntry {
-            port: number,
-            mac,
-            ip: None,
-            kind,
-            service: Service::Stopped,
-        };
-        self.ports.push(Port::new(self.domain, entry, ring, wake)?);
+        self.detach(entry.port);
+        let port = Port::new(self.domain, entry, layout, ring, wake)?;
+        self.ports.push(port);
         Ok(())
     }
 
@@ -170,14 +168,16 @@ impl Switch {
     /// Forwards frames until no port has any, or for this many passes over all ports; returns whether none has. The sender of a
     /// later frame rings the doorbell.
     pub fn forward(&mut self, passes: usize) -> bool {
-        let mut frame = [0; FRAME_BYTES_MAX];
-        repeat(passes, || {
+        let mut frame = mem::take(&mut self.frame);
+        let is_done = repeat(passes, || {
             let ports = 0..self.ports.len();
             let moved = ports.fold(0, |moved, index| {
                 moved + self.send_waiting(index) + self.forward_batch(index, &mut frame)
             });
             moved == 0 && !self.frames_wait()
-        })
+        });
+        self.frame = frame;
+        is_done
     }
 
     /// Requests wake-ups, then checks again; returns whether a frame is queued.
@@ -202,7 +202,7 @@ impl Switch {
     }
 
     /// Forwards a batch of a port's frames, each through `frame`; returns their number.
-    fn forward_batch(&mut self, index: usize, frame: &mut [u8; FRAME_BYTES_MAX]) -> usize {
+    fn forward_batch(&mut self, index: usize, frame: &mut [u8]) -> usize {
         let number = self.ports[index].number();
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {

@@ -4,6 +4,8 @@ use alloc::format;
 
 use abi::start_page::ARGUMENT_BYTES;
 
+use identity::Mtu;
+
 use super::{Check, require};
 use crate::{Capability, Domain, Restart};
 
@@ -69,6 +71,13 @@ pub(super) fn moving(domain: &Domain) -> Check {
         "movable",
         || "records stay with their machine".into(),
     )?;
+    let mtu = domain.port.as_ref().map_or(Mtu::STANDARD, |port| port.mtu);
+    require(!domain.movable || mtu == Mtu::STANDARD, "port", || {
+        format!(
+            "a movable domain's `mtu` is {}, and not {mtu}: its ring moves with it",
+            Mtu::STANDARD
+        )
+    })?;
     require(
         !domain.movable || domain.provides.is_empty(),
         "movable",

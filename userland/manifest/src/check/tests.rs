@@ -53,6 +53,11 @@ fn an_error_names_line_and_field() {
             11,
         ),
         ("movable = true\nprovides = [\"a\"]\n", "movable", 11),
+        (
+            "movable = true\ncapabilities = [\"port\"]\nport = { mac = \"52:54:00:00:00:01\", mtu = 9000 }\n",
+            "port",
+            13,
+        ),
         ("movable = true\nrestart = \"always\"\n", "restart", 12),
         ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
         ("provides = [\"\"]\n", "provides", 11),
@@ -68,6 +73,31 @@ fn an_error_names_line_and_field() {
         let expected = format!("test.toml:{line}: domain `d`: field `{field}`: ");
         assert!(error.starts_with(&expected), "{fields}: {error}");
     }
+}
+
+#[test]
+fn a_movable_domain_has_the_standard_mtu_and_others_may_have_another() {
+    let domain = |movable, mtu| {
+        format!(
+            "[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\nmovable = {movable}\n\
+             capabilities = [\"port\"]\nport = {{ mac = \"52:54:00:00:00:01\", mtu = {mtu} }}\n"
+        )
+    };
+    let error = error_of(&domain(true, 9000));
+    let expected = "test.toml:9: domain `d`: field `port`: a movable domain's `mtu` is 1500, and not 9000: its ring moves \
+                    with it";
+    assert_eq!(error, expected);
+    for (movable, mtu) in [(true, 1500), (false, 9000), (false, 65_000)] {
+        let manifest = manifest_of(&domain(movable, mtu)).unwrap();
+        let port = manifest.domains[0].port.as_ref();
+        assert_eq!(port.map(|port| port.mtu.bytes()), Some(mtu));
+    }
+    let error = error_of(&domain(false, 65_001));
+    assert!(
+        error.contains("the MTU 65001 is not 1500 to 65000"),
+        "{error}"
+    );
+    assert!(error.starts_with("test.toml:9: "), "{error}");
 }
 
 #[test]

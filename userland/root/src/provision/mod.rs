@@ -123,7 +123,8 @@ impl<'a> Resources<'a> {
                 grants.push(names::own_doorbell(machine));
             }
             Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, address)| {
-                [names::ring(*ring), names::doorbell(machine, *address)]
+                let ring = names::ring(*ring, address.mtu);
+                [ring, names::doorbell(machine, *address)]
             })),
             // The switch's doorbell comes with the port.
             Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),

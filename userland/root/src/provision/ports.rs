@@ -5,14 +5,17 @@ use abi::register::PageCount;
 use manifest::Capability;
 use runtime::Cap;
 use runtime::capability::Memory;
-use runtime::port::PORT_PAGES;
-use runtime::protocol::Mac;
+use runtime::port::Layout;
 use runtime::protocol::ports::PortKind;
+use runtime::protocol::{Mac, Mtu};
 
 use crate::badge::DomainNumber;
 use crate::machine::Machine;
 use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
+
+/// The size of a ring's header.
+const HEADER_PAGES: PageCount = PageCount(1);
 
 /// The domain's port, which survives a restart.
 ///
@@ -39,6 +42,7 @@ pub(super) fn find_or_create(
         mac: port.mac.unwrap_or(Mac([0; 6])),
         ip: port.ip,
         kind,
+        mtu: port.mtu,
     };
     if kind == PortKind::Domain && switchboard.is_taken(number, address) {
         return Err(StartError::AddressTaken);
@@ -67,11 +71,13 @@ pub(super) fn find_or_create_tunnel(
         mac: Mac([0; 6]),
         ip: None,
         kind: PortKind::Tunnel,
+        // Only domains with this MTU move.
+        mtu: Mtu::STANDARD,
     };
     create(machine, switchboard, number, address).map(Some)
 }
 
-/// Creates a port and its ring.
+/// Creates a port and its ring, whose header states the layout. A new Memory's zeros state the standard one.
 ///
 /// # Errors
 /// The kernel's refusal.
@@ -81,8 +87,14 @@ pub fn create(
     owner: DomainNumber,
     address: PortAddress,
 ) -> Result<Cap<Memory>, Error> {
-    let pages = PageCount(PORT_PAGES);
-    let ring = machine.pool.create_populated_memory(pages)?;
+    let layout = Layout::of(address.mtu);
+    let ring = machine
+        .pool
+        .create_populated_memory(PageCount(layout.pages()))?;
+    if layout != Layout::STANDARD {
+        let written = machine.write_to(ring, HEADER_PAGES, |header| layout.write(header));
+        written.inspect_err(|_| destroy_ring(ring))?;
+    }
     switchboard.add(owner, address, ring);
     Ok(ring)
 }
@@ -91,5 +103,50 @@ pub fn create(
 pub fn destroy_ring(ring: Cap<Memory>) {
     if let Err(error) = ring.destroy() {
         log::error!("cannot destroy a ring: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use abi::Request;
+    use runtime::host::{DONE, with_kernel};
+
+    use super::*;
+
+    /// The sizes of the Memories that are made and mapped for a port with this MTU.
+    fn pages_for(mtu: Mtu) -> (Vec<u64>, Vec<u64>) {
+        let address = PortAddress {
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            ip: None,
+            kind: PortKind::Domain,
+            mtu,
+        };
+        let (created, calls) = with_kernel(
+            |_| DONE,
+            || {
+                let board = &mut Switchboard::default();
+                create(&Machine::for_tests(), board, DomainNumber(1), address)
+            },
+        );
+        created.expect("a ring");
+        let made = calls.iter().filter_map(|call| match call {
+            Request::MemoryCreate(call) => Some(call.pages.0),
+            _ => None,
+        });
+        let mapped = calls.iter().filter_map(|call| match call {
+            Request::DomainMap(call) => Some(call.page_count.0),
+            _ => None,
+        });
+        (made.collect(), mapped.collect())
+    }
+
+    #[test]
+    fn a_ring_is_as_large_as_its_mtu_needs_and_only_another_layout_is_written() {
+        assert_eq!(pages_for(Mtu::STANDARD), ([129].into(), [].into()));
+        let jumbo = Mtu::try_from(9000).expect("an MTU");
+        assert_eq!(pages_for(jumbo), ([577].into(), [1].into()));
+        assert_eq!(pages_for(Mtu::MAX), ([1025].into(), [1].into()));
     }
 }

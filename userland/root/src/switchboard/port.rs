@@ -6,12 +6,12 @@ use runtime::Cap;
 use runtime::capability::{Memory, Notification};
 use runtime::protocol::ports::{Command, PortKind, PortNumber};
 use runtime::protocol::root::PortState;
-use runtime::protocol::{Ipv4, Mac};
+use runtime::protocol::{Ipv4, Mac, Mtu};
 
 use super::NextStep;
 use crate::badge::DomainNumber;
 
-/// The addresses and the kind of a port.
+/// The addresses, the kind and the MTU of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortAddress {
     /// Its Ethernet address; zeros for an uplink.
@@ -20,6 +20,8 @@ pub struct PortAddress {
     pub ip: Option<Ipv4>,
     /// A domain, the uplink or the tunnel.
     pub kind: PortKind,
+    /// Its MTU, from which the layout of its ring follows.
+    pub mtu: Mtu,
 }
 
 impl PortAddress {
@@ -28,10 +30,14 @@ impl PortAddress {
         self.ip.map(|ip| ip.address)
     }
 
-    /// The address of a domain's port.
+    /// The address of the port of a domain that arrives, which has the standard MTU.
     pub fn of_domain(PortState { mac, ip }: PortState) -> PortAddress {
-        let kind = PortKind::Domain;
-        PortAddress { mac, ip, kind }
+        PortAddress {
+            mac,
+            ip,
+            kind: PortKind::Domain,
+            mtu: Mtu::STANDARD,
+        }
     }
 
     /// The part that moves with the domain.
@@ -152,11 +158,17 @@ impl Port {
 
     /// The command that leads to this state.
     fn command(&self, becomes: Option<Observed>) -> Command {
-        let (port, PortAddress { mac, ip, kind }) = (self.number, self.address);
+        let port = self.number;
+        let PortAddress { mac, ip, kind, mtu } = self.address;
         match becomes.map(|observed| observed.service) {
             None if self.departed => Command::Depart { port },
             None => Command::Detach { port },
-            Some(Service::Attached) => Command::Attach { port, mac, kind },
+            Some(Service::Attached) => Command::Attach {
+                port,
+                mac,
+                kind,
+                mtu,
+            },
             Some(Service::Active) => Command::Activate { port, ip },
             Some(Service::Quiet) => Command::Quiesce { port, leaves: true },
             Some(Service::Stopped) => Command::Quiesce {

@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use abi::register::Slot;
-use runtime::protocol::Mac;
+use runtime::protocol::{Mac, Mtu};
 
 use super::*;
 
@@ -18,6 +18,7 @@ fn address(last: u8) -> PortAddress {
         mac: Mac([2, 0, 0, 0, 0, last]),
         ip: None,
         kind: PortKind::Domain,
+        mtu: Mtu::STANDARD,
     }
 }
 
@@ -46,7 +47,7 @@ fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
         done = serial;
         commands.push(match command {
             Command::Nothing { .. } => return (commands, changes),
-            Command::Attach { port, .. } => format!("attach {}", port.0),
+            Command::Attach { port, mtu, .. } => format!("attach {}{}", port.0, other_mtu(mtu)),
             Command::Activate { port, .. } => format!("activate {}", port.0),
             Command::Quiesce { port, leaves: true } => format!("quiesce {}", port.0),
             Command::Quiesce { port, .. } => format!("stop {}", port.0),
@@ -54,6 +55,27 @@ fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
             Command::Depart { port } => format!("depart {}", port.0),
         });
     }
+}
+
+/// The text of an MTU that is not the standard one.
+fn other_mtu(mtu: Mtu) -> String {
+    if mtu == Mtu::STANDARD {
+        String::new()
+    } else {
+        format!(" mtu {mtu}")
+    }
+}
+
+#[test]
+fn a_port_is_attached_with_its_mtu() {
+    let mut board = Switchboard::default();
+    let jumbo = PortAddress {
+        mtu: Mtu::MAX,
+        ..address(1)
+    };
+    board.add(A, jumbo, ring(10));
+    serve(&mut board, A, wake(20));
+    assert_eq!(run(&mut board).0, ["attach 1 mtu 65000", "activate 1"]);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use super::*;
 use crate::buffer::FRAMES_MAX;
 use crate::port::Counters;
-use abi::PAGE_BYTES;
 use abi::register::Slot;
 use runtime::host::{self, DONE, shared_memory};
-use runtime::port::{self, BUFFERED_FRAMES, PORT_PAGES, Port as RingEnds, SLOT_COUNT};
+use runtime::port::{self, BUFFERED_FRAMES, FRAME_BYTES_MAX, Port as RingEnds, SLOT_COUNT};
+use runtime::protocol::{Mac, Mtu};
+use runtime::shared::SharedMemory;
 
 const WIRE: PortNumber = PortNumber(1);
 const TUNNEL: PortNumber = PortNumber(2);
@@ -41,7 +42,20 @@ impl Bench {
     }
 
     fn plug(&mut self, number: PortNumber, kind: PortKind) {
-        let memory = shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
+        self.plug_with(number, kind, Layout::STANDARD);
+    }
+
+    /// Adds a port, or replaces the one of this number; returns its memory.
+    fn plug_with(
+        &mut self,
+        number: PortNumber,
+        kind: PortKind,
+        layout: Layout,
+    ) -> SharedMemory<'static> {
+        self.switch.ports.retain(|port| port.number() != number);
+        self.ends.retain(|(port, _)| *port != number);
+        let memory = shared_memory(layout.bytes());
+        layout.write(memory);
         let entry = PortEntry {
             port: number,
             mac: mac(number),
@@ -49,11 +63,12 @@ impl Bench {
             kind,
             service: Service::Stopped,
         };
-        let port = Port::for_test(memory, entry, Cap::from_slot(host::WAKE));
+        let port = Port::for_test(memory, layout, entry, Cap::from_slot(host::WAKE));
         self.switch.ports.push(port);
         self.switch.activate(number, None);
         let end = RingEnds::try_new(memory, port::Side::Domain).expect("a port of the right size");
         self.ends.push((number, end));
+        memory
     }
 
     fn end(&self, number: PortNumber) -> RingEnds<'static> {
@@ -81,6 +96,28 @@ impl Bench {
                 .expect("there is space");
         }
         while !self.switch.forward(PASSES) {}
+    }
+
+    /// Sends one frame of this length, filled with a byte.
+    fn send_filled(&mut self, from: PortNumber, to: PortNumber, length: usize, byte: u8) {
+        let mut frame = vec![byte; length];
+        frame[..6].copy_from_slice(&mac(to).0);
+        frame[6..12].copy_from_slice(&mac(from).0);
+        let sent = self.end(from).outgoing().send(&frame);
+        sent.expect("there is space");
+        while !self.switch.forward(PASSES) {}
+    }
+
+    /// The length of the next frame received by a port's owner, and the byte with which it is filled.
+    fn take_filled(&self, number: PortNumber) -> Option<(usize, u8)> {
+        let mut frame = vec![0; FRAME_BYTES_LIMIT];
+        let length = self.end(number).incoming().receive(&mut frame);
+        let length = length.expect("a sound ring")?;
+        let [byte, rest @ ..] = &frame[12..length] else {
+            panic!("a frame without content");
+        };
+        assert!(rest.iter().all(|other| other == byte), "whole");
+        Some((length, *byte))
     }
 
     /// The number of the next frame received by a port's owner.
@@ -213,6 +250,81 @@ fn a_detached_port_frees_its_room() {
     }
     bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
     assert_eq!(bench.counters(A).lost(), 0);
+}
+
+#[test]
+fn the_longest_frames_pass_between_ports_of_their_mtu() {
+    for mtu in [9000, 65_000] {
+        let layout = Layout::of(Mtu::try_from(mtu).expect("an MTU"));
+        let length = layout.frame_bytes_max();
+        let mut bench = Bench::new();
+        bench.plug_with(WIRE, PortKind::Uplink, layout);
+        bench.plug_with(A, PortKind::Domain, layout);
+        for byte in 0..200 {
+            bench.send_filled(WIRE, A, length, byte);
+            bench.send_filled(A, WIRE, length - 1, byte);
+            assert_eq!(bench.take_filled(A), Some((length, byte)));
+            assert_eq!(bench.take_filled(WIRE), Some((length - 1, byte)));
+        }
+        assert_eq!(bench.counters(A).lost() + bench.counters(WIRE).lost(), 0);
+    }
+}
+
+#[test]
+fn a_frame_that_exceeds_the_receivers_mtu_is_dropped_and_counted() {
+    let jumbo = Layout::of(Mtu::try_from(9000).expect("an MTU"));
+    let mut bench = Bench::new();
+    bench.plug_with(WIRE, PortKind::Uplink, jumbo);
+    for length in [jumbo.frame_bytes_max(), 1515, 1514] {
+        bench.send_filled(WIRE, A, length, 5);
+    }
+    assert_eq!(bench.take_filled(A), Some((1514, 5)));
+    assert_eq!(bench.take_filled(A), None);
+    let counters = bench.counters(A);
+    assert_eq!((counters.sent, counters.dropped_long), (1, 2));
+    assert_eq!(counters.lost(), 2);
+}
+
+#[test]
+fn a_long_frame_for_a_full_ring_is_dropped_and_later_ones_arrive() {
+    let jumbo = Layout::of(Mtu::MAX);
+    let mut bench = Bench::new();
+    bench.plug_with(WIRE, PortKind::Uplink, jumbo);
+    bench.plug_with(A, PortKind::Domain, jumbo);
+    let count = jumbo.slot_count();
+    for _ in 0..=count {
+        bench.send_filled(WIRE, A, FRAME_BYTES_LIMIT, 1);
+    }
+    bench.send_filled(WIRE, A, 60, 2);
+    assert_eq!(bench.counters(A).dropped_full, 1);
+    for _ in 0..count {
+        assert_eq!(bench.take_filled(A), Some((FRAME_BYTES_LIMIT, 1)));
+    }
+    assert!(bench.end(A).take_wake_request(WakeFlag::SPACE));
+    while !bench.switch.forward(PASSES) {}
+    assert_eq!(bench.take_filled(A), Some((60, 2)));
+}
+
+#[test]
+fn a_long_frame_for_a_leaving_domain_is_not_cut_for_the_tunnel() {
+    let jumbo = Layout::of(Mtu::try_from(1514).expect("an MTU"));
+    let mut bench = Bench::new();
+    bench.plug_with(WIRE, PortKind::Uplink, jumbo);
+    bench.plug_with(A, PortKind::Domain, jumbo);
+    bench.send(WIRE, A, 0..SLOT_COUNT + 1);
+    bench.switch.quiesce(A, Service::Leaving);
+    bench.send_filled(WIRE, A, jumbo.frame_bytes_max(), 7);
+    assert_eq!(bench.take_all(TUNNEL), [SLOT_COUNT]);
+    assert_eq!(bench.counters(TUNNEL).dropped_long, 1);
+}
+
+#[test]
+fn an_owner_that_overwrites_the_header_changes_nothing_for_the_switch() {
+    let mut bench = Bench::new();
+    let memory = bench.plug_with(A, PortKind::Domain, Layout::STANDARD);
+    Layout::of(Mtu::MAX).write(memory);
+    bench.send(WIRE, A, 0..SLOT_COUNT + 10);
+    assert!(bench.take_all(A).into_iter().eq(0..SLOT_COUNT + 10));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use identity::{Digest, Incarnation};
 use nomad_image::{Object, Outsider, PAGE_BYTES};
 use runtime::capability::{Domain, Memory, Notification};
 use runtime::mapping::Mapping;
-use runtime::port::{PORT_PAGES, Port, Side, WakeFlag};
+use runtime::port::{Layout, PORT_PAGES, Port, Side, WakeFlag};
 use runtime::{Cap, Error, clock};
 
 use super::{Described, Incoming, NO_STATE, NOT_ANNOUNCED, StagedPages};
@@ -129,7 +129,7 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, staged: &StagedPages) -> Resu
     }
     // Either side may sleep here although it was awake on the source: both are woken once, at worst needlessly.
     for side in [Side::Domain, Side::Switch] {
-        if let Some(port) = Port::try_new(ring.memory(), side) {
+        if let Some(port) = Port::with_layout(ring.memory(), side, Layout::STANDARD) {
             port.request_wake(WakeFlag::FRAMES.or(WakeFlag::SPACE));
         }
     }

@@ -15,7 +15,7 @@ use runtime::host::{self, DONE, with_kernel};
 use runtime::protocol::encode;
 use runtime::protocol::ports::{Command, PortKind};
 use runtime::protocol::root::{DomainState, Refusal, Request as RootRequest, done, refused};
-use runtime::protocol::{DomainId, Incarnation, Ipv4, Mac, Name};
+use runtime::protocol::{DomainId, Incarnation, Ipv4, Mac, Mtu, Name};
 
 use super::*;
 use crate::badge::DomainNumber;
@@ -118,6 +118,7 @@ fn address(mac: u8, ip: u8) -> PortAddress {
             prefix: 24,
         }),
         kind: PortKind::Domain,
+        mtu: Mtu::STANDARD,
     }
 }
 

@@ -24,6 +24,7 @@ fn entry() -> manifest::Domain {
         dns: Vec::new(),
         ip6: None,
         uplink: false,
+        mtu: Mtu::STANDARD,
     });
     entry
 }
@@ -170,7 +171,7 @@ fn a_damaged_package_or_program_is_rejected() {
         for (bytes, expected) in [
             (
                 &b"\x7fELF"[..],
-                "the package: it is not a package of version 1",
+                "the package: it is not a package of version 2",
             ),
             (&whole[..30], "the package: it is damaged"),
             (&whole[..cut], "the program of echo: "),
