@@ -1,6 +1,10 @@
 //! Moves frames between a card and the switch's ring, both ways, until neither has one that the other has space for.
 
-use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use runtime::port::{Doorbell, Port, RingError, SendError, WakeFlag};
 
 use crate::card::{Card, CardFault, Received};
 use crate::counters::Counters;
@@ -18,6 +22,8 @@ pub struct Bridge<C> {
     card: C,
     port: Port<'static>,
     doorbell: Doorbell,
+    /// The frame that is being moved from the card.
+    frame: Vec<u8>,
     counters: Counters,
 }
 
@@ -42,6 +48,7 @@ impl<C: Card> Bridge<C> {
     /// Connects a card and a port.
     pub fn new(card: C, port: Port<'static>, doorbell: Doorbell) -> Bridge<C> {
         Bridge {
+            frame: vec![0; card.frame_bytes_max()],
             card,
             port,
             doorbell,
@@ -65,10 +72,16 @@ impl<C: Card> Bridge<C> {
     /// # Errors
     /// [`BridgeError`].
     pub fn run(&mut self) -> Result<(Remaining, bool), BridgeError> {
-        let mut frame = [0; FRAME_BYTES_MAX];
+        let mut frame = mem::take(&mut self.frame);
+        let result = self.move_frames(&mut frame);
+        self.frame = frame;
+        result
+    }
+
+    fn move_frames(&mut self, frame: &mut [u8]) -> Result<(Remaining, bool), BridgeError> {
         let mut total = 0;
         while total < BUDGET {
-            let moved = self.move_in(&mut frame)? + self.move_out()?;
+            let moved = self.move_in(frame)? + self.move_out()?;
             total += moved;
             if moved == 0 && !self.request_wake()? {
                 return Ok((Remaining::Nothing, total > 0));
@@ -78,7 +91,7 @@ impl<C: Card> Bridge<C> {
     }
 
     /// Moves frames from the card to the switch, each through `frame`. Frames without space at the switch stay with the card.
-    fn move_in(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<u32, BridgeError> {
+    fn move_in(&mut self, frame: &mut [u8]) -> Result<u32, BridgeError> {
         let (mut taken, before) = (0, self.counters.received);
         while taken < BATCH && self.port.outgoing().space()? > 0 {
             let Some(received) = self.card.receive(frame)? else {
@@ -101,19 +114,24 @@ impl<C: Card> Bridge<C> {
         Ok(taken)
     }
 
-    /// Moves frames from the switch to the card.
+    /// Moves frames from the switch to the card, except for those that the card cannot send.
     fn move_out(&mut self) -> Result<u32, BridgeError> {
-        let mut moved = 0;
+        let (mut moved, mut sent) = (0, 0);
+        let frame_bytes_max = self.card.frame_bytes_max();
         while moved < BATCH && self.card.has_space()? {
             let Some(frame) = self.port.incoming().peek()? else {
                 break;
             };
-            self.card.send(&frame);
+            if frame.length() <= frame_bytes_max {
+                self.card.send(&frame);
+                sent += 1;
+            }
             self.port.incoming().take();
             moved += 1;
         }
-        self.counters.sent += u64::from(moved);
-        if moved > 0 {
+        self.counters.sent += u64::from(sent);
+        self.counters.too_long += u64::from(moved - sent);
+        if sent > 0 {
             self.card.publish();
         }
         self.notify(moved > 0, WakeFlag::SPACE);
@@ -138,5 +156,127 @@ impl<C: Card> Bridge<C> {
         }
         let inward = self.card.has_frame() && self.port.outgoing().space()? > 0;
         Ok(out || inward)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use abi::register::Slot;
+    use runtime::capability::Cap;
+    use runtime::host::shared_memory;
+    use runtime::port::{Frame, Layout, Side};
+    use runtime::protocol::{Mac, Mtu};
+
+    use super::*;
+    use crate::card::{Events, Link};
+
+    /// A card that always has space.
+    struct FakeCard {
+        frame_bytes_max: usize,
+        received: VecDeque<Vec<u8>>,
+        sent: Vec<Vec<u8>>,
+    }
+
+    impl Card for FakeCard {
+        fn mac(&self) -> Option<Mac> {
+            None
+        }
+
+        fn frame_bytes_max(&self) -> usize {
+            self.frame_bytes_max
+        }
+
+        fn link(&mut self) -> Option<Link> {
+            None
+        }
+
+        fn acknowledge(&mut self) -> Events {
+            Events::default()
+        }
+
+        fn has_frame(&self) -> bool {
+            !self.received.is_empty()
+        }
+
+        fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+            let frame = self.received.pop_front();
+            Ok(frame.map(|frame| {
+                let received = Received::of_length(frame.len(), self.frame_bytes_max);
+                if let Received::Frame(bytes) = received {
+                    into[..bytes].copy_from_slice(&frame);
+                }
+                received
+            }))
+        }
+
+        fn has_space(&mut self) -> Result<bool, CardFault> {
+            Ok(true)
+        }
+
+        fn send(&mut self, frame: &Frame<'_>) {
+            let mut bytes = vec![0; frame.length()];
+            frame.copy_to(&mut bytes);
+            self.sent.push(bytes);
+        }
+
+        fn set_space_interrupt(&mut self, _: bool) {}
+
+        fn publish(&mut self) {}
+    }
+
+    /// A bridge between such a card and a port with this MTU, and the switch's end of the port.
+    fn bridge(frame_bytes_max: usize, mtu: Mtu) -> (Bridge<FakeCard>, Port<'static>) {
+        let layout = Layout::of(mtu);
+        let memory = shared_memory(layout.bytes());
+        layout.write(memory);
+        let card = FakeCard {
+            frame_bytes_max,
+            received: VecDeque::new(),
+            sent: Vec::new(),
+        };
+        let doorbell = Doorbell {
+            notification: Cap::from_slot(Slot(5)),
+            flags: 1,
+        };
+        let port = Port::try_new(memory, Side::Domain).expect("a port");
+        let switch = Port::try_new(memory, Side::Switch).expect("a port");
+        (Bridge::new(card, port, doorbell), switch)
+    }
+
+    #[test]
+    fn the_longest_frames_pass_both_ways() {
+        let longest = Layout::of(Mtu::MAX).frame_bytes_max();
+        let (mut bridge, switch) = bridge(longest, Mtu::MAX);
+        let frames = [vec![1; longest], vec![2; 60], vec![3; longest]];
+        bridge.card.received.extend(frames.clone());
+        for frame in &frames {
+            switch.outgoing().send(frame).expect("there is space");
+        }
+        bridge.run().expect("sound values");
+        assert_eq!(bridge.card.sent, frames);
+        let mut received = vec![0; longest];
+        for frame in &frames {
+            let length = switch.incoming().receive(&mut received);
+            assert_eq!(length, Ok(Some(frame.len())));
+            assert_eq!(received[..frame.len()], frame[..]);
+        }
+        assert_eq!((bridge.counters.received, bridge.counters.sent), (3, 3));
+    }
+
+    #[test]
+    fn a_frame_that_the_card_cannot_send_is_dropped_and_counted() {
+        let mtu = Mtu::try_from(9000).expect("an MTU");
+        let (mut bridge, switch) = bridge(1514, mtu);
+        for length in [9014, 1515, 1514] {
+            let sent = switch.outgoing().send(&vec![length as u8; length]);
+            sent.expect("there is space");
+        }
+        bridge.run().expect("sound values");
+        assert_eq!(bridge.card.sent, [vec![1514_usize as u8; 1514]]);
+        let Counters { sent, too_long, .. } = bridge.counters;
+        assert_eq!((sent, too_long), (1, 2));
+        assert_eq!(switch.outgoing().queued(), Ok(0), "their slots are free");
     }
 }

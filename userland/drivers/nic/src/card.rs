@@ -2,13 +2,18 @@
 
 use core::fmt;
 
-use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::port::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, Frame};
 use runtime::protocol::Mac;
 
 /// A running card.
 pub trait Card {
     /// Its own address, if it has one.
     fn mac(&self) -> Option<Mac>;
+
+    /// The longest frame that it sends and receives, without a checksum.
+    fn frame_bytes_max(&self) -> usize {
+        FRAME_BYTES_MAX
+    }
 
     /// The state of its link; `None` if it does not report one.
     fn link(&mut self) -> Option<Link>;
@@ -19,11 +24,11 @@ pub trait Card {
     /// Whether a received frame is queued.
     fn has_frame(&self) -> bool;
 
-    /// Copies the next received frame, and gives its buffer back to the card.
+    /// Copies the next received frame, and gives its buffer back to the card. `into` has room for the longest frame.
     ///
     /// # Errors
     /// [`CardFault`]: the card cannot be used any longer.
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault>;
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault>;
 
     /// Whether a frame can be sent now.
     ///
@@ -31,7 +36,7 @@ pub trait Card {
     /// [`CardFault`]: the card cannot be used any longer.
     fn has_space(&mut self) -> Result<bool, CardFault>;
 
-    /// Sends a frame, if there is space for it.
+    /// Sends a frame, no longer than the longest one, if there is space for it.
     fn send(&mut self, frame: &Frame<'_>);
 
     /// Enables or disables interrupts for sent frames. Check for space once more after enabling them.
@@ -74,10 +79,9 @@ pub enum Received {
 }
 
 impl Received {
-    /// A frame of this length, if a frame can have it.
-    pub fn of_length(bytes: usize) -> Received {
-        let is_valid = (runtime::port::FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&bytes);
-        if is_valid {
+    /// A frame of this length, if it is not shorter than any frame, or longer than the card's longest one.
+    pub fn of_length(bytes: usize, frame_bytes_max: usize) -> Received {
+        if (FRAME_BYTES_MIN..=frame_bytes_max).contains(&bytes) {
             Received::Frame(bytes)
         } else {
             Received::Invalid

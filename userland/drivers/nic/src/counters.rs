@@ -16,11 +16,13 @@ pub struct Counters {
     pub invalid: u64,
     /// Received when the card had no buffer.
     pub lost: u64,
+    /// From the switch, and longer than the card sends.
+    pub too_long: u64,
 }
 
 impl Counters {
     fn losses(&self) -> u64 {
-        self.invalid + self.lost
+        self.invalid + self.lost + self.too_long
     }
 }
 
@@ -31,10 +33,11 @@ impl fmt::Display for Counters {
             sent,
             invalid,
             lost,
+            too_long,
         } = self;
         write!(
             formatter,
-            "{received} frames received, {sent} sent, {invalid} invalid, {lost} lost"
+            "{received} frames received, {sent} sent, {invalid} invalid, {lost} lost, {too_long} too long"
         )
     }
 }

@@ -3,7 +3,8 @@
 use core::fmt::Display;
 
 use runtime::capability::{Cap, Interrupt, Notification};
-use runtime::port::{Doorbell, Port, Side};
+use runtime::port::{Doorbell, FRAME_BYTES_MIN, Port, Side};
+use runtime::protocol::Mtu;
 use runtime::{Start, clock, events};
 
 use crate::bridge::{Bridge, BridgeError};
@@ -27,7 +28,9 @@ pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> R
     let port = port.unwrap_or_else(|| panic!("started without a port"));
     let wake: Cap<Notification> = start.require("wake");
     let interrupt: Option<Cap<Interrupt>> = start.find("interrupt");
-    let card = open(&Hardware::new(start)).unwrap_or_else(|error| panic!("the NIC: {error}"));
+    let mtu = port.layout().mtu();
+    let card = open(&Hardware::new(start, mtu));
+    let card = card.unwrap_or_else(|error| panic!("the NIC: {error}"));
     if let Some(Err(error)) = interrupt.map(|it| it.bind(Some(wake), events::INTERRUPT)) {
         panic!("the interrupt: {error}");
     }
@@ -35,6 +38,7 @@ pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> R
         Some(mac) => log::info!("NIC {mac} is up"),
         None => log::info!("a NIC without an address of its own is up"),
     }
+    log_mtu(&card, mtu);
     if interrupt.is_none() {
         log::info!("it has no message-signalled interrupt, and is polled");
     }
@@ -50,6 +54,16 @@ pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> R
     match driver.serve() {
         Ok(never) => match never {},
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Logs the MTU of the card, which may be less than the port's.
+fn log_mtu(card: &impl Card, port: Mtu) {
+    let mtu = card.frame_bytes_max() - FRAME_BYTES_MIN;
+    if mtu < port.bytes() {
+        log::warn!("its MTU is {mtu}, and the port's is {port}: longer frames are dropped");
+    } else {
+        log::info!("its MTU is {mtu}");
     }
 }
 

@@ -5,6 +5,7 @@ use abi::register::{Access, PageCount};
 use runtime::Start;
 use runtime::capability::{BusRange, Cap, Domain, Pool};
 use runtime::mapping::Mapping;
+use runtime::protocol::Mtu;
 use runtime::shared::SharedMemory;
 
 use crate::dma::{DmaAddress, DmaMemory};
@@ -19,12 +20,18 @@ pub const CONFIGURATION_BYTES: usize = 256;
 #[derive(Debug)]
 pub struct Hardware<'a> {
     start: &'a Start,
+    mtu: Mtu,
 }
 
 impl<'a> Hardware<'a> {
-    /// The hardware that came with this start page.
-    pub fn new(start: &'a Start) -> Hardware<'a> {
-        Hardware { start }
+    /// The hardware that came with this start page, for a port of this MTU.
+    pub fn new(start: &'a Start, mtu: Mtu) -> Hardware<'a> {
+        Hardware { start, mtu }
+    }
+
+    /// The MTU of the driver's port.
+    pub fn mtu(&self) -> Mtu {
+        self.mtu
     }
 
     /// A copy of the card's configuration space, as it was before the card was enabled.

@@ -30,6 +30,8 @@
 
 #![cfg_attr(not(test), no_std)]
 
+extern crate alloc;
+
 pub mod bridge;
 pub mod card;
 pub mod counters;

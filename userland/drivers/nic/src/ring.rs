@@ -195,21 +195,18 @@ impl<L: Layout> ReceiveRing<L> {
         self.completed().is_some()
     }
 
-    /// Copies the next received frame, and lends its buffer again.
+    /// Copies the next received frame, and lends its buffer again. `into` has room for [`FRAME_BYTES_MAX`] bytes.
     ///
     /// # Errors
     /// [`CardFault`] if the card alleges to have written beyond the buffer.
-    pub fn receive(
-        &mut self,
-        into: &mut [u8; FRAME_BYTES_MAX],
-    ) -> Result<Option<Received>, CardFault> {
+    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         let Some(Completed { bytes, is_intact }) = self.completed() else {
             return Ok(None);
         };
         if bytes > BUFFER_BYTES {
             return Err(CardFault("received a frame larger than its buffer"));
         }
-        let received = match Received::of_length(bytes) {
+        let received = match Received::of_length(bytes, FRAME_BYTES_MAX) {
             Received::Frame(_) if !is_intact => Received::Invalid,
             received => received,
         };
@@ -271,7 +268,7 @@ impl<L: Layout> SendRing<L> {
         self.descriptors.oldest == self.descriptors.next
     }
 
-    /// Queues a frame, if there is space for it. The card sends it after [`SendRing::publish`].
+    /// Queues a frame of at most [`FRAME_BYTES_MAX`] bytes, if there is space for it. The card sends it after [`SendRing::publish`].
     pub fn send(&mut self, frame: &Frame<'_>) {
         if !self.descriptors.has_free() {
             return;

@@ -6,7 +6,7 @@ use nic::{
     NarrowRegisters, ReceiveRing, Received, SendRing,
 };
 use runtime::capability::BusRange;
-use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::port::Frame;
 use runtime::protocol::Mac;
 
 use crate::descriptor::Owned;
@@ -110,7 +110,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         self.receive.receive(into)
     }
 

@@ -3,8 +3,9 @@
 //! Domains have addresses of their own, unknown to the NIC: it delivers every frame unless configured to
 //! filter, which would take a third queue.
 //!
-//! Both queues and their buffers lie in one contiguous Memory. A buffer holds the header that virtio puts before each
-//! frame, placed so that the frame itself begins at a multiple of eight.
+//! The buffers of a queue lie in one contiguous Memory, and are as many and as large as the slots of a ring with the same MTU; a
+//! NIC with a shorter queue has fewer. A buffer holds the header that virtio puts before each frame, placed so that the frame
+//! itself begins at a multiple of eight.
 //!
 //! ```text
 //! buffer:  4 virtio header (12 bytes, zeros)   16 frame
@@ -12,15 +13,15 @@
 
 use alloc::vec::Vec;
 
-use abi::PAGE_BYTES;
 use nic::{Card, CardFault, DmaMemory, Events, Hardware, Link, Received};
 use runtime::capability::BusRange;
-use runtime::port::{FRAME_BYTES_MAX, Frame};
-use runtime::protocol::Mac;
+use runtime::port::layout::SLOT_SPARE_BYTES;
+use runtime::port::{FRAME_BYTES_MIN, Frame, Layout};
+use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
-use crate::device::{Device, InitError, QueueNotifier};
-use crate::queue::{Buffer, Purpose, QUEUE_BYTES, QUEUE_SIZE_MAX, Queue, UsedRingError};
+use crate::device::{Device, InitError, Negotiated, QueueNotifier};
+use crate::queue::{Buffer, Purpose, QUEUE_BYTES, Queue, UsedRingError};
 
 const RECEIVE_QUEUE: u16 = 0;
 const SEND_QUEUE: u16 = 1;
@@ -28,48 +29,65 @@ const SEND_QUEUE: u16 = 1;
 const HEADER_OFFSET: usize = 4;
 const HEADER_BYTES: usize = 12;
 const FRAME_OFFSET: usize = HEADER_OFFSET + HEADER_BYTES;
-const BUFFER_BYTES: usize = 2048;
-const BUFFERS_BYTES: usize = BUFFER_BYTES * QUEUE_SIZE_MAX as usize;
-/// A queue with its buffers.
-const BUFFERED_QUEUE_BYTES: usize = QUEUE_BYTES + BUFFERS_BYTES;
 
-const _: () = {
-    assert!(FRAME_OFFSET + FRAME_BYTES_MAX + 8 <= BUFFER_BYTES);
-    assert!((2 * BUFFERED_QUEUE_BYTES).is_multiple_of(PAGE_BYTES as usize));
-};
+const _: () = assert!(FRAME_OFFSET + 8 <= SLOT_SPARE_BYTES);
 
 /// A queue, its buffers and its notifier.
 #[derive(Debug)]
 struct BufferedQueue {
     queue: Queue,
     buffers: DmaMemory,
+    layout: Layout,
     notifier: QueueNotifier,
 }
 
 impl BufferedQueue {
-    /// Sets up a queue in this memory.
-    fn open(device: &Device, number: u16, memory: DmaMemory) -> Result<BufferedQueue, InitError> {
-        let queue = Queue::new(memory, device.queue_size(number)?);
+    /// Sets up a queue with buffers as in this layout.
+    fn open(
+        hardware: &Hardware,
+        device: &Device,
+        number: u16,
+        layout: Layout,
+    ) -> Result<BufferedQueue, InitError> {
+        let memory = |bytes| {
+            let memory = hardware.dma_memory(bytes, BusRange::ALL);
+            memory.map_err(InitError::Memory)
+        };
+        let queue = Queue::new(memory(QUEUE_BYTES)?, device.queue_size(number)?);
         Ok(BufferedQueue {
             notifier: device.set_up(number, &queue)?,
             queue,
-            buffers: memory.part(QUEUE_BYTES, BUFFERS_BYTES),
+            buffers: memory(layout.slots_bytes())?,
+            layout,
         })
+    }
+
+    /// All buffers.
+    fn all(&self) -> impl Iterator<Item = Buffer> + use<> {
+        let count = self.layout.slot_count() as u16;
+        (0..count.min(self.queue.size())).map(Buffer)
+    }
+
+    /// The room for a frame in a buffer.
+    fn frame_bytes(&self) -> usize {
+        self.layout.slot_bytes() - FRAME_OFFSET
+    }
+
+    fn buffer(&self, Buffer(index): Buffer) -> DmaMemory {
+        let bytes = self.layout.slot_bytes();
+        self.buffers.part(usize::from(index) * bytes, bytes)
     }
 
     /// The memory of the frame in a buffer.
     fn frame(&self, buffer: Buffer) -> SharedMemory<'static> {
-        let at = usize::from(buffer.0) * BUFFER_BYTES;
-        let bytes = BUFFER_BYTES - FRAME_OFFSET;
-        self.buffers.part(at + FRAME_OFFSET, bytes).memory()
+        let memory = self.buffer(buffer).memory();
+        memory.part(FRAME_OFFSET, self.frame_bytes())
     }
 
     fn offer(&mut self, buffer: Buffer, frame_bytes: usize, purpose: Purpose) {
-        let at = usize::from(buffer.0) * BUFFER_BYTES;
         let bytes = HEADER_BYTES + frame_bytes;
         // Parts of memory begin at a multiple of eight, but the header does not.
-        let buffer_address = self.buffers.part(at, BUFFER_BYTES).address();
-        let address = buffer_address.after(HEADER_OFFSET);
+        let address = self.buffer(buffer).address().after(HEADER_OFFSET);
         self.queue.offer(buffer, address, bytes as u32, purpose);
     }
 
@@ -88,6 +106,7 @@ impl BufferedQueue {
 #[derive(Debug)]
 pub struct VirtioNet {
     mac: Option<Mac>,
+    frame_bytes_max: usize,
     receive: BufferedQueue,
     send: BufferedQueue,
     /// The buffers for sending that the NIC does not have.
@@ -101,23 +120,21 @@ impl VirtioNet {
     /// The reason it cannot be used.
     pub fn open(hardware: &Hardware) -> Result<VirtioNet, InitError> {
         let device = Device::find(hardware)?;
-        let features = device.begin()?;
-        let memory = hardware.dma_memory(2 * BUFFERED_QUEUE_BYTES, BusRange::ALL);
-        let memory = memory.map_err(InitError::Memory)?;
-        let queue = |number, at: usize| {
-            BufferedQueue::open(&device, number, memory.part(at, BUFFERED_QUEUE_BYTES))
-        };
-        let receive = queue(RECEIVE_QUEUE, 0)?;
-        let send = queue(SEND_QUEUE, BUFFERED_QUEUE_BYTES)?;
+        let Negotiated { features, mtu } = device.begin(hardware.mtu())?;
+        let layout = Layout::of(Mtu::try_from(u32::from(mtu)).unwrap_or_default());
+        let queue = |number| BufferedQueue::open(hardware, &device, number, layout);
+        let receive = queue(RECEIVE_QUEUE)?;
+        let send = queue(SEND_QUEUE)?;
         let mut nic = VirtioNet {
             mac: device.mac(features),
-            free: (0..send.queue.size()).map(Buffer).collect(),
+            frame_bytes_max: FRAME_BYTES_MIN + usize::from(mtu),
+            free: send.all().collect(),
             receive,
             send,
         };
         nic.send.queue.set_interrupts(false);
-        for index in 0..nic.receive.queue.size() {
-            nic.offer_for_receiving(Buffer(index));
+        for buffer in nic.receive.all() {
+            nic.offer_for_receiving(buffer);
         }
         device.run();
         nic.publish();
@@ -125,7 +142,7 @@ impl VirtioNet {
     }
 
     fn offer_for_receiving(&mut self, buffer: Buffer) {
-        let bytes = BUFFER_BYTES - FRAME_OFFSET;
+        let bytes = self.receive.frame_bytes();
         self.receive.offer(buffer, bytes, Purpose::Receive);
     }
 }
@@ -133,6 +150,10 @@ impl VirtioNet {
 impl Card for VirtioNet {
     fn mac(&self) -> Option<Mac> {
         self.mac
+    }
+
+    fn frame_bytes_max(&self) -> usize {
+        self.frame_bytes_max
     }
 
     fn link(&mut self) -> Option<Link> {
@@ -147,11 +168,12 @@ impl Card for VirtioNet {
         self.receive.queue.has_used()
     }
 
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         let Some((buffer, written)) = self.receive.take()? else {
             return Ok(None);
         };
-        let received = Received::of_length((written as usize).saturating_sub(HEADER_BYTES));
+        let bytes = (written as usize).saturating_sub(HEADER_BYTES);
+        let received = Received::of_length(bytes, self.frame_bytes_max);
         if let Received::Frame(bytes) = received {
             self.receive.frame(buffer).read(0, &mut into[..bytes]);
         }

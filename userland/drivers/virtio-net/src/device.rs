@@ -4,7 +4,7 @@ use core::fmt;
 use core::hint;
 
 use nic::{DmaAddress, Hardware, MappedRegisters};
-use runtime::protocol::Mac;
+use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
 use crate::configuration::{Configuration, Kind, Place};
@@ -31,12 +31,19 @@ const STATUS_DRIVER: u8 = 2;
 const STATUS_RUNNING: u8 = 4;
 const STATUS_FEATURES: u8 = 8;
 
+/// The NIC reports its MTU, and receives no longer frames.
+const FEATURE_MTU: u64 = 1 << 3;
 /// The NIC has an address of its own.
 const FEATURE_MAC: u64 = 1 << 5;
 /// It implements version 1, whose layouts this driver uses.
 const FEATURE_VERSION_1: u64 = 1 << 32;
 /// Its addresses go through an IOMMU, if there is one.
 const FEATURE_PLATFORM: u64 = 1 << 33;
+
+/// The offset of the MTU among the registers of a network device.
+const MTU: usize = 10;
+/// The smallest MTU that a NIC may report.
+const REPORTED_MTU_MIN: u16 = 68;
 
 const NO_VECTOR: u16 = u16::MAX;
 /// The entry of the MSI-X table that root has set.
@@ -83,6 +90,15 @@ impl fmt::Display for InitError {
             InitError::Memory(error) => write!(formatter, "no memory: {error}"),
         }
     }
+}
+
+/// The result of the negotiation of features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// The accepted features.
+    pub features: u64,
+    /// The MTU of frames in both directions.
+    pub mtu: u16,
 }
 
 /// The NIC's registers.
@@ -135,11 +151,11 @@ impl Device {
         })
     }
 
-    /// Resets the NIC and negotiates features, which it returns; queues are set up next.
+    /// Resets the NIC and negotiates features for a port of this MTU; queues are set up next.
     ///
     /// # Errors
     /// [`InitError::Reset`] or [`InitError::Features`].
-    pub fn begin(&self) -> Result<u64, InitError> {
+    pub fn begin(&self, port: Mtu) -> Result<Negotiated, InitError> {
         self.common.store(STATUS, 0u8);
         let reset = (0..RESET_POLLS_MAX).any(|_| {
             hint::spin_loop();
@@ -154,14 +170,14 @@ impl Device {
         if offered & FEATURE_VERSION_1 == 0 {
             return Err(InitError::Features(offered));
         }
-        let accepted = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
-        self.accept_features(accepted);
+        let negotiated = choose(offered, || self.specific.load(MTU), port);
+        self.accept_features(negotiated.features);
         self.add_status(STATUS_FEATURES);
         if self.common.load::<u8>(STATUS) & STATUS_FEATURES == 0 {
             return Err(InitError::Features(offered));
         }
         self.common.store(CONFIGURATION_VECTOR, NO_VECTOR);
-        Ok(accepted)
+        Ok(negotiated)
     }
 
     /// The size of a queue: the smaller of the NIC's and the driver's maximum.
@@ -229,6 +245,28 @@ impl Device {
     }
 }
 
+/// Chooses among the offered features. The MTU is the smaller one of the port's and the one that the NIC reports, which is Ethernet's
+/// unless it offers that feature. To accept the feature is to promise buffers for the NIC's own MTU.
+fn choose(offered: u64, reported: impl FnOnce() -> u16, port: Mtu) -> Negotiated {
+    let features = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
+    let port = port.bytes() as u16;
+    let reported = (offered & FEATURE_MTU != 0).then(reported);
+    match reported.filter(|mtu| *mtu >= REPORTED_MTU_MIN) {
+        None => Negotiated {
+            features,
+            mtu: Mtu::STANDARD.bytes() as u16,
+        },
+        Some(mtu) if mtu > port => Negotiated {
+            features,
+            mtu: port,
+        },
+        Some(mtu) => Negotiated {
+            features: features | FEATURE_MTU,
+            mtu,
+        },
+    }
+}
+
 /// The size of a queue for which the NIC reports this maximum; `None` if the maximum is not a power of two, as it must be.
 fn size_within(most: u16) -> Option<u16> {
     most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
@@ -251,6 +289,24 @@ fn region(hardware: &Hardware, place: Place) -> Option<SharedMemory<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mtu_is_the_smaller_one_of_the_ports_and_the_nics() {
+        let base = FEATURE_VERSION_1 | FEATURE_MAC;
+        let chosen = |offered, reported, port| {
+            let port = Mtu::try_from(port).expect("an MTU");
+            let Negotiated { features, mtu } = choose(offered, || reported, port);
+            assert_eq!(features & !FEATURE_MTU, base);
+            (features & FEATURE_MTU != 0, mtu)
+        };
+        let offered = base | FEATURE_MTU | 1 << 15;
+        assert_eq!(chosen(offered, 65_000, 65_000), (true, 65_000));
+        assert_eq!(chosen(offered, 9000, 65_000), (true, 9000));
+        assert_eq!(chosen(offered, 1400, 1500), (true, 1400));
+        assert_eq!(chosen(offered, 65_535, 9000), (false, 9000));
+        assert_eq!(chosen(offered, 67, 9000), (false, 1500));
+        assert_eq!(chosen(base, 9000, 9000), (false, 1500));
+    }
 
     #[test]
     fn a_queue_is_as_large_as_nic_and_driver_allow() {

@@ -5,7 +5,7 @@ use nic::{
     Registers,
 };
 use runtime::capability::BusRange;
-use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::port::Frame;
 use runtime::protocol::Mac;
 
 use crate::registers::*;
@@ -98,7 +98,7 @@ impl<R: Registers> Card for Vmxnet3<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         self.check()?;
         self.receive.receive(into)
     }
@@ -134,6 +134,7 @@ mod tests {
     use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
     use runtime::host::shared_memory;
+    use runtime::port::FRAME_BYTES_MAX;
     use std::vec;
 
     fn memory() -> DmaMemory {

@@ -167,10 +167,7 @@ impl ReceiveQueue {
     ///
     /// # Errors
     /// [`CardFault`] if the card alleges to have written beyond the buffer, or to a buffer that it does not have.
-    pub fn receive(
-        &mut self,
-        into: &mut [u8; FRAME_BYTES_MAX],
-    ) -> Result<Option<Received>, CardFault> {
+    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         let Some(words) = self.0.completion() else {
             return Ok(None);
         };
@@ -181,7 +178,7 @@ impl ReceiveQueue {
         let count = self.0.take_back(words)?;
         let is_intact =
             words[0] & RECEIVED_WHOLE == RECEIVED_WHOLE && words[1] & RECEIVED_ERROR == 0;
-        let received = match Received::of_length(bytes) {
+        let received = match Received::of_length(bytes, FRAME_BYTES_MAX) {
             Received::Frame(_) if !is_intact => Received::Invalid,
             received => received,
         };

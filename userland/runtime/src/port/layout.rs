@@ -62,7 +62,7 @@ const SLOTS_BYTES_MAX: usize = 2 << 20;
 const SLOT_STEP_BYTES: usize = 1024;
 /// The bytes of a slot beside the frame: those before it, and room for a driver, whose buffers are as large as slots, to put a
 /// header there and to copy whole words.
-const SLOT_SPARE_BYTES: usize = 24;
+pub const SLOT_SPARE_BYTES: usize = 24;
 
 /// The offsets of one direction's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

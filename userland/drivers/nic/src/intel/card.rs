@@ -1,6 +1,6 @@
 //! Sending and receiving frames: [`Gigabit`].
 
-use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::port::Frame;
 use runtime::protocol::Mac;
 
 use super::registers::*;
@@ -82,7 +82,7 @@ impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         self.receive.receive(into)
     }
 
