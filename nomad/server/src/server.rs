@@ -196,5 +196,5 @@ pub async fn serve(start: Start, tasks: Tasks) {
     server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));
     tasks.spawn(deferred::run(server));
-    control::run(server, stack).await
+    control::run(server, stack, runtime::net::mtu(start)).await
 }

@@ -15,17 +15,16 @@ use nomad_channel::{Incoming, PeerKind, Received};
 use nomad_client::operator::{Action, Request};
 use nomad_protocol::{MachineId, PORT};
 use nomad_transport::Datagram;
+use runtime::protocol::Mtu;
 
-use crate::channel::sockets::{BoundSocket, Sockets};
+use crate::channel::sockets::{BoundSocket, Sockets, buffer_bytes, datagram_bytes_max};
 use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
 use crate::late::outlet::WINDOW;
 use crate::now::now;
 use crate::server::Server;
 
-/// The longest datagram that is received or sent: what an Ethernet frame holds besides the headers of IP and UDP.
-const BYTES_MAX: usize = 1500 - 20 - 8;
-/// The longest message about pages, in clear.
-const PAGES_BYTES_MAX: usize = BYTES_MAX - PACKET_HEAD_BYTES - TAG_BYTES;
+/// The longest message about pages, in clear. Every segment between two machines carries it.
+const PAGES_BYTES_MAX: usize = datagram_bytes_max(Mtu::STANDARD) - PACKET_HEAD_BYTES - TAG_BYTES;
 const _: () = assert!(PAGES_BYTES_MAX >= nomad_transport::BASE);
 /// Datagrams per queue of the socket: late frames and pages come many at a time.
 const DATAGRAMS_MAX: usize = 4 * WINDOW;
@@ -37,15 +36,15 @@ const RECEIVED_AT_ONCE: usize = 32;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs for ever.
-pub async fn run(server: &'static Server, stack: Stack<'static>) {
+pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
     let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
-    let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
+    let buffer = || vec![0; buffer_bytes(DATAGRAMS_MAX, mtu)].leak();
     let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
     let common = BoundSocket::new(socket, PORT);
     let addresses: Vec<_> = server.shell.borrow().machines().addresses().collect();
-    let mut sockets = Sockets::new(stack, common, addresses.into_iter(), BYTES_MAX);
+    let mut sockets = Sockets::new(stack, common, addresses.into_iter(), mtu);
     log::info!("listening on port {PORT}");
-    let mut datagram = vec![0; BYTES_MAX];
+    let mut datagram = vec![0; datagram_bytes_max(mtu)];
     loop {
         server.poll_shell();
         server.operators.post_replies(&server.network);
@@ -58,7 +57,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>) {
                 handle_datagram(server, &datagram[..length], from);
                 handle_waiting(server, &sockets, &mut datagram);
             }
-            // Longer than any datagram of the fleet.
+            // Longer than any datagram that fits into a frame.
             Either3::First(Err(_)) | Either3::Second(()) => {}
             Either3::Third(()) => server.shell.borrow_mut().handle_timeout(now()),
         }

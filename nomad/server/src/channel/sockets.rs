@@ -17,6 +17,7 @@ use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now};
 use nomad_protocol::PORT;
+use runtime::protocol::Mtu;
 
 use crate::late::outlet::WINDOW;
 use crate::network::Datagram;
@@ -30,6 +31,20 @@ const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
 /// How long the first datagram of a shared socket may wait: resolving an address takes one round trip. The stack
 /// keeps a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
+
+/// Datagrams of the longest length for which a buffer has room, at least.
+const LONGEST_DATAGRAMS_MIN: usize = 4;
+
+/// The longest datagram in a frame of this MTU: what it holds besides the headers of IP and UDP.
+pub const fn datagram_bytes_max(mtu: Mtu) -> usize {
+    mtu.bytes() - 20 - 8
+}
+
+/// The size of a socket's buffer: room for this many datagrams of the standard MTU, and for a few of the longest.
+pub fn buffer_bytes(datagrams: usize, mtu: Mtu) -> usize {
+    let bytes = datagrams * datagram_bytes_max(Mtu::STANDARD);
+    bytes.max(LONGEST_DATAGRAMS_MIN * datagram_bytes_max(mtu))
+}
 
 /// A socket bound to a port, and how long a datagram has waited in it.
 pub struct BoundSocket {
@@ -110,7 +125,7 @@ impl Sockets {
         stack: Stack<'static>,
         common: BoundSocket,
         machines: impl Iterator<Item = Ipv4Addr>,
-        bytes_max: usize,
+        mtu: Mtu,
     ) -> Sockets {
         let socket = |port| {
             let socket = UdpSocket::new(
@@ -118,7 +133,7 @@ impl Sockets {
                 &mut [],
                 &mut [],
                 vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak(),
-                vec![0; DATAGRAMS_MAX * bytes_max].leak(),
+                vec![0; buffer_bytes(DATAGRAMS_MAX, mtu)].leak(),
             );
             BoundSocket::new(socket, port)
         };

@@ -149,6 +149,7 @@ mod tests {
     use nic::host::contract::{self, CardModel};
     use nic::host::{receive_all, send};
     use runtime::host::shared_memory;
+    use runtime::port::FRAME_BYTES_MAX;
 
     /// The buffers of its smaller rings: one descriptor stays empty.
     const BUFFERS: usize = <Owned as nic::Layout>::SIZE as usize - 1;

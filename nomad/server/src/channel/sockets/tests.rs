@@ -117,7 +117,7 @@ impl Fixture {
         let buffer = || vec![0; DATAGRAMS_MAX * 100].leak();
         let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
         let common = BoundSocket::new(socket, PORT);
-        let sockets = Sockets::new(stack, common, [].into_iter(), 100);
+        let sockets = Sockets::new(stack, common, [].into_iter(), Mtu::STANDARD);
         let (tasks, poll_tasks) = runtime::host::tasks();
         tasks.spawn(async move { runner.run().await });
         let fixture = Fixture {
@@ -145,6 +145,15 @@ impl Fixture {
     fn sent(&self) -> Vec<u8> {
         self.wire.sent.borrow().clone()
     }
+}
+
+#[test]
+fn a_buffer_holds_several_of_the_longest_datagrams() {
+    assert_eq!(datagram_bytes_max(Mtu::STANDARD), 1472);
+    assert_eq!(buffer_bytes(68, Mtu::STANDARD), 68 * 1472);
+    let jumbo = Mtu::try_from(9000).expect("an MTU");
+    assert_eq!(buffer_bytes(68, jumbo), 68 * 1472);
+    assert_eq!(buffer_bytes(68, Mtu::MAX), 4 * 64_972);
 }
 
 #[test]
