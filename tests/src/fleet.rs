@@ -38,6 +38,9 @@ pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
 /// The archives of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
+/// The archives of two machines whose NICs and migration servers have an MTU of 9000 and of 65000.
+const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
+
 /// A change to a machine's usual options.
 pub type OptionsChange = fn(Options) -> Options;
 
@@ -116,6 +119,16 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_for_nemesis() -> Fleet {
         Fleet::start_as(&NEMESIS_ARCHIVES)
+    }
+
+    /// Starts both machines with an MTU of 9000 and of 65000 at their NICs and migration servers, and waits until the servers are
+    /// up. The first one's virtual NIC offers more than the manifest asks for.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_jumbo() -> Fleet {
+        Fleet::start_from(&JUMBO_ARCHIVES, [|options| options.host_mtu(65_000); 2])
     }
 
     /// Starts machines that boot these archives, and waits until their migration servers are up.

@@ -85,6 +85,7 @@ pub struct Options {
     memory_mib: u32,
     nics: Vec<(Port, MacAddress)>,
     nic_model: NicModel,
+    host_mtu: Option<u16>,
     behind_root_ports: bool,
     is_debuggable: bool,
     counting: bool,
@@ -104,6 +105,7 @@ impl Options {
             memory_mib: 256,
             nics: Vec::new(),
             nic_model: NicModel::Virtio,
+            host_mtu: None,
             behind_root_ports: false,
             is_debuggable: false,
             counting: false,
@@ -145,6 +147,12 @@ impl Options {
     /// Sets the model of its NICs.
     pub fn nic_model(mut self, model: NicModel) -> Self {
         self.nic_model = model;
+        self
+    }
+
+    /// Has its virtio NICs report this MTU.
+    pub fn host_mtu(mut self, mtu: u16) -> Self {
+        self.host_mtu = Some(mtu);
         self
     }
 
@@ -285,6 +293,9 @@ impl Options {
                 "{},id=card{number},netdev=n{number},mac={address},romfile=",
                 self.nic_model.device()
             );
+            if let Some(mtu) = self.host_mtu {
+                nic += &format!(",host_mtu={mtu}");
+            }
             if self.behind_root_ports {
                 let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
                 add(arguments, ["-device", &root_port]);

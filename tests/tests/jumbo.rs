@@ -1,0 +1,115 @@
+//! Machines whose NICs and migration servers have an MTU of 9000 and of 65000, beside domains with the standard one.
+
+use std::time::Duration;
+
+use harness::{Fleet, MacAddress, Node, prober};
+
+/// The counter, whose port has the standard MTU.
+const COUNTER: &str = "10.77.0.20:7000";
+const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
+
+/// The size of an IPv4 packet that fits into a frame of either machine, and of one that fits into a frame of the second one.
+const JUMBO_BYTES: usize = 8900;
+const LARGEST_BYTES: usize = 64_900;
+
+/// How long a reply is awaited before the request is repeated: a machine may not know the other one's address yet.
+const REPEATED_AFTER: Duration = Duration::from_secs(5);
+const ATTEMPTS_MAX: usize = 20;
+
+const ECHO_REPLY: u8 = 0;
+const ECHO_REQUEST: u8 = 8;
+
+/// An Ethernet and an IPv4 address.
+type Addresses = (MacAddress, [u8; 4]);
+
+/// The addresses of a machine's migration server.
+fn addresses(node: Node) -> Addresses {
+    let last = node as u8 + 1;
+    let mac = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, last]);
+    (mac, [10, 77, 0, last])
+}
+
+/// An echo message (RFC 792) in a packet of this size.
+fn echo(kind: u8, from: Addresses, to: Addresses, packet_bytes: usize) -> Vec<u8> {
+    let mut icmp: Vec<u8> = (0..packet_bytes - 20).map(|at| (at / 7) as u8).collect();
+    icmp[..8].copy_from_slice(&[kind, 0, 0, 0, 0, 9, 0, 1]);
+    let sum = checksum(&icmp).to_be_bytes();
+    icmp[2..4].copy_from_slice(&sum);
+    let mut ip = [0; 20];
+    ip[0] = 0x45;
+    ip[2..4].copy_from_slice(&(packet_bytes as u16).to_be_bytes());
+    // Time to live, and ICMP.
+    ip[8..10].copy_from_slice(&[64, 1]);
+    ip[12..16].copy_from_slice(&from.1);
+    ip[16..20].copy_from_slice(&to.1);
+    let sum = checksum(&ip).to_be_bytes();
+    ip[10..12].copy_from_slice(&sum);
+    [&to.0.0[..], &from.0.0, &[0x08, 0x00], &ip, &icmp].concat()
+}
+
+/// The checksum of bytes whose checksum field is zero (RFC 791).
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.as_chunks().0.iter();
+    let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
+    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+    !fold(fold(sum)) as u16
+}
+
+/// Delivers an echo request to one machine as if the other one had sent it, and checks that the other one is sent the reply, whole.
+fn assert_replies(fleet: &Fleet, node: Node, packet_bytes: usize) {
+    let (here, there) = (addresses(node), addresses(node.other()));
+    let request = echo(ECHO_REQUEST, there, here, packet_bytes);
+    let expected = echo(ECHO_REPLY, here, there, packet_bytes);
+    // The addresses, and the message with its checksum: what a stack chooses in an IPv4 header is its own business.
+    let is_reply = |frame: &Vec<u8>| {
+        frame.len() == expected.len()
+            && frame[..14] == expected[..14]
+            && frame[26..] == expected[26..]
+    };
+    let has_replied = || {
+        let inject = || fleet.port(node).inject(&request);
+        let has_reply = |frames: &[Vec<u8>]| frames.iter().any(is_reply);
+        let segment = &fleet.segment;
+        let frames = segment.captured_until(inject, has_reply, Duration::ZERO, REPEATED_AFTER);
+        has_reply(&frames)
+    };
+    let replied = (0..ATTEMPTS_MAX).any(|_| has_replied());
+    assert!(replied, "{node:?} does not reply: {}", fleet.log(node));
+}
+
+/// Probes the counter at a rate at which the machines are not busy.
+fn probe_options() -> prober::Options {
+    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    options.udp_interval = Duration::from_millis(50);
+    options.tcp_interval = Duration::from_millis(50);
+    options
+}
+
+#[test]
+fn machines_exchange_jumbo_frames_and_domains_with_the_standard_mtu_move() {
+    let mut fleet = Fleet::start_jumbo();
+    fleet.await_log(Node::A, "[nic0] its MTU is 9000");
+    fleet.await_log(Node::B, "[nic0] its MTU is 65000");
+    for node in [Node::A, Node::B] {
+        assert_replies(&fleet, node, JUMBO_BYTES);
+    }
+    assert_replies(&fleet, Node::B, LARGEST_BYTES);
+    fleet.await_log(Node::A, "[counter] counter: ready");
+    let counter = (COUNTER_MAC, COUNTER_IP);
+    let long = echo(ECHO_REQUEST, addresses(Node::B), counter, JUMBO_BYTES);
+    fleet.port(Node::A).inject(&long);
+    fleet.await_log(Node::A, "dropped_long: 1");
+
+    let probe = fleet.party.probe(&probe_options());
+    for from in [Node::A, Node::B] {
+        fleet.migrate("counter", from);
+    }
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary}");
+    assert!(summary.tcp_survived, "{summary}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
+    for node in [Node::A, Node::B] {
+        assert_replies(&fleet, node, JUMBO_BYTES);
+    }
+}
