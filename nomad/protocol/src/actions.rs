@@ -189,6 +189,8 @@ pub enum DestinationEvent {
     Reserved,
     /// The domain is refused; nothing is reserved.
     Refused(Refusal),
+    /// More of the page stream has arrived.
+    Arriving,
     /// A round has arrived whole.
     RoundReceived {
         /// Its number.

@@ -42,6 +42,10 @@ impl Receiving {
                 self.send_received(context);
                 Phase::Receive(self)
             }
+            Input::Event(Event::Destination(DestinationEvent::Arriving)) => {
+                context.limit(context.timing().receive_limit_us);
+                Phase::Receive(self)
+            }
             // A duplicated Offer may have made a second reservation, which lacks the rounds that were sent before it.
             Input::Event(Event::Destination(DestinationEvent::RoundReceived {
                 number, ..

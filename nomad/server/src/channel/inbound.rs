@@ -1,12 +1,15 @@
 //! The pages of a domain that arrives: [`Inbound`].
 
 use nomad_image::Limits;
-use nomad_protocol::{Event, Instant, LocalFailure, MachineId, TransactionId};
+use nomad_protocol::{DestinationEvent, Event, Instant, LocalFailure, MachineId, TransactionId};
 use nomad_shell::Shell;
 use nomad_transport::{Ack, Data, Receiver};
 
 use crate::channel::page_stream::{PageStream, StreamEvent};
 use crate::local::Local;
+
+/// How often the ledger is told that bytes arrive: more often than it gives a stream up.
+const ARRIVING_US: u64 = 1_000_000;
 
 /// The bytes of a transaction put in order, and read.
 pub struct Inbound {
@@ -17,6 +20,8 @@ pub struct Inbound {
     reader: PageStream,
     /// Whether it was rejected: nothing of it is taken or acknowledged any more.
     is_rejected: bool,
+    /// When the ledger was last told that bytes arrive.
+    told: Option<Instant>,
 }
 
 impl Inbound {
@@ -28,6 +33,7 @@ impl Inbound {
             receiver: Receiver::new(transaction),
             reader: PageStream::new(Limits::default()),
             is_rejected: false,
+            told: None,
         }
     }
 
@@ -48,12 +54,17 @@ impl Inbound {
             receiver,
             reader,
             is_rejected,
+            told,
         } = self;
         if *is_rejected {
             return Ok(());
         }
         let source = (*transaction, *peer);
         let handled = receiver.handle(now, data, |bytes| {
+            if told.is_none_or(|told| now.us_since(told) >= ARRIVING_US) {
+                *told = Some(now);
+                report(Event::Destination(DestinationEvent::Arriving));
+            }
             read(reader, shell, source, bytes, &mut report)
         });
         *is_rejected = handled.is_err();
