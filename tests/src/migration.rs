@@ -91,9 +91,7 @@ mod tests {
             Event::Move(Notice::Progress(Progress {
                 rounds,
                 pages_sent,
-                pages_remaining: 0,
-                bytes_per_second: None,
-                downtime_estimate_us: None,
+                ..Progress::default()
             }))
         };
         let phase = |phase| Event::Move(Notice::Phase(phase));

@@ -1,4 +1,5 @@
-//! The commands of a migration server: [`Command`], and [`VERBS`], the table of their textual form.
+//! The commands of a migration server: [`Command`], and [`VERBS`], the table of their textual form. [`options`] has the
+//! options of a move.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -9,7 +10,12 @@ use core::str::FromStr;
 
 use identity::{Name, NameError};
 use nomad_protocol::Force;
+use nomad_protocol::planner::MoveOptions;
 use serde::{Deserialize, Serialize};
+
+pub mod options;
+
+use options::VerbOption;
 
 /// A command of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +26,8 @@ pub enum Command {
     List,
     /// List the verdicts on everything that a domain holds.
     Explain(Name),
-    /// Move a domain to a machine.
-    Migrate(Name, Destination),
+    /// Move a domain to a machine, in this way.
+    Migrate(Name, Destination, MoveOptions),
     /// Cancel a move in progress.
     Cancel(Name),
     /// Start a domain afresh that is at home here: a stopped one, or one that no machine has.
@@ -77,6 +83,8 @@ pub struct Verb {
     pub name: &'static str,
     /// Its operands, one word each. If the last one ends in `...`, it takes all words that remain.
     pub operands: &'static str,
+    /// Its options, each `--NAME VALUE` anywhere after the first word.
+    pub options: &'static [VerbOption],
     /// Its help text.
     pub about: &'static str,
     /// Its users.
@@ -105,6 +113,18 @@ pub enum CommandError {
     /// This command takes no operands.
     #[error("`{0}` takes no operands")]
     NoOperands(&'static str),
+    /// This command does not have this option, but these.
+    #[error("`{0}` has no option `{1}`: it has {2}")]
+    NoOption(&'static str, String, String),
+    /// This option is given without the value that is expected.
+    #[error("`--{0}` needs a value: {1}")]
+    NoValue(&'static str, &'static str),
+    /// This option has this value instead of the expected one.
+    #[error("`--{0} {1}`: expected {2}")]
+    Value(&'static str, String, &'static str),
+    /// This option is given more than once.
+    #[error("`--{0}` is given twice")]
+    Repeated(&'static str),
     /// This operand is not a name.
     #[error("`{0}`: {1}")]
     Name(String, NameError),
@@ -130,12 +150,22 @@ pub const VERBS: &[Verb] = &[
         "List what would become of each thing that the domain holds, if it moved",
         |operands| Ok(Command::Explain(name(operands[0])?)),
     ),
-    verb(
-        "migrate",
-        "DOMAIN DESTINATION",
-        "Move the domain to a machine of the fleet, given by name or address",
-        |operands| Ok(Command::Migrate(name(operands[0])?, operands[1].parse()?)),
-    ),
+    Verb {
+        options: options::MIGRATE,
+        ..verb(
+            "migrate",
+            "DOMAIN DESTINATION",
+            "Move the domain to a machine of the fleet, given by name or address",
+            |operands| {
+                let (domain, destination) = (name(operands[0])?, operands[1].parse()?);
+                Ok(Command::Migrate(
+                    domain,
+                    destination,
+                    MoveOptions::default(),
+                ))
+            },
+        )
+    },
     verb(
         "cancel",
         "DOMAIN",
@@ -191,6 +221,7 @@ const fn verb(
     Verb {
         name,
         operands,
+        options: &[],
         about,
         audience: Audience::Operators,
         parse,
@@ -209,15 +240,20 @@ const fn for_tests(
 }
 
 impl Verb {
-    /// The command with these operands.
+    /// The command with these operands and options.
     ///
     /// # Errors
-    /// The operands do not fit the command.
-    pub fn command(&self, operands: &[&str]) -> Result<Command, CommandError> {
+    /// They do not fit the command.
+    pub fn command(&self, words: &[&str]) -> Result<Command, CommandError> {
+        let (operands, chosen) = options::split(self, words)?;
         let expected = self.operands.split_ascii_whitespace().count();
         let takes_rest = self.operands.ends_with("...");
         if operands.len() == expected || takes_rest && operands.len() > expected {
-            return (self.parse)(operands);
+            let mut command = (self.parse)(&operands)?;
+            if let Command::Migrate(.., options) = &mut command {
+                *options = chosen;
+            }
+            return Ok(command);
         }
         Err(match self.operands {
             "" => CommandError::NoOperands(self.name),

@@ -40,7 +40,10 @@ pub fn events() -> Vec<Event> {
         pages_sent: u64::MAX,
         pages_remaining: u64::MAX,
         bytes_per_second: Some(u64::MAX),
+        dirty_pages_per_second: Some(u64::MAX),
         downtime_estimate_us: Some(u64::MAX),
+        wire_bytes: u64::MAX,
+        elapsed_us: u64::MAX,
     };
     let mut events = vec![
         domain(),
@@ -94,6 +97,11 @@ pub fn events() -> Vec<Event> {
         Notice::InDoubt(Doubt::NotReleased),
         Notice::Aborted(AbortReason::NomadRestarted {
             on: Side::Destination,
+        }),
+        Notice::Aborted(AbortReason::TimedOut { after_us: u64::MAX }),
+        Notice::Aborted(AbortReason::NotConverging {
+            rounds: u32::MAX,
+            pages_remaining: u64::MAX,
         }),
         Notice::Finished,
     ];

@@ -7,10 +7,13 @@
 //! ```text
 //!            round_done(Round)
 //!   Planner ------------------> remaining fits the downtime goal ......... Freeze(FitsGoal)
-//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks)
-//!                               rounds_max reached ....................... Freeze(RoundsExhausted)
+//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks), or GiveUp
+//!                               rounds_max reached ....................... Freeze(RoundsExhausted), or GiveUp
 //!                               otherwise ................................ AnotherRound
 //! ```
+//!
+//! The operator's [`MoveOptions`] select the goal, and between the two steps of a move that does not reach it. The estimate
+//! of the downtime is the time for the remaining pages at the measured rate, and the measured [`Overhead`].
 //!
 //! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server measures.
 //! Invariant: it ends after at most `rounds_max` rounds whatever the measurements, and no value makes it overflow.
@@ -18,9 +21,16 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
+mod options;
+mod overhead;
 mod planner;
 mod rate;
 
+pub use options::{MoveOptions, NotConverging};
+pub use overhead::Overhead;
 pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round};
 pub use rate::Rate;
 
@@ -28,7 +38,7 @@ pub use rate::Rate;
 pub const PAGE_BYTES: u64 = 4096;
 /// The default downtime goal.
 pub const DOWNTIME_GOAL_US: u64 = 20_000;
-/// The default cost of a freeze besides pages, as measured on emulated machines (`docs/performance.md`).
+/// The first guess at the cost of a freeze besides pages, as measured on emulated machines (`docs/performance.md`).
 pub const FREEZE_OVERHEAD_US: u64 = 10_000;
 /// The default limit on rounds: after it the domain is frozen in any case.
 pub const ROUNDS_MAX: u32 = 30;

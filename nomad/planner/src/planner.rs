@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS,
-    STALLED_ROUNDS,
+    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, MoveOptions, NotConverging, Overhead, PAGE_BYTES,
+    ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS,
 };
 
-/// The operator's goals of a move.
+/// A machine's goals of a move, unless the operator has others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Goals {
     /// The longest downtime to aim for.
     pub downtime_us: u64,
-    /// The cost of a freeze besides pages: state records, rebuilding, a round trip.
+    /// The first guess at the cost of a freeze besides pages: state records, rebuilding, a round trip.
     pub overhead_us: u64,
     /// Freeze after this many rounds in any case. At least one round is copied.
     pub rounds_max: u32,
@@ -29,14 +29,18 @@ impl Default for Goals {
 }
 
 /// The measurements of a finished round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Round {
     /// Pages covered, absent and zero ones included.
     pub pages: u64,
-    /// Bytes sent on the wire.
+    /// Bytes of the page stream.
     pub bytes: u64,
+    /// Bytes of the datagrams that carried them, before encryption; those sent again included.
+    pub wire_bytes: u64,
     /// The round's duration.
     pub elapsed_us: u64,
+    /// The part of it after every byte had been sent, until the destination acknowledged the round.
+    pub acknowledgement_us: u64,
     /// Pages dirtied during the round, which remain to be sent.
     pub dirtied: u64,
 }
@@ -48,6 +52,8 @@ pub enum Plan {
     AnotherRound,
     /// Freeze the domain and send the remaining pages.
     Freeze(FreezeReason),
+    /// Abort the move: the downtime goal is out of reach.
+    GiveUp,
 }
 
 /// The reason to freeze instead of copying another round.
@@ -62,7 +68,7 @@ pub enum FreezeReason {
 }
 
 /// The progress of a move, to show to the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {
     /// Rounds finished.
     pub rounds: u32,
@@ -72,37 +78,58 @@ pub struct Progress {
     pub pages_remaining: u64,
     /// The measured rate; `None` before the first round.
     pub bytes_per_second: Option<u64>,
+    /// Pages that the domain dirtied per second of the last round; `None` before the first round.
+    pub dirty_pages_per_second: Option<u64>,
     /// The estimated downtime if the domain were frozen now; `None` before the first round.
     pub downtime_estimate_us: Option<u64>,
+    /// Bytes on the wire so far: of the datagrams before encryption, those sent again included.
+    pub wire_bytes: u64,
+    /// The duration of all rounds so far.
+    pub elapsed_us: u64,
 }
 
 /// Decides after each round whether another one is worthwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Planner {
     goals: Goals,
+    not_converging: NotConverging,
     rate: Rate,
+    overhead: Overhead,
+    dirty_pages_per_second: Option<u64>,
     rounds: u32,
     stalled: u32,
     pages_sent: u64,
     pages_remaining: u64,
+    wire_bytes: u64,
+    elapsed_us: u64,
 }
 
 impl Planner {
     /// Creates a planner for a domain of `pages` pages, none of which is sent yet.
-    pub fn new(goals: Goals, pages: u64) -> Self {
+    pub fn new(goals: Goals, options: &MoveOptions, pages: u64) -> Self {
         Planner {
-            goals,
+            goals: Goals {
+                downtime_us: options.downtime_us.unwrap_or(goals.downtime_us),
+                ..goals
+            },
+            not_converging: options.not_converging,
             rate: Rate::default(),
+            overhead: Overhead::new(goals.overhead_us),
+            dirty_pages_per_second: None,
             rounds: 0,
             stalled: 0,
             pages_sent: 0,
             pages_remaining: pages,
+            wire_bytes: 0,
+            elapsed_us: 0,
         }
     }
 
     /// Records a finished round and returns the next step.
     pub fn round_done(&mut self, round: Round) -> Plan {
+        self.overhead.measure(&round, &self.rate);
         self.rate.measure(round.bytes, round.elapsed_us);
+        self.dirty_pages_per_second = per_second(round.dirtied, round.elapsed_us);
         self.rounds = self.rounds.saturating_add(1);
         self.stalled = if shrinks(round) {
             0
@@ -111,6 +138,8 @@ impl Planner {
         };
         self.pages_sent = self.pages_sent.saturating_add(round.pages);
         self.pages_remaining = round.dirtied;
+        self.wire_bytes = self.wire_bytes.saturating_add(round.wire_bytes);
+        self.elapsed_us = self.elapsed_us.saturating_add(round.elapsed_us);
         self.plan()
     }
 
@@ -121,7 +150,10 @@ impl Planner {
             pages_sent: self.pages_sent,
             pages_remaining: self.pages_remaining,
             bytes_per_second: self.rate.bytes_per_second(),
+            dirty_pages_per_second: self.dirty_pages_per_second,
             downtime_estimate_us: self.downtime_estimate_us(),
+            wire_bytes: self.wire_bytes,
+            elapsed_us: self.elapsed_us,
         }
     }
 
@@ -132,11 +164,19 @@ impl Planner {
         if fits || self.pages_remaining == 0 {
             Plan::Freeze(FreezeReason::FitsGoal)
         } else if self.stalled >= STALLED_ROUNDS {
-            Plan::Freeze(FreezeReason::NoLongerShrinks)
+            self.stop(FreezeReason::NoLongerShrinks)
         } else if self.rounds >= self.goals.rounds_max {
-            Plan::Freeze(FreezeReason::RoundsExhausted)
+            self.stop(FreezeReason::RoundsExhausted)
         } else {
             Plan::AnotherRound
+        }
+    }
+
+    /// The next step of a move whose rounds do not reach the goal.
+    fn stop(&self, why: FreezeReason) -> Plan {
+        match self.not_converging {
+            NotConverging::Stop => Plan::Freeze(why),
+            NotConverging::GiveUp => Plan::GiveUp,
         }
     }
 
@@ -144,13 +184,19 @@ impl Planner {
     fn downtime_estimate_us(&self) -> Option<u64> {
         let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
         let sending_us = self.rate.time_for_us(bytes)?;
-        Some(sending_us.saturating_add(self.goals.overhead_us))
+        Some(sending_us.saturating_add(self.overhead.us()))
     }
 }
 
 /// Whether the round left noticeably fewer pages than it sent: at unchanged rates the next one would too.
 fn shrinks(round: Round) -> bool {
     round.dirtied < round.pages - round.pages.div_ceil(SHRINK_PARTS).min(round.pages)
+}
+
+/// A rate from a count; `None` if no time has passed.
+fn per_second(count: u64, elapsed_us: u64) -> Option<u64> {
+    let per_second = (u128::from(count) * 1_000_000).checked_div(elapsed_us.into())?;
+    Some(u64::try_from(per_second).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 
+use nomad_planner::MoveOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::actions::{Action, Event, Notice};
@@ -22,6 +23,8 @@ pub(crate) struct Facts {
     /// The other machine.
     pub peer: MachineId,
     pub offer: Offer,
+    /// The options of the operator who began the move here. None survive a restart: the move is then aborted or committed.
+    pub options: MoveOptions,
 }
 
 /// An input to a phase.
@@ -99,7 +102,7 @@ impl Context<'_> {
         self.act(Action::Notify(notice));
     }
 
-    /// Begins every phase: disarms the timers of the one before, and notifies.
+    /// Begins every phase: disarms the timers of the one before, except the move's deadline, and notifies.
     pub(crate) fn enter(&mut self, phase: PhaseName) {
         self.timers.clear();
         self.notify(Notice::Phase(phase));
@@ -111,5 +114,12 @@ impl Context<'_> {
 
     pub(crate) fn limit(&mut self, limit_us: u64) {
         self.timers.limit(self.now, limit_us);
+    }
+
+    /// Arms the deadline of the whole move, if the operator has set one.
+    pub(crate) fn set_deadline(&mut self) {
+        if let Some(timeout_us) = self.facts.options.timeout_us {
+            self.timers.set_deadline(self.now, timeout_us);
+        }
     }
 }

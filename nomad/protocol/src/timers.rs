@@ -1,7 +1,8 @@
-//! The two timers of a transaction and their settings.
+//! The timers of a transaction and their settings.
 //!
 //! *Repeat* retransmits a message until there is a reply, at growing intervals. *Limit* ends a phase that takes too long; no limit
-//! is armed where a transaction must not be abandoned.
+//! is armed where a transaction must not be abandoned. *Deadline* ends a move that the operator wants to be over by then; it
+//! stays armed from phase to phase, up to the commit point.
 
 use crate::time::Instant;
 
@@ -53,6 +54,8 @@ pub enum Timer {
     Repeat,
     /// Ends a phase that takes too long.
     Limit,
+    /// Ends a move before its commit point, as the operator has asked.
+    Deadline,
 }
 
 /// The timers of one transaction.
@@ -61,6 +64,7 @@ pub(crate) struct Timers {
     timing: Timing,
     repeat: Option<Repeat>,
     limit: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +79,7 @@ impl Timers {
             timing,
             repeat: None,
             limit: None,
+            deadline: None,
         }
     }
 
@@ -96,28 +101,47 @@ impl Timers {
         self.limit = Some(now.after_us(limit_us));
     }
 
-    /// Disarms both timers.
+    /// Arms the deadline, counted from now.
+    pub(crate) fn set_deadline(&mut self, now: Instant, timeout_us: u64) {
+        self.deadline = Some(now.after_us(timeout_us));
+    }
+
+    /// Disarms the timers of a phase.
     pub(crate) fn clear(&mut self) {
         self.repeat = None;
         self.limit = None;
+    }
+
+    /// Disarms all timers.
+    pub(crate) fn clear_all(&mut self) {
+        self.clear();
+        self.deadline = None;
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
         match timer {
             Timer::Repeat => self.repeat.is_some(),
             Timer::Limit => self.limit.is_some(),
+            Timer::Deadline => self.deadline.is_some(),
         }
     }
 
     /// When the next timer is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         let repeat = self.repeat.map(|repeat| repeat.due);
-        repeat.into_iter().chain(self.limit).min()
+        [repeat, self.limit, self.deadline]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A timer that is due at `now`, if any.
     pub(crate) fn due(&self, now: Instant) -> Option<Timer> {
-        if self.limit.is_some_and(|due| due <= now) {
+        let is_due = |timer: Option<Instant>| timer.is_some_and(|due| due <= now);
+        if is_due(self.deadline) {
+            return Some(Timer::Deadline);
+        }
+        if is_due(self.limit) {
             return Some(Timer::Limit);
         }
         self.repeat
@@ -125,10 +149,11 @@ impl Timers {
             .map(|_| Timer::Repeat)
     }
 
-    /// Records that a timer has fired: a limit is disarmed, a repetition is rearmed with twice the interval.
+    /// Records that a timer has fired: a limit or deadline is disarmed, a repetition is rearmed with twice the interval.
     pub(crate) fn fired(&mut self, now: Instant, timer: Timer) {
         match timer {
             Timer::Limit => self.limit = None,
+            Timer::Deadline => self.deadline = None,
             Timer::Repeat => {
                 if let Some(repeat) = &mut self.repeat {
                     let doubled = repeat.interval_us.saturating_mul(2);
@@ -162,6 +187,22 @@ mod tests {
             *due = now.as_us();
         }
         assert_eq!(dues, [10, 30, 65, 100]);
+    }
+
+    #[test]
+    fn a_deadline_outlasts_the_timers_of_a_phase() {
+        let mut timers = Timers::new(Timing::default());
+        timers.set_deadline(Instant::from_us(5), 10);
+        timers.limit(Instant::from_us(5), 10);
+        timers.clear();
+        assert_eq!(timers.next(), Some(Instant::from_us(15)));
+        let now = Instant::from_us(20);
+        assert_eq!(timers.due(now), Some(Timer::Deadline));
+        timers.fired(now, Timer::Deadline);
+        assert_eq!(timers.next(), None);
+        timers.set_deadline(now, 10);
+        timers.clear_all();
+        assert!(!timers.is_armed(Timer::Deadline));
     }
 
     #[test]

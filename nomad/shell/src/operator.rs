@@ -11,6 +11,7 @@ use nomad_client::command::Destination;
 use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
 use nomad_image::Verdict;
+use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Cancelled, Doubt, Entry, Force, Instant, Offer, OfferError, TransactionId};
 use service_protocol::root::DomainState;
 
@@ -30,7 +31,9 @@ impl<H: Host> Shell<H> {
     pub fn handle_command(&mut self, now: Instant, from: RequestId, command: Command) {
         let reply = match command {
             // The notices of the move follow, and the last of them ends the reply.
-            Command::Migrate(name, destination) => self.migrate(now, name, destination, from),
+            Command::Migrate(name, destination, options) => {
+                self.migrate(now, name, (destination, options), from)
+            }
             Command::Explain(name) => self.explain(name).map(ended),
             Command::Cancel(name) => self.cancel(now, name).map(ended),
             Command::List => self.list(now).map(ended),
@@ -63,7 +66,7 @@ impl<H: Host> Shell<H> {
         &mut self,
         now: Instant,
         name: Name,
-        destination: Destination,
+        (destination, options): (Destination, MoveOptions),
         from: RequestId,
     ) -> Reply {
         let address = self.machines.find(destination);
@@ -73,7 +76,7 @@ impl<H: Host> Shell<H> {
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
         match verdicts.iter().find(refused) {
             Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
-            None => self.offer(now, name, (address, found), from),
+            None => self.offer(now, name, (address, found), (from, options)),
         }
     }
 
@@ -82,7 +85,7 @@ impl<H: Host> Shell<H> {
         now: Instant,
         name: Name,
         (address, found): (Ipv4Addr, H::Found),
-        from: RequestId,
+        (from, options): (RequestId, MoveOptions),
     ) -> Reply {
         let transaction = TransactionId(self.host.draw());
         let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
@@ -92,7 +95,7 @@ impl<H: Host> Shell<H> {
         let outgoing = self.host.begin_move(name, found)?;
         let route = (transaction, destination);
         self.moves
-            .offer(now, route, outgoing, (offer, self.goals))
+            .offer(now, route, outgoing, (offer, self.goals, options))
             .map_err(refused)?;
         self.requests.insert(transaction, from);
         Ok(vec![Event::Moving {

@@ -36,6 +36,9 @@ pub struct Segment {
     pages: u64,
     began: Instant,
     bytes: u64,
+    wire_bytes: u64,
+    /// When the last of its bytes was first sent.
+    sent: Option<Instant>,
     is_last_piece: bool,
 }
 
@@ -81,6 +84,8 @@ impl Segment {
             pages,
             began: now,
             bytes: 0,
+            wire_bytes: 0,
+            sent: None,
             is_last_piece: false,
         }))
     }
@@ -122,6 +127,16 @@ impl Segment {
         self.bytes += bytes;
     }
 
+    /// Counts a datagram of this many bytes.
+    pub fn record_datagram(&mut self, bytes: u64) {
+        self.wire_bytes += bytes;
+    }
+
+    /// Records that every byte was sent once. Only the first call counts: later ones are about bytes sent again.
+    pub fn record_all_sent(&mut self, now: Instant) {
+        self.sent.get_or_insert(now);
+    }
+
     /// Ends a segment that was sent whole; returns the event for the ledger, unless the destination reports it.
     ///
     /// # Errors
@@ -140,7 +155,9 @@ impl Segment {
         let round = Round {
             pages: self.pages,
             bytes: self.bytes,
+            wire_bytes: self.wire_bytes,
             elapsed_us,
+            acknowledgement_us: self.sent.map_or(0, |sent| now.us_since(sent)),
             dirtied: host.refresh_dirty(outgoing)?,
         };
         let sent = SourceEvent::RoundSent { number, round };

@@ -37,7 +37,7 @@ pub struct Config {
     pub machines: Machines,
     /// The versions that are offered to a destination.
     pub versions: Versions,
-    /// The goals of a move.
+    /// The goals of a move, unless its operator has others.
     pub goals: Goals,
     /// Whether tests may pause the shell.
     pub has_hooks: bool,

@@ -5,7 +5,7 @@ use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};
 use std::collections::{BTreeMap, VecDeque};
 
-use nomad_protocol::planner::Goals;
+use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 use nomad_simulator::domain::{Contents, RunState};
 use nomad_simulator::machine::{DOMAIN, Mutant};
@@ -40,6 +40,7 @@ impl Scenario {
                 overhead_us: 1,
                 rounds_max: 2,
             },
+            options: MoveOptions::default(),
             timing: Timing::STANDARD,
             freeze_us: FREEZE_US,
             homes: BTreeMap::new(),

@@ -87,6 +87,11 @@ impl Sender {
         count
     }
 
+    /// Whether all bytes have been sent, at least once.
+    pub fn is_sent(&self) -> bool {
+        self.next == self.end()
+    }
+
     /// Whether all bytes have arrived.
     pub fn is_delivered(&self) -> bool {
         self.buffer.is_empty()

@@ -211,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn the_options_of_a_move_stand_anywhere_in_its_command() {
+        let expected =
+            "migrate kv b --bandwidth 5 --downtime-goal 50 --timeout 9 --not-converging give-up";
+        let expected = Task::Send(expected.parse().expect("a command"));
+        for line in [
+            "migrate kv --to b --bandwidth 5 --downtime-goal 50 --timeout 9 --not-converging give-up",
+            "migrate --timeout=9 kv b --not-converging=give-up --bandwidth=5 --downtime-goal=50",
+        ] {
+            assert_eq!(request(&format!("10.77.0.1 {line}")).task, expected);
+            assert_eq!(request(&format!("{line} --on 10.77.0.1")).task, expected);
+        }
+    }
+
+    #[test]
     fn options_stand_anywhere() {
         for line in [
             "--json --secret file 127.0.0.1:99 list",
@@ -231,6 +245,15 @@ mod tests {
         for (line, word) in [
             ("10.77.0.1 fly", "fly"),
             ("10.77.0.1 migrate counter", "DESTINATION"),
+            ("10.77.0.1 migrate kv b --bandwith 5", "'--bandwidth'"),
+            ("10.77.0.1 migrate kv b --bandwidth 0", "--bandwidth 0"),
+            ("10.77.0.1 migrate kv b --timeout", "--timeout <S>"),
+            ("10.77.0.1 migrate kv b --to c", "--to <MACHINE>"),
+            (
+                "10.77.0.1 migrate kv b --not-converging never",
+                "`stop` or `give-up`",
+            ),
+            ("10.77.0.1 list --timeout 3", "--timeout"),
             ("10.77.0.1 force counter up", "up"),
             ("10.77.0.1 explain two/words", "two/words"),
             ("10.77.0.1", "a command is needed"),

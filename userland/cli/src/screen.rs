@@ -127,7 +127,10 @@ mod tests {
         pages_sent: 10,
         pages_remaining: 0,
         bytes_per_second: None,
+        dirty_pages_per_second: None,
         downtime_estimate_us: None,
+        wire_bytes: 0,
+        elapsed_us: 0,
     };
 
     const NOTICES: [Notice; 5] = [
@@ -153,7 +156,7 @@ mod tests {
     fn a_file_gets_a_line_per_event() {
         let text = shown(Format::Lines);
         let lines: Vec<&str> = text.lines().collect();
-        let round = "round 1 sent 10 remaining 0 rate 0";
+        let round = "round 1 sent 10 pages, 0 dirty, 0.0 MB on the wire";
         assert_eq!(
             lines,
             ["phase Rounds", round, "committed", "phase Release", "done"]

@@ -6,6 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches};
 use identity::Name;
 use nomad_client::Command;
+use nomad_client::command::options::VerbOption;
 use nomad_client::command::{Audience, CommandError, VERBS, Verb};
 
 /// A task at a machine.
@@ -105,19 +106,31 @@ fn named(name: &'static str, operands: &str) -> clap::Command {
 }
 
 fn subcommand(verb: &Verb) -> clap::Command {
+    let last = operands(verb).last();
+    let replacement = verb.options.iter().find(|option| option.is_operand());
     let operands = operands(verb).map(|operand| {
-        let arg = Arg::new(operand).value_name(operand).required(true);
+        let arg = Arg::new(operand).value_name(operand);
         let arg = arg.help(operand_help(operand));
-        if verb.operands.ends_with("...") {
-            arg.num_args(1..)
-        } else {
-            arg
+        match replacement.filter(|_| last == Some(operand)) {
+            Some(option) => arg
+                .required_unless_present(option.name)
+                .conflicts_with(option.name),
+            None if verb.operands.ends_with("...") => arg.required(true).num_args(1..),
+            None => arg.required(true),
         }
     });
     named(verb.name, verb.operands)
         .about(verb.about)
         .hide(verb.audience == Audience::Tests)
         .args(operands)
+        .args(verb.options.iter().map(option))
+}
+
+fn option(option: &VerbOption) -> Arg {
+    Arg::new(option.name)
+        .long(option.name)
+        .value_name(option.value)
+        .help(option.about)
 }
 
 /// The names of a command's operands.
@@ -140,7 +153,12 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, CommandError> {
     let verb = VERBS.iter().find(|verb| verb.name == name);
     let verb = verb.expect("clap knows no other");
     let given = operands(verb).flat_map(|operand| matches.get_many::<String>(operand));
-    let words: Vec<&str> = given.flatten().map(String::as_str).collect();
+    let mut words: Vec<String> = given.flatten().cloned().collect();
+    for option in verb.options {
+        let value = matches.get_one::<String>(option.name);
+        words.extend(value.map(|value| format!("--{}={value}", option.name)));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     verb.command(&words)
 }
 
@@ -159,7 +177,12 @@ mod tests {
             let usage = format!("MACHINE {} {}", verb.name, verb.operands);
             assert!(help.contains(usage.trim_end()), "{help}");
             for operand in operands(verb) {
-                assert!(help.contains(&format!("<{operand}>")), "{help}");
+                let is_named = [format!("<{operand}>"), format!("[{operand}]")];
+                assert!(is_named.iter().any(|form| help.contains(form)), "{help}");
+            }
+            for option in verb.options {
+                let form = format!("--{} <{}>", option.name, option.value);
+                assert!(help.contains(&form), "{help}");
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use alloc::string::ToString;
 
+use nomad_protocol::planner::NotConverging;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Command, CommandError> {
@@ -19,9 +21,12 @@ fn parses_commands() {
         ("explain counter", Command::Explain(counter)),
         (
             "migrate counter 10.77.0.12\n",
-            Command::Migrate(counter, at),
+            Command::Migrate(counter, at, MoveOptions::default()),
         ),
-        ("migrate  counter b", Command::Migrate(counter, named)),
+        (
+            "migrate  counter b",
+            Command::Migrate(counter, named, MoveOptions::default()),
+        ),
         ("cancel counter\r\n", Command::Cancel(counter)),
         ("start counter", Command::Start(counter)),
         ("force counter run", Command::Force(counter, Force::RunHere)),
@@ -42,12 +47,55 @@ fn parses_commands() {
 }
 
 #[test]
+fn parses_the_options_of_a_move_in_any_order() {
+    let kv = Name::try_new("kv").expect("a name");
+    let to = Destination::Named(Name::try_new("b").expect("a name"));
+    let options = MoveOptions {
+        downtime_us: Some(300_000),
+        rate_max: Some(5_000_000),
+        timeout_us: Some(60_000_000),
+        not_converging: NotConverging::GiveUp,
+    };
+    for text in [
+        "migrate kv --to b --downtime-goal 300 --bandwidth 5 --timeout 60 --not-converging give-up",
+        "migrate --not-converging=give-up --timeout=60 kv --bandwidth=5 b --downtime-goal=300",
+    ] {
+        assert_eq!(parse(text), Ok(Command::Migrate(kv, to, options)), "{text}");
+    }
+    let default = parse("migrate kv b --not-converging stop");
+    assert_eq!(default, parse("migrate kv --to=b"));
+    let held = parse("hold --timeout");
+    assert_eq!(held, Ok(Command::Hold("--timeout".into())));
+}
+
+#[test]
 fn an_error_names_the_word_and_the_reason() {
     for (text, reason) in [
         ("", "no command ``"),
         ("fly kv", "no command `fly`"),
         ("migrate kv", "migrate DOMAIN DESTINATION"),
         ("migrate kv b c", "migrate DOMAIN DESTINATION"),
+        (
+            "migrate kv b --bandwith 5",
+            "no option `--bandwith`: it has --to MACHINE, --downtime-goal MS, --bandwidth MB_PER_S, --timeout S, --not-converging stop|give-up",
+        ),
+        (
+            "migrate kv b --timeout",
+            "`--timeout` needs a value: a whole number of seconds",
+        ),
+        ("migrate kv b --timeout 0", "`--timeout 0`: expected"),
+        ("migrate kv b --timeout soon", "`--timeout soon`: expected"),
+        (
+            "migrate kv b --bandwidth 18446744073709551615",
+            "expected a whole number of megabytes",
+        ),
+        ("migrate kv b --not-converging never", "`stop` or `give-up`"),
+        (
+            "migrate kv b --timeout 1 --timeout=2",
+            "`--timeout` is given twice",
+        ),
+        ("migrate kv b --to c", "migrate DOMAIN DESTINATION"),
+        ("list --timeout 1", "no operands"),
         ("list kv", "no operands"),
         ("hold", "hold EVENT..."),
         ("force kv up", "`up`"),

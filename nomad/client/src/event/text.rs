@@ -3,6 +3,7 @@
 use core::fmt::{self, Formatter};
 use core::net::Ipv4Addr;
 
+use nomad_protocol::planner::Progress;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
@@ -140,14 +141,7 @@ impl fmt::Display for Address {
 fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
     match notice {
         Notice::Phase(phase) => write!(f, "phase {phase:?}"),
-        Notice::Progress(progress) => write!(
-            f,
-            "round {} sent {} remaining {} rate {}",
-            progress.rounds,
-            progress.pages_sent,
-            progress.pages_remaining,
-            progress.bytes_per_second.unwrap_or(0)
-        ),
+        Notice::Progress(progress) => write_progress(f, progress),
         Notice::Received { rounds, pages } => write!(f, "received {rounds} rounds, {pages} pages"),
         Notice::Committed => f.write_str("committed"),
         Notice::Activated => f.write_str("activated"),
@@ -157,11 +151,65 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
     }
 }
 
+/// The sums of all rounds, the rates of the last ones, and the estimate of the downtime if the domain were frozen now.
+fn write_progress(f: &mut Formatter<'_>, progress: &Progress) -> fmt::Result {
+    let (rounds, sent) = (progress.rounds, progress.pages_sent);
+    let (dirty, wire) = (progress.pages_remaining, Megabytes(progress.wire_bytes));
+    write!(f, "round {rounds} sent {sent} pages, {dirty} dirty")?;
+    if let Some(rate) = progress.dirty_pages_per_second {
+        write!(f, " ({rate}/s)")?;
+    }
+    write!(f, ", {wire} on the wire")?;
+    if let Some(rate) = progress.bytes_per_second {
+        write!(f, ", {}/s", Megabytes(rate))?;
+    }
+    match progress.downtime_estimate_us {
+        Some(estimate_us) => write!(f, ", downtime about {} ms", estimate_us.div_ceil(1_000)),
+        None => Ok(()),
+    }
+}
+
+/// A number of bytes in megabytes, with one decimal.
+struct Megabytes(u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let tenths = self.0 / 100_000;
+        write!(f, "{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
 
-    use crate::samples;
+    use nomad_protocol::Notice;
+    use nomad_protocol::planner::Progress;
+
+    use crate::{Event, samples};
+
+    #[test]
+    fn a_round_reads_as_pages_rates_bytes_and_an_estimate() {
+        let progress = Progress {
+            rounds: 1,
+            pages_sent: 16_990,
+            pages_remaining: 2_441,
+            bytes_per_second: Some(10_000_000),
+            dirty_pages_per_second: Some(950),
+            downtime_estimate_us: Some(1_009_900),
+            wire_bytes: 69_180_000,
+            elapsed_us: 6_900_000,
+        };
+        let text = |progress| Event::Move(Notice::Progress(progress)).to_string();
+        assert_eq!(
+            text(progress),
+            "round 1 sent 16990 pages, 2441 dirty (950/s), 69.1 MB on the wire, 10.0 MB/s, downtime about 1010 ms"
+        );
+        assert_eq!(
+            text(Progress::default()),
+            "round 0 sent 0 pages, 0 dirty, 0.0 MB on the wire"
+        );
+    }
 
     #[test]
     fn only_the_last_event_reads_as_the_end() {

@@ -5,6 +5,11 @@ use proptest::prelude::*;
 
 const MEGABYTE_PER_SECOND: u64 = 1_000_000;
 
+/// A planner without an operator's options.
+fn planner(goals: Goals, pages: u64) -> Planner {
+    Planner::new(goals, &MoveOptions::default(), pages)
+}
+
 /// Moves a domain that dirties `dirty_per_second` pages per second within its working set. `wire` is bytes per second.
 fn move_domain(
     pages: u64,
@@ -12,7 +17,23 @@ fn move_domain(
     working_set: u64,
     wire: u64,
 ) -> (u32, FreezeReason, Progress) {
-    let mut planner = Planner::new(Goals::default(), pages);
+    let default = MoveOptions::default();
+    let (rounds, plan, progress) =
+        move_domain_with(default, pages, (dirty_per_second, working_set), wire);
+    match plan {
+        Plan::Freeze(reason) => (rounds, reason, progress),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same with an operator's options; returns the plan that ends the rounds.
+fn move_domain_with(
+    options: MoveOptions,
+    pages: u64,
+    (dirty_per_second, working_set): (u64, u64),
+    wire: u64,
+) -> (u32, Plan, Progress) {
+    let mut planner = Planner::new(Goals::default(), &options, pages);
     let mut remaining = pages;
     for rounds in 1.. {
         let bytes = remaining * PAGE_BYTES;
@@ -23,10 +44,11 @@ fn move_domain(
             bytes,
             elapsed_us,
             dirtied,
+            ..Round::default()
         });
         remaining = dirtied;
-        if let Plan::Freeze(reason) = plan {
-            return (rounds, reason, planner.progress());
+        if plan != Plan::AnotherRound {
+            return (rounds, plan, planner.progress());
         }
     }
     unreachable!("rounds are limited");
@@ -55,12 +77,13 @@ fn gives_up_on_a_domain_that_dirties_faster_than_the_wire() {
 
 #[test]
 fn one_noisy_round_does_not_end_the_copying() {
-    let mut planner = Planner::new(Goals::default(), 10_000);
+    let mut planner = planner(Goals::default(), 10_000);
     let round = |pages, dirtied| Round {
         pages,
         bytes: pages * PAGE_BYTES,
         elapsed_us: pages * 100,
         dirtied,
+        ..Round::default()
     };
     assert_eq!(planner.round_done(round(10_000, 5_000)), Plan::AnotherRound);
     assert_eq!(planner.round_done(round(5_000, 5_500)), Plan::AnotherRound);
@@ -78,19 +101,87 @@ fn a_goal_below_the_overhead_never_counts_as_met() {
         overhead_us: 2_000,
         rounds_max: 3,
     };
-    let mut planner = Planner::new(goals, 100);
+    let mut planner = planner(goals, 100);
     let round = Round {
         pages: 100,
         bytes: 409_600,
         elapsed_us: 1_000,
         dirtied: 1,
+        ..Round::default()
     };
     assert_eq!(planner.round_done(round), Plan::AnotherRound);
 }
 
+/// Dirties pages as fast as they are sent.
+const BUSY: (u64, u64) = (1_000_000, 4_096);
+
+#[test]
+fn an_operator_may_have_a_move_given_up_that_does_not_converge() {
+    let options = MoveOptions {
+        not_converging: NotConverging::GiveUp,
+        ..MoveOptions::default()
+    };
+    let (_, plan, _) = move_domain_with(options, 16_384, BUSY, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(plan, Plan::GiveUp);
+    let (_, plan, _) = move_domain_with(options, 16_384, (0, 0), 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(plan, Plan::Freeze(FreezeReason::FitsGoal));
+}
+
+#[test]
+fn the_operators_goal_replaces_the_machines() {
+    let options = MoveOptions {
+        downtime_us: Some(1_000_000),
+        ..MoveOptions::default()
+    };
+    let (rounds, plan, _) = move_domain_with(options, 16_384, BUSY, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!((rounds, plan), (1, Plan::Freeze(FreezeReason::FitsGoal)));
+}
+
+#[test]
+fn a_measured_overhead_decides_instead_of_the_guess() {
+    let goals = Goals {
+        downtime_us: 5_000,
+        ..Goals::default()
+    };
+    let mut planner = planner(goals, 25_000);
+    let round = |pages, elapsed_us, acknowledgement_us| Round {
+        pages,
+        bytes: pages * PAGE_BYTES,
+        elapsed_us,
+        acknowledgement_us,
+        dirtied: 10,
+        ..Round::default()
+    };
+    let first = planner.round_done(round(25_000, 1_000_000, 2_000));
+    assert_eq!(first, Plan::AnotherRound);
+    let small = planner.round_done(round(20, 2_000, 0));
+    assert_eq!(small, Plan::Freeze(FreezeReason::FitsGoal));
+}
+
+#[test]
+fn the_progress_counts_what_was_sent_and_dirtied() {
+    let mut planner = planner(Goals::default(), 100);
+    let round = Round {
+        pages: 100,
+        bytes: 409_600,
+        wire_bytes: 420_000,
+        elapsed_us: 500_000,
+        acknowledgement_us: 0,
+        dirtied: 60,
+    };
+    planner.round_done(round);
+    planner.round_done(round);
+    let progress = planner.progress();
+    assert_eq!(progress.wire_bytes, 840_000);
+    assert_eq!(progress.elapsed_us, 1_000_000);
+    assert_eq!(progress.dirty_pages_per_second, Some(120));
+}
+
 prop_compose! {
-    fn any_round()(pages: u64, bytes: u64, elapsed_us: u64, dirtied: u64) -> Round {
-        Round { pages, bytes, elapsed_us, dirtied }
+    fn any_round()(
+        pages: u64, bytes: u64, wire_bytes: u64, elapsed_us: u64, acknowledgement_us: u64, dirtied: u64,
+    ) -> Round {
+        Round { pages, bytes, wire_bytes, elapsed_us, acknowledgement_us, dirtied }
     }
 }
 
@@ -102,6 +193,7 @@ fn plausible_round() -> impl Strategy<Value = Round> {
             bytes: pages * PAGE_BYTES,
             elapsed_us,
             dirtied,
+            ..Round::default()
         }
     })
 }
@@ -112,16 +204,16 @@ proptest! {
         pages: u64, downtime_us: u64, overhead_us: u64, rounds_max in 0u32..50,
         rounds in prop::collection::vec(any_round(), 51),
     ) {
-        let mut planner = Planner::new(Goals { downtime_us, overhead_us, rounds_max }, pages);
-        let frozen_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
-        prop_assert!(frozen_after.expect("froze") < rounds_max.max(1) as usize);
+        let mut planner = planner(Goals { downtime_us, overhead_us, rounds_max }, pages);
+        let ended_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
+        prop_assert!(ended_after.expect("ended") < rounds_max.max(1) as usize);
     }
 
     #[test]
     fn never_freezes_while_another_round_would_cut_the_remainder(
         rounds in prop::collection::vec(prop_oneof![plausible_round(), any_round()], 1..30),
     ) {
-        let mut planner = Planner::new(Goals::default(), 100_000);
+        let mut planner = planner(Goals::default(), 100_000);
         for (index, round) in rounds.iter().enumerate() {
             let Plan::Freeze(reason) = planner.round_done(*round) else { continue };
             let estimate_us = planner.progress().downtime_estimate_us;
@@ -142,8 +234,24 @@ proptest! {
     }
 
     #[test]
+    fn gives_up_exactly_where_it_would_stop_without_reaching_the_goal(
+        rounds in prop::collection::vec(prop_oneof![plausible_round(), any_round()], 1..30),
+    ) {
+        let give_up = MoveOptions { not_converging: NotConverging::GiveUp, ..MoveOptions::default() };
+        let mut stops = planner(Goals::default(), 100_000);
+        let mut gives_up = Planner::new(Goals::default(), &give_up, 100_000);
+        for round in rounds {
+            let expected = match stops.round_done(round) {
+                Plan::Freeze(FreezeReason::NoLongerShrinks | FreezeReason::RoundsExhausted) => Plan::GiveUp,
+                same => same,
+            };
+            prop_assert_eq!(gives_up.round_done(round), expected);
+        }
+    }
+
+    #[test]
     fn never_copies_on_when_the_rest_fits(rounds in prop::collection::vec(plausible_round(), 1..30)) {
-        let mut planner = Planner::new(Goals::default(), 100_000);
+        let mut planner = planner(Goals::default(), 100_000);
         for round in rounds {
             if planner.round_done(round) == Plan::AnotherRound {
                 prop_assert!(planner.progress().downtime_estimate_us.expect("measured") > DOWNTIME_GOAL_US);
@@ -153,7 +261,7 @@ proptest! {
 
     #[test]
     fn the_estimate_follows_from_the_rate(round in plausible_round(), overhead_us in 0u64..1_000_000) {
-        let mut planner = Planner::new(Goals { overhead_us, ..Goals::default() }, 100_000);
+        let mut planner = planner(Goals { overhead_us, ..Goals::default() }, 100_000);
         planner.round_done(round);
         let progress = planner.progress();
         let sending_us = u128::from(round.dirtied * PAGE_BYTES) * u128::from(round.elapsed_us) / u128::from(round.bytes);

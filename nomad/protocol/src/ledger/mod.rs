@@ -13,6 +13,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use identity::{DomainId, Name};
+use nomad_planner::MoveOptions;
 
 use crate::actions::{Action, Event};
 use crate::context::{Facts, Force};
@@ -71,6 +72,8 @@ pub struct Entry<'a> {
     pub peer: MachineId,
     /// The domain that is moved.
     pub offer: &'a Offer,
+    /// The options of the operator who began the move here.
+    pub options: &'a MoveOptions,
     /// Its phase.
     pub phase: PhaseName,
     /// The reason its outcome is in doubt, if it is.
@@ -214,6 +217,7 @@ impl Ledger {
             side: transaction.side(),
             peer: transaction.peer(),
             offer: transaction.offer(),
+            options: transaction.options(),
             phase: transaction.phase(),
             doubt: transaction.doubt(),
             is_about_to_run: transaction.is_about_to_run(),
@@ -248,6 +252,7 @@ impl Ledger {
             local_boot: self.local.boot,
             peer,
             offer,
+            options: MoveOptions::default(),
         }
     }
 

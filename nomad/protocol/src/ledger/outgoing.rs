@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use nomad_planner::Goals;
+use nomad_planner::{Goals, MoveOptions};
 
 use super::Ledger;
+use crate::context::Facts;
 use crate::ids::{MachineId, TransactionId};
 use crate::offer::Offer;
 use crate::reasons::PhaseName;
@@ -45,14 +46,15 @@ impl fmt::Display for OfferError {
 }
 
 impl Ledger {
-    /// Starts to move a domain to `destination`. `transaction` must be drawn at random.
+    /// Starts to move a domain to `destination`. `transaction` must be drawn at random. The operator's options take
+    /// precedence over the machine's goals.
     pub fn offer(
         &mut self,
         now: Instant,
         transaction: TransactionId,
         destination: MachineId,
         offer: Offer,
-        goals: Goals,
+        (goals, options): (Goals, MoveOptions),
     ) -> Result<(), OfferError> {
         if destination == self.local.machine {
             return Err(OfferError::SameMachine);
@@ -75,7 +77,10 @@ impl Ledger {
         if self.is_full() {
             return Err(OfferError::RecordsFull);
         }
-        let facts = self.facts(transaction, destination, offer);
+        let facts = Facts {
+            options,
+            ..self.facts(transaction, destination, offer)
+        };
         let outgoing = Transaction::outgoing(now, self.local.timing, facts, goals);
         self.transactions.insert(transaction, outgoing);
         Ok(())

@@ -218,6 +218,18 @@ pub enum AbortReason {
         /// The reason.
         failure: LocalFailure,
     },
+    /// The move was not committed within the operator's time limit.
+    TimedOut {
+        /// The limit.
+        after_us: u64,
+    },
+    /// The rounds do not reach the downtime goal, and the operator has the move given up in that case.
+    NotConverging {
+        /// The number of rounds.
+        rounds: u32,
+        /// Pages that remained to be sent after the last one.
+        pages_remaining: u64,
+    },
 }
 
 impl Doubt {

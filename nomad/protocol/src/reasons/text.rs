@@ -130,6 +130,17 @@ impl fmt::Display for AbortReason {
             }
             AbortReason::Interfered { by } => write!(f, "the frozen domain was changed: {by}"),
             AbortReason::Failed { on, failure } => write!(f, "a step of {on} failed: {failure}"),
+            AbortReason::TimedOut { after_us } => {
+                let seconds = after_us.div_ceil(1_000_000);
+                write!(f, "it was not committed within {seconds} s")
+            }
+            AbortReason::NotConverging {
+                rounds,
+                pages_remaining,
+            } => write!(
+                f,
+                "it does not converge: the downtime goal is out of reach after {rounds} rounds, with {pages_remaining} pages to send again"
+            ),
         }
     }
 }
@@ -244,6 +255,20 @@ mod tests {
             reason.to_string(),
             "a step of the source failed: the domain was frozen for too long, and runs again"
         );
+    }
+
+    #[test]
+    fn an_operators_limits_are_quoted() {
+        let timed_out = AbortReason::TimedOut {
+            after_us: 30_000_000,
+        };
+        assert_eq!(timed_out.to_string(), "it was not committed within 30 s");
+        let not_converging = AbortReason::NotConverging {
+            rounds: 4,
+            pages_remaining: 900,
+        };
+        let text = not_converging.to_string();
+        assert!(text.contains("after 4 rounds, with 900 pages"), "{text}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::Phase;
 /// Undoes everything. Abort is sent once: if it is lost, the destination queries the outcome and receives Unknown.
 pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     context.enter(PhaseName::Abort);
+    context.timers.clear_all();
     context.act(Action::CloseStream);
     context.act(Action::Source(SourceAction::EndCapture));
     context.act(Action::Source(SourceAction::Thaw));
@@ -23,6 +24,7 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
 
 /// The reason this input aborts a transaction in `phase`, if it does. `peer_boot` is the destination's boot, if known.
 pub(super) fn reason(
+    context: &Context<'_>,
     input: &Input,
     phase: PhaseName,
     peer_boot: Option<BootId>,
@@ -30,6 +32,9 @@ pub(super) fn reason(
     match input {
         Input::Cancel => Some(AbortReason::Cancelled),
         Input::Timer(Timer::Limit) => Some(AbortReason::TooLong { phase }),
+        Input::Timer(Timer::Deadline) => Some(AbortReason::TimedOut {
+            after_us: context.facts.options.timeout_us.unwrap_or(0),
+        }),
         Input::Event(Event::StreamBroken) => Some(AbortReason::StreamBroken),
         Input::Event(Event::Failed(failure)) => Some(AbortReason::Failed {
             on: Side::Source,

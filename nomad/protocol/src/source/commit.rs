@@ -102,7 +102,7 @@ impl Committing {
     /// repeats Commit and keeps its copy.
     fn commit_point(self, context: &mut Context<'_>) -> Phase {
         assert!(!self.is_committed(), "a domain is retired once");
-        context.timers.clear();
+        context.timers.clear_all();
         context.notify(Notice::Committed);
         self.send_commit(context);
         context.repeat();
@@ -143,8 +143,9 @@ impl Committing {
                 }),
             ),
             _ => {
-                let abort = abort
-                    .or_else(|| abort::reason(&input, PhaseName::Commit, Some(self.peer_boot)));
+                let abort = abort.or_else(|| {
+                    abort::reason(context, &input, PhaseName::Commit, Some(self.peer_boot))
+                });
                 Phase::Commit(Committing {
                     progress: Progress::Retiring { rounds, abort },
                     ..self

@@ -70,7 +70,7 @@ impl Freezing {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(&input, PhaseName::Freeze, Some(self.peer_boot)) {
+        if let Some(why) = abort::reason(context, &input, PhaseName::Freeze, Some(self.peer_boot)) {
             return abort::enter(context, why);
         }
         match (&self.progress, input) {

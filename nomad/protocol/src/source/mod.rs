@@ -5,7 +5,7 @@
 //!            |                |                  |  ^                 | |
 //!            |                |                  |  +--VersionMoved---+ | retired: THE COMMIT POINT is in commit.rs
 //!            v                v                  v     (twice)        | v
-//!          Abort <---- cancel, limit, refusal, broken stream <--------+ InDoubt <-- the destination lost or dropped its copy
+//!          Abort <- cancel, limit, deadline, refusal, broken stream <-+ InDoubt <-- the destination lost or dropped its copy
 //!        (runs on)                                      (third time)    (frozen, listed, the operator decides)
 //! ```
 //!

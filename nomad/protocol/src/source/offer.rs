@@ -19,6 +19,7 @@ pub(crate) struct Offering {
 impl Offering {
     pub(crate) fn enter(context: &mut Context<'_>, goals: Goals) -> Phase {
         context.enter(PhaseName::Offer);
+        context.set_deadline();
         context.record(RecordedProgress::SourceOpen);
         context.send(Step::Offer(context.facts.offer.clone()));
         context.repeat();
@@ -27,7 +28,7 @@ impl Offering {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(&input, PhaseName::Offer, None) {
+        if let Some(why) = abort::reason(context, &input, PhaseName::Offer, None) {
             return abort::enter(context, why);
         }
         match input {

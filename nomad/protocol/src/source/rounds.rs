@@ -1,15 +1,15 @@
-//! Rounds: copies the domain while it runs, until the planner decides to freeze it.
+//! Rounds: copies the domain while it runs, until the planner decides to freeze it or to give up.
 //!
 //! A round is done when the destination has acknowledged it. So none of it is in flight when the domain is frozen, and
 //! by then the destination has done its trial build.
 
-use nomad_planner::{Goals, Plan, Planner, Round};
+use nomad_planner::{Goals, PAGE_BYTES, Plan, Planner, Round};
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::ids::BootId;
 use crate::messages::Step;
-use crate::reasons::PhaseName;
+use crate::reasons::{AbortReason, PhaseName};
 use crate::time::Instant;
 
 use super::freeze::Freezing;
@@ -30,7 +30,8 @@ impl Rounds {
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, goals: Goals) -> Phase {
         context.enter(PhaseName::Rounds);
         context.act(Action::Source(SourceAction::StartDirtyLog));
-        let planner = Planner::new(goals, context.facts.offer.sizes.pages);
+        let facts = context.facts;
+        let planner = Planner::new(goals, &facts.options, facts.offer.sizes.pages);
         Rounds {
             peer_boot,
             planner,
@@ -42,7 +43,7 @@ impl Rounds {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(&input, PhaseName::Rounds, Some(self.peer_boot)) {
+        if let Some(why) = abort::reason(context, &input, PhaseName::Rounds, Some(self.peer_boot)) {
             return abort::enter(context, why);
         }
         match input {
@@ -68,14 +69,12 @@ impl Rounds {
         match self.sent {
             Some((round, sent)) if self.received => {
                 let in_flight_us = context.now.us_since(sent);
-                let elapsed_us = round.elapsed_us.saturating_add(in_flight_us);
-                self.round_done(
-                    context,
-                    Round {
-                        elapsed_us,
-                        ..round
-                    },
-                )
+                let round = Round {
+                    elapsed_us: round.elapsed_us.saturating_add(in_flight_us),
+                    acknowledgement_us: round.acknowledgement_us.saturating_add(in_flight_us),
+                    ..round
+                };
+                self.round_done(context, round)
             }
             _ => Phase::Rounds(self),
         }
@@ -83,8 +82,16 @@ impl Rounds {
 
     fn round_done(mut self, context: &mut Context<'_>, round: Round) -> Phase {
         let plan = self.planner.round_done(round);
-        context.notify(Notice::Progress(self.planner.progress()));
+        let progress = self.planner.progress();
+        context.notify(Notice::Progress(progress));
         match plan {
+            Plan::GiveUp => abort::enter(
+                context,
+                AbortReason::NotConverging {
+                    rounds: progress.rounds,
+                    pages_remaining: progress.pages_remaining,
+                },
+            ),
             Plan::AnotherRound => Rounds {
                 number: self.number + 1,
                 sent: None,
@@ -100,7 +107,11 @@ impl Rounds {
         context.act(Action::Source(SourceAction::CopyRound {
             number: self.number,
         }));
-        context.limit(context.timing().round_limit_us);
+        let pages = self.planner.progress().pages_remaining;
+        let bytes = pages.saturating_mul(PAGE_BYTES);
+        let at_least_us = context.facts.options.time_for_us(bytes);
+        let limit_us = context.timing().round_limit_us;
+        context.limit(limit_us.saturating_add(at_least_us));
         Phase::Rounds(self)
     }
 }

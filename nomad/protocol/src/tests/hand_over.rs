@@ -260,6 +260,7 @@ fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
         bytes: 64 * 4096,
         elapsed_us: 1000,
         dirtied: 1,
+        ..planner::Round::default()
     };
     Some([Event::Source(SourceEvent::RoundSent { number, round })].into())
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_planner::Goals;
+use nomad_planner::{Goals, MoveOptions};
 
 use super::pair::*;
 use crate::*;
@@ -273,7 +273,7 @@ fn a_transaction_without_room_for_its_record_does_not_begin() {
         name: Name::try_new(&format!("counter{number}")).expect("a name"),
         ..offer()
     };
-    let goals = Goals::default();
+    let goals = (Goals::default(), MoveOptions::default());
     let [source, destination] = &mut pair.machines;
     source
         .offer(pair.now, MOVE, B, offered(1), goals)

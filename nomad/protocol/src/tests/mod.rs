@@ -4,6 +4,7 @@
 mod commit;
 mod hand_over;
 mod ledger;
+mod options;
 mod pair;
 mod roll_call;
 mod wire;

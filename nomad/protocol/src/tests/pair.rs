@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use identity::{Digest, DomainId, Incarnation};
-use nomad_planner::{Goals, Round};
+use nomad_planner::{Goals, MoveOptions, Round};
 
 use crate::*;
 
@@ -96,7 +96,18 @@ impl Pair {
         pair
     }
 
-    /// The same, as far as it gets with this shell.
+    /// The same with an operator's options, as far as it gets with this shell.
+    pub fn settled_with(options: MoveOptions, shell: Override) -> Self {
+        let mut pair = Pair::new();
+        let wishes = (Goals::default(), options);
+        let offered = pair.machines[0].offer(pair.now, MOVE, B, offer(), wishes);
+        offered.expect("offered");
+        pair.shell = shell;
+        pair.settle();
+        pair
+    }
+
+    /// A pair whose move has begun, as far as it gets with this shell.
     pub fn settled(shell: Override) -> Self {
         let mut pair = Pair::moving();
         pair.shell = shell;
@@ -112,7 +123,8 @@ impl Pair {
         to: MachineId,
         offer: Offer,
     ) -> Result<(), OfferError> {
-        self.machines[machine].offer(self.now, transaction, to, offer, Goals::default())
+        let defaults = (Goals::default(), MoveOptions::default());
+        self.machines[machine].offer(self.now, transaction, to, offer, defaults)
     }
 
     /// Has a machine receive a step of the move, sent in the first boot of `from`.
@@ -271,6 +283,7 @@ impl Pair {
                     bytes: 64 * 4096,
                     elapsed_us: 1000,
                     dirtied: 1,
+                    ..Round::default()
                 };
                 SourceEvent::RoundSent { number, round }
             }

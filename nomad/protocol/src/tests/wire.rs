@@ -24,7 +24,7 @@ fn commit_has_the_documented_bytes() {
         held_us: 2,
     })
     .encode();
-    let mut expected = vec![6, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![7, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
@@ -98,6 +98,19 @@ fn steps_have_the_documented_numbers() {
     }
     let abort = envelope(Step::Abort(AbortReason::DigestMismatch)).encode();
     assert_eq!(&abort[27..], [8, 7]);
+    let timed_out = AbortReason::TimedOut { after_us: 300 };
+    assert_eq!(
+        &envelope(Step::Abort(timed_out)).encode()[27..],
+        [8, 10, 0xac, 2]
+    );
+    let not_converging = AbortReason::NotConverging {
+        rounds: 3,
+        pages_remaining: 5,
+    };
+    assert_eq!(
+        &envelope(Step::Abort(not_converging)).encode()[27..],
+        [8, 11, 3, 5]
+    );
     let refuse = envelope(Step::Refuse(Refusal::Quota { used: 1, limit: 2 })).encode();
     assert_eq!(&refuse[27..], [2, 9, 1, 2]);
 }
@@ -108,7 +121,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 6, theirs: 1 })
+        Err(DecodeError::Version { ours: 7, theirs: 1 })
     );
 }
 

@@ -8,7 +8,7 @@ mod resume;
 
 use alloc::collections::VecDeque;
 
-use nomad_planner::Goals;
+use nomad_planner::{Goals, MoveOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::actions::{Action, Event};
@@ -175,6 +175,10 @@ impl Transaction {
 
     pub(crate) fn offer(&self) -> &Offer {
         &self.facts.offer
+    }
+
+    pub(crate) fn options(&self) -> &MoveOptions {
+        &self.facts.options
     }
 
     pub(crate) fn phase(&self) -> PhaseName {

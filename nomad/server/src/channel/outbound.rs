@@ -37,12 +37,17 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// A stream to a machine, without a segment.
-    pub fn new(now: Instant, transaction: TransactionId, peer: MachineId) -> Outbound {
+    /// A stream to a machine, without a segment, of at most `rate_max` bytes per second.
+    pub fn new(
+        now: Instant,
+        transaction: TransactionId,
+        peer: MachineId,
+        rate_max: Option<u64>,
+    ) -> Outbound {
         Outbound {
             transaction,
             peer,
-            sender: Sender::new(now, transaction, None),
+            sender: Sender::new(now, transaction, rate_max),
             segment: None,
             is_produced: false,
             piece: Vec::new(),
@@ -131,11 +136,23 @@ impl Outbound {
         }
         if has_room() {
             (self.waits_until, self.waits) = (None, 0);
-            return self.sender.transmit(now, bytes_max, out);
+            return self.transmit_datagram(now, bytes_max, out);
         }
         self.waits_until = Some(now.after_us(BLOCKED_US));
         self.waits += 1;
         false
+    }
+
+    fn transmit_datagram(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let is_sent = self.sender.transmit(now, bytes_max, out);
+        if let Some(segment) = self.segment.as_mut().filter(|_| is_sent) {
+            segment.record_datagram((out.len() - before) as u64);
+            if self.is_produced && self.piece.is_empty() && self.sender.is_sent() {
+                segment.record_all_sent(now);
+            }
+        }
+        is_sent
     }
 
     /// Handles the destination's acknowledgement.
@@ -170,7 +187,7 @@ mod tests {
 
     /// A stream with bytes to send.
     fn stream() -> Outbound {
-        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY);
+        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY, None);
         stream.sender.write(&[7; 5000]);
         stream
     }
@@ -207,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_stream_with_nothing_to_send_does_not_ask_for_room() {
-        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY);
+        let mut stream = Outbound::new(at(0), TransactionId(1), ANYBODY, None);
         assert!(!tries(&mut stream, 0, false));
         assert_eq!((stream.waits, stream.poll_timeout()), (0, None));
     }

@@ -44,8 +44,12 @@ impl Streams {
             let stream = match outbound.entry(transaction) {
                 Entry::Occupied(known) => Some(known.into_mut()),
                 Entry::Vacant(vacant) => {
-                    let peer = shell.moves.peer_of(transaction);
-                    peer.map(|peer| vacant.insert(Outbound::new(now(), transaction, peer)))
+                    let entry = shell.moves.entry(transaction);
+                    entry.map(|entry| {
+                        let rate_max = entry.options.rate_max;
+                        let stream = Outbound::new(now(), transaction, entry.peer, rate_max);
+                        vacant.insert(stream)
+                    })
                 }
             };
             stream.map_or(Err(SendError::Over), |stream| {

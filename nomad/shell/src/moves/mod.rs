@@ -13,7 +13,7 @@ pub mod source;
 use alloc::collections::BTreeMap;
 
 use identity::{DomainId, Name};
-use nomad_protocol::planner::Goals;
+use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{
     Cancelled, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
     TransactionId,
@@ -40,10 +40,10 @@ impl<O, I> Moves<O, I> {
         now: Instant,
         (transaction, destination): (TransactionId, MachineId),
         outgoing: O,
-        (offer, goals): (Offer, Goals),
+        (offer, goals, options): (Offer, Goals, MoveOptions),
     ) -> Result<(), OfferError> {
         let ledger = &mut self.ledger;
-        ledger.offer(now, transaction, destination, offer, goals)?;
+        ledger.offer(now, transaction, destination, offer, (goals, options))?;
         self.outgoing.insert(transaction, outgoing);
         Ok(())
     }

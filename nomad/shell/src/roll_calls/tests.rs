@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 
 use identity::{DomainId, Incarnation};
+use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{PhaseName, Side, TransactionId, samples};
 
 use super::*;
@@ -42,6 +43,7 @@ fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
         side: Side::Source,
         peer: MachineId([2; 32]),
         offer: &offer,
+        options: &MoveOptions::default(),
         phase: PhaseName::Release,
         doubt: Some(doubt),
         is_about_to_run: false,

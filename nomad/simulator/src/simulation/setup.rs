@@ -1,7 +1,7 @@
 //! The world of a run, made from its faults: [`world`].
 
 use nomad_protocol::Timing;
-use nomad_protocol::planner::Goals;
+use nomad_protocol::planner::{Goals, MoveOptions};
 
 use crate::faults::{Faults, Scale};
 use crate::machine::Mutant;
@@ -44,6 +44,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
             overhead_us: 50,
             rounds_max: 8,
         },
+        options: MoveOptions::default(),
         timing: TIMING,
         freeze_us: faults.freeze_us,
         homes: (0..domains)

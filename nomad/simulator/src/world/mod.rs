@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use identity::DomainId;
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event as Reported, RequestId};
+use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Action, Event, Instant, Timer, TransactionId};
 use nomad_shell::Output;
 
@@ -41,6 +42,8 @@ pub struct World {
     pub streams: BTreeMap<TransactionId, Stream>,
     /// The checker.
     pub history: History,
+    /// The operator's options of every move.
+    pub options: MoveOptions,
 }
 
 /// The part of a machine that crashes.
@@ -88,6 +91,7 @@ impl World {
             history: History::new(numbers.len(), &starts),
             machines: numbers.map(|number| setup.machine(number)).collect(),
             streams: BTreeMap::new(),
+            options: setup.options,
         }
     }
 
@@ -114,7 +118,7 @@ impl World {
     /// Has `machine` move a domain to another machine. Returns whether it tries.
     pub fn offer(&mut self, now: Instant, machine: usize, to: usize, id: DomainId) -> bool {
         let (domain, to) = (domain_name(domain_number(id)), machine_name(to));
-        let command = Command::Migrate(domain, Destination::Named(to));
+        let command = Command::Migrate(domain, Destination::Named(to), self.options);
         let events = self.command(now, machine, command);
         let is_moving = |event: &Reported| matches!(event, Reported::Moving { .. });
         events.iter().any(is_moving)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::planner::Goals;
+use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 
 use super::domain_id;
@@ -23,6 +23,8 @@ pub struct Setup {
     pub homes: BTreeMap<usize, Restart>,
     /// The goals of a move.
     pub goals: Goals,
+    /// The operator's options of every move.
+    pub options: MoveOptions,
     /// The timers of all machines.
     pub timing: Timing,
     /// The longest freeze of a domain by nomad.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nomad_protocol::Timing;
-use nomad_protocol::planner::Goals;
+use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::world::Setup;
@@ -75,6 +75,7 @@ pub fn exploration(
         pool_pages: vec![2 + 2 * fleet.starts.len() as u64; fleet.machines],
         starts: fleet.starts.to_vec(),
         goals,
+        options: MoveOptions::default(),
         timing,
         // Deadlines pass when the exploration has them pass.
         freeze_us: 1,

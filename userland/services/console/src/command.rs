@@ -67,13 +67,18 @@ impl Command {
 /// The lines that `help` shows. Packages are sent with the operator's command line: there is no `run` here.
 pub fn help() -> Vec<String> {
     let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
-    let servers = VERBS
-        .iter()
-        .filter(|verb| verb.audience == Audience::Operators && !is_ours(verb.name))
-        .map(|verb| (verb.name, verb.operands, verb.about));
-    let all = OWN.into_iter().chain(servers);
-    all.map(|(name, operands, about)| format!("{:<24}{about}", format!("{name} {operands}")))
-        .collect()
+    let line = |usage: String, about: &str| format!("{usage:<24}{about}");
+    let own = OWN.iter();
+    let own = own.map(|(name, operands, about)| line(format!("{name} {operands}"), about));
+    let mut lines: Vec<String> = own.collect();
+    for verb in VERBS {
+        if verb.audience == Audience::Operators && !is_ours(verb.name) {
+            lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
+            let options = verb.options.iter();
+            lines.extend(options.map(|it| line(format!("  --{} {}", it.name, it.value), it.about)));
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -122,7 +127,8 @@ mod tests {
     #[test]
     fn help_lists_every_command_once() {
         let names = help();
-        let names = names.iter().map(|line| line.split(' ').next());
+        let names = names.iter().filter(|line| !line.starts_with("  --"));
+        let names = names.map(|line| line.split(' ').next());
         let mut names: Vec<&str> = names.flatten().collect();
         for name in [
             "help", "ps", "mem", "log", "migrate", "stop", "restart", "rm",

@@ -1,0 +1,143 @@
+//! The options of a command, each `--NAME VALUE` or `--NAME=VALUE`: [`VerbOption`], and those of `migrate`.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use nomad_protocol::planner::{MoveOptions, NotConverging};
+
+use super::{CommandError, Verb};
+
+/// An option of a command.
+pub struct VerbOption {
+    /// Its name, without dashes.
+    pub name: &'static str,
+    /// The name of its value.
+    pub value: &'static str,
+    /// Its help text.
+    pub about: &'static str,
+    /// The expected value.
+    expected: &'static str,
+    effect: Effect,
+}
+
+/// The effect of an option.
+enum Effect {
+    /// Its value is the last operand.
+    Operand,
+    /// It sets a part of the options of a move, unless its value is not acceptable.
+    Set(fn(&mut MoveOptions, &str) -> Option<()>),
+}
+
+/// The options of `migrate`.
+pub const MIGRATE: &[VerbOption] = &[
+    VerbOption {
+        name: "to",
+        value: "MACHINE",
+        about: "The destination, if it is not given after the domain",
+        expected: "the name or address of a machine",
+        effect: Effect::Operand,
+    },
+    VerbOption {
+        name: "downtime-goal",
+        value: "MS",
+        about: "Copy until the downtime is estimated at this many milliseconds or fewer",
+        expected: "a whole number of milliseconds, at least 1",
+        effect: Effect::Set(|options, text| {
+            options.downtime_us = Some(positive(text, 1_000)?);
+            Some(())
+        }),
+    },
+    VerbOption {
+        name: "bandwidth",
+        value: "MB_PER_S",
+        about: "Send at most this many megabytes of pages and state per second",
+        expected: "a whole number of megabytes per second, at least 1",
+        effect: Effect::Set(|options, text| {
+            options.rate_max = Some(positive(text, 1_000_000)?);
+            Some(())
+        }),
+    },
+    VerbOption {
+        name: "timeout",
+        value: "S",
+        about: "Abort the move if it is not committed within this many seconds; the domain runs on",
+        expected: "a whole number of seconds, at least 1",
+        effect: Effect::Set(|options, text| {
+            options.timeout_us = Some(positive(text, 1_000_000)?);
+            Some(())
+        }),
+    },
+    VerbOption {
+        name: "not-converging",
+        value: "stop|give-up",
+        about: "If copying does not reach the downtime goal: stop copying and freeze the domain for longer (the default), or give the move up",
+        expected: "`stop` or `give-up`",
+        effect: Effect::Set(|options, text| {
+            options.not_converging = match text {
+                "stop" => NotConverging::Stop,
+                "give-up" => NotConverging::GiveUp,
+                _ => return None,
+            };
+            Some(())
+        }),
+    },
+];
+
+impl VerbOption {
+    /// Whether the value takes the place of the command's last operand.
+    pub fn is_operand(&self) -> bool {
+        matches!(self.effect, Effect::Operand)
+    }
+}
+
+/// Splits the words after a command's name into its operands and the options of a move.
+pub(super) fn split<'a>(
+    verb: &Verb,
+    words: &[&'a str],
+) -> Result<(Vec<&'a str>, MoveOptions), CommandError> {
+    let (mut operands, mut options) = (Vec::new(), MoveOptions::default());
+    let (mut last_operand, mut given) = (None, Vec::new());
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        let Some(text) = word.strip_prefix("--").filter(|_| !verb.options.is_empty()) else {
+            operands.push(word);
+            continue;
+        };
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let option = verb.options.iter().find(|option| option.name == name);
+        let option = option.ok_or_else(|| no_option(verb, word))?;
+        if given.contains(&option.name) {
+            return Err(CommandError::Repeated(option.name));
+        }
+        given.push(option.name);
+        let value = value.or_else(|| words.next());
+        let value = value.ok_or(CommandError::NoValue(option.name, option.expected))?;
+        match option.effect {
+            Effect::Operand => last_operand = Some(value),
+            Effect::Set(set) => set(&mut options, value).ok_or_else(|| {
+                CommandError::Value(option.name, value.to_owned(), option.expected)
+            })?,
+        }
+    }
+    operands.extend(last_operand);
+    Ok((operands, options))
+}
+
+fn no_option(verb: &Verb, word: &str) -> CommandError {
+    let known = verb.options.iter();
+    let known: Vec<String> = known
+        .map(|option| format!("--{} {}", option.name, option.value))
+        .collect();
+    CommandError::NoOption(verb.name, word.to_owned(), known.join(", "))
+}
+
+/// A whole number of units, at least 1, in the smaller unit of which a unit has `parts`.
+fn positive(text: &str, parts: u64) -> Option<u64> {
+    let count = text.parse::<u64>().ok()?;
+    count.checked_mul(parts).filter(|count| *count > 0)
+}

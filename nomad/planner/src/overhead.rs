@@ -1,0 +1,144 @@
+//! The cost of a freeze besides its pages, as the rounds of the same move show it: [`Overhead`].
+//!
+//! ```text
+//!   a freeze   = stop, export | the rest of a small round | rebuild                 besides bytes / rate
+//!   measured by:                a small round's time        the first round's trial build
+//! ```
+//!
+//! The destination builds the domain on trial when the first round has arrived, before it acknowledges that round. A later
+//! round that is small takes longer than its bytes at the measured rate: the difference is the cost of any segment.
+
+use serde::{Deserialize, Serialize};
+
+use crate::planner::Round;
+use crate::rate::Rate;
+
+/// Bytes explain at most one part in this many of a small round's time.
+const SMALL_PARTS: u64 = 2;
+
+/// The cost of a freeze besides its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Overhead {
+    /// A guess at the whole, which holds until a small round was measured.
+    guess_us: u64,
+    /// The acknowledgement of the first round, with the trial build.
+    trial_us: Option<u64>,
+    /// The cost of any segment, averaged over small rounds and weighted towards the last ones.
+    segment_us: Option<u64>,
+}
+
+impl Overhead {
+    /// Nothing is measured; `guess_us` is a guess.
+    pub fn new(guess_us: u64) -> Overhead {
+        Overhead {
+            guess_us,
+            trial_us: None,
+            segment_us: None,
+        }
+    }
+
+    /// Adds a round's measurements. `rate` is that of the rounds before it.
+    pub fn measure(&mut self, round: &Round, rate: &Rate) {
+        if self.trial_us.is_none() {
+            self.trial_us = Some(round.acknowledgement_us);
+            return;
+        }
+        let Some(sending_us) = rate.time_for_us(round.bytes) else {
+            return;
+        };
+        if sending_us <= round.elapsed_us / SMALL_PARTS {
+            let cost_us = round.elapsed_us - sending_us;
+            let mean_us = self.segment_us.map(|before| before.midpoint(cost_us));
+            self.segment_us = Some(mean_us.unwrap_or(cost_us));
+        }
+    }
+
+    /// The cost in microseconds. The guess is never below the trial build, which is a part of it.
+    pub fn us(&self) -> u64 {
+        let trial_us = self.trial_us.unwrap_or(0);
+        match self.segment_us {
+            Some(segment_us) => trial_us.saturating_add(segment_us),
+            None => self.guess_us.max(trial_us),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GUESS_US: u64 = 10_000;
+    const BYTES_PER_US: u64 = 100;
+
+    /// A round on a path of 100 MB/s, on which every segment costs `segment_us` besides.
+    fn round(bytes: u64, segment_us: u64, acknowledgement_us: u64) -> Round {
+        Round {
+            bytes,
+            elapsed_us: bytes / BYTES_PER_US + segment_us + acknowledgement_us,
+            acknowledgement_us,
+            ..Round::default()
+        }
+    }
+
+    fn overhead(rounds: &[Round]) -> u64 {
+        let (mut overhead, mut rate) = (Overhead::new(GUESS_US), Rate::default());
+        for round in rounds {
+            overhead.measure(round, &rate);
+            rate.measure(round.bytes, round.elapsed_us);
+        }
+        overhead.us()
+    }
+
+    #[test]
+    fn the_constant_is_only_the_first_guess() {
+        assert_eq!(overhead(&[]), GUESS_US);
+        assert_eq!(overhead(&[round(100_000_000, 500, 3_000)]), GUESS_US);
+        let measured = overhead(&[round(100_000_000, 500, 3_000), round(4_096, 500, 0)]);
+        assert!((3_400..3_510).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn a_long_trial_build_counts_at_once() {
+        assert_eq!(overhead(&[round(100_000_000, 500, 40_000)]), 40_000);
+    }
+
+    #[test]
+    fn a_large_round_is_no_measurement_of_a_segment() {
+        let large = round(100_000_000, 500, 3_000);
+        assert_eq!(overhead(&[large, large]), GUESS_US);
+    }
+
+    #[test]
+    fn later_small_rounds_outweigh_earlier_ones() {
+        let first = round(100_000_000, 0, 0);
+        let slow = round(0, 80_000, 0);
+        let fast = round(0, 1_000, 0);
+        let measured = overhead(&[first, slow, fast, fast, fast, fast, fast, fast]);
+        assert!(measured < 3_000, "{measured}");
+    }
+
+    proptest! {
+        #[test]
+        fn lies_between_what_was_measured(
+            trial_us in 0u64..100_000, segments_us in prop::collection::vec(1_000u64..100_000, 1..10),
+        ) {
+            let small = segments_us.iter().map(|us| round(4_096, *us, 0));
+            let rounds: std::vec::Vec<Round> = core::iter::once(round(1_000_000_000, 0, trial_us)).chain(small).collect();
+            let measured_us = overhead(&rounds);
+            let most = *segments_us.iter().max().expect("one");
+            let least = *segments_us.iter().min().expect("one");
+            // A page takes 41 us, and the rate is known to a part in a hundred; all numbers are rounded.
+            prop_assert!(measured_us + 4 >= trial_us + least, "{}", measured_us);
+            prop_assert!(measured_us <= trial_us + most + 4, "{}", measured_us);
+        }
+
+        #[test]
+        fn never_overflows(rounds in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>()), 0..20)) {
+            let rounds = rounds.into_iter().map(|(bytes, elapsed_us, acknowledgement_us)| Round {
+                bytes, elapsed_us, acknowledgement_us, ..Round::default()
+            });
+            let _ = overhead(&rounds.collect::<std::vec::Vec<_>>());
+        }
+    }
+}
