@@ -7,7 +7,7 @@ mod scenarios;
 
 use std::time::Instant;
 
-use nomad_simulator::exploration::{Bounds, Reachable};
+use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
 use scenarios::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
@@ -22,7 +22,11 @@ const SOURCE_IN_DOUBT: Reachable = Reachable::Some(Outcome::SourceInDoubt);
 /// Explores everything within `bounds`: no property may be violated, every end in `reachable` must be met, and it takes
 /// exactly this many states.
 fn explore(fleet: Fleet, bounds: Bounds, reachable: &[Reachable], states: usize) {
-    let model = exploration(fleet, bounds, reachable, Mutant::None);
+    check(exploration(fleet, bounds, reachable, Mutant::None), states);
+}
+
+fn check(model: Exploration, states: usize) {
+    let bounds = model.bounds;
     let began = Instant::now();
     let checker = model.checker().threads(2).spawn_bfs().join();
     let (count, took) = (checker.unique_state_count(), began.elapsed());
@@ -34,6 +38,21 @@ fn explore(fleet: Fleet, bounds: Bounds, reachable: &[Reachable], states: usize)
 #[test]
 fn a_move_without_faults_ends_well_in_every_order() {
     explore(PAIR, Bounds { steps: 2, ..PLAIN }, &[MOVED, STAYED], 3_882);
+}
+
+/// The deadline counts as one of the limits.
+#[test]
+fn an_operators_deadline_may_pass_at_any_time() {
+    let bounds = Bounds {
+        crashes: [1, 0, 0],
+        limits: 1,
+        steps: 1,
+        ..PLAIN
+    };
+    let ends = [MOVED, STAYED, DESTINATION_IN_DOUBT];
+    let mut model = exploration(PAIR, bounds, &ends, Mutant::None);
+    model.setup.options.timeout_us = Some(1);
+    check(model, 6_128);
 }
 
 #[test]

@@ -36,8 +36,11 @@ impl State {
 
     pub(super) fn local(&self, machine: usize, transitions: &mut Vec<Transition>) {
         let Machine { shell, sending, .. } = &self.world.machines[machine];
-        let limit = (self.left.limits > 0).then_some(Timer::Limit);
-        for timer in [Timer::Repeat].into_iter().chain(limit) {
+        let limits: &[Timer] = match self.left.limits {
+            0 => &[],
+            _ => &[Timer::Limit, Timer::Deadline],
+        };
+        for timer in [Timer::Repeat].iter().chain(limits).copied() {
             let expire = |transaction| Transition::Expire(machine, transaction, timer);
             transitions.extend(shell.moves.ledger.armed(timer).map(expire));
         }
@@ -128,7 +131,7 @@ impl State {
             }
             Transition::Deliver(datagram) => datagram.deliver(world),
             Transition::Expire(machine, transaction, timer) => {
-                self.left.limits -= u8::from(*timer == Timer::Limit);
+                self.left.limits -= u8::from(*timer != Timer::Repeat);
                 world.expire(NOW, *machine, *transaction, *timer);
             }
             Transition::Copied(machine, transaction) => {
