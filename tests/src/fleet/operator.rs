@@ -109,13 +109,29 @@ impl Fleet {
         self.begin_migration_to(domain, from, from.other())
     }
 
+    /// Begins to move a domain between A and B with options; the client prints the migration server's events as lines of JSON.
+    pub fn begin_migration_with(&self, domain: &str, from: Node, options: &[&str]) -> Client {
+        let to = [
+            "--json",
+            from.address(),
+            "migrate",
+            domain,
+            from.other().name(),
+        ];
+        self.start_operator(&[&to[..], options].concat())
+    }
+
     /// Begins to move a domain between any two machines; the client prints the migration server's events as lines of JSON.
     pub fn begin_migration_to(&self, domain: &str, from: Node, to: Node) -> Client {
+        self.start_operator(&["--json", from.address(), "migrate", domain, to.name()])
+    }
+
+    /// Starts the operator's command line.
+    fn start_operator(&self, arguments: &[&str]) -> Client {
         let program = operator();
         let program = program.to_str().expect("a path that is text");
-        let arguments = ["--json", from.address(), "migrate", domain, to.name()];
         let secret = [(SECRET_VARIABLE, self.secret.as_str())];
-        self.party.start_with(program, &arguments, &secret)
+        self.party.start_with(program, arguments, &secret)
     }
 
     /// Holds a machine's migration server as soon as it reports this line of a move.
@@ -163,13 +179,8 @@ impl Fleet {
     ///
     /// If it does not come up.
     pub fn restart_server(&mut self, node: Node) {
-        let program = operator();
-        let program = program.to_str().expect("a path that is text");
-        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
         // The server ends before it can reply.
-        let client = self
-            .party
-            .start_with(program, &[node.address(), "end"], &secret);
+        let client = self.start_operator(&[node.address(), "end"]);
         let machine = self.machine(node);
         machine.expect("ends, as a test asked for", LIMIT);
         machine.expect(UP, LIMIT);
