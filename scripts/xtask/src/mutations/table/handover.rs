@@ -86,6 +86,18 @@ mutations! {
     "planner-stall" in "nomad/planner/src/planner.rs":
         "            self.stalled.saturating_add(1)" => "            0";
         "a domain that writes as fast as it is copied is copied up to the limit of rounds"; PLANNER;
+    "give-up" in "nomad/planner/src/planner.rs":
+        "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
+        "a domain is frozen for longer than the goal, although the operator wants the move given up"; PLANNER;
+    "overhead" in "nomad/planner/src/overhead.rs":
+        "Some(segment_us) => trial_us.saturating_add(segment_us)," => "Some(_) => self.guess_us.max(trial_us),";
+        "the estimate of the downtime is that of an emulated machine"; PLANNER;
+    "move-deadline" in "nomad/protocol/src/timers.rs":
+        "        self.repeat = None;\n        self.limit = None;\n" => "        self.repeat = None;\n        self.limit = None;\n        self.deadline = None;\n";
+        "a move lasts longer than its operator allows"; PROTOCOL;
+    "bandwidth" in "nomad/server/src/channel/streams.rs":
+        "let rate_max = entry.options.rate_max;" => "let rate_max = entry.options.rate_max.and(None);";
+        "a move takes more of the wire than its operator allows"; Machine("options");
 
     // Received messages.
     "replayed-nonce" in "nomad/channel/src/replay.rs":
