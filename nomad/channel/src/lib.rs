@@ -35,4 +35,5 @@ pub mod tag;
 pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;
+pub use session::SEAL_BYTES;
 pub use sessions::{Incoming, PeerKind, ReceiveError, Received, Sessions};

@@ -47,9 +47,7 @@ impl<'a> Packet<'a> {
     /// Serialises the datagram.
     pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(PACKET_HEAD_BYTES + self.body.len());
-        bytes.push(self.kind as u8);
-        bytes.extend(self.index.to_le_bytes());
-        bytes.extend(self.number.to_le_bytes());
+        bytes.extend(head(self.kind, self.index, self.number));
         bytes.extend_from_slice(self.body);
         bytes
     }
@@ -67,6 +65,14 @@ impl<'a> Packet<'a> {
             body,
         })
     }
+}
+
+/// The bytes before the body.
+pub(crate) fn head(kind: Kind, index: u32, number: u64) -> [u8; PACKET_HEAD_BYTES] {
+    let mut head = [kind as u8; PACKET_HEAD_BYTES];
+    head[1..5].copy_from_slice(&index.to_le_bytes());
+    head[5..].copy_from_slice(&number.to_le_bytes());
+    head
 }
 
 #[cfg(test)]

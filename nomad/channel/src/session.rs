@@ -10,8 +10,11 @@ use alloc::vec::Vec;
 use snow::StatelessTransportState;
 
 use crate::noise::TAG_BYTES;
-use crate::packet::{Kind, Packet};
+use crate::packet::{self, Kind, PACKET_HEAD_BYTES, Packet};
 use crate::replay::{NONCE_END, Window};
+
+/// Bytes that a datagram with a message has more than the message.
+pub const SEAL_BYTES: usize = PACKET_HEAD_BYTES + TAG_BYTES;
 
 /// An established session or a candidate.
 pub struct Session {
@@ -41,24 +44,23 @@ impl Session {
 
     /// Encrypts a message; `None` when the nonces are used up, which takes longer than any machine runs.
     pub fn seal(&mut self, now_us: u64, message: &[u8]) -> Option<Vec<u8>> {
+        let mut datagram = vec![0; message.len() + SEAL_BYTES];
+        self.seal_into(now_us, message, &mut datagram)?;
+        Some(datagram)
+    }
+
+    /// Like [`Session::seal`], with the datagram in `datagram`, which has [`SEAL_BYTES`] more than the message.
+    pub fn seal_into(&mut self, now_us: u64, message: &[u8], datagram: &mut [u8]) -> Option<()> {
         if self.sent >= NONCE_END {
             return None;
         }
-        let mut sealed = vec![0; message.len() + TAG_BYTES];
-        let length = self
-            .cipher
-            .write_message(self.sent, message, &mut sealed)
-            .ok()?;
-        sealed.truncate(length);
-        let packet = Packet {
-            kind: Kind::Data,
-            index: self.peer_index,
-            number: self.sent,
-            body: &sealed,
-        };
+        let (head, sealed) = datagram.split_first_chunk_mut()?;
+        *head = packet::head(Kind::Data, self.peer_index, self.sent);
+        let written = self.cipher.write_message(self.sent, message, sealed);
+        written.ok()?;
         self.sent += 1;
         self.silent_since_us.get_or_insert(now_us);
-        Some(packet.to_bytes())
+        Some(())
     }
 
     /// Decrypts a message of the other side, the first time it is received.

@@ -148,6 +148,26 @@ impl Sessions {
         datagrams
     }
 
+    /// Whether messages for this machine can be sent without a handshake.
+    pub fn is_established(&mut self, now_us: u64, to: MachineId) -> bool {
+        let peer = self.peers.get_mut(&to);
+        let session = peer.and_then(|peer| peer.accepted.latest());
+        session.is_some_and(|session| !session.is_silent(now_us, SILENCE_US))
+    }
+
+    /// Encrypts a message into `datagram`, which has [`SEAL_BYTES`](crate::SEAL_BYTES) more; `None` if there is no
+    /// session.
+    pub fn seal_into(
+        &mut self,
+        now_us: u64,
+        to: MachineId,
+        message: &[u8],
+        datagram: &mut [u8],
+    ) -> Option<()> {
+        let session = self.peers.get_mut(&to)?.accepted.latest()?;
+        session.seal_into(now_us, message, datagram)
+    }
+
     /// Encrypts a reply to an operator; `None` if the session no longer exists.
     pub fn reply(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
         self.operators.seal(to, now_us, message)

@@ -41,24 +41,19 @@ impl Network {
 
     /// Puts an encrypted datagram for a machine, or a handshake with it, into the outbox.
     pub fn send(&self, to: MachineId, message: &[u8]) {
-        let datagrams = self.seal(to, message);
-        self.outbox.borrow_mut().extend(datagrams);
-    }
-
-    /// An encrypted datagram for a machine, or a handshake with it.
-    pub fn seal(&self, to: MachineId, message: &[u8]) -> Vec<Datagram> {
         let Some(address) = self.keys.address_of(to) else {
-            return Vec::new();
+            return;
         };
         let now_us = now().as_us();
         let mut sessions = self.sessions.borrow_mut();
         let datagrams = sessions.send(&self.keys, now_us, to, message);
-        datagrams_to(IpEndpoint::new(IpAddress::Ipv4(address), PORT), datagrams).collect()
+        self.post(IpEndpoint::new(IpAddress::Ipv4(address), PORT), datagrams);
     }
 
     /// Puts datagrams for an endpoint into the outbox.
     pub fn post(&self, to: IpEndpoint, datagrams: Vec<Vec<u8>>) {
-        self.outbox.borrow_mut().extend(datagrams_to(to, datagrams));
+        let datagrams = datagrams.into_iter().map(|bytes| Datagram { to, bytes });
+        self.outbox.borrow_mut().extend(datagrams);
     }
 
     /// Takes the datagrams to be sent.
@@ -77,10 +72,4 @@ impl Network {
     pub fn fork_random(&self) -> Random {
         self.random.borrow_mut().fork()
     }
-}
-
-fn datagrams_to(to: IpEndpoint, datagrams: Vec<Vec<u8>>) -> impl Iterator<Item = Datagram> {
-    datagrams
-        .into_iter()
-        .map(move |bytes| Datagram { to, bytes })
 }

@@ -100,6 +100,28 @@ fn messages_queued_during_the_handshake_arrive_after_it_and_the_way_back_is_open
 }
 
 #[test]
+fn a_message_is_encrypted_into_a_buffer_as_long_as_the_session_is_not_silent() {
+    let (mut a, mut b) = pair();
+    let to = a.keys.machine_at(b.address);
+    let mut datagram = [0; 3 + crate::SEAL_BYTES];
+    assert!(!a.sessions.is_established(0, to));
+    assert_eq!(a.sessions.seal_into(0, to, b"one", &mut datagram), None);
+    let datagrams = a.send(0, &b, b"handshake");
+    carry(0, &mut a, &mut b, datagrams);
+
+    for now_us in [1, SILENCE_US] {
+        assert!(a.sessions.is_established(now_us, to));
+        let sealed = a.sessions.seal_into(now_us, to, b"one", &mut datagram);
+        assert_eq!(sealed, Some(()));
+        let received = b.handle_datagram(now_us, &a, &datagram).expect("accepted");
+        assert_eq!(payload(received.incoming), Some(b"one".to_vec()));
+    }
+    assert!(!a.sessions.is_established(1 + SILENCE_US, to));
+    let too_short = &mut [0; 2 + crate::SEAL_BYTES];
+    assert_eq!(a.sessions.seal_into(3, to, b"one", too_short), None);
+}
+
+#[test]
 fn a_machine_of_another_fleet_is_rejected() {
     let (mut a, mut b) = (End::new(1, "one"), End::new(2, "two"));
     let datagrams = a.sessions.send(

@@ -9,9 +9,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_channel::noise::TAG_BYTES;
-use nomad_channel::packet::PACKET_HEAD_BYTES;
-use nomad_channel::{Incoming, PeerKind, Received};
+use nomad_channel::{Incoming, PeerKind, ReceiveError, Received, SEAL_BYTES};
 use nomad_client::operator::{Action, Request};
 use nomad_protocol::{MachineId, PORT};
 use nomad_transport::Datagram;
@@ -23,9 +21,7 @@ use crate::late::outlet::WINDOW;
 use crate::now::now;
 use crate::server::Server;
 
-/// The longest message about pages, in clear. Every segment between two machines carries it.
-const PAGES_BYTES_MAX: usize = datagram_bytes_max(Mtu::STANDARD) - PACKET_HEAD_BYTES - TAG_BYTES;
-const _: () = assert!(PAGES_BYTES_MAX >= nomad_transport::BASE);
+const _: () = assert!(message_bytes_max(Mtu::STANDARD) >= nomad_transport::BASE);
 /// Datagrams per queue of the socket: late frames and pages come many at a time.
 const DATAGRAMS_MAX: usize = 4 * WINDOW;
 /// Datagrams with pages that are sent before others are received.
@@ -44,56 +40,74 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
     let addresses: Vec<_> = server.shell.borrow().machines().addresses().collect();
     let mut sockets = Sockets::new(stack, common, addresses.into_iter(), mtu);
     log::info!("listening on port {PORT}");
-    let mut datagram = vec![0; datagram_bytes_max(mtu)];
     loop {
         server.poll_shell();
         server.operators.post_replies(&server.network);
         flush(server, &sockets).await;
-        send_pages(server, &sockets);
+        send_pages(server, &mut sockets, message_bytes_max(mtu));
         let due = due(server, sockets.expire(Now::now()));
-        let received = sockets.common.socket.recv_from(&mut datagram);
+        let socket = &mut sockets.common.socket;
+        let received = socket.recv_from_with(|datagram, from| open(server, datagram, from));
         match select3(received, server.reported.wait(), due).await {
-            Either3::First(Ok((length, from))) => {
-                handle_datagram(server, &datagram[..length], from);
-                handle_waiting(server, &sockets, &mut datagram);
+            Either3::First(opened) => {
+                handle_opened(server, opened);
+                handle_waiting(server, &mut sockets);
             }
-            // Longer than any datagram that fits into a frame.
-            Either3::First(Err(_)) | Either3::Second(()) => {}
+            Either3::Second(()) => {}
             Either3::Third(()) => server.shell.borrow_mut().handle_timeout(now()),
         }
     }
 }
 
+/// The longest message in a datagram of this MTU.
+const fn message_bytes_max(mtu: Mtu) -> usize {
+    datagram_bytes_max(mtu) - SEAL_BYTES
+}
+
 /// Handles the datagrams that wait in the socket.
-fn handle_waiting(server: &Server, sockets: &Sockets, datagram: &mut [u8]) {
+fn handle_waiting(server: &Server, sockets: &mut Sockets) {
+    let socket = &mut sockets.common.socket;
     for _ in 0..RECEIVED_AT_ONCE {
-        match poll_once(sockets.common.socket.recv_from(datagram)) {
-            Poll::Ready(Ok((length, from))) => handle_datagram(server, &datagram[..length], from),
-            Poll::Ready(Err(_)) => {}
+        let received = socket.recv_from_with(|datagram, from| open(server, datagram, from));
+        match poll_once(received) {
+            Poll::Ready(opened) => handle_opened(server, opened),
             Poll::Pending => return,
         }
     }
 }
 
 /// Sends the pages and acknowledgements that are due.
-fn send_pages(server: &Server, sockets: &Sockets) {
-    let keys = &server.network.keys;
-    let has_room = |to| keys.address_of(to).is_some_and(|at| sockets.has_room(at));
-    let send = |to, message: &[u8]| {
-        let datagrams = server.network.seal(to, message);
-        datagrams
-            .iter()
-            .for_each(|datagram| sockets.send_pages(datagram));
-    };
-    server.streams.send_acks(send);
+fn send_pages(server: &Server, sockets: &mut Sockets, bytes_max: usize) {
+    let streams = &server.streams;
+    // An acknowledgement without room is lost: the next one says the same.
+    streams.send_acks(|to, ack| {
+        send_about_pages(server, sockets, to, ack);
+    });
+    let mut send = |to, message: &[u8]| send_about_pages(server, sockets, to, message);
     for _ in 0..PAGES_AT_ONCE {
-        if !server
-            .streams
-            .send_pages(server, PAGES_BYTES_MAX, has_room, send)
-        {
+        if !streams.send_pages(server, bytes_max, &mut send) {
             break;
         }
     }
+}
+
+/// Encrypts a message into its socket's buffer; returns whether there was room for it. The first message begins a handshake.
+fn send_about_pages(server: &Server, sockets: &mut Sockets, to: MachineId, message: &[u8]) -> bool {
+    let network = &server.network;
+    let Some(address) = network.keys.address_of(to) else {
+        return true;
+    };
+    let now_us = now().as_us();
+    if !network.sessions.borrow_mut().is_established(now_us, to) {
+        network.send(to, message);
+        return true;
+    }
+    sockets.send_pages(address, message.len() + SEAL_BYTES, |datagram| {
+        let mut sessions = network.sessions.borrow_mut();
+        if sessions.seal_into(now_us, to, message, datagram).is_none() {
+            log::debug!("to {address}: the session's nonces are used up");
+        }
+    })
 }
 
 async fn flush(server: &Server, sockets: &Sockets) {
@@ -119,12 +133,21 @@ fn due(server: &Server, expiry: Option<Now>) -> Timer {
     Timer::at(first.unwrap_or_else(|| Now::now() + IDLE))
 }
 
-fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
+/// A datagram that was decrypted or rejected, and its sender.
+type Opened = (UdpMetadata, Result<Received, ReceiveError>);
+
+/// Decrypts a datagram in the socket's buffer.
+fn open(server: &Server, datagram: &[u8], from: UdpMetadata) -> Opened {
     let network = &server.network;
     let IpAddress::Ipv4(address) = from.endpoint.addr;
     let mut sessions = network.sessions.borrow_mut();
-    let received = sessions.handle_datagram(&network.keys, now().as_us(), address, datagram);
-    drop(sessions);
+    let now_us = now().as_us();
+    let received = sessions.handle_datagram(&network.keys, now_us, address, datagram);
+    (from, received)
+}
+
+fn handle_opened(server: &Server, (from, received): Opened) {
+    let network = &server.network;
     let Received {
         incoming,
         replies,

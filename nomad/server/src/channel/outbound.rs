@@ -30,6 +30,8 @@ pub struct Outbound {
     /// The last piece, and how much of it the transport has taken.
     piece: Vec<u8>,
     taken: usize,
+    /// The next datagram, if the socket had no room for it.
+    datagram: Vec<u8>,
     /// Until when it waits for room in the socket.
     waits_until: Option<Instant>,
     /// The waits in a row.
@@ -52,6 +54,7 @@ impl Outbound {
             is_produced: false,
             piece: Vec::new(),
             taken: 0,
+            datagram: Vec::new(),
             waits_until: None,
             waits: 0,
         }
@@ -123,36 +126,39 @@ impl Outbound {
         }
     }
 
-    /// Appends the next datagram, if one is to be sent now and the socket has room for it; returns whether one is.
+    /// Has `send` send the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether it was sent.
+    /// `send` returns whether there was room for it: without, it is the next one again, a little later.
     pub fn transmit(
         &mut self,
         now: Instant,
         bytes_max: usize,
-        has_room: impl FnOnce() -> bool,
-        out: &mut Vec<u8>,
+        send: impl FnOnce(&[u8]) -> bool,
     ) -> bool {
         if self.poll_timeout().is_none_or(|due| due > now) {
             return false;
         }
-        if has_room() {
-            (self.waits_until, self.waits) = (None, 0);
-            return self.transmit_datagram(now, bytes_max, out);
+        let is_new = self.datagram.is_empty();
+        if is_new && !self.sender.transmit(now, bytes_max, &mut self.datagram) {
+            return false;
+        }
+        if send(&self.datagram) {
+            self.record_sent(now);
+            return true;
         }
         self.waits_until = Some(now.after_us(BLOCKED_US));
         self.waits += 1;
         false
     }
 
-    fn transmit_datagram(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
-        let before = out.len();
-        let is_sent = self.sender.transmit(now, bytes_max, out);
-        if let Some(segment) = self.segment.as_mut().filter(|_| is_sent) {
-            segment.record_datagram((out.len() - before) as u64);
+    fn record_sent(&mut self, now: Instant) {
+        (self.waits_until, self.waits) = (None, 0);
+        if let Some(segment) = &mut self.segment {
+            segment.record_datagram(self.datagram.len() as u64);
             if self.is_produced && self.piece.is_empty() && self.sender.is_sent() {
                 segment.record_all_sent(now);
             }
         }
-        is_sent
+        self.datagram.clear();
     }
 
     /// Handles the destination's acknowledgement.
@@ -170,8 +176,7 @@ impl Outbound {
 
     /// When to transmit again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.sender.poll_timeout()?;
-        Some(self.waits_until.map_or(due, |until| until.max(due)))
+        self.waits_until.or_else(|| self.sender.poll_timeout())
     }
 }
 
@@ -194,9 +199,8 @@ mod tests {
 
     /// Tries to send, often within the same time; returns whether a datagram was sent.
     fn tries(stream: &mut Outbound, us: u64, has_room: bool) -> bool {
-        let mut out = Vec::new();
         let mut attempts = 0..100;
-        attempts.any(|_| stream.transmit(at(us), 1400, || has_room, &mut out))
+        attempts.any(|_| stream.transmit(at(us), 1400, |_| has_room))
     }
 
     #[test]
@@ -220,6 +224,23 @@ mod tests {
             tries(&mut stream, wait * BLOCKED_US, has_room);
             assert!(stream.waits <= 5_000);
         }
+    }
+
+    #[test]
+    fn a_datagram_without_room_is_sent_first_when_there_is_room() {
+        let mut stream = stream();
+        let mut sizes = Vec::new();
+        for (us, has_room) in [(0, false), (BLOCKED_US, true)] {
+            let mut first = None;
+            stream.transmit(at(us), 1400, |datagram| {
+                first = Some(datagram.to_vec());
+                has_room
+            });
+            sizes.push(first.expect("a datagram is due"));
+        }
+        assert_eq!(sizes[0], sizes[1]);
+        assert!(stream.datagram.is_empty());
+        assert_eq!(stream.sender.statistics().datagrams, 1);
     }
 
     #[test]

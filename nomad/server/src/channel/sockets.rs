@@ -14,7 +14,7 @@ use core::task::Poll;
 
 use embassy_futures::poll_once;
 use embassy_net::udp::{PacketMetadata, UdpSocket};
-use embassy_net::{IpAddress, Stack};
+use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now};
 use nomad_protocol::PORT;
 use runtime::protocol::Mtu;
@@ -65,6 +65,23 @@ impl BoundSocket {
             socket,
             port,
             waiting_since: None,
+        }
+    }
+
+    /// Has `write` fill a datagram in the socket's buffer; returns whether there was room for it. One that no buffer of this
+    /// size holds is dropped.
+    fn send_with(&mut self, to: IpEndpoint, bytes: usize, write: impl FnOnce(&mut [u8])) -> bool {
+        let fill = |datagram: &mut [u8]| {
+            write(datagram);
+            (bytes, ())
+        };
+        match poll_once(self.socket.send_to_with(bytes, to, fill)) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                log::debug!("to {to}: {error:?}");
+                true
+            }
+            Poll::Pending => false,
         }
     }
 
@@ -127,7 +144,7 @@ impl Sockets {
         machines: impl Iterator<Item = Ipv4Addr>,
         mtu: Mtu,
     ) -> Sockets {
-        let socket = |port| {
+        let socket = |port, mtu| {
             let socket = UdpSocket::new(
                 stack,
                 &mut [],
@@ -141,47 +158,42 @@ impl Sockets {
         let machines = ports.zip(machines.take(MACHINE_SOCKETS_MAX));
         let machines = machines.map(|(port, address)| MachineSockets {
             address,
-            control: socket(port),
-            pages: socket(port + 1),
+            control: socket(port, Mtu::STANDARD),
+            pages: socket(port + 1, mtu),
         });
         Sockets {
             common,
             machines: machines.collect(),
-            others: socket(PORT + 1),
+            others: socket(PORT + 1, Mtu::STANDARD),
         }
     }
 
     /// Sends a datagram, or drops it.
     pub fn send(&self, datagram: &Datagram) {
         let IpAddress::Ipv4(address) = datagram.to.addr;
-        let machine = || self.machine(address).map(|machine| &machine.control);
+        let machine = || {
+            self.machines
+                .iter()
+                .find(|machine| machine.address == address)
+        };
         let socket = match datagram.to.port {
-            PORT => machine().unwrap_or(&self.others),
+            PORT => machine().map_or(&self.others, |machine| &machine.control),
             _ => &self.common,
         };
         socket.send(datagram);
     }
 
-    /// Sends a datagram with pages, or drops it.
-    pub fn send_pages(&self, datagram: &Datagram) {
-        let IpAddress::Ipv4(address) = datagram.to.addr;
-        self.page_socket(address).send(datagram);
-    }
-
-    /// Whether a datagram with pages for the machine at this address would not be dropped now.
-    pub fn has_room(&self, address: Ipv4Addr) -> bool {
-        let socket = &self.page_socket(address).socket;
-        poll_once(socket.wait_send_ready()).is_ready()
-    }
-
-    fn page_socket(&self, address: Ipv4Addr) -> &BoundSocket {
-        let machine = self.machine(address);
-        machine.map_or(&self.others, |machine| &machine.pages)
-    }
-
-    fn machine(&self, address: Ipv4Addr) -> Option<&MachineSockets> {
-        let mut machines = self.machines.iter();
-        machines.find(|machine| machine.address == address)
+    /// Sends a datagram of this many bytes about pages, which `write` fills, to a machine; returns whether there was room for it.
+    pub fn send_pages(
+        &mut self,
+        address: Ipv4Addr,
+        bytes: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> bool {
+        let mut machines = self.machines.iter_mut();
+        let machine = machines.find(|machine| machine.address == address);
+        let socket = machine.map_or(&mut self.others, |machine| &mut machine.pages);
+        socket.send_with((address, PORT).into(), bytes, write)
     }
 
     /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.

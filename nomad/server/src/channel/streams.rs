@@ -106,7 +106,7 @@ impl Streams {
     }
 
     /// Sends the acknowledgements that are due.
-    pub fn send_acks(&self, send: impl Fn(MachineId, &[u8])) {
+    pub fn send_acks(&self, mut send: impl FnMut(MachineId, &[u8])) {
         for stream in self.inbound.borrow_mut().values_mut() {
             if let Some(ack) = stream.poll_ack(now()) {
                 send(stream.peer, &ack.encode());
@@ -114,28 +114,22 @@ impl Streams {
         }
     }
 
-    /// Sends a datagram of at most `bytes_max` bytes of each outgoing stream that has one to send now, if there is room
-    /// for it; returns whether there was one.
+    /// Sends a datagram of at most `bytes_max` bytes of each outgoing stream that has one to send now; returns whether any
+    /// was sent. `send` returns whether there was room for it.
     pub fn send_pages(
         &self,
         server: &Server,
         bytes_max: usize,
-        has_room: impl Fn(MachineId) -> bool,
-        send: impl Fn(MachineId, &[u8]),
+        mut send: impl FnMut(MachineId, &[u8]) -> bool,
     ) -> bool {
         let mut has_sent = false;
-        let mut bytes = Vec::new();
         self.outbound.borrow_mut().retain(|transaction, stream| {
             if let Err(error) = advance(server, *transaction, stream) {
                 end(server, *transaction, error);
                 return false;
             }
             let peer = stream.peer;
-            if stream.transmit(now(), bytes_max, || has_room(peer), &mut bytes) {
-                send(peer, &bytes);
-                bytes.clear();
-                has_sent = true;
-            }
+            has_sent |= stream.transmit(now(), bytes_max, |datagram| send(peer, datagram));
             true
         });
         has_sent

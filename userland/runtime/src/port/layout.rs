@@ -173,7 +173,7 @@ impl Layout {
     }
 
     /// From the switch to the domain.
-    pub(super) const fn to_domain(&self) -> Direction {
+    pub(super) const fn to_domain(self) -> Direction {
         Direction {
             produced: 0,
             consumed: 64,
@@ -182,7 +182,7 @@ impl Layout {
     }
 
     /// From the domain to the switch.
-    pub(super) const fn to_switch(&self) -> Direction {
+    pub(super) const fn to_switch(self) -> Direction {
         Direction {
             produced: 128,
             consumed: 192,

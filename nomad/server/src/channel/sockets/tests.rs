@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::task::{Context, Waker};
 
-use embassy_net::{Config, IpEndpoint, Ipv4Cidr, StackResources, StaticConfigV4};
+use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
 use super::*;
@@ -154,6 +154,31 @@ fn a_buffer_holds_several_of_the_longest_datagrams() {
     let jumbo = Mtu::try_from(9000).expect("an MTU");
     assert_eq!(buffer_bytes(68, jumbo), 68 * 1472);
     assert_eq!(buffer_bytes(68, Mtu::MAX), 4 * 64_972);
+}
+
+#[test]
+fn a_datagram_about_pages_is_written_only_if_there_is_room_for_it() {
+    let mut fixture = Fixture::new();
+    let bytes = datagram_bytes_max(Mtu::STANDARD);
+    let room = buffer_bytes(DATAGRAMS_MAX, Mtu::STANDARD) / bytes;
+    let mut written = 0;
+    for _ in 0..2 * room {
+        let is_sent = fixture.sockets.send_pages(PRESENT, bytes, |datagram| {
+            written += 1;
+            datagram.fill(written);
+        });
+        assert_eq!(is_sent, usize::from(written) <= room);
+        if !is_sent {
+            break;
+        }
+    }
+    assert_eq!(usize::from(written), room);
+    fixture.poll_stack();
+    assert_eq!(fixture.sent().first(), Some(&1));
+    let is_sent = fixture
+        .sockets
+        .send_pages(PRESENT, 1 << 20, |_| written = 0);
+    assert!(is_sent && written > 0, "too long for any buffer: dropped");
 }
 
 #[test]
