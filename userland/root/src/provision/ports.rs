@@ -14,9 +14,6 @@ use crate::machine::Machine;
 use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
 
-/// The size of a ring's header.
-const HEADER_PAGES: PageCount = PageCount(1);
-
 /// The domain's port, which survives a restart.
 ///
 /// # Errors
@@ -88,11 +85,11 @@ pub fn create(
     address: PortAddress,
 ) -> Result<Cap<Memory>, Error> {
     let layout = Layout::of(address.mtu);
-    let ring = machine
-        .pool
-        .create_populated_memory(PageCount(layout.pages()))?;
+    let pages = PageCount(layout.pages());
+    let ring = machine.pool.create_populated_memory(pages)?;
     if layout != Layout::STANDARD {
-        let written = machine.write_to(ring, HEADER_PAGES, |header| layout.write(header));
+        // A Memory can be mapped up to its end, or up to the end of a leaf table.
+        let written = machine.write_to(ring, pages, |memory| layout.write(memory));
         written.inspect_err(|_| destroy_ring(ring))?;
     }
     switchboard.add(owner, address, ring);
@@ -146,7 +143,7 @@ mod tests {
     fn a_ring_is_as_large_as_its_mtu_needs_and_only_another_layout_is_written() {
         assert_eq!(pages_for(Mtu::STANDARD), ([129].into(), [].into()));
         let jumbo = Mtu::try_from(9000).expect("an MTU");
-        assert_eq!(pages_for(jumbo), ([577].into(), [1].into()));
-        assert_eq!(pages_for(Mtu::MAX), ([1025].into(), [1].into()));
+        assert_eq!(pages_for(jumbo), ([577].into(), [577].into()));
+        assert_eq!(pages_for(Mtu::MAX), ([1025].into(), [1025].into()));
     }
 }
