@@ -22,6 +22,7 @@
 extern crate alloc;
 
 mod accepted;
+pub mod cipher;
 pub mod keys;
 pub mod noise;
 pub mod operators;
@@ -32,6 +33,7 @@ pub mod session;
 pub mod sessions;
 pub mod tag;
 
+pub use cipher::Suites;
 pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;

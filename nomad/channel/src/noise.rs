@@ -1,15 +1,20 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
-//! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other.
+//! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The payload of
+//! the first message is the initiator's suites, that of the second the suite that the responder chose. Both are authenticated, so
+//! nobody else can have two machines use another suite.
 
 use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use nomad_protocol::MachineId;
 use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
-use snow::types::{Cipher, Dh, Hash, Random as Draw};
+use snow::types::{self, Dh, Hash, Random as Draw};
 use snow::{Builder, Error, HandshakeState};
 
+use crate::cipher::{Cipher, Suite, Suites};
 use crate::keys::{Keys, PrivateKey};
 use crate::random::Random;
 
@@ -17,12 +22,14 @@ use crate::random::Random;
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
 /// Names the use of the handshake and its version; both sides must agree on it.
-const PROLOGUE: &[u8] = b"caravan nomad 1";
+const PROLOGUE: &[u8] = b"caravan nomad 2";
 
-/// Bytes of the first message, without a payload: a key, an encrypted key, a tag.
-pub const INITIATION_BYTES: usize = 32 + 48 + 16;
-/// Bytes of the second message: a key and a tag.
-pub const RESPONSE_BYTES: usize = 32 + 16;
+/// Bytes of either message's payload.
+const PAYLOAD_BYTES: usize = 1;
+/// Bytes of the first message: a key, an encrypted key, the payload and its tag.
+const INITIATION_BYTES: usize = 32 + 48 + PAYLOAD_BYTES + 16;
+/// Bytes of the second message: a key, the payload and its tag.
+const RESPONSE_BYTES: usize = 32 + PAYLOAD_BYTES + 16;
 /// Bytes that encryption adds to a message.
 pub const TAG_BYTES: usize = 16;
 
@@ -47,6 +54,70 @@ pub fn responder(keys: &Keys, random: Random) -> Result<HandshakeState, Error> {
         .local_private_key(keys.own().as_bytes())?
         .prologue(PROLOGUE)?
         .build_responder()
+}
+
+/// Begins a handshake; returns the first message.
+///
+/// # Errors
+/// The error of the Noise implementation.
+pub fn write_initiation(handshake: &mut HandshakeState, suites: Suites) -> Result<Vec<u8>, Error> {
+    write(handshake, suites.to_byte(), INITIATION_BYTES)
+}
+
+/// Reads the first message; returns the initiator's suites.
+///
+/// # Errors
+/// The error of the Noise implementation.
+pub fn read_initiation(handshake: &mut HandshakeState, message: &[u8]) -> Result<Suites, Error> {
+    read(handshake, message).map(Suites::from_byte)
+}
+
+/// Completes a handshake with the suite that was chosen; returns the second message.
+///
+/// # Errors
+/// The error of the Noise implementation.
+pub fn write_response(handshake: &mut HandshakeState, suite: Suite) -> Result<Vec<u8>, Error> {
+    write(handshake, suite as u8, RESPONSE_BYTES)
+}
+
+/// Reads the second message; returns the suite that was chosen.
+///
+/// # Errors
+/// The error of the Noise implementation; [`Error::Input`] if the suite is not one of `suites`.
+pub fn read_response(
+    handshake: &mut HandshakeState,
+    message: &[u8],
+    suites: Suites,
+) -> Result<Suite, Error> {
+    let chosen = Suites::from_byte(read(handshake, message)?);
+    suites.best_with(chosen).ok_or(Error::Input)
+}
+
+/// The ciphers of a completed handshake: to send, and to receive.
+pub fn ciphers(handshake: &mut HandshakeState, suite: Suite) -> (Cipher, Cipher) {
+    let (from_initiator, from_responder) = handshake.dangerously_get_raw_split();
+    let from_initiator = Cipher::new(suite, &from_initiator);
+    let from_responder = Cipher::new(suite, &from_responder);
+    if handshake.is_initiator() {
+        (from_initiator, from_responder)
+    } else {
+        (from_responder, from_initiator)
+    }
+}
+
+fn write(handshake: &mut HandshakeState, payload: u8, bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut message = vec![0; bytes];
+    let length = handshake.write_message(&[payload], &mut message)?;
+    message.truncate(length);
+    Ok(message)
+}
+
+fn read(handshake: &mut HandshakeState, message: &[u8]) -> Result<u8, Error> {
+    let mut payload = [0; PAYLOAD_BYTES];
+    match handshake.read_message(message, &mut payload)? {
+        PAYLOAD_BYTES => Ok(payload[0]),
+        _ => Err(Error::Input),
+    }
 }
 
 /// The public key of the other side of a handshake, once it is known.
@@ -103,7 +174,7 @@ impl CryptoResolver for Resolver {
         DefaultResolver.resolve_hash(choice)
     }
 
-    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn types::Cipher>> {
         DefaultResolver.resolve_cipher(choice)
     }
 }

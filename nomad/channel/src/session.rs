@@ -7,8 +7,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use snow::StatelessTransportState;
-
+use crate::cipher::Cipher;
 use crate::noise::TAG_BYTES;
 use crate::packet::{self, Kind, PACKET_HEAD_BYTES, Packet};
 use crate::replay::{NONCE_END, Window};
@@ -18,7 +17,8 @@ pub const SEAL_BYTES: usize = PACKET_HEAD_BYTES + TAG_BYTES;
 
 /// An established session or a candidate.
 pub struct Session {
-    cipher: StatelessTransportState,
+    send: Cipher,
+    receive: Cipher,
     /// The session's index on this side.
     pub index: u32,
     /// The session's index on the other side.
@@ -30,10 +30,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates the session of a completed handshake.
-    pub fn new(cipher: StatelessTransportState, index: u32, peer_index: u32) -> Session {
+    /// Creates the session of a completed handshake, from its ciphers to send and to receive.
+    pub fn new((send, receive): (Cipher, Cipher), index: u32, peer_index: u32) -> Session {
         Session {
-            cipher,
+            send,
+            receive,
             index,
             peer_index,
             sent: 0,
@@ -56,8 +57,7 @@ impl Session {
         }
         let (head, sealed) = datagram.split_first_chunk_mut()?;
         *head = packet::head(Kind::Data, self.peer_index, self.sent);
-        let written = self.cipher.write_message(self.sent, message, sealed);
-        written.ok()?;
+        self.send.seal(self.sent, message, sealed)?;
         self.sent += 1;
         self.silent_since_us.get_or_insert(now_us);
         Some(())
@@ -69,9 +69,7 @@ impl Session {
         if !self.window.is_new(nonce) {
             return None;
         }
-        let mut message = vec![0; packet.body.len()];
-        let opened = self.cipher.read_message(nonce, packet.body, &mut message);
-        message.truncate(opened.ok()?);
+        let message = self.receive.open(nonce, packet.body)?;
         self.window.mark_received(nonce);
         self.silent_since_us = None;
         Some(message)

@@ -24,6 +24,7 @@ use core::net::Ipv4Addr;
 use nomad_protocol::MachineId;
 
 use crate::accepted::{Accepted, Limits};
+use crate::cipher::Suites;
 use crate::keys::Keys;
 use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
@@ -46,6 +47,7 @@ pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
     operators: Operators,
     random: Random,
+    suites: Suites,
     next_index: u32,
     /// The ticket that the next handshake with this side has to carry.
     ticket: u64,
@@ -113,9 +115,10 @@ pub enum ReceiveError {
 }
 
 impl Sessions {
-    /// Creates an empty set of sessions.
-    pub fn new(mut random: Random) -> Sessions {
+    /// Creates an empty set of sessions, which use these suites.
+    pub fn new(mut random: Random, suites: Suites) -> Sessions {
         Sessions {
+            suites,
             ticket: random.number() as u64,
             peers: BTreeMap::new(),
             operators: Operators::new(),

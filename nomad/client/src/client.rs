@@ -13,7 +13,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::{Incoming, Keys, Random, Sessions};
+use nomad_channel::{Incoming, Keys, Random, Sessions, Suites};
 use nomad_protocol::{Instant, MachineId};
 
 use crate::command::Command;
@@ -81,7 +81,7 @@ impl Client {
         let mut client = Client {
             machine: keys.machine_at(address),
             keys,
-            sessions: Sessions::new(random.fork()),
+            sessions: Sessions::new(random.fork(), Suites::of_this_machine()),
             address,
             command,
             upload: Upload::default(),

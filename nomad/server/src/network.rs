@@ -6,7 +6,7 @@ use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use embassy_net::{IpAddress, IpEndpoint};
-use nomad_channel::{Keys, Random, Sessions};
+use nomad_channel::{Keys, Random, Sessions, Suites};
 use nomad_protocol::{MachineId, PORT};
 
 use crate::now::now;
@@ -32,7 +32,7 @@ impl Network {
     pub fn new(keys: Keys, mut random: Random) -> Network {
         Network {
             keys,
-            sessions: RefCell::new(Sessions::new(random.fork())),
+            sessions: RefCell::new(Sessions::new(random.fork(), Suites::of_this_machine())),
             outbox: RefCell::default(),
             rejected: Cell::new(0),
             random: RefCell::new(random),

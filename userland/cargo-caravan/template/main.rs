@@ -1,5 +1,5 @@
 //! A TCP echo domain.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]
 
 use runtime::{Start, embassy_net::tcp::TcpSocket, executor::Tasks, log, net};

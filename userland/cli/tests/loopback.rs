@@ -14,7 +14,7 @@ use caravan::screen::Format;
 use caravan::session::Session;
 use identity::Name;
 use manifest::{Domain, Package};
-use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
+use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions, Suites};
 use nomad_client::event::LogLine;
 use nomad_client::operator::{self, Action};
 use nomad_client::{Command, End, Event};
@@ -67,7 +67,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
         panic!("an IPv4 socket");
     };
     let keys = Keys::new(SECRET, *own.ip());
-    let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]));
+    let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]), Suites::ALL);
     let mut operators: operator::Server<(OperatorSession, SocketAddr)> =
         operator::Server::new(Random::new([4, 5, 6, 7]));
     let begun = Instant::now();

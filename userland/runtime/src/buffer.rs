@@ -31,7 +31,7 @@ pub(crate) unsafe fn install(address: u64) {
 }
 
 /// Runs `work`, which makes no system call, on the buffer; `None` if the thread has none.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     let buffer = BUFFER.load(Ordering::Relaxed);
     // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` receives the only reference, and
@@ -39,7 +39,7 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     unsafe { buffer.as_mut() }.map(work)
 }
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub(crate) use crate::host::with_buffer as with;
 
 /// Copies the beginning of the data area into `into`.

@@ -15,7 +15,7 @@ use crate::{Start, buffer, clock, heap, logging, random, slots};
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
-        #[cfg(target_os = "none")]
+        #[cfg(target_os = "caravan")]
         #[unsafe(no_mangle)]
         fn caravan_main(start: $crate::Start) -> ! {
             let main: fn($crate::Start) -> ! = $main;
@@ -48,13 +48,13 @@ macro_rules! entry {
 #[macro_export]
 macro_rules! main {
     ($main:path) => {
-        #[cfg(not(target_os = "none"))]
+        #[cfg(not(target_os = "caravan"))]
         fn main() {
             // This use of the task prevents a warning that it is unused.
             let _ = |start, tasks| $crate::entry::first_task($main, start, tasks);
         }
 
-        #[cfg(target_os = "none")]
+        #[cfg(target_os = "caravan")]
         #[unsafe(no_mangle)]
         fn caravan_main(start: $crate::Start) -> ! {
             $crate::executor::run(start, move |tasks| {
@@ -75,7 +75,7 @@ pub fn first_task<F: Future<Output = ()> + 'static>(
 }
 
 /// Stops this thread for ever; the supervisor receives a fault.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub fn stop() -> ! {
     loop {
         // SAFETY: The only effect of the exception is the kernel's fault message.
@@ -112,7 +112,7 @@ pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
     Some(start)
 }
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 mod first {
     use core::panic::PanicInfo;
     use core::sync::atomic::{AtomicBool, Ordering};

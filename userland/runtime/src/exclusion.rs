@@ -1,7 +1,7 @@
 //! The implementation of `critical-section`: a no-op in a domain, where one thread runs Rust code and there are no
 //! interrupts.
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 mod alone {
     use critical_section::{Impl, RawRestoreState};
 

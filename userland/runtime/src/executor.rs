@@ -107,7 +107,7 @@ where
 }
 
 /// A spawner for a test, and a function that runs one round without sleeping.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub(crate) fn rounds() -> (Tasks, impl Fn()) {
     let executor = leak();
     let spawner = executor.spawner();

@@ -23,7 +23,7 @@
 //! A minimal domain:
 //!
 //! ```
-//! #![cfg_attr(target_os = "none", no_std, no_main)]
+//! #![cfg_attr(target_os = "caravan", no_std, no_main)]
 //!
 //! use runtime::embassy_time::Timer;
 //! use runtime::executor::Tasks;
@@ -65,7 +65,7 @@ pub mod events;
 pub mod executor;
 pub mod fault;
 pub mod heap;
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub mod host;
 pub mod logging;
 pub mod mapping;

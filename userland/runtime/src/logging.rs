@@ -64,7 +64,7 @@ pub fn set_after_panic(act: fn()) {
 
 /// Logs a panic.
 #[cfg_attr(
-    not(target_os = "none"),
+    not(target_os = "caravan"),
     expect(dead_code, reason = "a host has a panic handler of its own")
 )]
 pub(crate) fn panicked(message: fmt::Arguments<'_>) {

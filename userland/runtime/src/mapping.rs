@@ -94,7 +94,7 @@ static REGION: Mutex<Region> = Mutex::new(Region::new());
 const HOLES_MAX: usize = 16;
 
 /// Allocates the addresses of all later mappings from this range, which is backed by memory.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub(crate) fn open(range: Range) {
     let start = range.start.next_multiple_of(MAP_STEP_BYTES);
     *REGION.lock() = Region::of(start, range.start + range.bytes);

@@ -74,7 +74,7 @@ pub fn fork() -> [u64; 4] {
 
 /// The backend of `getrandom` 0.3 and 0.4, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` for every
 /// crate of a domain: neither an author's crate nor its dependencies need a flag or feature.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 mod backend {
     use core::slice;
 

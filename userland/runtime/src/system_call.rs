@@ -25,7 +25,7 @@ pub fn invoke<A: Arguments>(arguments: A) -> Result<A::Output, Error> {
 
 /// RAX: number in, status out. RDI RSI RDX R10 R8 R9 R12 R13: arguments in, results out. RCX and R11 are clobbered,
 /// the rest is preserved, the stack is not touched.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 #[inline(always)]
 fn system_call(number: u64, registers: &mut abi::Registers) -> u64 {
     let status;
@@ -52,5 +52,5 @@ fn system_call(number: u64, registers: &mut abi::Registers) -> u64 {
     status
 }
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 use crate::host::system_call;

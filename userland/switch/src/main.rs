@@ -1,9 +1,9 @@
 //! The switch's program; its code is in the library.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 runtime::entry!(switch_server::main);
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 fn main() {}

@@ -9,7 +9,7 @@ use snow::HandshakeState;
 
 use super::{Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index};
 use crate::keys::Keys;
-use crate::noise::{self, INITIATION_BYTES};
+use crate::noise;
 use crate::packet::{Kind, Packet};
 use crate::session::Session;
 use crate::tag::Tag;
@@ -33,9 +33,7 @@ impl Sessions {
             return None;
         }
         let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
-        let mut message = vec![0; INITIATION_BYTES];
-        let length = handshake.write_message(&[], &mut message).ok()?;
-        message.truncate(length);
+        let message = noise::write_initiation(&mut handshake, self.suites).ok()?;
         let initiation = peer.initiation.insert(Initiation {
             handshake,
             message,
@@ -77,26 +75,22 @@ impl Sessions {
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let has_index = |initiation: &mut Initiation| initiation.index == packet.index;
+        let suites = self.suites;
         let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
-        let mut initiation = peer
+        let Initiation {
+            mut handshake,
+            index,
+            ..
+        } = peer
             .initiation
             .take_if(has_index)
             .ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
-        if initiation
-            .handshake
-            .read_message(packet.body, &mut [])
-            .is_err()
-        {
-            // The true Response may still come, but this handshake cannot be resumed; a later send begins a new one.
-            return Err(ReceiveError::Forged);
-        }
-        let cipher = initiation.handshake.into_stateless_transport_mode();
-        let mut session = Session::new(
-            cipher.map_err(|_| ReceiveError::Forged)?,
-            initiation.index,
-            peer_index,
-        );
+        // The true Response may still come, but this handshake cannot be resumed; a later send begins a new one.
+        let suite = noise::read_response(&mut handshake, packet.body, suites)
+            .map_err(|_| ReceiveError::Forged)?;
+        let ciphers = noise::ciphers(&mut handshake, suite);
+        let mut session = Session::new(ciphers, index, peer_index);
         // The peer's next ticket, unless it completes another handshake first.
         peer.ticket = peer.ticket.wrapping_add(1);
         let queued = peer.queued.drain(..);

@@ -7,7 +7,7 @@ use nomad_protocol::MachineId;
 
 use super::{PeerKind, ReceiveError, Received, Sessions, draw_index};
 use crate::keys::{Keys, OperatorId};
-use crate::noise::{self, RESPONSE_BYTES};
+use crate::noise;
 use crate::packet::{Kind, Packet};
 use crate::session::Session;
 use crate::tag::Tag;
@@ -35,21 +35,21 @@ impl Sessions {
         // The ticket is used up whatever the outcome: one ticket, one key agreement.
         self.ticket = self.ticket.wrapping_add(1);
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
-        handshake.read_message(message, &mut []).map_err(forged)?;
+        let theirs = noise::read_initiation(&mut handshake, message).map_err(forged)?;
         let key = noise::peer(&handshake).ok_or(ReceiveError::Forged)?;
         if !is_key_of(keys, peer_kind, from, key) {
             return Err(ReceiveError::Forged);
         }
-        let mut message = vec![0; RESPONSE_BYTES];
-        let length = handshake.write_message(&[], &mut message).map_err(forged)?;
-        let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
+        let suite = self.suites.best_with(theirs).ok_or(ReceiveError::Forged)?;
+        let message = noise::write_response(&mut handshake, suite).map_err(forged)?;
+        let ciphers = noise::ciphers(&mut handshake, suite);
         let index = draw_index(&mut self.next_index);
-        self.add_candidate(peer_kind, key, Session::new(cipher, index, packet.index));
+        self.add_candidate(peer_kind, key, Session::new(ciphers, index, packet.index));
         let response = Packet {
             kind: Kind::Response,
             index: packet.index,
             number: index.into(),
-            body: &message[..length],
+            body: &message,
         };
         Ok(Received {
             incoming: None,

@@ -24,11 +24,17 @@ impl End {
         End::with(last, Keys::for_operator(secret))
     }
 
+    fn with_suites(last: u8, suites: Suites) -> End {
+        let mut end = End::new(last, "fleet");
+        end.sessions.suites = suites;
+        end
+    }
+
     fn with(last: u8, keys: Keys) -> End {
         End {
             address: address(last),
             keys,
-            sessions: Sessions::new(Random::new([last.into(), 2, 3, 4])),
+            sessions: Sessions::new(Random::new([last.into(), 2, 3, 4]), Suites::ALL),
         }
     }
 
@@ -122,6 +128,34 @@ fn a_message_is_encrypted_into_a_buffer_as_long_as_the_session_is_not_silent() {
 }
 
 #[test]
+fn machines_with_and_without_instructions_for_aes_understand_each_other() {
+    for ours in [Suites::ALL, Suites::PORTABLE] {
+        for theirs in [Suites::ALL, Suites::PORTABLE] {
+            let (mut a, mut b) = (End::with_suites(1, ours), End::with_suites(2, theirs));
+            let there = a.send(0, &b, b"there");
+            assert_eq!(carry(0, &mut a, &mut b, there).0, [b"there"]);
+            let back = b.send(1, &a, b"back");
+            assert_eq!(carry(1, &mut b, &mut a, back).0, [b"back"]);
+        }
+    }
+}
+
+#[test]
+fn a_machine_without_a_common_suite_is_rejected() {
+    let (mut a, mut b) = (
+        End::with_suites(1, Suites::from_byte(0)),
+        End::new(2, "fleet"),
+    );
+    let initiation = a.send(0, &b, b"x").remove(0);
+    let retry = b.handle_datagram(0, &a, &initiation).expect("a retry");
+    let again = a
+        .handle_datagram(0, &b, &retry.replies[0])
+        .expect("accepted");
+    let rejected = b.handle_datagram(0, &a, &again.replies[0]);
+    assert_eq!(rejected, Err(ReceiveError::Forged));
+}
+
+#[test]
 fn a_machine_of_another_fleet_is_rejected() {
     let (mut a, mut b) = (End::new(1, "one"), End::new(2, "two"));
     let datagrams = a.sessions.send(
@@ -186,7 +220,7 @@ fn a_restarted_machine_gets_a_new_handshake() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
-    b.sessions = Sessions::new(Random::new([9, 9, 9, 9]));
+    b.sessions = Sessions::new(Random::new([9, 9, 9, 9]), Suites::ALL);
     let lost = a.send(1, &b, b"lost");
     assert_eq!(b.handle_datagram(1, &a, &lost[0]), Err(ReceiveError::Stale));
     let datagrams = a.send(SILENCE_US + 2, &b, b"again");

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
+use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions, Suites};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
@@ -43,7 +43,7 @@ impl Machine {
     pub fn new(secret: &str, life: u64) -> Machine {
         Machine {
             keys: Keys::new(secret, MACHINE),
-            sessions: Sessions::new(Random::new([life, 1, 0, 0])),
+            sessions: Sessions::new(Random::new([life, 1, 0, 0]), Suites::ALL),
             operators: Server::new(Random::new([life, 2, 0, 0])),
             requests: Vec::new(),
             data: Vec::new(),

@@ -7,16 +7,16 @@
 //! | `name NAME` | the addresses of the name, IPv4 addresses first, or the error |
 //! | `time` | the world's time, `unknown` if the machine does not know it |
 //! | any other | the same line |
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 runtime::main!(resolver::serve);
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 fn main() {}
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 mod resolver {
     extern crate alloc;
 

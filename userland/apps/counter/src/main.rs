@@ -1,8 +1,8 @@
 //! The counter's program; its code is in the library.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]
 
 runtime::entry!(counting::run);
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 fn main() {}

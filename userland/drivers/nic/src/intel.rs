@@ -8,7 +8,7 @@
 //! | `fake` | for tests: a card of registers and rings, which may lie |
 
 pub mod card;
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub mod fake;
 // Bits have the names of the manual.
 #[allow(missing_docs)]

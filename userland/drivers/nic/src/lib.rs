@@ -39,7 +39,7 @@ pub mod dma;
 pub mod driver;
 pub mod error;
 pub mod hardware;
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub mod host;
 pub mod identity;
 pub mod intel;

@@ -1,8 +1,8 @@
 //! The driver's program; its code is in the library.
-#![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(target_os = "caravan", no_std, no_main)]
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 runtime::entry!(virtio_net_driver::main);
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 fn main() {}

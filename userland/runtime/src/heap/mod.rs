@@ -12,18 +12,18 @@
 //! A heap that is spent grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then allocations
 //! fail. The heap never shrinks. The numbers of free bytes below do not include the memory by which the heap may still grow.
 
-#[cfg(any(test, target_os = "none"))]
+#[cfg(any(test, target_os = "caravan"))]
 mod chunk;
-#[cfg(any(test, target_os = "none"))]
+#[cfg(any(test, target_os = "caravan"))]
 mod classes;
-#[cfg(any(test, target_os = "none"))]
+#[cfg(any(test, target_os = "caravan"))]
 mod growth;
-#[cfg(any(test, target_os = "none"))]
+#[cfg(any(test, target_os = "caravan"))]
 mod size_class;
 
 use crate::Start;
 
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 mod global {
     use core::alloc::{GlobalAlloc, Layout};
     use core::ptr::{self, NonNull};
@@ -59,7 +59,7 @@ mod global {
 ///
 /// # Safety
 /// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This is the first call.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub(crate) unsafe fn install(start: Start) {
     use abi::PAGE_BYTES;
     use abi::register::PageCount;
@@ -94,19 +94,19 @@ pub(crate) unsafe fn install(start: Start) {
 }
 
 /// The number of free bytes. They may be fragmented.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub fn free_bytes() -> usize {
     global::HEAP.0.lock().free()
 }
 
 /// The number of free bytes outside chunks, which serve any size. They may be fragmented.
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub fn uncommitted_bytes() -> usize {
     global::HEAP.0.lock().uncommitted()
 }
 
 /// The low-water mark of [`uncommitted_bytes`].
-#[cfg(target_os = "none")]
+#[cfg(target_os = "caravan")]
 pub fn least_uncommitted_bytes() -> usize {
     global::HEAP.0.lock().least_uncommitted()
 }
@@ -115,23 +115,23 @@ pub fn least_uncommitted_bytes() -> usize {
 ///
 /// # Safety
 /// No requirements.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub(crate) unsafe fn install(_: Start) {}
 
 /// Unknown on the host.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub fn uncommitted_bytes() -> usize {
     usize::MAX
 }
 
 /// Unknown on the host.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub fn free_bytes() -> usize {
     usize::MAX
 }
 
 /// Unknown on the host.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(target_os = "caravan"))]
 pub fn least_uncommitted_bytes() -> usize {
     usize::MAX
 }
