@@ -33,6 +33,7 @@ pub mod migration;
 pub mod nemesis;
 pub mod node;
 pub mod output;
+pub mod pauses;
 pub mod prober;
 pub mod qemu_migration;
 pub mod random;

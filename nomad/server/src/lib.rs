@@ -18,6 +18,7 @@
 //! | [`owned`] | capabilities with an owner |
 //! | [`page_set`] | sets of a Memory's pages |
 //! | `now` | the current time |
+//! | `timeline` | the steps of a pause, measured |
 //! | [`executor_turns`] | yielding to the executor's other tasks |
 //!
 //! One thread, tasks on an executor: [`channel::control`] receives datagrams, timers and events and has the shell perform
@@ -47,5 +48,6 @@ mod root;
 #[cfg(test)]
 mod samples;
 mod server;
+mod timeline;
 
 pub use server::serve;

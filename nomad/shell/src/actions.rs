@@ -1,7 +1,7 @@
 //! The performance of the ledger's actions: on this machine through the host, on others by outputs.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use nomad_protocol::{
     Action, DestinationAction, DestinationEvent, Event, Instant, Notice, SourceAction,
@@ -53,8 +53,18 @@ impl<H: Host> Shell<H> {
             && let Some((name, _)) = self.moves.domain_of(transaction)
         {
             self.emit(Output::Frames(transaction, Frames::Accept(name)));
+            let incoming = self.moves.incoming(transaction);
+            let steps = incoming.and_then(|domain| self.host.end_incoming_pause(domain));
+            self.log_pause(transaction, "destination", steps);
         }
         event
+    }
+
+    /// Logs the steps of one side's part in a pause, if they were measured.
+    fn log_pause(&mut self, transaction: TransactionId, side: &str, steps: Option<String>) {
+        if let Some(steps) = steps {
+            self.log(format!("{}: pause, {side}: {steps}", short(transaction)));
+        }
     }
 
     fn perform_source(
@@ -74,6 +84,9 @@ impl<H: Host> Shell<H> {
             }
             SourceAction::Destroy => {
                 self.emit(Output::Frames(transaction, Frames::Forward));
+                let outgoing = self.moves.outgoing(transaction);
+                let steps = outgoing.and_then(|domain| self.host.end_outgoing_pause(domain));
+                self.log_pause(transaction, "source", steps);
                 self.emit(Output::GiveBack(transaction));
                 return None;
             }
@@ -113,7 +126,7 @@ impl<H: Host> Shell<H> {
         let line = event.to_string();
         // Phases go to the operator only: the log is slow.
         if !matches!(notice, Notice::Phase(_)) {
-            self.log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
+            self.log(format!("{}: {line}", short(transaction)));
         }
         if let Some(hook) = &mut self.hook
             && hook.reached(&line)
@@ -124,4 +137,9 @@ impl<H: Host> Shell<H> {
             self.emit(Output::Event(request, event));
         }
     }
+}
+
+/// A transaction in the log.
+fn short(transaction: TransactionId) -> String {
+    format!("{:08x}", (transaction.0 >> 96) as u32)
 }

@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::migration::{self, Migration};
+use harness::pauses::{self, Step};
 use harness::prober::{self, Report};
 use harness::third_party::Probe;
 use harness::{Fleet, Node, QemuMigration, ThirdParty};
@@ -72,7 +73,23 @@ fn measure_caravan() -> Result<(), String> {
     print("pages_resent", "pages", &|moved| {
         moved.migration.pages_resent as f64
     });
+    print_pauses(&fleet);
     Ok(())
+}
+
+/// Prints the steps of the pauses, as the machines measured them.
+fn print_pauses(fleet: &Fleet) {
+    let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
+    let mut steps: Vec<(String, Vec<f64>)> = Vec::new();
+    for Step { name, us } in logs.iter().flat_map(|log| pauses::steps(log)) {
+        match steps.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, all)) => all.push(us as f64),
+            None => steps.push((name, vec![us as f64])),
+        }
+    }
+    for (name, us) in steps {
+        print(&format!("pause.{name}.wws"), "us", us.into_iter());
+    }
 }
 
 fn measure(fleet: &Fleet, from: Node) -> Measured {

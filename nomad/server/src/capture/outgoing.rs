@@ -3,6 +3,7 @@
 
 mod hand_over;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use identity::Name;
@@ -20,6 +21,7 @@ use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names};
 use crate::machine::Machine;
 use crate::owned::Owned;
+use crate::timeline::Timeline;
 
 /// A leaving domain.
 pub struct Outgoing {
@@ -45,6 +47,8 @@ pub struct Outgoing {
     is_ring_announced: bool,
     /// The memory of this server that its move may use.
     reservation: Reservation,
+    /// The steps of its pause.
+    timeline: Timeline,
 }
 
 /// A frozen domain, listed and described.
@@ -85,6 +89,7 @@ impl Outgoing {
             is_exported: false,
             is_ring_announced: false,
             reservation,
+            timeline: Timeline::default(),
         }
     }
 
@@ -147,10 +152,12 @@ impl Outgoing {
     /// # Errors
     /// The error of the kernel; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
+        self.timeline.mark("decide");
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
         let collected = self.backlog.collect_dirty(&frozen.read, Scope::Freeze);
         let begun = collected.and_then(|()| self.backlog.begin_freeze());
         begun.map_err(|error| self.hand_over_error(error.into()))?;
+        self.timeline.mark("dirty_pages");
         Ok(self.backlog.page_count())
     }
 
@@ -159,6 +166,7 @@ impl Outgoing {
     /// # Errors
     /// The error of the kernel; [`CaptureError::FreezeEnded`] if the domain is being handed over and runs again.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
+        self.timeline.mark("send");
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
@@ -171,6 +179,7 @@ impl Outgoing {
         let produced = self
             .backlog
             .produce(staging, &mut self.numbering, writer, out);
+        self.timeline.mark("copy");
         match &self.frozen {
             Some(_) => produced.map_err(|error| self.hand_over_error(error)),
             None => produced,
@@ -200,6 +209,12 @@ impl Outgoing {
         let read = listing::read(self.domain.cap())?;
         self.backlog.collect_dirty(&read, Scope::Round)?;
         Ok(self.backlog.page_count())
+    }
+
+    /// Ends the measurement of its pause, since it runs elsewhere; returns the steps.
+    pub fn end_pause(&mut self) -> Option<String> {
+        self.timeline.mark("await_activated");
+        self.timeline.end()
     }
 
     fn forget_capture(&mut self) {

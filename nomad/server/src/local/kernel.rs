@@ -224,6 +224,14 @@ impl Kernel for Local {
         }
     }
 
+    fn end_outgoing_pause(&mut self, outgoing: &mut Outgoing) -> Option<String> {
+        outgoing.end_pause()
+    }
+
+    fn end_incoming_pause(&mut self, incoming: &mut Incoming) -> Option<String> {
+        incoming.end_pause()
+    }
+
     fn finish(&mut self, incoming: Incoming) {
         incoming.finish();
     }

@@ -12,6 +12,7 @@ mod assembly;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Chunk, Description, Event, MemoryKey, PAGE_BYTES, PageMap};
@@ -28,6 +29,7 @@ use crate::restore::arriving::Arriving;
 use crate::restore::build::Built;
 use crate::restore::error::During;
 use crate::root::RootError;
+use crate::timeline::Timeline;
 
 use assembly::set_clock;
 
@@ -51,6 +53,8 @@ pub struct Incoming {
     built: Option<Built>,
     is_trial_built: bool,
     is_handed_over: bool,
+    /// The steps of its pause.
+    timeline: Timeline,
 }
 
 /// Pages for a Memory that does not exist before the domain is built.
@@ -96,6 +100,7 @@ impl Incoming {
             built: None,
             is_trial_built: false,
             is_handed_over: false,
+            timeline: Timeline::default(),
         })
     }
 
@@ -104,6 +109,19 @@ impl Incoming {
     /// # Errors
     /// The reason; the domain is then to be discarded.
     pub fn handle_event(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
+        if let Event::Round(..) = event {
+            // The next pages may be those of the freeze.
+            self.timeline.end();
+            return Ok(());
+        }
+        self.timeline.mark("await_pages");
+        self.timeline.begin();
+        let applied = self.apply_event(event);
+        self.timeline.mark("apply");
+        applied
+    }
+
+    fn apply_event(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
         match event {
             Event::Begun(_) | Event::Round(..) | Event::Sealed(_) => Ok(()),
             Event::Outline(_, outline) => {
@@ -196,6 +214,7 @@ impl Incoming {
         if core::mem::replace(&mut self.is_handed_over, true) {
             return Ok(());
         }
+        self.timeline.mark("await_commit");
         let set = match (&self.built, &self.described) {
             (Some(built), Some(described)) => set_clock(
                 &self.machine,
@@ -206,8 +225,16 @@ impl Incoming {
             ),
             _ => Ok(()),
         };
+        self.timeline.mark("set_clock");
         self.forget();
+        self.timeline.mark("unmap");
         set
+    }
+
+    /// Ends the measurement of its pause, since it runs; returns the steps.
+    pub fn end_pause(&mut self) -> Option<String> {
+        self.timeline.mark("adopt");
+        self.timeline.end()
     }
 
     fn forget(&mut self) {

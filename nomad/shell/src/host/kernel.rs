@@ -233,6 +233,18 @@ pub trait Kernel {
     /// has no effect.
     fn hand_over(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
 
+    /// Ends the measurement of an outgoing domain's pause, since the domain runs elsewhere. Returns the steps, for the log;
+    /// `None` if the host measures none.
+    fn end_outgoing_pause(&mut self, _: &mut Self::Outgoing) -> Option<String> {
+        None
+    }
+
+    /// Ends the measurement of an incoming domain's pause, since the domain runs. Returns the steps, for the log; `None` if
+    /// the host measures none.
+    fn end_incoming_pause(&mut self, _: &mut Self::Incoming) -> Option<String> {
+        None
+    }
+
     /// Forgets a domain that has arrived.
     fn finish(&mut self, incoming: Self::Incoming);
 

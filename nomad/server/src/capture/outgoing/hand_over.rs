@@ -35,6 +35,8 @@ impl Outgoing {
     /// # Errors
     /// The error of the kernel; [`CaptureError::FrozenByAnother`].
     pub fn freeze(&mut self, limit_ns: u64) -> Result<u64, CaptureError> {
+        self.timeline.end();
+        self.timeline.begin();
         let deadline_ns = clock::now_ns().saturating_add(limit_ns);
         let freeze = self
             .domain
@@ -42,6 +44,7 @@ impl Outgoing {
             .freeze(deadline_ns)
             .map_err(CaptureError::of_freeze)?;
         (self.token, self.deadline_ns) = (Some(freeze.token), deadline_ns);
+        self.timeline.mark("freeze");
         Ok(freeze.token)
     }
 
@@ -59,17 +62,24 @@ impl Outgoing {
         let frozen = self.read_for_export(frozen_ns);
         let frozen = frozen.map_err(|error| self.hand_over_error(error))?;
         let frozen = self.frozen.insert(frozen);
-        Ok(Exported {
+        let exported = Exported {
             version: frozen.read.version,
             digest: frozen.description.digest(),
-        })
+        };
+        self.timeline.mark("digest");
+        Ok(exported)
     }
 
     fn read_for_export(&mut self, frozen_ns: u64) -> Result<Frozen, CaptureError> {
         self.is_exported = true;
+        self.timeline.mark("decide");
         self.machine.root.export(self.name(), frozen_ns)?;
+        self.timeline.mark("close_port");
         let state = self.read_state()?;
-        self.describe(state)
+        self.timeline.mark("read_state");
+        let described = self.describe(state);
+        self.timeline.mark("describe");
+        described
     }
 
     /// Converts the error of a step that needs the domain frozen. If the freeze has ended, that is the reason: the data may
@@ -125,8 +135,10 @@ impl Outgoing {
     /// The error of the kernel; [`CaptureError::Inconsistent`] if the domain was not exported;
     /// [`CaptureError::FreezeEnded`] if it runs again.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        self.timeline.mark("send");
         self.backlog.end_pass()?;
         let sent = self.send_ring_and_state(out);
+        self.timeline.mark("write_state");
         sent.map_err(|error| self.hand_over_error(error))
     }
 
@@ -152,11 +164,11 @@ impl Outgoing {
     /// The error of the kernel; [`Error::VersionMoved`] if something changed the domain; [`CaptureError::FreezeEnded`] if
     /// it runs again.
     pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
+        self.timeline.mark("await_prepared");
         let token = self.token.ok_or(CaptureError::Inconsistent)?;
-        self.domain
-            .cap()
-            .retire(version, token)
-            .map_err(CaptureError::of_freeze)
+        let retired = self.domain.cap().retire(version, token);
+        self.timeline.mark("retire");
+        retired.map_err(CaptureError::of_freeze)
     }
 
     /// Lets root and the switch serve the domain again. An error changes nothing: the domain runs on.

@@ -39,6 +39,7 @@ impl Incoming {
     /// # Errors
     /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
+        self.timeline.mark("await_pages");
         self.dismantle();
         let (domain, token, wake) = self.assemble()?;
         let root = self.machine.root;
@@ -46,10 +47,14 @@ impl Incoming {
         if let Some(built) = &self.built {
             read_back::verify(&self.machine, built, &described.description)?;
         }
+        self.timeline.mark("read_back");
         let home = described.description.identity.home;
         let kept = root.keep(self.name, self.pool, domain, token, home, wake);
         kept.during_request("keeping the domain")?;
-        Ok(described.description.digest())
+        self.timeline.mark("keep");
+        let digest = described.description.digest();
+        self.timeline.mark("digest");
+        Ok(digest)
     }
 
     /// Makes everything that is described, and sets the clock; no earlier build may exist. Returns the domain, the token of
@@ -65,9 +70,11 @@ impl Incoming {
             memories: &self.memories,
         };
         let built = self.built.insert(Built::new(&plan)?);
+        self.timeline.mark("build");
         if let Some((position, staged)) = &self.staged {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
+            self.timeline.mark("deliver_frames");
         }
         set_clock(&self.machine, built, described, self.incarnation, 0)?;
         let wake = description.wake.and_then(|wake| built.object(wake));

@@ -77,6 +77,7 @@ fn described() -> Incoming {
         built: None,
         is_trial_built: false,
         is_handed_over: false,
+        timeline: Timeline::default(),
     };
     for position in [KEPT, ENDED] {
         let made = incoming.make_memory(MemoryKey::Inside(position), 8);
