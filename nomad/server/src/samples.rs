@@ -10,6 +10,7 @@ use nomad_image::{Clock, Description, Identity, Names};
 use runtime::Cap;
 use runtime::host::{CallResult, DONE};
 use runtime::protocol::root::{self, DomainRecord, DomainState, Refusal};
+use serde::Serialize;
 
 use crate::capture::Found;
 use crate::capture::listing::Read;
@@ -89,8 +90,17 @@ pub fn kernel(request: &Request) -> CallResult {
 
 /// The result of a call that root refuses.
 pub fn refused(refusal: Refusal) -> CallResult {
-    let [word, ..] = *root::refused(refusal).as_slice() else {
-        panic!("a refusal has a word");
+    short_reply(root::refused(refusal).as_slice())
+}
+
+/// The result of a call to which root replies with this value, which fits a word.
+pub fn granted<T: Serialize>(value: &T) -> CallResult {
+    short_reply(root::granted(value).as_slice())
+}
+
+fn short_reply(words: &[u64]) -> CallResult {
+    let [word] = *words else {
+        panic!("the reply has {} words", words.len());
     };
     Ok([0, MessageInfo::words_only(1)?.bits(), word, 0, 0, 0, 0, 0])
 }

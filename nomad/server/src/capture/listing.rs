@@ -20,8 +20,6 @@ pub struct Read {
     pub version: u64,
     /// Slots of its table.
     pub slot_count: u32,
-    /// The offset of its time from the machine's.
-    pub clock_offset_ns: i64,
 }
 
 impl Read {
@@ -99,7 +97,6 @@ pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let read = Read {
         version,
         slot_count: u32::try_from(own.size).unwrap_or(abi::SLOTS_MAX),
-        clock_offset_ns: own.attribute.cast_signed(),
         listing: Listing {
             domain: ObjectId(own.id),
             pool: ObjectId(pool.id),
@@ -114,6 +111,23 @@ pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
         Err(ListError::TooMany { what, most })
     } else {
         Ok(read)
+    }
+}
+
+/// The offset of the domain's time from the machine's.
+///
+/// # Errors
+/// The error of the kernel.
+pub fn clock_offset_ns(domain: Cap<Domain>) -> Result<i64, Error> {
+    let mut cursor = 0;
+    loop {
+        let part = domain.describe(List::Objects, cursor)?;
+        let objects: Vec<_> = part.records.iter().map(ObjectRecord::from_words).collect();
+        let own = first_of(&objects, ObjectKind::Domain);
+        match part.next {
+            Some(next) if own.id == 0 => cursor = next,
+            _ => return Ok(own.attribute.cast_signed()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod hand_over;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use abi::register::ObjectId;
 use identity::Name;
 use nomad_image::{Description, Identity, Names, Numbering, Outline, Round, Writer};
 use runtime::capability::Domain;
@@ -29,6 +30,8 @@ pub struct Outgoing {
     domain: Owned<Domain>,
     identity: Identity,
     names: Names,
+    /// The notification that wakes it, once root has named it.
+    wake: Option<ObjectId>,
     numbering: Numbering,
     writer: Option<Writer>,
     backlog: Backlog,
@@ -75,6 +78,7 @@ impl Outgoing {
             },
             identity,
             names: found.names,
+            wake: None,
             numbering: Numbering::default(),
             writer: None,
             backlog: Backlog::new(found.domain.cap()),

@@ -13,29 +13,30 @@ use runtime::capability::Domain;
 
 use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
-use crate::root::Root;
+use crate::root::{Root, RootError};
 
 /// The domain's time. To learn the machine's time, this sets the domain's clock to the offset that it has already.
 ///
 /// # Errors
 /// The error of the kernel.
 pub fn clock(domain: Cap<Domain>) -> Result<Clock, CaptureError> {
-    let offset_ns = listing::read(domain)?.clock_offset_ns;
+    let offset_ns = listing::clock_offset_ns(domain)?;
     let machine_ns = domain.set_clock(offset_ns)?;
     let domain_ns = machine_ns.wrapping_add_signed(offset_ns);
     Ok(Clock { domain_ns })
 }
 
-/// The parts of the description that are not in the kernel's lists.
+/// The parts of the description that are not in the kernel's lists. `wake` is the notification that wakes the domain, if it
+/// has one.
 ///
 /// # Errors
-/// The error of root or of the kernel.
+/// The error of the kernel.
 pub fn parts(
-    root: Root,
     domain: Cap<Domain>,
     identity: &Identity,
     read: &Read,
     clock: Clock,
+    wake: Option<ObjectId>,
 ) -> Result<Parts, CaptureError> {
     let mut threads = BTreeMap::new();
     for thread in read.of_kind(ObjectKind::Thread) {
@@ -47,19 +48,32 @@ pub fn parts(
         identity: identity.clone(),
         clock,
         slot_count: read.slot_count,
-        wake: wake(root, identity.name, read)?,
+        wake,
         threads,
         exports: Vec::new(),
     })
 }
 
-/// The notification by which root and the switch wake the domain: the one that root names, or the only one.
-fn wake(root: Root, name: Name, read: &Read) -> Result<Option<ObjectId>, CaptureError> {
+/// The notification by which root and the switch wake the domain: the one that root names, or the only one. `known` is the
+/// one that root named before: its name stays valid, since object ids are never reused.
+///
+/// # Errors
+/// The error of root.
+pub fn wake(
+    root: Root,
+    name: Name,
+    read: &Read,
+    known: &mut Option<ObjectId>,
+) -> Result<Option<ObjectId>, RootError> {
     let notifications = read.of_kind(ObjectKind::Notification);
     let ids: Vec<ObjectId> = notifications.map(|record| ObjectId(record.id)).collect();
+    if known.is_some_and(|known| ids.contains(&known)) {
+        return Ok(*known);
+    }
     for id in &ids {
         if root.is_wake(name, *id)? {
-            return Ok(Some(*id));
+            *known = Some(*id);
+            return Ok(*known);
         }
     }
     Ok(match ids[..] {
@@ -74,10 +88,10 @@ mod tests {
     use abi::record::{List, ObjectRecord};
     use abi::register::Slot;
     use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
-    use runtime::protocol::root::Refusal;
+    use runtime::protocol::root::{Binding, Refusal};
 
     use super::*;
-    use crate::samples::{name, object, refused};
+    use crate::samples::{granted, name, object, refused};
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
     /// The domain's clock is behind the machine's.
@@ -113,7 +127,7 @@ mod tests {
         read.listing.objects.extend(objects);
         let root = Root::new(Cap::from_slot(Slot(1)));
         let unnamed: fn(&Request) -> CallResult = |_| refused(Refusal::NoSuchObject);
-        let (found, _) = with_kernel(unnamed, || wake(root, name("guest"), &read));
+        let (found, _) = with_kernel(unnamed, || wake(root, name("guest"), &read, &mut None));
         found.expect("root replies")
     }
 
@@ -122,6 +136,33 @@ mod tests {
         assert_eq!(wake_of(&[]), None);
         assert_eq!(wake_of(&[5]), Some(ObjectId(5)));
         assert_eq!(wake_of(&[5, 6]), None);
+    }
+
+    #[test]
+    fn root_is_asked_for_a_name_until_it_has_given_one() {
+        let mut read = Read::default();
+        let notification = object(5, ObjectKind::Notification);
+        read.listing.objects.push(notification);
+        let root = Root::new(Cap::from_slot(Slot(1)));
+        let mut known = None;
+        let mut requests = |reply: fn(&Request) -> CallResult| {
+            let (found, calls) =
+                with_kernel(reply, || wake(root, name("guest"), &read, &mut known));
+            assert_eq!(found, Ok(Some(ObjectId(5))));
+            calls.len()
+        };
+        let unnamed: fn(&Request) -> CallResult = |_| refused(Refusal::NoSuchObject);
+        let asked = [unnamed, unnamed, named, unnamed].map(&mut requests);
+        assert_eq!(asked, [1, 1, 1, 0]);
+    }
+
+    /// A root for which every object is the one that wakes its domain.
+    fn named(_: &Request) -> CallResult {
+        let binding = Binding {
+            name: name("wake"),
+            port: None,
+        };
+        granted(&binding)
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Outgoing {
         let clock = state::clock(self.domain.cap())?;
         let read = listing::read(self.domain.cap())?;
         names::complete(root, name, &read.listing, &mut self.names)?;
-        let parts = state::parts(root, self.domain.cap(), &self.identity, &read, clock)?;
+        let wake = state::wake(root, name, &read, &mut self.wake)?;
+        let parts = state::parts(self.domain.cap(), &self.identity, &read, clock, wake)?;
         Ok(State { read, parts })
     }
 
