@@ -94,6 +94,12 @@ impl PageSet {
             .for_each(|(word, bits)| *word |= bits);
     }
 
+    /// Adds the pages of another set of the same Memory.
+    pub fn insert_set(&mut self, other: &PageSet) {
+        let words = self.words.iter_mut().zip(&other.words);
+        words.for_each(|(word, bits)| *word |= bits);
+    }
+
     pub fn clear(&mut self) {
         self.words.fill(0);
     }

@@ -79,13 +79,16 @@ impl Backlog {
         self.pass = Some(Pass::new(Scope::Round));
     }
 
-    /// Begins the pass over the pages of a frozen domain.
+    /// Begins the pass over the pages of a frozen domain with these lists.
     ///
     /// # Errors
     /// The error of the kernel.
-    pub fn begin_freeze(&mut self) -> Result<(), Error> {
+    pub fn begin_freeze(&mut self, read: &Read) -> Result<(), Error> {
+        self.collect_dirty(read, Scope::Freeze)?;
         for memory in &mut self.memories {
-            memory.collect_present()?;
+            let id = memory.source.memory.0;
+            let record = read.memories().find(|record| record.id == id);
+            memory.collect_present(record.map_or(0, |record| record.present))?;
         }
         self.pass = Some(Pass::new(Scope::Freeze));
         Ok(())

@@ -60,11 +60,14 @@ impl Captured {
         })
     }
 
-    /// Reads which pages are present.
+    /// Determines which pages of a frozen domain are present, after the dirty ones were collected. `count` is their number.
     ///
     /// # Errors
     /// The error of `DomainPages`.
-    pub fn collect_present(&mut self) -> Result<(), Error> {
+    pub fn collect_present(&mut self, count: u64) -> Result<(), Error> {
+        if self.pages.has_lost_none(count) {
+            return Ok(());
+        }
         let Source { domain, memory, .. } = self.source;
         self.pages.present.clear();
         collect(&mut self.pages.present, |first, count| {

@@ -158,8 +158,7 @@ impl Outgoing {
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
         self.timeline.mark("decide");
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
-        let collected = self.backlog.collect_dirty(&frozen.read, Scope::Freeze);
-        let begun = collected.and_then(|()| self.backlog.begin_freeze());
+        let begun = self.backlog.begin_freeze(&frozen.read);
         begun.map_err(|error| self.hand_over_error(error.into()))?;
         self.timeline.mark("dirty_pages");
         Ok(self.backlog.page_count())

@@ -32,6 +32,15 @@ impl PageState {
         self.pending.page_count()
     }
 
+    /// Whether the domain has discarded none of the pages that are known or pending, if `count` pages are present. These are
+    /// then the present ones, and are recorded as such: a new page is dirty, so none is present that is neither.
+    pub fn has_lost_none(&mut self, count: u64) -> bool {
+        self.present.clear();
+        self.present.insert_set(&self.known);
+        self.present.insert_set(&self.pending);
+        self.present.len() == count
+    }
+
     /// Whether the chunk that begins here differs between `present` and the destination.
     pub fn lacks_in_chunk(&self, first_page: u64) -> bool {
         let agree = || self.present.agrees_in_chunk(&self.known, first_page);
@@ -100,6 +109,8 @@ impl PageState {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use PageChange::*;
 
@@ -166,6 +177,17 @@ mod tests {
         [1, 4].into_iter().for_each(|page| state.record_sent(page));
         assert!(!state.lacks_in_chunk(0) && state.pending.is_empty());
         assert_eq!(changes_frozen(&state), [Unchanged; 7]);
+    }
+
+    #[test]
+    fn the_present_pages_are_those_known_or_pending_if_there_are_as_many() {
+        let mut state = state();
+        assert!(!state.has_lost_none(4), "pages 5 and 6 are gone");
+        assert!(state.has_lost_none(6));
+        let present: Vec<u64> = (0..600)
+            .filter(|page| state.present.contains(*page))
+            .collect();
+        assert_eq!(present, [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
