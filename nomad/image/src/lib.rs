@@ -22,6 +22,7 @@
 //! | `verdict` | [`judge`]: whether and how each thing that a domain holds can move |
 //! | `describe` | [`describe`]: from a listing to a description |
 //! | `agreement` | [`difference`]: compares a rebuilt domain with its description |
+//! | `structure` | [`has_same_structure`]: compares two descriptions of a domain apart from its state |
 //!
 //! Invariant: nothing is allocated before its size was compared with [`Limits`] and with the bytes that remain. Reading
 //! any bytes ends in an [`Error`] or in a description that has passed [`Description::check`].
@@ -54,6 +55,7 @@ mod record;
 mod samples;
 #[cfg(test)]
 mod stream_tests;
+mod structure;
 mod verdict;
 mod writer;
 
@@ -76,6 +78,7 @@ pub use page_map::{PageChange, PageMap};
 pub use preamble::{ABI_VERSION, FORMAT_VERSION, MAGIC, PREAMBLE_BYTES, Preamble};
 pub use reader::Reader;
 pub use record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
+pub use structure::has_same_structure;
 pub use verdict::{Judgement, NamedObject, Names, Refusal, Subject, Verdict, judge};
 pub use writer::{Chunk, MemoryKey, Round, Seal, Writer};
 

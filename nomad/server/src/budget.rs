@@ -30,8 +30,8 @@ pub const CAPABILITIES_MAX: u32 = 4096;
 const ITEM_BYTES: usize = 192;
 /// The most bytes per capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
-/// The most bytes per thread: its state in a description, encoded, and read back.
-const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
+/// The most bytes per thread: its state in a description, in that of the trial build, encoded, and read back.
+const THREAD_BYTES: usize = 4 * (THREAD_STATE_BYTES + 64);
 /// The most bytes per item or capability in an encoded state; an outsider has its name there.
 const RECORD_BYTES: usize = 64;
 /// Page sets per Memory: to be sent, present, known to the destination.

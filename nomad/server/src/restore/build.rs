@@ -1,6 +1,6 @@
 //! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map,
-//! hand out the capabilities that objects hold, set the threads. `table` has the calls that install capabilities. Each call
-//! can fail, with one error; the caller then discards the whole.
+//! hand out the capabilities that objects hold; then its state: set the threads, install the rights to reply, raise the flags.
+//! `table` has the calls that install capabilities. Each call can fail, with one error; the caller then discards the whole.
 
 mod table;
 
@@ -42,7 +42,7 @@ pub struct Plan<'a> {
 }
 
 impl Built {
-    /// Builds the domain.
+    /// Builds the domain without its state.
     ///
     /// # Errors
     /// The call that failed. Everything made until then is destroyed.
@@ -71,10 +71,18 @@ impl Built {
         self.bind_outsiders(plan)?;
         self.fill_table(plan)?;
         self.map(plan.description)?;
-        self.hand_out(plan)?;
-        self.set_threads(plan.description)?;
-        self.install_replies(plan.description)?;
-        self.raise_flags(plan.description)
+        self.hand_out(plan)
+    }
+
+    /// Adds the state of the domain: of its threads, of their calls, and the flags. To be called once; before that the
+    /// threads may be set alone.
+    ///
+    /// # Errors
+    /// The call that failed.
+    pub fn set_state(&self, description: &Description) -> Result<(), RestoreError> {
+        self.set_threads(description)?;
+        self.install_replies(description)?;
+        self.raise_flags(description)
     }
 
     /// The object at this position.
@@ -182,7 +190,11 @@ impl Built {
         memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))
     }
 
-    fn set_threads(&self, description: &Description) -> Result<(), RestoreError> {
+    /// Sets the threads, any number of times.
+    ///
+    /// # Errors
+    /// The call that failed.
+    pub fn set_threads(&self, description: &Description) -> Result<(), RestoreError> {
         for (position, object) in (0..).zip(&description.objects) {
             if let (Object::Thread(state), Some(thread)) = (object, self.object::<Thread>(position))
             {
@@ -218,10 +230,13 @@ impl Built {
     /// Destroys all of it except the Memories that have arrived, which become as they were before the build.
     pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
         for (position, object) in (0..).zip(self.objects.drain(..)) {
-            match (object, memories.get(&position)) {
-                (Some(_), Some(arriving)) => arriving.remove_pager(),
-                (Some(object), None) => destroy_or_forget(object),
-                (None, _) => {}
+            let Some(object) = object else { continue };
+            match memories.get(&position) {
+                Some(arriving) if arriving.memory().slot() == object.slot() => {
+                    arriving.remove_pager();
+                }
+                // Its first pages may have arrived after it was made for this build.
+                _ => destroy_or_forget(object),
             }
         }
         self.outsiders.drain(..).for_each(Cap::forget);

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
-//!                                       the first of a running domain --trial_build--> built, and destroyed again
+//!                                       the first of a running domain --trial_build--> built, without its state
 //! ```
+//!
+//! The trial build becomes the domain if only the domain's state has changed since; otherwise it is destroyed and the domain
+//! is built afresh.
 //!
 //! Everything here ends with this server, except a domain that root keeps: that one is activated or discarded through root
 //! alone.
@@ -52,6 +55,8 @@ pub struct Incoming {
     described: Option<Described>,
     built: Option<Built>,
     is_trial_built: bool,
+    /// The origin of `built` while that is the trial build.
+    trial: Option<Trial>,
     is_handed_over: bool,
     /// The steps of its pause.
     timeline: Timeline,
@@ -59,6 +64,13 @@ pub struct Incoming {
 
 /// Pages for a Memory that does not exist before the domain is built.
 type StagedPages = BTreeMap<u64, Box<[u8; PAGE_BYTES]>>;
+
+/// What the trial build was made from.
+struct Trial {
+    description: Box<Description>,
+    /// The number of Memories that had arrived.
+    memories: usize,
+}
 
 struct Described {
     description: Box<Description>,
@@ -99,6 +111,7 @@ impl Incoming {
             described: None,
             built: None,
             is_trial_built: false,
+            trial: None,
             is_handed_over: false,
             timeline: Timeline::default(),
         })

@@ -101,12 +101,13 @@ fn build() -> (Built, Vec<Request>) {
 
 fn try_build(kernel: fn(&Request) -> CallResult) -> (Result<Built, RestoreError>, Vec<Request>) {
     with_kernel(kernel, || {
-        Built::new(&Plan {
+        let built = Built::new(&Plan {
             machine: Machine::for_tests(),
             pool: Cap::from_slot(Slot(9)),
             description: &description(),
             memories: &BTreeMap::new(),
-        })
+        })?;
+        built.set_state(&description()).map(|()| built)
     })
 }
 

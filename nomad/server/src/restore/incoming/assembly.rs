@@ -1,36 +1,51 @@
-//! The build of an arriving domain from what has arrived: once on trial, and once for every freeze.
+//! The build of an arriving domain from what has arrived: once on trial, and for every freeze. The first freeze completes the trial
+//! build if only the state of the domain has changed.
 
 use abi::register::{Access, PageCount};
 use identity::{Digest, Incarnation};
-use nomad_image::{Object, Outsider, PAGE_BYTES};
-use runtime::capability::{Domain, Memory, Notification};
+use nomad_image::{Description, Object, Outsider, PAGE_BYTES, has_same_structure};
+use runtime::capability::{Memory, Notification};
 use runtime::mapping::Mapping;
 use runtime::port::{Layout, PORT_PAGES, Port, Side, WakeFlag};
 use runtime::{Cap, Error, clock};
 
-use super::{Described, Incoming, NO_STATE, NOT_ANNOUNCED, StagedPages};
+use super::{Described, Incoming, NO_STATE, NOT_ANNOUNCED, StagedPages, Trial};
 use crate::machine::Machine;
 use crate::restore::build::{Built, Plan};
 use crate::restore::error::{During, DuringRequest};
 use crate::restore::{RestoreError, clock as domain_clock, read_back};
 
 impl Incoming {
-    /// Builds the domain once as soon as it is described, and destroys it again: a failure shows early, and the services that
-    /// are bound for the domain are ready at the final build. The source does not wait for this build.
+    /// Builds the domain once without its state, as soon as it is described: a failure shows early, the services that are
+    /// bound for the domain are ready at the final build, and that one may have little to do. The source waits for this build
+    /// while the domain still runs.
     ///
     /// # Errors
     /// The call that failed.
     pub fn trial_build(&mut self) -> Result<(), RestoreError> {
-        if self.is_trial_built || self.described.is_none() {
+        if self.is_trial_built {
             return Ok(());
         }
+        let Some(described) = self.described.take() else {
+            return Ok(());
+        };
         self.is_trial_built = true;
-        let assembled = self.assemble().map(|_| ());
-        self.dismantle();
-        match assembled {
-            // The domain may discard pages before it is frozen.
-            Err(error) if error.is_out_of_memory() => Ok(()),
-            assembled => assembled,
+        let description = described.description;
+        let assembled = self.assemble(&description);
+        match assembled.and_then(|built| built.set_threads(&description)) {
+            Ok(()) => {
+                let memories = self.memories.len();
+                self.trial = Some(Trial {
+                    description,
+                    memories,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                self.dismantle();
+                // The domain may discard pages before it is frozen.
+                error.is_out_of_memory().then_some(()).ok_or(error)
+            }
         }
     }
 
@@ -40,55 +55,89 @@ impl Incoming {
     /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.timeline.mark("await_pages");
-        self.dismantle();
-        let (domain, token, wake) = self.assemble()?;
-        let root = self.machine.root;
-        let described = self.described.as_ref().ok_or(NO_STATE)?;
-        if let Some(built) = &self.built {
-            read_back::verify(&self.machine, built, &described.description)?;
+        let described = self.described.take().ok_or(NO_STATE)?;
+        let built = self.build_afresh(&described.description);
+        let kept = built.and_then(|()| self.keep(&described));
+        self.described = Some(described);
+        kept
+    }
+
+    /// Builds the domain from nothing, unless the trial build has become it.
+    fn build_afresh(&mut self, description: &Description) -> Result<(), RestoreError> {
+        if self.completes_trial(description) {
+            return Ok(());
         }
+        self.dismantle();
+        let built = self.assemble(description)?;
+        built.set_state(description)?;
+        self.timeline.mark("build");
+        read_back::verify(&self.machine, self.built()?, description)?;
         self.timeline.mark("read_back");
-        let home = described.description.identity.home;
-        let kept = root.keep(self.name, self.pool, domain, token, home, wake);
+        Ok(())
+    }
+
+    /// Makes the trial build the domain, if that differs from it in nothing but its state; returns whether it is the domain now.
+    fn completes_trial(&mut self, description: &Description) -> bool {
+        let (Some(trial), Some(built)) = (self.trial.take(), &self.built) else {
+            return false;
+        };
+        if trial.memories != self.memories.len()
+            || !has_same_structure(&trial.description, description)
+        {
+            return false;
+        }
+        let set = built.set_state(description);
+        self.timeline.mark("set_state");
+        let verified = set.and_then(|()| read_back::verify(&self.machine, built, description));
+        self.timeline.mark("read_back");
+        verified.is_ok()
+    }
+
+    /// Has root keep the built domain, with its frames and its clock.
+    fn keep(&mut self, described: &Described) -> Result<Digest, RestoreError> {
+        let Described { description, .. } = described;
+        let built = self.built()?;
+        if let Some((position, staged)) = &self.staged {
+            let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
+            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
+        }
+        set_clock(&self.machine, built, described, self.incarnation, 0)?;
+        let wake = description.wake.and_then(|wake| built.object(wake));
+        let wake = wake.ok_or(RestoreError::NoWake)?;
+        let (root, home) = (self.machine.root, description.identity.home);
+        let kept = root.keep(self.name, self.pool, built.domain, built.token, home, wake);
         kept.during_request("keeping the domain")?;
         self.timeline.mark("keep");
-        let digest = described.description.digest();
+        let digest = description.digest();
         self.timeline.mark("digest");
         Ok(digest)
     }
 
-    /// Makes everything that is described, and sets the clock; no earlier build may exist. Returns the domain, the token of
-    /// its freeze, and the notification that wakes it.
-    fn assemble(&mut self) -> Result<(Cap<Domain>, u64, Cap<Notification>), RestoreError> {
-        self.drop_ended();
-        let described = self.described.as_ref().ok_or(NO_STATE)?;
-        let description = &described.description;
+    /// Makes everything that is described but its state; no earlier build may exist.
+    fn assemble(&mut self, description: &Description) -> Result<&Built, RestoreError> {
+        self.drop_ended(description);
         let plan = Plan {
             machine: self.machine,
             pool: self.pool,
             description,
             memories: &self.memories,
         };
-        let built = self.built.insert(Built::new(&plan)?);
-        self.timeline.mark("build");
-        if let Some((position, staged)) = &self.staged {
-            let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
-            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
-            self.timeline.mark("deliver_frames");
-        }
-        set_clock(&self.machine, built, described, self.incarnation, 0)?;
-        let wake = description.wake.and_then(|wake| built.object(wake));
-        let wake = wake.ok_or(RestoreError::NoWake)?;
-        Ok((built.domain, built.token, wake))
+        let built = Built::new(&plan)?;
+        let has_wake = description
+            .wake
+            .and_then(|wake| built.object::<Notification>(wake));
+        let built = self.built.insert(built);
+        has_wake.map(|_| &*built).ok_or(RestoreError::NoWake)
+    }
+
+    fn built(&self) -> Result<&Built, RestoreError> {
+        self.built.as_ref().ok_or(NO_STATE)
     }
 
     /// Destroys the Memories that the domain destroyed after their pages had arrived: they would stay in its pool. An earlier
     /// build has a capability for each, and must be destroyed first.
-    fn drop_ended(&mut self) {
-        let Some(described) = &self.described else {
-            return;
-        };
-        let objects = &described.description.objects;
+    fn drop_ended(&mut self, description: &Description) {
+        let objects = &description.objects;
         let has_ended = |position: &u32| objects.get(*position as usize) == Some(&Object::Gone);
         let ended = self
             .memories
@@ -98,6 +147,7 @@ impl Incoming {
 
     /// Destroys the built domain, but not the Memories that have arrived.
     pub(super) fn dismantle(&mut self) {
+        self.trial = None;
         if let Some(mut built) = self.built.take() {
             built.destroy(&self.memories);
         }
@@ -142,3 +192,6 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, staged: &StagedPages) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,11 +59,10 @@ fn description() -> Description {
     }
 }
 
-/// An arriving domain with its description and pages of two Memories.
-fn described() -> Incoming {
-    let machine = Machine::for_tests();
-    let mut incoming = Incoming {
-        machine,
+/// An arriving domain of which nothing has arrived.
+pub(super) fn admitted() -> Incoming {
+    Incoming {
+        machine: Machine::for_tests(),
         name: name("guest"),
         id: DomainId(7),
         incarnation: Incarnation(2),
@@ -76,9 +75,15 @@ fn described() -> Incoming {
         described: None,
         built: None,
         is_trial_built: false,
+        trial: None,
         is_handed_over: false,
         timeline: Timeline::default(),
-    };
+    }
+}
+
+/// An arriving domain with its description and pages of two Memories.
+fn described() -> Incoming {
+    let mut incoming = admitted();
     for position in [KEPT, ENDED] {
         let made = incoming.make_memory(MemoryKey::Inside(position), 8);
         made.expect("makes a Memory");
@@ -124,10 +129,11 @@ fn a_memory_that_the_domain_destroyed_is_destroyed_before_the_domain_is_built() 
 }
 
 #[test]
-fn the_trial_builds_pager_is_removed() {
+fn the_pager_of_a_trial_build_is_removed_with_it() {
     let (kept, calls) = with_kernel(kernel, || {
         let mut incoming = described();
         incoming.trial_build().expect("builds");
+        incoming.dismantle();
         slot_of(&incoming, KEPT)
     });
     let pagers = calls.iter().filter_map(|call| match call {
@@ -186,10 +192,10 @@ fn a_domain_that_is_handed_over_learns_its_downtime_and_a_second_time_changes_no
         }
     });
     let offsets = offsets(&calls);
-    let [0, _, 0, handed_over_ns] = offsets[..] else {
+    let [0, with_downtime_ns] = offsets[..] else {
         panic!("{offsets:?}");
     };
-    assert_eq!(handed_over_ns, 1_000 * DOWNTIME_US.cast_signed());
+    assert_eq!(with_downtime_ns, 1_000 * DOWNTIME_US.cast_signed());
 }
 
 /// The offsets that clocks are set to.
