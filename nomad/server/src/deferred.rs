@@ -29,6 +29,8 @@ const LINES_MAX: usize = 64;
 pub enum Task {
     /// Release the memory of this transaction's domain, which runs elsewhere: soon, since other domains may need it.
     Destroy(TransactionId),
+    /// Hand the memory of this transaction's domain, which runs here, over to root: soon, since other moves may need room.
+    HandOver(TransactionId),
     /// Log this line, when nothing has happened for a while.
     Log(String),
 }
@@ -36,7 +38,8 @@ pub enum Task {
 /// The queue of deferred work.
 #[derive(Default)]
 pub struct Deferred {
-    destroys: RefCell<VecDeque<TransactionId>>,
+    /// Memory to be released.
+    releases: RefCell<VecDeque<Task>>,
     lines: RefCell<VecDeque<String>>,
     changed: Signal<NoopRawMutex, ()>,
 }
@@ -44,7 +47,16 @@ pub struct Deferred {
 impl Deferred {
     /// Defers the release of a domain's memory.
     pub fn destroy(&self, transaction: TransactionId) {
-        self.destroys.borrow_mut().push_back(transaction);
+        self.release(Task::Destroy(transaction));
+    }
+
+    /// Defers the hand-over of a domain's memory.
+    pub fn hand_over(&self, transaction: TransactionId) {
+        self.release(Task::HandOver(transaction));
+    }
+
+    fn release(&self, task: Task) {
+        self.releases.borrow_mut().push_back(task);
         self.changed.signal(());
     }
 
@@ -58,11 +70,11 @@ impl Deferred {
     async fn run(&self, quiet: impl AsyncFn(), execute: impl Fn(Task)) {
         loop {
             self.changed.wait().await;
-            self.destroy_all(&execute).await;
+            self.release_all(&execute).await;
             while !self.is_full()
                 && let Either::First(()) = select(self.changed.wait(), quiet()).await
             {
-                self.destroy_all(&execute).await;
+                self.release_all(&execute).await;
             }
             self.log_all(&execute).await;
         }
@@ -72,12 +84,12 @@ impl Deferred {
         self.lines.borrow().len() >= LINES_MAX
     }
 
-    async fn destroy_all(&self, execute: impl Fn(Task)) {
+    async fn release_all(&self, execute: impl Fn(Task)) {
         loop {
             yield_for(UNTIL_SENT).await;
-            let next = self.destroys.borrow_mut().pop_front();
-            let Some(transaction) = next else { return };
-            execute(Task::Destroy(transaction));
+            let next = self.releases.borrow_mut().pop_front();
+            let Some(task) = next else { return };
+            execute(task);
         }
     }
 
@@ -96,6 +108,7 @@ pub async fn run(server: &'static Server) {
     let execute = |task| match task {
         Task::Log(line) => log::info!("{line}"),
         Task::Destroy(transaction) => server.give_back(transaction),
+        Task::HandOver(transaction) => server.shell.borrow_mut().hand_over(transaction),
     };
     let quiet = async || Timer::after(QUIET).await;
     server.deferred.run(quiet, execute).await;

@@ -109,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_handed_over_learns_its_downtime() {
-        let ((), calls) = with_kernel(kernel, || local().hand_over(&mut built(), DOWNTIME_US));
+    fn a_domain_that_is_about_to_run_learns_its_downtime() {
+        let ((), calls) = with_kernel(kernel, || local().add_downtime(&mut built(), DOWNTIME_US));
         let downtime_ns = 1_000 * DOWNTIME_US.cast_signed();
         assert_eq!(offsets(&calls).last(), Some(&downtime_ns));
     }

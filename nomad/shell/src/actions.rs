@@ -56,6 +56,7 @@ impl<H: Host> Shell<H> {
             let incoming = self.moves.incoming(transaction);
             let steps = incoming.and_then(|domain| self.host.end_incoming_pause(domain));
             self.log_pause(transaction, "destination", steps);
+            self.emit(Output::HandOver(transaction));
         }
         event
     }

@@ -28,6 +28,9 @@ pub enum Output {
     /// Release the memory of this transaction's domain, which runs elsewhere, when there is time, with
     /// [`Shell::give_back`](crate::Shell::give_back).
     GiveBack(TransactionId),
+    /// Hand the memory of this transaction's domain, which runs here, over to root, when there is time, with
+    /// [`Shell::hand_over`](crate::Shell::hand_over).
+    HandOver(TransactionId),
     /// A change in the handling of late frames for this transaction's domain.
     Frames(TransactionId, Frames),
     /// Another machine's message about late frames.

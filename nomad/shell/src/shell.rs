@@ -145,6 +145,11 @@ impl<H: Host> Shell<H> {
         self.drop_silent_transfer(now);
     }
 
+    /// Hands the memory of a domain that has arrived over to root, for [`Output::HandOver`].
+    pub fn hand_over(&mut self, transaction: TransactionId) {
+        self.moves.hand_over(&mut self.host, transaction);
+    }
+
     /// When to call [`Shell::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.is_held() {

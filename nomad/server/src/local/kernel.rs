@@ -217,11 +217,15 @@ impl Kernel for Local {
         Ok(Digest(built.0))
     }
 
-    fn hand_over(&mut self, incoming: &mut Incoming, downtime_us: u64) {
-        if let Err(error) = incoming.hand_over(downtime_us) {
+    fn add_downtime(&mut self, incoming: &mut Incoming, downtime_us: u64) {
+        if let Err(error) = incoming.add_downtime(downtime_us) {
             // The domain's clock continues from the moment when the domain was prepared.
             log::warn!("restore: {error}");
         }
+    }
+
+    fn hand_over(&mut self, incoming: &mut Incoming) {
+        incoming.hand_over();
     }
 
     fn end_outgoing_pause(&mut self, outgoing: &mut Outgoing) -> Option<String> {

@@ -57,7 +57,8 @@ pub struct Incoming {
     is_trial_built: bool,
     /// The origin of `built` while that is the trial build.
     trial: Option<Trial>,
-    is_handed_over: bool,
+    /// Whether its clock has the downtime.
+    has_downtime: bool,
     /// The steps of its pause.
     timeline: Timeline,
 }
@@ -112,7 +113,7 @@ impl Incoming {
             built: None,
             is_trial_built: false,
             trial: None,
-            is_handed_over: false,
+            has_downtime: false,
             timeline: Timeline::default(),
         })
     }
@@ -218,13 +219,13 @@ impl Incoming {
         self.extent
     }
 
-    /// Hands the domain over to root, which is about to run it: adds `downtime_us`, as far as that is known, to the domain's
-    /// clock and unmaps all of its memory here. A second call has no effect.
+    /// Adds `downtime_us`, as far as that is known, to the clock of the domain, which is about to run. A second call has no
+    /// effect: the domain may run by then.
     ///
     /// # Errors
     /// Its clock cannot be set.
-    pub fn hand_over(&mut self, downtime_us: u64) -> Result<(), RestoreError> {
-        if core::mem::replace(&mut self.is_handed_over, true) {
+    pub fn add_downtime(&mut self, downtime_us: u64) -> Result<(), RestoreError> {
+        if core::mem::replace(&mut self.has_downtime, true) {
             return Ok(());
         }
         self.timeline.mark("await_commit");
@@ -239,9 +240,12 @@ impl Incoming {
             _ => Ok(()),
         };
         self.timeline.mark("set_clock");
-        self.forget();
-        self.timeline.mark("unmap");
         set
+    }
+
+    /// Hands the memory of the domain, which runs, over to root: unmaps all of it here. A second call has no effect.
+    pub fn hand_over(&mut self) {
+        self.forget();
     }
 
     /// Ends the measurement of its pause, since it runs; returns the steps.

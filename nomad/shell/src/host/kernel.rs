@@ -229,9 +229,11 @@ pub trait Kernel {
         attempt: Attempt,
     ) -> Result<Digest, LocalFailure>;
 
-    /// Hands the domain over to root, since it is about to run after this many microseconds of downtime. Repeating this
-    /// has no effect.
-    fn hand_over(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
+    /// Adds this many microseconds of downtime to the clock of a domain that is about to run. Repeating this has no effect.
+    fn add_downtime(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
+
+    /// Hands the memory of a domain that runs over to root. Repeating this has no effect.
+    fn hand_over(&mut self, incoming: &mut Self::Incoming);
 
     /// Ends the measurement of an outgoing domain's pause, since the domain runs elsewhere. Returns the steps, for the log;
     /// `None` if the host measures none.

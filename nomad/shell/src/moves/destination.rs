@@ -80,7 +80,7 @@ impl<O, I> Moves<O, I> {
         downtime_us: u64,
     ) -> Event {
         if let Some(incoming) = self.incoming.get_mut(&transaction) {
-            host.hand_over(incoming, downtime_us);
+            host.add_downtime(incoming, downtime_us);
         }
         let Some((name, id)) = self.domain_of(transaction) else {
             return Event::Failed(LocalFailure::BadImage);
@@ -91,6 +91,17 @@ impl<O, I> Moves<O, I> {
                 log::warn!("adopting {name}: {error}");
                 Event::Failed(local_failure(error))
             }
+        }
+    }
+
+    /// Hands the memory of a domain that runs over to root, unless the transaction has ended, and the memory with it.
+    pub(crate) fn hand_over<H: Host<Incoming = I>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) {
+        if let Some(incoming) = self.incoming.get_mut(&transaction) {
+            host.hand_over(incoming);
         }
     }
 

@@ -302,7 +302,9 @@ impl Kernel for Hardware {
         Ok(state.digest())
     }
 
-    fn hand_over(&mut self, _: &mut Incoming, _: u64) {}
+    fn add_downtime(&mut self, _: &mut Incoming, _: u64) {}
+
+    fn hand_over(&mut self, _: &mut Incoming) {}
 
     fn finish(&mut self, _: Incoming) {}
 

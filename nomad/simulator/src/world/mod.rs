@@ -175,6 +175,8 @@ impl World {
                 Output::Job(job) => effects.extend(self.begin(now, number, job)),
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
+                // The simulated server has nothing to hand over.
+                Output::HandOver(_) => {}
                 Output::Event(..)
                 | Output::Log(_)
                 | Output::Frames(..)

@@ -76,7 +76,7 @@ pub(super) fn admitted() -> Incoming {
         built: None,
         is_trial_built: false,
         trial: None,
-        is_handed_over: false,
+        has_downtime: false,
         timeline: Timeline::default(),
     }
 }
@@ -184,11 +184,11 @@ pub(crate) fn built() -> Incoming {
 }
 
 #[test]
-fn a_domain_that_is_handed_over_learns_its_downtime_and_a_second_time_changes_nothing() {
+fn a_domain_that_is_about_to_run_learns_its_downtime_and_a_second_time_changes_nothing() {
     let ((), calls) = with_kernel(kernel, || {
         let mut incoming = built();
         for downtime_us in [DOWNTIME_US, 2 * DOWNTIME_US] {
-            assert_eq!(incoming.hand_over(downtime_us), Ok(()));
+            assert_eq!(incoming.add_downtime(downtime_us), Ok(()));
         }
     });
     let offsets = offsets(&calls);
@@ -234,7 +234,7 @@ fn a_domain_that_arrived_leaves_nothing_in_this_server_and_loses_nothing() {
     let (pool, calls) = with_kernel(kernel, || {
         let mut incoming = built();
         let pool = incoming.pool.slot();
-        assert_eq!(incoming.hand_over(0), Ok(()));
+        incoming.hand_over();
         incoming.finish();
         pool
     });
@@ -266,6 +266,26 @@ fn a_discarded_domain_leaves_nothing() {
 }
 
 #[test]
+fn nothing_is_unmapped_before_the_domain_runs() {
+    let unmapped = |steps: &[fn(&mut Incoming)]| {
+        let (mapped, calls) = with_kernel(kernel, || {
+            let mut incoming = built();
+            steps.iter().for_each(|step| step(&mut incoming));
+            let mapped = incoming.memories.len();
+            core::mem::forget(incoming);
+            mapped
+        });
+        let unmaps = count(&calls, |call| matches!(call, Request::DomainUnmap(_)));
+        (mapped, unmaps)
+    };
+    let add_downtime = |incoming: &mut Incoming| assert_eq!(incoming.add_downtime(0), Ok(()));
+    let (mapped, before) = unmapped(&[]);
+    assert_eq!(unmapped(&[add_downtime]), (mapped, before));
+    let handed_over = unmapped(&[add_downtime, Incoming::hand_over]);
+    assert_eq!(handed_over, (0, before + mapped));
+}
+
+#[test]
 fn the_reservation_of_a_move_is_free_when_the_domain_runs() {
     let budget = Budget::for_tests(100);
     let ((), _) = with_kernel(kernel, || {
@@ -274,7 +294,7 @@ fn the_reservation_of_a_move_is_free_when_the_domain_runs() {
             .reserve(MoveSide::Destination, 50)
             .expect("half of it");
         assert!(budget.reserve(MoveSide::Destination, 1).is_err());
-        assert_eq!(incoming.hand_over(0), Ok(()));
+        incoming.hand_over();
         assert!(budget.reserve(MoveSide::Destination, 50).is_ok());
     });
 }

@@ -218,7 +218,7 @@ mutations! {
         "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
         "another domain arrives under the name of the offered one"; SERVER;
     "lost-downtime" in "nomad/server/src/local/kernel.rs":
-        "incoming.hand_over(downtime_us)" => "incoming.hand_over(downtime_us.min(0))";
+        "incoming.add_downtime(downtime_us)" => "incoming.add_downtime(downtime_us.min(0))";
         "a domain's clock does not count its downtime"; SERVER;
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
