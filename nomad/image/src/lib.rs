@@ -5,9 +5,9 @@
 //! and returns [`Event`]s. `docs/image-format.md` draws the bytes.
 //!
 //! ```text
-//!   preamble  outline  { memory | chunk, raw pages | round }*  state  seal   [ ... state  seal ]*
-//!   identity and       the pages of the domain's Memories,    all but the    checksum of all
-//!   size               in rounds while it still runs          pages          before; a later one replaces it
+//!   preamble  outline  { memory | chunk, raw pages | round }*  state  chunks  seal   [ ... state  chunks  seal ]*
+//!   identity and       the pages of the domain's Memories,    all but the pages,    checksum of all
+//!   size               in rounds while it still runs          the last pages        before; a later one replaces it
 //! ```
 //!
 //! | module | noun |

@@ -15,12 +15,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a record of this kind may come now: the outline first and once; after the state only the end of the round
-    /// or the seal.
+    /// Whether a record of this kind may come now: the outline first and once; after the state only chunks, and the end of
+    /// the round or the seal.
     pub fn allows(&self, kind: RecordKind) -> bool {
         match kind {
             RecordKind::Outline => self.identity.is_none(),
-            RecordKind::Round => self.identity.is_some(),
+            RecordKind::Round | RecordKind::Chunk => self.identity.is_some(),
             RecordKind::Seal => self.state,
             _ => self.identity.is_some() && !self.state,
         }

@@ -27,7 +27,7 @@ fn map(changes: &[PageChange]) -> PageMap {
     map
 }
 
-/// A round with a state, the rest with the state that counts, a seal, and a state and a seal that replace them.
+/// A round with a state, the rest with the state that counts, a seal, and a state, the rest and a seal that replace them.
 fn image() -> Vec<u8> {
     use PageChange::*;
     let mut out = Vec::new();
@@ -50,8 +50,8 @@ fn image() -> Vec<u8> {
     writer.page(&[3; PAGE_BYTES], &mut out);
     writer.state(0, &description(), &mut out);
     writer.seal(&mut out);
-    writer.chunk(0, MEMORY, 0, &map(&[Absent]), &mut out);
     writer.state(0, &description(), &mut out);
+    writer.chunk(0, MEMORY, 0, &map(&[Absent]), &mut out);
     writer.seal(&mut out);
     out
 }
@@ -110,8 +110,8 @@ fn reads_an_image_cut_into_any_pieces() {
             Page(MEMORY, 512, 3),
             Record("state"),
             Record("sealed"),
-            Record("chunk"),
             Record("state"),
+            Record("chunk"),
             Record("sealed"),
         ]
     );

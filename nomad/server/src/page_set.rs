@@ -60,7 +60,6 @@ impl PageSet {
             .sum()
     }
 
-    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }

@@ -94,6 +94,12 @@ impl Backlog {
         Ok(())
     }
 
+    /// Whether the pass over the pages of a frozen domain announces no Memory.
+    pub fn announces_none(&self) -> bool {
+        let mut memories = self.memories.iter();
+        memories.all(|memory| memory.is_announced || memory.pages.is_empty())
+    }
+
     /// Appends a piece of the pass; returns whether there is more.
     ///
     /// # Errors
@@ -253,6 +259,15 @@ mod tests {
             let collected = collect(backlog(), Scope::Freeze);
             assert_eq!(collected, Err(Error::NotThere));
         }
+    }
+
+    #[test]
+    fn a_memory_with_pages_is_to_be_announced_once() {
+        let mut backlog = backlog();
+        assert!(!backlog.announces_none());
+        backlog.memories[0].is_announced = true;
+        backlog.memories[1].pages = PageState::new(600);
+        assert!(backlog.announces_none());
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Outgoing {
     is_recovered: bool,
     is_exported: bool,
     is_ring_announced: bool,
+    /// Whether the state of the current freeze was sent.
+    is_state_sent: bool,
     /// The memory of this server that its move may use.
     reservation: Reservation,
     /// The steps of its pause.
@@ -92,6 +94,7 @@ impl Outgoing {
             is_recovered: false,
             is_exported: false,
             is_ring_announced: false,
+            is_state_sent: false,
             reservation,
             timeline: Timeline::default(),
         }
@@ -160,6 +163,7 @@ impl Outgoing {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
         let begun = self.backlog.begin_freeze(&frozen.read);
         begun.map_err(|error| self.hand_over_error(error.into()))?;
+        self.is_state_sent = false;
         self.timeline.mark("dirty_pages");
         Ok(self.backlog.page_count())
     }
@@ -170,14 +174,15 @@ impl Outgoing {
     /// The error of the kernel; [`CaptureError::FreezeEnded`] if the domain is being handed over and runs again.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         self.timeline.mark("send");
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let mut writer = Writer::new(1, out);
-                writer.outline(0, &self.outline, out);
-                none.insert(writer)
-            }
-        };
+        if self.writer.is_none() {
+            let mut writer = Writer::new(1, out);
+            writer.outline(0, &self.outline, out);
+            self.writer = Some(writer);
+        }
+        if self.frozen.is_some() && self.may_begin_with_state() {
+            self.send_state(out)?;
+        }
+        let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         let staging = self.staging.as_mut().ok_or(CaptureError::Inconsistent)?;
         let produced = self
             .backlog

@@ -32,6 +32,11 @@ impl PageState {
         self.pending.page_count()
     }
 
+    /// Whether no page is present or to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.pending.is_empty()
+    }
+
     /// Whether the domain has discarded none of the pages that are known or pending, if `count` pages are present. These are
     /// then the present ones, and are recorded as such: a new page is dirty, so none is present that is neither.
     pub fn has_lost_none(&mut self, count: u64) -> bool {

@@ -57,6 +57,8 @@ pub struct Incoming {
     is_trial_built: bool,
     /// The origin of `built` while that is the trial build.
     trial: Option<Trial>,
+    /// Whether the trial build has become the domain that was described last.
+    is_complete: bool,
     /// Whether its clock has the downtime.
     has_downtime: bool,
     /// The steps of its pause.
@@ -113,6 +115,7 @@ impl Incoming {
             built: None,
             is_trial_built: false,
             trial: None,
+            is_complete: false,
             has_downtime: false,
             timeline: Timeline::default(),
         })
@@ -146,10 +149,12 @@ impl Incoming {
             Event::Chunk(_, chunk, map) => self.apply(chunk, &map),
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
-                self.described = Some(Described {
+                let described = Described {
                     description,
                     received_ns: clock::now_ns(),
-                });
+                };
+                self.is_complete = self.completes_trial(&described.description);
+                self.described = Some(described);
                 Ok(())
             }
         }

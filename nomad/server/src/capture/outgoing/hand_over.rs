@@ -98,6 +98,7 @@ impl Outgoing {
         let state = while_frozen(self.domain.cap(), || self.read_state())?;
         let described = state.map(|state| state.and_then(|state| self.describe(state)));
         if let Some(Ok(described)) = described {
+            self.announce_ring(out)?;
             let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
             writer.state(0, &described.description, out);
             self.is_described = true;
@@ -130,7 +131,26 @@ impl Outgoing {
         Ok(Frozen { read, description })
     }
 
-    /// Sends the state, and the ring of the domain's port with the frames that wait in it.
+    /// Whether the state may be sent before the last pages, so that the destination builds the domain while they are on their
+    /// way: after a state no Memory can be announced.
+    pub(super) fn may_begin_with_state(&self) -> bool {
+        let is_ring_known = self.ring.is_none() || self.is_ring_announced;
+        is_ring_known && self.backlog.announces_none()
+    }
+
+    /// Sends the state, unless that is done.
+    pub(super) fn send_state(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        if core::mem::replace(&mut self.is_state_sent, true) {
+            return Ok(());
+        }
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
+        writer.state(0, &frozen.description, out);
+        self.timeline.mark("write_state");
+        Ok(())
+    }
+
+    /// Sends the ring of the domain's port with the frames that wait in it, and the state if it was not sent first.
     ///
     /// # Errors
     /// The error of the kernel; [`CaptureError::Inconsistent`] if the domain was not exported;
@@ -139,23 +159,31 @@ impl Outgoing {
         self.timeline.mark("send");
         self.backlog.end_pass()?;
         let sent = self.send_ring_and_state(out);
-        self.timeline.mark("write_state");
+        self.timeline.mark("seal");
         sent.map_err(|error| self.hand_over_error(error))
     }
 
     fn send_ring_and_state(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
+        self.announce_ring(out)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         if let Some(ring) = &self.ring {
-            if !self.is_ring_announced {
-                ring.announce(writer, out);
-                self.is_ring_announced = true;
-            }
             let staging = self.staging.as_mut().ok_or(CaptureError::Inconsistent)?;
             ring.send(staging, writer, out)?;
         }
-        writer.state(0, &frozen.description, out);
+        self.timeline.mark("copy");
+        self.send_state(out)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         writer.seal(out);
+        Ok(())
+    }
+
+    /// Announces the Memory of the domain's ring, if it has one that was not announced yet.
+    fn announce_ring(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        if let Some(ring) = self.ring.as_ref().filter(|_| !self.is_ring_announced) {
+            let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
+            ring.announce(writer, out);
+            self.is_ring_announced = true;
+        }
         Ok(())
     }
 

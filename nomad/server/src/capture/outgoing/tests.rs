@@ -125,6 +125,27 @@ fn reading_the_pages_of_a_domain_that_runs_again_reports_that_the_freeze_ended()
     assert_eq!(begun, Err(CaptureError::FreezeEnded));
 }
 
+#[test]
+fn the_state_of_a_frozen_domain_precedes_its_last_pages() {
+    let (sent, _) = with_kernel(kernel, || {
+        let (mut outgoing, mut out) = (outgoing(), Vec::new());
+        outgoing.start_log()?;
+        outgoing.freeze(LONG_NS)?;
+        outgoing.export()?;
+        outgoing.begin_freeze()?;
+        let is_sent_before = outgoing.is_state_sent;
+        outgoing.produce(&mut out)?;
+        let is_sent_first = outgoing.is_state_sent;
+        out.clear();
+        outgoing.end_freeze(&mut out)?;
+        Ok::<_, CaptureError>((is_sent_before, is_sent_first, out.len()))
+    });
+    let (is_sent_before, is_sent_first, rest) = sent.expect("sends");
+    assert!(!is_sent_before && is_sent_first);
+    // The head of the seal, its number and its checksum.
+    assert!(rest < 100, "{rest} bytes: the state is sent once");
+}
+
 /// A frozen domain of which a Memory was listed.
 fn frozen(outgoing: &Outgoing) -> Frozen {
     let parts = Parts {

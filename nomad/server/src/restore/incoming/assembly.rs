@@ -64,7 +64,7 @@ impl Incoming {
 
     /// Builds the domain from nothing, unless the trial build has become it.
     fn build_afresh(&mut self, description: &Description) -> Result<(), RestoreError> {
-        if self.completes_trial(description) {
+        if core::mem::take(&mut self.is_complete) {
             return Ok(());
         }
         self.dismantle();
@@ -77,7 +77,8 @@ impl Incoming {
     }
 
     /// Makes the trial build the domain, if that differs from it in nothing but its state; returns whether it is the domain now.
-    fn completes_trial(&mut self, description: &Description) -> bool {
+    /// The domain's last pages may follow.
+    pub(super) fn completes_trial(&mut self, description: &Description) -> bool {
         let (Some(trial), Some(built)) = (self.trial.take(), &self.built) else {
             return false;
         };
