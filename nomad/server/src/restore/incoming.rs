@@ -5,8 +5,8 @@
 //!                                       the first of a running domain --trial_build--> built, without its state
 //! ```
 //!
-//! The trial build becomes the domain if only the domain's state has changed since; otherwise it is destroyed and the domain
-//! is built afresh.
+//! The trial build becomes the domain, and root keeps it, as soon as the frozen domain is described, if only its state has
+//! changed since; the last pages may follow. Otherwise the trial build is destroyed and the domain is built afresh.
 //!
 //! Everything here ends with this server, except a domain that root keeps: that one is activated or discarded through root
 //! alone.
@@ -17,7 +17,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use identity::{DomainId, Incarnation, Name};
+use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_image::{Chunk, Description, Event, MemoryKey, PAGE_BYTES, PageMap};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
@@ -57,8 +57,8 @@ pub struct Incoming {
     is_trial_built: bool,
     /// The origin of `built` while that is the trial build.
     trial: Option<Trial>,
-    /// Whether the trial build has become the domain that was described last.
-    is_complete: bool,
+    /// The digest of the domain that was described last, if the trial build has become it.
+    completed: Option<Digest>,
     /// Whether its clock has the downtime.
     has_downtime: bool,
     /// The steps of its pause.
@@ -115,7 +115,7 @@ impl Incoming {
             built: None,
             is_trial_built: false,
             trial: None,
-            is_complete: false,
+            completed: None,
             has_downtime: false,
             timeline: Timeline::default(),
         })
@@ -153,7 +153,7 @@ impl Incoming {
                     description,
                     received_ns: clock::now_ns(),
                 };
-                self.is_complete = self.completes_trial(&described.description);
+                self.completed = self.complete_trial(&described);
                 self.described = Some(described);
                 Ok(())
             }

@@ -91,10 +91,16 @@ fn a_trial_build_becomes_the_domain_if_only_its_state_has_changed() {
 
 #[test]
 fn a_domain_of_another_structure_is_built_afresh() {
-    let calls = build_after(|_, frozen| frozen.slot_count -= 1);
-    assert_eq!(count(&calls, is_creation), 1);
-    let destroyed = count(&calls, |call| matches!(call, Request::Destroy(_)));
-    assert_eq!(destroyed, 2, "the trial's domain and notification");
+    let another_table = build_after(|_, frozen| frozen.slot_count -= 1);
+    let another_memory = build_after(|incoming, _| {
+        let arrives = incoming.make_memory(MemoryKey::Inside(1), 8);
+        arrives.expect("makes a Memory");
+    });
+    for calls in [another_table, another_memory] {
+        assert_eq!(count(&calls, is_creation), 1);
+        let destroyed = count(&calls, |call| matches!(call, Request::Destroy(_)));
+        assert_eq!(destroyed, 2, "the trial's domain and notification");
+    }
 }
 
 #[test]
