@@ -1,9 +1,9 @@
-//! The shell's work for a transaction ([`Action`]) and its reports back ([`Event`]).
+//! The actions that a transaction requests from the shell ([`Action`]), and the shell's reports about them ([`Event`]).
 //!
 //! The shell performs actions **in the order** in which it polls them, each one before the next: a record is durable
 //! before the message that follows it is sent. Every action is idempotent, since the migration server may have been
-//! restarted between performing and recording it. An action documented as "completed by" an event takes time; every
-//! other one is done when it returns.
+//! restarted between performing and recording it. An action documented as "completed by" an event takes time. Every
+//! other action is complete when the shell polls the next one.
 
 use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Progress, Round};
@@ -31,8 +31,9 @@ pub enum Action {
     Forget,
     /// Notify the supervisor, the operator and the log.
     Notify(Notice),
-    /// Another machine runs this incarnation of a domain: if an older one is here, stop it for good and list it. Once
-    /// none runs here or can run again, reply to that machine with `Unknown`: it repeats its message until then.
+    /// Another machine runs this incarnation of the domain. If an older incarnation is here, stop it permanently and
+    /// list it. As soon as no older one runs here or can run again, reply to that machine with `Unknown`. It repeats
+    /// its message until then.
     Outlived {
         /// The domain.
         domain: DomainId,
@@ -102,8 +103,8 @@ pub enum SourceAction {
     Thaw,
     /// Destroy the retired domain. Completed by `Destroyed`, also if it is gone already.
     Destroy,
-    /// Undo the retirement and run the domain: the operator has forced it by name. Completed by `Unretired`, or by
-    /// `Failed` if that is not possible.
+    /// Undo the retirement and run the domain, because the operator has forced it by name. Completed by `Unretired`, or
+    /// by `Failed` if that is not possible.
     Unretire,
 }
 
@@ -114,7 +115,8 @@ pub enum DestinationAction {
     ///
     /// A page stream that arrives while nothing is reserved for its transaction is closed at once.
     Reserve(Offer),
-    /// Rebuild the domain from the received image, frozen, imports inactive. Completed by `Rebuilt` or `Failed`.
+    /// Rebuild the domain from the received image. It stays frozen, and its imports inactive. Completed by `Rebuilt` or
+    /// `Failed`.
     Rebuild {
         /// The freeze.
         attempt: Attempt,
@@ -124,7 +126,7 @@ pub enum DestinationAction {
     Activate {
         /// The source's incarnation plus one.
         incarnation: Incarnation,
-        /// Microseconds since the domain's clock was read, as far as they are known.
+        /// Microseconds since the domain's clock was read. Parts of that time that are not known are left out.
         downtime_us: u64,
     },
     /// Announce the domain's new location on the network.
@@ -185,7 +187,7 @@ pub enum SourceEvent {
 /// An event on a destination's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationEvent {
-    /// The pool is reserved and every verdict is resolvable.
+    /// The domain is admitted, and its pool is reserved.
     Reserved,
     /// The domain is refused; nothing is reserved.
     Refused(Refusal),
@@ -224,7 +226,7 @@ pub enum DestinationEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notice {
-    /// It entered a phase.
+    /// The transaction entered a phase.
     Phase(PhaseName),
     /// A source's round is done.
     Progress(Progress),
@@ -239,9 +241,9 @@ pub enum Notice {
     Committed,
     /// The domain runs on the destination.
     Activated,
-    /// The transaction is aborted: the source runs, the destination is empty.
+    /// The transaction is aborted: the source runs the domain, and the destination has no copy.
     Aborted(AbortReason),
-    /// The outcome is in doubt: list it.
+    /// The outcome is in doubt.
     InDoubt(Doubt),
     /// Source: the domain has moved, and its memory is released. Destination: the domain may be moved on.
     Finished,

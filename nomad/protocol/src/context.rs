@@ -1,4 +1,5 @@
-//! The context of every phase on either side: constant facts, timers and the action queue; and its [`Input`].
+//! The context of every phase on either side: the transaction's constants, its timers and its queue of actions. Also
+//! the [`Input`] of a phase.
 
 use alloc::collections::VecDeque;
 
@@ -23,7 +24,8 @@ pub(crate) struct Facts {
     /// The other machine.
     pub peer: MachineId,
     pub offer: Offer,
-    /// The options of the operator who began the move here. None survive a restart: the move is then aborted or committed.
+    /// The options of the operator who began the move here. A restart of the migration server loses them: the resumed
+    /// move is aborted, or was already committed.
     pub options: MoveOptions,
 }
 
@@ -102,7 +104,8 @@ impl Context<'_> {
         self.act(Action::Notify(notice));
     }
 
-    /// Begins every phase: disarms the timers of the one before, except the move's deadline, and notifies.
+    /// Begins a phase: disarms the timers of the phase before, except the move's deadline, and sends a notice of the
+    /// new phase.
     pub(crate) fn enter(&mut self, phase: PhaseName) {
         self.timers.clear();
         self.notify(Notice::Phase(phase));

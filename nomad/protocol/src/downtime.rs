@@ -12,7 +12,7 @@
 
 use crate::time::Instant;
 
-/// A downtime of `us` at the moment `at`, which has grown since.
+/// A downtime that was `us` at the moment `at`, and has grown since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Downtime {
     us: u64,
@@ -20,12 +20,12 @@ pub(crate) struct Downtime {
 }
 
 impl Downtime {
-    /// Counts from `now`: nothing is known of the time before.
+    /// Begins to count `now`, because nothing is known of the time before.
     pub(crate) fn since(now: Instant) -> Downtime {
         Downtime { us: 0, at: now }
     }
 
-    /// Counts on from a Commit received `now` that carries `downtime_us` and took `delay_us` to arrive.
+    /// Continues the downtime of a Commit that is received `now`, carries `downtime_us`, and took `delay_us` to arrive.
     pub(crate) fn reported(now: Instant, downtime_us: u64, delay_us: u64) -> Downtime {
         Downtime {
             us: downtime_us.saturating_add(delay_us),

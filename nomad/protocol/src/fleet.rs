@@ -12,8 +12,8 @@ use crate::ids::MachineId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fleet(Arc<[MachineId]>);
 
-/// A fleet's fingerprint: the exclusive or of its machines' ids. These are public keys, as good as random, so lists that
-/// differ by mistake have different fingerprints.
+/// A fleet's fingerprint: the exclusive or of its machines' ids. The ids are public keys and practically random, so
+/// lists that differ by mistake have different fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FleetId([u8; 32]);
 

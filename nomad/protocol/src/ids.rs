@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MachineId(pub [u8; 32]);
 
-/// One boot of a machine: drawn at random when it starts. A boot's state is lost with it.
+/// One boot of a machine. Its number is drawn at random when the machine starts. All state of a boot is lost when it
+/// ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BootId(pub u64);
 
-/// One life of a machine's migration server: drawn at random each time it starts, also within one boot.
+/// One life of a machine's migration server. Its number is drawn at random each time the server starts, also within one
+/// boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LifeId(pub u64);
 
@@ -22,7 +24,7 @@ pub struct LifeId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Turn(pub u64);
 
-/// One attempt to move one domain: drawn at random by the source, never reused.
+/// One attempt to move one domain. The source draws the number at random and never reuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub u128);
 

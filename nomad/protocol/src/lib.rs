@@ -1,4 +1,5 @@
-//! The hand-over of a domain from one machine to another: the messages, and which machine may run the domain when.
+//! The hand-over of a domain from one machine to another: the messages, and the rules for when each machine may run the
+//! domain.
 //!
 //! ```text
 //!   source                                   destination
@@ -16,18 +17,19 @@
 //!   ~~ the page stream, reliable until it breaks
 //! ```
 //!
-//! The **commit point** is `source/commit.rs`, `commit_point`: before it the source can always run the domain on and the
-//! destination ends up empty; after it the source never runs the domain again.
+//! The **commit point** is the function `commit_point` in `source/commit.rs`. Before it the source can always continue
+//! to run the domain, and the destination then ends up without a copy. After it the source never runs the domain again.
 //!
-//! A transaction is in a phase of one of two state machines, the source's and the destination's, drawn in their modules,
-//! one file per phase. [`Ledger`] holds a machine's transactions and replies about those it has no record of. It does no IO
-//! and reads no clock: messages, events and the time are passed in, actions and the next deadline are polled. So the code
-//! that ships is the code that `nomad-simulator` runs under faults and explores exhaustively.
+//! A transaction is in a phase of one of two state machines, the source's and the destination's, drawn in their
+//! modules, one file per phase. [`Ledger`] holds a machine's transactions, and replies to messages about transactions
+//! without a record. It does no IO and reads no clock: messages, events and the time are passed in, actions and the
+//! next deadline are polled. So the code that ships is the code that `nomad-simulator` runs under faults and explores
+//! exhaustively.
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
-//! operator forces it by name. No complete copy is destroyed before the other side confirms its own. A copy in doubt
-//! stays frozen and is listed. Unknown from a source means that it has aborted, if it comes from the boot that made the
-//! offer; from another boot it leaves the outcome open.
+//! operator forces it by name. No complete copy is destroyed before the other side has confirmed its own. A copy in
+//! doubt stays frozen and is listed. If a source sends Unknown in the boot that made the offer, it has aborted. Unknown
+//! from another boot leaves the outcome open.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -42,7 +42,7 @@ pub enum Message {
     Late(TransactionId, Late),
 }
 
-/// The longest piece of late frames: two hold the longest frame, and each fits a datagram.
+/// The longest piece of late frames. It fits a datagram, and two pieces hold the longest frame.
 pub const PIECE_BYTES_MAX: usize = 768;
 
 /// A message about late frames. The pieces of a stream are numbered from 0 and accepted in that order only;
@@ -108,8 +108,8 @@ pub enum Step {
     ReleaseAck,
     /// Either, before the commit point: the transaction is aborted.
     Abort(AbortReason),
-    /// Either: the sender has no record of this transaction. From the boot that took part in it this means aborted;
-    /// from another boot it leaves the outcome open.
+    /// Either: the sender has no record of this transaction. If it sends this in the boot that took part in the
+    /// transaction, the transaction was aborted. From another boot this leaves the outcome open.
     Unknown,
     /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
     /// Repeated, in place of Admit, until a freeze has arrived.
@@ -119,7 +119,8 @@ pub enum Step {
     },
 }
 
-/// The header before pages and records on the page stream. `nomad-transport` makes it reliable and keeps its order, as long as the other side replies.
+/// The header before the pages and records of the page stream. `nomad-transport` keeps the stream reliable and in
+/// order, as long as the other side replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StreamHeader {
     /// A round of pages follows.
@@ -147,7 +148,7 @@ pub enum StreamHeader {
 }
 
 impl Step {
-    /// The reply of a machine that has no record of the transaction, if it replies.
+    /// The reply to this step from a machine that has no record of the transaction, or `None` if it sends no reply.
     ///
     /// Only steps that await an outcome get a reply, so two machines never reply to each other endlessly.
     pub fn reply_if_unknown(&self) -> Option<Step> {

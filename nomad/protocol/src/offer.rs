@@ -45,7 +45,7 @@ impl CpuFeatures {
         missing
     }
 
-    /// Whether there is no feature.
+    /// Whether the set of features is empty.
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 6]
     }

@@ -32,7 +32,7 @@ pub struct Record {
 pub enum RecordedProgress {
     /// Source: nothing is decided. When resumed, it aborts.
     SourceOpen,
-    /// Source: the kernel was asked to retire the domain, and knows whether it did.
+    /// Source: the kernel was asked to retire the domain. Only the kernel knows whether it did.
     SourceCommitting {
         /// The freeze.
         attempt: Attempt,

@@ -8,12 +8,13 @@
 //!                                            and the number of domains that were activated in that life
 //! ```
 //!
-//! Machines reply one after the other, and meanwhile the domain may move from one that has not replied yet to one that
-//! has. So the home queries in turns, and starts the domain after two successive turns with the same replies, all absent:
-//! then no machine had it when the first turn ended. A machine that had it at that moment, but neither before nor after,
-//! would have activated it in between, or its server would be in another life. (A double collect: Afek et al., "Atomic
-//! snapshots of shared memory", 1993.) A copy that never ran may have come and gone, but it came from a machine that had
-//! the domain. From then on only the home can bring the domain back.
+//! Machines reply at different times, and meanwhile the domain may move from a machine that has not replied yet to one
+//! that has. So the home queries in turns. It starts the domain after two successive turns in which every machine
+//! reported absence, with the same life and number both times. Then no machine had the domain when the first turn
+//! ended. Suppose a machine had it at that moment, but neither before nor after. Then that machine activated the domain
+//! in between, or its migration server was restarted, and its second reply differs from its first. (A double collect:
+//! Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran may have come and gone unnoticed, but
+//! it came from a machine that had the domain. Once no machine has the domain, only the home can bring it back.
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 
@@ -40,7 +41,7 @@ pub enum Presence {
     Present {
         /// Its incarnation.
         incarnation: Incarnation,
-        /// Whether it runs there, or may.
+        /// Whether it runs or may run there.
         runs: bool,
     },
 }
@@ -69,9 +70,9 @@ pub struct RollCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Row {
     machine: MachineId,
-    /// In the turn before.
+    /// The reply in the turn before.
     before: Option<Presence>,
-    /// In this turn.
+    /// The reply in this turn.
     now: Option<Presence>,
     /// When the last reply arrived.
     replied: Instant,
@@ -90,7 +91,7 @@ pub enum Obstacle {
         by: MachineId,
         /// The domain's incarnation there.
         incarnation: Incarnation,
-        /// Whether it runs there, or may.
+        /// Whether it runs or may run there.
         runs: bool,
     },
 }
@@ -161,7 +162,7 @@ impl RollCall {
             self.interval_us = self.timing.repeat_first_us;
             self.due = now;
         } else {
-            // A machine that has the domain is likely to keep it for a while.
+            // A machine that has the domain is likely to keep it for a while, so there is no hurry to query again.
             self.interval_us = self.timing.repeat_max_us.max(1);
             self.due = now.after_us(self.interval_us);
         }
@@ -183,7 +184,7 @@ impl RollCall {
         open.map(|row| row.machine).collect()
     }
 
-    /// Whether this turn is old enough to call a machine without a reply silent.
+    /// Whether this turn has lasted so long that a machine without a reply counts as silent.
     fn is_late(&self, now: Instant) -> bool {
         let limit_us = self.timing.silence_limit_us;
         self.queried.is_some_and(|at| now.us_since(at) >= limit_us)
@@ -194,7 +195,7 @@ impl RollCall {
         self.due
     }
 
-    /// Whether there was a moment since the call began at which no machine had the domain.
+    /// Whether the replies prove that there was a moment since the call began at which no machine had the domain.
     pub fn is_over(&self) -> bool {
         self.is_over
     }

@@ -6,10 +6,10 @@ use crate::{
     CpuFeatures, Fleet, MachineId, Offer, Record, RecordedProgress, Sizes, TransactionId, Versions,
 };
 
-/// An offer of a small domain, to a fleet without machines.
+/// An offer of a small domain in a fleet without machines.
 ///
 /// # Panics
-/// Never: its name is one.
+/// Never: the name in the code is valid.
 pub fn offer() -> Offer {
     Offer {
         domain: DomainId(1),

@@ -1,8 +1,8 @@
 //! The timers of a transaction and their settings.
 //!
-//! *Repeat* retransmits a message until there is a reply, at growing intervals. *Limit* ends a phase that takes too long; no limit
-//! is armed where a transaction must not be abandoned. *Deadline* ends a move that the operator wants to be over by then; it
-//! stays armed from phase to phase, up to the commit point.
+//! *Repeat* retransmits a message until there is a reply, at growing intervals. *Limit* ends a phase that takes too
+//! long; no limit is armed where a transaction must not be abandoned. *Deadline* ends a move that is not committed
+//! within the time that the operator has set. It stays armed from phase to phase, up to the commit point.
 
 use crate::time::Instant;
 
@@ -21,7 +21,8 @@ pub struct Timing {
     pub freeze_limit_us: u64,
     /// How long the destination keeps a reservation while nothing arrives.
     pub receive_limit_us: u64,
-    /// How long a peer that alone can settle the outcome may be silent before the transaction is listed as in doubt.
+    /// How long the peer may be silent before a transaction whose outcome only the peer can settle is listed as in
+    /// doubt.
     pub silence_limit_us: u64,
     /// The same when the outcome is known and only the last acknowledgement is missing.
     pub release_limit_us: u64,
@@ -54,7 +55,7 @@ pub enum Timer {
     Repeat,
     /// Ends a phase that takes too long.
     Limit,
-    /// Ends a move before its commit point, as the operator has asked.
+    /// Ends a move that is not committed within the time that the operator has set.
     Deadline,
 }
 

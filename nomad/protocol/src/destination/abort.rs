@@ -17,7 +17,8 @@ pub(crate) struct Discarding {
 }
 
 impl Discarding {
-    /// Releases the reservation. Abort is sent once: if it is lost, the source notices by its limits or by the stream.
+    /// Releases the reservation. Abort is sent once. If it is lost, the source ends its side by a time limit or because
+    /// the stream breaks.
     pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
         // From here on a prepared copy counts as incomplete, also for a restarted server.
@@ -30,7 +31,7 @@ impl Discarding {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // The record goes last: a restarted server must find the copy that is yet to be discarded.
+            // The record is dropped last: with it a restarted server finds the copy that is still to be discarded.
             Input::Event(Event::Destination(DestinationEvent::Discarded)) => {
                 context.act(Action::Forget);
                 context.notify(Notice::Aborted(self.why));
@@ -41,7 +42,8 @@ impl Discarding {
     }
 }
 
-/// The reason this input aborts a transaction in `phase` while the destination is not prepared, if it does.
+/// The reason for which this input aborts a transaction in `phase` while the destination is not prepared; `None` if it
+/// does not abort it.
 pub(super) fn reason(input: &Input, phase: PhaseName, peer_boot: BootId) -> Option<AbortReason> {
     match input {
         Input::Cancel => Some(AbortReason::Cancelled),

@@ -7,7 +7,8 @@
 //!      +--+ Failed: retried, since no other machine can run the domain any more
 //! ```
 //!
-//! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query its outcome.
+//! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query this
+//! transaction's outcome.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -123,7 +124,7 @@ impl Activating {
                 context.notify(Notice::Finished);
                 Phase::Finished
             }
-            // The source has no copy left: it was restarted, or an operator has settled it there.
+            // The source has no copy left: it was restarted, or an operator has settled the transaction there.
             Input::Message {
                 step: Step::Unknown,
                 ..

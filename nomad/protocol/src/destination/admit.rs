@@ -14,14 +14,14 @@ use super::receive::Receiving;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Admitting {
     peer_boot: BootId,
-    /// The transaction was aborted meanwhile; the reservation is released as soon as it is made.
+    /// The reason, if the transaction was aborted meanwhile. The reservation is then released as soon as it is made.
     abort: Option<AbortReason>,
 }
 
 impl Admitting {
     pub(crate) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Admit);
-        // Durable before anything is reserved: a restarted server releases it.
+        // Durable before anything is reserved, so that a restarted server releases the reservation.
         context.record(RecordedProgress::DestinationOpen);
         context.act(Action::Destination(DestinationAction::Reserve(
             context.facts.offer.clone(),

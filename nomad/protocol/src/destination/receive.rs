@@ -79,7 +79,8 @@ impl Receiving {
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
         self.send_received(context);
-        // The source's Abort may be lost: then only its reply to this repeated message shows that it has aborted.
+        // The source's Abort may be lost. Then the source's reply to this repeated message is the only sign that it has
+        // aborted.
         context.repeat();
         context.limit(context.timing().receive_limit_us);
         Phase::Receive(self)

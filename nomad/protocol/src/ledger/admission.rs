@@ -51,7 +51,8 @@ impl Ledger {
                 (Side::Destination, PhaseName::Activate) => Verdict::Refuse(Refusal::AlreadyHere {
                     incarnation: incarnation.next(),
                 }),
-                // Most likely an earlier attempt that the source has abandoned: probe. The offer will be repeated.
+                // Most likely an earlier attempt that the source has abandoned. Its outcome is queried, and the source
+                // repeats the offer meanwhile.
                 (Side::Destination, _) => {
                     other.probe(now);
                     Verdict::Wait
@@ -73,8 +74,8 @@ impl Ledger {
     }
 
     /// A transaction that must be settled before the offer can be accepted: one of the same domain, or one in which the
-    /// same source sent another domain of that name. The latter dates from before the source was restarted and started
-    /// its domains afresh.
+    /// same source sent another domain of that name. The source sent that other domain before it was restarted and
+    /// started its domains afresh.
     fn conflicting_mut(&mut self, offered: &Facts) -> Option<(TransactionId, &mut Transaction)> {
         let touches = |other: &Transaction| {
             let is_namesake =

@@ -109,7 +109,7 @@ impl Ledger {
             let transaction = Transaction::resume(now, timing, facts, progress, state);
             ledger.transactions.insert(id, transaction);
         }
-        // Resuming an open transaction aborts it. On the source it is finished at once.
+        // Resuming an open transaction aborts it. A source's transaction is then finished at once.
         ledger.drop_all_finished();
         ledger
     }
@@ -137,8 +137,8 @@ impl Ledger {
         }
     }
 
-    /// Queries at once the outcome of every transaction that is bringing a domain of this name from machine `from`. That is the
-    /// domain's home, which wants to start it.
+    /// Queries at once the outcome of every transaction that is bringing a domain of this name from machine `from`,
+    /// because `from` is the domain's home and wants to start it.
     pub fn probe(&mut self, now: Instant, from: MachineId, name: Name) {
         for transaction in self.transactions.values_mut() {
             if transaction.is_incoming_from(from) && transaction.offer().name == name {
@@ -191,7 +191,8 @@ impl Ledger {
         forced
     }
 
-    /// The next action and its transaction, if there is one. The shell performs them in this order.
+    /// The next action and its transaction, if there is one. The shell performs actions in the order in which they are
+    /// returned.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         let detached = self.detached.pop_front();
         let next = detached.or_else(|| {

@@ -1,4 +1,4 @@
-//! Outgoing: offers a domain of this machine to another one, if nothing forbids it.
+//! Outgoing: offers a domain of this machine to another machine, if nothing forbids it.
 
 use core::fmt;
 

@@ -181,7 +181,7 @@ pub struct Interference {
     pub slot: u32,
 }
 
-/// The reason a transaction was aborted: the source runs, the destination is empty.
+/// The reason a transaction was aborted. The source then runs the domain, and the destination has no copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AbortReason {
     /// The destination refuses the domain.
@@ -223,7 +223,7 @@ pub enum AbortReason {
         /// The limit.
         after_us: u64,
     },
-    /// The rounds do not reach the downtime goal, and the operator has the move given up in that case.
+    /// The rounds do not reach the downtime goal, and the operator wants the move to be given up in that case.
     NotConverging {
         /// The number of rounds.
         rounds: u32,
@@ -233,7 +233,8 @@ pub enum AbortReason {
 }
 
 impl Doubt {
-    /// Whether this decision settles it: a domain that runs elsewhere is not run here, and one that runs here is not dropped.
+    /// Whether this decision settles the doubt. A copy is not run here while the domain runs elsewhere, and a domain
+    /// that runs here is not dropped.
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,

@@ -9,7 +9,8 @@ use crate::timers::Timer;
 
 use super::Phase;
 
-/// Undoes everything. Abort is sent once: if it is lost, the destination queries the outcome and receives Unknown.
+/// Undoes all steps so far. Abort is sent once: if it is lost, the destination queries the outcome and receives
+/// Unknown.
 pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     context.enter(PhaseName::Abort);
     context.timers.clear_all();
@@ -22,7 +23,8 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// The reason this input aborts a transaction in `phase`, if it does. `peer_boot` is the destination's boot, if known.
+/// The reason for which this input aborts a transaction in `phase`, or `None` if it does not abort it. `peer_boot` is
+/// the destination's boot, if known.
 pub(super) fn reason(
     context: &Context<'_>,
     input: &Input,

@@ -6,8 +6,9 @@
 //!      `--RetireFailed--> Abort
 //! ```
 //!
-//! While the kernel decides (*Retiring*) nothing may be undone: a request to abort waits for its decision. Once
-//! *Committed* no path leads back to a running domain; the model checker must catch a test-only variant that has one.
+//! While the kernel decides (*Retiring*), nothing may be undone: a request to abort waits for the decision. Once
+//! *Committed*, no path leads back to a running domain. A variant for tests has such a path, and the model checker must
+//! catch it.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
@@ -69,7 +70,7 @@ impl Committing {
         }
     }
 
-    /// Asks the kernel to retire the domain at `version`, which is exactly what the destination is prepared for.
+    /// Asks the kernel to retire the domain at `version`, the version that the destination is prepared for.
     pub(super) fn retire(
         self,
         context: &mut Context<'_>,
@@ -165,7 +166,8 @@ impl Committing {
         match input {
             Input::Message { boot, step } if boot == self.peer_boot => match step {
                 Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
-                // It was prepared and has lost the record without a restart: its operator discarded the copy.
+                // The destination was prepared and has lost the record without a restart, so its operator discarded the
+                // copy.
                 Step::Unknown => InDoubt::enter(context, Doubt::DiscardedByOperator),
                 Step::Prepared { .. } => {
                     context.limit(context.timing().silence_limit_us);

@@ -25,8 +25,8 @@ impl InDoubt {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // Sent in the destination's earlier boot and overtaken by its later boot's Unknown: the domain ran there, and
-            // is gone.
+            // The destination sent this in its earlier boot, and the Unknown of its later boot arrived first. So the
+            // domain ran there, and is gone.
             Input::Message {
                 step: Step::Activated { .. },
                 ..
@@ -81,7 +81,7 @@ impl InDoubt {
     }
 }
 
-/// The event that reports the decision as carried out.
+/// The event that reports that the decision was carried out.
 fn done_by(force: Force) -> SourceEvent {
     match force {
         Force::RunHere => SourceEvent::Unretired,

@@ -26,7 +26,7 @@ enum Progress {
 }
 
 impl Releasing {
-    /// The destination has confirmed that its copy is complete and runs: only now may the one here be destroyed.
+    /// The destination has confirmed that its copy is complete and runs. Only now may the copy here be destroyed.
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         // Durable before the copy is destroyed: once it is gone, nothing else shows whether it was retired.
         context.record(RecordedProgress::SourceReleasing { peer_boot });
@@ -39,7 +39,7 @@ impl Releasing {
         Self::send_released(context, peer_boot)
     }
 
-    /// Destroys the copy. A restarted server repeats it, since it cannot know whether it is done.
+    /// Destroys the copy. A restarted server destroys it again, since it cannot know whether the copy is gone.
     pub(crate) fn destroy(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Release);
         context.act(Action::CloseStream);
@@ -63,7 +63,8 @@ impl Releasing {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match (&self.progress, input) {
             (Progress::Destroying, Input::Event(Event::Source(SourceEvent::Destroyed))) => {
-                // Durable before the destination is notified: it may send the domain back, and that copy must survive.
+                // Durable before the destination is notified: the destination may then send the domain back, and that
+                // new copy must survive.
                 context.record(RecordedProgress::SourceReleased {
                     peer_boot: self.peer_boot,
                 });

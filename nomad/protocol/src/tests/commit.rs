@@ -237,7 +237,7 @@ fn a_failed_activation_is_tried_again() {
     assert!(pair.noticed(1, Notice::Activated));
 }
 
-/// Found by exploration: the record was still of a prepared copy while the copy was being discarded.
+/// Found by exploration: the record still described a prepared copy while the copy was being discarded.
 #[test]
 fn a_destination_restarted_while_it_discards_goes_on_discarding() {
     let mut pair = at_the_commit_point();

@@ -218,7 +218,7 @@ fn cancel_works_at_every_step_before_the_commit_point() {
         assert_eq!(pair.phase(0), Some(phase));
         assert_eq!(pair.cancel(0), Cancelled::Now);
         pair.settle();
-        // The destination releases the reservation as soon as it has it.
+        // The destination releases the reservation as soon as it is made.
         pair.report(1, Event::Destination(DestinationEvent::Reserved));
         pair.settle();
         assert!(

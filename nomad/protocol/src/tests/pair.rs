@@ -96,7 +96,7 @@ impl Pair {
         pair
     }
 
-    /// The same with an operator's options, as far as it gets with this shell.
+    /// A pair whose move has begun with an operator's options, and has advanced as far as this shell lets it.
     pub fn settled_with(options: MoveOptions, shell: Override) -> Self {
         let mut pair = Pair::new();
         let wishes = (Goals::default(), options);
@@ -107,7 +107,7 @@ impl Pair {
         pair
     }
 
-    /// A pair whose move has begun, as far as it gets with this shell.
+    /// A pair whose move has begun, and has advanced as far as this shell lets it.
     pub fn settled(shell: Override) -> Self {
         let mut pair = Pair::moving();
         pair.shell = shell;
@@ -147,7 +147,7 @@ impl Pair {
         self.machines[machine].cancel(self.now, MOVE)
     }
 
-    /// Performs and delivers until only time can cause anything further.
+    /// Performs actions and delivers datagrams until only a timer can cause anything further.
     pub fn settle(&mut self) {
         loop {
             let acted = (0..2).any(|machine| self.act(machine));

@@ -180,12 +180,13 @@ impl Fleet {
         }
     }
 
-    /// The possible next states of the fleet, the roll call apart.
+    /// The possible next states of the fleet, without the roll call.
     fn next(&self) -> Vec<Fleet> {
         let mut next = Vec::new();
         match (self.holder, self.copy) {
             (Some(from), None) if self.moves > 0 => next.extend(self.moving(from)),
-            // Committed or forced to run, whenever the rest of the protocol does so; or aborted.
+            // The copy is committed or forced to run, at any time, since the rest of the protocol is not modelled. Or
+            // it is discarded.
             (holder, Some(to)) => {
                 next.push(self.activated(to));
                 let copy = None;
@@ -232,8 +233,9 @@ impl Fleet {
     }
 }
 
-/// Explores every order of moves, restarts and replies within a few turns; returns whether a call ended, and whether one
-/// ended while a machine had the domain. A delayed reply gives no further orders: it counts for its turn only.
+/// Explores every order of moves, restarts and replies within a few turns. Returns whether a call ended, and whether
+/// one ended while a machine had the domain. Delayed replies need no further orders, since a reply counts for its own
+/// turn only.
 fn explore(reply: fn(&mut RollCall, MachineId, Presence)) -> (bool, bool) {
     const TURNS: u64 = 4;
     let begin = Fleet {

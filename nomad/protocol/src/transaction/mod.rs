@@ -133,7 +133,7 @@ impl Transaction {
         cancelled
     }
 
-    /// Settles a doubt, as the operator decided; returns whether there was one that this settles.
+    /// Settles a doubt, as the operator decided. Returns whether there was a doubt that this decision settles.
     pub(crate) fn force(&mut self, now: Instant, force: Force) -> bool {
         let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
         let settles = settles && self.forced().is_none();
@@ -196,8 +196,8 @@ impl Transaction {
         }
     }
 
-    /// Whether the domain runs here once this machine has completed its own steps: its activation, or the operator's
-    /// decision to run a copy in doubt.
+    /// Whether the domain runs here once this machine has completed its own steps, which are its activation or the
+    /// operator's decision to run a copy in doubt.
     pub(crate) fn is_about_to_run(&self) -> bool {
         self.phase() == PhaseName::Activate || self.forced() == Some(Force::RunHere)
     }

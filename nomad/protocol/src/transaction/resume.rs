@@ -1,5 +1,5 @@
-//! Resume: where a transaction continues after a restart of the migration server, by its record and, on the source, by
-//! the kernel's state of the domain.
+//! Resume: the phase in which a transaction continues after a restart of the migration server. It follows from the
+//! record and, on the source, from the kernel's state of the domain.
 
 use crate::context::{Context, Facts};
 use crate::destination::{Activating, Discarding, Verifying};
