@@ -1,4 +1,4 @@
-//! The performance of the ledger's actions: on this machine through the host, on others by outputs.
+//! Performs the ledger's actions: through the host on this machine, by outputs for other machines.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -125,7 +125,7 @@ impl<H: Host> Shell<H> {
     fn report(&mut self, transaction: TransactionId, notice: &Notice) {
         let event = nomad_client::Event::Move(*notice);
         let line = event.to_string();
-        // Phases go to the operator only: the log is slow.
+        // Phases go to the operator only, because the log is slow.
         if !matches!(notice, Notice::Phase(_)) {
             self.log(format!("{}: {line}", short(transaction)));
         }

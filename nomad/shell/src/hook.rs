@@ -6,7 +6,7 @@
 
 use alloc::string::String;
 
-/// The moment to pause at, as the first words of the line that reports it, and whether it was reached.
+/// The moment to pause at, and whether it was reached. The first words of the line that reports the moment identify it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hook {
     moment: Option<String>,

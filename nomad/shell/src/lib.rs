@@ -10,8 +10,8 @@
 //! | --- | --- |
 //! | [`shell`] | [`Shell`]: handles inputs, returns outputs |
 //! | `actions` | the performance of the ledger's actions |
-//! | [`host`] | the traits through which it calls its machine |
-//! | [`output`] | its outputs |
+//! | [`host`] | the traits through which the shell calls its machine |
+//! | [`output`] | the shell's outputs |
 //! | [`moves`] | the ledger and its transactions' domains |
 //! | [`pages`] | the logic of page streams |
 //! | [`retries`] | calls that root refused for the moment |
@@ -25,7 +25,8 @@
 //! | [`machines`] | the fleet by name and address |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
 //!
-//! `nomad-server` puts it between sockets and capabilities, `nomad-simulator` between a fake network and fake machines.
+//! `nomad-server` puts the shell between sockets and capabilities, `nomad-simulator` puts it between a fake network and
+//! fake machines.
 
 #![no_std]
 #![forbid(unsafe_code)]

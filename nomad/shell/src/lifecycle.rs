@@ -117,8 +117,8 @@ impl<H: Host> Shell<H> {
         self.check_not_moving(name)?;
         let refused = |error: RootError| format!("{name} is not restarted: {error}");
         let state = self.host.find(name).map_err(refused)?.state;
-        // Restarted here, an absent domain would be started whenever the machine that has it loses it, whatever its
-        // manifest says.
+        // If an absent domain were restarted here, this machine would start it as soon as the machine that has it loses
+        // it, even against its manifest.
         if matches!(state, DomainState::Waiting | DomainState::Away) {
             return Err(format!(
                 "{name} is not here: `start` starts a domain that no machine has"
@@ -134,7 +134,7 @@ impl<H: Host> Shell<H> {
         self.check_not_moving(name)?;
         let found = self.host.find(name);
         let record = found.map_err(|error| format!("{name}: {error}"))?;
-        // This machine does not have to account for a domain that it never started.
+        // No roll call is needed for a domain that this machine never started: no copy of it comes from here.
         let was_started = record.id != DomainId(0);
         if was_started && record.state != DomainState::Stopped {
             self.check_is_lost(now, &record)?;

@@ -10,7 +10,7 @@ use nomad_protocol::{Attempt, Late, MachineId, TransactionId};
 /// Work for the owner of sockets, log and time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// A datagram for a machine, in clear. It may be lost.
+    /// A datagram for a machine, not encrypted yet. It may be lost.
     Send {
         /// The receiver.
         to: MachineId,
@@ -19,14 +19,15 @@ pub enum Output {
     },
     /// A job for the page sender. If the job fails, the owner reports that the stream broke.
     Job(Job),
-    /// Some transaction no longer needs its incoming page stream: each receiver checks its own.
+    /// A transaction no longer needs its incoming page stream. Every receiver checks whether its own stream is still
+    /// needed.
     StreamOver,
     /// An event of the reply to an operator's request.
     Event(RequestId, Event),
     /// A line for the log, to be written when there is time.
     Log(String),
-    /// Release the memory of this transaction's domain, which runs elsewhere, when there is time, with
-    /// [`Shell::give_back`](crate::Shell::give_back).
+    /// When there is time, release the memory of this transaction's domain by
+    /// [`Shell::give_back`](crate::Shell::give_back): the domain runs elsewhere.
     GiveBack(TransactionId),
     /// Hand the memory of this transaction's domain, which runs here, over to root, when there is time, with
     /// [`Shell::hand_over`](crate::Shell::hand_over).
@@ -64,9 +65,9 @@ pub enum JobKind {
 pub enum Frames {
     /// The switch stops serving the domain: hold its frames.
     Hold,
-    /// The destination runs it: forward them.
+    /// The destination runs the domain: forward its frames.
     Forward,
-    /// It stays: return them to the switch.
+    /// The domain stays: return its frames to the switch.
     Revert,
     /// The transaction is over.
     End,

@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::output::{Job, JobKind};
 use crate::shell::Shell;
 
-/// The reason a segment is not sent to its end.
+/// The reason a segment is abandoned before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
     /// The transaction is over.
@@ -137,7 +137,8 @@ impl Segment {
         self.sent.get_or_insert(now);
     }
 
-    /// Ends a segment that was sent whole; returns the event for the ledger, unless the destination reports it.
+    /// Ends a segment that was sent whole. Returns the event for the ledger after a round. After a freeze there is
+    /// none, since the destination's message reports it.
     ///
     /// # Errors
     /// [`SendError`].

@@ -1,4 +1,5 @@
-//! The location of domains: queries to other machines about those at home here, and replies to their queries.
+//! The location of domains: queries to other machines about the domains at home here, and replies to other machines'
+//! queries.
 
 use alloc::vec::Vec;
 
@@ -15,8 +16,9 @@ use crate::roll_calls::{self, Purpose};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Stops an older copy of a domain of which another machine runs this incarnation: an operator had forced the copy to
-    /// run. That machine repeats its message, and gets a reply once the copy is certain to be stopped.
+    /// Handles the news that another machine runs this incarnation of a domain: stops an older copy here, which an
+    /// operator had forced to run. The other machine repeats its message, and gets a reply once the copy is certain to
+    /// be stopped.
     pub(crate) fn handle_outlived(
         &mut self,
         now: Instant,
@@ -55,7 +57,7 @@ impl<H: Host> Shell<H> {
         let Some(name) = records.iter().find(is_older_copy).map(|record| record.name) else {
             return Ok(());
         };
-        // Root refuses for a domain that is leaving. Its move is cancelled, so that the next attempt stops it.
+        // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
         self.moves.cancel(&self.host, now, name);
         self.host.outlive(name, domain, incarnation)
     }
@@ -96,8 +98,8 @@ impl<H: Host> Shell<H> {
         self.reply_to_starters(now);
     }
 
-    /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it could take a domain
-    /// for lost that is on a machine it does not know.
+    /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know
+    /// the machine that has the domain, and would then take the domain for lost.
     pub(crate) fn reply_to_query(
         &mut self,
         now: Instant,
@@ -118,9 +120,9 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query. To other
-    /// machines a domain at home here counts as present even while it is absent: if it is at home on two machines, neither
-    /// starts it.
+    /// Whether a domain of this name is here. `None` if that is unknown; the querying machine then repeats its query.
+    /// Other machines are told that a domain at home here is present even while it is absent. So if two machines are
+    /// its home by mistake, neither starts it.
     fn presence(&mut self, from: MachineId, name: Name) -> Option<Presence> {
         let is_own = from == self.moves.ledger.local().machine;
         match self.host.find(name) {
@@ -138,8 +140,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a copy runs here, or may run without a further decision. A copy that is leaving may run until its outcome is
-    /// in doubt; a prepared copy, or one in doubt, may run once it is settled to run here.
+    /// Whether a copy runs here, or may run without a further decision. A copy that is leaving may run until its
+    /// outcome is in doubt. A prepared copy, or one in doubt, may run once the decision is that it runs here.
     fn may_run(&self, record: &DomainRecord) -> bool {
         let mut entries = self.moves.ledger.entries();
         let mut its = entries
@@ -152,7 +154,7 @@ impl<H: Host> Shell<H> {
                 entry.is_about_to_run || !is_in_doubt
             }),
             DomainState::Prepared => its.any(|entry| entry.is_about_to_run),
-            // An outlived copy does not run, even if its own move here has not ended.
+            // An outlived copy does not run, even if the move that brought it here has not ended.
             _ => false,
         }
     }

@@ -28,7 +28,7 @@ const _: () = assert!(TOKENS_OFFSET + TOKENS_MAX * TOKEN_BYTES <= SLOTS_OFFSET);
 
 /// The bytes of the stable storage.
 pub trait ByteStore {
-    /// Their number.
+    /// The number of bytes.
     fn bytes(&self) -> usize;
 
     /// Reads bytes from `offset` on.
@@ -48,8 +48,8 @@ pub struct Records<S> {
 }
 
 impl<S: ByteStore> Records<S> {
-    /// Opens the records: returns those of an earlier life of this server, and the boot id that it drew. A Memory that
-    /// was never written begins with `fresh_boot` and no records.
+    /// Opens the records. Returns the records of an earlier life of this server, and the boot id that the earlier life
+    /// drew. A Memory that was never written begins with `fresh_boot` and no records.
     pub fn open(memory: S, fresh_boot: BootId) -> (Records<S>, BootId, Vec<Record>) {
         let mut records = Records {
             memory,
@@ -119,8 +119,8 @@ impl<S: ByteStore> Records<S> {
         self.taken.retain(|(known, ..)| *known != transaction);
     }
 
-    /// Reads the records of an earlier life. If it ended while replacing one, the older of the two is erased: it would
-    /// reappear once the younger is forgotten.
+    /// Reads the records of an earlier life. If that life ended while it replaced a record, both versions are found,
+    /// and the older one is erased. Otherwise it would count again as soon as the newer one is forgotten.
     fn load(&mut self) -> Vec<Record> {
         let mut found: Vec<(u64, usize, Record)> = (0..self.slot_count())
             .filter_map(|slot| {
@@ -143,7 +143,8 @@ impl<S: ByteStore> Records<S> {
         found.into_iter().map(|(.., record)| record).collect()
     }
 
-    /// Drops the tokens of ended transactions: an earlier life erased their record, and ended before erasing the token.
+    /// Drops the tokens of ended transactions. Such a token is left if an earlier life ended after it had erased the
+    /// record and before it erased the token.
     fn drop_stray_tokens(&mut self) {
         let taken = &self.taken;
         let is_stray = |transaction| taken.iter().all(|(known, ..)| *known != transaction);
@@ -187,8 +188,9 @@ impl<S: ByteStore> StableStorage for Records<S> {
         self.taken.push((record.transaction, slot, sequence));
     }
 
-    /// Stores the token of the freeze of a transaction's domain, until the transaction ends. Without room nothing is
-    /// stored, and a domain that a later life of this server finds frozen runs again at the kernel's deadline.
+    /// Stores the token of the freeze of a transaction's domain, until the transaction ends. If there is no room,
+    /// nothing is stored. A later life of this server then cannot thaw the domain, which runs again at the kernel's
+    /// deadline.
     fn write_token(&mut self, transaction: TransactionId, token: u64) {
         if let Some(place) = self.token_place(|noted| noted.is_none()) {
             self.memory.write(place, &note(transaction, token));
@@ -223,7 +225,7 @@ fn note(transaction: TransactionId, token: u64) -> [u8; TOKEN_BYTES] {
     note
 }
 
-/// Reads a note, if it was written completely. The check of a real transaction is never zero.
+/// Reads a note, if it was written completely. An empty note, which is all zeros, fails its check.
 fn read_note(bytes: &[u8; TOKEN_BYTES]) -> Option<(TransactionId, u64)> {
     let word = |from: usize| bytes[from..from + 8].try_into().map(u64::from_le_bytes);
     let transaction: [u8; 16] = bytes[16..].try_into().ok()?;

@@ -1,8 +1,8 @@
 //! Roll calls: of domains that are at home here but absent, and of those that an operator may force to run.
 //!
-//! A waiting domain is started as soon as no machine has it. One that was sent away and that no machine has any more is
-//! lost; it is listed until an operator starts it. For a domain in doubt the roll call lasts as long as the doubt, so
-//! that an operator who forces it learns which machine runs it.
+//! A waiting domain is started as soon as no machine has it. A domain that was sent away and that no machine has any
+//! more is lost. It is listed until an operator starts it. For a domain in doubt the roll call lasts as long as the
+//! doubt, so that an operator who forces the domain learns which machine runs it.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -235,8 +235,8 @@ impl Call {
     }
 }
 
-/// The first obstacle to running a domain here, as a text. Silent machines and copies that do not run are not an obstacle
-/// to an operator who forces it.
+/// The first obstacle to running a domain here, as a text. For an operator who forces the domain to run, silent
+/// machines and copies that do not run are not an obstacle.
 fn objection(
     now: Instant,
     machines: &Machines,

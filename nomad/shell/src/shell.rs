@@ -71,7 +71,7 @@ impl<H: Host> Shell<H> {
     /// Continues from the records of an earlier life, or begins with none.
     ///
     /// # Errors
-    /// The host, and root's transient failure to report the state of a domain.
+    /// Returns the host if root temporarily fails to report the state of a domain.
     pub fn resume(
         mut host: H,
         now: Instant,
@@ -96,7 +96,7 @@ impl<H: Host> Shell<H> {
             retries: Retries::default(),
             outputs: VecDeque::new(),
         };
-        // An earlier life may have been receiving a package.
+        // An earlier life may have received a part of a package.
         shell.host.forget_package();
         shell.update_roll_calls(now);
         Ok(shell)

@@ -3,7 +3,7 @@
 use nomad_client::RequestId;
 use nomad_protocol::Instant;
 
-/// How long its operator may be silent.
+/// How long the operator may be silent during a transfer.
 const SILENCE_LIMIT_US: u64 = 30_000_000;
 
 /// The progress of a package.
@@ -17,7 +17,7 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    /// A package of this many bytes, of which none has arrived.
+    /// The progress of a package of this many bytes, none of which has arrived.
     pub fn new(now: Instant, request: RequestId, size: u32) -> Transfer {
         Transfer {
             request,

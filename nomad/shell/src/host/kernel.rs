@@ -76,7 +76,7 @@ pub trait Kernel {
     /// The verdict on each thing that the domain holds.
     ///
     /// # Errors
-    /// The reason there are none, for the operator.
+    /// The reason there are no verdicts, for the operator.
     fn judge(&mut self, found: &mut Self::Found) -> Result<Vec<Verdict>, String>;
 
     /// The domain's summary for an offer.
@@ -89,7 +89,7 @@ pub trait Kernel {
     fn begin_move(&mut self, name: Name, found: Self::Found) -> Result<Self::Outgoing, String>;
 
     /// The domain of an offer made by an earlier life of the shell, and its state in the kernel; `None` if it is not
-    /// here. `token` is that of its last freeze, if it was stored.
+    /// here. `token` is the token of its last freeze, if that was stored.
     ///
     /// # Errors
     /// It is unknown whether the domain is here.

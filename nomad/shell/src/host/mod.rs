@@ -28,6 +28,6 @@ pub trait Host: Kernel + Root + StableStorage {
     /// Free bytes of this server's own heap.
     fn heap_free(&self) -> u64;
 
-    /// The minimum that was ever free of that heap, in bytes.
+    /// The fewest bytes of that heap that were ever free.
     fn heap_least(&self) -> u64;
 }

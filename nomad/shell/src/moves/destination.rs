@@ -37,7 +37,7 @@ impl<O, I> Moves<O, I> {
                 incarnation,
                 downtime_us,
             } => self.activate(host, transaction, incarnation, downtime_us),
-            // The switch announces a port when root activates it: that happened when root adopted the domain.
+            // The switch announced the port when root activated it, which root did when it adopted the domain.
             DestinationAction::Announce => return None,
             DestinationAction::DiscardCopy => return None,
         })

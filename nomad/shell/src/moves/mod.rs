@@ -34,7 +34,7 @@ impl<O, I> Moves<O, I> {
     /// Offers a domain to another machine.
     ///
     /// # Errors
-    /// The ledger's.
+    /// The ledger's error.
     pub fn offer(
         &mut self,
         now: Instant,
@@ -48,7 +48,7 @@ impl<O, I> Moves<O, I> {
         Ok(())
     }
 
-    /// Cancels the move of an outgoing domain; `None` if there is none.
+    /// Cancels the move of an outgoing domain; `None` if there is no such move.
     pub fn cancel<H: Kernel<Outgoing = O>>(
         &mut self,
         host: &H,

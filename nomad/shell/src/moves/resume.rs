@@ -15,7 +15,8 @@ impl<O, I> Moves<O, I> {
     /// Continues from these records.
     ///
     /// # Errors
-    /// Root's transient failure to report the state of a domain. Without that, nothing can be decided about it.
+    /// Root's temporary failure to report the state of a domain. Without the state, nothing can be decided about the
+    /// domain.
     pub fn resume<H: Host<Outgoing = O>>(
         host: &mut H,
         now: Instant,
@@ -49,7 +50,8 @@ impl<O, I> Moves<O, I> {
     }
 }
 
-/// Whether the source of this move may still have a copy here. Later the domain may have come back, and run here.
+/// Whether this machine may still have the copy that was to leave. At any later stage, a domain here may be one that
+/// has come back.
 fn holds_domain(progress: &RecordedProgress) -> bool {
     matches!(
         progress,
