@@ -16,7 +16,8 @@ impl Serialize for Blob {
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
-        // Borrowed first: only bytes that are present are copied, whatever the length claims.
+        // Decoded as a borrowed slice first, so that only bytes that are present are copied, whatever length the image
+        // claims.
         <&[u8]>::deserialize(deserializer).map(|bytes| Blob(bytes.to_vec()))
     }
 }

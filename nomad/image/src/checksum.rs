@@ -1,7 +1,7 @@
 //! The running checksum over an image's bytes: XXH3, 128 bits, up to each seal.
 //!
-//! It detects accidents, at a tenth of the cost of a cryptographic digest of every page. Protection against deliberate
-//! changes is the job of the channel.
+//! It detects accidental changes, at a tenth of the cost of a cryptographic digest of every page. The channel protects
+//! against deliberate changes.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;

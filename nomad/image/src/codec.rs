@@ -51,7 +51,8 @@ impl Description {
     /// Decodes a state record's body and checks the description.
     ///
     /// # Errors
-    /// A count beyond the limits or the record, malformed or trailing bytes, or a [`crate::Fault`].
+    /// A count exceeds the limits or the record, bytes are malformed or left over, or the description has a
+    /// [`crate::Fault`].
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
         let mut bytes = bytes;
         let identity: Identity = take(&mut bytes)?;
@@ -113,7 +114,7 @@ impl Description {
 /// Appends an item's bytes.
 pub(crate) fn append<T: Serialize>(out: &mut Vec<u8>, item: &T) {
     let mut tail = core::mem::take(out);
-    // This cannot fail: a vector grows, and our types know their lengths.
+    // This cannot fail: a vector grows as needed, and every type here knows the length of its sequences.
     tail = postcard::to_extend(item, tail).unwrap_or_default();
     *out = tail;
 }

@@ -223,7 +223,8 @@ fn outsiders(
     let kinds = listing.outsiders();
     let outsider = |key: &OutsideKey| {
         let known = names.get(key)?;
-        // An outsider that nothing refers to any longer keeps its position. Its kind does not matter: an endpoint is cheap.
+        // An outsider keeps its position even if nothing refers to it any longer. Then its kind does not matter, and is
+        // given as endpoint, the cheapest kind.
         let kind = kinds
             .iter()
             .find(|(outsider, _)| outsider == key)

@@ -1,7 +1,7 @@
 //! The description of a frozen domain: everything but its pages.
 //!
-//! Objects are identified by their position in [`Description::objects`], outsiders by theirs in
-//! [`Description::outsiders`]: a description contains no addresses or object ids of a machine.
+//! Objects are identified by their position in [`Description::objects`], outsiders by their position in
+//! [`Description::outsiders`]. So a description contains no addresses or object ids of a machine.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

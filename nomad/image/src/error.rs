@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// A description breaks a rule.
     Description(Fault),
-    /// The checksum in the seal is not that of the bytes before it.
+    /// The checksum in the seal does not match the bytes before the seal.
     ChecksumMismatch,
     /// The image ends before its seal.
     Truncated,

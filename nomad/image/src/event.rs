@@ -19,7 +19,7 @@ pub enum Event<'a> {
     Page(u8, MemoryKey, u64, &'a [u8; PAGE_BYTES]),
     /// A round ended.
     Round(u8, Round),
-    /// A state, checked. Before the end of a round the domain still runs.
+    /// A state that has passed all checks. If it comes before the end of a round, the domain still runs.
     State(u8, Box<Description>),
     /// The checksum matches; each domain is complete.
     Sealed(Seal),

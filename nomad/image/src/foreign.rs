@@ -20,7 +20,7 @@ pub mod kind {
 }
 
 pub mod kind_if_known {
-    //! An [`ObjectKind`] that this version may not know: zero then.
+    //! An [`ObjectKind`], or zero for a kind that this version does not know.
     use super::*;
 
     pub fn serialize<S: Serializer>(

@@ -16,7 +16,7 @@
 //! | `outline` | [`Outline`]: the data needed to admit a domain |
 //! | `page_map` | [`PageMap`]: the content of a chunk, in two bits per page |
 //! | `description` | [`Description`]: everything about a frozen domain but its pages |
-//! | `codec`, `check` | its bytes; the rules that hold before it is used |
+//! | `codec`, `check` | the bytes of a description; the rules that it must satisfy before it is used |
 //! | `writer`, `reader`, `event`, `progress`, `checksum` | the stream |
 //! | `listing` | [`Listing`]: the kernel's lists of a domain |
 //! | `verdict` | [`judge`]: whether and how each thing that a domain holds can move |

@@ -6,8 +6,8 @@ use abi::ObjectKind;
 use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::ObjectId;
 
-/// Identifies something outside a domain. Services may share an endpoint and know their clients by badge, so both are
-/// needed.
+/// Identifies something outside a domain. Services may share an endpoint and tell their clients apart by badge, so both
+/// object and badge are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideKey {
     /// The object.
@@ -81,8 +81,8 @@ pub(crate) fn kind_of(word: u64) -> Option<ObjectKind> {
     ObjectKind::from_number(u8::try_from(word).ok()?)
 }
 
-/// Positions for a domain's objects that stay the same through all rounds: an object that ends keeps its position, a new
-/// one gets the next.
+/// Positions for a domain's objects that stay the same through all rounds: an object that ends keeps its position, and
+/// a new object gets the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbering {
     objects: Vec<ObjectId>,
@@ -100,12 +100,12 @@ impl Numbering {
         position(&mut self.outsiders, key)
     }
 
-    /// Every object that has a position, in that order.
+    /// Every object that has a position, in the order of positions.
     pub fn objects(&self) -> &[ObjectId] {
         &self.objects
     }
 
-    /// Every outsider that has a position, in that order.
+    /// Every outsider that has a position, in the order of positions.
     pub fn outsiders(&self) -> &[OutsideKey] {
         &self.outsiders
     }

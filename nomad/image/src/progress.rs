@@ -1,4 +1,4 @@
-//! The records of a domain read so far: [`Progress`], against which the next ones are checked.
+//! The records of a domain read so far: [`Progress`]. The next records are checked against them.
 
 use alloc::vec::Vec;
 
@@ -15,8 +15,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a record of this kind may come now: the outline first and once; after the state only chunks, and the end of
-    /// the round or the seal.
+    /// Whether a record of this kind may come now. The outline comes first, and once. After a state, only chunks, and the end of
+    /// the round or the seal may come.
     pub fn allows(&self, kind: RecordKind) -> bool {
         match kind {
             RecordKind::Outline => self.identity.is_none(),

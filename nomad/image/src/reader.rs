@@ -92,7 +92,7 @@ impl Reader {
         let need = self.need();
         let missing = need - self.buffer.len();
         let Some((part, _)) = input.split_at_checked(missing) else {
-            // The buffer doubles as it grows, but never beyond the need: a state is long.
+            // The buffer doubles as it grows, because a state is long. It never exceeds the bytes that are needed.
             let more = input.len().max(self.buffer.len()).min(missing);
             self.buffer.reserve_exact(more);
             self.buffer.extend_from_slice(input);

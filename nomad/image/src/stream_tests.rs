@@ -27,7 +27,8 @@ fn map(changes: &[PageChange]) -> PageMap {
     map
 }
 
-/// A round with a state, the rest with the state that counts, a seal, and a state, the rest and a seal that replace them.
+/// An image: a round with a state, the other pages with the final state and a seal, and then a state, the rest and a seal that
+/// replace these.
 fn image() -> Vec<u8> {
     use PageChange::*;
     let mut out = Vec::new();
@@ -135,7 +136,7 @@ fn a_truncated_image_is_never_whole_except_at_a_seal() {
 #[test]
 fn no_single_flipped_bit_goes_unnoticed() {
     let image = image();
-    // Every bit of everything but page contents, and one bit in each 64 bytes of those.
+    // Changes every bit outside of page contents, and one bit in each 64 bytes of page contents.
     for bit in (0..image.len() * 8)
         .filter(|bit| *bit < 8 * 200 || bit % 509 == 0 || bit / 8 > image.len() - 1500)
     {
@@ -310,7 +311,7 @@ fn allocation_bound(input: usize, limits: &Limits) -> u64 {
     2 * body + decoded + 64 * 1024
 }
 
-/// The records without any pages: forged numbers cost most in a description.
+/// An image without pages, because forged numbers cost most in a description.
 fn small_image() -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(1, &mut out);
@@ -345,7 +346,7 @@ proptest! {
     fn a_changed_description_is_refused_or_passes_the_check(
         mutations in prop::collection::vec(mutation(), 1..6),
     ) {
-        // Without the checksum in the way.
+        // Decodes the description alone, so that no checksum detects the change first.
         let mut bytes = description().to_bytes();
         for mutation in mutations {
             mutate(&mut bytes, mutation);

@@ -90,7 +90,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The reason the domain cannot move, if this is one.
+    /// The reason the domain cannot move, if this verdict is a refusal.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.judgement {
             Judgement::Refuse(refusal) => Some(refusal),

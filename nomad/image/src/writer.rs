@@ -1,4 +1,5 @@
-//! The writer: appends an image's records to a buffer that the caller sends or saves, and empties at any time.
+//! The writer: appends an image's records to a buffer. The caller sends or saves the buffer's content, and may empty it
+//! at any time.
 
 use alloc::vec::Vec;
 

@@ -58,7 +58,7 @@ pub enum Fault {
         /// The slot.
         slot: u32,
     },
-    /// A mapping that no call could have made, or not from its parent, or that overlaps another.
+    /// A mapping that no call could have made, that cannot come from its parent, or that overlaps another.
     BadMapping {
         /// Its address.
         address: u64,

@@ -199,7 +199,7 @@ impl Description {
             Some(_) => return Err(Fault::WrongKind { target: memory }),
             None => return Err(Fault::NoSuchTarget { target: memory }),
         }
-        // A mapping has no badge, and the badge of a Memory's capability means nothing.
+        // A mapping has no badge, and the badge of a Memory's capability has no meaning.
         let badge = parent.and_then(|slot| self.capability_in(slot));
         let badge = badge.map_or(0, |parent| parent.badge);
         if !self.comes_from(parent, memory, rights_for(access), badge) {
