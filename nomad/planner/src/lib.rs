@@ -12,11 +12,12 @@
 //!                               otherwise ................................ AnotherRound
 //! ```
 //!
-//! The operator's [`MoveOptions`] select the goal, and between the two steps of a move that does not reach it. The estimate
-//! of the downtime is the time for the remaining pages at the measured rate, and the measured [`Overhead`].
+//! The operator's [`MoveOptions`] select the goal, and what happens to a move that does not reach it: freeze or give
+//! up. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`].
 //!
-//! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server measures.
-//! Invariant: it ends after at most `rounds_max` rounds whatever the measurements, and no value makes it overflow.
+//! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server takes the measurements.
+//! Invariant: the planner ends the copying after at most `rounds_max` rounds whatever the measurements, and no value
+//! makes it overflow.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -42,7 +43,7 @@ pub const DOWNTIME_GOAL_US: u64 = 20_000;
 pub const FREEZE_OVERHEAD_US: u64 = 10_000;
 /// The default limit on rounds: after it the domain is frozen in any case.
 pub const ROUNDS_MAX: u32 = 30;
-/// Consecutive rounds that fail to shrink the remainder before the copying stops.
+/// The copying stops after this many consecutive rounds that did not shrink the remainder.
 pub const STALLED_ROUNDS: u32 = 2;
-/// A round counts as shrinking the remainder if it cuts at least one part in this many.
+/// A round counts as shrinking the remainder if it reduces it by at least one part in this many.
 pub const SHRINK_PARTS: u64 = 16;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct MoveOptions {
     /// The longest downtime to aim for; the machine's goal if there is none.
     pub downtime_us: Option<u64>,
-    /// The most bytes of the page stream to send per second, those that are sent again included.
+    /// The most bytes of the page stream to send per second, including bytes that are sent again.
     pub rate_max: Option<u64>,
     /// The move is aborted if it has not reached its commit point after this time.
     pub timeout_us: Option<u64>,
-    /// What becomes of a move whose rounds do not reach the downtime goal.
+    /// The action if the rounds do not reach the downtime goal.
     pub not_converging: NotConverging,
 }
 
@@ -24,7 +24,7 @@ impl MoveOptions {
     }
 }
 
-/// What becomes of a move whose rounds do not reach the downtime goal.
+/// The action if the rounds do not reach the downtime goal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum NotConverging {
     /// The copying stops, and the domain is frozen for longer than the goal.

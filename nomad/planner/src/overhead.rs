@@ -5,21 +5,22 @@
 //!   measured by:                a small round's time        the first round's trial build
 //! ```
 //!
-//! The destination builds the domain on trial when the first round has arrived, before it acknowledges that round. A later
-//! round that is small takes longer than its bytes at the measured rate: the difference is the cost of any segment.
+//! The destination builds the domain on trial when the first round has arrived, before it acknowledges that round. A
+//! later round that is small takes longer than its bytes need at the measured rate. The difference is the cost of any
+//! segment.
 
 use serde::{Deserialize, Serialize};
 
 use crate::planner::Round;
 use crate::rate::Rate;
 
-/// Bytes explain at most one part in this many of a small round's time.
+/// A round is small if its bytes explain at most one part in this many of its time.
 const SMALL_PARTS: u64 = 2;
 
 /// The cost of a freeze besides its pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Overhead {
-    /// A guess at the whole, which holds until a small round was measured.
+    /// A guess at the whole cost, used until a small round was measured.
     guess_us: u64,
     /// The acknowledgement of the first round, with the trial build.
     trial_us: Option<u64>,
@@ -28,7 +29,7 @@ pub struct Overhead {
 }
 
 impl Overhead {
-    /// Nothing is measured; `guess_us` is a guess.
+    /// Starts without measurements, with `guess_us` as a guess.
     pub fn new(guess_us: u64) -> Overhead {
         Overhead {
             guess_us,
@@ -37,7 +38,7 @@ impl Overhead {
         }
     }
 
-    /// Adds a round's measurements. `rate` is that of the rounds before it.
+    /// Adds a round's measurements. `rate` is the rate of the rounds before it.
     pub fn measure(&mut self, round: &Round, rate: &Rate) {
         if self.trial_us.is_none() {
             self.trial_us = Some(round.acknowledgement_us);

@@ -35,11 +35,12 @@ pub struct Round {
     pub pages: u64,
     /// Bytes of the page stream.
     pub bytes: u64,
-    /// Bytes of the datagrams that carried them, before encryption; those sent again included.
+    /// Bytes of the datagrams that carried them, before encryption, including datagrams that were sent again.
     pub wire_bytes: u64,
     /// The round's duration.
     pub elapsed_us: u64,
-    /// The part of it after every byte had been sent, until the destination acknowledged the round.
+    /// The part of the duration between sending the last byte and receiving the destination's acknowledgement of the
+    /// round.
     pub acknowledgement_us: u64,
     /// Pages dirtied during the round, which remain to be sent.
     pub dirtied: u64,
@@ -82,7 +83,7 @@ pub struct Progress {
     pub dirty_pages_per_second: Option<u64>,
     /// The estimated downtime if the domain were frozen now; `None` before the first round.
     pub downtime_estimate_us: Option<u64>,
-    /// Bytes on the wire so far: of the datagrams before encryption, those sent again included.
+    /// Bytes of all datagrams so far, before encryption, including datagrams that were sent again.
     pub wire_bytes: u64,
     /// The duration of all rounds so far.
     pub elapsed_us: u64,
@@ -188,7 +189,7 @@ impl Planner {
     }
 }
 
-/// Whether the round left noticeably fewer pages than it sent: at unchanged rates the next one would too.
+/// Whether the round left noticeably fewer pages than it sent. At unchanged rates the next round would do so too.
 fn shrinks(round: Round) -> bool {
     round.dirtied < round.pages - round.pages.div_ceil(SHRINK_PARTS).min(round.pages)
 }

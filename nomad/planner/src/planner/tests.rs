@@ -26,7 +26,7 @@ fn move_domain(
     }
 }
 
-/// The same with an operator's options; returns the plan that ends the rounds.
+/// Moves a domain as [`move_domain`] does, with an operator's options. Returns the plan that ends the rounds.
 fn move_domain_with(
     options: MoveOptions,
     pages: u64,
