@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Identifies a domain, wherever it runs: drawn at random at its creation, never reused.
+/// Identifies a domain, wherever it runs. The id is drawn at random when the domain is created, and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainId(pub u128);
 

@@ -1,4 +1,4 @@
-//! The names, ids and addresses of machines and domains: each type once, for every crate above the kernel.
+//! The names, ids and addresses of machines and domains. Each type is defined once, for every crate above the kernel.
 //!
 //! | module | types |
 //! | --- | --- |

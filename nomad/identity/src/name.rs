@@ -1,4 +1,4 @@
-//! A name: short, and safe to print: [`Name`].
+//! [`Name`]: a name that is short and safe to print.
 
 use core::fmt;
 use core::str::FromStr;
