@@ -1,7 +1,7 @@
 //! A fake domain: pages with contents, an age that every step increments, and a run state.
 //!
-//! `age` counts the steps that the domain has run, over all its instances: an instance that starts with an age lower
-//! than one that has run is an older state. Every page holds the age at which it was last written.
+//! `age` counts the steps that the domain has run, in all its instances together. An instance that begins at a lower
+//! age than the domain has reached begins from an older state.
 
 use identity::Incarnation;
 use nomad_protocol::{Instant, StateVersion};
@@ -39,7 +39,7 @@ pub struct Domain {
     pub run: RunState,
     /// Incremented when an outsider changes the frozen domain, and when the domain is thawed.
     pub version: StateVersion,
-    /// The token of the freeze that it is in, or was in last.
+    /// The token of its current or last freeze.
     pub token: u64,
     /// The time at which the kernel thaws it, while it is frozen.
     pub deadline: Option<Instant>,

@@ -35,7 +35,7 @@ pub enum Violation {
         /// The contents that were activated.
         activated: Contents,
     },
-    /// A copy was activated before its source was retired.
+    /// A copy was activated before the source had retired its own.
     ActivatedUncommitted,
     /// An activation did not raise the incarnation.
     IncarnationNotRisen {
@@ -70,7 +70,7 @@ pub struct History {
 }
 
 impl History {
-    /// The beginning: this many machines, and each domain on the machine that it starts on.
+    /// The history at the beginning: this many machines, and each domain on the machine where it starts.
     pub fn new(machines: usize, starts: &BTreeMap<DomainId, usize>) -> Self {
         let domain = |(id, start): (&DomainId, &usize)| (*id, DomainHistory::new(*start));
         History {
@@ -109,7 +109,7 @@ impl History {
         self.violate(id, violation);
     }
 
-    /// Records an event that machine `number` reports of a transaction.
+    /// Records an event that machine `number` reports about a transaction.
     pub fn record_event(
         &mut self,
         machines: &[Machine],
@@ -169,7 +169,7 @@ impl History {
         let id = first_id(id);
         let history = &self.domains[&id];
         let violation = match (given_up, history.committed) {
-            // It has not run elsewhere since it was activated here.
+            // The domain has not run elsewhere since it was activated here.
             (GivenUp::Left(_, RunState::Running), _) if history.home == number => {
                 Violation::DestroyedRunning
             }
@@ -189,7 +189,8 @@ impl History {
         self.violation.get_or_insert((id, violation));
     }
 
-    /// Records that root has started a new domain on machine `number`, its home: no other machine may have one.
+    /// Records that root has started a new domain on machine `number`, its home. No other machine may then have an
+    /// instance of it.
     pub fn start_anew(&mut self, machines: &[Machine], number: usize, started: DomainId) {
         let id = first_id(started);
         let holds = |machine: &&Machine| {

@@ -1,7 +1,8 @@
 //! A fake kernel: one pool, and the domains in it, including those that were built and do not run yet.
 //!
-//! It outlives nomad and dies with its machine. It enforces what the real one enforces: a freeze belongs to the holder of its
-//! token and ends at its deadline, a version that has moved is not retired, a retired domain does not thaw.
+//! It outlives nomad and dies with its machine. It enforces the same rules as the real kernel: a freeze belongs to the
+//! holder of its token and ends at its deadline, a domain whose version has moved is not retired, and a retired domain
+//! does not thaw.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +95,7 @@ impl Kernel {
         }
     }
 
-    /// Thaws the domains whose deadline is not after `now`; without a time, all that have a deadline.
+    /// Thaws the domains whose deadline is not after `now`, or with `None` all domains that have a deadline.
     pub fn pass_deadlines(&mut self, now: Option<Instant>) {
         for domain in self.domains.values_mut() {
             let is_due = |deadline| now.is_none_or(|now| deadline <= now);

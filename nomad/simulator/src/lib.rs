@@ -2,9 +2,10 @@
 //! migration server of a machine.
 //!
 //! The code that ships runs here: [`nomad_shell::Shell`] on every machine. The [`hardware`] below it is fake: the
-//! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]; and
-//! beside it the page streams ([`stream`]), which a simulation carries by `nomad-transport`, and the network. Except in
-//! explorations, nomad's records are stored by the code that ships ([`record_store`]). `docs/verification.md` lists what is explored and simulated, and what is not.
+//! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]. The
+//! network is fake, too, and so are the page streams ([`stream`]), which a simulation carries by `nomad-transport`.
+//! Except in explorations, nomad's records are stored by the code that ships ([`record_store`]). `docs/verification.md`
+//! lists what is explored and simulated, and what is not.
 //!
 //! ```text
 //!              World: Machines, Streams, History (the checker)
@@ -13,8 +14,8 @@
 //!   doubles, delays and cuts; crashes; pauses; failures    within bounds, by stateright
 //! ```
 //!
-//! Both judge by [`history`] at every step and by [`outcome`] at quiescence. [`machine::Mutant`]s prove that the judges
-//! work: machines with one rule broken, each of which must be caught.
+//! Both judge by [`history`] at every step and by [`outcome`] at quiescence. A [`machine::Mutant`] is a machine that
+//! breaks one rule. Every mutant must be caught, which proves that the judges work.
 
 #![forbid(unsafe_code)]
 

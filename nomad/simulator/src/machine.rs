@@ -1,4 +1,4 @@
-//! A fake machine: hardware, and the shell that ships on it.
+//! A fake machine: fake hardware, and on it the shell that ships.
 //!
 //! ```text
 //!   crash_machine   hardware and nomad are lost; a new boot id
@@ -49,9 +49,9 @@ pub enum Mutant {
     DiscardsAnother,
     /// A domain is activated under the incarnation that it had before.
     IncarnationStays,
-    /// A restarted nomad leaves the older one of two records of a transaction.
+    /// A restarted nomad does not erase the older of two records of a transaction.
     OlderRecordStays,
-    /// Root starts the domains at home there when its machine is started, and queries no machine.
+    /// Root starts the domains at home there when its machine starts, without a query to other machines.
     HomeDoesNotQuery,
     /// A source that has committed reads a destination's Prepared as Activated.
     PreparedIsActivated,
@@ -99,9 +99,9 @@ pub struct Machine {
     pub number: usize,
     /// nomad, and below it the hardware.
     pub shell: Shell<Hardware>,
-    /// nomad's transactions, each from its first record to its end. Dies with nomad.
+    /// nomad's transactions, each from its first record to its end. They are lost when nomad dies.
     pub moves: BTreeMap<TransactionId, Move>,
-    /// Rounds that are being sent. Dies with nomad.
+    /// Rounds that are being sent. They are lost when nomad dies.
     pub sending: BTreeMap<TransactionId, Sending>,
     common: Common,
 }
@@ -275,7 +275,7 @@ pub fn hardware(parts: Parts) -> Hardware {
 }
 
 impl Move {
-    /// The move that a record is about, by its transaction.
+    /// The transaction of a record, and its move.
     pub fn from_record(record: &Record) -> (TransactionId, Move) {
         let subject = Move {
             domain: record.offer.domain,

@@ -1,4 +1,4 @@
-//! A fake network for datagrams: it loses, duplicates, delays and so reorders them; it can be cut.
+//! A fake network for datagrams. It loses, duplicates and delays them, and so reorders them. It can be cut.
 
 use nomad_protocol::Instant;
 
@@ -13,7 +13,7 @@ pub struct NetworkConditions {
     pub double_permille: u64,
     /// The shortest latency.
     pub delay_min_us: u64,
-    /// How much longer the longest latency is.
+    /// The difference between the longest and the shortest latency.
     pub delay_spread_us: u64,
 }
 
@@ -26,7 +26,7 @@ impl NetworkConditions {
         delay_spread_us: 0,
     };
 
-    /// Draws conditions, from fair to foul.
+    /// Draws conditions, from good to bad.
     pub fn draw(random: &mut Random) -> Self {
         let foul = random.below(4);
         NetworkConditions {

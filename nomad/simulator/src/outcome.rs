@@ -3,9 +3,10 @@
 //! A domain is accounted for if it runs where the history has it, if it is in doubt and listed, or if it was lost with a
 //! machine that was restarted.
 //!
-//! With three machines, a copy of an abandoned move may stay in doubt beside that: its source gave the move up,
-//! that message was lost, the source moved the domain elsewhere and was restarted. The destination can no longer learn that
-//! the move was given up. Such a copy is *stale*: it is listed, and an operator has to drop it.
+//! With three machines, a copy of an abandoned move may stay in doubt besides. This happens if the source gives the
+//! move up, its message about that is lost, and the source moves the domain elsewhere and is restarted. The destination
+//! can then no longer learn that the move was given up. Such a copy is *stale*: it is listed, and an operator has to
+//! drop it.
 
 mod checks;
 
@@ -51,7 +52,7 @@ pub struct End {
     pub stale: Vec<usize>,
 }
 
-/// A defect of an end.
+/// A defect at the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// A transaction is neither over nor in doubt for a reason that lasts.
@@ -64,7 +65,7 @@ pub enum Defect {
     Vanished(DomainId),
     /// The domain is not on the machine that the history names.
     Misplaced(DomainId),
-    /// A home does not list the machine of its domain, or that the domain is lost.
+    /// A home lists neither the machine that has its domain nor that the domain is lost.
     Unlisted(usize, DomainId),
     /// The domain is lost, and its home has not started it as it should.
     NotStarted(DomainId),
@@ -159,7 +160,8 @@ fn judge_domain(
     })
 }
 
-/// The domain is retired at home and was not activated: one of the two holds a copy, unless both were restarted.
+/// Judges a domain that its home has retired and that was not activated: home or destination holds a copy, unless both
+/// were restarted.
 fn judge_committed(
     id: DomainId,
     history: &DomainHistory,

@@ -1,7 +1,8 @@
 //! nomad's records as its machine stores them: they outlive nomad and die with the machine.
 //!
-//! The simulation stores them in bytes, by the code that ships. An exploration, which has to tell states apart, stores them in
-//! the plainest form; there too a replaced record is two writes, and if nomad dies between them, both records are found.
+//! The simulation stores them in bytes, by the code that ships. An exploration has to recognize equal states, so it
+//! stores them in the plainest form. There too, replacing a record takes two writes, and if nomad dies between them,
+//! both records are found.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ pub struct Bytes {
 pub struct Fuse {
     /// This many writes are complete.
     pub writes: u32,
-    /// This many bytes are written of the next one, and none of all others.
+    /// This many bytes of the next write are written, and none of any later one.
     pub torn_bytes: usize,
 }
 
@@ -249,7 +250,7 @@ mod tests {
         }
         let erased = plain.plain_record(older.transaction).expect("kept");
         plain.leave_older(older.transaction, erased);
-        // The record and its head.
+        // The record and its head are written, and nothing more.
         let (writes, torn_bytes) = (2, 0);
         bytes.set_fuse(Some(Fuse { writes, torn_bytes }));
         for store in [&mut plain, &mut bytes] {

@@ -57,12 +57,12 @@ impl Entry {
         }
     }
 
-    /// Whether it is at home here and not here.
+    /// Whether it is at home here and absent.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.state, DomainState::Waiting | DomainState::Away)
     }
 
-    /// Whether it is here complete, and undecided whether it is to run.
+    /// Whether it is complete here, and it is undecided whether it runs here.
     pub fn is_prepared(&self) -> bool {
         self.state == DomainState::Prepared
     }
@@ -82,7 +82,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// The root of a machine that these domains are at home on, just started.
+    /// The root of a machine that was just started and on which these domains are at home.
     pub fn new(homes: &BTreeMap<usize, Restart>) -> Self {
         let waits = |number: &usize| (*number, Entry::new(DomainId(0), DomainState::Waiting));
         Root {
@@ -120,8 +120,8 @@ impl Root {
         }
     }
 
-    /// Checks that a domain may arrive: no other one of its number or id is here. Returns whether it is expected already,
-    /// and so has its pool.
+    /// Checks that a domain may arrive: no other domain of its number or id is here. Returns whether root expects it
+    /// already, so that it has its pool.
     pub fn expects(&self, number: usize, id: DomainId) -> Result<bool, Refusal> {
         let mut known = self.entries.iter();
         let known = known
@@ -207,7 +207,8 @@ impl Root {
         pages
     }
 
-    /// Checks the exported domains that must have been thawed by now (`None`: all of them): those that run stay.
+    /// Checks the exported domains whose freeze must have ended by `now`, or all of them with `None`. A domain that
+    /// runs stays here.
     pub fn look(&mut self, now: Option<Instant>, runs: impl Fn(DomainId) -> bool) {
         for entry in self.entries.values_mut() {
             let is_due = |look| now.is_none_or(|now| look <= now);

@@ -6,7 +6,7 @@ use nomad_protocol::StreamHeader;
 
 use crate::kernel::State;
 
-/// An item of a page stream, behind the header of its segment.
+/// An item of a page stream, after the header of its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StreamItem {
     /// Pages, by number.
@@ -24,7 +24,7 @@ pub struct Stream {
     pub ends: [usize; 2],
     /// Items sent and not yet received.
     pub in_flight: VecDeque<(StreamHeader, StreamItem)>,
-    /// Set once it is broken: per end, whether it is yet to be notified.
+    /// Set once the stream is broken: for each end, whether it still has to be notified.
     pub broken: Option<[bool; 2]>,
 }
 
@@ -38,7 +38,7 @@ impl Stream {
         }
     }
 
-    /// Breaks it: items in flight are lost, and both ends will be notified.
+    /// Breaks the stream: items in flight are lost, and both ends will be notified.
     pub fn break_off(&mut self) {
         if self.broken.is_none() {
             self.in_flight.clear();
@@ -46,7 +46,7 @@ impl Stream {
         }
     }
 
-    /// Breaks it because nothing comes back: only the sender's end will be notified.
+    /// Breaks the stream because the receiver does not reply: only the sender's end will be notified.
     pub fn abandon(&mut self) {
         self.break_off();
         if let Some([_, receiver]) = &mut self.broken {
@@ -54,7 +54,7 @@ impl Stream {
         }
     }
 
-    /// Leaves both ends to notice by themselves that it is broken.
+    /// Notifies neither end: each has to notice by itself that the stream is broken.
     pub fn silence(&mut self) {
         if let Some(to_notify) = &mut self.broken {
             *to_notify = [false; 2];
@@ -73,7 +73,7 @@ impl Stream {
         }
     }
 
-    /// Whether `machine` is at one end of the stream and is yet to be notified that it broke.
+    /// Whether `machine` is at one end of the stream and still has to be notified that it broke.
     pub fn is_to_notify(&self, machine: usize) -> bool {
         match (self.broken, self.end_of(machine)) {
             (Some(to_notify), Some(end)) => to_notify[end],
@@ -81,7 +81,7 @@ impl Stream {
         }
     }
 
-    /// Notifies `machine`, if it is broken. Returns whether it is.
+    /// Marks `machine` as notified, if the stream is broken. Returns whether it is broken.
     pub fn notify(&mut self, machine: usize) -> bool {
         if let (Some(end), Some(to_notify)) = (self.end_of(machine), &mut self.broken) {
             to_notify[end] = false;

@@ -252,7 +252,7 @@ fn a_domain_may_move_on_to_a_third_machine_before_the_first_move_is_settled() {
     explore(THREE, bounds, &ends, 41_333);
 }
 
-/// The third machine is to the others as the second is: one move is enough for it.
+/// The third machine plays the same part as the second, so one move is enough for it.
 #[test]
 fn any_of_three_machines_may_crash_while_a_domain_moves_on() {
     let ends = [MOVED, STAYED, LOST];

@@ -31,7 +31,7 @@ fn caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> Caught {
     }
 }
 
-/// Asserts the kind of violation: a step with this one, or only an end with this defect.
+/// Asserts how a mutant is caught: by this violation of a step, or only by this defect of the end.
 macro_rules! assert_caught {
     ($mutant:ident, $fleet:expr, $bounds:expr, step $violation:pat) => {{
         let caught = caught(Mutant::$mutant, $fleet, $bounds);
@@ -76,8 +76,8 @@ fn nothing_is_caught_where_no_rule_is_broken() {
     );
 }
 
-/// The first harm is not that two run: the destination queries the outcome, learns that the transaction is unknown, and
-/// drops its copy.
+/// The first harm is not that two instances run. Before that the destination queries the outcome, learns that the
+/// transaction is unknown, and drops its copy.
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
     assert_caught!(SourceThawsAfterCommit, PAIR, PLAIN, step Violation::DiscardedCommitted);

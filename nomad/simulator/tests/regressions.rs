@@ -29,9 +29,9 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
-/// The source aborts a move while all wires are cut, so that its destination, which is prepared, does not learn of it. Then it
-/// does not hear this destination, moves the domain elsewhere, and is restarted: the destination holds a copy in doubt that
-/// is outlived.
+/// The source aborts a move while all wires are cut, so its prepared destination does not learn of the abort. Then the
+/// source moves the domain elsewhere, without a message from the first destination, and is restarted. The first
+/// destination is left with a copy in doubt that is outlived.
 #[test]
 fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
     let faults = |cut_us: u64| {
@@ -65,9 +65,9 @@ fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
     }
 }
 
-/// Root refused a call for the moment, and the shell took the step for done: memory of domains that had left or did not arrive
-/// stayed reserved, and homes sent no roll calls for their domains. The call is repeated now. And the token of a transaction
-/// that was ended by two erasures stayed if nomad died between them.
+/// Root refused a call for the moment, and the shell treated the step as done. So memory of domains that had left or
+/// did not arrive stayed reserved, and homes sent no roll calls for their domains. Now the call is repeated. A second
+/// bug: a transaction was ended by two erasures, and its token stayed if nomad died between them.
 #[test]
 fn a_call_that_root_refuses_for_the_moment_is_repeated() {
     for seed in [1, 17, 21, 28] {

@@ -113,7 +113,7 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
     assert!(coverage.pauses > 0, "no machine is paused during a move");
 }
 
-/// To run a copy that an operator forces, root has to undo its retirement.
+/// When an operator forces a copy to run, root has to undo its retirement.
 #[test]
 fn a_retirement_that_root_does_not_undo_is_retried() {
     let mut failed = 0;

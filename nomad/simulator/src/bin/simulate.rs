@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
-//! three machines and two domains; `--trace` prints every action and every crash. The exit status is 1 if a seed fails;
-//! no further seed is begun then.
+//! three machines and two domains; `--trace` prints every action and every crash. If a seed fails, no further seed is
+//! begun, and the exit status is 1.
 
 #![forbid(unsafe_code)]
 
@@ -158,7 +158,7 @@ impl Request {
     }
 }
 
-/// The fixed seeds are small numbers: those drawn from the clock are far from them and from each other.
+/// The fixed seeds are small numbers. Seeds drawn from the clock are far from them and from each other.
 fn seed_from_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs()) * 1_000_000

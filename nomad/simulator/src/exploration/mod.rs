@@ -41,7 +41,7 @@ pub const MACHINES_MAX: usize = 3;
 pub struct Bounds {
     /// Moves that are started.
     pub offers: u8,
-    /// Crashes of each machine, alone or with nomad.
+    /// Crashes of each machine, or of its nomad alone.
     pub crashes: [u8; MACHINES_MAX],
     /// Limits that fire.
     pub limits: u8,
@@ -57,7 +57,7 @@ pub struct Bounds {
     pub deadlines: u8,
     /// Steps of a machine that fail.
     pub failures: u8,
-    /// Of the crashes of nomad, those between the two writes of a record.
+    /// How many of nomad's crashes may strike between the two writes of a record.
     pub torn_records: u8,
 }
 

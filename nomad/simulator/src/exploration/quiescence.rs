@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    /// Performs actions and delivers each datagram at once and once, until none is sent any more.
+    /// Performs actions and delivers each datagram immediately and once, until no more are sent.
     fn exchange(&mut self) {
         loop {
             self.sent.clear();

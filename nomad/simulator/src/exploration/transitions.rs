@@ -122,7 +122,7 @@ impl State {
         let world = &mut self.world;
         match transition {
             Transition::Offer { from, to, domain } => {
-                // The random number is the transaction's.
+                // The next random number becomes the transaction's id.
                 world.machines[*from].hardware_mut().draw = u128::from(self.left.offers);
                 self.left.offers -= 1;
                 let offered = world.offer(NOW, *from, *to, *domain);
@@ -137,7 +137,7 @@ impl State {
             Transition::Copied(machine, transaction) => {
                 return !world.send_piece(NOW, *machine, *transaction).is_empty();
             }
-            // The item of pages, and the one that ends it.
+            // A segment arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {
                 return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
             }

@@ -12,7 +12,7 @@ pub enum When {
     At(u64),
     /// After it has performed this many actions.
     AfterActions(u64),
-    /// The first time that it replaces a record after it has performed this many actions: between the two writes.
+    /// Between the two writes of the first record that it replaces after it has performed this many actions.
     WhileRecording(u64),
     /// During its first write to its records after it has performed this many actions.
     WhileWriting {
@@ -54,7 +54,7 @@ impl PlannedCrash {
         }
     }
 
-    /// Moves some crashes of nomad between the two writes of a record.
+    /// Turns some crashes of nomad into crashes between the two writes of a record.
     pub(super) fn while_recording(&mut self, random: &mut Random) {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)
@@ -63,7 +63,7 @@ impl PlannedCrash {
         }
     }
 
-    /// Moves some crashes of nomad into a write to its records.
+    /// Turns some crashes of nomad into crashes during a write to its records.
     pub(super) fn while_writing(&mut self, random: &mut Random) {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)

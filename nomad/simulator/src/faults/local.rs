@@ -1,9 +1,9 @@
 //! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze held by another domain.
 //!
-//! A step fails before it has an effect. Two exceptions have one, as on a real machine: root has exported a domain
-//! whose state nomad then cannot read; and a domain that was built and kept is destroyed before it is built again from a later
-//! freeze. Root's other calls either fail without effect or are done when root replies, and replies do not get lost: nomad's
-//! death between the two is a crash.
+//! A step fails before it has an effect, with two exceptions, as on a real machine. Root may have exported a domain
+//! whose state nomad then cannot read. And a domain that was built and kept is destroyed before it is built again from
+//! a later freeze. Root's other calls either fail without effect, or are complete when root replies. Replies are not
+//! lost: if nomad dies between call and reply, that is a crash.
 
 use abi::Error;
 use nomad_protocol::{Action, DestinationAction, LocalFailure, SourceAction};
@@ -12,7 +12,7 @@ use service_protocol::root::Refusal;
 
 use crate::random::Random;
 
-/// The kinds of step that can fail. All others are done when the shell returns.
+/// The kinds of step that can fail. All others always succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LocalStep {
     /// Starting the dirty log.
@@ -155,8 +155,8 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// The calls made while faults strike. A retirement is undone by a command after the faults have ended, and a copy is
-    /// outlived only after that.
+    /// The calls made while faults strike. The other two are made only after the faults have ended: an operator's
+    /// command undoes a retirement, and a copy can be outlived only after that.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

@@ -16,7 +16,7 @@ use crate::simulation::clock::TRUE_RATE;
 pub const FAULTS_END_US: u64 = 4_000_000;
 /// Faults that strike once begin within this time: a move takes some tens of milliseconds.
 const ONSET_US: u64 = 60_000;
-/// A little longer than nomad's own limit.
+/// The longest freeze of a domain, a little longer than nomad's own limit.
 pub const FREEZE_US: u64 = 1_500_000;
 /// A machine performs about this many actions during a move.
 const ACTIONS: u64 = 45;
@@ -160,8 +160,8 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// There are two generators: more kinds of fault can be drawn from the second one without changing the runs of a pair's
-    /// seeds that tests name.
+    /// There are two generators. New kinds of fault are drawn from the second one, so that the seeds for two machines
+    /// that tests name keep their runs.
     pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);

@@ -1,4 +1,4 @@
-//! The calls of the kernel that the shell makes: a domain captured and restored.
+//! The kernel calls that the shell makes to capture and rebuild a domain.
 
 use identity::{Digest, DomainId, Name};
 use nomad_image::Verdict;
@@ -228,7 +228,7 @@ impl Kernel for Hardware {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        // Root, too, destroys by name: any exported domain of that name.
+        // Like the real root, this destroys any exported domain of that name.
         let id = exported.map_err(RootError::Refused)?.id;
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));

@@ -136,19 +136,19 @@ impl Hardware {
         domains.any(|(id, domain)| domain_number(*id) == number && domain.run == RunState::Running)
     }
 
-    /// Whether a domain of this number is here complete, running or not.
+    /// Whether a domain of this number is complete here, running or not.
     pub fn has(&self, number: usize) -> bool {
         let mut domains = self.kernel.domains.keys();
         domains.any(|id| domain_number(*id) == number)
     }
 
-    /// Whether this domain is here complete, and undecided whether it is to run.
+    /// Whether this domain is complete here, and it is undecided whether it runs here.
     pub fn is_prepared(&self, id: DomainId) -> bool {
         let entry = self.root.entries.get(&domain_number(id));
         entry.is_some_and(|entry| entry.id == id && entry.is_prepared())
     }
 
-    /// Whether an outlived copy of this number is not stopped, or not for good.
+    /// Whether an outlived copy of this number is not stopped, or is stopped only until a deadline.
     pub fn has_unstopped_outlived(&self, number: usize) -> bool {
         let entry = self.root.entries.get(&number);
         let outlived = entry.filter(|entry| entry.state == DomainState::Outlived);
@@ -166,7 +166,7 @@ impl Hardware {
         }
     }
 
-    /// Has the kernel and root handle the deadlines until `now`; `None`: all deadlines.
+    /// Has the kernel and root handle the deadlines until `now`, or all deadlines with `None`.
     pub fn pass_time(&mut self, now: Option<Instant>) {
         self.kernel.pass_deadlines(now);
         let domains = &self.kernel.domains;
@@ -225,7 +225,7 @@ impl nomad_shell::StableStorage for Hardware {
 impl Host for Hardware {
     fn draw(&mut self) -> u128 {
         let drawn = self.draw;
-        // An exploration, which has to tell states apart, sets the number itself.
+        // An exploration has to recognize equal states, so it sets the number itself.
         if self.parts.record_slots > 0 {
             self.draw += 1 << 8;
         }

@@ -1,4 +1,4 @@
-//! The calls of root that the shell makes: domains by name.
+//! The calls to root that the shell makes, about domains by name.
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_shell::{Root, RootError};
@@ -105,7 +105,7 @@ impl Root for Hardware {
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
             _ if entry.id != id => return Err(RootError::Refused(Refusal::NoSuchDomain)),
-            // The call is repeated.
+            // A repeated call has no effect.
             DomainState::Outlived => return Ok(()),
             DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),

@@ -24,7 +24,7 @@ pub struct Committed {
 pub struct DomainHistory {
     /// The machine that it started on.
     pub start: usize,
-    /// It was started anew after the one before was lost.
+    /// It was started anew after an earlier instance was lost.
     pub is_anew: bool,
     /// The machine on which it was activated last.
     pub home: usize,
@@ -40,7 +40,8 @@ pub struct DomainHistory {
     pub retired: BTreeMap<TransactionId, Contents>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// An operator has settled a doubt about it by force and is responsible for the rest: nothing is checked.
+    /// An operator has settled a doubt about it by force and is responsible for the consequences, so nothing is
+    /// checked.
     pub is_forced: bool,
 }
 
@@ -81,7 +82,7 @@ impl DomainHistory {
         }
     }
 
-    /// The violation by this activation, if it is one.
+    /// The violation that this activation commits, if any.
     pub(super) fn judge_activation(
         &self,
         transaction: TransactionId,

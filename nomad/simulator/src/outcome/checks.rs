@@ -14,7 +14,7 @@ use crate::machine::{Machine, domain_name};
 use crate::root::Entry as RootEntry;
 use crate::world::{World, domain_id};
 
-/// Everything that a machine holds must be a domain that runs there or the copy of a doubt.
+/// Everything that a machine holds must be a domain that runs there or a copy in doubt.
 pub(super) fn check_left_over(
     world: &World,
     number: usize,
@@ -59,7 +59,7 @@ pub(super) fn check_left_over(
     }
 }
 
-/// A home must list the machine of each of its domains that is elsewhere, as long as it does not start it.
+/// A home must list which machine has each of its absent domains, unless it is about to start the domain.
 pub(super) fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Defect> {
     let listed = machine.shell.homes(now);
     let entries = machine.hardware().root.entries.iter();
@@ -82,7 +82,7 @@ pub(super) fn check_listed(world: &World, machine: &Machine, now: Instant) -> Re
     Ok(())
 }
 
-/// Whether a home waits until no machine has this domain, and none has.
+/// Whether no machine has this domain, and its home waits for that to start it.
 pub(super) fn is_to_be_started(world: &World, id: DomainId) -> bool {
     let number = domain_number(id);
     let waits = |machine: &Machine| {

@@ -87,7 +87,7 @@ impl Simulation {
         }
     }
 
-    /// Applies the effects of a machine's action; `is_urgent`: the result is not delayed.
+    /// Applies the effects of a machine's action. With `is_urgent` the result is not delayed.
     pub(super) fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>, is_urgent: bool) {
         for effect in effects {
             match effect {

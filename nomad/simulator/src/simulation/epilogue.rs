@@ -32,7 +32,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Settles every doubt, as an operator: then nothing may be left of it.
+    /// Settles every doubt, as an operator. Nothing of a doubt may be left then.
     fn settle_doubts(
         &mut self,
         doubted: &[DomainId],
@@ -122,7 +122,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Stops a domain where it runs, as an operator: then its home starts it, or an operator there.
+    /// Stops a domain where it runs, as an operator. Then its home starts it, or an operator does there.
     fn stop_and_start(&mut self, domain: DomainId) -> Result<(), Failure> {
         let number = domain_number(domain);
         let mut machines = 0..self.nodes.len();
@@ -143,7 +143,8 @@ impl Simulation {
         }
     }
 
-    /// Begins a new history: the domain that runs now may be older than the one before, and the operator is responsible for it.
+    /// Begins a new history. The instance that runs now may be older than the one before, and the operator is
+    /// responsible for that.
     fn restart_history(&mut self, id: DomainId) {
         let number = domain_number(id);
         let machines = self.world.machines.iter();

@@ -43,7 +43,7 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.give_back(local, machine, transaction);
             }
-            // Scheduled by an earlier life of nomad.
+            // An earlier life of nomad scheduled these, so they are dropped.
             Scheduled::Event { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
             Scheduled::NotifyBroken {
                 machine,
@@ -66,7 +66,7 @@ impl Simulation {
         self.schedule_broken_notices();
     }
 
-    /// The machine on which an event happens, if it is one.
+    /// The machine on which an event happens, if it happens on one machine.
     fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
             Scheduled::Datagram(datagram) => Some(datagram.to),

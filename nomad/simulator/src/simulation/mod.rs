@@ -131,7 +131,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Whether no move is under way or planned, and no fault that strikes without one.
+    /// Whether no move is under way or planned, and no fault remains that strikes without a move.
     fn is_idle(&self) -> bool {
         let machines = || self.world.machines.iter();
         let is_moving =
@@ -140,7 +140,7 @@ impl Simulation {
         !is_moving && !is_frozen && self.queue.is_idle()
     }
 
-    /// Runs until everything is settled, and judges.
+    /// Runs until everything is settled, and judges the outcome.
     fn settle(&mut self) -> Result<BTreeMap<DomainId, End>, Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {

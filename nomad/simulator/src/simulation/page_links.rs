@@ -1,7 +1,7 @@
 //! The transport under the page streams: datagrams of `nomad-transport` on the faulty network.
 //!
-//! The items of a [`Stream`](crate::stream::Stream) are stood for by bytes of a fixed pattern. An item arrives when the
-//! transport has delivered the last of its bytes, which are checked.
+//! Bytes of a fixed pattern stand for the items of a [`Stream`](crate::stream::Stream). An item arrives when the
+//! transport has delivered the last of its bytes. The bytes are checked.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -33,7 +33,7 @@ pub(super) struct PageLink {
     item_ends: VecDeque<u64>,
 }
 
-/// All of them.
+/// The links of all transactions.
 pub(super) type PageLinks = BTreeMap<TransactionId, PageLink>;
 
 impl PageLink {
@@ -154,8 +154,8 @@ impl Simulation {
         self.page_links = links;
     }
 
-    /// Has the senders to a machine that has crashed notice it when their probes have had no reply for long enough. A receiver
-    /// never notices.
+    /// Lets the senders to a crashed machine notice the crash only after their probes have had no reply for long
+    /// enough. A receiver never notices.
     pub(super) fn notify_slowly(&mut self, crashed: usize) {
         let mut senders = Vec::new();
         for (transaction, stream) in &mut self.world.streams {

@@ -163,7 +163,7 @@ impl World {
         effects
     }
 
-    /// The outputs of a machine's nomad that leave the machine.
+    /// Applies the outputs of a machine's nomad, and returns those that leave the machine.
     fn apply_effects(&mut self, now: Instant, number: usize) -> Vec<Effect> {
         let mut effects = Vec::new();
         while let Some(output) = self.machines[number].shell.poll_output() {

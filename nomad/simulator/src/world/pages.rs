@@ -77,7 +77,7 @@ impl World {
         sending.segment.record_sent(piece.bytes());
         let item_count = piece.items.len();
         let Some(stream) = self.stream(number, transaction) else {
-            // The end of the stream is reported separately, except to a freeze.
+            // The end of a stream is reported separately, except during a freeze.
             return match sending.header {
                 nomad_protocol::StreamHeader::Round { .. } => Vec::new(),
                 _ => failed(transaction, Event::StreamBroken),
@@ -105,7 +105,7 @@ impl World {
         stream.broken.is_none().then_some(stream)
     }
 
-    /// Ends the streams to a machine that it no longer needs.
+    /// Ends the streams that lead to a machine and that it no longer needs.
     pub(super) fn end_streams_to(&mut self, number: usize) {
         let moves = &self.machines[number].shell.moves;
         for (transaction, stream) in &mut self.streams {

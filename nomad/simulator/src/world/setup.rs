@@ -15,9 +15,9 @@ use crate::root::Restart;
 pub struct Setup {
     /// Pages of each domain.
     pub pages: usize,
-    /// Pages of each machine's pool: as many machines as pools.
+    /// Pages of each machine's pool. There are as many machines as entries.
     pub pool_pages: Vec<u64>,
-    /// The machine that each domain starts on: as many domains as starts.
+    /// The machine that each domain starts on. There are as many domains as entries.
     pub starts: Vec<usize>,
     /// The domains that are at home on the machines that they start on, by number.
     pub homes: BTreeMap<usize, Restart>,

@@ -45,7 +45,7 @@ pub const CROSSING: Fleet = Fleet {
     starts: &[0, 1],
 };
 
-/// Two domains of one machine, which can move to the same other one.
+/// Two domains on one machine, which can both move to the same other machine.
 pub const TOGETHER: Fleet = Fleet {
     machines: 2,
     starts: &[0, 0],
@@ -58,7 +58,7 @@ pub fn exploration(
     reachable: &[Reachable],
     mutant: Mutant,
 ) -> Exploration {
-    // Timers fire whenever they are armed; equal intervals keep the states few.
+    // Timers fire whenever they are armed. Equal intervals keep the number of states low.
     let timing = Timing {
         repeat_first_us: 1,
         repeat_max_us: 1,

@@ -22,7 +22,8 @@ fn reply(machine: &mut Machine, command: &str) -> Vec<Reported> {
     events(machine, now())
 }
 
-/// The events for the operator by this time, after which no other machine has the domain in both turns of its roll call.
+/// The events for the operator by this time. The other machines reply that they do not have the domain, in both turns
+/// of its roll call.
 fn events(machine: &mut Machine, now: Instant) -> Vec<Reported> {
     let mut events = Vec::new();
     machine.shell.handle_timeout(now);

@@ -133,7 +133,7 @@ fn a_leaving_domain_counts_as_running_for_its_home() {
     assert_eq!(replies(&mut machine, PEER, query), [expected]);
 }
 
-/// It would start the domain although a machine that it does not query has it.
+/// Such a home could start the domain although a machine that it does not query has it.
 #[test]
 fn a_home_with_another_fleet_gets_no_reply() {
     let mut machine = machine(false, BTreeMap::new());
@@ -158,7 +158,7 @@ fn a_domain_that_came_and_left_is_started_again_by_itself_only_if_its_manifest_s
     }
 }
 
-/// Its own move here is not over, but it is stopped.
+/// The move that brought the copy is not over, but the copy is stopped.
 #[test]
 fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
     let mut machine = machine(true, BTreeMap::new());

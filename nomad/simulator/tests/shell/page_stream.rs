@@ -16,7 +16,7 @@ use super::{HERE, MOVE, PEER, machine, offer, replies};
 const THIRD: usize = 2;
 const OTHER: TransactionId = TransactionId(8);
 
-/// A machine that receives a domain of the peer and another one of the third machine.
+/// A machine that receives one domain from the peer and another from the third machine.
 fn destination() -> Machine {
     let mut machine = machine(false, BTreeMap::new());
     for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
