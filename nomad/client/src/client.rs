@@ -26,9 +26,9 @@ use crate::upload::Upload;
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
 const RETRANSMIT_US: u64 = 100_000;
 /// The interval at which an idle server is queried, since an event may have been lost. It is shorter than the channel's
-/// limit for a silent session, since an acknowledgement gets no reply.
+/// limit for a silent session: an acknowledgement gets no reply, so without queries the session would be replaced.
 const KEEPALIVE_US: u64 = 500_000;
-/// The time that missing events may be late, reordered by the network, before the client queries them.
+/// How long an event may be missing, since the network may reorder events, before the client queries the server for it.
 const REORDER_US: u64 = 20_000;
 /// The time limit of the first reply.
 const FIRST_REPLY_LIMIT_US: u64 = 10_000_000;

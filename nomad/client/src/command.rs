@@ -26,11 +26,11 @@ pub enum Command {
     List,
     /// List the verdicts on everything that a domain holds.
     Explain(Name),
-    /// Move a domain to a machine, in this way.
+    /// Move a domain to a machine, with these options.
     Migrate(Name, Destination, MoveOptions),
     /// Cancel a move in progress.
     Cancel(Name),
-    /// Start a domain afresh that is at home here: a stopped one, or one that no machine has.
+    /// Start a domain afresh that is at home here. It must be stopped, or absent from every machine.
     Start(Name),
     /// Settle what is in doubt about a domain.
     Force(Name, Force),
@@ -38,8 +38,8 @@ pub enum Command {
     Memory,
     /// Run a new domain from a package. The package follows as the request's data.
     Run(PackageSize),
-    /// Stop a domain of the machine and release its memory. At home it stays stopped until an operator starts it; away from
-    /// home, its home may start it again, as its manifest says.
+    /// Stop a domain of the machine and release its memory. A domain at home here stays stopped until an operator
+    /// starts it. If its home is elsewhere, the home may start it again, as its manifest says.
     Stop(Name),
     /// Stop a domain that is at home here, and start it afresh.
     Restart(Name),
@@ -62,7 +62,7 @@ pub struct PackageSize(pub u32);
 /// A part of a machine's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRange {
-    /// The domain whose lines are listed; all domains' if there is none.
+    /// The domain whose lines are listed, or `None` for the lines of all domains.
     pub domain: Option<Name>,
     /// The number of the first line. Lines are numbered from 0 since the machine started.
     pub from: u64,
@@ -113,7 +113,7 @@ pub enum CommandError {
     /// This command takes no operands.
     #[error("`{0}` takes no operands")]
     NoOperands(&'static str),
-    /// This command does not have this option, but these.
+    /// This command does not have this option; it has these.
     #[error("`{0}` has no option `{1}`: it has {2}")]
     NoOption(&'static str, String, String),
     /// This option is given without the value that is expected.
@@ -128,7 +128,7 @@ pub enum CommandError {
     /// This operand is not a name.
     #[error("`{0}`: {1}")]
     Name(String, NameError),
-    /// This operand is not a settlement.
+    /// This operand is neither of the two ways to settle a doubt.
     #[error("`{0}`: a doubt is settled by `run` or `drop`")]
     Settlement(String),
 }

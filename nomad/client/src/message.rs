@@ -24,12 +24,12 @@ pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
 /// Most bytes of a package in a `Data` message.
 pub(crate) const DATA_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - (2 + 1 + 8 + 5 + 2);
 
-/// The server's identifier of a request: drawn at random, never reused.
+/// The server's identifier of a request. It is drawn at random and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct RequestId(pub u64);
 
-/// The client's identifier of a request that has no [`RequestId`] yet: drawn at random.
+/// The client's identifier of a request that has no [`RequestId`] yet. It is drawn at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct Nonce(pub u64);
@@ -51,7 +51,7 @@ pub enum Question {
         /// The command to execute.
         command: Command,
     },
-    /// Acknowledges events. There is no reply to it.
+    /// Acknowledges events. It gets no reply.
     Ack {
         /// The request that the events belong to.
         request: RequestId,
@@ -99,7 +99,7 @@ pub enum Reply {
     Accepted {
         /// The request.
         request: RequestId,
-        /// In bytes.
+        /// The number of bytes.
         bytes: u32,
     },
 }

@@ -4,8 +4,8 @@
 //!   Open -> a request id -> Ask: a Request, once -> events are sent -> all acknowledged: forgotten
 //! ```
 //!
-//! The number of requests is bounded. The least recently active one is evicted first, because a live client keeps
-//! sending questions. Eviction drops its reply, but does not cancel its command.
+//! The number of requests is bounded. The least recently active request is evicted first, because a live client keeps
+//! sending questions. Eviction drops the request's reply, but does not cancel its command.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

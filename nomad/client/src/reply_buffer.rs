@@ -21,7 +21,7 @@ pub const MESSAGES_MAX: usize = 8;
 pub struct ReplyBuffer {
     /// The number of the first event in `events`.
     first: u32,
-    /// As they are encoded: a tenth of the size of the values.
+    /// The encoded events. They take a tenth of the memory of the values.
     events: VecDeque<Box<[u8]>>,
     bytes: usize,
     ended: bool,
@@ -71,8 +71,8 @@ impl ReplyBuffer {
         self.first + self.events.len() as u32
     }
 
-    /// The events from number `from` on, as messages; one empty message if there are none. The client queries those
-    /// beyond [`MESSAGES_MAX`] messages.
+    /// The events from number `from` on, as messages; one empty message if there are none. The client queries the
+    /// server again for events that do not fit [`MESSAGES_MAX`] messages.
     pub fn since(&self, request: RequestId, from: u32) -> Vec<Reply> {
         let mut messages = Vec::new();
         let mut first = from.max(self.first);

@@ -26,7 +26,7 @@ pub struct VerbOption {
 enum Effect {
     /// Its value is the last operand.
     Operand,
-    /// It sets a part of the options of a move, unless its value is not acceptable.
+    /// It sets a part of the options of a move, unless the value is not acceptable.
     Set(fn(&mut MoveOptions, &str) -> Option<()>),
 }
 
@@ -136,7 +136,7 @@ fn no_option(verb: &Verb, word: &str) -> CommandError {
     CommandError::NoOption(verb.name, word.to_owned(), known.join(", "))
 }
 
-/// A whole number of units, at least 1, in the smaller unit of which a unit has `parts`.
+/// Parses a whole number of units, at least 1, and converts it to smaller units, of which each unit has `parts`.
 fn positive(text: &str, parts: u64) -> Option<u64> {
     let count = text.parse::<u64>().ok()?;
     count.checked_mul(parts).filter(|count| *count > 0)

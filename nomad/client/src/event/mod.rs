@@ -1,7 +1,7 @@
 //! The events of a migration server's reply: [`Event`].
 //!
-//! An event is a value on both sides. Its words are its `Display` ([`text`]), in one place for the command line, the console
-//! and the tests; as JSON it is the value itself.
+//! An event is a value on both sides. Its words are its `Display` ([`text`]), in one place for the command line, the
+//! console and the tests. In JSON the value itself is encoded.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ pub enum Event {
     Domain(DomainRecord),
     /// A move that the machine takes part in.
     Transaction(TransactionStatus),
-    /// A domain that is at home on the machine and not there.
+    /// A domain that is at home on the machine and absent.
     Home(HomeStatus),
     /// A machine of the fleet.
     Machine {
@@ -41,7 +41,8 @@ pub enum Event {
     },
     /// The verdict on one held object.
     Verdict(Verdict),
-    /// This many more verdicts are left out of the reply. None of them is a refusal, unless all verdicts listed are.
+    /// This many more verdicts are left out of the reply. A refusal is left out only if all listed verdicts are
+    /// refusals.
     Omitted(u64),
     /// The machine's memory.
     Memory(MemoryStatus),
@@ -130,7 +131,7 @@ pub enum Location {
     },
     /// No machine has it.
     Lost,
-    /// It is not known. These machines are the reason, at most [`REPORTS_MAX`] of them.
+    /// Its location is not known. These machines are the reason, at most [`REPORTS_MAX`] of them.
     Unknown(Vec<MachineReport>),
 }
 
@@ -162,7 +163,7 @@ pub struct MemoryStatus {
     pub machine: MemoryRecord,
     /// Free bytes of the migration server's heap.
     pub nomad_heap_free: u64,
-    /// The minimum that was ever free of the migration server's heap, in bytes.
+    /// The fewest bytes of the migration server's heap that were ever free.
     pub nomad_heap_free_min: u64,
 }
 

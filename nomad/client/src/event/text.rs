@@ -151,7 +151,8 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
     }
 }
 
-/// The sums of all rounds, the rates of the last ones, and the estimate of the downtime if the domain were frozen now.
+/// Writes the sums of all rounds, the rates of the last rounds, and the estimated downtime if the domain were frozen
+/// now.
 fn write_progress(f: &mut Formatter<'_>, progress: &Progress) -> fmt::Result {
     let (rounds, sent) = (progress.rounds, progress.pages_sent);
     let (dirty, wire) = (progress.pages_remaining, Megabytes(progress.wire_bytes));

@@ -1,4 +1,5 @@
-//! A command is executed once and the whole reply received, whatever the wire does; or the client reports the reason.
+//! A command is executed once, and its whole reply is received, whatever the wire does; otherwise the client reports
+//! the reason.
 
 use alloc::format;
 use alloc::vec::Vec;
