@@ -1,7 +1,7 @@
 //! The identities of machines and of the operator: keys derived from the fleet's secret.
 //!
-//! A machine's key is derived from its address too; the fleet has one operator's key. The secret gives access to all
-//! of them: the fleet trusts itself as a whole. A machine's [`MachineId`] in the protocol is its public key.
+//! A machine's key is derived from its address too; the fleet has one operator's key. The secret gives access to all of
+//! these keys, so all who know it must trust each other. A machine's [`MachineId`] in the protocol is its public key.
 
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
@@ -16,9 +16,9 @@ use crate::tag::TagKey;
 
 /// Separates machines' keys from everything else that is derived from the secret.
 const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
-/// The same for the operator's key.
+/// Separates the operator's key in the same way.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
-/// The same for the tag keys of machines and of operators.
+/// Separate the tag keys of machines and of operators in the same way.
 const TAG_PURPOSES: [&[u8]; 2] = [b"caravan machine tag key 1", b"caravan operator tag key 1"];
 
 /// Capacity of the cache of machines: deriving a public key costs a multiplication on the curve.
@@ -84,8 +84,8 @@ impl Keys {
         self.operator
     }
 
-    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer takes for a
-    /// machine's.
+    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer accepts as
+    /// a machine's.
     pub fn own_id(&self) -> MachineId {
         self.own_id
     }
@@ -115,7 +115,7 @@ impl Keys {
             return *machine;
         }
         let machine = MachineId(noise::public_key(&machine_key(&self.secret, address)));
-        // Strangers that claim ever new addresses must not fill the memory.
+        // Strangers that claim one address after another must not fill the memory.
         if known.len() >= KNOWN_MAX {
             known.pop_first();
         }

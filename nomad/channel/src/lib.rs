@@ -10,8 +10,8 @@
 //! | [`operators`] | the sessions with operators |
 //! | [`random`] | random numbers |
 //!
-//! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end, another
-//! migration server or an operator's tool the other.
+//! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end; the other
+//! end is another migration server or an operator's tool.
 //!
 //! Invariant: every message of a session is authenticated to the key that completed its handshake. A machine's message
 //! can never pass for an operator's, nor the reverse.

@@ -1,7 +1,7 @@
 //! Random numbers: SHA-256 over a seed and a counter.
 //!
-//! The seed comes from the processor's generator. A domain's own generator hands out each seed once. The seed is never
-//! revealed, and earlier draws do not predict later ones.
+//! The seed comes from the processor's generator, through the generator of the domain, which hands out each seed once.
+//! The seed is never revealed, and earlier draws do not predict later ones.
 
 use sha2::{Digest, Sha256};
 

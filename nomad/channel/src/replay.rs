@@ -2,7 +2,7 @@
 
 /// Nonces per word of the window.
 const WORD: u64 = u64::BITS as u64;
-/// The window's words, used in turn. The one that the highest nonce is in may be partly used.
+/// The window's words, used in turn. One more than the window needs, since the highest nonce's word may be partly used.
 const WORDS: usize = 17;
 /// Nonces that may come out of order: more than a page stream has in flight.
 const WINDOW: u64 = (WORDS as u64 - 1) * WORD;
@@ -15,12 +15,12 @@ pub const NONCE_END: u64 = u64::MAX - 1;
 pub struct Window {
     /// One above the highest nonce received.
     next: u64,
-    /// A bit per nonce, of those at most [`WINDOW`] below `next`.
+    /// One bit per nonce, for the nonces at most [`WINDOW`] below `next`.
     received: [u64; WORDS],
 }
 
 impl Window {
-    /// Whether a nonce is new. It is recorded only when its message has proved authentic, by [`Window::mark_received`].
+    /// Whether a nonce is new. [`Window::mark_received`] records it once its message has proved authentic.
     pub fn is_new(&self, nonce: u64) -> bool {
         if nonce >= NONCE_END {
             return false;
@@ -34,7 +34,7 @@ impl Window {
     /// Records the new nonce of an authentic message.
     pub fn mark_received(&mut self, nonce: u64) {
         if nonce >= self.next {
-            // The words from the one after the highest nonce's up to this one's hold nonces that are too old now.
+            // The words after the highest nonce's word, up to this nonce's word, hold nonces that are too old now.
             let first = self.next.div_ceil(WORD);
             let count = (nonce / WORD + 1).saturating_sub(first).min(WORDS as u64);
             for word in 0..count {

@@ -25,7 +25,7 @@ pub struct Session {
     peer_index: u32,
     sent: u64,
     window: Window,
-    /// When the first message was sent since one was last received.
+    /// When the first message was sent after the last one was received.
     silent_since_us: Option<u64>,
 }
 
@@ -75,7 +75,8 @@ impl Session {
         Some(message)
     }
 
-    /// Whether nothing was received for longer than the limit after a send: the other side may have lost the session.
+    /// Whether a message was sent longer ago than the limit, and nothing was received since. The other side may have
+    /// lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us
             .is_some_and(|since_us| now_us.saturating_sub(since_us) > limit_us)

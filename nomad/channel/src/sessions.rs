@@ -1,4 +1,5 @@
-//! The sessions with all machines and operators, sans-IO: messages in, datagrams out, and the reverse.
+//! The sessions with all machines and operators, sans-IO: encrypts messages into datagrams, and decrypts datagrams into
+//! messages.
 //!
 //! ```text
 //!   one side                                     the other
@@ -7,11 +8,12 @@
 //!   session: queued messages    --> Data -->     the candidate becomes the session
 //! ```
 //!
-//! A candidate is used only after a message was received in it, which takes the other side's key. A replayed Initiation
-//! carries a used ticket, and the reply is a Retry. A session in which nothing is received for [`SILENCE_US`] after a send
-//! is replaced: the other machine may have been restarted. The protocol above retransmits, so nothing here does.
+//! A candidate is used only after a message was received in it, which proves that the other side has its key. A
+//! replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received for
+//! [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
+//! retransmit: the protocol above does.
 //!
-//! A sender without the fleet's secret cannot make a tag, gets no reply and leaves no state behind. Nor is any key
+//! A sender without the fleet's secret cannot make a tag. It gets no reply and leaves no state behind, and no key is
 //! derived from the address that it claims.
 
 mod initiator;

@@ -1,8 +1,8 @@
 //! Tags, which prove knowledge of the fleet's secret, and tickets, which prove freshness: [`TagKey`].
 //!
-//! A key agreement takes milliseconds, a tag microseconds. So the first message of a handshake carries a tag and a
-//! *ticket*: a number that the responder has given out and accepts once. The tag rejects a sender without the secret, the
-//! ticket rejects a replayed message; neither costs a key agreement.
+//! A key agreement takes milliseconds, a tag takes microseconds. So the first message of a handshake carries a tag and
+//! a *ticket*: a number that the responder has given out and accepts once. The tag rejects a sender without the secret,
+//! the ticket rejects a replayed message, and neither costs a key agreement.
 //!
 //! ```text
 //!   Initiation, ticket 0  -->
@@ -11,7 +11,8 @@
 //!                         <--  Response
 //! ```
 //!
-//! A Retry's tag covers the tag of the one Initiation that it replies to. A Retry is shorter than an Initiation.
+//! A Retry's tag covers the tag of the Initiation that it replies to. A Retry is shorter than an Initiation, so it
+//! cannot amplify an attack.
 
 use blake2::Blake2sMac;
 use blake2::digest::consts::U16;

@@ -86,12 +86,12 @@ impl Sessions {
             .take_if(has_index)
             .ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
-        // The true Response may still come, but this handshake cannot be resumed; a later send begins a new one.
+        // The true Response may still arrive, but this handshake cannot be resumed. A later send begins a new one.
         let suite = noise::read_response(&mut handshake, packet.body, suites)
             .map_err(|_| ReceiveError::Forged)?;
         let ciphers = noise::ciphers(&mut handshake, suite);
         let mut session = Session::new(ciphers, index, peer_index);
-        // The peer's next ticket, unless it completes another handshake first.
+        // The peer expects this ticket next, unless it completes another handshake first.
         peer.ticket = peer.ticket.wrapping_add(1);
         let queued = peer.queued.drain(..);
         let replies = queued

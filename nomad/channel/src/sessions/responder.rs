@@ -32,7 +32,7 @@ impl Sessions {
                 &tag,
             ));
         }
-        // The ticket is used up whatever the outcome: one ticket, one key agreement.
+        // The ticket is used up whatever the outcome, so that each ticket allows one key agreement.
         self.ticket = self.ticket.wrapping_add(1);
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         let theirs = noise::read_initiation(&mut handshake, message).map_err(forged)?;

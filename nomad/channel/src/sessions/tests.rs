@@ -187,7 +187,7 @@ fn nothing_is_accepted_twice() {
         b.handle_datagram(1, &a, &second[0]),
         Err(ReceiveError::Forged)
     );
-    // A replayed initiation gets a Retry with another ticket; the way back stays the same.
+    // A replayed initiation gets a Retry with another ticket, and the session that machine B sends in stays the same.
     let retry = b.handle_datagram(2, &a, &first[0]).expect("gets a reply");
     assert_eq!(
         a.handle_datagram(2, &b, &retry.replies[0]),
@@ -301,7 +301,7 @@ fn a_machine_and_an_operator_cannot_pass_for_each_other() {
 fn several_operators_get_replies_each_in_its_session() {
     let mut machine = End::new(1, "fleet");
     let mut operators = [100, 100, 101].map(|place| End::operator(place, "fleet"));
-    // Two of them have the same seed, which happens only in a test.
+    // Two of the ends have the same seed, which happens only in a test.
     let sessions =
         operators.each_mut().map(
             |operator| match deliver(operator, &mut machine, b"question") {
