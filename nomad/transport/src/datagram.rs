@@ -28,20 +28,20 @@ pub struct Data<'a> {
     pub transaction: TransactionId,
     /// The number of bytes before these in the stream.
     pub offset: u64,
-    /// Whether the receiver is to acknowledge it at once: the sender waits for that.
+    /// Whether the receiver must acknowledge it at once, because the sender waits for the acknowledgement.
     pub is_urgent: bool,
     /// The bytes.
     pub bytes: &'a [u8],
 }
 
-/// What has arrived of a stream.
+/// The parts of a stream that have arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// The stream's transaction.
     pub transaction: TransactionId,
     /// The offset of the first byte that is missing.
     pub next: u64,
-    /// The bytes beyond it that have arrived, in rising order.
+    /// The bytes beyond `next` that have arrived, in rising order.
     pub received: Vec<Range<u64>>,
 }
 

@@ -1,7 +1,7 @@
-//! The datagrams that were sent and neither acknowledged nor found lost: [`InFlight`].
+//! The datagrams that were sent and are neither acknowledged nor lost yet: [`InFlight`].
 //!
-//! A datagram is lost if one that was sent after it has arrived and it has not, a while later than it should have (RACK,
-//! RFC 8985). Reordered datagrams are given that while.
+//! A datagram counts as lost if a later one has arrived and the datagram itself is late by more than a margin (RACK,
+//! RFC 8985). The margin leaves time for reordered datagrams.
 
 use alloc::collections::VecDeque;
 use core::ops::Range;
@@ -18,7 +18,7 @@ pub struct Sent {
     pub range: Range<u64>,
     /// When it was sent.
     pub at: Instant,
-    /// Whether these bytes were sent before: then it is unknown which of the datagrams an acknowledgement is for.
+    /// Whether these bytes were sent before. If so, it is unknown which of the datagrams an acknowledgement is for.
     pub is_repeat: bool,
     /// The pacer's counts at that moment.
     pub snapshot: Snapshot,
@@ -29,7 +29,7 @@ pub struct Sent {
 pub struct InFlight {
     datagrams: VecDeque<Sent>,
     bytes: u64,
-    /// When the last of those that have arrived was sent.
+    /// Of the datagrams that have arrived, when the latest was sent.
     newest_arrived: Option<Instant>,
 }
 
@@ -45,8 +45,8 @@ impl InFlight {
         self.datagrams.push_back(sent);
     }
 
-    /// Removes those with any of these bytes, which are being sent again: an acknowledgement of them may be for either
-    /// datagram. What follows in them counts as lost.
+    /// Removes the datagrams that contain any of these bytes, which are being sent again: an acknowledgement of these
+    /// bytes may be for either datagram. The bytes that follow in the removed datagrams count as lost.
     pub fn forget(&mut self, range: &Range<u64>, lost: &mut RangeSet<u64>) {
         self.datagrams.retain(|sent| {
             let overlaps = sent.range.start < range.end && range.start < sent.range.end;
@@ -58,8 +58,8 @@ impl InFlight {
         self.bytes = self.datagrams.iter().map(length).sum();
     }
 
-    /// Removes those that have arrived: all before `base`, and those within `arrived`. Returns their bytes, the length of the
-    /// longest, and the one that was sent last.
+    /// Removes the datagrams that have arrived: all before `base`, and those within `arrived`. Returns their bytes, the
+    /// length of the longest, and the one that was sent last.
     pub fn take_arrived(&mut self, base: u64, arrived: &RangeSet<u64>) -> (u64, u64, Option<Sent>) {
         let (mut bytes, mut longest, mut newest) = (0, 0, None);
         self.datagrams.retain(|sent| {
@@ -77,8 +77,8 @@ impl InFlight {
         (bytes, longest, newest)
     }
 
-    /// Moves those that are lost by now to `lost`; returns the length of the longest. A datagram is, `patience_us` after it
-    /// was sent, if a later one has arrived.
+    /// Moves the bytes of lost datagrams to `lost`; returns the length of the longest such datagram. A datagram is lost
+    /// if it was sent `patience_us` ago or earlier and a later one has arrived.
     pub fn take_lost(&mut self, now: Instant, patience_us: u64, lost: &mut RangeSet<u64>) -> u64 {
         let due = self.next_loss(patience_us);
         let Some(newest) = self
@@ -101,7 +101,7 @@ impl InFlight {
         longest
     }
 
-    /// When [`InFlight::take_lost`] may find another one.
+    /// When [`InFlight::take_lost`] may find another lost datagram.
     pub fn next_loss(&self, patience_us: u64) -> Option<Instant> {
         let oldest = self.datagrams.front()?;
         let is_overtaken = self.newest_arrived.is_some_and(|newest| oldest.at < newest);

@@ -11,15 +11,15 @@
 //! | --- | --- |
 //! | [`datagram`] | [`Data`] and [`Ack`], and their bytes |
 //! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |
-//! | [`statistics`] | [`Statistics`]: what a stream costs |
+//! | [`statistics`] | [`Statistics`]: the cost of a stream |
 //! | `in_flight` | the datagrams that were sent, and which of them are lost |
 //! | `round_trip` | the measured round-trip time |
 //! | `path_mtu` | the longest datagram that arrives |
-//! | [`pacer`] | [`Pacer`]: how fast to send |
+//! | [`pacer`] | [`Pacer`]: the rate at which to send |
 //! | [`receiver`] | [`Receiver`]: puts the bytes in order |
 //!
-//! A stream belongs to a transaction, not to a connection: it needs no handshake, and goes on after an
-//! interruption of up to ten seconds. Any number of streams share one socket. The channel below encrypts and authenticates each
+//! A stream belongs to a transaction, not to a connection. It needs no handshake, and continues after an interruption
+//! of up to ten seconds. Any number of streams share one socket. The channel below encrypts and authenticates each
 //! datagram; a datagram that arrives twice is harmless.
 
 #![no_std]
@@ -43,6 +43,6 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 pub use statistics::Statistics;
 
-/// The most bytes of a stream between the first that is missing at the receiver and the last that may be sent: what both
-/// ends buffer.
+/// The most bytes of a stream between the first that is missing at the receiver and the last that may be sent. Both
+/// ends buffer this many.
 pub const WINDOW_BYTES: usize = 512 * 1024;

@@ -1,43 +1,46 @@
-//! How fast to send: [`Pacer`], by BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016;
-//! draft-cardwell-iccrg-bbr-congestion-control-00).
+//! The rate at which to send: [`Pacer`], by BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue
+//! 14(5), 2016; draft-cardwell-iccrg-bbr-congestion-control-00).
 //!
-//! The path is described by two measurements: the most bytes a second that arrived at the other side, over the last ten
-//! round trips, and the least round-trip time. Datagrams leave at that rate, and not much more than their product is in
-//! flight. Losses do not slow it down, so a wire that loses every fifth datagram is still used; a full queue does.
+//! Two measurements describe the path: the most bytes per second that arrived at the other side, over the last ten
+//! round trips, and the least round-trip time. Datagrams leave at that rate, and not much more than the product of rate
+//! and time is in flight. Losses do not slow the pacer down, so a wire that loses every fifth datagram is still used. A
+//! full queue slows it down.
 //!
 //! ```text
 //!   Startup --the rate no longer grows--> Drain --the queue is empty--> Cruise: faster for one round trip in eight,
 //!                                                                       slower for the next
 //! ```
 //!
-//! It differs from the paper in three ways. It does not pause every ten seconds to measure the round-trip time anew: a move
-//! rarely lasts that long, and `round_trip` forgets. A step of the cycle lasts for a round trip as it is, and not for the
-//! least one; and a sender that was late catches up. Machines that share a busy processor stand still for a hundred
-//! times as long as the least round trip, and would otherwise measure an ever lower rate.
+//! It differs from the paper in three ways. It does not pause every ten seconds to measure the round-trip time anew,
+//! because a move rarely lasts that long and `round_trip` forgets old measurements. A step of the cycle lasts for the
+//! current round trip, not for the least one. And a sender that was late catches up. The last two are for machines that
+//! share a busy processor: they stand still for a hundred times the least round trip, and would otherwise measure an
+//! ever lower rate.
 
 use nomad_protocol::Instant;
 
-/// Bytes in flight before anything was measured.
+/// Bytes in flight before there is a measurement.
 const FIRST_WINDOW: u64 = 32 * 1024;
-/// The round-trip time that is assumed until then.
+/// The round-trip time that is assumed before there is a measurement.
 const FIRST_ROUND_TRIP_US: u64 = 1_000;
-/// Bytes in flight beyond what the measurements ask for: a machine that is busy acknowledges in bursts, far apart. They fit
-/// the ring of a port.
+/// Bytes in flight beyond the need by the measurements, because a busy machine acknowledges in bursts that are far
+/// apart. They fit the ring of a port.
 const SLACK: u64 = 128 * 1024;
-/// How far behind its schedule a burst may catch up: longer than a busy machine stands still. What is in flight bounds it, too.
+/// How far behind its schedule a burst may catch up. It is longer than a busy machine stands still. The window of bytes
+/// in flight limits a burst, too.
 const BURST_US: u64 = 100_000;
 /// Round trips over which the highest rate counts.
 const RATE_ROUNDS: usize = 10;
-/// The rate has stopped growing after this many round trips that raised it by less than a quarter.
+/// The rate has stopped growing after this many round trips in which it grew by less than a quarter.
 const FULL_ROUNDS: u32 = 3;
 
-/// Hundredths: the rate doubles in each round trip (2 / ln 2).
+/// In hundredths: the rate doubles in each round trip (2 / ln 2).
 const STARTUP_GAIN: u64 = 289;
-/// Hundredths: what startup put into the queue is drained in a round trip.
+/// In hundredths: the bytes that startup put into the queue are drained in a round trip.
 const DRAIN_GAIN: u64 = 35;
-/// Hundredths: bytes in flight while cruising.
+/// In hundredths: the bytes in flight while cruising.
 const WINDOW_GAIN: u64 = 150;
-/// Hundredths: the rate in each round trip of a cycle.
+/// In hundredths: the rate in each round trip of a cycle.
 const CYCLE_GAINS: [u64; 8] = [150, 60, 100, 100, 100, 100, 100, 100];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,23 +51,23 @@ enum State {
     Cruise(usize),
 }
 
-/// The pacer's counts when a datagram was sent: what has arrived between then and its acknowledgement gives a rate.
+/// The pacer's counts when a datagram was sent. The bytes that arrive between then and its acknowledgement give a rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
     arrived: u64,
     arrived_at: Instant,
-    /// When the first datagram of those measured together was sent.
+    /// When the first of the datagrams that are measured together was sent.
     first_sent_at: Instant,
     /// Whether the stream had too few bytes to fill the path.
     is_limited: bool,
 }
 
-/// The news of an acknowledgement.
+/// The content of an acknowledgement.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
-    /// The bytes that have arrived since the last one.
+    /// The bytes that have arrived since the last acknowledgement.
     pub bytes: u64,
-    /// When the last of the datagrams that have arrived was sent, and its snapshot.
+    /// When the latest of the datagrams that have arrived was sent, and its snapshot.
     pub newest: (Instant, Snapshot),
     /// The bytes still in flight.
     pub in_flight: u64,
@@ -76,27 +79,27 @@ pub struct Arrival {
 #[derive(Clone, Debug)]
 pub struct Pacer {
     state: State,
-    /// The operator's limit, in bytes a second.
+    /// The operator's limit, in bytes per second.
     rate_max: Option<u64>,
-    /// The highest rates of the last round trips, in bytes a second.
+    /// The highest rates of the last round trips, in bytes per second.
     rates: [u64; RATE_ROUNDS],
     round: usize,
-    /// The round trip ends when a datagram is acknowledged that was sent after this many bytes had arrived.
+    /// The round trip ends with the acknowledgement of a datagram that was sent after this many bytes had arrived.
     round_end: u64,
-    /// The rate that [`FULL_ROUNDS`] counts from.
+    /// The rate that the rounds of [`FULL_ROUNDS`] are compared with.
     full_rate: u64,
     full_rounds: u32,
     arrived: u64,
     arrived_at: Instant,
     first_sent_at: Instant,
-    /// Rates measured before this many bytes have arrived are limited by the stream.
+    /// Until this many bytes have arrived, the stream limits the measured rates, because it had too few bytes to send.
     limited_until: u64,
     round_trip_us: u64,
     next_send: Instant,
 }
 
 impl Pacer {
-    /// A pacer of a path that nothing is known of.
+    /// A pacer of a path of which nothing is known.
     pub fn new(now: Instant, rate_max: Option<u64>) -> Pacer {
         Pacer {
             state: State::Startup,
@@ -132,7 +135,7 @@ impl Pacer {
         }
     }
 
-    /// The rate at which datagrams leave now, in bytes a second.
+    /// The rate at which datagrams leave now, in bytes per second.
     pub fn rate(&self) -> u64 {
         let gain = match self.state {
             State::Startup => STARTUP_GAIN,

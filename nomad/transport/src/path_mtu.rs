@@ -6,24 +6,24 @@
 //!     `-- two probes in a row without a reply: the path may have changed
 //! ```
 //!
-//! A trial that is lost costs one datagram, whose bytes are sent again in the known size.
+//! A lost trial costs one datagram, whose bytes are sent again in the known size.
 
 /// The headers of IP and UDP, and the session's head and tag.
 const HEADERS: usize = 20 + 8 + 13 + 16;
-/// Bytes of a datagram that every path carries, in clear: an Ethernet frame without the headers.
+/// Bytes of a datagram that every path carries, before encryption: an Ethernet frame without the headers.
 pub const BASE: usize = 1_500 - HEADERS;
-/// The same of a frame of 9,000 bytes, which many switches carry.
+/// Bytes of such a datagram in a frame of 9,000 bytes, which many switches carry.
 const JUMBO: usize = 9_000 - HEADERS;
 /// Trials of a size before it counts as too long.
 const TRIALS_MAX: u32 = 3;
-/// Probes without a reply before the size is doubted.
+/// Probes without a reply before the known size is doubted.
 const SILENT_PROBES_MAX: u32 = 2;
 
 /// The longest datagram known to arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct PathMtu {
     current: usize,
-    /// Sizes from here on do not arrive.
+    /// Datagrams of this size and longer do not arrive.
     too_long: usize,
     /// The size that is being tried, if one is in flight.
     trial: Option<usize>,
@@ -42,12 +42,13 @@ impl Default for PathMtu {
 }
 
 impl PathMtu {
-    /// The size for the next datagram, on a machine whose own limit is `most`.
+    /// The size for the next datagram, on a machine that can send at most `most` bytes.
     pub fn size(&self, most: usize) -> usize {
         self.current.min(most)
     }
 
-    /// The size to try with the next datagram, of at most `available` bytes, if one is to be tried.
+    /// The size to try with the next datagram, if one is to be tried. It has at most `available` bytes, the number that
+    /// there is to send.
     pub fn next_trial(&mut self, most: usize, available: usize) -> Option<usize> {
         let is_next = |size: &usize| *size > self.current && *size <= most;
         let next = [JUMBO, most].into_iter().find(is_next)?;
@@ -74,7 +75,7 @@ impl PathMtu {
         }
     }
 
-    /// Records that this many probes in a row had no reply. Even the trial in flight may be lost.
+    /// Records that this many probes in a row had no reply. A trial in flight may be lost as well.
     pub fn record_silence(&mut self, probes: u32) {
         if probes == SILENT_PROBES_MAX && self.current > BASE {
             self.current = BASE;

@@ -9,7 +9,7 @@ use rangemap::RangeSet;
 use crate::WINDOW_BYTES;
 use crate::datagram::{Ack, Data, RANGES_MAX};
 
-/// The most bytes that arrive before they are acknowledged.
+/// The most bytes that arrive before an acknowledgement.
 const BYTES_PER_ACK: usize = 12 * 1024;
 /// The longest delay of an acknowledgement.
 const ACK_DELAY_US: u64 = 2_000;
@@ -20,7 +20,7 @@ pub struct Receiver {
     transaction: TransactionId,
     /// The offset of the first byte that is missing.
     next: u64,
-    /// The bytes beyond it that have arrived, each at its offset modulo the window. Allocated when it is needed.
+    /// The bytes beyond `next` that have arrived, each at its offset modulo the window. Allocated when first needed.
     window: Vec<u8>,
     early: RangeSet<u64>,
     unacknowledged: usize,
@@ -40,11 +40,11 @@ impl Receiver {
         }
     }
 
-    /// Handles a datagram, and passes on the bytes that are next in the stream. A datagram outside of the window is
-    /// dropped, and one that would leave too many gaps.
+    /// Handles a datagram, and passes on the bytes that are next in the stream. Drops a datagram that is outside of the
+    /// window or would leave too many gaps.
     ///
     /// # Errors
-    /// That of `pass_on`. The stream ends then.
+    /// The error of `pass_on`, which ends the stream.
     pub fn handle<E>(
         &mut self,
         now: Instant,
@@ -85,7 +85,7 @@ impl Receiver {
         self.ack_due
     }
 
-    /// Passes on the next bytes, and those that follow them and came earlier.
+    /// Passes on the next bytes, and the bytes after them that arrived earlier.
     fn advance<E>(
         &mut self,
         bytes: &[u8],

@@ -1,14 +1,14 @@
 //! The measured round-trip time: [`RoundTrip`].
 //!
-//! Smoothed as RFC 6298 does it, for time-outs; the least of the last seconds, for the pacer.
+//! Timeouts use the average of RFC 6298. The pacer uses the least round-trip time of the last seconds.
 
 use nomad_protocol::Instant;
 
-/// How long the least round-trip time counts.
+/// How long a round-trip time may count as the least.
 const LEAST_VALID_US: u64 = 10_000_000;
-/// A time-out before anything was measured.
+/// The timeout before there is a measurement.
 const FIRST_TIMEOUT_US: u64 = 100_000;
-/// The shortest time-out: the other side may acknowledge later than at once, and its machine may be busy.
+/// The shortest timeout: the other side may delay an acknowledgement, and its machine may be busy.
 const TIMEOUT_MIN_US: u64 = 20_000;
 
 /// The round-trip time as measured so far.
@@ -47,7 +47,7 @@ impl RoundTrip {
         self.latest_us
     }
 
-    /// The least of the last seconds, in microseconds.
+    /// The least round-trip time of the last seconds, in microseconds.
     pub fn least_us(&self) -> Option<u64> {
         self.least.map(|(us, _)| us)
     }

@@ -15,15 +15,15 @@ use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
 use crate::statistics::Statistics;
 
-/// How much longer than a round trip a datagram may take that others overtake, in parts of the least round trip.
+/// How much longer than a round trip a datagram that others have overtaken may take, in parts of the least round trip.
 const REORDER_PARTS: u64 = 4;
-/// The same at least, in microseconds: a busy machine handles datagrams in bursts.
+/// The least such delay, in microseconds. A busy machine handles datagrams in bursts.
 const REORDER_MIN_US: u64 = 2_000;
 /// The longest interval between probes, in microseconds.
 const PROBE_INTERVAL_MAX_US: u64 = 250_000;
-/// The receiver is gone if it replies to none of this many probes, which are sent over about ten seconds: so many that it
-/// never counts as gone on a wire that loses two datagrams of five. They are counted, and not the time: this machine may have
-/// stood still.
+/// The receiver counts as gone if it replies to none of this many probes, which are sent over about ten seconds. The
+/// number is so high that no receiver counts as gone on a wire that loses two datagrams of five. Probes are counted
+/// instead of time, because this machine may have stood still.
 const PROBES_MAX: u32 = 45;
 
 /// An acknowledgement of bytes that were never sent.
@@ -56,7 +56,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A stream without bytes, for as many bytes a second as the path carries, or `rate_max`.
+    /// A stream without bytes. It sends as many bytes per second as the path carries, but at most `rate_max`.
     pub fn new(now: Instant, transaction: TransactionId, rate_max: Option<u64>) -> Sender {
         Sender {
             transaction,
@@ -80,7 +80,7 @@ impl Sender {
         WINDOW_BYTES - self.buffer.len()
     }
 
-    /// Appends as many of these bytes to the stream as there is room for; returns how many.
+    /// Appends as many of these bytes to the stream as there is room for. Returns their number.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         let count = bytes.len().min(self.room());
         self.buffer.extend(&bytes[..count]);
@@ -112,8 +112,8 @@ impl Sender {
         }
     }
 
-    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is. Its size is
-    /// known to arrive, or a trial.
+    /// Appends the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether one is. Its
+    /// size is either known to arrive or a trial.
     pub fn transmit(&mut self, now: Instant, bytes_max: usize, out: &mut Vec<u8>) -> bool {
         self.find_lost(now);
         let most = content(self.path_mtu.size(bytes_max));
@@ -137,13 +137,13 @@ impl Sender {
     /// Handles an acknowledgement.
     ///
     /// # Errors
-    /// [`Implausible`]: it is ignored.
+    /// [`Implausible`]: the acknowledgement is ignored.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) -> Result<(), Implausible> {
         let end = ack.received.last().map_or(ack.next, |range| range.end);
         if end > self.next {
             return Err(Implausible);
         }
-        // One that is older may come from a receiver that was restarted and has lost the stream.
+        // An older acknowledgement may come from a receiver that was restarted and has lost the stream.
         if ack.next >= self.base {
             (self.probes, self.active_at) = (0, now);
         }
@@ -155,7 +155,7 @@ impl Sender {
         }
         for range in &ack.received {
             let range = range.start.max(self.base)..range.end;
-            // No receiver has more ranges than that.
+            // No receiver sends more ranges than that.
             if !range.is_empty() && self.arrived.len() <= RANGES_MAX {
                 self.lost.remove(range.clone());
                 self.arrived.insert(range);
@@ -177,7 +177,7 @@ impl Sender {
             .min()
     }
 
-    /// The end of the bytes that were written: the receiver has room for them.
+    /// The end of the written bytes. The receiver has room for all of them.
     fn end(&self) -> u64 {
         self.base + self.buffer.len() as u64
     }
@@ -210,7 +210,7 @@ impl Sender {
         }
     }
 
-    /// The bytes to send next, unless the pacer has it wait: lost ones first.
+    /// The bytes to send next, lost ones first, unless the pacer has the sender wait.
     fn next_range(&mut self, now: Instant, most: u64, bytes_max: usize) -> Option<Range<u64>> {
         let may_send =
             self.pacer.next_send() <= now && self.in_flight.bytes() < self.pacer.window();
@@ -265,7 +265,7 @@ impl Sender {
         }
     }
 
-    /// Measures the path by the datagrams that have arrived.
+    /// Measures the path by the datagrams that have just arrived.
     fn measure(&mut self, now: Instant) {
         let (bytes, longest, newest) = self.in_flight.take_arrived(self.base, &self.arrived);
         self.path_mtu.record_arrived(HEAD_BYTES + longest as usize);

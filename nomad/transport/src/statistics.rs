@@ -7,9 +7,9 @@ pub struct Statistics {
     pub datagrams: u64,
     /// Those of them whose bytes had been sent before.
     pub repeats: u64,
-    /// Times that the receiver had to be asked for an acknowledgement.
+    /// How often the receiver had to be asked for an acknowledgement.
     pub probes: u64,
-    /// The rate at which datagrams leave, in bytes a second.
+    /// The rate at which datagrams leave, in bytes per second.
     pub rate: u64,
     /// The least round-trip time of the last seconds, in microseconds.
     pub round_trip_us: u64,

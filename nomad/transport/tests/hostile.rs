@@ -1,4 +1,4 @@
-//! What a machine with a valid key, or one that was restarted, may send at any time.
+//! The datagrams that a machine with a valid key, or a restarted machine, may send at any time.
 
 use nomad_protocol::{Instant, TransactionId};
 use nomad_transport::{Ack, Data, Datagram, Receiver, Sender, WINDOW_BYTES};
@@ -64,7 +64,7 @@ impl Pair {
         }
     }
 
-    /// Lets this many timers elapse; whatever `arrives` is delivered. Stops at the end of the stream.
+    /// Lets this many timers elapse, and delivers the datagrams that `arrives` accepts. Stops at the end of the stream.
     fn run(&mut self, timers: usize, arrives: impl Fn(&Data<'_>) -> bool) {
         for _ in 0..timers {
             let mut datagrams = self.transmit();
@@ -99,12 +99,12 @@ fn a_receiver_that_was_restarted_is_noticed() {
     assert!(pair.sender.is_abandoned(), "{:?}", pair.sender.statistics());
 }
 
-/// Every other byte: each gap would be a datagram, and a range to be kept.
+/// The acknowledgements name every other byte. Each gap would become a datagram, and each byte a range to be kept.
 #[test]
 fn no_acknowledgement_cuts_a_stream_into_crumbs() {
     let mut pair = Pair::new();
     pair.sender.write(&content(0..200_000));
-    // As many at once as may be in flight.
+    // After this time as many datagrams leave at once as may be in flight.
     pair.now = pair.now.after_us(50_000);
     let sent = pair.transmit();
     let last = data_of(&sent[sent.len() - 1]);
@@ -193,7 +193,7 @@ fn an_acknowledgement_of_what_was_never_sent_is_refused() {
     assert_eq!(pair.received, 10);
 }
 
-/// An offset at and around all that an end may compare it with.
+/// Offsets at and around every value that an end may compare them with.
 fn offsets() -> impl Strategy<Value = u64> {
     prop_oneof![
         0..3_000_u64,

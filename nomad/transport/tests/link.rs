@@ -1,4 +1,4 @@
-//! Streams over a simulated path: what arrives, and how fast.
+//! Streams over a simulated path: the bytes that arrive, and the rate.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,32 @@ use proptest::prelude::*;
 
 const TRANSACTION: TransactionId = TransactionId(3);
 const SECOND_US: u64 = 1_000_000;
-/// Bytes of the headers that a datagram has besides.
+/// The bytes of headers that each datagram has besides.
 const HEADERS: u64 = 42 + 29;
 
 /// The properties of a path.
 #[derive(Clone, Copy, Debug)]
 struct Path {
-    /// Bytes a second.
+    /// In bytes per second.
     rate: u64,
     delay_us: u64,
     /// Bytes that wait in front of the slowest link; more are dropped.
     queue: u64,
-    /// In a thousand, each way.
+    /// Datagrams lost, per thousand, each way.
     lost: u64,
     repeated: u64,
-    /// The most that a datagram is delayed besides.
+    /// The longest additional delay of a datagram.
     jitter_us: u64,
     /// The longest datagram that the path carries.
     mtu: usize,
-    /// The longest that the sender's own port carries.
+    /// The longest datagram that the sender's own port carries.
     port: usize,
     /// From this time on the path carries only 1,472 bytes.
     shrinks_at: u64,
-    /// Nothing arrives in this time.
+    /// Nothing arrives between these times.
     cut: (u64, u64),
-    /// Each end is awake for a fifth of this time, the sender at its beginning, the receiver in the middle; 0: always.
+    /// The two ends take turns of this length. Each is awake for a fifth of it: the sender at its beginning, the
+    /// receiver in the middle. With 0 both are always awake.
     turn_us: u64,
 }
 
@@ -128,7 +129,7 @@ impl Link {
         }
     }
 
-    /// The next time at which an end is awake: the sender's, or the receiver's.
+    /// The next time at which the given end is awake.
     fn awake(&self, at: u64, is_receiver: bool) -> u64 {
         let turn = self.path.turn_us;
         if turn == 0 {
@@ -176,8 +177,8 @@ impl Link {
         }
     }
 
-    /// Runs until everything has arrived and is acknowledged; returns the microseconds that took, or `None` if the sender
-    /// gave up.
+    /// Runs until everything has arrived and is acknowledged. Returns the microseconds that this took, or `None` if the
+    /// sender gave up.
     fn send(&mut self, content: &[u8]) -> Option<u64> {
         let began = self.now;
         let mut rest = content;
@@ -273,7 +274,7 @@ fn a_small_queue_is_not_flooded() {
     );
 }
 
-/// Both machines on one busy processor, in turns.
+/// Both machines run in turns on one busy processor.
 #[test]
 fn machines_that_take_turns_do_not_slow_down_each_other() {
     for turn_us in [20_000, 100_000] {
@@ -281,7 +282,7 @@ fn machines_that_take_turns_do_not_slow_down_each_other() {
         let bytes = 16 << 20;
         let mut link = Link::new(path, None);
         let elapsed = link.send(&content(bytes)).expect("arrives");
-        // A window in each turn.
+        // One window of bytes is sent in each turn.
         let most = bytes as u64 / (128 * 1024) * turn_us;
         println!(
             "{elapsed} us, at most {most}; {:?}",
@@ -389,7 +390,7 @@ fn a_sender_that_stood_still_does_not_give_up() {
     assert!(elapsed < 2 * SECOND_US, "{elapsed}");
 }
 
-/// Three probes of five have no reply there, and many in a row have none.
+/// On this wire three probes of five have no reply, often many in a row.
 #[test]
 fn a_wire_that_loses_two_datagrams_of_five_each_way_is_not_given_up() {
     let path = Path {
