@@ -1,8 +1,8 @@
 //! The memory of this server that moves may use: [`Budget`].
 //!
-//! A server that runs out of memory ends, and every move with it. So each move reserves the most that it may use. A move that
-//! does not fit is not begun: its operator reads the reason before anything is done. The sizes below are upper bounds: a domain
-//! with the most threads and capabilities used less than half of its reservation, on either side
+//! A server that runs out of memory ends, and every move with it. So each move reserves the most memory that it may
+//! use. A move that does not fit is not begun, and its operator gets the reason. The sizes below are upper bounds: a
+//! domain with the most threads and capabilities used less than half of its reservation, on either side
 //! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
@@ -21,30 +21,32 @@ use runtime::port::PORT_PAGES;
 
 use crate::capture::pass::PIECE_BYTES;
 
-/// Threads of a domain, at most: the kernel allows no more.
+/// The most threads of a domain, by the limit of the kernel.
 pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
-/// Capabilities of a domain that moves, at most; its objects may hold as many more.
+/// The most capabilities of a domain that moves. Its objects may hold as many more.
 pub const CAPABILITIES_MAX: u32 = 4096;
 
-/// The most bytes per object, mapping or outsider: in a description, in the kernel's list, and while it is built.
+/// The most bytes per object, mapping or outsider. They are used in a description, in the kernel's list, and during the
+/// build.
 const ITEM_BYTES: usize = 192;
 /// The most bytes per capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
 /// The most bytes per thread: its state in a description, in that of the trial build, encoded, and read back.
 const THREAD_BYTES: usize = 4 * (THREAD_STATE_BYTES + 64);
-/// The most bytes per item or capability in an encoded state; an outsider has its name there.
+/// The most bytes per item or capability in an encoded state. The largest item is an outsider, with its name.
 const RECORD_BYTES: usize = 64;
-/// Page sets per Memory: to be sent, present, known to the destination.
+/// Page sets per Memory: the pages to be sent, the present ones, and those known to the destination.
 const SETS: usize = 3;
-/// Bytes of its page stream that are in flight, and the piece that is being added.
+/// Bytes of the move's page stream: those in flight, and the piece that is being added.
 const STREAM_BYTES: usize = WINDOW_BYTES + 4 * PIECE_BYTES;
 /// Bytes of the frames that travel with a domain.
 const STAGED_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
-/// Reserved for everything outside of moves: the lists of a domain that an operator has explained, and the reply.
+/// Bytes reserved for everything outside of moves, which is the listing of a domain for an operator's `explain`, and
+/// the reply.
 const RESERVE_BYTES: usize = 2 * CAPABILITIES_MAX as usize * CAPABILITY_BYTES;
 
-/// The largest size of a domain at the end of its move: it runs while it is copied, and may grow.
+/// The largest size that a domain may have at the end of its move, since it runs while it is copied, and may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     threads: u32,
@@ -127,10 +129,11 @@ impl fmt::Display for NoRoom {
 /// The heap that moves may use.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    /// The total, read when the first move begins: the server's sockets exist by then.
+    /// All bytes for moves. Computed when the first move begins, when the server's sockets exist.
     total: OnceCell<usize>,
     out: Rc<Cell<usize>>,
-    /// At most half of the total: offers from other machines do not keep a domain from leaving.
+    /// The bytes of incoming moves, at most half of the total. So offers from other machines cannot keep a domain from
+    /// leaving.
     incoming: Rc<Cell<usize>>,
 }
 
@@ -177,7 +180,7 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 impl Budget {
-    /// This many bytes for moves.
+    /// A budget of this many bytes for moves.
     pub fn for_tests(bytes: usize) -> Budget {
         let budget = Budget::default();
         budget.total.set(bytes).expect("nothing was taken yet");

@@ -1,8 +1,8 @@
-//! Work that waits until nothing else is to be done: [`Deferred`].
+//! Work that waits until there is nothing else to do: [`Deferred`].
 //!
-//! Root takes a long time to reclaim a domain's memory; meanwhile late frames for the domain would wait to be forwarded.
-//! Logging a line is a call of root, which writes the line to the machine's console character by character; in the middle of
-//! a move, a frozen domain would wait for that long.
+//! Root takes a long time to reclaim a domain's memory. Meanwhile late frames for the domain would wait to be
+//! forwarded. Logging a line is a call to root, which writes the line to the machine's console character by character.
+//! In the middle of a move, a frozen domain would wait for that.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -17,17 +17,18 @@ use nomad_protocol::TransactionId;
 use crate::executor_turns::{UNTIL_SENT, yield_for};
 use crate::server::Server;
 
-/// How long the deferred queue must stay unchanged before the log is written: longer than the gaps between the steps that
-/// lengthen a move's pause.
+/// How long the deferred queue must stay unchanged before the log is written. It is longer than the gaps between those
+/// steps of a move during which the domain is frozen.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// This many lines are written even if the queue never stays unchanged for that long.
+/// The log is written once it has this many lines, even if the queue never stays unchanged for that long.
 const LINES_MAX: usize = 64;
 
 /// A piece of deferred work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Release the memory of this transaction's domain, which runs elsewhere: soon, since other domains may need it.
+    /// Release the memory of this transaction's domain, which runs elsewhere. This happens soon, since other domains
+    /// may need the memory.
     Destroy(TransactionId),
     /// Hand the memory of this transaction's domain, which runs here, over to root: soon, since other moves may need room.
     HandOver(TransactionId),
@@ -66,7 +67,7 @@ impl Deferred {
         self.changed.signal(());
     }
 
-    /// Executes the tasks one by one, forever; `quiet` completes when nothing has happened for long enough.
+    /// Executes the tasks one by one, forever. `quiet` completes when nothing has happened for long enough.
     async fn run(&self, quiet: impl AsyncFn(), execute: impl Fn(Task)) {
         loop {
             self.changed.wait().await;

@@ -6,11 +6,12 @@
 
 use embassy_futures::yield_now;
 
-/// Turns until a datagram has left its socket: the stack takes it out in one turn, and at that turn's end rings the doorbell
-/// that sends it.
+/// Turns until a datagram has left its socket. The stack takes the datagram out in one turn, and rings the doorbell
+/// that sends it at the end of that turn.
 pub const UNTIL_TRANSMITTED: usize = 2;
 
-/// Turns until the datagrams that follow from an event have left, by a task that may be sending others just now.
+/// Turns until the datagrams that follow from an event have left, even if the task that sends them is sending others
+/// now.
 pub const UNTIL_SENT: usize = 2 * UNTIL_TRANSMITTED + 1;
 
 /// Yields to the other tasks for this many turns.

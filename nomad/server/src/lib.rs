@@ -12,7 +12,7 @@
 //! | [`network`], [`operators`] | sessions with other machines and with operators |
 //! | [`channel`] | the tasks that move datagrams and page streams |
 //! | [`late`] | frames that reach this machine too late for a domain |
-//! | [`deferred`] | work that waits until nothing else is to be done |
+//! | [`deferred`] | work that waits until there is nothing else to do |
 //! | [`root`] | the client for the machine's root server |
 //! | [`machine`] | this server's authority over its machine |
 //! | [`owned`] | capabilities with an owner |
@@ -21,8 +21,9 @@
 //! | `timeline` | the steps of a pause, measured |
 //! | [`executor_turns`] | yielding to the executor's other tasks |
 //!
-//! One thread, tasks on an executor: [`channel::control`] receives datagrams, timers and events and has the shell perform
-//! the ledger's actions, in order, and sends and receives pages. A borrow of the shell never lasts across an `await`.
+//! All tasks run on one thread, on an executor. [`channel::control`] receives datagrams, timers and events, has the
+//! shell perform the ledger's actions, in order, and sends and receives pages. A borrow of the shell never lasts across
+//! an `await`.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -14,7 +14,7 @@ use runtime::shared::SharedMemory;
 use crate::budget::Budget;
 use crate::machine::Machine;
 
-/// How long after the protocol's limit the kernel ends a freeze.
+/// How much later than the protocol's limit the kernel ends a freeze.
 const FREEZE_MARGIN_US: u64 = 3_000_000;
 
 /// The host of this machine's shell.
@@ -30,13 +30,13 @@ pub struct Local {
 /// The Memory for records, which survives a restart of this server.
 pub struct SharedStore(pub SharedMemory<'static>);
 
-/// How long the kernel keeps a domain frozen before it thaws it by itself: the protocol's limit and a margin, so that a live
-/// server ends the move first.
+/// How long the kernel keeps a domain frozen before it thaws the domain by itself. It is the protocol's limit and a
+/// margin, so that a live server ends the move first.
 ///
 /// # Panics
 /// If the manifest names a margin that is not a number.
 pub fn freeze_limit_ns(start: Start, timing: &Timing) -> u64 {
-    // For tests: a server that stalls between the freeze and the commit point for as long as a test takes.
+    // For tests, in which a server stalls between the freeze and the commit point for as long as the test takes.
     let margin_us = start.argument_or("freeze-margin-us", FREEZE_MARGIN_US);
     (timing.freeze_limit_us + margin_us) * 1_000
 }

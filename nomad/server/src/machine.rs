@@ -46,7 +46,8 @@ impl Machine {
         self.own.identify(capability.slot())
     }
 
-    /// The scale from this machine's ticks to a time that is `ns` now, and to the world's time as this machine knows it.
+    /// The scale from this machine's ticks to a domain's time, which is `ns` now, and to the time of day as this
+    /// machine knows it.
     pub fn scale_from_now(&self, ns: u64) -> Scale {
         let multiplier = self.clock.word64(offset_of!(ClockPage, multiplier));
         Scale {

@@ -8,7 +8,7 @@ use runtime::capability::Kind;
 pub struct Owned<T: Kind>(Cap<T>);
 
 impl<T: Kind> Owned<T> {
-    /// Takes ownership of a capability in a slot that nothing else frees.
+    /// Takes ownership of a capability whose slot nothing else frees.
     pub fn new(capability: Cap<T>) -> Owned<T> {
         Owned(capability)
     }

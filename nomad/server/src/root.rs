@@ -1,4 +1,4 @@
-//! Client for the machine's root server: its domains, and the names of the objects that they refer to outside.
+//! Client for the machine's root server: domains, and the names of the outside objects that they refer to.
 
 use alloc::vec::Vec;
 
@@ -116,7 +116,7 @@ impl Root {
         self.execute(Request::Release { name })
     }
 
-    /// Undoes the retirement of a domain that was to move away: it is frozen again.
+    /// Undoes the retirement of a domain that was to move away. The domain is then frozen again.
     ///
     /// # Errors
     /// [`RootError`].
@@ -138,7 +138,7 @@ impl Root {
         self.get_capability(request)
     }
 
-    /// This machine's object of a name, for a domain that arrives.
+    /// This machine's object of this name, for a domain that arrives.
     ///
     /// # Errors
     /// [`RootError`].
@@ -183,7 +183,7 @@ impl Root {
         })
     }
 
-    /// Stops the copy here for good: a copy of this higher incarnation runs elsewhere.
+    /// Stops the copy here permanently, because a copy of this higher incarnation runs elsewhere.
     ///
     /// # Errors
     /// [`RootError`].
@@ -334,7 +334,7 @@ fn value<T: DeserializeOwned>(reply: &Message) -> Result<T, RootError> {
     }
 }
 
-/// The one capability of a reply. Further ones, and one of another kind, are discarded.
+/// The one capability of a reply. Further capabilities, or one of another kind, are discarded.
 fn capability<T: Kind>(mut reply: Message) -> Result<Cap<T>, RootError> {
     match reply.reader().capability() {
         Ok(capability) => Ok(capability),

@@ -105,7 +105,7 @@ fn short_reply(words: &[u64]) -> CallResult {
     Ok([0, MessageInfo::words_only(1)?.bits(), word, 0, 0, 0, 0, 0])
 }
 
-/// A kernel that refuses one kind of call with an error, and handles every other call like `$kernel`.
+/// A kernel that refuses one kind of call with an error, and handles every other call as `$kernel` does.
 macro_rules! failing {
     ($call:ident, $error:expr, $kernel:expr) => {
         |request| match request {

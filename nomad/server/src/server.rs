@@ -144,7 +144,7 @@ fn own_name(start: Start) -> Name {
     Name::try_new(name).unwrap_or_else(|error| panic!("machine={name}: {error}"))
 }
 
-/// The fleet. After a restart a machine must be known by key before anything is sent to it.
+/// The fleet. All its keys are derived now: after a restart nothing can be sent to a machine whose key is not known.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
     let own = FleetMember {
@@ -161,9 +161,9 @@ fn machines(start: Start, keys: &Keys) -> Machines {
 fn timing(start: Start) -> Timing {
     let standard = Timing::STANDARD;
     Timing {
-        // For tests: an offer outlives the other machine's migration server.
+        // For tests, in which an offer outlives the other machine's migration server.
         admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
-        // For tests: a domain stays frozen for as long as a third machine takes to start.
+        // For tests, in which a domain stays frozen for as long as a third machine takes to start.
         freeze_limit_us: start.argument_or("freeze-limit-us", standard.freeze_limit_us),
         ..standard
     }
@@ -173,11 +173,12 @@ fn timing(start: Start) -> Timing {
 fn machine_support(start: Start) -> MachineSupport {
     MachineSupport {
         versions: Versions {
-            // For tests: a machine of another version.
+            // For tests of machines with different versions.
             image: start.argument_or("image-version", versions().image),
             ..versions()
         },
-        // The features that a leaving domain may have used, and those that this processor has for an arriving one.
+        // The features that a leaving domain may have used. For an arriving domain, the features that this processor
+        // has.
         cpu: CpuFeatures(runtime::cpu::features()),
     }
 }
@@ -190,7 +191,7 @@ pub fn versions() -> Versions {
     }
 }
 
-/// Starts the server's tasks, and is itself the task that receives datagrams.
+/// Starts the server's tasks, and then runs the task that receives datagrams.
 pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack_for::<SOCKETS_MAX>(start, tasks);
     let server: &'static Server = Box::leak(Box::new(Server::new(start)));

@@ -31,11 +31,11 @@ impl Backlog {
         }
     }
 
-    /// Adds the pages written since the last time, of every Memory that the domain has now; at first, all pages. The scope is
-    /// that of the next pass, and shows whether the domain runs.
-    ///
-    /// The list of a running domain may be incomplete. So while it runs, only the kernel's reply about a Memory shows that
-    /// the Memory has ended: a Memory that was dropped and found again would be announced to the destination twice.
+    /// Adds the pages written since the last call, of every Memory that the domain has now; the first time, all pages.
+    /// `scope` is the scope of the next pass, and shows whether the domain runs.
+    /// The list of a running domain may be incomplete. So while the domain runs, only the kernel's reply about a Memory
+    /// shows that the Memory has ended. If a Memory were dropped because it is not listed, and listed again later, the
+    /// destination would get a second announcement of it.
     ///
     /// # Errors
     /// The error of the kernel.
@@ -208,7 +208,7 @@ mod tests {
         memories.map(|memory| memory.source.memory).collect()
     }
 
-    /// Sends all of a pass.
+    /// Sends everything in a pass.
     fn send(backlog: &mut Backlog) -> Result<(), CaptureError> {
         let mut staging = Staging::new(&Machine::for_tests())?;
         let (mut numbering, mut out) = (Numbering::default(), Vec::new());

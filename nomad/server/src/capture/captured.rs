@@ -20,8 +20,8 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Begins the dirty log of a Memory of this size: all pages that are present now are to be sent, and each that is added
-    /// later is dirty.
+    /// Begins the dirty log of a Memory of this size. All pages that are present now are to be sent, and each page that
+    /// is added later is dirty.
     ///
     /// # Errors
     /// The errors of `DomainBeginLog` and `DomainPages`.
@@ -43,8 +43,7 @@ impl Captured {
         Ok(captured)
     }
 
-    /// Adds the pages that were written since the last time.
-    ///
+    /// Adds the pages that were written since the last call.
     /// They count as clean from now on, so call this before they are read.
     ///
     /// # Errors
@@ -85,7 +84,7 @@ fn collect(
     while first < into.page_count() {
         let bitmap = read(PageIndex(first), PageCount(into.page_count() - first))?;
         into.insert_all(first, bitmap.bits());
-        // An empty bitmap would be a bug of the kernel; it must not make this loop endless.
+        // An empty bitmap would be a bug of the kernel, and must not make this loop endless.
         first += bitmap.page_count.0.max(1);
     }
     Ok(())

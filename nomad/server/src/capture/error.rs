@@ -42,8 +42,8 @@ impl CaptureError {
         }
     }
 
-    /// Converts the error of reading a frozen domain. If the domain runs again, its threads have no state, and a listed
-    /// object may have ended.
+    /// Converts the error of reading a frozen domain. If the domain runs again, the kernel reports no state of its
+    /// threads, and a listed object may have ended.
     #[must_use]
     pub fn of_frozen(self) -> CaptureError {
         match self {

@@ -15,7 +15,7 @@ use crate::capture::while_frozen::while_frozen;
 use crate::owned::Owned;
 use crate::root::Root;
 
-/// A domain that was looked up: reported to an operator, or offered to a destination.
+/// A domain that was looked up to be reported to an operator or offered to a destination.
 #[derive(Debug)]
 pub struct Found {
     /// Root's record of it.
@@ -35,7 +35,7 @@ impl Found {
     /// The error of root or of the kernel.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
-        // A domain that has faulted stays for inspection.
+        // A domain that has faulted does not move, so that it can be inspected.
         let may_move = record.state != DomainState::Stopped;
         let domain = domain.filter(|_| may_move).ok_or(CaptureError::Pinned)?;
         let read = listing::read(domain.cap())?;
@@ -51,8 +51,8 @@ impl Found {
 
     /// The verdict on each of its objects and capabilities.
     ///
-    /// The lists of a running domain may disagree: an object that it creates between two lists looks like another domain's.
-    /// So if anything is refused, the domain is listed again while it is frozen.
+    /// The lists of a running domain may disagree: an object that it creates between two lists looks like another
+    /// domain's. So if anything is refused, the domain is frozen for a moment and listed again.
     ///
     /// # Errors
     /// The error of root or of the kernel.
@@ -64,7 +64,7 @@ impl Found {
         let domain = self.domain.cap();
         match while_frozen(domain, || listing::read(domain)) {
             Ok(Some(read)) => self.read = read?,
-            // The domain was frozen or retired already, or cannot be frozen now.
+            // The domain was already frozen or retired, or cannot be frozen now.
             Ok(None) | Err(CaptureError::Kernel(Error::WrongState)) => return Ok(verdicts),
             Err(error) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! The kernel's lists about a domain, complete.
+//! The kernel's complete lists about a domain.
 
 use alloc::vec::Vec;
 
@@ -68,7 +68,7 @@ impl From<Error> for ListError {
 /// Reads all lists. The lists of a running domain may disagree.
 ///
 /// # Errors
-/// [`ListError`]. Of a domain that is too large, no more is read than of the largest domain that may move.
+/// [`ListError`]. Of a domain that is too large, reading stops at the size of the largest domain that may move.
 pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let limits = Limits::default();
     let capability = CapabilityRecord::from_words;

@@ -35,7 +35,7 @@ pub struct Outgoing {
     numbering: Numbering,
     writer: Option<Writer>,
     backlog: Backlog,
-    /// Room for copies, for as long as the capture lasts.
+    /// Memory for copies of pages, for as long as the capture lasts.
     staging: Option<Staging>,
     outline: Outline,
     frozen: Option<Frozen>,
@@ -43,7 +43,7 @@ pub struct Outgoing {
     is_described: bool,
     /// The token of the freeze in which the domain is handed over.
     token: Option<u64>,
-    /// When the kernel ends that freeze.
+    /// When the kernel ends that freeze, in nanoseconds of the machine's time.
     deadline_ns: u64,
     is_recovered: bool,
     is_exported: bool,
@@ -56,14 +56,14 @@ pub struct Outgoing {
     timeline: Timeline,
 }
 
-/// A frozen domain, listed and described.
+/// A frozen domain that was listed and described.
 struct Frozen {
     read: Read,
     description: Description,
 }
 
 impl Outgoing {
-    /// A domain that was looked up and that nothing keeps from moving.
+    /// A domain that was looked up and may move.
     pub fn new(machine: Machine, name: Name, found: Found, reservation: Reservation) -> Outgoing {
         let identity = Identity {
             id: found.record.id,
@@ -100,8 +100,8 @@ impl Outgoing {
         }
     }
 
-    /// A domain that an earlier life of this server was moving, with the token of its freeze if that life recorded one. The
-    /// kernel may have thawed it by now.
+    /// A domain that an earlier life of this server was moving. `token` is the token of its freeze, if that life
+    /// recorded one. The kernel may have thawed the domain by now.
     pub fn recovered(
         machine: Machine,
         name: Name,
@@ -131,7 +131,7 @@ impl Outgoing {
     /// The address of its port, if it has one.
     pub fn port_address(&mut self) -> Option<Mac> {
         if self.is_recovered {
-            // Its names were not read in this life yet. A failure now would fail later, too.
+            // The names of its objects were not read in this life yet. If a call fails now, it would fail later, too.
             let read = listing::read(self.domain.cap()).unwrap_or_default();
             let name = self.name();
             let _ = names::complete(self.machine.root, name, &read.listing, &mut self.names);
@@ -194,8 +194,8 @@ impl Outgoing {
         }
     }
 
-    /// Ends a round. The first round that can describe the domain does so: the destination tries to build the domain while it
-    /// still runs here.
+    /// Ends a round. The first round in which the domain can be described also sends the description, from which the
+    /// destination builds the domain on trial while it still runs here.
     ///
     /// # Errors
     /// The error of the kernel, or no round was begun.
@@ -209,7 +209,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Adds the pages written since the last time; returns the number of pages that are to be sent now.
+    /// Adds the pages written since the last call; returns the number of pages that are to be sent now.
     ///
     /// # Errors
     /// The error of the kernel.

@@ -10,7 +10,7 @@ use crate::page_set::{ChunkPages, PageSet};
 pub struct PageState {
     /// Pages written since they were sent.
     pub pending: PageSet,
-    /// Pages that are present, once the domain is frozen.
+    /// Pages that are present. Known only once the domain is frozen.
     pub present: PageSet,
     /// Pages announced to the destination.
     pub known: PageSet,
@@ -72,8 +72,8 @@ impl PageState {
         ChunkPages(core::array::from_fn(|word| known[word] & !present[word]))
     }
 
-    /// The change to announce for the page at `index` of its chunk. `examined` are the chunk's pages whose state is known here:
-    /// those that were read, with this content, and those that are gone.
+    /// The change to announce for the page at `index` of its chunk. `examined` are the chunk's pages whose state is
+    /// known here: the pages that were read, with this content, and the pages that are gone.
     pub fn change(
         &self,
         page: u64,

@@ -4,7 +4,7 @@
 //!   Memory after Memory:  announce, chunk after chunk:  head and map, page after page
 //! ```
 //!
-//! A page stops being pending when it is sent, so a pass that ends early loses nothing.
+//! A page is pending until it is sent, so a pass that ends early loses nothing.
 
 use alloc::vec::Vec;
 
@@ -29,8 +29,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The result of a call on a Memory, or `None` if the Memory has ended, as it may while the domain runs. The destination
-    /// learns of that from the description, which lacks the Memory. A frozen domain ends no Memory.
+    /// The result of a call on a Memory, or `None` if the Memory has ended, which can happen only while the domain
+    /// runs. The destination learns of that from the description, which lacks the Memory.
     ///
     /// # Errors
     /// Any other error of the kernel.
@@ -62,7 +62,7 @@ struct Chunk {
     sent: usize,
 }
 
-/// The objects that a pass reads from and writes to.
+/// The objects that a pass uses.
 pub struct PassContext<'a> {
     /// The domain's Memories. A Memory that has ended is removed.
     pub memories: &'a mut Vec<Captured>,
@@ -224,7 +224,7 @@ mod tests {
     use crate::capture::staging::Source;
     use crate::machine::Machine;
 
-    /// A Memory of which the destination has pages 600 and 601; only the second is still there, and none is pending.
+    /// A Memory whose pages 600 and 601 the destination has. Only page 601 is still there, and none is pending.
     fn with_a_page_given_up() -> Captured {
         let mut pages = PageState::new(1100);
         [600, 601]

@@ -1,6 +1,7 @@
 //! The pages of a port's ring that move: the header, the slots of queued frames, and the slot that the domain writes next.
 //!
-//! The domain may be frozen while it queues a frame: it has written the slot, and counts it as soon as it runs again.
+//! The domain may be frozen while it queues a frame. It has then written the slot, and counts the frame as soon as it
+//! runs again.
 
 use alloc::vec::Vec;
 
@@ -68,7 +69,7 @@ mod tests {
         assert_eq!(pages_in_use(&header), [0, 1, 2, 67, 68]);
     }
 
-    /// The domain was stopped between its two steps: it has written the frame, and not counted it yet.
+    /// The domain was stopped between its two steps: it has written the frame, but has not counted it yet.
     #[test]
     fn a_frame_that_a_domain_is_about_to_count_moves_along() {
         let mut header = [0; HEADER_BYTES];

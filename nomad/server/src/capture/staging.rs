@@ -1,7 +1,7 @@
 //! Copies of a captured domain's pages: [`Staging`].
 //!
-//! The kernel copies; none of the domain's memory is mapped here. The domain may run and discard a page meanwhile: such a
-//! page is then absent.
+//! The kernel makes the copies, so none of the domain's memory is mapped here. The domain may discard a page meanwhile,
+//! if it runs. Such a page is then absent.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, ObjectId, PageCount, PageIndex};
@@ -19,7 +19,7 @@ use crate::page_set::{ChunkPages, PAGES_PER_WORD};
 pub struct Source {
     pub domain: Cap<Domain>,
     pub memory: ObjectId,
-    /// The token of its dirty log, in which the pages that are read become clean; zero leaves the log unchanged.
+    /// The token of its dirty log. Pages that are read become clean in that log. Zero leaves the log unchanged.
     pub log: u64,
 }
 
@@ -40,7 +40,7 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Makes room for a chunk.
+    /// Makes a Memory for the copies of one chunk.
     ///
     /// # Errors
     /// The error of the kernel, such as that the pool is empty.

@@ -15,7 +15,7 @@ use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::root::{Root, RootError};
 
-/// The domain's time. To learn the machine's time, this sets the domain's clock to the offset that it has already.
+/// The domain's time. To learn the machine's time, this sets the domain's clock to the offset that it already has.
 ///
 /// # Errors
 /// The error of the kernel.
@@ -54,7 +54,8 @@ pub fn parts(
     })
 }
 
-/// The notification by which root and the switch wake the domain: the one that root names, or the only one. `known` is the
+/// The notification by which root and the switch wake the domain: the one that root names, or the only one if root
+/// names none. `known` is the
 /// one that root named before: its name stays valid, since object ids are never reused.
 ///
 /// # Errors

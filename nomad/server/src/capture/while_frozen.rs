@@ -5,14 +5,15 @@ use runtime::{Cap, Error, clock};
 
 use crate::capture::CaptureError;
 
-/// The longest freeze of a running domain that is read.
+/// The longest freeze of a running domain for reading it.
 const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
-/// Freezes a running domain, acts, and thaws it. Returns `None` if the domain was not frozen throughout: another
-/// domain has frozen it, or the limit passed. If this server ends or stalls meanwhile, the kernel thaws the domain.
+/// Freezes a running domain, acts, and thaws it. Returns `None` if the domain was not frozen throughout, because
+/// another domain has frozen it or the limit passed. If this server ends or stalls meanwhile, the kernel thaws the
+/// domain.
 ///
 /// # Errors
-/// Any other error of the kernel, also for a retired domain.
+/// Any other error of the kernel. A retired domain also causes an error.
 pub fn while_frozen<T>(
     domain: Cap<Domain>,
     act: impl FnOnce() -> T,

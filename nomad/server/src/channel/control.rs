@@ -22,7 +22,7 @@ use crate::now::now;
 use crate::server::Server;
 
 const _: () = assert!(message_bytes_max(Mtu::STANDARD) >= nomad_transport::BASE);
-/// Datagrams per queue of the socket: late frames and pages come many at a time.
+/// Datagrams per queue of the socket. Late frames and pages arrive many at a time.
 const DATAGRAMS_MAX: usize = 4 * WINDOW;
 /// Datagrams with pages that are sent before others are received.
 const PAGES_AT_ONCE: usize = 32;
@@ -116,12 +116,12 @@ async fn flush(server: &Server, sockets: &Sockets) {
         sockets.send(datagram);
     }
     if !datagrams.is_empty() {
-        // The next datagram may be a handshake, which takes milliseconds.
+        // The next datagram may be a handshake, which takes milliseconds. So these leave first.
         yield_for(UNTIL_TRANSMITTED).await;
     }
 }
 
-/// Fires when the shell is to be called, or at `expiry`.
+/// Fires when the shell or a stream is to be called, or at `expiry`, whichever comes first.
 fn due(server: &Server, expiry: Option<Now>) -> Timer {
     let next = [
         server.shell.borrow().poll_timeout(),

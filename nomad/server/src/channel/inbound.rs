@@ -8,19 +8,20 @@ use nomad_transport::{Ack, Data, Receiver};
 use crate::channel::page_stream::{PageStream, StreamEvent};
 use crate::local::Local;
 
-/// How often the ledger is told that bytes arrive: more often than it gives a stream up.
+/// How often the ledger is notified that bytes arrive. It must be more often than the ledger's limit for a stream
+/// without bytes.
 const ARRIVING_US: u64 = 1_000_000;
 
-/// The bytes of a transaction put in order, and read.
+/// The incoming stream of a transaction: puts its bytes in order and reads them.
 pub struct Inbound {
     transaction: TransactionId,
     /// The source.
     pub peer: MachineId,
     receiver: Receiver,
     reader: PageStream,
-    /// Whether it was rejected: nothing of it is taken or acknowledged any more.
+    /// Whether the stream was rejected. Then nothing more of it is accepted or acknowledged.
     is_rejected: bool,
-    /// When the ledger was last told that bytes arrive.
+    /// When the ledger was last notified that bytes arrive.
     told: Option<Instant>,
 }
 
@@ -37,7 +38,7 @@ impl Inbound {
         }
     }
 
-    /// Handles a datagram; passes the events that it leads to on, for the ledger.
+    /// Handles a datagram, and passes the resulting events on, for the ledger.
     ///
     /// # Errors
     /// The reason the domain cannot arrive.

@@ -3,10 +3,10 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`control`] | the task that receives datagrams, timers and events |
-//! | [`sockets`] | the sockets that datagrams are sent by |
+//! | [`sockets`] | the sockets for datagrams |
 //! | [`streams`] | all page streams |
-//! | [`outbound`] | one that leaves |
-//! | [`inbound`] | one that arrives |
+//! | [`outbound`] | the page stream of a leaving domain |
+//! | [`inbound`] | the page stream of an arriving domain |
 //! | [`page_stream`] | the content of a page stream: headers of the protocol, pieces of an image |
 
 pub mod control;

@@ -9,32 +9,32 @@ use nomad_transport::{Ack, Sender};
 
 use crate::capture::pass::PIECE_BYTES;
 
-/// The most bytes of a piece: a page and the head of a chunk may follow its last full byte.
+/// The most bytes of a piece. After its last full byte of [`PIECE_BYTES`], a page and the head of a chunk may follow.
 const PIECE_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
-/// How long a stream waits if the socket has no room for its next datagram.
+/// How long a stream waits each time the socket has no room for its next datagram.
 const BLOCKED_US: u64 = 1_000;
-/// The most such waits in a row. After them the destination counts as gone: its address is not resolved. They are counted, and
-/// not the time: this machine may have stood still.
+/// The most such waits in a row. After them the destination counts as gone, because its address could not be resolved.
+/// Waits are counted instead of time, because this machine may have stood still.
 const WAITS_MAX: u32 = 10_000;
 
-/// A stream of segments: each is produced piece by piece as the transport has room for it.
+/// A stream of segments. Each segment is produced piece by piece, as the transport has room for it.
 pub struct Outbound {
     transaction: TransactionId,
     /// The destination.
     pub peer: MachineId,
     sender: Sender,
     segment: Option<Segment>,
-    /// Whether the segment was produced whole, but has not arrived.
+    /// Whether the segment was produced whole, but has not arrived yet.
     is_produced: bool,
-    /// The last piece, and how much of it the transport has taken.
+    /// The last piece. The transport has accepted its first `taken` bytes.
     piece: Vec<u8>,
     taken: usize,
     /// The next datagram, if the socket had no room for it.
     datagram: Vec<u8>,
-    /// Until when it waits for room in the socket.
+    /// Until end of the current wait for room in the socket.
     waits_until: Option<Instant>,
-    /// The waits in a row.
+    /// The number of waits in a row.
     waits: u32,
 }
 
@@ -127,7 +127,7 @@ impl Outbound {
     }
 
     /// Has `send` send the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether it was sent.
-    /// `send` returns whether there was room for it: without, it is the next one again, a little later.
+    /// `send` returns whether there was room for it: without, it is the next it again, a little later.
     pub fn transmit(
         &mut self,
         now: Instant,
@@ -169,7 +169,7 @@ impl Outbound {
         }
     }
 
-    /// Whether the destination replies to nothing.
+    /// Whether the destination no longer replies to anything.
     pub fn is_abandoned(&self) -> bool {
         self.sender.is_abandoned() || self.waits >= WAITS_MAX
     }
@@ -197,7 +197,7 @@ mod tests {
         stream
     }
 
-    /// Tries to send, often within the same time; returns whether a datagram was sent.
+    /// Tries to send several times at the same moment; returns whether a datagram was sent.
     fn tries(stream: &mut Outbound, us: u64, has_room: bool) -> bool {
         let mut attempts = 0..100;
         attempts.any(|_| stream.transmit(at(us), 1400, |_| has_room))

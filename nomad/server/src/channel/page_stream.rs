@@ -1,4 +1,4 @@
-//! A page stream: segments of one image, each behind a header of the protocol.
+//! A page stream: segments of one image, each after a header of the protocol.
 //!
 //! ```text
 //!   length  header  piece of the image up to its round record      a round
@@ -73,7 +73,8 @@ impl PageStream {
         self.reader.limit(limits);
     }
 
-    /// Reads some of `input`; returns how much, and the event that it completed. To be called until all is read.
+    /// Reads a part of `input`; returns its length, and the event that it completed. The caller repeats this until all
+    /// of the input is read.
     ///
     /// # Errors
     /// [`StreamError`].

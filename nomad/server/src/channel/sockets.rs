@@ -1,11 +1,11 @@
-//! The sockets that datagrams are sent by: [`Sockets`].
+//! The sockets for datagrams: [`Sockets`].
 //!
-//! A datagram for a machine that is off waits for the reply to an ARP request, and blocks everything
-//! behind it in the same socket. So each machine of the fleet has a socket of its own. All other addresses share two: there, a
-//! datagram that waits for too long is dropped with everything behind it.
+//! A datagram for a machine that is off waits for the reply to an ARP request, and blocks everything behind it in the
+//! same socket. So each machine of the fleet has sockets of its own. All other addresses share two sockets. In a shared
+//! socket, a datagram that waits for too long is dropped with everything behind it.
 //!
-//! Nothing blocks. A datagram that does not fit, or is dropped, is lost, as any datagram may be: the protocol repeats what
-//! matters, and an operator's tool repeats its request.
+//! Nothing blocks. A datagram that does not fit is lost, as any datagram may be. The protocol repeats its messages, and
+//! an operator's tool repeats its request.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -26,16 +26,16 @@ use crate::network::Datagram;
 const MACHINE_SOCKETS_MAX: usize = 12;
 /// The most sockets: the common one, the one for others, and two per machine.
 pub const SOCKETS_MAX: usize = 2 + 2 * MACHINE_SOCKETS_MAX;
-/// Datagrams queued per socket: late frames come many at a time.
+/// Datagrams queued per socket. Late frames come many at a time.
 const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
-/// How long the first datagram of a shared socket may wait: resolving an address takes one round trip. The stack
-/// keeps a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
+/// How long the first datagram of a shared socket may wait. Resolving an address takes one round trip. The stack keeps
+/// a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
 
-/// Datagrams of the longest length for which a buffer has room, at least.
+/// The fewest datagrams of the longest length that a buffer has room for.
 const LONGEST_DATAGRAMS_MIN: usize = 4;
 
-/// The longest datagram in a frame of this MTU: what it holds besides the headers of IP and UDP.
+/// The longest datagram in a frame of this MTU, without the headers of IP and UDP.
 pub const fn datagram_bytes_max(mtu: Mtu) -> usize {
     mtu.bytes() - 20 - 8
 }
@@ -50,7 +50,7 @@ pub fn buffer_bytes(datagrams: usize, mtu: Mtu) -> usize {
 pub struct BoundSocket {
     pub socket: UdpSocket<'static>,
     port: u16,
-    /// When it was first seen non-empty.
+    /// When the socket was first seen with a waiting datagram.
     waiting_since: Option<Now>,
 }
 
@@ -93,7 +93,8 @@ impl BoundSocket {
         }
     }
 
-    /// Drops the waiting datagrams if the first has waited for too long; else returns when that will be, if one waits.
+    /// Drops the waiting datagrams if the first has waited for too long; else returns when that will have, if one
+    /// waits.
     fn expire(&mut self, now: Now) -> Option<Now> {
         if poll_once(self.socket.flush()).is_ready() {
             self.waiting_since = None;
@@ -107,7 +108,7 @@ impl BoundSocket {
             "port {}: datagrams that cannot be delivered are dropped",
             self.port
         );
-        // Received datagrams that were not read are lost too: they are repeated.
+        // Received datagrams that were not read are lost as well. Their senders repeat them.
         self.socket.close();
         self.socket
             .bind(self.port)
@@ -117,7 +118,8 @@ impl BoundSocket {
     }
 }
 
-/// The sockets of one machine, which only send. Control does not wait behind pages.
+/// The sockets of one machine, which only send. Control messages have a socket of their own, so that they do not wait
+/// behind pages.
 struct MachineSockets {
     address: Ipv4Addr,
     control: BoundSocket,
@@ -168,7 +170,7 @@ impl Sockets {
         }
     }
 
-    /// Sends a datagram, or drops it.
+    /// Sends a datagram, or drops it if there is no room.
     pub fn send(&self, datagram: &Datagram) {
         let IpAddress::Ipv4(address) = datagram.to.addr;
         let machine = || {

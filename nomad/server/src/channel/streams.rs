@@ -31,7 +31,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Does a job for an outgoing domain.
+    /// Begins a job of an outgoing domain.
     pub fn begin(&self, server: &Server, job: Job) {
         let transaction = job.transaction;
         if job.kind == JobKind::Close {
@@ -84,7 +84,8 @@ impl Streams {
         }
     }
 
-    /// Handles pages. Those that nobody awaits are dropped: their source learns from the ledger that the move is over.
+    /// Handles pages. Pages of a stream that nothing awaits are dropped: their source learns from the ledger that the
+    /// move is over.
     fn handle_data(&self, server: &Server, from: MachineId, data: &Data<'_>) {
         let transaction = data.transaction;
         let mut events = Vec::new();
@@ -114,8 +115,8 @@ impl Streams {
         }
     }
 
-    /// Sends a datagram of at most `bytes_max` bytes of each outgoing stream that has one to send now; returns whether any
-    /// was sent. `send` returns whether there was room for it.
+    /// Sends one datagram of at most `bytes_max` bytes for each outgoing stream that has one to send now; returns whether any
+    /// was sent. `send` Returns whether there was room for it.
     pub fn send_pages(
         &self,
         server: &Server,
@@ -157,7 +158,7 @@ fn advance(
     }
     if stream.wants_piece() {
         stream.produce(&mut server.shell.borrow_mut())?;
-        // The domain that is copied, and others of this priority, go first. It cannot fail.
+        // Yields to the domain that is copied, and to others of this priority. This call cannot fail.
         let _ = invoke(Yield {});
     }
     let event = stream.end(now(), &mut server.shell.borrow_mut())?;

@@ -1,5 +1,5 @@
-//! The frames for one domain that arrived here, assembled from pieces: each once, in order, whatever happens to the
-//! datagrams.
+//! The frames for one domain that arrived here, assembled from pieces. Each frame comes out once and in order, whatever
+//! happens to the datagrams.
 
 use alloc::vec::Vec;
 
@@ -26,11 +26,11 @@ pub struct Assembled {
 const LENGTH_BYTES: usize = 2;
 
 impl Inlet {
-    /// Handles a piece; `None` for one whose stream was not received from its beginning.
+    /// Handles a piece. Returns `None` if the beginning of its stream was not received.
     pub fn handle_piece(&mut self, stream: u32, number: u64, bytes: &[u8]) -> Option<Assembled> {
         let next = match self.expected {
             Some((known, next)) if known == stream => next,
-            // The stream is the first one, or the source was restarted.
+            // Either no stream has begun yet, or the source was restarted and begins another.
             _ if number == 0 => {
                 self.begun.clear();
                 0
@@ -44,7 +44,7 @@ impl Inlet {
         }
         self.begun.extend_from_slice(bytes);
         let Some(frames) = self.split_frames() else {
-            // The frame boundaries are lost.
+            // A frame would be too long, so the boundaries of all later frames are lost.
             *self = Inlet::default();
             return None;
         };

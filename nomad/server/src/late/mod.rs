@@ -1,9 +1,10 @@
-//! Late frames: frames that reach this machine for a domain that is leaving or has left, and frames that another machine
-//! forwards for a domain that came from there. None is put back on the wire, and none is lost unless too many wait.
+//! Late frames: frames that reach this machine for a domain that is leaving or has left, and frames that another
+//! machine forwards for a domain that came from there. No late frame is put back on the wire, and none is lost unless
+//! too many wait.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`table`] | the destinations of late frames. Pure |
+//! | [`table`] | the destinations of late frames; pure |
 //! | [`outlet`] | the frames for one leaving domain: held, then sent until they are acknowledged. Pure |
 //! | [`inlet`] | the frames for one domain that arrived, assembled from pieces. Pure |
 //! | [`task`] | the task between the tunnel and the channel |

@@ -25,7 +25,8 @@ impl Server {
         }
     }
 
-    /// Continues after a restart of this server. The frames that it held before are lost; frames that arrive from now on are not.
+    /// Continues after a restart of this server. The frames that were held before are lost; frames that arrive from now
+    /// on are not.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();
@@ -70,7 +71,7 @@ impl Server {
         let peer = shell.moves.peer_of(transaction);
         let incoming = shell.moves.incoming(transaction);
         let built = incoming.and_then(|incoming| Incoming::port_address(incoming));
-        // If this server was restarted after it had built the domain, root knows the domain.
+        // If this server was restarted after it had built the domain, the address comes from root.
         let mac = built.or_else(|| {
             let found = Found::find(shell.host.machine.root, name).ok()?;
             names::port_address(&found.names)

@@ -1,5 +1,5 @@
-//! The frames for one leaving domain: held while it is undecided where the domain runs, then sent in pieces, in order, until
-//! each is acknowledged.
+//! The frames for one leaving domain. They are held while it is undecided where the domain runs. Then they are sent in
+//! pieces, in order, until each piece is acknowledged.
 //!
 //! ```text
 //!   push --> held frames --> a stream of bytes, cut --> pieces in flight  --Ack--> gone
@@ -8,20 +8,21 @@
 //!            HELD_BYTES_MAX
 //! ```
 //!
-//! Waiting frames share pieces: many short frames, such as requests, arrive while a domain is frozen, and each datagram costs
-//! both machines an encryption and a pass through driver and switch.
+//! Waiting frames share pieces. Many short frames, such as requests, arrive while a domain is frozen, and each datagram
+//! costs both machines an encryption and a pass through driver and switch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use nomad_protocol::{Late, PIECE_BYTES_MAX};
 
-/// The most bytes of waiting frames, with their overhead: 170 of the longest, or 2000 short ones.
+/// The most bytes of waiting frames, with their overhead: about 170 of the longest frames, or 2,000 short ones.
 pub const HELD_BYTES_MAX: usize = 256 * 1024;
 const BYTES_BESIDE_FRAME: usize = 64;
 /// The most pieces in flight: half as many as the other machine's socket holds.
 pub const WINDOW: usize = 32;
-/// Pieces in flight are retransmitted after this long without an acknowledgement; each time twice as long, up to a limit.
+/// Pieces in flight are retransmitted after this long without an acknowledgement. The time doubles with each
+/// retransmission, up to a limit.
 const REPEAT_US: u64 = 50_000;
 const REPEAT_US_MAX: u64 = 1_000_000;
 
@@ -32,10 +33,10 @@ pub struct Outlet {
     is_open: bool,
     held: VecDeque<Vec<u8>>,
     held_bytes: usize,
-    /// The rest of the frames of which a part is in a piece.
+    /// The bytes that are left of frames whose beginning is in a piece.
     rest: Vec<u8>,
     pieces: VecDeque<Piece>,
-    /// The number of pieces, from the first, that were sent since they were last due.
+    /// How many of `pieces`, from the first, were sent since the pieces were last due.
     sent: usize,
     next_number: u64,
     repeat_at_us: Option<u64>,
@@ -68,7 +69,7 @@ impl Outlet {
         }
     }
 
-    /// Adds a frame; if too many wait, drops the oldest.
+    /// Adds a frame. If too many frames wait, drops the oldest.
     pub fn push(&mut self, frame: &[u8]) {
         self.held_bytes += cost(frame);
         self.held.push_back(frame.to_vec());
@@ -83,12 +84,12 @@ impl Outlet {
         Some(frame)
     }
 
-    /// Sends frames from now on: the domain runs on the other machine.
+    /// Sends frames from now on, because the domain runs on the other machine.
     pub fn open(&mut self) {
         self.is_open = true;
     }
 
-    /// Returns the held frames: the domain runs here.
+    /// Returns the held frames, because the domain runs here.
     pub fn close(self) -> VecDeque<Vec<u8>> {
         self.held
     }
@@ -157,7 +158,7 @@ impl Outlet {
     }
 }
 
-/// The bytes that a waiting frame counts for.
+/// The bytes that a waiting frame is counted as.
 fn cost(frame: &[u8]) -> usize {
     frame.len() + BYTES_BESIDE_FRAME
 }

@@ -1,5 +1,5 @@
-//! The task between the tunnel and the channel: it receives frames from the switch, sends the switch those for domains here,
-//! and sends the others to their machines.
+//! The task between the tunnel and the channel. It receives frames from the switch, sends frames for domains here to
+//! the switch, and sends the other frames to their machines.
 
 use alloc::boxed::Box;
 
@@ -43,7 +43,7 @@ pub async fn run(server: &'static Server, mut tunnel: Tunnel) {
     }
 }
 
-/// Receives frames from the switch, unless too many are to go back there.
+/// Receives frames from the switch, unless too many frames wait to go back to it.
 fn receive_frames(server: &Server, tunnel: &mut Tunnel) {
     let mut frame = Box::new([0; FRAME_BYTES_MAX]);
     let mut table = server.late.table.borrow_mut();
@@ -58,7 +58,7 @@ fn receive_frames(server: &Server, tunnel: &mut Tunnel) {
     }
 }
 
-/// Sends the switch the frames for domains here; returns whether the switch accepted all.
+/// Sends the frames for domains here to the switch; returns whether the switch accepted all.
 fn send_frames(server: &Server, tunnel: &mut Tunnel) -> bool {
     let mut table = server.late.table.borrow_mut();
     while let Some(frame) = table.inward() {

@@ -162,7 +162,8 @@ impl Kernel for Local {
     }
 
     fn thaw(&mut self, outgoing: &mut Outgoing) {
-        // The protocol takes the step for done: the kernel thaws the domain at its deadline.
+        // An error is only logged. The protocol treats the step as done, and the kernel thaws the domain at its
+        // deadline.
         let _ = log_error(outgoing, "thawing", Outgoing::thaw);
     }
 
@@ -245,7 +246,7 @@ impl Kernel for Local {
     }
 }
 
-/// The state of a domain, from the error for a freeze whose deadline has passed.
+/// The state of a domain, by the error for a freeze whose deadline has passed.
 fn state_of(domain: Cap<Domain>) -> DomainState {
     match domain.freeze(0) {
         Err(Error::TimedOut) => DomainState::Running,

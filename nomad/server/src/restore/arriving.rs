@@ -15,7 +15,7 @@ use crate::page_set::PageSet;
 pub struct Arriving {
     memory: Cap<Memory>,
     view: Mapping,
-    /// Pages that were written with data: all others are zero or absent.
+    /// Pages that were written with data. All other pages are zero or absent.
     written: PageSet,
 }
 
@@ -39,7 +39,7 @@ impl Arriving {
         self.memory
     }
 
-    /// Applies a chunk to its pages; those with data are populated now and written when they arrive.
+    /// Applies a chunk to the Memory's pages. Pages with data are populated now, and written when their bytes arrive.
     ///
     /// # Errors
     /// The error of the kernel.
@@ -73,8 +73,8 @@ impl Arriving {
             .write((page * PAGE_BYTES) as usize, bytes);
     }
 
-    /// Removes its pager, if it has one: a capability that a Memory holds does not end with the domain in which it was
-    /// derived.
+    /// Removes the Memory's pager, if it has one. A capability that a Memory holds does not end with the domain in
+    /// which it was derived.
     pub fn remove_pager(&self) {
         if let Err(error) = self.memory.set_pager(None) {
             log::warn!("removing a pager: {error}");

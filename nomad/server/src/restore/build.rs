@@ -1,6 +1,6 @@
-//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map,
-//! hand out the capabilities that objects hold; then its state: set the threads, install the rights to reply, raise the flags.
-//! `table` has the calls that install capabilities. Each call can fail, with one error; the caller then discards the whole.
+//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table,
+//! map, hand out the capabilities that objects hold; then its state: set the threads, install the rights to reply, raise the flags.
+//! `table` has the calls that install capabilities. Each call Each call can fail, with one error; the caller then discards the whole domain.
 
 mod table;
 
@@ -45,7 +45,7 @@ impl Built {
     /// Builds the domain without its state.
     ///
     /// # Errors
-    /// The call that failed. Everything made until then is destroyed.
+    /// The call that failed. Everything made by then is destroyed.
     pub fn new(plan: &Plan<'_>) -> Result<Built, RestoreError> {
         let domain = plan.pool.create_domain().during("making the domain", 0)?;
         let mut built = Built {
@@ -64,7 +64,7 @@ impl Built {
     }
 
     fn build(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
-        // The domain is frozen from the beginning: nothing in it runs before root thaws it.
+        // The domain is frozen from the beginning, so nothing in it runs before root thaws it.
         let freeze = self.domain.freeze(abi::NO_DEADLINE);
         self.token = freeze.during("freezing the domain", 0)?.token;
         self.make_objects(plan)?;
@@ -126,7 +126,7 @@ impl Built {
             Object::Gone => return Ok(None),
             Object::Memory { pages, .. } => match plan.memories.get(&position) {
                 Some(arriving) => arriving.memory().erase(),
-                // None of its pages arrived: all are absent.
+                // None of its pages arrived, so all are absent.
                 None => plan.pool.create_memory(PageCount(*pages))?.erase(),
             },
             Object::Thread(_) => self.domain.create_thread()?.erase(),
@@ -227,7 +227,7 @@ impl Built {
         self.outsiders.drain(..).for_each(Cap::forget);
     }
 
-    /// Destroys all of it except the Memories that have arrived, which become as they were before the build.
+    /// Destroys everything except the Memories that have arrived, which return to their state before the build.
     pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
         for (position, object) in (0..).zip(self.objects.drain(..)) {
             let Some(object) = object else { continue };

@@ -1,6 +1,7 @@
-//! The clock of a moved domain, which continues: the kernel's offset for its deadlines, and its clock page.
+//! The clock of a moved domain, which continues. It consists of the kernel's offset for the domain's deadlines, and the
+//! clock page.
 //!
-//! The world's time does not move with the domain: from now on the page has the world's time as this machine knows it.
+//! The world's time does not move with the domain. From now on the page has the world's time as this machine knows it.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
@@ -17,8 +18,9 @@ const NS_PER_US: u64 = 1_000;
 
 const _: () = assert!(size_of::<abi::clock_page::ClockPage>() as u64 <= PAGE_BYTES);
 
-/// The time of a domain's clock when the domain runs again, from `read_ns`, the time that was read on the source. The domain
-/// was stopped for `downtime_us`, as the two machines measured it, and for at least `here_ns`, since its state arrived here.
+/// The time of a domain's clock when the domain runs again. `read_ns` is the time that was read on the source. Since
+/// then the domain was stopped for `downtime_us`, as the two machines measured it, and at least for `here_ns`, the time
+/// since its state arrived here.
 pub fn after(read_ns: u64, downtime_us: u64, here_ns: u64) -> u64 {
     read_ns.saturating_add(downtime_us.saturating_mul(NS_PER_US).max(here_ns))
 }

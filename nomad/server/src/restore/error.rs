@@ -40,7 +40,7 @@ pub enum RestoreError {
 }
 
 impl RestoreError {
-    /// Whether only memory was missing.
+    /// Whether the only cause is a lack of memory.
     pub fn is_out_of_memory(&self) -> bool {
         let kernel = matches!(
             self,

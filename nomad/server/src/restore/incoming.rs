@@ -8,8 +8,7 @@
 //! The trial build becomes the domain, and root keeps it, as soon as the frozen domain is described, if only its state has
 //! changed since; the last pages may follow. Otherwise the trial build is destroyed and the domain is built afresh.
 //!
-//! Everything here ends with this server, except a domain that root keeps: that one is activated or discarded through root
-//! alone.
+//! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
 
 mod assembly;
 
@@ -45,7 +44,7 @@ pub struct Incoming {
     incarnation: Incarnation,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
-    /// The frames that move with the domain, and the position of the outside Memory that they are for.
+    /// The frames that move with the domain, and the position of the outside Memory that they belong to.
     staged: Option<(u32, StagedPages)>,
     /// The address of its port, once the description is dropped.
     address: Option<Mac>,
@@ -95,7 +94,7 @@ impl Incoming {
         (extent, reservation): (Extent, Reservation),
     ) -> Result<Incoming, RootError> {
         let pool = machine.root.admit(name, id, pages).inspect_err(|error| {
-            // Root may have admitted the domain all the same, and nothing else would ever release the name.
+            // Root may have admitted the domain despite the error, and nothing else would ever release the name.
             if !matches!(error, RootError::Refused(_)) {
                 let _ = machine.root.discard(name, id);
             }
@@ -124,7 +123,7 @@ impl Incoming {
     /// Handles the next event of the image.
     ///
     /// # Errors
-    /// The reason; the domain is then to be discarded.
+    /// The reason; the caller must then discard the domain.
     pub fn handle_event(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
         if let Event::Round(..) = event {
             // The next pages may be those of the freeze.
@@ -224,7 +223,7 @@ impl Incoming {
         self.extent
     }
 
-    /// Adds `downtime_us`, as far as that is known, to the clock of the domain, which is about to run. A second call has no
+    /// Adds `downtime_us`, as far as that is known, to the domain's clock of the domain, which is about to run. A second call has no
     /// effect: the domain may run by then.
     ///
     /// # Errors
@@ -280,7 +279,7 @@ impl Incoming {
         names::address_in(port.name, &port.binding)
     }
 
-    /// Drops this server's last capabilities for a domain that is root's.
+    /// Drops this server's last capabilities for a domain that belongs to root.
     pub fn finish(mut self) {
         self.forget();
         if let Some(built) = &self.built {
@@ -289,7 +288,7 @@ impl Incoming {
         self.pool.forget();
     }
 
-    /// Destroys everything that was made of a domain whose move is aborted. Root reclaims its pool.
+    /// Destroys everything that was made for a domain whose move is aborted. Root reclaims its pool.
     pub fn discard(mut self) {
         self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {

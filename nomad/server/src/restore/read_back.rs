@@ -1,4 +1,4 @@
-//! Reads the built domain back from the kernel and compares it with its description, so that a destination that sends
+//! Reads the built domain back from the kernel and compares it with its description. So a destination that sends
 //! Prepared has the domain itself, and not only the description.
 
 use alloc::boxed::Box;
@@ -36,7 +36,7 @@ fn compare(
 ) -> Result<Option<Difference>, Error> {
     let read = listing::read(built.domain).map_err(|error| match error {
         ListError::Kernel(error) => error,
-        // The description, from which it was built, was smaller than that.
+        // The description from which it was built was within the limits.
         ListError::TooMany { .. } => Error::ArgumentRange,
     })?;
     let mut threads = BTreeMap::new();

@@ -14,7 +14,7 @@ use crate::samples::{self, failing, object, refused};
 /// The domain's own Endpoint, of a domain 1 in a pool 2.
 const ENDPOINT: u64 = 3;
 
-/// A domain that made an object after its objects were listed, and before its capabilities were.
+/// A domain that made an object after its objects had been listed and before its capabilities were listed.
 fn found() -> Found {
     let mut read = Read::default();
     (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));

@@ -1,5 +1,5 @@
-//! The last steps of a source, in this order: freeze, export all, send the last dirty pages and the state, retire; or the
-//! return to a running domain.
+//! The last steps of a source, in this order: freeze, export all, send the last dirty pages and the state, retire. Or
+//! the steps that return to a running domain.
 
 use alloc::vec::Vec;
 
@@ -29,8 +29,8 @@ struct State {
 }
 
 impl Outgoing {
-    /// Freezes the domain for the hand-over, for at most this long: then the kernel thaws it, unless it was retired.
-    /// Returns the token of the freeze.
+    /// Freezes the domain for the hand-over, for at most this long. Then the kernel thaws the domain, unless it was
+    /// retired. Returns the token of the freeze.
     ///
     /// # Errors
     /// The error of the kernel; [`CaptureError::FrozenByAnother`].
@@ -48,7 +48,7 @@ impl Outgoing {
         Ok(freeze.token)
     }
 
-    /// Reads the frozen domain's state, after root and the switch have stopped serving it.
+    /// Reads the frozen domain's state, after root and the switch have stopped serving the domain.
     ///
     /// # Errors
     /// The error of root or of the kernel; [`CaptureError::Refused`] if the domain holds something that cannot move;
@@ -82,8 +82,8 @@ impl Outgoing {
         described
     }
 
-    /// Converts the error of a step that needs the domain frozen. If the freeze has ended, that is the reason: the data may
-    /// belong to different moments, and root serves the domain again.
+    /// Converts the error of a step that needs the domain frozen. If the freeze has ended, that is reported instead:
+    /// the data may belong to different moments, and root serves the domain again.
     pub(super) fn hand_over_error(&self, error: CaptureError) -> CaptureError {
         if clock::now_ns() < self.deadline_ns {
             error.of_frozen()
@@ -92,8 +92,8 @@ impl Outgoing {
         }
     }
 
-    /// Appends the state of the running domain, or nothing if it cannot be described at this moment: only the frozen domain
-    /// must be described.
+    /// Appends the state of the running domain, or nothing if the domain cannot be described at this moment. Only the
+    /// frozen domain must be described.
     pub(super) fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let state = while_frozen(self.domain.cap(), || self.read_state())?;
         let described = state.map(|state| state.and_then(|state| self.describe(state)));
@@ -109,7 +109,7 @@ impl Outgoing {
     /// Reads the frozen domain.
     fn read_state(&mut self) -> Result<State, CaptureError> {
         let (root, name) = (self.machine.root, self.name());
-        // Reading the time counts as a change of the domain: so the time is read before the version.
+        // Reading the time counts as a change of the domain, so the time is read before the version.
         let clock = state::clock(self.domain.cap())?;
         let read = listing::read(self.domain.cap())?;
         names::complete(root, name, &read.listing, &mut self.names)?;
@@ -200,7 +200,7 @@ impl Outgoing {
         retired.map_err(CaptureError::of_freeze)
     }
 
-    /// Lets root and the switch serve the domain again. An error changes nothing: the domain runs on.
+    /// Lets root and the switch serve the domain again. An error is only logged: the domain runs on.
     pub fn end_capture(&mut self) {
         self.forget_capture();
         if core::mem::take(&mut self.is_exported)
@@ -210,8 +210,8 @@ impl Outgoing {
         }
     }
 
-    /// Thaws the domain. If an earlier life of this server froze it without recording the token, it runs on when that
-    /// freeze's deadline passes.
+    /// Thaws the domain. If an earlier life of this server froze it without recording the token, the kernel thaws it at
+    /// that freeze's deadline instead.
     ///
     /// # Errors
     /// The error of the kernel. It is not an error if the domain runs already.

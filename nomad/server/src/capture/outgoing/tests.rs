@@ -1,4 +1,4 @@
-//! Rounds and hand-overs of a domain whose freeze does not last, with a kernel that reports it.
+//! Rounds and hand-overs of a domain whose freeze ends early, with a kernel that reports the end.
 
 use alloc::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn a_retired_domain_ends_the_move() {
     assert_eq!(sent, Err(CaptureError::Kernel(Error::WrongState)));
 }
 
-/// Longer than any test.
+/// A freeze longer than any test.
 const LONG_NS: u64 = u64::MAX;
 
 /// Freezes a domain for this long and exports it; returns the calls too.
@@ -146,7 +146,7 @@ fn the_state_of_a_frozen_domain_precedes_its_last_pages() {
     assert!(rest < 100, "{rest} bytes: the state is sent once");
 }
 
-/// A frozen domain of which a Memory was listed.
+/// A frozen domain with one listed Memory.
 fn frozen(outgoing: &Outgoing) -> Frozen {
     let parts = Parts {
         identity: outgoing.identity.clone(),

@@ -197,7 +197,8 @@ fn an_operator_that_is_gone_does_not_block_replies_to_others_for_long() {
 
     assert_eq!(fixture.sockets.expire(begin + WAIT_LIMIT), None);
     fixture.send(PRESENT, 4);
-    // The stack sends nothing from the socket for a while after an ARP request. The limit only ends a test that hangs.
+    // The stack sends nothing from the socket for a while after an ARP request. The limit only ends a test that would
+    // hang.
     let give_up = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while fixture.sent() == [1] && std::time::Instant::now() < give_up {
         fixture.poll_stack();

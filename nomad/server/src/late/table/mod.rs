@@ -17,11 +17,11 @@ use runtime::protocol::Mac;
 use crate::late::inlet::Inlet;
 use crate::late::outlet::Outlet;
 
-/// How long frames are forwarded after a domain was released: as long as the switch keeps its address.
+/// How long frames are forwarded after a domain was released. The switch keeps its address for the same time.
 pub const FORWARD_US: u64 = 10_000_000;
 /// The most domains that are leaving or have left. The frames held for this many fit this server's heap.
 pub const LEAVING_MAX: usize = 8;
-/// The most domains that arrived. Beyond either limit, the oldest entry is forgotten.
+/// The most domains that arrived. If a limit is exceeded, the oldest entry is forgotten.
 pub const CAME_MAX: usize = 64;
 /// While this many frames wait for the switch, pieces from other machines are dropped; they are retransmitted.
 pub const INWARD_MAX: usize = 256;
@@ -32,7 +32,7 @@ pub struct Table {
     leaving: Vec<Entry<Outlet>>,
     came: Vec<Entry<Inlet>>,
     inward: VecDeque<Vec<u8>>,
-    /// Frames, or pieces of frames, that another machine sent for something other than a domain that came from there.
+    /// Frames, or pieces of frames, that another machine sent although they are not for a domain that came from there.
     pub misdirected_count: u64,
 }
 
@@ -78,7 +78,7 @@ impl Table {
         self.reclaim(|entry| entry.transaction == transaction);
     }
 
-    /// Forwards held and later frames, since the domain runs on the other machine and is released here.
+    /// Forwards held and later frames, since the domain runs on the other machine.
     pub fn forward(&mut self, transaction: TransactionId, now_us: u64) {
         if let Some(entry) = self.leaving(transaction) {
             entry.frames.open();
@@ -88,7 +88,7 @@ impl Table {
 
     /// Accepts late frames from `peer` for a domain that came from there and runs here.
     pub fn accept(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac) {
-        // The domain may have come back: frames that were not forwarded yet are for it here.
+        // The domain may have come back. Then frames that were not forwarded yet are for the copy here.
         self.reclaim(|entry| entry.mac == mac);
         let mut came = self.came.iter();
         if came.all(|entry| entry.transaction != transaction) {
@@ -197,12 +197,12 @@ impl Table {
         self.inward.len()
     }
 
-    /// Removes the frame that [`Table::inward`] returned: the switch has it.
+    /// Removes the frame that [`Table::inward`] returned, because the switch has it.
     pub fn put(&mut self) {
         self.inward.pop_front();
     }
 
-    /// Forgets the domains whose time has passed.
+    /// Forgets the domains whose time is over.
     pub fn expire(&mut self, now_us: u64) {
         let over = |entry: &mut Entry<Outlet>| entry.is_over(now_us);
         for entry in self.leaving.extract_if(.., over) {
@@ -235,7 +235,7 @@ impl Table {
     }
 }
 
-/// Adds a domain, in place of an entry with its address.
+/// Adds a domain, replacing any entry with its address.
 fn insert<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>, most: usize) {
     entries.retain(|known| known.mac != entry.mac);
     if entries.len() == most {

@@ -46,7 +46,7 @@ fn held_frames_are_put_back_when_the_domain_stays() {
     assert_eq!((table.poll(0), table.inward()), (None, None));
     table.revert(MOVE);
     assert_eq!(inward(&mut table), [60, 61]);
-    // A frame that was in the tunnel at that moment: the port is active again.
+    // This frame was in the tunnel at that moment. It goes back into the switch, where the port is active again.
     table.handle_frame(&frame(COUNTER, 62));
     assert_eq!(inward(&mut table), [62]);
 }

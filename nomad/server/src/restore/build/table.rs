@@ -40,7 +40,7 @@ impl Built {
         } = *capability;
         let from = self.capability(plan, target)?;
         let badge = match target {
-            // A service mints the badges of its clients by itself.
+            // A service mints the badges of its clients itself.
             Target::Outside(_) => 0,
             _ => capability.badge,
         };
@@ -54,7 +54,7 @@ impl Built {
             return derived.during("deriving slot", slot.into());
         }
         if let Target::Outside(_) = target {
-            // The rights that the image claims are clipped to those that this machine grants.
+            // The rights that the image claims are reduced to those that this machine grants.
             let granted = from
                 .inspect()
                 .during("inspecting a service", slot.into())?
@@ -154,8 +154,8 @@ impl Built {
     }
 }
 
-/// The badge with which a child of the capability in slot `parent` is derived: zero if the parent has a badge, which the
-/// child then keeps.
+/// The badge with which a child of the capability in slot `parent` is derived. It is zero if the parent has a badge,
+/// which the child then keeps.
 fn badge_for(plan: &Plan<'_>, parent: u32, badge: u64) -> u64 {
     match plan.description.capability_in(parent) {
         Some(parent) if parent.badge != 0 => 0,

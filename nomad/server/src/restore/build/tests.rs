@@ -52,8 +52,8 @@ fn willing(request: &Request) -> CallResult {
     }
 }
 
-/// A server with a client that it knows by a badge and to whose call it has yet to reply; the client's faults go to the
-/// server. The server is itself a client of a service outside.
+/// A server with one client. It knows the client by a badge, and has not replied to the client's call yet; the client's
+/// faults go to the server. The server is itself a client of a service outside.
 fn description() -> Description {
     let endpoint = Target::Inside(ENDPOINT);
     let faults = HeldCapability {

@@ -144,8 +144,8 @@ impl Incoming {
         self.built.as_ref().ok_or(NO_STATE)
     }
 
-    /// Destroys the Memories that the domain destroyed after their pages had arrived: they would stay in its pool. An earlier
-    /// build has a capability for each, and must be destroyed first.
+    /// Destroys the Memories that the domain destroyed after their pages had arrived, because they would stay in its
+    /// pool. An earlier build has a capability for each, and must be destroyed first.
     fn drop_ended(&mut self, description: &Description) {
         let objects = &description.objects;
         let has_ended = |position: &u32| objects.get(*position as usize) == Some(&Object::Gone);
@@ -164,8 +164,8 @@ impl Incoming {
     }
 }
 
-/// Sets a domain's clock, which continues from here whether or not the domain runs. The domain was stopped for `downtime_us`,
-/// as far as that is known.
+/// Sets a domain's clock, which continues from here whether or not the domain runs. The domain was stopped for
+/// `downtime_us`, as far as that is known.
 pub(super) fn set_clock(
     machine: &Machine,
     built: &Built,
@@ -194,7 +194,7 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, staged: &StagedPages) -> Resu
     for (page, bytes) in staged {
         ring.memory().write(*page as usize * PAGE_BYTES, &bytes[..]);
     }
-    // Either side may sleep here although it was awake on the source: both are woken once, at worst needlessly.
+    // Either side may sleep here although it was awake on the source. So both are woken once, at worst needlessly.
     for side in [Side::Domain, Side::Switch] {
         if let Some(port) = Port::with_layout(ring.memory(), side, Layout::STANDARD) {
             port.request_wake(WakeFlag::FRAMES.or(WakeFlag::SPACE));

@@ -173,7 +173,7 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
     }
 }
 
-/// An hour.
+/// One hour.
 pub(crate) const DOWNTIME_US: u64 = 3_600_000_000;
 
 /// A domain that was built; this kernel lists nothing of it.
@@ -208,7 +208,7 @@ pub(crate) fn offsets(calls: &[Request]) -> Vec<i64> {
     offsets.collect()
 }
 
-/// The slots that calls fill, less those that they empty.
+/// The slots that calls fill and do not empty again.
 fn left_over(calls: &[Request]) -> Vec<Slot> {
     let mut slots = Vec::new();
     for call in calls {
@@ -245,7 +245,7 @@ fn a_domain_that_arrived_leaves_nothing_in_this_server_and_loses_nothing() {
     let maps = count(&calls, |call| matches!(call, Request::DomainMap(_)));
     let unmaps = count(&calls, |call| matches!(call, Request::DomainUnmap(_)));
     assert_eq!(maps, unmaps);
-    // The Memory that the domain had destroyed before it was built.
+    // This is the Memory that the domain had destroyed before it was built.
     assert_eq!(count(&calls, |call| matches!(call, Request::Destroy(_))), 1);
 }
 
@@ -337,7 +337,7 @@ fn a_source_cannot_send_frames_for_two_ports() {
     });
 }
 
-/// Root may reserve the name for the domain, and nothing else would release it.
+/// Root may reserve the name for the domain, and nothing else would release the name.
 #[test]
 fn an_admission_with_a_malformed_reply_is_taken_back() {
     let admit = || {
@@ -356,7 +356,7 @@ fn an_admission_with_a_malformed_reply_is_taken_back() {
         let is_call = |call: &&Request| matches!(call, Request::Call(_));
         calls.iter().filter(is_call).count()
     };
-    // Root does it, but the reply has no capability.
+    // Root admits the domain, but the reply has no capability.
     let (error, calls) = with_kernel(kernel, admit);
     assert_eq!((error, requests(&calls)), (Some(RootError::Malformed), 2));
     let (error, calls) = with_kernel(|_| refused(Refusal::AlreadyHere), admit);
