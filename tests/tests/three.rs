@@ -35,7 +35,7 @@ const HELD: [(Node, &str); 8] = [
 const UNLISTED: [(&str, &str); 3] = [
     (
         "b",
-        "failed: the destination refuses: the machines of its fleet are not those of the fleet here",
+        "failed: the destination refuses: its fleet has other machines than the fleet here",
     ),
     ("c", "failed: unknown machine c"),
     (

@@ -32,7 +32,7 @@ pub enum Command {
     Cancel(Name),
     /// Start a domain afresh that is at home here. It must be stopped, or absent from every machine.
     Start(Name),
-    /// Settle what is in doubt about a domain.
+    /// Settle a doubt about a domain.
     Force(Name, Force),
     /// Report the machine's memory.
     Memory,
@@ -147,7 +147,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "explain",
         "DOMAIN",
-        "List what would become of each thing that the domain holds, if it moved",
+        "List what a move would do with each thing that the domain holds",
         |operands| Ok(Command::Explain(name(operands[0])?)),
     ),
     Verb {
@@ -175,13 +175,13 @@ pub const VERBS: &[Verb] = &[
     verb(
         "start",
         "DOMAIN",
-        "Start a domain afresh that is at home on the machine: a stopped one, or one that no machine has any more",
+        "Start a domain afresh that is at home on the machine and is stopped, or that no machine has any more",
         |operands| Ok(Command::Start(name(operands[0])?)),
     ),
     verb(
         "force",
         "DOMAIN run|drop",
-        "Settle what is in doubt: the machine's copy runs, or is destroyed",
+        "Settle a doubt about the domain: run the machine's copy, or destroy it",
         |operands| Ok(Command::Force(name(operands[0])?, settlement(operands[1])?)),
     ),
     verb("mem", "", "Report the memory of the machine", |_| {

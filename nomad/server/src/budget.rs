@@ -121,7 +121,7 @@ impl fmt::Display for NoRoom {
         let (needed, left) = (kib(self.needed), kib(self.left));
         write!(
             formatter,
-            "the migration server has too little memory for one more move: it needs {needed} KiB, {left} are left"
+            "the migration server has too little memory for one more move: the move needs {needed} KiB, {left} KiB are left"
         )
     }
 }

@@ -61,11 +61,12 @@ impl fmt::Display for Refusal {
                 write!(f, "a copy in doubt is there, of transaction {transaction}")
             }
             Refusal::Quota { used, limit } => {
-                write!(f, "{used} of {limit} domains for this key are in use there")
+                write!(
+                    f,
+                    "{used} of the {limit} domains that this key may have there are in use"
+                )
             }
-            Refusal::OtherFleet => {
-                f.write_str("the machines of its fleet are not those of the fleet here")
-            }
+            Refusal::OtherFleet => f.write_str("its fleet has other machines than the fleet here"),
             Refusal::RecordsFull => f.write_str("no room for another move's record there"),
         }
     }

@@ -23,7 +23,7 @@ pub const FORWARD_US: u64 = 10_000_000;
 pub const LEAVING_MAX: usize = 8;
 /// The most domains that arrived. If a limit is exceeded, the oldest entry is forgotten.
 pub const CAME_MAX: usize = 64;
-/// While this many frames wait for the switch, pieces from other machines are dropped; they are retransmitted.
+/// While this many frames wait for the switch, pieces from other machines are dropped. Those machines retransmit them.
 pub const INWARD_MAX: usize = 256;
 
 /// The domains with late frames, and the frames for the switch.
@@ -208,7 +208,7 @@ impl Table {
         for entry in self.leaving.extract_if(.., over) {
             let (mac, dropped) = (entry.mac, entry.frames.dropped_count);
             if dropped > 0 {
-                log::warn!("{dropped} frames for {mac} were too many to forward");
+                log::warn!("{dropped} frames for {mac} were dropped, because too many waited");
             }
         }
         self.came.retain(|entry| !entry.is_over(now_us));
