@@ -39,7 +39,7 @@ impl PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorId(pub(crate) [u8; 32]);
 
-/// This side's key, a machine's or the operator's, and the derivation of every machine's public key.
+/// The key of this side, which is a machine or the operator. Derives every machine's public key.
 pub struct Keys {
     secret: [u8; 32],
     own: PrivateKey,

@@ -23,7 +23,7 @@ use crate::packet::{Kind, Packet};
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = 16;
 
-/// Authenticates a packet as the fleet's: keyed BLAKE2s of 128 bits (RFC 7693).
+/// Proves that a packet comes from the fleet: keyed BLAKE2s of 128 bits (RFC 7693).
 pub type Tag = [u8; TAG_BYTES];
 
 /// The fleet's key for tags.

@@ -105,7 +105,7 @@ impl Client {
         Client { upload, ..self }
     }
 
-    /// Handles a datagram. It is ignored unless it is authenticated as this machine's.
+    /// Handles a datagram. A datagram that is not authenticated as this machine's is ignored.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
         let received =
             self.sessions
@@ -203,7 +203,8 @@ impl Client {
         }
     }
 
-    /// Accepts the events that come next. Events received before are skipped; events after a gap are dropped, and sent again.
+    /// Accepts the events that come next. Events received before are skipped. Events after a gap are dropped, and the
+    /// server sends them again.
     fn handle_events(&mut self, now: Instant, request: RequestId, first: u32, events: Vec<Event>) {
         let Some(known) = self.received.checked_sub(first) else {
             return;

@@ -25,9 +25,9 @@
 //!
 //! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!
-//! Invariants: a command is executed at most once, because the server draws the request id and accepts it once; a
-//! restarted server knows none of its earlier ids. An event is yielded once, in order, or the client reports that it has
-//! lost the reply.
+//! Invariants: a command is executed at most once. The server draws the request id and accepts it once, and a restarted
+//! server knows none of its earlier ids. An event is yielded once, in order, or the client reports that it has lost the
+//! reply.
 
 #![no_std]
 #![forbid(unsafe_code)]

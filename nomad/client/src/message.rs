@@ -85,7 +85,7 @@ pub enum Reply {
         request: RequestId,
         /// The number of the first of them, from 0.
         first: u32,
-        /// Events produced so far: the client queries those that were not sent.
+        /// The number of events produced so far. The client queries the server for those that were not sent.
         count: u32,
         /// The events.
         events: Vec<Event>,

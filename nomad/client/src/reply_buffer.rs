@@ -35,7 +35,7 @@ impl ReplyBuffer {
     /// Adds an event. Events after a reply's last are ignored.
     ///
     /// # Errors
-    /// [`Overrun`]: the client does not acknowledge; the buffer is to be dropped.
+    /// [`Overrun`]: the client does not acknowledge events, and the caller must drop the buffer.
     pub fn push(&mut self, event: Event) -> Result<(), Overrun> {
         if self.ended {
             return Ok(());

@@ -1,7 +1,7 @@
 //! The transfer of a request's data: [`Upload`] at the client, [`UploadReceiver`] at the server.
 //!
-//! Pieces are sent in order, a window at a time. The server accepts a piece only where the one before it ended, and replies
-//! with the number of bytes that it has; after a timeout the client resumes from there.
+//! Pieces are sent in order, a window at a time. The server accepts a piece only if it begins where the last one ended,
+//! and replies with the number of bytes that it has. After a timeout the client resumes from that number.
 
 use alloc::vec::Vec;
 

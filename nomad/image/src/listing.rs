@@ -6,7 +6,7 @@ use abi::ObjectKind;
 use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::ObjectId;
 
-/// Identifies something outside a domain. Services may share an endpoint and tell their clients apart by badge, so both
+/// Identifies something outside a domain. Services may share an endpoint and distinguish their clients by badge, so both
 /// object and badge are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideKey {

@@ -35,7 +35,7 @@ impl Preamble {
     /// Decodes and checks a preamble.
     ///
     /// # Errors
-    /// Not an image, another version (with both numbers), or too many domains, in this order.
+    /// The bytes are not an image, have another version, or announce too many domains. They are checked in this order.
     pub fn from_bytes(bytes: &[u8; PREAMBLE_BYTES], limits: &Limits) -> Result<Preamble, Error> {
         let mut rest = bytes.as_slice();
         let found = take(&mut rest);

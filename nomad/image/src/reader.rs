@@ -119,7 +119,7 @@ impl Reader {
     /// Whether the image may end here.
     ///
     /// # Errors
-    /// [`Error::Truncated`] unless the last record was a seal; or an earlier fault.
+    /// An earlier fault, or [`Error::Truncated`] if the last record was not a seal.
     pub fn finish(&self) -> Result<(), Error> {
         match self.failed {
             Some(error) => Err(error),
@@ -179,7 +179,8 @@ impl Reader {
         Ok(())
     }
 
-    /// A seal may come when all domains have their states, any other record when its domain's progress allows it.
+    /// A seal may come when all domains have their states. Any other record may come when its domain's progress allows
+    /// it.
     fn check_place(&self, head: RecordHead) -> Result<(), Error> {
         let (domain, count) = (head.domain, self.domains.len() as u16);
         let progress = self

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// An operator's options of a move. The default leaves everything to the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MoveOptions {
-    /// The longest downtime to aim for; the machine's goal if there is none.
+    /// The longest downtime to aim for. `None` selects the machine's goal.
     pub downtime_us: Option<u64>,
     /// The most bytes of the page stream to send per second, including bytes that are sent again.
     pub rate_max: Option<u64>,

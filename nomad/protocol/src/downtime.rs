@@ -1,4 +1,4 @@
-//! How long a domain has been frozen: its clock is advanced by the [`Downtime`] when it runs again.
+//! The time that a domain has been frozen. When the domain runs again, its clock is advanced by this [`Downtime`].
 //!
 //! ```text
 //!   source        clock read ... Prepared received ... Commit sent            Commit carries downtime and hold time

@@ -20,11 +20,11 @@
 //! The **commit point** is the function `commit_point` in `source/commit.rs`. Before it the source can always continue
 //! to run the domain, and the destination then ends up without a copy. After it the source never runs the domain again.
 //!
-//! A transaction is in a phase of one of two state machines, the source's and the destination's, drawn in their
-//! modules, one file per phase. [`Ledger`] holds a machine's transactions, and replies to messages about transactions
-//! without a record. It does no IO and reads no clock: messages, events and the time are passed in, actions and the
-//! next deadline are polled. So the code that ships is the code that `nomad-simulator` runs under faults and explores
-//! exhaustively.
+//! A transaction is in a phase of one of two state machines, the source's or the destination's. Their modules draw
+//! them, and have one file per phase. [`Ledger`] holds a machine's transactions, and replies to messages about
+//! transactions without a record. It does no IO and reads no clock: messages, events and the time are passed in,
+//! actions and the next deadline are polled. So the code that ships is the code that `nomad-simulator` runs under
+//! faults and explores exhaustively.
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
 //! operator forces it by name. No complete copy is destroyed before the other side has confirmed its own. A copy in

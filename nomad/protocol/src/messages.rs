@@ -77,8 +77,8 @@ pub enum Step {
     Admit,
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
-    /// Destination to source: this freeze is received and rebuilt, and will not run until Commit. Repeated until
-    /// there is a reply: this is how a prepared destination queries the outcome.
+    /// Destination to source: this freeze is received, and the domain is rebuilt but will not run until Commit.
+    /// Repeated until there is a reply: this is how a prepared destination queries the outcome.
     Prepared {
         /// The freeze.
         attempt: Attempt,

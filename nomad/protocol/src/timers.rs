@@ -24,7 +24,7 @@ pub struct Timing {
     /// How long the peer may be silent before a transaction whose outcome only the peer can settle is listed as in
     /// doubt.
     pub silence_limit_us: u64,
-    /// The same when the outcome is known and only the last acknowledgement is missing.
+    /// How long the peer may be silent when the outcome is known and only the last acknowledgement is missing.
     pub release_limit_us: u64,
 }
 

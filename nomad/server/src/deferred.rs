@@ -32,7 +32,7 @@ pub enum Task {
     Destroy(TransactionId),
     /// Hand the memory of this transaction's domain, which runs here, over to root: soon, since other moves may need room.
     HandOver(TransactionId),
-    /// Log this line, when nothing has happened for a while.
+    /// Log this line when nothing has happened for a while.
     Log(String),
 }
 
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// A queue whose quiet period ends when a test says so, and which is polled often enough for everything else.
+    /// A queue whose quiet period ends when a test ends it. The queue is polled often enough for everything else.
     struct Fixture {
         deferred: Deferred,
         is_quiet: Cell<bool>,

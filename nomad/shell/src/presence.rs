@@ -16,9 +16,9 @@ use crate::roll_calls::{self, Purpose};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Handles the news that another machine runs this incarnation of a domain: stops an older copy here, which an
-    /// operator had forced to run. The other machine repeats its message, and gets a reply once the copy is certain to
-    /// be stopped.
+    /// Stops an older copy of a domain here, because another machine runs this incarnation. An operator had forced the
+    /// older copy to run. The other machine repeats its message, and gets a reply once the copy is certain to be
+    /// stopped.
     pub(crate) fn handle_outlived(
         &mut self,
         now: Instant,
@@ -121,7 +121,7 @@ impl<H: Host> Shell<H> {
     }
 
     /// Whether a domain of this name is here. `None` if that is unknown; the querying machine then repeats its query.
-    /// Other machines are told that a domain at home here is present even while it is absent. So if two machines are
+    /// A domain at home here is reported to other machines as present even while it is absent. So if two machines are
     /// its home by mistake, neither starts it.
     fn presence(&mut self, from: MachineId, name: Name) -> Option<Presence> {
         let is_own = from == self.moves.ledger.local().machine;

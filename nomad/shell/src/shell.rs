@@ -182,7 +182,7 @@ impl<H: Host> Shell<H> {
         self.outputs.pop_front()
     }
 
-    /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]; a caller may do so itself instead.
+    /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]. A caller may call these two instead of it.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         if self.is_held() {
             None

@@ -1,7 +1,7 @@
 //! The judgement at quiescence: every domain must be accounted for, and nothing may be left over on any machine.
 //!
-//! A domain is accounted for if it runs where the history has it, if it is in doubt and listed, or if it was lost with a
-//! machine that was restarted.
+//! A domain is accounted for if it runs on the machine that the history names, if it is in doubt and listed, or if it
+//! was lost with a machine that was restarted.
 //!
 //! With three machines, a copy of an abandoned move may stay in doubt besides. This happens if the source gives the
 //! move up, its message about that is lost, and the source moves the domain elsewhere and is restarted. The destination

@@ -1,6 +1,7 @@
 //! The judges of the exploration work: each broken rule is caught by its consequence.
 //!
-//! The first bad state in the order of the explorer decides: one thread makes that order the same in every run.
+//! Only the first bad state in the explorer's order is reported. The explorer has one thread, so that the order is the
+//! same in every run.
 
 mod scenarios;
 

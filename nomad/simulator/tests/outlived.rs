@@ -1,5 +1,6 @@
 //! An operator forces the source's copy of a domain to run while the destination's copy is running too. When the source learns
-//! that a newer copy runs, it stops its own permanently, lists it as outlived, and keeps it until the operator drops it.
+//! that a newer copy runs, it stops its own copy permanently, lists it as outlived, and keeps it until the operator
+//! drops it.
 
 use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};

@@ -20,8 +20,8 @@ fn a_source_that_aborts_when_it_is_resumed_is_over() {
     }
 }
 
-/// nomad was restarted while it was notifying the destination that the copy was gone; the domain had come back meanwhile,
-/// and the resumed release destroyed it.
+/// nomad was restarted while it was notifying the destination that the copy was gone. The domain had come back
+/// meanwhile, and the resumed release destroyed it.
 #[test]
 fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     for seed in [18_321, 19_256] {

@@ -23,11 +23,11 @@ use nomad_protocol::Instant;
 const FIRST_WINDOW: u64 = 32 * 1024;
 /// The round-trip time that is assumed before there is a measurement.
 const FIRST_ROUND_TRIP_US: u64 = 1_000;
-/// Bytes in flight beyond the need by the measurements, because a busy machine acknowledges in bursts that are far
-/// apart. They fit the ring of a port.
+/// Additional bytes in flight, because a busy machine acknowledges in bursts that are far apart. They fit the ring of a
+/// port.
 const SLACK: u64 = 128 * 1024;
-/// How far behind its schedule a burst may catch up. It is longer than a busy machine stands still. The window of bytes
-/// in flight limits a burst, too.
+/// How far behind its schedule a burst may catch up. A busy machine stands still for a shorter time. The window of
+/// bytes in flight limits a burst, too.
 const BURST_US: u64 = 100_000;
 /// Round trips over which the highest rate counts.
 const RATE_ROUNDS: usize = 10;

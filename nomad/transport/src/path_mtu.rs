@@ -47,8 +47,8 @@ impl PathMtu {
         self.current.min(most)
     }
 
-    /// The size to try with the next datagram, if one is to be tried. It has at most `available` bytes, the number that
-    /// there is to send.
+    /// The size to try with the next datagram, if one is to be tried. `available` is the number of bytes that wait to
+    /// be sent; the size is never larger.
     pub fn next_trial(&mut self, most: usize, available: usize) -> Option<usize> {
         let is_next = |size: &usize| *size > self.current && *size <= most;
         let next = [JUMBO, most].into_iter().find(is_next)?;

@@ -69,7 +69,7 @@ impl Sessions {
     }
 }
 
-/// Whether a peer of this kind at this address must have this key.
+/// Whether this is the key of a peer of this kind at this address.
 fn is_key_of(keys: &Keys, peer_kind: PeerKind, from: Ipv4Addr, key: [u8; 32]) -> bool {
     match peer_kind {
         PeerKind::Machine => MachineId(key) == keys.machine_at(from),

@@ -1,4 +1,4 @@
-//! Machines and operators in sessions with each other, and strangers and replays that get none.
+//! Sessions between machines and operators. Strangers and replays get no session.
 
 use core::net::Ipv4Addr;
 
@@ -351,7 +351,7 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
     assert!(matches!(received, Some(Incoming::Operator(..))));
 }
 
-/// The initiation with the right ticket that follows from one without.
+/// The initiation with the right ticket that replaces one without it.
 fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
     let retry = to.handle_datagram(0, from, initiation).expect("a ticket");
     let mut retried = from

@@ -1,4 +1,4 @@
-//! The bytes: those that docs/wire-format.md shows, and hostile ones.
+//! Messages as bytes: the bytes that docs/wire-format.md shows, and hostile bytes.
 
 use alloc::vec;
 use alloc::vec::Vec;

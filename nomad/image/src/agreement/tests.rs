@@ -9,7 +9,7 @@ use super::*;
 use crate::samples::{listing, names, parts};
 use crate::{Numbering, Parts, describe};
 
-/// A domain, its description, and the rebuilt domain, which is the same.
+/// A domain, its description, and the rebuilt domain, which agrees with the description.
 struct Case {
     description: Description,
     listing: Listing,

@@ -1,5 +1,5 @@
-//! Abort: the destination discards its copy. Before it has sent Prepared, any failure leads here; after that, only an
-//! abort by the source.
+//! Abort: the destination discards its copy. Before the destination has sent Prepared, any failure leads here. After
+//! that only an abort by the source does.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};

@@ -55,7 +55,8 @@ pub struct LocalMachine {
 pub struct Ledger {
     local: LocalMachine,
     transactions: BTreeMap<TransactionId, Transaction>,
-    /// Actions whose transactions are not in `transactions`: replies about unknown ones, the last actions of finished ones.
+    /// Actions whose transactions are not in `transactions`: replies about unknown transactions, and the last actions
+    /// of finished ones.
     detached: VecDeque<(TransactionId, Action)>,
     /// The number of domains activated here in this life.
     activated: u64,

@@ -204,7 +204,7 @@ pub enum AbortReason {
         /// The side.
         on: Side,
     },
-    /// The destination's rebuilt state is not what the source exported.
+    /// The destination's rebuilt state differs from the state that the source exported.
     DigestMismatch,
     /// Something kept changing the frozen domain.
     Interfered {

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Invariant: before the commit point every failure leaves the domain running here. After it the domain never runs here
-//! again (unless an operator forces it), and its copy is kept until the destination reports that it runs there.
+//! again (unless an operator forces it), and the copy here is kept until the destination reports that the domain runs
+//! there.
 
 pub(crate) mod abort;
 mod commit;

@@ -302,7 +302,7 @@ fn the_delay_to_the_destination_counts_as_half_a_round_trip() {
     pair.now = pair.now.after_us(70_000);
     report_retire(&mut pair, SourceEvent::Retired);
     let envelope = pair.next_sent(0);
-    // In this test Prepared takes no time to arrive, and Commit 400 microseconds: a round trip of 400.
+    // In this test Prepared takes no time to arrive and Commit takes 400 microseconds, so the round trip takes 400.
     pair.now = pair.now.after_us(400);
     pair.machines[1].handle_message(pair.now, A, envelope);
     pair.settle();

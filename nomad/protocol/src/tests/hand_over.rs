@@ -1,4 +1,4 @@
-//! The hand-over without faults, and with one before the commit point.
+//! The hand-over without faults, and with one fault before the commit point.
 
 use alloc::vec::Vec;
 

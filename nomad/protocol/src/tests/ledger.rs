@@ -327,7 +327,7 @@ fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
     assert!(pair.did(1, &Action::Forget));
 }
 
-/// The same with the destination, which is lost before it receives Released.
+/// The destination is lost for good before it receives Released.
 #[test]
 fn an_operator_ends_a_transaction_that_the_destination_never_acknowledges() {
     let mut pair = Pair::moving();

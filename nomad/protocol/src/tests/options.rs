@@ -1,4 +1,4 @@
-//! The operator's options: a deadline up to the commit point, and what becomes of a move that does not converge.
+//! The operator's options: a deadline up to the commit point, and the end of a move that does not converge.
 
 use alloc::vec::Vec;
 

@@ -1,8 +1,8 @@
 //! The transaction: one move of a domain, as one of its two machines sees it.
 //!
 //! It owns what both sides have in common: the constants ([`Facts`]), the timers and the queue of actions. Its phase is
-//! the source's or the destination's; their transitions are in `source` and `destination`, one file per phase. `resume`
-//! continues from a record after a restart.
+//! one of the source's or of the destination's. The transitions are in `source` and `destination`, one file per phase.
+//! `resume` continues from a record after a restart.
 
 mod resume;
 

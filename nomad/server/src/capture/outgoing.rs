@@ -43,7 +43,7 @@ pub struct Outgoing {
     is_described: bool,
     /// The token of the freeze in which the domain is handed over.
     token: Option<u64>,
-    /// When the kernel ends that freeze, in nanoseconds of the machine's time.
+    /// When the kernel ends that freeze, by this server's clock.
     deadline_ns: u64,
     is_recovered: bool,
     is_exported: bool,

@@ -29,7 +29,7 @@ pub const SOCKETS_MAX: usize = 2 + 2 * MACHINE_SOCKETS_MAX;
 /// Datagrams queued per socket. Late frames come many at a time.
 const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
 /// How long the first datagram of a shared socket may wait. Resolving an address takes one round trip. The stack keeps
-/// a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
+/// a socket silent for the same time after an ARP request, even if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
 
 /// The fewest datagrams of the longest length that a buffer has room for.

@@ -166,7 +166,7 @@ pub trait Kernel {
     /// Reads the frozen domain's version, then its state, after its services have stopped.
     ///
     /// # Errors
-    /// Root or the kernel refused, the domain holds something that cannot move, or it runs again.
+    /// Root or the kernel refused, the domain holds something that cannot move, or the domain runs again.
     fn export(&mut self, outgoing: &mut Self::Outgoing) -> Result<Exported, LocalFailure>;
 
     /// **Retires the domain**, if it is still at this version.

@@ -105,7 +105,8 @@ impl Request {
         Ok(())
     }
 
-    /// Runs seeds in parallel until enough have ended or one has failed; returns their number, and those that failed.
+    /// Runs seeds in parallel until enough have ended or one has failed; returns the number of seeds that ended, and
+    /// those that failed.
     fn run_all(&self, lanes: usize, began: Instant) -> (u64, Vec<(u64, String)>) {
         let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         let failed = Mutex::new(BTreeMap::new());

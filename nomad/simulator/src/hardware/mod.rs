@@ -82,7 +82,7 @@ pub enum GivenUp {
     Came(DomainId),
 }
 
-/// The number of the domain with this id: all domains that were ever started under one name have the same.
+/// The number of the domain with this id: all domains that were ever started under one name have the same number.
 pub fn domain_number(id: DomainId) -> usize {
     usize::from(id.0 as u8) - 1
 }

@@ -71,7 +71,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Lets time pass until nothing is left of the doubts, and homes have started the domains that they have to.
+    /// Lets time pass until nothing is left of the doubts, and homes have started the domains that they must start.
     fn settle_forced(&mut self) -> Result<(), Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {

@@ -44,7 +44,7 @@ pub(super) enum Scheduled {
     EndFaults,
 }
 
-/// The scheduled events. Those due at the same time happen in the order in which they were scheduled.
+/// The scheduled events. Events due at the same time happen in the order in which they were scheduled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EventQueue {
     entries: BTreeMap<(Instant, u64), Scheduled>,

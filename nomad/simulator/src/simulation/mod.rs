@@ -1,8 +1,9 @@
 //! A seeded simulation: the real ledgers on several machines, with time, a bad network, crashes, and domains that write.
 //!
-//! One seed is one run, the same on every host. A run has three parts: moves under [`Faults`]; quiescence, in which everything
-//! must settle as [`judge`] demands; and an epilogue without faults (`epilogue`), in which an operator settles every
-//! doubt, nothing may be left over, and every running domain must move once more.
+//! One seed is one run, the same on every host. A run has three parts. In the first, domains move under [`Faults`]. The
+//! second is quiescence, in which everything must settle as [`judge`] demands. The third is an epilogue without faults
+//! (`epilogue`): an operator settles every doubt, nothing may be left over, and every running domain must move once
+//! more.
 //!
 //! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `page_links` carries the page streams, `effects` performs the actions
 //! that follow.

@@ -105,7 +105,7 @@ impl World {
         stream.broken.is_none().then_some(stream)
     }
 
-    /// Ends the streams that lead to a machine and that it no longer needs.
+    /// Ends the streams that lead to a machine and that the machine no longer needs.
     pub(super) fn end_streams_to(&mut self, number: usize) {
         let moves = &self.machines[number].shell.moves;
         for (transaction, stream) in &mut self.streams {

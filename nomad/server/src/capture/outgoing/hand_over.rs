@@ -92,8 +92,8 @@ impl Outgoing {
         }
     }
 
-    /// Appends the state of the running domain, or nothing if the domain cannot be described at this moment. Only the
-    /// frozen domain must be described.
+    /// Appends the state of the running domain, or nothing if the domain cannot be described at this moment. A
+    /// description is required only of the frozen domain.
     pub(super) fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let state = while_frozen(self.domain.cap(), || self.read_state())?;
         let described = state.map(|state| state.and_then(|state| self.describe(state)));
