@@ -1,9 +1,8 @@
 //! A counter that serves the network and checks itself: the workload for measuring moves.
 //!
-//! It fills a heap with reproducible words, dirties the pages at the heap's beginning at a steady rate, and
-//! replies to requests on UDP and TCP with a counter, the checksum of a page and the result of its self-check. From
-//! the replies a prober concludes whether memory, time and connections survived. In the background the counter checks its
-//! heap page by page.
+//! It fills a heap with reproducible words, and dirties the pages at the heap's beginning at a steady rate. In the background it
+//! checks its heap page by page. It replies to requests on UDP and TCP; a reply has a counter, the checksum of a page and the
+//! result of the self-check. The replies show a prober whether memory, time and connections survived a move.
 //!
 //! | module | noun |
 //! | --- | --- |

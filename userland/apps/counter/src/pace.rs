@@ -1,6 +1,6 @@
-//! A steady rate without bursts: a long stall is not made up for.
+//! A steady rate without bursts: the work that a long stall missed is skipped.
 
-/// A rate, and the number done since a start time.
+/// A rate, and the number of steps done since a start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     per_second: u64,
@@ -9,7 +9,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A pace of `per_second` from `now_ns` on.
+    /// A rate of `per_second` steps from `now_ns` on.
     pub fn new(per_second: u64, now_ns: u64) -> Pace {
         Pace {
             per_second,
@@ -18,7 +18,7 @@ impl Pace {
         }
     }
 
-    /// Takes the number that is due now, which counts as done.
+    /// The number of steps that are due now. They count as done.
     pub fn take_due(&mut self, now_ns: u64) -> u64 {
         let elapsed_ns = u128::from(now_ns.saturating_sub(self.since_ns));
         let total = elapsed_ns * u128::from(self.per_second) / 1_000_000_000;
@@ -32,11 +32,11 @@ impl Pace {
         due
     }
 
-    /// The time when the next one is due; `None` for never.
+    /// The time at which the next step is due; `None` if the rate is zero.
     pub fn next_ns(&self) -> Option<u64> {
         let elapsed_ns = u128::from(self.done + 1) * 1_000_000_000;
         let elapsed_ns = elapsed_ns.checked_div(u128::from(self.per_second))?;
-        // Rounded up, so that one is due at that time.
+        // Rounded up, so that the step is due at that time.
         u64::try_from(elapsed_ns + 1)
             .ok()?
             .checked_add(self.since_ns)

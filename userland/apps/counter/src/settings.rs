@@ -20,7 +20,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the arguments; the defaults are the workload of the published figures.
+    /// Reads the arguments. The defaults are the workload with which the published figures were measured.
     ///
     /// # Panics
     /// If an argument is not a number.

@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 8;
 const DATAGRAMS: usize = 256;
 /// The maximum number of requests read from a connection at once.
 const BATCH: usize = 64;
-/// The shortest sleep between two dirtyings, after which several pages may be due.
+/// The shortest sleep of the dirtying task. Several pages may be due after it.
 const DIRTY_INTERVAL_MIN_NS: u64 = 1_000_000;
 /// The self-check covers this many pages per interval: 64 MiB in 82 seconds.
 const CHECK_PAGES: usize = 2;

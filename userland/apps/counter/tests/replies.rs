@@ -149,7 +149,7 @@ fn ping(client: &mut Client, identifier: u16, data: &[u8]) {
     });
 }
 
-/// One test, since a process has one domain.
+/// All checks are in one test, since a process has one domain.
 #[test]
 fn replies_to_pings_and_on_udp_and_on_eight_connections_repeatedly() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);

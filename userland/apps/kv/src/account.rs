@@ -1,7 +1,7 @@
 //! A memory account with a limit: an allocation beyond it is refused in advance.
 //!
-//! An account does not count the heap's fragmentation: a client may leave a heap whose free memory is in cells of unsuitable
-//! sizes. So a charge that would leave the heap less than [`RESERVE_BYTES`] is refused too.
+//! An account does not see fragmentation: clients may leave the heap's free memory in cells of unsuitable sizes. So a charge is
+//! also refused if it would leave the heap less than [`RESERVE_BYTES`].
 
 use alloc::rc::Rc;
 use core::cell::Cell;

@@ -148,13 +148,13 @@ pub enum Kind {
 /// The words of a request that are keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// None.
+    /// No word is a key.
     None,
-    /// The first after the command.
+    /// The first word after the command.
     First,
-    /// All after the command.
+    /// All words after the command.
     All,
-    /// Every second after the command.
+    /// Every second word after the command, beginning with the first.
     EverySecond,
 }
 

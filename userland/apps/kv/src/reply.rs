@@ -58,7 +58,7 @@ impl Replies {
         !self.is_too_large
     }
 
-    /// Ends the reply; one that did not fit becomes an error.
+    /// Ends the reply. A reply that did not fit becomes an error.
     pub fn end(&mut self) {
         if self.is_too_large {
             self.replace_by_error(format_args!("{REPLY_TOO_LARGE}"));

@@ -20,9 +20,9 @@ use crate::request::Request;
 
 /// The longest inline command.
 pub const INLINE_BYTES_MAX: usize = 2048;
-/// The maximum number of arguments that a header may announce. Fewer can be stored.
+/// The maximum number of arguments that a header may announce. A request has room for fewer.
 const COUNT_MAX: i64 = 1 << 20;
-/// The maximum length of an argument that a header may announce. Less can be stored.
+/// The maximum length of an argument that a header may announce. A request has room for less.
 const LENGTH_MAX: i64 = 512 << 20;
 /// The longest line with a number.
 const NUMBER_BYTES_MAX: usize = 24;
@@ -62,7 +62,7 @@ impl fmt::Display for ProtocolError {
 pub struct Parsed {
     /// The number of bytes consumed.
     pub consumed: usize,
-    /// Whether a request is complete; the rest of the input belongs to the next.
+    /// Whether a request is complete. Then the rest of the input belongs to the next request.
     pub is_complete: bool,
 }
 

@@ -92,8 +92,8 @@ impl Store {
         self.entries = BTreeMap::new();
     }
 
-    /// Sets several keys, all or none; the last of several values for one key stays. There must be room as if all keys were
-    /// new.
+    /// Sets several keys, all or none. If a key occurs several times, its last value stays. There must be as much room as if all
+    /// keys were new.
     ///
     /// # Errors
     /// [`Full`].
@@ -125,7 +125,7 @@ impl Store {
         Ok(())
     }
 
-    /// Inserts an entry, for which there must be room, into the tree. It replaces the old entry of its key.
+    /// Inserts an entry into the tree, in place of the old entry of its key. There must be room for it.
     fn put(&mut self, entry: Entry) {
         if let Some(old) = self.entries.get(&entry.key) {
             self.account.refund(cost(&entry.key, old.capacity()));
@@ -158,7 +158,7 @@ fn cost(key: &[u8], capacity: usize) -> usize {
     ENTRY_BYTES + key.len() + capacity
 }
 
-/// Copies bytes without spare capacity. A heap that is too fragmented is [`Full`] too, although the account has room.
+/// Copies bytes without spare capacity. The result is [`Full`] also if the heap is too fragmented, although the account has room.
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, Full> {
     #[cfg(test)]
     tests::copy_from_heap()?;

@@ -44,7 +44,7 @@ pub fn hello<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
         1 => {}
         2 if call.request.argument(1) == b"2" => {}
         2 => return Err(CommandError::UnsupportedProtocol),
-        // Further arguments would authenticate, which is not supported, or set a name, for which there is `CLIENT`.
+        // Further arguments authenticate or set a name. Authentication is not supported, and `CLIENT` sets names.
         _ => return Err(CommandError::Syntax),
     }
     let replies = &mut *call.replies;

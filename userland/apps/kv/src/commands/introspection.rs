@@ -1,4 +1,4 @@
-//! The commands about commands, for clients that discover them.
+//! The commands that describe the commands, for clients that look them up.
 
 use crate::command::{COMMANDS, Call, Command, CommandError, Keys, Kind, find, is_word};
 use crate::info::REDIS_VERSION;
