@@ -1,4 +1,4 @@
-//! What can go wrong: each error names the thing, the reason and the next step.
+//! The program's errors: each names the thing that failed, the reason and the next step.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use caravan::arguments;
 
-/// The result of everything that can fail here.
+/// A result with this program's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The reason a command was not executed.

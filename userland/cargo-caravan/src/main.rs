@@ -7,10 +7,10 @@
 //! | `project` | the crate in the working directory: its manifest entry, its binaries |
 //! | `run` | two machines with the domain on the first |
 //! | `push` | the domain on a running machine |
-//! | `error` | everything that can go wrong |
+//! | `error` | the program's errors |
 //!
 //! Two crates of the tree are linked as libraries: the xtask builds programs and packs manifests and boot archives, and the
-//! operator's command line sends a domain to a machine. The tree's program `show_domain`, of the test harness, starts machines.
+//! operator's command line sends a domain to a machine. The test harness's program `show_domain` starts machines.
 
 #![forbid(unsafe_code)]
 

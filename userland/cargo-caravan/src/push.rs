@@ -18,7 +18,7 @@ use crate::tree;
 /// Builds the domain, and starts it on the machine. The exit code is that of the operator's command line.
 ///
 /// # Errors
-/// It does not build, the machine refuses one of its fields, or the machine does not reply.
+/// The domain does not build, the machine refuses one of its fields, or the machine does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     let server =
         arguments::address(machine).map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
@@ -46,13 +46,13 @@ pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     }
 }
 
-/// The line of the entry whose field the machine refuses, if its reason names one: "field `NAME`: REASON".
+/// The error at the line of the field that the machine refuses, if the reason has the form "field `NAME`: REASON".
 fn refused_field(entry: &Entry, reason: &str) -> Option<Error> {
     let (field, reason) = reason.strip_prefix("field `")?.split_once("`: ")?;
     Some(Error::Entry(entry.error(field, reason)))
 }
 
-/// Checks that the machine is the domain's home, if it has one: no other machine accepts it.
+/// If the domain has a home, checks that it is this machine: no other machine accepts the domain.
 fn check_home(project: &Project, session: &Session) -> Result<()> {
     let Some(home) = &project.entry.domain().home else {
         return Ok(());

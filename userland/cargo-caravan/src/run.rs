@@ -31,7 +31,7 @@ pub enum Mode {
 /// Builds everything, and starts the machines. The exit code is the verdict.
 ///
 /// # Errors
-/// Something does not build, or the domain's entry does not fit the machines.
+/// A program does not build, or the domain's entry does not fit the machines.
 pub fn run(mode: Mode) -> Result<ExitCode> {
     let project = Project::here()?;
     let tree = tree::find()?;

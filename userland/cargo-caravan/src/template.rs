@@ -49,7 +49,7 @@ pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
     let source = directory.join("src");
     fs::create_dir_all(&source).at(&source)?;
     for (file, text) in FILES {
-        // For every path that is text, a Rust string literal is a TOML string too.
+        // If the path is text, its Rust string literal is a valid TOML string too.
         let text = text
             .replace("{{name}}", name)
             .replace("{{runtime}}", &format!("{:?}", runtime.to_string_lossy()))

@@ -1,4 +1,4 @@
-//! The Caravan tree with which domains are built: the one that `CARAVAN_HOME` names, or from which this program was installed.
+//! The Caravan tree with which domains are built: `CARAVAN_HOME` names it, or else it is the one this program was installed from.
 
 use std::env;
 use std::path::PathBuf;

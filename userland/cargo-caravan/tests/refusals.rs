@@ -1,4 +1,5 @@
-//! Commands that the program refuses: each error names the thing, the reason and the next step, and in a file the line.
+//! Commands that the program refuses. Each error names the thing, the reason and the next step; an error in a file also names the
+//! line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
