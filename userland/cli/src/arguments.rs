@@ -37,10 +37,10 @@ pub struct Request {
 }
 
 impl Invocation {
-    /// Parses the arguments, of which the first is the program's name.
+    /// Parses the arguments. The first one is the program's name.
     ///
     /// # Errors
-    /// The error to print, or the requested help; clap's, with its exit code.
+    /// clap's error to print, or the requested help, with its exit code.
     pub fn parse<I, T>(arguments: I) -> Result<Invocation, clap::Error>
     where
         I: IntoIterator<Item = T>,
@@ -65,7 +65,7 @@ impl Invocation {
     }
 }
 
-/// The machine, which is given in one of two ways.
+/// The machine, given as MACHINE before the command or with `--on`.
 fn machine(matches: &ArgMatches) -> Result<SocketAddrV4, clap::Error> {
     let [first, option] = ["machine", "on"].map(|id| matches.get_one::<SocketAddrV4>(id));
     match (first, option) {
@@ -133,7 +133,7 @@ fn options() -> [Arg; 5] {
     ]
 }
 
-/// Parses the machine before the command. A misspelt command is in the same place if `--on` gives the machine.
+/// Parses the word before the command. It is the machine, or a misspelt command if `--on` gives the machine.
 fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
     address(text).map_err(|reason| {
         format!(

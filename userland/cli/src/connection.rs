@@ -11,7 +11,7 @@ use nomad_protocol::{DATAGRAM_BYTES_MAX, Instant as Moment};
 
 /// The longest datagram that is received: a message and the channel's overhead.
 const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
-/// The shortest wait: a socket takes no shorter one.
+/// The shortest timeout that a socket accepts.
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
 /// The authority to send commands to the machines of a fleet.

@@ -39,8 +39,8 @@ pub fn sum(events: &[Event]) -> Sum {
     })
 }
 
-/// Shows the domains in a reply to `list`, and the machine's memory if that is in it too: in a table, or as the events
-/// themselves.
+/// Shows the domains in a reply to `list`, in a table or as JSON events. If the reply also has the machine's memory, shows that
+/// too.
 ///
 /// # Errors
 /// The output is closed.

@@ -1,7 +1,7 @@
 //! The command `logs`, which prints a machine's log, one reply at a time: [`Logs`].
 //!
-//! The numbers of lines begin again at 0 when the machine restarts. So [`Logs::poll`] requests the last line that it knows
-//! once more: a reply without that line, or with another one under its number, comes from a new log.
+//! The numbers of lines begin again at 0 when the machine restarts. So [`Logs::poll`] requests its last known line again: a reply
+//! without that line, or with another line under its number, comes from a new log.
 
 use std::io::{self, Write};
 use std::thread;
@@ -87,7 +87,7 @@ impl<'a, W: Write> Logs<'a, W> {
     /// [`Error`].
     pub fn poll(&mut self) -> Result<End, Error> {
         let known = self.next;
-        // To reply with one domain's lines, the machine would search all other lines again each time.
+        // All domains' lines are requested: for one domain's lines, the machine would search all other lines again each time.
         let (end, events) = self.request(None, known.saturating_sub(1))?;
         if end == End::Done && self.is_other_log(&events) {
             self.next = 0;
@@ -112,7 +112,7 @@ impl<'a, W: Write> Logs<'a, W> {
         }
     }
 
-    /// Shows the event that ends the command, for a program.
+    /// Shows the event that ends the command, if the output is JSON.
     ///
     /// # Errors
     /// The output is closed.

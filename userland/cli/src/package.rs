@@ -30,7 +30,7 @@ pub enum Error {
 pub struct Bytes(Vec<u8>);
 
 impl Bytes {
-    /// The command that they are the data of.
+    /// The command whose data they are.
     pub fn command(&self) -> Command {
         Command::Run(PackageSize(self.0.len() as u32))
     }

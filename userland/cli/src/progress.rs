@@ -23,7 +23,7 @@ impl Progress {
         true
     }
 
-    /// The phase and the last round in its event's words, this long after the command was given.
+    /// The line: the time since the command was given, the phase, and the last round in its event's words.
     pub fn text(&self, elapsed: Duration) -> String {
         let phase = match self.phase {
             Some(phase) => format!("{phase:?}"),

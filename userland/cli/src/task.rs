@@ -18,7 +18,7 @@ pub enum Task {
     Run(PathBuf),
     /// Print a table of the machine's domains.
     Domains,
-    /// Print the same with the machine's memory; on a terminal, repeatedly.
+    /// Print that table and the machine's memory; on a terminal, repeatedly.
     Top,
     /// Print a table of the machines and their domains' totals.
     Machines,
@@ -32,7 +32,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// The task of the command of this name with these operands, one of [`subcommands`].
+    /// The task of the command `name`, one of [`subcommands`], with these operands.
     ///
     /// # Errors
     /// The reason the operands are not acceptable.
@@ -61,12 +61,12 @@ pub fn subcommands() -> impl Iterator<Item = clap::Command> {
     own().into_iter().chain(VERBS.iter().map(subcommand))
 }
 
-/// The commands that a migration server does not have in this form.
+/// The commands that a migration server does not have, or has in another form.
 fn own() -> [clap::Command; 4] {
     [
         named("ps", "").about("Print a table of the machine's domains"),
         named("top", "")
-            .about("Print the same with the machine's memory; on a terminal every two seconds"),
+            .about("Print that table and the machine's memory; on a terminal every two seconds"),
         named("run", "PACKAGE")
             .about("Send a package to the machine, and start its domain there")
             .arg(

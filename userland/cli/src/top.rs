@@ -16,8 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Clears the screen, and goes to its first line.
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
 
-/// Shows a table: on a terminal repeatedly, until the user ends the program or the machine does not reply; otherwise once.
-/// Returns the events of the last replies.
+/// Shows a table once. On a terminal, repeats it until the user ends the program or the machine does not reply. Returns the
+/// events of the last replies.
 ///
 /// # Errors
 /// [`Error`].

@@ -24,7 +24,7 @@ const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// The number of lines in the machine's log at first. All are the counter's, except those whose number ends in 7.
 const LOG_LINES: u64 = 150;
-/// The most lines in a reply.
+/// The maximum number of lines in a reply.
 const LINES_MAX: usize = 64;
 
 /// A migration server that only replies. It ends with the test's process.
@@ -338,7 +338,7 @@ fn a_followed_log_goes_on_when_its_machine_has_restarted() {
     };
     let mut shown = Vec::new();
     let mut logs = Logs::new(&session, None, &mut shown);
-    // The third log is that of a restarted machine.
+    // The third log has fewer lines, since its machine was restarted.
     for lines in [20, 100, 5, 5, 8] {
         server.set_log_lines(lines);
         assert_eq!(logs.poll().ok(), Some(End::Done));
