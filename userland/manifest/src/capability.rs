@@ -1,5 +1,5 @@
-//! The capabilities that a domain may receive, besides those every domain has (its Domain with MAP, its thread, its `wake`,
-//! its `heap`).
+//! The capabilities that a domain may receive, in addition to those that every domain has (its Domain with MAP, its thread,
+//! its `wake`, its `heap`).
 
 use alloc::string::{String, ToString};
 
@@ -25,7 +25,7 @@ pub enum Capability {
     Ports,
     /// The first serial port and the machine's log: for the console.
     Serial,
-    /// A Memory of its own that outlives it, for the state that a restart needs.
+    /// A Memory that outlives the domain, for state that the domain needs after a restart.
     Records,
     /// The endpoint of the domain that provides this service.
     Service(String),

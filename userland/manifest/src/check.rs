@@ -1,10 +1,10 @@
-//! The constraints on the fields of a manifest. An error names the domain and the field, from which the parser of
-//! the TOML finds the line.
+//! The constraints on the fields of a manifest. An error names the domain and the field; the TOML parser finds the line from
+//! them.
 //!
 //! | file | constraints |
 //! | --- | --- |
 //! | `domain` | on the fields of one domain |
-//! | `machine` | on a domain and the others of its machine |
+//! | `machine` | on a domain together with the others of its machine |
 
 mod domain;
 mod machine;

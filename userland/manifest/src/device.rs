@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Device {
     /// The kind of device.
     pub kind: DeviceKind,
-    /// Its index among those of that kind that have a driver, in the order of the bus scan.
+    /// Its index among the machine's devices of this kind that have a driver, in the order of the bus scan.
     #[serde(default)]
     pub index: u32,
 }

@@ -15,8 +15,8 @@ use crate::{Capability, Device, Port, Role};
 pub struct Domain {
     /// Its name: 1 to 24 letters, digits, `-`, `_`, `.` or `:`.
     pub name: String,
-    /// Its program: the archive's member with this name and the suffix `.elf`. Empty, and absent from the TOML, for a driver whose
-    /// program root chooses by the device that the machine has.
+    /// Its program: the archive's member with this name and the suffix `.elf`. A driver may omit it: then it is empty, and root
+    /// chooses the program for the machine's device.
     #[serde(default)]
     pub image: String,
     /// Its role on its machine; an ordinary domain has none.
@@ -45,8 +45,8 @@ pub struct Domain {
     /// The services that it provides.
     #[serde(default)]
     pub provides: Vec<String>,
-    /// Those of `provides` that keep no state of a client between calls: a client that moves continues with the service of that
-    /// name on its new machine. The callers of any other service cannot move, since state would stay behind.
+    /// The services of `provides` that keep no state of a client between calls. A client of such a service can move: it continues with
+    /// the service of that name on its new machine. The callers of any other service cannot move, since state would stay behind.
     #[serde(default)]
     pub stateless: Vec<String>,
     /// The arguments in its start page.
@@ -106,7 +106,7 @@ pub enum Restart {
     /// It stays as it is, for inspection.
     #[default]
     Never,
-    /// It is restarted from its image, any number of times: first after a tenth of a second; whenever it faults again within ten
-    /// seconds, after twice the last delay, at most a minute.
+    /// It is restarted from its image, any number of times. The first restart comes after a tenth of a second. If the domain faults
+    /// again within ten seconds, the delay is twice the last one, at most a minute.
     Always,
 }

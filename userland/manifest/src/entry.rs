@@ -63,7 +63,7 @@ impl Entry {
         )
     }
 
-    /// A machine's manifest with this domain added, and the machine's own domains of these names left out.
+    /// A machine's manifest with this domain added, and without the machine's own domains of the names in `without`.
     ///
     /// # Errors
     /// The first [`Error`] in either file.

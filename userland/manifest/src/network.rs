@@ -31,7 +31,8 @@ pub struct Port {
     /// Whether all stations outside this machine are behind it.
     #[serde(default)]
     pub uplink: bool,
-    /// The most bytes of a frame after its Ethernet header: 1500 (the default) to 65000. A domain that may be moved has 1500.
+    /// The maximum number of bytes in a frame after its Ethernet header: 1500 (the default) to 65000. A domain that may be
+    /// moved has 1500.
     #[serde(default)]
     pub mtu: Mtu,
 }
@@ -48,7 +49,7 @@ impl Port {
     }
 }
 
-/// The IPv4 address of a port that gets one from a DHCP server: `"dhcp"` in TOML.
+/// The value of [`Port::ip`] for an address that a DHCP server assigns: `"dhcp"` in TOML.
 pub const DHCP: Ipv4 = Ipv4 {
     address: Ipv4Addr::UNSPECIFIED,
     prefix: 0,

@@ -1,4 +1,4 @@
-//! A domain for a machine that runs already, in one file: [`Package`], its entry in a manifest and its program.
+//! A domain in one file, for a machine that is already running: [`Package`], the domain's manifest entry and its program.
 //!
 //! ```text
 //! "caravan package 2\n" | size of the entry: u32, little-endian | the entry: a Domain in postcard | the program: an ELF file

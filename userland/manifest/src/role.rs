@@ -10,7 +10,7 @@ use crate::Capability;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// It connects the machine's ports: without it, every port is quiet.
+    /// It connects the machine's ports: without it, no port carries frames.
     Switch,
     /// It operates a device, for which it may create memory for DMA.
     Driver,

@@ -1,4 +1,4 @@
-//! The source form of a manifest: TOML files, of which one machine's may include another's and override fields of it.
+//! The source form of a manifest: TOML files. A machine's file may include another one and override its fields.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -78,7 +78,7 @@ impl Source {
         Ok(Source { text, document })
     }
 
-    /// The file at this path, after the one that it includes.
+    /// Reads the file at this path, and the file that it includes, which comes first in the result.
     pub(crate) fn read_all(path: &Path) -> Result<Vec<Source>, Error> {
         let source = Source::read(path)?;
         let Some(include) = &source.document.include else {

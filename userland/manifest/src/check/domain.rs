@@ -19,7 +19,7 @@ const STACK_KIB_MAX: u32 = 1024;
 pub(super) fn image(domain: &Domain) -> Check {
     let is_given = !domain.image.is_empty() || domain.device.is_some();
     require(is_given, "image", || {
-        "it is missing, and only a domain with a `device` needs none".into()
+        "it is missing; only a domain with a `device` may omit it".into()
     })
 }
 

@@ -1,4 +1,4 @@
-//! The constraints on a domain and the others of its machine.
+//! The constraints on a domain together with the others of its machine.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use abi::start_page::is_name;
 use super::{Check, invalid_name, require};
 use crate::{Capability, Domain, Manifest, Role};
 
-/// The limit of a domain's network stack.
+/// The maximum number of name servers that a domain's network stack uses.
 const NAME_SERVERS_MAX: usize = 3;
 
 pub(super) fn name(manifest: &Manifest, index: usize) -> Check {
@@ -154,7 +154,7 @@ pub(super) fn services(manifest: &Manifest, domain: &Domain) -> Check {
     Ok(())
 }
 
-/// The other machines in the migration server's arguments have distinct names, and addresses.
+/// Each of the other machines in the migration server's arguments has a name of its own and an IPv4 address.
 pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = domain.role == Some(Role::MigrationServer);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {
@@ -207,7 +207,7 @@ fn earlier(
     domains.find(|other| condition(other))
 }
 
-/// Refuses a field that conflicts with the domain `other`, whose name the reason contains.
+/// Refuses a field that conflicts with the domain `other`, if there is one. `reason` receives that domain's name.
 fn refuse_if(
     other: Option<&Domain>,
     field: &'static str,

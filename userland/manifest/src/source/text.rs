@@ -57,7 +57,7 @@ impl Text {
         (!key.is_empty()).then_some(key)
     }
 
-    /// The span of a field in a table; that of the table if the field is absent and its default is rejected.
+    /// The span of a field in a table; the span of the table if the field is absent and its default was rejected.
     ///
     /// A table's span may cover only its header: fields are searched up to the next header.
     pub(crate) fn field(&self, table: Range<usize>, field: &str) -> Range<usize> {
