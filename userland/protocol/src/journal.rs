@@ -1,5 +1,5 @@
-//! The `journal` endpoint: the machine's log, line by line, from root, which keeps the last lines, to the console, which writes
-//! them to the serial port and shows them on request.
+//! The `journal` endpoint, through which the console reads the machine's log line by line. Root keeps the last lines; the console
+//! writes them to the serial port and shows them on request.
 //!
 //! ```text
 //! call:  Request

@@ -1,4 +1,4 @@
-//! The `log` endpoint: one line for the machine's journal, and so for its console.
+//! The `log` endpoint, which takes lines for the machine's journal.
 //!
 //! ```text
 //! call:  word 0: the length in bytes    words 1..: the text, eight bytes per word, little-endian

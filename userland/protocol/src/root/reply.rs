@@ -49,7 +49,7 @@ pub enum Refusal {
     /// Another domain on the machine calls a service of this one.
     #[error("another domain on this machine needs it")]
     InUse,
-    /// Root keeps as many packages as it can.
+    /// Root already keeps as many packages as it can.
     #[error("too many domains on this machine came in packages: `rm` some")]
     TooMany,
     /// The package is larger than root can keep.

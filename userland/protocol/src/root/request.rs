@@ -25,8 +25,8 @@ pub enum Request {
         /// The domain.
         name: Name,
     },
-    /// The name under which a domain holds this outside object, `wake` for its own notification. Reply: a
-    /// [`Binding`] for the target's root.
+    /// The name under which a domain holds this outside object; `wake` is its own notification. Reply: a
+    /// [`Binding`] for the destination's root.
     NameOf {
         /// The domain.
         name: Name,
@@ -41,7 +41,7 @@ pub enum Request {
     Export {
         /// A running domain.
         name: Name,
-        /// The time in nanoseconds until its freeze ends. If the domain runs some time after that, root undoes the `Export` by itself.
+        /// The time in nanoseconds until its freeze ends. If the domain runs some time later, root undoes the `Export` itself.
         frozen_ns: u64,
     },
     /// Undoes `Export`. Repeating it has no effect.
@@ -79,8 +79,8 @@ pub enum Request {
         /// The reply of the source's root to [`Request::NameOf`].
         binding: Binding,
     },
-    /// The incoming domain is complete, its clock set, and frozen: root keeps it, and replaces an earlier complete
-    /// one. Transfers the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
+    /// The incoming domain is complete and frozen, and its clock is set. Root keeps it, in place of a complete one that it kept before.
+    /// Transfers the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
     Keep {
         /// An incoming or prepared domain.
         name: Name,
@@ -105,7 +105,7 @@ pub enum Request {
         name: Name,
         /// Its id.
         id: DomainId,
-        /// The incarnation of the other copy, higher than that of this one.
+        /// The incarnation of the other copy, which is higher than this copy's.
         incarnation: Incarnation,
     },
     /// The domain will not arrive: destroys its pool and its bindings.
@@ -129,11 +129,11 @@ pub enum Request {
     },
     /// The machine's memory. Reply: a [`MemoryRecord`].
     Memory,
-    /// Ends a domain and frees its memory; the reply is sent when it has ended. With `restart` it is started afresh: at once, or,
-    /// if it may be on another machine, once no machine has it.
+    /// Ends a domain and frees its memory; the reply is sent when it has ended. With `restart` it is started afresh. That happens at
+    /// once, unless another machine may have the domain: then it is started once no machine has it.
     Stop {
-        /// A running or stopped domain; without `restart` also one that is waiting or away, which is then started only
-        /// by another request.
+        /// A running or stopped domain. Without `restart` also a waiting or away domain: then only another request starts
+        /// it.
         name: Name,
         /// Whether it is started afresh. Only its home can start it.
         restart: bool,
@@ -148,14 +148,14 @@ pub enum Request {
         /// Its size in bytes.
         bytes: u32,
     },
-    /// Appends a piece to the package. Bytes received before are ignored.
+    /// Appends a piece to the package. Bytes that were received before are ignored.
     AppendPackage {
         /// The offset of the piece in the package, at most the number of bytes received so far.
         offset: u32,
         /// The piece.
         piece: Text,
     },
-    /// Adds the domain of the complete package to those at home here: it is started at once, or, if it may move, once no
+    /// Adds the domain of the complete package to those at home here. It is started at once; if it may move, it is started once no
     /// machine has a domain of its name. Reply: an [`Installation`].
     InstallPackage,
     /// The line of the log with this number, or the oldest kept line after it. Reply: a
