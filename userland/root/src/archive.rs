@@ -1,4 +1,4 @@
-//! The boot archive, in the format *ustar*, of which root reads the names and contents of the members.
+//! The boot archive, in the format *ustar*. Root reads the names and contents of its members.
 //!
 //! ```text
 //! member: header (512 bytes)  content, padded to 512      end: a header of zeros, or the end of the bytes
@@ -99,7 +99,7 @@ fn member(bytes: &[u8], at: usize) -> Result<Member<'_>, Damage> {
     Ok(Member { name, content })
 }
 
-/// The number in octal digits. The eleven of a size are 33 bits, which fit.
+/// The number in octal digits. The eleven digits of a size have 33 bits, which fit into the result.
 fn octal(digits: &[u8]) -> Option<usize> {
     digits.iter().try_fold(0, |number, digit| match digit {
         b'0'..=b'7' => Some(number << 3 | usize::from(digit - b'0')),

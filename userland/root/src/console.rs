@@ -80,7 +80,7 @@ pub fn mark_announced() -> bool {
     JOURNAL.lock().mark_announced()
 }
 
-/// The serial port and its interrupt, for the one domain that uses them, if the machine has one.
+/// The serial port and its interrupt, if the machine has them. Only one domain uses them.
 pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
@@ -99,7 +99,8 @@ pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
     name.as_str().len() + line.len() + "[] \r\n".len()
 }
 
-/// Writes all unwritten lines and polls the port meanwhile. No other domain runs until then, but none would write them either.
+/// Writes all unwritten lines, and polls the port meanwhile. No other domain runs until then. That is harmless, since no
+/// other domain would write the lines.
 pub fn write_out() {
     let (Some(mut journal), Some(port)) = (JOURNAL.try_lock(), *PORT.lock()) else {
         return;

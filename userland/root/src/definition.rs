@@ -58,7 +58,7 @@ impl Definition {
         }
     }
 
-    /// Its program, or the one of its device's driver if its entry names none.
+    /// Its program. If its entry names none, the program of its device's driver.
     ///
     /// # Errors
     /// It is missing or not valid.

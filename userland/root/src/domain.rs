@@ -38,7 +38,7 @@ pub struct Domain {
     pub has_arrived: bool,
     /// The number of restarts in a row.
     pub restarts: u32,
-    /// The time at which it last began to run, or will, in root's time.
+    /// The time, on root's clock, at which it last began to run or will begin to run.
     pub started_ns: u64,
     /// Its state before an incoming move, restored if the move fails.
     pub state_before_arrival: Option<DomainState>,

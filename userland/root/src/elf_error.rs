@@ -25,7 +25,7 @@ pub enum ElfError {
     /// It has no segment to load.
     #[error("it has no segment to load")]
     Empty,
-    /// A segment does not begin at a 2 MiB step, or lies outside the range for programs.
+    /// A segment does not begin at a multiple of 2 MiB, or lies outside the range for programs.
     #[error("no segment may be at {address:#x}")]
     Placement {
         /// The segment's address.

@@ -8,7 +8,7 @@
 //! running --Export--> exported --Revert, or it runs after the deadline--> running, or stopped if it faulted meanwhile
 //! ```
 //!
-//! Root has no timer. It checks when it is called, and has the switch, which must open the port anyway, call it at that time.
+//! Root has no timer: it checks when it is called. It asks the switch, which must open the port anyway, to call at that time.
 
 use alloc::vec::Vec;
 
@@ -33,8 +33,8 @@ enum Outcome {
     Wait,
 }
 
-/// The outcome, from the kernel's result of a freeze whose deadline has passed: always an error, which depends on the domain's
-/// state.
+/// The outcome, derived from the kernel's result of a freeze with a deadline in the past. That is always an error, which depends
+/// on the domain's state.
 fn outcome(freeze: Result<Freeze, Error>) -> Outcome {
     match freeze {
         Err(Error::TimedOut) => Outcome::End,
@@ -43,7 +43,7 @@ fn outcome(freeze: Result<Freeze, Error>) -> Outcome {
 }
 
 impl Domain {
-    /// Marks the domain as leaving, with a freeze that ends after `frozen_ns`. A fault recorded by an export in progress stays.
+    /// Marks the domain as leaving, with a freeze that ends after `frozen_ns`. A fault that an export in progress has recorded stays.
     pub fn begin_export(&mut self, now_ns: u64, frozen_ns: u64) {
         let has_faulted = self.export.is_some_and(|export| export.has_faulted);
         self.state = DomainState::Exported;
@@ -102,7 +102,7 @@ impl Domain {
 }
 
 impl DomainTable {
-    /// Checks each exported domain whose freeze must have ended by now; returns those that run, whose export is over.
+    /// Checks each exported domain whose freeze must have ended by now. Ends the exports of those that run, and returns these domains.
     pub fn check_exports(&mut self, now_ns: u64) -> Vec<DomainNumber> {
         let mut over = Vec::new();
         for domain in self.iter_mut() {
@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    /// Tries the transitions in every order. The last one about the export decides whether the domain is exported, and a domain that
-    /// has faulted is never listed as running again.
+    /// Tries the transitions in every order. The last transition that begins or ends an export decides whether the domain is exported.
+    /// A domain that has faulted is never listed as running again.
     #[test]
     fn an_exported_domain_ends_as_running_or_as_stopped_if_it_has_faulted() {
         const STEPS: u32 = 6;

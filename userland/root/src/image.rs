@@ -1,8 +1,8 @@
 //! A program: a static 64-bit ELF file, validated before anything is created for it.
 //!
 //! The crate `elf` reads the headers and reports damage as errors. [`Image::parse`] trusts no field: every image that it
-//! returns can be mapped. Each segment becomes a Memory of its own, so it begins at a 2 MiB step, and no page is both
-//! writable and executable.
+//! returns can be mapped. Each segment becomes a Memory of its own, so it begins at a multiple of 2 MiB, and no page is
+//! both writable and executable.
 
 use alloc::vec::Vec;
 
@@ -33,7 +33,7 @@ pub struct Image<'a> {
 /// A loadable segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
-    /// Its virtual address, at a 2 MiB step.
+    /// Its virtual address, a multiple of 2 MiB.
     pub address: u64,
     pub access: Access,
     /// Its initial bytes; zeros follow.
@@ -90,7 +90,7 @@ impl<'a> Image<'a> {
             return Err(ElfError::Empty);
         }
         for (index, segment) in self.segments.iter().enumerate() {
-            // Mappings take whole steps.
+            // Mappings take multiples of 2 MiB.
             let end = segment.end().next_multiple_of(MAP_STEP_BYTES);
             let overlaps = |other: &Segment| other.address < end && segment.address < other.end();
             if self.segments[..index].iter().any(overlaps) {
@@ -134,7 +134,7 @@ fn segment<'a>(header: &ProgramHeader, content: &'a [u8]) -> Result<Segment<'a>,
 }
 
 impl ElfError {
-    /// The parser's error about a file of this many bytes, as one of ours.
+    /// Converts the parser's error about a file of this many bytes.
     fn of(error: ParseError, bytes: usize) -> ElfError {
         match error {
             ParseError::UnsupportedElfClass(_) | ParseError::UnsupportedElfEndianness(_) => {

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
-//! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: a few steps each
+//! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: each a few times 2 MiB
 //! 8 GiB ..              the heap, with its room to grow
 //! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
 //!
-//! Each begins at a 2 MiB step, since each is a Memory of its own. All but the heap share two tables.
+//! Each begins at a multiple of 2 MiB, since each is a Memory of its own. All except the heap share two page tables.
 
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
 use runtime::port::Layout;
@@ -25,9 +25,9 @@ pub const START_PAGE: u64 = 1 << 30;
 /// The first thread's message buffer.
 pub const MESSAGE_BUFFER: u64 = START_PAGE + MAP_STEP_BYTES;
 pub const CLOCK: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
-/// The stack; the step below is a hole, so a stack overflow faults.
+/// The stack; the 2 MiB below are a hole, so a stack overflow faults.
 pub const STACK: u64 = START_PAGE + 4 * MAP_STEP_BYTES;
-/// The port's ring, at most three steps.
+/// The port's ring, at most 6 MiB.
 pub const PORT: u64 = START_PAGE + 8 * MAP_STEP_BYTES;
 /// The tunnel's ring.
 pub const TUNNEL: u64 = START_PAGE + 11 * MAP_STEP_BYTES;

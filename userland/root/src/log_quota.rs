@@ -1,8 +1,8 @@
 //! The rate limit of a domain's log output. All domains share one journal and a slow serial line, so a domain that exceeds its limit
 //! loses its own lines and no others.
 //!
-//! A token bucket of bytes as they go over the serial line, with the domain's name and the line ending. The next line that passes
-//! reports the number of dropped ones.
+//! The limit is a token bucket. Its unit is the byte on the serial line: a line counts with its domain's name and its line ending.
+//! The next line that passes reports the number of dropped ones.
 
 use crate::journal::{LINES_MAX, TEXT_BYTES_MAX};
 

@@ -25,7 +25,7 @@ pub const JOURNAL: &str = "journal";
 pub const ROOT: &str = "root";
 /// The endpoint for root's commands to the switch.
 pub const PORTS: &str = "ports";
-/// The endpoint that receives a domain's faults, held by its thread and not in its table.
+/// The endpoint that receives a domain's faults. The domain's thread refers to it; the domain's table does not have it.
 pub const FAULTS: &str = "faults";
 pub const SERIAL: &str = "serial";
 pub const SERIAL_INTERRUPT: &str = "serial-interrupt";

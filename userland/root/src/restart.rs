@@ -2,7 +2,8 @@
 //!
 //! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], so a domain that always
 //! faults does not use all of the machine's time. The number of restarts is unlimited, so a fault of the switch does not cut off the
-//! machine. Root has no timer: it builds the domain at once, frozen until the delay has passed, when the kernel thaws it.
+//! machine. Root has no timer: it builds the domain at once and freezes it for the delay, after which the kernel thaws
+//! it.
 
 use runtime::protocol::root::DomainState;
 

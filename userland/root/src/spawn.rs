@@ -88,7 +88,7 @@ pub struct DomainObjects {
     pub wake: Handle<Notification>,
 }
 
-/// The call of a spawn that failed.
+/// The failed call of a spawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{object}: {error}")]
 pub struct SpawnError {

@@ -4,7 +4,7 @@
 //! api/*  --> Supervisor --> start, Domain, DomainTable, Switchboard, ...
 //! ```
 //!
-//! The interfaces in `api` change the supervisor; nothing that it owns refers to it.
+//! The interfaces in `api` change the supervisor; none of its parts refers back to it.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -88,7 +88,7 @@ impl Supervisor {
     /// Starts a domain of the manifest and logs the result.
     ///
     /// # Errors
-    /// The domain is stopped, and the log has the reason.
+    /// If the start fails: then the domain is stopped, and the log has the reason.
     pub fn start(&mut self, number: DomainNumber) -> Result<(), Refusal> {
         self.start_in(number, 0)
     }
@@ -96,7 +96,7 @@ impl Supervisor {
     /// Starts a domain like [`Supervisor::start`], but it runs only after this delay.
     ///
     /// # Errors
-    /// The domain is stopped, and the log has the reason.
+    /// If the start fails: then the domain is stopped, and the log has the reason.
     pub fn start_in(&mut self, number: DomainNumber, delay_ns: u64) -> Result<(), Refusal> {
         let domain = self.domains.by_number_mut(number);
         let domain = domain.ok_or(Refusal::NoSuchDomain)?;
@@ -138,7 +138,7 @@ impl Supervisor {
         self.ring_for_commands();
     }
 
-    /// Records that the switch is gone: only owners use their rings, and every port is quiet.
+    /// Records that the switch is gone. Then only owners use their rings, and every port is quiet.
     fn forget_switch(&mut self) {
         for ring in self.switchboard.forget_switch() {
             ports::destroy_ring(ring);

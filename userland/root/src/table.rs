@@ -60,7 +60,7 @@ impl DomainTable {
         self.iter_mut().find(|domain| domain.name == name)
     }
 
-    /// The domain at this position of a listing, which a removal shifts.
+    /// The domain at this position of a listing. A removal shifts the later positions.
     pub fn nth(&self, position: usize) -> Option<&Domain> {
         self.domains.get(position)
     }

@@ -17,7 +17,7 @@ pub fn handle(root: &mut Supervisor, number: DomainNumber, fault: Fault) {
     log::error!("{} has {}", domain.name, FaultText(fault));
     if let Some(delay_ns) = domain.restart_after_fault(clock::now_ns()) {
         root.end(number);
-        // On an error it is stopped, and the log has the reason.
+        // If the start fails, the domain is stopped, and the log has the reason.
         let _ = root.start_in(number, delay_ns);
     } else if domain.record_fault() {
         root.switchboard.stop(number);

@@ -9,7 +9,7 @@ use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 use crate::{clock, console};
 
-/// Appends a line to the journal. A malformed one is dropped, with the same reply: only its sender loses.
+/// Appends a line to the journal. A malformed line is dropped with the same reply: that harms only its sender.
 pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Handled {
     let domain = root.domains.by_number_mut(domain);
     if let (Some(domain), Ok(text)) = (domain, log::unpack(message.words())) {

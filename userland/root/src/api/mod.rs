@@ -13,7 +13,7 @@ use runtime::server::{Event, Handled, Server};
 use crate::badge::{self, Interface};
 use crate::supervisor::Supervisor;
 
-/// The maximum number of capabilities in a call, that of the request to keep a domain.
+/// The maximum number of capabilities in a call. The request to keep a domain has this many.
 pub const CAPABILITIES_MAX: usize = runtime::protocol::root::KEEP_CAPABILITIES;
 
 /// Handles one event of root's endpoint.

@@ -63,8 +63,8 @@ pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option
     bars
 }
 
-/// The bus addresses at which the memory regions of the function at `address` begin, whatever their sizes, its expansion ROM among
-/// them. Nothing is written, so the function may be in use.
+/// The bus addresses at which the memory regions and the expansion ROM of the function at `address` begin. Nothing is written, so
+/// the function may be in use.
 pub fn starts(configuration: &impl Configuration, address: Address) -> impl Iterator<Item = u64> {
     let (count, rom) = match configuration.read(address, HEADER) & HEADER_KIND {
         HEADER_DEVICE => (BAR_COUNT, Some(DEVICE_ROM)),

@@ -97,7 +97,7 @@ mod tests {
         bus.add(at(0, 31, 0), &[(0x00, 0x2918_8086), (0x0c, 1 << 23)]);
         bus.add(at(0, 31, 2), &[(0x00, 0x2922_8086)]);
         bus.add(at(1, 0, 0), &[(0x00, 0x1041_1af4)]);
-        // Only a function 0 marked as multi-function has others.
+        // A device has further functions only if its function 0 is marked as multi-function.
         bus.add(at(1, 0, 1), &[(0x00, 0x1041_1af4)]);
         let found = functions(&bus);
         let found: Vec<String> = found

@@ -45,7 +45,7 @@ pub fn read_half(configuration: &impl Configuration, address: Address, offset: u
     (value >> (8 * (offset & 2))) as u16
 }
 
-/// Writes one half together with the value `other` of the other half: zero for a status register, in which ones clear bits.
+/// Writes one half of a register, and `other` to its other half: zero for a status register, in which ones clear bits.
 pub fn write_half(
     configuration: &impl Configuration,
     address: Address,

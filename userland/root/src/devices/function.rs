@@ -1,7 +1,7 @@
 //! A function on the bus: its identity, and enabling and disabling it.
 //!
-//! Writing a command register clears no error in the status register beside it, unlike `update_command` of the crate
-//! `pci_types`, which also has no access to a PCI Express function's reset (decision 8).
+//! A write to a command register here clears no error in the status register beside it. `update_command` of the crate `pci_types`
+//! clears them, and that crate cannot reset a PCI Express function (decision 8).
 
 use core::fmt;
 
@@ -77,8 +77,8 @@ impl Function {
         self.set_command(configuration, COMMAND_NO_LINE);
     }
 
-    /// Stops its bus mastering first, then resets it if it supports that; `wait` must take [`RESET_NS`]. Afterwards its driver's
-    /// memory may be reused, and the function is disabled, with its regions where the firmware placed them.
+    /// Stops its bus mastering first, then resets it if it supports a reset; `wait` must take [`RESET_NS`]. Afterwards its
+    /// driver's memory may be reused, and the function is disabled, with its regions where the firmware placed them.
     pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
         self.cut_off(configuration);
         messages::disable(configuration, self.address);
@@ -190,7 +190,7 @@ mod tests {
         bus.write(FUNCTION.address, 0x1c, 0x12);
         let before = FUNCTION.bars(&bus);
         FUNCTION.enable(&bus);
-        // A function under reset has its registers cleared and ignores writes.
+        // During a reset, a function clears its registers and ignores writes.
         FUNCTION.disable(&bus, || {
             for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {
                 bus.write(FUNCTION.address, offset, 0);

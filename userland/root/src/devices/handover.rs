@@ -1,8 +1,8 @@
 //! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space, which
 //! the driver itself cannot access.
 //!
-//! All are created from the driver's pool and end with it. A function without message-signalled interrupts has none, and its
-//! driver polls it (decision 34).
+//! All are created from the driver's pool and end with it. For a function without message-signalled interrupts there is no
+//! interrupt: its driver polls it (decision 34).
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -58,7 +58,7 @@ struct Region {
     bar: usize,
     memory: Handle<Memory>,
     pages: PageCount,
-    /// Where it begins in its pages: a driver finds that in the copy of the configuration space.
+    /// The offset of its beginning in its pages. A driver reads it from the copy of the configuration space.
     offset: usize,
 }
 

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn one_message_in_configuration_space_is_preferred_to_a_table() {
-        // Eight messages, all of which firmware had enabled; a wide address; maskable.
+        // Eight messages, which firmware has enabled; a wide address; maskable.
         let bus = bus(&[0x0003_0011, 0x01b7_0005]);
         let Some(Messages::Msi(msi)) = find(&bus, ADDRESS) else {
             panic!("no MSI");

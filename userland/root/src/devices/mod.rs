@@ -101,7 +101,7 @@ impl Devices {
     /// Cuts a function off from memory and resets it.
     pub fn disable(&self, machine: &Machine, function: Function) {
         function.disable(&self.configuration, || {
-            // The notification is root's own; if the wait failed, the worst result would be a function that is not ready yet.
+            // The wait cannot fail, since the notification is root's own. If it did, the function might not be ready yet.
             let _ = machine.sleep_ns(RESET_NS);
         });
     }

@@ -19,7 +19,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The pages of a region; `None` if it has no place, or one that its size does not divide.
+    /// The pages of a region; `None` if it has no bus address, or one that is not a multiple of its size.
     pub fn of(region: Bar) -> Option<Pages> {
         let Bar { bus_address, bytes } = region;
         let has_place = bus_address != 0 && bus_address.is_multiple_of(bytes);
@@ -30,8 +30,8 @@ impl Pages {
         })
     }
 
-    /// The first other function with a region that begins in these pages. It could not begin before them and reach into them
-    /// without overlapping the region itself, which decoding has to exclude.
+    /// The first other function with a region that begins in these pages. A region that begins before them and reaches into them would
+    /// overlap the region itself, which decoding has to exclude.
     pub fn sharer(
         self,
         configuration: &impl Configuration,
@@ -120,11 +120,11 @@ mod tests {
         assert_eq!(sharer(&[(0x24, 0xfebd_1200)]), Some(4));
         // Prefetchable.
         assert_eq!(sharer(&[(0x10, 0xfebd_1f08)]), Some(4));
-        // A 64-bit address elsewhere, the upper half of which is no address, and an expansion ROM.
+        // A 64-bit address elsewhere, whose upper half is not an address; and an expansion ROM.
         assert_eq!(sharer(&[(0x10, 0xfebd_1204), (0x14, 1)]), None);
         assert_eq!(sharer(&[(0x10, 4), (0x14, 0xfebd_1200)]), None);
         assert_eq!(sharer(&[(0x30, 0xfebd_1801)]), Some(4));
-        // Of a bridge, whose further registers are no addresses.
+        // A bridge: its further registers are not addresses.
         assert_eq!(sharer(&[(0x0c, 1 << 16), (0x20, 0xfebd_1000)]), None);
         assert_eq!(sharer(&[(0x0c, 1 << 16), (0x38, 0xfebd_1000)]), Some(4));
     }

@@ -1,4 +1,4 @@
-//! Programs in the making: valid, with one defect, cut short and damaged.
+//! Programs built for the tests: valid, with one defect, cut short and damaged.
 
 extern crate std;
 use super::*;

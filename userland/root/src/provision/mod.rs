@@ -139,7 +139,7 @@ impl<'a> Resources<'a> {
                 let endpoint = from.services.find(name);
                 grants.extend(endpoint.map(|found| names::service(name, found, self.number)));
             }
-            // Among the domain's own objects, with the rights in `pool_rights`.
+            // It is granted with the domain's own objects, with the rights in `pool_rights`.
             Capability::Pool => {}
         }
     }
@@ -193,8 +193,8 @@ pub fn domain_rights(description: &manifest::Domain) -> DomainRights {
     }
 }
 
-/// A domain's rights over its own pool, if it is granted. A driver may also create memory for DMA, with which it is trusted for
-/// lack of an IOMMU.
+/// A domain's rights over its own pool, if it is granted. A driver may also create memory for DMA: without an IOMMU, it has to be
+/// trusted with that.
 fn pool_rights(description: &manifest::Domain) -> Option<PoolRights> {
     let granted = description.capabilities.contains(&Capability::Pool);
     granted.then_some(match description.role {

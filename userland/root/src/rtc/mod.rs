@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// The registers by number. The first is the second.
+    /// The registers by number. Register 0 holds the seconds.
     const REGISTERS: [u8; 14] = [5, 0, 4, 0, 3, 0, 0, 2, 1, 0x26, 0, 2, 0, 0x80];
 
     fn register(number: u8) -> u8 {

@@ -13,7 +13,7 @@ use crate::layout::HEAP;
 /// The pages that a heap of any size leaves in its domain's pool for page tables, slots and threads.
 const HEAP_LEAVES: u64 = 64;
 
-/// A domain's heap: a Memory of which the first pages are populated.
+/// A domain's heap: a Memory whose first pages are populated.
 pub(super) struct HeapMemory {
     memory: Handle<Memory>,
     place: Place,

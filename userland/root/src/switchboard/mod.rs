@@ -1,8 +1,8 @@
 //! The machine's ports: their desired and their observed state at the switch.
 //!
 //! Root sets a desired state for each port; the switch reports each completed step. [`Switchboard::next_step`] is the first step
-//! from the observed towards the desired state. A restarted switch serves no port and receives them all again; the port of a
-//! restarted owner is attached again, because its `wake` is a new one. A domain has a port, and the migration server also a tunnel;
+//! from the observed towards the desired state. A restarted switch serves no port, and receives all ports again; the port of
+//! a restarted owner is attached again, because its `wake` is a new one. A domain has a port, and the migration server also a tunnel;
 //! both of its ports have the same desired state.
 //!
 //! ```text

@@ -67,7 +67,7 @@ pub struct Port {
     /// Its desired state once it has a `wake`.
     pub(super) desired: Service,
     pub(super) removed: bool,
-    /// Removed, because its domain runs on another machine.
+    /// Whether it was removed because its domain runs on another machine.
     pub(super) departed: bool,
     pub(super) observed: Option<Observed>,
 }

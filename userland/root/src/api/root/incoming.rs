@@ -5,8 +5,8 @@
 //!         \<---discard---/<----discard------/
 //! ```
 //!
-//! An incoming domain belongs to its builder, the migration server, and root holds only its pool. A prepared one is root's, so it
-//! survives a restart of its builder. It is frozen until it is adopted.
+//! An incoming domain belongs to its builder, the migration server, and root holds only its pool. A prepared domain belongs to
+//! root, so it survives a restart of its builder. It is frozen until it is adopted.
 
 use abi::NO_DEADLINE;
 use abi::register::PageCount;
@@ -79,7 +79,7 @@ pub fn admit(
     Ok((done(), Some(pool.erase())))
 }
 
-/// Takes over a complete domain. One that was kept before no longer exists: its builder has destroyed it.
+/// Takes over a complete domain. If one was kept before, its builder has already destroyed it.
 pub fn keep(
     root: &mut Supervisor,
     name: Name,
@@ -102,7 +102,7 @@ pub fn keep(
         domain: copy(reader.capability())?,
         wake: copy(reader.capability())?,
     };
-    // Attached already now, so that the switch has nothing to map while the domain's clients wait.
+    // The port is attached already now, so that the switch has nothing to map while the domain's clients wait.
     root.switchboard.attach(domain.number, *objects.wake);
     domain.objects = Some(objects);
     domain.freeze_token = token;
@@ -125,7 +125,7 @@ pub fn adopt(
         Adoption::Due => {}
     }
     let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
-    // Thawed first, so that no port of a domain that stays frozen is announced.
+    // The thaw comes first, so that the port is not announced if the domain stays frozen.
     objects.domain.thaw(domain.freeze_token).map_err(kernel)?;
     root.switchboard.activate(domain.number);
     domain.begin_adopted(incarnation);
@@ -136,7 +136,7 @@ pub fn adopt(
 /// The work left for an adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Adoption {
-    /// None: the request is a repetition whose first reply was lost. The domain may even have ended since.
+    /// Nothing: the request is a repetition whose first reply was lost. The domain may even have ended since.
     Done,
     /// The domain is to be thawed.
     Due,
@@ -203,7 +203,7 @@ fn give_up(
     Ok((done(), None))
 }
 
-/// Duplicates a transferred capability: those of a message are deleted after it is handled.
+/// Duplicates a transferred capability, since a message's capabilities are deleted after the message is handled.
 fn copy<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal> {
     let sent = sent.map_err(|_| Refusal::Capability)?;
     sent.duplicate().map(Handle::new).map_err(kernel)

@@ -25,7 +25,7 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         return Err(Refusal::AlreadyHere);
     }
     root.start(number).inspect_err(|_| {
-        // The address of a port would keep the domain from arriving from another machine.
+        // The port's address would keep the domain from arriving from another machine.
         if let Some(ring) = root.switchboard.remove(number) {
             ports::destroy_ring(ring);
         }
@@ -37,8 +37,8 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Ends a domain. One that may be on another machine is listed as absent, so that a roll call precedes its next start. A
-/// running domain is restarted without one: the copy that ends is the only one.
+/// Ends a domain. If it may be on another machine, it is listed as absent, so that a roll call precedes its next start. A running
+/// domain is restarted without a roll call, since the copy that ends is the only one.
 pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let (number, runs) = (domain.number, domain.state == DomainState::Running);
@@ -60,7 +60,7 @@ pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     Ok((done(), None))
 }
 
-/// Checks that a domain may be stopped. An absent one may only be kept from starting.
+/// Checks that a domain may be stopped. An absent domain can be stopped, so that it is not started, but not restarted.
 fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
     match domain.state {
         _ if domain.is_part_of_machine() => Err(Refusal::PartOfMachine),

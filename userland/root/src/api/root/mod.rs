@@ -2,11 +2,11 @@
 //!
 //! | file | requests |
 //! | --- | --- |
-//! | this one | of the machine as it is |
-//! | [`lifecycle`] | of operators about the life of a domain |
-//! | [`packages`] | of operators with a new domain |
-//! | [`outgoing`] | of the source of a move |
-//! | [`incoming`], [`bindings`] | of its destination; the objects there for an arriving domain |
+//! | this one | about the machine as it is |
+//! | [`lifecycle`] | from operators, about the life of a domain |
+//! | [`packages`] | from operators, with a new domain |
+//! | [`outgoing`] | from the source of a move |
+//! | [`incoming`], [`bindings`] | from its destination; the objects there for an arriving domain |
 
 pub mod bindings;
 pub mod incoming;
@@ -30,7 +30,7 @@ use crate::held_object::stateless_binding;
 use crate::supervisor::Supervisor;
 use crate::{console, names};
 
-/// The words of a reply, and a capability of which a copy is transferred; or the refusal.
+/// The words of a reply, and the capability, if any, that is copied to the caller; or the refusal.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// Handles a request.

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// The longest that a domain stays frozen after its retirement was undone.
+/// The longest time that a domain stays frozen after its retirement was undone.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// The exported domain of this name.
@@ -37,7 +37,7 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
     domain.begin_export(clock::now_ns(), frozen_ns);
     let number = domain.number;
     let is_quiet = root.switchboard.quiesce(number);
-    // Even without a command, since the switch must poll again at the time of root's check.
+    // The doorbell rings even without a command, since the switch must poll again at the time of root's check.
     root.ring();
     if is_quiet {
         return now(&done());
@@ -70,7 +70,7 @@ pub fn release(root: &mut Supervisor, name: Name) -> Response {
 pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
     let objects = find_exported(root, name)?.objects.as_ref();
     let domain = &objects.ok_or(Refusal::WrongState)?.domain;
-    // Thawed at once; the kernel's deadline is the fallback.
+    // It is thawed at once; the deadline applies if the thaw fails.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
         // The request is a repetition whose first reply was lost, or the kernel has thawed the domain.
@@ -88,7 +88,7 @@ pub fn check_due_exports(root: &mut Supervisor) {
     }
 }
 
-/// Does what [`check_due_exports`] does, at this time.
+/// As [`check_due_exports`], at the time `now_ns`.
 pub(in crate::api) fn check_exports(root: &mut Supervisor, now_ns: u64) {
     for number in root.domains.check_exports(now_ns) {
         // Cannot fail: the domain is exported.

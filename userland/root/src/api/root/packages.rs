@@ -22,7 +22,8 @@ use crate::switchboard::PortAddress;
 
 /// The memory for all packages together: half of root's heap.
 pub const PACKAGES_BYTES_MAX: usize = 4 << 20;
-/// The maximum number of packages. Besides its bytes, each takes a domain and an entry in the manifest.
+/// The maximum number of packages. In addition to its bytes, each package takes the record of a domain and an entry in
+/// the manifest.
 pub const PACKAGES_MAX: usize = 32;
 /// The maximum number of capabilities and services of a domain from a package.
 const NAMED_MAX: usize = 16;
@@ -45,7 +46,7 @@ pub fn begin(root: &mut Supervisor, bytes: u32) -> Response {
     Ok((done(), None))
 }
 
-/// Appends a piece to the package. Bytes received before are ignored.
+/// Appends a piece to the package. Bytes that were received before are ignored.
 pub fn append(root: &mut Supervisor, offset: u32, piece: &Text) -> Response {
     let (package, piece) = (&mut root.package, piece.as_bytes());
     let known = package.len().checked_sub(offset as usize);

@@ -7,7 +7,7 @@ use manifest::{Restart, Role};
 use super::*;
 use crate::definition::Definition;
 
-/// A machine with the domain at home on it, and only there.
+/// A machine that is the home of its one domain.
 fn home(state: DomainState, restart: Restart) -> Supervisor {
     let mut root = root(state, 1);
     let domain = root.domains.by_name_mut(name()).expect("a domain");
