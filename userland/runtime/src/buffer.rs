@@ -1,7 +1,7 @@
 //! This thread's message buffer: the page that the kernel reads and writes in addition to the registers.
 //!
-//! It is only copied to and from, in functions that make no system call, so that no reference into the page is alive
-//! while the kernel writes it.
+//! Only functions that make no system call copy to it and from it, so that no reference into the page is alive while the kernel
+//! writes it.
 
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};

@@ -1,10 +1,10 @@
 //! The domain's monotonic time, and the world's.
 //!
-//! The time-stamp counter is the machine's; the clock page contains the scale from it to this domain's time, and is
-//! rewritten by every move. A reader retries if the page changed during the read, so that a counter read on
-//! one machine is never scaled by another's page. The monotonic time never goes back.
+//! The time-stamp counter belongs to the machine. The clock page contains the scale from the counter to this domain's time, and
+//! every move rewrites it. A reader retries if the page changed during the read, so that a counter read on one machine is never
+//! converted with the scale of another. The monotonic time never goes back.
 //!
-//! The world's time, UTC, is as the machine knows it: after a move it is the new machine's, so it may jump, forward or back.
+//! The world's time, UTC, comes from the machine. After a move it comes from the new machine, so it may jump, forward or back.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use core::{hint, ptr};
@@ -124,7 +124,7 @@ fn known(base_utc_ns: u64) -> Option<UtcTime> {
 /// The number of words in a clock page.
 const WORDS: usize = size_of::<ClockPage>() / size_of::<u64>();
 
-/// The page of a domain that received none: root, which makes its own.
+/// The clock page of a domain that received none. That is only root, which makes its own.
 static OWN_PAGE: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LATEST_NS: AtomicU64 = AtomicU64::new(0);
@@ -168,8 +168,8 @@ pub fn now_ns() -> u64 {
     LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
-/// The world's time, as the machine knows it; `None` if it does not. It may jump when the domain moves, forward or back: measure
-/// durations with [`now_ns`]. It is not authenticated, and accurate to a second or two: a domain that needs more queries a time
+/// The world's time, as the machine knows it; `None` if the machine does not know it. It may jump when the domain moves, forward
+/// or back: measure durations with [`now_ns`]. It is not authenticated, and accurate to a second or two: a domain that needs more queries a time
 /// server over its network.
 pub fn now_utc() -> Option<UtcTime> {
     let reading = reading()?;

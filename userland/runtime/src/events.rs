@@ -9,7 +9,7 @@ use core::task::{Poll, Waker};
 
 use embassy_sync::waitqueue::AtomicWaker;
 
-/// Bit 0: another thread of the domain made a task ready.
+/// Bit 0: for another thread of the domain that makes a task ready. No thread raises it yet.
 pub const PENDER: u64 = 1 << 0;
 /// Bit 1: the switch sent frames or took some.
 pub const PORT: u64 = 1 << 1;
@@ -54,7 +54,7 @@ pub async fn wait(flags: u64) -> u64 {
     .await
 }
 
-/// Wakes the task when one of these flags is raised next. For a caller that learns from other state what has happened: it
+/// Wakes the task when one of these flags is raised next. It is for a caller that learns from other state what has happened, and
 /// checks that state after registering.
 pub fn register(flags: u64, waker: &Waker) {
     for bit in bits(flags) {

@@ -133,7 +133,7 @@ pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Opti
     KERNEL.with_borrow_mut(|kernel| Some(work(&mut kernel.as_mut()?.buffer)))
 }
 
-/// Writes the beginning of the data area in this thread's message buffer, as a kernel does that returns records.
+/// Writes the beginning of the data area in this thread's message buffer, as a kernel that returns records does.
 ///
 /// # Panics
 /// If the data does not fit, or outside [`with_kernel`].

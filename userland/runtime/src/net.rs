@@ -56,7 +56,7 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// # Panics
 /// As [`stack`].
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
-    // The stack's own sockets are added, and a constant argument cannot be a sum.
+    // The stack's own sockets come in addition. A constant argument cannot be a sum, so the match lists the possible ones.
     match SOCKETS + OWN_SOCKETS {
         _ if OWN_SOCKETS == 0 => start_stack::<SOCKETS>(start, tasks),
         ..=32 => start_stack::<32>(start, tasks),

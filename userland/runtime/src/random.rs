@@ -87,7 +87,7 @@ mod backend {
         bytes: *mut u8,
         count: usize,
     ) -> Result<(), Error> {
-        // The bytes may be uninitialised, which those of a slice must not be, so they are zeroed first.
+        // The bytes may be uninitialised, and a slice must not contain such bytes, so they are zeroed first.
         // SAFETY: The caller guarantees the range.
         let bytes = unsafe {
             bytes.write_bytes(0, count);

@@ -76,7 +76,7 @@ impl Server {
     /// Creates a server of this endpoint that accepts no capabilities.
     ///
     /// # Errors
-    /// That no slot is free.
+    /// No slot is free.
     pub fn new(endpoint: Cap<Endpoint>) -> Result<Server, Error> {
         Ok(Server {
             endpoint,
@@ -97,7 +97,7 @@ impl Server {
     /// Waits for the next event.
     ///
     /// # Errors
-    /// The error of `Receive`, or that no slot is free.
+    /// The error of `Receive`, or the lack of a free slot.
     pub fn receive(&mut self) -> Result<Event, Error> {
         loop {
             message::arm(self.accepts)?;
@@ -108,9 +108,9 @@ impl Server {
         }
     }
 
-    /// Responds to the last event, then waits for the next. If the reply cannot be delivered (the client has assigned no slot for
-    /// a capability in it, or may not receive any), the client's call ends with `Gone`, and the server continues:
-    /// no client can stop it.
+    /// Responds to the last event, then waits for the next. A reply cannot be delivered if the client has assigned no slot for a
+    /// capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client can stop
+    /// it.
     ///
     /// # Errors
     /// As for [`Server::receive`].
@@ -132,10 +132,10 @@ impl Server {
         }
     }
 
-    /// Takes the reply right of the last call, for a later [`Cap::reply`]. Whoever takes it frees its slot.
+    /// Takes the reply right of the last call, for a later [`Cap::reply`]. The caller has to free its slot.
     ///
     /// # Errors
-    /// That no slot is free for the next caller's reply right.
+    /// No slot is free for the next caller's reply right.
     pub fn take_reply(&mut self) -> Result<Cap<Reply>, Error> {
         let next = slots::take()?;
         Ok(Cap::from_slot(core::mem::replace(&mut self.reply, next)))

@@ -12,7 +12,7 @@ use abi::start_page::Range;
 /// The number of bytes copied at once where they are aligned.
 const WORD_BYTES: usize = 8;
 
-/// A range of shared memory, valid for `'a`. An offset beyond it panics: it comes from the caller, never from the
+/// A range of shared memory, valid for `'a`. An offset beyond its end panics: offsets come from the caller, never from the
 /// other side.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedMemory<'a> {
@@ -119,7 +119,7 @@ impl<'a> SharedMemory<'a> {
         }
     }
 
-    /// `count` words from `offset` on; none if it is not aligned. One check of the range serves a whole copy.
+    /// `count` words from `offset` on; no words if the offset is not aligned. One check of the range serves a whole copy.
     fn words(&self, offset: usize, count: usize) -> &'a [AtomicU64] {
         if count == 0 || !offset.is_multiple_of(WORD_BYTES) {
             return &[];

@@ -234,7 +234,7 @@ fn dns_reply(query: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// One test, since a process has one domain.
+/// All checks are in one test, since a process has one domain.
 #[test]
 fn finds_its_address_and_names_and_replies_over_ipv6() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);

@@ -44,7 +44,7 @@ impl Cap<Hardware> {
     /// Creates an interrupt for a line.
     ///
     /// # Errors
-    /// The error of `InterruptCreateLine`, or that no slot is free.
+    /// The error of `InterruptCreateLine`, or the lack of a free slot.
     pub fn create_line_interrupt(
         self,
         pool: Cap<Pool>,
@@ -65,7 +65,7 @@ impl Cap<Hardware> {
     /// Creates a message-signalled interrupt.
     ///
     /// # Errors
-    /// The error of `InterruptCreateMessage`, or that no slot is free.
+    /// The error of `InterruptCreateMessage`, or the lack of a free slot.
     pub fn create_message_interrupt(
         self,
         pool: Cap<Pool>,
@@ -87,7 +87,7 @@ impl Cap<Hardware> {
     /// Creates a range of ports.
     ///
     /// # Errors
-    /// The error of `IoPortsCreate`, or that no slot is free.
+    /// The error of `IoPortsCreate`, or the lack of a free slot.
     pub fn create_ports(
         self,
         pool: Cap<Pool>,
@@ -108,7 +108,7 @@ impl Cap<Hardware> {
     /// Creates a Memory of a device's registers or memory.
     ///
     /// # Errors
-    /// The error of `DeviceMemoryCreate`, or that no slot is free.
+    /// The error of `DeviceMemoryCreate`, or the lack of a free slot.
     pub fn create_device_memory(
         self,
         pool: Cap<Pool>,

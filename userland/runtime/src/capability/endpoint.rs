@@ -37,7 +37,7 @@ impl Cap<Endpoint> {
     /// As [`Cap::call_idempotent`], with a reply that may carry up to this many capabilities.
     ///
     /// # Errors
-    /// As for [`Cap::call_idempotent`], or that no slot is free.
+    /// As for [`Cap::call_idempotent`], or the lack of a free slot.
     pub fn call_idempotent_accepting(
         self,
         message: &Message,

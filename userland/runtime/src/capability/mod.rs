@@ -114,7 +114,7 @@ impl<T: Kind> Cap<T> {
     /// Copies the capability with the same rights and badge.
     ///
     /// # Errors
-    /// The error of `CapabilityCopy`, or that no slot is free.
+    /// The error of `CapabilityCopy`, or the lack of a free slot.
     pub fn duplicate(self) -> Result<Cap<T>, Error> {
         created(|to| {
             invoke(CapabilityCopy {
@@ -127,7 +127,7 @@ impl<T: Kind> Cap<T> {
     /// Copies the capability with these rights and this badge; zero keeps the badge.
     ///
     /// # Errors
-    /// The error of `CapabilityMint`, or that no slot is free.
+    /// The error of `CapabilityMint`, or the lack of a free slot.
     pub fn mint(self, rights: T::Rights, badge: u64) -> Result<Cap<T>, Error> {
         created(|to| {
             invoke(CapabilityMint {

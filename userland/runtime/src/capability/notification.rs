@@ -34,7 +34,7 @@ impl Cap<Notification> {
     /// Returns the flags and clears them; zero if none is raised.
     ///
     /// # Errors
-    /// The error of `Wait`, except that no flag is raised.
+    /// The error of `Wait`. It is not an error if no flag is raised.
     pub fn poll(self) -> Result<u64, Error> {
         self.wait_until_ns(POLL)
     }
@@ -42,7 +42,7 @@ impl Cap<Notification> {
     /// Waits until a flag is raised or the domain's clock reaches the deadline; returns zero if the deadline passed.
     ///
     /// # Errors
-    /// The error of `Wait`, except that the deadline passed.
+    /// The error of `Wait`. It is not an error if the deadline passes.
     pub fn wait_until_ns(self, deadline: u64) -> Result<u64, Error> {
         match invoke(Wait {
             notification: self.slot(),

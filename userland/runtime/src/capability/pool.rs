@@ -50,7 +50,7 @@ impl Cap<Pool> {
     /// Splits off a child pool.
     ///
     /// # Errors
-    /// The error of `PoolSplit`, or that no slot is free.
+    /// The error of `PoolSplit`, or the lack of a free slot.
     pub fn split(self, pages: PageCount) -> Result<Cap<Pool>, Error> {
         created(|into| {
             invoke(PoolSplit {
@@ -87,7 +87,7 @@ impl Cap<Pool> {
     /// Creates the pool's one domain.
     ///
     /// # Errors
-    /// The error of `DomainCreate`, or that no slot is free.
+    /// The error of `DomainCreate`, or the lack of a free slot.
     pub fn create_domain(self) -> Result<Cap<Domain>, Error> {
         created(|into| {
             invoke(DomainCreate {
@@ -100,7 +100,7 @@ impl Cap<Pool> {
     /// Creates a Memory without pages.
     ///
     /// # Errors
-    /// The error of `MemoryCreate`, or that no slot is free.
+    /// The error of `MemoryCreate`, or the lack of a free slot.
     pub fn create_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
         created(|into| {
             invoke(MemoryCreate {
@@ -127,7 +127,7 @@ impl Cap<Pool> {
     /// Creates a physically contiguous Memory with all its pages, zeroed; also returns its bus address.
     ///
     /// # Errors
-    /// The error of `MemoryCreateContiguous` or `MemoryPopulate`, or that no slot is free; then no Memory is created.
+    /// The error of `MemoryCreateContiguous` or `MemoryPopulate`, or the lack of a free slot; then no Memory is created.
     pub fn create_contiguous_memory(
         self,
         pages: PageCount,
@@ -154,7 +154,7 @@ impl Cap<Pool> {
     /// Creates an endpoint.
     ///
     /// # Errors
-    /// The error of `EndpointCreate`, or that no slot is free.
+    /// The error of `EndpointCreate`, or the lack of a free slot.
     pub fn create_endpoint(self) -> Result<Cap<Endpoint>, Error> {
         created(|into| {
             invoke(EndpointCreate {
@@ -167,7 +167,7 @@ impl Cap<Pool> {
     /// Creates a notification.
     ///
     /// # Errors
-    /// The error of `NotificationCreate`, or that no slot is free.
+    /// The error of `NotificationCreate`, or the lack of a free slot.
     pub fn create_notification(self) -> Result<Cap<Notification>, Error> {
         created(|into| {
             invoke(NotificationCreate {

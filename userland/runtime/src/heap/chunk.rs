@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Free cells form an intrusive list. Cells from `begun` on were never allocated, so creating a chunk costs nothing
-//! per cell. The chunks of a class that have a free cell form a list; a full chunk is in none.
+//! per cell. The chunks of a class that have a free cell form a list; a full chunk is in no list.
 
 use core::mem;
 use core::ptr::{self, NonNull};

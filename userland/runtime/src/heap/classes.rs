@@ -9,7 +9,7 @@ use super::chunk::Chunk;
 use super::growth::Growth;
 use super::size_class::{CLASSES, SizeClass, Unit};
 
-/// The most bytes of a hole that the list may leave on either side of an aligned block.
+/// The maximum size of a hole that the list may leave on either side of an aligned block.
 const LIST_OVERHEAD: usize = 64;
 
 /// The heap.
@@ -48,9 +48,8 @@ impl Heap {
 
     /// Sets the heap's memory. When it is spent, `growth`, if there is one, extends it up to `bytes_max`.
     ///
-    /// # Safety
-    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds directly follows the
-    /// heap's, and is the heap's in the same way. This is the first call.
+    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds begins where the heap ends, and
+    /// is the heap's in the same way. This is the first call.
     pub unsafe fn init(
         &mut self,
         start: *mut u8,
@@ -198,7 +197,7 @@ impl Heap {
         unsafe { self.list.deallocate(block, layout) }
     }
 
-    /// Frees unused chunks to the list; returns whether there were any. A class has at most one, alone in its list.
+    /// Frees unused chunks to the list; returns whether there were any. A class has at most one, which is alone in the class's list.
     fn release_unused(&mut self) -> bool {
         let mut has_released = false;
         for class in (0..CLASSES).map(SizeClass::at) {

@@ -27,7 +27,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// Creates the growth of a heap in this Memory of `page_count` pages, of which the first `populated` are present.
+    /// Creates the growth of a heap in this Memory of `page_count` pages. The first `populated` pages are present.
     pub fn new(memory: Cap<Memory>, populated: PageCount, page_count: PageCount) -> Growth {
         Growth {
             memory,

@@ -45,8 +45,8 @@ impl Unit {
         Unit(1 << share.ilog2())
     }
 
-    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`: that of a heap between these sizes, since a
-    /// heap's unit never changes.
+    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`. A heap's unit never changes, so this is the unit of a
+    /// heap between these sizes.
     pub fn of_growing_heap(bytes: usize, bytes_max: usize) -> Unit {
         let growth = bytes_max.max(bytes) / bytes.max(1);
         Unit::of_heap(bytes.saturating_mul(growth.isqrt().max(1)))

@@ -55,13 +55,13 @@ const SLOT_COUNT_OFFSET: usize = 384;
 const SLOT_BYTES_OFFSET: usize = 388;
 const MTU_OFFSET: usize = 392;
 
-/// The maximum number of slots of one direction, and the maximum of their size together.
+/// The limits of one direction: the number of its slots, and their total size.
 const SLOT_COUNT_MAX: u32 = 128;
 const SLOTS_BYTES_MAX: usize = 2 << 20;
 /// The size of a slot is a multiple of this.
 const SLOT_STEP_BYTES: usize = 1024;
-/// The bytes of a slot beside the frame: those before it, and room for a driver, whose buffers are as large as slots, to put a
-/// header there and to copy whole words.
+/// The bytes of a slot beside the frame. Some precede it; the others are for a driver, whose buffers are as large as slots: it puts
+/// a header there and copies whole words.
 pub const SLOT_SPARE_BYTES: usize = 24;
 
 /// The offsets of one direction's parts.
@@ -129,7 +129,7 @@ impl Layout {
             && FRAME_OFFSET + self.frame_bytes_max() <= self.slot_bytes
     }
 
-    /// Writes the numbers into the header of a port that nobody uses yet.
+    /// Writes the numbers into the header of a port that is not in use yet.
     pub fn write(&self, memory: SharedMemory<'_>) {
         let store = |offset, number| memory.word32(offset).store(number, Ordering::Relaxed);
         store(SLOT_COUNT_OFFSET, self.slot_count);

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Root chooses a port's [`Layout`] by its MTU. The owner of the port reads it from the header once, checks it against the size of
-//! the Memory, and keeps it; the switch has it from root and does not read it. Zeros state the standard layout.
+//! the Memory, and keeps it. The switch gets it from root and does not read the header. Zeros state the standard layout.
 //!
 //! While the direction towards the domain is full, the switch queues frames until there is space again
 //! ([`layout::BUFFERED_FRAMES`]).

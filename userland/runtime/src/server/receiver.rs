@@ -26,8 +26,8 @@ use crate::system_call::invoke;
 
 const STACK_BYTES: usize = 8 << 10;
 
-/// The state that both threads share. The receiver owns the cells from its start until it has set `is_full`; otherwise the first
-/// thread does.
+/// The state that both threads share. The receiver owns the cells from its start until it has set `is_full`. At all other times
+/// the first thread owns them.
 #[repr(C)]
 struct Mailbox {
     buffer: UnsafeCell<MessageBuffer>,
@@ -100,7 +100,7 @@ impl Receiver {
     /// must have been taken.
     ///
     /// # Errors
-    /// The kernel's refusal, or that no slot is free.
+    /// The kernel's refusal, or the lack of a free slot.
     pub(super) fn start(&self, reply: Slot, capabilities: usize) -> Result<(), Error> {
         // The receiver may not have stopped itself yet after its signal.
         self.thread.stop()?;

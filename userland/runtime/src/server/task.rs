@@ -95,7 +95,7 @@ impl TaskServer {
     /// Cancelling the wait loses no event.
     ///
     /// # Errors
-    /// The error of `Receive`, or that no slot is free.
+    /// The error of `Receive`, or the lack of a free slot.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
             if !self.is_receiving {
@@ -117,7 +117,7 @@ impl TaskServer {
     }
 
     /// Responds to the last event. If the reply cannot be delivered, the caller's call ends with `Gone`: no client can stop the
-    /// server. Without an event, as after a cancelled wait, nobody is replied to: a caller may be there that was not seen yet.
+    /// server. Without an event, as after a cancelled wait, no reply is sent: a caller that has not been seen yet may wait for one.
     pub fn respond(&mut self, handled: Handled) {
         if let Handled::Reply(message) = handled
             && self.has_caller
@@ -128,10 +128,10 @@ impl TaskServer {
         self.forget_caller();
     }
 
-    /// Takes the reply right of the last call, for a later [`Cap::reply`]. Whoever takes it frees its slot.
+    /// Takes the reply right of the last call, for a later [`Cap::reply`]. The caller has to free its slot.
     ///
     /// # Errors
-    /// [`Error::EmptySlot`] without an event, or that no slot is free for the next caller's reply right.
+    /// [`Error::EmptySlot`] without an event, or the lack of a free slot for the next caller's reply right.
     pub fn take_reply(&mut self) -> Result<Cap<Reply>, Error> {
         if !self.has_caller {
             return Err(Error::EmptySlot);

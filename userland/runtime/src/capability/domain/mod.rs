@@ -200,7 +200,7 @@ impl Cap<Domain> {
     /// Creates a stopped thread.
     ///
     /// # Errors
-    /// The error of `ThreadCreate`, or that no slot is free.
+    /// The error of `ThreadCreate`, or the lack of a free slot.
     pub fn create_thread(self) -> Result<Cap<Thread>, Error> {
         created(|into| {
             invoke(ThreadCreate {

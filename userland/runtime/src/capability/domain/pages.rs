@@ -39,7 +39,7 @@ impl PageBitmap {
 pub struct WantedPages {
     /// The Memory.
     pub memory: ObjectId,
-    /// The token of its dirty log, in which copied pages become clean; zero leaves the log alone.
+    /// The token of its dirty log, in which copied pages become clean; zero leaves the log unchanged.
     pub log: u64,
     /// The page of the mask's first bit, a multiple of 64.
     pub first_page: PageIndex,
