@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use runtime::protocol::Mac;
 
-/// The time an address is kept after its domain's port was detached: longer than the wire's switches and the clients
-/// take to learn its new location.
+/// The time that an address is kept after its domain's port was detached. It is longer than switches on the wire and clients need
+/// to learn the domain's new location.
 pub const KEPT_NS: u64 = 10_000_000_000;
-/// The maximum number of kept addresses. Beyond it, the one that left first is forgotten.
+/// The maximum number of kept addresses. If there are more, the one that left first is forgotten.
 pub const AWAY_MAX: usize = 64;
 
 /// The addresses with their expiry, the one that left last at the end.

@@ -62,7 +62,7 @@ impl Queue {
 pub struct Buffer {
     /// The slots that were ever used. Their memory is allocated up front, so that queueing never allocates.
     slots: Vec<Slot>,
-    /// The head of the free list, last in, first out.
+    /// The head of the free list. The slot freed last is used first.
     unused: Option<SlotIndex>,
     free: usize,
     limit: usize,

@@ -1,4 +1,4 @@
-//! Root's commands about the ports: the switch requests, executes and acknowledges one after the other.
+//! Root's commands about the ports: the switch requests, executes and acknowledges them one after the other.
 
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};

@@ -12,8 +12,9 @@
 //! | [`switch`] | all ports: forwarding in batches |
 //! | [`commands`] | root's commands about the ports |
 //!
-//! A domain's port has one Ethernet address and at most one IPv4 address: frames from it with another one, in the Ethernet
-//! header, as an IPv4 packet's source or as an ARP message's sender, are dropped, so that no domain can impersonate another.
+//! A domain's port has one Ethernet address and at most one IPv4 address. A frame from the port is dropped if it has another
+//! source address: in the Ethernet header, as an IPv4 packet's source, or as an ARP message's sender. So no domain can
+//! impersonate another.
 //! NICs are uplinks, behind which all other stations are; frames are not forwarded between uplinks. Late frames for a domain
 //! that was moved go to the migration server through its tunnel. Frames for a full ring are queued in the switch's own buffer.
 //! A port with a corrupt ring is disabled and harms only itself.

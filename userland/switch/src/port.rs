@@ -124,8 +124,8 @@ impl Port {
         }
     }
 
-    /// Sends a frame to the owner. It is queued if the ring is full or other frames are queued already, and dropped if the buffer
-    /// has no room either, or the frame exceeds the port's MTU.
+    /// Sends a frame to the owner. It is queued if the ring is full or other frames are queued. It is dropped if the buffer
+    /// has no room for it, or if it exceeds the port's MTU.
     ///
     /// # Errors
     /// The ring's error.

@@ -24,7 +24,7 @@ pub struct Switch {
     domain: Cap<Domain>,
     ports: Vec<Port>,
     buffer: Buffer,
-    /// The frame that is being forwarded, of any port's length.
+    /// A buffer for the frame that is being forwarded. The longest frame of any port fits into it.
     frame: Vec<u8>,
     forwarding: Forwarding,
     announcements: Announcements,
@@ -43,7 +43,8 @@ impl Switch {
         }
     }
 
-    /// Attaches a port, which is not active yet, with a ring of this layout; replaces an existing port of that number.
+    /// Attaches a port with a ring of this layout. The port is not active yet. It replaces an existing port of the same
+    /// number.
     ///
     /// # Errors
     /// The reason its ring cannot be mapped.
@@ -165,7 +166,7 @@ impl Switch {
         next.unwrap_or(u64::MAX)
     }
 
-    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether none has. The sender of a
+    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether no port has any. The sender of a
     /// later frame rings the doorbell.
     pub fn forward(&mut self, passes: usize) -> bool {
         let mut frame = mem::take(&mut self.frame);
@@ -201,7 +202,7 @@ impl Switch {
         sent
     }
 
-    /// Forwards a batch of a port's frames, each through `frame`; returns their number.
+    /// Forwards a batch of a port's frames, copying each through the buffer `frame`; returns their number.
     fn forward_batch(&mut self, index: usize, frame: &mut [u8]) -> usize {
         let number = self.ports[index].number();
         let mut moved = 0;
@@ -262,7 +263,7 @@ impl Switch {
     }
 }
 
-/// Makes up to this many passes, until one returns `true`, that it is the last; returns whether one did.
+/// Calls `is_last` up to this many times, until it returns `true`; returns whether it did.
 fn repeat(passes: usize, mut is_last: impl FnMut() -> bool) -> bool {
     (0..passes).any(|_| is_last())
 }

@@ -1,5 +1,5 @@
-//! The operator's commands: [`Command`]. Those of the migration server are in the table of `nomad-client`; the console's own come
-//! first.
+//! The operator's commands: [`Command`]. The console's own commands come first, then those of the migration server, from the table
+//! of `nomad-client`.
 
 use alloc::format;
 use alloc::string::String;
@@ -64,7 +64,7 @@ impl Command {
     }
 }
 
-/// The lines that `help` shows. Packages are sent with the operator's command line: there is no `run` here.
+/// The lines that `help` shows. `run` is not among them, since only the operator's command line sends packages.
 pub fn help() -> Vec<String> {
     let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
     let line = |usage: String, about: &str| format!("{usage:<24}{about}");

@@ -12,9 +12,9 @@
 //! | [`writer`] | the task that writes it, and the log |
 //! | [`serial`] | the port: keys in, bytes out |
 //!
-//! It holds `serial` and `serial-interrupt`, `journal` for the log, `root` for the list of domains and, for the migration server's
-//! commands, which start, stop and move domains, a `port` with the arguments `nomad=<address>` and `secret=<the fleet's secret>`.
-//! It sleeps until a log line or a key arrives; on a machine without a serial port, for ever.
+//! It holds `serial` and `serial-interrupt`, `journal` for the log, and `root` for the list of domains. The commands that start,
+//! stop and move domains go to the migration server: for them it has a `port` and the arguments `nomad=<address>` and
+//! `secret=<the fleet's secret>`. It sleeps until a log line or a key arrives; on a machine without a serial port, for ever.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -52,7 +52,7 @@ impl Line {
             return shown(None);
         }
         match byte {
-            // Terminals end a line with one of these, files with the other, some with both.
+            // Terminals end a line with one of these, files with the other. Some send both.
             b'\n' if previous == b'\r' => shown(None),
             b'\r' | b'\n' => KeyEffect::Line(core::mem::take(&mut self.text)),
             CONTROL_C => {
@@ -69,7 +69,7 @@ impl Line {
         }
     }
 
-    /// Skips the whole sequence of a key that is not a character: ESC, `[`, and all up to a letter or `~`.
+    /// Skips the whole sequence of a key that is not a character: ESC, `[`, and all bytes up to a letter or `~`.
     fn is_in_sequence(&mut self, byte: u8) -> bool {
         let (inside, next) = match (self.sequence, byte) {
             (_, ESCAPE) => (true, EscapeState::Begun),

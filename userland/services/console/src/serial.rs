@@ -30,7 +30,8 @@ pub struct Serial {
 }
 
 impl Serial {
-    /// Opens the port and enables interrupts for keys; `None` on a machine without one, where root grants none.
+    /// Opens the port and enables interrupts for keys; `None` on a machine without a port, where root grants no
+    /// capability for it.
     ///
     /// # Errors
     /// The kernel's refusal.
@@ -65,7 +66,7 @@ impl Serial {
     }
 
     /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. Its interrupt stays disabled: it would
-    /// hide the edges of keys on the same line, and the kernel also fills the transmitter with its own lines.
+    /// hide the edges of keys on the same line, and the kernel, too, fills the transmitter, with lines of its own.
     ///
     /// # Errors
     /// The kernel's refusal.

@@ -32,7 +32,7 @@ pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<In
         let waiting = screen.waiting();
         serial.send(core::iter::from_fn(|| screen.next_byte()))?;
         if screen.waiting() < waiting {
-            // Otherwise a port that takes all bytes at once, such as an emulator's, would starve the shell.
+            // Otherwise the shell would starve at a port that takes all bytes at once, such as an emulator's.
             yield_now().await;
         } else {
             Timer::after_micros(TRANSMITTER_US).await;

@@ -13,7 +13,7 @@
 //!                               seen, or nowhere
 //! ```
 //!
-//! A domain that is being moved has a leaving port here, and is away for a while after that is detached. Without a
+//! A domain that is being moved has a leaving port here. When that port is detached, the domain is away for a while. Without a
 //! tunnel it counts as another station. A domain that has stopped, or whose ring is corrupt, is not moving, so frames for it do
 //! not enter the tunnel. A frame from the tunnel was on the wire before: it is not sent there again, and its source address is not
 //! learned.
@@ -26,10 +26,10 @@ use runtime::protocol::ports::{PortKind, PortNumber};
 use crate::away::Away;
 use crate::frame::Header;
 
-/// The maximum number of learned addresses. Beyond it, the least recently seen one is forgotten.
+/// The maximum number of learned addresses. If there are more, the least recently seen one is forgotten.
 pub const LEARNED_MAX: usize = 256;
 
-/// The IPv4 address of a port whose domain gets one by DHCP; also what a host without an address sends from.
+/// The IPv4 address of a port whose domain gets one by DHCP. A host without an address also sends from it.
 pub const UNSPECIFIED: [u8; 4] = [0; 4];
 
 /// The entry of a port in the forwarding table.
@@ -39,8 +39,8 @@ pub struct PortEntry {
     pub port: PortNumber,
     /// The only address of a domain.
     pub mac: Mac,
-    /// The only valid IPv4 source address of a domain. [`UNSPECIFIED`] for one that gets its address by DHCP: it is
-    /// identified by `mac`, and may use any address that no other port here has.
+    /// The only valid IPv4 source address of a domain. [`UNSPECIFIED`] for a domain that gets its address by DHCP: that
+    /// domain is identified by `mac`, and may use any address that no other port here has.
     pub ip: Option<[u8; 4]>,
     /// The kind of device behind it.
     pub kind: PortKind,
