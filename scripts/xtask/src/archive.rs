@@ -1,8 +1,8 @@
-//! Boot archives: everything that a machine boots besides the kernel.
+//! Boot archives. An archive has everything that a machine boots besides the kernel.
 //!
-//! One ustar: `root.elf` first, so that the kernel needs to read only one header, then the compiled manifest, then the
-//! images that the manifest names. Programs are stripped; the files with symbols stay beside the archive. A guest of the
-//! machine tests gets an archive of its own, in which it replaces root.
+//! An archive is one ustar file: `root.elf` comes first, so that the kernel needs to read only one header; then the compiled
+//! manifest; then the images that the manifest names. Programs are stripped; the files with symbols stay beside the archive. A
+//! guest of the machine tests gets an archive of its own, in which it replaces root.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::workspace::Workspace;
 
 /// The member that the kernel starts.
 const ROOT_MEMBER: &str = "root.elf";
-/// The program that starts all others, which no manifest names.
+/// The program that starts all others. No manifest names it.
 const ROOT_PROGRAM: &str = "root";
 
-/// A file that replaces a member in one archive, such as the manifest of one machine of several.
+/// A file that replaces a member in one archive, such as the manifest of one of several machines.
 pub struct Override {
     member: String,
     file: PathBuf,
@@ -64,7 +64,7 @@ pub fn programs(manifests: &[Manifest]) -> Vec<String> {
     programs.into_iter().map(str::to_owned).collect()
 }
 
-/// The programs in the archives of these names, each of a guest or of a manifest.
+/// The programs in the archives of these names. Each name is that of a guest or of a manifest.
 pub fn programs_in(names: &[&str], workspace: &Workspace) -> Result<Vec<String>> {
     let guests = programs::guests(workspace)?;
     let (guests, manifests): (Vec<&str>, Vec<&str>) = names

@@ -2,7 +2,7 @@
 //!
 //! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
 //! instructions, so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of
-//! the kernel from its ELF file. Each figure is printed with its peer's, from [`peers`].
+//! the kernel from its ELF file. Each figure is printed with the same figure of a peer, from [`peers`].
 
 mod peers;
 
@@ -22,11 +22,11 @@ use crate::workspace::Workspace;
 
 /// The guest that measures the kernel.
 const KERNEL_GUEST: &str = "guest-bench";
-/// A limit that only stops a hang.
+/// A limit that ends only a guest that hangs.
 const GUEST_LIMIT: Duration = Duration::from_secs(600);
-/// The start of a figure within a line.
+/// The text with which a figure begins within a line.
 const MARK: &str = "bench ";
-/// The text in the kernel's log between two counts of instructions: from the loader to user mode, and those spent waiting.
+/// The text between two counts of instructions in the kernel's log: all from the loader to user mode, and those spent waiting.
 const BOOTED: &str = " ticks from the loader to user mode, ";
 /// The prefix of a line of the kernel's log.
 const KERNEL_MARK: &str = "caravan: ";
@@ -198,7 +198,7 @@ impl Figure {
     }
 }
 
-/// A JSON number; counts, which most figures are, become integers.
+/// A JSON number. Most figures are counts, and become integers.
 fn number(value: f64) -> serde_json::Value {
     match value {
         whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),

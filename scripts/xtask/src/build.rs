@@ -1,4 +1,4 @@
-//! Building the freestanding programs: cargo for each target, then all finished files in one directory.
+//! Building the freestanding programs: cargo runs for each target, then all finished files are copied into one directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
 /// Builds a program of a crate outside of the tree and returns the path of the finished file.
 ///
 /// # Errors
-/// Cargo fails, and has printed the reason.
+/// Cargo fails; it has printed the reason.
 pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find()?;
     let mut cargo = toolchain.cargo();

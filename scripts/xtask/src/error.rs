@@ -1,11 +1,11 @@
-//! The errors of the xtask, each with the offending value.
+//! The errors of the xtask. Each contains the offending value.
 
 use std::path::{Path, PathBuf};
 
-/// The result of everything that can fail here.
+/// A result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error. Where the next step is not obvious, its text has it.
+/// An error. If the next step is not obvious, its text states it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line was not understood.

@@ -1,8 +1,8 @@
 //! The two freestanding targets, and cargo's flags for each.
 //!
-//! The kernel is built for rustc's own `x86_64-unknown-none` (no vector registers, no red zone), linked high; userland
-//! for a target of ours, linked at 4 MiB. Both build `core` and `alloc` from source. Builds and lints share the
-//! flags, so that both see the same code.
+//! The kernel is built for rustc's own `x86_64-unknown-none` (no vector registers, no red zone) and linked at a high
+//! address. Userland is built for a target of ours, and linked at 4 MiB. Both build `core` and `alloc` from source.
+//! Builds and lints share the flags, so that both see the same code.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -98,8 +98,8 @@ impl Target {
 
     /// The flags that select the linker script.
     ///
-    /// Cargo does not track changes of a linker script. So the linker gets a copy that is named by the hash of its content,
-    /// and a changed script is a changed flag.
+    /// Cargo does not notice a change of a linker script. So the linker gets a copy named by the hash of its content: then a changed
+    /// script changes the flag.
     pub fn linker_flags(self, workspace: &Workspace) -> Result<Vec<String>> {
         self.linker_flags_at(&Site::of(workspace), workspace)
     }

@@ -1,4 +1,4 @@
-//! The image for real machines: one file that starts as USB stick, disk and CD, under BIOS and under UEFI.
+//! The image for real machines: one file that boots from a USB stick, a disk or a CD, under BIOS and under UEFI.
 //!
 //! GRUB loads the kernel by its multiboot2 header and the boot archive as its module.
 

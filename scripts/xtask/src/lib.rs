@@ -10,7 +10,7 @@
 //! | [`build`] | building programs |
 //! | [`manifest`], [`archive`] | a machine's manifest, and the boot archive made from it |
 //! | [`elf`], `symbols`, `ustar` | the file formats of programs and archives |
-//! | [`process`], [`error`] | running other programs; everything that can fail |
+//! | [`process`], [`error`] | running other programs; the errors |
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
-//! One QEMU that starts the kernel directly, by its PVH note, with a boot archive as its module.
+//! One QEMU that starts the kernel directly, through its PVH note, with a boot archive as the kernel's module.
 //!
-//! It is always emulated: `/dev/kvm` may exist without working, and results should not depend on it.
+//! The machine is always emulated: `/dev/kvm` may exist without working, and results should not depend on it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,15 +9,15 @@ use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
 const QEMU: &str = "qemu-system-x86_64";
-/// QEMU's exit code after the guest wrote 0x10, for success, to the exit device: twice that, plus one.
+/// QEMU's exit code for success. The guest writes 0x10 to the exit device, and QEMU exits with twice that, plus one.
 pub const EXIT_SUCCESS: i32 = 0x10 << 1 | 1;
 
 /// The clock of a machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Follows the host's.
+    /// Follows the host's clock.
     Free,
-    /// Advances with every executed instruction, so that the time-stamp counter counts them.
+    /// Advances with every executed instruction: the time-stamp counter counts instructions.
     Instructions,
 }
 

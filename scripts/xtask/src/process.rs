@@ -49,7 +49,7 @@ pub fn run_quietly(command: &mut Command) -> Result<()> {
     Err(Error::Failed(name, output.status))
 }
 
-/// Runs `command` for at most `limit` and returns its exit code; it is killed when the limit has passed.
+/// Runs `command` and returns its exit code. The program is killed after `limit`.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<i32>> {
     let name = name_of(command);
     let mut child = command.spawn().map_err(|e| Error::Start(name.clone(), e))?;

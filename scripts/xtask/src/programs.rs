@@ -1,16 +1,16 @@
-//! The freestanding programs, as data: programs are added here only.
+//! The tables of the freestanding programs. A new program is added only here.
 
 use std::fs;
 
 use crate::error::{AtPath, Result};
 use crate::workspace::Workspace;
 
-/// The package and the binary of the kernel, whose name differs because the package is also a library.
+/// The package of the kernel, and its binary. The binary has another name because the package is also a library.
 pub const KERNEL_PACKAGE: &str = "kernel";
 /// See [`KERNEL_PACKAGE`].
 pub const KERNEL_BINARY: &str = "caravan-kernel";
 
-/// The package of the plugin for QEMU, and the library that cargo makes of it.
+/// The package of the plugin for QEMU, and the library that cargo builds from it.
 pub const PLUGIN_PACKAGE: &str = "latency-plugin";
 /// See [`PLUGIN_PACKAGE`].
 pub const PLUGIN_LIBRARY: &str = "liblatency_plugin.so";
@@ -30,8 +30,8 @@ pub const USERLAND: &[&str] = &[
     "nomad-server",
 ];
 
-/// The directory of the machine tests' guests: each subdirectory with a `main.rs` is a package named `guest-<directory>`,
-/// and each of the others is a library that guests share.
+/// The directory of the machine tests' guests. Each subdirectory with a `main.rs` is a package named `guest-<directory>`; each of
+/// the others is a library that guests share.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
 /// Programs that enable features of the runtime. Cargo enables a feature for all packages of one call, so each of these

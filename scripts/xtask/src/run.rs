@@ -1,5 +1,5 @@
-//! Starting machines interactively: two with domains that move, one on the terminal, one that waits for a debugger. Only
-//! the programs of their archives are built.
+//! Starting machines interactively: two with domains that move, one on the terminal, or one that waits for a debugger. Only
+//! the programs in their archives are built.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Demonstrates migration: two machines, and domains that move between them. With an archive's name, boots one machine
-/// from that archive instead, with its serial line on the terminal.
+/// Demonstrates migration with two machines and domains that move between them. With an archive's name, it boots one machine
+/// from that archive instead, and connects its serial line to the terminal.
 pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [] => show(&[], workspace),
@@ -75,7 +75,7 @@ fn archive_of(arguments: &[String]) -> Result<&str> {
     }
 }
 
-/// Runs the machine. The nonzero exit code of a successful guest is a success too.
+/// Runs the machine. A successful guest ends with a nonzero exit code, which counts as a success too.
 fn finish(qemu: &mut Command) -> Result<()> {
     match process::run(qemu) {
         Err(Error::Failed(_, status)) if status.code() == Some(EXIT_SUCCESS) => Ok(()),

@@ -5,7 +5,7 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The number of fresh seeds in a test run, which take about a minute of one core.
+/// The number of fresh seeds in a test run. They take about a minute on one core.
 const FRESH_SEEDS: &str = "20000";
 /// The number of fresh seeds in a long run.
 const MANY_SEEDS: &str = "1000000";

@@ -9,7 +9,7 @@
 //!      names                  UTF-8, one after the other: a name begins where the one before ends
 //! ```
 //!
-//! All numbers are little endian. The table must fit in the section, since a larger section would move the ones after it.
+//! All numbers are little endian. The table must fit in the section, since growing the section would move those after it.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,9 +1,9 @@
 //! The compiler and cargo that build and check everything.
 //!
-//! The freestanding parts need `core` and `alloc` built from source, by the compiler that the source belongs to. So a
-//! toolchain is suitable if its library source is in its sysroot: Debian's (`rustc-web` with `rust-web-src`) first,
-//! otherwise the one on PATH (rustup's with the component `rust-src`). It is called by its full path in a clean
-//! environment, so that the cargo that runs the xtask does not affect the builds, and nothing is installed or upgraded.
+//! The freestanding parts need `core` and `alloc` built from source, and the source must belong to the compiler. So a toolchain is
+//! suitable if its sysroot contains its library source. Debian's (`rustc-web` with `rust-web-src`) is tried first, then the one on
+//! PATH (rustup's with the component `rust-src`). It is called by its full path in a clean environment, so that the cargo that
+//! runs the xtask does not affect the builds, and nothing is installed or upgraded.
 
 use std::env;
 use std::ffi::OsStr;
@@ -64,7 +64,7 @@ impl Toolchain {
         self.clean(self.bin.join("cargo"))
     }
 
-    /// A call of a subcommand that is a program of its own (`clippy`, `fmt`), if that is installed.
+    /// A call of a subcommand that is a program of its own (`clippy`, `fmt`), if that program is installed.
     pub fn cargo_subcommand(&self, name: &str) -> Option<Command> {
         let program = self.bin.join(format!("cargo-{name}"));
         program.is_file().then(|| {

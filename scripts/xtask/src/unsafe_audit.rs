@@ -22,7 +22,7 @@ const ALLOWED: &[&str] = &[
 const INHERITED: &str = "[lints]\nworkspace = true\n";
 const FORBID: &str = "#![forbid(unsafe_code)]";
 
-/// Checks the whole tree, whose crates are in these directories.
+/// Checks the whole tree. Its crates are in these directories.
 pub fn check<'a>(
     workspace: &Workspace,
     directories: impl IntoIterator<Item = &'a str>,
@@ -51,7 +51,7 @@ pub fn check<'a>(
     ))
 }
 
-/// The lines of `path:line:text` that may allow unsafe code outside of the allowed directories.
+/// The lines, as `path:line:text`, that may allow unsafe code outside of the allowed directories.
 fn violations_in(mentions: &str) -> Vec<String> {
     mentions
         .lines()

@@ -1,6 +1,6 @@
 //! An archive in *ustar*, the format of POSIX, written by the crate `tar`.
 //!
-//! Its readers are the kernel and root (`userland/root/src/archive.rs`), which know names of up to 100 bytes. Owner and
+//! Its readers are the kernel and root (`userland/root/src/archive.rs`), which support names of up to 100 bytes. Owner and
 //! time are zero, so equal members make equal archives.
 
 use std::io;

@@ -1,8 +1,8 @@
 //! Paths of the source tree and of its build results.
 //!
-//! All build results are below one directory, `target` or `CARGO_TARGET_DIR`: cargo's for the freestanding targets in
-//! `freestanding`, and the finished files in `caravan`. A tool for domains outside of the tree keeps the finished
-//! files in a directory of its own, and does not change those of the tree.
+//! All build results are below one directory, `target` or `CARGO_TARGET_DIR`. Cargo's results for the freestanding targets are in
+//! `freestanding`, the finished files in `caravan`. A tool for domains outside of the tree keeps its finished files in another
+//! directory, and does not change those of the tree.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Workspace {
                 root.display()
             )));
         }
-        // A canonical path per tree: paths are in the compiler's flags, and different flags cause another build.
+        // Paths are part of the compiler's flags, and other flags cause another build. So each tree has one path, the canonical one.
         let root = root.canonicalize().at(root)?;
         Ok(Workspace::below(root))
     }
@@ -77,7 +77,7 @@ impl Workspace {
         &self.target
     }
 
-    /// Cargo's target directory for programs of Caravan, separate, so that neither build discards the other's results.
+    /// Cargo's target directory for programs of Caravan. It is separate, so that neither build discards the other's results.
     pub fn freestanding_target(&self) -> PathBuf {
         self.target.join("freestanding")
     }

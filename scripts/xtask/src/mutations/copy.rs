@@ -12,7 +12,7 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The time limit of tests, which only a mutation that hangs reaches.
+/// The time limit of tests. Only a mutation that makes them hang reaches it.
 const LIMIT_SECONDS: &str = "1800";
 /// The exit code of `timeout` when it has ended a command.
 const TIMED_OUT: i32 = 124;
@@ -45,7 +45,7 @@ impl Copy<'_> {
         Ok(copy)
     }
 
-    /// Deletes the files below a directory that the tree no longer has: otherwise a module that has become a directory exists twice.
+    /// Deletes the files below a directory that the tree no longer has. Otherwise a module that became a directory would exist twice.
     fn forget(&self, directory: &Path, files: &BTreeSet<&str>) -> Result<()> {
         for entry in fs::read_dir(directory).at(directory)? {
             let path = entry.at(directory)?.path();
@@ -58,7 +58,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Whether a file of the copy is among these, named from the top of the tree, and still in the tree.
+    /// Whether a file of the copy is still in the tree and among these, which are named from the top of the tree.
     fn is_listed(&self, path: &Path, files: &BTreeSet<&str>) -> bool {
         let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
         name.is_some_and(|name| files.contains(name) && self.workspace.source(name).exists())
@@ -91,7 +91,7 @@ impl Copy<'_> {
         outcome
     }
 
-    /// Runs the tests of a finder on the copy as it is.
+    /// Runs the tests of a finder on the copy in its present state.
     pub fn run(&self, finder: Finder) -> Result<Outcome> {
         match finder {
             Finder::Host(package, filter) => self.on_the_host(package, &["--lib"], filter),

@@ -43,11 +43,12 @@ struct Mutation {
     after: &'static str,
     /// The consequence of the fault.
     harm: &'static str,
-    /// The tests of which one must fail.
+    /// The tests that find it: one of them must fail.
     finder: Finder,
 }
 
-/// Tries the named mutations, or all; `page` renders docs/mutations.md instead, `check` only checks that the table matches the tree.
+/// Tries the named mutations, or all. The argument `page` renders docs/mutations.md instead; `check` only checks that the table
+/// matches the tree.
 pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [only] if only == "page" => return page::write(workspace),
@@ -115,7 +116,7 @@ fn check(workspace: &Workspace) -> Result<()> {
 }
 
 impl Mutation {
-    /// The reason it no longer applies to the tree, if any.
+    /// The reason that it does not apply to the tree, if it does not.
     fn mismatch(&self, root: &std::path::Path) -> Option<String> {
         let text = std::fs::read_to_string(root.join(self.file)).unwrap_or_default();
         match text.matches(self.before).count() {

@@ -73,7 +73,7 @@ fn is_cut_short(printed: &str) -> bool {
     begun(printed).count() > results.count()
 }
 
-/// The tests in the final list of a test program: indented, below the last of its lines `failures:`.
+/// The tests in the final list of a test program. The list is indented, below the last line `failures:`.
 fn failed_tests(printed: &str) -> Vec<String> {
     let mut failed = Vec::new();
     let mut is_list = false;

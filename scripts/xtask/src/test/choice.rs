@@ -3,9 +3,9 @@
 use super::steps::{ALL, MACHINES, QUICK, Step};
 use crate::error::{Error, Result};
 
-/// The argument for the quick steps.
+/// The argument that selects the quick steps.
 const QUICKLY: &str = "quick";
-/// The argument that prolongs the tests that find more the longer they run.
+/// The argument that prolongs tests which find more the longer they run.
 const LONG: &str = "--long";
 
 /// The selected steps and machine tests; all machine tests, if none is named.
@@ -14,7 +14,7 @@ pub struct Choice {
     pub steps: Vec<&'static Step>,
     /// `FILE` or `FILE::TEST`.
     pub machine_tests: Vec<String>,
-    /// Whether tests that find more the longer they run take hours.
+    /// Whether the run is long: then tests that find more the longer they run take hours.
     pub is_long: bool,
 }
 

@@ -1,7 +1,8 @@
 //! Tests in parallel, each in a process of its own: [`run`].
 //!
-//! Cargo runs one test program after another, so that the last test of each has the host to itself. Here the next test of
-//! any program starts as soon as one ends.
+//! Cargo runs one test program after another, so the last test of each program has the host to itself. Here the next test of
+//! any program
+//! starts as soon as one ends.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -37,7 +38,7 @@ impl Test {
         format!("{}::{}", self.file, self.name)
     }
 
-    /// Runs it with its output in a file: a process that the test leaves behind could keep a pipe open.
+    /// Runs it, and writes its output to a file: with a pipe, a process that the test leaves behind could keep the pipe open.
     fn run(&self, log: &Path, environment: &Environment) -> Result<ExitStatus> {
         let output = File::create(log).at(log)?;
         let errors = output.try_clone().at(log)?;
@@ -51,7 +52,7 @@ impl Test {
     }
 }
 
-/// Starts tests in order, `lanes` at a time, and reports each as a test program does, with its output if it fails. The
+/// Starts tests in order, `lanes` at a time. Reports each test as a test program does, and prints its output if it fails. The
 /// directory keeps the output of every test.
 ///
 /// # Errors
@@ -84,7 +85,7 @@ pub fn run(
 /// Runs tests until none is waiting, and adds the names of those that fail.
 ///
 /// # Errors
-/// A test could not be started. No lane starts a further one then.
+/// A test could not be started. Then no lane starts another one.
 fn run_lane(
     waiting: &Mutex<VecDeque<Test>>,
     failed: &Mutex<Vec<String>>,
@@ -122,7 +123,8 @@ fn conclude(count: usize, failed: &[String]) {
     println!("\ntest result: {verdict}. {passed} passed; {failed} failed");
 }
 
-/// Prints a test's result, and returns whether it ran and passed: the program also succeeds for a test that it ignores.
+/// Prints a test's result, and returns whether the test ran and passed. The program's success is not enough, since it also succeeds
+/// for an ignored test.
 fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
     let printed = fs::read(log).unwrap_or_default();
     let printed = String::from_utf8_lossy(&printed);

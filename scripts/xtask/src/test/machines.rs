@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use crate::{build, process};
 
-/// Files with the longest tests, which start first, so that they do not run alone at the end.
+/// Files with the longest tests. They start first, so that none of them runs alone at the end.
 const LONG: [&str; 7] = [
     "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
 /// The number of parallel tests per processor. Each has its own network, and its machines wait more than they compute.
 const LANES: usize = 2;
-/// The limit of parallel tests, each of which takes up to a gigabyte.
+/// The limit of parallel tests. Each takes up to a gigabyte.
 const LANES_MAX: usize = 12;
 
 /// The variables that prolong tests in a long run, unless the environment sets them.
@@ -27,10 +27,10 @@ const LONG_RUNS: [(&str, &str); 2] = [
     ("CARAVAN_NEMESIS_SECONDS", "7200"),
 ];
 
-/// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
+/// Runs these machine tests, or all. `FILE` selects a file; `FILE::TEST` selects its tests whose names contain `TEST`.
 ///
 /// # Errors
-/// A name matches no test, and nothing was run; or tests failed.
+/// A name matches no test, so nothing was run; or tests failed.
 pub fn run(workspace: &Workspace, names: &[String], is_long: bool) -> Result<()> {
     build::host_programs(workspace)?;
     let all = all(workspace)?;

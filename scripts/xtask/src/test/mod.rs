@@ -1,11 +1,11 @@
 //! The whole test run, as a list of steps, with a summary at the end.
 //!
-//! A failed step does not stop the others, so that one run finds all failures; only steps that need its results are
-//! skipped, and a skipped step counts as failed.
+//! A failed step does not stop the others, so one run finds all failures. Only steps that need its results are skipped, and a
+//! skipped step counts as failed.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`steps`] | the steps, and what each runs |
+//! | [`steps`] | the steps, and their commands |
 //! | [`choice`] | the selected steps |
 //! | [`machines`] | the step that boots machines |
 //! | [`lanes`] | tests in parallel |

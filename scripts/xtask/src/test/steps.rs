@@ -1,4 +1,4 @@
-//! The steps: [`ALL`], and [`QUICK`], those to run after every change.
+//! The steps: [`ALL`], and those to run after every change, [`QUICK`].
 
 use std::process::Command;
 
@@ -50,7 +50,7 @@ pub const MACHINES: &str = "machines";
 /// The runtime's tests with all its features, some of which no program of the tree enables.
 const RUNTIME_WITH_ALL_FEATURES: [&str; 3] = ["--package", "runtime", "--all-features"];
 
-/// The most informative checks in little time, after a build: no lints, no exploration, one move.
+/// The checks that find most in little time, after a build: no lints, no exploration, one move.
 pub const QUICK: &[Step] = &[
     step("format", None, |workspace, _| lint::format(workspace)),
     step("layers", None, |workspace, _| layers::check(workspace)),

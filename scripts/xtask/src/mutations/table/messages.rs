@@ -41,7 +41,7 @@ mutations! {
         "a channel without GRANT passes capabilities"; IPC;
     "trap-unanswered" in "kernel/src/ipc/waiting.rs":
         "            stop_without_reply(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
-        "a thread continues after a breakpoint to which its debugger has not replied to"; Host("kernel", "capture::tests");
+        "a thread continues after a breakpoint to which its debugger has not replied"; Host("kernel", "capture::tests");
     "trap-written" in "kernel/src/capture/thread_state.rs":
         "Awaits::TrapReply => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapReply => Phase::AwaitingFault { is_trap: false },";
         "after a move a breakpoint is treated as a fault, and its instruction is executed again"; Host("kernel", "capture::tests");
