@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// | `CARAVAN_ARTEFACTS` | a directory of further archives and guests' images    |
 /// | `CARAVAN_IMAGE`     | the hybrid image that boots from USB                  |
 ///
-/// Variables are read on demand. A missing one is a panic, so that no test passes silently without it.
+/// Variables are read on demand. If one is missing, the test panics, so that no test passes without it.
 pub struct Artefacts;
 
 impl Artefacts {
@@ -46,7 +46,7 @@ impl Artefacts {
     }
 }
 
-/// The path that the environment's `variable` holds, or `file` below it.
+/// The path in the environment's `variable`, or `file` below that path.
 fn named_by(variable: &str, file: &str) -> PathBuf {
     locate(variable, std::env::var_os(variable), file).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,5 +1,5 @@
-//! Interrupted moves: a [`FaultScenario`] is a small counter at home on machine A, a client that probes it throughout, and the
-//! faults that a test injects into the two machines.
+//! Interrupted moves. A [`FaultScenario`] has a small counter at home on machine A, a client that probes it throughout, and two
+//! machines into which a test injects faults.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl FaultScenario {
     ///
     /// # Panics
     ///
-    /// If something does not come up.
+    /// If a machine, a server or the counter does not come up.
     pub fn start() -> FaultScenario {
         let mut fleet = Fleet::start_hooked();
         fleet.await_log(Node::A, "[counter] counter: ready");

@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::prober;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 
-/// How long any step of a machine may take; only stops a hang.
+/// How long any step of a machine may take. The limit only ends a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The log line of a migration server that is up.
@@ -121,8 +121,8 @@ impl Fleet {
         Fleet::start_as(&NEMESIS_ARCHIVES)
     }
 
-    /// Starts both machines with an MTU of 9000 and of 65000 at their NICs and migration servers, and waits until the servers are
-    /// up. The first one's virtual NIC offers more than the manifest asks for.
+    /// Starts both machines with NICs and migration servers whose MTU is 9000 and 65000, and waits until the servers are
+    /// up. The first one's virtual NIC offers a larger MTU than the manifest requests.
     ///
     /// # Panics
     ///
@@ -146,7 +146,7 @@ impl Fleet {
         fleet
     }
 
-    /// Starts machines that boot these archives, without waiting, so that their logs can be followed from the first line.
+    /// Starts machines that boot these archives. It does not wait, so that their logs can be followed from the first line.
     pub fn boot_as(archives: &[&'static str]) -> Fleet {
         Fleet::begin(archives, [unchanged; 2])
     }

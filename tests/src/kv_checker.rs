@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::resp::request;
 
-/// The number of keys, which are written in turn.
+/// The number of keys. They are written in turn.
 const KEYS: u64 = 500;
 
-/// How long the store may take to reply; only stops a hang.
+/// How long the store may take to reply. The limit only ends a hang.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A connection to a store, and the results so far.

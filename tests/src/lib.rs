@@ -1,7 +1,7 @@
 //! Machines, segments and third parties for Caravan's tests.
 //!
-//! A test reads like a story: a [`Segment`] is the wire, a [`Machine`] is a QEMU plugged into it, a [`ThirdParty`] is
-//! a client elsewhere on the same wire, which survives the death of any machine, and a [`prober`] is a client that
+//! A test reads like a story. A [`Segment`] is the wire, and a [`Machine`] is a QEMU plugged into it. A [`ThirdParty`] is
+//! a client elsewhere on the same wire, which survives the death of any machine. A [`prober`] is a client that
 //! notices every wrong reply and every pause. A [`Bochs`] is a PC under another emulator, without a wire.
 //!
 //! ```text
@@ -10,8 +10,8 @@
 //!   -----+---- Segment: a learning Ethernet switch over Unix datagram sockets ----
 //! ```
 //!
-//! Nothing here needs root, nothing leaves this host, and every started process dies with the tests: when its handle is
-//! dropped, or by the kernel's parent-death signal when the test process itself is killed.
+//! Nothing here needs root privileges, no traffic leaves this host, and every started process ends with the tests: when its handle
+//! is dropped, or by the kernel's parent-death signal when the test process itself is killed.
 //!
 //! Every wait has a limit. Limits are generous: they stop a hang, they never judge speed.
 

@@ -50,7 +50,7 @@ impl Listed {
         &self.0[node as usize]
     }
 
-    /// Whether a domain runs there and is not on the other machine, and no move is left.
+    /// Whether a domain runs on this machine and not on the other one, and no move is left.
     pub fn is_settled_on(&self, node: Node, domain: &str) -> bool {
         let runs = self.at(node).running(domain).is_some();
         let elsewhere = self.at(node.other()).has(domain);
@@ -64,8 +64,8 @@ impl Listed {
         nodes.find(|node| self.is_settled_on(*node, domain))
     }
 
-    /// Whether a domain runs on both machines. A was queried first, and the domain may have moved to B before B was queried:
-    /// it runs twice only if A still runs the same incarnation.
+    /// Whether a domain runs on both machines. A was queried first, so the domain may have moved to B before B was queried.
+    /// It runs twice only if A still runs the same incarnation.
     pub fn runs_twice(&self, fleet: &Fleet, domain: &str) -> bool {
         let [a, b] = [Node::A, Node::B].map(|node| self.at(node).running(domain));
         a.is_some() && b.is_some() && fleet.list(Node::A).running(domain) == a

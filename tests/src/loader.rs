@@ -1,7 +1,7 @@
 //! Kernels that start in a machine state that the loaders of the tests do not produce: [`kernel_after`].
 //!
-//! QEMU enters a kernel at the address in its PVH note. A kernel patched here first executes the test's instructions,
-//! which replace the multiboot2 header, since QEMU does not read it. They end with a jump to the original entry point.
+//! QEMU enters a kernel at the address in its PVH note. A kernel patched here first executes the test's instructions, and then
+//! jumps to the original entry point. The instructions replace the multiboot2 header, which QEMU does not read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub const FIVE_LEVEL_PAGING: &[u8] = b"\x0f\x20\xe0\x0d\x00\x10\x00\x00\x0f\x22\
 pub const APIC_DISABLED: &[u8] =
     b"\xc7\x05\x80\x00\xe0\xfe\xff\x00\x00\x00\xc7\x05\xf0\x00\xe0\xfe\xff\x00\x00\x00";
 
-/// The first bytes of a multiboot2 header, and those of a PVH note up to its address.
+/// The first bytes of a multiboot2 header, and the bytes of a PVH note before its address.
 const MULTIBOOT2_MAGIC: &[u8] = b"\xd6\x50\x52\xe8";
 const PVH_NOTE: &[u8] = b"\x04\0\0\0\x04\0\0\0\x12\0\0\0Xen\0";
 
@@ -94,7 +94,7 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
         .position(|window| window == pattern)
 }
 
-/// The low half of a number of up to 64 bits, into which all addresses and sizes here fit.
+/// The low half of a number of up to 64 bits. All addresses and sizes here fit into it.
 fn word(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes[offset..offset + 4].try_into().expect("four bytes"))
 }

@@ -8,7 +8,7 @@ use nomad_protocol::{Notice, PhaseName};
 
 use crate::prober;
 
-/// How long after the end of a move a pause still counts as the move's.
+/// The time after the end of a move in which a pause still belongs to the move.
 const AFTERMATH_NS: u64 = 3_000_000_000;
 
 /// The migration server's report of a move.
@@ -18,12 +18,12 @@ pub struct Migration {
     pub begun_ns: u64,
     /// The time from the command to the last line, in microseconds.
     pub total_us: u64,
-    /// The time from the domain's freeze to its release by the source, in microseconds, by the arrival of the lines at the
-    /// third party.
+    /// The time from the domain's freeze to its release by the source, in microseconds. It is measured between the arrivals of the two
+    /// lines at the third party.
     pub freeze_to_release_us: u64,
     /// Total pages sent.
     pub pages_sent: u64,
-    /// Pages sent more than once: all but those of the first round.
+    /// The number of pages sent again: all that were sent after the first round.
     pub pages_resent: u64,
     /// Rounds of copying before the domain was frozen.
     pub rounds: u64,

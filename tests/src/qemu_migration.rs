@@ -1,6 +1,6 @@
 //! The baseline on the same host: a machine with the same domain, moved by QEMU's own migration ([`QemuMigration`]).
 //!
-//! Pauses measured on a host of unknown speed are meaningful only in comparison with another implementation there.
+//! The speed of the host is unknown, so pauses measured on it are meaningful only in comparison with another implementation.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 
 /// The machine's boot archive.
 const ARCHIVE: &str = "whole";
-/// The least memory in which it runs, in MiB.
+/// The minimum memory of the machine in MiB.
 const MEMORY_MIB: u32 = 148;
-/// The NIC has the counter's address: QEMU announces the NIC at the destination.
+/// The NIC has the counter's address, since QEMU announces the NIC at the destination.
 const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 /// Parameters of QEMU's migration: the downtime limit in milliseconds, and 1 Gbit/s in bytes.
 const DOWNTIME_LIMIT_MS: u64 = 10;

@@ -1,7 +1,7 @@
 //! Temporary directories that are cleaned up even after a killed test process.
 //!
-//! A directory is removed when its owner is dropped. A killed process drops nothing. But a directory's name has the process
-//! id, and the next process that needs a directory removes those of dead processes.
+//! A directory is removed when its owner is dropped. A killed process drops nothing, so its directories stay. Their names contain
+//! its process id, and the next process that needs a directory removes those of dead processes.
 
 use std::path::Path;
 use std::sync::Once;

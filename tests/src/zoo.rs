@@ -10,9 +10,9 @@ use crate::prober::now_ns;
 
 /// The zoo's address, in bash's notation.
 const PLACE: &str = "/dev/udp/10.77.0.25/7300";
-/// The address of the service that it calls on the first machine, likewise.
+/// The address of the service that it calls on the first machine, in the same notation.
 const SERVICE_PLACE: &str = "/dev/udp/10.77.0.26/7400";
-/// The timeout after which a request is repeated: it or its reply may be lost.
+/// The time after which a request is repeated, since the request or its reply may be lost.
 const PATIENCE_SECONDS: u64 = 2;
 /// The interval between queries of the threads' progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -24,7 +24,7 @@ pub struct Report {
     pub incarnation: u64,
     /// The time of its clock, in nanoseconds.
     pub clock_ns: u64,
-    /// The times of request and reply, in nanoseconds of this host's clock. The zoo read its own clock in between.
+    /// The times of request and reply, in nanoseconds of this host's clock. The zoo has read its own clock between them.
     pub between_ns: [u64; 2],
     /// The number of rounds of each thread, by the thread's name.
     pub rounds: BTreeMap<String, u64>,

@@ -1,11 +1,11 @@
 //! The latency of requests when fifty clients connect to the store at once and pipeline sixteen requests each: the benchmark
 //! of the Redis tools, run repeatedly against one machine.
 //!
-//! A lost frame shows in three ways: a client retransmits a segment, its request takes 200 ms longer, and, if the switch lost
-//! it, the machine's log reports it. A busy host can cause the first two as well.
+//! A lost frame shows in three ways: a client retransmits a segment, the request takes 200 ms longer, and the machine's log reports
+//! the loss if the switch lost the frame. A busy host can cause the first two as well.
 //!
-//! Prints lines `bench NAME VALUE UNIT`, and to the standard error each run and the log's reports. `CARAVAN_CONNECT_RUNS` is
-//! the number of runs, 100 by default; `CARAVAN_CONNECT_CAPTURE` names a file for a capture of all frames.
+//! Prints lines `bench NAME VALUE UNIT` to the standard output, and each run and the log's reports to the standard error.
+//! `CARAVAN_CONNECT_RUNS` is the number of runs, 100 by default; `CARAVAN_CONNECT_CAPTURE` names a file for a capture of all frames.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ fn main() {
     let runs =
         env::var("CARAVAN_CONNECT_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number"));
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
-    // The second machine only replies that it has no store, so that the first starts it.
+    // The first machine starts its store only after the second one has replied that it has none.
     let mut fleet = Fleet::start();
     fleet.await_log(Node::A, "[kv] kv: ready");
     if let Some(path) = &capture {
@@ -78,8 +78,8 @@ fn run(fleet: &Fleet) -> Run {
     }
 }
 
-/// The number of segments that the clients' host has retransmitted in all. The file has a line of names and a line of values
-/// per protocol.
+/// The number of segments that the clients' host has retransmitted in all. The file has two lines per protocol: one of names and
+/// one of values.
 fn retransmitted(fleet: &Fleet) -> u64 {
     let counters = fleet.party.run("cat", &["/proc/net/snmp"], LIMIT);
     let mut lines = counters.lines().filter(|line| line.starts_with("Tcp:"));

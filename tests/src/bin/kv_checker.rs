@@ -1,6 +1,6 @@
 //! The checking client of a key-value store as a program: `kv_checker ADDRESS:PORT` runs until its standard input ends.
 //!
-//! It prints its report as JSON, and fails if anything was wrong.
+//! It prints its report as JSON. It fails if it found an error.
 
 #![forbid(unsafe_code)]
 

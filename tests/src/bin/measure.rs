@@ -1,8 +1,8 @@
-//! The cost of migration: ten moves of the counter with the `wws` workload, observed by a prober, and ten moves of a machine
-//! with the same counter by QEMU's own migration, on the same host.
+//! The cost of migration, on one host: ten moves of the counter with the `wws` workload, observed by a prober, and ten moves of a
+//! machine with the same counter by QEMU's own migration.
 //!
 //! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if a reply was wrong or
-//! the connection was lost: figures of a broken move are meaningless.
+//! the connection was lost, since the figures of a broken move are meaningless.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use harness::{Fleet, Node, QemuMigration, ThirdParty};
 const COUNTER: &str = "10.77.0.20:7000";
 /// The number of moves.
 const MOVES: usize = 10;
-/// How long the domain is watched after each move. A pause in this time still counts as the move's.
+/// How long the domain is watched after each move. A pause in this time still belongs to the move.
 const WATCHED: Duration = Duration::from_secs(4);
 const PAGE_BYTES: f64 = 4096.0;
 

@@ -1,4 +1,4 @@
-//! Clients of a key-value store as a program: `registers ADDRESS:PORT SEED CLIENTS KEYS FILE`, until its standard input
+//! Clients of a key-value store as a program: `registers ADDRESS:PORT SEED CLIENTS KEYS FILE`. It runs until its standard input
 //! ends. See `harness::linear`.
 //!
 //! It prints a line when every client has had a reply. At the end it writes the history to the file and prints the summary as

@@ -1,4 +1,4 @@
-//! A demonstration of migration: two machines boot, a counter and a store serve clients on the first, move to the second and
+//! A demonstration of migration with two machines. A counter and a store serve clients on the first one, move to the second and
 //! back, and a third party checks every reply.
 //!
 //! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.

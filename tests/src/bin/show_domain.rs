@@ -27,7 +27,7 @@ const ARCHIVES: [&str; 2] = ["a", "b"];
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the echo client runs before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(1);
-/// How long a machine's last lines may take to reach its log.
+/// How long a machine's last lines may take to appear in its log.
 const LOG_INTERVAL: Duration = Duration::from_millis(300);
 
 const USAGE: &str = "usage: show_domain NAME [ADDRESS:PORT] [--once]";
@@ -126,7 +126,7 @@ impl Stage {
                 }
             }
         }
-        // Lets the lines that it logs at its start be shown first.
+        // The lines that it logs at its start are shown first.
         thread::sleep(LOG_INTERVAL);
         Ok(())
     }

@@ -14,7 +14,7 @@
 //! pc.expect("passed", limit);
 //! ```
 //!
-//! It has no exit device: a guest prints its verdict as a line, and the machine is killed when its handle is dropped. A
+//! The machine has no exit device: a guest prints its verdict as a line, and the machine is killed when its handle is dropped. A
 //! triple fault ends Bochs, and so does a panic of Bochs itself.
 
 mod configuration;
@@ -39,7 +39,7 @@ use configuration::Configuration;
 /// The number of lines of each log that a failure shows.
 const TAIL_LINES: usize = 60;
 
-/// How long Bochs may take to connect its serial line; only stops a hang.
+/// How long Bochs may take to connect its serial line. The limit only ends a hang.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The interval between checks for that connection.

@@ -52,7 +52,7 @@ pub enum Purpose {
     Renewal,
 }
 
-/// A reply and its receiver, which is every station while the client has no address.
+/// A reply and its receiver. While the client has no address, the receiver is every station.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The purpose.

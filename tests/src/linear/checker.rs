@@ -1,23 +1,24 @@
 //! Decides whether the operations on one key are linearizable: Lowe's just-in-time variant of Wing and Gong's search.
 //!
-//! The checker goes through invocations and replies in the order of their times, and keeps every [`Configuration`] that
-//! explains the replies so far: a possible value of the register, and the open operations that have had their effect. An
-//! operation is given its effect at the latest when its reply comes:
+//! The checker goes through invocations and replies in the order of their times. It keeps every [`Configuration`] that explains the
+//! replies so far: a possible value of the register, and the set of open operations that have had their effect. An operation has
+//! its effect at the latest when its reply comes:
 //!
 //! ```text
 //!   invoked: it is open
 //!   completed: each configuration is extended by open operations, in every order that explains their replies, until this
-//!             one has had its effect; those that cannot be extended so are dropped, and duplicates are removed
+//!             one has had its effect; a configuration without such an extension is dropped, and duplicates are removed
 //! ```
 //!
-//! The replies are known in advance, so a configuration is extended only by an operation whose reply it explains. One that
-//! changes nothing, such as a read, has its effect as soon as its reply is explained, since waiting gains nothing. If no
+//! The replies are known in advance, so a configuration is extended only by an operation whose reply it explains. An operation that
+//! changes nothing, such as a read, has its effect as soon as its reply is explained: a later moment explains no more. If no
 //! configuration is left, the history is not linearizable, and the completed operation is the evidence.
 //!
-//! A pending operation, one without a reply, stays open for ever. Equal ones are interchangeable and are only counted, and of two
-//! configurations that differ in nothing else, the one that has used fewer of them makes the other redundant. Likewise, a
-//! configuration that uses such an operation and overwrites its effect with another is redundant beside one without it.
-//! Therefore the time to check a long history with many such operations grows with its length alone.
+//! A pending operation, one without a reply, stays open for ever. Equal pending operations are interchangeable, so they are only
+//! counted. If two configurations differ only in the number of them that they have used, the one that has used more is redundant.
+//! A configuration is also redundant if it uses a pending operation and overwrites its effect with another operation: the
+//! configuration without that pending operation exists as well. Therefore the time to check a long history with many pending
+//! operations grows only with its length.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,7 +27,7 @@ use super::configuration::{Configuration, Frontier};
 use super::history::{Completion, Entry};
 use super::register::{Operation, Reply, State};
 
-/// The most operations with a reply that may be open at once: the bits of [`Configuration::placed`].
+/// The maximum number of operations with a reply that may be open at once: the bits of [`Configuration::placed`].
 pub const OPEN_MAX: usize = 128;
 
 /// The number of possible values that a violation lists.
@@ -42,9 +43,9 @@ pub struct Checked {
 /// The history is not linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The operation that no order explains together with all that were completed before it.
+    /// The operation that no order explains together with all operations completed before it.
     pub entry: Entry,
-    /// The values that the register may have held at that reply, according to the earlier ones.
+    /// The values that the register may have held at that reply, according to the earlier replies.
     pub states: Vec<State>,
 }
 
@@ -119,7 +120,7 @@ struct Open {
 /// The search: all configurations after the events so far.
 struct Search {
     configurations: Vec<Configuration>,
-    /// The open operations with a reply. A place is free again when its operation is closed.
+    /// The open operations with a reply. The place of a closed operation is free again.
     places: Vec<Option<Open>>,
     /// The kinds of pending operations in the whole history, and how many of each are open.
     kinds: Vec<(Operation, u32)>,
@@ -209,7 +210,7 @@ impl Search {
             let is_placed = configuration.placed & bit != 0;
             if !is_placed && open.operation.is_read(open.reply) && reply == open.reply {
                 configuration.placed |= bit;
-                // It has read the last write, which therefore mattered.
+                // It has read the last write, so that write is needed.
                 configuration.is_fresh = false;
             }
         }

@@ -1,4 +1,4 @@
-//! Explanations of a history: [`Configuration`], and the sets of them without redundant ones: [`Frontier`].
+//! Explanations of a history: [`Configuration`], and sets of them without redundant ones: [`Frontier`].
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub struct Configuration {
     pub placed: u128,
     /// The number of pending operations of each kind that have had their effect.
     pub used: Vec<u32>,
-    /// The last effect was that of a pending operation, and no operation has read it, so that overwriting it is pointless.
+    /// Whether the last effect was a pending operation's, and no operation has read it. Then overwriting it is pointless.
     pub is_fresh: bool,
 }
 
-/// Configurations none of which makes another redundant.
+/// A set of configurations, none of which makes another redundant.
 #[derive(Default)]
 pub struct Frontier {
     used: BTreeMap<(State, u128), Vec<Vec<u32>>>,
@@ -53,7 +53,7 @@ impl Frontier {
     }
 }
 
-/// Whether each number is at most the corresponding other one.
+/// Whether each number is at most the other number at the same index.
 fn is_within(numbers: &[u32], others: &[u32]) -> bool {
     numbers.iter().zip(others).all(|(one, other)| one <= other)
 }

@@ -1,4 +1,4 @@
-//! The checker's oracle, which tries all orders of all operations, with and without each pending one.
+//! The checker's oracle. It tries all orders of all operations, with and without each pending one.
 
 use super::history::{Completion, Entry};
 use super::register::State;

@@ -1,4 +1,4 @@
-//! Histories of a simulated register: those that its clients observe, and the same with a wrong reply.
+//! Histories of a simulated register: as its clients observe them, and with a wrong reply.
 
 use super::history::{Completion, Entry};
 use super::register::{Operation, Reply, State};
@@ -18,7 +18,7 @@ pub struct Shape {
     pub pause_ns: u64,
     /// One in this many operations stays pending.
     pub pending_one_in: u64,
-    /// The bound of the values; without it all values differ.
+    /// The bound of the values. Without it, all values differ.
     pub values: Option<i64>,
 }
 
@@ -77,7 +77,7 @@ fn draw(random: &mut Random, values: Option<i64>, number: usize) -> Operation {
     *random.pick(&operations)
 }
 
-/// Replaces the reply to an operation with that to another, or with one that no operation had.
+/// Replaces the reply to an operation: with the reply to another operation, or with a reply that no operation had.
 pub fn spoil(random: &mut Random, entries: &mut [Entry]) {
     let replies = entries.iter().filter_map(|entry| entry.completion);
     let mut replies: Vec<Reply> = replies.map(|completion| completion.reply).collect();

@@ -1,4 +1,4 @@
-//! The checker, on known histories and in comparison with one that tries every order.
+//! The checker, on known histories, and in comparison with a checker that tries every order.
 
 use super::history::{Completion, Entry};
 use super::naive;

@@ -2,7 +2,7 @@
 //!
 //! Every client has a connection and sends one operation after another. Sometimes it closes its connection instead of
 //! awaiting the reply, so that the operation's effect is unknown. A connection that ends in another way is counted as lost,
-//! and leaves an operation pending as well. In both cases the client reconnects.
+//! and its operation stays pending as well. In both cases the client reconnects.
 
 mod client;
 

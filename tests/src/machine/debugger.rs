@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long QEMU may take to reply; only stops a hang.
+/// How long QEMU may take to reply. The limit only ends a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// An attached debugger. The machine is stopped until [`Debugger::detach`].

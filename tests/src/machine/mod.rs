@@ -256,7 +256,7 @@ impl Machine {
         (number("vring-used"), number("used-idx") as u16)
     }
 
-    /// The address of the receive ring of its first network card, which must be Intel's, and the card's head index.
+    /// The address of the receive ring of its first network card, which must be from Intel, and the card's head index.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The output of QEMU's human monitor, which shows registers, memory and page tables: its machine protocol does not.
+//! The output of QEMU's human monitor. It shows registers, memory and page tables, which QEMU's machine protocol does not.
 
 /// The first processor's registers, from `info registers`.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Registers {
         }
     }
 
-    /// The vector registers, in words, the highest first; of each register the bytes that the kernel has enabled.
+    /// The vector registers as words, the highest word first. They have the bytes that the kernel has enabled.
     pub fn vectors(&self) -> Vec<Vec<u64>> {
         let mut vectors: Vec<Vec<u64>> = Vec::new();
         let mut is_vector = false;

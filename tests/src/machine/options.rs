@@ -56,7 +56,7 @@ pub enum NicModel {
     Igb,
     /// Realtek's 8139C+, a PCI card without message-signalled interrupts, whose registers are smaller than a page.
     Rtl8139,
-    /// VMware's virtual one, a PCI Express card with MSI.
+    /// VMware's virtual card, a PCI Express card with MSI.
     Vmxnet3,
 }
 
@@ -235,7 +235,7 @@ impl Options {
     fn add_hardware(&self, arguments: &mut Vec<OsString>) {
         let board = match self.board {
             Board::Q35 => "q35",
-            // Without its own serial line, since one is added below.
+            // It has no serial line of its own, since one is added below.
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
         // QEMU aborts on the x2APIC's timer registers under -icount.

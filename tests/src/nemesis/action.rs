@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{Faults, Node};
 
-/// Lines of a move before its commit point, while the domain runs at the source.
+/// Lines of a move before its commit point. The domain runs at the source then.
 pub const EARLY_LINES: [&str; 3] = ["phase Offer", "phase Rounds", "round 1"];
 
 /// The kinds of actions.
@@ -27,7 +27,7 @@ pub enum Kind {
     KillSource,
 }
 
-/// All kinds. A deck has each once, [`Kind::Cancel`] twice, and [`Kind::Wire`] once per disturbance of a wire.
+/// All kinds. A deck has each kind once, but [`Kind::Cancel`] twice, and [`Kind::Wire`] once per disturbance of a wire.
 pub const KINDS: [Kind; 7] = [
     Kind::Cancel,
     Kind::Wire,
@@ -38,12 +38,12 @@ pub const KINDS: [Kind; 7] = [
     Kind::KillSource,
 ];
 
-/// The disturbance of the wire between the machines. The clients reach both.
+/// The disturbance of the wire between the machines. The clients can reach both machines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wire {
-    /// Nothing.
+    /// The wire is not disturbed.
     Good,
-    /// From the start of the move or from a kill on, it loses, duplicates, delays and reorders frames, the clients' included.
+    /// The wire loses, duplicates, delays and reorders frames, also the clients', from the start of the move or from a kill on.
     Bad(Faults),
     /// It is cut at the time of the action.
     Cut,
@@ -78,7 +78,7 @@ pub struct Action {
     pub kind: Kind,
     /// The side it affects, for kinds that may affect either.
     pub side: Side,
-    /// Its time, for kinds that may come at any time.
+    /// Its time, for kinds that may occur at any time.
     pub moment: Moment,
     /// Selects the line at which a server is held, for kills during a move.
     pub line: u64,

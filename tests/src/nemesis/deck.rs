@@ -10,7 +10,7 @@ use crate::random::Random;
 const MOMENT_MAX: Duration = Duration::from_secs(1);
 /// The longest time from a phase to an action.
 const PHASE_MOMENT_MAX: Duration = Duration::from_millis(150);
-/// The longest time that a wire is bad, which exceeds the timeouts between migration servers.
+/// The longest time for which a wire is bad. It exceeds the timeouts between migration servers.
 const BAD_MAX: Duration = Duration::from_secs(7);
 /// The bounds of a pause: the longest exceeds the time that a domain may be frozen.
 const PAUSE_MIN: Duration = Duration::from_millis(100);

@@ -1,5 +1,5 @@
-//! A nemesis, which moves a store between two machines and injects faults into machines, migration servers and wires, in an
-//! order that a seed determines. A fleet must tolerate them: clients of the store may notice only pauses.
+//! A nemesis. It moves a store between two machines, and injects faults into machines, migration servers and wires in an order that
+//! a seed determines. A fleet must tolerate the faults: clients of the store may notice only pauses.
 //!
 //! ```text
 //!   settled on X -- an action during the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
@@ -15,8 +15,8 @@
 //! # Which machines are killed
 //!
 //! No action destroys the machine that has the only valid state of the store. While the store moves, that is the source
-//! until the commit point and the destination after it. A nemesis that killed at any time could not know which, since it
-//! learns of the commit point only afterwards. A machine is therefore killed only while
+//! until the commit point and the destination after it. A nemesis learns of the commit point only afterwards, so it does not know
+//! at every time which machine that is. It therefore kills a machine only while
 //!
 //! * the store runs on the other one and is not being moved ([`Kind::KillBystander`]);
 //! * it is the destination, and the source's migration server is held before the commit point ([`Kind::KillDestination`]);

@@ -10,16 +10,16 @@ use crate::fleet::LIMIT;
 use crate::output::Pattern;
 use crate::third_party::Client;
 
-/// How long a phase is awaited, which a move on a bad wire may never reach.
+/// How long a phase is awaited. On a bad wire, a move may never reach it.
 const PHASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The lines at which a side's migration server is held while the destination is killed: the source certainly has the store.
+/// The lines at which a side's migration server is held while the destination is killed. There the source certainly has the store.
 const BEFORE_COMMIT: [(Side, &str); 3] = [
     (Side::Source, EARLY_LINES[0]),
     (Side::Source, EARLY_LINES[1]),
     (Side::Source, EARLY_LINES[2]),
 ];
-/// The lines for killing the source: the destination certainly has the store, since it has received the commit.
+/// The lines for killing the source. There the destination certainly has the store, since it has received the commit.
 const AFTER_COMMIT: [(Side, &str); 3] = [
     (Side::Destination, "phase Activate"),
     (Side::Destination, "activated"),
@@ -30,7 +30,7 @@ const AFTER_COMMIT: [(Side, &str); 3] = [
 const OVER: [&str; 2] = [r#""text":"done""#, r#""text":"failed: "#];
 
 impl Nemesis {
-    /// Performs an action, whose effect on wires remains. Returns what it struck, and the operator's client of the move, if any.
+    /// Performs an action. Its effect on wires remains. Returns the state that it struck, and the operator's client of the move, if any.
     pub(super) fn perform(&mut self, action: &Action) -> (Struck, Option<Client>) {
         let (struck, migration) = match action.kind {
             Kind::Cancel | Kind::Wire | Kind::Pause | Kind::EndServer => self.disturb(action),
@@ -70,7 +70,7 @@ impl Nemesis {
         (struck, migration)
     }
 
-    /// Begins a move, on a bad wire or held as the action requires.
+    /// Begins a move. If the action requires it, the wire is bad, or the move is held.
     fn begin_disturbed(&mut self, action: &Action) -> Client {
         let source = self.runs_on;
         if let Moment::HeldAt(line) = action.moment {

@@ -10,7 +10,7 @@ use super::seconds;
 pub struct Struck {
     /// Whether a move was under way: its operator had no final reply.
     pub is_under_way: bool,
-    /// Whether the action was a cancel, and the reply was that the store stays.
+    /// Whether the action was a cancel that was confirmed: the reply was that the store stays.
     pub is_cancelled: bool,
 }
 

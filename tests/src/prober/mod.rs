@@ -1,10 +1,10 @@
 //! The prober: a client that notices every wrong reply and every pause of a domain while it is moved.
 //!
-//! It sends a UDP request every millisecond, and a TCP request every five on one connection that stays open, and checks
-//! every reply: the heap's contents, counters that never decrease, the stream's order (`checker.rs`). The gap of a
+//! It sends a UDP request every millisecond. On one TCP connection, which stays open, it sends a request every five milliseconds. It
+//! checks every reply: the heap's contents, counters that never decrease, the stream's order (`checker.rs`). The gap of a
 //! move is the longest time between two UDP replies (`replies.rs`).
 //!
-//! It is both a library and the program `prober` with the same options, which runs at the third party, where a test has no
+//! It is a library, and also the program `prober` with the same options. The program runs at the third party, where a test has no
 //! thread.
 
 mod checker;

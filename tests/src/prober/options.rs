@@ -24,12 +24,13 @@ pub struct Options {
     pub udp_patience: Duration,
     /// The time after which the probing ends at the latest.
     pub duration: Option<Duration>,
-    /// The window, since the start, for the summary's longest gap; without it, from the first reply to the end.
+    /// The window of the summary's longest gap, in time since the start. Without it, the window is from the first reply to the end.
     pub window: Option<Range<Duration>>,
 }
 
 impl Options {
-    /// Options for a heap of 64 MiB, of which 4 are written, with a UDP request every millisecond and a TCP request every five.
+    /// Options for a heap of 64 MiB with a working set of 4 MiB, a UDP request every millisecond and a TCP request every five
+    /// milliseconds.
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,

@@ -7,8 +7,8 @@
 //!
 //! The content of the domain's heap is known: word `i` is `splitmix64(i)`. The domain keeps dirtying the first pages, the
 //! working set: it writes a number to one end of a page, and the inverted number to the other. A page whose ends disagree is
-//! torn (flag 1). The rest of the heap never changes. A reply has the wrapping sum of one page of it, which the sequence
-//! number selects. Every reply, over either transport, increments `counter`.
+//! torn (flag 1). The rest of the heap never changes. A reply has the wrapping sum of one page of that rest; the sequence
+//! number selects the page. Every reply, over either transport, increments `counter`.
 
 use crate::splitmix::splitmix64;
 

@@ -22,8 +22,8 @@ impl Replies {
     /// The longest gap, in nanoseconds, that overlaps the window `from..to`.
     ///
     /// A gap counts in full, from the reply before it to the reply after it, even if those are outside of the window.
-    /// Where there is no reply before or after, the window's edge takes its place, so that a service that never replies
-    /// again has a gap until the end of the window.
+    /// Without a reply before or after the gap, the window's edge takes its place: a service that never replies again has a gap
+    /// until the end of the window.
     pub fn longest_gap(&self, from: u64, to: u64) -> u64 {
         let first = self.times.partition_point(|time| *time <= from);
         let last = self.times.partition_point(|time| *time < to);

@@ -15,8 +15,8 @@ use super::replies::Replies;
 use super::report::{Figures, Report, Summary};
 use super::stream::Stream;
 
-/// How long replies to the last TCP requests are awaited. After a pause a client's kernel retransmits only when about the
-/// same time has passed again (RFC 6298, 5.5), and on a busy host a machine that restarts is a long pause.
+/// How long replies to the last TCP requests are awaited. After a pause, a client's kernel retransmits only when about as much
+/// time has passed again (RFC 6298, 5.5). On a busy host, the restart of a machine is a long pause.
 const TCP_PATIENCE: Duration = Duration::from_secs(40);
 
 /// The longest sleep, so that a stop is noticed.
@@ -30,7 +30,7 @@ const SOCKET_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 ///
-/// If no UDP socket can be opened. That a domain does not reply is not an error, and is in the report.
+/// If no UDP socket can be opened. A domain that does not reply is not an error: the report shows it.
 pub fn run(options: &Options, stop: &AtomicBool, on_reply: impl FnOnce()) -> io::Result<Report> {
     let mut on_reply = Some(on_reply);
     let mut prober = Prober::new(options)?;
@@ -157,7 +157,7 @@ impl<'a> Prober<'a> {
         let now = now_ns();
         if let Some(late) = self.udp_pace.take_due(now) {
             self.latest_ns = self.latest_ns.max(late);
-            // A request that cannot be sent, such as to an unreachable address, counts as one without a reply.
+            // A request that cannot be sent, for example to an unreachable address, counts as a request without a reply.
             let _ = self.socket.send(&self.udp.next_request(now).encode());
         }
         if let Ok(stream) = &mut self.stream

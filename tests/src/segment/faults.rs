@@ -1,7 +1,7 @@
 //! Faults of a bad wire, determined by a seed.
 //!
-//! A port's wire has two directions, and each has its own [`Wire`] with its own dice, so that the fate of the n-th frame in
-//! one direction depends on the seed and the port alone, not on the traffic in the other direction. Ports with the same seed
+//! A port's wire has two directions. Each has its own [`Wire`] with its own dice, so that the fate of the n-th frame in one
+//! direction depends only on the seed and the port, and not on the traffic in the other direction. Ports with the same seed
 //! have different dice: otherwise the n-th frames of two machines would be lost together.
 
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use crate::random::Random;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Determines the affected frames: in each direction of a port the same ones every time, at other ports others.
+    /// Determines the affected frames: the same ones in every run, but different ones at each port and in each direction.
     pub seed: u64,
     /// The probability that a frame is lost.
     pub loss: f64,
@@ -27,7 +27,7 @@ pub struct Faults {
     pub duplication: f64,
     /// The delay of every frame.
     pub delay: Duration,
-    /// The largest additional delay, random per frame. It reorders frames, which a prober mistakes for an older state.
+    /// The maximum additional delay, random per frame. It reorders frames; a prober mistakes a late reply for an older state.
     pub jitter: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Passage {
 /// One direction of a port's wire.
 #[derive(Debug, Default)]
 pub struct Wire {
-    /// Whether there are dice, which avoids the lock on a good wire.
+    /// Whether there are dice. Without them, `cross` takes no lock.
     faulty: AtomicBool,
     dice: Mutex<Option<Dice>>,
 }

@@ -1,4 +1,4 @@
-//! The sending half of a port, [`SendQueue`], which sends frames to the peer, without queueing where possible.
+//! The sending half of a port: [`SendQueue`] sends frames to the peer, and queues them only if it has to.
 //!
 //! A ready peer costs one system call per frame, made by the forwarding thread. Frames wait in the [`Backlog`] in two cases:
 //! they are delayed on purpose, or the peer's socket is full (Linux queues few datagrams on a socket, by default ten). One
@@ -20,7 +20,7 @@ use super::counters::Tallies;
 /// The limit of frames that wait for a slow peer, as in a switch's buffer; further ones are dropped.
 const BACKLOG_FRAMES_MAX: usize = 8192;
 
-/// How long the sending thread waits for a full peer before it checks whether the port was closed or cut.
+/// How long the sending thread waits for a full peer before it checks whether the port is closed or cut.
 const SEND_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The sending half of a port.
@@ -28,8 +28,8 @@ const SEND_PATIENCE: Duration = Duration::from_millis(50);
 pub struct SendQueue {
     /// The path of the peer's socket. The socket may not exist yet, vanish, and be bound again by a later process.
     peer: PathBuf,
-    /// Unbound and connected to the peer, which avoids a path look-up per frame. The port receives on another socket, since a
-    /// connected one would reject the frames of a later process.
+    /// Not bound to a path, but connected to the peer, which avoids a path look-up per frame. The port receives on another socket: a
+    /// connected socket would reject the frames of a later process.
     socket: UnixDatagram,
     backlog: Mutex<Backlog>,
     changed: Condvar,

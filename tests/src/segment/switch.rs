@@ -20,7 +20,7 @@ pub struct Switch {
     partitions: RwLock<Vec<[usize; 2]>>,
     /// Ports, and addresses whose frames are dropped there.
     dropped_addresses: RwLock<Vec<(usize, MacAddress)>>,
-    /// Whether there is a capture, which avoids the lock if there is none.
+    /// Whether there is a capture. Without one, forwarding takes no lock for it.
     capturing: AtomicBool,
     capture: Mutex<Option<Pcap<BufWriter<File>>>>,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a test waits for a frame that must not arrive. A longer time only makes it more likely to notice one.
 const SILENCE: Duration = Duration::from_millis(100);

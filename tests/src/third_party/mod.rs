@@ -31,7 +31,7 @@ use crate::segment::{MacAddress, Port, Segment};
 /// The tap's name inside the namespace.
 const INTERFACE: &str = "lan0";
 
-/// How long the namespace may take to appear; only stops a hang.
+/// How long the namespace may take to appear. The limit only ends a hang.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A host on the segment where third-party programs run.
@@ -188,7 +188,7 @@ impl ThirdParty {
         }
     }
 
-    /// Whether the tap exists. It is looked up only after the pump has bound its socket: before that, the process may not
+    /// Whether the tap exists. The check begins only after the pump has bound its socket: before that, the process may not
     /// have entered its namespaces yet, and `nsenter` would enter this host's own.
     fn has_tap(&self) -> bool {
         let mut show = self.command("ip");

@@ -13,7 +13,7 @@ use crate::prober::now_ns;
 use crate::random::Random;
 use crate::resp;
 
-/// How long a store may be silent; only stops a hang. It is longer than a machine's pause and the backoff after it.
+/// How long a store may be silent. The limit only ends a hang. It is longer than a machine's pause and the backoff after it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// The longest pause between a reply and the next request.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ const ABANDONED_ONE_IN: u64 = 200;
 const BUSY_KEYS: u32 = 4;
 /// The distance between values: more than the number of increments.
 const VALUE_DISTANCE: i64 = 100_000;
-/// A bound of the operations that a client executes.
+/// The maximum number of operations that a client executes.
 const OPERATIONS_MAX: i64 = 1 << 24;
 
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl<'a> Client<'a> {
     fn abandon_next(&mut self) {
         let (key, operation) = self.draw();
         let invoked_ns = now_ns();
-        // If it is not sent, it has no effect, which is one of the possible outcomes.
+        // If it cannot be sent, it has no effect. That is one of the possible outcomes.
         let _ = self.send(key, operation);
         self.note(key, operation, invoked_ns, None);
         self.reconnect();
