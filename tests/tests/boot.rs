@@ -10,7 +10,7 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, loader};
 use serde_json::json;
 
-/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
+/// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The limit for Bochs, which interprets every instruction.
@@ -25,7 +25,7 @@ const ROOT: &str = "[root] ";
 /// The counter's first line.
 const COUNTER: &str = "[counter] counter: ready";
 /// The migration server's first line. The stick belongs to a fleet whose other machine is off here, so the counter is not
-/// started: it waits until that machine has replied that it does not have it.
+/// started: its home waits until that machine has replied that it does not have the counter.
 const NOMAD: &str = "[nomad] listening";
 
 /// A machine that QEMU itself starts.
@@ -154,7 +154,7 @@ fn starts_on_a_modelled_amd_processor() {
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// Starts a machine by QEMU itself, after a loader that executes these instructions, and waits until the counter runs.
+/// Starts a machine whose kernel QEMU loads and which first executes these instructions. Waits until the counter runs.
 fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
     let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
     let boot = Boot::Kernel {

@@ -9,7 +9,7 @@ use harness::bochs::Processor;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Bochs, Machine, Verdict};
 
-/// Only stops a hang; a run takes seconds.
+/// The time limit of a wait. It only ends a hang: a run takes seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The limit for Bochs, which interprets every instruction.

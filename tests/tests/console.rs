@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, MacAddress, Port, Segment, ThirdParty};
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The interval between checks of a machine without output.
@@ -93,7 +93,7 @@ fn the_shell_lists_domains_and_queries_the_migration_server() {
         machine.expect(reply, LIMIT);
         machine.expect_text("> ", LIMIT);
     }
-    // The log of one domain contains its lines only, all of which were printed before.
+    // The log of one domain contains only its lines. All of them were printed before.
     let before = machine.log().len();
     machine.type_line("log counter");
     machine.expect("[counter] counter: ready", LIMIT);

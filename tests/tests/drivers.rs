@@ -81,7 +81,7 @@ fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
     panic!("the driver does not end");
 }
 
-/// A used buffer that the driver never made available.
+/// Forges a used buffer that the driver never made available.
 fn forge_used_buffer(machine: &mut Machine) {
     let mut debugger = machine.debugger();
     let (ring, used) = machine.used_ring(SEND_QUEUE);
@@ -93,7 +93,7 @@ fn forge_used_buffer(machine: &mut Machine) {
     debugger.detach().expect("QEMU resumes");
 }
 
-/// Received frames that are larger than their buffers: the card's next one, which it may overwrite, and the one after that.
+/// Forges received frames that are larger than their buffers: the card's next frame, which it may overwrite, and the one after it.
 fn forge_received_frames(machine: &mut Machine, second_word: [u8; 8]) {
     let mut debugger = machine.debugger();
     let (ring, head) = machine.receive_ring();
@@ -106,17 +106,17 @@ fn forge_received_frames(machine: &mut Machine, second_word: [u8; 8]) {
     debugger.detach().expect("QEMU resumes");
 }
 
-/// Of the legacy layout of Intel's cards.
+/// Forges such frames in the legacy layout of Intel's cards.
 fn forge_legacy_frames(machine: &mut Machine) {
     forge_received_frames(machine, [0xff, 0xff, 0, 0, 0b11, 0, 0, 0]);
 }
 
-/// Of their advanced layout.
+/// Forges such frames in the advanced layout of Intel's cards.
 fn forge_advanced_frames(machine: &mut Machine) {
     forge_received_frames(machine, [0b11, 0, 0, 0, 0xff, 0xff, 0, 0]);
 }
 
-/// Of Realtek's layout, in all descriptors: a card with none of them does not tell its position.
+/// Forges such frames in Realtek's layout, in all descriptors: the card does not report its position while it has no descriptor.
 fn forge_realtek_frames(machine: &mut Machine) {
     let mut debugger = machine.debugger();
     let ring = machine.card_register(1, 0xe4);
@@ -129,7 +129,8 @@ fn forge_realtek_frames(machine: &mut Machine) {
     debugger.detach().expect("QEMU resumes");
 }
 
-/// The event that a vmxnet3 has stopped a queue, in the memory that it shares with its driver; and in such memory of earlier drivers.
+/// Forges the event that a vmxnet3 has stopped a queue, in the memory that it shares with its driver. Such memory of earlier drivers
+/// is changed, too.
 fn forge_stopped_queue(machine: &mut Machine) {
     const MAGIC: u32 = 0xbabe_fee1;
     const EVENTS: u64 = 696;

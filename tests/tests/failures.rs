@@ -1,5 +1,5 @@
-//! Machines die and wires are cut at every phase of a move: the domain never runs twice, it is never lost before the commit
-//! point, moves that only an operator can settle are listed, no memory is leaked, and a second attempt works.
+//! Machines die and wires are cut at every phase of a move. The domain never runs twice, and it is never lost before the commit
+//! point. Moves that only an operator can settle are listed, no memory is leaked, and a second attempt works.
 
 use harness::Node::{self, A, B};
 use std::thread::sleep;
@@ -23,7 +23,7 @@ const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 enum Outcome {
     /// The domain runs on this machine.
     RunsOn(Node),
-    /// This machine lists a complete copy that may not run. The operator does this with it: `run` or `drop`.
+    /// This machine lists a complete copy that may not run. The operator settles it with this word: `run` or `drop`.
     InDoubt(Node, &'static str),
     /// The domain was lost with its machine, and its home restarts it.
     Restarted,
@@ -73,8 +73,9 @@ const SOURCE_DIES: [Case; 12] = [
     case(B, "activated", RunsOn(B)),
 ];
 
-/// The line at which a migration server is held when the wire between the machines is cut, the node on which the domain runs
-/// in the end, and the line that a machine must log before the wire is repaired, which takes as long as its timeout.
+/// The cases of a cut wire. Each has the line at which a migration server is held while the wire between the machines is cut, and
+/// the node on which the domain runs in the end. Some also have a line that a machine must log before the wire is repaired: it logs
+/// that line when its timeout has passed.
 const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(A, "phase Offer", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "phase Rounds", RunsOn(A)), Some((A, "failed: "))),

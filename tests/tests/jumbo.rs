@@ -9,7 +9,8 @@ const COUNTER: &str = "10.77.0.20:7000";
 const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
 
-/// The size of an IPv4 packet that fits into a frame of either machine, and of one that fits into a frame of the second one.
+/// The size of an IPv4 packet that fits into a frame of either machine, and of a packet that fits only into a frame of the
+/// second one.
 const JUMBO_BYTES: usize = 8900;
 const LARGEST_BYTES: usize = 64_900;
 
@@ -56,12 +57,13 @@ fn checksum(bytes: &[u8]) -> u16 {
     !fold(fold(sum)) as u16
 }
 
-/// Delivers an echo request to one machine as if the other one had sent it, and checks that the other one is sent the reply, whole.
+/// Delivers an echo request to one machine as if the other one had sent it, and checks that the complete reply is sent to the other
+/// one.
 fn assert_replies(fleet: &Fleet, node: Node, packet_bytes: usize) {
     let (here, there) = (addresses(node), addresses(node.other()));
     let request = echo(ECHO_REQUEST, there, here, packet_bytes);
     let expected = echo(ECHO_REPLY, here, there, packet_bytes);
-    // The addresses, and the message with its checksum: what a stack chooses in an IPv4 header is its own business.
+    // The addresses, and the message with its checksum. The other fields of an IPv4 header are the stack's choice.
     let is_reply = |frame: &Vec<u8>| {
         frame.len() == expected.len()
             && frame[..14] == expected[..14]

@@ -21,7 +21,7 @@ const CLIENT_MAC: MacAddress = MacAddress::local(100);
 const WATCHED: Duration = Duration::from_secs(2);
 /// How long a second reply is awaited after the first ones. A longer time only makes it more likely to detect one.
 const LONGER: Duration = Duration::from_secs(1);
-/// How long replies to the last requests are awaited: a delayed one may be late on a busy host.
+/// How long replies to the last requests are awaited. On a busy host they may come late.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The offset of a UDP payload in a frame, and sizes of the frame.
@@ -35,7 +35,7 @@ fn fleet(start: fn() -> Fleet) -> Fleet {
     fleet
 }
 
-/// A rate of requests at which those of the longest pause fit in every ring. The smallest ring has 128 frames, and the protocol
+/// A rate of requests at which the requests of the longest pause fit in every ring. The smallest ring has 128 frames. The protocol
 /// allows a domain to be frozen for five seconds, in which 100 datagrams and 20 segments arrive.
 fn options() -> prober::Options {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
@@ -72,8 +72,8 @@ fn no_request_is_lost_while_a_domain_moves() {
 fn no_request_is_lost_when_a_frozen_domain_does_not_move() {
     let fleet = fleet(Fleet::start_hooked);
     let mut options = options();
-    // The domain is frozen for five seconds, and on a busy host until the source detects that they are over. The frames of
-    // nine seconds must fit.
+    // The domain is frozen for five seconds; on a busy host it stays frozen until the source notices that they have
+    // passed. The frames of nine seconds must fit.
     options.udp_interval = Duration::from_millis(100);
     // The counter in the archives with hooks is small.
     options.heap.mib = 2;

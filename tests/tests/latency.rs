@@ -14,13 +14,13 @@ use abi::Number;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Verdict};
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The guest's exit code for success.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// The most instructions during which interrupts are disabled.
+/// The maximum number of instructions during which interrupts are disabled.
 const BOUND: u64 = 20_000;
 
 /// The timer's vector, and those of exceptions.

@@ -10,7 +10,7 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Machine, Verdict, WaitError};
 use tempfile::TempDir;
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The guests' exit code.

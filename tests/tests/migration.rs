@@ -147,8 +147,8 @@ const BATCHES: usize = 8;
 /// More requests than a migration server remembers of an operator.
 const REQUESTS: usize = 40;
 
-/// The free bytes in the heaps of both machines' roots, switches and migration servers. The requests before them make the
-/// servers remember equal requests only.
+/// The free bytes in the heaps of both machines' roots, switches and migration servers. Requests precede the measurement, so that
+/// the servers remember only requests of one size.
 fn heaps(fleet: &Fleet) -> Vec<u64> {
     let free = |node| {
         (0..REQUESTS).for_each(|_| drop(fleet.command(node, &["cancel", "nobody"])));

@@ -6,7 +6,7 @@
 //! | variable | meaning |
 //! | --- | --- |
 //! | `CARAVAN_NEMESIS_SEED` | the seed; fresh by default |
-//! | `CARAVAN_NEMESIS_SECONDS` | the least duration; a run ends with a complete deck of actions |
+//! | `CARAVAN_NEMESIS_SECONDS` | the minimum duration; a run ends only after a complete deck of actions |
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,9 +30,9 @@ const CLIENTS: u32 = 8;
 /// The number of keys.
 const KEYS: u32 = 24;
 
-/// The least number of completed operations, on any host.
+/// The minimum number of completed operations, on any host.
 const COMPLETED_MIN: usize = 1_000;
-/// The kinds of which each deck has one that strikes a held move.
+/// The kinds of the actions in each deck that strike a held move.
 const HELD: [Kind; 4] = [
     Kind::Cancel,
     Kind::Wire,

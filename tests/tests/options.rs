@@ -11,11 +11,11 @@ use nomad_protocol::{AbortReason, Notice};
 /// The counter's address.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// The limit, in bytes per second, as `--bandwidth` has it.
+/// The limit in bytes per second, equal to that of `--bandwidth` below.
 const RATE_MAX: u64 = 5_000_000;
-/// A sender that was late catches up on so much time: `BURST_US` of nomad/transport/src/pacer.rs.
+/// The time that a late sender may make up for: `BURST_US` of nomad/transport/src/pacer.rs.
 const BURST_US: u64 = 100_000;
-/// The heads of datagrams, which the limit does not count, are less than one part in this many.
+/// The limit does not count the headers of datagrams. They are less than one part in this many.
 const HEAD_PARTS: u64 = 32;
 
 fn events(reply: &str) -> Vec<Event> {

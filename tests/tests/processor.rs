@@ -1,5 +1,5 @@
 //! The processor state set up by the kernel, inspected from outside while domains run: control registers, descriptor tables,
-//! page tables, vector registers; and interrupts at any time.
+//! page tables, vector registers. Interrupts are sent at any time.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use harness::machine::{Boot, MappedPage, Options};
 use harness::{Artefacts, Machine, Verdict};
 use serde_json::json;
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The verdict of a machine whose kernel panics.
@@ -25,7 +25,7 @@ fn steady(name: &str) -> Machine {
         kernel: Artefacts::kernel(),
         archive: Some(Artefacts::archive_named("guest-steady")),
     };
-    // A panic ends the machine, and so the test does not wait for it.
+    // A panic ends the machine, so that the test does not wait for the limit.
     let options = Options::new(name, boot).argument("-append");
     let mut machine = options.argument("debug-exit").start();
     machine.expect("two threads make calls", LIMIT);
@@ -174,7 +174,7 @@ fn non_maskable_interrupts_are_harmless_at_any_time() {
 
 #[test]
 fn a_machine_check_ends_the_machine_and_is_reported() {
-    // Uncorrected, of the first processor's first bank.
+    // An uncorrected error in the first processor's first bank.
     const UNCORRECTED: &str = "mce 0 1 0xbd00000000000000 0x4 0x1000 0x8c";
     let mut machine = steady("check");
     machine.monitor(UNCORRECTED);

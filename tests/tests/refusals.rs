@@ -64,7 +64,7 @@ fn assert_undisturbed(probe: Probe) {
     assert!(summary.udp.replies > 0, "{summary:?}");
 }
 
-/// Checks that the second machine refuses the counter with these reasons, and that the usual one in its place accepts it.
+/// Checks that the second machine refuses the counter with these reasons, and that the usual machine in its place accepts it.
 fn assert_refused(fleet: Fleet, why: &[&str]) {
     assert_refused_by(fleet, why, Fleet::list);
 }

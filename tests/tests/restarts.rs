@@ -78,7 +78,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         }
         scenario.await_settled_on(runs_on);
         drop(migration);
-        // The second attempt, and a move back if that moved the domain away from A.
+        // The second attempt, and a move back if the counter has left A.
         scenario.move_once(runs_on);
         if runs_on == A {
             scenario.move_once(B);

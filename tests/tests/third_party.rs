@@ -12,7 +12,7 @@ use domain::stack::Domain;
 use harness::prober::{Options, protocol};
 use harness::{Faults, MacAddress, Segment, ThirdParty};
 
-/// Only stops a hang.
+/// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const DOMAIN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);

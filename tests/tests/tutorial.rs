@@ -34,7 +34,7 @@ const SESSION: &str = "cargo caravan run";
 const ENTRANCE: &str = "  nsenter ";
 /// The prompt, before typed text.
 const PROMPT: &str = "> ";
-/// How long any step may take, builds included; only stops a hang.
+/// How long any step may take, builds included. The limit only ends a hang.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 #[test]

@@ -14,7 +14,7 @@ use harness::{Faults, Fleet, Node};
 const MOVES: u64 = 20;
 /// The longest time between moves.
 const STAY_MS_MAX: u64 = 500;
-/// The least time from A's start to B's: the error of a clock that followed its machine's clock.
+/// The minimum time from A's start to B's. A clock that followed its machine's clock would be wrong by this much.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
 /// The largest error of the domain's clock after a move: far less than [`CLOCKS_APART`], and far more than the asymmetry of a
 /// message's delays.

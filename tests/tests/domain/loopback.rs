@@ -20,7 +20,7 @@ pub struct Domain {
     udp: UdpSocket,
     listener: TcpListener,
     silent: bool,
-    /// A reply on the stream that the next one overtakes.
+    /// A reply on the stream that is sent only after the next one.
     held_back: Option<Reply>,
 }
 
