@@ -1,6 +1,6 @@
 //! Builds the root domain, the first one, from the first file in the boot archive.
 //!
-//! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, and gives root capabilities to all
+//! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image. It gives root capabilities to all
 //! memory, all devices and the archive. After that it makes no policy decisions. `abi::start_page` lists root's slots.
 
 use abi::clock_page::ClockPage;
@@ -95,8 +95,8 @@ struct RootBuilder<'k> {
 }
 
 impl<'k> RootBuilder<'k> {
-    /// Creates root's domain. Its own table is to hold the capability to it, so [`RootBuilder::give_authority`] publishes that
-    /// capability once the table exists.
+    /// Creates root's domain. Root's own table must hold the capability to the domain, so [`RootBuilder::give_authority`]
+    /// publishes that capability once the table exists.
     fn new(kernel: &'k Kernel) -> RootBuilder<'k> {
         let pool = kernel.root_pool;
         let domain = objects::create_first_domain(kernel, pool)
@@ -232,7 +232,8 @@ impl<'k> RootBuilder<'k> {
         let thread = objects::create_thread(self.kernel, self.domain, place)
             .expect("the machine has memory for root");
         thread.context.rip.set(entry);
-        // As after a call instruction: at a function's entry the ABI requires RSP to be 8 bytes off a multiple of 16.
+        // The stack looks as after a call instruction: at a function's entry the ABI requires RSP to be 8 bytes off a
+        // multiple of 16.
         thread.context.rsp.set(STACK + STACK_PAGES * PAGE_BYTES - 8);
         thread.context.rdi.set(START_PAGE);
         thread.message_buffer.set(MESSAGE_BUFFER);

@@ -16,9 +16,9 @@
 //! | `entry` | the entry for every cause |
 //! | `boot` | spawning the root domain |
 //!
-//! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call
-//! is atomic: it takes effect completely, or not at all, or as one bounded step of a longer call, whose progress is kept in
-//! the caller's argument registers.
+//! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call is atomic:
+//! it takes effect completely or not at all. A long call is a series of bounded steps, each of them atomic, and keeps its
+//! progress in the caller's argument registers.
 //!
 //! There is one lock, the kernel lock. It is taken here and nowhere else.
 

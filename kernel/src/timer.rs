@@ -1,7 +1,7 @@
 //! Handling the timer interrupt: [`handle`].
 //!
-//! A timer interrupt triggers several [`JOBS`], and any domain can make all of them due at once. So one entry does only one of
-//! them, round robin among those that have work, and arms the timer to fire again at once for the others:
+//! A timer interrupt triggers several [`JOBS`], and any domain can make all of them due at once. So one entry does only one
+//! job, round robin among those that have work. It arms the timer to fire again at once for the others:
 //!
 //! ```text
 //!   time-outs  -->  undelivered interrupts  -->  thaws  --+

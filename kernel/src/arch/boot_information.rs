@@ -11,7 +11,7 @@ pub const RANGES_MAX: usize = 128;
 pub struct BootInformation {
     /// Free RAM: whole pages, ascending, disjoint and not adjacent, all in the direct map.
     pub memory: Vec<PhysRange, RANGES_MAX>,
-    /// All RAM, free or not (kernel, archive, tables, firmware): it contains no device.
+    /// All RAM, including the part in use by the kernel, the archive, tables and firmware. It contains no device.
     pub ram: Vec<PhysRange, RANGES_MAX>,
     /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
     /// bytes.

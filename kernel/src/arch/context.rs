@@ -36,7 +36,7 @@ pub struct UserContext {
     pub gs_base: Cell<u64>,
 }
 
-/// A register that must hold a canonical address and does not.
+/// A register that must hold a canonical address but does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotCanonical {
     /// The register's name.
@@ -58,10 +58,10 @@ impl UserContext {
     /// The bit of RFLAGS that always reads as one.
     const FIXED_FLAG: u64 = 1 << 1;
 
-    /// The flags that belong to a thread's state: all that POPF can set in user mode. These are CF, PF, AF, ZF, SF and OF; DF,
-    /// which is set if the thread was stopped in a backward copy; TF, NT, AC and ID. None of them gives a privilege, and
-    /// an entry into the kernel clears those that would disturb it. RF is not among them: POPF clears it, and it matters only
-    /// for breakpoints in debug registers, which user mode does not have.
+    /// The flags that belong to a thread's state: all that POPF can set in user mode. These are CF, PF, AF, ZF, SF, OF, DF,
+    /// TF, NT, AC and ID. (DF is set if the thread was stopped in a backward copy.) None of these flags gives a privilege.
+    /// An entry into the kernel clears the ones that would disturb the kernel. RF is not part of the state: POPF clears RF,
+    /// which matters only for breakpoints in debug registers, and user mode has none.
     const CHOSEN_FLAGS: u64 = 0b1100_1101_0101 | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
 
     /// A context of zeros, with interrupts enabled.
@@ -93,9 +93,9 @@ impl UserContext {
     /// Makes untrusted registers safe to resume: masks the flags, and refuses addresses that the processor would refuse in
     /// kernel mode.
     ///
-    /// A canonical address in the kernel's half is accepted: a thread can reach such a state by itself (a jump into the kernel's
-    /// half faults *after* RIP has changed, WRGSBASE accepts any canonical base), so the state must be restorable, and every use
-    /// of the address faults in user mode. Neither SYSRET nor IRET checks RSP, so it may have any value.
+    /// A canonical address in the kernel's half is accepted. A thread can reach such a state by itself, so the state must be
+    /// restorable: a jump into the kernel's half faults *after* RIP has changed, and WRGSBASE accepts any canonical base.
+    /// Every use of the address in user mode faults. Neither SYSRET nor IRET checks RSP, so it may have any value.
     pub fn sanitise(&self) -> Result<(), NotCanonical> {
         for (register, cell) in [
             ("rip", &self.rip),

@@ -1,15 +1,15 @@
 //! The machine's interface to the rest of the kernel, in both directions.
 //!
-//! One facade has two implementations with the same items: `x86_64` is the real machine, and `fake` is made of ordinary
-//! memory, to test the kernel's logic on the host. The rest of the kernel uses only the items listed here.
+//! One facade has two implementations with the same items. `x86_64` is the real machine. `fake` is made of ordinary memory,
+//! so that the kernel's logic can be tested on the host. The rest of the kernel uses only the items listed here.
 //!
-//! *Up*: the machine calls [`crate::start`] once and [`crate::enter`] for every system call, exception and interrupt;
-//! both run with interrupts off, from the top of the core's one kernel stack, and return what to run next: a [`Resume`].
-//! *Down*: the functions below.
+//! *Up*: the machine calls [`crate::start`] once and [`crate::enter`] for every system call, exception and interrupt. Both
+//! run with interrupts off, from the top of the core's one kernel stack. Both return a [`Resume`], which names the next
+//! thing to run. *Down*: the functions below.
 //!
 //! Invariant: when `enter` is called, all registers of the thread that ran last are in its [`UserContext`], except the
-//! segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel saves when
-//! it switches threads.
+//! segment bases and the vector registers. The kernel saves these when it switches threads (see [`save_segment_bases`] and
+//! [`vectors_save`]).
 
 #![allow(unsafe_code)]
 

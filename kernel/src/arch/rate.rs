@@ -5,8 +5,8 @@
 pub(super) struct Stated {
     /// In ticks per second.
     pub(super) rate: u64,
-    /// Whether it is derived from the crystal's frequency. Otherwise it is the nominal base frequency, which the clock's rate is
-    /// only close to: a processor of 4,000 MHz may count at 4,008 MHz.
+    /// Whether it is derived from the crystal's frequency. Otherwise it is the nominal base frequency, from which the
+    /// clock's rate may differ slightly: a processor of 4,000 MHz may count at 4,008 MHz.
     pub(super) is_exact: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Measurement {
 pub(super) enum Measured {
     /// Two successive measurements agreed on this rate.
     Agreed(u64),
-    /// No two agreed. This is the last measured rate.
+    /// No two successive measurements agreed. This is the last measured rate.
     Last(u64),
 }
 
@@ -53,7 +53,7 @@ pub(super) fn measure_until_agreed(
     last.map(Measured::Last)
 }
 
-/// The tolerance between a measurement and an exact rate: one part in this many, more than the measurement's error.
+/// The tolerance between a measurement and an exact rate: one part in this many. The error of a measurement is smaller.
 const MEASUREMENT_ERROR: u64 = 2_000;
 
 /// Reads CPUID's leaves 0x15 (the ratio to the crystal, and its frequency in Hz) and 0x16 (the base frequency in MHz).

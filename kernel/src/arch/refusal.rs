@@ -1,8 +1,8 @@
 //! Recognises the exceptions that an instruction raises because it refuses the values it has to load.
 //!
-//! IRET to an address that is not canonical, and XRSTOR of a state with reserved bits, raise a general protection fault, or on
-//! some processors a stack fault, with error code 0. Any other exception at these instructions (an NMI, a machine check, a
-//! page fault) has another cause.
+//! IRET to an address that is not canonical and XRSTOR of a state with reserved bits raise a general protection fault with
+//! error code 0. On some processors they raise a stack fault. Any other exception at these instructions (an NMI, a machine
+//! check, a page fault) has another cause.
 
 const STACK_FAULT: u64 = 12;
 const GENERAL_PROTECTION: u64 = 13;

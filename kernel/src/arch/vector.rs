@@ -6,11 +6,11 @@
 //!  576  the upper halves of YMM0-15         256 bytes
 //! ```
 //!
-//! [`abi::thread_state`] carries no other component, so user mode may use no other: a component that a thread can
-//! use but that cannot be exported would be lost silently whenever the thread moves.
+//! [`abi::thread_state`] carries no other component, so user mode may use no other. Otherwise a thread could use a component
+//! that cannot be exported, and would lose its content silently in a move.
 //!
-//! A state is exported and imported per component, in the layout that the architecture fixes for each, and never as a whole:
-//! offsets differ between processors, and an imported header could make XRSTOR fault.
+//! A state is exported and imported per component, in the layout that the architecture fixes for each. It is never imported
+//! as a whole, because offsets differ between processors, and an imported header could make XRSTOR fault.
 //!
 //! Invariant: XRSTOR of any state that was built here does not fault.
 
@@ -96,7 +96,7 @@ impl VectorComponent {
         }
     }
 
-    /// Whether this processor has it and the kernel switches it.
+    /// Whether this processor has it and the kernel saves and loads it.
     pub fn is_supported(self) -> bool {
         machine::vector_component_offset(self).is_some()
     }

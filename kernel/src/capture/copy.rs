@@ -1,8 +1,8 @@
 //! Copies pages of a domain's Memory into a Memory of the reader.
 //!
-//! A running domain can be read only by copying: the copy reports a page that was discarded meanwhile as absent, whereas a
-//! mapping would make the reader fault. In one step, the dirty bit of a page is cleared and flushed before the page is copied,
-//! so that a write after the copy marks the page dirty again.
+//! A running domain can be read only by copying, because it may discard a page at any time. A copy reports such a page as
+//! absent; a reader that maps the Memory would fault. Within a step, the dirty bit of a page is cleared and flushed before
+//! the page is copied. So a write after the copy marks the page dirty again.
 
 use abi::{Error, PAGES_PER_TABLE};
 
@@ -137,14 +137,14 @@ impl Mask {
         cleaned
     }
 
-    /// Marks pages dirty again that were marked clean and then not read.
+    /// Marks pages dirty again if they were marked clean but then not read.
     fn mark_dirty(self, pages: u64) {
         for bit in bits(pages) {
             self.leaf.add_marks(self.first + bit, Entry::DIRTY);
         }
     }
 
-    /// Copies the pages that are not full of zeros to the pages from `into_page` on, up to the first absent one of these.
+    /// Copies the pages that are not full of zeros to the pages from `into_page` on. Stops when the next of these is absent.
     fn copy(self, tried: u64, into: Ref<MemoryObject>, into_page: u64) -> Read {
         let mut read = Read { data: 0, zero: 0 };
         for bit in bits(tried) {

@@ -46,12 +46,12 @@ enum Resume {
     At(u64),
     /// The list is complete.
     End,
-    /// Where this call began: the first entry, or its parent, is not found yet.
+    /// At the cursor of this call, which has not found the first entry or its parent yet.
     Same,
 }
 
-/// Writes records of a list from a cursor on: 0, or the cursor that the previous call returned. Returns `None` if the search for
-/// the first entry, or for its parent, has used up the budget. Repeating the call continues that search.
+/// Writes records of a list from a cursor on. The cursor is 0, or the one that the previous call returned. Returns `None` if
+/// the search for the first entry, or for its parent, has used up the budget. Repeating the call continues that search.
 pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Batch> {
     let mut records = Records::new(buffer);
     let climber = Climber::new(domain, list);

@@ -6,12 +6,13 @@
 //!      +---- deadline -----+  +------------unretire-----------+
 //! ```
 //!
-//! A freeze belongs to the holder of its token. At its deadline the kernel thaws the domain, so that a domain continues even if
-//! its freezer does not.
+//! A freeze belongs to the holder of its token. At its deadline the kernel thaws the domain, so that the domain continues
+//! even if that holder has failed.
 //!
-//! The state changes at once, but the threads are stopped or released a few at a time ([`settle`]). A freeze returns when all
-//! threads are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever happens to
-//! the calling thread, the timer finishes a freeze or a thaw, and stops the threads of a domain that is being destroyed.
+//! The state changes at once, but the threads are stopped or released a few at a time ([`settle`]). A freeze returns when
+//! all threads are stopped. Until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever
+//! happens to the calling thread, the timer finishes a freeze or a thaw, and stops the threads of a domain that is being
+//! destroyed.
 
 use abi::Error;
 
@@ -87,7 +88,7 @@ fn check_same_freeze(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Re
     }
 }
 
-/// Lets a frozen domain run, and raises its version, so that a description read before is not valid in the next freeze.
+/// Lets a frozen domain run. Raises its version, so that a description read before is not valid in the next freeze.
 ///
 /// # Errors
 /// As [`check_owner`].
@@ -97,7 +98,8 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Erro
     Ok(())
 }
 
-/// Handles a domain whose deadline has passed and which has left the list of deadlines: ends its freeze, or does a step.
+/// Handles a domain whose deadline has passed: ends its freeze, or does a step of its unfinished work. The domain is no
+/// longer in the list of deadlines.
 pub fn handle_deadline(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
     match domain.state() {
         DomainState::Frozen if domain.thaw_ticks.get().is_some_and(|due| due <= now_ticks) => {
@@ -127,8 +129,8 @@ fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     step
 }
 
-/// Stops up to `limit` threads of a domain that is being destroyed. When all are stopped, takes one step towards failing the
-/// waits that its retirement left. The timer finishes the work.
+/// Stops up to `limit` threads of a domain that is being destroyed. When all are stopped, takes one step of failing the
+/// waits that retiring the domain has left. The timer finishes the work.
 pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = if !domain.is_settled() {
         settle(kernel, domain, limit);
@@ -142,8 +144,8 @@ pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step 
     step
 }
 
-/// Updates the domain's position in the list of deadlines: if work is left, it is due at once, after the domains that have been
-/// due for longer; else it is due when its freeze ends.
+/// Updates the domain's position in the list of deadlines. If work is left, the domain is due at once, after the domains
+/// that have been due for longer. Otherwise it is due when its freeze ends.
 fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
     let has_waiters =
         domain.pool().is_retired() && domain.pending_waiters.get() != PendingWaiters::None;
@@ -179,7 +181,7 @@ fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
         let is_logged = ipc::is_trapped(thread);
         stop_or_release(kernel, thread);
         if is_logged {
-            // Writing its log line takes longer than all the other threads of a step.
+            // Writing this thread's log line takes longer than handling all the other threads of a step.
             break;
         }
     }

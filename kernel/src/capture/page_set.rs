@@ -15,8 +15,8 @@ const _: () = assert!(PAGES_PER_TABLE / 8 <= DATA_BYTES as u64);
 
 const WORD_BITS: u64 = 64;
 
-/// Writes the bitmap of at most `count` pages from `first` on, up to the end of their leaf table, into the data of a
-/// message buffer; returns the number of pages that it covers. Dirty pages in it are marked clean.
+/// Writes the bitmap of at most `count` pages from `first` on into the data of a message buffer; returns the number of pages
+/// that it covers. It ends at the end of the leaf table. Dirty pages in it are marked clean.
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
@@ -59,7 +59,7 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The bits of the pages from `start` on, but below `end`: a page beyond would be marked clean without being reported.
+/// The bits of the pages from `start` on and below `end`. A page beyond `end` would be marked clean without being reported.
 #[inline(always)]
 fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
     let bits = |count| (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit);

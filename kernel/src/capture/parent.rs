@@ -1,8 +1,10 @@
-//! Finds the parent of each capability of a domain, the slot of the domain's own table that it was derived from: [`Climber`].
+//! Finds the parent of each capability of a domain: [`Climber`]. The parent is the slot of the domain's own table that the
+//! capability was derived from.
 //!
-//! The parent is the nearest ancestor in the domain's table. Slots of other domains in between are skipped: revoking the
-//! ancestor reaches the capability through them, and they do not exist where the domain is rebuilt. A capability held by an
-//! object or a mapping is never a parent, since nothing is derived from it, and an object's origin belongs to no table.
+//! More exactly, the parent is the nearest ancestor in the domain's table. Slots of other domains in between are skipped.
+//! Revoking the ancestor reaches the capability through them, and they do not exist where the domain is rebuilt. A
+//! capability held by an object or a mapping is never a parent, since nothing is derived from it, and an object's origin
+//! belongs to no table.
 //!
 //! The path to the parent leads past older siblings, and other domains can make any number of these. A call follows a bounded
 //! part of the path. A bookmark in the tree keeps the place where the call stopped ([`ParentSearch`]).
@@ -30,7 +32,7 @@ pub struct Climber {
     domain: Ref<Domain>,
     list: List,
     budget_left: u32,
-    /// The previous result: siblings have the same parent.
+    /// The previous result. Siblings have the same parent, so a later search may need it.
     last: Option<FoundParent>,
 }
 

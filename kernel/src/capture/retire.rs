@@ -1,9 +1,9 @@
 //! Retire and unretire.
 //!
-//! [`retire`] is the commit point of a move: one step that changes the domain's state. From then on every use of its objects
-//! by other domains is refused, since each lookup checks the object's pool, and the domain's own threads do not run. Waits that
+//! [`retire`] is the commit point of a move: one step that changes the domain's state. From then on the domain's own threads
+//! do not run. Every use of its objects by other domains is refused, since each lookup checks the object's pool. Waits that
 //! other domains' threads began before are failed afterwards, one by one, by [`fail_waiters_step`]. No new wait can begin
-//! meanwhile, so one pass finds all of them, and it can be interrupted between any two steps.
+//! meanwhile, so one pass finds all of them. The pass can be interrupted between any two steps.
 
 use abi::Error;
 use abi::register::ObjectId;
@@ -21,8 +21,8 @@ const CALLERS: PendingWaiters = PendingWaiters::Callers(SlotNumber::new(0));
 /// The maximum number of slots that one step examines.
 const SLOTS_SEARCHED: u32 = 64;
 
-/// Retires a frozen domain, so that it does not run again, if the token owns the freeze and the domain still has this version.
-/// If the domain is already retired, the call succeeds whatever the version and the token are.
+/// Retires a frozen domain, so that it does not run again. The token must own the freeze, and the domain must still have
+/// this version. If the domain is already retired, the call succeeds whatever the version and the token are.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is frozen and all its threads have stopped; [`Error::InUse`] for the token of another freeze;

@@ -116,7 +116,7 @@ fn registers_of(context: &UserContext) -> GeneralRegisters {
     for (register, cell) in registers.all_mut().into_iter().zip(cells(context)) {
         *register = cell.get();
     }
-    // Without RF, so that the state can be imported unchanged.
+    // This leaves out RF, so that the state can be imported unchanged.
     registers.rflags = context.flags();
     registers
 }

@@ -8,8 +8,8 @@
 //!     9   7
 //! ```
 //!
-//! All work follows right spines, so an operation visits a few dozen elements for any choice of keys and any number of
-//! elements; finding the least visits one. Used for deadlines.
+//! All work follows right spines. So an operation visits at most a few dozen elements, whatever the keys and the number of
+//! elements. Finding the least element visits one. Used for deadlines.
 
 use core::cell::Cell;
 
@@ -84,7 +84,7 @@ impl<T: HeapElement> Heap<T> {
         } else {
             above.right.set(below);
         }
-        // Each changed rank on the way up is greater than the one before, so they are few.
+        // Each changed rank on the way up is greater than the one before, so few ranks change.
         let mut next = Some(parent);
         while let Some(changed) = next.filter(|above| balance(*above)) {
             next = changed.heap_link().parent.get();

@@ -167,8 +167,8 @@ impl<T: IndexElement> Index<T> {
         adopt(parent, if is_below { Side::Down } else { Side::Up }, by);
     }
 
-    /// The element with this key or else the nearest in a direction: one on the path to the key, or the nearest in the last
-    /// subtree beside that path.
+    /// The element with this key or else the nearest in a direction. It is on the path to the key, or it is the nearest in
+    /// the last subtree beside that path.
     #[inline(always)]
     fn nearest(&self, key: T::Key, direction: Side) -> Option<Ref<T>> {
         let mut best = None;

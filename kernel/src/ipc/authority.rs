@@ -1,15 +1,16 @@
 //! Whether a blocked thread still has the right to its operation.
 //!
-//! A blocked thread stands at its call, and its authority is the capability that its slot holds now, not the one from when it
-//! blocked. So every path that reaches a blocked thread (a message, a signal, flags of a bound notification, a deadline)
-//! first checks the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the check is passed
-//! over: [`abort_wait`] makes it repeat its call, which then returns the error. So a revocation need not walk any queues.
+//! A blocked thread stands at its call. Its authority is the capability that its slot holds now, not the one that the slot
+//! held when the thread blocked. So the slot is checked again whenever something reaches a blocked thread: a message, a
+//! signal, flags of a bound notification, or a deadline. The checks are [`may_send`], [`may_receive`] and [`may_wait`]. A
+//! thread that fails the check is passed over: [`abort_wait`] makes it repeat its call, which then returns the error. So a
+//! revocation need not walk any queues.
 //!
-//! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue. One that is yet
-//! to be stopped is served as before: otherwise two such threads could abort each other's waits for ever.
+//! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue. A thread that
+//! is yet to be stopped is served as before. Otherwise two such threads could abort each other's waits for ever.
 //!
-//! The thread's phase holds the slot's place, which stays valid: no slot of a table moves, none is removed before the domain's
-//! threads have left all queues, and a blocked thread's argument registers do not change.
+//! The thread's phase holds the slot's place, which stays valid. No slot of a table moves. None is removed before the
+//! domain's threads have left all queues. A blocked thread's argument registers do not change.
 
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
@@ -20,8 +21,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
 
-/// Whether the capability that a thread sends through is still in its slot, with the rights and the badge that the call found;
-/// for a fault, whether its handler is.
+/// Whether the capability that a thread sends through is still in its slot, with the rights and the badge that the call
+/// found. For a fault, this is the capability of the fault's handler.
 #[inline(always)]
 pub fn may_send(thread: Ref<Thread>) -> bool {
     match thread.phase.get() {
@@ -75,8 +76,8 @@ pub fn may_wait(thread: Ref<Thread>) -> bool {
     held(place, object, NotificationRights::WAIT).is_some()
 }
 
-/// Removes a thread without authority from its queue and makes it repeat its call or its faulting instruction. A thread whose
-/// fault endpoint is gone stops instead: not every exception happens again.
+/// Removes a thread without authority from its queue and makes it repeat its call or its faulting instruction. A thread
+/// whose fault endpoint is gone stops instead, because not every exception happens again.
 #[cold]
 pub fn abort_wait(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
@@ -91,7 +92,8 @@ pub fn abort_wait(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// The capability that handles a thread's fault, if there is one now. A pager has to be that of the same page as before.
+/// The capability that handles a thread's fault, if there is one now. A pager handles the fault only if the same page is
+/// still mapped there.
 fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
     SlotStorage.slot(handler_slot(thread, fault)?).capability()
 }

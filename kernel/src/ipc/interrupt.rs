@@ -9,7 +9,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
-/// Handles a device's interrupt: delivers to all interrupts that share its line, since the device of any may have caused it.
+/// Handles a device's interrupt. Delivers it to all interrupts that share its line, since any of their devices may have
+/// caused it.
 #[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
@@ -23,8 +24,8 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
 }
 
 /// Signals the notifications of the undelivered interrupts at a vector. All of them together take at most one step: if too many
-/// threads wait without authority, the timer continues. An interrupt stays undelivered while it is not bound, or while it is
-/// bound to a notification of a retired domain, in which nothing may change.
+/// threads wait without authority, the timer continues. An interrupt stays undelivered while it is not bound. It also stays
+/// undelivered while it is bound to a notification of a retired domain, since nothing in that domain may change.
 pub fn deliver(kernel: &Kernel, vector: u8) {
     let mut left = PEERS_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
@@ -43,7 +44,8 @@ pub fn deliver(kernel: &Kernel, vector: u8) {
     }
 }
 
-/// Lets the timer deliver all undelivered interrupts. Called when a retirement is undone, during which some may have arrived.
+/// Lets the timer deliver all undelivered interrupts. Called when the retirement of a domain is undone: interrupts may have
+/// arrived while the domain was retired.
 pub fn deliver_undelivered(kernel: &Kernel) {
     for vector in arch::DEVICE_VECTORS {
         let mut interrupts = kernel.interrupts_at(vector);

@@ -16,7 +16,7 @@ pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> S
     signal_within(kernel, notification, flags, &mut left)
 }
 
-/// As [`signal`], as one of several signals in a step that tries at most `left` threads. Subtracts from `left` the number of
+/// As [`signal`], for a step with several signals, which may still try `left` threads. Subtracts from `left` the number of
 /// threads that it tried, and one if it found no waiter.
 pub(super) fn signal_within(
     kernel: &Kernel,
@@ -45,8 +45,9 @@ pub(super) fn signal_within(
     Step::More
 }
 
-/// Delivers flags for which no thread waits to the bound thread if it receives, else raises them. Raising a flag that is already
-/// raised is not a change: otherwise signals alone could raise a frozen domain's version without end.
+/// Handles flags for which no thread waits: delivers them to the bound thread if it receives, else raises them. Raising a
+/// flag that is already raised does not count as a change. Otherwise signals alone could raise a frozen domain's version
+/// without end.
 fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
         if may_receive(receiver) {
@@ -146,8 +147,8 @@ fn bound_flags(thread: Ref<Thread>) -> u64 {
     }
 }
 
-/// Takes the raised flags, which is a change of the domain that owns the notification: it may be frozen while another domain's
-/// thread waits.
+/// Takes the raised flags. This is a change of the domain that owns the notification, which may be frozen while another
+/// domain's thread waits.
 fn take_flags(notification: Ref<Notification>) -> u64 {
     let flags = notification.flags.take();
     if flags != 0 {

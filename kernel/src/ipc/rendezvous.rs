@@ -42,8 +42,8 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
     reset_phase(kernel, sender);
 }
 
-/// Receives at an endpoint, through the slot `place`. The running thread gets its bound notification's flags, else the first
-/// message that can be delivered, else it blocks.
+/// Receives at an endpoint, through the slot `place`. The running thread gets the flags of its bound notification, if any
+/// are raised. Otherwise it gets the first message that can be delivered. Without such a message it blocks.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
     receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
@@ -66,7 +66,7 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, 
             }
         }
         if faults {
-            // The sender may have stopped, which writes a log line: too slow to do more than once in a step.
+            // The sender may have stopped, which writes a log line. This is too slow to do more than once in a step.
             break;
         }
     }
@@ -131,8 +131,8 @@ impl Outgoing {
 /// Moves the message. After that [`complete_both`] completes the threads' calls.
 ///
 /// # Errors
-/// The error for the sender; nothing has moved. An invalid message, or one that the receiver has no room for, fails only the
-/// sender, so that no sender can end a `Receive` that other senders need.
+/// The error for the sender; nothing has moved. If the message is invalid, or the receiver has no room for it, only the
+/// sender fails. So no sender can end a `Receive` that other senders need.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
     let reply_slot = match outgoing.reply_rights {
@@ -173,8 +173,8 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
     }
 }
 
-/// Completes the receiver's call, and the sender's or its first part. A caller yields the core to the thread that it called. A
-/// thread that sends or receives keeps the core.
+/// Completes the receiver's call, and the sender's call or its first part. A caller yields the core to the thread that it
+/// called. A thread that sends or receives keeps the core.
 #[inline(always)]
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));

@@ -1,8 +1,8 @@
 //! Replies, and abandoned reply rights.
 //!
-//! A reply right is a capability to a thread, derived from the thread's origin, whose badge is the number of one of the thread's
-//! calls. It is valid only while the thread awaits the reply to that call. A reply carries capabilities only if its reply right
-//! has GRANT, which it has if the call went through a capability with GRANT.
+//! A reply right is a capability to a thread, derived from the thread's origin. Its badge is the number of one of the
+//! thread's calls. It is valid only while the thread awaits the reply to that call. A reply right has GRANT if the call went
+//! through a capability with GRANT. Only then may the reply carry capabilities.
 
 use abi::{EndpointRights, Error, Rights};
 use capabilities::{Badge, Capability, Place, Storage};
@@ -29,8 +29,9 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
 /// function to wake.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. An error of the message
-/// keeps the right, such as [`Error::MissingRight`] for capabilities without GRANT and [`Error::EmptySlot`] for a missing one.
+/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. An invalid message
+/// keeps the right: for example [`Error::MissingRight`] for capabilities without GRANT, and [`Error::EmptySlot`] for a
+/// missing one.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,
@@ -69,9 +70,9 @@ pub fn reply(
     Ok(caller)
 }
 
-/// Handles the loss of the right to reply to this call of a thread: if the thread still awaits the reply, its wait fails. But a
-/// thread of a retired domain keeps waiting: if it ever runs here again, [`super::release`] ends its wait. A thread of a domain
-/// that is being destroyed never runs again.
+/// Handles the loss of the right to reply to this call of a thread. If the thread still awaits the reply, its wait fails.
+/// But a thread of a retired domain keeps waiting; if it ever runs here again, [`super::release`] ends its wait. A thread of
+/// a domain that is being destroyed never runs again.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
@@ -83,8 +84,8 @@ pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     caller.domain.touch();
 }
 
-/// Whether a slot holds the right to reply to a fault message. Emptying such a slot stops the thread and writes a log line: too
-/// slow to do more than once in a step.
+/// Whether a slot holds the right to reply to a fault message. Emptying such a slot stops the thread and writes a log line.
+/// This is too slow to do more than once in a step.
 pub fn replies_to_fault(place: Place) -> bool {
     let held = SlotStorage.slot(place).capability();
     matches!(

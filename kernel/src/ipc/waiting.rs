@@ -35,8 +35,9 @@ pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Makes a thread that is in no queue stand at its call or its faulting instruction. After a trap the instruction is complete and
-/// cannot be repeated, so the thread stops as if the trap had no handler: otherwise it would resume as if the trap were handled.
+/// Makes a thread that is in no queue stand at its call or its faulting instruction. After a trap the instruction is
+/// complete and cannot be repeated. So the thread stops as if the trap had no handler; otherwise it would resume as if the
+/// trap had been handled.
 pub fn reset_phase(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } if fault.is_trap() => {
@@ -67,9 +68,9 @@ pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
     thread.held.set(true);
 }
 
-/// Lets a thread run again with its domain. If it awaits a reply that can no longer come, the wait ends: a call returns
-/// [`Error::Interrupted`], a faulting thread repeats its instruction, and after a trap, whose instruction is complete, the thread
-/// stops, since otherwise it would resume as if it had got a reply.
+/// Lets a thread run again with its domain. If it awaits a reply that can no longer come, the wait ends. A call then returns
+/// [`Error::Interrupted`], and a faulting thread repeats its instruction. After a trap the instruction is complete, so the
+/// thread stops; otherwise it would resume as if it had got a reply.
 pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Awaiting if !thread.has_reply_right.get() => {
@@ -93,7 +94,7 @@ pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
     thread.stopped.set(true);
 }
 
-/// Ends a thread's wait with an error. A thread whose fault message waits, or awaits its reply, stops instead, which is logged.
+/// Ends a thread's wait with an error. A thread that waits because of a fault stops instead, which is logged.
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {

@@ -2,7 +2,7 @@
 //!
 //! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
 //! *linked* into page directories, 2 MiB per link. The link's flags limit the domain's access, since the
-//! processor intersects the rights of all levels. The entry for a page directory counts the links in it, so that a directory that
+//! processor intersects the rights of all levels. The entry for a page directory counts the links in it. So a directory that
 //! earlier mappings left empty is skipped in one step.
 //!
 //! ```text
@@ -100,8 +100,8 @@ impl AddressSpace {
         next
     }
 
-    /// Removes the links in one page directory from an address up to `end`, but stops when `looks`, the number of examined
-    /// entries and directories, reaches `most`; returns the next address at which there may be a link.
+    /// Removes the links in one page directory from an address up to `end`; returns the next address at which there may be a
+    /// link. Stops when `looks`, the number of examined entries and directories, reaches `most`.
     #[inline]
     fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;

@@ -1,8 +1,8 @@
 //! The allocator of free frames: [`FrameAllocator`].
 //!
-//! A bit per frame is set while the frame is free ([`BitTree`]), so contiguous free frames are found whatever the order in which
-//! they were released. Single frames are taken from the highest address down and runs from the lowest up, so that memory below
-//! 4 GiB, which some devices need, is the last to be used for anything else.
+//! There is a bit for each frame, which is set while the frame is free ([`BitTree`]). So contiguous free frames are found,
+//! whatever the order in which they were released. Single frames are taken from the highest address down, and runs from the
+//! lowest up. So single frames use the memory below 4 GiB, which some devices need, only when no other is left.
 //!
 //! Frames have *numbers*, which skip the gaps between the machine's ranges of memory. Within a range, numbers ascend with
 //! addresses, and a frame's number has the alignment of its address, up to [`ALIGNMENT_MAX`].
@@ -21,8 +21,8 @@ pub const ALIGNMENT_MAX: u64 = 512;
 /// The maximum number of places that one step of a search examines.
 const PLACES_PER_STEP: usize = 32;
 
-/// The maximum number of places that a step may have examined before it allocates a run. After more of them it leaves the run to
-/// the next step, since the caller of a successful search has long work of its own to do.
+/// The maximum number of places that a step may have examined before it allocates a run. A step that has examined more
+/// leaves the run to the next step, since a successful search is followed by long work in the caller.
 const PLACES_BEFORE_FOUND: usize = 4;
 
 /// The free frames of the machine.
@@ -208,7 +208,7 @@ fn frame_at(frame: u64) -> Frame {
 fn words_at(first: u64, frames: u64) -> &'static [Cell<u64>] {
     let pointer = frame_at(first).pointer().cast::<Cell<u64>>();
     let count = frames * FRAME_BYTES / 8;
-    // SAFETY: the frames are RAM in the direct map, and they were cut off from their region, so no pool ever gets them, and only
+    // SAFETY: the frames are RAM in the direct map. They were cut off from their region, so no pool ever gets them, and only
     // this slice refers to them. Any bytes are valid words.
     unsafe { core::slice::from_raw_parts(pointer, count as usize) }
 }

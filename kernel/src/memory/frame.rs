@@ -42,7 +42,7 @@ impl Frame {
     pub fn copy_from(self, other: Frame) {
         if self != other {
             // SAFETY: both are whole pages of RAM in the direct map, and different ones. User code on another core may write
-            // to them meanwhile, since the kernel lock does not stop it: nothing relies on the bytes.
+            // to them meanwhile, since the kernel lock does not stop it. So nothing relies on the bytes.
             unsafe {
                 ptr::copy_nonoverlapping(other.pointer(), self.pointer(), FRAME_BYTES as usize)
             }
@@ -65,7 +65,8 @@ impl Frame {
     /// # Panics
     /// If the word does not lie inside the frame at a multiple of eight.
     pub fn read_word(self, offset: u64) -> u64 {
-        // SAFETY: `word_at` points to an aligned word inside the frame; volatile, since user code may write it at any time.
+        // SAFETY: `word_at` points to an aligned word inside the frame. The read is volatile, since user code may write the
+        // word at any time.
         unsafe { ptr::read_volatile(self.word_at(offset)) }
     }
 

@@ -76,7 +76,7 @@ use crate::arch::PhysAddr;
 pub struct OwnedFrame(Frame);
 
 impl OwnedFrame {
-    /// Takes the right. Only the allocator may call this, and code that ends a use of the frame.
+    /// Creates the right. Only the allocator and code that ends a use of the frame may call this.
     pub(super) fn new(frame: Frame) -> OwnedFrame {
         OwnedFrame(frame)
     }

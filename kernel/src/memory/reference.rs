@@ -8,8 +8,8 @@ use super::{FRAME_BYTES, Occupied, OwnedFrame};
 
 /// A shared reference to a kernel object. Objects change through cells, under the kernel lock.
 ///
-/// References can be copied, and compare by identity. The destruction of an object removes every stored copy before the frame
-/// gets another use (see the module's invariant), and copies on the stack of the call in progress are not used after that.
+/// References can be copied, and compare by identity. The destruction of an object removes every stored copy before the
+/// frame gets another use (see the module's invariant). Copies on the stack of the call in progress are not used after that.
 pub struct Ref<T>(NonNull<T>);
 
 impl<T> Ref<T> {

@@ -57,7 +57,7 @@ impl Storage for SlotStorage {
     }
 }
 
-/// The Memory of a capability that lets another domain than the Memory's own write it.
+/// The Memory that this capability lets the slot's domain write; `None` unless that Memory belongs to another domain.
 #[inline(always)]
 fn written_by_outsider(
     slot: &Slot<Object>,

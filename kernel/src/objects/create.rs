@@ -1,4 +1,4 @@
-//! The part of creating an object that is common to all kinds: an object takes one frame of its pool, and its creator gets a
+//! The part of creating an object that is common to all kinds. An object takes one frame of its pool, and its creator gets a
 //! capability with all rights in the named slot. The rest is in each kind's own file.
 
 use abi::{Error, Rights};

@@ -10,8 +10,8 @@
 //!
 //! The invoked capability stays until the last step, and a pool's other capabilities stay while the pool holds anything. So an
 //! interrupted destruction can be resumed by the same call, through any other remaining capability, or by destroying the
-//! object's container. Capabilities are deleted one per step, ancestors of the invoked one before it: if its holder is
-//! destroyed meanwhile, an empty pool to which there is no capability may remain. `DestroyChild` on its parent destroys it.
+//! object's container. Capabilities are deleted one per step, and the invoked one is the last. If its holder is destroyed
+//! meanwhile, an empty pool may remain to which there is no capability. `DestroyChild` on its parent destroys such a pool.
 
 use abi::Error;
 use capabilities::Place;
@@ -36,8 +36,8 @@ pub enum Step {
     Done,
 }
 
-/// Does one bounded step of destroying `object`; `keep` is the slot of the invoked capability, unless the object was named by
-/// its parent. The slot is empty when this returns [`Step::Done`].
+/// Does one bounded step of destroying `object`. `keep` is the slot of the invoked capability; it is `None` if the object
+/// was named through its parent. The slot is empty when this returns [`Step::Done`].
 pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Step {
     if quiesce(kernel, object) == Step::More {
         return Step::More;
@@ -64,7 +64,7 @@ fn innermost(object: Object) -> Object {
     inwards(object).last().unwrap_or(object)
 }
 
-/// The object, then repeatedly the first object to destroy inside the last one: no deeper than pools are nested.
+/// The object, then the first object to destroy inside it, and so on inwards. The depth is bounded by the nesting of pools.
 fn inwards(object: Object) -> impl Iterator<Item = Object> {
     let inside = |object: &Object| match object {
         Object::Pool(pool) => pool.last(),
@@ -74,9 +74,9 @@ fn inwards(object: Object) -> impl Iterator<Item = Object> {
     core::iter::successors(Some(object), inside)
 }
 
-/// Stops the domains and threads among [`inwards`], and closes the pools there to new objects: a domain could otherwise create
-/// objects as fast as they are destroyed. A pool's capabilities stay until it is empty, so that any holder can continue an
-/// interrupted destruction.
+/// Stops the domains and threads among [`inwards`], and closes the pools there to new objects. Otherwise a domain could
+/// create objects as fast as they are destroyed. A pool's capabilities stay until it is empty, so that any holder can
+/// continue an interrupted destruction.
 fn quiesce(kernel: &Kernel, object: Object) -> Step {
     for object in inwards(object) {
         match object {
@@ -101,12 +101,13 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     Step::Done
 }
 
-/// Threads of a domain that one step stops: a call takes several steps, and stopping a sleeping thread takes a thousand
-/// instructions.
+/// The number of a domain's threads that one step stops. It is small, because an entry takes several steps, and stopping a
+/// sleeping thread takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
-/// Does one step of stopping a domain for good, and then of failing the outside waiters that its retirement has not reached.
-/// Stopping the last thread counts as a whole step, since nested domains have threads of their own.
+/// Does one step of stopping a domain for good. Once its threads are stopped, a step fails waiters of other domains that its
+/// retirement has not reached. Stopping the last thread counts as a whole step, since nested domains have threads of their
+/// own.
 fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Destroying {
         domain.set_state(DomainState::Destroying);

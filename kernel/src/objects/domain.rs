@@ -24,16 +24,16 @@ pub enum DomainState {
     Running,
     /// Once it has settled, it is data: nothing in it runs, and the version counts changes made by others.
     Frozen,
-    /// It was moved away and never runs here again, unless an operator undoes that.
+    /// It was moved away and never runs here again, unless an operator undoes the retirement.
     Retired,
     /// It is being destroyed: capabilities to it can only resume the destruction.
     Destroying,
 }
 
-/// The outside threads that wait for something of a retired domain and whose waits have yet to fail.
+/// The threads of other domains that still wait for something of a retired domain. Their waits have yet to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingWaiters {
-    /// Those that wait at its objects from this one on, and callers that await a reply.
+    /// Threads that wait at this or a later object of the domain, and callers that await a reply.
     From(ObjectId),
     /// Callers whose reply right is in this slot or a later one.
     Callers(capabilities::SlotNumber),
@@ -58,21 +58,21 @@ pub struct Domain {
     pub directory: SlotDirectory,
     pub first_thread: Cell<Option<Ref<Thread>>>,
     pub thread_count: Cell<usize>,
-    /// Nanoseconds added to the machine's time to get its own.
+    /// Nanoseconds added to the machine's time to get the domain's time.
     pub clock_offset: Cell<i64>,
-    /// Once it is retired: the outside waits that have yet to fail.
+    /// The outside waits that have yet to fail, once the domain is retired.
     pub pending_waiters: Cell<PendingWaiters>,
     /// The search for a parent, by the domain's description.
     pub parent_search: ParentSearch,
     pub timer: HeapLink<Domain>,
     /// Its deadline, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
-    /// The deadline of its current or last freeze, in ticks, if that has one.
+    /// The deadline of its current or last freeze, in ticks, if that freeze has one.
     pub thaw_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
     version: Cell<u64>,
     freeze_count: Cell<u64>,
-    /// The first thread that has yet to follow the state, as have all threads after it.
+    /// The first thread that does not follow the state yet. Neither do the threads after it.
     unsettled: Cell<Option<Ref<Thread>>>,
     /// Frames of slots that are paid for but not yet in the table.
     paid_slot_frames: Cell<u32>,
@@ -161,7 +161,7 @@ impl Domain {
         !self.is_running() && self.is_settled()
     }
 
-    /// The token of its current or last freeze: the number of its freezes.
+    /// The token of its current or last freeze, which is the number of its freezes so far.
     pub fn token(&self) -> u64 {
         self.freeze_count.get()
     }
@@ -192,7 +192,7 @@ impl Domain {
         self.header.pool.expect("every domain has a pool")
     }
 
-    /// The place of an alleged slot.
+    /// The place of a slot.
     ///
     /// # Errors
     /// [`Error::NoSuchSlot`].
@@ -201,7 +201,8 @@ impl Domain {
         self.locate(slot).ok_or(Error::NoSuchSlot)
     }
 
-    /// The place of a slot if it is in the table. Not inlined, and an option, so that the result is in a register.
+    /// The place of a slot if it is in the table. Not inlined, and without an error code, so that the result fits into a
+    /// register.
     #[inline(never)]
     fn locate(&self, slot: SlotNumber) -> Option<Place> {
         let number = capabilities::SlotNumber::new(slot.0);

@@ -4,7 +4,7 @@
 //!
 //! | holder | consequence |
 //! | --- | --- |
-//! | a table | if it was a reply right, its caller's wait ends |
+//! | a table | if the capability was a reply right, its caller's wait ends |
 //! | a thread's bound notification | the notification forgets the thread |
 //! | a mapping | its record is freed; its links were removed before |
 //! | pager, fault endpoint, interrupt's notification | the domain's version rises if it is frozen |

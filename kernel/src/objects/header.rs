@@ -12,7 +12,8 @@ use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 pub struct Header {
     /// Its number in the order of creation, starting at 1. It leaves the kernel only in log lines.
     pub serial: u64,
-    /// The pool whose keys encrypt its identity: the one that pays for it; for the root pool, that pool itself.
+    /// The pool whose keys encrypt its identity. This is the pool that pays for it; for the root pool, it is that pool
+    /// itself.
     named_by: Ref<Pool>,
     /// The pool that pays for it; none for the root pool.
     pub pool: Option<Ref<Pool>>,
@@ -64,8 +65,8 @@ impl Header {
         home.expect("an object is finished once").vacate()
     }
 
-    /// Marks it as being destroyed: from now on no capability to it and nothing in it is created. Otherwise others could create
-    /// them as fast as they are removed.
+    /// Marks it as being destroyed. From now on it gets no new capabilities and no new content. Otherwise others could
+    /// create them as fast as they are removed.
     pub fn begin_destruction(&self) {
         self.is_being_destroyed.set(true);
     }
@@ -74,7 +75,8 @@ impl Header {
         self.is_being_destroyed.get()
     }
 
-    /// Counts a change of the object in the domains of its pool and of the pools around that which are frozen.
+    /// Counts a change of the object in its pool's domain and in the domains of the pools around that pool, each only if it
+    /// is frozen.
     pub fn touch(&self) {
         if let Some(pool) = self.pool {
             pool.touch();

@@ -1,9 +1,10 @@
 //! The conversion between an object's serial number and its public [`ObjectId`]: [`IdentityKeys`].
 //!
-//! Serial numbers count the objects of the whole machine in the order of creation. If they were public, the creator of an
-//! object could read from its number how many others had been created since its last: a covert channel between domains
-//! that share nothing. So the public identity is the encrypted serial number, under random keys generated when the kernel
-//! starts, by a Feistel network of 32-bit halves. It is a permutation, so identities are as unique as serial numbers.
+//! Serial numbers count the objects of the whole machine in the order of creation. If they were public, a creator of two
+//! objects could see from their numbers how many other objects were created in between. That would be a covert channel
+//! between domains that share nothing. So the public identity is the encrypted serial number. The cipher is a Feistel
+//! network of 32-bit halves, and its random keys are generated when the kernel starts. Encryption is a permutation, so
+//! identities are as unique as serial numbers.
 //!
 //! ```text
 //!   left, right = right, left XOR mix(right, key)      for each key
@@ -47,8 +48,8 @@ impl IdentityKeys {
     }
 }
 
-/// Applies a permutation repeatedly until the result is not reserved (cycle walking): a permutation of the other numbers, which
-/// leaves the reserved ones unchanged.
+/// Applies a permutation repeatedly until the result is not reserved (cycle walking). This is a permutation too, and it
+/// leaves the reserved numbers unchanged.
 fn past_reserved(number: u64, permute: impl Fn(u64) -> u64) -> u64 {
     if RESERVED.contains(&number) {
         return number;

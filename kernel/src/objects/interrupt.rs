@@ -23,7 +23,8 @@ use crate::memory::{Holder, Ref, place_of};
 /// The state of an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptState {
-    /// Its driver has not acknowledged anything yet. It is not signalled, so that it does not block the others on its line.
+    /// Its driver has not acknowledged it since its creation. It is not signalled, so that it does not block the others on
+    /// its line.
     Disarmed,
     /// The next interrupt signals it.
     Armed,

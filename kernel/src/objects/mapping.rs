@@ -1,7 +1,7 @@
 //! The mapping of a Memory into a domain: [`Mapping`].
 //!
-//! A mapping holds a capability, derived from the one through which it was created (a Memory's, or for a capture a
-//! Domain's): revoking that one removes the mapping.
+//! A mapping holds a capability. It is derived from the capability through which the mapping was created: one to the Memory,
+//! or for a capture one to the Domain. Revoking that capability removes the mapping.
 
 use core::cell::Cell;
 
@@ -24,8 +24,8 @@ pub struct Mapping {
     pub first_page: Cell<u64>,
     pub page_count: Cell<u64>,
     pub access: Cell<Access>,
-    /// Whether it was created through a capability for the Memory's domain, to inspect that domain: an absent page is then a
-    /// fault, not a message to the domain's pager.
+    /// Whether it was created through a capability for the Memory's domain, to inspect that domain. An access to an absent
+    /// page is then a fault, not a message to the domain's pager.
     pub is_capture: Cell<bool>,
     /// Set while it is being removed: there are no links below this address, and no new links are created.
     pub unlinked_to: Cell<Option<u64>>,
@@ -56,8 +56,9 @@ impl IndexElement for Mapping {
 /// The number of bits of a key's fraction.
 const FRACTION_BITS: u32 = 27;
 
-/// The key of an address among a domain's mappings: the number of its 2 MiB step as a floating-point number, an exponent and
-/// then a fraction. Keys are ordered as addresses are, and low addresses, where most mappings lie, differ in the first bits.
+/// The key of an address among a domain's mappings: the number of its 2 MiB step as a floating-point number, first the
+/// exponent, then the fraction. Keys have the order of the addresses. Most mappings are at low addresses, whose keys differ
+/// in the first bits.
 pub fn key_of(address: u64) -> u32 {
     let step = (address.min(USER_END) / MAP_STEP_BYTES) as u32;
     let Some(exponent) = step.checked_ilog2() else {

@@ -1,7 +1,7 @@
 //! A sparse range of pages with one set of page tables: [`MemoryObject`].
 //!
-//! The pages are stored *as* leaf page tables ([`PageTables`]), whose entries grant every right; mappings link those tables
-//! into domains with fewer rights. So a page supplied once appears in every mapping, and all mappings share the processor's
+//! The pages are stored *as* leaf page tables ([`PageTables`]), whose entries grant every right. Mappings link those tables
+//! into domains, with fewer rights. So a page supplied once appears in every mapping, and all mappings share the processor's
 //! dirty bits.
 
 mod lifecycle;
@@ -26,8 +26,8 @@ pub use lifecycle::{
 pub enum Attribute {
     /// RAM, page by page.
     Ordinary,
-    /// Contiguous RAM, which a device may write: never captured. Its frames are reserved from the beginning; pages are
-    /// absent until they are populated.
+    /// Contiguous RAM. It is never captured, because a device may write it. Its frames are reserved from the beginning;
+    /// pages are absent until they are populated.
     Contiguous,
     /// A device's registers.
     Device,

@@ -19,8 +19,8 @@
 //! | `destroy` | the walk of a destruction, step by step |
 //! | `emptied` | the consequences of emptying a slot |
 //!
-//! Each kind is created and dismantled in its own file; a domain and a Memory, which have more parts, in a `lifecycle` file of
-//! their own. An object takes a frame of its pool. Objects change through cells, under the kernel lock.
+//! Each kind is created and dismantled in its own file. A domain and a Memory have more parts, so they have a `lifecycle`
+//! file for that. An object takes a frame of its pool. Objects change through cells, under the kernel lock.
 
 mod create;
 mod destroy;

@@ -46,7 +46,7 @@ impl Object {
         }
     }
 
-    /// The common part. That of a reply right is its thread's.
+    /// The common part. A reply right shares the header of its thread.
     pub fn header(&self) -> &Header {
         match self {
             Object::Pool(object) => &object.header,

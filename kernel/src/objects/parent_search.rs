@@ -1,7 +1,8 @@
 //! The search of a description for the parent of one of a domain's capabilities: [`ParentSearch`].
 //!
-//! The search passes every older sibling, of which there may be any number, and each call does a bounded part of it. A bookmark
-//! in the derivation tree itself keeps the position, so that no change of the tree in between can leave it dangling.
+//! The search passes every older sibling, and a capability may have any number of them. Each call does a bounded part of the
+//! search. A bookmark in the derivation tree itself keeps the position, so that no change of the tree in between can leave
+//! it dangling.
 
 use core::cell::Cell;
 
@@ -39,7 +40,8 @@ pub struct FoundParent {
 pub struct ParentSearch {
     /// The entry whose parent is being searched, while the bookmark is in a tree.
     pub entry: Cell<Option<Entry>>,
-    /// The last result, so that the searches for an object's further capabilities can take as many steps as they need.
+    /// The last result. All capabilities of an object are listed in one call, so this result is kept while the search for
+    /// the object's next capability takes several calls.
     pub last: Cell<Option<FoundParent>>,
     bookmark: Slot<Object>,
 }

@@ -12,10 +12,9 @@
 //!     fault: SendingFault --received--> AwaitingFault --reply--> Ready
 //! ```
 //!
-//! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it and its argument registers
-//! are as the call found them, so that rolling back is forgetting the phase. Completing the call advances RIP. A phase records
-//! the capability that the call found; a peer that gets to the thread checks that the slot still holds it
-//! (`ipc/authority.rs`).
+//! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it, and its argument registers are as
+//! the call found them. So rolling back is forgetting the phase. Completing the call advances RIP. A phase records the
+//! capability that the call found. A peer that gets to the thread checks that the slot still holds it (`ipc/authority.rs`).
 
 use core::cell::Cell;
 
@@ -134,7 +133,7 @@ pub struct Thread {
     pub is_revoking: Cell<bool>,
     /// Whether it runs past its slice until its revocation is done, or until it goes to the tail of its ready queue.
     pub is_overdue: Cell<bool>,
-    /// The alleged address of its message buffer; 0 for none.
+    /// The address of its message buffer, which need not be mapped; 0 for none.
     pub message_buffer: Cell<u64>,
     /// Incremented by every call, so that a reply to an older call is stale.
     pub call_number: Cell<u64>,

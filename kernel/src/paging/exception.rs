@@ -1,4 +1,4 @@
-//! Exceptions of user code. A page fault that only needs a link, or nothing at all, is resolved here; every other exception
+//! Exceptions of user code. A page fault that only needs a link, or nothing at all, is resolved here. Every other exception
 //! becomes a message to the Memory's pager or the thread's fault endpoint.
 
 use abi::fault::FaultKind;

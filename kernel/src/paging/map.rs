@@ -31,8 +31,8 @@ pub struct MapRequest {
 }
 
 impl MapRequest {
-    /// Checks that the range can be mapped: since whole leaf tables are linked, it must begin at the start of a leaf table and
-    /// end at the end of a leaf table or of the Memory.
+    /// Checks that the range can be mapped. Whole leaf tables are linked, so the range must begin at the start of a leaf
+    /// table, and end at the end of a leaf table or of the Memory.
     fn check(&self) -> Result<(), Error> {
         let aligned_end = self.page_count.is_multiple_of(PAGES_PER_TABLE)
             || self.first_page + self.page_count == self.memory.page_count;
@@ -60,11 +60,12 @@ impl MapRequest {
 /// [`Error::TableFull`] when there is no room for the record; [`Error::Gone`] for a Memory that is being destroyed.
 pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
     request.check()?;
-    // A debugger may inspect what is left of a domain that was frozen in the middle of a destruction.
+    // A debugger may inspect the remaining parts of a domain that was frozen in the middle of a destruction.
     if !request.is_capture {
         check_alive(Object::Memory(request.memory))?;
     }
-    // Mappings do not overlap each other: if any overlaps the range, the last one that begins before the range's end does.
+    // Mappings do not overlap each other. So if any mapping overlaps the range, the last one that begins before the range's
+    // end does.
     let before_end = domain.mapping_below(request.end() - 1);
     if before_end.is_some_and(|mapping| request.address < mapping.end()) {
         return Err(Error::Overlap);
@@ -149,7 +150,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
     let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
-        // The pool is empty: the first access to the rest of the mapping faults.
+        // The pool is empty, so the first access to the rest of the mapping will fault.
         if link_at(kernel, mapping, address).is_err() {
             return;
         }

@@ -15,15 +15,16 @@ const PAGES_PER_STEP: u64 = 16;
 /// The maximum number of pages that one step examines if all are present.
 const LOOKS_PER_STEP: u64 = 512;
 
-/// The cost of inserting a page, in examined pages: one budget covers both, so that no step does the maximum of each.
+/// The cost of inserting a page, in examined pages. One budget covers both, so that no step inserts the maximum and also
+/// examines the maximum.
 const LOOKS_PER_INSERTION: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 
 /// Inserts zeroed pages where a Memory has none, within the leaf table of the first page; returns the number of pages handled.
 ///
 /// # Errors
-/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory that
-/// is being destroyed: others could insert pages as fast as they are removed, and a contiguous Memory would get frames at other
-/// addresses than the device was given.
+/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory
+/// that is being destroyed. Otherwise others could insert pages as fast as they are removed, and a contiguous Memory could
+/// get frames at addresses that its device does not know.
 pub fn populate(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -127,7 +128,7 @@ fn supply_page(
     insert_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
 }
 
-/// Runs a step that may change a Memory's pages, and counts all its changes as one, even if it fails after some of them:
+/// Runs a step that may change a Memory's pages. Counts all its changes as one, even if it fails after some of them, because
 /// counting is slow in deeply nested pools. The step sets its argument when it changes a page.
 fn as_one_change(
     memory: Ref<MemoryObject>,

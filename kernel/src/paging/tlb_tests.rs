@@ -1,7 +1,7 @@
 //! User code must not reach removed pages through the processor's TLB.
 //!
-//! The fake machine's TLB keeps entries until it is flushed, and panics when a frame is released that an entry refers to: see
-//! `arch::fake`.
+//! The fake machine's TLB keeps entries until it is flushed. It panics when a frame is released while an entry refers to it
+//! (see `arch::fake`).
 
 use abi::PAGE_BYTES;
 use abi::calls::{DomainPages, DomainReadPages, MemoryCreate, PageSet};
@@ -17,7 +17,7 @@ const COPY: Slot = Slot(slots::FREE + 1);
 const PAGES: u64 = 700;
 const ADDRESS: u64 = 0x8000_0000;
 
-/// A test domain with a Memory of which the first 16 pages are present.
+/// A test domain with a Memory whose first 16 pages are present.
 fn scene() -> (World, TestDomain) {
     let world = World::new();
     let actor = world.domain();

@@ -1,7 +1,7 @@
 //! The thread whose registers the processor holds: [`Loaded`].
 //!
-//! A thread's general registers are saved at every entry; its segment bases and vector registers stay in the processor until
-//! another thread runs, and a thread has no vector registers before it first uses them.
+//! A thread's general registers are saved at every entry. Its segment bases and vector registers stay in the processor until
+//! another thread runs. A thread has no vector registers before it first uses them.
 //!
 //! Invariant: a thread never sees vector registers with another thread's data.
 

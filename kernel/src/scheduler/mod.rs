@@ -1,7 +1,7 @@
 //! The scheduler: [`Scheduler`].
 //!
-//! Fixed priorities, and round robin among threads of equal priority: a thread at the head of its ready queue runs for a time
-//! slice of [`SLICE_MS`], then goes to the tail. The slice belongs to the thread:
+//! Priorities are fixed, and threads of equal priority run round robin: the thread at the head of its ready queue runs for a
+//! time slice of [`SLICE_MS`], then goes to the tail. The slice belongs to the thread:
 //!
 //! ```text
 //!   woken, yields, slice expires --> tail of its queue, with a whole slice
@@ -12,8 +12,9 @@
 //!   slice expires in a revoke    --> runs on until the revocation is done
 //! ```
 //!
-//! So a thread that yields early takes nothing from the next one, a preempted thread loses nothing, and each thread runs for at
-//! most one slice before all others that were ready at its priority have had theirs, except during a revocation (decision 25).
+//! So a thread that yields early takes nothing from the next one, and a preempted thread loses nothing. Each thread runs for
+//! at most one slice before all others that were ready at its priority have had theirs. A revocation is the exception
+//! (decision 25).
 //!
 //! The clock is read only when a thread is chosen from a queue, not by a system call after which the caller keeps running.
 //! The timer is only ever re-armed for an earlier time. If a slice ends later than that, its end is armed when the timer fires.
@@ -26,8 +27,8 @@
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
 //! | `budget` | [`TimeBudget`]: the time of an entry for a long call |
 //!
-//! Invariants: a thread is in a ready queue exactly when it is runnable and not current; while a thread runs, the
-//! timer is armed for the end of its slice or earlier.
+//! Invariants: a thread is in a ready queue exactly when it is runnable and not current. While a thread runs, the timer is
+//! armed for the end of its slice or earlier.
 
 mod budget;
 mod clock;
@@ -106,10 +107,10 @@ impl Scheduler {
         }
     }
 
-    /// As [`Scheduler::wake`], for a thread made runnable by a call or a reply: if its partner has given up the core, this
-    /// thread runs in its place, for the rest of its slice. Otherwise each call and each reply would wait for a slice of every
-    /// compute-bound thread. A slice is not donated below the priority at which it began: otherwise a server of higher priority
-    /// would favour its clients over their equals.
+    /// As [`Scheduler::wake`], for a thread made runnable by a call or a reply. If its partner has given up the core, this
+    /// thread runs in the partner's place, for the rest of the partner's slice. Otherwise each call and each reply would
+    /// wait for a slice of every compute-bound thread. A slice is not passed to a thread below the priority at which the
+    /// slice began. Otherwise a server of higher priority would favour its clients over their equals.
     pub fn switch_to(&self, thread: Ref<Thread>) {
         let is_in_place =
             self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();
@@ -162,7 +163,7 @@ impl Scheduler {
     }
 
     /// Records a step of a revocation of the current thread. Until the revocation is done, the thread runs on when its slice
-    /// expires, since its equals could create capabilities as fast as it removes them; then it goes to the tail.
+    /// expires. Otherwise its equals could create capabilities as fast as it removes them. Then it goes to the tail.
     pub fn note_revocation(&self, thread: Ref<Thread>, is_unfinished: bool) {
         thread.is_revoking.set(is_unfinished);
         if !is_unfinished && thread.is_overdue.take() {

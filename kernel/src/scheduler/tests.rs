@@ -96,7 +96,8 @@ fn a_signal_to_a_higher_priority_thread_costs_the_signaller_no_turn() {
 
 #[test]
 fn a_slice_is_whole_however_late_the_timer_was_armed() {
-    // The first yields just before its slice ends: the second gets a slice of its own, not the rest of that one.
+    // The first thread yields just before its slice ends. The second gets a slice of its own, not the rest of the first
+    // one's.
     let mut contest = Contest::new();
     contest.enter(10, Some((Act::Yield, before_the_timer)));
     let second = contest.enter(10, None);

@@ -1,4 +1,4 @@
-//! Deadlines: [`Timers`], those of waiting threads and of frozen domains.
+//! The deadlines of waiting threads and of frozen domains: [`Timers`].
 
 use core::cell::Cell;
 

@@ -112,8 +112,8 @@ pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
     Ok(Outcome::DONE)
 }
 
-/// Whether the kernel's log permits user code to write this port now: the console's port except in the middle of a line, and the
-/// port of QEMU's exit device only after the last line.
+/// Whether the kernel's log permits user code to write this port now. The console's port has to wait until the kernel's
+/// current line is complete. The port of QEMU's exit device has to wait until the whole log is written.
 fn log_permits(port: u16, value: u32) -> bool {
     match port {
         arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),
@@ -146,7 +146,7 @@ pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCre
     Ok(Outcome::Again)
 }
 
-/// The device's pages that the Memory is to have.
+/// The device's pages for the new Memory.
 fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, Error> {
     let count = call.pages.0;
     let end = call.bus_address.checked_add(count * PAGE_BYTES);
@@ -163,7 +163,8 @@ fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, 
     ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)
 }
 
-/// The Memory that an earlier step of the call made: exactly its first pages are present, as many as the call alleges.
+/// The Memory that an earlier step of the call made. Exactly its first pages are present: the number that the call claims to
+/// have made.
 ///
 /// Another Memory that meets this description is accepted: the caller could have made it from the same pages. A Memory that is
 /// being destroyed does not meet it, because destruction removes the first pages first.

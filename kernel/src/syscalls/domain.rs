@@ -134,8 +134,8 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
     )))
 }
 
-/// The first step passes **the commit point**; the others end other domains' waits with an error. Retiring a retired domain
-/// succeeds, so that the call can be restarted.
+/// The first step passes **the commit point**. The further steps end other domains' waits with an error. Retiring a retired
+/// domain succeeds, so that the call can be restarted.
 pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
     capture::retire(kernel, domain, call.version, call.token)?;

@@ -1,4 +1,4 @@
-//! From alleged slots to typed objects: [`lookup`] and one function per kind.
+//! From untrusted slot numbers to typed objects: [`lookup`] and one function per kind.
 
 use abi::register::Slot;
 use abi::{
@@ -53,7 +53,7 @@ pub fn destructible(caller: Ref<Thread>, slot: Slot) -> Result<(Object, Place), 
     Ok((capability.object, place))
 }
 
-/// Checks that a capability to this object can be copied: a reply right has only one holder, and an object that is being
+/// Checks that a capability to this object can be copied. A reply right has only one holder, and an object that is being
 /// destroyed gets no new capabilities.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Messages: call, reply, send, receive, signal, wait, yield.
 //!
-//! The calls that can block first set RIP back to the call: from then on the thread stands at it (see
-//! [`crate::objects::Thread`]), and completing the call advances RIP.
+//! The calls that can block first set RIP back to the call. From then on the thread stands at the call (see
+//! [`crate::objects::Thread`]). Completing the call advances RIP.
 
 use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::register::Slot;
@@ -57,8 +57,8 @@ pub fn reply(kernel: &Kernel, caller: Ref<Thread>, call: Reply) -> CallResult {
     Ok(Outcome::DONE)
 }
 
-/// A call of two parts. Once the first is done, the thread stands at a `Receive`: if the thread is stopped or moved, that is the
-/// call that restarts.
+/// A call of two parts. Once the first part is done, the thread stands at a `Receive`. If the thread is then stopped or
+/// moved, the `Receive` restarts.
 pub fn reply_and_receive(
     kernel: &Kernel,
     caller: Ref<Thread>,
@@ -72,8 +72,8 @@ pub fn reply_and_receive(
     };
     let client = match ipc::reply(kernel, caller, right, message) {
         Ok(client) => Some(client),
-        // There was no client, or it no longer waits: a stale right was removed. After any other error the right stays in the
-        // slot, so that its holder can reply again.
+        // There was no client, or the client no longer waits and its stale right was removed. After any other error the
+        // right stays in the slot, so that its holder can reply again.
         Err(_) if SlotStorage.slot(right).is_empty() => None,
         Err(error) => return Err(error),
     };

@@ -1,11 +1,11 @@
 //! System calls: decode, check, perform.
 //!
-//! [`handle`] decodes the registers into a [`Request`], [`dispatch`] is the list of calls, and the files below implement
-//! them: first everything that can fail, then everything that cannot. One place writes results back.
+//! [`handle`] decodes the registers into a [`Request`], and [`dispatch`] is the list of calls. The files below implement the
+//! calls. Each call does first everything that can fail, then everything that cannot. One place writes results back.
 //!
 //! | file | calls |
 //! | --- | --- |
-//! | `lookup` | from alleged slots to typed objects |
+//! | `lookup` | from untrusted slot numbers to typed objects |
 //! | `message` | call, reply, send, receive, signal, wait, yield |
 //! | `capability` | copy, mint, move, delete, revoke, inspect |
 //! | `pool` | split, create, destroy |

@@ -1,4 +1,4 @@
-//! Calls for rebuilding a domain, which act through a capability in its own table: the result is derived from that
+//! Calls for rebuilding a domain. They act through a capability in the domain's own table: the result is derived from that
 //! capability, as if one of the domain's threads had made the call.
 
 use abi::calls::{DomainHold, DomainMapOwn};

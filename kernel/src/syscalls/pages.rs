@@ -66,8 +66,8 @@ pub fn begin_log(caller: Ref<Thread>, call: DomainBeginLog) -> CallResult {
 
 pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    // Only its own Memories: the mapping is derived from the Domain, so another domain's Memory would stay mapped after its owner
-    // had revoked it.
+    // Only the domain's own Memories can be mapped. The mapping is derived from the Domain, so another domain's Memory would
+    // stay mapped after its owner had revoked it.
     let Some(memory) = own_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
@@ -98,7 +98,7 @@ fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObje
     }
 }
 
-/// A Memory of the domain's own pool, or one that it has mapped, and so may read; `None` if the search is unfinished.
+/// A Memory of the domain's own pool, or one that the domain has mapped and so may read. `None` if the search is unfinished.
 fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
     own_memory(domain, id).or_else(|error| domain.mapped_memory(id).map(Some).ok_or(error))
 }

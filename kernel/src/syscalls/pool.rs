@@ -22,8 +22,9 @@ pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResul
     Ok(Outcome::DONE)
 }
 
-/// The rights over a child pool for a holder of these rights over the parent: all that affect only the child. DMA is passed on
-/// only if held, since it reaches beyond the child: a device writes to any address that its driver gives it.
+/// The rights over a child pool for a holder of these rights over the parent: all rights that affect only the child. DMA is
+/// passed on only if the parent's holder has it. It reaches beyond the child, since a device writes to any address that its
+/// driver gives it.
 fn child_rights(parent: Rights) -> Rights {
     let dma = PoolRights::DMA;
     if parent.contains(dma.into()) {

@@ -32,7 +32,7 @@ pub fn stop(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStop) -> CallResul
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
     let is_self = thread == caller;
     if is_self {
-        // It sees success when it is started again.
+        // The call succeeds, which the thread sees when it is started again.
         thread.context.rax.set(0);
     }
     ipc::stop(kernel, thread);
@@ -58,7 +58,7 @@ pub fn read_into_buffer(kernel: &Kernel, caller: Ref<Thread>, thread: Ref<Thread
 
 pub fn write(kernel: &Kernel, caller: Ref<Thread>, call: ThreadWrite) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    // The state may make the thread run.
+    // The new state may make the thread run, which its destruction does not permit.
     check_alive(Object::Thread(thread))?;
     let buffer = ipc::message_buffer(kernel, caller)?;
     let mut bytes = [0; THREAD_STATE_BYTES];

@@ -1,4 +1,5 @@
-//! Snapshots of the kernel's objects as lines of text: a test proves with them that nothing has changed, or shows the difference.
+//! Snapshots of the kernel's objects as lines of text. With them a test proves that nothing has changed, or shows the
+//! difference.
 
 use abi::register::Slot;
 use capabilities::{Place, Storage};
@@ -20,8 +21,8 @@ pub fn of_kernel(kernel: &Kernel, except: Ref<Thread>) -> Snapshot {
     lines
 }
 
-/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show:
-/// its version has to rise when any of them changes.
+/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show. The domain's
+/// version has to rise when any of these facts changes.
 pub fn of_domain(domain: Ref<Domain>) -> Snapshot {
     let mut lines = Snapshot::new();
     for object in objects(domain.pool()) {

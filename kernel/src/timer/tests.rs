@@ -14,7 +14,7 @@ const INTERRUPT: Slot = Slot(slots::FREE + 2);
 const SUBJECT: Slot = Slot(slots::FREE + 3);
 const FIRST_THREAD: u32 = slots::FREE + 8;
 
-/// The time at which everything is due, in nanoseconds, which are the fake machine's ticks.
+/// The time at which everything is due, in nanoseconds. The fake machine's ticks are nanoseconds too.
 const DUE: u64 = 500_000_000;
 
 fn threads(world: &World, actor: TestDomain, count: u32) -> Vec<Ref<Thread>> {

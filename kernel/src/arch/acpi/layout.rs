@@ -1,10 +1,9 @@
 //! Copies firmware structures out of bytes: [`Layout`].
 //!
-//! The layouts are those of the crate `acpi`. Its iterators and its validation are not used, because they trust the
-//! firmware: at an entry of length zero the iterator over MADT entries never ends, `Rsdp::validate` and
-//! `SdtHeader::validate` read as many bytes as the structure claims to have, and both reject a manufacturer's name
-//! that is not UTF-8 before they check the checksum. All structures of the crate are packed, so they are copied out of the
-//! bytes.
+//! The layouts come from the crate `acpi`. Its iterators and its validation are not used, because they trust the firmware.
+//! The iterator over MADT entries never ends at an entry of length zero. `Rsdp::validate` and `SdtHeader::validate` read as
+//! many bytes as the structure claims to have. Both reject a manufacturer's name that is not UTF-8 before they check the
+//! checksum. All structures of the crate are packed, so they are copied out of the bytes.
 
 use ::acpi::address::RawGenericAddress;
 use ::acpi::rsdp::Rsdp;

@@ -51,7 +51,8 @@ pub(in crate::arch) struct Madt {
     pub(in crate::arch) skipped: usize,
 }
 
-/// The table's own number for the boot core, and the pins of NMIs, each with such a number; `None` means every processor.
+/// The number that the table gives to the boot core, and the NMI pins. Each pin has the number of its processor; `None`
+/// means every processor.
 #[derive(Default)]
 struct Nmis {
     boot_processor: Option<u32>,

@@ -4,7 +4,7 @@
 //!   root pointer (RSDP) -> XSDT, or RSDT on old machines -> addresses of tables, each with a signature
 //! ```
 //!
-//! Firmware is assumed to be benign but not correct: a table with a wrong length, address or checksum is not used, and the
+//! Firmware is assumed to be benign but not correct. A table with a wrong length, address or checksum is not used, and the
 //! machine starts without it. No AML is executed.
 
 mod layout;
@@ -38,7 +38,7 @@ pub(super) type Read<'m> = dyn Fn(u64, usize) -> Option<&'m [u8]> + 'm;
 /// The reason a table is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// A part of it is where the boot code cannot read.
+    /// The boot code cannot read all of its memory.
     OutOfReach { address: u64 },
     /// It does not have the expected signature.
     Signature { address: u64 },

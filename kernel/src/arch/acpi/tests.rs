@@ -16,7 +16,7 @@ impl Memory {
         self
     }
 
-    /// A machine whose XSDT lists these tables, which are one after the other.
+    /// A machine whose XSDT lists these tables. They follow one another in memory.
     fn listing(tables: &[Vec<u8>]) -> Self {
         let addresses: Vec<u64> = (0..tables.len() as u64)
             .map(|number| TABLES + (number << 16))

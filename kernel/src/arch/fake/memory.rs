@@ -4,8 +4,8 @@ use super::machine::{Event, record, with};
 use crate::arch::{PhysAddr, VirtAddr};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
-/// The entry that [`install_kernel_half`] writes: present, and outside of every arena, so that a walk of the kernel's half by
-/// mistake is detected.
+/// The entry that [`install_kernel_half`] writes. It is present and refers to an address outside of every arena, so that a
+/// walk of the kernel's half is detected.
 pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
 
 /// The alignment of an arena's allocation. With a larger one the allocator would clear the memory itself, instead of getting

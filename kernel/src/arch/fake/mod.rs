@@ -1,8 +1,8 @@
 //! A machine in ordinary memory, on which the kernel's logic is tested on the host.
 //!
-//! Every host thread has its own machine, so that tests run in parallel: [`Machine::new`] makes it, and the facade's
-//! functions act on it. User code does not run: a test sets a thread's registers, enters the kernel, and inspects the
-//! [`Machine`]. [`Machine::access`] accesses memory as user code would, through the kernel's page tables and a TLB.
+//! Every host thread has its own machine, so that tests run in parallel. [`Machine::new`] makes the machine, and the
+//! facade's functions act on it. User code does not run: a test sets a thread's registers, enters the kernel, and inspects
+//! the [`Machine`]. [`Machine::access`] accesses memory as user code would, through the kernel's page tables and a TLB.
 
 mod device;
 mod machine;

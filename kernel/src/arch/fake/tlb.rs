@@ -1,10 +1,10 @@
 //! User code's access to memory: a walk of the active tables, and a TLB.
 //!
-//! The TLB holds what a processor may hold: the translations of the active root, and the tables on the way to them. It is
-//! as unhelpful as the architecture permits: entries stay until the kernel flushes them or activates another root, and after
-//! a flush it walks again at once to every page that it held, as a speculating processor may. So a flush that is missing, or
-//! that comes before the change of the table, leaves a stale translation, which the next access uses, and which
-//! [`frame_released`] detects. It also overwrites the released frame, so that a test notices a later use.
+//! The TLB holds what a processor may hold: the translations of the active root, and the tables on the way to them. It
+//! reveals as many errors as the architecture permits. Entries stay until the kernel flushes them or activates another root.
+//! After a flush it walks again at once to every page that it held, as a speculating processor may. So a missing flush, or a
+//! flush before the change of the table, leaves a stale translation. The next access uses it, and [`frame_released`] detects
+//! it. That function also overwrites the released frame, so that a test notices a later use.
 
 use super::machine::{Machine, State, with};
 use super::memory::PAGE;
@@ -116,7 +116,7 @@ impl State {
         self.tlb = Tlb::default();
     }
 
-    /// Flushes all cached tables, and all pages or one; then walks to the flushed ones again.
+    /// Flushes all cached tables, and one page or all; then walks to the flushed pages again.
     pub(super) fn flush_translations(&mut self, page: Option<u64>) {
         let regions: Vec<u64> = self.tlb.branches.keys().copied().collect();
         let flushed = |known: &u64| page.is_none_or(|page| page == *known);

@@ -4,8 +4,8 @@
 //! before idling, the kernel fills the port's transmitter if it is empty. Before the first thread runs, and in a panic, every
 //! line is written completely at once.
 //!
-//! User mode writes to the same port with `IoOut`. The lines of both stay whole: the kernel finishes a line that it has begun
-//! before it admits user mode's next byte, and it waits up to [`USER_LINE_MS`] for a line that user mode has begun.
+//! User mode writes to the same port with `IoOut`. The lines of both stay whole. The kernel finishes a line that it has
+//! begun before it admits user mode's next byte. It waits up to [`USER_LINE_MS`] for a line that user mode has begun.
 
 mod ring;
 #[cfg(test)]
@@ -23,14 +23,14 @@ use super::machine::{
 /// Bytes that an empty transmitter accepts.
 pub const TRANSMITTER_BYTES: usize = 16;
 
-/// How long user mode's unfinished line delays the kernel's lines, counted from its last byte.
+/// How long an unfinished line of user mode delays the kernel's lines, counted from the last byte of that line.
 const USER_LINE_MS: u64 = 20;
 
 /// How long a transmitter may stay full before it is considered stuck and the waiting lines are dropped.
 const STUCK_MS: u64 = 1000;
 
-/// The number of polls of the transmitter before a byte of an immediate line is abandoned: at 1 us per poll, longer than a
-/// byte takes at 1,200 baud.
+/// The number of polls of the transmitter before a byte of an immediate line is abandoned. At 1 us per poll, this is longer
+/// than a byte takes at 1,200 baud.
 const POLLS_MAX: u32 = 10_000;
 
 /// Tenths of a millisecond that a full transmitter takes to become empty at 115,200 baud.
@@ -67,7 +67,8 @@ impl Log {
         }
     }
 
-    /// Writes a line: at once, or into the ring and as much of it into the transmitter as fits.
+    /// Adds a line to the ring. An immediate log then writes the whole ring; a buffered log fills the transmitter if it is
+    /// empty.
     pub fn write_line(&self, line: fmt::Arguments<'_>) {
         if !console_is_present() {
             return;
@@ -88,7 +89,7 @@ impl Log {
         self.is_immediate.store(false, Relaxed);
     }
 
-    /// Writes the ring's lines now, and every later line completely at once: for a panic.
+    /// Writes the ring's lines now, and every later line completely at once. Called in a panic.
     pub fn become_immediate(&self) {
         self.is_immediate.store(true, Relaxed);
         self.flush();
@@ -107,8 +108,8 @@ impl Log {
         (!self.ring.is_empty()).then_some(now + pause)
     }
 
-    /// Whether user mode may write a byte to the port now. If so, records the byte; else user mode has to retry, and a part of
-    /// the kernel's line is written meanwhile.
+    /// Whether user mode may write a byte to the port now. If it may, records the byte. Otherwise writes a part of the
+    /// kernel's line, and user mode has to retry.
     pub fn admit_user_byte(&self, byte: u8) -> bool {
         let now = ticks();
         if self.fills_transmitter.load(Relaxed) || self.is_in_line.load(Relaxed) {

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-/// The ring's capacity in bytes, which take a third of a second at 115,200 baud.
+/// The ring's capacity in bytes. Writing all of them takes a third of a second at 115,200 baud.
 pub const LOG_BYTES: usize = 4096;
 
 /// A queue of bytes that accepts whole lines: one that does not fit is dropped and counted.

@@ -1,7 +1,7 @@
 //! The local APIC: acknowledging interrupts, the timer, and the pins of NMIs.
 //!
-//! Its registers are a page in memory (xAPIC) or MSRs (x2APIC); a register's number is its offset in the page divided by
-//! 16, and its MSR's number less 0x800 (Intel SDM volume 3, 11.4 and 11.12).
+//! Its registers are a page in memory (xAPIC) or MSRs (x2APIC). A register's number is its offset in the page divided by 16.
+//! The number of its MSR is 0x800 higher (Intel SDM volume 3, 11.4 and 11.12).
 //!
 //! If the processor has the TSC-deadline mode, the timer fires at a value of the clock. Otherwise that value is converted to
 //! a timer count by a measured rate.
@@ -25,7 +25,8 @@ const ERROR_VECTOR: u8 = 0xfe;
 /// The vector of interrupts that were withdrawn before delivery. They must not be acknowledged.
 pub(super) const SPURIOUS_VECTOR: u8 = 0xff;
 
-/// The highest number by which an interrupt controller or a device's message can address a core; above it is "every core".
+/// The highest number by which an interrupt controller or a device's message can address one core. The next number addresses
+/// every core.
 const DESTINATION_MAX: u32 = 0xfe;
 
 /// IA32_TSC_DEADLINE.
@@ -84,9 +85,9 @@ pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }
 
-/// Brings the running core's APIC from any state into this one: enabled, the timer disarmed, no interrupt in service, every
-/// local interrupt masked except the APIC's errors and the NMIs at these pins. `page` is the virtual address of its
-/// registers, if they are in memory.
+/// Initialises the running core's APIC, whatever its state is. Afterwards it is enabled, the timer is disarmed, and no
+/// interrupt is in service. Every local interrupt is masked except the APIC's errors and the NMIs at these pins. `page` is
+/// the virtual address of its registers, if they are in memory.
 ///
 /// The APIC is enabled first, because the local interrupts of a disabled one cannot be unmasked.
 ///
@@ -151,8 +152,8 @@ fn mask_local_interrupts() {
     }
 }
 
-/// Acknowledges interrupts left in service by a loader or an earlier kernel. Otherwise those of the same or a lower priority
-/// class would never be delivered.
+/// Acknowledges interrupts left in service by a loader or an earlier kernel. Otherwise interrupts of the same or a lower
+/// priority class would never be delivered.
 fn end_interrupts_in_service() {
     const REGISTERS: u32 = 8;
     let in_service =

@@ -1,8 +1,8 @@
 //! The clock: the processor's time-stamp counter, and its rate.
 //!
-//! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read several times, each
-//! time between two reads of the counter, and the reading whose pair is closest is used. A rate is accepted when two
-//! measurements agree.
+//! A virtual core may be stopped for milliseconds between any two instructions. So a reference clock is read several times,
+//! each time between two reads of the counter. Only the reading with the shortest time between its two reads is used. A rate
+//! is accepted when two measurements agree.
 
 use super::cpu;
 use super::hpet::Hpet;
@@ -46,7 +46,7 @@ pub(super) fn waited_ticks() -> u64 {
     WAITED_TICKS.load(Ordering::Relaxed)
 }
 
-/// Another clock's value, and this clock's at the same time.
+/// The values of another clock and of this clock at the same time.
 pub(super) struct Reading {
     pub(super) value: u64,
     pub(super) ticks: u64,
@@ -64,7 +64,7 @@ pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
     let by_hpet = || Some(("HPET", hpet.and_then(|hpet| measured(&|| hpet.measure()))?));
     let by_pit = || Some(("PIT", measured(&pit::measure)?));
     let known = rate::choose(stated(), by_hpet().or_else(by_pit));
-    let (source, rate) = known.expect("a clock (HPET, PIT or CPUID) to measure the processor's by");
+    let (source, rate) = known.expect("a source of the clock's rate (HPET, PIT or CPUID)");
     TICKS_PER_SECOND.store(rate, Ordering::Relaxed);
     source
 }
@@ -101,7 +101,7 @@ pub(super) fn measure_until_agreed(
     Some(match rate::measure_until_agreed(agreement, measure)? {
         Measured::Agreed(rate) => rate,
         Measured::Last(rate) => {
-            crate::log!("the clock's measurements do not agree: it may run wrong");
+            crate::log!("the clock's measurements do not agree: its rate may be wrong");
             rate
         }
     })

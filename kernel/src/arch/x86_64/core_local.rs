@@ -2,8 +2,9 @@
 //!
 //! Only one core runs so far. Another one will need its own `Core`, which shares nothing with this one.
 //!
-//! Invariant: in kernel mode the GS base points to this core's `Core`, except between an entry's first instruction and its
-//! SWAPGS, and in the handlers on their own stacks (NMI, machine check, double fault), which do not use it.
+//! Invariant: in kernel mode the GS base points to this core's `Core`. There are two exceptions: between an entry's first
+//! instruction and its SWAPGS, and in the handlers on their own stacks (NMI, machine check, double fault), which do not use
+//! `Core`.
 
 use super::descriptors::Descriptors;
 use crate::arch::UserContext;
@@ -50,7 +51,7 @@ pub(super) struct Stack<const BYTES: usize> {
 // SAFETY: no Rust reference to a stack's bytes exists, and only the core that the stack belongs to runs on it.
 unsafe impl<const BYTES: usize> Sync for Stack<BYTES> {}
 
-// SAFETY: a core accesses only its own `Core`; after boot only the entry code does, through GS.
+// SAFETY: a core accesses only its own `Core`. After boot only the entry code accesses it, through GS.
 unsafe impl Sync for Core {}
 
 impl<const BYTES: usize> Stack<BYTES> {

@@ -60,7 +60,7 @@ pub(super) fn leaf(number: u32, index: u32) -> CpuidResult {
 
 /// The number of bits in a physical address. A page-table entry with a higher bit causes a fault that cannot be handled.
 pub fn physical_address_bits() -> u32 {
-    // The minimum is what every processor in long mode has, for one without this leaf; the maximum is what an entry can hold.
+    // Every processor in long mode has at least 36 bits, even without this leaf. A page-table entry holds at most 52.
     (leaf(0x8000_0008, 0).eax & 0xff).clamp(36, 52)
 }
 
@@ -78,8 +78,8 @@ pub(super) fn initial_apic_id() -> u32 {
 pub(super) fn initialise() {
     let features = probe();
     FEATURES.store(features.bits(), Ordering::Relaxed);
-    // SAFETY: long mode, PAE and paging stay on; each further bit is one that the processor has, and the early page
-    // tables are writable where the kernel writes.
+    // SAFETY: long mode, PAE and paging stay on. The processor supports each further bit. The early page tables are writable
+    // where the kernel writes.
     unsafe {
         Cr0::write(
             Cr0Flags::PROTECTED_MODE_ENABLE
@@ -180,7 +180,8 @@ fn cr4(features: Features) -> Cr4Flags {
     flags
 }
 
-/// Sets the page attribute table: the entry that PWT alone selects is write combining, the others keep their reset values.
+/// Sets the page attribute table. The entry that PWT alone selects becomes write combining; the other entries keep their
+/// reset values.
 fn set_memory_types() {
     const PAGE_ATTRIBUTE_TABLE: u32 = 0x277;
     const WRITE_BACK: u64 = 6;

@@ -35,9 +35,9 @@ pub(super) const USER_CODE: u16 = 0x20 | 3;
 
 /// The exceptions with their own stack, in the order of the stacks: debug, NMI, double fault, machine check.
 ///
-/// Debug exceptions, NMIs and machine checks come at any time, even while the stack is still the user's. A double fault is how
-/// the kernel's own errors end, such as an overflow of its stack: the page below the stack is not mapped, so no exception can
-/// be delivered on it.
+/// Debug exceptions, NMIs and machine checks come at any time, even while the stack is still the user's. An overflow of the
+/// kernel's stack ends in a double fault: the page below the stack is not mapped, so no other exception can be delivered on
+/// it.
 const WITH_OWN_STACK: [u8; STACKS_OF_EXCEPTIONS.len()] = [1, 2, 8, 18];
 
 /// The breakpoint exception, which user code may raise with an instruction.

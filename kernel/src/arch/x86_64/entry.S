@@ -33,7 +33,8 @@ syscall_entry:
 
 // Leaves the kernel.
 // In:  RAX = the context to resume, or 0 to idle; GS is the kernel's; any kernel stack.
-// SYSRET overwrites RCX and R11, so it can only resume a context in which they already hold the values it sets.
+// SYSRET overwrites RCX with RIP and R11 with RFLAGS, so it is used only if the context's RCX and R11 already have these
+// values.
 .global resume
 resume:
     test rax, rax
@@ -152,10 +153,8 @@ interrupt_common:
     call {interrupt_entered}
     jmp resume
 
-// Exceptions of the kernel, and those that may come at any time (NMI, machine check, double fault): GS may be the user's or
-// the kernel's.
-// In:  as `interrupt_common`.
-// Out: returns, with the registers as `kernel_fault` left them in its frame.
+// Exceptions of the kernel, and those that may come at any time (NMI, machine check, double fault). GS may be the user's or
+// the kernel's. In: as `interrupt_common`. Out: returns, with the registers as `kernel_fault` left them in its frame.
 interrupt_fatal:
     push rax
     push rbx

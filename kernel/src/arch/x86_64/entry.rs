@@ -31,8 +31,8 @@ const PAGE_FAULT: u8 = 14;
 /// The bytes of one stub.
 const STUB_BYTES: u64 = 16;
 
-/// Below this address SYSRET is safe: on Intel's processors it faults in kernel mode on an address that is not canonical, and
-/// the instruction after a SYSCALL at the very end of the lower half has one.
+/// Below this address SYSRET is safe. On Intel's processors SYSRET to an address that is not canonical faults in kernel
+/// mode. The return address of a SYSCALL at the very end of the lower half is not canonical.
 const SYSRET_LIMIT: u64 = (1 << 47) - 4096;
 
 global_asm!(include_str!("entry.S"),
@@ -114,7 +114,7 @@ extern "C" fn syscall_entered() -> *const UserContext {
 
 extern "C" fn interrupt_entered(vector: u64, error: u64) -> *const UserContext {
     if cpu::has(Features::SMAP) {
-        // SAFETY: it only clears AC, which a gate leaves as user mode set it, and which would suspend SMAP.
+        // SAFETY: it only clears AC. A gate leaves AC as user mode set it, and a set AC would suspend SMAP.
         unsafe { asm!("clac", options(nomem, nostack)) };
     }
     destination(crate::enter(cause(vector as u8, error)))
@@ -154,11 +154,12 @@ fn cause(vector: u8, error: u64) -> Cause {
     }
 }
 
-/// Handles an exception in kernel mode, or one that cannot be resumed from. Most are errors of the kernel, and panic.
+/// Handles exceptions in kernel mode, and NMIs, machine checks and double faults in any mode. Most are errors of the kernel
+/// or the machine, and panic.
 ///
-/// Three kinds are not: an NMI, which comes from outside at any time; a debug exception, which some processors deliver after the
-/// SYSCALL that follows MOV SS; and the fault of an instruction that refuses the values it loads for user mode. A machine check
-/// that happens to come at such an instruction is not a refusal.
+/// Three kinds do not panic. An NMI comes from outside at any time. Some processors deliver a debug exception after the
+/// SYSCALL that follows MOV SS. An instruction that loads values for user mode faults if it refuses them; a machine check at
+/// such an instruction is not a refusal.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     const TRAP_FLAG: u64 = 1 << 8;
     match frame.vector {
@@ -177,9 +178,9 @@ extern "C" fn kernel_fault(frame: &mut TrapFrame) {
 
 /// The address to continue at after a fault of one of the few instructions that load values from user mode.
 ///
-/// No domain is known to cause such a fault: an imported state has canonical addresses ([`UserContext::sanitise`]) and no
-/// reserved bits (`VectorState::write_component`), and the processor has already accepted any state that a thread reached by
-/// itself. But processors differ in the values that they accept, and without the repair a refusal would stop the machine.
+/// No domain is known to cause such a fault. An imported state has canonical addresses ([`UserContext::sanitise`]) and no
+/// reserved bits (`VectorState::write_component`). Any state that a thread reached by itself was already accepted by the
+/// processor. But processors differ in the values that they accept, and without the repair a refusal would stop the machine.
 fn repair(rip: u64) -> Option<u64> {
     if rip == resume_iret as *const () as u64 {
         return Some(resume_refused as *const () as u64);

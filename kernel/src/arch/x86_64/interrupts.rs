@@ -1,7 +1,8 @@
 //! Device interrupts: lines (I/O APICs) and messages.
 //!
 //! A level-triggered line is masked when it interrupts, before the interrupt is acknowledged, and stays masked until the
-//! kernel unmasks it: its device keeps requesting the interrupt until its driver has served it.
+//! kernel unmasks it. Otherwise it would interrupt without end, since the device keeps requesting the interrupt until its
+//! driver has served it.
 
 use super::apic;
 use super::port::write_byte;

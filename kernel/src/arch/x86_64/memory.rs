@@ -7,7 +7,8 @@
 //!  0xffff_ffff_8000_0000  the kernel's image
 //! ```
 //!
-//! Invariant: the upper 256 entries of every root table equal those of the kernel's own, which do not change after boot.
+//! Invariant: the upper 256 entries of every root table equal those of the kernel's own table. They do not change after
+//! boot.
 
 use crate::arch::{PhysAddr, VirtAddr};
 use core::ptr;
@@ -37,7 +38,7 @@ pub fn install_kernel_half(root: PhysAddr) {
     let kernel = PhysAddr::new(KERNEL_ROOT.load(Ordering::Relaxed));
     let from = direct_map(kernel).cast::<u64>().wrapping_add(HALF);
     let to = direct_map(root).cast::<u64>().wrapping_add(HALF);
-    // SAFETY: both are halves of tables in RAM, and different ones; the caller owns `root`.
+    // SAFETY: both pointers are to halves of tables in RAM, and the tables differ. The caller owns `root`.
     unsafe { ptr::copy_nonoverlapping(from, to, HALF) }
 }
 
@@ -65,7 +66,7 @@ pub fn flush_all() {
     load(active.start_address());
 }
 
-/// Reports that a frame is released. The fake machine checks that no TLB entry leads to it; a processor cannot be asked.
+/// Reports that a frame is released. The fake machine checks that no TLB entry leads to it; a real TLB cannot be read.
 #[inline]
 pub fn frame_released(_frame: PhysAddr) {}
 
@@ -76,7 +77,7 @@ pub(super) fn set_kernel_root(root: PhysAddr) {
 }
 
 fn load(root: PhysAddr) {
-    // SAFETY: the upper half of every root is the kernel's (`install_kernel_half`, or it is the kernel's own root), so code,
-    // stack and data stay where they are; nothing in the kernel refers to the lower half.
+    // SAFETY: the upper half of every root is the kernel's: this is the kernel's own root, or `install_kernel_half` has
+    // filled it. So code, stack and data stay where they are. Nothing in the kernel refers to the lower half.
     unsafe { Cr3::write(PhysFrame::containing_address(root), Cr3Flags::empty()) }
 }

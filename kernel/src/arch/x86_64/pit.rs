@@ -9,11 +9,11 @@ const COMMAND: u16 = 0x43;
 
 const COUNTS_PER_SECOND: u64 = 1_193_182;
 
-/// The duration of a measurement: 25 ms. The counter wraps after 55 ms, so it has not wrapped yet even if the virtual core was
-/// stopped for a while in between.
+/// The duration of a measurement: 25 ms. The counter wraps only after 55 ms, so that the virtual core may be stopped for a
+/// while during the measurement.
 const COUNTS: u64 = 29_830;
 
-/// The maximum number of reads of the counter: they take 30 s if each takes a microsecond.
+/// The maximum number of reads of the counter. They take 30 s if each access to a port takes a microsecond.
 const POLLS_MAX: u32 = 10_000_000;
 
 /// The maximum number of reads without a change. The counter changes every 838 ns, and a read of an existing device takes longer.

@@ -41,14 +41,14 @@ pub fn load_segment_bases(context: &UserContext) {
     KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));
 }
 
-/// Clears the selector in GS, which hardly any thread sets. On some processors that also clears the active base, so the user's
-/// base is made active meanwhile; the caller writes that base afterwards.
+/// Clears the selector in GS, which hardly any thread sets. On some processors this also clears the active base. So SWAPGS
+/// first makes the user's base active, and the caller writes that base afterwards.
 fn clear_gs_selector() {
     if GS::get_reg() == SegmentSelector::NULL {
         return;
     }
-    // SAFETY: interrupts are off, and the handlers that run nevertheless do not use GS. After the second SWAPGS the kernel's
-    // base is active again.
+    // SAFETY: interrupts are off, and the exception handlers that may still run do not use GS. After the second SWAPGS the
+    // kernel's base is active again.
     unsafe {
         GS::swap();
         GS::set_reg(SegmentSelector::NULL);

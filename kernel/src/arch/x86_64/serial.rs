@@ -31,7 +31,7 @@ pub(super) fn initialise() {
     write_byte(INTERRUPT_ENABLE, 0);
     write_byte(LINE_CONTROL, 0b011);
     write_byte(FIFO_CONTROL, 0b111);
-    // DTR, RTS and OUT2, which passes the interrupt on once a driver enables it.
+    // Sets DTR, RTS and OUT2. OUT2 passes the interrupt on once a driver enables it.
     write_byte(MODEM_CONTROL, 0b1011);
     PRESENT.store(true, Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! Saving and loading the vector registers: by XSAVE if the processor has it, else by FXSAVE.
 //!
-//! XCR0 enables those of x87, SSE and AVX that the processor has, and nothing else: an exported thread state has only these
-//! components. So AVX-512 stays off.
+//! An exported thread state has only the components x87, SSE and AVX. So XCR0 enables only these, as far as the processor
+//! has them; AVX-512 stays off.
 
 use super::cpu::{self, Features, leaf};
 use crate::arch::{VectorComponent, VectorState};
@@ -150,7 +150,7 @@ fn vectors_deny() {
     unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
 }
 
-/// The address to continue at after a fault at this address, if it is one of these instructions.
+/// The address to continue at after a fault at `rip`; `None` unless XRSTOR or FXRSTOR above is at `rip`.
 pub(super) fn repair(rip: u64) -> Option<u64> {
     let faulting = [vectors_xrstor as *const (), vectors_fxrstor as *const ()];
     let repairable = faulting.iter().any(|&address| address as u64 == rip);

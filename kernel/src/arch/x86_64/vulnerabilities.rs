@@ -1,7 +1,8 @@
 //! The known transient-execution vulnerabilities that the processor does not report as absent.
 //!
-//! The kernel does not mitigate them yet; the boot log lists them. LazyFP, which reads the previous thread's vector registers
-//! while CR0.TS denies their use, is not listed: the scheduler clears the registers for a thread that does not use them.
+//! The kernel does not mitigate them yet; the boot log lists them. LazyFP reads the previous thread's vector registers while
+//! CR0.TS denies their use. It is not listed, because the scheduler clears the registers for a thread that does not use
+//! them.
 
 use super::cpu::leaf;
 use heapless::Vec;

@@ -174,7 +174,7 @@ fn a_thread_without_vector_registers_runs_with_cleared_ones() {
     assert_eq!(runs(other), 0);
     assert_eq!(machine.vectors(), None);
     assert_eq!(runs(user), 0x5a);
-    // This also holds after the user of the registers was exported.
+    // This also holds after the thread that uses the registers was exported.
     scene.freeze();
     scene.read(user).expect("frozen");
     assert_eq!(runs(scene.manager.thread), 0);

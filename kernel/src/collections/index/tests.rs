@@ -139,7 +139,7 @@ fn no_operation_reads_more_keys_than_the_bits_of_a_key_allow() {
             count(&mut || index.remove(*element));
         }
         assert!(index.is_empty());
-        // Down the path, and down beside it.
+        // One walk goes down the path, and one goes down beside it.
         assert!(most <= 2 * (u32::BITS + 1), "{most} reads");
     }
 }

@@ -11,7 +11,8 @@ use crate::objects::{Object, Thread};
 /// The server's second capability to its endpoint, from which the third domain's is derived.
 pub const LENT: Slot = Slot(slots::FREE + 10);
 
-/// A pair, and a third domain that holds the endpoint in the same slot as the client, derived from the server's [`LENT`].
+/// A pair, and a third domain that holds the endpoint in the same slot as the client. Its capability is derived from the
+/// server's [`LENT`].
 pub fn trio() -> (World, TestDomain, TestDomain, TestDomain) {
     let (world, server, client) = pair();
     let third = world.domain();
@@ -207,7 +208,8 @@ fn the_remaining_rights_to_a_notification_suffice() {
 fn a_thread_that_a_freeze_has_not_reached_is_served() {
     let (world, server, client) = pair();
     world.begin(client, call(1, 42));
-    // As in the middle of freezing a domain of many threads: the domain is frozen, but the thread is still queued.
+    // This state occurs in the middle of freezing a domain of many threads: the domain is frozen, but the thread is still
+    // queued.
     let frozen = crate::objects::DomainState::Frozen;
     client.domain.set_state(frozen);
     world.begin(server, receive());

@@ -105,7 +105,7 @@ pub fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
-    // Refused if no bookmark is set.
+    // This fails only if no bookmark is set.
     let _ = kernel.empty_slot(domain.parent_search.bookmark());
     if let Some(table) = domain.space.dismantle() {
         kernel.return_unmapped(domain.pool(), table);
@@ -131,7 +131,7 @@ fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     let mut occupied = places.filter(|place| !SlotStorage.slot(*place).is_empty());
     for place in occupied.by_ref().take(SLOTS_PER_STEP) {
         let is_logged = ipc::replies_to_fault(place);
-        // It is occupied, and a table holds no origin.
+        // This cannot fail: the slot is occupied, and a table holds no origin.
         let _ = kernel.empty_slot(place);
         if is_logged {
             return Step::More;

@@ -40,8 +40,8 @@ fn make_threads(world: &World, actor: TestDomain, count: usize) -> Vec<Ref<Threa
     (0..count).map(make).collect()
 }
 
-/// The present pages of the large Memory: the first page of the first GiB, and of each other GiB the last page, whose link takes
-/// longest to find.
+/// The present pages of the large Memory: the first page of the first GiB, and the last page of each other GiB. The link of
+/// a last page takes longest to find.
 const PRESENT: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
 /// Creates the large Memory with the pages [`PRESENT`], maps it whole, and touches these pages.

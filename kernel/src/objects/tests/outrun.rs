@@ -182,8 +182,8 @@ fn a_slice_is_renewed_only_for_revocation_steps_made_in_it() {
     assert!(!owner.is_revoking.get());
 }
 
-/// Mapping is cheap. The renewed slices of a thread that removes its mappings must cost its equals no more time than the mapping
-/// took.
+/// Mapping is cheap. A thread that removes its mappings keeps the core past its slice; this must cost its equals no more
+/// time than the mapping took.
 #[test]
 fn removing_mappings_takes_no_longer_than_creating_them() {
     const MEMORY: Slot = Slot(21);

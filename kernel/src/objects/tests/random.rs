@@ -1,5 +1,5 @@
-//! Random calls in random order by any runnable thread: after each the checker passes and the outcome is one that the caller's
-//! capabilities permit, and in the end all memory is returned.
+//! Random calls in random order by any runnable thread. After each call the checker passes, and the outcome is one that the
+//! caller's capabilities permit. In the end all memory is returned.
 
 use abi::calls::{Call, Receive};
 use abi::register::Slot;

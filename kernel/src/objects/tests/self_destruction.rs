@@ -27,7 +27,8 @@ fn a_thread_cannot_destroy_itself_its_domain_or_its_pool() {
     assert_eq!(world.kernel.frames.free(), free);
 }
 
-/// A test domain whose pool is two levels below another's, with capabilities to that, to all between, and to the root pool.
+/// A test domain whose pool is two levels below the pool of another domain. It has capabilities to that pool, to the pools
+/// in between, and to the root pool.
 fn inner_domain(world: &World) -> TestDomain {
     let outer = world.domain();
     for (pool, pages, into) in [(slots::POOL, 100, CHILD), (CHILD, 60, GRANDCHILD)] {

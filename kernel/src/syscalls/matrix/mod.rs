@@ -9,8 +9,8 @@
 //! | `rows` | the table |
 //! | `stage` | the two domains that calls are tried on |
 //!
-//! The table states the expected effect; the actual one is found by comparing snapshots of the whole kernel, so that a row
-//! that expects too little fails just as one that expects too much.
+//! The table states the expected effect. The actual effect is found by comparing snapshots of the whole kernel. So a row
+//! fails if it expects too little, and also if it expects too much.
 
 mod limits;
 mod retired;

@@ -40,7 +40,8 @@ fn every_call_on_a_retired_domain_does_what_its_row_expects() {
             Effect::Keeps | Effect::Changes => {
                 assert_eq!(stage.run(call), row.success(), "{name}");
                 assert!(stage.subject.domain.is_retired(), "{name}");
-                // A call on the caller's own slots and objects affects the capabilities derived from them, even a retired domain's.
+                // A call on the caller's own slots and objects affects the capabilities derived from them, even those of a
+                // retired domain.
                 if row.frozen != Effect::Changes {
                     expect_same(&stage, &before, version, &name);
                 }
@@ -66,7 +67,7 @@ fn the_destruction_of_a_retired_domain_changes_no_outcome() {
         stage.retire();
         let call = (row.call)(&stage);
         begin_to_destroy(&stage);
-        // Its Domain capability cannot be used any more.
+        // The subject's Domain capability cannot be used any more.
         let names_domain = row.needs.iter().any(|need| need.slot == SUBJECT);
         match row.retired {
             _ if names_domain => expect_refusal(&stage, call, Error::Gone, &name),

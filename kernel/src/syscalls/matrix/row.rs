@@ -31,7 +31,7 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
     pub slot: Slot,
-    /// The rights that it must have.
+    /// The rights that its capability must have.
     pub rights: Rights,
     /// Whether the call is for one kind of object.
     pub of_kind: bool,

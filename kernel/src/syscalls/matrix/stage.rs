@@ -139,7 +139,7 @@ impl Stage {
         });
     }
 
-    /// Creates the two Memories, with different first pages, so that copying one changes the other.
+    /// Creates the two Memories, with different first pages, so that copying from one to the other changes the other.
     fn create_memories(&self) {
         for (pool, memory) in [(POOL, MEMORY), (slots::POOL, SOURCE)] {
             self.does(MemoryCreate {

@@ -1,4 +1,4 @@
-//! Identities of objects: the right that reading them needs, and that they reveal nothing else.
+//! Identities of objects: reading them needs a right, and they reveal nothing else.
 
 use abi::register::Slot;
 use abi::{DomainRights, Error};

@@ -106,8 +106,8 @@ enter_long_mode:
     .long long_mode
     .word 8
 
-// The machine cannot run the kernel: prints a text on the first serial port, and on the screen if that is in text mode.
-// In:  ESI = the text, which ends with a zero.
+// Refuses a machine that cannot run the kernel: prints a text on the first serial port, and on the screen if it is in text
+// mode. In: ESI = the text, which ends with a zero.
 refuse:
     mov dx, 0x3f9                               // no interrupts
     xor eax, eax

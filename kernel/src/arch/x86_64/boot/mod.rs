@@ -1,9 +1,9 @@
 //! From the loader to the kernel.
 //!
-//! `entry.S` is entered by QEMU (PVH) or GRUB (multiboot2) in 32-bit mode and jumps to [`boot_entered`] in the kernel's
-//! half, on early page tables that map the first 4 GiB. [`boot_entered`] lists the phases of the boot in their order.
+//! QEMU (PVH) or GRUB (multiboot2) enters `entry.S` in 32-bit mode. `entry.S` builds early page tables that map the first 4
+//! GiB, and jumps to [`boot_entered`] in the kernel's half. [`boot_entered`] lists the phases of the boot in their order.
 //!
-//! Invariant: the early tables are in use until [`tables`] has built the kernel's own; from then on the lower half is not
+//! Invariant: the early tables are in use until [`tables`] has built the kernel's own. From then on the lower half is not
 //! mapped.
 
 mod firmware;

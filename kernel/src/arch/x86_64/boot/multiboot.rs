@@ -10,7 +10,7 @@ const RSDP_OFFSET: u64 = 8;
 
 /// Reads GRUB's data.
 pub(super) fn read(address: PhysAddr) -> Handover {
-    // SAFETY: `entry.S` checked that a multiboot2 loader left it, and the early tables map it.
+    // SAFETY: `entry.S` checked that a multiboot2 loader left the information, and the early tables map it.
     let information = unsafe { BootInformation::load(direct_map(address).cast()) };
     let information = information.expect("complete multiboot2 information");
 

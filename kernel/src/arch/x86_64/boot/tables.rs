@@ -1,7 +1,7 @@
 //! The kernel's own page tables: its image, the direct map, and the window of device registers.
 //!
-//! Invariant: nothing is both writable and executable, not even through two mappings: the direct map omits the kernel's
-//! image. The direct map also omits page 0, and uses a 1 GiB page only where all of it is RAM.
+//! Invariant: nothing is both writable and executable, not even through two mappings. So the direct map omits the kernel's
+//! image. It also omits page 0, and uses a 1 GiB page only where all of it is RAM.
 
 use super::super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::super::cpu::{self, Features};

@@ -1,4 +1,4 @@
-//! A revocation removes the same from a domain and from one rebuilt from its description.
+//! A revocation has the same effects in a domain and in one rebuilt from its description.
 
 use abi::calls::{DomainHold, MemoryCreate, NotificationCreate};
 use abi::record::Held;

@@ -129,7 +129,7 @@ fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
     }
 }
 
-/// Describes a slot of the subject, frozen or running, twice, and fills it with another capability in between.
+/// Describes a slot of the frozen or running subject twice, and fills it with another capability in between.
 fn describe_filled_again(is_frozen: bool) {
     let scene = Scene::new();
     let (world, manager) = (&scene.world, scene.manager.thread);
@@ -156,7 +156,7 @@ fn a_capability_passed_through_others_keeps_its_parent() {
     world.give(manager, BETWEEN, subject, SPARE, 0);
     let version = scene.freeze();
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
-    // The other domain deletes its capability. The subject's keeps its parent, and the subject has not changed.
+    // The other domain deletes its capability. The subject's capability keeps its parent, and the subject has not changed.
     world.does(manager, calls::delete(BETWEEN));
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     assert_eq!(scene.version(), version);

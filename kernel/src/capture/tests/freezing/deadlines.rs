@@ -13,7 +13,7 @@ fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
     let wait = |deadline| calls::wait(NOTIFICATION, deadline);
     scene.begin(scene.server, wait(2 * DEADLINE_NS));
     scene.freeze_until(DEADLINE_NS);
-    // No thread is left to run: the end of its slice would be due first.
+    // No thread is left to run, so that no end of a slice is due before the deadline.
     scene.begin(scene.manager, wait(abi::NO_DEADLINE));
     pass_time(&scene, DEADLINE_NS - 1);
     assert!(scene.subject.domain.is_quiescent());

@@ -11,7 +11,7 @@ use super::entering::{
 use crate::capture::tests::scene::{ENDPOINT, REPLY, Scene, call, receive};
 use crate::objects::Phase;
 
-/// The name of the only case whose thread is not stopped when it is frozen, but is after it was rebuilt and thawed.
+/// The name of the only case whose thread is not stopped when it is frozen, but is stopped after it was rebuilt and thawed.
 pub const TRAP_OUTSIDE: &str = "a trap handled outside";
 
 /// A phase: how the subject's thread enters it, and its exported state.

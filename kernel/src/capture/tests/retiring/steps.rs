@@ -77,7 +77,7 @@ fn a_retirement_undone_half_way_leaves_the_rest_waiting() {
     let awaiting = |thread: &&Ref<Thread>| thread.phase.get() == Phase::Awaiting;
     assert_eq!(callers.iter().filter(awaiting).count(), 1);
     assert_eq!(failed_count(&scene, &callers), some);
-    // A second retirement fails the others.
+    // A second retirement fails the remaining calls.
     let (version, token) = scene.does(scene.server, freeze(u64::MAX));
     scene.does(scene.server, super::super::scene::retire(version, token));
     assert_eq!(failed_count(&scene, &callers), callers.len());

@@ -50,7 +50,7 @@ fn threads_that_await_a_reply_from_a_retired_domain_get_gone() {
     retire(&scene);
     let outcome = status::<abi::calls::Call>(&scene, caller);
     assert_eq!(outcome, Some(Err(Error::Gone)));
-    // The fault of this thread has no handler any more.
+    // The fault of this thread no longer has a handler.
     assert_eq!(faulting.phase.get(), Phase::Ready);
     assert!(faulting.stopped.get());
     assert_eq!(logged_stops(&scene), 1);

@@ -15,8 +15,8 @@ use crate::testing::{calls, stand_at};
 /// The maximum number of kernel entries until the thread of low priority is done.
 const ENTRIES_MAX: usize = 1_000;
 
-/// Lets the scheduler choose the threads that run, until `last` has completed its call. The subject's helper serves the other
-/// threads, each of which makes the call that it stands at and then sleeps.
+/// Lets the scheduler choose the threads that run, until `last` has completed its call. Each other thread makes the call
+/// that it stands at and then sleeps. The subject's helper serves these calls.
 fn run_until_done(scene: &Scene, last: Ref<Thread>) {
     for _ in 0..ENTRIES_MAX {
         scene.world.kernel.scheduler.resume();

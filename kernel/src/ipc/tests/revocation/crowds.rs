@@ -4,7 +4,8 @@ use super::*;
 use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::create_interrupt;
 
-/// A notification for which 40 threads of another domain wait without the right, and then one thread of the server with it.
+/// A notification with 41 waiting threads: first 40 threads of another domain that lack the right, then a thread of the
+/// server that has it.
 fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
     let (world, server, _) = with_notification();
     let crowd = world.domain_of(1024);
@@ -50,8 +51,8 @@ fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
     assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(8)));
 }
 
-/// A line that two interrupts share. For the notification of each wait 15 threads without the right, until a deadline, and then
-/// one with it.
+/// A line that two interrupts share. At each interrupt's notification 15 threads that lack the right wait until a deadline,
+/// and behind them a thread that has it.
 fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
     let world = World::new();
     let driver = world.domain();

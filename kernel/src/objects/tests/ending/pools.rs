@@ -13,8 +13,8 @@ use crate::objects::{
 };
 use crate::testing::{TestDomain, World, calls, slots};
 
-/// A manager with a pool, in which there are a domain and 40 endpoints, and a mover whose capability to that pool is derived from
-/// the manager's.
+/// A manager and a mover. The manager has a pool with a domain and 40 endpoints in it. The mover's capability to that pool
+/// is derived from the manager's.
 fn with_pool() -> (World, TestDomain, TestDomain) {
     let world = World::new();
     let (manager, mover) = (world.domain(), world.domain());

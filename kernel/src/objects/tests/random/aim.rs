@@ -1,8 +1,8 @@
 //! Plausible arguments for random calls: [`aim`].
 //!
-//! A call with independent random arguments hardly ever passes its first checks: `DomainMap` needs two slots, an
-//! address, a range and a kind of access that agree. So each argument is replaced by one that fits the others and the existing
-//! objects. The random numbers choose among the fitting ones.
+//! A call with independent random arguments hardly ever passes its first checks. For example, `DomainMap` needs two slots,
+//! an address, a range and a kind of access that agree. So each argument is replaced by one that fits the others and the
+//! existing objects. The random numbers choose among the fitting ones.
 
 use abi::register::Slot;
 use abi::{EndpointRights, Number, ObjectKind, PAGES_PER_TABLE, Registers, Request};
@@ -117,8 +117,8 @@ impl Aim {
         let mut is_fitted = [false; abi::REGISTER_COUNT];
         for (position, lookup) in authority::lookups(&request).iter().enumerate() {
             let slot = u64::from(lookup.slot().0);
-            // A lookup has only the number of its slot: its argument is the first one left with that number. Two arguments
-            // rarely have the same number; then they may be confused, and fit less well.
+            // A lookup has only the number of its slot. Its argument is the first remaining one with that number. Rarely two
+            // arguments have the same number; then they may be confused, and fit less well.
             let mut slots = self.arguments().filter(|(_, _, kind)| *kind == "Slot");
             let named =
                 slots.find(|(index, ..)| !is_fitted[*index] && self.registers[*index] == slot);
@@ -218,7 +218,7 @@ impl Aim {
     }
 }
 
-/// The content of a slot of a domain's table. There is none in a frame that the table of a domain has lost while being destroyed.
+/// The content of a slot of a domain's table. A frame that the table has lost in its domain's destruction has no content.
 pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
     if slot / SLOTS_PER_FRAME < domain.directory.first_index() {
         return None;

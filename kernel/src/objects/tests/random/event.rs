@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::arch::fake::UserAccess;
 use crate::testing::BUFFER_ADDRESS;
 
-/// An event, whose numbers choose among the threads and interrupts that there are.
+/// An event. Its numbers choose among the existing threads and interrupts.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A thread makes a call.
@@ -30,7 +30,8 @@ pub enum Event {
         address: u64,
         access: UserAccess,
     },
-    /// A thread writes slots to send and to receive into, and a thread state, into its buffer.
+    /// A thread fills its buffer with the slots of a message's capabilities, to send and to receive, and with a thread
+    /// state.
     Scribble {
         thread: usize,
         slots: [u8; 4],
