@@ -8,7 +8,7 @@ use crate::slot::{Content, Role};
 use crate::{Badge, Capability, Error, Place, Result, Storage, euler_tour};
 
 /// The largest number of origins among a slot's ancestors. A step of [`revoke`](crate::revoke) passes over origins with
-/// descendants, so this bounds its length.
+/// descendants, so this limit bounds the length of a step.
 pub const GENERATION_MAX: u8 = 32;
 
 /// Puts `capability` into `place` as the root of a new tree.
@@ -114,7 +114,8 @@ pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S>
 /// Empties `place` and returns the capability that it held. The children of a deleted copy become children of its parent.
 ///
 /// # Errors
-/// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, which would refer to an object that no longer exists.
+/// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, since these would refer to an object that no longer
+/// exists.
 #[inline(always)]
 pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     match content(storage, place)?.role {

@@ -1,5 +1,5 @@
-//! The Euler tour of a derivation tree: a doubly linked list in which every slot occurs twice, at its start and at its
-//! end, with everything derived from it in between, like brackets.
+//! The Euler tour of a derivation tree: a doubly linked list in which every slot occurs twice, like a pair of brackets.
+//! Everything derived from the slot is between its start and its end.
 //!
 //! ```text
 //!        A
@@ -9,9 +9,9 @@
 //!    D
 //! ```
 //!
-//! So inserting a leaf, removing a slot (its children become its parent's) and replacing one by another touch at most
-//! six links, however many relatives there are. Links are symmetric: `after(m) == n` if and only if `before(n) == m`.
-//! A root's start has nothing before it and its end nothing after it; an empty slot has no links at all.
+//! So an operation touches at most six links, however many relatives there are. This holds for inserting a leaf, for
+//! removing a slot (its children become its parent's), and for replacing one slot by another. Links are symmetric: `after(m)
+//! == n` if and only if `before(n) == m`. Nothing comes before a root's start or after its end. An empty slot has no links.
 
 use crate::{Place, Storage};
 

@@ -1,7 +1,7 @@
 //! Reading the derivation tree: the relatives of a slot.
 //!
-//! Children and siblings are adjacent in the tour. A parent is found at the end of the list of siblings, which may be
-//! long, so [`climb`] takes one step, and a [`bookmark`] records the progress.
+//! Children and siblings are adjacent in the tour. A parent is found at the end of the list of siblings. That list may be
+//! long, so [`climb`] takes only one step, and a [`bookmark`] records the progress.
 
 use crate::derivation::{content, refuse_occupied};
 use crate::euler_tour::{self, Edge, Mark};
@@ -29,9 +29,9 @@ pub fn climb<S: Storage>(storage: &S, place: Place) -> Climb {
 }
 
 /// Puts a bookmark into the empty slot `to`: a leaf that becomes the next older sibling of `beside`. A climb that stops at
-/// `beside` can be resumed from the bookmark, whatever happens to `beside` and its relatives meanwhile, because the
-/// bookmark keeps its position in the tree as every slot does. It holds the capability of `beside` without rights, and is
-/// removed when its parent is revoked.
+/// `beside` can be resumed from the bookmark, whatever happens to `beside` and its relatives meanwhile. The bookmark keeps
+/// its position in the tree, as every slot does. It holds the capability of `beside` without rights, and is removed when its
+/// parent is revoked.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`]; [`Error::NoParent`] if `beside` is a root.

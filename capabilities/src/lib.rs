@@ -1,7 +1,7 @@
 //! The capability model: rights, slots, tables and derivation.
 //!
-//! A pure model that the kernel uses as it is: no allocation, no unsafe code, no dependency. It is generic over what
-//! capabilities refer to ([`Object`], [`Rights`]) and over where slots are ([`Storage`], [`Directory`]).
+//! A pure model that the kernel uses as it is: no allocation, no unsafe code, no dependency. It is generic over the objects
+//! of capabilities and their rights ([`Object`], [`Rights`]), and over the location of slots ([`Storage`], [`Directory`]).
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -19,7 +19,7 @@
 //! # The tree
 //!
 //! Every occupied slot is in one tree, below the slot that it was derived from. An *origin* (planted or derived) is the
-//! first capability to something, usually an object; a *copy* (copied or minted) refers to its parent's object.
+//! first capability to something, usually an object. A *copy* (copied or minted) refers to its parent's object.
 //!
 //! ```text
 //!     pool            origin, in the Pool object
@@ -34,23 +34,25 @@
 //! ```
 //!
 //! Revoking a slot removes all its descendants. Deleting a copy leaves its children to its parent. An origin cannot be
-//! removed before its descendants: they would refer to something that no longer exists.
+//! removed before its descendants, since they would refer to something that no longer exists.
 //!
 //! # Invariants
 //!
 //! 1. An empty slot has no links. The links of occupied slots are symmetric, and start and end nest as brackets do.
 //! 2. A root is an origin.
 //! 3. A copy has its parent's object, no right that its parent lacks, and its parent's badge if that is set.
-//! 4. An origin's generation is one more than its parent's (0 for a root), a copy's is its parent's, and none exceeds
-//!    [`GENERATION_MAX`].
-//! 5. An operation takes constant time, whatever the number of relatives: a step of revocation reads at most
-//!    `3 * (GENERATION_MAX + 2)` marks of the tour, all others touch six links. (Finding a parent takes many: [`climb`].)
+//! 4. An origin's generation is one more than its parent's (0 for a root). A copy has its parent's generation. No generation
+//!    exceeds [`GENERATION_MAX`].
+//! 5. An operation takes constant time, whatever the number of relatives. A step of revocation reads at most `3 *
+//!    (GENERATION_MAX + 2)` marks of the tour; every other operation touches six links. (Finding a parent takes many
+//!    operations: [`climb`].)
 //! 6. A refused operation changes nothing.
 //!
-//! Why a parent is not stored: if slots had a link to their parent, moving or deleting one would write to each of its
-//! children, of which there may be any number. Both would have to be interruptible, and every other operation would have
-//! to cope with half-moved slots. Why generations: they bound how deep a step of revocation must look for a removable
-//! origin. A limit on depth would not do, since copies go back and forth between domains for ever; origins do not.
+//! A slot does not store its parent. Otherwise moving or deleting a slot would write to each of its children, and it may
+//! have any number of children. Both operations would have to be interruptible, and every other operation would have to cope
+//! with half-moved slots. Generations bound how deep a step of revocation must look for a removable origin. A limit on depth
+//! would not be suitable: domains may pass copies back and forth for ever, and each copy is one level deeper. Origins are
+//! not nested that way.
 //!
 //! # Use
 //!

@@ -1,13 +1,13 @@
 //! Revocation: removes the descendants of a slot, one per step. Any other operation may run between two steps.
 //!
-//! A step reads the tour from the start of the revoked slot to the first removable slot, and removes that: a copy,
-//! whatever is derived from it (its children become its parent's, still below the revoked slot), or an origin without
-//! descendants. It passes over origins with descendants, which are nested at most
-//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over the kept slot and its ancestors: no step passes more than
-//! `3 * (GENERATION_MAX + 2)` marks, whatever the size and the depth of the tree.
+//! A step reads the tour from the start of the revoked slot to the first removable slot, and removes that slot. An origin is
+//! removable if it has no descendants. A copy is always removable: its children become its parent's, and are still below the
+//! revoked slot. The step passes over origins with descendants, which are nested at most
+//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over the kept slot and its ancestors. So no step passes more than `3
+//! * (GENERATION_MAX + 2)` marks, whatever the size and the depth of the tree.
 //!
-//! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in
-//! between, and an interrupted revocation is resumed by the next step, taken by anyone with the authority to revoke.
+//! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in between.
+//! The next step resumes an interrupted revocation, and anyone with the authority to revoke may take it.
 
 use crate::derivation::{content, take};
 use crate::euler_tour::{self, Edge, Mark};
@@ -23,7 +23,7 @@ pub enum RevokeStep<O: Object> {
         place: Place,
         /// The capability that it held, for the kernel to destroy its object or mapping.
         capability: Capability<O>,
-        /// Whether it was an origin: nothing refers to its object any more.
+        /// The role of the slot. If it was an origin, nothing refers to its object any more.
         role: Role,
     },
     /// Nothing is left to remove.
@@ -41,10 +41,10 @@ pub fn revoke<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Obj
 
 /// Removes one descendant of `place` other than `keep`, if it has any.
 ///
-/// If `keep` is a copy of the origin `place`, it is the last one when this returns [`RevokeStep::Done`]: an object is
-/// destroyed by revoking everything below its origin except the capability that was invoked, then deleting that, then
-/// clearing the origin; until then the same call can be repeated. If `keep` belongs to an object further down, the origins
-/// above it stay too.
+/// If `keep` is a copy of the origin `place`, it is the last one when this returns [`RevokeStep::Done`]. This is how an
+/// object is destroyed: everything below its origin is revoked except the capability that was invoked, then that capability
+/// is deleted, then the origin is cleared. Until then the same call can be repeated. If `keep` belongs to an object further
+/// down, the origins above it stay too.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).
@@ -224,8 +224,8 @@ mod tests {
 
     const GENERATIONS: usize = GENERATION_MAX as usize;
 
-    /// Derives a chain of origins from slot 0, into every `1 + copy_count`th slot from `first`, each with a chain of
-    /// copies below it from which the next is derived. Returns the slot after the last.
+    /// Derives a chain of origins from slot 0, into every `1 + copy_count`th slot from `first`. Each origin has a chain of
+    /// copies below it, and the next origin is derived from the last copy. Returns the slot after the last.
     fn derive_chain(forest: &Forest, first: usize, copy_count: usize) -> usize {
         let (mut parent, mut next) = (0, first);
         for _ in 0..GENERATIONS {

@@ -6,8 +6,8 @@
 //!   40  before and after its start, before and after its end: 4 links of 6 bytes
 //! ```
 //!
-//! Everything is in cells: slots are reached through shared references, and the kernel has one lock. Only this crate
-//! writes to a slot; `euler_tour.rs` owns the links, `derivation.rs` and `revocation.rs` the rest.
+//! Everything is in cells: slots are reached through shared references, and the kernel has one lock. Only this crate writes
+//! to a slot: `euler_tour.rs` writes the links, `derivation.rs` and `revocation.rs` write the rest.
 
 use core::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! The interface between the model and the memory in which the kernel keeps its slots.
 //!
-//! The kernel's slots are in frames of a domain's pool, and single ones inside objects (an origin, a pager, a
-//! fault endpoint, a mapping). The model names all of them by [`Place`], which it does not interpret.
+//! The kernel keeps the slots of a domain's table in frames of the domain's pool. Other slots are inside objects (an origin,
+//! a pager, a fault endpoint, a mapping). The model names all of them by [`Place`], which it does not interpret.
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -53,7 +53,7 @@ pub trait Storage {
     fn slot(&self, place: Place) -> &Slot<Self::Object>;
 
     /// Reports that the slot at this place was filled. Every operation that fills a slot calls this, so that the kernel can
-    /// count each holder's capabilities; a move between two slots of one holder does not change the count.
+    /// count each holder's capabilities. A move between two slots of one holder does not change the count.
     fn filled(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 
     /// Reports that the slot at this place was emptied; the counterpart of `filled`.

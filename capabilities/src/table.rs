@@ -43,7 +43,7 @@ pub trait Directory: Storage {
     fn place(&self, index: u32, offset: u32) -> Option<Place>;
 }
 
-/// The size of a table. Its slots are reached with its [`Directory`], the same one every time.
+/// The size of a table. Operations on its slots take its [`Directory`], which must be the same one every time.
 #[derive(Debug, Default)]
 pub struct Table {
     frame_count: Cell<u32>,
@@ -178,7 +178,8 @@ mod tests {
     use crate::testing::tables::TestTable;
     use crate::{move_to, plant};
 
-    /// Runs `test` with a forest and two tables in it. The first has two frames, with the second's only frame between them.
+    /// Runs `test` with a forest and two tables in it. The first has two frames, and the only frame of the second lies
+    /// between them.
     fn with_tables(test: impl FnOnce(&Forest, &TestTable, &TestTable)) {
         let (forest, unused) = (Forest::new(20), Cell::new(0));
         let tables = [(); 2].map(|()| TestTable::new(&forest, &unused));
