@@ -1,4 +1,4 @@
-//! The clock page: how a domain turns the time-stamp counter into its own monotonic time, and into the world's.
+//! The clock page, with which a domain converts the time-stamp counter to its own monotonic time, and to the world's time.
 
 /// The content of the clock page.
 ///

@@ -1,8 +1,8 @@
 //! The messages that the kernel itself sends: about faults and absent pages.
 //!
-//! They arrive at an endpoint like a call ([`crate::MessageInfo::is_fault`] is set), with the badge of the
-//! thread's fault endpoint or the Memory's pager; the thread stays stopped at the faulting instruction. Any
-//! reply resumes it there, so that it retries the instruction.
+//! They arrive at an endpoint like a call, with [`crate::MessageInfo::is_fault`] set and with the badge of the thread's
+//! fault endpoint or the Memory's pager. The thread waits for a reply, and any reply resumes it: it retries the faulting
+//! instruction, or continues after a trap.
 
 /// Words in a fault message: the kind, two details, RIP.
 pub const FAULT_WORDS: usize = 4;

@@ -119,8 +119,9 @@ macro_rules! rights {
 }
 
 impl DomainRights {
-    /// The rights that a domain gets over itself. Installing into itself grants nothing that it lacks; it can grow its table,
-    /// and create as many threads as its pool pays for. A domain that could freeze or retire itself could undo a move.
+    /// The rights that a domain gets over itself. INSTALL lets it grow its table, and gives it no capability that it lacks.
+    /// SPAWN lets it create as many threads as its pool pays for. A domain that could freeze or retire itself could undo a
+    /// move.
     pub const OWN: DomainRights = DomainRights::MAP
         .union(DomainRights::INSTALL)
         .union(DomainRights::SPAWN);
@@ -155,7 +156,7 @@ rights! {
         /// Freeze and thaw it.
         FREEZE = 3;
         /// Describe it, copy the pages of its Memories and of those it has mapped, and run their dirty logs, even while it
-        /// runs; read its threads and map its Memories while it is frozen.
+        /// runs. Read its threads and map its Memories while it is frozen.
         CAPTURE = 4;
         /// Retire it: the commit point of a move.
         RETIRE = 5;
@@ -194,8 +195,8 @@ rights! {
         SEND = 0;
         /// Receive.
         RECEIVE = 1;
-        /// Pass capabilities in messages and in the replies to calls. A reply right has it, as the same bit, if the
-        /// capability that was called through had it: without it a channel carries data only, in both directions.
+        /// Pass capabilities in messages and in the replies to calls. A reply right has GRANT, as the same bit, if the call
+        /// was made through a capability with GRANT. Without it messages and replies carry data only.
         GRANT = 2;
     }
     /// Rights over a Notification.

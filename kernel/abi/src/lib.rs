@@ -49,8 +49,8 @@ pub const PAGES_PER_TABLE: u64 = 512;
 /// The alignment of the addresses at which Memories may be mapped: 2 MiB.
 pub const MAP_STEP_BYTES: u64 = PAGE_BYTES * PAGES_PER_TABLE;
 
-/// The end of the addresses that a domain may map. The last page below 2^47 stays unmapped, since SYSRET with a
-/// non-canonical RIP faults in ring 0 on Intel's processors; mappings are aligned to 2 MiB, so the last 2 MiB do.
+/// The end of the addresses that a domain may map. The last page below 2^47 must stay unmapped, since SYSRET with a
+/// non-canonical RIP faults in ring 0 on Intel's processors. Mappings are aligned to 2 MiB, so the last 2 MiB stay unmapped.
 pub const USER_END: u64 = (1 << 47) - MAP_STEP_BYTES;
 
 /// The largest number of pages in one Memory: 64 GiB.
@@ -68,5 +68,5 @@ pub const THREADS_MAX: usize = 256;
 /// The largest depth of a pool. The first pool, of which all others are children, has depth 0.
 pub const POOL_DEPTH_MAX: u32 = 32;
 
-/// Priorities are 0 (lowest) to this, inclusive.
+/// The highest priority; the lowest is 0.
 pub const PRIORITY_MAX: u8 = 63;

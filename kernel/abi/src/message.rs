@@ -1,8 +1,8 @@
 //! The messages of `call`, `send`, `receive` and `reply`.
 //!
-//! A message is up to [`WORDS_MAX`] words and [`CAPABILITIES_MAX`] capabilities. The first
-//! [`REGISTER_WORDS`] words travel in registers (RDX R10 R8 R9); the others, and the capabilities' slots, travel in
-//! the thread's [`MessageBuffer`]: one page of the domain's memory that the kernel reads and writes.
+//! A message is up to [`WORDS_MAX`] words and [`CAPABILITIES_MAX`] capabilities. The first [`REGISTER_WORDS`] words travel
+//! in registers (RDX R10 R8 R9). The other words, and the capabilities' slots, travel in the thread's [`MessageBuffer`]: one
+//! page of the domain's memory that the kernel reads and writes.
 
 use crate::Error;
 
@@ -18,7 +18,7 @@ pub const CAPABILITIES_MAX: usize = 4;
 /// Bytes of a [`MessageBuffer`] for data other than messages: thread states and records.
 pub const DATA_BYTES: usize = 2048;
 
-/// A message's shape: the number of words and capabilities; for a receiver also the kind of message.
+/// A message's shape: the numbers of words and capabilities, and for a receiver also the kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub struct MessageInfo(u64);
@@ -69,7 +69,8 @@ impl MessageInfo {
         MessageInfo(bits)
     }
 
-    /// The shape delivered when the receiver's bound notification was signalled: no message; the flags replace the badge.
+    /// The shape that a receiver gets when its bound notification was signalled. There is no message, and the flags replace
+    /// the badge.
     pub const fn notified() -> MessageInfo {
         MessageInfo(NOTIFIED)
     }

@@ -1,8 +1,8 @@
 //! The records that `DomainDescribe` writes about a domain: fixed-size, in the message buffer's data.
 //!
-//! Four lists, each read from a cursor: the objects of the domain's pool, its mappings, its capabilities, and
-//! the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Objects are named
-//! by [`ObjectId`](crate::register::ObjectId); an id that is not in the list of objects belongs to another pool.
+//! There are four lists, each read from a cursor: the objects of the domain's pool, the domain's mappings, the capabilities
+//! in its table, and the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Records name
+//! objects by [`ObjectId`](crate::register::ObjectId). An id that is not in the list of objects belongs to another pool.
 
 use crate::Error;
 use crate::register::Register;
@@ -127,8 +127,8 @@ records! {
         page_count,
         /// A [`crate::register::Access`].
         access,
-        /// The slot of this table that holds the capability it was made through, or the nearest that this was derived from,
-        /// plus one; zero if there is none.
+        /// One plus the number of a slot of this table; zero if there is no such slot. It is the slot of the capability that
+        /// the mapping was made through, or the nearest slot that this capability was derived from.
         parent
     }
     /// A capability.
@@ -143,7 +143,8 @@ records! {
         rights,
         /// The badge.
         badge,
-        /// The nearest slot of this table that it was derived from, directly or not, plus one; zero if there is none.
+        /// One plus the number of the nearest slot of this table that it was derived from, directly or not; zero if there is
+        /// none.
         parent,
         /// The [`ObjectId`](crate::register::ObjectId) of the object that holds it, in [`List::Held`]; else zero.
         holder

@@ -1,6 +1,6 @@
 //! The types of values in registers.
 //!
-//! A register's content proves nothing: [`Register::from_register`] turns an alleged value into a typed one.
+//! A register's content proves nothing. [`Register::from_register`] checks its range and turns it into a typed value.
 
 use crate::{Error, MessageInfo, Rights};
 
@@ -68,8 +68,7 @@ impl Register for MessageInfo {
     }
 }
 
-/// A slot in the caller's capability table, alleged until looked up. An `Option<Slot>` travels as [`Slot::NONE`] if
-/// there is none.
+/// A slot in the caller's capability table. It need not exist. An `Option<Slot>` travels as [`Slot::NONE`] if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct Slot(pub u32);
@@ -127,7 +126,7 @@ impl Register for PageIndex {
     }
 }
 
-/// An address in a domain, alleged: it need not be mapped.
+/// An address in a domain. It need not be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
 pub struct UserAddress(pub u64);

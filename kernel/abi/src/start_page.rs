@@ -1,7 +1,7 @@
 //! The start page, which a domain finds at its first instruction: RDI of thread 0 is its address.
 //!
-//! The creator (the kernel for root, root and nomad for the rest) fills it; the domain maps it read-only. It is
-//! plain data, which the domain checks with [`StartPage::check`] before use.
+//! The domain's creator fills it: the kernel for root, root or the migration server for other domains. The domain maps it
+//! read-only. It is plain data, which the domain checks with [`StartPage::check`] before use.
 
 use crate::register::Slot;
 
@@ -14,8 +14,8 @@ pub const NAMED_MAX: usize = 48;
 /// Bytes of a capability's name.
 pub const NAME_BYTES: usize = 24;
 
-/// Whether a text is a valid name of a domain, a machine or a service: 1 to [`NAME_BYTES`] letters, digits, `-`, `_`, `.`
-/// or `:`, so that every log, list and message shows it unchanged.
+/// Whether a text is a valid name of a domain, a machine or a service: 1 to [`NAME_BYTES`] letters, digits, `-`, `_`, `.` or
+/// `:`. Every log, list and message shows such a name unchanged.
 pub fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     (1..=NAME_BYTES).contains(&text.len()) && text.bytes().all(allowed)

@@ -143,7 +143,7 @@ impl ThreadState {
         bytes
     }
 
-    /// Decodes a state. Nothing is checked here: the kernel checks it when it writes the thread.
+    /// Decodes a state. Nothing is checked here; the kernel checks the state when it writes the thread.
     pub fn from_bytes(bytes: &[u8; THREAD_STATE_BYTES]) -> ThreadState {
         let (head, rest) = bytes.split_at(HEAD_WORDS * 8);
         let mut words = head.chunks_exact(8).map(|chunk| {

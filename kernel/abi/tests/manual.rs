@@ -1,4 +1,4 @@
-//! Keeps docs/abi.md in step with the table of calls, from which this test renders the second part of that file.
+//! Keeps docs/abi.md in step with the table of calls. This test renders the second part of that file from the table.
 //!
 //! After a change of the table, `CARAVAN_WRITE_MANUAL=1 cargo test -p abi --test manual` renders it again.
 

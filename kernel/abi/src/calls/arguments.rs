@@ -50,7 +50,7 @@ impl Output for (u64, u64, u64) {
 /// The part of a received message that travels in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// The badge of the capability that it was sent through; the flags of a bound notification.
+    /// The badge of the capability that it was sent through, or the flags of a bound notification.
     pub badge: u64,
     /// Its shape.
     pub info: MessageInfo,

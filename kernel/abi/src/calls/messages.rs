@@ -37,7 +37,7 @@ impl Send {
 }
 
 impl Receive {
-    /// Waits at `endpoint`, with a free slot for the caller's reply right, or none.
+    /// Waits at `endpoint`. `reply` is a free slot for the caller's reply right, if there is one.
     #[inline(always)]
     pub const fn new(endpoint: Slot, reply: Option<Slot>) -> Receive {
         Receive {

@@ -9,7 +9,7 @@ use crate::register::Register;
 pub enum PageSet {
     /// The present pages.
     Present = 0,
-    /// The pages written since they were last marked clean, and new ones. Reading the set marks them clean.
+    /// The pages that were written since they were last marked clean, and new pages. Reading the set marks them clean.
     Dirty = 1,
 }
 

@@ -31,8 +31,8 @@ calls! {
         /// Word 3.
         w3: u64
     } -> Received;
-    /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot is empty, it only
-    /// waits; if the reply is refused as `Reply` would refuse it, it does not wait.
+    /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot is empty, the call
+    /// only waits. If the reply is refused with an error of `Reply`, the call does not wait.
     2 ReplyAndReceive {
         /// An Endpoint with RECEIVE.
         endpoint: Slot,
@@ -46,7 +46,8 @@ calls! {
         w2: u64,
         /// Word 3.
         w3: u64,
-        /// The reply right to use, with GRANT to pass capabilities, and the slot for the next caller's.
+        /// The slot of the reply right to use, with GRANT to pass capabilities. The next caller's reply right is put into
+        /// it.
         reply: Slot
     } -> Received;
     /// Sends a message to which there is no reply; returns when it has been received.
@@ -120,7 +121,7 @@ calls! {
         /// An empty slot.
         to: Slot
     } -> ();
-    /// Copies a capability with fewer rights, and a badge if it has none.
+    /// Copies a capability with fewer rights, and with a badge if the source has none.
     17 CapabilityMint {
         /// The source.
         from: Slot,
@@ -143,7 +144,7 @@ calls! {
         /// The slot.
         slot: Slot
     } -> ();
-    /// Removes everything derived from a capability, but not itself.
+    /// Removes everything derived from a capability, but not the capability itself.
     20 CapabilityRevoke {
         /// The slot.
         slot: Slot
@@ -153,8 +154,8 @@ calls! {
         /// The slot.
         slot: Slot
     } -> (u64, u64, u64);
-    /// Reads the identity ([`ObjectId`]) of the object that a slot of a domain's table refers to. Holding a capability
-    /// alone does not reveal it.
+    /// Reads the identity ([`ObjectId`]) of the object that a slot of a domain's table refers to. A capability to the object
+    /// does not reveal its identity.
     22 CapabilityIdentify {
         /// A Domain with CAPTURE.
         domain: Slot,
@@ -162,8 +163,8 @@ calls! {
         slot: Slot
     } -> u64;
 
-    /// Splits off a child pool; its pages are reserved in the parent. The capability to it has all rights but DMA, and DMA if
-    /// `pool` has it.
+    /// Splits off a child pool; its pages are reserved in the parent. The capability to it has all rights, except that it
+    /// has DMA only if `pool` has it.
     32 PoolSplit {
         /// A Pool with CREATE.
         pool: Slot,
@@ -298,7 +299,7 @@ calls! {
         /// Its badge; zero keeps the source's.
         badge: u64
     } -> ();
-    /// Puts the reply right for a thread of the same domain that awaits a reply into the domain's table.
+    /// Puts a reply right into a domain's table: the right to reply to a thread of that domain that awaits a reply.
     53 DomainInstallReply {
         /// A frozen Domain with INSTALL.
         domain: Slot,
@@ -317,8 +318,9 @@ calls! {
         /// The least number of slots.
         slots: u32
     } -> ();
-    /// Stops a domain; returns its version, and the token with which it is thawed or retired. A domain that is already frozen
-    /// has another owner: InUse. When the deadline passes, the kernel thaws it, unless it is retired by then.
+    /// Stops a domain; returns its version, and the token with which it is thawed or retired. If the domain is already
+    /// frozen, the call fails with InUse. When the deadline passes, the kernel thaws the domain, unless it is retired by
+    /// then.
     55 DomainFreeze {
         /// A Domain with FREEZE.
         domain: Slot,
@@ -343,8 +345,8 @@ calls! {
         /// Zero, or the cursor that the last call returned.
         cursor: u64
     } -> (u64, u64, u64);
-    /// Retires a frozen domain if it is still at this version: it never runs here again, and a thread that uses an object
-    /// of its pool, or waits for it, gets Gone. A domain that is already retired stays retired.
+    /// Retires a frozen domain if it is still at this version. The domain never runs here again. A thread that uses an
+    /// object of its pool, or waits for one, gets Gone. A domain that is already retired stays retired.
     58 DomainRetire {
         /// A Domain with RETIRE.
         domain: Slot,
@@ -387,8 +389,8 @@ calls! {
         /// The address, a multiple of 2 MiB.
         address: UserAddress
     } -> ();
-    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns the number
-    /// of pages it covers.
+    /// Reads a bitmap of a Memory's pages into the message buffer's data; returns the number of pages that it covers. Bit 0
+    /// of byte 0 is for `first_page`.
     63 DomainPages {
         /// A Domain with CAPTURE.
         domain: Slot,
@@ -403,16 +405,16 @@ calls! {
         /// The set of pages.
         which: PageSet
     } -> u64;
-    /// Copies pages of a Memory into another one, as many as fit into one step, whether or not the domain runs. Returns three masks
-    /// like `wanted`: the pages that are still to be read, those that were copied, packed densely from `into_page` on, and
-    /// those that are full of zeros. A wanted page that is in none of them is absent.
+    /// Copies pages of a Memory into another one, as many as fit into one step, whether or not the domain runs. Returns
+    /// three masks like `wanted`: the pages that are still to be read, the pages that were copied, and the pages that are
+    /// full of zeros. The copies are packed densely from `into_page` on. A wanted page that is in none of them is absent.
     64 DomainReadPages {
         /// A Domain with CAPTURE.
         domain: Slot,
         /// A Memory of the domain's pool, or one that the domain has mapped.
         memory: ObjectId,
-        /// The token of the Memory's dirty log: the pages read are marked clean before they are copied. Zero leaves the log
-        /// alone.
+        /// The token of the Memory's dirty log, to mark the pages clean before they are copied. Zero leaves the log
+        /// unchanged.
         log: u64,
         /// The first page of the mask, a multiple of 64.
         first_page: PageIndex,
@@ -420,7 +422,7 @@ calls! {
         wanted: u64,
         /// A Memory with WRITE.
         into: Slot,
-        /// The page for the first copy; this one and those for the next copies must be present.
+        /// The page for the first copy. This page and the pages for the next copies must be present.
         into_page: PageIndex
     } -> (u64, u64, u64);
     /// Takes over a Memory's dirty log; returns its new token. The former owner's token is void.
@@ -445,8 +447,8 @@ calls! {
         /// The access that the mapping permits.
         access: Access
     } -> ();
-    /// Puts a copy of a capability in the domain's own table into an object: a Memory's pager, a thread's fault endpoint, a
-    /// thread's bound notification. Revoking that capability removes the copy.
+    /// Puts a copy of a capability into an object: as a Memory's pager, a thread's fault endpoint, or a thread's bound
+    /// notification. The source is in the domain's own table, and revoking it removes the copy.
     67 DomainHold {
         /// A Domain with INSTALL.
         domain: Slot,
@@ -480,7 +482,7 @@ calls! {
         /// A Thread with WRITE.
         thread: Slot
     } -> ();
-    /// Sets the priority; not above the caller's own.
+    /// Sets the priority, which must not be above the caller's own.
     84 ThreadSchedule {
         /// A Thread with SCHEDULE.
         thread: Slot,
@@ -554,17 +556,18 @@ calls! {
         pager: Option<Slot>
     } -> ();
 
-    /// Makes an interrupt from a line. Level-triggered interrupts share a line: a device's interrupt is delivered to every
-    /// sharer that is armed (acknowledged since its creation), and the line stays masked until all of these acknowledge it.
+    /// Makes an interrupt from a line. Several level-triggered interrupts can share a line. A device's interrupt is then
+    /// delivered to every sharer that is armed. The first acknowledgement arms an Interrupt. The line stays masked until all
+    /// of these acknowledge it.
     112 InterruptCreateLine {
         /// A Pool with CREATE.
         pool: Slot,
         /// The Hardware with CREATE.
         hardware: Slot,
-        /// The number of an ISA interrupt, below 16, or of a global system interrupt, as `bus` has it.
+        /// Depending on `bus`, the number of an ISA interrupt, below 16, or of a global system interrupt.
         line: u32,
-        /// 0 for ISA: an edge, active high; 1 for PCI: level-triggered, active low. Both unless the firmware
-        /// describes the line otherwise.
+        /// 0 for ISA: edge-triggered, active high. 1 for PCI: level-triggered, active low. The firmware may describe a line
+        /// otherwise.
         bus: u8,
         /// An empty slot.
         into: Slot
@@ -588,7 +591,8 @@ calls! {
         /// The flags: if the notification's capability has a badge, a subset of the badge.
         flags: u64
     } -> ();
-    /// Permits the next interrupt: on a shared line, once every interrupt that the last one raised has been acknowledged.
+    /// Permits the next interrupt. On a shared line, every Interrupt that was delivered the last time must be acknowledged
+    /// first.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot
