@@ -1,4 +1,4 @@
-//! The situations of which the freezes must find each at least once, so that the moves are a thorough test: [`Coverage`].
+//! The situations that the freezes must find at least once each, so that the moves are a thorough test: [`Coverage`].
 
 use guest_workloads::slots::{MADE_COPIES, MADE_COUNT, MANY_COUNT, MANY_DERIVED, TAKEN};
 use guest_workloads::{FILLED_COUNT, MADE_ADDRESS, Needs, WORKLOADS};

@@ -1,6 +1,6 @@
-//! Shows that a frozen domain is data. A domain is frozen at random instants, read, and rebuilt in other pages; then the original is
-//! destroyed and the copy thawed. The domain's threads notice only that calls to the outside are interrupted. The guest runs in root's
-//! place.
+//! Shows that a frozen domain is data. A domain is frozen at random instants, read, and rebuilt in other pages. Then the
+//! original is destroyed and the copy is thawed. The domain's threads notice only that calls to the outside are interrupted.
+//! The guest runs in root's place.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -54,7 +54,7 @@ fn run(start: &Start, console: &Console, [count, seed, domains]: [u64; 3]) -> Re
     let mut moves = Moves::new(lender, seed)?;
     if !moves.begin_on_time()? {
         console.line(format_args!(
-            "the input came late: the instants do not follow from the seed"
+            "the input came late: the seed does not determine the instants"
         ));
     }
     moves.run(WARM_UP)?;

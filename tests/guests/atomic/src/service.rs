@@ -1,4 +1,4 @@
-//! The service outside the subject that its threads call: the driver's second thread.
+//! The service that the subject's threads call. It is outside the subject: the driver's second thread serves it.
 
 use guest_workloads::calls::{receive, reply_and_receive, yield_times};
 use guest_workloads::scrambled;

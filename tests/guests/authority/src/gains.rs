@@ -25,8 +25,8 @@ pub fn check_gain(
     }
 }
 
-/// The slot that a call fills, and the most rights that it may give there. `None` if the object is new, so that the caller may have
-/// all rights over it.
+/// The slot that a call fills, and the most rights that the capability in it may have. `None` if the object is new, so that
+/// the caller may have all rights over it.
 fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Rights)> {
     let held = |slot| match before(slot) {
         View::Holds { rights, .. } => rights,

@@ -5,7 +5,7 @@ use runtime::abi::register::{PageCount, Slot};
 use runtime::capability::{Domain, Notification, Pool};
 use runtime::{Cap, Start};
 
-/// The first scratch slot. The runtime hands out only slots below it, since this guest takes fewer.
+/// The first scratch slot. The runtime allocates slots from the lowest on, and this guest takes too few to reach this one.
 pub const SCRATCH: Slot = Slot(1024);
 const SLOTS: u32 = 4096;
 

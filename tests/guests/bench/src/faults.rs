@@ -48,7 +48,7 @@ pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
     Ok(median)
 }
 
-/// The time from one exception to the next, whose handler lets the thread retry its instruction.
+/// The time from one exception of a thread to the next. The handler lets the thread retry its instruction.
 pub fn exception(bench: &Bench) -> Result<u64, Failure> {
     let (faulting, handler) = pair(bench)?;
     handler.start(scripts::handles_exceptions, PRIORITY)?;

@@ -7,8 +7,8 @@
 //! | `worker` | a domain with a thread that runs one of the `scripts` |
 //! | `messages`, `faults`, `objects`, `freezing`, `copying` | the measurements |
 //!
-//! Every figure is a line `bench NAME VALUE UNIT`. Operations between threads are measured between workers in domains of their own, which
-//! do not use the vector registers unless the figure is about them; the main thread sleeps meanwhile.
+//! Every figure is a line `bench NAME VALUE UNIT`. Operations between threads are measured between workers in domains of
+//! their own, while the main thread sleeps. The workers do not use the vector registers unless the figure is about them.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]

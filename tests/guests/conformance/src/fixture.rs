@@ -130,8 +130,8 @@ impl Fixture {
         }
     }
 
-    /// Lets the workers run until all of them are blocked, so that a thread of the lowest priority runs. This works however long
-    /// the host suspends the machine.
+    /// Lets the workers run until all of them are blocked. A thread of the lowest priority runs only then, and signals it.
+    /// This works however long the host suspends the machine.
     pub fn settle(&self) -> Result<(), Failure> {
         let quiet = self.pool.create_notification()?;
         let lowest = Worker::new(self.pool, self.domain, quiet, 0)?;

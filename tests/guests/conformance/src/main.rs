@@ -1,5 +1,5 @@
-//! Checks that the kernel keeps the promises of its interface: a table of checks, whose verdicts it prints one per line. It runs in
-//! root's place.
+//! Checks that the kernel keeps the promises of its interface. It runs a table of checks in root's place, and prints each
+//! verdict on a line.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -78,7 +78,7 @@ fn result(page: Page, random: &mut Random) -> u64 {
     page.word(RESULTS + random.below(RESULTS_KEPT) as usize)
 }
 
-/// Replaces each slot by one that holds what the call looks up there, except for one in eight.
+/// Replaces seven slots in eight by a slot that holds what the call looks up there.
 fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
     let mut aimed = [false; REGISTER_COUNT];
     for lookup in lookups(request).iter() {

@@ -24,8 +24,8 @@ pub const VIOLATION: usize = 8;
 pub const HELD: usize = 20;
 /// The first of the words, by call number, that tell whether the call has ever succeeded.
 pub const SUCCEEDED: usize = 64;
-/// The first of the words with results of earlier calls, such as identities, tokens, versions and cursors, which random numbers
-/// never hit.
+/// The first of the words with results of earlier calls, such as identities, tokens, versions and cursors. A random number
+/// would never equal one of these.
 pub const RESULTS: usize = 32;
 /// The number of these words.
 pub const RESULTS_KEPT: u64 = 8;

@@ -13,8 +13,8 @@ use runtime::{Cap, Slot};
 /// The number of consecutive checks without progress that is tolerated, since a thread of the script may have a higher priority for a
 /// while.
 const STILL_MAX: u32 = 64;
-/// The count of one turn. Each check starts a turn, so that the machine is idle in between: idle time is skipped where the clock
-/// counts instructions.
+/// The count of one turn. Each check starts a turn, so that the machine is idle in between. Where the clock counts
+/// instructions, idle time is skipped.
 const TURN: u64 = 20_000;
 
 /// The counter's words: its number, and the number's complement, which is written first.

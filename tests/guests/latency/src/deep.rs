@@ -37,7 +37,7 @@ pub fn pages(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// A Memory is destroyed whose only pages are its last ones, in the last leaf table of its last directory.
+/// Destroys a Memory whose only pages are its last ones, in the last leaf table of its last directory.
 pub fn last_pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 256)?;
     let memory = nest.innermost.create_memory(PageCount(MEMORY_PAGES_MAX))?;

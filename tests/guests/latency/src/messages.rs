@@ -37,7 +37,7 @@ pub fn unreadable(stage: &Stage) -> Result<(), Error> {
     endpoint.destroy()
 }
 
-/// Starts all but the last actor, which send unreadable messages; returns the last, which is not started.
+/// Starts all actors but the last; they send unreadable messages. Returns the last one, which is not started.
 fn begin_with_unreadable(stage: &Stage, actors: &Actors) -> Result<Cap<Thread>, Error> {
     let (last, others) = actors.threads.split_last().ok_or(Error::NotThere)?;
     for thread in others {

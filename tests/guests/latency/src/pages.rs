@@ -38,8 +38,8 @@ pub fn sparse(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// A Memory with as many tables as a mapping links at once, mapped where it needs most upper tables, into a domain without records of
-/// mappings yet.
+/// Maps a Memory with as many tables as a mapping links at once. It is mapped at an address that needs the most upper
+/// tables, into a domain that has no mapping records yet.
 pub fn linked(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(256)?;
     let domain = pool.create_domain()?;

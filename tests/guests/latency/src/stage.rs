@@ -10,7 +10,7 @@ use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Start, clock};
 
-/// The first scratch slot. The runtime hands out only slots below it, since this guest takes fewer.
+/// The first scratch slot. The runtime allocates slots from the lowest on, and this guest takes too few to reach this one.
 const SCRATCH: u32 = 4096;
 const SLOTS: u32 = 8192;
 

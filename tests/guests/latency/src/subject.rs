@@ -1,5 +1,5 @@
-//! Scenes in which a call searches for an object behind as many others as one step of a search passes over, and then has long work to
-//! do.
+//! Scenes in which a call first searches for an object, past as many others as one step of a search passes, and then has
+//! long work to do.
 
 use runtime::abi::calls::{DomainDescribe, DomainPages, PageSet};
 use runtime::abi::record::List;
@@ -23,7 +23,7 @@ const SIBLINGS: u32 = 1500;
 /// The number of pages of a child pool with a Memory whose last pages are present.
 const CHILD_PAGES: u64 = 128;
 
-/// A domain with idle threads, and a Memory behind them in the pool's list.
+/// A domain with idle threads, and a Memory that comes after them in the pool's list.
 struct Subject {
     pool: Cap<Pool>,
     domain: Cap<Domain>,
@@ -127,7 +127,8 @@ fn read_mapped(stage: &Stage, subject: &Subject) -> Result<(), Error> {
     mapped.destroy()
 }
 
-/// A child pool is destroyed that is behind many objects, and in which the search for the first object to destroy is long.
+/// Destroys a child pool that comes after many objects in the list. The search for the first object to destroy in it is long
+/// too.
 pub fn child(stage: &Stage) -> Result<(), Error> {
     let subject = Subject::new(stage)?;
     let child = subject.pool.split(PageCount(CHILD_PAGES))?;

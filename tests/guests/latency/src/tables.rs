@@ -82,8 +82,8 @@ pub fn full_table(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// The largest table, whose last slots take longest to empty: capabilities to write a Memory, whose change is counted in many domains,
-/// and reply rights to waiting threads.
+/// The largest table. Its last slots take longest to empty: they hold capabilities to write a Memory, whose loss is counted
+/// in many domains, and reply rights to waiting threads.
 pub fn replies(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 16)?;
     let memory = nest.innermost.create_memory(PageCount(1))?;
@@ -117,8 +117,8 @@ pub fn replies(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
-/// Capabilities to write such a Memory, in the largest table of a domain in the innermost pool, so that each step descends through all
-/// pools.
+/// Capabilities to write a Memory of the innermost of nested pools, in the largest table. The table's domain is in the
+/// innermost of other nested pools, so that each step of its destruction descends through all of these pools.
 pub fn deep(stage: &Stage) -> Result<(), Error> {
     let written = Nest::new(stage, 16)?;
     let memory = written.innermost.create_memory(PageCount(1))?;

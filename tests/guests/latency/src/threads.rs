@@ -68,7 +68,7 @@ pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     actors.give(notification, SLOT.0)?;
     let due = clock::now_ns() + SLEEP_NS;
     for (index, thread) in actors.threads.iter().enumerate() {
-        // Each of the first ones differs from the others in one bit.
+        // Each of the first deadlines differs from the others in one bit.
         let deadline = match index {
             0..40 => due + (1 << (index + 22)),
             _ => due,

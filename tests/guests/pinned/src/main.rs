@@ -1,5 +1,5 @@
-//! A domain that cannot move, because it holds a child pool, until a datagram makes it destroy the pool. It logs each step, so that
-//! a test can follow.
+//! A domain that cannot move while it holds a child pool. A datagram makes it destroy the pool. It logs each step, so that a
+//! test can follow.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
-//! A domain that uses every feature of the runtime's network stack: it gets its IPv4 address from a DHCP server, and replies to each
-//! line of text that it receives over TCP, on IPv4 or IPv6, with a line.
+//! A domain that uses every feature of the runtime's network stack. It gets its IPv4 address from a DHCP server. It replies
+//! to each line of text that it receives over TCP, on IPv4 or IPv6, with a line.
 //!
 //! | line | reply |
 //! | --- | --- |

@@ -1,8 +1,8 @@
 //! A stateless service that takes a long time for each call, so that a client that moves is nearly always in the middle of one. It
 //! serves one call at a time; further calls queue at its endpoint. It reports over UDP the number of calls that it has served.
 //!
-//! Some calls take longer than the client's freeze, and are interrupted. For the others the reply comes while the client is frozen, so
-//! that the state read from it is stale and is sent again.
+//! Some calls take longer than the client's freeze, and are interrupted. In the other calls the reply comes while the client
+//! is frozen. So the state that was read from the client is stale, and is sent again.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -22,12 +22,13 @@ use runtime::{Start, net};
 
 /// The service that the domain provides.
 const SERVICE: &str = "replies";
-/// The UDP port of the reports, each of which is a little-endian word.
+/// The UDP port of the reports. A report is a little-endian word.
 const PORT: u16 = 7400;
 /// The time that most calls take.
 const SHORT: Duration = Duration::from_millis(20);
-/// The time that a call takes whose number is a multiple of [`LONG_EVERY`]: far longer than a client's freeze on a busy host. These
-/// calls take most of the service's time but are few, so that clients do not wait long for their next short one.
+/// The time that every call takes whose number is a multiple of [`LONG_EVERY`]. It is far longer than a client's freeze on a
+/// busy host. These calls take most of the service's time but are few, so that clients do not wait long for their next short
+/// one.
 const LONG: Duration = Duration::from_secs(1);
 const LONG_EVERY: u64 = 16;
 

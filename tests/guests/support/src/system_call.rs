@@ -11,7 +11,7 @@ const FLAGS: u64 = 0x202;
 pub fn raw(number: u64, registers: &mut Registers, flags: u64) -> u64 {
     let status;
     let [a, b, c, d, e, f, g, h]: &mut [u64; REGISTER_COUNT] = registers;
-    // SAFETY: the caller makes only calls that its program survives; the flags are restored to those that compiled code relies on.
+    // SAFETY: the caller makes only calls that its program survives. The flags that compiled code relies on are restored.
     unsafe {
         core::arch::asm!(
             "push r14",

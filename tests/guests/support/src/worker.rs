@@ -84,7 +84,7 @@ impl Page {
     /// Blocks forever.
     pub fn rest(self) -> ! {
         loop {
-            // The wait fails if the notification is gone, and then the thread ends soon.
+            // The wait fails only if the notification is destroyed, and then this domain is destroyed next.
             let _ = invoke(Wait {
                 notification: REST,
                 deadline: u64::MAX,

@@ -27,7 +27,8 @@ mod stops;
 pub use list::{Needs, Script, WORKLOADS, Workload, plain};
 pub use long_calls::{FILLED_COUNT, MADE_ADDRESS};
 
-/// A number that follows from this one and looks random: the reply to it, or the content of a page or register.
+/// A number that is computed from this one and looks random. It is the expected reply to a call, or the content of a page or
+/// register.
 pub const fn scrambled(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555
 }

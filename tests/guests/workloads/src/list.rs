@@ -30,11 +30,11 @@ pub struct Workload {
     pub name: &'static str,
     /// The thread's entry function.
     pub script: Script,
-    /// The needs.
+    /// The resources that it needs.
     pub needs: Needs,
 }
 
-/// The needs of a workload besides its slots.
+/// A resource that a workload needs besides its slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing.

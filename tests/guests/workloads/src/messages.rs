@@ -49,7 +49,7 @@ pub extern "C" fn calls_at_length(board: Board) -> ! {
     }
 }
 
-/// Replies to these calls, after other threads have run between receiving and checking.
+/// Receives these calls, lets other threads run, then checks each message and replies to it.
 pub extern "C" fn replies_at_length(board: Board) -> ! {
     let buffer = board.buffer();
     let receive_in_both = || {

@@ -101,8 +101,8 @@ enum Content {
     Words(u64),
 }
 
-/// Fills pages with a word or with zeros, or discards them, and checks that they are as they were left: some were written before a
-/// move, some zeroed, some discarded.
+/// Fills pages with a word or with zeros, or discards them, and checks later that they are as they were left. So a move
+/// finds some pages written, some zeroed and some discarded.
 extern "C" fn keeps_pages(board: Board) -> ! {
     let mut contents = [Content::Absent; KEPT_PAGES as usize];
     loop {

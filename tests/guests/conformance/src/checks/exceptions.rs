@@ -138,7 +138,7 @@ fn simd(fixture: &Fixture) -> Result<(), Failure> {
     Ok(worker.end()?)
 }
 
-/// Expects one of these vectors, of which 14 is a page fault.
+/// Expects one of these vectors. Vector 14 is a page fault.
 fn differs(fixture: &Fixture, script: Script, vectors: &[u64]) -> Result<(), Failure> {
     let worker = fixture.worker()?;
     worker.start(script)?;

@@ -93,7 +93,7 @@ pub fn direction_flag(fixture: &Fixture) -> Result<(), Failure> {
 /// The number of pages of a Memory, and the page in its middle that becomes a table.
 const FIELD: u64 = 65;
 const GAP: u64 = FIELD / 2;
-/// The content of the pages around the gap, which as a table's entry is not present.
+/// The word that fills the pages around the gap. As a table's entry it is not present.
 const MARK: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// Touches the playground while the direction flag is set.
@@ -152,7 +152,7 @@ extern "C" fn keep_odd_flags(turns: u64) -> u64 {
         "jnz 2b",
         "mov eax, {null}",
         "syscall",
-        // Returns in the other thread, which was preempted.
+        // This call returns in the other thread, which was preempted.
         "mov eax, {yield_}",
         "syscall",
         "pushf",

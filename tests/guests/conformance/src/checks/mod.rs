@@ -87,14 +87,14 @@ checks! {
     "a bound notification ends Receive": notifications::bound;
     "a notification is bound to one thread": notifications::bound_once;
     "flags raised before binding are not lost": notifications::bound_late;
-    "a call carries badge and words, a reply words": messages::call_and_reply;
+    "a call carries a badge and words, a reply carries words": messages::call_and_reply;
     "long messages carry words and capabilities": transfers::long;
     "a call gets one reply": messages::reply_once;
     "a call that will get no reply fails": messages::no_reply;
     "a receiver without a reply slot gets no calls": messages::no_reply_slot;
     "callers are served in order": messages::in_order;
     "a message carries only the words of its shape": messages::unsent_words;
-    "an endpoint for data passes no capability": transfers::data_only;
+    "an endpoint without GRANT passes no capability": transfers::data_only;
     "a blocked thread whose capability was revoked is skipped": messages::revoked_while_blocked;
     "a call without one of its rights is refused": rights::matrix;
     "a copy has no more rights": capabilities::mint;

@@ -37,7 +37,7 @@ struct Props {
     free: Slot,
 }
 
-/// A call through a slot, of which only the error matters.
+/// A call through a slot. Only its error matters.
 type Tried = fn(&Props, Slot) -> Result<(), Error>;
 
 /// A call's name, the slot that it is made through, the rights that it needs there, and the call.

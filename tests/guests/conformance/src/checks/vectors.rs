@@ -67,7 +67,7 @@ extern "C" fn keep_x87(control: u64, number: u64, turns: u64) -> u64 {
 
 extern "C" fn keeps_x87(page: Page) -> ! {
     let seed = page.word(SEED);
-    // All exceptions masked; the rounding mode from the number.
+    // All exceptions are masked. The rounding mode comes from the number.
     let control = 0x37f | seed & 0xc00;
     page.set(WRONG, keep_x87(control, seed >> 8, TURNS));
     page.done()
@@ -142,8 +142,8 @@ extern "C" fn looks_at_vectors(_: Page) -> ! {
     )
 }
 
-/// The thread that reads runs right after the one that fills the registers, which was ready before it. The check's own thread only
-/// waits meanwhile.
+/// The thread that fills the registers is ready first, so the thread that reads runs right after it. The check's own thread
+/// only waits meanwhile.
 pub fn fresh_vectors(fixture: &Fixture) -> Result<(), Failure> {
     let mut worker = fixture.worker()?;
     let looker = worker.another_thread()?;
