@@ -32,7 +32,7 @@ pub struct Outbound {
     taken: usize,
     /// The next datagram, if the socket had no room for it.
     datagram: Vec<u8>,
-    /// Until end of the current wait for room in the socket.
+    /// The end of the current wait for room in the socket.
     waits_until: Option<Instant>,
     /// The number of waits in a row.
     waits: u32,
@@ -127,7 +127,7 @@ impl Outbound {
     }
 
     /// Has `send` send the next datagram, of at most `bytes_max` bytes, if one is to be sent now; returns whether it was sent.
-    /// `send` returns whether there was room for it: without, it is the next it again, a little later.
+    /// `send` returns whether there was room for it. A datagram without room is kept, and is the next one again.
     pub fn transmit(
         &mut self,
         now: Instant,

@@ -93,8 +93,8 @@ impl BoundSocket {
         }
     }
 
-    /// Drops the waiting datagrams if the first has waited for too long; else returns when that will have, if one
-    /// waits.
+    /// Drops the waiting datagrams if the first has waited for too long; otherwise returns when the first will
+    /// have waited for too long, if one waits.
     fn expire(&mut self, now: Now) -> Option<Now> {
         if poll_once(self.socket.flush()).is_ready() {
             self.waiting_since = None;

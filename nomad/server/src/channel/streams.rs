@@ -116,7 +116,7 @@ impl Streams {
     }
 
     /// Sends one datagram of at most `bytes_max` bytes for each outgoing stream that has one to send now; returns whether any
-    /// was sent. `send` Returns whether there was room for it.
+    /// was sent. `send` returns whether there was room for it.
     pub fn send_pages(
         &self,
         server: &Server,

@@ -1,6 +1,7 @@
 //! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table,
 //! map, hand out the capabilities that objects hold; then its state: set the threads, install the rights to reply, raise the flags.
-//! `table` has the calls that install capabilities. Each call Each call can fail, with one error; the caller then discards the whole domain.
+//! `table` has the calls that install capabilities. Each call can fail; the caller then
+//! discards the whole domain.
 
 mod table;
 

@@ -223,7 +223,7 @@ impl Incoming {
         self.extent
     }
 
-    /// Adds `downtime_us`, as far as that is known, to the domain's clock of the domain, which is about to run. A second call has no
+    /// Adds `downtime_us`, as far as that is known, to the clock of the domain, which is about to run. A second call has no
     /// effect: the domain may run by then.
     ///
     /// # Errors
