@@ -223,6 +223,12 @@ mutations! {
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
         "the second move of a domain resets its clock to the machine's"; SERVER;
+    "discarded-page" in "nomad/server/src/capture/page_state.rs":
+        "        self.present.len() == count\n" => "        self.present.len() >= count\n";
+        "a page that a domain has discarded comes back when it moves"; SERVER;
+    "trial-memories" in "nomad/server/src/restore/incoming/assembly.rs":
+        "        if trial.memories != self.memories.len()\n            || !has_same_structure" => "        if !has_same_structure";
+        "a Memory whose first page arrives after the trial build is lost"; SERVER;
     "endless-inspection" in "nomad/server/src/capture/while_frozen.rs":
         "domain.freeze(clock::now_ns().saturating_add(LOOK_LIMIT_NS))" => "domain.freeze(abi::NO_DEADLINE)";
         "a migration server that ends while it inspects a domain leaves it frozen forever"; SERVER;
