@@ -40,6 +40,8 @@ const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
 /// The archives of two machines whose NICs and migration servers have an MTU of 9000 and of 65000.
 const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
+/// The archives of two machines whose NICs and migration servers have an MTU of 65000.
+const LARGEST_ARCHIVES: [&str; 2] = ["largest-a", "jumbo-b"];
 
 /// A change to a machine's usual options.
 pub type OptionsChange = fn(Options) -> Options;
@@ -129,6 +131,15 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_jumbo() -> Fleet {
         Fleet::start_from(&JUMBO_ARCHIVES, [|options| options.host_mtu(65_000); 2])
+    }
+
+    /// Starts both machines with NICs and migration servers whose MTU is 65000, and waits until the servers are up.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_largest() -> Fleet {
+        Fleet::start_from(&LARGEST_ARCHIVES, [|options| options.host_mtu(65_000); 2])
     }
 
     /// Starts machines that boot these archives, and waits until their migration servers are up.

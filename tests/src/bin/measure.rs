@@ -31,7 +31,7 @@ struct Measured {
 }
 
 fn main() -> ExitCode {
-    match measure_caravan().and_then(|()| measure_qemu()) {
+    match measure_all() {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("the moves were not clean: {reason}");
@@ -40,12 +40,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures moves of a domain.
+fn measure_all() -> Result<(), String> {
+    measure_caravan("wws", Fleet::start())?;
+    measure_caravan("wws.mtu9000", Fleet::start_jumbo())?;
+    measure_caravan("wws.mtu65000", Fleet::start_largest())?;
+    measure_qemu()
+}
+
+/// Measures moves of a domain between the first two machines of a fleet.
 ///
 /// # Errors
 /// The clients' errors.
-fn measure_caravan() -> Result<(), String> {
-    let mut fleet = Fleet::start();
+fn measure_caravan(workload: &str, mut fleet: Fleet) -> Result<(), String> {
     fleet.await_log(Node::A, "[counter] counter: ready");
     let probe = watch(&fleet.party);
     let nodes = [Node::A, Node::B].into_iter().cycle();
@@ -58,7 +64,11 @@ fn measure_caravan() -> Result<(), String> {
         format!("{reason}\n{}", logs.join("\n"))
     })?;
     let print = |name, unit, figure: &dyn Fn(&Measured) -> f64| {
-        print(&format!("{name}.wws"), unit, moves.iter().map(figure));
+        print(
+            &format!("{name}.{workload}"),
+            unit,
+            moves.iter().map(figure),
+        );
     };
     print("gap_ms", "ms", &|moved| ms(moved.migration.gap_ns(&report)));
     print("freeze_to_thaw_ms", "ms", &|moved| {
@@ -73,12 +83,12 @@ fn measure_caravan() -> Result<(), String> {
     print("pages_resent", "pages", &|moved| {
         moved.migration.pages_resent as f64
     });
-    print_pauses(&fleet);
+    print_pauses(workload, &mut fleet);
     Ok(())
 }
 
 /// Prints the steps of the pauses, as the machines measured them.
-fn print_pauses(fleet: &Fleet) {
+fn print_pauses(workload: &str, fleet: &mut Fleet) {
     let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
     let mut steps: Vec<(String, Vec<f64>)> = Vec::new();
     for Step { name, us } in logs.iter().flat_map(|log| pauses::steps(log)) {
@@ -88,7 +98,7 @@ fn print_pauses(fleet: &Fleet) {
         }
     }
     for (name, us) in steps {
-        print(&format!("pause.{name}.wws"), "us", us.into_iter());
+        print(&format!("pause.{name}.{workload}"), "us", us.into_iter());
     }
 }
 
