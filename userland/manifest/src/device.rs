@@ -49,8 +49,11 @@ const NIC_DRIVERS: [Driver; 5] = [
     Driver {
         image: "igb",
         vendor: 0x8086,
-        // 82576, I350, I210, I211.
-        devices: &[0x10c9, 0x1521, 0x1533, 0x1539],
+        // 82576, I350, I210, I211; I225-LM, -V, -I, -IT, -K, -K2, I220-V; I226-LM, -V, -IT, -K, I221-V.
+        devices: &[
+            0x10c9, 0x1521, 0x1533, 0x1539, 0x15f2, 0x15f3, 0x15f8, 0x0d9f, 0x3100, 0x3101, 0x15f7,
+            0x125b, 0x125c, 0x125d, 0x3102, 0x125e,
+        ],
     },
     Driver {
         image: "realtek",
@@ -92,6 +95,6 @@ mod tests {
                 assert_eq!(nic.driver(driver.vendor, *device), Some(driver));
             }
         }
-        assert_eq!(nic.driver(0x8086, 0x15f3), None);
+        assert_eq!(nic.driver(0x8086, 0x1572), None);
     }
 }

@@ -60,6 +60,7 @@ pub const SHAPE: nic::intel::fake::Shape = {
     Shape {
         offsets: crate::registers::OFFSETS,
         registers_bytes: crate::registers::REGISTERS_BYTES,
+        phy: 1,
         ring_enable: None,
         received: |bytes, ending| {
             let status = match ending {

@@ -38,4 +38,5 @@ pub const OFFSETS: Offsets = Offsets {
     causes: ICR,
     mask_set: IMS,
     mask_clear: IMC,
+    status_2500: 0,
 };

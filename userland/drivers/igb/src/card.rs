@@ -7,7 +7,7 @@ use runtime::capability::BusRange;
 
 use crate::descriptor::Advanced;
 use crate::model::Model;
-use crate::registers::{OFFSETS, REGISTERS_BYTES};
+use crate::registers::REGISTERS_BYTES;
 use crate::setup;
 
 /// A ring for each way.
@@ -32,16 +32,16 @@ fn start<R: Registers>(registers: R, model: Model, memory: DmaMemory) -> Result<
     setup::reset(&registers, model)?;
     let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
     let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
-    setup::start(&registers, receive.address(), send.address())?;
-    Ok(Gigabit::new(registers, OFFSETS, receive, send))
+    setup::start(&registers, model, receive.address(), send.address())?;
+    Ok(Gigabit::new(registers, model.offsets(), receive, send))
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
-    use crate::descriptor::SHAPE;
-    use crate::registers::RECEIVE_BUFFERS;
+    use crate::descriptor::shape;
+    use crate::registers::{RECEIVE_BUFFERS, STATUS, STATUS_LINK_UP};
     use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
     use nic::intel::fake::{Ending, FakeCard, Lie};
@@ -49,11 +49,17 @@ mod tests {
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
 
-    const MODELS: [Model; 4] = [Model::I82576, Model::I350, Model::I210, Model::I211];
+    const MODELS: [Model; 5] = [
+        Model::I82576,
+        Model::I350,
+        Model::I210,
+        Model::I211,
+        Model::I225,
+    ];
 
     fn started(model: Model) -> (Igb<FakeCard>, FakeCard) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000));
-        let fake = FakeCard::new(SHAPE, memory);
+        let fake = FakeCard::new(shape(model), memory);
         let card = start(fake.clone(), model, memory).expect("a card that works");
         (card, fake)
     }
@@ -62,10 +68,11 @@ mod tests {
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(SHAPE, memory);
+            let fake = FakeCard::new(shape(model), memory);
             fake.leave_running();
             let mut card = start(fake.clone(), model, memory).unwrap();
-            contract::is_ready(&mut card, &fake, 1000);
+            let speed = if model == Model::I225 { 2500 } else { 1000 };
+            contract::is_ready(&mut card, &fake, speed);
         }
     }
 
@@ -85,20 +92,26 @@ mod tests {
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
-        let (mut card, fake) = started(Model::I210);
-        assert_eq!(contract::loses_frames_beyond(&mut card, &fake, BUFFERS), 73);
+        for model in MODELS {
+            let (mut card, fake) = started(model);
+            assert_eq!(contract::loses_frames_beyond(&mut card, &fake, BUFFERS), 73);
+        }
     }
 
     #[test]
     fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
-        let (mut card, fake) = started(Model::I82576);
-        contract::interrupts_for_space_if_wanted(&mut card, &fake);
+        for model in MODELS {
+            let (mut card, fake) = started(model);
+            contract::interrupts_for_space_if_wanted(&mut card, &fake);
+        }
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
-        let (mut card, fake) = started(Model::I210);
-        contract::reports_a_lost_link(&mut card, &fake);
+        for model in MODELS {
+            let (mut card, fake) = started(model);
+            contract::reports_a_lost_link(&mut card, &fake);
+        }
     }
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
     #[test]
     fn a_card_that_never_resets_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(SHAPE, memory);
+        let fake = FakeCard::new(shape(Model::I82576), memory);
         fake.lie(Lie::NoReset);
         let result = start(fake, Model::I82576, memory);
         assert_eq!(result.err(), Some(InitError::Reset));
@@ -142,17 +155,37 @@ mod tests {
 
     #[test]
     fn a_phy_without_power_is_woken() {
-        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(SHAPE, memory);
-        fake.power_phy_down();
-        let mut card = start(fake, Model::I350, memory).expect("a card that works");
-        assert_ne!(card.link(), Some(Link::Down));
+        for model in [Model::I350, Model::I225] {
+            let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
+            let fake = FakeCard::new(shape(model), memory);
+            fake.power_phy_down();
+            let mut card = start(fake, model, memory).expect("a card that works");
+            assert_ne!(card.link(), Some(Link::Down));
+        }
+    }
+
+    #[test]
+    fn a_link_of_a_faster_card_may_have_any_speed() {
+        let (mut card, fake) = started(Model::I225);
+        let speeds = [
+            (0, 10),
+            (1 << 6, 100),
+            (2 << 6, 1000),
+            (2 << 6 | 1 << 22, 2500),
+        ];
+        for (bits, megabits_per_second) in speeds {
+            fake.write(STATUS, STATUS_LINK_UP | bits);
+            let up = Link::Up {
+                megabits_per_second,
+            };
+            assert_eq!(card.link(), Some(up));
+        }
     }
 
     #[test]
     fn a_card_whose_rings_do_not_start_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(SHAPE, memory);
+        let fake = FakeCard::new(shape(Model::I350), memory);
         fake.lie(Lie::NoRings);
         let result = start(fake, Model::I350, memory);
         assert_eq!(result.err(), Some(InitError::Rings));
@@ -160,9 +193,13 @@ mod tests {
 
     #[test]
     fn packet_buffers_that_an_earlier_driver_divided_are_whole_again() {
-        for (model, bytes) in [(Model::I210, 0xa2), (Model::I211, 0x7777)] {
+        for (model, bytes) in [
+            (Model::I210, 0xa2),
+            (Model::I211, 0x7777),
+            (Model::I225, 0xa2),
+        ] {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(SHAPE, memory);
+            let fake = FakeCard::new(shape(model), memory);
             fake.write(RECEIVE_BUFFERS, 0x7777);
             start(fake.clone(), model, memory).expect("a card that works");
             assert_eq!(fake.register(RECEIVE_BUFFERS), bytes);

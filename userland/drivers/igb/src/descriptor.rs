@@ -1,4 +1,4 @@
-//! The advanced layout of descriptors, one buffer for each (\[82576\] 7.1.5 and 7.2.2.3).
+//! The advanced layout of descriptors, one buffer for each (\[82576\] 7.1.5 and 7.2.2.3, \[igc\] `igc_base.h`).
 //!
 //! ```text
 //! receive, lent       0 address: u64   8 header address: u64, unused
@@ -55,14 +55,15 @@ impl Layout for Advanced {
     }
 }
 
-/// The cards for tests.
+/// A model of the family, for tests.
 #[cfg(test)]
-pub const SHAPE: nic::intel::fake::Shape = {
+pub fn shape(model: crate::model::Model) -> nic::intel::fake::Shape {
     use nic::intel::fake::{Ending, Shape};
 
     Shape {
-        offsets: crate::registers::OFFSETS,
+        offsets: model.offsets(),
         registers_bytes: crate::registers::REGISTERS_BYTES,
+        phy: model.phy(),
         ring_enable: Some(crate::registers::RING_CONTROL_ENABLE),
         received: |bytes, ending| {
             let status = match ending {
@@ -75,4 +76,4 @@ pub const SHAPE: nic::intel::fake::Shape = {
         sent: SEND_DONE,
         report: SEND_DATA | SEND_END | SEND_REPORT | SEND_ADVANCED,
     }
-};
+}

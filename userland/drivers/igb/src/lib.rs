@@ -1,4 +1,5 @@
-//! The driver of Intel's gigabit NICs with advanced descriptors and a queue per ring: 82576 (QEMU's `igb`), I210, I211 and I350.
+//! The driver of Intel's NICs with advanced descriptors and a queue per ring: for gigabit links 82576 (QEMU's `igb`), I350, I210 and
+//! I211, for 2.5 Gb/s I225 and I226 (`igc` in other systems).
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -10,7 +11,8 @@
 //!
 //! The rest of the driver is the crate `nic`; what other cards of Intel have too is in its module `intel`. Sections are those of two
 //! manuals: \[82576\] *82576 Gigabit Ethernet Controller Datasheet*, 320961, and \[I210\] *Ethernet Controller I210
-//! Datasheet*, 333016.
+//! Datasheet*, 333016. Facts about the I225 and I226 are of Intel's driver in Linux, \[igc\]
+//! `drivers/net/ethernet/intel/igc`.
 
 #![cfg_attr(not(test), no_std)]
 

@@ -1,4 +1,5 @@
-//! Offsets and bits of registers that not all of Intel's cards have (\[82576\] 8, \[I210\] 8).
+//! Offsets and bits of registers that not all of Intel's cards have (\[82576\] 8, \[I210\] 8, \[igc\] `igc_regs.h` and
+//! `igc_defines.h`).
 
 use nic::intel::card::Offsets;
 pub use nic::intel::registers::*;
@@ -8,7 +9,8 @@ pub const CTRL_EXT: usize = 0x0018;
 /// Firmware leaves the card to the driver.
 pub const CTRL_EXT_DRIVER_LOADED: u32 = 1 << 28;
 
-/// Interrupt causes: read to clear. These four are at the aliases of their offsets, 0x1500 and so on, which QEMU's card does not have.
+/// Interrupt causes: read to clear. On the gigabit cards these four are at the aliases of their offsets, since QEMU's card has no
+/// others. On an I225 they are at the offsets themselves.
 pub const ICR: usize = 0x00c0;
 /// Interrupt mask, by bits to set.
 pub const IMS: usize = 0x00d0;
@@ -16,6 +18,10 @@ pub const IMS: usize = 0x00d0;
 pub const IMC: usize = 0x00d8;
 /// The bits of the mask that reading the causes clears.
 pub const IAM: usize = 0x00e0;
+pub const I225_ICR: usize = 0x1500;
+pub const I225_IMS: usize = 0x1508;
+pub const I225_IMC: usize = 0x150c;
+pub const I225_IAM: usize = 0x1510;
 /// How messages are sent: one for all causes, unless it sets several vectors.
 pub const GPIE: usize = 0x1514;
 /// Reading the causes always clears them.
@@ -50,10 +56,22 @@ pub const RING_CONTROL_ENABLE: u32 = 1 << 25;
 /// The end of the registers that the driver uses.
 pub const REGISTERS_BYTES: usize = 0xe040;
 
+/// The link of an I225 has 2500 Mb/s, if it has 1000 Mb/s by the other bits of the status.
+pub const I225_STATUS_2500: u32 = 1 << 22;
+
 pub const OFFSETS: Offsets = Offsets {
     receive_ring: RECEIVE_RING,
     send_ring: SEND_RING,
     causes: ICR,
     mask_set: IMS,
     mask_clear: IMC,
+    status_2500: 0,
+};
+
+pub const I225_OFFSETS: Offsets = Offsets {
+    causes: I225_ICR,
+    mask_set: I225_IMS,
+    mask_clear: I225_IMC,
+    status_2500: I225_STATUS_2500,
+    ..OFFSETS
 };

@@ -1,4 +1,5 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends (\[82576\] 4.5, \[I210\] 4.5).
+//! From any state that firmware or an earlier driver left to a card that receives and sends (\[82576\] 4.5, \[I210\] 4.5,
+//! \[igc\] `igc_base.c`).
 //!
 //! Root sets one message. It is for all causes, whether it is of MSI or the first one of MSI-X.
 
@@ -13,8 +14,8 @@ const INTERRUPT_INTERVAL_US: u32 = 50;
 /// The time after which a ring that is not enabled, or not disabled, has failed.
 const RING_US: u64 = 10_000;
 
-/// The initial values of an I210's packet buffers: 34 KiB to receive and 2 KiB from its management, 20 KiB to send and 4 KiB to its
-/// management; frames of 9728 bytes (\[I210\] 8.3).
+/// The initial values of an I210's packet buffers, which an I225 has, too: 34 KiB to receive and 2 KiB from its management, 20 KiB to send and 4 KiB to its
+/// management; frames of 9728 bytes (\[I210\] 8.3, \[igc\] `igc_tsn.c`).
 const I210_BUFFERS: [(usize, u32); 3] = [
     (RECEIVE_BUFFERS, 2 << 6 | 34),
     (SEND_BUFFERS, 4 << 24 | 20),
@@ -26,10 +27,10 @@ const I210_BUFFERS: [(usize, u32); 3] = [
 /// # Errors
 /// [`InitError::Reset`].
 pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> {
-    mask_all(registers);
+    mask_all(registers, model);
     intel::reset(registers, true)?;
-    mask_all(registers);
-    registers.read(ICR);
+    mask_all(registers, model);
+    registers.read(model.offsets().causes);
     if model.has_divisible_buffers() {
         for (register, value) in I210_BUFFERS {
             registers.write(register, value);
@@ -38,10 +39,10 @@ pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> 
     Ok(())
 }
 
-fn mask_all(registers: &impl Registers) {
-    registers.write(IMC, u32::MAX);
+fn mask_all(registers: &impl Registers, model: Model) {
+    registers.write(model.offsets().mask_clear, u32::MAX);
     registers.write(EIMC, u32::MAX);
-    for register in [IAM, EIAC, EIAM] {
+    for register in [model.acknowledge_mask(), EIAC, EIAM] {
         registers.write(register, 0);
     }
 }
@@ -52,11 +53,12 @@ fn mask_all(registers: &impl Registers) {
 /// [`InitError::Rings`].
 pub fn start(
     registers: &impl Registers,
+    model: Model,
     receive: DmaAddress,
     send: DmaAddress,
 ) -> Result<(), InitError> {
     intel::follow_phy(registers);
-    intel::wake_phy(registers);
+    intel::wake_phy(registers, model.phy());
     registers.change(CTRL_EXT, 0, CTRL_EXT_DRIVER_LOADED);
     registers.write(GPIE, GPIE_CLEAR_ON_READ);
     registers.write(IVAR, IVAR_VALID | IVAR_VALID << IVAR_SEND_SHIFT);
@@ -66,7 +68,7 @@ pub fn start(
     start_ring(registers, SEND_RING, send, None)?;
     registers.write(TCTL, TCTL_ENABLE | TCTL_PAD | TCTL_THRESHOLD);
     registers.write(RCTL, RCTL_EVERY_FRAME);
-    registers.write(IMS, CAUSES);
+    registers.write(model.offsets().mask_set, CAUSES);
     Ok(())
 }
 

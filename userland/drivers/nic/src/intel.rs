@@ -1,4 +1,4 @@
-//! What Intel's gigabit NICs have in common: reset, own address, link, and the running card; their descriptors and the places of their
+//! What Intel's gigabit NICs, and those for 2.5 Gb/s, have in common: reset, own address, link, and the running card; their descriptors and the places of their
 //! rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*, 14).
 //!
 //! | module | noun |
@@ -66,21 +66,28 @@ pub fn follow_phy(registers: &impl Registers) {
     registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
 }
 
-/// Has the PHY negotiate, unless it has done so: it may be powered down, or not have begun yet. The link is down meanwhile.
-pub fn wake_phy(registers: &impl Registers) {
-    let status = access_phy(registers, MDIC_READ, PHY_STATUS, 0);
-    let control = access_phy(registers, MDIC_READ, PHY_CONTROL, 0);
+/// Has the PHY at this address negotiate, unless it has done so: it may be powered down, or not have begun yet. The link is down
+/// meanwhile.
+pub fn wake_phy(registers: &impl Registers, phy: u32) {
+    let status = access_phy(registers, MDIC_READ, phy, PHY_STATUS, 0);
+    let control = access_phy(registers, MDIC_READ, phy, PHY_CONTROL, 0);
     let has_negotiated = status.is_none_or(|status| status & PHY_STATUS_NEGOTIATED != 0);
     if let Some(control) = control.filter(|_| !has_negotiated) {
         let awake = control & !(PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE);
         let control = awake | PHY_CONTROL_NEGOTIATE | PHY_CONTROL_RESTART;
-        access_phy(registers, MDIC_WRITE, PHY_CONTROL, control);
+        access_phy(registers, MDIC_WRITE, phy, PHY_CONTROL, control);
     }
 }
 
-/// Reads or writes a register of the PHY; `None` if the PHY does not answer.
-fn access_phy(registers: &impl Registers, access: u32, register: u32, data: u16) -> Option<u16> {
-    let place = MDIC_INTERNAL_PHY | register << MDIC_REGISTER_SHIFT;
+/// Reads or writes a register of the PHY at this address; `None` if the PHY does not answer.
+pub fn access_phy(
+    registers: &impl Registers,
+    access: u32,
+    phy: u32,
+    register: u32,
+    data: u16,
+) -> Option<u16> {
+    let place = phy << MDIC_PHY_SHIFT | register << MDIC_REGISTER_SHIFT;
     registers.write(MDIC, access | place | u32::from(data));
     let is_ready = registers.wait_until(MDIC, MDIC_READY, MDIC_READY, PHY_US);
     let answer = registers.read(MDIC);
@@ -96,8 +103,8 @@ pub fn mac(registers: &impl Registers) -> Option<Mac> {
     (high & RECEIVE_ADDRESS_VALID != 0).then_some(Mac(mac))
 }
 
-/// The state of the link.
-pub fn link(registers: &impl Registers) -> Link {
+/// The state of the link. `status_2500` is the bit of the status for 2500 Mb/s, or 0.
+pub fn link(registers: &impl Registers, status_2500: u32) -> Link {
     let status = registers.read(STATUS);
     if status & STATUS_LINK_UP == 0 {
         return Link::Down;
@@ -105,6 +112,7 @@ pub fn link(registers: &impl Registers) -> Link {
     let megabits_per_second = match status >> STATUS_SPEED_SHIFT & STATUS_SPEED {
         0 => 10,
         1 => 100,
+        _ if status & status_2500 != 0 => 2500,
         _ => 1000,
     };
     Link::Up {

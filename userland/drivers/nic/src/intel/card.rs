@@ -8,7 +8,7 @@ use crate::{
     Card, CardFault, Events, Layout, Link, ReceiveRing, Received, Registers, SendRing, intel,
 };
 
-/// The places of registers that are not where all cards have them.
+/// The places of registers and bits that are not where all cards have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offsets {
     /// The first register of the receive ring.
@@ -21,6 +21,8 @@ pub struct Offsets {
     pub mask_set: usize,
     /// The interrupt mask, by bits to clear.
     pub mask_clear: usize,
+    /// The bit of the status that makes a link of 1000 Mb/s one of 2500 Mb/s; 0 on a card without such links.
+    pub status_2500: u32,
 }
 
 /// A running card.
@@ -61,7 +63,7 @@ impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
     }
 
     fn link(&mut self) -> Option<Link> {
-        Some(intel::link(&self.registers))
+        Some(intel::link(&self.registers, self.offsets.status_2500))
     }
 
     fn acknowledge(&mut self) -> Events {

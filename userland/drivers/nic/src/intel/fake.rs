@@ -25,6 +25,8 @@ pub struct Shape {
     pub offsets: Offsets,
     /// The end of its registers.
     pub registers_bytes: usize,
+    /// The address of its PHY.
+    pub phy: u32,
     /// The bit of [`RING_CONTROL`] that enables a ring, if it has one: then the ring is set up while it is clear, and its tail ignored.
     pub ring_enable: Option<u32>,
     /// The second word of a descriptor with a received frame of this length.
@@ -92,8 +94,12 @@ impl State {
         self.registers.insert(offset, value);
     }
 
-    /// Accesses the PHY, which negotiates when it is told to and has power.
-    fn access_phy(&mut self, value: u32) {
+    /// Accesses the PHY at `phy`, which negotiates when it is told to and has power. None is at another address.
+    fn access_phy(&mut self, phy: u32, value: u32) {
+        if value >> MDIC_PHY_SHIFT & MDIC_PHY != phy {
+            self.set(MDIC, value | MDIC_READY | MDIC_ERROR);
+            return;
+        }
         let register = (value >> MDIC_REGISTER_SHIFT & 1) as usize;
         let data = value as u16;
         if value & MDIC_WRITE != 0 {
@@ -124,13 +130,14 @@ impl State {
 }
 
 impl FakeCard {
-    /// A card with an address and a link, which reaches this memory only.
+    /// A card with an address and a link of its highest speed, which reaches this memory only.
     pub fn new(shape: Shape, memory: DmaMemory) -> FakeCard {
         let mut state = State::default();
         let mac = u32::from_le_bytes([0x52, 0x54, 0, 0xca]);
         state.set(RECEIVE_ADDRESS_LOW, mac);
         state.set(RECEIVE_ADDRESS_HIGH, RECEIVE_ADDRESS_VALID | 0x017a);
-        state.set(STATUS, STATUS_LINK_UP | 2 << STATUS_SPEED_SHIFT);
+        let speed = 2 << STATUS_SPEED_SHIFT | shape.offsets.status_2500;
+        state.set(STATUS, STATUS_LINK_UP | speed);
         state.phy = [PHY_CONTROL_NEGOTIATE, PHY_STATUS_NEGOTIATED];
         FakeCard {
             shape,
@@ -324,7 +331,7 @@ impl Registers for FakeCard {
             Some(ring) => self.write_ring(&mut state, ring, offset - ring, value),
             None if offset == mask_set => state.mask |= value,
             None if offset == mask_clear => state.mask &= !value,
-            None if offset == MDIC => state.access_phy(value),
+            None if offset == MDIC => state.access_phy(self.shape.phy, value),
             None if offset == CTRL && value & CTRL_RESET != 0 => self.reset(&mut state),
             None => state.set(offset, value),
         }
