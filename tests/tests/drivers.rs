@@ -65,6 +65,29 @@ fn with_igb(options: Options) -> Options {
         .debuggable()
 }
 
+/// Eight cards: one behind a root port with the wire, and on bus 0 six of other kinds or the same one without a wire, and one
+/// without a driver.
+fn with_many_cards(options: Options) -> Options {
+    let further = UNWIRED.iter().map(|(_, device)| *device);
+    let options = options.nic_model(NicModel::Igb).behind_root_ports();
+    (1..)
+        .zip(further.chain(["ne2k_pci"]))
+        .fold(options, |options, (number, device)| {
+            let device = format!("{device},romfile=,mac=52:54:00:ca:7b:{number:02}");
+            options.argument("-device").argument(device)
+        })
+}
+
+/// Cards without a wire, by index: the driver's program, and QEMU's device. The end of a card's address is its index plus one.
+const UNWIRED: [(&str, &str); 6] = [
+    ("igb", "igb"),
+    ("e1000", "e1000"),
+    ("e1000", "e1000e"),
+    ("realtek", "rtl8139"),
+    ("vmxnet3", "vmxnet3"),
+    ("virtio-net", "virtio-net-pci,disable-legacy=on"),
+];
+
 /// Forges a value in a ring that the card never writes, so that the driver fails. If the card overwrites it first, the forgery
 /// is repeated.
 fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
@@ -188,7 +211,7 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
         Node::A,
         "it has no message-signalled interrupt, and is polled",
     );
-    fleet.await_log(Node::A, "the network card 10ec:8029 at 00:");
+    fleet.await_log(Node::A, "the network card 10ec:8029 (Ethernet) at 00:");
     let card = |_| Card {
         megabits_per_second: 1000,
         forge: forge_legacy_frames,
@@ -228,6 +251,28 @@ fn machines_with_cards_of_vmware_move_a_domain_and_restart_their_drivers_under_t
         forge: forge_stopped_queue,
     };
     restart_under_traffic(&mut fleet, [0, 1].map(card));
+}
+
+#[test]
+fn a_machine_drives_many_cards_two_of_them_the_same_and_names_one_without_a_driver() {
+    let mut fleet = Fleet::start_with_other("cards-b", with_many_cards);
+    for (index, (image, _)) in UNWIRED.iter().enumerate() {
+        let number = index + 1;
+        let is_up = format!("[nic{index}] NIC 52:54:00:ca:7b:{number:02} is up");
+        fleet.await_log(Node::B, &is_up);
+        let log = fleet.log(Node::B);
+        let found = format!("network card {index} is ");
+        let line = log.lines().find(|line| line.contains(&found));
+        let is_for = line.is_some_and(|line| line.trim_end().ends_with(&format!(", for {image}")));
+        assert!(is_for, "{log}");
+    }
+    fleet.await_log(Node::B, "[nic6] NIC 52:54:00:ca:7a:02 is up");
+    fleet.await_log(Node::B, "the network card 10ec:8029 (Ethernet) at 00:");
+    let log = fleet.log(Node::B);
+    let last = "network card 6 is 8086:10c9 at 01:00.0, for igb";
+    assert!(log.contains(last), "{log}");
+    // Its migration server is reached through the last card.
+    fleet.list(Node::B);
 }
 
 /// Moves the counter to the other machine and back, then ends the driver of each machine twice under traffic, each time with a

@@ -11,7 +11,7 @@ const HEADER_KIND: u32 = 0x7f << 16;
 const HEADER_BRIDGE: u32 = 1 << 16;
 const BUSES: u8 = 0x18;
 const CLASS: u8 = 0x08;
-const CLASS_NETWORK: u32 = 2;
+const CLASS_NETWORK: u8 = 2;
 
 /// All functions, ordered by address on each bus. Network cards are cut off: firmware that booted from the network may have left
 /// one receiving into memory that has another owner by now.
@@ -67,8 +67,23 @@ fn search(
 }
 
 /// Whether the function at an address is a network card.
-pub fn is_network(configuration: &impl Configuration, address: Address) -> bool {
-    configuration.read(address, CLASS) >> 24 == CLASS_NETWORK
+fn is_network(configuration: &impl Configuration, address: Address) -> bool {
+    network_kind(configuration, address).is_some()
+}
+
+/// The kind of network card of the function at an address, if it is one (PCI Code and ID Assignment 1.11, 1.3).
+pub fn network_kind(configuration: &impl Configuration, address: Address) -> Option<&'static str> {
+    let [.., kind, class] = configuration.read(address, CLASS).to_le_bytes();
+    (class == CLASS_NETWORK).then_some(match kind {
+        0 => "Ethernet",
+        1 => "token ring",
+        2 => "FDDI",
+        3 => "ATM",
+        4 => "ISDN",
+        7 => "InfiniBand",
+        8 => "host fabric",
+        _ => "another kind",
+    })
 }
 
 #[cfg(test)]
@@ -122,6 +137,23 @@ mod tests {
         assert_eq!(bus.read(at(0, 2, 0), 0x04) & 0xffff, 1 << 10);
         // Devices behind a bridge reach memory through it.
         assert_eq!(bus.read(at(0, 3, 0), 0x04), command);
+    }
+
+    #[test]
+    fn a_network_card_has_a_kind() {
+        let mut bus = FakeBus::default();
+        let kinds = [0x0200_0000, 0x0207_0010, 0x0280_0000, 0x0106_0100];
+        for (device, class) in (0..).zip(kinds) {
+            bus.add(at(0, device, 0), &[(0x00, 0x1041_1af4), (0x08, class)]);
+        }
+        let kinds = [0, 1, 2, 3].map(|device| network_kind(&bus, at(0, device, 0)));
+        let expected = [
+            Some("Ethernet"),
+            Some("InfiniBand"),
+            Some("another kind"),
+            None,
+        ];
+        assert_eq!(kinds, expected);
     }
 
     #[test]

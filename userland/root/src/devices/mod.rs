@@ -51,7 +51,7 @@ impl Devices {
             functions: bus::functions(&configuration),
             configuration,
         };
-        devices.log_unknown_cards();
+        devices.log_cards();
         Ok(devices)
     }
 
@@ -68,13 +68,22 @@ impl Devices {
         driven.nth(device.index as usize)
     }
 
-    /// Logs the network cards that no domain can drive.
-    fn log_unknown_cards(&self) {
+    /// Logs the network cards: those with a driver by the index that [`Devices::find`] knows them by, and those that no domain can
+    /// drive.
+    fn log_cards(&self) {
+        let mut index = 0;
         for function in &self.functions {
-            let is_card = bus::is_network(&self.configuration, function.address);
-            if is_card && driver(function, DeviceKind::Nic).is_none() {
-                let Function { address, identity } = function;
-                log::warn!("the network card {identity} at {address} has no driver");
+            let Function { address, identity } = function;
+            let kind = bus::network_kind(&self.configuration, *address);
+            match (driver(function, DeviceKind::Nic), kind) {
+                (Some(Driver { image, .. }), _) => {
+                    log::info!("network card {index} is {identity} at {address}, for {image}");
+                    index += 1;
+                }
+                (None, Some(kind)) => {
+                    log::warn!("the network card {identity} ({kind}) at {address} has no driver");
+                }
+                (None, None) => {}
             }
         }
     }
