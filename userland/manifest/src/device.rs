@@ -58,8 +58,8 @@ const NIC_DRIVERS: [Driver; 5] = [
     Driver {
         image: "realtek",
         vendor: 0x10ec,
-        // 8139C+, 8168.
-        devices: &[0x8139, 0x8168],
+        // 8139C+, 8168, 8125.
+        devices: &[0x8139, 0x8168, 0x8125],
     },
     Driver {
         image: "vmxnet3",

@@ -10,6 +10,7 @@ use runtime::port::Frame;
 use runtime::protocol::Mac;
 
 use crate::descriptor::Owned;
+use crate::interrupts;
 use crate::model::Model;
 use crate::registers::*;
 use crate::setup;
@@ -37,7 +38,7 @@ impl Realtek<MappedRegisters> {
     pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
         let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
         let model = Model::of(&configuration)?;
-        let registers = hardware.registers(model.region(), REGISTERS_BYTES)?;
+        let registers = hardware.registers(model.region(), model.registers_bytes())?;
         // Further addresses take a cycle that some boards do not forward.
         let memory = hardware.dma_memory(RINGS_BYTES, BusRange::BELOW_4_GIB)?;
         Realtek::start(registers, model, memory)
@@ -47,7 +48,7 @@ impl Realtek<MappedRegisters> {
 impl<R: NarrowRegisters> Realtek<R> {
     /// Resets and starts a card, with its rings in this zeroed memory.
     fn start(registers: R, model: Model, memory: DmaMemory) -> Result<Realtek<R>, InitError> {
-        setup::reset(&registers)?;
+        setup::reset(&registers, model)?;
         let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
         let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
         setup::start(&registers, model, receive.address(), send.address());
@@ -63,11 +64,11 @@ impl<R: NarrowRegisters> Realtek<R> {
 
     /// Has the card look for frames to send.
     fn poll(&self) {
-        let poll = match self.model {
-            Model::Rtl8139Plus => POLL_8139,
-            Model::Rtl8168 => POLL_8168,
-        };
-        self.registers.write_byte(poll, POLL_SEND);
+        match self.model {
+            Model::Rtl8139Plus => self.registers.write_byte(POLL_8139, POLL_SEND),
+            Model::Rtl8168 => self.registers.write_byte(POLL_8168, POLL_SEND),
+            Model::Rtl8125 => self.registers.write_half(POLL_8125, POLL_8125_SEND),
+        }
     }
 
     /// The number of frames that were lost since the last call, after the card had no buffer for one.
@@ -78,7 +79,7 @@ impl<R: NarrowRegisters> Realtek<R> {
                 self.registers.write(MISSED, 0);
                 missed
             }
-            Model::Rtl8168 => 1,
+            Model::Rtl8168 | Model::Rtl8125 => 1,
         }
     }
 }
@@ -93,8 +94,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
     }
 
     fn acknowledge(&mut self) -> Events {
-        let causes = self.registers.read_half(CAUSES);
-        self.registers.write_half(CAUSES, causes);
+        let causes = interrupts::take_causes(&self.registers, self.model);
         // An 8168 may miss a poll that follows another one closely.
         if causes & CAUSE_SENT != 0 && !self.send.is_empty() {
             self.poll();
@@ -126,8 +126,8 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         if self.has_space_interrupt != wanted {
             self.has_space_interrupt = wanted;
             let space = if wanted { SPACE_CAUSES } else { 0 };
-            let causes = setup::usual_causes(self.model) | space;
-            self.registers.write_half(MASK, causes);
+            let causes = interrupts::usual_causes(self.model) | space;
+            interrupts::set_mask(&self.registers, self.model, causes);
         }
     }
 
@@ -154,7 +154,7 @@ mod tests {
     /// The buffers of its smaller rings: one descriptor stays empty.
     const BUFFERS: usize = <Owned as nic::Layout>::SIZE as usize - 1;
 
-    const MODELS: [Model; 2] = [Model::Rtl8139Plus, Model::Rtl8168];
+    const MODELS: [Model; 3] = [Model::Rtl8139Plus, Model::Rtl8168, Model::Rtl8125];
 
     fn started(model: Model) -> (Realtek<FakeCard>, FakeCard) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7500_0000));
@@ -170,7 +170,10 @@ mod tests {
             let fake = FakeCard::new(model, memory);
             fake.leave_running();
             let mut card = Realtek::start(fake.clone(), model, memory).unwrap();
-            contract::is_ready(&mut card, &fake, 100);
+            let speed = if model == Model::Rtl8125 { 2500 } else { 100 };
+            contract::is_ready(&mut card, &fake, speed);
+            fake.deliver(&[1; 60]);
+            assert!(fake.takes_interrupt());
         }
     }
 
@@ -190,8 +193,8 @@ mod tests {
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
-        // An 8168 does not count.
-        for (model, lost) in [(Model::Rtl8139Plus, 73), (Model::Rtl8168, 1)] {
+        // Only an 8139 counts.
+        for (model, lost) in MODELS.into_iter().zip([73, 1, 1]) {
             let (mut card, fake) = started(model);
             let reported = contract::loses_frames_beyond(&mut card, &fake, BUFFERS);
             assert_eq!(reported, lost);
@@ -206,22 +209,26 @@ mod tests {
 
     #[test]
     fn a_missed_poll_is_repeated_when_a_frame_was_sent() {
-        let (mut card, fake) = started(Model::Rtl8168);
-        fake.miss_polls(true);
-        send(&mut card, &[1; 60]);
-        send(&mut card, &[2; 60]);
-        fake.send_one();
-        assert_eq!(fake.sent().len(), 1);
-        fake.miss_polls(false);
-        assert!(fake.takes_interrupt());
-        card.acknowledge();
-        assert_eq!(fake.sent(), [[2; 60]]);
+        for model in [Model::Rtl8168, Model::Rtl8125] {
+            let (mut card, fake) = started(model);
+            fake.miss_polls(true);
+            send(&mut card, &[1; 60]);
+            send(&mut card, &[2; 60]);
+            fake.send_one();
+            assert_eq!(fake.sent().len(), 1);
+            fake.miss_polls(false);
+            assert!(fake.takes_interrupt());
+            card.acknowledge();
+            assert_eq!(fake.sent(), [[2; 60]]);
+        }
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
-        let (mut card, fake) = started(Model::Rtl8168);
-        contract::reports_a_lost_link(&mut card, &fake);
+        for model in [Model::Rtl8168, Model::Rtl8125] {
+            let (mut card, fake) = started(model);
+            contract::reports_a_lost_link(&mut card, &fake);
+        }
     }
 
     #[test]

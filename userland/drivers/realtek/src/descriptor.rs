@@ -1,7 +1,7 @@
-//! The layout of descriptors (\[8139C+\] 6, \[8169\] 6). Both models have it but for the bits of errors.
+//! The layout of descriptors (\[8139C+\] 6, \[8169\] 6). All models have it but for the bits of errors.
 //!
 //! ```text
-//! 0 size or length: 13 bits (14 on an 8168)   ...   28 last, first, end of ring, the card's: 4 bits
+//! 0 size or length: 13 bits (14 on the others)   ...   28 last, first, end of ring, the card's: 4 bits
 //! 4 tag: u32   8 address: u64
 //! ```
 
@@ -10,8 +10,8 @@ use nic::{Completed, DmaAddress, Layout};
 
 /// The frame, or its part in this buffer, has this length.
 pub const BYTES: u64 = 0x1fff;
-/// A received frame is damaged. On an 8139 the second bit is of a frame that does not end, on an 8168 the first one of one that
-/// is too short.
+/// A received frame is damaged. On an 8139 the second bit is of a frame that does not end, on the others the first one of one
+/// that is too short.
 pub const ERRORS: u64 = 0b11 << 20;
 /// The frame ends in this buffer.
 pub const LAST_PART: u64 = 1 << 28;

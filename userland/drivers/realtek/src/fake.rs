@@ -42,7 +42,10 @@ pub struct FakeCard {
 }
 
 struct State {
-    registers: [u8; REGISTERS_BYTES],
+    model: Model,
+    registers: [u8; REGISTERS_BYTES_8125],
+    /// The layout of an 8125's descriptors to send, on its inner bus.
+    layout: u16,
     /// The card's positions in the rings.
     received: u64,
     sent: u64,
@@ -68,8 +71,32 @@ impl State {
     }
 
     fn cause(&mut self, causes: u16) {
-        let causes = self.half(CAUSES) | causes;
-        self.set(CAUSES, &causes.to_le_bytes());
+        let [_, at] = self.interrupts();
+        let causes = self.half(at) | causes;
+        self.set(at, &causes.to_le_bytes());
+    }
+
+    /// The interrupt mask and causes.
+    fn interrupts(&self) -> [usize; 2] {
+        match self.model {
+            Model::Rtl8125 => [MASK_8125, CAUSES_8125],
+            Model::Rtl8139Plus | Model::Rtl8168 => [MASK, CAUSES],
+        }
+    }
+
+    /// Whether received frames come by the first queue only, and sent ones have the layout of all models.
+    fn has_one_queue(&self) -> bool {
+        self.get(SPREAD_8125) == 0 && self.half(QUEUES_8125) == 0 && self.layout == 0
+    }
+
+    /// Accesses the layout, the only register on the inner bus.
+    fn access_inner(&mut self, value: u32) {
+        let register = (value & !INNER_WRITE & !0xffff) >> INNER_REGISTER_SHIFT;
+        assert_eq!(register, INNER_LAYOUT);
+        if value & INNER_WRITE != 0 {
+            self.layout = value as u16;
+        }
+        self.set(INNER, &u32::from(self.layout).to_le_bytes());
     }
 
     /// The offset of a ring's descriptor in memory that begins at `base`.
@@ -78,11 +105,20 @@ impl State {
         (address + 16 * index - base) as usize
     }
 
-    /// A card forgets its rings' addresses and everything that it was told, but for its own address and its link.
+    /// A card forgets its rings' addresses and everything that it was told, but for its own address and its link; and an 8125 its
+    /// queues.
     fn reset(&mut self) {
         let before = self.registers;
-        self.registers = [0; REGISTERS_BYTES];
-        for (offset, bytes) in [(ADDRESS, 6), (MEDIA, 1), (PHY, 1)] {
+        self.registers = [0; REGISTERS_BYTES_8125];
+        let kept = [
+            (ADDRESS, 6),
+            (MEDIA, 1),
+            (PHY, 2),
+            (SPREAD_8125, 4),
+            (QUEUES_8125, 2),
+            (CAUSES_LAYOUT_8125, 1),
+        ];
+        for (offset, bytes) in kept {
             self.set(offset, &before[offset..offset + bytes]);
         }
         self.set(MISCELLANEOUS, &MISCELLANEOUS_RECEIVE_GATED.to_le_bytes());
@@ -93,16 +129,21 @@ impl State {
 }
 
 impl FakeCard {
-    /// A card with an address and a link of 100 Mb/s, which reaches this memory only.
+    /// A card with an address and a link of 100 Mb/s, of 2500 Mb/s on an 8125, which reaches this memory only. An 8125 begins with
+    /// the other layout of descriptors.
     pub fn new(model: Model, memory: DmaMemory) -> FakeCard {
-        let mut registers = [0; REGISTERS_BYTES];
+        let mut registers = [0; REGISTERS_BYTES_8125];
         registers[..6].copy_from_slice(&[0x52, 0x54, 0, 0xca, 0x7a, 1]);
-        registers[PHY] = PHY_LINK_UP | PHY_100;
+        let is_fast = model == Model::Rtl8125;
+        registers[PHY] = PHY_LINK_UP | if is_fast { 0 } else { PHY_100 };
+        registers[PHY + 1] = if is_fast { (PHY_2500 >> 8) as u8 } else { 0 };
         FakeCard {
             model,
             memory,
             state: Rc::new(RefCell::new(State {
+                model,
                 registers,
+                layout: if is_fast { INNER_LAYOUT_NEW } else { 0 },
                 received: 0,
                 sent: 0,
                 frames: Vec::new(),
@@ -119,7 +160,11 @@ impl FakeCard {
         let mut state = self.state.borrow_mut();
         state.set(COMMAND, &[COMMAND_RECEIVE | COMMAND_SEND]);
         state.set(RECEIVE_RING, &[0xff; 8]);
-        state.set(MASK, &[0xff; 4]);
+        let [mask, _] = state.interrupts();
+        state.set(mask, &[0xff; 2]);
+        state.set(SPREAD_8125, &[0xff; 4]);
+        state.set(QUEUES_8125, &[3, 0]);
+        state.set(CAUSES_LAYOUT_8125, &[1]);
         (state.received, state.sent) = (40, 41);
     }
 
@@ -148,12 +193,19 @@ impl FakeCard {
         self.send_up_to(usize::MAX);
     }
 
+    /// Has frames sent, unless it misses that.
+    fn poll(&self) {
+        let misses = self.state.borrow().misses_polls;
+        self.send_up_to(if misses { 0 } else { usize::MAX });
+    }
+
     fn send_up_to(&self, count: usize) {
         let mut state = self.state.borrow_mut();
         let end = state.frames.len().saturating_add(count);
         let base = self.memory.address().get();
         let memory = self.memory.memory();
         let is_enabled = state.registers[COMMAND] & COMMAND_SEND != 0 && !state.holds_sending;
+        let is_enabled = is_enabled && (self.model != Model::Rtl8125 || state.has_one_queue());
         while is_enabled && state.frames.len() < end {
             let at = state.descriptor(SEND_RING, state.sent, base);
             let word = memory.word64(at);
@@ -179,6 +231,7 @@ impl FakeCard {
         let is_open = match self.model {
             Model::Rtl8139Plus => state.half(RINGS) & RINGS_RECEIVE != 0,
             Model::Rtl8168 => !is_gated,
+            Model::Rtl8125 => !is_gated && state.has_one_queue(),
         };
         is_open && state.registers[COMMAND] & COMMAND_RECEIVE != 0
     }
@@ -190,7 +243,7 @@ impl FakeCard {
             SEND_CONFIGURATION | RECEIVE_CONFIGURATION => is_enabled,
             0x20..0x28 | 0xe4..0xec => {
                 assert!(!is_enabled, "a ring that is in use");
-                self.model == Model::Rtl8168 || state.half(RINGS) & RINGS_SEND != 0
+                self.model != Model::Rtl8139Plus || state.half(RINGS) & RINGS_SEND != 0
             }
             _ => true,
         }
@@ -206,7 +259,7 @@ impl CardModel for FakeCard {
     fn unplug(&self) {
         let mut state = self.state.borrow_mut();
         state.set(MEDIA, &[MEDIA_LINK_DOWN]);
-        state.set(PHY, &[0]);
+        state.set(PHY, &[0, 0]);
         state.cause(CAUSE_LINK);
     }
 
@@ -216,7 +269,9 @@ impl CardModel for FakeCard {
 
     fn takes_interrupt(&self) -> bool {
         let state = self.state.borrow();
-        state.half(CAUSES) & state.half(MASK) != 0
+        let [mask, causes] = state.interrupts();
+        let is_usual = self.model != Model::Rtl8125 || state.registers[CAUSES_LAYOUT_8125] == 0;
+        is_usual && state.half(causes) & state.half(mask) != 0
     }
 
     fn is_promiscuous(&self) -> bool {
@@ -273,8 +328,14 @@ impl Registers for FakeCard {
 
     fn write(&self, offset: usize, value: u32) {
         let mut state = self.state.borrow_mut();
-        if self.is_writable(&state, offset) {
-            state.set(offset, &value.to_le_bytes());
+        match (offset, self.model) {
+            (INNER, Model::Rtl8125) => state.access_inner(value),
+            (CAUSES_8125, Model::Rtl8125) => {
+                let kept = state.get(CAUSES_8125) & !value;
+                state.set(CAUSES_8125, &kept.to_le_bytes());
+            }
+            _ if self.is_writable(&state, offset) => state.set(offset, &value.to_le_bytes()),
+            _ => {}
         }
     }
 
@@ -300,10 +361,7 @@ impl NarrowRegisters for FakeCard {
         self.state.borrow_mut().set(offset, &[value]);
         match (offset, self.model) {
             (COMMAND, _) if value & COMMAND_RESET != 0 => self.state.borrow_mut().reset(),
-            (POLL_8139, Model::Rtl8139Plus) | (POLL_8168, Model::Rtl8168) => {
-                let misses = self.state.borrow().misses_polls;
-                self.send_up_to(if misses { 0 } else { usize::MAX });
-            }
+            (POLL_8139, Model::Rtl8139Plus) | (POLL_8168, Model::Rtl8168) => self.poll(),
             _ => {}
         }
     }
@@ -318,10 +376,19 @@ impl NarrowRegisters for FakeCard {
 
     fn write_half(&self, offset: usize, value: u16) {
         let mut state = self.state.borrow_mut();
+        let is_fast = self.model == Model::Rtl8125;
+        assert!(
+            !(is_fast && (MASK_8125..=CAUSES).contains(&offset)),
+            "half of a register"
+        );
         let kept = match offset {
             CAUSES => state.half(CAUSES) & !value,
             _ => value,
         };
         state.set(offset, &kept.to_le_bytes());
+        drop(state);
+        if is_fast && offset == POLL_8125 && value == POLL_8125_SEND {
+            self.poll();
+        }
     }
 }

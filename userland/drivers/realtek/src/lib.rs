@@ -1,16 +1,19 @@
-//! The driver of Realtek's NICs with descriptor rings: the 8139C+ (QEMU's `rtl8139`) and the 8168, which is also sold as 8111.
+//! The driver of Realtek's NICs with descriptor rings: the 8139C+ (QEMU's `rtl8139`), the 8168, which is also sold as 8111, and the
+//! 8125 for 2.5 Gb/s.
 //!
 //! | module | noun |
 //! | --- | --- |
 //! | [`model`] | the cards that it drives, and where they differ |
 //! | [`registers`] | offsets and bits of their registers |
 //! | [`descriptor`] | the layout of descriptors |
+//! | [`interrupts`] | the mask and causes |
 //! | [`setup`] | reset, own address, receiver, transmitter, link |
 //! | [`card`] | sending and receiving frames |
 //! | `fake` | for tests: a card of registers and rings, which may lie |
 //!
 //! The rest of the driver is the crate `nic`. Sections are those of two manuals: \[8139C+\] *RTL8139C(L)+ Datasheet* 1.6, and
-//! \[8169\] *RTL8169 Datasheet* 1.21, of which the 8168 has the registers and descriptors.
+//! \[8169\] *RTL8169 Datasheet* 1.21, of which the 8168 has the registers and descriptors. Facts about the 8125 are of Linux's
+//! driver, \[r8169\] `drivers/net/ethernet/realtek/r8169_main.c`.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -18,6 +21,7 @@ mod card;
 mod descriptor;
 #[cfg(test)]
 mod fake;
+mod interrupts;
 mod model;
 mod registers;
 mod setup;

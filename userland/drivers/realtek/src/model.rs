@@ -4,9 +4,12 @@ use nic::Identity;
 use nic::InitError;
 use nic::hardware::CONFIGURATION_BYTES;
 
+use crate::registers::{REGISTERS_BYTES, REGISTERS_BYTES_8125};
+
 const VENDOR: u16 = 0x10ec;
 const ID_8139: u16 = 0x8139;
 const ID_8168: u16 = 0x8168;
+const ID_8125: u16 = 0x8125;
 /// The revisions of an 8139 from here on have descriptor rings.
 const REVISION_8139_PLUS: u8 = 0x20;
 const REVISION: usize = 0x08;
@@ -18,6 +21,8 @@ pub enum Model {
     Rtl8139Plus,
     /// The 8168, a PCI Express card for 1000 Mb/s.
     Rtl8168,
+    /// The 8125, a PCI Express card for 2500 Mb/s.
+    Rtl8125,
 }
 
 impl Model {
@@ -31,6 +36,7 @@ impl Model {
         match (identity.vendor, identity.device) {
             (VENDOR, ID_8139) if has_rings => Ok(Model::Rtl8139Plus),
             (VENDOR, ID_8168) => Ok(Model::Rtl8168),
+            (VENDOR, ID_8125) => Ok(Model::Rtl8125),
             _ => Err(InitError::Unknown(identity)),
         }
     }
@@ -39,7 +45,15 @@ impl Model {
     pub fn region(self) -> usize {
         match self {
             Model::Rtl8139Plus => 1,
-            Model::Rtl8168 => 2,
+            Model::Rtl8168 | Model::Rtl8125 => 2,
+        }
+    }
+
+    /// The end of the registers that the driver uses.
+    pub fn registers_bytes(self) -> usize {
+        match self {
+            Model::Rtl8139Plus | Model::Rtl8168 => REGISTERS_BYTES,
+            Model::Rtl8125 => REGISTERS_BYTES_8125,
         }
     }
 }
@@ -59,5 +73,7 @@ mod tests {
         assert_eq!(Model::of(&configuration), Err(InitError::Unknown(identity)));
         configuration[2] = 0x68;
         assert_eq!(Model::of(&configuration), Ok(Model::Rtl8168));
+        configuration[2] = 0x25;
+        assert_eq!(Model::of(&configuration), Ok(Model::Rtl8125));
     }
 }

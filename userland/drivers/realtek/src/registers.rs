@@ -1,4 +1,5 @@
-//! Offsets and bits of registers (\[8139C+\] 5, \[8169\] 5), each with its width where that is not 32 bits.
+//! Offsets and bits of registers (\[8139C+\] 5, \[8169\] 5, \[r8169\] for the 8125), each with its width where that is not
+//! 32 bits.
 
 /// The card's own address: six bytes.
 pub const ADDRESS: usize = 0x00;
@@ -19,10 +20,16 @@ pub const COMMAND_RESET: u8 = 1 << 4;
 pub const POLL_8168: usize = 0x38;
 pub const POLL_8139: usize = 0xd9;
 pub const POLL_SEND: u8 = 1 << 6;
+/// 16 bits: the same on an 8125, with another bit (\[r8169\] `rtl8169_doorbell`).
+pub const POLL_8125: usize = 0x90;
+pub const POLL_8125_SEND: u16 = 1 << 0;
 
 /// 16 bits: interrupt mask, and causes, in which ones clear bits.
 pub const MASK: usize = 0x3c;
 pub const CAUSES: usize = 0x3e;
+/// 32 bits: the same on an 8125.
+pub const MASK_8125: usize = 0x38;
+pub const CAUSES_8125: usize = 0x3c;
 pub const CAUSE_RECEIVED: u16 = 1 << 0;
 pub const CAUSE_RECEIVE_ERROR: u16 = 1 << 1;
 pub const CAUSE_SENT: u16 = 1 << 2;
@@ -30,6 +37,9 @@ pub const CAUSE_SEND_ERROR: u16 = 1 << 3;
 pub const CAUSE_NO_BUFFER: u16 = 1 << 4;
 pub const CAUSE_LINK: u16 = 1 << 5;
 pub const CAUSE_OVERFLOW: u16 = 1 << 6;
+
+/// 8 bits: on an 8125, whether causes are in further registers, one for each queue (\[r8169\] `INT_CFG0_8125`).
+pub const CAUSES_LAYOUT_8125: usize = 0x34;
 
 /// Transmit configuration.
 pub const SEND_CONFIGURATION: usize = 0x40;
@@ -44,8 +54,11 @@ pub const RECEIVE_MULTICAST: u32 = 1 << 2;
 pub const RECEIVE_BROADCAST: u32 = 1 << 3;
 /// Frames are copied when they are whole, in bursts of any length.
 pub const RECEIVE_USUAL: u32 = 0b111 << 13 | 0b111 << 8;
+/// The same on an 8125, which has the number of descriptors that it fetches at once in place of a threshold (\[r8169\]
+/// `RX_FETCH_DFLT_8125`).
+pub const RECEIVE_USUAL_8125: u32 = 8 << 27 | 0b111 << 8;
 
-/// The frames lost for want of buffers: writing clears it. The 8168 does not have it.
+/// The frames lost for want of buffers: writing clears it. The 8139 has it.
 pub const MISSED: usize = 0x4c;
 pub const MISSED_BITS: u32 = 0x00ff_ffff;
 
@@ -58,13 +71,15 @@ pub const LOCK_CLOSED: u8 = 0;
 pub const MEDIA: usize = 0x58;
 pub const MEDIA_LINK_DOWN: u8 = 1 << 2;
 pub const MEDIA_10: u8 = 1 << 3;
-/// 8 bits: the link of an 8168.
+/// 8 bits: the link of an 8168; 16 bits on an 8125.
 pub const PHY: usize = 0x6c;
 pub const PHY_LINK_UP: u8 = 1 << 1;
 pub const PHY_10: u8 = 1 << 2;
 pub const PHY_100: u8 = 1 << 3;
+/// On an 8125 (Realtek's `r8125`, `_2500bpsF`).
+pub const PHY_2500: u16 = 1 << 10;
 
-/// 16 bits: the size of the largest frame to receive, on an 8168.
+/// 16 bits: the size of the largest frame to receive, not on an 8139.
 pub const RECEIVE_BYTES_MAX: usize = 0xda;
 /// 16 bits: command of the rings.
 pub const RINGS: usize = 0xe0;
@@ -72,15 +87,29 @@ pub const RINGS: usize = 0xe0;
 pub const RINGS_SEND: u16 = 1 << 0;
 pub const RINGS_RECEIVE: u16 = 1 << 1;
 pub const RINGS_READ_MULTIPLE: u16 = 1 << 3;
-/// Of both: checksums are checked, and tags are removed.
+/// Of all: checksums are checked, and tags are removed.
 pub const RINGS_CHECKSUM: u16 = 1 << 5;
 pub const RINGS_TAG: u16 = 1 << 6;
 /// 8 bits: how much of a frame the card has before it sends, in units of 32 bytes, or the largest frame in units of 128 bytes on an
 /// 8168.
 pub const SEND_THRESHOLD: usize = 0xec;
-/// On an 8168 from version G on: nothing is received while this bit is set.
+/// On an 8168 from version G on, and an 8125: nothing is received while this bit is set.
 pub const MISCELLANEOUS: usize = 0xf0;
 pub const MISCELLANEOUS_RECEIVE_GATED: u32 = 1 << 19;
 
+/// The interrupt delays of an 8125's first queues (\[r8169\] `rtl_hw_start_8125`; its 8125B has no more of them).
+pub const DELAYS_8125: core::ops::Range<usize> = 0xa00..0xa80;
+/// How an 8125 spreads received frames over its queues, and 16 bits: the number of its queues, less one.
+pub const SPREAD_8125: usize = 0x4500;
+pub const QUEUES_8125: usize = 0x4800;
+/// Access to a 16-bit register of an 8125's inner bus (\[r8169\] `r8168_mac_ocp_write`): a read is two accesses.
+pub const INNER: usize = 0xb0;
+pub const INNER_WRITE: u32 = 1 << 31;
+pub const INNER_REGISTER_SHIFT: u32 = 15;
+/// Such a register: whether descriptors to send have another layout (\[r8169\] `rtl_hw_start_8125_common`).
+pub const INNER_LAYOUT: u32 = 0xeb58;
+pub const INNER_LAYOUT_NEW: u16 = 1 << 0;
+
 /// The size of the registers.
 pub const REGISTERS_BYTES: usize = 0x100;
+pub const REGISTERS_BYTES_8125: usize = 0x4804;

@@ -4,6 +4,7 @@ use nic::ring::BUFFER_BYTES;
 use nic::{DmaAddress, InitError, Link, NarrowRegisters};
 use runtime::protocol::Mac;
 
+use crate::interrupts;
 use crate::model::Model;
 use crate::registers::*;
 
@@ -15,21 +16,12 @@ const THRESHOLD_8139: u8 = 6;
 /// The largest frame of an 8168, in units of 128 bytes.
 const FRAME_8168: u8 = 0x27;
 
-/// The causes for which the card interrupts: on an 8168 sent frames too, since it may miss a poll.
-pub fn usual_causes(model: Model) -> u16 {
-    let receiving = CAUSE_RECEIVED | CAUSE_RECEIVE_ERROR | CAUSE_NO_BUFFER | CAUSE_OVERFLOW;
-    match model {
-        Model::Rtl8139Plus => receiving | CAUSE_LINK,
-        Model::Rtl8168 => receiving | CAUSE_LINK | CAUSE_SENT,
-    }
-}
-
 /// Silences and resets the card.
 ///
 /// # Errors
 /// [`InitError::Reset`].
-pub fn reset(registers: &impl NarrowRegisters) -> Result<(), InitError> {
-    registers.write_half(MASK, 0);
+pub fn reset(registers: &impl NarrowRegisters, model: Model) -> Result<(), InitError> {
+    interrupts::set_mask(registers, model, 0);
     registers.write_byte(COMMAND, COMMAND_RESET);
     let has_reset = (0..RESET_STEPS).any(|_| {
         registers.wait_us(RESET_STEP_US);
@@ -38,8 +30,8 @@ pub fn reset(registers: &impl NarrowRegisters) -> Result<(), InitError> {
     if !has_reset {
         return Err(InitError::Reset);
     }
-    registers.write_half(MASK, 0);
-    registers.write_half(CAUSES, u16::MAX);
+    interrupts::set_mask(registers, model, 0);
+    interrupts::take_causes(registers, model);
     Ok(())
 }
 
@@ -63,7 +55,9 @@ pub fn start(
     registers.write_byte(LOCK, LOCK_OPEN);
     let rings = match model {
         Model::Rtl8139Plus => RINGS_SEND | RINGS_RECEIVE | RINGS_READ_MULTIPLE,
-        Model::Rtl8168 => registers.read_half(RINGS) & !(RINGS_CHECKSUM | RINGS_TAG),
+        Model::Rtl8168 | Model::Rtl8125 => {
+            registers.read_half(RINGS) & !(RINGS_CHECKSUM | RINGS_TAG)
+        }
     };
     registers.write_half(RINGS, rings);
     for (ring, address) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
@@ -78,15 +72,38 @@ pub fn start(
             registers.write_half(RECEIVE_BYTES_MAX, BUFFER_BYTES as u16);
             registers.change(MISCELLANEOUS, MISCELLANEOUS_RECEIVE_GATED, 0);
         }
+        Model::Rtl8125 => {
+            use_one_queue(registers);
+            registers.write_half(RECEIVE_BYTES_MAX, BUFFER_BYTES as u16);
+            registers.change(MISCELLANEOUS, MISCELLANEOUS_RECEIVE_GATED, 0);
+        }
     }
     registers.write_byte(COMMAND, COMMAND_RECEIVE | COMMAND_SEND);
     registers.write(SEND_CONFIGURATION, SEND_USUAL);
     registers.write(MULTICAST, u32::MAX);
     registers.write(MULTICAST + 4, u32::MAX);
     let every_frame = RECEIVE_ALL | RECEIVE_OWN | RECEIVE_MULTICAST | RECEIVE_BROADCAST;
-    registers.write(RECEIVE_CONFIGURATION, RECEIVE_USUAL | every_frame);
+    let usual = match model {
+        Model::Rtl8139Plus | Model::Rtl8168 => RECEIVE_USUAL,
+        Model::Rtl8125 => RECEIVE_USUAL_8125,
+    };
+    registers.write(RECEIVE_CONFIGURATION, usual | every_frame);
     registers.write_byte(LOCK, LOCK_CLOSED);
-    registers.write_half(MASK, usual_causes(model));
+    interrupts::set_mask(registers, model, interrupts::usual_causes(model));
+}
+
+/// Has an 8125 receive and send by one queue with the layout of the other models, and interrupt without delay.
+fn use_one_queue(registers: &impl NarrowRegisters) {
+    registers.write_byte(CAUSES_LAYOUT_8125, 0);
+    for delay in DELAYS_8125.step_by(4) {
+        registers.write(delay, 0);
+    }
+    registers.write(SPREAD_8125, 0);
+    registers.write_half(QUEUES_8125, 0);
+    let layout = INNER_LAYOUT << INNER_REGISTER_SHIFT;
+    registers.write(INNER, layout);
+    let value = registers.read(INNER) as u16 & !INNER_LAYOUT_NEW;
+    registers.write(INNER, INNER_WRITE | layout | u32::from(value));
 }
 
 /// The state of the link.
@@ -101,6 +118,13 @@ pub fn link(registers: &impl NarrowRegisters, model: Model) -> Link {
             phy if phy & PHY_LINK_UP == 0 => None,
             phy if phy & PHY_10 != 0 => Some(10),
             phy if phy & PHY_100 != 0 => Some(100),
+            _ => Some(1000),
+        },
+        Model::Rtl8125 => match registers.read_half(PHY) {
+            phy if phy & u16::from(PHY_LINK_UP) == 0 => None,
+            phy if phy & PHY_2500 != 0 => Some(2500),
+            phy if phy & u16::from(PHY_10) != 0 => Some(10),
+            phy if phy & u16::from(PHY_100) != 0 => Some(100),
             _ => Some(1000),
         },
     };
