@@ -2,9 +2,12 @@
 
 use nic::intel::card::Gigabit;
 use nic::ring::RING_BYTES;
-use nic::{DmaMemory, Hardware, InitError, MappedRegisters, ReceiveRing, Registers, SendRing};
+use nic::{
+    DmaMemory, Hardware, Identity, InitError, MappedRegisters, ReceiveRing, Registers, SendRing,
+};
 use runtime::capability::BusRange;
 
+use crate::chipset;
 use crate::descriptor::Legacy;
 use crate::model::Model;
 use crate::registers::{OFFSETS, REGISTERS_BYTES};
@@ -21,21 +24,31 @@ type E1000<R> = Gigabit<R, Legacy>;
 /// # Errors
 /// The reason it cannot be used.
 pub fn open(hardware: &Hardware) -> Result<E1000<MappedRegisters>, InitError> {
-    let model = Model::of(hardware.identity()?)?;
+    let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
+    let model = Model::of(Identity::of(&configuration))?;
     let registers = hardware.registers(0, REGISTERS_BYTES)?;
     let memory = hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?;
+    let [receive, send] = rings(memory);
+    if chipset::has_pending_rings(model, &configuration) {
+        chipset::empty_rings(&registers, [&receive, &send]);
+    }
     start(registers, model, memory)
 }
 
-/// Resets and starts a card, with its rings in this zeroed memory.
+/// The parts of this memory for the receive and the send ring.
+fn rings(memory: DmaMemory) -> [DmaMemory; 2] {
+    [0, RING_BYTES].map(|at| memory.part(at, RING_BYTES))
+}
+
+/// Resets and starts a card without descriptors in its rings, with new rings in this zeroed memory.
 fn start<R: Registers>(
     registers: R,
     model: Model,
     memory: DmaMemory,
 ) -> Result<E1000<R>, InitError> {
     setup::reset(&registers, model)?;
-    let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
-    let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
+    let [receive, send] = rings(memory);
+    let (receive, send) = (ReceiveRing::new(receive), SendRing::new(send));
     setup::start(&registers, model, receive.address(), send.address());
     Ok(Gigabit::new(registers, OFFSETS, receive, send))
 }
@@ -44,7 +57,10 @@ fn start<R: Registers>(
 mod tests {
     extern crate std;
     use super::*;
-    use crate::descriptor::SHAPE;
+    use crate::fake::{Condition, FakeChipset, Power};
+    use crate::phy;
+    use crate::registers::{FEXTNVM, FEXTNVM_BY_SOFTWARE, PHY_CTRL, PHY_CTRL_NO_GIGABIT};
+    use nic::hardware::CONFIGURATION_BYTES;
     use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
     use nic::intel::fake::{Ending, FakeCard, Lie};
@@ -52,23 +68,38 @@ mod tests {
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
 
-    const MODELS: [Model; 2] = [Model::I82540em, Model::I82574l];
+    const MODELS: [Model; 6] = [
+        Model::I82540em,
+        Model::I82574l,
+        Model::I217,
+        Model::I218,
+        Model::I219Early,
+        Model::I219Late,
+    ];
+    const CHIPSETS: [Model; 4] = [Model::I217, Model::I218, Model::I219Early, Model::I219Late];
 
-    fn started(model: Model) -> (E1000<FakeCard>, FakeCard) {
-        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000));
-        let fake = FakeCard::new(SHAPE, memory);
+    fn memory() -> DmaMemory {
+        DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000))
+    }
+
+    fn fake_chipset(model: Model, condition: Condition) -> (FakeChipset, DmaMemory) {
+        let memory = memory();
+        (FakeChipset::new(model, condition, memory), memory)
+    }
+
+    fn started(model: Model) -> (E1000<FakeChipset>, FakeCard) {
+        let (fake, memory) = fake_chipset(model, Condition::GOOD);
         let card = start(fake.clone(), model, memory).expect("a card that works");
-        (card, fake)
+        (card, fake.card)
     }
 
     #[test]
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
-            let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(SHAPE, memory);
-            fake.leave_running();
+            let (fake, memory) = fake_chipset(model, Condition::GOOD);
+            fake.card.leave_running();
             let mut card = start(fake.clone(), model, memory).unwrap();
-            contract::is_ready(&mut card, &fake, 1000);
+            contract::is_ready(&mut card, &fake.card, 1000);
         }
     }
 
@@ -136,10 +167,113 @@ mod tests {
 
     #[test]
     fn a_card_that_never_resets_is_not_used() {
-        let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(SHAPE, memory);
-        fake.lie(Lie::NoReset);
-        let result = start(fake, Model::I82540em, memory);
-        assert_eq!(result.err(), Some(InitError::Reset));
+        for model in MODELS {
+            let (fake, memory) = fake_chipset(model, Condition::GOOD);
+            fake.card.lie(Lie::NoReset);
+            let result = start(fake, model, memory);
+            assert_eq!(result.err(), Some(InitError::Reset));
+        }
+    }
+
+    #[test]
+    fn a_phy_is_reached_whatever_state_it_was_in_and_reset_if_firmware_allows_that() {
+        for model in CHIPSETS {
+            for power in [Power::Awake, Power::BySmbus, Power::Stuck] {
+                for has_firmware in [true, false] {
+                    let (fake, memory) = fake_chipset(
+                        model,
+                        Condition {
+                            power,
+                            has_firmware,
+                            ..Condition::GOOD
+                        },
+                    );
+                    let mut card = start(fake.clone(), model, memory).expect("a card that works");
+                    contract::is_ready(&mut card, &fake.card, 1000);
+                    assert_eq!(fake.phy_resets(), 1);
+                }
+            }
+            let (fake, memory) = fake_chipset(
+                model,
+                Condition {
+                    may_reset: false,
+                    ..Condition::GOOD
+                },
+            );
+            start(fake.clone(), model, memory).expect("a card that works");
+            assert_eq!(fake.phy_resets(), 0);
+        }
+    }
+
+    #[test]
+    fn a_phy_in_ultra_low_power_is_woken_by_firmware_and_kept_awake_without() {
+        let asleep = Condition {
+            power: Power::Asleep,
+            may_reset: false,
+            ..Condition::GOOD
+        };
+        let (fake, memory) = fake_chipset(Model::I219Early, asleep);
+        start(fake, Model::I219Early, memory).expect("a card that works");
+        let without = Condition {
+            has_firmware: false,
+            ..Condition::GOOD
+        };
+        let (fake, memory) = fake_chipset(Model::I218, without);
+        start(fake.clone(), Model::I218, memory).expect("a card that works");
+        assert_eq!(fake.page(phy::LOW_POWER), 0xffff & !0x1d74);
+        assert_eq!(fake.page(phy::SMBUS), 0);
+    }
+
+    #[test]
+    fn a_phy_that_cannot_be_used_is_the_reason_for_an_error() {
+        for model in CHIPSETS {
+            let dead = Condition {
+                power: Power::Dead,
+                ..Condition::GOOD
+            };
+            let held = Condition {
+                held_reads: u64::MAX,
+                ..Condition::GOOD
+            };
+            for (condition, error) in [(dead, InitError::Phy), (held, InitError::Held)] {
+                let (fake, memory) = fake_chipset(model, condition);
+                assert_eq!(start(fake, model, memory).err(), Some(error));
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_is_as_the_maker_wants_it_where_software_decides() {
+        let (fake, memory) = fake_chipset(Model::I217, Condition::GOOD);
+        fake.write(FEXTNVM, FEXTNVM_BY_SOFTWARE);
+        fake.write(PHY_CTRL, PHY_CTRL_NO_GIGABIT);
+        start(fake.clone(), Model::I217, memory).expect("a card that works");
+        assert_eq!(fake.page(phy::OEM), 1 << 10 | 1 << 6);
+    }
+
+    #[test]
+    fn rings_that_a_reset_would_hang_on_are_emptied() {
+        let pending = Condition {
+            is_pending: true,
+            ..Condition::GOOD
+        };
+        for model in [Model::I219Early, Model::I219Late] {
+            let (fake, memory) = fake_chipset(model, pending);
+            let result = start(fake, model, memory);
+            assert_eq!(result.err(), Some(InitError::Reset));
+            let (fake, memory) = fake_chipset(model, pending);
+            fake.card.leave_running();
+            let [receive, send] = rings(memory);
+            chipset::empty_rings(&fake, [&receive, &send]);
+            let mut card = start(fake.clone(), model, memory).expect("a card that works");
+            contract::fills_short_frames_up(&mut card, &fake.card);
+        }
+        let mut configuration = [0; CONFIGURATION_BYTES];
+        configuration[0xe5] = 1;
+        let pending = MODELS.map(|model| chipset::has_pending_rings(model, &configuration));
+        assert_eq!(pending, [false, false, false, false, true, true]);
+        configuration[0xe5] = 0;
+        let has_pending = chipset::has_pending_rings(Model::I219Early, &configuration);
+        assert!(!has_pending);
     }
 }

@@ -1,4 +1,5 @@
-//! The driver of Intel's first gigabit NICs: the 82540EM (QEMU's `e1000`) and the 82574L (QEMU's `e1000e`).
+//! The driver of Intel's gigabit NICs with legacy descriptors: the 82540EM (QEMU's `e1000`), the 82574L (QEMU's `e1000e`), and the
+//! cards in Intel's chipsets, I217, I218 and I219.
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -6,18 +7,26 @@
 //! | [`registers`] | offsets and bits of their registers |
 //! | [`descriptor`] | the layout of descriptors |
 //! | [`setup`] | reset, receiver, transmitter |
+//! | [`chipset`] | what a card in a chipset needs around its reset |
+//! | [`phy`] | such a card's PHY, which it shares with firmware |
 //! | [`card`] | opening a card |
+//! | `fake` | for tests: a card in a chipset, with its PHY and firmware |
 //!
 //! The rest of the driver is the crate `nic`; what other cards of Intel have too is in its module `intel`. Sections are those of
 //! two manuals: \[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
 //! Controllers Software Developer's Manual*, for the 82540EM, and \[82574\] *82574 GbE Controller Family Datasheet*,
-//! 317694.
+//! 317694. Facts about the cards in chipsets are of Intel's driver in Linux: \[ich8lan\] and \[netdev\] are files of
+//! `drivers/net/ethernet/intel/e1000e`.
 
 #![cfg_attr(not(test), no_std)]
 
 mod card;
+mod chipset;
 mod descriptor;
+#[cfg(test)]
+mod fake;
 mod model;
+mod phy;
 mod registers;
 mod setup;
 

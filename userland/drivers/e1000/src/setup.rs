@@ -1,8 +1,10 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends (\[SDM\] 14, \[82574\] 4).
+//! From any state that firmware or an earlier driver left to a card that receives and sends (\[SDM\] 14, \[82574\] 4,
+//! \[ich8lan\]).
 
 use nic::ring::DESCRIPTORS_BYTES;
 use nic::{DmaAddress, InitError, Registers, intel};
 
+use crate::chipset;
 use crate::model::Model;
 use crate::registers::*;
 
@@ -12,10 +14,14 @@ const INTERRUPT_INTERVAL: u32 = 195;
 /// Silences and resets the card. Interrupts are masked then, and nothing is received or sent.
 ///
 /// # Errors
-/// [`InitError::Reset`].
+/// The reason it cannot be used.
 pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> {
     registers.write(IMC, u32::MAX);
-    intel::reset(registers, model.is_express())?;
+    if model.is_in_chipset() {
+        chipset::reset(registers, model)?;
+    } else {
+        intel::reset(registers, model.is_express())?;
+    }
     registers.write(IMC, u32::MAX);
     // Reading clears the causes.
     registers.read(ICR);
@@ -25,6 +31,9 @@ pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> 
 /// Sets up the rings, and lets the card receive every frame, send, and interrupt.
 pub fn start(registers: &impl Registers, model: Model, receive: DmaAddress, send: DmaAddress) {
     intel::follow_phy(registers);
+    if model.is_in_chipset() {
+        chipset::prepare(registers, model);
+    }
     for (ring, address) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
         registers.write_address(ring + RING_ADDRESS, address);
         registers.write(ring + RING_LENGTH, DESCRIPTORS_BYTES as u32);
@@ -33,7 +42,11 @@ pub fn start(registers: &impl Registers, model: Model, receive: DmaAddress, send
         registers.write(ring + RING_DELAY, 0);
         registers.write(ring + RING_CONTROL, RING_CONTROL_PROMPT);
     }
-    if model.is_express() {
+    if model.is_in_chipset() {
+        let control = RING_CONTROL_PROMPT | RING_CONTROL_SEND_CHIPSET;
+        registers.write(SEND_RING + RING_CONTROL, control);
+        registers.write(RFCTL, RFCTL_NO_NFS);
+    } else if model.is_express() {
         registers.write(RFCTL, 0);
     }
     registers.write(TIPG, TIPG_COPPER);

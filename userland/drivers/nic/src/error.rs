@@ -17,6 +17,12 @@ pub enum InitError {
     /// The reset did not complete.
     #[error("its reset did not complete")]
     Reset,
+    /// Its firmware keeps its PHY.
+    #[error("its firmware does not release its PHY")]
+    Held,
+    /// Its PHY cannot be reached.
+    #[error("its PHY does not answer")]
+    Phy,
     /// It has other versions of its interface.
     #[error("it does not support the version of its interface that this driver has")]
     Version,

@@ -35,6 +35,15 @@ const RESET_US: u64 = 100_000;
 /// # Errors
 /// [`InitError::Reset`].
 pub fn reset(registers: &impl Registers, is_express: bool) -> Result<(), InitError> {
+    silence(registers, is_express);
+    restart(registers, CTRL_RESET)?;
+    // Some cards have no EEPROM, and never report that it was read.
+    registers.wait_until(EECD, EECD_AUTO_READ_DONE, EECD_AUTO_READ_DONE, STEP_US);
+    Ok(())
+}
+
+/// Has a card stop receiving and sending, and mastering the bus if it does so by PCI Express.
+pub fn silence(registers: &impl Registers, is_express: bool) {
     registers.write(RCTL, 0);
     registers.write(TCTL, TCTL_PAD);
     registers.wait_us(STEP_US);
@@ -43,15 +52,18 @@ pub fn reset(registers: &impl Registers, is_express: bool) -> Result<(), InitErr
         // If it is still busy after that, the reset has to do.
         registers.wait_until(STATUS, STATUS_MASTER, 0, STEP_US);
     }
-    registers.change(CTRL, 0, CTRL_RESET);
+}
+
+/// Resets what these bits of the control register stand for, [`CTRL_RESET`] among them, in a card that is silent.
+///
+/// # Errors
+/// [`InitError::Reset`].
+pub fn restart(registers: &impl Registers, bits: u32) -> Result<(), InitError> {
+    registers.change(CTRL, 0, bits);
     // It must not be accessed while it resets.
-    registers.wait_us(STEP_US);
-    if !registers.wait_until(CTRL, CTRL_RESET, 0, RESET_US) {
-        return Err(InitError::Reset);
-    }
-    // Some cards have no EEPROM, and never report that it was read.
-    registers.wait_until(EECD, EECD_AUTO_READ_DONE, EECD_AUTO_READ_DONE, STEP_US);
-    Ok(())
+    registers.wait_us(2 * STEP_US);
+    let has_ended = registers.wait_until(CTRL, CTRL_RESET, 0, RESET_US);
+    has_ended.then_some(()).ok_or(InitError::Reset)
 }
 
 /// Lets the PHY negotiate by itself, and the card follow it.
