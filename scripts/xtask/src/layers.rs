@@ -1,7 +1,7 @@
 //! The check of the dependencies between crates.
 //!
 //! ```text
-//! capabilities <- abi <- kernel
+//! capabilities <- abi <- kernel -> framebuffer <- servers
 //!                     <- identity <- the services' protocols <- runtime <- servers <- apps
 //!                                                           <- nomad's pure crates <- servers
 //! ```
@@ -25,6 +25,8 @@ enum Layer {
     Capabilities,
     Abi,
     Kernel,
+    /// Text drawn into a framebuffer.
+    Drawing,
     /// Names, ids and addresses of machines and domains.
     Identity,
     /// The messages of a machine's services: types over a message's words.
@@ -38,7 +40,8 @@ enum Layer {
 }
 
 use Layer::{
-    Abi, Apps, Capabilities, Host, Identity, Kernel, NomadPure, Protocols, Runtime, Servers,
+    Abi, Apps, Capabilities, Drawing, Host, Identity, Kernel, NomadPure, Protocols, Runtime,
+    Servers,
 };
 
 /// The layer of every directory; the longest match counts.
@@ -46,6 +49,7 @@ const PLACES: &[(&str, Layer)] = &[
     ("capabilities", Capabilities),
     ("kernel", Kernel),
     ("kernel/abi", Abi),
+    ("kernel/framebuffer", Drawing),
     ("nomad", NomadPure),
     ("nomad/identity", Identity),
     ("nomad/server", Servers),
@@ -77,15 +81,17 @@ impl Layer {
 
     fn may_use(self, other: Layer) -> bool {
         let below: &[Layer] = match self {
-            Capabilities => &[],
+            Capabilities | Drawing => &[],
             Abi => &[Capabilities],
-            Kernel | Identity => &[Capabilities, Abi],
+            Kernel => &[Capabilities, Abi, Drawing],
+            Identity => &[Capabilities, Abi],
             Protocols => &[Capabilities, Abi, Identity],
             Runtime => &[Capabilities, Abi, Identity, Protocols],
             NomadPure => &[Capabilities, Abi, Identity, Protocols, NomadPure],
             Servers => &[
                 Capabilities,
                 Abi,
+                Drawing,
                 Identity,
                 Protocols,
                 Runtime,
@@ -209,6 +215,8 @@ mod tests {
         for (user, used) in [
             ("kernel/abi", "capabilities"),
             ("kernel", "kernel/abi"),
+            ("kernel", "kernel/framebuffer"),
+            ("userland/services/console", "kernel/framebuffer"),
             ("userland/runtime", "kernel/abi"),
             ("nomad/protocol", "nomad/image"),
             ("nomad/client", "nomad/channel"),
@@ -236,6 +244,8 @@ mod tests {
         for (user, used) in [
             ("capabilities", "kernel/abi"),
             ("kernel/abi", "kernel"),
+            ("kernel/framebuffer", "kernel/abi"),
+            ("userland/runtime", "kernel/framebuffer"),
             ("kernel", "userland/runtime"),
             ("kernel", "nomad/protocol"),
             ("userland/runtime", "kernel"),

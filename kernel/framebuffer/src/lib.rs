@@ -1,0 +1,30 @@
+//! A linear framebuffer: its geometry, and text drawn into it. Pure: the memory is behind the trait [`Surface`].
+//!
+//! The kernel draws its first messages and its panics with it, the console the machine's log.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `geometry.rs`, `text.rs` | a [`Geometry`]: size, pitch and pixels, checked; as text |
+//! | `pixel.rs` | a [`PixelFormat`]: the place of each colour in a pixel |
+//! | `painter.rs` | a [`Painter`], which draws a character into a cell |
+//! | `page.rs` | a [`Page`] of lines, from top to bottom |
+//! | `surface.rs` | the [`Surface`] drawn to |
+//!
+//! Invariant: nothing is written outside of [`Geometry::bytes`].
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod geometry;
+mod page;
+mod painter;
+mod pixel;
+mod surface;
+mod text;
+
+pub use geometry::{BYTES_MAX, Geometry, GeometryError};
+pub use page::{Overflow, Page};
+pub use painter::{Color, Colors, Painter};
+pub use pixel::{Channel, PixelFormat};
+pub use surface::Surface;
+pub use text::NotGeometry;

@@ -1,0 +1,96 @@
+//! The place of each colour in a pixel: [`PixelFormat`].
+
+use crate::painter::Color;
+
+/// A colour's bits in a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The lowest bit.
+    pub position: u8,
+    /// The number of bits.
+    pub bits: u8,
+}
+
+impl Channel {
+    /// Whether it lies in a pixel of this many bits.
+    fn fits(self, pixel_bits: u8) -> bool {
+        let end = u16::from(self.position) + u16::from(self.bits);
+        (1..=8).contains(&self.bits) && end <= pixel_bits.into()
+    }
+
+    /// This intensity, of 255, at its place.
+    fn encode(self, intensity: u8) -> u32 {
+        u32::from(intensity >> (8 - self.bits)) << self.position
+    }
+}
+
+/// The contents of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelFormat {
+    /// Pixels, little-endian.
+    Rgb {
+        /// The bits of a pixel: 15, 16, 24 or 32.
+        bits: u8,
+        /// Where red is.
+        red: Channel,
+        /// Where green is.
+        green: Channel,
+        /// Where blue is.
+        blue: Channel,
+    },
+    /// Characters of a text mode: a code and its colours, two bytes. Width and height count characters.
+    Text,
+}
+
+impl PixelFormat {
+    /// The most common format: 32 bits, blue lowest.
+    pub const XRGB: PixelFormat = PixelFormat::Rgb {
+        bits: 32,
+        red: Channel {
+            position: 16,
+            bits: 8,
+        },
+        green: Channel {
+            position: 8,
+            bits: 8,
+        },
+        blue: Channel {
+            position: 0,
+            bits: 8,
+        },
+    };
+
+    /// Whether every colour lies in the pixel.
+    pub(crate) fn is_valid(self) -> bool {
+        match self {
+            PixelFormat::Text => true,
+            PixelFormat::Rgb {
+                bits,
+                red,
+                green,
+                blue,
+            } => {
+                matches!(bits, 15 | 16 | 24 | 32)
+                    && [red, green, blue].iter().all(|channel| channel.fits(bits))
+            }
+        }
+    }
+
+    /// The bytes of a pixel, or of a character in text mode.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            PixelFormat::Rgb { bits, .. } => usize::from(bits).div_ceil(8),
+            PixelFormat::Text => 2,
+        }
+    }
+
+    /// A pixel of this colour; zero in text mode.
+    pub(crate) fn encode(self, color: Color) -> u32 {
+        match self {
+            PixelFormat::Text => 0,
+            PixelFormat::Rgb {
+                red, green, blue, ..
+            } => red.encode(color.red) | green.encode(color.green) | blue.encode(color.blue),
+        }
+    }
+}
