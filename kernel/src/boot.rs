@@ -63,7 +63,7 @@ pub fn spawn_root(kernel: &Kernel, boot: &BootInformation) {
     root.make_memory(HEAP, HEAP_PAGES, Access::ReadWrite);
     root.make_memory(MESSAGE_BUFFER, 1, Access::ReadWrite);
     root.write_clock_page();
-    root.write_start_page(boot.archive.byte_count());
+    root.write_start_page(boot);
     root.start(entry);
     log!(
         "root starts at {entry:#x}, {} MiB in its pool",
@@ -203,12 +203,12 @@ impl<'k> RootBuilder<'k> {
         write(memory, 0, &clock.to_bytes());
     }
 
-    fn write_start_page(&self, archive_bytes: u64) {
+    fn write_start_page(&self, boot: &BootInformation) {
         let mut page = StartPage {
             magic: MAGIC,
             heap: range(HEAP, HEAP_PAGES * PAGE_BYTES),
             message_buffer: range(MESSAGE_BUFFER, PAGE_BYTES),
-            archive: range(ARCHIVE, archive_bytes),
+            archive: range(ARCHIVE, boot.archive.byte_count()),
             clock: range(CLOCK_PAGE, PAGE_BYTES),
             first_free_slot: u64::from(root_slots::FIRST_FREE.0),
             ticks_per_second: arch::ticks_per_second(),
@@ -222,6 +222,9 @@ impl<'k> RootBuilder<'k> {
                 ..NamedCapability::EMPTY
             };
             page.add(name, capability);
+        }
+        if let Some(framebuffer) = boot.framebuffer {
+            page.add_argument("framebuffer", format_args!("{framebuffer}"));
         }
         let memory = self.make_memory(START_PAGE, 1, Access::Read);
         write(memory, 0, &page.to_bytes());

@@ -3,6 +3,8 @@
 //! The domain's creator fills it: the kernel for root, root or the migration server for other domains. The domain maps it
 //! read-only. It is plain data, which the domain checks with [`StartPage::check`] before use.
 
+use core::fmt;
+
 use crate::register::Slot;
 
 /// The magic number: "caravan" and the version of this layout.
@@ -188,6 +190,17 @@ impl StartPage {
         true
     }
 
+    /// Adds an argument; returns `false`, and leaves the page as it is, if its text does not fit.
+    pub fn add_argument(&mut self, key: &str, value: fmt::Arguments<'_>) -> bool {
+        let start = (self.argument_bytes as usize).min(ARGUMENT_BYTES);
+        let mut rest = ArgumentWriter(&mut self.arguments[start..]);
+        if fmt::write(&mut rest, format_args!("{key}={value}\n")).is_err() {
+            return false;
+        }
+        self.argument_bytes = (ARGUMENT_BYTES - rest.0.len()) as u64;
+        true
+    }
+
     /// The arguments' text.
     pub fn arguments(&self) -> &str {
         let bytes = (self.argument_bytes as usize).min(ARGUMENT_BYTES);
@@ -201,6 +214,19 @@ impl StartPage {
             .filter_map(|line| line.split_once('='))
             .find(|(name, _)| *name == key)
             .map(|(_, value)| value)
+    }
+}
+
+/// The free bytes of the arguments.
+struct ArgumentWriter<'a>(&'a mut [u8]);
+
+impl fmt::Write for ArgumentWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let free = core::mem::take(&mut self.0);
+        let (place, rest) = free.split_at_mut_checked(text.len()).ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.0 = rest;
+        Ok(())
     }
 }
 
@@ -252,6 +278,17 @@ pub mod root_slots {
 mod tests {
     extern crate std;
     use super::*;
+
+    #[test]
+    fn an_argument_that_does_not_fit_is_left_out() {
+        let mut page = StartPage::EMPTY;
+        assert!(page.add_argument("one", format_args!("{} {}", 1, 2)));
+        let long = "x".repeat(ARGUMENT_BYTES);
+        assert!(!page.add_argument("long", format_args!("{long}")));
+        assert!(page.add_argument("two", format_args!("3")));
+        assert_eq!(page.arguments(), "one=1 2\ntwo=3\n");
+        assert_eq!(page.argument("two"), Some("3"));
+    }
 
     /// Offsets of the layout that `to_bytes` writes and domains read in place.
     #[test]

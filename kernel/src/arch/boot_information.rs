@@ -1,6 +1,9 @@
 //! The description of the machine at boot: [`BootInformation`].
 
+use core::fmt;
+
 use super::PhysAddr;
+use framebuffer::Geometry;
 use heapless::{String, Vec};
 
 /// The maximum number of ranges in a list of memory. Further ones are dropped, which is logged.
@@ -16,6 +19,8 @@ pub struct BootInformation {
     /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
     /// bytes.
     pub archive: PhysRange,
+    /// The screen, if the loader left one.
+    pub framebuffer: Option<Framebuffer>,
     /// The processor.
     pub cpu: CpuInformation,
 }
@@ -60,6 +65,34 @@ impl PhysRange {
 impl Default for PhysRange {
     fn default() -> Self {
         Self::EMPTY
+    }
+}
+
+/// A linear framebuffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framebuffer {
+    /// Its first byte, the beginning of a page.
+    pub address: PhysAddr,
+    /// Its size and format.
+    pub geometry: Geometry,
+}
+
+impl Framebuffer {
+    /// Its pages.
+    pub fn range(&self) -> PhysRange {
+        PhysRange::new(self.address, self.address + self.page_bytes())
+    }
+
+    /// Bytes of its pages.
+    pub fn page_bytes(&self) -> u64 {
+        (self.geometry.bytes() as u64).next_multiple_of(4096)
+    }
+}
+
+/// The address and the geometry, as in root's argument `framebuffer`.
+impl fmt::Display for Framebuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x} {}", self.address.as_u64(), self.geometry)
     }
 }
 

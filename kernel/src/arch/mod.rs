@@ -21,6 +21,8 @@ mod context;
 #[cfg(any(target_os = "none", test))]
 mod draw;
 #[cfg(any(target_os = "none", test))]
+mod framebuffer_tag;
+#[cfg(any(target_os = "none", test))]
 mod level_lines;
 mod line;
 mod log;
@@ -36,7 +38,7 @@ mod refusal;
 mod symbols;
 mod vector;
 
-pub use boot_information::{BootInformation, CpuInformation, PhysRange, RANGES_MAX};
+pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRange, RANGES_MAX};
 pub use cause::{Cause, Resume};
 pub use context::{NotCanonical, UserContext};
 pub use line::{Line, NoSuchLine, Polarity, Trigger};
@@ -61,8 +63,8 @@ pub use machine::{
     activate, activate_kernel, arm_timer, console_is_present, console_put,
     console_transmitter_is_empty, direct_map, flush_all, flush_page, frame_released,
     install_kernel_half, io_read, io_write, load_segment_bases, physical_address_bits, random_seed,
-    save_segment_bases, ticks, ticks_per_second, vector_component_offset, vectors_clear,
-    vectors_load, vectors_save, with_log,
+    save_segment_bases, screen_put_line, ticks, ticks_per_second, vector_component_offset,
+    vectors_clear, vectors_load, vectors_save, with_log,
 };
 
 /// The width of one access to an I/O port.

@@ -1,5 +1,7 @@
 //! Clock, timer, ports, interrupt controllers and console, which record what the kernel did to each.
 
+use std::fmt;
+
 use super::machine::{Event, record, with};
 use crate::arch::{IoWidth, TRANSMITTER_BYTES};
 
@@ -65,6 +67,12 @@ pub fn console_put(byte: u8) {
             );
         }
     });
+}
+
+/// Shows a line on the screen.
+pub fn screen_put_line(line: fmt::Arguments<'_>) {
+    let line = line.to_string();
+    with(|state| state.screen.push(line));
 }
 
 /// A number that is hard to guess. The fake machine's sequence depends only on its seed, so tests are reproducible.

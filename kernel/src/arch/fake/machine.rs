@@ -59,6 +59,8 @@ pub(super) struct State {
     /// Words that another core writes before its TLB is flushed.
     pub(super) late_stores: Vec<(PhysAddr, u64)>,
     pub(super) console: Vec<u8>,
+    /// The lines on the screen.
+    pub(super) screen: Vec<String>,
     /// The number of bytes in the console's transmitter; `None` if it sends every byte at once.
     pub(super) transmitter: Option<usize>,
     pub(super) events: Vec<Event>,
@@ -102,6 +104,7 @@ impl State {
             seed: 0,
             late_stores: Vec::new(),
             console: Vec::new(),
+            screen: Vec::new(),
             transmitter: None,
             events: Vec::new(),
             open_lines: BTreeSet::new(),
@@ -124,6 +127,11 @@ impl Machine {
     /// The kernel's actions since the last call, in order.
     pub fn take_events(&self) -> Vec<Event> {
         with(|state| std::mem::take(&mut state.events))
+    }
+
+    /// The lines on the screen.
+    pub fn screen(&self) -> Vec<String> {
+        with(|state| state.screen.clone())
     }
 
     /// The tick that the timer is armed for.

@@ -2,7 +2,7 @@
 //!
 //! While threads run, nothing waits for the port: a line goes into a ring. When a line is added, at a timer interrupt, and
 //! before idling, the kernel fills the port's transmitter if it is empty. Before the first thread runs, and in a panic, every
-//! line is written completely at once.
+//! line is written completely at once, and on the screen.
 //!
 //! User mode writes to the same port with `IoOut`. The lines of both stay whole. The kernel finishes a line that it has
 //! begun before it admits user mode's next byte. It waits up to [`USER_LINE_MS`] for a line that user mode has begun.
@@ -17,7 +17,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use ring::LogRing;
 
 use super::machine::{
-    console_is_present, console_put, console_transmitter_is_empty, ticks, ticks_per_second,
+    console_is_present, console_put, console_transmitter_is_empty, screen_put_line, ticks,
+    ticks_per_second,
 };
 
 /// Bytes that an empty transmitter accepts.
@@ -70,6 +71,9 @@ impl Log {
     /// Adds a line to the ring. An immediate log then writes the whole ring; a buffered log fills the transmitter if it is
     /// empty.
     pub fn write_line(&self, line: fmt::Arguments<'_>) {
+        if self.is_immediate.load(Relaxed) {
+            screen_put_line(line);
+        }
         if !console_is_present() {
             return;
         }

@@ -101,6 +101,23 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
 }
 
 /// A test domain with the right to write to ports, and the slot of the capability.
+#[test]
+fn the_screen_has_the_lines_before_threads_run_and_those_of_a_panic() {
+    let world = World::new();
+    crate::log!("at boot");
+    with_log(Log::become_buffered);
+    crate::log!("while a domain owns the screen");
+    with_log(Log::become_immediate);
+    crate::log!("in a panic");
+    let screen = world.machine.screen();
+    assert!(screen.contains(&"caravan: at boot".to_string()));
+    assert_eq!(
+        screen.last().map(String::as_str),
+        Some("caravan: in a panic")
+    );
+    assert!(!screen.iter().any(|line| line.contains("a domain owns")));
+}
+
 fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
     let actor = world.domain();
     let ports = Slot(slots::FREE);

@@ -64,6 +64,11 @@ pub fn physical_address_bits() -> u32 {
     (leaf(0x8000_0008, 0).eax & 0xff).clamp(36, 52)
 }
 
+/// Whether pages can be protected from being executed.
+pub(super) fn has_no_execute() -> bool {
+    leaf(0x8000_0001, 0).edx >> 20 & 1 != 0
+}
+
 /// The id of the running core's local APIC, as used by interrupt controllers.
 pub(super) fn initial_apic_id() -> u32 {
     let long = leaf(0xb, 0);

@@ -3,7 +3,7 @@
 //! ```text
 //!  0x0000_0000_0000_0000  the domain's: changes with the root table
 //!  0xffff_8000_0000_0000  direct map: RAM at a constant offset, without the kernel's image
-//!  0xffff_ff00_0000_0000  window: registers of the devices that the kernel itself uses
+//!  0xffff_ff00_0000_0000  window: registers of the devices that the kernel itself uses, and the screen
 //!  0xffff_ffff_8000_0000  the kernel's image
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! Panics: printing the state, and stopping.
 //!
-//! Nothing here uses the core's data or a lock, so it may run in any state of the kernel.
+//! Nothing here uses the core's data or waits for a lock, so it may run in any state of the kernel.
 
 use crate::arch::options;
 use crate::arch::symbols::SymbolTable;
@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::port::io_write;
+use super::screen;
 use crate::arch::IoWidth;
 
 /// The value written to QEMU's exit device on a panic. QEMU's exit status is twice this value, plus one.
@@ -52,7 +53,7 @@ pub(super) struct TrapFrame {
 /// Prints a panic of the kernel's own code, and stops.
 pub fn panic(information: &PanicInfo) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
-        with_log(Log::become_immediate);
+        begin();
         match information.location() {
             Some(location) => log!("panic at {location}: {}", information.message()),
             None => log!("panic: {}", information.message()),
@@ -68,13 +69,26 @@ pub fn panic(information: &PanicInfo) -> ! {
 /// Prints an exception that the kernel cannot resume from, and stops.
 pub(super) fn trap_panic(frame: &TrapFrame) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
-        with_log(Log::become_immediate);
+        begin();
         print_registers(frame);
         let symbols = SymbolTable::embedded();
         log!("  at {:#x} {}", frame.rip, symbols.place(frame.rip));
         print_callers(frame.rbp);
     }
     stop()
+}
+
+/// Refuses to start the machine, for this reason, which is not a mistake of the kernel.
+pub(super) fn refuse(reason: &str) -> ! {
+    begin();
+    log!("{reason}");
+    stop()
+}
+
+/// Prepares the log for its last lines.
+fn begin() {
+    with_log(Log::become_immediate);
+    screen::fail();
 }
 
 fn print_registers(frame: &TrapFrame) {

@@ -66,10 +66,8 @@ enter_long_mode:
     mov esi, offset no_long_mode
     bt edx, 29
     jnc refuse
-    mov esi, offset no_execute_disable
-    bt edx, 20
-    jnc refuse
     mov esi, ebp
+    mov ebp, edx                                // bit 20: no-execute
 
     xor ecx, ecx
 2:
@@ -94,9 +92,13 @@ enter_long_mode:
     mov cr4, eax
     mov eax, offset early_root
     mov cr3, eax
-    mov ecx, 0xc0000080                         // EFER: long mode, no-execute
+    mov ecx, 0xc0000080                         // EFER: long mode
     rdmsr
-    or eax, (1 << 8) | (1 << 11)
+    or eax, 1 << 8
+    bt ebp, 20                                  // and no-execute, without which `boot_entered` refuses to continue
+    jnc 8f
+    or eax, 1 << 11
+8:
     wrmsr
     mov eax, cr0
     or eax, (1 << 31) | (1 << 16) | 1           // paging, write protection, protection
@@ -158,8 +160,6 @@ not_multiboot2:
     .asciz "caravan: the loader did not start this kernel by multiboot2\r\n"
 no_long_mode:
     .asciz "caravan: this processor has no 64-bit mode\r\n"
-no_execute_disable:
-    .asciz "caravan: this processor does not offer no-execute (NX, XD): enable it in the firmware's setup\r\n"
 
 .code64
 long_mode:

@@ -2,7 +2,7 @@
 
 use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
-use crate::arch::{BootInformation, CpuInformation, PhysAddr, PhysRange};
+use crate::arch::{BootInformation, CpuInformation, Framebuffer, PhysAddr, PhysRange};
 use crate::log;
 use heapless::String;
 
@@ -32,6 +32,8 @@ pub(super) struct Handover {
     pub(super) rsdp: Option<PhysAddr>,
     /// The command line.
     pub(super) command_line: String<1024>,
+    /// The screen.
+    pub(super) framebuffer: Option<Framebuffer>,
 }
 
 /// The kinds of memory in a firmware's map, with the same numbers in PVH and multiboot2.
@@ -112,6 +114,7 @@ impl Handover {
             memory: self.free.0,
             ram: ram.0,
             archive: self.archive,
+            framebuffer: self.framebuffer,
             cpu,
         }
     }

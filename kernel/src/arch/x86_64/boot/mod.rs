@@ -12,23 +12,29 @@ mod multiboot;
 mod pvh;
 mod tables;
 
+use super::memory::direct_map;
 use super::{
-    apic, clock, core_local, cpu, descriptors, entry, interrupts, serial, vector_registers,
+    apic, clock, core_local, cpu, descriptors, entry, interrupts, panic, screen, serial,
+    vector_registers,
 };
 use crate::arch::options::{self, Options};
-use crate::arch::{BootInformation, Log, PhysAddr, with_log};
+use crate::arch::{BootInformation, Framebuffer, Log, PhysAddr, with_log};
 use crate::log;
 use core::arch::global_asm;
 use core::mem::size_of_val;
 use core_local::STACK;
 use firmware::Platform;
-use handover::Handover;
+use handover::{EARLY_LIMIT, Handover};
 use tables::Tables;
 
 /// The loader's protocol, as passed by `entry.S`.
 const PROTOCOL_PVH: u32 = 0;
 /// See [`PROTOCOL_PVH`].
 const PROTOCOL_MULTIBOOT2: u32 = 1;
+
+/// The text for a processor on which no memory can be protected from being executed.
+const NO_EXECUTE_DISABLE: &str =
+    "this processor does not offer no-execute (NX, XD): enable it in the firmware's setup";
 
 global_asm!(include_str!("entry.S"),
     multiboot2_header_magic = const 0xe852_50d6_u32,
@@ -44,9 +50,13 @@ global_asm!(include_str!("entry.S"),
 extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks: u64) -> ! {
     let core = core_local::initialise();
     serial::initialise();
+    let framebuffer = open_screen(loader_information, protocol);
+    if !cpu::has_no_execute() {
+        panic::refuse(NO_EXECUTE_DISABLE);
+    }
     descriptors::initialise(core);
     cpu::initialise();
-    let information = leave_early_tables(loader_information, protocol);
+    let information = leave_early_tables(loader_information, protocol, framebuffer);
     vector_registers::initialise();
     cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
     print(&information);
@@ -61,15 +71,37 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
 ///
 /// This is a separate function, so that its stack frame is freed before the kernel starts.
 #[inline(never)]
-fn leave_early_tables(loader_information: u32, protocol: u32) -> BootInformation {
+fn leave_early_tables(
+    loader_information: u32,
+    protocol: u32,
+    framebuffer: Option<Framebuffer>,
+) -> BootInformation {
     let mut handover = read_handover(loader_information, protocol);
+    handover.framebuffer = framebuffer;
     options::set(Options::parse(&handover.command_line));
     let platform = Platform::find(handover.rsdp);
     let mut tables = Tables::new(&mut handover);
     let devices = platform.map(&mut tables);
+    let screen = framebuffer.map(|it| (it, tables.map_framebuffer(it.range()).as_mut_ptr()));
     tables.activate();
+    if let Some((framebuffer, start)) = screen {
+        screen::open(framebuffer, start);
+    }
     start_devices(&platform, &devices);
     handover.into_information(cpu::describe())
+}
+
+/// Finds the loader's framebuffer, and opens the screen if the early tables map it.
+#[inline(never)]
+fn open_screen(loader_information: u32, protocol: u32) -> Option<Framebuffer> {
+    if protocol != PROTOCOL_MULTIBOOT2 {
+        return None;
+    }
+    let framebuffer = multiboot::framebuffer(PhysAddr::new(loader_information.into()))?;
+    if framebuffer.range().end <= EARLY_LIMIT {
+        screen::open(framebuffer, direct_map(framebuffer.address));
+    }
+    Some(framebuffer)
 }
 
 fn read_handover(loader_information: u32, protocol: u32) -> Handover {

@@ -1,27 +1,41 @@
 //! Reads the data of multiboot2, the protocol of GRUB.
 
+use super::super::cpu;
 use super::super::memory::direct_map;
 use super::handover::{Handover, MemoryKind, loader_address};
-use crate::arch::{PhysAddr, PhysRange};
-use multiboot2::BootInformation;
+use crate::arch::{Framebuffer, PhysAddr, PhysRange, framebuffer_tag};
+use crate::log;
+use multiboot2::{BootInformation, TagType};
 
 /// The offset of the root pointer in its tag, after the tag's type and size.
 const RSDP_OFFSET: u64 = 8;
 
+/// GRUB's framebuffer, which is read before anything that may be missing.
+pub(super) fn framebuffer(address: PhysAddr) -> Option<Framebuffer> {
+    let information = load(address);
+    let mut tags = information.tags();
+    let tag = tags.find(|tag| tag.header().typ == TagType::Framebuffer)?;
+    let mut map = Handover::default();
+    add_memory(&information, &mut map);
+    let memory = [&map.memory, &map.firmware_memory];
+    let framebuffer = framebuffer_tag::read(tag.payload());
+    let checked = framebuffer.and_then(|framebuffer| {
+        framebuffer_tag::check(&framebuffer, memory, cpu::physical_address_bits())?;
+        Ok(framebuffer)
+    });
+    let checked =
+        checked.inspect_err(|problem| log!("the loader's framebuffer is not used: {problem}"));
+    checked.ok()
+}
+
 /// Reads GRUB's data.
 pub(super) fn read(address: PhysAddr) -> Handover {
-    // SAFETY: `entry.S` checked that a multiboot2 loader left the information, and the early tables map it.
-    let information = unsafe { BootInformation::load(direct_map(address).cast()) };
-    let information = information.expect("complete multiboot2 information");
-
+    let information = load(address);
     let mut handover = Handover::default();
-    let map = information
-        .memory_map_tag()
-        .expect("multiboot2 with a memory map");
-    for area in map.memory_areas() {
-        let kind = MemoryKind::from_number(u32::from(area.typ()));
-        handover.add_memory(area.start_address(), area.size(), kind);
-    }
+    assert!(
+        add_memory(&information, &mut handover),
+        "multiboot2 without a memory map"
+    );
     if let Some(module) = information.module_tags().next() {
         let [start, end] = [module.start_address(), module.end_address()];
         handover.archive = PhysRange::new(PhysAddr::new(start.into()), PhysAddr::new(end.into()));
@@ -41,4 +55,22 @@ pub(super) fn read(address: PhysAddr) -> Handover {
         .map(|tag| tag + RSDP_OFFSET);
     handover.reserved = PhysRange::new(address, address + information.total_size() as u64);
     handover
+}
+
+/// Adds the memory map; returns whether there is one.
+fn add_memory(information: &BootInformation<'_>, handover: &mut Handover) -> bool {
+    let Some(map) = information.memory_map_tag() else {
+        return false;
+    };
+    for area in map.memory_areas() {
+        let kind = MemoryKind::from_number(u32::from(area.typ()));
+        handover.add_memory(area.start_address(), area.size(), kind);
+    }
+    true
+}
+
+fn load(address: PhysAddr) -> BootInformation<'static> {
+    // SAFETY: `entry.S` checked that a multiboot2 loader left it, and the early tables map it.
+    let information = unsafe { BootInformation::load(direct_map(address).cast()) };
+    information.expect("complete multiboot2 information")
 }

@@ -1,4 +1,4 @@
-//! The kernel's own page tables: its image, the direct map, and the window of device registers.
+//! The kernel's own page tables: its image, the direct map, and the window of device registers and the screen.
 //!
 //! Invariant: nothing is both writable and executable, not even through two mappings. So the direct map omits the kernel's
 //! image. It also omits page 0, and uses a 1 GiB page only where all of it is RAM.
@@ -23,6 +23,9 @@ const DATA: Flags = COMMON.union(Flags::WRITABLE).union(Flags::NO_EXECUTE);
 
 /// Registers of devices.
 const DEVICE: Flags = DATA.union(Flags::NO_CACHE).union(Flags::WRITE_THROUGH);
+
+/// A framebuffer. `cpu` gives this flag the meaning of write combining.
+const COMBINING: Flags = DATA.union(Flags::WRITE_THROUGH);
 
 /// The tables under construction. Their frames are taken from free memory.
 pub(super) struct Tables<'a> {
@@ -79,6 +82,17 @@ impl<'a> Tables<'a> {
         self.window_end += PAGE_BYTES;
         self.map::<Size4KiB>(page, address.align_down(PAGE_BYTES), DEVICE);
         page + address.as_u64() % PAGE_BYTES
+    }
+
+    /// Maps a framebuffer permanently: writes to it are combined.
+    pub(super) fn map_framebuffer(&mut self, range: PhysRange) -> VirtAddr {
+        let start = self.window_end;
+        let mut frame = range.start;
+        while frame < range.end {
+            frame += self.map::<Size4KiB>(self.window_end, frame, COMBINING);
+            self.window_end += PAGE_BYTES;
+        }
+        start
     }
 
     /// Replaces the early tables with these.
