@@ -25,6 +25,10 @@ pub enum Capability {
     Ports,
     /// The first serial port and the machine's log: for the console.
     Serial,
+    /// The screen, if the machine has one: for the console.
+    Screen,
+    /// The PS/2 keyboard, if the machine has one: for the console.
+    Keyboard,
     /// A Memory that outlives the domain, for state that the domain needs after a restart.
     Records,
     /// The endpoint of the domain that provides this service.
@@ -35,7 +39,8 @@ pub enum Capability {
 const SERVICE: &str = "service:";
 
 /// All names, for error messages.
-const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, records, service:NAME";
+const NAMES: &str =
+    "log, pool, port, tunnel, device, root, ports, serial, screen, keyboard, records, service:NAME";
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -50,6 +55,8 @@ impl TryFrom<String> for Capability {
             "root" => Ok(Capability::Root),
             "ports" => Ok(Capability::Ports),
             "serial" => Ok(Capability::Serial),
+            "screen" => Ok(Capability::Screen),
+            "keyboard" => Ok(Capability::Keyboard),
             "records" => Ok(Capability::Records),
             _ => match text.strip_prefix(SERVICE) {
                 Some(name) if !name.is_empty() => Ok(Capability::Service(name.to_string())),
@@ -72,6 +79,8 @@ impl From<Capability> for String {
             Capability::Root => "root".to_string(),
             Capability::Ports => "ports".to_string(),
             Capability::Serial => "serial".to_string(),
+            Capability::Screen => "screen".to_string(),
+            Capability::Keyboard => "keyboard".to_string(),
             Capability::Records => "records".to_string(),
             Capability::Service(name) => alloc::format!("{SERVICE}{name}"),
         }

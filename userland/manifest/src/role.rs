@@ -14,7 +14,7 @@ pub enum Role {
     Switch,
     /// It operates a device, for which it may create memory for DMA.
     Driver,
-    /// It writes the machine's log to the serial port, and root wakes it for new lines.
+    /// It shows the machine's log on the serial port and the screen, and root wakes it for new lines.
     Console,
     /// It moves the machine's domains. Before root starts a domain that may be elsewhere, it finds out whether another machine
     /// has that domain.
@@ -38,7 +38,7 @@ impl Role {
         match capability {
             Capability::Ports => Some(Role::Switch),
             Capability::Device => Some(Role::Driver),
-            Capability::Serial => Some(Role::Console),
+            Capability::Serial | Capability::Screen | Capability::Keyboard => Some(Role::Console),
             Capability::Tunnel => Some(Role::MigrationServer),
             _ => None,
         }

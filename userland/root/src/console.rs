@@ -1,7 +1,7 @@
-//! The machine's log and the serial port that it goes to.
+//! The machine's log, and the serial port that it goes to beside the [screen](crate::screen).
 //!
 //! ```text
-//! log lines of domains and of root --append--> Journal --a flag, then calls--> the console --> serial port
+//! log lines of domains and of root --append--> Journal --a flag, then calls--> the console --> serial port, screen
 //!                                                 `--write_out, without a console------------^
 //! ```
 //!
@@ -17,6 +17,7 @@ use runtime::protocol::journal::Line;
 use spin::Mutex;
 
 use crate::journal::Journal;
+use crate::screen;
 
 const COM1: u16 = 0x3f8;
 const PORTS: u32 = 8;
@@ -99,16 +100,28 @@ pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
     name.as_str().len() + line.len() + "[] \r\n".len()
 }
 
-/// Writes all unwritten lines, and polls the port meanwhile. No other domain runs until then. That is harmless, since no
+/// Writes all unwritten lines, to the serial port, which it polls meanwhile, and to the screen. No other domain runs until then. That is harmless, since no
 /// other domain would write the lines.
 pub fn write_out() {
-    let (Some(mut journal), Some(port)) = (JOURNAL.try_lock(), *PORT.lock()) else {
+    let Some(mut journal) = JOURNAL.try_lock() else {
         return;
     };
+    let port = *PORT.lock();
+    let screen = screen::get();
+    let mapping = screen.and_then(|screen| screen.map());
+    let mut page = screen
+        .zip(mapping.as_ref())
+        .map(|(screen, mapping)| screen.page(mapping.memory()));
     let mut written = 0;
     while let Some(line) = journal.next_unwritten(written) {
-        // If a line fails, the lines after it are still tried.
-        let _ = write(port, bytes_shown(&line));
+        if let Some(port) = port {
+            // If a line fails, the lines after it are still tried.
+            let _ = write(port, bytes_shown(&line));
+        }
+        if let Some(page) = &mut page {
+            let text = str::from_utf8(line.text.as_bytes()).unwrap_or_default();
+            page.put_line(format_args!("[{}] {text}", line.name));
+        }
         written = line.number + 1;
     }
 }

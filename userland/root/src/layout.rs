@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
-//! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: each a few times 2 MiB
+//! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices, screen: each a few times 2 MiB
 //! 8 GiB ..              the heap, with its room to grow
 //! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
@@ -40,8 +40,12 @@ pub const DEVICE_REGISTERS: u64 = START_PAGE + 32 * MAP_STEP_BYTES;
 /// The distance between a device's regions, and so their maximum size.
 pub const DEVICE_REGION_BYTES: u64 = 16 * MAP_STEP_BYTES;
 
+/// The screen.
+pub const SCREEN: u64 = START_PAGE + 128 * MAP_STEP_BYTES;
+
 pub const HEAP: u64 = 8 << 30;
 
 const _: () = assert!(PORT + Layout::of(Mtu::MAX).pages() * PAGE_BYTES <= TUNNEL);
 const _: () = assert!(TUNNEL + Layout::STANDARD.pages() * PAGE_BYTES <= RECORDS);
-const _: () = assert!(DEVICE_REGISTERS + 6 * DEVICE_REGION_BYTES <= 2 << 30);
+const _: () = assert!(DEVICE_REGISTERS + 6 * DEVICE_REGION_BYTES <= SCREEN);
+const _: () = assert!(SCREEN + framebuffer::BYTES_MAX as u64 <= 2 << 30);

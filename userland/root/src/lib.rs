@@ -14,6 +14,7 @@
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
+//! | [`screen`], [`keyboard`] | those of the machine, for the console |
 //! | [`supervisor`] | the whole state: all of the above |
 //! | [`api`], [`badge`] | root's interfaces, all on one endpoint, which change the supervisor |
 //!
@@ -40,6 +41,7 @@ mod handle;
 mod held_object;
 mod image;
 mod journal;
+mod keyboard;
 mod layout;
 mod log_quota;
 mod machine;
@@ -48,6 +50,7 @@ mod provision;
 mod quiet_waiters;
 mod restart;
 mod rtc;
+mod screen;
 mod spawn;
 mod start;
 mod start_error;
@@ -59,6 +62,7 @@ use abi::Error;
 use alloc::vec::Vec;
 use archive::Archive;
 use devices::Devices;
+use keyboard::Keyboard;
 use machine::Machine;
 use manifest::Manifest;
 use runtime::Start;
@@ -80,6 +84,8 @@ enum Never {}
 fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let mut machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
+    screen::open(start, machine.hardware, machine.pool);
+    machine.keyboard = Keyboard::find(machine.hardware, machine.pool)?;
     rtc::set_utc(&mut machine);
     let archive = Archive::new(start.archive());
     if let Some(damage) = archive.damage() {

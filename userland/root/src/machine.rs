@@ -10,6 +10,8 @@ use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 use runtime::utc::UtcTime;
 
+use crate::keyboard::Keyboard;
+
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
@@ -29,6 +31,8 @@ pub struct Machine {
     pub ticks_per_second: u64,
     /// UTC at the zero of root's clock, if the machine knows it.
     pub utc_at_zero: Option<UtcTime>,
+    /// The keyboard, if the machine has one.
+    pub keyboard: Option<Keyboard>,
 }
 
 impl Machine {
@@ -47,6 +51,7 @@ impl Machine {
             unsignalled: pool.create_notification()?,
             ticks_per_second: start.page().ticks_per_second,
             utc_at_zero: None,
+            keyboard: None,
         })
     }
 
@@ -101,6 +106,7 @@ impl Machine {
             unsignalled: Cap::from_slot(Slot(6)),
             ticks_per_second: 1_000_000_000,
             utc_at_zero: None,
+            keyboard: None,
         }
     }
 }

@@ -10,8 +10,10 @@ use runtime::protocol::ports::doorbell_flag;
 
 use crate::badge::{DomainNumber, Interface, badge};
 use crate::grant::{Grant, Place};
+use crate::keyboard::Keyboard;
 use crate::layout;
 use crate::machine::Machine;
+use crate::screen::Screen;
 use crate::switchboard::PortAddress;
 
 /// The size of a domain's records.
@@ -29,6 +31,10 @@ pub const PORTS: &str = "ports";
 pub const FAULTS: &str = "faults";
 pub const SERIAL: &str = "serial";
 pub const SERIAL_INTERRUPT: &str = "serial-interrupt";
+pub const SCREEN: &str = "screen";
+pub const KEYBOARD_DATA: &str = "keyboard-data";
+pub const KEYBOARD_CONTROL: &str = "keyboard-control";
+pub const KEYBOARD_INTERRUPT: &str = "keyboard-interrupt";
 pub const RING: &str = "port";
 /// The ring of the migration server's tunnel.
 pub const TUNNEL: &str = "tunnel";
@@ -49,6 +55,10 @@ pub fn is_built_in(name: &str) -> bool {
         FAULTS,
         SERIAL,
         SERIAL_INTERRUPT,
+        SCREEN,
+        KEYBOARD_DATA,
+        KEYBOARD_CONTROL,
+        KEYBOARD_INTERRUPT,
         RING,
         TUNNEL,
         WAKE,
@@ -110,6 +120,30 @@ pub fn serial<'a>() -> impl Iterator<Item = Grant<'a>> {
         ]
     });
     grants.into_iter().flatten()
+}
+
+/// The screen, mapped, for the console.
+pub fn screen(screen: Screen) -> Grant<'static> {
+    let rights = MemoryRights::READ | MemoryRights::WRITE;
+    Grant::new(SCREEN, screen.memory, rights).mapped(Place {
+        address: layout::SCREEN,
+        pages: screen.pages,
+        access: Access::ReadWrite,
+    })
+}
+
+/// The keyboard's controller and its interrupt, for the console.
+pub fn keyboard<'a>(keyboard: Keyboard) -> [Grant<'a>; 3] {
+    let ports = IoPortsRights::IN | IoPortsRights::OUT;
+    [
+        Grant::new(KEYBOARD_DATA, keyboard.data, ports),
+        Grant::new(KEYBOARD_CONTROL, keyboard.control, ports),
+        Grant::new(
+            KEYBOARD_INTERRUPT,
+            keyboard.interrupt,
+            InterruptRights::HANDLE,
+        ),
+    ]
 }
 
 /// The Memory that outlives the domain, mapped.

@@ -203,7 +203,12 @@ fn a_role_needs_its_capabilities() {
 #[test]
 fn a_capability_of_a_role_is_not_granted_without_it() {
     let fields = "name = \"d\"\nimage = \"x\"\npool_mib = 2\n";
-    for (capability, role) in [("ports", "switch"), ("serial", "console")] {
+    for (capability, role) in [
+        ("ports", "switch"),
+        ("serial", "console"),
+        ("screen", "console"),
+        ("keyboard", "console"),
+    ] {
         let granted = format!("{fields}capabilities = [\"log\", \"{capability}\"]\n");
         let expected = format!(
             "test.toml:11: domain `d`: field `capabilities`: `{capability}` belongs to a role: \

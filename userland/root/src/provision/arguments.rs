@@ -1,17 +1,25 @@
-//! The arguments of a domain: those of the manifest, and the configuration of its port.
+//! The arguments of a domain: those of the manifest, the geometry of its screen, and the configuration of its port.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use manifest::Capability;
 use runtime::protocol::Mac;
 use runtime::protocol::ports::doorbell_flag;
+
+use crate::screen;
 
 /// The `key=value` lines of the start page.
 pub(super) fn lines(machine: &str, description: &manifest::Domain) -> String {
     let mut lines = format!("machine={machine}\n");
     for (key, value) in &description.arguments {
         lines += &format!("{key}={value}\n");
+    }
+    if description.capabilities.contains(&Capability::Screen)
+        && let Some(screen) = screen::get()
+    {
+        lines += &format!("screen={}\n", screen.geometry);
     }
     let Some(port) = &description.port else {
         return lines;

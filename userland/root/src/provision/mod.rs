@@ -26,6 +26,7 @@ use crate::handle::Handle;
 use crate::held_object::HeldObject;
 use crate::machine::Machine;
 use crate::names;
+use crate::screen;
 use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
 use services::Services;
@@ -133,6 +134,10 @@ impl<'a> Resources<'a> {
             Capability::Serial => {
                 grants.extend(names::serial());
                 grants.push(interface(names::JOURNAL, Interface::Journal));
+            }
+            Capability::Screen => grants.extend(screen::get().map(names::screen)),
+            Capability::Keyboard => {
+                grants.extend(machine.keyboard.into_iter().flat_map(names::keyboard))
             }
             Capability::Device => grants.extend(self.parts.iter().flat_map(Parts::grants)),
             Capability::Service(name) => {

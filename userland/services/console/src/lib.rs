@@ -1,4 +1,5 @@
-//! The console: the only domain with the serial port. It writes the machine's log to it and runs the operator's shell.
+//! The console: the only domain with the serial port, the screen and the keyboard. It shows the machine's log and runs the
+//! operator's shell.
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -8,13 +9,18 @@
 //! | [`table`] | the domains as text |
 //! | [`journal`] | client for root's journal, the machine's log |
 //! | [`nomad`] | client for the machine's migration server |
-//! | [`screen`] | text waiting to be written |
+//! | [`terminal`] | text waiting to be written |
 //! | [`writer`] | the task that writes it, and the log |
+//! | [`display`] | the screen: cells of characters, drawn |
+//! | [`keys`] | keys from the serial port and the keyboard |
+//! | [`keyboard`] | the PS/2 keyboard |
 //! | [`serial`] | the port: keys in, bytes out |
 //!
-//! It holds `serial` and `serial-interrupt`, `journal` for the log, and `root` for the list of domains. The commands that start,
+//! It holds those of `serial` and `serial-interrupt`, `screen`, `keyboard-data`, `keyboard-control` and `keyboard-interrupt` whose
+//! devices the machine has, `journal` for the log, and `root` for the list of domains. The commands that start,
 //! stop and move domains go to the migration server: for them it has a `port` and the arguments `nomad=<address>` and
-//! `secret=<the fleet's secret>`. It sleeps until a log line or a key arrives; on a machine without a serial port, for ever.
+//! `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one terminal: the serial port and the screen show the same text, and a
+//! line may be typed on both. It sleeps until a log line or a key arrives; on a machine without a serial port and a screen, for ever.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,24 +30,33 @@ extern crate alloc;
 extern crate std;
 
 mod command;
+mod display;
 mod journal;
+mod keyboard;
+mod keys;
 mod line;
 mod nomad;
-mod screen;
 mod serial;
 mod shell;
 mod table;
+mod terminal;
 mod writer;
 
 use runtime::executor::Tasks;
 use runtime::{Start, executor, net};
 
-use embassy_futures::select::{Either, select};
+use alloc::format;
+use core::future::pending;
+
+use display::Display;
+use embassy_futures::select::{Either3, select3};
 use journal::Journal;
+use keyboard::Keyboard;
+use keys::Keys;
 use nomad::Nomad;
-use screen::Screen;
 use serial::Serial;
 use shell::Shell;
+use terminal::Terminal;
 
 /// The entry point of the program.
 pub fn run(start: Start) -> ! {
@@ -50,22 +65,44 @@ pub fn run(start: Start) -> ! {
 
 async fn serve(start: Start, tasks: Tasks) {
     let serial = Serial::open(start).unwrap_or_else(|error| panic!("the serial port: {error}"));
-    let Some(serial) = serial else {
-        log::warn!("this machine has no serial port: the console has no shell");
+    let display = Display::open(start);
+    let keyboard = Keyboard::open(start).await;
+    let keyboard = keyboard.unwrap_or_else(|error| panic!("the keyboard: {error}"));
+    report(serial.as_ref(), display.as_ref(), keyboard.as_ref());
+    if serial.is_none() && display.is_none() {
         return;
-    };
+    }
     let nomad = net::is_connected(start).then(|| Nomad::connect(start, tasks));
     let journal = Journal::new(start.require("journal"));
-    let screen = Screen::default();
+    let terminal = Terminal::default();
     let shell = Shell {
-        serial,
-        screen: &screen,
+        keys: Keys { serial, keyboard },
+        terminal: &terminal,
         root: start.require("root"),
         journal,
         nomad,
     };
-    let error = match select(shell.run(), writer::run(serial, &screen, journal)).await {
-        Either::First(Err(error)) | Either::Second(Err(error)) => error,
+    let draw = async {
+        match &display {
+            Some(display) => display.run().await,
+            None => pending().await,
+        }
     };
-    panic!("the serial port: {error}");
+    let write = writer::run(serial, display.as_ref(), &terminal, journal);
+    match select3(shell.run(), write, draw).await {
+        Either3::First(Err(error)) => panic!("the shell's keys: {error}"),
+        Either3::Second(Err(error)) => panic!("the serial port: {error}"),
+        Either3::Third(never) => match never {},
+    }
+}
+
+/// Logs which devices the console has.
+fn report(serial: Option<&Serial>, display: Option<&Display>, keyboard: Option<&Keyboard>) {
+    let serial = serial.map_or("no serial port", |_| "a serial port");
+    let keyboard = keyboard.map_or("no keyboard", |_| "a keyboard");
+    let screen = display.map_or("no screen".into(), |display| {
+        let (columns, rows) = display.size();
+        format!("a screen of {columns} by {rows} characters")
+    });
+    log::info!("this machine has {serial}, {screen} and {keyboard}");
 }

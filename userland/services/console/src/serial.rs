@@ -50,19 +50,23 @@ impl Serial {
         Ok(Some(serial))
     }
 
-    /// Waits for the next key.
+    /// The next key, if one was typed.
     ///
     /// # Errors
     /// The kernel's refusal.
-    pub async fn key(&self) -> Result<u8, Error> {
-        loop {
-            if self.read(LINE_STATUS)? & DATA_READY != 0 {
-                return self.read(DATA).map(|byte| byte as u8);
-            }
-            events::wait(events::INTERRUPT).await;
-            // The next interrupt may arrive from now on; the status is read afterwards.
-            self.interrupt.acknowledge()?;
+    pub fn key(&self) -> Result<Option<u8>, Error> {
+        if self.read(LINE_STATUS)? & DATA_READY == 0 {
+            return Ok(None);
         }
+        self.read(DATA).map(|byte| Some(byte as u8))
+    }
+
+    /// Lets the next interrupt arrive.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn acknowledge(&self) -> Result<(), Error> {
+        self.interrupt.acknowledge()
     }
 
     /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. Its interrupt stays disabled: it would

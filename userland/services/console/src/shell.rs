@@ -14,11 +14,11 @@ use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request
 
 use crate::command::{Command, help};
 use crate::journal::Journal;
+use crate::keys::Keys;
 use crate::line::{KeyEffect, Line};
 use crate::nomad::Nomad;
-use crate::screen::Screen;
-use crate::serial::Serial;
 use crate::table;
+use crate::terminal::Terminal;
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
@@ -26,9 +26,9 @@ const CONTROL_C: u8 = 0x03;
 /// The shell's connections.
 pub struct Shell<'a> {
     /// The source of keys.
-    pub serial: Serial,
+    pub keys: Keys,
     /// The destination of output.
-    pub screen: &'a Screen,
+    pub terminal: &'a Terminal,
     /// Root, for the list of domains.
     pub root: Cap<Endpoint>,
     /// The machine's log.
@@ -41,31 +41,31 @@ impl Shell<'_> {
     /// Serves the operator for ever.
     ///
     /// # Errors
-    /// A failure of the serial port.
+    /// A failure of the serial port or the keyboard.
     pub async fn run(&self) -> Result<Infallible, Error> {
         let mut line = Line::default();
-        let mut key = self.serial.key().await?;
-        self.screen.show(PROMPT);
+        let mut key = self.keys.next().await?;
+        self.terminal.show(PROMPT);
         loop {
             match line.push(key) {
                 KeyEffect::Change { erase, show } => self.change(erase, show),
-                KeyEffect::Cancelled => self.screen.show("^C\n> "),
+                KeyEffect::Cancelled => self.terminal.show("^C\n> "),
                 KeyEffect::Line(text) => {
-                    self.screen.show("\n");
+                    self.terminal.show("\n");
                     self.execute(&text).await?;
-                    self.screen.show(PROMPT);
+                    self.terminal.show(PROMPT);
                 }
             }
-            key = self.serial.key().await?;
+            key = self.keys.next().await?;
         }
     }
 
     fn change(&self, erase: usize, show: Option<char>) {
         for _ in 0..erase {
-            self.screen.show("\x08");
+            self.terminal.show("\x08");
         }
         if let Some(character) = show {
-            self.screen.show(character.encode_utf8(&mut [0; 4]));
+            self.terminal.show(character.encode_utf8(&mut [0; 4]));
         }
     }
 
@@ -86,8 +86,8 @@ impl Shell<'_> {
     }
 
     fn print(&self, text: &str) {
-        self.screen.show(text);
-        self.screen.show("\n");
+        self.terminal.show(text);
+        self.terminal.show("\n");
     }
 
     fn print_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
@@ -144,7 +144,7 @@ impl Shell<'_> {
         let reply = nomad.request(command, |line| self.print(line));
         let interrupt = async {
             loop {
-                match self.serial.key().await {
+                match self.keys.next().await {
                     Ok(CONTROL_C) => return Ok(()),
                     // Other keys are ignored meanwhile.
                     Ok(_) => {}

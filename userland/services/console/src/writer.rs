@@ -1,11 +1,11 @@
-//! The task that writes to the serial port: first the shell's output, then the machine's log.
+//! The task that writes to the serial port and the screen: first the shell's output, then the machine's log.
 //!
 //! ```text
-//! show a line of the log, if nothing waits on the screen -> send what the transmitter takes -> repeat, after a pause if it took nothing
+//! show a line of the log, if nothing waits in the terminal -> send what the transmitter takes -> repeat, after a pause if it took nothing
 //! ```
 //!
 //! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the port
-//! sends wait in root's journal.
+//! sends wait in root's journal. The screen shows what was sent; without a serial port, all at once.
 
 use core::convert::Infallible;
 
@@ -14,24 +14,42 @@ use embassy_futures::yield_now;
 use runtime::embassy_time::Timer;
 use runtime::events;
 
+use crate::display::Display;
 use crate::journal::{self, Journal};
-use crate::screen::{SHOWN, Screen};
 use crate::serial::{Serial, TRANSMITTER_US};
+use crate::terminal::{SHOWN, Terminal};
+
+/// The bytes that a screen without a serial port shows before other tasks run.
+const SCREEN_BYTES: usize = 4096;
 
 /// Writes for ever.
 ///
 /// # Errors
 /// A failure of the serial port.
-pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<Infallible, Error> {
+pub async fn run(
+    serial: Option<Serial>,
+    display: Option<&Display>,
+    terminal: &Terminal,
+    journal: Journal,
+) -> Result<Infallible, Error> {
     let mut written = 0;
     loop {
-        if screen.waiting() == 0 && !show_next(screen, journal, &mut written) {
+        if terminal.waiting() == 0 && !show_next(terminal, journal, &mut written) {
             events::wait(SHOWN | events::JOURNAL).await;
             continue;
         }
-        let waiting = screen.waiting();
-        serial.send(core::iter::from_fn(|| screen.next_byte()))?;
-        if screen.waiting() < waiting {
+        let waiting = terminal.waiting();
+        let bytes = core::iter::from_fn(|| terminal.next_byte());
+        let bytes = bytes.inspect(|byte| {
+            if let Some(display) = display {
+                display.put(*byte);
+            }
+        });
+        match serial {
+            Some(serial) => serial.send(bytes)?,
+            None => bytes.take(SCREEN_BYTES).for_each(drop),
+        }
+        if terminal.waiting() < waiting {
             // Otherwise the shell would starve at a port that takes all bytes at once, such as an emulator's.
             yield_now().await;
         } else {
@@ -41,15 +59,15 @@ pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<In
 }
 
 /// Shows the next line of the log; returns whether there was one. All lines before number `written` are already written.
-fn show_next(screen: &Screen, journal: Journal, written: &mut u64) -> bool {
+fn show_next(terminal: &Terminal, journal: Journal, written: &mut u64) -> bool {
     // Root lives as long as the machine. After an invalid reply, the request is repeated when the next line is announced.
     let Ok(Some(line)) = journal.next(*written) else {
         return false;
     };
     if let Some(notice) = journal::gap_notice(&line) {
-        screen.show_line(&notice);
+        terminal.show_line(&notice);
     }
-    screen.show_line(&journal::text(&line));
+    terminal.show_line(&journal::text(&line));
     *written = line.number.saturating_add(1);
     true
 }

@@ -1,6 +1,6 @@
-//! The operator's screen: [`Screen`], text waiting for the serial port.
+//! The operator's terminal: [`Terminal`], text waiting for the serial port and the screen.
 //!
-//! The machine's log and the shell's output share one screen. A partial line of the shell, such as its prompt, makes room for a
+//! The machine's log and the shell's output share it. A partial line of the shell, such as its prompt, makes room for a
 //! line of the log and is repeated below it.
 
 use alloc::collections::VecDeque;
@@ -17,15 +17,15 @@ pub const SHOWN: u64 = 1 << events::FIRST_FREE_BIT;
 
 const BACKSPACE: char = '\u{8}';
 
-/// Text on its way to the serial port.
+/// Text on its way to the serial port and the screen.
 #[derive(Debug, Default)]
-pub struct Screen {
+pub struct Terminal {
     waiting: RefCell<VecDeque<u8>>,
     /// The shell's last line while it is not complete.
     partial: RefCell<String>,
 }
 
-impl Screen {
+impl Terminal {
     /// Shows text of the shell: `\n` begins a new line, and a backspace erases a character of the current one.
     pub fn show(&self, text: &str) {
         for character in text.chars() {
@@ -91,44 +91,44 @@ impl Screen {
 mod tests {
     use super::*;
 
-    fn written(screen: &Screen) -> String {
-        let bytes = core::iter::from_fn(|| screen.next_byte()).collect();
+    fn written(terminal: &Terminal) -> String {
+        let bytes = core::iter::from_fn(|| terminal.next_byte()).collect();
         String::from_utf8(bytes).expect("text")
     }
 
     #[test]
     fn a_line_of_the_log_follows_a_complete_line_unchanged() {
-        let screen = Screen::default();
-        screen.show_line("[kv] ready");
-        screen.show("shown\n");
-        screen.show_line("[kv] \u{e4}");
+        let terminal = Terminal::default();
+        terminal.show_line("[kv] ready");
+        terminal.show("shown\n");
+        terminal.show_line("[kv] \u{e4}");
         let expected = "[kv] ready\r\nshown\r\n[kv] \u{e4}\r\n";
-        assert_eq!(written(&screen), expected);
-        assert_eq!(screen.waiting(), 0);
+        assert_eq!(written(&terminal), expected);
+        assert_eq!(terminal.waiting(), 0);
     }
 
     #[test]
     fn a_partial_line_is_repeated_below_one_of_the_log() {
-        let screen = Screen::default();
-        screen.show("> migrate kvx\u{8} b");
-        assert_eq!(written(&screen), "> migrate kvx\u{8} \u{8} b");
-        screen.show_line("[kv] a");
-        assert_eq!(written(&screen), "\r[kv] a        \r\n> migrate kv b");
-        screen.show_line("[kv] longer than that");
+        let terminal = Terminal::default();
+        terminal.show("> migrate kvx\u{8} b");
+        assert_eq!(written(&terminal), "> migrate kvx\u{8} \u{8} b");
+        terminal.show_line("[kv] a");
+        assert_eq!(written(&terminal), "\r[kv] a        \r\n> migrate kv b");
+        terminal.show_line("[kv] longer than that");
         let expected = "\r[kv] longer than that\r\n> migrate kv b";
-        assert_eq!(written(&screen), expected);
+        assert_eq!(written(&terminal), expected);
     }
 
     #[test]
     fn waiting_output_is_bounded() {
-        let screen = Screen::default();
+        let terminal = Terminal::default();
         for _ in 0..WAITING_BYTES_MAX {
-            screen.show("aaa\n");
+            terminal.show("aaa\n");
         }
-        assert!(screen.waiting() <= WAITING_BYTES_MAX);
-        screen.show_line("[kv] a");
-        while screen.next_byte().is_some() {}
-        screen.show("b");
-        assert_eq!(written(&screen), "b");
+        assert!(terminal.waiting() <= WAITING_BYTES_MAX);
+        terminal.show_line("[kv] a");
+        while terminal.next_byte().is_some() {}
+        terminal.show("b");
+        assert_eq!(written(&terminal), "b");
     }
 }
