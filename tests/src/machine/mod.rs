@@ -25,7 +25,8 @@ mod verdict;
 
 use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,9 +41,13 @@ pub use verdict::Verdict;
 use crate::child::{self, Child};
 use crate::output::{Output, Pattern, WaitError};
 use crate::scratch;
+use crate::screenshot::Screenshot;
 
 /// The number of lines of the serial log that a failure shows.
 const TAIL_LINES: usize = 60;
+
+/// The interval between two looks at a screen.
+const SCREEN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long reading the output of an ended QEMU may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -158,6 +163,58 @@ impl Machine {
     pub fn type_line(&mut self, line: &str) {
         if let Err(error) = self.console.type_line(line) {
             self.fail(&format!("`{line}` cannot be typed: {error}"));
+        }
+    }
+
+    /// Types on its PS/2 keyboard: letters, digits, spaces and line ends.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or the text has another character.
+    pub fn type_keys(&mut self, text: &str) {
+        for character in text.chars() {
+            let key = match character {
+                ' ' => "spc".to_owned(),
+                '\n' => "ret".to_owned(),
+                'a'..='z' | '0'..='9' => character.to_string(),
+                other => panic!("there is no key for {other:?}"),
+            };
+            let key = json!({ "type": "qcode", "data": key });
+            self.control("send-key", json!({ "keys": [key] }));
+        }
+    }
+
+    /// The lines of text on its screen.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or the machine has no screen.
+    pub fn screen_lines(&mut self) -> Vec<String> {
+        let path = self.directory.path().join("screen.ppm");
+        self.control("screendump", json!({ "filename": path }));
+        let picture = std::fs::read(&path).ok();
+        let picture = picture.and_then(|picture| Screenshot::parse(&picture));
+        let picture = picture.unwrap_or_else(|| self.fail("no picture of its screen"));
+        picture.lines()
+    }
+
+    /// Waits until a line of its screen contains this text.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within `limit`, or the machine ends first.
+    pub fn expect_on_screen(&mut self, text: &str, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        loop {
+            let lines = self.screen_lines();
+            if lines.iter().any(|line| line.contains(text)) {
+                return;
+            }
+            if Instant::now() >= deadline {
+                let shown = lines.join("\n");
+                self.fail(&format!("`{text}` is not on its screen:\n{shown}"));
+            }
+            sleep(SCREEN_INTERVAL);
         }
     }
 
