@@ -3,14 +3,16 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
-//! | [`domain`] | one domain of it |
+//! | [`fleet`] | the manifests of all machines of a fleet in one, and the choice of a machine's own |
+//! | [`uuid`] | the UUID of a machine |
+//! | [`domain`] | one domain of a manifest |
 //! | [`device`] | a domain's device, and the table of drivers |
 //! | [`role`] | a domain's role on its machine |
 //! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
 //! | [`package`] | one domain with its program, for a machine that runs already |
 //! | [`check`] | the constraints on fields |
-//! | `source` | feature `std`: TOML with includes and overrides; an error names file, line and field |
+//! | `source` | feature `std`: TOML, of a machine or of a fleet; an error names file, line and field |
 //! | `entry` | feature `std`: the entry of one domain, in a file of its own |
 //!
 //! One set of types serves TOML and the compiled form. Both are checked when read: root does not trust the
@@ -27,21 +29,27 @@ pub mod device;
 pub mod domain;
 #[cfg(any(test, feature = "std"))]
 pub mod entry;
+pub mod fleet;
 pub mod machine;
 pub mod network;
 pub mod package;
 pub mod role;
 #[cfg(any(test, feature = "std"))]
 pub mod source;
+pub mod uuid;
 
 pub use capability::Capability;
 pub use device::{Device, DeviceKind, Driver};
 pub use domain::{Domain, Restart};
 #[cfg(any(test, feature = "std"))]
 pub use entry::Entry;
+pub use fleet::{FLEET_MEMBER, Fleet};
 pub use machine::{MEMBER, Manifest};
 pub use network::{DHCP, Ip6, Port};
 pub use package::{Package, PackageError};
 pub use role::Role;
 #[cfg(any(test, feature = "std"))]
 pub use source::compile;
+#[cfg(any(test, feature = "std"))]
+pub use source::fleet::compile as compile_fleet;
+pub use uuid::Uuid;

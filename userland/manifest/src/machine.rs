@@ -92,13 +92,21 @@ impl Manifest {
     /// The programs that the archive must contain, each once, including those of domains at home elsewhere, since
     /// any machine must be able to run any domain.
     pub fn images(&self) -> Vec<&str> {
-        let mut images: Vec<&str> = Vec::new();
-        for image in self.domains.iter().flat_map(Domain::images) {
-            if !images.contains(&image) {
-                images.push(image);
-            }
-        }
+        let mut images = Vec::new();
+        append_images(&mut images, self.domains.iter());
         images
+    }
+}
+
+/// Adds the programs of these domains that are not in the list yet.
+pub(crate) fn append_images<'a>(
+    images: &mut Vec<&'a str>,
+    domains: impl Iterator<Item = &'a Domain>,
+) {
+    for image in domains.flat_map(Domain::images) {
+        if !images.contains(&image) {
+            images.push(image);
+        }
     }
 }
 

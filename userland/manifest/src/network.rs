@@ -9,7 +9,7 @@ use identity::{Ipv4, Mac, Mtu};
 use serde::{Deserialize, Serialize};
 
 /// A port. A domain's port has a `mac` and usually an `ip`; the port of a NIC's driver has neither and is an `uplink`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// Its Ethernet address.

@@ -3,6 +3,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | this one | the files of a manifest, and their combination |
+//! | `fleet` | the file of a fleet, from which the manifest of each machine is made |
 //! | `text` | a file's text, and the locations in it that errors name |
 //!
 //! ```toml
@@ -15,6 +16,7 @@
 //!
 //! Every error names file, line and field.
 
+pub mod fleet;
 mod text;
 
 use std::collections::BTreeMap;
@@ -74,7 +76,7 @@ impl Source {
     }
 
     fn of(text: Text) -> Result<Source, Error> {
-        let document = text.document()?;
+        let document = text.parse()?;
         Ok(Source { text, document })
     }
 
@@ -105,7 +107,7 @@ pub(crate) struct Document {
     #[serde(default)]
     pub(crate) domain: Vec<Spanned<Domain>>,
     #[serde(default, rename = "override")]
-    pub(crate) overrides: BTreeMap<String, Spanned<Override>>,
+    pub(crate) overrides: Overrides,
 }
 
 impl Document {
@@ -166,32 +168,42 @@ pub(crate) fn assemble(sources: &[Source]) -> Result<Manifest, Error> {
             domains.push(domain.get_ref().clone());
             origins.push((text, domain.span()));
         }
-        apply(document, text, &mut domains, &mut origins)?;
+        apply(&document.overrides, text, &mut domains, &mut origins)?;
     }
-    let manifest = Manifest { machine, domains };
-    check::check(&manifest).map_err(|error| locate(&error, &manifest, &origins))?;
+    checked(Manifest { machine, domains }, &origins)
+}
+
+/// The manifest, if it is valid.
+fn checked(manifest: Manifest, origins: &[Origin]) -> Result<Manifest, Error> {
+    check::check(&manifest).map_err(|error| locate(&error, &manifest, origins))?;
     Ok(manifest)
 }
 
 /// The machine's name, if the document has one.
 fn machine_name(Source { text, document }: &Source) -> Option<Result<String, Error>> {
-    let name = &document.machine.as_ref()?.name;
-    let reason = || format!("field `machine`: {}", check::invalid_name(name.get_ref()));
-    Some(if is_name(name.get_ref()) {
-        Ok(name.get_ref().clone())
-    } else {
-        Err(text.error(name.span(), reason()))
-    })
+    Some(valid_name(text, &document.machine.as_ref()?.name))
 }
 
-/// Applies a document's overrides. Errors in an overridden domain are then located in its override.
+/// The name of a machine, if it is valid.
+fn valid_name(text: &Text, name: &Spanned<String>) -> Result<String, Error> {
+    let reason = || format!("field `machine`: {}", check::invalid_name(name.get_ref()));
+    match is_name(name.get_ref()) {
+        true => Ok(name.get_ref().clone()),
+        false => Err(text.error(name.span(), reason())),
+    }
+}
+
+/// The changes to domains, by their names.
+type Overrides = BTreeMap<String, Spanned<Override>>;
+
+/// Applies overrides. Errors in an overridden domain are then located in its override.
 fn apply<'a>(
-    document: &Document,
+    overrides: &Overrides,
     text: &'a Text,
     domains: &mut [Domain],
     origins: &mut [Origin<'a>],
 ) -> Result<(), Error> {
-    for (name, changes) in &document.overrides {
+    for (name, changes) in overrides {
         let Some(index) = domains.iter().position(|domain| domain.name == *name) else {
             let reason = format!("field `override.{name}`: no domain has this name");
             return Err(text.error(changes.span(), reason));

@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::Role;
 
-fn text_of(text: &str) -> Text {
+pub(super) fn text_of(text: &str) -> Text {
     Text {
         path: "test.toml".into(),
         text: text.into(),

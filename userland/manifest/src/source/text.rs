@@ -4,7 +4,9 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{Document, Error};
+use serde::de::DeserializeOwned;
+
+use super::Error;
 
 /// A file's text.
 pub(crate) struct Text {
@@ -25,7 +27,8 @@ impl Text {
         })
     }
 
-    pub(super) fn document(&self) -> Result<Document, Error> {
+    /// The document in the text.
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         toml::from_str(&self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let message = error.message();

@@ -1,0 +1,204 @@
+//! The file of a fleet: the domains that its machines have in common, and a section for each machine.
+//!
+//! ```toml
+//! [[machine]]
+//! name = "a"
+//! uuid = "4c4c4544-0042-3510-8054-b9c04f4e3732"   # recognised by the UUID of its firmware, or
+//! mac = "52:54:00:12:34:56"                       # by one of its network cards
+//! ip = "10.77.0.1/24"                             # the address of its migration server
+//! [machine.override.nomad]                        # fields of a domain that differ on this machine
+//! pool_mib = 64
+//!
+//! [[domain]]                                      # as in the manifest of one machine
+//! name = "switch"
+//! ```
+//!
+//! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
+//! name, and the other machines as its `peers`. A domain of one machine alone has that machine as its `home`.
+
+use std::path::Path;
+
+use identity::{Ipv4, Mac};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Error, Origin, Overrides, Text, apply, checked, valid_name};
+use crate::fleet::Member;
+use crate::{Domain, Fleet, Manifest, Role, Uuid};
+
+/// Reads and checks the fleet in this file.
+///
+/// # Errors
+/// The first error found.
+pub fn compile(path: &Path) -> Result<Fleet, Error> {
+    assemble(&Text::read(path)?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    machine: Vec<Spanned<Section>>,
+    #[serde(default)]
+    domain: Vec<Spanned<Domain>>,
+}
+
+/// A machine.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    name: Spanned<String>,
+    uuid: Option<Spanned<Uuid>>,
+    mac: Option<Spanned<Mac>>,
+    ip: Spanned<Ipv4>,
+    #[serde(default, rename = "override")]
+    overrides: Overrides,
+}
+
+fn assemble(text: &Text) -> Result<Fleet, Error> {
+    let document: Document = text.parse()?;
+    let sections: Vec<&Section> = document.machine.iter().map(Spanned::get_ref).collect();
+    if sections.is_empty() {
+        return Err(text.error(0..0, "no `[[machine]]`: the fleet has no machine".into()));
+    }
+    for (index, section) in sections.iter().enumerate() {
+        check_section(text, section, &sections[..index])?;
+    }
+    check_homes(text, &document.domain, &sections)?;
+    let members = sections.iter().map(|section| {
+        Ok(Member {
+            uuid: section.uuid.as_ref().map(|uuid| *uuid.get_ref()),
+            mac: section.mac.as_ref().map(|mac| *mac.get_ref()),
+            manifest: manifest(text, &document.domain, section, &sections)?,
+        })
+    });
+    Ok(Fleet {
+        members: members.collect::<Result<_, Error>>()?,
+        guest_domains: guest_domains(&document.domain),
+    })
+}
+
+/// A machine's name, marks and address are valid and not those of an earlier section.
+fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
+    valid_name(text, &section.name)?;
+    let name = section.name.get_ref();
+    let refuse = |span, field: &str, reason: String| {
+        Err(text.error(span, format!("machine `{name}`: field `{field}`: {reason}")))
+    };
+    if let Some(mac) = &section.mac
+        && mac.get_ref().is_group()
+    {
+        return refuse(mac.span(), "mac", "it is a group address".into());
+    }
+    for other in earlier {
+        let taken = || format!("the machine `{}` has the same one", other.name.get_ref());
+        if other.name.get_ref() == name {
+            return refuse(
+                section.name.span(),
+                "name",
+                "another machine has this name".into(),
+            );
+        }
+        if let Some(span) = same(&section.uuid, &other.uuid) {
+            return refuse(span, "uuid", taken());
+        }
+        if let Some(span) = same(&section.mac, &other.mac) {
+            return refuse(span, "mac", taken());
+        }
+        if section.ip.get_ref().address == other.ip.get_ref().address {
+            return refuse(section.ip.span(), "ip", taken());
+        }
+    }
+    Ok(())
+}
+
+/// The place of a mark that another section has, too.
+fn same<T: PartialEq>(
+    mark: &Option<Spanned<T>>,
+    other: &Option<Spanned<T>>,
+) -> Option<std::ops::Range<usize>> {
+    let (mark, other) = (mark.as_ref()?, other.as_ref()?);
+    (mark.get_ref() == other.get_ref()).then(|| mark.span())
+}
+
+/// Every home is a machine of the fleet.
+fn check_homes(
+    text: &Text,
+    domains: &[Spanned<Domain>],
+    sections: &[&Section],
+) -> Result<(), Error> {
+    for domain in domains {
+        let Domain { name, home, .. } = domain.get_ref();
+        let Some(home) = home else { continue };
+        let mut machines = sections.iter().map(|section| section.name.get_ref());
+        if !machines.any(|machine| machine == home.as_str()) {
+            let reason = format!("domain `{name}`: field `home`: no machine is called `{home}`");
+            return Err(text.error(text.field(domain.span(), "home"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of a machine: the common domains with its changes, its address and its peers.
+fn manifest(
+    text: &Text,
+    common: &[Spanned<Domain>],
+    section: &Section,
+    all: &[&Section],
+) -> Result<Manifest, Error> {
+    let mut domains: Vec<Domain> = common
+        .iter()
+        .map(|domain| domain.get_ref().clone())
+        .collect();
+    let mut origins: Vec<Origin> = common.iter().map(|domain| (text, domain.span())).collect();
+    apply(&section.overrides, text, &mut domains, &mut origins)?;
+    let machine = section.name.get_ref().clone();
+    let is_server = |domain: &&mut Domain| {
+        domain.role == Some(Role::MigrationServer) && domain.is_at_home(&machine)
+    };
+    if let Some(server) = domains.iter_mut().find(is_server) {
+        let port = server.port.get_or_insert_default();
+        port.ip = Some(*section.ip.get_ref());
+        port.mac = port.mac.or(Some(station(&machine)));
+        let peers = server.arguments.entry("peers".into());
+        peers.or_insert_with(|| peers_of(section, all));
+    }
+    checked(Manifest { machine, domains }, &origins)
+}
+
+/// The other machines, as the migration server expects them.
+fn peers_of(section: &Section, all: &[&Section]) -> String {
+    let others = all
+        .iter()
+        .filter(|other| other.name.get_ref() != section.name.get_ref());
+    let peers =
+        others.map(|other| format!("{}={}", other.name.get_ref(), other.ip.get_ref().address));
+    peers.collect::<Vec<_>>().join(",")
+}
+
+/// The Ethernet address of a machine's migration server: locally administered, and a hash (FNV-1a) of the machine's name,
+/// so that a machine keeps it wherever the image is made.
+fn station(machine: &str) -> Mac {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x100_0000_01b3;
+    let hash = machine.bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+    });
+    let [a, b, c, d, e, ..] = hash.to_le_bytes();
+    Mac([0x02, a, b, c, d, e])
+}
+
+/// The domains of a machine that no section names: those with a role, but no migration server, which has no address there.
+fn guest_domains(common: &[Spanned<Domain>]) -> Vec<Domain> {
+    let domains = common.iter().map(Spanned::get_ref);
+    let is_wanted = |domain: &&Domain| {
+        let has_part = domain
+            .role
+            .is_some_and(|role| role != Role::MigrationServer);
+        has_part && domain.home.is_none()
+    };
+    domains.filter(is_wanted).cloned().collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,177 @@
+//! The files of fleets in TOML, and the errors in them.
+
+use super::super::tests::text_of;
+use super::*;
+
+/// Two machines, one recognised by its card, one by its UUID.
+pub(crate) const TWO: &str = r#"
+[[machine]]
+name = "a"
+mac = "52:54:00:ca:7a:01"
+ip = "10.77.0.1/24"
+
+[[machine]]
+name = "b"
+uuid = "00112233-4455-6677-8899-aabbccddeeff"
+ip = "10.77.0.2/24"
+[machine.override.nomad]
+pool_mib = 64
+
+[[domain]]
+name = "switch"
+image = "switch"
+role = "switch"
+pool_mib = 4
+capabilities = ["log", "ports"]
+
+[[domain]]
+name = "nic0"
+role = "driver"
+pool_mib = 4
+capabilities = ["log", "pool", "port", "device"]
+device = { kind = "nic" }
+port = { uplink = true }
+
+[[domain]]
+name = "nomad"
+image = "nomad-server"
+role = "migration-server"
+pool_mib = 36
+capabilities = ["log", "pool", "root", "port", "tunnel", "records"]
+arguments = { secret = "a test's" }
+
+[[domain]]
+name = "counter"
+image = "counter"
+pool_mib = 8
+home = "a"
+movable = true
+"#;
+
+/// Compiles this text.
+pub(crate) fn fleet_of(text: &str) -> Result<Fleet, Error> {
+    assemble(&text_of(text))
+}
+
+/// The migration server of the machine at this place of the file.
+fn server(fleet: &Fleet, index: usize) -> &Domain {
+    let manifest = &fleet.members[index].manifest;
+    manifest
+        .at_home_with_role(Role::MigrationServer)
+        .expect("a migration server")
+}
+
+#[test]
+fn each_machine_has_its_own_address_its_peers_and_its_changes() {
+    let fleet = fleet_of(TWO).unwrap();
+    let [a, b] = [0, 1].map(|index| server(&fleet, index));
+    assert_eq!((a.pool_mib, b.pool_mib), (36, 64));
+    assert_eq!(a.arguments["peers"], "b=10.77.0.2");
+    assert_eq!(b.arguments["peers"], "a=10.77.0.1");
+    let [a, b] = [a, b].map(|server| server.port.as_ref().unwrap());
+    assert_eq!(a.ip.unwrap().to_string(), "10.77.0.1/24");
+    assert_eq!(b.ip.unwrap().to_string(), "10.77.0.2/24");
+    let [a, b] = [a, b].map(|port| port.mac.unwrap());
+    assert_ne!(a, b);
+    assert!(!a.is_group() && a == station("a"));
+}
+
+#[test]
+fn every_machine_knows_all_domains_and_starts_those_at_home() {
+    let fleet = fleet_of(TWO).unwrap();
+    let started = |index: usize| fleet.members[index].manifest.domains_at_home().count();
+    assert_eq!((started(0), started(1)), (4, 3));
+    for member in &fleet.members {
+        assert_eq!(member.manifest.domains.len(), 4);
+    }
+}
+
+#[test]
+fn an_error_names_line_machine_and_field() {
+    let second = |from: &str, to: &str| TWO.replace(from, to);
+    let cases = [
+        (
+            second("name = \"b\"", "name = \"a\""),
+            8,
+            "machine `a`: field `name`: another",
+        ),
+        (second("name = \"b\"", "name = \"b b\""), 8, "`b b` is not"),
+        (
+            second("10.77.0.2/24", "10.77.0.1/16"),
+            10,
+            "machine `b`: field `ip`: the machine `a`",
+        ),
+        (
+            second("10.77.0.2/24", "10.77.0.2"),
+            10,
+            "field `ip`: `10.77.0.2`",
+        ),
+        (
+            second(
+                "ip = \"10.77.0.2/24\"",
+                "mac = \"52:54:00:ca:7a:01\"\nip = \"10.77.0.2/24\"",
+            ),
+            10,
+            "machine `b`: field `mac`: the machine `a`",
+        ),
+        (
+            second("uuid = \"00112233", "uuid = \"x0112233"),
+            9,
+            "field `uuid`: `x0112233-",
+        ),
+        (
+            second("mac = \"52:", "mac = \"53:"),
+            4,
+            "machine `a`: field `mac`: it is a group",
+        ),
+        (second("uuid =", "uiud ="), 9, "`uiud`"),
+        (
+            second("override.nomad", "override.nobody"),
+            11,
+            "`override.nobody`: no domain",
+        ),
+        (
+            second("pool_mib = 64", "pool_mib = 0"),
+            12,
+            "domain `nomad`: field `pool_mib`: 0",
+        ),
+        (
+            second("home = \"a\"", "home = \"c\""),
+            41,
+            "domain `counter`: field `home`: no machine is called `c`",
+        ),
+        (
+            second("pool_mib = 8\n", "pool_mib = 8\nheap_mib = 8\n"),
+            41,
+            "domain `counter`: field `heap_mib`",
+        ),
+    ];
+    for (text, line, expected) in cases {
+        let error = fleet_of(&text).unwrap_err().to_string();
+        let is_expected =
+            error.starts_with(&format!("test.toml:{line}: ")) && error.contains(expected);
+        assert!(is_expected, "{line} {expected}: {error}");
+    }
+    let none = fleet_of("").unwrap_err().to_string();
+    assert!(none.contains("`[[machine]]`"), "{none}");
+}
+
+#[test]
+fn the_fleets_in_the_tree_compile_and_have_a_console() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fleets");
+    let files = std::fs::read_dir(directory).unwrap();
+    for file in files {
+        let fleet = compile(&file.unwrap().path()).unwrap();
+        let guest = fleet.guest(&crate::fleet::Marks::default());
+        assert!(
+            guest.at_home_with_role(Role::Console).is_some(),
+            "{guest:?}"
+        );
+        for member in &fleet.members {
+            assert!(
+                member.manifest.at_home_with_role(Role::Console).is_some(),
+                "{member:?}"
+            );
+        }
+    }
+}
