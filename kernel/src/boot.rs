@@ -223,9 +223,7 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
-        if let Some(framebuffer) = boot.framebuffer {
-            page.add_argument("framebuffer", format_args!("{framebuffer}"));
-        }
+        set_arguments(&mut page, &boot.command_line);
         let memory = self.make_memory(START_PAGE, 1, Access::Read);
         write(memory, 0, &page.to_bytes());
     }
@@ -246,6 +244,18 @@ impl<'k> RootBuilder<'k> {
     }
 }
 
+/// Root's arguments are the words of the command line, one per line.
+fn set_arguments(page: &mut StartPage, command_line: &str) {
+    for (argument, byte) in page.arguments.iter_mut().zip(command_line.bytes()) {
+        *argument = if byte.is_ascii_whitespace() {
+            b'\n'
+        } else {
+            byte
+        };
+        page.argument_bytes += 1;
+    }
+}
+
 fn range(start: u64, bytes: u64) -> Range {
     Range { start, bytes }
 }
@@ -262,5 +272,23 @@ fn write(memory: Ref<MemoryObject>, offset: u64, bytes: &[u8]) {
         frame.write_bytes(at % PAGE_BYTES, chunk);
         at += chunk.len() as u64;
         rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_command_line_are_roots_arguments() {
+        let mut page = StartPage::EMPTY;
+        set_arguments(&mut page, "debug-exit machine=a\tuuid=x");
+        assert!(page.check());
+        assert_eq!(page.argument("machine"), Some("a"));
+        assert_eq!(page.argument("uuid"), Some("x"));
+        let mut page = StartPage::EMPTY;
+        let long = core::str::from_utf8(&[b' '; 2 * abi::start_page::ARGUMENT_BYTES]);
+        set_arguments(&mut page, long.expect("ASCII"));
+        assert!(page.check());
     }
 }

@@ -9,6 +9,9 @@ use heapless::{String, Vec};
 /// The maximum number of ranges in a list of memory. Further ones are dropped, which is logged.
 pub const RANGES_MAX: usize = 128;
 
+/// The maximum length of the command line. The rest of a longer one is dropped, which is logged.
+pub const COMMAND_LINE_BYTES_MAX: usize = abi::start_page::ARGUMENT_BYTES;
+
 /// The machine as found by the boot code, passed to [`crate::start`] once.
 #[derive(Debug, Default)]
 pub struct BootInformation {
@@ -19,8 +22,8 @@ pub struct BootInformation {
     /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
     /// bytes.
     pub archive: PhysRange,
-    /// The screen, if the loader left one.
-    pub framebuffer: Option<Framebuffer>,
+    /// The kernel's command line.
+    pub command_line: String<COMMAND_LINE_BYTES_MAX>,
     /// The processor.
     pub cpu: CpuInformation,
 }

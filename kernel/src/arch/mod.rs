@@ -38,7 +38,9 @@ mod refusal;
 mod symbols;
 mod vector;
 
-pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRange, RANGES_MAX};
+pub use boot_information::{
+    BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysRange, RANGES_MAX,
+};
 pub use cause::{Cause, Resume};
 pub use context::{NotCanonical, UserContext};
 pub use line::{Line, NoSuchLine, Polarity, Trigger};

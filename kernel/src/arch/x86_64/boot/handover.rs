@@ -2,7 +2,7 @@
 
 use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
-use crate::arch::{BootInformation, CpuInformation, Framebuffer, PhysAddr, PhysRange};
+use crate::arch::{BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysAddr, PhysRange};
 use crate::log;
 use heapless::String;
 
@@ -31,7 +31,7 @@ pub(super) struct Handover {
     /// The ACPI root pointer.
     pub(super) rsdp: Option<PhysAddr>,
     /// The command line.
-    pub(super) command_line: String<1024>,
+    pub(super) command_line: String<COMMAND_LINE_BYTES_MAX>,
     /// The screen.
     pub(super) framebuffer: Option<Framebuffer>,
 }
@@ -114,7 +114,7 @@ impl Handover {
             memory: self.free.0,
             ram: ram.0,
             archive: self.archive,
-            framebuffer: self.framebuffer,
+            command_line: self.command_line,
             cpu,
         }
     }

@@ -9,13 +9,12 @@
 //! ```
 
 use super::handover::{Handover, MemoryKind, loader_bytes, loader_text};
-use crate::arch::{PhysAddr, PhysRange};
+use crate::arch::{COMMAND_LINE_BYTES_MAX, PhysAddr, PhysRange};
 
 const MAGIC: u32 = 0x336e_c578;
 const BYTES: usize = 56;
 const MODULE_BYTES: usize = 32;
 const MEMORY_BYTES: usize = 24;
-const COMMAND_LINE_BYTES_MAX: usize = 1024;
 
 /// The memory map was added in version 1.
 const VERSION_MIN: u32 = 1;
