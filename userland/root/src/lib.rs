@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`machine`], [`rtc`] | root's initial authority; the machine's battery-backed clock |
 //! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |
+//! | [`part`] | this machine's manifest, from the archive of a machine or of a fleet |
 //! | [`table`], [`domain`], [`held_object`] | the domains on this machine, and the record of one |
 //! | [`definition`] | the manifest entry and the program of a domain |
 //! | [`start`], [`start_error`] | starting a domain, with these steps: |
@@ -46,6 +47,7 @@ mod layout;
 mod log_quota;
 mod machine;
 mod names;
+mod part;
 mod provision;
 mod quiet_waiters;
 mod restart;
@@ -59,12 +61,10 @@ mod switchboard;
 mod table;
 
 use abi::Error;
-use alloc::vec::Vec;
 use archive::Archive;
 use devices::Devices;
 use keyboard::Keyboard;
 use machine::Machine;
-use manifest::Manifest;
 use runtime::Start;
 use runtime::server::{Handled, Server};
 use supervisor::Supervisor;
@@ -92,22 +92,9 @@ fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
         log::error!("the boot archive is damaged: {damage}");
     }
     let devices = Devices::scan(&machine)?;
-    let root = Supervisor::new(machine, read_manifest(&archive), devices);
+    let manifest = part::read(&archive, start, &machine, &devices);
+    let root = Supervisor::new(machine, manifest, devices);
     Ok((root, archive))
-}
-
-/// Reads the manifest. Without a valid one the machine runs no domain, and the log has the reason.
-fn read_manifest(archive: &Archive) -> Manifest {
-    let manifest = archive.find(manifest::MEMBER).map(Manifest::from_bytes);
-    match manifest {
-        Some(Ok(manifest)) => return manifest,
-        Some(Err(error)) => log::error!("the archive's `{}`: {error}", manifest::MEMBER),
-        None => log::error!("the archive has no `{}`", manifest::MEMBER),
-    }
-    Manifest {
-        machine: "nameless".into(),
-        domains: Vec::new(),
-    }
 }
 
 /// Starts all domains, then serves calls for ever.

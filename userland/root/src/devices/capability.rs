@@ -20,24 +20,36 @@ pub const EXPRESS: Id = Id(0x10);
 pub const MSI: Id = Id(0x05);
 /// Message-signalled interrupts with a table.
 pub const MSI_X: Id = Id(0x11);
+/// The vendor's own, of which virtio has several.
+pub const VENDOR: Id = Id(0x09);
 
 /// The offset of the first capability of this kind.
 pub fn find(configuration: &impl Configuration, address: Address, wanted: Id) -> Option<u8> {
-    if read_half(configuration, address, STATUS) & STATUS_HAS_LIST == 0 {
-        return None;
-    }
-    let mut offset = configuration.read(address, FIRST) as u8 & !3;
-    for _ in 0..CAPABILITIES_MAX {
+    all(configuration, address, wanted).next()
+}
+
+/// The offsets of all capabilities of this kind.
+pub fn all(
+    configuration: &impl Configuration,
+    address: Address,
+    wanted: Id,
+) -> impl Iterator<Item = u8> {
+    let has_list = read_half(configuration, address, STATUS) & STATUS_HAS_LIST != 0;
+    let mut offset = match has_list {
+        true => configuration.read(address, FIRST) as u8 & !3,
+        false => 0,
+    };
+    let list = core::iter::from_fn(move || {
         if offset < 0x40 {
             return None;
         }
         let [id, next, ..] = configuration.read(address, offset).to_le_bytes();
-        if Id(id) == wanted {
-            return Some(offset);
-        }
+        let entry = (Id(id), offset);
         offset = next & !3;
-    }
-    None
+        Some(entry)
+    });
+    let list = list.take(CAPABILITIES_MAX);
+    list.filter_map(move |(id, offset)| (id == wanted).then_some(offset))
 }
 
 #[cfg(test)]
@@ -67,6 +79,18 @@ mod tests {
         ]);
         assert_eq!(find(&bus, ADDRESS, MSI_X), Some(0x50));
         assert_eq!(find(&bus, ADDRESS, EXPRESS), None);
+    }
+
+    #[test]
+    fn finds_all_capabilities_of_a_kind() {
+        let bus = bus(&[
+            (0x04, 0x0010_0000),
+            (0x34, 0x40),
+            (0x40, 0x5009),
+            (0x50, 0x6011),
+            (0x60, 0x0009),
+        ]);
+        assert!(all(&bus, ADDRESS, VENDOR).eq([0x40, 0x60]));
     }
 
     #[test]

@@ -136,7 +136,10 @@ impl Parts {
 }
 
 /// The pages of a region that its driver can have.
-fn find_pages(
+///
+/// # Errors
+/// [`HandoverError::Region`] or [`HandoverError::SharedPage`].
+pub fn find_pages(
     configuration: &impl Configuration,
     functions: &[Function],
     function: &Function,

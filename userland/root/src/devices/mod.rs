@@ -8,6 +8,7 @@
 //! | [`function`] | a function, enabling and disabling it |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
+//! | [`station`] | the Ethernet address of a network card |
 //! | [`pages`] | the pages of a region, which no other function may share |
 //! | [`handover`] | a function as capabilities of its driver |
 
@@ -19,6 +20,7 @@ pub mod function;
 pub mod handover;
 pub mod messages;
 pub mod pages;
+pub mod station;
 
 use alloc::vec::Vec;
 
@@ -26,6 +28,7 @@ use abi::Error;
 use manifest::{Device, DeviceKind, Driver};
 use runtime::Cap;
 use runtime::capability::Pool;
+use runtime::protocol::Mac;
 
 use crate::machine::Machine;
 use configuration::ConfigurationPorts;
@@ -66,6 +69,14 @@ impl Devices {
         let mut driven =
             functions.filter_map(|function| Some((*function, driver(function, device.kind)?)));
         driven.nth(device.index as usize)
+    }
+
+    /// The addresses of the network cards that have a driver, none of which may run yet.
+    pub fn card_addresses(&self, machine: &Machine) -> Vec<Mac> {
+        let functions = self.functions.iter();
+        let cards = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
+        let read = |card| station::read(machine, &self.configuration, &self.functions, card);
+        cards.filter_map(read).collect()
     }
 
     /// Logs the network cards: those with a driver by the index that [`Devices::find`] knows them by, and those that no domain can
