@@ -8,7 +8,7 @@ mod operator;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::machine::{Boot, Machine, Options};
+use crate::machine::{Boot, Machine, NicModel, Options};
 use crate::migration::Migration;
 use crate::output::Output;
 use crate::prober;
@@ -43,12 +43,29 @@ const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
 /// The archives of two machines whose NICs and migration servers have an MTU of 65000.
 const LARGEST_ARCHIVES: [&str; 2] = ["largest-a", "jumbo-b"];
 
+/// In place of an archive: the stick with the image of the default fleet.
+const STICK: &str = "stick";
+/// The UUID of the machine `b` in that fleet, whose machine `a` is recognised by its network card.
+pub const UUID_OF_B: &str = "b0000000-0000-4000-8000-00000000000b";
+/// How long firmware and a boot loader may take until a machine is up; only stops a hang.
+const STICK_LIMIT: Duration = Duration::from_secs(600);
+
 /// A change to a machine's usual options.
 pub type OptionsChange = fn(Options) -> Options;
 
 /// No change.
 fn unchanged(options: Options) -> Options {
     options
+}
+
+/// The first PC that starts from the stick.
+fn with_e1000e(options: Options) -> Options {
+    options.nic_model(NicModel::E1000e)
+}
+
+/// The second one.
+fn with_igb_and_uuid(options: Options) -> Options {
+    options.nic_model(NicModel::Igb).uuid(UUID_OF_B)
 }
 
 /// Machines and a third party.
@@ -131,6 +148,20 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_jumbo() -> Fleet {
         Fleet::start_from(&JUMBO_ARCHIVES, [|options| options.host_mtu(65_000); 2])
+    }
+
+    /// Starts two PCs with different cards of Intel from one stick, whose image has the manifests of both, and waits until
+    /// their migration servers are up.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_sticks() -> Fleet {
+        let mut fleet = Fleet::begin(&[STICK; 2], [with_e1000e, with_igb_and_uuid]);
+        for node in fleet.nodes() {
+            fleet.machine(node).expect_anywhere(UP, STICK_LIMIT);
+        }
+        fleet
     }
 
     /// Starts both machines with NICs and migration servers whose MTU is 65000, and waits until the servers are up.
@@ -288,13 +319,19 @@ impl Fleet {
     }
 
     fn boot(&self, node: Node) -> Machine {
-        let archive = Some(Artefacts::archive_named(self.archives[node as usize]));
-        let kernel = Artefacts::kernel();
-        let options = Options::new(node.name(), Boot::Kernel { kernel, archive })
+        let options = match self.archives[node as usize] {
+            STICK => Options::new(node.name(), Boot::StickBios(Artefacts::image())),
+            archive => {
+                let archive = Some(Artefacts::archive_named(archive));
+                let kernel = Artefacts::kernel();
+                Options::new(node.name(), Boot::Kernel { kernel, archive })
+                    .argument("-append")
+                    .argument("debug-exit")
+            }
+        };
+        let options = options
             .memory_mib(512)
             .nic(self.port(node), node.nic())
-            .argument("-append")
-            .argument("debug-exit")
             .argument("-rtc")
             .argument(format!("base={}", node.wall_clock()));
         let change = self.changes.get(node as usize);

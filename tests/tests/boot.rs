@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use harness::bochs::Processor;
+use harness::fleet::UUID_OF_B;
 use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, loader};
 use serde_json::json;
@@ -24,8 +25,8 @@ const KERNEL: &str = "caravan: ";
 const ROOT: &str = "[root] ";
 /// The counter's first line.
 const COUNTER: &str = "[counter] counter: ready";
-/// The migration server's first line. The stick belongs to a fleet whose other machine is off here, so the counter is not
-/// started: its home waits until that machine has replied that it does not have the counter.
+/// The migration server's first line. The stick is that of a fleet, and the machine is recognised by its UUID as the one that
+/// does not start the counter.
 const NOMAD: &str = "[nomad] listening";
 
 /// A machine that QEMU itself starts.
@@ -39,12 +40,16 @@ fn by_pvh(name: &str) -> Options {
 
 /// A machine that the BIOS starts from the USB stick.
 fn by_bios(name: &str) -> Options {
-    Options::new(name, Boot::StickBios(Artefacts::image())).memory_mib(512)
+    by_stick(name, Boot::StickBios(Artefacts::image()))
 }
 
 /// A machine that the UEFI firmware starts from the USB stick.
 fn by_uefi(name: &str) -> Options {
-    Options::new(name, Boot::StickUefi(Artefacts::image())).memory_mib(512)
+    by_stick(name, Boot::StickUefi(Artefacts::image()))
+}
+
+fn by_stick(name: &str, boot: Boot) -> Options {
+    Options::new(name, boot).memory_mib(512).uuid(UUID_OF_B)
 }
 
 /// Starts the machine and waits until the counter runs; returns its log.

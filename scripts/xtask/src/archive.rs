@@ -1,16 +1,18 @@
 //! Boot archives. An archive has everything that a machine boots besides the kernel.
 //!
 //! An archive is one ustar file: `root.elf` comes first, so that the kernel needs to read only one header; then the compiled
-//! manifest; then the images that the manifest names. Programs are stripped; the files with symbols stay beside the archive. A
+//! manifest; or those of a
+//! whole fleet, then the images that they name. Programs are stripped; the files with symbols stay beside the archive. A
 //! guest of the machine tests gets an archive of its own, in which it replaces root.
 
 use std::fs;
 use std::path::PathBuf;
 
-use ::manifest::Manifest;
+use ::manifest::{FLEET_MEMBER, Fleet, Manifest};
 
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
+use crate::fleet;
 use crate::manifest;
 use crate::programs;
 use crate::ustar::Archive;
@@ -45,6 +47,7 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
     for name in manifest::names(workspace)? {
         pack(&name, &name, &[], workspace)?;
     }
+    pack_fleet(&fleet::compile(&fleet::default(workspace))?, workspace)?;
     for guest in programs::guests(workspace)? {
         if workspace.program_elf(&guest).is_file() {
             pack_guest(&guest, workspace)?;
@@ -55,8 +58,18 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
 
 /// The programs in the archives of these manifests.
 pub fn programs(manifests: &[Manifest]) -> Vec<String> {
+    with_root(manifests.iter().flat_map(Manifest::images))
+}
+
+/// The programs in the archive of a fleet.
+pub fn programs_of_fleet(fleet: &Fleet) -> Vec<String> {
+    with_root(fleet.images().into_iter())
+}
+
+/// Root and these images, each once.
+fn with_root<'a>(images: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut programs = vec![ROOT_PROGRAM];
-    for image in manifests.iter().flat_map(Manifest::images) {
+    for image in images {
         if !programs.contains(&image) {
             programs.push(image);
         }
@@ -110,16 +123,34 @@ pub fn pack_manifest(
     overrides: &[Override],
     workspace: &Workspace,
 ) -> Result<()> {
-    let mut archive = Archive::default();
-    archive.put(ROOT_MEMBER, program(ROOT_PROGRAM, workspace)?);
-    archive.put(manifest::MEMBER, manifest.to_bytes());
-    for image in manifest.images() {
-        archive.put(&format!("{image}.elf"), program(image, workspace)?);
-    }
+    let compiled = (manifest::MEMBER, manifest.to_bytes());
+    let mut archive = system(compiled, &manifest.images(), workspace)?;
     for Override { member, file } in overrides {
         archive.put(member, fs::read(file).at(file)?);
     }
     write(name, &archive, workspace)
+}
+
+/// Packs the archive of a fleet, [`fleet::ARCHIVE`], whose images are among the artefacts.
+pub fn pack_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
+    let compiled = (FLEET_MEMBER, fleet.to_bytes());
+    let archive = system(compiled, &fleet.images(), workspace)?;
+    write(fleet::ARCHIVE, &archive, workspace)
+}
+
+/// An archive with root, what it is to start, and these images.
+fn system(
+    (member, compiled): (&str, Vec<u8>),
+    images: &[&str],
+    workspace: &Workspace,
+) -> Result<Archive> {
+    let mut archive = Archive::default();
+    archive.put(ROOT_MEMBER, program(ROOT_PROGRAM, workspace)?);
+    archive.put(member, compiled);
+    for image in images {
+        archive.put(&format!("{image}.elf"), program(image, workspace)?);
+    }
+    Ok(archive)
 }
 
 /// Packs the archive in which `guest` is root.

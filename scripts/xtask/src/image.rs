@@ -1,14 +1,16 @@
 //! The image for real machines: one file that boots from a USB stick, a disk or a CD, under BIOS and under UEFI.
 //!
-//! GRUB loads the kernel by its multiboot2 header and the boot archive as its module.
+//! GRUB loads the kernel by its multiboot2 header and the boot archive as its module. The archive is that of a fleet, so that
+//! all its machines start from copies of one image, or that of a single machine.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::archive;
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
-use crate::manifest;
+use crate::fleet;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -17,11 +19,23 @@ const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
 
 /// Makes the image from the files of the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let archive = match arguments {
-        [] => manifest::DEFAULT,
-        [name] => name,
-        _ => return Err(Error::Usage("one archive at most".to_string())),
-    };
+    match arguments {
+        [] => make_for_fleet(&fleet::default(workspace), workspace),
+        [flag, file] if flag == "--fleet" => make_for_fleet(Path::new(file), workspace),
+        [name] if !name.starts_with('-') => make_from(name, workspace),
+        _ => Err(Error::Usage(
+            "expected --fleet FILE or one archive".to_string(),
+        )),
+    }
+}
+
+/// Makes the image for all machines of the fleet in this file.
+fn make_for_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
+    archive::pack_fleet(&fleet::compile(file)?, workspace)?;
+    make_from(fleet::ARCHIVE, workspace)
+}
+
+fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
     let image = workspace.image();

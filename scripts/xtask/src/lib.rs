@@ -8,7 +8,8 @@
 //! | [`toolchain`] | the compiler and cargo |
 //! | [`freestanding`] | the two targets, and cargo's flags for each |
 //! | [`build`] | building programs |
-//! | [`manifest`], [`archive`] | a machine's manifest, and the boot archive made from it |
+//! | [`manifest`], [`fleet`] | a machine's manifest; those of a whole fleet |
+//! | [`archive`] | the boot archive made from either |
 //! | [`elf`], `symbols`, `ustar` | the file formats of programs and archives |
 //! | [`process`], [`error`] | running other programs; the errors |
 
@@ -18,6 +19,7 @@ pub mod archive;
 pub mod build;
 pub mod elf;
 pub mod error;
+pub mod fleet;
 pub mod freestanding;
 pub mod manifest;
 pub mod process;

@@ -17,7 +17,8 @@ mod unsafe_audit;
 use std::process::ExitCode;
 
 use xtask::{
-    archive, build, elf, error, freestanding, manifest, process, programs, toolchain, workspace,
+    archive, build, elf, error, fleet, freestanding, manifest, process, programs, toolchain,
+    workspace,
 };
 
 use archive::Override;
@@ -30,8 +31,12 @@ cargo xtask COMMAND
   build [PROGRAM...]    kernel, userland programs and guests (all, or those named), and their archives
   archive [NAME [--manifest NAME] [MEMBER=FILE...]]
                         pack every boot archive again, or one, with files in place of its members
-  image [ARCHIVE]       build, and make the image that starts from USB, disk and CD
-  run [--once]          build two machines, and show moves between them; --once: exit with the verdict
+  image [--fleet FILE | ARCHIVE]
+                        build, and make the image that starts from USB, disk and CD: for all machines of a fleet (without
+                        an argument of userland/fleets/default.toml), or for one
+  run [--once] [--sticks]
+                        build two machines, and show moves between them; --once: exit with the verdict;
+                        --sticks: make the image of the default fleet, and start both from it
   run ARCHIVE           build a machine, and start it on this terminal
   debug [ARCHIVE]       build a machine, and start it waiting for gdb
   bench [kernel|migration|connect] [--json FILE]

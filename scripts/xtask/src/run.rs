@@ -1,30 +1,45 @@
 //! Starting machines interactively: two with domains that move, one on the terminal, or one that waits for a debugger. Only
 //! the programs in their archives are built.
+//!
+//! The two start from archives of their own, without a loader, or from copies of the stick that real machines start from.
 
 use std::process::Command;
 
 use crate::build;
 use crate::error::{Error, Result};
 use crate::machine::{EXIT_SUCCESS, Machine};
-use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
+use crate::{archive, fleet, image, manifest};
 
 /// Demonstrates migration with two machines and domains that move between them. With an archive's name, it boots one machine
 /// from that archive instead, and connects its serial line to the terminal.
 pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [] => show(&[], workspace),
-        [once] if once == "--once" => show(&["--once"], workspace),
+        [first, ..] if first.starts_with('-') => show(arguments, workspace),
         _ => run_one(arguments, workspace),
     }
 }
 
-fn show(arguments: &[&str], workspace: &Workspace) -> Result<()> {
-    build::archives(&manifest::SHOWN, workspace)?;
+fn show(options: &[String], workspace: &Workspace) -> Result<()> {
+    let has = |name: &str| options.iter().any(|option| option == name);
+    if let Some(unknown) = options
+        .iter()
+        .find(|it| !["--once", "--sticks"].contains(&it.as_str()))
+    {
+        return Err(Error::Usage(format!("no option {unknown}")));
+    }
+    if has("--sticks") {
+        let fleet = fleet::compile(&fleet::default(workspace))?;
+        build::system(&archive::programs_of_fleet(&fleet), workspace)?;
+        image::make(&[], workspace)?;
+    } else {
+        build::archives(&manifest::SHOWN, workspace)?;
+    }
     build::clients(workspace)?;
     let mut show = Command::new(workspace.host_target().join("debug/show"));
-    show.args(arguments).envs(workspace.environment());
+    show.args(options).envs(workspace.environment());
     process::run(&mut show)
 }
 

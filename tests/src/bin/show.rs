@@ -1,5 +1,5 @@
 //! A demonstration of migration with two machines. A counter and a store serve clients on the first one, move to the second and
-//! back, and a third party checks every reply.
+//! back, and a third party checks every reply. With `--sticks`, the machines are PCs that start from one image.
 //!
 //! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.
 
@@ -25,9 +25,19 @@ const STORE: &str = "10.77.0.21:6379";
 const WATCHED: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let once = std::env::args().any(|argument| argument == "--once");
-    println!("Two machines start on one segment, and a third party beside them.");
-    let mut fleet = Fleet::start();
+    let has = |option: &str| std::env::args().any(|argument| argument == option);
+    let mut fleet = if has("--sticks") {
+        println!(
+            "Two PCs, with an Intel 82574L and an 82576, start on one segment from the same stick, and a third party beside"
+        );
+        println!(
+            "them. Each finds its part of the fleet: a by the address of its network card, b by its UUID."
+        );
+        Fleet::start_sticks()
+    } else {
+        println!("Two machines start on one segment, and a third party beside them.");
+        Fleet::start()
+    };
     fleet.await_log(Node::A, "[counter] counter: ready");
     fleet.await_log(Node::A, "[kv] kv: ready");
     println!(
@@ -39,7 +49,7 @@ fn main() -> ExitCode {
     println!("and reads every acknowledged write back. Both domains move to b and back.\n");
     let seen = move_there_and_back(&fleet);
     print_table(&seen);
-    if !once && io::stdin().is_terminal() {
+    if !has("--once") && io::stdin().is_terminal() {
         converse(&fleet);
     }
     let summary = &seen.counter.summary;

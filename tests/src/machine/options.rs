@@ -186,6 +186,11 @@ impl Options {
         self.argument("-seed").argument(seed.to_string())
     }
 
+    /// Sets the UUID that its firmware reports.
+    pub fn uuid(self, uuid: &str) -> Self {
+        self.argument("-uuid").argument(uuid)
+    }
+
     /// Lets a debugger attach at `endpoint`, in QEMU's notation: `tcp:127.0.0.1:1234` or `unix:PATH,server=on,wait=off`.
     pub fn debugger(self, endpoint: &str) -> Self {
         self.argument("-gdb").argument(endpoint)
