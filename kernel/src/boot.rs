@@ -223,7 +223,11 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
-        set_arguments(&mut page, &boot.command_line);
+        // First, so that the command line cannot state another one.
+        if let Some(framebuffer) = boot.framebuffer {
+            page.add_argument("framebuffer", format_args!("{framebuffer}"));
+        }
+        add_words(&mut page, &boot.command_line);
         let memory = self.make_memory(START_PAGE, 1, Access::Read);
         write(memory, 0, &page.to_bytes());
     }
@@ -244,9 +248,10 @@ impl<'k> RootBuilder<'k> {
     }
 }
 
-/// Root's arguments are the words of the command line, one per line.
-fn set_arguments(page: &mut StartPage, command_line: &str) {
-    for (argument, byte) in page.arguments.iter_mut().zip(command_line.bytes()) {
+/// Adds the words of the command line to root's arguments, one per line.
+fn add_words(page: &mut StartPage, command_line: &str) {
+    let free = &mut page.arguments[page.argument_bytes as usize..];
+    for (argument, byte) in free.iter_mut().zip(command_line.bytes()) {
         *argument = if byte.is_ascii_whitespace() {
             b'\n'
         } else {
@@ -282,13 +287,16 @@ mod tests {
     #[test]
     fn the_words_of_the_command_line_are_roots_arguments() {
         let mut page = StartPage::EMPTY;
-        set_arguments(&mut page, "debug-exit machine=a\tuuid=x");
+        assert!(page.add_argument("framebuffer", format_args!("here")));
+        add_words(&mut page, "debug-exit framebuffer=there machine=a\tuuid=x");
         assert!(page.check());
+        assert_eq!(page.argument("framebuffer"), Some("here"));
         assert_eq!(page.argument("machine"), Some("a"));
         assert_eq!(page.argument("uuid"), Some("x"));
         let mut page = StartPage::EMPTY;
         let long = core::str::from_utf8(&[b' '; 2 * abi::start_page::ARGUMENT_BYTES]);
-        set_arguments(&mut page, long.expect("ASCII"));
+        assert!(page.add_argument("framebuffer", format_args!("here")));
+        add_words(&mut page, long.expect("ASCII"));
         assert!(page.check());
     }
 }

@@ -22,6 +22,8 @@ pub struct BootInformation {
     /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
     /// bytes.
     pub archive: PhysRange,
+    /// The screen, if the loader left one.
+    pub framebuffer: Option<Framebuffer>,
     /// The kernel's command line.
     pub command_line: String<COMMAND_LINE_BYTES_MAX>,
     /// The processor.

@@ -2,7 +2,9 @@
 
 use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
-use crate::arch::{BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysAddr, PhysRange};
+use crate::arch::{
+    BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysAddr, PhysRange,
+};
 use crate::log;
 use heapless::String;
 
@@ -114,6 +116,7 @@ impl Handover {
             memory: self.free.0,
             ram: ram.0,
             archive: self.archive,
+            framebuffer: self.framebuffer,
             command_line: self.command_line,
             cpu,
         }
