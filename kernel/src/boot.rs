@@ -248,16 +248,20 @@ impl<'k> RootBuilder<'k> {
     }
 }
 
-/// Adds the words of the command line to root's arguments, one per line.
+/// Adds the words of the command line to root's arguments, one per line. A word that does not fit is left out as a whole, since a
+/// part of it could be another name.
 fn add_words(page: &mut StartPage, command_line: &str) {
-    let free = &mut page.arguments[page.argument_bytes as usize..];
-    for (argument, byte) in free.iter_mut().zip(command_line.bytes()) {
-        *argument = if byte.is_ascii_whitespace() {
-            b'\n'
-        } else {
-            byte
-        };
-        page.argument_bytes += 1;
+    for word in command_line.split_ascii_whitespace() {
+        let start = page.argument_bytes as usize;
+        let end = start + word.len() + 1;
+        match page.arguments.get_mut(start..end) {
+            Some(argument) => {
+                argument[..word.len()].copy_from_slice(word.as_bytes());
+                argument[word.len()] = b'\n';
+                page.argument_bytes = end as u64;
+            }
+            None => log!("the command line is too long: {word} is left out"),
+        }
     }
 }
 
@@ -283,6 +287,7 @@ fn write(memory: Ref<MemoryObject>, offset: u64, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::format;
 
     #[test]
     fn the_words_of_the_command_line_are_roots_arguments() {
@@ -294,9 +299,11 @@ mod tests {
         assert_eq!(page.argument("machine"), Some("a"));
         assert_eq!(page.argument("uuid"), Some("x"));
         let mut page = StartPage::EMPTY;
-        let long = core::str::from_utf8(&[b' '; 2 * abi::start_page::ARGUMENT_BYTES]);
         assert!(page.add_argument("framebuffer", format_args!("here")));
-        add_words(&mut page, long.expect("ASCII"));
+        let long = format!("{} machine=node12 a=b", "ä".repeat(500));
+        add_words(&mut page, &long[..long.len() - 2]);
         assert!(page.check());
+        assert_eq!(page.argument("framebuffer"), Some("here"));
+        assert_eq!(page.argument("machine"), None, "does not fit");
     }
 }

@@ -314,6 +314,7 @@ impl Fleet {
     /// As [`Fleet::migrate`].
     pub fn migrate_to(&self, domain: &str, from: Node, to: Node) -> Migration {
         let begun_ns = prober::now_ns();
+        let _logs = LogsOnFailure(self, [from, to]);
         let reply = self.begin_migration_to(domain, from, to).finish(LIMIT);
         Migration::of_reply(begun_ns, &reply)
     }
@@ -336,6 +337,19 @@ impl Fleet {
             .argument(format!("base={}", node.wall_clock()));
         let change = self.changes.get(node as usize);
         change.map_or(unchanged as OptionsChange, |it| *it)(options).start()
+    }
+}
+
+/// Prints the machines' logs when it is dropped by a panic.
+struct LogsOnFailure<'a>(&'a Fleet, [Node; 2]);
+
+impl Drop for LogsOnFailure<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for node in self.1 {
+                eprintln!("--- the log of {node:?} ---\n{}", self.0.log(node));
+            }
+        }
     }
 }
 

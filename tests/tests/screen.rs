@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use harness::Artefacts;
+use harness::fleet::UUID_OF_B;
 use harness::machine::{Boot, Machine, Options};
 
 /// Only stops a hang; firmware alone takes seconds, and many on a slow host.
@@ -13,11 +14,16 @@ const LIMIT: Duration = Duration::from_secs(240);
 const NOMAD: &str = "[nomad] listening";
 
 fn by_bios(name: &str) -> Options {
-    Options::new(name, Boot::StickBios(Artefacts::image())).memory_mib(512)
+    by_stick(name, Boot::StickBios(Artefacts::image()))
 }
 
 fn by_uefi(name: &str) -> Options {
-    Options::new(name, Boot::StickUefi(Artefacts::image())).memory_mib(512)
+    by_stick(name, Boot::StickUefi(Artefacts::image()))
+}
+
+/// A machine that the stick's fleet names: a guest has no migration server.
+fn by_stick(name: &str, boot: Boot) -> Options {
+    Options::new(name, boot).memory_mib(512).uuid(UUID_OF_B)
 }
 
 /// Types a command on the keyboard, and expects its reply on the screen.

@@ -27,7 +27,7 @@ const PROLOGUE: &[u8] = b"caravan nomad 2";
 /// Bytes of either message's payload.
 const PAYLOAD_BYTES: usize = 1;
 /// Bytes of the first message: a key, an encrypted key, the payload and its tag.
-const INITIATION_BYTES: usize = 32 + 48 + PAYLOAD_BYTES + 16;
+pub const INITIATION_BYTES: usize = 32 + 48 + PAYLOAD_BYTES + 16;
 /// Bytes of the second message: a key, the payload and its tag.
 const RESPONSE_BYTES: usize = 32 + PAYLOAD_BYTES + 16;
 /// Bytes that encryption adds to a message.

@@ -85,7 +85,11 @@ fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let mut machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
     screen::open(start, machine.hardware, machine.pool);
-    machine.keyboard = Keyboard::find(machine.hardware, machine.pool)?;
+    let keyboard = Keyboard::find(machine.hardware, machine.pool);
+    machine.keyboard = keyboard.unwrap_or_else(|error| {
+        log::error!("the keyboard is not used: {error}");
+        None
+    });
     rtc::set_utc(&mut machine);
     let archive = Archive::new(start.archive());
     if let Some(damage) = archive.damage() {

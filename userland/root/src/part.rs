@@ -82,9 +82,7 @@ fn log_guest(name: &str, marks: &Marks) {
         [] => "no network card".to_string(),
         macs => format!("the network card {}", macs.join(" and ")),
     };
-    log::info!(
-        "{name} is a guest of the fleet, whose file does not name it: {uuid}, and it has {cards}"
-    );
+    log::info!("{name} is a guest of the fleet: {uuid}, and it has {cards}");
 }
 
 #[cfg(test)]

@@ -74,23 +74,19 @@ impl Sessions {
         from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
-        let has_index = |initiation: &mut Initiation| initiation.index == packet.index;
+        let has_index = |initiation: &&mut Initiation| initiation.index == packet.index;
         let suites = self.suites;
         let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
-        let Initiation {
-            mut handshake,
-            index,
-            ..
-        } = peer
-            .initiation
-            .take_if(has_index)
-            .ok_or(ReceiveError::Stale)?;
+        let initiation = peer.initiation.as_mut().filter(has_index);
+        let initiation = initiation.ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
-        // The true Response may still arrive, but this handshake cannot be resumed. A later send begins a new one.
-        let suite = noise::read_response(&mut handshake, packet.body, suites)
+        let handshake = &mut initiation.handshake;
+        // A forged Response leaves the handshake as it is: the true one may still arrive.
+        let suite = noise::read_response(handshake, packet.body, suites)
             .map_err(|_| ReceiveError::Forged)?;
-        let ciphers = noise::ciphers(&mut handshake, suite);
-        let mut session = Session::new(ciphers, index, peer_index);
+        let ciphers = noise::ciphers(handshake, suite);
+        let mut session = Session::new(ciphers, initiation.index, peer_index);
+        peer.initiation = None;
         // The peer expects this ticket next, unless it completes another handshake first.
         peer.ticket = peer.ticket.wrapping_add(1);
         let queued = peer.queued.drain(..);

@@ -10,7 +10,7 @@ use crate::keys::{Keys, OperatorId};
 use crate::noise;
 use crate::packet::{Kind, Packet};
 use crate::session::Session;
-use crate::tag::Tag;
+use crate::tag::{TAG_BYTES, Tag};
 
 impl Sessions {
     /// Responds to the handshake of a machine, whose key must match its address, or of an operator, who may use any
@@ -22,6 +22,10 @@ impl Sessions {
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let forged = |_| ReceiveError::Forged;
+        // Checked first: a tag is computed over all bytes.
+        if packet.body.len() != noise::INITIATION_BYTES + TAG_BYTES {
+            return Err(ReceiveError::Forged);
+        }
         let (peer_kind, message, tag) = verify_tag(keys, packet).ok_or(ReceiveError::Forged)?;
         if packet.number != self.ticket {
             return Ok(request_retry(

@@ -141,6 +141,29 @@ fn machines_with_and_without_instructions_for_aes_understand_each_other() {
 }
 
 #[test]
+fn a_forged_response_does_not_end_a_handshake() {
+    let (mut a, mut b) = pair();
+    let initiation = a.send(0, &b, b"one").remove(0);
+    let retry = b.handle_datagram(0, &a, &initiation).expect("a retry");
+    let again = a
+        .handle_datagram(0, &b, &retry.replies[0])
+        .expect("accepted");
+    let response = b.handle_datagram(0, &a, &again.replies[0]);
+    let response = response.expect("a response").replies.remove(0);
+    for at in [13, 44, response.len() - 1] {
+        let mut forged = response.clone();
+        forged[at] ^= 1;
+        let rejected = a.handle_datagram(0, &b, &forged);
+        assert_eq!(rejected, Err(ReceiveError::Forged));
+    }
+    let rejected = a.handle_datagram(0, &b, &response[..response.len() - 1]);
+    assert_eq!(rejected, Err(ReceiveError::Forged));
+    let data = a.handle_datagram(0, &b, &response).expect("completes");
+    let (received, _) = carry(0, &mut a, &mut b, data.replies);
+    assert_eq!(received, [b"one"]);
+}
+
+#[test]
 fn a_machine_without_a_common_suite_is_rejected() {
     let (mut a, mut b) = (
         End::with_suites(1, Suites::from_byte(0)),

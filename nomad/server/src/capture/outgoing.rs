@@ -48,6 +48,9 @@ pub struct Outgoing {
     is_recovered: bool,
     is_exported: bool,
     is_ring_announced: bool,
+    /// Whether the pass over a frozen domain begins with its state. After a state no Memory can be announced, and no chunk is
+    /// open only where the pass begins.
+    begins_with_state: bool,
     /// Whether the state of the current freeze was sent.
     is_state_sent: bool,
     /// The memory of this server that its move may use.
@@ -94,6 +97,7 @@ impl Outgoing {
             is_recovered: false,
             is_exported: false,
             is_ring_announced: false,
+            begins_with_state: false,
             is_state_sent: false,
             reservation,
             timeline: Timeline::default(),
@@ -163,6 +167,7 @@ impl Outgoing {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
         let begun = self.backlog.begin_freeze(&frozen.read);
         begun.map_err(|error| self.hand_over_error(error.into()))?;
+        self.begins_with_state = self.may_begin_with_state();
         self.is_state_sent = false;
         self.timeline.mark("dirty_pages");
         Ok(self.backlog.page_count())
@@ -179,7 +184,7 @@ impl Outgoing {
             writer.outline(0, &self.outline, out);
             self.writer = Some(writer);
         }
-        if self.frozen.is_some() && self.may_begin_with_state() {
+        if self.frozen.is_some() && self.begins_with_state {
             self.send_state(out)?;
         }
         let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;

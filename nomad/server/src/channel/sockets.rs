@@ -68,14 +68,14 @@ impl BoundSocket {
         }
     }
 
-    /// Has `write` fill a datagram in the socket's buffer; returns whether there was room for it. One that no buffer of this
-    /// size holds is dropped.
-    fn send_with(&mut self, to: IpEndpoint, bytes: usize, write: impl FnOnce(&mut [u8])) -> bool {
-        let fill = |datagram: &mut [u8]| {
-            write(datagram);
-            (bytes, ())
-        };
-        match poll_once(self.socket.send_to_with(bytes, to, fill)) {
+    /// Whether a datagram may fit. Only [`BoundSocket::try_send`] knows.
+    fn may_have_room(&self) -> bool {
+        poll_once(self.socket.wait_send_ready()).is_ready()
+    }
+
+    /// Sends a datagram; returns whether there was room for it. One that no buffer of this size holds is dropped.
+    fn try_send(&self, to: IpEndpoint, datagram: &[u8]) -> bool {
+        match poll_once(self.socket.send_to(datagram, to)) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(error)) => {
                 log::debug!("to {to}: {error:?}");
@@ -133,6 +133,9 @@ pub struct Sockets {
     machines: Vec<MachineSockets>,
     /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
     others: BoundSocket,
+    /// The datagram about pages that is being sent. It is not written into a socket's buffer at once: smoltcp 0.13 fails there
+    /// after writing if it needs two entries of the queue, one for padding, and has one.
+    datagram: Vec<u8>,
 }
 
 impl Sockets {
@@ -166,7 +169,8 @@ impl Sockets {
         Sockets {
             common,
             machines: machines.collect(),
-            others: socket(PORT + 1, Mtu::STANDARD),
+            others: socket(PORT + 1, mtu),
+            datagram: Vec::new(),
         }
     }
 
@@ -192,10 +196,15 @@ impl Sockets {
         bytes: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
-        let mut machines = self.machines.iter_mut();
+        let mut machines = self.machines.iter();
         let machine = machines.find(|machine| machine.address == address);
-        let socket = machine.map_or(&mut self.others, |machine| &mut machine.pages);
-        socket.send_with((address, PORT).into(), bytes, write)
+        let socket = machine.map_or(&self.others, |machine| &machine.pages);
+        if !socket.may_have_room() {
+            return false;
+        }
+        self.datagram.resize(bytes, 0);
+        write(&mut self.datagram);
+        socket.try_send((address, PORT).into(), &self.datagram)
     }
 
     /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.

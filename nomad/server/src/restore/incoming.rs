@@ -16,7 +16,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use identity::{Digest, DomainId, Incarnation, Name};
+use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Chunk, Description, Event, MemoryKey, PAGE_BYTES, PageMap};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
@@ -56,8 +56,8 @@ pub struct Incoming {
     is_trial_built: bool,
     /// The origin of `built` while that is the trial build.
     trial: Option<Trial>,
-    /// The digest of the domain that was described last, if the trial build has become it.
-    completed: Option<Digest>,
+    /// Whether the trial build has become the domain that was described last.
+    is_complete: bool,
     /// Whether its clock has the downtime.
     has_downtime: bool,
     /// The steps of its pause.
@@ -114,7 +114,7 @@ impl Incoming {
             built: None,
             is_trial_built: false,
             trial: None,
-            completed: None,
+            is_complete: false,
             has_downtime: false,
             timeline: Timeline::default(),
         })
@@ -144,18 +144,32 @@ impl Incoming {
                 let same = outline.identity.id == self.id && outline.identity.name == self.name;
                 same.then_some(()).ok_or(RestoreError::OtherDomain)
             }
-            Event::Memory(_, key, pages) => self.make_memory(key, pages),
-            Event::Chunk(_, chunk, map) => self.apply(chunk, &map),
+            Event::Memory(_, key, pages) => self.with_room(|it| it.make_memory(key, pages)),
+            Event::Chunk(_, chunk, map) => self.with_room(|it| it.apply(chunk, &map)),
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
                 let described = Described {
                     description,
                     received_ns: clock::now_ns(),
                 };
-                self.completed = self.complete_trial(&described);
+                self.is_complete = self.complete_trial(&described.description);
                 self.described = Some(described);
                 Ok(())
             }
+        }
+    }
+
+    /// Does this, if need be with the memory of the trial build, which may hold objects that the domain no longer has.
+    fn with_room(
+        &mut self,
+        make: impl Fn(&mut Incoming) -> Result<(), RestoreError>,
+    ) -> Result<(), RestoreError> {
+        match make(self) {
+            Err(error) if error.is_out_of_memory() && self.built.is_some() => {
+                self.dismantle();
+                make(self)
+            }
+            done => done,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The operator's keys, from the serial port and from the keyboard: [`Keys`].
 
 use abi::Error;
+use embassy_futures::yield_now;
 use runtime::events;
 
 use crate::keyboard::Keyboard;
@@ -22,6 +23,8 @@ impl Keys {
     pub async fn next(&self) -> Result<u8, Error> {
         loop {
             if let Some(key) = self.poll()? {
+                // A controller that always has a key does not keep the log from the screen.
+                yield_now().await;
                 return Ok(key);
             }
             events::wait(events::INTERRUPT).await;

@@ -55,18 +55,15 @@ impl Incoming {
     /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.timeline.mark("await_pages");
-        let digest = match self.completed.take() {
-            Some(digest) => digest,
-            None => {
-                let described = self.described.take().ok_or(NO_STATE)?;
-                let built = self.build_afresh(&described.description);
-                let kept = built.and_then(|()| self.keep(&described));
-                self.described = Some(described);
-                kept?
-            }
+        let described = self.described.take().ok_or(NO_STATE)?;
+        let built = if self.is_complete {
+            Ok(())
+        } else {
+            self.build_afresh(&described.description)
         };
-        self.deliver_frames()?;
-        Ok(digest)
+        let kept = built.and_then(|()| self.keep(&described));
+        self.described = Some(described);
+        kept
     }
 
     fn build_afresh(&mut self, description: &Description) -> Result<(), RestoreError> {
@@ -79,28 +76,41 @@ impl Incoming {
         Ok(())
     }
 
-    /// Makes the trial build the domain, if that differs from it in nothing but its state, and has root keep it; returns its
-    /// digest. The domain's last pages and its frames may follow.
-    pub(super) fn complete_trial(&mut self, described: &Described) -> Option<Digest> {
-        let (trial, built) = (self.trial.take()?, self.built.as_ref()?);
-        let description = &described.description;
-        if trial.memories != self.memories.len()
-            || !has_same_structure(&trial.description, description)
-        {
-            return None;
+    /// Makes the trial build the domain, if that differs from it in nothing but its state; returns whether it is the domain now.
+    /// The domain's last pages may follow.
+    pub(super) fn complete_trial(&mut self, description: &Description) -> bool {
+        let (Some(trial), Some(built)) = (self.trial.take(), &self.built) else {
+            return false;
+        };
+        let is_same = trial.memories == self.memories.len()
+            && has_same_structure(&trial.description, description);
+        if !is_same {
+            self.dismantle();
+            return false;
         }
         let set = built.set_state(description);
         self.timeline.mark("set_state");
         let verified = set.and_then(|()| read_back::verify(&self.machine, built, description));
         self.timeline.mark("read_back");
-        verified.and_then(|()| self.keep(described)).ok()
+        if let Err(error) = &verified {
+            log::warn!(
+                "the trial build of {} does not become it: {error}",
+                self.name
+            );
+        }
+        verified.is_ok()
     }
 
-    /// Has root keep the built domain, whose clock runs from now on; returns its digest.
+    /// Has root keep the built domain, with its frames and its clock; returns its digest.
     fn keep(&mut self, described: &Described) -> Result<Digest, RestoreError> {
         let Described { description, .. } = described;
-        let built = self.built()?;
+        let built = self.built.as_ref().ok_or(NO_STATE)?;
+        if let Some((position, staged)) = &self.staged {
+            let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
+            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
+        }
         set_clock(&self.machine, built, described, self.incarnation, 0)?;
+        self.timeline.mark("deliver_frames");
         let wake = description.wake.and_then(|wake| built.object(wake));
         let wake = wake.ok_or(RestoreError::NoWake)?;
         let (root, home) = (self.machine.root, description.identity.home);
@@ -110,17 +120,6 @@ impl Incoming {
         let digest = description.digest();
         self.timeline.mark("digest");
         Ok(digest)
-    }
-
-    /// Writes the frames that came with the domain into its ring. The switch may have mapped it already, but does not use it
-    /// before root lets the domain run.
-    fn deliver_frames(&mut self) -> Result<(), RestoreError> {
-        if let Some((position, staged)) = &self.staged {
-            let memory = self.built()?.outsider(*position).ok_or(NOT_ANNOUNCED)?;
-            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
-        }
-        self.timeline.mark("deliver_frames");
-        Ok(())
     }
 
     /// Makes everything that is described but its state; no earlier build may exist.
@@ -157,7 +156,7 @@ impl Incoming {
 
     /// Destroys the built domain, but not the Memories that have arrived.
     pub(super) fn dismantle(&mut self) {
-        self.trial = None;
+        (self.trial, self.is_complete) = (None, false);
         if let Some(mut built) = self.built.take() {
             built.destroy(&self.memories);
         }

@@ -76,7 +76,7 @@ pub(super) fn admitted() -> Incoming {
         built: None,
         is_trial_built: false,
         trial: None,
-        completed: None,
+        is_complete: false,
         has_downtime: false,
         timeline: Timeline::default(),
     }
