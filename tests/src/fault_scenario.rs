@@ -6,12 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::fleet::LIMIT;
 use crate::listed::Listed;
-use crate::prober::Options;
 use crate::third_party::{Client, Probe};
-use crate::{Fleet, Node};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
+use crate::{Fleet, Node, counter};
 
 /// The interval between queries of the machines' state.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -35,7 +31,7 @@ impl FaultScenario {
     /// If a machine, a server or the counter does not come up.
     pub fn start() -> FaultScenario {
         let mut fleet = Fleet::start_hooked();
-        fleet.await_log(Node::A, "[counter] counter: ready");
+        fleet.await_log(Node::A, counter::READY);
         let scenario = FaultScenario { fleet, probe: None };
         scenario.move_once(Node::A);
         scenario.move_once(Node::B);
@@ -48,7 +44,7 @@ impl FaultScenario {
     ///
     /// If the counter does not reply.
     pub fn probe(&mut self) {
-        let mut options = Options::new(COUNTER.parse().expect("an address"));
+        let mut options = counter::options(counter::SMALL);
         options.heap.mib = 2;
         options.heap.working_mib = 1;
         options.udp_interval = Duration::from_millis(5);

@@ -1,6 +1,6 @@
 //! Machines on a segment with a third party beside them: a [`Fleet`], with which every test of a move begins.
 //!
-//! The machines run Caravan. Usually there are two, from the manifests `kv` (machine `a`) and `machine-b`. The third party
+//! The machines run Caravan. Usually there are two, from the manifests `usual-a` and `machine-b`. The third party
 //! probes them, and sends the operator's commands (`operator`).
 
 mod operator;
@@ -29,8 +29,10 @@ const MANIFEST: &str = concat!(
     "/../userland/manifests/default.toml"
 );
 
-/// The boot archives of the two machines, which `scripts/run` builds.
-const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
+/// The boot archives of the machines of most tests.
+const USUAL_ARCHIVES: [&str; 2] = ["usual-a", "machine-b"];
+/// The boot archives of the machines that `scripts/run` shows and `scripts/bench` measures. Their counter is four times as large.
+const SHOWN_ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The archives of two machines with a small counter and migration servers that can be held at a phase.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 /// The archives of three such machines, each of which lists the others.
@@ -89,7 +91,16 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
-        Fleet::start_from(&ARCHIVES, [unchanged; 2])
+        Fleet::start_as(&USUAL_ARCHIVES)
+    }
+
+    /// Starts the machines that `scripts/run` shows, and waits until their migration servers are up.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_shown() -> Fleet {
+        Fleet::start_as(&SHOWN_ARCHIVES)
     }
 
     /// Starts both machines, the second one from another archive and with changed options, and waits until their migration
@@ -99,7 +110,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_other(archive: &'static str, change: OptionsChange) -> Fleet {
-        Fleet::start_from(&[ARCHIVES[0], archive], [unchanged, change])
+        Fleet::start_from(&[USUAL_ARCHIVES[0], archive], [unchanged, change])
     }
 
     /// Starts both machines with a change of options for each, and waits until their migration servers are up.
@@ -108,7 +119,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_changed(changes: [OptionsChange; 2]) -> Fleet {
-        Fleet::start_from(&ARCHIVES, changes)
+        Fleet::start_from(&USUAL_ARCHIVES, changes)
     }
 
     /// Starts both machines, the first one from another archive, and waits until their migration servers are up.
@@ -117,7 +128,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_first(archive: &'static str) -> Fleet {
-        Fleet::start_from(&[archive, ARCHIVES[1]], [unchanged; 2])
+        Fleet::start_from(&[archive, USUAL_ARCHIVES[1]], [unchanged; 2])
     }
 
     /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until the
@@ -293,7 +304,7 @@ impl Fleet {
     ///
     /// If it does not come up.
     pub fn replace_other(&mut self) {
-        self.archives = ARCHIVES.to_vec();
+        self.archives = USUAL_ARCHIVES.to_vec();
         self.changes = [unchanged; 2];
         self.restart(Node::B);
     }
@@ -367,7 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_archives_are_those_that_run_builds() {
-        assert_eq!(ARCHIVES, xtask::manifest::SHOWN);
+    fn the_shown_archives_are_those_that_run_builds() {
+        assert_eq!(SHOWN_ARCHIVES, xtask::manifest::SHOWN);
     }
 }

@@ -20,6 +20,7 @@
 pub mod artefacts;
 pub mod bochs;
 pub mod child;
+pub mod counter;
 pub mod echo;
 pub mod fault_scenario;
 pub mod fleet;

@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
 use harness::machine::{NicModel, Options};
-use harness::{Fleet, Machine, Node, prober};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
+use harness::{Fleet, Machine, Node, counter, prober};
 
 /// A virtio NIC's transmit queue, and the size of that queue and of the rings of Intel's cards.
 const SEND_QUEUE: u16 = 1;
@@ -174,7 +171,7 @@ struct Card {
 
 /// Probes the counter at a rate at which the machines are not busy.
 fn probe_options() -> prober::Options {
-    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let mut options = counter::options(counter::USUAL);
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(50);
     options
@@ -191,7 +188,7 @@ fn assert_undisturbed(report: &prober::Report) {
 #[test]
 fn a_driver_that_ends_is_restarted_with_its_nic_and_connections_survive() {
     let mut fleet = Fleet::start_with_other("machine-b", debuggable);
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     fleet.migrate("counter", Node::A);
     fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     let probe = fleet.party.probe(&probe_options());
@@ -282,7 +279,7 @@ fn restart_under_traffic(fleet: &mut Fleet, cards: [Card; 2]) {
         let speed = card.megabits_per_second;
         fleet.await_log(node, &format!("[nic0] the link is up, {speed} Mb/s"));
     }
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     let probe = fleet.party.probe(&probe_options());
     fleet.migrate("counter", Node::A);
     fleet.migrate("counter", Node::B);

@@ -6,11 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
-use harness::{FaultScenario, Faults, Fleet, MacAddress, prober};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
-const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+use harness::{FaultScenario, Faults, Fleet, counter};
 
 /// The time within which a running copy certainly replies.
 const NO_REPLY: Duration = Duration::from_secs(5);
@@ -136,7 +132,7 @@ fn a_destination_may_die_at_any_phase() {
         println!("held at `{line}` on {}: B dies", held.name());
         let before = scenario.memory();
         if line == "activated" {
-            scenario.fleet.port(B).drop_address(COUNTER_MAC);
+            scenario.fleet.port(B).drop_address(counter::MAC);
         }
         let migration = scenario.hold_at(held, line);
         scenario.fleet.machine(B).kill();
@@ -213,9 +209,9 @@ fn the_wire_may_be_cut_at_any_phase() {
 
 #[test]
 fn a_cable_that_is_out_while_pages_are_sent_costs_only_time() {
-    let mut fleet = Fleet::start();
-    fleet.await_log(A, "[counter] counter: ready");
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let mut fleet = Fleet::start_shown();
+    fleet.await_log(A, counter::READY);
+    let options = counter::options(counter::LARGE);
     let probe = fleet.party.probe(&options);
     let migration = fleet.begin_migration("counter", A);
     migration.await_output(r#""text":"phase Rounds""#, LIMIT);
@@ -232,7 +228,7 @@ fn a_cable_that_is_out_while_pages_are_sent_costs_only_time() {
 #[test]
 fn pages_arrive_over_a_wire_that_loses_every_fifth_frame_and_reorders_the_others() {
     let mut fleet = Fleet::start();
-    fleet.await_log(A, "[counter] counter: ready");
+    fleet.await_log(A, counter::READY);
     let poor = Faults {
         loss: 0.2,
         duplication: 0.1,
@@ -244,7 +240,7 @@ fn pages_arrive_over_a_wire_that_loses_every_fifth_frame_and_reorders_the_others
         fleet.migrate("counter", from);
         fleet.port(B).set_faults(None);
     }
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let options = counter::options(counter::USUAL);
     let probe = fleet.party.probe(&options);
     sleep(Duration::from_secs(1));
     let summary = probe.finish().summary;
@@ -315,7 +311,7 @@ fn has_replied(fleet: &Fleet, node: Node, limit: Duration) -> bool {
     request.extend(addresses.concat());
     request.resize(60, 0);
     let deadline = Instant::now() + limit;
-    let is_reply = |frame: &Vec<u8>| frame.starts_with(&[SENDER, COUNTER_MAC.0].concat());
+    let is_reply = |frame: &Vec<u8>| frame.starts_with(&[SENDER, counter::MAC.0].concat());
     let replied = |frames: &[Vec<u8>]| frames.iter().any(is_reply);
     loop {
         let send = || fleet.port(node).inject(&request);

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use harness::{Fleet, MacAddress, Node, prober};
+use harness::{Fleet, MacAddress, Node, counter, prober};
 
 /// The counter, whose port has the standard MTU.
-const COUNTER: &str = "10.77.0.20:7000";
-const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
-const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
 
 /// The size of an IPv4 packet that fits into a frame of either machine, and of a packet that fits only into a frame of the
 /// second one.
@@ -82,7 +79,7 @@ fn assert_replies(fleet: &Fleet, node: Node, packet_bytes: usize) {
 
 /// Probes the counter at a rate at which the machines are not busy.
 fn probe_options() -> prober::Options {
-    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let mut options = counter::options(counter::LARGE);
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(50);
     options
@@ -97,8 +94,8 @@ fn machines_exchange_jumbo_frames_and_domains_with_the_standard_mtu_move() {
         assert_replies(&fleet, node, JUMBO_BYTES);
     }
     assert_replies(&fleet, Node::B, LARGEST_BYTES);
-    fleet.await_log(Node::A, "[counter] counter: ready");
-    let counter = (COUNTER_MAC, COUNTER_IP);
+    fleet.await_log(Node::A, counter::READY);
+    let counter = (counter::MAC, counter::IP.octets());
     let long = echo(ECHO_REQUEST, addresses(Node::B), counter, JUMBO_BYTES);
     fleet.port(Node::A).inject(&long);
     fleet.await_log(Node::A, "dropped_long: 1");

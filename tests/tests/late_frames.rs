@@ -6,13 +6,8 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::prober::Summary;
 use harness::prober::protocol::Request;
-use harness::{Fleet, MacAddress, Node, prober};
+use harness::{Fleet, MacAddress, Node, counter, prober};
 
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
-const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
-const COUNTER_PORT: u16 = 7000;
-const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 /// The address of the requests' sender.
 const CLIENT_IP: [u8; 4] = [10, 77, 0, 100];
 const CLIENT_MAC: MacAddress = MacAddress::local(100);
@@ -31,14 +26,14 @@ const FRAME_BYTES_MAX: usize = 1514;
 
 fn fleet(start: fn() -> Fleet) -> Fleet {
     let mut fleet = start();
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     fleet
 }
 
 /// A rate of requests at which the requests of the longest pause fit in every ring. The smallest ring has 128 frames. The protocol
 /// allows a domain to be frozen for five seconds, in which 100 datagrams and 20 segments arrive.
 fn options() -> prober::Options {
-    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let mut options = counter::options(counter::USUAL);
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(250);
     options.udp_patience = PATIENCE;
@@ -75,9 +70,7 @@ fn no_request_is_lost_when_a_frozen_domain_does_not_move() {
     // The domain is frozen for five seconds; on a busy host it stays frozen until the source notices that they have
     // passed. The frames of nine seconds must fit.
     options.udp_interval = Duration::from_millis(100);
-    // The counter in the archives with hooks is small.
-    options.heap.mib = 2;
-    options.heap.working_mib = 1;
+    options.heap = counter::SMALL;
     let probe = fleet.party.probe(&options);
     sleep(WATCHED);
     fleet.hold_at(Node::B, "phase Verify");
@@ -117,7 +110,7 @@ fn frames_that_still_reach_the_old_machine_go_through_the_tunnel_only() {
     for request in &requests {
         let carriers = carriers(&frames, request);
         assert_eq!(carriers.len(), 1, "replies to {request:?}: {carriers:x?}");
-        let addresses = [CLIENT_MAC.0, COUNTER_MAC.0].concat();
+        let addresses = [CLIENT_MAC.0, counter::MAC.0].concat();
         assert_eq!(carriers[0][..addresses.len()], addresses, "{carriers:x?}");
     }
 }
@@ -151,12 +144,12 @@ fn frame(request: &Request, length: usize) -> Vec<u8> {
     // Time to live, and UDP.
     ip[8..10].copy_from_slice(&[64, 17]);
     ip[12..16].copy_from_slice(&CLIENT_IP);
-    ip[16..20].copy_from_slice(&COUNTER_IP);
+    ip[16..20].copy_from_slice(&counter::IP.octets());
     let sum = checksum(&ip);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());
     // A UDP checksum of zero means that there is none.
-    let udp = [CLIENT_PORT, COUNTER_PORT, udp_bytes, 0].map(u16::to_be_bytes);
-    let mut frame = [COUNTER_MAC.0, CLIENT_MAC.0].concat();
+    let udp = [CLIENT_PORT, counter::PORT, udp_bytes, 0].map(u16::to_be_bytes);
+    let mut frame = [counter::MAC.0, CLIENT_MAC.0].concat();
     frame.extend([0x08, 0x00]);
     frame.extend(ip);
     frame.extend(udp.as_flattened());

@@ -7,10 +7,7 @@ use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::repeat::variable;
 use harness::third_party::finish_kv_checker;
-use harness::{Fleet, Node, prober};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
+use harness::{Fleet, Node, counter, prober};
 
 /// The store's address.
 const KV: &str = "10.77.0.21:6379";
@@ -19,13 +16,17 @@ const KV: &str = "10.77.0.21:6379";
 const WATCHED: Duration = Duration::from_secs(2);
 
 fn counter_options() -> prober::Options {
-    prober::Options::new(COUNTER.parse().expect("an address"))
+    counter::options(counter::USUAL)
 }
 
 /// Two machines, and a counter that runs on the first.
 fn fleet_with_counter() -> Fleet {
-    let mut fleet = Fleet::start();
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    ready(Fleet::start())
+}
+
+/// Waits until the counter runs on the first machine.
+fn ready(mut fleet: Fleet) -> Fleet {
+    fleet.await_log(Node::A, counter::READY);
     fleet
 }
 
@@ -42,11 +43,10 @@ fn assert_undisturbed(report: &prober::Report) {
 fn announces_the_counter(frame: &[u8]) -> bool {
     const BROADCAST: [u8; 6] = [0xff; 6];
     const ARP: [u8; 2] = [0x08, 0x06];
-    const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
     frame.starts_with(&BROADCAST)
         && frame[12..14] == ARP
-        && frame[28..32] == COUNTER_IP
-        && frame[38..42] == COUNTER_IP
+        && frame[28..32] == counter::IP.octets()
+        && frame[38..42] == counter::IP.octets()
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn a_counter_continues_on_the_other_machine() {
 
 #[test]
 fn moves_a_counter() {
-    let fleet = fleet_with_counter();
-    let probe = fleet.party.probe(&counter_options());
+    let fleet = ready(Fleet::start_shown());
+    let probe = fleet.party.probe(&counter::options(counter::LARGE));
     for from in [Node::A, Node::B] {
         sleep(WATCHED);
         fleet.migrate("counter", from);
@@ -167,7 +167,7 @@ fn heaps(fleet: &Fleet) -> Vec<u64> {
 fn moves_leak_no_memory_in_the_heaps_of_servers() {
     let moves = variable("CARAVAN_MOVES").unwrap_or(BATCH);
     let mut fleet = Fleet::start_hooked();
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     let mut free = Vec::new();
     for _ in 0..BATCHES {
         for from in [Node::A, Node::B].into_iter().cycle().take(moves) {

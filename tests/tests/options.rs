@@ -3,13 +3,10 @@
 use caravan::report::Report;
 use harness::fleet::LIMIT;
 use harness::migration::Migration;
-use harness::{Fleet, Node, prober};
+use harness::{Fleet, Node, counter, prober};
 use nomad_client::{End, Event};
 use nomad_protocol::planner::Progress;
 use nomad_protocol::{AbortReason, Notice};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
 
 /// The limit in bytes per second, equal to that of `--bandwidth` below.
 const RATE_MAX: u64 = 5_000_000;
@@ -55,8 +52,8 @@ fn assert_limited(rounds: &[Progress], fleet: &Fleet) {
 #[test]
 fn an_operator_limits_a_move_and_has_it_given_up() {
     let mut fleet = Fleet::start();
-    fleet.await_log(Node::A, "[counter] counter: ready");
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    fleet.await_log(Node::A, counter::READY);
+    let options = counter::options(counter::USUAL);
     let probe = fleet.party.probe(&options);
 
     let misspelt = fleet.command(Node::A, &["migrate", "counter", "b", "--bandwith", "5"]);

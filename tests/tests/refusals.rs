@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use harness::fleet::LIMIT;
 use harness::reply::Reply;
 use harness::third_party::Probe;
-use harness::{Fleet, Node, prober};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
+use harness::{Fleet, Node, counter};
 
 /// How long the domain is watched after each step.
 const WATCHED: Duration = Duration::from_secs(2);
@@ -26,8 +23,8 @@ type List = fn(&Fleet, Node) -> Reply;
 
 /// A fleet whose counter is up and watched.
 fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
-    fleet.await_log(Node::A, "[counter] counter: ready");
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    fleet.await_log(Node::A, counter::READY);
+    let options = counter::options(counter::USUAL);
     let probe = fleet.party.probe(&options);
     sleep(WATCHED);
     (fleet, probe)

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use harness::fleet::{LIMIT, UUID_OF_B};
 use harness::machine::{Boot, NicModel, Options};
-use harness::{Artefacts, Fleet, MacAddress, Machine, Node, Segment, prober};
-
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
+use harness::{Artefacts, Fleet, MacAddress, Machine, Node, Segment, counter};
 
 /// A machine that QEMU itself starts from the fleet's archive, with a network card that has this address, and these words on
 /// the kernel's command line.
@@ -38,8 +35,8 @@ fn two_pcs_start_from_one_stick_and_move_a_domain() {
         Node::B,
         &format!("machine b of the fleet, by its UUID {UUID_OF_B}"),
     );
-    fleet.await_log(Node::A, "[counter] counter: ready");
-    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    fleet.await_log(Node::A, counter::READY);
+    let mut options = counter::options(counter::LARGE);
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(50);
     let probe = fleet.party.probe(&options);

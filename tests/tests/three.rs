@@ -7,10 +7,8 @@ use Node::{A, B, C};
 use harness::fleet::{LIMIT, TRIO};
 use harness::reply::Reply;
 use harness::third_party::Probe;
-use harness::{Fleet, Node, prober};
+use harness::{Fleet, Node, counter};
 
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
 /// The line in the list of the machine that runs it.
 const RUNS: &str = "domain counter running";
 /// The end of a migration server's log line about a domain that was activated there.
@@ -46,15 +44,13 @@ const UNLISTED: [(&str, &str); 3] = [
 
 fn fleet(archives: [&'static str; 3]) -> Fleet {
     let mut fleet = Fleet::start_as(&archives);
-    fleet.await_log(A, "[counter] counter: ready");
+    fleet.await_log(A, counter::READY);
     fleet
 }
 
 /// Starts to probe the counter. A second instance would be detected, since it starts from an older state.
 fn probe(fleet: &Fleet) -> Probe {
-    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
-    options.heap.mib = 2;
-    options.heap.working_mib = 1;
+    let mut options = counter::options(counter::SMALL);
     options.udp_interval = Duration::from_millis(5);
     options.tcp_interval = Duration::from_millis(10);
     fleet.party.probe(&options)
@@ -139,7 +135,7 @@ fn a_machine_that_a_home_does_not_list_gets_none_of_its_domains() {
     // the counter.
     fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not reply");
     fleet.force(A, "run");
-    fleet.await_log(A, "[counter] counter: ready");
+    fleet.await_log(A, counter::READY);
     let probe = probe(&fleet);
     for (to, reason) in UNLISTED {
         let reply = fleet.command(A, &["migrate", "counter", to]);

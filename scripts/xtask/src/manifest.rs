@@ -17,7 +17,7 @@ pub const DEFAULT: &str = "default";
 /// The manifests of two machines, `a` and `b`, for a domain outside of the tree.
 pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
 
-/// The manifests of the two machines that `run` shows: those of the usual fleet of the test harness.
+/// The manifests of the two machines that `run` shows and `bench` measures.
 pub const SHOWN: [&str; 2] = ["kv", "machine-b"];
 
 /// The directories of manifests: those for users, and those that only tests boot.

@@ -31,7 +31,7 @@ fn main() {
         env::var("CARAVAN_CONNECT_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number"));
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
     // The first machine starts its store only after the second one has replied that it has none.
-    let mut fleet = Fleet::start();
+    let mut fleet = Fleet::start_shown();
     fleet.await_log(Node::A, "[kv] kv: ready");
     if let Some(path) = &capture {
         fleet.segment.start_capture(Path::new(path));

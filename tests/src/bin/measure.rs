@@ -12,12 +12,10 @@ use std::time::Duration;
 
 use harness::migration::{self, Migration};
 use harness::pauses::{self, Step};
-use harness::prober::{self, Report};
+use harness::prober::Report;
 use harness::third_party::Probe;
-use harness::{Fleet, Node, QemuMigration, ThirdParty};
+use harness::{Fleet, Node, QemuMigration, ThirdParty, counter};
 
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
 /// The number of moves.
 const MOVES: usize = 10;
 /// How long the domain is watched after each move. A pause in this time still belongs to the move.
@@ -41,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn measure_all() -> Result<(), String> {
-    measure_caravan("wws", Fleet::start())?;
+    measure_caravan("wws", Fleet::start_shown())?;
     measure_caravan("wws.mtu9000", Fleet::start_jumbo())?;
     measure_caravan("wws.mtu65000", Fleet::start_largest())?;
     measure_qemu()
@@ -52,7 +50,7 @@ fn measure_all() -> Result<(), String> {
 /// # Errors
 /// The clients' errors.
 fn measure_caravan(workload: &str, mut fleet: Fleet) -> Result<(), String> {
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     let probe = watch(&fleet.party);
     let nodes = [Node::A, Node::B].into_iter().cycle();
     let moves: Vec<Measured> = nodes
@@ -137,8 +135,7 @@ fn measure_qemu() -> Result<(), String> {
 }
 
 fn watch(party: &ThirdParty) -> Probe {
-    let address = COUNTER.parse().expect("an address");
-    party.probe(&prober::Options::new(address))
+    party.probe(&counter::options(counter::LARGE))
 }
 
 /// Ends a probe, and returns its report if there are no errors.

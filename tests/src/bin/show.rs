@@ -13,12 +13,10 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::kv_checker::KvReport;
 use harness::migration::Migration;
-use harness::prober::{self, Report};
+use harness::prober::Report;
 use harness::third_party::finish_kv_checker;
-use harness::{Fleet, Node};
+use harness::{Fleet, Node, counter};
 
-/// The counter's address.
-const COUNTER: &str = "10.77.0.20:7000";
 /// The store's address.
 const STORE: &str = "10.77.0.21:6379";
 /// How long the domains are watched before, between and after the moves.
@@ -36,9 +34,9 @@ fn main() -> ExitCode {
         Fleet::start_sticks()
     } else {
         println!("Two machines start on one segment, and a third party beside them.");
-        Fleet::start()
+        Fleet::start_shown()
     };
-    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, counter::READY);
     fleet.await_log(Node::A, "[kv] kv: ready");
     println!(
         "A counter and a key-value store run on machine a. The third party sends the counter a request over UDP"
@@ -67,7 +65,7 @@ struct Seen {
 }
 
 fn move_there_and_back(fleet: &Fleet) -> Seen {
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let options = counter::options(counter::LARGE);
     let probe = fleet.party.probe(&options);
     let checker = fleet.party.check_kv(STORE);
     let mut moves = Vec::new();

@@ -19,6 +19,7 @@ mod stream;
 pub use checker::{Checker, Errors, Promise};
 pub use clock::now_ns;
 pub use options::Options;
+pub use protocol::Heap;
 pub use replies::Replies;
 pub use report::{Figures, Report, Summary};
 pub use run::run;

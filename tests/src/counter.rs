@@ -1,0 +1,40 @@
+//! The counter of the test machines: its addresses, and options to probe it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::MacAddress;
+use crate::prober::{Heap, Options};
+
+/// Its IP address.
+pub const IP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 20);
+/// Its Ethernet address.
+pub const MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+/// The UDP and TCP port of its service.
+pub const PORT: u16 = 7000;
+
+/// The line that it logs once it serves.
+pub const READY: &str = "[counter] counter: ready";
+
+/// The heap of the counter in the manifests for users.
+pub const LARGE: Heap = Heap {
+    mib: 64,
+    working_mib: 4,
+};
+/// The heap of the counter in the manifest `usual-a`.
+pub const USUAL: Heap = Heap {
+    mib: 16,
+    working_mib: 4,
+};
+/// The heap of the counter in the manifests with migration servers that can be held.
+pub const SMALL: Heap = Heap {
+    mib: 2,
+    working_mib: 1,
+};
+
+/// Options to probe a counter with this heap, otherwise as [`Options::new`].
+pub fn options(heap: Heap) -> Options {
+    Options {
+        heap,
+        ..Options::new(SocketAddr::from((IP, PORT)))
+    }
+}
