@@ -4,11 +4,13 @@
 //! slower where it has not. So it is used if both machines have them.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use aes_gcm::Aes256Gcm;
-use chacha20poly1305::aead::{AeadInPlace, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce, Tag};
+use chacha20poly1305::aead::inout::InOutBuf;
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 
 use crate::noise::TAG_BYTES;
 
@@ -93,14 +95,11 @@ impl Cipher {
     /// it has not.
     pub fn seal(&self, nonce: u64, message: &[u8], sealed: &mut [u8]) -> Option<()> {
         let (text, tag) = sealed.split_last_chunk_mut::<TAG_BYTES>()?;
-        if text.len() != message.len() {
-            return None;
-        }
-        text.copy_from_slice(message);
+        let text = InOutBuf::new(message, text).ok()?;
         let nonce = &self.nonce(nonce);
         let made = match self {
-            Cipher::ChaCha20Poly1305(cipher) => cipher.encrypt_in_place_detached(nonce, &[], text),
-            Cipher::Aes256Gcm(cipher) => cipher.encrypt_in_place_detached(nonce, &[], text),
+            Cipher::ChaCha20Poly1305(cipher) => cipher.encrypt_inout_detached(nonce, &[], text),
+            Cipher::Aes256Gcm(cipher) => cipher.encrypt_inout_detached(nonce, &[], text),
         };
         *tag = made.ok()?.into();
         Some(())
@@ -109,15 +108,14 @@ impl Cipher {
     /// Decrypts a message; `None` if it is not authentic.
     pub fn open(&self, nonce: u64, sealed: &[u8]) -> Option<Vec<u8>> {
         let (text, tag) = sealed.split_last_chunk::<TAG_BYTES>()?;
-        let mut message = text.to_vec();
-        let (nonce, tag) = (&self.nonce(nonce), Tag::from_slice(tag));
+        let (nonce, tag) = (&self.nonce(nonce), tag.into());
+        let mut message = vec![0; text.len()];
+        let text = InOutBuf::new(text, &mut message).ok()?;
         let opened = match self {
             Cipher::ChaCha20Poly1305(cipher) => {
-                cipher.decrypt_in_place_detached(nonce, &[], &mut message, tag)
+                cipher.decrypt_inout_detached(nonce, &[], text, tag)
             }
-            Cipher::Aes256Gcm(cipher) => {
-                cipher.decrypt_in_place_detached(nonce, &[], &mut message, tag)
-            }
+            Cipher::Aes256Gcm(cipher) => cipher.decrypt_inout_detached(nonce, &[], text, tag),
         };
         opened.ok().map(|()| message)
     }
