@@ -56,20 +56,36 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// # Panics
 /// As [`stack`].
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
+    stack_on::<SOCKETS>(start, tasks, device(start))
+}
+
+/// As [`stack_for`], for a domain whose datagrams are encrypted and authenticated: they have no UDP checksum (RFC 768 permits
+/// that over IPv4), and that of received ones is not verified.
+///
+/// # Panics
+/// As [`stack`].
+pub fn stack_without_udp_checksums<const SOCKETS: usize>(
+    start: Start,
+    tasks: Tasks,
+) -> Stack<'static> {
+    stack_on::<SOCKETS>(start, tasks, device(start).without_udp_checksums())
+}
+
+fn stack_on<const SOCKETS: usize>(start: Start, tasks: Tasks, device: Device) -> Stack<'static> {
     // The stack's own sockets come in addition. A constant argument cannot be a sum, so the match lists the possible ones.
     match SOCKETS + OWN_SOCKETS {
-        _ if OWN_SOCKETS == 0 => start_stack::<SOCKETS>(start, tasks),
-        ..=32 => start_stack::<32>(start, tasks),
-        33..=160 => start_stack::<160>(start, tasks),
-        161..=1024 => start_stack::<1024>(start, tasks),
+        _ if OWN_SOCKETS == 0 => start_stack::<SOCKETS>(start, tasks, device),
+        ..=32 => start_stack::<32>(start, tasks, device),
+        33..=160 => start_stack::<160>(start, tasks, device),
+        161..=1024 => start_stack::<1024>(start, tasks, device),
         _ => panic!("a stack has at most 1024 sockets"),
     }
 }
 
-fn start_stack<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
+fn start_stack<const SOCKETS: usize>(start: Start, tasks: Tasks, device: Device) -> Stack<'static> {
     let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
     let config = config::config(start);
-    let (stack, runner) = embassy_net::new(device(start), config, resources, seed());
+    let (stack, runner) = embassy_net::new(device, config, resources, seed());
     tasks.spawn(run(runner));
     stack
 }

@@ -7,7 +7,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::task::Context;
 
-use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use embassy_net_driver::{
+    Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
+};
 
 use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell};
 use crate::events;
@@ -27,6 +29,8 @@ pub struct Device {
     burst: u32,
     received: Vec<u8>,
     to_send: Vec<u8>,
+    /// Whether the stack computes and verifies the checksums of UDP datagrams.
+    udp_checksum: Checksum,
 }
 
 /// The port with its doorbell.
@@ -54,6 +58,15 @@ impl Device {
             burst: 0,
             received: buffer(),
             to_send: buffer(),
+            udp_checksum: Checksum::Both,
+        }
+    }
+
+    /// Has the stack neither compute nor verify the checksums of UDP datagrams.
+    pub fn without_udp_checksums(self) -> Device {
+        Device {
+            udp_checksum: Checksum::None,
+            ..self
         }
     }
 }
@@ -176,6 +189,7 @@ impl Driver for Device {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::default();
         capabilities.max_transmission_unit = self.to_send.len();
+        capabilities.checksum.udp = self.udp_checksum;
         capabilities
     }
 
