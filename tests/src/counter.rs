@@ -23,7 +23,7 @@ pub const LARGE: Heap = Heap {
 /// The heap of the counter in the manifest `usual-a`.
 pub const USUAL: Heap = Heap {
     mib: 16,
-    working_mib: 4,
+    working_mib: 1,
 };
 /// The heap of the counter in the manifests with migration servers that can be held.
 pub const SMALL: Heap = Heap {

@@ -7,13 +7,15 @@
 //! ```text
 //!            round_done(Round)
 //!   Planner ------------------> remaining fits the downtime goal ......... Freeze(FitsGoal)
-//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks), or GiveUp
 //!                               rounds_max reached ....................... Freeze(RoundsExhausted), or GiveUp
+//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks), or GiveUp
 //!                               otherwise ................................ AnotherRound
 //! ```
 //!
 //! The operator's [`MoveOptions`] select the goal, and what happens to a move that does not reach it: freeze or give
-//! up. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`].
+//! up. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. A
+//! domain is never frozen while that is longer than `freeze_us_max`: such a move copies on, and is given up after
+//! `rounds_max`.
 //!
 //! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server takes the measurements.
 //! Invariant: the planner ends the copying after at most `rounds_max` rounds whatever the measurements, and no value
@@ -41,8 +43,10 @@ pub const PAGE_BYTES: u64 = 4096;
 pub const DOWNTIME_GOAL_US: u64 = 20_000;
 /// The first guess at the cost of a freeze besides pages, as measured on emulated machines (`docs/performance.md`).
 pub const FREEZE_OVERHEAD_US: u64 = 10_000;
-/// The default limit on rounds: after it the domain is frozen in any case.
+/// The default limit on rounds.
 pub const ROUNDS_MAX: u32 = 30;
+/// The default limit on the estimated downtime of a freeze: half the protocol's limit.
+pub const FREEZE_US_MAX: u64 = 2_500_000;
 /// The copying stops after this many consecutive rounds that did not shrink the remainder.
 pub const STALLED_ROUNDS: u32 = 2;
 /// A round counts as shrinking the remainder if it reduces it by at least one part in this many.

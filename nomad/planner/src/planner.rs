@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, MoveOptions, NotConverging, Overhead, PAGE_BYTES,
-    ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS,
+    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, FREEZE_US_MAX, MoveOptions, NotConverging, Overhead,
+    PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS,
 };
 
 /// A machine's goals of a move, unless the operator has others.
@@ -14,8 +14,11 @@ pub struct Goals {
     pub downtime_us: u64,
     /// The first guess at the cost of a freeze besides pages: state records, rebuilding, a round trip.
     pub overhead_us: u64,
-    /// Freeze after this many rounds in any case. At least one round is copied.
+    /// Stop copying after this many rounds in any case. At least one round is copied.
     pub rounds_max: u32,
+    /// A domain whose estimated downtime is longer is not frozen: its freeze would probably reach its limit, and the domain would
+    /// have stood still for nothing.
+    pub freeze_us_max: u64,
 }
 
 impl Default for Goals {
@@ -24,6 +27,7 @@ impl Default for Goals {
             downtime_us: DOWNTIME_GOAL_US,
             overhead_us: FREEZE_OVERHEAD_US,
             rounds_max: ROUNDS_MAX,
+            freeze_us_max: FREEZE_US_MAX,
         }
     }
 }
@@ -53,7 +57,7 @@ pub enum Plan {
     AnotherRound,
     /// Freeze the domain and send the remaining pages.
     Freeze(FreezeReason),
-    /// Abort the move: the downtime goal is out of reach.
+    /// Abort the move: the downtime goal is out of reach, or even a freeze that completes.
     GiveUp,
 }
 
@@ -159,25 +163,30 @@ impl Planner {
     }
 
     fn plan(&self) -> Plan {
-        let fits = self
-            .downtime_estimate_us()
-            .is_some_and(|estimate_us| estimate_us <= self.goals.downtime_us);
-        if fits || self.pages_remaining == 0 {
+        if self.fits(self.goals.downtime_us.min(self.goals.freeze_us_max)) {
             Plan::Freeze(FreezeReason::FitsGoal)
-        } else if self.stalled >= STALLED_ROUNDS {
-            self.stop(FreezeReason::NoLongerShrinks)
         } else if self.rounds >= self.goals.rounds_max {
             self.stop(FreezeReason::RoundsExhausted)
+        } else if self.stalled >= STALLED_ROUNDS {
+            self.stop(FreezeReason::NoLongerShrinks)
         } else {
             Plan::AnotherRound
         }
     }
 
-    /// The next step of a move whose rounds do not reach the goal.
+    /// Whether the estimated downtime is at most this, or nothing remains to be sent.
+    fn fits(&self, downtime_us: u64) -> bool {
+        let estimate_us = self.downtime_estimate_us();
+        self.pages_remaining == 0 || estimate_us.is_some_and(|it| it <= downtime_us)
+    }
+
+    /// The next step of a move whose rounds do not reach the goal. While a freeze would take too long, further rounds are copied:
+    /// the rate may rise.
     fn stop(&self, why: FreezeReason) -> Plan {
         match self.not_converging {
-            NotConverging::Stop => Plan::Freeze(why),
-            NotConverging::GiveUp => Plan::GiveUp,
+            NotConverging::Stop if self.fits(self.goals.freeze_us_max) => Plan::Freeze(why),
+            NotConverging::Stop if why != FreezeReason::RoundsExhausted => Plan::AnotherRound,
+            NotConverging::Stop | NotConverging::GiveUp => Plan::GiveUp,
         }
     }
 

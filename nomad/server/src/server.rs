@@ -118,6 +118,10 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         support: machine_support(start),
         timing: timing(start),
     };
+    let goals = Goals {
+        freeze_us_max: local.timing.freeze_limit_us / 2,
+        ..Goals::default()
+    };
     let host = Local {
         machine: Machine::new(start),
         freeze_limit_ns: freeze_limit_ns(start, &local.timing),
@@ -129,7 +133,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         local,
         machines,
         versions: versions(),
-        goals: Goals::default(),
+        goals,
         has_hooks: start.argument("hooks").is_some(),
     };
     // Root restarts this server, which then tries again.

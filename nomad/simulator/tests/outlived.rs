@@ -40,6 +40,7 @@ impl Scenario {
                 downtime_us: 0,
                 overhead_us: 1,
                 rounds_max: 2,
+                ..Goals::default()
             },
             options: MoveOptions::default(),
             timing: Timing::STANDARD,

@@ -69,7 +69,7 @@ fn copies_until_the_rest_fits_the_goal() {
 }
 
 #[test]
-fn gives_up_on_a_domain_that_dirties_faster_than_the_wire() {
+fn stops_copying_a_domain_that_dirties_faster_than_the_wire() {
     let (rounds, reason, _) = move_domain(16_384, 1_000_000, 4_096, 100 * MEGABYTE_PER_SECOND);
     assert_eq!(reason, FreezeReason::NoLongerShrinks);
     assert!(rounds <= 4, "{rounds}");
@@ -100,6 +100,7 @@ fn a_goal_below_the_overhead_never_counts_as_met() {
         downtime_us: 1_000,
         overhead_us: 2_000,
         rounds_max: 3,
+        ..Goals::default()
     };
     let mut planner = planner(goals, 100);
     let round = Round {
@@ -125,6 +126,41 @@ fn an_operator_may_have_a_move_given_up_that_does_not_converge() {
     assert_eq!(plan, Plan::GiveUp);
     let (_, plan, _) = move_domain_with(options, 16_384, (0, 0), 100 * MEGABYTE_PER_SECOND);
     assert_eq!(plan, Plan::Freeze(FreezeReason::FitsGoal));
+}
+
+/// At this rate, the working set of [`BUSY`] takes 16 s.
+const SLOW: u64 = MEGABYTE_PER_SECOND;
+
+#[test]
+fn a_domain_is_not_frozen_for_longer_than_a_freeze_may_take() {
+    let goal = MoveOptions {
+        downtime_us: Some(u64::MAX),
+        ..MoveOptions::default()
+    };
+    for options in [MoveOptions::default(), goal] {
+        let (rounds, plan, _) = move_domain_with(options, 16_384, BUSY, SLOW);
+        assert_eq!((rounds, plan), (ROUNDS_MAX, Plan::GiveUp));
+    }
+}
+
+#[test]
+fn a_stalled_move_freezes_once_the_wire_is_fast_enough() {
+    let mut planner = planner(Goals::default(), 4_096);
+    let mut round = |wire: u64| {
+        let bytes = 4_096 * PAGE_BYTES;
+        planner.round_done(Round {
+            pages: 4_096,
+            bytes,
+            elapsed_us: bytes * 1_000_000 / wire,
+            dirtied: 4_096,
+            ..Round::default()
+        })
+    };
+    for _ in 0..5 {
+        assert_eq!(round(SLOW), Plan::AnotherRound);
+    }
+    let freezes = (0..5).any(|_| round(100 * SLOW) == Plan::Freeze(FreezeReason::NoLongerShrinks));
+    assert!(freezes);
 }
 
 #[test]
@@ -204,7 +240,7 @@ proptest! {
         pages: u64, downtime_us: u64, overhead_us: u64, rounds_max in 0u32..50,
         rounds in prop::collection::vec(any_round(), 51),
     ) {
-        let mut planner = planner(Goals { downtime_us, overhead_us, rounds_max }, pages);
+        let mut planner = planner(Goals { downtime_us, overhead_us, rounds_max, ..Goals::default() }, pages);
         let ended_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
         prop_assert!(ended_after.expect("ended") < rounds_max.max(1) as usize);
     }
@@ -221,6 +257,7 @@ proptest! {
                 FreezeReason::FitsGoal => prop_assert!(
                     round.dirtied == 0 || estimate_us.expect("measured") <= DOWNTIME_GOAL_US
                 ),
+                _ if estimate_us.is_some_and(|it| it > FREEZE_US_MAX) => prop_assert_eq!(round.dirtied, 0),
                 FreezeReason::NoLongerShrinks => {
                     for stalled in &rounds[index + 1 - STALLED_ROUNDS as usize..=index] {
                         let cut = stalled.pages.saturating_sub(stalled.dirtied);
@@ -234,18 +271,25 @@ proptest! {
     }
 
     #[test]
-    fn gives_up_exactly_where_it_would_stop_without_reaching_the_goal(
+    fn gives_up_exactly_where_it_would_freeze_without_reaching_the_goal(
         rounds in prop::collection::vec(prop_oneof![plausible_round(), any_round()], 1..30),
     ) {
         let give_up = MoveOptions { not_converging: NotConverging::GiveUp, ..MoveOptions::default() };
         let mut stops = planner(Goals::default(), 100_000);
         let mut gives_up = Planner::new(Goals::default(), &give_up, 100_000);
         for round in rounds {
-            let expected = match stops.round_done(round) {
-                Plan::Freeze(FreezeReason::NoLongerShrinks | FreezeReason::RoundsExhausted) => Plan::GiveUp,
-                same => same,
-            };
-            prop_assert_eq!(gives_up.round_done(round), expected);
+            let (stop, give_up) = (stops.round_done(round), gives_up.round_done(round));
+            if give_up != Plan::GiveUp {
+                prop_assert_eq!(give_up, stop);
+                continue;
+            }
+            let freeze_us = stops.progress().downtime_estimate_us;
+            let is_freeze_too_long = freeze_us.is_none_or(|it| it > FREEZE_US_MAX);
+            match stop {
+                Plan::Freeze(reason) => prop_assert_ne!(reason, FreezeReason::FitsGoal),
+                _ => prop_assert!(is_freeze_too_long),
+            }
+            break;
         }
     }
 

@@ -43,6 +43,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
             downtime_us: 300,
             overhead_us: 50,
             rounds_max: 8,
+            freeze_us_max: TIMING.freeze_limit_us / 2,
         },
         options: MoveOptions::default(),
         timing: TIMING,

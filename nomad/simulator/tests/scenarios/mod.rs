@@ -69,6 +69,7 @@ pub fn exploration(
         downtime_us: 0,
         overhead_us: 1,
         rounds_max: 2,
+        ..Goals::default()
     };
     let setup = Setup {
         pages: 2,
