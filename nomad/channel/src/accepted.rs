@@ -1,11 +1,11 @@
-//! Established sessions, and candidates, which have not received a first message yet: [`Accepted`].
+//! [`Accepted`]: established sessions, and candidates, in which no message was received yet.
 //!
 //! ```text
 //!   handshake completed ->  candidate  -- first message -->  session
 //! ```
 //!
-//! A replayed handshake creates a candidate at most, and candidates evict only candidates. Both lists are bounded; the
-//! oldest entry is evicted first.
+//! A handshake of the other side creates only a candidate, and a candidate evicts only candidates. Both lists are
+//! bounded: a new entry evicts the oldest one, and [`Accepted::touch`] makes a session the newest.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -46,7 +46,7 @@ impl Accepted {
         push_front(&mut self.candidates, candidate, self.limits.candidates);
     }
 
-    /// Adds the result of a handshake that this side began and the other side completed.
+    /// Adds a session: the result of a handshake that this side began, or a candidate that has received a message.
     pub fn establish(&mut self, session: Session) {
         push_front(&mut self.sessions, session, self.limits.sessions);
     }

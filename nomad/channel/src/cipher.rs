@@ -1,7 +1,7 @@
-//! The cipher of a session: [`Suite`], which a handshake negotiates, and [`Cipher`], one direction of it.
+//! The ciphers of a session. The handshake negotiates the [`Suite`]; each direction has a [`Cipher`] with its own key.
 //!
-//! AES-GCM is several times faster than ChaCha20-Poly1305 where the processor has instructions for it, and several times
-//! slower where it has not. So it is used if both machines have them.
+//! AES-GCM is several times faster than ChaCha20-Poly1305 where the processor has instructions for it, and several times slower
+//! where it has none. So a session uses AES-GCM if both processors have the instructions.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -91,8 +91,8 @@ impl Cipher {
         }
     }
 
-    /// Encrypts a message with a nonce that was never used before. `sealed` has [`TAG_BYTES`] more than the message; `None` if
-    /// it has not.
+    /// Encrypts a message into `sealed`, with a nonce that was never used before. `None` if `sealed` is not [`TAG_BYTES`] longer
+    /// than the message.
     pub fn seal(&self, nonce: u64, message: &[u8], sealed: &mut [u8]) -> Option<()> {
         let (text, tag) = sealed.split_last_chunk_mut::<TAG_BYTES>()?;
         let text = InOutBuf::new(message, text).ok()?;

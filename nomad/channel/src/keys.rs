@@ -1,7 +1,8 @@
 //! The identities of machines and of the operator: keys derived from the fleet's secret.
 //!
-//! A machine's key is derived from its address too; the fleet has one operator's key. The secret gives access to all of
-//! these keys, so all who know it must trust each other. A machine's [`MachineId`] in the protocol is its public key.
+//! A machine's key is derived from its address, too. A fleet has one operator's key. Everyone who knows the secret can
+//! derive all of these keys, so they must trust each other. A machine's [`MachineId`] in the protocol is its public
+//! key.
 
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
@@ -84,8 +85,7 @@ impl Keys {
         self.operator
     }
 
-    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer accepts as
-    /// a machine's.
+    /// The identity of this side. An operator's is its public key, which no peer accepts as a machine's.
     pub fn own_id(&self) -> MachineId {
         self.own_id
     }
@@ -115,7 +115,7 @@ impl Keys {
             return *machine;
         }
         let machine = MachineId(noise::public_key(&machine_key(&self.secret, address)));
-        // Strangers that claim one address after another must not fill the memory.
+        // A peer that claims one address after another must not fill the memory.
         if known.len() >= KNOWN_MAX {
             known.pop_first();
         }

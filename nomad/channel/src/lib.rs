@@ -4,14 +4,14 @@
 //! | --- | --- |
 //! | [`keys`] | the identities of machines and of the operator |
 //! | [`noise`] | the handshake |
-//! | [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
+//! | [`cipher`], [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
 //! | [`tag`] | the proof that admits a handshake |
 //! | [`sessions`] | the sessions with all machines |
 //! | [`operators`] | the sessions with operators |
 //! | [`random`] | random numbers |
 //!
-//! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end; the other
-//! end is another migration server or an operator's tool.
+//! The crate does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end; the
+//! other end is another migration server or an operator's tool.
 //!
 //! Invariant: every message of a session is authenticated to the key that completed its handshake. A machine's message
 //! can never pass for an operator's, nor the reverse.

@@ -1,8 +1,8 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
-//! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The payload of
-//! the first message is the initiator's suites, that of the second the suite that the responder chose. Both are authenticated, so
-//! nobody else can have two machines use another suite.
+//! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The first
+//! message carries the initiator's suites, the second carries the suite that the responder chose. Both are authenticated, so a
+//! third party cannot change the choice.
 
 use alloc::boxed::Box;
 use alloc::vec;

@@ -1,8 +1,8 @@
 //! The sessions with operators' tools: [`Operators`].
 //!
-//! All of them have the operator's key, and several may be connected at once from any address: a session is identified
-//! by its local index. A machine responds to operators and never begins a handshake with them. When there are too many
-//! sessions, the least recently used one is evicted; its tool notices the silence and begins a new one.
+//! All tools have the same key, and several may be connected at once, from any address, so a session is identified by
+//! its index on this side. A machine responds to operators and never begins a handshake with them. When there are too
+//! many sessions, the least recently used one is evicted. Its tool notices the silence and begins a new session.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use crate::packet::Packet;
 use crate::session::Session;
 use crate::sessions::ReceiveError;
 
-/// Operators' tools that may be connected at once.
+/// The sessions and candidates of all operators together.
 const LIMITS: Limits = Limits {
     sessions: 32,
     candidates: 32,

@@ -1,7 +1,7 @@
 //! Random numbers: SHA-256 over a seed and a counter.
 //!
-//! The seed comes from the processor's generator, through the generator of the domain, which hands out each seed once.
-//! The seed is never revealed, and earlier draws do not predict later ones.
+//! Each generator has its own seed, drawn from the domain's generator, which is seeded from the processor's. The seed
+//! is never revealed, and earlier draws do not predict later ones.
 
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ impl Random {
         u128::from_le_bytes(bytes)
     }
 
-    /// Draws the seed of an independent generator.
+    /// Creates an independent generator, whose seed is drawn from this one.
     pub fn fork(&mut self) -> Random {
         Random {
             seed: self.draw(),

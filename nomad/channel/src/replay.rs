@@ -7,7 +7,7 @@ const WORDS: usize = 17;
 /// Nonces that may come out of order: more than a page stream has in flight.
 const WINDOW: u64 = (WORDS as u64 - 1) * WORD;
 
-/// Nonces from here on are never used: the cipher reserves the last one.
+/// Nonces from here on are never used: Noise reserves the last one.
 pub const NONCE_END: u64 = u64::MAX - 1;
 
 /// The latest nonces received.

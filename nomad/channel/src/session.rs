@@ -1,7 +1,7 @@
-//! A session with a machine: numbered datagrams, encrypted both ways.
+//! A session with a machine or an operator's tool: numbered datagrams, encrypted both ways.
 //!
 //! ```text
-//!   kind 3 | receiver's index u32 | nonce u64 | ciphertext and tag       little-endian
+//!   0xc3 | receiver's index u32 | nonce u64 | ciphertext and tag       little-endian
 //! ```
 
 use alloc::vec;
@@ -12,7 +12,7 @@ use crate::noise::TAG_BYTES;
 use crate::packet::{self, Kind, PACKET_HEAD_BYTES, Packet};
 use crate::replay::{NONCE_END, Window};
 
-/// Bytes that a datagram with a message has more than the message.
+/// The number of bytes by which a datagram is longer than its message.
 pub const SEAL_BYTES: usize = PACKET_HEAD_BYTES + TAG_BYTES;
 
 /// An established session or a candidate.
@@ -25,7 +25,7 @@ pub struct Session {
     peer_index: u32,
     sent: u64,
     window: Window,
-    /// When the first message was sent after the last one was received.
+    /// When the first message since the last received one was sent; `None` if none was sent since.
     silent_since_us: Option<u64>,
 }
 
@@ -50,7 +50,8 @@ impl Session {
         Some(datagram)
     }
 
-    /// Like [`Session::seal`], with the datagram in `datagram`, which has [`SEAL_BYTES`] more than the message.
+    /// Like [`Session::seal`], but writes the datagram into `datagram`, which is [`SEAL_BYTES`] longer than the
+    /// message.
     pub fn seal_into(&mut self, now_us: u64, message: &[u8], datagram: &mut [u8]) -> Option<()> {
         if self.sent >= NONCE_END {
             return None;
@@ -75,7 +76,7 @@ impl Session {
         Some(message)
     }
 
-    /// Whether a message was sent longer ago than the limit, and nothing was received since. The other side may have
+    /// Whether nothing was received since a message was sent longer ago than the limit. Then the other side may have
     /// lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us

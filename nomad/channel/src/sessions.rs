@@ -8,9 +8,9 @@
 //!   session: queued messages    --> Data -->     the candidate becomes the session
 //! ```
 //!
-//! A candidate is used only after a message was received in it, which proves that the other side has its key. A
-//! replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received for
-//! [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
+//! A candidate is used only after a message was received in it, which proves that the other side has the candidate's
+//! keys. A replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received
+//! for [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
 //! retransmit: the protocol above does.
 //!
 //! A sender without the fleet's secret cannot make a tag. It gets no reply and leaves no state behind, and no key is
@@ -38,7 +38,7 @@ const RETRY_US: u64 = 200_000;
 const SILENCE_US: u64 = 1_000_000;
 /// Messages queued for a session; beyond that the oldest is dropped.
 const QUEUE_MAX: usize = 8;
-/// Sessions and candidates per machine: its datagrams may arrive duplicated and out of order.
+/// Sessions and candidates per machine. There are several, since datagrams of earlier ones may still arrive.
 const LIMITS: Limits = Limits {
     sessions: 3,
     candidates: 4,
@@ -112,7 +112,7 @@ pub enum ReceiveError {
     Malformed,
     /// It belongs to no session or handshake of this side.
     Stale,
-    /// It is not authentic, or was received before.
+    /// It is not authentic, was received before, or offers no suite that this side has.
     Forged,
 }
 
@@ -160,7 +160,7 @@ impl Sessions {
         session.is_some_and(|session| !session.is_silent(now_us, SILENCE_US))
     }
 
-    /// Encrypts a message into `datagram`, which has [`SEAL_BYTES`](crate::SEAL_BYTES) more; `None` if there is no
+    /// Encrypts a message into `datagram`, which is [`SEAL_BYTES`](crate::SEAL_BYTES) longer; `None` if there is no
     /// session.
     pub fn seal_into(
         &mut self,

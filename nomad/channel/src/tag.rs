@@ -26,7 +26,7 @@ pub const TAG_BYTES: usize = 16;
 /// Proves that a packet comes from the fleet: keyed BLAKE2s of 128 bits (RFC 7693).
 pub type Tag = [u8; TAG_BYTES];
 
-/// The fleet's key for tags.
+/// A key for tags. A fleet has one for machines and one for operators.
 #[derive(Clone)]
 pub struct TagKey([u8; 32]);
 
@@ -36,7 +36,7 @@ impl TagKey {
         TagKey(key)
     }
 
-    /// The tag of a packet with this body.
+    /// The tag of a packet, whose body does not contain the tag yet.
     pub(crate) fn tag(&self, packet: &Packet<'_>) -> Tag {
         self.mac(packet).finalize().into_bytes().into()
     }

@@ -22,7 +22,7 @@ impl Sessions {
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let forged = |_| ReceiveError::Forged;
-        // Checked first: a tag is computed over all bytes.
+        // The length is checked first, because a tag is computed over all bytes.
         if packet.body.len() != noise::INITIATION_BYTES + TAG_BYTES {
             return Err(ReceiveError::Forged);
         }

@@ -374,7 +374,7 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
     assert!(matches!(received, Some(Incoming::Operator(..))));
 }
 
-/// The initiation with the right ticket that replaces one without it.
+/// Delivers an initiation without the right ticket; returns the initiation that the sender repeats with it.
 fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
     let retry = to.handle_datagram(0, from, initiation).expect("a ticket");
     let mut retried = from
