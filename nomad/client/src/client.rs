@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The caller passes in datagrams and the time, sends the datagrams of [`Client::poll_datagram`] to the machine's
-//! [`PORT`](nomad_protocol::PORT), and calls again at [`Client::poll_timeout`].
+//! [`PORT`](nomad_protocol::PORT), and calls [`Client::handle_timeout`] at [`Client::poll_timeout`].
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ const RETRANSMIT_US: u64 = 100_000;
 /// The interval at which an idle server is queried, since an event may have been lost. It is shorter than the channel's
 /// limit for a silent session: an acknowledgement gets no reply, so without queries the session would be replaced.
 const KEEPALIVE_US: u64 = 500_000;
-/// How long an event may be missing, since the network may reorder events, before the client queries the server for it.
+/// How long the client waits for a missing event, which the network may have reordered, before it queries the server.
 const REORDER_US: u64 = 20_000;
 /// The time limit of the first reply.
 const FIRST_REPLY_LIMIT_US: u64 = 10_000_000;

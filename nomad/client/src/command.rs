@@ -30,9 +30,9 @@ pub enum Command {
     Migrate(Name, Destination, MoveOptions),
     /// Cancel a move in progress.
     Cancel(Name),
-    /// Start a domain afresh that is at home here. It must be stopped, or absent from every machine.
+    /// Start afresh a domain that is at home here. It must be stopped, or absent from every machine.
     Start(Name),
-    /// Settle a doubt about a domain.
+    /// Decide a move in doubt: run this machine's copy of the domain, or destroy it.
     Force(Name, Force),
     /// Report the machine's memory.
     Memory,
@@ -101,7 +101,7 @@ pub enum Audience {
     Tests,
 }
 
-/// The reason words are not a command.
+/// The reason a text is not a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// No command has this name.
@@ -133,7 +133,8 @@ pub enum CommandError {
     Settlement(String),
 }
 
-/// All commands, in the order of a help text.
+/// The commands that have a textual form, in the order of a help text. [`Command::Run`] and [`Command::Logs`] have
+/// none: the command line creates them.
 pub const VERBS: &[Verb] = &[
     verb("machines", "", "List the machines of the fleet", |_| {
         Ok(Command::Machines)
@@ -175,13 +176,13 @@ pub const VERBS: &[Verb] = &[
     verb(
         "start",
         "DOMAIN",
-        "Start a domain afresh that is at home on the machine and is stopped, or that no machine has any more",
+        "Start afresh a domain that is at home on the machine: a stopped one, or one that no machine has any more",
         |operands| Ok(Command::Start(name(operands[0])?)),
     ),
     verb(
         "force",
         "DOMAIN run|drop",
-        "Settle a doubt about the domain: run the machine's copy, or destroy it",
+        "Settle a move in doubt: run the machine's copy of the domain, or destroy it",
         |operands| Ok(Command::Force(name(operands[0])?, settlement(operands[1])?)),
     ),
     verb("mem", "", "Report the memory of the machine", |_| {
@@ -190,7 +191,7 @@ pub const VERBS: &[Verb] = &[
     verb(
         "stop",
         "DOMAIN",
-        "Stop the domain: its memory is lost. Away from its home, the home starts it again if its manifest says so",
+        "Stop the domain: its memory is lost. A home on another machine starts it again if the domain's manifest says so",
         |operands| Ok(Command::Stop(name(operands[0])?)),
     ),
     verb(

@@ -26,7 +26,7 @@
 //! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!
 //! Invariants: a command is executed at most once. The server draws the request id and accepts it once, and a restarted
-//! server knows none of its earlier ids. An event is yielded once, in order, or the client reports that it has lost the
+//! server knows none of its earlier ids. The client yields each event once, in order, or reports that it has lost the
 //! reply.
 
 #![no_std]

@@ -42,7 +42,7 @@ pub enum Question {
         /// Identifies the request until it has an id.
         nonce: Nonce,
     },
-    /// Execute the command if it was not executed yet, and send the events not received yet.
+    /// Asks for the execution of the command, if it was not executed yet, and for the events not received yet.
     Ask {
         /// The id that the server has drawn.
         request: RequestId,

@@ -103,7 +103,8 @@ impl<A: Copy> Server<A> {
         }
     }
 
-    /// Adds an event to the reply of a request, if the request is still kept.
+    /// Adds an event to the reply of a request, if the request is still kept. Drops the request if too many events are
+    /// unacknowledged.
     pub fn send_event(&mut self, request: RequestId, event: Event) {
         let Some(position) = self.position(request) else {
             return;

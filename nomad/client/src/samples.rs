@@ -25,7 +25,7 @@ pub fn name() -> Name {
     Name::try_new("exactly-twenty-four-byte").expect("a name")
 }
 
-/// A machine of the fleet: any event that does not end a reply.
+/// A machine of the fleet, as an event that does not end a reply.
 pub fn machine() -> Event {
     Event::Machine {
         name: name(),

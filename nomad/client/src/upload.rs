@@ -16,7 +16,7 @@ pub struct Upload {
     data: Vec<u8>,
     /// The bytes that the server has.
     accepted: usize,
-    /// The bytes that were sent since the last timeout.
+    /// The offset of the next piece to send.
     sent: usize,
 }
 

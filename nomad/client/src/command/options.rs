@@ -136,7 +136,7 @@ fn no_option(verb: &Verb, word: &str) -> CommandError {
     CommandError::NoOption(verb.name, word.to_owned(), known.join(", "))
 }
 
-/// Parses a whole number of units, at least 1, and converts it to smaller units, of which each unit has `parts`.
+/// Parses a whole number of units, at least 1, and converts it to smaller units: `parts` per unit.
 fn positive(text: &str, parts: u64) -> Option<u64> {
     let count = text.parse::<u64>().ok()?;
     count.checked_mul(parts).filter(|count| *count > 0)

@@ -1,7 +1,7 @@
 //! The events of a migration server's reply: [`Event`].
 //!
-//! An event is a value on both sides. Its words are its `Display` ([`text`]), in one place for the command line, the
-//! console and the tests. In JSON the value itself is encoded.
+//! Both sides handle an event as a value. Its text is its `Display` ([`text`]), the same for the command line, the
+//! console and the tests. Its JSON is the value itself.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -135,7 +135,7 @@ pub enum Location {
     Unknown(Vec<MachineReport>),
 }
 
-/// A machine's objection to running a domain.
+/// A reason not to run a domain: the finding about one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MachineReport {
     /// The machine's address, if it is of the fleet.

@@ -1,5 +1,5 @@
-//! A command is executed once, and its whole reply is received, whatever the wire does; otherwise the client reports
-//! the reason.
+//! Whatever the wire does, a command is executed at most once, and the client receives the whole reply or reports the
+//! reason.
 
 use alloc::format;
 use alloc::vec::Vec;
