@@ -8,7 +8,7 @@ use core::str::FromStr;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// Deserializes a string and parses it. The string is only borrowed, so its length costs nothing.
+/// Deserializes a string and parses it. The string is only borrowed, so its length costs no memory.
 pub(crate) fn parse<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
 where
     T: FromStr<Err: Display>,
