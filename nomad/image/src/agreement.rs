@@ -204,7 +204,7 @@ impl Built<'_> {
                 let key = self.outsiders.get(position as usize);
                 key.is_some_and(|key| key.badge == record.badge) && rights.contains(has_rights)
             }
-            // The badge of a reply right is the number of a call, which every machine counts by itself.
+            // The badge of a reply right is the number of a call. Each machine numbers its own calls.
             Target::Reply(_) => has_rights == rights,
             _ => has_rights == rights && record.badge == badge,
         };

@@ -224,7 +224,7 @@ fn outsiders(
     let outsider = |key: &OutsideKey| {
         let known = names.get(key)?;
         // An outsider keeps its position even if nothing refers to it any longer. Then its kind does not matter, and is
-        // given as endpoint, the cheapest kind.
+        // recorded as an endpoint.
         let kind = kinds
             .iter()
             .find(|(outsider, _)| outsider == key)

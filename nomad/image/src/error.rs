@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// A description breaks a rule.
     Description(Fault),
-    /// The checksum in the seal does not match the bytes before the seal.
+    /// The seal's checksum does not match the bytes before it, or the seal's number is not the next.
     ChecksumMismatch,
     /// The image ends before its seal.
     Truncated,

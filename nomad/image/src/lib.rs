@@ -1,4 +1,4 @@
-//! The image of a domain: one format for moving it, suspending it to a file and cloning it.
+//! The image of a domain: the bytes in which a move sends it.
 //!
 //! An image is a preamble, then records, each a head and a body, with raw pages between them. It is written and read as
 //! a stream, without IO: a [`Writer`] appends to a buffer that the caller sends, a [`Reader`] is fed the received bytes
@@ -22,7 +22,7 @@
 //! | `verdict` | [`judge`]: whether and how each thing that a domain holds can move |
 //! | `describe` | [`describe`]: from a listing to a description |
 //! | `agreement` | [`difference`]: compares a rebuilt domain with its description |
-//! | `structure` | [`has_same_structure`]: compares two descriptions of a domain apart from its state |
+//! | `structure` | [`has_same_structure`]: compares two descriptions, except for what changes while a domain runs |
 //!
 //! Invariant: nothing is allocated before its size was compared with [`Limits`] and with the bytes that remain. Reading
 //! any bytes ends in an [`Error`] or in a description that has passed [`Description::check`].

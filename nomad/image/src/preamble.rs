@@ -35,7 +35,8 @@ impl Preamble {
     /// Decodes and checks a preamble.
     ///
     /// # Errors
-    /// The bytes are not an image, have another version, or announce too many domains. They are checked in this order.
+    /// In the order of the checks: the bytes are not an image, have another version or reserved bits set, or announce
+    /// no domain or too many.
     pub fn from_bytes(bytes: &[u8; PREAMBLE_BYTES], limits: &Limits) -> Result<Preamble, Error> {
         let mut rest = bytes.as_slice();
         let found = take(&mut rest);

@@ -15,8 +15,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a record of this kind may come now. The outline comes first, and once. After a state, only chunks, and the end of
-    /// the round or the seal may come.
+    /// Whether a record of this kind may come now. The outline comes first, and once. After a state only chunks, the end of the
+    /// round or the seal may come.
     pub fn allows(&self, kind: RecordKind) -> bool {
         match kind {
             RecordKind::Outline => self.identity.is_none(),

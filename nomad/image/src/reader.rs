@@ -116,7 +116,7 @@ impl Reader {
         }
     }
 
-    /// Whether the image may end here.
+    /// Checks whether the image may end here.
     ///
     /// # Errors
     /// An earlier fault, or [`Error::Truncated`] if the last record was not a seal.

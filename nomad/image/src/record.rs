@@ -51,7 +51,7 @@ impl RecordHead {
         [self.kind as u8, self.domain, 0, 0, l0, l1, l2, l3]
     }
 
-    /// Decodes a head. Its length is still unverified.
+    /// Decodes a head. The body's length is not verified yet.
     ///
     /// # Errors
     /// An unknown kind, or reserved bits that are set.

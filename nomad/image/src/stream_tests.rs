@@ -27,8 +27,8 @@ fn map(changes: &[PageChange]) -> PageMap {
     map
 }
 
-/// An image: a round with a state, the other pages with the final state and a seal, and then a state, the rest and a seal that
-/// replace these.
+/// An image: a round that contains a state, then a chunk, a state and a seal, then a state, a chunk and a seal that replace the
+/// sealed state.
 fn image() -> Vec<u8> {
     use PageChange::*;
     let mut out = Vec::new();

@@ -1,9 +1,10 @@
-//! Compares what two descriptions of a domain say besides its state: [`has_same_structure`].
+//! Compares two descriptions of a domain, except for its threads' states, flags, reply rights and time:
+//! [`has_same_structure`].
 
 use crate::{Capability, Description, Object, Target};
 
-/// Whether a domain that was built from one description becomes the other's as soon as its threads are set, its flags raised
-/// and its reply rights installed. The time is not compared.
+/// Whether a domain that was built from one description matches the other as soon as its threads are set, its flags raised and
+/// its reply rights installed. The time is not compared.
 pub fn has_same_structure(one: &Description, other: &Description) -> bool {
     let Description {
         identity,

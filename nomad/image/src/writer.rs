@@ -39,7 +39,7 @@ pub struct Round {
     pub data_pages: u64,
 }
 
-/// The end of an image, unless a later freeze follows and replaces it.
+/// The end of an image, unless another freeze follows, whose state replaces the sealed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// The number of the freeze, from 1.

@@ -1,4 +1,4 @@
-//! A rebuilt domain that differs from its description, one item after the other.
+//! A rebuilt domain that differs from its description in one item at a time.
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -39,7 +39,8 @@ impl Description {
     /// Positions of the capabilities, parents before their children.
     ///
     /// # Errors
-    /// [`Fault::NotDerived`] if a parent is missing, has fewer rights or another target, or descends from its own child.
+    /// [`Fault::NotDerived`] if a parent is missing, has fewer rights, another target or another badge, or descends from its own
+    /// child.
     pub fn derivation_order(&self) -> Result<Vec<usize>, Fault> {
         let mut order = Vec::with_capacity(self.capabilities.len());
         let mut placed = vec![false; self.capabilities.len()];

@@ -1,4 +1,4 @@
-//! Malicious descriptions, one rule after the other.
+//! Malicious descriptions, each of which breaks one rule.
 
 use super::*;
 use crate::samples;

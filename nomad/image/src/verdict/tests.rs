@@ -1,4 +1,4 @@
-//! Verdicts on a sample domain, and on each thing that makes it refuse to move.
+//! Verdicts on a sample domain, and on each thing that keeps it from moving.
 
 use alloc::string::ToString;
 
