@@ -2,7 +2,7 @@
 //!
 //! A running domain is copied in rounds. Each round sends the pages that were dirty when it began; the pages that the
 //! domain dirties meanwhile are left to the next round. The planner receives each round's size, duration and number of
-//! dirty pages, and returns a [`Plan`]: another round, or freeze, with the reason.
+//! dirty pages, and returns a [`Plan`]: another round, freeze (with the reason), or give up.
 //!
 //! ```text
 //!            round_done(Round)
@@ -45,9 +45,9 @@ pub const DOWNTIME_GOAL_US: u64 = 20_000;
 pub const FREEZE_OVERHEAD_US: u64 = 10_000;
 /// The default limit on rounds.
 pub const ROUNDS_MAX: u32 = 30;
-/// The default limit on the estimated downtime of a freeze: half the protocol's limit.
+/// The default limit on the copying ends a freeze: half the protocol's limit.
 pub const FREEZE_US_MAX: u64 = 2_500_000;
 /// The copying stops after this many consecutive rounds that did not shrink the remainder.
 pub const STALLED_ROUNDS: u32 = 2;
-/// A round counts as shrinking the remainder if it reduces it by at least one part in this many.
+/// A round counts as shrinking the remainder if it reduces it by more than one part in this many.
 pub const SHRINK_PARTS: u64 = 16;

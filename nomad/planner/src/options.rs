@@ -16,7 +16,7 @@ pub struct MoveOptions {
 }
 
 impl MoveOptions {
-    /// The least time that the operator's limit allows for this many bytes, in microseconds.
+    /// The time that this many bytes take at the operator's limit, in microseconds; zero without a limit.
     pub fn time_for_us(&self, bytes: u64) -> u64 {
         let time_us = |rate: u64| u128::from(bytes) * 1_000_000 / u128::from(rate.max(1));
         let time_us = self.rate_max.map_or(0, time_us);

@@ -1,20 +1,20 @@
-//! The cost of a freeze besides its pages, as the rounds of the same move show it: [`Overhead`].
+//! The cost of a freeze besides sending its pages, measured in the rounds of the same move: [`Overhead`].
 //!
 //! ```text
-//!   a freeze   = stop, export | the rest of a small round | rebuild                 besides bytes / rate
-//!   measured by:                a small round's time        the first round's trial build
+//!   cost of a freeze  =  fixed cost of a segment              +  rebuild
+//!   measured by:         a small round's time minus its bytes    the first round's trial build
 //! ```
 //!
 //! The destination builds the domain on trial when the first round has arrived, before it acknowledges that round. A
-//! later round that is small takes longer than its bytes need at the measured rate. The difference is the cost of any
-//! segment.
+//! later round that is small takes longer than its bytes need at the measured rate. The difference is the fixed cost of
+//! a *segment*: a round, or the last part of the stream, which the freeze sends.
 
 use serde::{Deserialize, Serialize};
 
 use crate::planner::Round;
 use crate::rate::Rate;
 
-/// A round is small if its bytes explain at most one part in this many of its time.
+/// A round is small if sending its bytes takes at most one part in this many of its time.
 const SMALL_PARTS: u64 = 2;
 
 /// The cost of a freeze besides its pages.
@@ -22,9 +22,9 @@ const SMALL_PARTS: u64 = 2;
 pub struct Overhead {
     /// A guess at the whole cost, used until a small round was measured.
     guess_us: u64,
-    /// The acknowledgement of the first round, with the trial build.
+    /// The time that the first round's acknowledgement took, and so the trial build.
     trial_us: Option<u64>,
-    /// The cost of any segment, averaged over small rounds and weighted towards the last ones.
+    /// The fixed cost of a segment, averaged over small rounds and weighted towards the last ones.
     segment_us: Option<u64>,
 }
 
@@ -54,7 +54,7 @@ impl Overhead {
         }
     }
 
-    /// The cost in microseconds. The guess is never below the trial build, which is a part of it.
+    /// The cost in microseconds: without a small round the guess, or the trial build if that takes longer.
     pub fn us(&self) -> u64 {
         let trial_us = self.trial_us.unwrap_or(0);
         match self.segment_us {
@@ -72,7 +72,7 @@ mod tests {
     const GUESS_US: u64 = 10_000;
     const BYTES_PER_US: u64 = 100;
 
-    /// A round on a path of 100 MB/s, on which every segment costs `segment_us` besides.
+    /// A round on a path of 100 MB/s, on which every segment has a fixed cost of `segment_us`.
     fn round(bytes: u64, segment_us: u64, acknowledgement_us: u64) -> Round {
         Round {
             bytes,

@@ -14,7 +14,7 @@ pub struct Goals {
     pub downtime_us: u64,
     /// The first guess at the cost of a freeze besides pages: state records, rebuilding, a round trip.
     pub overhead_us: u64,
-    /// Stop copying after this many rounds in any case. At least one round is copied.
+    /// The copying ends after this many rounds in any case. At least one round is copied.
     pub rounds_max: u32,
     /// A domain whose estimated downtime is longer is not frozen: its freeze would probably reach its limit, and the domain would
     /// have stood still for nothing.
@@ -190,7 +190,7 @@ impl Planner {
         }
     }
 
-    /// Assumes that every remaining page costs its full size, so that the estimate errs on the long side.
+    /// The estimate counts every remaining page in full, so it errs on the long side.
     fn downtime_estimate_us(&self) -> Option<u64> {
         let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
         let sending_us = self.rate.time_for_us(bytes)?;

@@ -1,6 +1,6 @@
 //! A transfer rate as the ratio of two decayed sums, bytes over time, weighted towards the recent past.
 //!
-//! It is not an average of rates, so a tiny round, whose time is mostly latency, counts only for its size.
+//! It is not an average of rates, so a tiny round, whose time is mostly latency, hardly changes it.
 
 use serde::{Deserialize, Serialize};
 
