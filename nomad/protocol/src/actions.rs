@@ -51,8 +51,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether a domain that came from elsewhere may run here after this action. Each move to this machine has exactly
-    /// one such action.
+    /// Whether a domain that came from elsewhere may run here after this action. A move to this machine has at most one
+    /// such action.
     pub(crate) fn begins_activation(&self) -> bool {
         matches!(
             self,
@@ -81,8 +81,8 @@ pub enum SourceAction {
         /// The freeze.
         attempt: Attempt,
     },
-    /// Send the exported state and the last dirty pages. Completed by the
-    /// destination's reply, or by `StreamBroken` or `Failed`.
+    /// Send the exported state and the last dirty pages. Completed by the destination's reply, or by `StreamBroken` or
+    /// `Failed`.
     SendFreeze {
         /// The freeze.
         attempt: Attempt,
@@ -111,9 +111,9 @@ pub enum SourceAction {
 /// An action of a destination on its machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationAction {
-    /// Judge the grant, the quota and the services, and reserve the pool. Completed by `Reserved` or `Refused`.
+    /// Have root admit the domain and reserve its pool. Completed by `Reserved` or `Refused`.
     ///
-    /// A page stream that arrives while nothing is reserved for its transaction is closed at once.
+    /// Pages that arrive while nothing is reserved for their transaction are dropped.
     Reserve(Offer),
     /// Rebuild the domain from the received image. It stays frozen, and its imports inactive. Completed by `Rebuilt` or
     /// `Failed`.
@@ -151,7 +151,7 @@ pub enum Event {
 /// An event on a source's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceEvent {
-    /// A round was written to the stream.
+    /// A round was sent whole.
     RoundSent {
         /// Its number.
         number: u32,
@@ -245,6 +245,6 @@ pub enum Notice {
     Aborted(AbortReason),
     /// The outcome is in doubt.
     InDoubt(Doubt),
-    /// Source: the domain has moved, and its memory is released. Destination: the domain may be moved on.
+    /// Source: the domain has moved, and its memory is released. Destination: the domain may move to another machine.
     Finished,
 }

@@ -102,7 +102,7 @@ pub struct MachineSupport {
 }
 
 impl MachineSupport {
-    /// Checks whether the offered domain can run here at all. The shell judges memory, grants and services.
+    /// Checks whether the offered domain can run here at all. The shell checks whether there is room for it.
     pub fn judge(&self, offer: &Offer) -> Result<(), Refusal> {
         let (ours, theirs) = (self.versions, offer.versions);
         if ours.image != theirs.image {

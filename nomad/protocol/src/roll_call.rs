@@ -11,11 +11,11 @@
 //! Machines reply at different times, and meanwhile the domain may move from a machine that has not replied yet to one
 //! that has. So the home queries in turns. It starts the domain after two successive turns in which every machine
 //! reported absence, with the same life and the same number of activations both times. Then no machine had the domain
-//! when the first turn ended. Suppose a machine had it at that moment, but neither before nor after. Then that machine
-//! activated the domain in between, or its migration server was restarted, and its second reply differs from its first.
-//! (A double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran may have come and
-//! gone unnoticed, but it came from a machine that had the domain. Once no machine has the domain, only the home can
-//! bring it back.
+//! when the first turn ended. Suppose a machine had it at that moment, but at neither of its two replies. Then that
+//! machine activated the domain in between, or its migration server was restarted, and its second reply differs from
+//! its first. (A double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran may
+//! have come and gone unnoticed, but it came from a machine that had the domain. Once no machine has the domain, only
+//! the home can bring it back.
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 

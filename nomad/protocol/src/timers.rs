@@ -1,8 +1,8 @@
 //! The timers of a transaction and their settings.
 //!
 //! *Repeat* retransmits a message until there is a reply, at growing intervals. *Limit* ends a phase that takes too
-//! long; no limit is armed where a transaction must not be abandoned. *Deadline* ends a move that is not committed
-//! within the time that the operator has set. It stays armed from phase to phase, up to the commit point.
+//! long; where a transaction must not be abandoned, it reports a doubt instead. *Deadline* ends a move that is not
+//! committed within the time that the operator has set. It stays armed from phase to phase, up to the commit point.
 
 use crate::time::Instant;
 
@@ -53,7 +53,7 @@ impl Default for Timing {
 pub enum Timer {
     /// Retransmits.
     Repeat,
-    /// Ends a phase that takes too long.
+    /// Ends a phase that takes too long, or reports a doubt.
     Limit,
     /// Ends a move that is not committed within the time that the operator has set.
     Deadline,

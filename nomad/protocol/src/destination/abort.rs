@@ -1,5 +1,5 @@
 //! Abort: the destination discards its copy. Before the destination has sent Prepared, any failure leads here. After
-//! that only an abort by the source does.
+//! that only the source leads here, by Abort or Unknown, or the operator.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -31,7 +31,7 @@ impl Discarding {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // The record is dropped last: with it a restarted server finds the copy that is still to be discarded.
+            // The record is dropped last: until then a restarted server finds the copy that is to be discarded.
             Input::Event(Event::Destination(DestinationEvent::Discarded)) => {
                 context.act(Action::Forget);
                 context.notify(Notice::Aborted(self.why));
@@ -42,8 +42,7 @@ impl Discarding {
     }
 }
 
-/// The reason for which this input aborts a transaction in `phase` while the destination is not prepared; `None` if it
-/// does not abort it.
+/// The reason to abort, if this input aborts a transaction in `phase` whose destination is not prepared.
 pub(super) fn reason(input: &Input, phase: PhaseName, peer_boot: BootId) -> Option<AbortReason> {
     match input {
         Input::Cancel => Some(AbortReason::Cancelled),

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariant: the copy never runs before Commit is received. Until it has sent Prepared a destination may abort by
-//! itself; after that only the source knows the outcome, and the destination stays frozen and queries it.
+//! itself. After that only the source knows the outcome: the copy stays frozen, and the destination queries the source.
 
 mod abort;
 mod activate;

@@ -51,8 +51,8 @@ impl Ledger {
                 (Side::Destination, PhaseName::Activate) => Verdict::Refuse(Refusal::AlreadyHere {
                     incarnation: incarnation.next(),
                 }),
-                // Most likely an earlier attempt that the source has abandoned. Its outcome is queried, and the source
-                // repeats the offer meanwhile.
+                // This is most likely an earlier attempt that the source has abandoned. Its outcome is queried, and
+                // meanwhile the source repeats the offer.
                 (Side::Destination, _) => {
                     other.probe(now);
                     Verdict::Wait

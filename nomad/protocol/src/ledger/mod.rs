@@ -182,7 +182,7 @@ impl Ledger {
         cancelled
     }
 
-    /// Settles a transaction in doubt, as the operator decided; returns whether it was in doubt.
+    /// Settles a transaction in doubt, as the operator decided; returns whether the decision settles its doubt.
     pub fn force(&mut self, now: Instant, id: TransactionId, force: Force) -> bool {
         let Some(transaction) = self.transactions.get_mut(&id) else {
             return false;

@@ -1,4 +1,5 @@
-//! The reasons a move fails or its outcome is in doubt. Each names the side and the offending value.
+//! The reasons a move fails or its outcome is in doubt. Each names the side and the offending value. A slot of
+//! `u32::MAX` is unknown.
 
 mod text;
 
@@ -61,14 +62,14 @@ pub enum VersionOf {
 /// The reason a destination refuses a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refusal {
-    /// The pool for incoming domains is too small.
+    /// The destination has too little memory.
     NoMemory {
-        /// The limit of the domain's pool.
+        /// The memory that the domain or its move needs.
         needed_bytes: u64,
-        /// The memory that the destination has left.
+        /// The memory that the destination has left for it.
         available_bytes: u64,
     },
-    /// The destination's manifest does not know the source's key.
+    /// The destination does not know the source's key.
     UnknownKey,
     /// The two machines have different versions.
     Version {
@@ -96,14 +97,14 @@ pub enum Refusal {
         /// The domain's slot that holds it.
         slot: u32,
     },
-    /// The key's grant does not cover the domain.
+    /// The rights granted to the source's key do not cover the domain.
     BeyondGrant {
         /// The domain's slot whose rights are not granted, if one is the reason.
         slot: Option<u32>,
     },
-    /// A domain of this id is on the destination already.
+    /// A domain of this name or id is on the destination already.
     AlreadyHere {
-        /// The incarnation of the destination's copy.
+        /// The incarnation of the destination's copy; zero if it is not known.
         incarnation: Incarnation,
     },
     /// The destination holds a copy of this domain whose outcome is in doubt.
@@ -111,7 +112,7 @@ pub enum Refusal {
         /// The transaction that brought the copy.
         transaction: TransactionId,
     },
-    /// The key's quota of domains is used up, prepared ones included.
+    /// The source may not move more domains to the destination at the same time, prepared ones included.
     Quota {
         /// The number in use.
         used: u32,
@@ -136,7 +137,7 @@ pub enum LocalFailure {
         /// The kind of its object, as numbered by the system-call interface.
         kind: u8,
     },
-    /// A portable service sent no reply, or a wrong one.
+    /// Root or a service refused, is missing, or sent no reply or a wrong one.
     Service {
         /// The domain's slot that refers to it.
         slot: u32,

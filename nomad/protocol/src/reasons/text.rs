@@ -63,7 +63,7 @@ impl fmt::Display for Refusal {
             Refusal::Quota { used, limit } => {
                 write!(
                     f,
-                    "{used} of the {limit} domains that this key may have there are in use"
+                    "{used} domains of the source are moving there, and at most {limit} may"
                 )
             }
             Refusal::OtherFleet => f.write_str("its fleet has other machines than the fleet here"),

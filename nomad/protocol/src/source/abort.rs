@@ -23,8 +23,7 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// The reason for which this input aborts a transaction in `phase`, or `None` if it does not abort it. `peer_boot` is
-/// the destination's boot, if known.
+/// The reason to abort, if this input aborts a transaction in `phase`. `peer_boot` is the destination's boot, if known.
 pub(super) fn reason(
     context: &Context<'_>,
     input: &Input,

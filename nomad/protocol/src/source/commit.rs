@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   Retiring --Retired--> Committed --Activated--> Release
-//!      |   `--VersionMoved--> Freeze, replacing (ATTEMPTS_MAX times, then Abort)
+//!      |   `--VersionMoved--> Freeze, replacing (after attempt ATTEMPTS_MAX: Abort)
 //!      `--RetireFailed--> Abort
 //! ```
 //!
 //! While the kernel decides (*Retiring*), nothing may be undone: a request to abort waits for the decision. Once
-//! *Committed*, no path leads back to a running domain. A variant for tests has such a path, and the model checker must
-//! catch it.
+//! *Committed*, no path leads back to a running domain. A mutant in `nomad-simulator` takes such a path, and the model
+//! checker must catch it.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
@@ -81,7 +81,8 @@ impl Committing {
             peer_boot, attempt, ..
         } = self;
         context.notify(Notice::Phase(PhaseName::Commit));
-        // Durable before the kernel is asked: a restarted server must know the freeze the destination is prepared for.
+        // Durable before the kernel is asked: a restarted server must know for which freeze the destination is
+        // prepared.
         context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });
         context.act(Action::Source(SourceAction::Retire { version }));
         let abort = None;

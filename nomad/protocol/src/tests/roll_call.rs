@@ -234,8 +234,8 @@ impl Fleet {
 }
 
 /// Explores every order of moves, restarts and replies within a few turns. Returns whether a call ended, and whether
-/// one ended while a machine had the domain. Delayed replies need no further orders, since a reply counts for its own
-/// turn only.
+/// one ended while a machine had the domain. Delayed replies are not explored, since a reply counts for its own turn
+/// only.
 fn explore(reply: fn(&mut RollCall, MachineId, Presence)) -> (bool, bool) {
     const TURNS: u64 = 4;
     let begin = Fleet {
