@@ -26,8 +26,7 @@ pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
 /// The most capabilities of a domain that moves. Its objects may hold as many more.
 pub const CAPABILITIES_MAX: u32 = 4096;
 
-/// The most bytes per object, mapping or outsider. They are used in a description, in the kernel's list, and during the
-/// build.
+/// The most bytes per object, mapping or outsider: in a description, in the kernel's list, and during the build.
 const ITEM_BYTES: usize = 192;
 /// The most bytes per capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
@@ -42,11 +41,11 @@ const STREAM_BYTES: usize = WINDOW_BYTES + 4 * PIECE_BYTES;
 /// Bytes of the frames that travel with a domain.
 const STAGED_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
-/// Bytes reserved for everything outside of moves, which is the listing of a domain for an operator's `explain`, and
-/// the reply.
+/// Bytes reserved for work outside of moves: the listing of a domain for an operator's `explain`, and the reply.
 const RESERVE_BYTES: usize = 2 * CAPABILITIES_MAX as usize * CAPABILITY_BYTES;
 
-/// The largest size that a domain may have at the end of its move, since it runs while it is copied, and may grow.
+/// The largest size that a domain may have at the end of its move. A domain may grow while it is copied, because it
+/// runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     threads: u32,
@@ -129,7 +128,7 @@ impl fmt::Display for NoRoom {
 /// The heap that moves may use.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    /// All bytes for moves. Computed when the first move begins, when the server's sockets exist.
+    /// All bytes for moves. Computed when the first move begins: by then the server's sockets exist.
     total: OnceCell<usize>,
     out: Rc<Cell<usize>>,
     /// The bytes of incoming moves, at most half of the total. So offers from other machines cannot keep a domain from

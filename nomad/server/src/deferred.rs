@@ -1,8 +1,8 @@
 //! Work that waits until there is nothing else to do: [`Deferred`].
 //!
 //! Root takes a long time to reclaim a domain's memory. Meanwhile late frames for the domain would wait to be
-//! forwarded. Logging a line is a call to root, which writes the line to the machine's console character by character.
-//! In the middle of a move, a frozen domain would wait for that.
+//! forwarded. Logging a line is a call to root, and makes the console run, which writes the line to the serial port. In
+//! the middle of a move, a frozen domain would wait for that.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -30,7 +30,8 @@ pub enum Task {
     /// Release the memory of this transaction's domain, which runs elsewhere. This happens soon, since other domains
     /// may need the memory.
     Destroy(TransactionId),
-    /// Hand the memory of this transaction's domain, which runs here, over to root: soon, since other moves may need room.
+    /// Hand over to root the memory of this transaction's domain, which runs here. This happens soon, since other moves may need
+    /// room.
     HandOver(TransactionId),
     /// Log this line when nothing has happened for a while.
     Log(String),

@@ -31,7 +31,7 @@ impl Operators {
         }
     }
 
-    /// Handles an operator's message; returns a command that is to be executed now.
+    /// Handles an operator's message; returns the action to perform now, if there is one.
     pub fn handle_message(
         &self,
         session: OperatorSession,

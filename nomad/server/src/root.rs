@@ -116,7 +116,7 @@ impl Root {
         self.execute(Request::Release { name })
     }
 
-    /// Undoes the retirement of a domain that was to move away. The domain is then frozen again.
+    /// Undoes the retirement of a domain that was to move away, and thaws the domain.
     ///
     /// # Errors
     /// [`RootError`].

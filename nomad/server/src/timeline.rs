@@ -10,7 +10,7 @@ use runtime::clock;
 
 const NS_PER_US: u64 = 1_000;
 
-/// The steps since a beginning, in the order of their first ends.
+/// The steps measured since [`Timeline::begin`], in the order in which they first ended.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// The time of the beginning or of the last mark; `None` if nothing is measured.
@@ -24,7 +24,7 @@ impl Timeline {
         self.last_ns.get_or_insert_with(clock::now_ns);
     }
 
-    /// Adds the time since the last mark to a step. Has no effect before the beginning.
+    /// Adds the time since the last mark to a step. Has no effect before [`Timeline::begin`].
     pub fn mark(&mut self, step: &'static str) {
         self.mark_at(step, clock::now_ns());
     }

@@ -31,11 +31,11 @@ impl Backlog {
         }
     }
 
-    /// Adds the pages written since the last call, of every Memory that the domain has now; the first time, all pages.
-    /// `scope` is the scope of the next pass, and shows whether the domain runs.
-    /// The list of a running domain may be incomplete. So while the domain runs, only the kernel's reply about a Memory
-    /// shows that the Memory has ended. If a Memory were dropped because it is not listed, and listed again later, the
-    /// destination would get a second announcement of it.
+    /// Adds the pages written since the last call, of every Memory that the domain has now; the first time, all pages
+    /// that are present. `scope` is the scope of the next pass, and shows whether the domain runs. The list of a
+    /// running domain may be incomplete. So while the domain runs, only the kernel's reply about a Memory shows that
+    /// the Memory has ended. If a Memory were dropped because it is not listed, and listed again later, the destination
+    /// would get a second announcement of it.
     ///
     /// # Errors
     /// The error of the kernel.

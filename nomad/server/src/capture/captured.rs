@@ -13,7 +13,7 @@ use crate::page_set::PageSet;
 pub struct Captured {
     /// The source of its pages.
     pub source: Source,
-    /// The state of its pages at both ends.
+    /// The state of its pages, here and at the destination.
     pub pages: PageState,
     /// Whether the image has announced it.
     pub is_announced: bool,
@@ -59,7 +59,8 @@ impl Captured {
         })
     }
 
-    /// Determines which pages of a frozen domain are present, after the dirty ones were collected. `count` is their number.
+    /// Determines which pages of a frozen domain are present, after the dirty ones were collected. `count` is the number of
+    /// present pages.
     ///
     /// # Errors
     /// The error of `DomainPages`.

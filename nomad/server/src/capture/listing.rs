@@ -16,7 +16,7 @@ use crate::budget::THREADS_MAX;
 pub struct Read {
     /// The lists.
     pub listing: Listing,
-    /// The version before they were read.
+    /// The domain's version before they were read.
     pub version: u64,
     /// Slots of its table.
     pub slot_count: u32,
@@ -68,7 +68,7 @@ impl From<Error> for ListError {
 /// Reads all lists. The lists of a running domain may disagree.
 ///
 /// # Errors
-/// [`ListError`]. Of a domain that is too large, reading stops at the size of the largest domain that may move.
+/// [`ListError`]. Reading stops as soon as a list is longer than that of any domain that may move.
 pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let limits = Limits::default();
     let capability = CapabilityRecord::from_words;

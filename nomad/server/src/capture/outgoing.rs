@@ -48,8 +48,8 @@ pub struct Outgoing {
     is_recovered: bool,
     is_exported: bool,
     is_ring_announced: bool,
-    /// Whether the pass over a frozen domain begins with its state. After a state no Memory can be announced, and no chunk is
-    /// open only where the pass begins.
+    /// Whether the pass over a frozen domain begins with its state. This is possible if no Memory is announced after it. Later in
+    /// the pass, the state would interrupt a chunk.
     begins_with_state: bool,
     /// Whether the state of the current freeze was sent.
     is_state_sent: bool,
@@ -135,7 +135,8 @@ impl Outgoing {
     /// The address of its port, if it has one.
     pub fn port_address(&mut self) -> Option<Mac> {
         if self.is_recovered {
-            // The names of its objects were not read in this life yet. If a call fails now, it would fail later, too.
+            // This life of the server has not read the names of the domain's objects. A call that fails now would fail
+            // later, too.
             let read = listing::read(self.domain.cap()).unwrap_or_default();
             let name = self.name();
             let _ = names::complete(self.machine.root, name, &read.listing, &mut self.names);

@@ -1,4 +1,4 @@
-//! The state of a Memory's pages at both ends: [`PageState`].
+//! The state of a Memory's pages, here and at the destination: [`PageState`].
 
 use nomad_image::PageChange;
 
@@ -8,11 +8,11 @@ use crate::page_set::{ChunkPages, PageSet};
 /// The pages of a Memory that are to be sent, are present, and are known to the destination.
 #[derive(Clone, Debug)]
 pub struct PageState {
-    /// Pages written since they were sent.
+    /// Pages to be sent: those never sent, and those written since.
     pub pending: PageSet,
     /// Pages that are present. Known only once the domain is frozen.
     pub present: PageSet,
-    /// Pages announced to the destination.
+    /// Pages that the destination has.
     pub known: PageSet,
 }
 
@@ -37,8 +37,9 @@ impl PageState {
         self.present.is_empty() && self.pending.is_empty()
     }
 
-    /// Whether the domain has discarded none of the pages that are known or pending, if `count` pages are present. These are
-    /// then the present ones, and are recorded as such: a new page is dirty, so none is present that is neither.
+    /// Records the pages that are known or pending as present; returns whether that is right. `count` pages are present, and each
+    /// of them is known or pending, since a new page is dirty. So if the numbers are equal, the domain has discarded none of
+    /// these pages.
     pub fn has_lost_none(&mut self, count: u64) -> bool {
         self.present.clear();
         self.present.insert_set(&self.known);
@@ -46,7 +47,7 @@ impl PageState {
         self.present.len() == count
     }
 
-    /// Whether the chunk that begins here differs between `present` and the destination.
+    /// Whether the destination lacks pages of the chunk that begins here, or has some that are no longer present.
     pub fn lacks_in_chunk(&self, first_page: u64) -> bool {
         let agree = || self.present.agrees_in_chunk(&self.known, first_page);
         self.pending.touches_chunk(first_page) || !agree()

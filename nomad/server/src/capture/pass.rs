@@ -16,7 +16,7 @@ use crate::capture::page_state::PageState;
 use crate::capture::staging::{Content, Staging};
 use crate::page_set::ChunkPages;
 
-/// A piece ends when it has this many bytes.
+/// A piece ends as soon as it has at least this many bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
 
 /// The pages that a pass covers.

@@ -55,8 +55,7 @@ pub fn parts(
 }
 
 /// The notification by which root and the switch wake the domain: the one that root names, or the only one if root
-/// names none. `known` is the
-/// one that root named before: its name stays valid, since object ids are never reused.
+/// names none. `known` is the one that root named before. That name stays valid, since object ids are never reused.
 ///
 /// # Errors
 /// The error of root.

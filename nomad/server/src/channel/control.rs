@@ -79,7 +79,7 @@ fn handle_waiting(server: &Server, sockets: &mut Sockets) {
 /// Sends the pages and acknowledgements that are due.
 fn send_pages(server: &Server, sockets: &mut Sockets, bytes_max: usize) {
     let streams = &server.streams;
-    // An acknowledgement without room is lost: the next one says the same.
+    // An acknowledgement without room is lost: the next one reports the same.
     streams.send_acks(|to, ack| {
         send_about_pages(server, sockets, to, ack);
     });
@@ -91,7 +91,8 @@ fn send_pages(server: &Server, sockets: &mut Sockets, bytes_max: usize) {
     }
 }
 
-/// Encrypts a message into its socket's buffer; returns whether there was room for it. The first message begins a handshake.
+/// Encrypts and sends a message about pages; returns whether there was room for it. Without a session, the message begins a
+/// handshake.
 fn send_about_pages(server: &Server, sockets: &mut Sockets, to: MachineId, message: &[u8]) -> bool {
     let network = &server.network;
     let Some(address) = network.keys.address_of(to) else {

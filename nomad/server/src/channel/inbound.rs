@@ -38,7 +38,7 @@ impl Inbound {
         }
     }
 
-    /// Handles a datagram, and passes the resulting events on, for the ledger.
+    /// Handles a datagram, and passes the resulting events to `report`, for the ledger.
     ///
     /// # Errors
     /// The reason the domain cannot arrive.

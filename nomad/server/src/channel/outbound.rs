@@ -9,7 +9,8 @@ use nomad_transport::{Ack, Sender};
 
 use crate::capture::pass::PIECE_BYTES;
 
-/// The most bytes of a piece. After its last full byte of [`PIECE_BYTES`], a page and the head of a chunk may follow.
+/// The most bytes of a piece of pages, which exceeds [`PIECE_BYTES`] by less than a page and the head of a chunk. A
+/// piece with a domain's state may be longer: its memory is freed after it.
 const PIECE_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
 /// How long a stream waits each time the socket has no room for its next datagram.

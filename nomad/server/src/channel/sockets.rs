@@ -68,12 +68,13 @@ impl BoundSocket {
         }
     }
 
-    /// Whether a datagram may fit. Only [`BoundSocket::try_send`] knows.
+    /// Whether there may be room for a datagram. [`BoundSocket::try_send`] finds out.
     fn may_have_room(&self) -> bool {
         poll_once(self.socket.wait_send_ready()).is_ready()
     }
 
-    /// Sends a datagram; returns whether there was room for it. One that no buffer of this size holds is dropped.
+    /// Sends a datagram; returns whether there was room for it. One that is longer than the buffer is dropped, and
+    /// counts as sent.
     fn try_send(&self, to: IpEndpoint, datagram: &[u8]) -> bool {
         match poll_once(self.socket.send_to(datagram, to)) {
             Poll::Ready(Ok(())) => true,
@@ -133,13 +134,13 @@ pub struct Sockets {
     machines: Vec<MachineSockets>,
     /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
     others: BoundSocket,
-    /// The datagram about pages that is being sent. It is not written into a socket's buffer at once: smoltcp 0.13 fails there
-    /// after writing if it needs two entries of the queue, one for padding, and has one.
+    /// The datagram about pages that is being sent. It is composed here and not in the socket's buffer, where smoltcp 0.13
+    /// notices too late that its queue has one free entry for a datagram that needs a second one, for padding.
     datagram: Vec<u8>,
 }
 
 impl Sockets {
-    /// Two sockets per machine, which only send.
+    /// Makes two sockets per machine, which only send, and one for others.
     ///
     /// # Panics
     /// If a port is in use.

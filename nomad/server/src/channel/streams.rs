@@ -168,7 +168,7 @@ fn advance(
     Ok(())
 }
 
-/// Reports the end of an outgoing stream.
+/// Reports the failure that ended an outgoing stream, if it was one.
 fn end(server: &Server, transaction: TransactionId, error: SendError) {
     if let SendError::Failed(failure) = error {
         server.report(transaction, Event::Failed(failure));

@@ -44,7 +44,7 @@ impl Inlet {
         }
         self.begun.extend_from_slice(bytes);
         let Some(frames) = self.split_frames() else {
-            // A frame would be too long, so the boundaries of all later frames are lost.
+            // A frame's length is invalid, so the boundaries of all later frames are lost.
             *self = Inlet::default();
             return None;
         };

@@ -1,6 +1,6 @@
 //! Late frames: frames that reach this machine for a domain that is leaving or has left, and frames that another
 //! machine forwards for a domain that came from there. No late frame is put back on the wire, and none is lost unless
-//! too many wait.
+//! too many wait or this server is restarted.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -19,7 +19,7 @@ use nomad_protocol::{Late, PIECE_BYTES_MAX};
 /// The most bytes of waiting frames, with their overhead: about 170 of the longest frames, or 2,000 short ones.
 pub const HELD_BYTES_MAX: usize = 256 * 1024;
 const BYTES_BESIDE_FRAME: usize = 64;
-/// The most pieces in flight: half as many as the other machine's socket holds.
+/// The most pieces in flight: a quarter of those that the other machine's socket holds.
 pub const WINDOW: usize = 32;
 /// Pieces in flight are retransmitted after this long without an acknowledgement. The time doubles with each
 /// retransmission, up to a limit.
@@ -33,7 +33,7 @@ pub struct Outlet {
     is_open: bool,
     held: VecDeque<Vec<u8>>,
     held_bytes: usize,
-    /// The bytes that are left of frames whose beginning is in a piece.
+    /// The bytes of frames that the next piece begins with.
     rest: Vec<u8>,
     pieces: VecDeque<Piece>,
     /// How many of `pieces`, from the first, were sent since the pieces were last due.

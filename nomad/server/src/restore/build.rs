@@ -1,7 +1,6 @@
-//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table,
-//! map, hand out the capabilities that objects hold; then its state: set the threads, install the rights to reply, raise the flags.
-//! `table` has the calls that install capabilities. Each call can fail; the caller then
-//! discards the whole domain.
+//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map, hand
+//! out the capabilities that objects hold. The calls for its state follow: set the threads, install the rights to reply, raise
+//! the flags. `table` has the calls that install capabilities. Each call can fail; the caller then discards the whole domain.
 
 mod table;
 
@@ -75,8 +74,8 @@ impl Built {
         self.hand_out(plan)
     }
 
-    /// Adds the state of the domain: of its threads, of their calls, and the flags. To be called once; before that the
-    /// threads may be set alone.
+    /// Adds the state of the domain: its threads' states, the rights to reply to their calls, and the flags. To be
+    /// called once; [`Built::set_threads`] may be called before.
     ///
     /// # Errors
     /// The call that failed.
@@ -236,7 +235,8 @@ impl Built {
                 Some(arriving) if arriving.memory().slot() == object.slot() => {
                     arriving.remove_pager();
                 }
-                // Its first pages may have arrived after it was made for this build.
+                // Among these is a Memory that was made for this build before its first pages arrived, in a Memory of
+                // their own.
                 _ => destroy_or_forget(object),
             }
         }

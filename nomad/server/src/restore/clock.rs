@@ -1,7 +1,7 @@
-//! The clock of a moved domain, which continues. It consists of the kernel's offset for the domain's deadlines, and the
+//! The clock of a moved domain. It continues, and consists of the kernel's offset for the domain's deadlines and of the
 //! clock page.
 //!
-//! The world's time does not move with the domain. From now on the page has the world's time as this machine knows it.
+//! The time of day does not move with the domain: the page gets the time of day as this machine knows it.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};

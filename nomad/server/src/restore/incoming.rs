@@ -5,8 +5,9 @@
 //!                                       the first of a running domain --trial_build--> built, without its state
 //! ```
 //!
-//! The trial build becomes the domain, and root keeps it, as soon as the frozen domain is described, if only its state has
-//! changed since; the last pages may follow. Otherwise the trial build is destroyed and the domain is built afresh.
+//! When the description of the frozen domain arrives, the trial build becomes the domain, if only its state has changed since.
+//! Otherwise the trial build is destroyed, and the domain is built afresh. In both cases root keeps the domain when the last
+//! pages have arrived.
 //!
 //! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
 
@@ -67,7 +68,7 @@ pub struct Incoming {
 /// Pages for a Memory that does not exist before the domain is built.
 type StagedPages = BTreeMap<u64, Box<[u8; PAGE_BYTES]>>;
 
-/// What the trial build was made from.
+/// The origin of the trial build.
 struct Trial {
     description: Box<Description>,
     /// The number of Memories that had arrived.
@@ -159,7 +160,8 @@ impl Incoming {
         }
     }
 
-    /// Does this, if need be with the memory of the trial build, which may hold objects that the domain no longer has.
+    /// Calls `make`. If memory is short, destroys the trial build, which may hold objects that the domain no longer
+    /// has, and calls `make` again.
     fn with_room(
         &mut self,
         make: impl Fn(&mut Incoming) -> Result<(), RestoreError>,
@@ -261,7 +263,7 @@ impl Incoming {
         set
     }
 
-    /// Hands the memory of the domain, which runs, over to root: unmaps all of it here. A second call has no effect.
+    /// Hands over to root the memory of the domain, which runs: unmaps all of it here. A second call has no effect.
     pub fn hand_over(&mut self) {
         self.forget();
     }

@@ -11,7 +11,7 @@ use runtime::protocol::root;
 use super::*;
 use crate::samples::{self, failing, object, refused};
 
-/// The domain's own Endpoint, of a domain 1 in a pool 2.
+/// The Endpoint of the domain, which is object 1 and has object 2 as its pool.
 const ENDPOINT: u64 = 3;
 
 /// A domain that made an object after its objects had been listed and before its capabilities were listed.
@@ -66,7 +66,7 @@ fn foreign(request: &Request) -> CallResult {
     lists(request, &objects)
 }
 
-/// The refusals, and the calls that concern the domain.
+/// The refusals, and all calls.
 fn refusals(
     kernel: fn(&Request) -> CallResult,
 ) -> (Result<Vec<Refusal>, CaptureError>, Vec<Request>) {

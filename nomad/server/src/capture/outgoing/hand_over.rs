@@ -1,5 +1,5 @@
-//! The last steps of a source, in this order: freeze, export all, send the last dirty pages and the state, retire. Or
-//! the steps that return to a running domain.
+//! The last steps of a source, in this order: freeze, export, send the state and the last dirty pages, retire. Also the
+//! steps that return to a running domain.
 
 use alloc::vec::Vec;
 
@@ -56,7 +56,7 @@ impl Outgoing {
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let frozen_ns = self.deadline_ns.saturating_sub(clock::now_ns());
         if frozen_ns == 0 {
-            // The domain runs, and its clients must reach it.
+            // The domain runs again, so its port must stay open: root is not asked to stop serving it.
             return Err(CaptureError::FreezeEnded);
         }
         let frozen = self.read_for_export(frozen_ns);

@@ -1,3 +1,5 @@
+//! Datagrams that do not fit, or that wait for an address that nobody has.
+
 extern crate std;
 
 use alloc::boxed::Box;

@@ -2,7 +2,7 @@
 //! switch.
 //!
 //! ```text
-//!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the destination, until 10 s after Released
+//!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the destination, for 10 s
 //!          --> [to any other]             back into the switch: its port may be active again
 //!   peer   --> [to a domain that came from there]   into the tunnel, or on to where it went in the meantime
 //!          --> [to any other]                       dropped, counted
@@ -17,7 +17,8 @@ use runtime::protocol::Mac;
 use crate::late::inlet::Inlet;
 use crate::late::outlet::Outlet;
 
-/// How long frames are forwarded after a domain was released. The switch keeps its address for the same time.
+/// How long frames are forwarded after the destination has activated the domain. The switch keeps its address for the
+/// same time.
 pub const FORWARD_US: u64 = 10_000_000;
 /// The most domains that are leaving or have left. The frames held for this many fit this server's heap.
 pub const LEAVING_MAX: usize = 8;

@@ -1,5 +1,5 @@
-//! The build of an arriving domain from what has arrived: once on trial, and for every freeze. The first freeze completes the trial
-//! build if only the state of the domain has changed.
+//! The builds of an arriving domain: once on trial, and for every freeze. The first freeze completes the trial build if only the
+//! state of the domain has changed.
 
 use abi::register::{Access, PageCount};
 use identity::{Digest, Incarnation};
@@ -16,9 +16,9 @@ use crate::restore::error::{During, DuringRequest};
 use crate::restore::{RestoreError, clock as domain_clock, read_back};
 
 impl Incoming {
-    /// Builds the domain once without its state, as soon as it is described: a failure shows early, the services that are
-    /// bound for the domain are ready at the final build, and that one may have little to do. The source waits for this build
-    /// while the domain still runs.
+    /// Builds the domain once, as soon as it is described, with its threads set but without its other state. So a failure shows
+    /// early, and the final build finds the services bound and may have little to do. The source waits for this build while the
+    /// domain still runs.
     ///
     /// # Errors
     /// The call that failed.
@@ -43,7 +43,7 @@ impl Incoming {
             }
             Err(error) => {
                 self.dismantle();
-                // The domain may discard pages before it is frozen.
+                // A lack of memory is no failure yet: the domain may discard pages before it is frozen.
                 error.is_out_of_memory().then_some(()).ok_or(error)
             }
         }
@@ -76,8 +76,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Makes the trial build the domain, if that differs from it in nothing but its state; returns whether it is the domain now.
-    /// The domain's last pages may follow.
+    /// Sets the state of the trial build, if it differs from the description in nothing else; returns whether it is the domain
+    /// now. The domain's last pages may follow.
     pub(super) fn complete_trial(&mut self, description: &Description) -> bool {
         let (Some(trial), Some(built)) = (self.trial.take(), &self.built) else {
             return false;
@@ -94,7 +94,7 @@ impl Incoming {
         self.timeline.mark("read_back");
         if let Err(error) = &verified {
             log::warn!(
-                "the trial build of {} does not become it: {error}",
+                "the trial build of {} cannot be completed: {error}",
                 self.name
             );
         }
@@ -122,7 +122,7 @@ impl Incoming {
         Ok(digest)
     }
 
-    /// Makes everything that is described but its state; no earlier build may exist.
+    /// Makes everything that is described except the state. No earlier build may exist.
     fn assemble(&mut self, description: &Description) -> Result<&Built, RestoreError> {
         self.drop_ended(description);
         let plan = Plan {

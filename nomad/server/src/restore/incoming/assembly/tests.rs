@@ -1,4 +1,4 @@
-//! What becomes of a trial build, with a kernel that lists a domain with a notification.
+//! Trial builds that are completed or replaced, with a kernel that lists a domain with a notification.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
