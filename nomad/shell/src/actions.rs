@@ -1,4 +1,4 @@
-//! Performs the ledger's actions: through the host on this machine, by outputs for other machines.
+//! Performs the ledger's actions: on this machine through the host, on other machines through outputs.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -140,7 +140,7 @@ impl<H: Host> Shell<H> {
     }
 }
 
-/// A transaction in the log.
+/// A transaction's id as the log shows it: its first eight digits.
 fn short(transaction: TransactionId) -> String {
     format!("{:08x}", (transaction.0 >> 96) as u32)
 }

@@ -14,7 +14,7 @@
 //! | [`output`] | the shell's outputs |
 //! | [`moves`] | the ledger and its transactions' domains |
 //! | [`pages`] | the logic of page streams |
-//! | [`retries`] | calls that root refused for the moment |
+//! | [`retries`] | calls to root that failed for the moment |
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |

@@ -1,4 +1,4 @@
-//! An operator's commands over the life of a domain: run it from a package, stop it, restart it, remove it.
+//! The commands with which an operator runs a domain from a package, stops, restarts and removes it.
 //!
 //! ```text
 //!   run: the package, piece by piece, to root --> installed --> a roll call --> started
@@ -118,7 +118,7 @@ impl<H: Host> Shell<H> {
         let refused = |error: RootError| format!("{name} is not restarted: {error}");
         let state = self.host.find(name).map_err(refused)?.state;
         // If an absent domain were restarted here, this machine would start it as soon as the machine that has it loses
-        // it, even against its manifest.
+        // it, even if its manifest forbids that.
         if matches!(state, DomainState::Waiting | DomainState::Away) {
             return Err(format!(
                 "{name} is not here: `start` starts a domain that no machine has"

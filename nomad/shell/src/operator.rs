@@ -136,7 +136,7 @@ impl<H: Host> Shell<H> {
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
         match cancelled.ok_or_else(|| format!("no move of {name} is in progress"))? {
-            Cancelled::TooLate => Err("it is too late".into()),
+            Cancelled::TooLate => Err("it is too late to cancel".into()),
             cancelled => Ok(vec![Event::Cancelled(name, cancelled)]),
         }
     }

@@ -7,7 +7,7 @@ use identity::{Digest, Name};
 use nomad_client::{Event, RequestId};
 use nomad_protocol::{Attempt, Late, MachineId, TransactionId};
 
-/// Work for the owner of sockets, log and time.
+/// Work for the shell's caller, which owns the sockets, the log and the clock.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
     /// A datagram for a machine, not encrypted yet. It may be lost.
@@ -17,7 +17,7 @@ pub enum Output {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// A job for the page sender. If the job fails, the owner reports that the stream broke.
+    /// A job for the page sender. If the job fails, the caller reports the failure, or that the stream broke.
     Job(Job),
     /// A transaction no longer needs its incoming page stream. Every receiver checks whether its own stream is still
     /// needed.
@@ -29,8 +29,8 @@ pub enum Output {
     /// When there is time, release the memory of this transaction's domain by
     /// [`Shell::give_back`](crate::Shell::give_back): the domain runs elsewhere.
     GiveBack(TransactionId),
-    /// Hand the memory of this transaction's domain, which runs here, over to root, when there is time, with
-    /// [`Shell::hand_over`](crate::Shell::hand_over).
+    /// When there is time, hand over to root the memory of this transaction's domain by
+    /// [`Shell::hand_over`](crate::Shell::hand_over): the domain runs here.
     HandOver(TransactionId),
     /// A change in the handling of late frames for this transaction's domain.
     Frames(TransactionId, Frames),

@@ -1,7 +1,7 @@
 //! Records of transactions, in a Memory that survives a restart of this server.
 //!
 //! ```text
-//!   page 0      magic u64 | this machine's boot id u64 | 60 notes of a freeze: token u64 | check u64 | transaction u128
+//!   page 0      magic u64 | this machine's boot id u64 | 60 freezes' tokens: token u64 | check u64 | transaction u128
 //!   page 1 on   slots of 1 KiB:  sequence u64 | length u32 | check u32 | record
 //! ```
 //!
@@ -95,7 +95,7 @@ impl<S: ByteStore> Records<S> {
             .count()
     }
 
-    /// The place of the first note that matches.
+    /// The offset of the first token's note that matches. An empty note is `None`.
     fn token_place(&self, is_it: impl Fn(Option<(TransactionId, u64)>) -> bool) -> Option<usize> {
         let mut places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
         places.find(|place| is_it(self.note_at(*place)))

@@ -1,6 +1,6 @@
-//! Calls that root refused for the moment and that are retried: [`Retries`].
+//! Calls to root that failed for the moment and are retried: [`Retries`].
 //!
-//! A transaction relies on these calls: its record, or the object concerned, is kept until root has done its part.
+//! A transaction relies on these calls, so its record is kept until root has done its part.
 
 use alloc::vec::Vec;
 

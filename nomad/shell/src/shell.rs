@@ -46,7 +46,7 @@ pub struct Config {
 /// The shell of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shell<H: Host> {
-    /// The machine's calls.
+    /// The host, through which the shell calls its machine.
     pub host: H,
     /// The transactions, and their domains.
     pub moves: Moves<H::Outgoing, H::Incoming>,
@@ -145,7 +145,7 @@ impl<H: Host> Shell<H> {
         self.drop_silent_transfer(now);
     }
 
-    /// Hands the memory of a domain that has arrived over to root, for [`Output::HandOver`].
+    /// Hands over to root the memory of a domain that has arrived, for [`Output::HandOver`].
     pub fn hand_over(&mut self, transaction: TransactionId) {
         self.moves.hand_over(&mut self.host, transaction);
     }
@@ -182,7 +182,8 @@ impl<H: Host> Shell<H> {
         self.outputs.pop_front()
     }
 
-    /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]. A caller may call these two instead of it.
+    /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]. A caller may call these two instead of
+    /// `poll`.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         if self.is_held() {
             None

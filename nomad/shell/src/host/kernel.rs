@@ -117,7 +117,7 @@ pub trait Kernel {
     /// The kernel refused, or the domain runs again.
     fn begin_freeze(&mut self, outgoing: &mut Self::Outgoing) -> Result<u64, LocalFailure>;
 
-    /// Appends the header of a segment.
+    /// Appends the header of a segment, which is a round or a freeze.
     fn append_header(&mut self, header: StreamHeader, out: &mut Self::Piece);
 
     /// Appends the next piece; returns whether there are more.
@@ -232,7 +232,7 @@ pub trait Kernel {
     /// Adds this many microseconds of downtime to the clock of a domain that is about to run. Repeating this has no effect.
     fn add_downtime(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
 
-    /// Hands the memory of a domain that runs over to root. Repeating this has no effect.
+    /// Hands over to root the memory of a domain that runs. Repeating this has no effect.
     fn hand_over(&mut self, incoming: &mut Self::Incoming);
 
     /// Ends the measurement of an outgoing domain's pause, since the domain runs elsewhere. Returns the steps, for the log;

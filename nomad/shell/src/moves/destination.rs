@@ -94,7 +94,8 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Hands the memory of a domain that runs over to root, unless the transaction has ended, and the memory with it.
+    /// Hands over to root the memory of a domain that runs. Does nothing after the end of the transaction, which hands
+    /// it over, too.
     pub(crate) fn hand_over<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,

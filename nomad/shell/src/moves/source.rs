@@ -8,7 +8,8 @@ use crate::host::{Host, Kernel, RetireError, RootError};
 use crate::output::JobKind;
 
 impl<O, I> Moves<O, I> {
-    /// Performs an action other than a job for the page sender; returns the event for the ledger.
+    /// Performs an action; returns the event for the ledger. The shell itself handles jobs for the page sender,
+    /// `Destroy` and `Unretire`.
     pub(crate) fn step_source<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
