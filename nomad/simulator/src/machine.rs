@@ -51,7 +51,7 @@ pub enum Mutant {
     IncarnationStays,
     /// A restarted nomad does not erase the older of two records of a transaction.
     OlderRecordStays,
-    /// Root starts the domains at home there when its machine starts, without a query to other machines.
+    /// When a machine starts, its root starts the domains at home there, without a query to other machines.
     HomeDoesNotQuery,
     /// A source that has committed reads a destination's Prepared as Activated.
     PreparedIsActivated,
@@ -72,7 +72,7 @@ pub struct Move {
     pub peer: usize,
 }
 
-/// A round that is being sent.
+/// A segment that is being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sending {
     /// The progress.
@@ -101,7 +101,7 @@ pub struct Machine {
     pub shell: Shell<Hardware>,
     /// nomad's transactions, each from its first record to its end. They are lost when nomad dies.
     pub moves: BTreeMap<TransactionId, Move>,
-    /// Rounds that are being sent. They are lost when nomad dies.
+    /// Segments that are being sent. They are lost when nomad dies.
     pub sending: BTreeMap<TransactionId, Sending>,
     common: Common,
 }

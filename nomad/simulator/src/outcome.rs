@@ -3,10 +3,10 @@
 //! A domain is accounted for if it runs on the machine that the history names, if it is in doubt and listed, or if it
 //! was lost with a machine that was restarted.
 //!
-//! With three machines, a copy of an abandoned move may stay in doubt besides. This happens if the source gives the
-//! move up, its message about that is lost, and the source moves the domain elsewhere and is restarted. The destination
-//! can then no longer learn that the move was given up. Such a copy is *stale*: it is listed, and an operator has to
-//! drop it.
+//! With three machines, a copy of an abandoned move may also stay in doubt. This happens if the source gives the move
+//! up, its message about that is lost, and the source moves the domain elsewhere and is restarted. The destination can
+//! then no longer learn that the move was given up. Such a copy is *stale*: it is listed, and an operator has to drop
+//! it.
 
 mod checks;
 

@@ -43,7 +43,7 @@ pub struct Bounds {
     pub offers: u8,
     /// Crashes of each machine, or of its nomad alone.
     pub crashes: [u8; MACHINES_MAX],
-    /// Limits that fire.
+    /// Limits and operators' deadlines that fire.
     pub limits: u8,
     /// Cancelled moves.
     pub cancels: u8,

@@ -12,7 +12,7 @@ use crate::network::NetworkConditions;
 use crate::random::Random;
 use crate::simulation::clock::TRUE_RATE;
 
-/// Faults end at this time, or at the end of the last pause: from then on the world must settle.
+/// Faults end at this time, or at the end of the pause if that is later. From then on the world must settle.
 pub const FAULTS_END_US: u64 = 4_000_000;
 /// Faults that strike once begin within this time: a move takes some tens of milliseconds.
 const ONSET_US: u64 = 60_000;
@@ -91,7 +91,7 @@ pub struct Faults {
     pub break_us: Option<u64>,
     /// The operator of this machine cancels its moves at this time.
     pub cancel_us: Option<(usize, u64)>,
-    /// An outsider changes the domains about every this many microseconds.
+    /// The mean interval at which an outsider changes the domains.
     pub interference_us: Option<u64>,
     /// Actions whose result is late, per thousand.
     pub late_permille: u64,
@@ -99,7 +99,7 @@ pub struct Faults {
     pub freeze_us: u64,
     /// The requested moves.
     pub moves: Vec<PlannedMove>,
-    /// The last machine's pool is too small for any domain.
+    /// Whether the last machine's pool is too small for any domain.
     pub small_pool: bool,
     /// Losses in one direction.
     pub one_way: Option<OneWayLoss>,
@@ -113,7 +113,7 @@ pub struct Faults {
     pub foreign_freeze: Option<ForeignFreeze>,
     /// Calls of root that fail.
     pub root: Vec<RootFault>,
-    /// Each machine has room for the record of one transaction only.
+    /// Whether each machine has room for the record of one transaction only.
     pub few_records: bool,
 }
 

@@ -40,7 +40,7 @@ pub struct Parts {
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// The slots of records in bytes; zero for records in the form of an exploration.
+    /// The number of slots for records, which are stored as bytes. Zero selects the form of an exploration.
     pub record_slots: usize,
     /// The broken rule.
     pub mutant: Mutant,

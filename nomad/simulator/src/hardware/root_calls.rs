@@ -193,7 +193,7 @@ impl Root for Hardware {
         Ok(None)
     }
 
-    // The content of a package is not simulated: it contains the waiting domain that is at home here.
+    // The content of a package is not simulated: every package stands for the waiting domain at home here.
 
     fn begin_package(&mut self, _: u32) -> Result<(), RootError> {
         Ok(())

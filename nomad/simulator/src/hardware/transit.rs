@@ -38,13 +38,13 @@ pub struct Incoming {
 /// A piece of a page stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Piece {
-    /// The header, in the first of a segment.
+    /// The header, in the first piece of a segment.
     pub header: Option<StreamHeader>,
     /// The items that follow it.
     pub items: Vec<StreamItem>,
 }
 
-/// The arriving item.
+/// An item that arrives.
 pub type Arrival = StreamItem;
 
 impl Outgoing {

@@ -40,8 +40,8 @@ pub struct DomainHistory {
     pub retired: BTreeMap<TransactionId, Contents>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// An operator has settled a doubt about it by force and is responsible for the consequences, so nothing is
-    /// checked.
+    /// An operator has settled a doubt about it by force and is responsible for the consequences: only
+    /// [`Violation::OutlivedRuns`] is reported from then on.
     pub is_forced: bool,
 }
 

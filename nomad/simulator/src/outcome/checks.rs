@@ -14,7 +14,7 @@ use crate::machine::{Machine, domain_name};
 use crate::root::Entry as RootEntry;
 use crate::world::{World, domain_id};
 
-/// Everything that a machine holds must be a domain that runs there or a copy in doubt.
+/// Everything that a machine holds must be a domain that runs there, a copy in doubt or an outlived copy.
 pub(super) fn check_left_over(
     world: &World,
     number: usize,
@@ -30,7 +30,7 @@ pub(super) fn check_left_over(
     let domains = || kernel.domains.values();
     let is_logging = domains().any(|domain| domain.dirty.is_some());
     let stopped = domains().filter(|domain| domain.run != RunState::Running);
-    // A domain that root lists as exported, incoming or prepared is a copy that does not run.
+    // A domain that root lists in another state is a copy that does not run.
     let is_at_rest = |state| {
         matches!(
             state,

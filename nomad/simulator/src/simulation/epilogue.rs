@@ -1,4 +1,5 @@
-//! The epilogue of a run: no fault strikes any more, so every doubt can be settled and every running domain can be moved.
+//! The epilogue of a run: no fault of the seed strikes any more, so every doubt can be settled and every running domain can be
+//! moved.
 
 use identity::DomainId;
 use nomad_client::{Command, Event};

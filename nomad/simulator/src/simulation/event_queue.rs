@@ -103,7 +103,7 @@ impl EventQueue {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
-    /// Whether only recurring events and the end of faults are scheduled.
+    /// Whether only recurring events, cuts and the end of the faults are scheduled.
     pub(super) fn is_idle(&self) -> bool {
         let is_idle = |due: &Scheduled| {
             matches!(

@@ -1,12 +1,12 @@
-//! A seeded simulation: the real ledgers on several machines, with time, a bad network, crashes, and domains that write.
+//! A seeded simulation: the real shells on several machines, with time, a bad network, crashes, and domains that write.
 //!
 //! One seed is one run, the same on every host. A run has three parts. In the first, domains move under [`Faults`]. The
 //! second is quiescence, in which everything must settle as [`judge`] demands. The third is an epilogue without faults
 //! (`epilogue`): an operator settles every doubt, nothing may be left over, and every running domain must move once
 //! more.
 //!
-//! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `page_links` carries the page streams, `effects` performs the actions
-//! that follow.
+//! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that
+//! follow, `page_links` carries the page streams.
 
 pub mod clock;
 mod effects;
@@ -36,9 +36,9 @@ use page_links::PageLinks;
 pub use report::{Failure, Report, phases_to_strike};
 
 const COPY_EVERY_US: u64 = 100;
-/// How often a domain runs a step while some domain is being moved.
+/// The interval between the steps of domains while some domain has a dirty log.
 const STEP_EVERY_US: u64 = 170;
-/// How often otherwise: no check depends on it.
+/// The interval otherwise: no check depends on it.
 const IDLE_STEP_EVERY_US: u64 = 10_000;
 /// A run that is not settled after this time is stuck.
 const PATIENCE_US: u64 = 60_000_000;
@@ -55,9 +55,9 @@ pub struct Simulation {
     nodes: Vec<Node>,
     is_cut: bool,
     page_links: PageLinks,
-    /// nomad dies between the two writes of the record that is being kept.
+    /// Whether nomad dies during the current write to its records.
     is_torn: bool,
-    /// Every action and every crash is printed.
+    /// Whether every action and every crash is printed.
     is_traced: bool,
     report: Report,
 }

@@ -10,7 +10,7 @@ use crate::world::{Setup, World};
 
 /// The pages of each domain.
 pub(super) const PAGES: usize = 64;
-/// Room for an arriving domain beside all others.
+/// Pages of each pool beyond those of all domains.
 const SPARE_PAGES: usize = 32;
 const COPY_PAGES: usize = 8;
 /// Slots for records: more than any run needs.

@@ -65,7 +65,7 @@ pub enum Effect {
         /// The encoded envelope.
         bytes: Vec<u8>,
     },
-    /// A round of this transaction is being sent from now on.
+    /// More of this transaction's segment is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
@@ -163,7 +163,7 @@ impl World {
         effects
     }
 
-    /// Applies the outputs of a machine's nomad, and returns those that leave the machine.
+    /// Handles the outputs of a machine's nomad; returns the effects that the caller applies.
     fn apply_effects(&mut self, now: Instant, number: usize) -> Vec<Effect> {
         let mut effects = Vec::new();
         while let Some(output) = self.machines[number].shell.poll_output() {
