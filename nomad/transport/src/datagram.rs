@@ -18,7 +18,7 @@ const ACK: u8 = 0xd3;
 pub const HEAD_BYTES: usize = 1 + 16 + 8;
 /// Bytes per range of an acknowledgement.
 const RANGE_BYTES: usize = 8;
-/// The most ranges in an acknowledgement. It then fits any datagram.
+/// The most ranges in an acknowledgement. With that many it still fits any datagram.
 pub const RANGES_MAX: usize = 120;
 
 /// Bytes of a stream.

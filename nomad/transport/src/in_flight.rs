@@ -29,7 +29,7 @@ pub struct Sent {
 pub struct InFlight {
     datagrams: VecDeque<Sent>,
     bytes: u64,
-    /// Of the datagrams that have arrived, when the latest was sent.
+    /// The latest time at which a datagram that has arrived was sent.
     newest_arrived: Option<Instant>,
 }
 

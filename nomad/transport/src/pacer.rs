@@ -3,8 +3,8 @@
 //!
 //! Two measurements describe the path: the most bytes per second that arrived at the other side, over the last ten
 //! round trips, and the least round-trip time. Datagrams leave at that rate, and not much more than the product of rate
-//! and time is in flight. Losses do not slow the pacer down, so a wire that loses every fifth datagram is still used. A
-//! full queue slows it down.
+//! and round-trip time is in flight. Losses do not slow the pacer down, so a wire that loses every fifth datagram is
+//! still used. A full queue slows it down.
 //!
 //! ```text
 //!   Startup --the rate no longer grows--> Drain --the queue is empty--> Cruise: faster for one round trip in eight,
@@ -26,21 +26,21 @@ const FIRST_ROUND_TRIP_US: u64 = 1_000;
 /// Additional bytes in flight, because a busy machine acknowledges in bursts that are far apart. They fit the ring of a
 /// port.
 const SLACK: u64 = 128 * 1024;
-/// How far behind its schedule a burst may catch up. A busy machine stands still for a shorter time. The window of
-/// bytes in flight limits a burst, too.
+/// The longest delay that a burst may make up for. A busy machine stands still for a shorter time. The window of bytes
+/// in flight limits a burst, too.
 const BURST_US: u64 = 100_000;
 /// Round trips over which the highest rate counts.
 const RATE_ROUNDS: usize = 10;
 /// The rate has stopped growing after this many round trips in which it grew by less than a quarter.
 const FULL_ROUNDS: u32 = 3;
 
-/// In hundredths: the rate doubles in each round trip (2 / ln 2).
+/// The rate of startup, in hundredths of the measured rate: it doubles in each round trip (2 / ln 2).
 const STARTUP_GAIN: u64 = 289;
-/// In hundredths: the bytes that startup put into the queue are drained in a round trip.
+/// The rate of draining, in hundredths: within a round trip it drains the bytes that startup put into the queue.
 const DRAIN_GAIN: u64 = 35;
-/// In hundredths: the bytes in flight while cruising.
+/// The bytes in flight while cruising, in hundredths of the product of rate and round-trip time.
 const WINDOW_GAIN: u64 = 150;
-/// In hundredths: the rate in each round trip of a cycle.
+/// The rates in the round trips of a cycle, in hundredths of the measured rate.
 const CYCLE_GAINS: [u64; 8] = [150, 60, 100, 100, 100, 100, 100, 100];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct Snapshot {
     is_limited: bool,
 }
 
-/// The content of an acknowledgement.
+/// The measurements that an acknowledgement gives.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     /// The bytes that have arrived since the last acknowledgement.
@@ -164,7 +164,7 @@ impl Pacer {
         }
     }
 
-    /// Records that the stream has no more bytes to send, although more might be in flight.
+    /// Records that the stream has no more bytes to send, although the window has room for more.
     pub fn record_limited(&mut self, in_flight: u64) {
         self.limited_until = self.arrived + in_flight.max(1);
     }

@@ -10,7 +10,7 @@
 
 /// The headers of IP and UDP, and the session's head and tag.
 const HEADERS: usize = 20 + 8 + 13 + 16;
-/// Bytes of a datagram that every path carries, before encryption: an Ethernet frame without the headers.
+/// Bytes of a datagram that every path carries, before encryption: Ethernet's MTU without the headers.
 pub const BASE: usize = 1_500 - HEADERS;
 /// Bytes of such a datagram in a frame of 9,000 bytes, which many switches carry.
 const JUMBO: usize = 9_000 - HEADERS;
@@ -75,7 +75,7 @@ impl PathMtu {
         }
     }
 
-    /// Records that this many probes in a row had no reply. A trial in flight may be lost as well.
+    /// Records that this many probes in a row had no reply. A trial in flight counts as lost.
     pub fn record_silence(&mut self, probes: u32) {
         if probes == SILENT_PROBES_MAX && self.current > BASE {
             self.current = BASE;

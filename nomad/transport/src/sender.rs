@@ -15,9 +15,10 @@ use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
 use crate::statistics::Statistics;
 
-/// How much longer than a round trip a datagram that others have overtaken may take, in parts of the least round trip.
+/// A datagram that others have overtaken counts as lost after a round trip, plus one part in this many of the least
+/// round trip.
 const REORDER_PARTS: u64 = 4;
-/// The least such delay, in microseconds. A busy machine handles datagrams in bursts.
+/// The least such addition, in microseconds. A busy machine handles datagrams in bursts.
 const REORDER_MIN_US: u64 = 2_000;
 /// The longest interval between probes, in microseconds.
 const PROBE_INTERVAL_MAX_US: u64 = 250_000;

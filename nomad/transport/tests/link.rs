@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 const TRANSACTION: TransactionId = TransactionId(3);
 const SECOND_US: u64 = 1_000_000;
-/// The bytes of headers that each datagram has besides.
+/// The bytes of headers per datagram.
 const HEADERS: u64 = 42 + 29;
 
 /// The properties of a path.
@@ -30,7 +30,7 @@ struct Path {
     port: usize,
     /// From this time on the path carries only 1,472 bytes.
     shrinks_at: u64,
-    /// Nothing arrives between these times.
+    /// Nothing arrives that is sent between these times.
     cut: (u64, u64),
     /// The two ends take turns of this length. Each is awake for a fifth of it: the sender at its beginning, the
     /// receiver in the middle. With 0 both are always awake.
@@ -282,7 +282,7 @@ fn machines_that_take_turns_do_not_slow_down_each_other() {
         let bytes = 16 << 20;
         let mut link = Link::new(path, None);
         let elapsed = link.send(&content(bytes)).expect("arrives");
-        // One window of bytes is sent in each turn.
+        // At least 128 KiB are sent in each turn.
         let most = bytes as u64 / (128 * 1024) * turn_us;
         println!(
             "{elapsed} us, at most {most}; {:?}",

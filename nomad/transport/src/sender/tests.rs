@@ -1,3 +1,5 @@
+//! Probes, retransmissions, and the acknowledgements that they get.
+
 use alloc::vec;
 
 use super::*;
