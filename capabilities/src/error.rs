@@ -46,7 +46,7 @@ pub enum Error<R: Rights> {
         /// The slot of the last generation.
         place: Place,
     },
-    /// The number is past the end of the table.
+    /// The number is past the end of the table, or in a frame that was detached.
     NoSuchSlot {
         /// The number that was asked for.
         slot: SlotNumber,

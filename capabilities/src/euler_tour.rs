@@ -1,5 +1,5 @@
-//! The Euler tour of a derivation tree: a doubly linked list in which every slot occurs twice, like a pair of brackets.
-//! Everything derived from the slot is between its start and its end.
+//! The Euler tour of a derivation tree: a doubly linked list in which every slot occurs twice, as a start and an end.
+//! These enclose everything derived from the slot, like a pair of brackets.
 //!
 //! ```text
 //!        A
@@ -9,9 +9,9 @@
 //!    D
 //! ```
 //!
-//! So an operation touches at most six links, however many relatives there are. This holds for inserting a leaf, for
-//! removing a slot (its children become its parent's), and for replacing one slot by another. Links are symmetric: `after(m)
-//! == n` if and only if `before(n) == m`. Nothing comes before a root's start or after its end. An empty slot has no links.
+//! Inserting a leaf, removing a slot (its children become its parent's) and replacing one slot by another each write at most
+//! twelve links, however many relatives there are. Links are symmetric: `after(m) == n` if and only if `before(n) == m`.
+//! Nothing comes before a root's start or after its end. An empty slot has no links.
 
 use crate::{Place, Storage};
 
@@ -123,7 +123,7 @@ pub(crate) fn replace<S: Storage>(storage: &S, from: Place, to: Place) {
     forget(storage, from);
 }
 
-/// The marks adjacent to a slot's two.
+/// The marks next to the two marks of a slot.
 struct Surroundings {
     left: Option<Mark>,
     /// The marks after its start and before its end; `None` for a leaf.

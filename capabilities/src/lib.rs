@@ -44,7 +44,7 @@
 //! 4. An origin's generation is one more than its parent's (0 for a root). A copy has its parent's generation. No generation
 //!    exceeds [`GENERATION_MAX`].
 //! 5. An operation takes constant time, whatever the number of relatives. A step of revocation reads at most `3 *
-//!    (GENERATION_MAX + 2)` marks of the tour; every other operation touches six links. (Finding a parent takes many
+//!    (GENERATION_MAX + 2)` marks of the tour; every operation writes at most twelve links. (Finding a parent takes many
 //!    operations: [`climb`].)
 //! 6. A refused operation changes nothing.
 //!

@@ -3,8 +3,9 @@
 //! A step reads the tour from the start of the revoked slot to the first removable slot, and removes that slot. An origin is
 //! removable if it has no descendants. A copy is always removable: its children become its parent's, and are still below the
 //! revoked slot. The step passes over origins with descendants, which are nested at most
-//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over the kept slot and its ancestors. So no step passes more than `3
-//! * (GENERATION_MAX + 2)` marks, whatever the size and the depth of the tree.
+//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep. If a slot is kept ([`revoke_except`]), the step also passes over that slot
+//! and the origins above it. So no step passes more than `3 * (GENERATION_MAX + 2)` marks, whatever the size and the depth of
+//! the tree.
 //!
 //! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in between.
 //! The next step resumes an interrupted revocation, and anyone with the authority to revoke may take it.
@@ -35,16 +36,16 @@ pub enum RevokeStep<O: Object> {
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).
 pub fn revoke<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Object>, S> {
-    // A slot is not its own descendant, so keeping it keeps none of them.
+    // Keeping `place` itself has no effect: it is not its own descendant.
     revoke_except(storage, place, place)
 }
 
 /// Removes one descendant of `place` other than `keep`, if it has any.
 ///
-/// If `keep` is a copy of the origin `place`, it is the last one when this returns [`RevokeStep::Done`]. This is how an
-/// object is destroyed: everything below its origin is revoked except the capability that was invoked, then that capability
-/// is deleted, then the origin is cleared. Until then the same call can be repeated. If `keep` belongs to an object further
-/// down, the origins above it stay too.
+/// If `keep` is a copy of the origin `place`, it is the only slot left below `place` when this returns [`RevokeStep::Done`].
+/// This is how an object is destroyed: everything below its origin is revoked except the capability that was invoked, then
+/// that capability is deleted, then the origin is cleared. Until then the same call can be repeated. If `keep` belongs to an
+/// object further down, the origins above it stay too.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).

@@ -3,11 +3,12 @@
 //! ```text
 //!    0  object (16)   badge (8)   rights (2)   generation (1)   role (1)   unused (4)
 //!   32  holder (8)
-//!   40  before and after its start, before and after its end: 4 links of 6 bytes
+//!   40  before its start, before its end, after its start, after its end: 4 links of 6 bytes
 //! ```
 //!
-//! Everything is in cells: slots are reached through shared references, and the kernel has one lock. Only this crate writes
-//! to a slot: `euler_tour.rs` writes the links, `derivation.rs` and `revocation.rs` write the rest.
+//! Content and links are in cells, because slots are reached through shared references; the kernel lock protects them. Only
+//! this crate writes to a slot: `euler_tour.rs` writes the links, `derivation.rs` and `family.rs` (for a bookmark) the
+//! content.
 
 use core::cell::Cell;
 

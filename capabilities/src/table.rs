@@ -12,7 +12,7 @@ use crate::{Error, Place, Result, Storage};
 pub struct SlotNumber(u32);
 
 impl SlotNumber {
-    /// The handle with this value, which need not exist: the table checks it.
+    /// The handle with this value. The table checks whether it has such a slot.
     #[must_use]
     pub const fn new(value: u32) -> Self {
         Self(value)
