@@ -155,8 +155,8 @@ rights! {
         SPAWN = 2;
         /// Freeze and thaw it.
         FREEZE = 3;
-        /// Describe it, copy the pages of its Memories and of those it has mapped, and run their dirty logs, even while it
-        /// runs. Read its threads and map its Memories while it is frozen.
+        /// Describe it, copy the pages of its Memories and of those it has mapped, and use the dirty logs of its Memories,
+        /// also while it runs. Read its threads and map its Memories while it is frozen.
         CAPTURE = 4;
         /// Retire it: the commit point of a move.
         RETIRE = 5;

@@ -114,7 +114,7 @@ pub struct MessageBuffer {
     pub words: [u64; WORDS_MAX],
     /// Slots of the capabilities to send, each of which is copied.
     pub send: [u32; CAPABILITIES_MAX],
-    /// Free slots for received capabilities; a used slot must be replaced.
+    /// Free slots for received capabilities. The owner replaces a slot that was filled.
     pub receive: [u32; CAPABILITIES_MAX],
     /// Unused.
     pub reserved: [u64; 188],

@@ -108,7 +108,8 @@ records! {
         kind,
         /// Of a Memory: its pages. Of a Notification: its flags. Of a Domain: its slots. Of a Pool: its pages.
         size,
-        /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's. Of a Domain: its clock's offset, an `i64`.
+        /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's or the boot archive's. Of a Domain: its clock's offset, an
+        /// `i64`.
         attribute,
         /// Of a Memory: the number of present pages.
         present,
@@ -127,8 +128,8 @@ records! {
         page_count,
         /// A [`crate::register::Access`].
         access,
-        /// One plus the number of a slot of this table; zero if there is no such slot. It is the slot of the capability that
-        /// the mapping was made through, or the nearest slot that this capability was derived from.
+        /// One plus the number of a slot in the domain's table: the slot of the capability that the mapping was made through
+        /// or, if that is in another table, of its nearest ancestor in this one. Zero if there is neither.
         parent
     }
     /// A capability.
@@ -143,8 +144,7 @@ records! {
         rights,
         /// The badge.
         badge,
-        /// One plus the number of the nearest slot of this table that it was derived from, directly or not; zero if there is
-        /// none.
+        /// One plus the number of the slot of its nearest ancestor in the domain's table; zero if it has none there.
         parent,
         /// The [`ObjectId`](crate::register::ObjectId) of the object that holds it, in [`List::Held`]; else zero.
         holder

@@ -37,7 +37,7 @@ impl Send {
 }
 
 impl Receive {
-    /// Waits at `endpoint`. `reply` is a free slot for the caller's reply right, if there is one.
+    /// Waits at `endpoint`. `reply` is a free slot for the reply right of a caller; without one, callers are refused.
     #[inline(always)]
     pub const fn new(endpoint: Slot, reply: Option<Slot>) -> Receive {
         Receive {

@@ -8,8 +8,8 @@
 //! | `messages` | constructors of the calls that carry a message |
 //! | `page_set` | the sets of pages that `DomainPages` reads |
 //!
-//! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call missing
-//! on one side is a compile error.
+//! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call that the kernel
+//! does not handle is a compile error.
 
 mod arguments;
 mod define;

@@ -1,6 +1,6 @@
-//! The table of calls: number, name, arguments with their meaning, results. docs/abi.md is rendered from it.
+//! The table of calls: number, name, arguments with their meaning, results.
 //!
-//! It is one long list, because every other list of calls is generated from it.
+//! The calls' types and decoder, and the second part of docs/abi.md, are generated from it.
 
 use super::arguments::{Arguments, Received};
 use super::define::{Description, calls};
@@ -32,7 +32,7 @@ calls! {
         w3: u64
     } -> Received;
     /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot is empty, the call
-    /// only waits. If the reply is refused with an error of `Reply`, the call does not wait.
+    /// only waits. If the reply fails for another reason, the call fails too and does not wait.
     2 ReplyAndReceive {
         /// An Endpoint with RECEIVE.
         endpoint: Slot,
@@ -231,7 +231,7 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Destroys an object, and everything in it if it is a Pool. Every capability to it is removed.
+    /// Destroys an object: a Pool with everything in it, a Domain with its threads. Every capability to it is removed.
     40 Destroy {
         /// A capability with DESTROY.
         object: Slot
@@ -303,7 +303,7 @@ calls! {
     53 DomainInstallReply {
         /// A frozen Domain with INSTALL.
         domain: Slot,
-        /// The thread that awaits the reply.
+        /// The Thread that awaits the reply, with WRITE.
         thread: Slot,
         /// The domain's empty slot.
         to: Slot,
@@ -454,7 +454,7 @@ calls! {
         domain: Slot,
         /// The domain's slot: an Endpoint with SEND, or a Notification with WAIT to be bound.
         from: Slot,
-        /// The caller's slot: a Memory of the domain's pool with MANAGE, or a Thread of the domain with WRITE; else WrongState.
+        /// The caller's slot: a Memory with MANAGE, or a Thread with WRITE. WrongState if it belongs to another domain.
         holder: Slot,
         /// The copy's role.
         held: Held,
@@ -556,9 +556,9 @@ calls! {
         pager: Option<Slot>
     } -> ();
 
-    /// Makes an interrupt from a line. Several level-triggered interrupts can share a line. A device's interrupt is then
-    /// delivered to every sharer that is armed. The first acknowledgement arms an Interrupt. The line stays masked until all
-    /// of these acknowledge it.
+    /// Makes an interrupt from a line. Several level-triggered Interrupts can share a line. An interrupt on the line is
+    /// delivered to each of them that is armed. An Interrupt is armed by its first acknowledgement. The line stays masked
+    /// until every Interrupt that was delivered is acknowledged.
     112 InterruptCreateLine {
         /// A Pool with CREATE.
         pool: Slot,
@@ -591,8 +591,7 @@ calls! {
         /// The flags: if the notification's capability has a badge, a subset of the badge.
         flags: u64
     } -> ();
-    /// Permits the next interrupt. On a shared line, every Interrupt that was delivered the last time must be acknowledged
-    /// first.
+    /// Permits the next interrupt. A shared line stays masked until every Interrupt that was delivered is acknowledged.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot
@@ -649,7 +648,7 @@ calls! {
     } -> ();
     /// Draws a random word from the processor.
     120 Random {
-        /// The Hardware.
+        /// The Hardware with CREATE.
         hardware: Slot
     } -> u64;
 }
