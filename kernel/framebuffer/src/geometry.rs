@@ -8,7 +8,7 @@ use crate::pixel::PixelFormat;
 /// The most memory that is used: lines beyond it stay as they are. Enough for 3840 by 2160 pixels of 32 bits.
 pub const BYTES_MAX: usize = 32 << 20;
 
-/// A framebuffer of at least this many lines has characters of twice the size, of twice as many, three times the size, and so on.
+/// From this many lines on, characters have twice the size; from twice as many on, three times the size; and so on.
 const LINES_PER_SCALE: u32 = 1300;
 
 /// The largest scale.

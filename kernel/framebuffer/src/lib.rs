@@ -1,10 +1,10 @@
 //! A linear framebuffer: its geometry, and text drawn into it. Pure: the memory is behind the trait [`Surface`].
 //!
-//! The kernel draws its first messages and its panics with it, the console the machine's log.
+//! The kernel draws its first messages and its panics with this crate, and the console draws the machine's log.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `geometry.rs`, `text.rs` | a [`Geometry`]: size, pitch and pixels, checked; as text |
+//! | `geometry.rs`, `text.rs` | a [`Geometry`]: size, pitch and pixel format, checked; its textual form |
 //! | `pixel.rs` | a [`PixelFormat`]: the place of each colour in a pixel |
 //! | `painter.rs` | a [`Painter`], which draws a character into a cell |
 //! | `page.rs` | a [`Page`] of lines, from top to bottom |

@@ -6,12 +6,12 @@ use crate::geometry::Geometry;
 use crate::painter::{Colors, Painter};
 use crate::surface::Surface;
 
-/// What becomes of a line below the last one.
+/// The treatment of a line for which the page has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// The page is cleared, and the line is its first.
+    /// The page is cleared, and the line becomes its first.
     Restart,
-    /// It is dropped: the first lines of a panic matter most.
+    /// The line is dropped: the first lines of a panic matter most.
     Drop,
 }
 
@@ -40,7 +40,7 @@ impl<S: Surface> Page<S> {
         page
     }
 
-    /// Draws a line. What does not fit into one continues in the next.
+    /// Draws a line of text. A long one continues in the next line.
     pub fn put_line(&mut self, line: fmt::Arguments<'_>) {
         // Drawing does not fail.
         let _ = fmt::Write::write_fmt(self, line);

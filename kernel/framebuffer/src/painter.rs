@@ -17,7 +17,7 @@ pub(crate) const GLYPH_HEIGHT: usize = SIZE.val();
 /// The bytes of one line of pixels of the largest character.
 const LINE_BYTES_MAX: usize = GLYPH_WIDTH * SCALE_MAX * 4;
 
-/// The shape of a character that the font does not have.
+/// Drawn in place of a character that the font does not have.
 const MISSING: char = '?';
 
 /// A colour.
@@ -60,7 +60,7 @@ impl Color {
         Color { red, green, blue }
     }
 
-    /// The colour between this one, at 0, and another, at 255.
+    /// The colour at a position between this one, at 0, and another, at 255.
     fn towards(self, other: Color, at: u8) -> Color {
         let at = i32::from(at);
         let between = |from: u8, to: u8| {
@@ -131,7 +131,7 @@ impl Painter {
         }
     }
 
-    /// Draws a character into a cell, and all of the cell's background. A cell outside of the framebuffer stays as it is.
+    /// Draws a character and its background into a cell. A cell outside of the framebuffer stays as it is.
     pub fn draw(
         &self,
         surface: &mut (impl Surface + ?Sized),

@@ -18,27 +18,27 @@ impl Channel {
         (1..=8).contains(&self.bits) && end <= pixel_bits.into()
     }
 
-    /// This intensity, of 255, at its place.
+    /// An intensity, from 0 to 255, in the channel's bits of a pixel.
     fn encode(self, intensity: u8) -> u32 {
         u32::from(intensity >> (8 - self.bits)) << self.position
     }
 }
 
-/// The contents of the memory.
+/// The format of a framebuffer's memory: pixels or characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
     /// Pixels, little-endian.
     Rgb {
         /// The bits of a pixel: 15, 16, 24 or 32.
         bits: u8,
-        /// Where red is.
+        /// The bits of red.
         red: Channel,
-        /// Where green is.
+        /// The bits of green.
         green: Channel,
-        /// Where blue is.
+        /// The bits of blue.
         blue: Channel,
     },
-    /// Characters of a text mode: a code and its colours, two bytes. Width and height count characters.
+    /// Characters of a text mode, two bytes each: a code, and its colours. Width and height count characters.
     Text,
 }
 

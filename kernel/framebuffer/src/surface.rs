@@ -2,11 +2,11 @@
 
 /// A framebuffer's memory. It is only written: reading a graphics card's memory is slow.
 pub trait Surface {
-    /// Writes bytes at an offset. They are within the [`Geometry::bytes`](crate::Geometry::bytes) of the drawing's geometry.
+    /// Writes bytes at an offset. They are within the [`Geometry::bytes`](crate::Geometry::bytes) of the painter's geometry.
     fn write(&mut self, offset: usize, bytes: &[u8]);
 }
 
-/// Any other memory, which a function writes.
+/// A function that writes to any other memory.
 impl<F: FnMut(usize, &[u8])> Surface for F {
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         self(offset, bytes);
