@@ -19,7 +19,7 @@ pub enum Cause {
     },
     /// The timer armed by [`super::arm_timer`] fired.
     Timer,
-    /// A device interrupt. If its line is level-triggered, it is masked until the kernel unmasks it.
+    /// A device interrupt. A level-triggered line is masked until the kernel unmasks it.
     Interrupt {
         /// The vector that the line or message was routed to.
         vector: u8,

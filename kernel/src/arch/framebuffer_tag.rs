@@ -64,7 +64,7 @@ pub(super) fn read(tag: &[u8]) -> Result<Framebuffer, Problem> {
     })
 }
 
-/// Checks that a framebuffer is a device of a processor whose addresses have this many bits, and not memory.
+/// Checks that a framebuffer has physical addresses of at most this many bits, and does not overlap memory.
 pub(super) fn check(
     framebuffer: &Framebuffer,
     memory: [&Ranges; 2],

@@ -33,8 +33,8 @@ pub(super) enum Measured {
 /// The maximum number of measurements.
 const MEASUREMENTS_MAX: usize = 40;
 
-/// Measures until two successive measurements differ by at most one part in `agreement`; `None` if the other clock does not
-/// count.
+/// Measures until two successive measurements differ by at most one part in `agreement`. `None` if the other clock does not
+/// count, or every measurement was disturbed.
 pub(super) fn measure_until_agreed(
     agreement: u64,
     mut measure: impl FnMut() -> Measurement,

@@ -1,10 +1,10 @@
 //! User code's access to memory: a walk of the active tables, and a TLB.
 //!
 //! The TLB holds what a processor may hold: the translations of the active root, and the tables on the way to them. It
-//! reveals as many errors as the architecture permits. Entries stay until the kernel flushes them or activates another root.
+//! behaves as adversely as the architecture permits. Entries stay until the kernel flushes them or activates another root.
 //! After a flush it walks again at once to every page that it held, as a speculating processor may. So a missing flush, or a
-//! flush before the change of the table, leaves a stale translation. The next access uses it, and [`frame_released`] detects
-//! it. That function also overwrites the released frame, so that a test notices a later use.
+//! flush before the change of the table, leaves a stale translation. A later access uses that translation, or
+//! [`frame_released`] detects it. That function also overwrites the released frame, so that a test notices a later use.
 
 use super::machine::{Machine, State, with};
 use super::memory::PAGE;

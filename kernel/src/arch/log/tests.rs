@@ -100,7 +100,6 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
     assert!(world.machine.console().ends_with("when a panic comes\r\n"));
 }
 
-/// A test domain with the right to write to ports, and the slot of the capability.
 #[test]
 fn the_screen_has_the_lines_before_threads_run_and_those_of_a_panic() {
     let world = World::new();
@@ -118,6 +117,7 @@ fn the_screen_has_the_lines_before_threads_run_and_those_of_a_panic() {
     assert!(!screen.iter().any(|line| line.contains("a domain owns")));
 }
 
+/// A test domain with the right to write to one port, and the slot of the capability.
 fn writer(world: &World, first: u16) -> (TestDomain, Slot) {
     let actor = world.domain();
     let ports = Slot(slots::FREE);

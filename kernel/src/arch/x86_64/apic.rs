@@ -80,7 +80,8 @@ static COUNTS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
 /// The physical address of an xAPIC's registers; `None` for an x2APIC.
 ///
-/// Firmware locks the APIC in x2APIC mode only on processors whose CPUID reports the mode.
+/// Without the mode in CPUID the registers are in memory: firmware can have locked the APIC in x2APIC mode only if CPUID
+/// reports that mode.
 pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }

@@ -1,8 +1,8 @@
 //! The clock: the processor's time-stamp counter, and its rate.
 //!
 //! A virtual core may be stopped for milliseconds between any two instructions. So a reference clock is read several times,
-//! each time between two reads of the counter. Only the reading with the shortest time between its two reads is used. A rate
-//! is accepted when two measurements agree.
+//! each time between two reads of the counter. Only the reading with the shortest time between the two reads of the counter
+//! is used. A rate is accepted when two measurements agree.
 
 use super::cpu;
 use super::hpet::Hpet;
@@ -16,7 +16,7 @@ static TICKS_PER_SECOND: AtomicU64 = AtomicU64::new(0);
 /// The ticks that passed while the boot code measured clocks.
 static WAITED_TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// The number of reads of another clock per reading.
+/// How many times [`read_closely`] reads the other clock.
 const READINGS: usize = 5;
 
 /// The tolerance between two measurements of the clock's rate: one part in this many.

@@ -3,8 +3,8 @@
 //! Only one core runs so far. Another one will need its own `Core`, which shares nothing with this one.
 //!
 //! Invariant: in kernel mode the GS base points to this core's `Core`. There are two exceptions: between an entry's first
-//! instruction and its SWAPGS, and in the handlers on their own stacks (NMI, machine check, double fault), which do not use
-//! `Core`.
+//! instruction and its SWAPGS, and in the handlers that may begin with the user's GS base (NMI, machine check, double fault,
+//! and a debug exception in kernel mode), which do not use `Core`.
 
 use super::descriptors::Descriptors;
 use crate::arch::UserContext;

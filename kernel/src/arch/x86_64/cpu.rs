@@ -110,7 +110,7 @@ pub(super) fn initialise() {
     }
 }
 
-/// Enables SYSCALL. Flags that would disturb the kernel are cleared at entry.
+/// Sets the entry point and the selectors of SYSCALL, and the flags that it clears because they would disturb the kernel.
 pub(super) fn initialise_system_calls(selectors: &Selectors) {
     Star::write(
         selectors.user_code,

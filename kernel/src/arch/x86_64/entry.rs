@@ -76,7 +76,7 @@ unsafe extern "C" {
     fn resume();
     /// The last instruction of `resume`. Not to be called.
     fn resume_iret();
-    /// The address to continue at if that instruction faults. Not to be called.
+    /// The address to continue at if `resume_iret` faults. Not to be called.
     fn resume_refused();
 }
 

@@ -78,7 +78,7 @@ pub(super) fn trap_panic(frame: &TrapFrame) -> ! {
     stop()
 }
 
-/// Refuses to start the machine, for this reason, which is not a mistake of the kernel.
+/// Stops the start on a machine that cannot run the kernel, and prints the reason.
 pub(super) fn refuse(reason: &str) -> ! {
     begin();
     log!("{reason}");

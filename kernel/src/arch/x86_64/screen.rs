@@ -49,10 +49,10 @@ struct Screen {
     page: Page<Memory>,
 }
 
-/// Never waited for: a panic while a line is drawn is not shown.
+/// Nothing waits for this lock, so a panic while a line is being drawn is not shown.
 static SCREEN: Mutex<Option<Screen>> = Mutex::new(None);
 
-/// Shows lines through this mapping of the whole framebuffer from now on. The first time it is cleared.
+/// Shows lines through this mapping of the whole framebuffer from now on. The first call clears it.
 pub(super) fn open(framebuffer: Framebuffer, start: *mut u8) {
     let is_open = with(|screen| match screen {
         Some(screen) => {
@@ -66,7 +66,7 @@ pub(super) fn open(framebuffer: Framebuffer, start: *mut u8) {
     }
 }
 
-/// Begins a page for the reason why the machine does not continue.
+/// Begins a page in the colours of a panic.
 pub(super) fn fail() {
     let place = with(|screen| {
         let screen = screen.as_mut()?;

@@ -177,8 +177,8 @@ fn load(vectors: &VectorState) -> bool {
     refused == 0
 }
 
-/// Overwrites FIP, FDP and FOP, which loading a state leaves unchanged on AMD's older processors unless an exception is pending.
-/// Loading any number does it.
+/// Overwrites FIP, FDP and FOP, which loading a state leaves unchanged on AMD's older processors unless an exception is
+/// pending. Loading any number overwrites them.
 fn overwrite_x87_pointers() {
     if LEAKS_X87_POINTERS.get() == Some(&true) {
         let anything = 0_u64;

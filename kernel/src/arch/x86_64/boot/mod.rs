@@ -32,7 +32,7 @@ const PROTOCOL_PVH: u32 = 0;
 /// See [`PROTOCOL_PVH`].
 const PROTOCOL_MULTIBOOT2: u32 = 1;
 
-/// The text for a processor on which no memory can be protected from being executed.
+/// Printed if the processor has no execution protection for pages.
 const NO_EXECUTE_DISABLE: &str =
     "this processor does not offer no-execute (NX, XD): enable it in the firmware's setup";
 

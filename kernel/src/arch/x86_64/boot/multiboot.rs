@@ -10,7 +10,7 @@ use multiboot2::{BootInformation, TagType};
 /// The offset of the root pointer in its tag, after the tag's type and size.
 const RSDP_OFFSET: u64 = 8;
 
-/// GRUB's framebuffer, which is read before anything that may be missing.
+/// GRUB's framebuffer. It is read first, so that a panic about missing data can be shown on it.
 pub(super) fn framebuffer(address: PhysAddr) -> Option<Framebuffer> {
     let information = load(address);
     let mut tags = information.tags();
