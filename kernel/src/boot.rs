@@ -42,7 +42,7 @@ const CAPABILITIES: [(&str, Slot, ObjectKind); 5] = [
     ("archive", root_slots::ARCHIVE, ObjectKind::Memory),
 ];
 
-/// Bytes of an archive member's header; the member's data is padded to a multiple of it.
+/// Bytes of an archive member's header. The member's data is padded to a multiple of this size.
 const HEADER_BYTES: usize = 512;
 const SIZE_FIELD: core::ops::Range<usize> = 124..136;
 const MAGIC_FIELD: core::ops::Range<usize> = 257..262;
@@ -95,8 +95,8 @@ struct RootBuilder<'k> {
 }
 
 impl<'k> RootBuilder<'k> {
-    /// Creates root's domain. Root's own table must hold the capability to the domain, so [`RootBuilder::give_authority`]
-    /// publishes that capability once the table exists.
+    /// Creates root's domain and its table. [`RootBuilder::give_authority`] then puts the capability to the domain into that
+    /// table.
     fn new(kernel: &'k Kernel) -> RootBuilder<'k> {
         let pool = kernel.root_pool;
         let domain = objects::create_first_domain(kernel, pool)
@@ -223,7 +223,7 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
-        // First, so that the command line cannot state another one.
+        // Added first, so that a `framebuffer` on the command line has no effect.
         if let Some(framebuffer) = boot.framebuffer {
             page.add_argument("framebuffer", format_args!("{framebuffer}"));
         }
@@ -248,8 +248,8 @@ impl<'k> RootBuilder<'k> {
     }
 }
 
-/// Adds the words of the command line to root's arguments, one per line. A word that does not fit is left out as a whole, since a
-/// part of it could be another name.
+/// Adds the words of the command line to root's arguments, one per line. A word that does not fit is left out completely,
+/// since its beginning could be another valid word.
 fn add_words(page: &mut StartPage, command_line: &str) {
     for word in command_line.split_ascii_whitespace() {
         let start = page.argument_bytes as usize;

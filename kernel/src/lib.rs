@@ -16,11 +16,12 @@
 //! | `entry` | the entry for every cause |
 //! | `boot` | spawning the root domain |
 //!
-//! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call is atomic:
-//! it takes effect completely or not at all. A long call is a series of bounded steps, each of them atomic, and keeps its
-//! progress in the caller's argument registers.
+//! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A short call is
+//! atomic: it takes effect completely or not at all. A long call is a series of bounded steps. Each step is atomic, and any
+//! progress that the next step needs is in the caller's argument registers.
 //!
-//! There is one lock, the kernel lock. It is taken here and nowhere else.
+//! The kernel lock is taken here and nowhere else. Below it `arch` has two locks: one around the registers of the I/O APICs,
+//! and one around the screen.
 
 #![cfg_attr(target_os = "none", no_std)]
 

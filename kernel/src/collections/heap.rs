@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!          3            no element has a lesser key than its parent;
-//!        /   \          the right spine of every subtree is no longer than its left one:
-//!       5     4         so among n elements it has at most log2(n + 1)
+//!        /   \          no right child has a longer right spine than its left sibling:
+//!       5     4         so the root's right spine has at most log2(n + 1) of n elements
 //!      / \
 //!     9   7
 //! ```
@@ -84,7 +84,7 @@ impl<T: HeapElement> Heap<T> {
         } else {
             above.right.set(below);
         }
-        // Each changed rank on the way up is greater than the one before, so few ranks change.
+        // On the way up, either the old ranks or the new ranks of the changed elements ascend. So few ranks change.
         let mut next = Some(parent);
         while let Some(changed) = next.filter(|above| balance(*above)) {
             next = changed.heap_link().parent.get();

@@ -1,6 +1,7 @@
 //! A map from numbers: [`Index`], an intrusive digital search tree.
 //!
-//! The bits of a key, the highest first, lead to its element, at the first position that was free on insertion:
+//! The bits of a key, the highest first, describe a path from the root. The key's element is on that path; it is inserted at
+//! the first free position:
 //!
 //! ```text
 //!              0110          the first bit decides below the root: 0 goes left, 1 goes right;
@@ -167,8 +168,8 @@ impl<T: IndexElement> Index<T> {
         adopt(parent, if is_below { Side::Down } else { Side::Up }, by);
     }
 
-    /// The element with this key or else the nearest in a direction. It is on the path to the key, or it is the nearest in
-    /// the last subtree beside that path.
+    /// The element with this key or else the nearest in a direction. It is on the path to the key, or in the lowest subtree
+    /// beside that path.
     #[inline(always)]
     fn nearest(&self, key: T::Key, direction: Side) -> Option<Ref<T>> {
         let mut best = None;

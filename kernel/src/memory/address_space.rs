@@ -1,9 +1,9 @@
 //! A domain's upper page tables: [`AddressSpace`].
 //!
-//! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
-//! *linked* into page directories, 2 MiB per link. The link's flags limit the domain's access, since the
-//! processor intersects the rights of all levels. The entry for a page directory counts the links in it. So a directory that
-//! earlier mappings left empty is skipped in one step.
+//! The tables of three levels belong to the domain (PML4, PDPT, PD). The tables of the fourth level, the leaf tables, belong
+//! to Memories and are *linked* into page directories, 2 MiB per link. The link's flags limit the domain's access, since the
+//! processor intersects the rights of all levels. The PDPT's entry for a page directory counts the links in that directory.
+//! So a directory that earlier mappings left empty is skipped in one step.
 //!
 //! ```text
 //!   domain:  PML4 -> PDPT -> PD -+-link r-x-> leaf table of Memory A
@@ -101,7 +101,7 @@ impl AddressSpace {
     }
 
     /// Removes the links in one page directory from an address up to `end`; returns the next address at which there may be a
-    /// link. Stops when `looks`, the number of examined entries and directories, reaches `most`.
+    /// link. Stops when `looks`, the number of examined entries and directories, exceeds `most`.
     #[inline]
     fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;

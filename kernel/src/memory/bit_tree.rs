@@ -6,7 +6,8 @@
 //!   level 0:  a bit for every number that is in the set
 //! ```
 //!
-//! Every operation accesses one or two words per level. 16 million numbers (64 GiB of frames) take four levels.
+//! An operation on one number accesses one or two words per level; one on a range accesses every word of the range. 16
+//! million numbers (64 GiB of frames) take four levels.
 
 use core::cell::Cell;
 

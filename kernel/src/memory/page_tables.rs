@@ -139,7 +139,7 @@ impl PageTables {
             .map(Unmapped::one)
     }
 
-    /// Removes the first directory, which must be empty. No processor walks directories.
+    /// Removes the first directory, which must be empty. No processor walks directories, so no TLB flush is needed.
     pub fn take_directory(&self) -> Option<OwnedFrame> {
         self.directories
             .iter()

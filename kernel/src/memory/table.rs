@@ -1,7 +1,7 @@
 //! A frame of 512 page-table entries: [`Table`] (Intel SDM volume 3, 4.5).
 //!
-//! The processor sets the accessed and dirty bits of entries at any time, so every change is one locked
-//! read-modify-write.
+//! The processor sets the accessed and dirty bits of present entries at any time, so every change of such an entry is one
+//! locked read-modify-write.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,7 +66,7 @@ impl Entry {
     /// A device's page with write combining: boot code gives `WRITE_THROUGH` alone this meaning.
     pub const DEVICE_COMBINING: Entry = Entry::LEAF.union(Entry::WRITE_THROUGH);
 
-    /// A table between the root and the links. It has every right.
+    /// The entry for a table between the root and the links. It grants every right.
     pub const BRANCH: Entry = Entry::PRESENT.union(Entry::WRITE).union(Entry::USER);
 }
 
