@@ -48,7 +48,7 @@ pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Ste
         return Step::More;
     }
     if let Some(keep) = keep.filter(|_| target == object) {
-        // The last capability of its tree, unless its holder was destroyed before it.
+        // The object's last capability. The slot is empty if its domain was destroyed with the object.
         let _ = kernel.empty_slot(keep);
     }
     finish(kernel, target);
@@ -105,9 +105,9 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
 /// sleeping thread takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
-/// Does one step of stopping a domain for good. Once its threads are stopped, a step fails waiters of other domains that its
-/// retirement has not reached. Stopping the last thread counts as a whole step, since nested domains have threads of their
-/// own.
+/// Does one step of stopping a domain for good. Once its threads are stopped, each step fails a wait of another domain's
+/// thread that the domain's retirement has left. Stopping the last thread counts as a whole step, since nested domains have
+/// threads of their own.
 fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Destroying {
         domain.set_state(DomainState::Destroying);
@@ -117,7 +117,7 @@ fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {
     let origin = target.header().origin();
-    // The origin is not its own descendant, so keeping it keeps none of them.
+    // Keeping the origin has no effect: it is not its own descendant.
     kernel
         .revoke_step(origin, keep.unwrap_or(origin))
         .unwrap_or(Step::Done)

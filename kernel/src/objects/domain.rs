@@ -30,7 +30,7 @@ pub enum DomainState {
     Destroying,
 }
 
-/// The threads of other domains that still wait for something of a retired domain. Their waits have yet to fail.
+/// The threads of other domains whose waits at a retired domain's objects have yet to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingWaiters {
     /// Threads that wait at this or a later object of the domain, and callers that await a reply.
@@ -62,7 +62,7 @@ pub struct Domain {
     pub clock_offset: Cell<i64>,
     /// The outside waits that have yet to fail, once the domain is retired.
     pub pending_waiters: Cell<PendingWaiters>,
-    /// The search for a parent, by the domain's description.
+    /// The unfinished search for a parent, with which the next description of the domain continues.
     pub parent_search: ParentSearch,
     pub timer: HeapLink<Domain>,
     /// Its deadline, in ticks, while it is among the deadlines.

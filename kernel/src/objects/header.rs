@@ -12,7 +12,7 @@ use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 pub struct Header {
     /// Its number in the order of creation, starting at 1. It leaves the kernel only in log lines.
     pub serial: u64,
-    /// The pool whose keys encrypt its identity. This is the pool that pays for it; for the root pool, it is that pool
+    /// The pool whose keys encrypt its identity. It is the pool that pays for the object, or for the root pool the root pool
     /// itself.
     named_by: Ref<Pool>,
     /// The pool that pays for it; none for the root pool.
@@ -83,7 +83,7 @@ impl Header {
         }
     }
 
-    /// Whether it belongs to a domain that was moved away: every use of it from here fails with Gone.
+    /// Whether it belongs to a domain that was moved away: every use of it on this machine fails with Gone.
     pub fn is_retired(&self) -> bool {
         self.pool.is_some_and(|pool| pool.is_retired())
     }

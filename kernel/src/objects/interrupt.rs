@@ -7,7 +7,7 @@
 //!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
 //! ```
 //!
-//! Invariant: while an interrupt is in service, its line is masked.
+//! Invariant: while an interrupt of a level-triggered line is in service, the line is masked.
 
 use core::cell::Cell;
 

@@ -29,7 +29,7 @@ pub enum Attribute {
     /// Contiguous RAM. It is never captured, because a device may write it. Its frames are reserved from the beginning;
     /// pages are absent until they are populated.
     Contiguous,
-    /// A device's registers.
+    /// A device's registers or memory.
     Device,
     /// RAM that belongs to no pool: the boot archive.
     Archive,
@@ -88,7 +88,8 @@ impl MemoryObject {
         self.writers.get()
     }
 
-    /// Counts a writer. That is a change of the Memory's own domain, since it decides whether the domain may move.
+    /// Counts a writer. This counts as a change of the Memory's own domain, since writers decide whether that domain may
+    /// move.
     pub fn add_writer(&self) {
         self.writers.set(self.writers.get() + 1);
         self.header.touch();

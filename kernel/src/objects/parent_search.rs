@@ -18,7 +18,7 @@ pub struct Entry {
     pub list: List,
     /// The slot, the mapping's address, or the serial number of the object that holds the capability.
     pub number: u64,
-    /// The object's use for it.
+    /// The capability's role in that object.
     pub held: Option<Held>,
     /// Whether the domain runs. A search that began while it ran is useless once it is frozen.
     pub running: bool,

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it, and its argument registers are as
-//! the call found them. So rolling back is forgetting the phase. Completing the call advances RIP. A phase records the
-//! capability that the call found. A peer that gets to the thread checks that the slot still holds it (`ipc/authority.rs`).
+//! the call found them. So a rollback only resets the phase. Completing the call advances RIP. A phase records the capability
+//! that the call found. A peer that gets to the thread checks that the slot still holds it (`ipc/authority.rs`).
 
 use core::cell::Cell;
 

@@ -72,7 +72,7 @@ fn introduce(world: &World, actor: TestDomain, other: TestDomain, third: TestDom
     world.does(actor, calls::mint(slots::POOL, Slot(12), rights, 0));
 }
 
-/// The manager, which holds the root pool, destroys every pool but its own.
+/// Destroys, as the manager, every object of the root pool except the manager's own pool.
 fn end_all(world: &World, manager: TestDomain) {
     loop {
         let other =

@@ -43,7 +43,7 @@ fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
         let (world, manager, mover) = with_pool();
         let spent = manager.pool.used();
         let done = end(&world, mover.place(Slot(20)), steps) == Step::Done;
-        // The destroyer's table is destroyed, and with it the invoked capability.
+        // As if the destroyer's table were destroyed, and with it the invoked capability.
         for slot in 20..62 {
             let _ = world.kernel.empty_slot(mover.place(Slot(slot)));
         }

@@ -117,8 +117,8 @@ impl Aim {
         let mut is_fitted = [false; abi::REGISTER_COUNT];
         for (position, lookup) in authority::lookups(&request).iter().enumerate() {
             let slot = u64::from(lookup.slot().0);
-            // A lookup has only the number of its slot. Its argument is the first remaining one with that number. Rarely two
-            // arguments have the same number; then they may be confused, and fit less well.
+            // A lookup names only a slot. It belongs to the first remaining argument with that slot. Two arguments rarely
+            // name the same slot; then they may be confused, and fit less well.
             let mut slots = self.arguments().filter(|(_, _, kind)| *kind == "Slot");
             let named =
                 slots.find(|(index, ..)| !is_fitted[*index] && self.registers[*index] == slot);
@@ -176,7 +176,7 @@ impl Aim {
         }
     }
 
-    /// Does the same as `fit_slots` for arguments that are slots of the call's target domain.
+    /// As `fit_slots`, for arguments that are slots of the call's target domain.
     fn fit_foreign_slots(&mut self) {
         let Some(domain) = self.domain() else { return };
         let is_free = |held: Option<Capability<Object>>| held.is_none();
