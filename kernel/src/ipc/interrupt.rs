@@ -9,8 +9,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
-/// Handles a device's interrupt. Delivers it to all interrupts that share its line, since any of their devices may have
-/// caused it.
+/// Handles an interrupt from a device. Delivers it to every [`Interrupt`] of the line that is not disarmed, since any of
+/// their devices may have caused it.
 #[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
@@ -23,9 +23,10 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     deliver(kernel, vector);
 }
 
-/// Signals the notifications of the undelivered interrupts at a vector. All of them together take at most one step: if too many
-/// threads wait without authority, the timer continues. An interrupt stays undelivered while it is not bound. It also stays
-/// undelivered while it is bound to a notification of a retired domain, since nothing in that domain may change.
+/// Signals the notifications of the undelivered interrupts at a vector. All of them together take at most one step: if too
+/// many threads wait without authority, the timer interrupt continues the work. An interrupt stays undelivered while it is
+/// not bound. It also stays undelivered while it is bound to a notification of a retired domain, since nothing in that domain
+/// may change.
 pub fn deliver(kernel: &Kernel, vector: u8) {
     let mut left = PEERS_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
@@ -67,7 +68,7 @@ fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
     }
 }
 
-/// Acknowledges an interrupt for its driver. The line is unmasked once all interrupts that share it are acknowledged.
+/// Acknowledges an interrupt for its driver. The line is unmasked once none of the interrupts that share it is in service.
 pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
     interrupt.state.set(InterruptState::Armed);
     unmask_if_acknowledged(kernel, interrupt.vector);

@@ -1,5 +1,6 @@
-//! Exceptions of user code. A page fault that only needs a link, or nothing at all, is resolved here. Every other exception
-//! becomes a message to the Memory's pager or the thread's fault endpoint.
+//! Exceptions of user code. A page fault that only needs a link, or nothing at all, is resolved here, and so is a thread's
+//! first use of the vector registers. Every other exception becomes a message to the Memory's pager or the thread's fault
+//! endpoint.
 
 use abi::fault::FaultKind;
 use abi::register::Access;

@@ -1,6 +1,6 @@
 //! Mapping a Memory into a domain, and unmapping it.
 //!
-//! Mapping links the existing leaf tables; the first fault links a table created later.
+//! Mapping links the existing leaf tables. A leaf table that is created later is linked by the first fault in its range.
 
 use abi::register::Access;
 use abi::{Error, MAP_STEP_BYTES, PAGES_PER_TABLE, USER_END};
@@ -150,7 +150,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
     let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
-        // The pool is empty, so the first access to the rest of the mapping will fault.
+        // The pool is empty. The first access to the rest of the mapping faults, and tries again.
         if link_at(kernel, mapping, address).is_err() {
             return;
         }

@@ -17,7 +17,8 @@
 //! (decision 25).
 //!
 //! The clock is read only when a thread is chosen from a queue, not by a system call after which the caller keeps running.
-//! The timer is only ever re-armed for an earlier time. If a slice ends later than that, its end is armed when the timer fires.
+//! The timer is re-armed only for an earlier time. If a slice ends later than the armed time, its end is armed when the timer
+//! fires.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -163,7 +164,7 @@ impl Scheduler {
     }
 
     /// Records a step of a revocation of the current thread. Until the revocation is done, the thread runs on when its slice
-    /// expires. Otherwise its equals could create capabilities as fast as it removes them. Then it goes to the tail.
+    /// expires; after that it goes to the tail. Otherwise its equals could create capabilities as fast as it removes them.
     pub fn note_revocation(&self, thread: Ref<Thread>, is_unfinished: bool) {
         thread.is_revoking.set(is_unfinished);
         if !is_unfinished && thread.is_overdue.take() {

@@ -30,7 +30,7 @@ pub enum Act {
     Serve,
 }
 
-/// The time at which a thread acts, given the time at which it began to run and the armed time of the timer.
+/// The time at which a thread acts, given the time at which it began to run and the time for which the timer is armed.
 pub type When = fn(u64, u64) -> u64;
 
 /// A thread, and the action with which it interrupts its computing, if any.
