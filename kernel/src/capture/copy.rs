@@ -10,7 +10,8 @@ use crate::arch;
 use crate::memory::{Entry, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// The maximum number of pages that one call reads. Searching a page for zeros and copying it takes up to 1,400 instructions.
+/// The maximum number of pages that one call reads. Checking whether a page is full of zeros, and copying it, takes up to
+/// 1,400 instructions.
 const PAGES_PER_CALL: usize = 8;
 
 /// The number of pages that a mask covers. They are in one leaf table.

@@ -39,8 +39,9 @@ pub struct Freeze {
 ///
 /// # Errors
 /// [`Error::Oneself`] if the caller belongs to the domain. When a freeze begins: [`Error::InUse`] if the domain is already
-/// frozen, [`Error::WrongState`] if it is retired, [`Error::TimedOut`] if the deadline has passed, checked in this order. When
-/// a freeze continues: [`Error::TimedOut`] if the domain was thawed meanwhile, [`Error::WrongState`] if it was retired.
+/// frozen, [`Error::WrongState`] if it is retired or being destroyed, [`Error::TimedOut`] if the deadline has passed, checked
+/// in this order. When a freeze continues: [`Error::TimedOut`] if the domain was thawed meanwhile, [`Error::WrongState`] if
+/// it was retired or is being destroyed.
 pub fn freeze(
     kernel: &Kernel,
     domain: Ref<Domain>,

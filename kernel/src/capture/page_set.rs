@@ -59,7 +59,8 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The bits of the pages from `start` on and below `end`. A page beyond `end` would be marked clean without being reported.
+/// The bits of the pages from `start` on and below `end`. `bit_of` must not see a page beyond `end`, which would be marked
+/// clean without being reported.
 #[inline(always)]
 fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
     let bits = |count| (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit);

@@ -44,7 +44,7 @@ pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) ->
     Ok(())
 }
 
-/// Takes one bounded step towards failing all waits of other domains' threads for a retired domain.
+/// Takes one bounded step towards failing all waits of other domains' threads at a retired domain's objects.
 pub fn fail_waiters_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     match domain.pending_waiters.get() {
         PendingWaiters::From(id) => fail_waiter_at(kernel, domain, id),

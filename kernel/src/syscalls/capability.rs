@@ -49,7 +49,7 @@ pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> C
 
 fn revoke_in_steps(kernel: &Kernel, caller: Ref<Thread>, slot: Slot) -> CallResult {
     let (place, _) = lookup::lookup(caller, slot)?;
-    // A slot is not its own descendant, so keeping it keeps none of them.
+    // Keeping the slot itself has no effect: it is not its own descendant.
     super::in_steps(|| kernel.revoke_step(place, place))
 }
 

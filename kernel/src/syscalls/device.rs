@@ -112,8 +112,8 @@ pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
     Ok(Outcome::DONE)
 }
 
-/// Whether the kernel's log permits user code to write this port now. The console's port has to wait until the kernel's
-/// current line is complete. The port of QEMU's exit device has to wait until the whole log is written.
+/// Whether the kernel's log permits user code to write this port now. A write to the console's port waits until the kernel's
+/// current line is complete, one to the port of QEMU's exit device until the whole log is written.
 fn log_permits(port: u16, value: u32) -> bool {
     match port {
         arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),

@@ -87,7 +87,7 @@ macro_rules! typed {
         $(#[$doc])*
         ///
         /// # Errors
-        /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`]; [`Error::Gone`] for a retired domain's.
+        /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`]; [`Error::Gone`] for an object of a retired domain.
         pub fn $name(table: $holder, slot: Slot, rights: $rights) -> Result<Ref<$type>, Error> {
             let (_, capability) = $find(table, slot)?;
             let Object::$variant(object) = capability.object else { return Err(Error::WrongKind) };

@@ -94,7 +94,7 @@ fn argument_count(number: Number) -> usize {
     found.expect("every call is described").arguments.len()
 }
 
-/// Makes a row's call with every pair of values in every pair of its arguments.
+/// Makes a row's call with every value in every argument, and with every pair of limits in every pair of arguments.
 fn try_pairs(row: &Row, set_up: fn(&Row) -> Stage) {
     let mut stage = set_up(row);
     let mut good = (row.call)(&stage);
