@@ -1,6 +1,6 @@
 //! A capability as a value: an object, the rights to it, and a badge.
 //!
-//! The value by itself grants nothing; authority is a value in a [`Slot`](crate::Slot) of a derivation tree.
+//! The value by itself grants nothing. Authority comes only from a value in a [`Slot`](crate::Slot) of a derivation tree.
 
 use crate::{Badge, Error, Object, Rights};
 

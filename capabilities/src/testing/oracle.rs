@@ -119,7 +119,7 @@ impl Oracle {
         Ok(Effect::Filled)
     }
 
-    /// Performs a step of revocation; returns the correct outcome closest to `outcome`.
+    /// Performs a step of revocation; returns `outcome` if it is correct, else a correct one.
     fn follow_step(&mut self, root: usize, keep: Option<usize>, outcome: Outcome) -> Outcome {
         self.entry(root)?;
         let mut candidates = self.entries.clone();

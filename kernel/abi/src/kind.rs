@@ -64,7 +64,7 @@ impl ObjectKind {
         }
     }
 
-    /// The most rights that a movable domain has over its own object of this kind.
+    /// The most rights that a movable domain may have over one of its own objects of this kind.
     pub fn own_rights(self) -> Rights {
         match self {
             ObjectKind::Domain => DomainRights::OWN.into(),
@@ -186,7 +186,7 @@ rights! {
         EXECUTE = 2;
         /// Populate, supply and discard pages, set a pager.
         MANAGE = 3;
-        /// Learn its bus address.
+        /// Not needed by any call: the bus address is returned when the Memory is made.
         DMA = 4;
     }
     /// Rights over an Endpoint.

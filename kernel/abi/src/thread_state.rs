@@ -40,11 +40,11 @@ pub struct GeneralRegisters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Awaits {
-    /// None: it continues from its RIP, which may be at a system call.
+    /// None: the thread continues from its RIP, which may be at a system call.
     Nothing = 0,
     /// The reply to a call it made. After a move that reply comes only from inside the domain.
     Reply = 1,
-    /// The reply to a fault message; without one it retries the instruction.
+    /// The reply to a fault message; without one the thread retries the instruction.
     FaultReply = 2,
     /// The reply to a fault message about a trap, whose instruction has completed; without one the thread stops.
     TrapReply = 3,

@@ -125,7 +125,7 @@ impl Geometry {
         }
     }
 
-    /// How many pixels wide and high each of a character's pixels is.
+    /// The width and the height, in pixels of the framebuffer, of each pixel of a character.
     pub(crate) fn scale(&self) -> usize {
         (1 + self.height / LINES_PER_SCALE).min(SCALE_MAX as u32) as usize
     }

@@ -18,7 +18,7 @@ calls! {
 
     /// Sends a message and waits for its reply. The receiver gets a reply right in the slot that it gave.
     1 Call {
-        /// An Endpoint with SEND, and GRANT to pass capabilities, in the message or in the reply.
+        /// An Endpoint with SEND; also with GRANT if the message or its reply passes capabilities.
         endpoint: Slot,
         /// The message's shape.
         info: MessageInfo,
@@ -336,7 +336,8 @@ calls! {
         /// The token that freezing it returned. The token of another freeze is refused: InUse.
         token: u64
     } -> ();
-    /// Reads a list about a domain into the message buffer's data: count, next cursor (`u64::MAX` at the end), version.
+    /// Reads a list about a domain into the message buffer's data. Returns the number of records, the next cursor (`u64::MAX`
+    /// at the end), and the domain's version.
     57 DomainDescribe {
         /// A Domain with CAPTURE.
         domain: Slot,
