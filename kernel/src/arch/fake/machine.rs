@@ -170,7 +170,7 @@ impl Machine {
         with(|state| state.open_lines.iter().copied().collect())
     }
 
-    /// Masks a level-triggered line, as the entry code does when it interrupts, before the kernel is entered.
+    /// Masks a level-triggered line, as the entry code does at an interrupt, before it enters the kernel.
     pub fn mask_level_line(&self, gsi: u32) {
         with(|state| state.open_lines.remove(&gsi));
     }

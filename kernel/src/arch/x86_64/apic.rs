@@ -80,8 +80,7 @@ static COUNTS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
 /// The physical address of an xAPIC's registers; `None` for an x2APIC.
 ///
-/// Without the mode in CPUID the registers are in memory: firmware can have locked the APIC in x2APIC mode only if CPUID
-/// reports that mode.
+/// If CPUID does not report the x2APIC mode, the registers are in memory: firmware cannot have locked the APIC in that mode.
 pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }

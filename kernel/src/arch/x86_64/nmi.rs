@@ -1,7 +1,7 @@
 //! Non-maskable interrupts: watchdogs, management controllers and bus errors send them. None stops the kernel.
 //!
-//! An NMI can interrupt the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt. That
-//! is delivered when interrupts are on, in user mode or while idling, and its handler logs the count.
+//! An NMI can interrupt the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt. The
+//! ordinary interrupt is delivered when interrupts are on, in user mode or while idling, and its handler logs the count.
 
 use super::apic;
 use super::port::read_byte;

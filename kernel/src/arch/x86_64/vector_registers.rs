@@ -144,7 +144,7 @@ pub fn vectors_clear() {
     vectors_deny();
 }
 
-/// Denies user mode the use of the vector registers: it raises exception 7.
+/// Denies user mode the use of the vector registers: a use then raises exception 7.
 fn vectors_deny() {
     // SAFETY: the kernel itself uses no vector registers.
     unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
