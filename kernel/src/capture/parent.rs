@@ -2,8 +2,8 @@
 //! capability was derived from.
 //!
 //! More exactly, the parent is the nearest ancestor in the domain's table. Slots of other domains in between are skipped.
-//! Revoking the ancestor reaches the capability through them, and they do not exist where the domain is rebuilt. A
-//! capability held by an object or a mapping is never a parent, since nothing is derived from it, and an object's origin
+//! Revoking the ancestor reaches the capability through them, and they do not exist where the domain is rebuilt. A capability
+//! held by an object or a mapping is never a parent, since nothing is derived from it. Nor is an object's origin, which
 //! belongs to no table.
 //!
 //! The path to the parent leads past older siblings, and other domains can make any number of these. A call follows a bounded

@@ -29,9 +29,9 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
 /// function to wake.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. An invalid message
-/// keeps the right: for example [`Error::MissingRight`] for capabilities without GRANT, and [`Error::EmptySlot`] for a
-/// missing one.
+/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. An error about the
+/// message leaves the right in its slot: for example [`Error::MissingRight`] for capabilities without GRANT, or
+/// [`Error::EmptySlot`] for a capability that is not there.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,

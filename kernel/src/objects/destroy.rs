@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
-//!     1. quiesce:   stop it if it is a thread or a domain, a few threads per step; create nothing more in a pool
+//!     1. quiesce:   stop it if it is a thread or a domain, one thread per step; create nothing more in a pool
 //!     2. revoke:    delete one capability to it; create no new ones
 //!     3. dismantle: release one part: a page, a mapping, a waiter, a table
 //!     4. finish:    return its frame to its pool

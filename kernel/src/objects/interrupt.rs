@@ -72,7 +72,7 @@ impl Interrupt {
     }
 }
 
-/// The maximum number of interrupts that share a line: all of them are raised in one step.
+/// The maximum number of interrupts that share a line. It is small, since all of them are signalled in one step.
 pub const SHARERS_MAX: usize = 8;
 
 /// Creates an interrupt and returns its vector. A message-signalled interrupt and the first one of a line get a free vector; further

@@ -22,9 +22,9 @@ const LOOKS_PER_INSERTION: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 /// Inserts zeroed pages where a Memory has none, within the leaf table of the first page; returns the number of pages handled.
 ///
 /// # Errors
-/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory
-/// that is being destroyed. Otherwise others could insert pages as fast as they are removed, and a contiguous Memory could
-/// get frames at addresses that its device does not know.
+/// [`Error::WrongState`] for memory of a device or of the boot archive; [`Error::ArgumentRange`], [`Error::PoolEmpty`];
+/// [`Error::Gone`] for a Memory that is being destroyed. Otherwise others could insert pages as fast as they are removed, and
+/// a contiguous Memory could get frames at addresses that its device does not know.
 pub fn populate(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -84,7 +84,8 @@ fn populate_leaf(
 /// Copies pages of `source` into a Memory; returns their number.
 ///
 /// # Errors
-/// As [`populate`]; [`Error::PageAbsent`] if the source lacks a page.
+/// As [`populate`]; [`Error::WrongState`] also for a contiguous Memory and for a device's source; [`Error::PageAbsent`] if
+/// the source lacks a page.
 pub fn supply(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,

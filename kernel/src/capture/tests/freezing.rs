@@ -12,7 +12,7 @@ use crate::arch::Cause;
 use crate::objects::tests::checker::check;
 use crate::testing::{calls, slots};
 
-/// A deadline, in nanoseconds of a clock that starts with the machine's.
+/// A deadline, in nanoseconds of a clock that agrees with the machine's.
 pub const DEADLINE_NS: u64 = 1_000_000_000;
 
 /// The maximum number of kernel entries for all work that is due at one time.

@@ -28,7 +28,7 @@ pub fn create_memory(
     })
 }
 
-/// Creates a Memory from pages that belong to no pool, all at once: the boot archive's.
+/// Creates, in one step, a Memory from pages that belong to no pool: the boot archive's.
 ///
 /// # Errors
 /// As [`create_tables_of`].

@@ -26,7 +26,7 @@ fn make<A: Arguments>(world: &World, actor: TestDomain, call: A) -> Result<(), E
     made
 }
 
-/// Creates one object of every kind from a pool of `pages`.
+/// Creates an object of every kind that needs no Hardware, and fills them, from a pool of `pages`.
 fn create_all(world: &World, actor: TestDomain, pages: u64) -> Result<(), Error> {
     let (pool, domain, memory) = (POOL, DOMAIN, MEMORY);
     make(world, actor, calls::split(pages, POOL))?;

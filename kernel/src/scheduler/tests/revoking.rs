@@ -108,7 +108,7 @@ fn wait(world: &World, thread: Ref<Thread>) {
     world.begin(thread, calls::wait(NOTIFICATION, u64::MAX));
 }
 
-/// Makes a domain's thread wait for an interrupt at the highest priority; returns the vector.
+/// Makes a domain's thread wait for an interrupt, at a higher priority than the others; returns the vector.
 fn raise_above(world: &World, above: TestDomain) -> u8 {
     world.does(above, calls::notification(NOTIFICATION));
     let place = above.place(INTERRUPT);

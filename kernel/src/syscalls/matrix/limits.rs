@@ -1,8 +1,8 @@
 //! Arguments at their limits, and empty ranges: whatever the outcome of a call, the kernel does not panic.
 //!
-//! The rows make calls that succeed. Here two arguments of such a call are replaced by values at the end of some range. The
-//! other arguments stay valid, so that the call reaches the check or the index under test. The host's arithmetic panics on
-//! overflow.
+//! The rows make calls that succeed. Here one or two arguments of such a call are replaced by values at the end of some
+//! range. The other arguments stay valid, so that the call reaches the check or the index under test. The host's arithmetic
+//! panics on overflow.
 
 use abi::calls::{
     Arguments, DomainMap, DomainPages, DomainReadPages, MemoryCreate, MemoryDiscard,

@@ -50,7 +50,7 @@ fn every_call_on_a_retired_domain_does_what_its_row_expects() {
     }
 }
 
-/// Retires the subject and takes the first step of its destruction, but not of its pool's.
+/// Takes the first step of destroying the subject's domain, but not its pool.
 fn begin_to_destroy(stage: &Stage) {
     let keep = stage.caller.place(SUBJECT);
     let subject = Object::Domain(stage.subject.domain);

@@ -29,7 +29,7 @@ fn crowd() -> (Scene, Vec<Ref<Thread>>) {
     (scene, callers)
 }
 
-/// The manager's thread begins to retire the subject and is stopped after one step.
+/// The manager's thread takes the first step of retiring the subject, and stands at the call again.
 fn begin_to_retire(scene: &Scene) {
     let version = scene.freeze();
     let thread = scene.manager.thread;

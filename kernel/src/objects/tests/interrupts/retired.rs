@@ -18,7 +18,7 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_afterwards(
     let other = world.domain();
     world.does(other, calls::notification(OWN));
     world.give(other, OWN, actor, FOREIGN, 0);
-    // This interrupt comes before the first one in the list.
+    // `SECOND` comes before `FIRST` in the list.
     world.does(actor, calls::bind_interrupt(SECOND, FOREIGN, SECOND_FLAG));
     other.pool.set_retired(true);
     assert_eq!(interrupt(&world, actor, vector), Ok(FIRST_FLAG));
