@@ -26,7 +26,8 @@ impl<O: Object> Capability<O> {
         }
     }
 
-    /// A capability to the same object with exactly `rights`. It has `badge`, or the badge of `self` if `badge` is [`Badge::NONE`].
+    /// A capability to the same object with exactly `rights`. It has `badge`, or the badge of `self` if `badge` is
+    /// [`Badge::NONE`].
     ///
     /// # Errors
     /// [`Error::RightsExceeded`] for rights that `self` lacks; [`Error::BadgeFixed`] for a second badge.

@@ -75,8 +75,8 @@ impl Interrupt {
 /// The maximum number of interrupts that share a line. It is small, since all of them are signalled in one step.
 pub const SHARERS_MAX: usize = 8;
 
-/// Creates an interrupt and returns its vector. A message-signalled interrupt and the first one of a line get a free vector; further
-/// ones of a line share its vector.
+/// Creates an interrupt and returns its vector. A message-signalled interrupt and the first one of a line get a free vector;
+/// further ones of a line share its vector.
 ///
 /// # Errors
 /// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line already has [`SHARERS_MAX`], cannot be shared,
