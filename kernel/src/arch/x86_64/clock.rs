@@ -93,7 +93,8 @@ pub(super) fn read_closely(read: impl Fn() -> u64) -> Reading {
     closest.expect("there is at least one reading")
 }
 
-/// Measures until two measurements agree to one part in `agreement`; returns the last one if they never do.
+/// Measures the rate of the clock or of the timer until two measurements agree to one part in `agreement`; returns the last
+/// one if they never do.
 pub(super) fn measure_until_agreed(
     agreement: u64,
     measure: impl FnMut() -> Measurement,
@@ -101,7 +102,9 @@ pub(super) fn measure_until_agreed(
     Some(match rate::measure_until_agreed(agreement, measure)? {
         Measured::Agreed(rate) => rate,
         Measured::Last(rate) => {
-            crate::log!("the clock's measurements do not agree: its rate may be wrong");
+            crate::log!(
+                "two measurements of the clock's or the timer's rate never agreed: it may be wrong"
+            );
             rate
         }
     })
