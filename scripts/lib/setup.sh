@@ -2,13 +2,13 @@
 # Finds missing programs and installs them with apt on Debian 12 and 13; on other systems it lists what to install.
 # Sourced by `entry.sh`. If nothing is missing, it uses neither apt nor the network.
 #
-# Consent is --yes, or a variable CI that is neither empty, 0 nor false, or else a reply on the terminal. Without consent it
-# stops. apt is never allowed to remove a package.
+# Consent is the argument --yes, the variable CI (unless it is empty, 0 or false), or a reply on the terminal. Without consent the
+# setup stops. apt is never allowed to remove a package.
 
-# The oldest suitable QEMU: 7.2, Debian 12's own, does not emulate an x2APIC.
+# The oldest suitable QEMU. Debian 12's own, 7.2, does not emulate an x2APIC.
 readonly qemu_version_min=9
 
-# The oldest suitable Rust, as a minor version of 1, from the workspace.
+# The oldest suitable Rust is 1.N with this N, from the workspace's Cargo.toml.
 rust_minor_min=$(sed -n 's/^rust-version = "1\.\([0-9]*\).*/\1/p' "$(dirname -- "${BASH_SOURCE[0]}")/../../Cargo.toml")
 readonly rust_minor_min
 
@@ -97,7 +97,7 @@ missing_packages() {
         if is_rust_new_enough /usr/bin/rustc; then
             wanted+=("${rust_packages[@]}")
         else
-            # Even if they are installed: apt upgrades them to the newest version.
+            # They are listed even if they are installed, so that apt upgrades them.
             printf '%s\n' "${rust_packages[@]}"
         fi
     fi
@@ -113,8 +113,8 @@ missing_packages() {
     done
 }
 
-# A suitable rustup toolchain, one with the component rust-src, needs no further packages; Debian's toolchain needs all of
-# its parts.
+# Whether to use Debian's toolchain: if all of its parts are installed, or if no other suitable one is on the path. A toolchain of
+# rustup needs the component rust-src, but no further packages.
 is_debian_toolchain_wanted() {
     is_debian_toolchain_whole || ! has_library_source rustc || ! is_rust_new_enough rustc
 }

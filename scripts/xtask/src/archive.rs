@@ -1,9 +1,8 @@
 //! Boot archives. An archive has everything that a machine boots besides the kernel.
 //!
-//! An archive is one ustar file: `root.elf` comes first, so that the kernel needs to read only one header; then the compiled
-//! manifest; or those of a
-//! whole fleet, then the images that they name. Programs are stripped; the files with symbols stay beside the archive. A
-//! guest of the machine tests gets an archive of its own, in which it replaces root.
+//! An archive is one ustar file. `root.elf` comes first, so that the kernel reads only one header. The compiled manifest of one
+//! machine follows, or those of all machines of a fleet, and then the images that they name. Programs are stripped; the files
+//! with symbols stay beside the archive. A guest of the machine tests gets an archive of its own, in which it replaces root.
 
 use std::fs;
 use std::path::PathBuf;
@@ -138,7 +137,7 @@ pub fn pack_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
     write(fleet::ARCHIVE, &archive, workspace)
 }
 
-/// An archive with root, what it is to start, and these images.
+/// An archive with root, this compiled manifest or fleet, and these images.
 fn system(
     (member, compiled): (&str, Vec<u8>),
     images: &[&str],

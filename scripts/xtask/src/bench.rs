@@ -1,8 +1,8 @@
 //! Benchmark figures, one JSON object per line.
 //!
-//! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
-//! instructions, so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of
-//! the kernel from its ELF file. Each figure is printed with the same figure of a peer, from [`peers`].
+//! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts instructions,
+//! so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of the kernel from its
+//! ELF file. Each figure is printed with the same figure of a peer if [`peers`] has it.
 
 mod peers;
 
@@ -99,8 +99,8 @@ fn parse(arguments: &[String]) -> Result<Request> {
     Ok(request)
 }
 
-/// Measures machines from a third host, in wall time, with a program of the harness: `measure` moves a domain ten times,
-/// `connect` connects clients to the store.
+/// Measures machines from a third host, in wall time, with a program of the harness: `measure` moves domains, `connect` connects
+/// clients to the store.
 fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;

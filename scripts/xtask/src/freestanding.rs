@@ -98,8 +98,8 @@ impl Target {
 
     /// The flags that select the linker script.
     ///
-    /// Cargo does not notice a change of a linker script. So the linker gets a copy named by the hash of its content: then a changed
-    /// script changes the flag.
+    /// Cargo does not notice a change of a linker script. So the linker gets a copy that is named by the hash of its content, and
+    /// a changed script changes the flag.
     pub fn linker_flags(self, workspace: &Workspace) -> Result<Vec<String>> {
         self.linker_flags_at(&Site::of(workspace), workspace)
     }

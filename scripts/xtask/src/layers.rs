@@ -7,9 +7,9 @@
 //! ```
 //!
 //! An arrow points to a dependency; an arrow at the beginning of a line points to the name above it. No dependency may point the
-//! other way. Crates that run on the host (tests, the xtask, the simulator, the operator's tool) may use everything, and no other crate may use them.
-//! Development dependencies are exempt. A crate without a layer is a violation too. The audit of unsafe code runs afterwards, since
-//! it covers the same crates.
+//! other way. Crates that run on the host (tests, the xtask, the simulator, the operator's tool) may use everything, and no other
+//! crate may use them. Development dependencies are exempt. A crate without a layer is a violation too. The audit of unsafe code
+//! runs afterwards, since it covers the same crates.
 
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! The same figures of another kernel and another live migration, for comparison.
 //!
-//! The kernel is seL4, master of August 2026: gcc 12 -O2, with the fast path, without Meltdown mitigation, PCID, IOMMU and debugging.
-//! Its figures are for threads of equal priority in different address spaces, in QEMU 10.0.2. They include the user side.
-//! The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and the same workload in a Linux guest of 144 MiB,
-//! between two processes on one host.
+//! The kernel is seL4, master of August 2026: gcc 12 -O2, with the fast path, without Meltdown mitigation, PCID, IOMMU and
+//! debugging. Its figures are for threads of equal priority in different address spaces, in QEMU 10.0.2. They include the user
+//! side. The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and the same workload in a Linux guest of 144
+//! MiB, between two processes on one host.
 
 /// Figures of the live migration, in our units.
 const MIGRATION: &[(&str, f64)] = &[

@@ -17,7 +17,7 @@ const LIMIT_SECONDS: &str = "1800";
 /// The exit code of `timeout` when it has ended a command.
 const TIMED_OUT: i32 = 124;
 
-/// A copy of the tree's files known to git, with a target directory of its own that is kept between runs.
+/// A copy of the files that git tracks, with a target directory of its own that is kept between runs.
 pub struct Copy<'w> {
     workspace: &'w Workspace,
     root: PathBuf,
@@ -45,7 +45,8 @@ impl Copy<'_> {
         Ok(copy)
     }
 
-    /// Deletes the files below a directory that the tree no longer has. Otherwise a module that became a directory would exist twice.
+    /// Deletes the files below a directory that the tree no longer has. Otherwise a module that became a directory would exist
+    /// twice.
     fn forget(&self, directory: &Path, files: &BTreeSet<&str>) -> Result<()> {
         for entry in fs::read_dir(directory).at(directory)? {
             let path = entry.at(directory)?.path();
@@ -58,7 +59,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Whether a file of the copy is still in the tree and among these, which are named from the top of the tree.
+    /// Whether a file of the copy is still in the tree and among `files`, whose paths begin at the top of the tree.
     fn is_listed(&self, path: &Path, files: &BTreeSet<&str>) -> bool {
         let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
         name.is_some_and(|name| files.contains(name) && self.workspace.source(name).exists())

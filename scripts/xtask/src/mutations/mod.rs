@@ -22,11 +22,11 @@ use outcome::Outcome;
 /// The tests that find a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Finder {
-    /// A crate, and a text: those of its host tests whose names contain the text.
+    /// The host tests of this crate whose names contain this text.
     Host(&'static str, &'static str),
-    /// A crate, and a file in its directory `tests`: the host tests of that file.
+    /// The host tests of this crate in this file of its directory `tests`.
     Suite(&'static str, &'static str),
-    /// `FILE` or `FILE::TEST` in tests/tests: tests that start machines.
+    /// Tests that start machines: `FILE` or `FILE::TEST` in tests/tests.
     Machine(&'static str),
 }
 
@@ -116,7 +116,7 @@ fn check(workspace: &Workspace) -> Result<()> {
 }
 
 impl Mutation {
-    /// The reason that it does not apply to the tree, if it does not.
+    /// The reason that the mutation does not apply to the tree; `None` if it applies.
     fn mismatch(&self, root: &std::path::Path) -> Option<String> {
         let text = std::fs::read_to_string(root.join(self.file)).unwrap_or_default();
         match text.matches(self.before).count() {

@@ -1,8 +1,7 @@
 //! Tests in parallel, each in a process of its own: [`run`].
 //!
-//! Cargo runs one test program after another, so the last test of each program has the host to itself. Here the next test of
-//! any program
-//! starts as soon as one ends.
+//! Cargo runs one test program after another, so the last test of each program has the host to itself. Here the next test of any
+//! program starts as soon as one ends.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;

@@ -50,7 +50,7 @@ pub const MACHINES: &str = "machines";
 /// The runtime's tests with all its features, some of which no program of the tree enables.
 const RUNTIME_WITH_ALL_FEATURES: [&str; 3] = ["--package", "runtime", "--all-features"];
 
-/// The checks that find most in little time, after a build: no lints, no exploration, one move.
+/// The checks that find most in little time, if little has to be rebuilt: no lints, no exploration, one move.
 pub const QUICK: &[Step] = &[
     step("format", None, |workspace, _| lint::format(workspace)),
     step("layers", None, |workspace, _| layers::check(workspace)),
