@@ -40,16 +40,16 @@ pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
 /// The archives of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
-/// The archives of two machines whose NICs and migration servers have an MTU of 9000 and of 65000.
+/// The archives of two machines with an MTU for NIC and migration server: 9000 on the first one, 65000 on the second one.
 const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
-/// The archives of two machines whose NICs and migration servers have an MTU of 65000.
+/// The archives of two machines with an MTU of 65000 for NIC and migration server.
 const LARGEST_ARCHIVES: [&str; 2] = ["largest-a", "jumbo-b"];
 
 /// In place of an archive: the stick with the image of the default fleet.
 const STICK: &str = "stick";
 /// The UUID of the machine `b` in that fleet, whose machine `a` is recognised by its network card.
 pub const UUID_OF_B: &str = "b0000000-0000-4000-8000-00000000000b";
-/// How long firmware and a boot loader may take until a machine is up; only stops a hang.
+/// How long firmware and a boot loader may take until a machine is up. The limit only ends a hang.
 const STICK_LIMIT: Duration = Duration::from_secs(600);
 
 /// A change to a machine's usual options.
@@ -151,8 +151,8 @@ impl Fleet {
         Fleet::start_as(&NEMESIS_ARCHIVES)
     }
 
-    /// Starts both machines with NICs and migration servers whose MTU is 9000 and 65000, and waits until the servers are
-    /// up. The first one's virtual NIC offers a larger MTU than the manifest requests.
+    /// Starts both machines with an MTU for NIC and migration server, 9000 on the first one and 65000 on the second one, and
+    /// waits until the servers are up. The first one's virtual NIC offers a larger MTU than the manifest requests.
     ///
     /// # Panics
     ///
@@ -161,8 +161,8 @@ impl Fleet {
         Fleet::start_from(&JUMBO_ARCHIVES, [|options| options.host_mtu(65_000); 2])
     }
 
-    /// Starts two PCs with different cards of Intel from one stick, whose image has the manifests of both, and waits until
-    /// their migration servers are up.
+    /// Starts two PCs with different Intel cards from one stick, whose image has the manifests of both, and waits until their
+    /// migration servers are up.
     ///
     /// # Panics
     ///
@@ -175,7 +175,7 @@ impl Fleet {
         fleet
     }
 
-    /// Starts both machines with NICs and migration servers whose MTU is 65000, and waits until the servers are up.
+    /// Starts both machines with an MTU of 65000 for NIC and migration server, and waits until the servers are up.
     ///
     /// # Panics
     ///

@@ -13,7 +13,7 @@ use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 
 /// The machine's boot archive.
 const ARCHIVE: &str = "whole";
-/// The minimum memory of the machine in MiB.
+/// The memory of the machine in MiB: no more than it needs.
 const MEMORY_MIB: u32 = 148;
 /// The NIC has the counter's address, since QEMU announces the NIC at the destination.
 const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);

@@ -62,8 +62,7 @@ fn with_igb(options: Options) -> Options {
         .debuggable()
 }
 
-/// Eight cards: one behind a root port with the wire, and on bus 0 six of other kinds or the same one without a wire, and one
-/// without a driver.
+/// Eight cards. The one with the wire is behind a root port. On bus 0 are the six [`UNWIRED`] cards, and one that has no driver.
 fn with_many_cards(options: Options) -> Options {
     let further = UNWIRED.iter().map(|(_, device)| *device);
     let options = options.nic_model(NicModel::Igb).behind_root_ports();
@@ -75,7 +74,8 @@ fn with_many_cards(options: Options) -> Options {
         })
 }
 
-/// Cards without a wire, by index: the driver's program, and QEMU's device. The end of a card's address is its index plus one.
+/// Cards without a wire, by index: the driver's program, and QEMU's device. The last byte of a card's address is its index plus
+/// one.
 const UNWIRED: [(&str, &str); 6] = [
     ("igb", "igb"),
     ("e1000", "e1000"),
@@ -85,8 +85,8 @@ const UNWIRED: [(&str, &str); 6] = [
     ("virtio-net", "virtio-net-pci,disable-legacy=on"),
 ];
 
-/// Forges a value in a ring that the card never writes, so that the driver fails. If the card overwrites it first, the forgery
-/// is repeated.
+/// Writes a value into a ring that the card itself would never write, so that the driver fails. If the card overwrites it first,
+/// this is repeated.
 fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {

@@ -11,7 +11,7 @@ use harness::{FaultScenario, Faults, Fleet, counter};
 /// The time within which a running copy certainly replies.
 const NO_REPLY: Duration = Duration::from_secs(5);
 
-/// How long the cable is out: less than a source's timeout for a destination that receives its pages.
+/// How long the cable is out: shorter than the time after which a source gives up a page stream without a reply.
 const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 
 /// The outcome of a move from A to B.

@@ -1,4 +1,5 @@
-//! Machines whose NICs and migration servers have an MTU of 9000 and of 65000, beside domains with the standard one.
+//! The NIC and the migration server of one machine have an MTU of 9000, those of the other one of 65000. The domains have the
+//! standard MTU.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A machine that one can see: its log, the operator's shell and the reason why it does not start are on its screen, with firmware of
-//! both kinds, whether it has a serial port or not.
+//! A machine shows its log, the operator's shell and the reason why it does not start on its screen: under BIOS and UEFI, with
+//! and without a serial port.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use harness::Artefacts;
 use harness::fleet::UUID_OF_B;
 use harness::machine::{Boot, Machine, Options};
 
-/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
+/// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A line of the log.

@@ -1,5 +1,5 @@
-//! The cost of migration, on one host: ten moves of the counter with the `wws` workload, observed by a prober, and ten moves of a
-//! machine with the same counter by QEMU's own migration.
+//! The cost of migration, on one host: ten moves of the counter with the `wws` workload for each of three MTUs, and ten moves of
+//! a machine with the same counter by QEMU's own migration. A prober observes them.
 //!
 //! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if a reply was wrong or
 //! the connection was lost, since the figures of a broken move are meaningless.

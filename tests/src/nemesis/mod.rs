@@ -22,8 +22,8 @@
 //! * it is the destination, and the source's migration server is held before the commit point ([`Kind::KillDestination`]);
 //! * it is the source, and the destination has received the commit ([`Kind::KillSource`]).
 //!
-//! A machine that dies with the store is not covered here: its home lists the store as lost and restarts it empty, which
-//! `tests/failures.rs` shows. Everything else may happen at any time.
+//! The death of the machine that has the store is not covered here. `tests/failures.rs` shows that a domain's home then lists the
+//! domain as lost, and starts it afresh when ordered to. Everything else may happen at any time.
 
 pub mod action;
 pub mod deck;

@@ -18,7 +18,7 @@ use super::learning::{HEADER_BYTES, MacAddress};
 use super::send_queue::SendQueue;
 use super::switch::Switch;
 
-/// A bound of the frames that QEMU passes on.
+/// An upper bound of the size of a frame from QEMU.
 const FRAME_BYTES_MAX: usize = 70_000;
 
 /// The buffer size requested for each socket; the kernel may grant less.

@@ -4,7 +4,7 @@
 //!   redis-cli, the prober, ...   ordinary programs of this host
 //!        |  the host's TCP/IP, in a user and network namespace of its own: no root
 //!      lan0, a tap
-//!        |  a QEMU without a machine, which only forwards frames
+//!        |  the pump: a QEMU without a machine, which only forwards frames
 //!      a port of the segment
 //! ```
 //!

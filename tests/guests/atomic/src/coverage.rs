@@ -113,7 +113,7 @@ fn is_at(state: &ThreadState, call: Number) -> bool {
     state.registers.rax == call as u64
 }
 
-/// Whether a call is neither at its start nor at its last page. The workloads start such calls at a multiple of half of
+/// Whether a call is between its start and its last page. The workloads start such calls at a multiple of half of
 /// [`FILLED_COUNT`], or for a single page.
 fn is_half_way(state: &ThreadState) -> bool {
     let (first_page, page_count) = (state.registers.rsi, state.registers.rdx);

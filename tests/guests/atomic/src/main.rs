@@ -1,6 +1,6 @@
-//! Shows that a frozen domain is data. A domain is frozen at random instants, read, and rebuilt in other pages. Then the
-//! original is destroyed and the copy is thawed. The domain's threads notice only that calls to the outside are interrupted.
-//! The guest runs in root's place.
+//! Shows that a frozen domain is data. A domain is frozen at random instants, read, and rebuilt in other pages. Then the original
+//! is destroyed and the copy is thawed. The domain's threads notice only that calls to the outside are interrupted. The guest,
+//! the *driver*, runs in root's place.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -130,8 +130,8 @@ impl Fixture {
         }
     }
 
-    /// Lets the workers run until all of them are blocked. A thread of the lowest priority runs only then, and signals it.
-    /// This works however long the host suspends the machine.
+    /// Lets the workers run until all of them are blocked. Only then a thread of the lowest priority runs, and its signal ends
+    /// the wait. This works however long the host suspends the machine.
     pub fn settle(&self) -> Result<(), Failure> {
         let quiet = self.pool.create_notification()?;
         let lowest = Worker::new(self.pool, self.domain, quiet, 0)?;

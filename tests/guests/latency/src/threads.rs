@@ -61,14 +61,14 @@ pub fn runnable(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// The deadlines of many threads and of a frozen domain expire at once, and distant deadlines make the path to them long.
+/// The deadlines of many threads and of a frozen domain expire at once. Those of forty other threads are later.
 pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SLEEPERS)?;
     let notification = stage.pool.create_notification()?;
     actors.give(notification, SLOT.0)?;
     let due = clock::now_ns() + SLEEP_NS;
     for (index, thread) in actors.threads.iter().enumerate() {
-        // Each of the first deadlines differs from the others in one bit.
+        // Each of these deadlines is later by another power of two.
         let deadline = match index {
             0..40 => due + (1 << (index + 22)),
             _ => due,

@@ -10,7 +10,7 @@ use crate::qemu::{self, Block, Counter, PluginId, Registers};
 /// The one virtual processor.
 const PROCESSOR: u32 = 0;
 
-/// The most instructions that an entry has executed when those that show its cause have run.
+/// The number of first instructions of an entry among which is the one that shows its cause.
 const BEGINNING: u64 = 3;
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
@@ -111,7 +111,7 @@ extern "C" fn kernel_left(_: u32, _: *mut c_void) {
     });
 }
 
-/// Called at the first instruction of a system call, or at an equal one in a later part of an entry.
+/// Called at SWAPGS: the first instruction of a system call, or one in a later part of an entry.
 extern "C" fn gs_swapped(_: u32, _: *mut c_void) {
     with_state(|state| {
         if state.counter.get(PROCESSOR) < BEGINNING {

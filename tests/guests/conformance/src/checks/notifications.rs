@@ -60,7 +60,7 @@ pub fn deadline(fixture: &Fixture) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first of the words with the deadlines of three waiters, and of those with the results of their waits.
+/// The first of three words with the waiters' deadlines, and the first of three with the results of their waits.
 const DEADLINES: usize = 0;
 const ENDS: usize = 8;
 
