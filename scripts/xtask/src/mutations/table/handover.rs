@@ -91,7 +91,7 @@ mutations! {
         "a domain is frozen for longer than the goal, although the operator wants the move given up"; PLANNER;
     "overhead" in "nomad/planner/src/overhead.rs":
         "Some(segment_us) => trial_us.saturating_add(segment_us)," => "Some(_) => self.guess_us.max(trial_us),";
-        "the estimate of the downtime is that of an emulated machine"; PLANNER;
+        "the estimated downtime is never lower than the first guess, made on emulated machines"; PLANNER;
     "move-deadline" in "nomad/protocol/src/timers.rs":
         "        self.repeat = None;\n        self.limit = None;\n" => "        self.repeat = None;\n        self.limit = None;\n        self.deadline = None;\n";
         "a move lasts longer than its operator allows"; PROTOCOL;

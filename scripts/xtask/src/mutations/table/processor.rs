@@ -59,7 +59,7 @@ mutations! {
         "x87 exceptions are never delivered"; CONFORMANCE;
     "stale-level-line" in "kernel/src/arch/level_lines.rs":
         "            slot.take_if(|gsi| *gsi == line.gsi);\n" => "            let _ = slot;\n";
-        "a driver restarted at another vector has its line masked by every message at the old one"; Host("kernel", "arch::level_lines");
+        "once a driver was restarted with another vector, each message-signalled interrupt at the old vector masks its line"; Host("kernel", "arch::level_lines");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
