@@ -1,8 +1,8 @@
 //! Child processes that do not outlive the tests.
 //!
 //! A [`Child`] is killed when it is dropped. If the test process itself is killed, the kernel kills the child, as [`command`]
-//! requests. The kernel does that when the *thread* that spawned the child ends. So [`spawn`] starts every child from one thread that
-//! lives as long as the process: tests may start machines in any thread.
+//! requests. The kernel kills it as soon as the *thread* that spawned it ends. So [`spawn`] starts every child from one thread
+//! that lives as long as the process, and a test may start a machine in any thread.
 
 use std::ffi::OsStr;
 use std::io;

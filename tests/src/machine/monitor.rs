@@ -43,7 +43,7 @@ impl Registers {
         }
     }
 
-    /// The vector registers as words, the highest word first. They have the bytes that the kernel has enabled.
+    /// The vector registers as words, the highest word first. Each has only the bytes that the kernel has enabled.
     pub fn vectors(&self) -> Vec<Vec<u64>> {
         let mut vectors: Vec<Vec<u64>> = Vec::new();
         let mut is_vector = false;
@@ -73,7 +73,7 @@ pub struct MappedPage {
     pub address: u64,
     /// The address of its frame.
     pub frame: u64,
-    /// Its size: 4 KiB, or 2 MiB for every larger page, which is right for machines with less than 1 GiB of contiguous memory.
+    /// Its size: 4 KiB, or 2 MiB for every larger page. A machine with less than 1 GiB of contiguous memory has no page of 1 GiB.
     pub bytes: u64,
     /// Whether it is writable.
     pub is_writable: bool,

@@ -108,8 +108,8 @@ impl Checker {
             self.errors.order += u64::from(reply.sequence != self.reply_count());
         }
         self.judge_memory(reply);
-        // A reply that the network duplicates is identical. Any other must continue from the last one: a request that the
-        // network duplicates has two different replies.
+        // A reply that the network duplicates is identical. Any other reply must continue from the last one, also the second
+        // reply to a request that the network has duplicated.
         if self.replies.insert((reply.sequence, reply.counter)) {
             self.judge_progress(reply);
         }

@@ -92,7 +92,7 @@ impl Port {
             .drop_between(self.inner.number, other.inner.number);
     }
 
-    /// Drops frames from and to this address at this port, except for broadcasts and multicasts to it.
+    /// Drops frames from and to this address at this port. Broadcasts and multicasts from elsewhere still reach the port.
     pub fn drop_address(&self, address: MacAddress) {
         self.switch.drop_address(self.inner.number, address);
     }

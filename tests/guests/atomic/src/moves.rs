@@ -19,8 +19,8 @@ use crate::subject::{BOARD_PAGES, Lender, Subject};
 
 /// The longest run between two freezes.
 const RUN_NS_MAX: u64 = 2_000_000;
-/// One run in this many may be longer. A thaw wakes the threads in the same order every time, so with short runs only the
-/// last ones would never run.
+/// One run in this many may be longer. A thaw wakes the threads in the same order every time. If all runs were short, the last
+/// threads would never run.
 const LONG_RUNS: u64 = 8;
 const LONG_RUN_NS_MAX: u64 = 20_000_000;
 /// The time of the first run, from the machine's start. Where the clock counts instructions, idle time is skipped.

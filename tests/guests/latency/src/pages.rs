@@ -61,7 +61,7 @@ pub fn dense(stage: &Stage) -> Result<(), Error> {
     map(stage.domain, memory, PLAYGROUND, DENSE_PAGES)?;
     map(domain, memory, PLAYGROUND, DENSE_PAGES)?;
     for page in 1..=DENSE_PAGES {
-        // A search for a nonzero word finds it last.
+        // The last byte of a page is nonzero, so that a search for a nonzero word passes over the whole page.
         touch(PLAYGROUND + page * PAGE_BYTES - 1);
     }
     let last = describe(domain, List::Objects)?;
