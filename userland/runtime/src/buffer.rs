@@ -21,7 +21,7 @@ pub(crate) const EMPTY: MessageBuffer = MessageBuffer {
 
 static BUFFER: AtomicPtr<MessageBuffer> = AtomicPtr::new(ptr::null_mut());
 
-/// Sets the message buffer of the domain's one thread to the page at this address.
+/// Sets the message buffer of the domain's first thread to the page at this address.
 ///
 /// # Safety
 /// The page is mapped writable for the domain's life, and used by nothing else.
@@ -34,8 +34,8 @@ pub(crate) unsafe fn install(address: u64) {
 #[cfg(target_os = "caravan")]
 pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` receives the only reference, and
-    // the kernel writes the page only during system calls.
+    // SAFETY: `install`'s caller guarantees the page. One thread uses it, `work` receives the only reference, and the kernel
+    // writes the page only during system calls.
     unsafe { buffer.as_mut() }.map(work)
 }
 

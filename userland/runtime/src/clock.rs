@@ -48,7 +48,7 @@ impl Scale {
         }
     }
 
-    /// The time at this counter value; one before the base counts as the base.
+    /// The time at this counter value. A value before the base counts as the base.
     pub fn ns(&self, ticks: u64) -> u64 {
         let elapsed = u128::from(ticks.saturating_sub(self.base_ticks));
         let elapsed_ns = (elapsed * u128::from(self.multiplier)) >> 32;
@@ -169,8 +169,8 @@ pub fn now_ns() -> u64 {
 }
 
 /// The world's time, as the machine knows it; `None` if the machine does not know it. It may jump when the domain moves, forward
-/// or back: measure durations with [`now_ns`]. It is not authenticated, and accurate to a second or two: a domain that needs more queries a time
-/// server over its network.
+/// or back: to measure durations, use [`now_ns`]. The time is not authenticated, and is accurate to a second or two. If that is
+/// not enough, the domain must query a time server over its network.
 pub fn now_utc() -> Option<UtcTime> {
     let reading = reading()?;
     reading.scale.utc(reading.ticks)

@@ -54,8 +54,8 @@ pub async fn wait(flags: u64) -> u64 {
     .await
 }
 
-/// Wakes the task when one of these flags is raised next. It is for a caller that learns from other state what has happened, and
-/// checks that state after registering.
+/// Wakes the task when one of these flags is raised next. Meant for a caller that detects events in other state, which it checks
+/// after registering.
 pub fn register(flags: u64, waker: &Waker) {
     for bit in bits(flags) {
         WAKERS[bit].register(waker);

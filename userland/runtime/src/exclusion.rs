@@ -1,5 +1,4 @@
-//! The implementation of `critical-section`: a no-op in a domain, where one thread runs Rust code and there are no
-//! interrupts.
+//! The implementation of `critical-section`: a no-op in a domain, where one thread uses the runtime and there are no interrupts.
 
 #[cfg(target_os = "caravan")]
 mod alone {
@@ -9,7 +8,7 @@ mod alone {
 
     critical_section::set_impl!(Alone);
 
-    // SAFETY: Only the caller can run between `acquire` and `release`: there is one thread.
+    // SAFETY: One thread uses critical sections, so no other section can begin between `acquire` and `release`.
     unsafe impl Impl for Alone {
         unsafe fn acquire() -> RawRestoreState {}
         unsafe fn release(_: RawRestoreState) {}

@@ -1,4 +1,4 @@
-//! The async executor: the domain's one thread polls tasks, and waits on `wake` if none is ready.
+//! The async executor: the domain's first thread polls tasks, and waits on `wake` if none is ready.
 //!
 //! ```text
 //! poll ready tasks -> ring a deferred doorbell -> fire timers -> wait for a flag or the next timer -> raise the flags -> repeat
@@ -121,7 +121,7 @@ fn leak() -> &'static raw::Executor {
 /// Runs one round; `sleep` takes a deadline and returns the raised flags.
 fn run_round(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
     PENDED.store(false, Ordering::Release);
-    // SAFETY: Only this function polls, on the domain's one thread, and no task calls it.
+    // SAFETY: Only this function polls, on the domain's first thread, and no task calls it.
     unsafe { executor.poll() };
     doorbell::ring_deferred();
     let next_timer_ns = time::next_deadline_ns();

@@ -97,9 +97,9 @@ pub fn signal(notification: Slot, flags: u64) {
     FLAGS[notification.0 as usize].fetch_or(flags, Ordering::SeqCst);
 }
 
-/// Runs `act` with `handle` as the kernel of this thread's system calls; returns the result of `act` and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, whose data `handle` may write: [`write_message_data`]. A mapping is backed by
-/// memory that holds zeros or the bytes of an earlier mapping; mappings that exist at the same time share no pages.
+/// Runs `act` with `handle` as the kernel of this thread's system calls; returns the result of `act` and the calls. Slots are
+/// free from 64 on. The thread has a message buffer, whose data `handle` may write: [`write_message_data`]. A mapping is backed
+/// by memory that holds zeros or the bytes of an earlier mapping; mappings that exist at the same time share no pages.
 pub fn with_kernel<T>(
     handle: fn(&Request) -> CallResult,
     act: impl FnOnce() -> T,
@@ -160,7 +160,7 @@ fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
     }
 }
 
-/// Stands for the system-call instruction on the host.
+/// Replaces the system-call instruction on the host.
 pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
     let request = Request::decode(number, registers);
     if let Ok(request) = &request

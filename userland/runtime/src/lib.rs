@@ -16,9 +16,9 @@
 //! | [`protocol`] | the protocols of a machine's services: the crate `service-protocol` |
 //! | `host` | a fake kernel, for tests on the host |
 //!
-//! A domain has one thread that runs Rust code. The runtime's statics rely on that: the message buffer belongs to
-//! that thread, and a critical section is a no-op. The only other threads are the receivers of a [`server::TaskServer`], which
-//! share nothing with the first one but their mailboxes.
+//! One thread of a domain uses the runtime. The runtime's statics rely on that: the message buffer belongs to that thread, and a
+//! critical section is a no-op. The only other threads are the receivers of a [`server::TaskServer`]. They use none of the
+//! statics, and share only their mailboxes with the first thread.
 //!
 //! A minimal domain:
 //!

@@ -39,8 +39,8 @@ impl Mapping {
         })
     }
 
-    /// Allocates addresses for `page_count` pages and calls `map` to map memory there into `domain`, which is this domain
-    /// itself. Pages that `map` leaves out are absent: an access to them is a fault, as to any absent page of a Memory.
+    /// Allocates addresses for `page_count` pages and calls `map` to map memory there into `domain`, which is this domain itself.
+    /// An access to a page that `map` leaves out is a fault.
     ///
     /// # Errors
     /// [`Error::ArgumentRange`] if no addresses are free, or the error of `map`.
@@ -66,7 +66,8 @@ impl Mapping {
 
     /// The mapped memory, which others may write too.
     pub fn memory(&self) -> SharedMemory<'_> {
-        // SAFETY: The addresses are only this mapping's until `self` is dropped, and this module creates no other references into them.
+        // SAFETY: The addresses are only this mapping's until `self` is dropped, and this module creates no other references into
+        // them.
         unsafe { SharedMemory::from_range(self.range) }
     }
 

@@ -165,8 +165,8 @@ where
     let receive = vec![0; TCP_BUFFER_BYTES].leak();
     let send = vec![0; TCP_BUFFER_BYTES].leak();
     let mut socket = TcpSocket::new(stack, receive, send);
-    // Replies are small, and their receivers wait for them. A lost segment costs at least a second, the stack's minimum
-    // retransmission timeout.
+    // Nagle's algorithm holds a small reply back until the client has acknowledged the previous one. If a segment is lost, that
+    // takes at least a second, the stack's minimum retransmission timeout.
     socket.set_nagle_enabled(false);
     socket.set_keep_alive(Some(KEEP_ALIVE));
     socket.set_timeout(Some(SILENCE_MAX));

@@ -15,7 +15,7 @@ use spin::Mutex;
 /// The number of bytes per draw.
 const DRAW_BYTES: usize = 32;
 
-/// The domain's generator, behind a lock that is never contended: there is one thread.
+/// The domain's generator, behind a lock that is never contended: one thread uses it.
 static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new([0; 4]));
 
 /// A generator of random bytes.
@@ -72,8 +72,8 @@ pub fn fork() -> [u64; 4] {
     GENERATOR.lock().fork()
 }
 
-/// The backend of `getrandom` 0.3 and 0.4, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` for every
-/// crate of a domain: neither an author's crate nor its dependencies need a flag or feature.
+/// The backend of `getrandom` 0.3 and 0.4, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` for
+/// every crate of a domain: neither an author's crate nor its dependencies need a flag or feature.
 #[cfg(target_os = "caravan")]
 mod backend {
     use core::slice;

@@ -109,8 +109,8 @@ impl Server {
     }
 
     /// Responds to the last event, then waits for the next. A reply cannot be delivered if the client has assigned no slot for a
-    /// capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client can stop
-    /// it.
+    /// capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client can
+    /// stop it.
     ///
     /// # Errors
     /// As for [`Server::receive`].

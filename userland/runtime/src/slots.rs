@@ -40,7 +40,8 @@ impl SlotMap {
         self.known = first_free.0;
     }
 
-    /// Takes the lowest free slot. If the slot is not known to exist, `reach` is called first, to make sure that the table has it.
+    /// Takes the lowest free slot. If the slot is not known to exist, `reach` is called first, to make sure that the table has
+    /// it.
     ///
     /// # Errors
     /// [`Error::TableFull`] if none is free, or the error of `reach`.

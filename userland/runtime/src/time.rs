@@ -1,6 +1,6 @@
 //! Timers: the driver of embassy-time, with a tick of one microsecond.
 //!
-//! The executor calls [`next_deadline_ns`] before it sleeps; its own deadline is the only alarm.
+//! The executor sleeps until [`next_deadline_ns`]. There is no other alarm.
 
 use core::cell::RefCell;
 use core::task::Waker;

@@ -105,7 +105,7 @@ pub struct CivilTime {
 }
 
 impl CivilTime {
-    /// The moment at which this second begins; `None` if the calendar has no such second, or it is after 2553.
+    /// The moment at which this second begins; `None` if the calendar has no such second, or it is not in 1970 to 2553.
     pub fn to_utc(self) -> Option<UtcTime> {
         let is_in_calendar = (FIRST_YEAR..=LAST_YEAR).contains(&self.year)
             && (1..=12).contains(&self.month)

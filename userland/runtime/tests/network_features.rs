@@ -1,4 +1,5 @@
-//! A domain's stack with all features of the runtime, against servers that send single frames: DHCP, DNS, an IPv6 neighbour.
+//! A domain's stack with all features of the runtime, against servers without a stack, which reply frame by frame: DHCP, DNS, an
+//! IPv6 neighbour.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::mpsc;
@@ -221,7 +222,7 @@ fn ipv6(last: u16) -> Ipv6Addr {
 fn dns_reply(query: &[u8]) -> Vec<u8> {
     const RESPONSE: [u8; 2] = [0x81, 0x80];
     const COUNTS: [u8; 8] = [0, 1, 0, 1, 0, 0, 0, 0];
-    // The question's name, type A, class IN, an hour, four bytes.
+    // The question's name, type A, class IN, a lifetime of an hour, four bytes.
     const RECORD: [u8; 12] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0x0e, 0x10, 0, 4];
     [
         &query[..2],

@@ -20,8 +20,8 @@ impl Cap<Memory> {
         })
     }
 
-    /// Copies `page_count` pages of `source`, from `source_page` on, to `first_page` and the following pages of this Memory. Present
-    /// pages are overwritten.
+    /// Copies `page_count` pages of `source`, from `source_page` on, to `first_page` and the following pages of this Memory.
+    /// Present pages are overwritten.
     ///
     /// # Errors
     /// The error of `MemorySupply`.

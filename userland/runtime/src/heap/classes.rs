@@ -48,8 +48,8 @@ impl Heap {
 
     /// Sets the heap's memory. When it is spent, `growth`, if there is one, extends it up to `bytes_max`.
     ///
-    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds begins where the heap ends, and
-    /// is the heap's in the same way. This is the first call.
+    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds begins where the heap
+    /// ends, and is the heap's in the same way. This is the first call.
     pub unsafe fn init(
         &mut self,
         start: *mut u8,
@@ -197,7 +197,8 @@ impl Heap {
         unsafe { self.list.deallocate(block, layout) }
     }
 
-    /// Frees unused chunks to the list; returns whether there were any. A class has at most one, which is alone in the class's list.
+    /// Frees unused chunks to the list; returns whether there were any. A class has at most one, which is alone in the class's
+    /// list.
     fn release_unused(&mut self) -> bool {
         let mut has_released = false;
         for class in (0..CLASSES).map(SizeClass::at) {

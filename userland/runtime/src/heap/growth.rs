@@ -13,9 +13,9 @@ use abi::register::{PageCount, PageIndex};
 
 use crate::capability::{Cap, Memory};
 
-/// The smallest growth, unless fewer pages are left: 256 KiB.
+/// The minimum growth: 256 KiB. Only a Memory or a pool that is nearly spent causes a smaller one.
 const PAGES_MIN: u64 = 64;
-/// A growth adds at least the heap's size divided by this, so that the number of growths is logarithmic in the heap's size.
+/// A growth also adds at least the heap's size divided by this, so the number of growths is logarithmic in the heap's size.
 const SHARE: u64 = 4;
 
 /// The heap's Memory, and how far it is populated.

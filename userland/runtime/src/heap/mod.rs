@@ -32,7 +32,7 @@ mod global {
 
     use super::classes::Heap;
 
-    /// The heap behind a lock that is never contended: there is one thread.
+    /// The heap behind a lock that is never contended: one thread uses it.
     pub struct LockedHeap(pub Mutex<Heap>);
 
     #[global_allocator]
@@ -99,7 +99,7 @@ pub fn free_bytes() -> usize {
     global::HEAP.0.lock().free()
 }
 
-/// The number of free bytes outside chunks, which serve any size. They may be fragmented.
+/// The number of free bytes outside chunks. They serve blocks of any size, but may be fragmented.
 #[cfg(target_os = "caravan")]
 pub fn uncommitted_bytes() -> usize {
     global::HEAP.0.lock().uncommitted()

@@ -1,7 +1,7 @@
 //! Size classes: the arithmetic from an allocation's size to its cell.
 //!
-//! Cells are multiples of 16 bytes up to 128, then four sizes per doubling, so that at most a fifth of a cell
-//! is wasted.
+//! Cells are multiples of 16 bytes up to 128, then there are four sizes per doubling. So a cell up to 128 bytes wastes at most 15
+//! bytes, and a larger one at most a fifth.
 
 use core::alloc::Layout;
 
@@ -17,7 +17,7 @@ const STEPS: usize = 4;
 /// The limits of [`Unit`].
 const UNIT_BYTES_MIN: usize = 256;
 const UNIT_BYTES_MAX: usize = 64 << 10;
-/// The number of units in a heap. There are never many more large blocks than this.
+/// The number of units in a heap of 512 KiB to 128 MiB that does not grow. It limits the number of large blocks.
 const UNITS: usize = 2048;
 /// A chunk is at least as large as this many cells.
 const CHUNK_CELLS_MIN: usize = 8;
@@ -26,8 +26,8 @@ const CHUNK_CELLS_MIN: usize = 8;
 pub const CLASSES: usize =
     FINE_CLASSES + STEPS * (UNIT_BYTES_MAX.ilog2() - FINE_BYTES_MAX.ilog2()) as usize;
 
-/// The largest small allocation in bytes, a power of two. It grows with the heap, so that the number of large blocks
-/// does not.
+/// The largest small allocation in bytes, a power of two. A larger heap has a larger unit, so that it does not have more large
+/// blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit(usize);
 
@@ -45,8 +45,8 @@ impl Unit {
         Unit(1 << share.ilog2())
     }
 
-    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`. A heap's unit never changes, so this is the unit of a
-    /// heap between these sizes.
+    /// The unit of a heap that begins with `bytes` and may grow to `bytes_max`. A heap's unit never changes, so a size between
+    /// the two determines it: about their geometric mean.
     pub fn of_growing_heap(bytes: usize, bytes_max: usize) -> Unit {
         let growth = bytes_max.max(bytes) / bytes.max(1);
         Unit::of_heap(bytes.saturating_mul(growth.isqrt().max(1)))

@@ -39,7 +39,7 @@ struct Wire {
     doorbell: Doorbell,
     mac: [u8; 6],
     is_disabled: bool,
-    /// Frames sent since the doorbell was rung.
+    /// Frames sent since the doorbell was last rung or its ring deferred.
     unsignalled: u32,
 }
 

@@ -60,8 +60,8 @@ const SLOT_COUNT_MAX: u32 = 128;
 const SLOTS_BYTES_MAX: usize = 2 << 20;
 /// The size of a slot is a multiple of this.
 const SLOT_STEP_BYTES: usize = 1024;
-/// The bytes of a slot beside the frame. Some precede it; the others are for a driver, whose buffers are as large as slots: it puts
-/// a header there and copies whole words.
+/// The bytes of a slot beside the frame. In a ring, the first [`FRAME_OFFSET`] of them precede the frame. A driver's buffer is as
+/// large as a slot, and needs them for a header before the frame and for copying whole words.
 pub const SLOT_SPARE_BYTES: usize = 24;
 
 /// The offsets of one direction's parts.
@@ -84,7 +84,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of ports with the standard MTU, which domains that move have.
+    /// The layout of ports with the standard MTU. Every domain that may move has such a port.
     pub const STANDARD: Layout = Layout::of(Mtu::STANDARD);
 
     /// The layout that root gives a port with this MTU.
@@ -104,7 +104,7 @@ impl Layout {
     }
 
     /// Reads a header's numbers, which either side can have written; `None` if they are invalid or too large for the memory. A
-    /// header of zeros, as a new Memory has, states the standard layout.
+    /// header of zeros, as in a new Memory, states the standard layout.
     pub fn read(memory: SharedMemory<'_>) -> Option<Layout> {
         if memory.bytes() < HEADER_BYTES {
             return None;

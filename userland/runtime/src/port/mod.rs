@@ -11,8 +11,8 @@
 //! slot       0  length: u32     4  unused      8  the frame
 //! ```
 //!
-//! Root chooses a port's [`Layout`] by its MTU. The owner of the port reads it from the header once, checks it against the size of
-//! the Memory, and keeps it. The switch gets it from root and does not read the header. Zeros state the standard layout.
+//! Root chooses a port's [`Layout`] by its MTU. The owner of the port reads it from the header once, checks it against the size
+//! of the Memory, and keeps it. The switch gets it from root and does not read the header. Zeros state the standard layout.
 //!
 //! While the direction towards the domain is full, the switch queues frames until there is space again
 //! ([`layout::BUFFERED_FRAMES`]).

@@ -1,8 +1,8 @@
 //! One direction of a port: frames from a producer to a consumer.
 //!
-//! Two free-running counters delimit the queue: the producer writes a slot, then increments `produced`; the
-//! consumer copies the frame out, then increments `consumed`. If the counters are further apart than there are slots, or a
-//! frame's length is invalid, the other side is faulty: a reader that finds this should disable the port.
+//! Two free-running counters delimit the queue: the producer writes a slot, then increments `produced`; the consumer copies the
+//! frame out, then increments `consumed`. If the counters differ by more than the number of slots, or a frame's length is
+//! invalid, the other side is faulty. A side that finds this should disable the port.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -7,8 +7,8 @@
 //! task       start <---------------- take <---------------- executor: flag raised
 //! ```
 //!
-//! The receiver runs [`receive_once`] and nothing else. It does not allocate, lock or log, since the rest of the runtime belongs
-//! to the domain's first thread. Its state is in the domain's memory, so it moves with the domain.
+//! The receiver runs [`receive_once`] and nothing else. It does not allocate, lock or log, since only the domain's first thread
+//! uses the rest of the runtime. Its state is in the domain's memory, so it moves with the domain.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -137,7 +137,7 @@ impl Receiver {
     }
 }
 
-/// Gives a thread the calling thread's priority, which is the highest that the kernel permits.
+/// Gives a thread the calling thread's priority: the highest that the kernel lets the caller set.
 fn set_own_priority(thread: Cap<Thread>) -> Result<(), Error> {
     for priority in (1..=PRIORITY_MAX).rev() {
         match thread.set_priority(priority) {

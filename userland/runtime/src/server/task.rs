@@ -65,7 +65,7 @@ impl TaskServer {
         wake: Cap<Notification>,
         endpoint: Cap<Endpoint>,
     ) -> Result<TaskServer, Error> {
-        // A domain has one thread that makes servers.
+        // Only the first thread makes servers.
         let number = SERVERS.load(Ordering::Relaxed);
         let flag = events::server(number).ok_or(Error::TableFull)?;
         let reply = slots::take()?;
@@ -117,7 +117,8 @@ impl TaskServer {
     }
 
     /// Responds to the last event. If the reply cannot be delivered, the caller's call ends with `Gone`: no client can stop the
-    /// server. Without an event, as after a cancelled wait, no reply is sent: a caller that has not been seen yet may wait for one.
+    /// server. If there is no event, as after a cancelled wait, nothing is sent: the reply right may be that of a caller whose
+    /// message was not taken yet.
     pub fn respond(&mut self, handled: Handled) {
         if let Handled::Reply(message) = handled
             && self.has_caller

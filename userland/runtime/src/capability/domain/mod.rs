@@ -167,8 +167,8 @@ impl Cap<Domain> {
         .map(ObjectId)
     }
 
-    /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table. `rights` is `GRANT`, which means
-    /// the same as for an endpoint, or empty.
+    /// Puts a reply right into the frozen domain's table: the right to reply to a thread of that domain that awaits a reply.
+    /// `rights` is empty, or `GRANT` with the same meaning as for an endpoint.
     ///
     /// # Errors
     /// The error of `DomainInstallReply`.

@@ -128,7 +128,7 @@ impl Cap<Domain> {
     }
 
     /// Takes the dirty pages of one of the domain's Memories, out of at most `page_count` from `first_page` on, from the log with
-    /// this token: they become clean.
+    /// this token. The taken pages become clean.
     ///
     /// # Errors
     /// The error of `DomainPages`.
