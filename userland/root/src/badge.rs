@@ -1,4 +1,5 @@
-//! The badges of root's only endpoint: each encodes the interface that a message is for, and the domain that sent it.
+//! The badges of the one endpoint of all of root's interfaces. A badge encodes the interface that a message is for, and the
+//! domain that sent it.
 //!
 //! ```text
 //! bits 32..: the interface     bits 0..32: the domain's number

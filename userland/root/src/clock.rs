@@ -1,5 +1,5 @@
-//! A domain's clock: the page with which the domain converts ticks to its own time and to UTC, and the offset with which the kernel
-//! computes the same time.
+//! A domain's clock: the page with which the domain converts ticks to its own time and to UTC, and the offset with which the
+//! kernel computes the same time.
 
 use abi::kind::MemoryRights;
 use abi::register::{Access, PageCount};
@@ -49,7 +49,8 @@ pub fn grant(page: Cap<Memory>) -> Grant<'static> {
 /// # Errors
 /// The kernel's refusal.
 pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Result<(), Error> {
-    // The counter is read between two readings of the machine's time. It belongs to their mean, to within half the cost of a call.
+    // The counter is read between two readings of the machine's time. It belongs to their mean, to within half the cost of a
+    // call.
     let before = domain.set_clock(0)?;
     let ticks = clock::ticks();
     let after = domain.set_clock(0)?;

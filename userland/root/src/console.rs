@@ -1,13 +1,13 @@
-//! The machine's log, and the serial port that it goes to beside the [screen](crate::screen).
+//! The machine's log, and its output to the serial port. The [screen](crate::screen) is its other output.
 //!
 //! ```text
 //! log lines of domains and of root --append--> Journal --a flag, then calls--> the console --> serial port, screen
 //!                                                 `--write_out, without a console------------^
 //! ```
 //!
-//! Root only keeps lines, each with the name of its sender, and notifies the domain that has the serial port: a port takes a hundred
-//! microseconds per byte, and no other domain runs while root polls it. Root writes lines itself, and waits for the port, in two
-//! cases that delay no other domain's output: when it panics, and when no domain has the port.
+//! Root only keeps lines, each with the name of its sender, and notifies the domain that has the serial port: a port takes almost
+//! a hundred microseconds per byte, and no other domain runs while root polls it. Root writes lines itself, and waits for the
+//! port, in two cases that delay no other domain's output: when it panics, and when no domain has the port.
 
 use abi::Error;
 use abi::register::Width;
@@ -86,8 +86,8 @@ pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
 
-/// Appends a line with its sender's name. A control character or invalid UTF-8 becomes `?`, so that no sender can fake another's
-/// line or control a terminal.
+/// Appends a line with its sender's name. Invalid UTF-8 and each control character but the tab become `?`, so that no sender can
+/// fake another's line or control a terminal.
 pub fn append(name: Name, line: &[u8]) {
     // It is locked only if root panicked while it appended a line.
     if let Some(mut journal) = JOURNAL.try_lock() {
@@ -100,8 +100,8 @@ pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
     name.as_str().len() + line.len() + "[] \r\n".len()
 }
 
-/// Writes all unwritten lines, to the serial port, which it polls meanwhile, and to the screen. No other domain runs until then. That is harmless, since no
-/// other domain would write the lines.
+/// Writes all unwritten lines to the serial port, which it polls, and to the screen. No other domain runs meanwhile. That is
+/// harmless, since no other domain could write the lines.
 pub fn write_out() {
     let Some(mut journal) = JOURNAL.try_lock() else {
         return;

@@ -1,4 +1,5 @@
-//! A domain's definition, from which this machine starts it: its manifest entry, and its program in the boot archive or in a package.
+//! A domain's definition, from which this machine starts it: its manifest entry, and its program in the boot archive or in a
+//! package.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -58,7 +59,7 @@ impl Definition {
         }
     }
 
-    /// Its program. If its entry names none, the program of its device's driver.
+    /// Its program: the one that its entry names, or else that of its device's driver.
     ///
     /// # Errors
     /// It is missing or not valid.

@@ -43,7 +43,8 @@ fn outcome(freeze: Result<Freeze, Error>) -> Outcome {
 }
 
 impl Domain {
-    /// Marks the domain as leaving, with a freeze that ends after `frozen_ns`. A fault that an export in progress has recorded stays.
+    /// Marks the domain as leaving, with a freeze that ends after `frozen_ns`. A fault that an export in progress has recorded
+    /// stays.
     pub fn begin_export(&mut self, now_ns: u64, frozen_ns: u64) {
         let has_faulted = self.export.is_some_and(|export| export.has_faulted);
         self.state = DomainState::Exported;
@@ -102,7 +103,8 @@ impl Domain {
 }
 
 impl DomainTable {
-    /// Checks each exported domain whose freeze must have ended by now. Ends the exports of those that run, and returns these domains.
+    /// Checks each exported domain whose freeze must have ended by now. Ends the exports of those that run, and returns these
+    /// domains.
     pub fn check_exports(&mut self, now_ns: u64) -> Vec<DomainNumber> {
         let mut over = Vec::new();
         for domain in self.iter_mut() {
@@ -241,8 +243,8 @@ mod tests {
         }
     }
 
-    /// Tries the transitions in every order. The last transition that begins or ends an export decides whether the domain is exported.
-    /// A domain that has faulted is never listed as running again.
+    /// Tries the transitions in every order. The last transition that begins or ends an export decides whether the domain is
+    /// exported. A domain that has faulted is never listed as running again.
     #[test]
     fn an_exported_domain_ends_as_running_or_as_stopped_if_it_has_faulted() {
         const STEPS: u32 = 6;

@@ -1,5 +1,5 @@
-//! An owned capability in root's table: dropping the handle frees its slot, whether or not the object still exists. Other
-//! capabilities to the object stay.
+//! An owned capability in root's table: dropping the handle deletes the capability and frees its slot, whether or not the object
+//! still exists. Other capabilities to the object stay.
 
 use core::ops::Deref;
 

@@ -1,8 +1,8 @@
 //! A program: a static 64-bit ELF file, validated before anything is created for it.
 //!
-//! The crate `elf` reads the headers and reports damage as errors. [`Image::parse`] trusts no field: every image that it
-//! returns can be mapped. Each segment becomes a Memory of its own, so it begins at a multiple of 2 MiB, and no page is
-//! both writable and executable.
+//! The crate `elf` reads the headers and reports damage as errors. [`Image::parse`] trusts no field: every image that it returns
+//! can be mapped. Each segment becomes a Memory of its own, so it begins at a multiple of 2 MiB. No segment is both writable and
+//! executable.
 
 use alloc::vec::Vec;
 

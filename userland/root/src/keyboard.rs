@@ -5,7 +5,7 @@ use abi::register::Width;
 use runtime::capability::{Bus, Cap, Hardware, Interrupt, IoPorts, Pool};
 
 const DATA: u16 = 0x60;
-/// Reads as the status, is written with commands. Other devices of a PC have the ports between these two.
+/// Reading it returns the status, writing it sends a command. The ports between these two belong to other devices of a PC.
 const CONTROL: u16 = 0x64;
 /// The status that a bus without the controller returns.
 const ABSENT: u32 = 0xff;

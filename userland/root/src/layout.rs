@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
-//! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices, screen: each a few times 2 MiB
+//! 1 GiB .. 2 GiB        start page, message buffer, clock, stack (below it a hole), port, tunnel, records, device, screen
 //! 8 GiB ..              the heap, with its room to grow
 //! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
 //!
-//! Each begins at a multiple of 2 MiB, since each is a Memory of its own. All except the heap share two page tables.
+//! Each begins at a multiple of 2 MiB, since each is a Memory of its own. Everything below 2 GiB takes two page directories.
 
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
 use runtime::port::Layout;

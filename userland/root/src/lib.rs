@@ -11,11 +11,11 @@
 //! | [`provision`], [`names`], [`grant`] | the resources that the manifest gives it, and their names |
 //! | [`spawn`], [`layout`], [`handle`], [`clock`] | building it |
 //! | [`restart`], [`fault_text`] | the response to its fault, and to its departure |
-//! | [`export`], [`quiet_waiters`] | a leaving domain, which stays if its move is abandoned; the callers that wait for its port |
+//! | [`export`], [`quiet_waiters`] | the export of a leaving domain; the callers that wait until its port is quiet |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
-//! | [`screen`], [`keyboard`] | those of the machine, for the console |
+//! | [`screen`], [`keyboard`] | the machine's screen and keyboard, for the console |
 //! | [`supervisor`] | the whole state: all of the above |
 //! | [`api`], [`badge`] | root's interfaces, all on one endpoint, which change the supervisor |
 //!
@@ -80,7 +80,7 @@ pub fn main(start: Start) -> ! {
 /// A type without values: serving does not end.
 enum Never {}
 
-/// Takes the machine's capabilities, then reads the archive, the manifest and the PCI bus.
+/// Takes the machine's capabilities, then reads the archive, the PCI bus and the manifest.
 fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let mut machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;

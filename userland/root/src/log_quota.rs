@@ -1,8 +1,8 @@
-//! The rate limit of a domain's log output. All domains share one journal and a slow serial line, so a domain that exceeds its limit
-//! loses its own lines and no others.
+//! The rate limit of a domain's log output. All domains share one journal and a slow serial line, so a domain that exceeds its
+//! limit loses its own lines and no others.
 //!
-//! The limit is a token bucket. Its unit is the byte on the serial line: a line counts with its domain's name and its line ending.
-//! The next line that passes reports the number of dropped ones.
+//! The limit is a token bucket. Its unit is the byte on the serial line: a line counts with its domain's name and its line
+//! ending. The next line that passes reports the number of dropped ones.
 
 use crate::journal::{LINES_MAX, TEXT_BYTES_MAX};
 
@@ -36,7 +36,8 @@ impl Default for LogQuota {
 }
 
 impl LogQuota {
-    /// Charges a line of this many bytes, its name and ending included. Returns the number of lines dropped before it, or `None` to drop it too.
+    /// Charges a line of this many bytes, its name and ending included. Returns the number of lines dropped before it, or `None`
+    /// if this line must be dropped too.
     pub fn charge(&mut self, now_ns: u64, bytes: usize) -> Option<u64> {
         self.refill(now_ns);
         match self.left.checked_sub(LINE_BYTES_MIN.max(bytes as u64)) {

@@ -1,5 +1,5 @@
-//! This machine's part of the boot archive: its manifest, or, in an archive for a whole fleet, that of the machine that this
-//! is. By what it is recognised, and what contradicts that, is in the log.
+//! This machine's manifest, from the boot archive of one machine or of a whole fleet. In a fleet's archive, the marks of this
+//! machine select its manifest. The log has the mark that selected it, and any mark of another machine.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -70,7 +70,7 @@ fn choose(fleet: &Fleet, marks: &Marks) -> Manifest {
     member.manifest.clone()
 }
 
-/// Logs why this machine is a guest, and the marks by which a fleet file could name it.
+/// Logs that this machine is a guest, and the marks by which a fleet file could name it.
 fn log_guest(name: &str, marks: &Marks) {
     if let Some(unknown) = marks.name {
         log::warn!("the fleet has no machine {unknown}, which the kernel's command line names");

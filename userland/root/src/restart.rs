@@ -1,9 +1,9 @@
 //! The restart policy: the consequence of a domain's fault, and the state of a domain that is gone.
 //!
-//! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], so a domain that always
-//! faults does not use all of the machine's time. The number of restarts is unlimited, so a fault of the switch does not cut off the
-//! machine. Root has no timer: it builds the domain at once and freezes it for the delay, after which the kernel thaws
-//! it.
+//! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], so a domain that
+//! always faults does not use all of the machine's time. The number of restarts is unlimited, so even repeated faults of the
+//! switch do not cut off the machine for good. Root has no timer: it builds the domain at once and freezes it for the delay,
+//! after which the kernel thaws it.
 
 use runtime::protocol::root::DomainState;
 
@@ -48,7 +48,7 @@ impl Domain {
     }
 }
 
-/// The state of an absent domain, which a roll call starts if `is_wanted`.
+/// The state of an absent domain, which is to be started after a roll call if `is_wanted`.
 pub fn absent_state(is_wanted: bool) -> DomainState {
     if is_wanted {
         DomainState::Waiting

@@ -1,6 +1,6 @@
 //! The screen: the framebuffer that the kernel found, for the domain that shows the log on it.
 //!
-//! The kernel's argument `framebuffer` is its address and its geometry. Root itself draws only what [`crate::console::write_out`] writes.
+//! The kernel's argument `framebuffer` has its address and its geometry. Root itself draws only in [`crate::console::write_out`].
 
 use core::str::FromStr;
 
@@ -83,7 +83,7 @@ impl Screen {
         Mapping::new(domain, self.memory, self.pages, Access::ReadWrite).ok()
     }
 
-    /// Clears it for the lines of a machine that does not continue.
+    /// Clears it, for the lines that root writes itself.
     pub fn page(self, memory: SharedMemory<'_>) -> Page<impl Surface> {
         let write = move |offset: usize, bytes: &[u8]| memory.write(offset, bytes);
         Page::new(self.geometry, Colors::FATAL, Overflow::Restart, write)

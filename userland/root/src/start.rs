@@ -16,8 +16,8 @@ use crate::spawn::DomainObjects;
 use crate::start_error::StartError;
 use crate::{clock, spawn};
 
-/// Starts a domain, which runs after this delay; returns the size of its pool. Objects created before an error belong to the domain
-/// and end with it.
+/// Starts a domain, which runs after this delay; returns the size of its pool. Objects created before an error belong to the
+/// domain and end with it.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -33,7 +33,7 @@ pub fn start(
         Some(device) => Some(from.devices.find(device).ok_or(StartError::NoDevice)?),
     };
     let image = definition.image(found.map(|(_, driver)| driver))?;
-    // Recorded already now: if the start fails, the function is disabled before its driver's pool is destroyed.
+    // Recorded before the pool is: if the start fails, the function is disabled before its driver's pool is destroyed.
     domain.device = found.map(|(function, _)| function);
     let pages = definition.pool_pages();
     let pool = from.machine.pool.split(pages);

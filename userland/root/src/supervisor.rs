@@ -35,7 +35,7 @@ use crate::{console, start};
 #[derive(Debug)]
 pub struct Supervisor {
     pub machine: Machine,
-    /// The domains of the fleet, and this machine's name.
+    /// This machine's name, and the domains of the manifest.
     pub manifest: Manifest,
     pub domains: DomainTable,
     pub switchboard: Switchboard,
@@ -61,8 +61,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts the manifest's domains that are at home here. A failure is logged, and the other domains start. A domain that may be on
-    /// another machine waits for the migration server's roll call.
+    /// Starts the manifest's domains that are at home here. A failure is logged, and the other domains start. A domain that may
+    /// be on another machine waits for the migration server's roll call.
     pub fn start_all(&mut self, archive: &Archive<'static>) {
         let server = self.manifest.at_home_with_role(Role::MigrationServer);
         let has_migration_server = server.is_some();

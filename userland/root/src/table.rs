@@ -1,4 +1,4 @@
-//! The machine's domains, in the order of their arrival: [`DomainTable`].
+//! The machine's domains, in the order in which they were added: [`DomainTable`].
 //!
 //! A domain's key is its [`DomainNumber`], which is never reused: the key of a domain that was removed finds nothing.
 

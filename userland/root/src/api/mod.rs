@@ -43,7 +43,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
         Some((Interface::Journal, _)) => journal::handle(message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
-        // Only the kernel sends with this badge, and it does not call.
+        // A fault is not a call, and root mints no other badges.
         Some((Interface::Faults, _)) | None => Handled::NoReply,
     }
 }

@@ -47,7 +47,8 @@ fn offset(index: usize) -> u8 {
     FIRST + 4 * index as u8
 }
 
-/// Reads a function's memory regions. The function must not be in use: their sizes are found by writing all ones to the registers.
+/// Reads a function's memory regions. The function must not be in use: their sizes are found by writing all ones to the
+/// registers.
 pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option<Bar>; BAR_COUNT] {
     let mut bars = [None; BAR_COUNT];
     let mut index = 0;

@@ -1,7 +1,7 @@
 //! A function on the bus: its identity, and enabling and disabling it.
 //!
-//! A write to a command register here clears no error in the status register beside it. `update_command` of the crate `pci_types`
-//! clears them, and that crate cannot reset a PCI Express function (decision 8).
+//! A write to a command register here clears no errors in the status register beside it. The crate `pci_types` clears them in
+//! `update_command`, and cannot reset a PCI Express function (decision 8).
 
 use core::fmt;
 
@@ -72,7 +72,7 @@ impl Function {
         );
     }
 
-    /// Lets it neither decode its regions nor master the bus.
+    /// Disables the decoding of its regions and its bus mastering.
     pub fn cut_off(&self, configuration: &impl Configuration) {
         self.set_command(configuration, COMMAND_NO_LINE);
     }

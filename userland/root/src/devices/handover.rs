@@ -1,5 +1,5 @@
-//! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space, which
-//! the driver itself cannot access.
+//! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space,
+//! which the driver itself cannot access.
 //!
 //! All are created from the driver's pool and end with it. For a function without message-signalled interrupts there is no
 //! interrupt: its driver polls it (decision 34).
@@ -71,8 +71,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Creates the objects from the driver's pool and sets the interrupt's message; the function then decodes its regions, but is not
-    /// enabled yet.
+    /// Creates the objects from the driver's pool and sets the interrupt's message; the function then decodes its regions, but is
+    /// not enabled yet.
     ///
     /// # Errors
     /// See [`HandoverError`]. Objects created before the error end with the pool.
@@ -135,7 +135,7 @@ impl Parts {
     }
 }
 
-/// The pages of a region that its driver can have.
+/// The pages of a region, to be handed to its driver.
 ///
 /// # Errors
 /// [`HandoverError::Region`] or [`HandoverError::SharedPage`].

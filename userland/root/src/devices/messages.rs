@@ -5,8 +5,8 @@
 //! MSI-X   0 id = 17   2 control: u16   4 table: u32, its lower 3 bits the region
 //! ```
 //!
-//! One message is used. MSI is preferred, since its message is in configuration space, where only root writes it; the table of MSI-X
-//! lies in a region that the driver maps.
+//! One message is used. MSI is preferred, since its message is in configuration space, where only root writes it; the table of
+//! MSI-X lies in a region that the driver maps.
 
 use runtime::capability::InterruptMessage;
 
@@ -73,7 +73,7 @@ pub fn enable(configuration: &impl Configuration, address: Address) {
     }
 }
 
-/// Lets the function send no messages.
+/// Stops the function from sending messages.
 pub fn disable(configuration: &impl Configuration, address: Address) {
     if let Some(offset) = capability::find(configuration, address, MSI) {
         Msi { address, offset }.change(configuration, MSI_ENABLE, 0);

@@ -71,7 +71,7 @@ impl Devices {
         driven.nth(device.index as usize)
     }
 
-    /// The addresses of the network cards that have a driver, none of which may run yet.
+    /// The addresses of the network cards that have a driver. No driver may run yet.
     pub fn card_addresses(&self, machine: &Machine) -> Vec<Mac> {
         let functions = self.functions.iter();
         let cards = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
@@ -79,8 +79,7 @@ impl Devices {
         cards.filter_map(read).collect()
     }
 
-    /// Logs the network cards: those with a driver by the index that [`Devices::find`] knows them by, and those that no domain can
-    /// drive.
+    /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one.
     fn log_cards(&self) {
         let mut index = 0;
         for function in &self.functions {

@@ -30,8 +30,8 @@ impl Pages {
         })
     }
 
-    /// The first other function with a region that begins in these pages. A region that begins before them and reaches into them would
-    /// overlap the region itself, which decoding has to exclude.
+    /// The first other function with a region that begins in these pages. A region that began before these pages and reached into
+    /// them would overlap the owner's region, so firmware assigns none.
     pub fn sharer(
         self,
         configuration: &impl Configuration,

@@ -1,5 +1,5 @@
-//! The Ethernet address of a network card, which root reads from the card's registers while no driver has the card: by it
-//! a machine may be recognised as one of its fleet.
+//! The Ethernet address of a network card. Root reads it from the card's registers while no driver has the card. It may identify
+//! the machine in its fleet.
 //!
 //! All cards of a vendor that have a driver keep it at the same place: [`Place`].
 
@@ -24,11 +24,12 @@ const INTEL: u16 = 0x8086;
 const REALTEK: u16 = 0x10ec;
 const VMWARE: u16 = 0x15ad;
 
-/// Of a virtio capability: the kind of its registers, their region and their offset in it (virtio 1.2, 4.1.4).
+/// The fields of a virtio capability: the kind of its registers, their region, and their offset in the region (virtio 1.2,
+/// 4.1.4).
 const VIRTIO_KIND: u32 = 3;
 const VIRTIO_REGION: u8 = 4;
 const VIRTIO_OFFSET: u8 = 8;
-/// The kind of the registers that are specific to the kind of device: those of a network card begin with its address.
+/// The kind of the registers that are specific to the type of device. A network card's begin with its address.
 const VIRTIO_DEVICE: u8 = 4;
 
 /// The offsets of the registers with the first four and the last two bytes of the address, in a region.
@@ -39,7 +40,7 @@ struct Place {
     high: usize,
 }
 
-/// Reads the address of a card that is cut off, as it is afterwards; `None` if it cannot be read.
+/// Reads a card's address; `None` if it cannot be read. The card is cut off before and afterwards.
 pub fn read(
     machine: &Machine,
     configuration: &impl Configuration,
@@ -78,7 +79,7 @@ fn find_place(
     Some(Place { bar, low, high })
 }
 
-/// The region and the offset of a virtio card's specific registers.
+/// The region and the offset of the registers that are specific to virtio network cards.
 fn find_virtio_registers(
     configuration: &impl Configuration,
     function: &Function,
@@ -142,7 +143,7 @@ mod tests {
         function: 0,
     };
 
-    /// The place of the address of a vendor's card with these registers and a region at `bar`.
+    /// The place of the address in a vendor's card with this configuration space and a region at `bar`.
     fn place_of(vendor: u16, registers: &[(u8, u32)], bar: usize) -> Option<Place> {
         let mut bus = FakeBus::default();
         bus.add(ADDRESS, registers);

@@ -112,7 +112,7 @@ fn refuses_another_machine_and_a_dynamic_program() {
     let mut big_endian = good();
     big_endian[5] = 2;
     assert_eq!(Image::parse(&big_endian), Err(ElfError::Kind));
-    // With 32-bit fields, none of the tables has an offset.
+    // In a 32-bit header of zeros, no table has an offset, so only the class is wrong.
     let mut narrow = vec![0; HEADER_BYTES];
     narrow[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
     assert_eq!(Image::parse(&narrow), Err(ElfError::Kind));

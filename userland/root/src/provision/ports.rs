@@ -88,7 +88,7 @@ pub fn create(
     let pages = PageCount(layout.pages());
     let ring = machine.pool.create_populated_memory(pages)?;
     if layout != Layout::STANDARD {
-        // A Memory can be mapped up to its end, or up to the end of a leaf table.
+        // The whole ring is mapped: a mapping ends at the end of its Memory or of a leaf table.
         let written = machine.write_to(ring, pages, |memory| layout.write(memory));
         written.inspect_err(|_| destroy_ring(ring))?;
     }

@@ -22,8 +22,8 @@ impl Services {
         found.map(|(_, endpoint)| *endpoint)
     }
 
-    /// Creates the missing endpoints of the services that a domain calls or provides. The first of them that starts, the provider or
-    /// a client, causes the creation of the endpoint.
+    /// Creates the missing endpoints of the services that a domain calls or provides. So the provider and its clients may start
+    /// in any order.
     ///
     /// # Errors
     /// The kernel's refusal.

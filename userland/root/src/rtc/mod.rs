@@ -1,11 +1,11 @@
-//! The battery-backed clock of a PC, the MC146818 and its successors, which has UTC when root starts.
+//! The battery-backed clock of a PC: the MC146818 or a successor. Root reads UTC from it when the machine starts.
 //!
 //! ```text
 //! port 0x70: a register's number        port 0x71: its value
 //! 0 second  2 minute  4 hour  7 day  8 month  9 year of the century  10, 11, 13 status
 //! ```
 //!
-//! The registers are read until two readings outside of an update agree; [`Reading`] interprets them.
+//! The registers are read until two consecutive readings outside of an update agree. [`Reading`] interprets them.
 
 mod reading;
 

@@ -2,8 +2,8 @@
 //!
 //! A status register selects binary numbers or two decimal digits, and 24 or 12 hours.
 //!
-//! The register of the century is not read, since only ACPI's FADT has its number. Years are taken as those of this century, and
-//! a year before this program was written means that the clock was never set.
+//! The register of the century is not read, since only ACPI's FADT has its number. All years are taken as those of this century.
+//! A year before this program was written means that the clock was never set.
 
 use runtime::utc::{CivilTime, UtcTime};
 

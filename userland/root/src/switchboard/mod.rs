@@ -1,9 +1,9 @@
 //! The machine's ports: their desired and their observed state at the switch.
 //!
 //! Root sets a desired state for each port; the switch reports each completed step. [`Switchboard::next_step`] is the first step
-//! from the observed towards the desired state. A restarted switch serves no port, and receives all ports again; the port of
-//! a restarted owner is attached again, because its `wake` is a new one. A domain has a port, and the migration server also a tunnel;
-//! both of its ports have the same desired state.
+//! from the observed towards the desired state. A restarted switch serves no port, and receives all ports again; the port of a
+//! restarted owner is attached again, because its `wake` is a new one. A domain has at most one port. The migration server also
+//! has a tunnel, with the same desired state.
 //!
 //! ```text
 //! nothing --Attach--> attached --Activate--> active --Quiesce--> quiet or stopped --Detach--> nothing
@@ -106,7 +106,7 @@ impl Switchboard {
             .for_each(|port| port.desired = Service::Active);
     }
 
-    /// Requests that no frames flow to and from an owner that is leaving; returns whether none flow already.
+    /// Requests that no frames flow to and from an owner that is leaving; returns whether that is so already.
     pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
         self.close(owner, Service::Quiet)
     }

@@ -102,7 +102,7 @@ pub fn keep(
         domain: copy(reader.capability())?,
         wake: copy(reader.capability())?,
     };
-    // The port is attached already now, so that the switch has nothing to map while the domain's clients wait.
+    // The port is attached before the domain runs, so that the switch has nothing to map while the domain's clients wait.
     root.switchboard.attach(domain.number, *objects.wake);
     domain.objects = Some(objects);
     domain.freeze_token = token;

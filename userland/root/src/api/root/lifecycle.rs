@@ -11,7 +11,7 @@ use crate::provision::ports;
 use crate::restart::absent_state;
 use crate::supervisor::Supervisor;
 
-/// Starts a domain that is at home here and not running. A failure restores its previous state.
+/// Starts a domain that is at home here but absent. A failure restores its previous state.
 pub fn start(root: &mut Supervisor, name: Name) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let Domain {
@@ -60,7 +60,8 @@ pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     Ok((done(), None))
 }
 
-/// Checks that a domain may be stopped. An absent domain can be stopped, so that it is not started, but not restarted.
+/// Checks that a domain may be stopped. An absent domain can be stopped, which keeps it from being started. It cannot be
+/// restarted.
 fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
     match domain.state {
         _ if domain.is_part_of_machine() => Err(Refusal::PartOfMachine),

@@ -2,7 +2,7 @@
 //!
 //! | file | requests |
 //! | --- | --- |
-//! | this one | about the machine as it is |
+//! | this one | about the machine's present state |
 //! | [`lifecycle`] | from operators, about the life of a domain |
 //! | [`packages`] | from operators, with a new domain |
 //! | [`outgoing`] | from the source of a move |

@@ -37,7 +37,7 @@ pub fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns:
     domain.begin_export(clock::now_ns(), frozen_ns);
     let number = domain.number;
     let is_quiet = root.switchboard.quiesce(number);
-    // The doorbell rings even without a command, since the switch must poll again at the time of root's check.
+    // The doorbell rings even without a command: the switch must receive the time of root's check, at which it polls again.
     root.ring();
     if is_quiet {
         return now(&done());

@@ -122,7 +122,7 @@ fn address(mac: u8, ip: u8) -> PortAddress {
     }
 }
 
-/// Takes all commands in the place of the switch.
+/// Executes all commands in place of the switch.
 fn commands(root: &mut Supervisor) -> Vec<&'static str> {
     let mut commands = Vec::new();
     loop {

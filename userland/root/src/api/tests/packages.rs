@@ -1,4 +1,4 @@
-//! A domain that comes in a package: whole, piece by piece, or not acceptable.
+//! Domains that come in packages: complete, piece by piece, and rejected.
 
 use alloc::format;
 use alloc::string::String;
