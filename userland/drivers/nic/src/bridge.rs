@@ -1,4 +1,4 @@
-//! Moves frames between a card and the switch's ring, both ways, until neither has one that the other has space for.
+//! Moves frames between a card and the switch's ring, both ways, until neither has a frame for which the other has space.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,10 +10,10 @@ use crate::card::{Card, CardFault, Received};
 use crate::counters::Counters;
 use crate::pace::Remaining;
 
-/// The number of frames moved one way before the other way's turn.
+/// The number of frames moved in one direction before the other's turn.
 const BATCH: u32 = 64;
-/// The number of frames moved in one run. The driver runs above the switch: a ring that the switch cannot empty meanwhile ends
-/// a run far earlier, unless the card reports invalid frames without end.
+/// The maximum number of frames moved in one run. Few runs reach it: the switch has a lower priority, so the port's rings become
+/// full and empty within a run. But invalid frames take no slot, and could continue without end.
 const BUDGET: u32 = 1024;
 
 /// The card on one side, the port on the other.
@@ -66,8 +66,8 @@ impl<C: Card> Bridge<C> {
         &mut self.counters
     }
 
-    /// Moves frames until there are none, or the budget is used; also returns whether there were any. The switch or the card wakes
-    /// this domain for the next ones, unless some remain.
+    /// Moves frames until there are none, or the budget is used. Also returns whether there were any. Unless some remain, the
+    /// switch or the card wakes this domain for the next ones.
     ///
     /// # Errors
     /// [`BridgeError`].

@@ -49,7 +49,7 @@ pub trait Card {
 /// The state of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// There is no other end.
+    /// It carries no frames.
     Down,
     /// It carries frames.
     Up {
@@ -79,7 +79,7 @@ pub enum Received {
 }
 
 impl Received {
-    /// A frame of this length, if it is not shorter than any frame, or longer than the card's longest one.
+    /// A frame of this length; invalid if the length is below that of any frame or above the card's maximum.
     pub fn of_length(bytes: usize, frame_bytes_max: usize) -> Received {
         if (FRAME_BYTES_MIN..=frame_bytes_max).contains(&bytes) {
             Received::Frame(bytes)
@@ -89,7 +89,7 @@ impl Received {
     }
 }
 
-/// What a card's interrupt reports beside frames.
+/// The events that a card's interrupt reports besides frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Events {
     /// The state of the link may have changed.
@@ -98,7 +98,7 @@ pub struct Events {
     pub lost: u32,
 }
 
-/// The violation of its contract for which a card is given up.
+/// The violation of its contract after which a card is no longer used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the NIC {0}")]
 pub struct CardFault(pub &'static str);

@@ -1,4 +1,4 @@
-//! What a card and its bridge have done, for the log.
+//! Counts of a card's frames, for the log.
 
 use core::fmt;
 
@@ -42,7 +42,7 @@ impl fmt::Display for Counters {
     }
 }
 
-/// Decides when losses are reported: when there are new ones, and not often.
+/// Decides when losses are reported: only new ones, and at most once per interval.
 #[derive(Debug, Default)]
 pub struct Reporter {
     reported: u64,

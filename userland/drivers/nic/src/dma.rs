@@ -2,7 +2,7 @@
 
 use runtime::shared::SharedMemory;
 
-/// An address on the bus: where a card finds memory. Without an IOMMU it is the physical address.
+/// The bus address of memory, for a card. Without an IOMMU it is the physical address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DmaAddress(u64);
 

@@ -87,7 +87,7 @@ struct Driver<C> {
     wake: Cap<Notification>,
     interrupt: Option<Cap<Interrupt>>,
     pace: Pace,
-    /// The state of the link in the log.
+    /// The last state of the link in the log.
     link: Option<Link>,
     reporter: Reporter,
 }
@@ -113,10 +113,10 @@ impl<C: Card> Driver<C> {
         }
     }
 
-    /// Acknowledges the interrupt and handles what the rings do not show; returns whether there was anything.
+    /// Acknowledges the interrupt and handles the events that the rings do not show; returns whether there were any.
     fn acknowledge(&mut self) -> Result<bool, DriverError> {
         if let Some(interrupt) = self.interrupt {
-            // The next interrupt may follow from here on; the cause of this one is handled below.
+            // The next interrupt may arrive from now on. The cause of this one is handled below.
             interrupt.acknowledge().map_err(DriverError::Interrupt)?;
         }
         let events = self.bridge.card().acknowledge();

@@ -8,7 +8,7 @@ pub enum InitError {
     /// Its configuration space was not handed over.
     #[error("its configuration space was not handed over")]
     NotProvided,
-    /// It is another card.
+    /// The driver does not support this card.
     #[error("{0} is not a card of this driver")]
     Unknown(Identity),
     /// Its registers were not handed over.
@@ -23,7 +23,7 @@ pub enum InitError {
     /// Its PHY cannot be reached.
     #[error("its PHY does not answer")]
     Phy,
-    /// It has other versions of its interface.
+    /// It does not support the driver's version of its interface.
     #[error("it does not support the version of its interface that this driver has")]
     Version,
     /// Its rings did not start.

@@ -1,4 +1,4 @@
-//! What root handed over of a card.
+//! The parts of a card that root handed over.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
@@ -62,7 +62,7 @@ impl<'a> Hardware<'a> {
             .ok_or(InitError::NoRegisters)
     }
 
-    /// The region of a base address register. One smaller than a page has the rest of its page behind it.
+    /// The region of a base address register. If it is smaller than a page, the rest of the page follows it.
     pub fn region(&self, bar: usize) -> Option<SharedMemory<'static>> {
         const NAMES: [&str; 6] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
         let pages = self.start.shared_memory(NAMES.get(bar)?)?;

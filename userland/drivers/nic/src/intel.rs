@@ -1,5 +1,6 @@
-//! What Intel's gigabit NICs, and those for 2.5 Gb/s, have in common: reset, own address, link, and the running card; their descriptors and the places of their
-//! rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*, 14).
+//! The part common to Intel's NICs for 1 and 2.5 Gb/s: reset, own address, link, and the running card. The layout of descriptors
+//! and the offsets of the rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*,
+//! 14).
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -10,7 +11,7 @@
 pub mod card;
 #[cfg(not(target_os = "caravan"))]
 pub mod fake;
-// Bits have the names of the manual.
+// The names of the bits document them.
 #[allow(missing_docs)]
 pub mod registers;
 
@@ -29,8 +30,8 @@ const PHY_US: u64 = 2_000;
 /// The time after which a reset has failed.
 const RESET_US: u64 = 100_000;
 
-/// Resets a card whose interrupts are masked. Nothing is received or sent then, and the interrupts have to be masked again. A
-/// card that masters the bus by PCI Express should be quiet before.
+/// Resets a card whose interrupts are masked. Afterwards it neither receives nor sends, and its interrupts must be masked again.
+/// A card on PCI Express first stops mastering the bus.
 ///
 /// # Errors
 /// [`InitError::Reset`].
@@ -42,19 +43,19 @@ pub fn reset(registers: &impl Registers, is_express: bool) -> Result<(), InitErr
     Ok(())
 }
 
-/// Has a card stop receiving and sending, and mastering the bus if it does so by PCI Express.
+/// Stops a card from receiving and sending. A card on PCI Express also stops mastering the bus.
 pub fn silence(registers: &impl Registers, is_express: bool) {
     registers.write(RCTL, 0);
     registers.write(TCTL, TCTL_PAD);
     registers.wait_us(STEP_US);
     if is_express {
         registers.change(CTRL, 0, CTRL_MASTER_DISABLE);
-        // If it is still busy after that, the reset has to do.
+        // If it still masters the bus then, it is reset nevertheless.
         registers.wait_until(STATUS, STATUS_MASTER, 0, STEP_US);
     }
 }
 
-/// Resets what these bits of the control register stand for, [`CTRL_RESET`] among them, in a card that is silent.
+/// Resets the parts of a silenced card that these bits of the control register select. [`CTRL_RESET`] is among them.
 ///
 /// # Errors
 /// [`InitError::Reset`].
@@ -78,8 +79,8 @@ pub fn follow_phy(registers: &impl Registers) {
     registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
 }
 
-/// Has the PHY at this address negotiate, unless it has done so: it may be powered down, or not have begun yet. The link is down
-/// meanwhile.
+/// Lets the PHY at this address negotiate, unless it has completed that: it may be powered down, or may not have begun. The link
+/// is down meanwhile.
 pub fn wake_phy(registers: &impl Registers, phy: u32) {
     let status = access_phy(registers, MDIC_READ, phy, PHY_STATUS, 0);
     let control = access_phy(registers, MDIC_READ, phy, PHY_CONTROL, 0);

@@ -1,5 +1,5 @@
-//! What the drivers of NICs share. A driver is the registers, descriptors and link of its cards, behind the trait [`Card`];
-//! the rest is here.
+//! The common part of the NIC drivers. Each driver has only what is specific to its cards, behind the trait [`Card`]: registers,
+//! descriptors and link.
 //!
 //! ```text
 //! switch <--port--> Bridge <--Card--> registers, DescriptorRing <--DMA--> the card
@@ -13,20 +13,20 @@
 //! | [`driver`] | the program: waits for the switch and the card, and runs the bridge |
 //! | [`bridge`] | frames between the card and the switch's ring |
 //! | [`pace`] | when the driver runs next: interrupts, polling, pauses |
-//! | [`counters`] | what the bridge has moved and lost, for the log |
-//! | [`identity`], [`error`] | which card it is, and the reason it cannot be used |
-//! | [`hardware`] | what root handed over: regions, configuration space, DMA memory |
+//! | [`counters`] | the numbers of frames moved and lost, for the log |
+//! | [`identity`], [`error`] | a card's PCI identity; the reason it cannot be used |
+//! | [`hardware`] | the parts that root handed over: regions, configuration space, DMA memory |
 //! | [`dma`] | memory that the card reads and writes, and its address on the bus |
 //! | [`ring`] | rings of 16-byte descriptors, each with a buffer |
 //! | [`registers`] | reading and writing registers; the only file with `unsafe` |
-//! | [`intel`] | what Intel's gigabit NICs have in common |
-//! | `host` | for tests: a card's frames as the bridge moves them |
+//! | [`intel`] | the part common to Intel's NICs |
+//! | `host` | for tests: moves a card's frames as the bridge does, and checks what the bridge expects |
 //!
-//! The driver owns a port at the switch like any domain: it sends frames from there to the wire, and frames from the wire
-//! there. Domains have addresses of their own, unknown to the card, so a card delivers every frame.
+//! The driver owns a port at the switch like any domain: it moves frames from the port to the wire and from the wire to the port.
+//! Domains have addresses of their own, unknown to the card, so a card must deliver every frame.
 //!
-//! A card is trusted with the memory that it is given, and not with its data: every value from it is checked. A driver that
-//! finds a [`CardFault`] ends; root resets the card and starts the driver again.
+//! A card is trusted to access only the memory that it is given. Its data is not trusted: every value from it is checked. A
+//! driver that finds a [`CardFault`] ends; root resets the card and starts the driver again.
 
 #![cfg_attr(not(test), no_std)]
 

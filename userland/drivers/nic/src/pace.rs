@@ -9,10 +9,10 @@
 /// The interval between polls, and the length of a pause.
 pub const PAUSE_NS: u64 = 1_000_000;
 
-/// The number of interrupts in a row without a frame or an event after which they are a storm.
+/// The number of consecutive interrupts without a frame or an event that counts as a storm.
 const IDLE_INTERRUPTS_MAX: u32 = 64;
 
-/// What one run of the bridge has left.
+/// The work that a run of the bridge has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
     /// Nothing: the switch or the card wakes the driver for more.
@@ -21,7 +21,7 @@ pub enum Remaining {
     More,
 }
 
-/// The driver's waiting.
+/// Decides how the driver waits.
 #[derive(Debug)]
 pub struct Pace {
     is_polled: bool,
@@ -31,7 +31,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For a card with an interrupt, or one that is polled.
+    /// The pace for a card with an interrupt, or for one that is polled.
     pub fn new(is_polled: bool) -> Pace {
         Pace {
             is_polled,
@@ -99,7 +99,7 @@ mod tests {
             assert!(pace.wake(false));
             pace.record(true, false);
         }
-        // A frame ends it.
+        // A frame ends the storm.
         pace.record(true, true);
         assert!(pace.wake(true));
     }

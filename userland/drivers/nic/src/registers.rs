@@ -7,7 +7,7 @@ use runtime::shared::SharedMemory;
 
 use crate::dma::DmaAddress;
 
-/// A card's 32-bit registers, mapped or of a model, and the time that they take.
+/// A card's 32-bit registers, mapped or simulated, and the passing of time.
 pub trait Registers {
     /// Reads the register at `offset`.
     fn read(&self, offset: usize) -> u32;
@@ -107,7 +107,7 @@ impl Registers for MappedRegisters {
         self.store(offset, value);
     }
 
-    /// Busy: cards need it only while they are set up.
+    /// Busy-waits. Cards need this only while they are set up.
     fn wait_us(&self, microseconds: u64) {
         let end = clock::now_ns().saturating_add(microseconds * 1000);
         while clock::now_ns() < end {

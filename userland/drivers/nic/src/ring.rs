@@ -7,8 +7,9 @@
 //!   ... free | lent ... lent | free ...            the card completes the oldest first, and marks its descriptor
 //! ```
 //!
-//! One descriptor always stays free, since a card takes a full ring for an empty one. What a descriptor's words mean is the card's
-//! [`Layout`]. The card's own position is never read: a completed descriptor says it, and only the oldest one lent is looked at.
+//! One descriptor always stays free, since a card takes a full ring for an empty one. The card's [`Layout`] gives the meaning of
+//! a descriptor's words. The driver never reads the card's own position: it checks whether the oldest lent descriptor is
+//! completed.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -29,13 +30,13 @@ pub const DESCRIPTORS_BYTES: usize = DESCRIPTOR_BYTES * RING_SIZE as usize;
 /// The size of a ring with its buffers.
 pub const RING_BYTES: usize = DESCRIPTORS_BYTES + BUFFER_BYTES * RING_SIZE as usize;
 
-/// The shortest frame on the wire, without its checksum. A shorter one is filled up with zeros here: many cards cannot, or send
-/// the bytes of an older frame.
+/// The shortest frame on the wire, without its checksum. The driver fills a shorter one up with zeros: many cards do not, or fill
+/// it with bytes of an older frame.
 const SENT_BYTES_MIN: usize = 60;
 
 const _: () = {
     assert!(FRAME_BYTES_MAX + 8 <= BUFFER_BYTES);
-    assert!(DESCRIPTORS_BYTES.is_multiple_of(128), "cards want them so");
+    assert!(DESCRIPTORS_BYTES.is_multiple_of(128), "as cards require");
 };
 
 /// The two words of a descriptor.
@@ -45,16 +46,16 @@ pub type Words = [u64; 2];
 pub trait Layout {
     /// The number of descriptors of a ring.
     const SIZE: u16 = RING_SIZE;
-    /// The bits of the last descriptor of a ring, for a card that is not told its size.
+    /// The bits that mark the last descriptor of a ring, for a card without a register for the ring's size.
     const LAST: Words = [0, 0];
-    /// Which word says whether the card or the driver has the descriptor: it is written last, and read first.
+    /// The index of the word that shows whether the card or the driver has the descriptor. It is written last, and read first.
     const MARK: usize;
 
     /// A descriptor that lends the card a buffer to fill.
     fn receive(buffer: DmaAddress) -> Words;
     /// The meaning of a descriptor that was lent for receiving; `None` while the card has it.
     fn received(words: Words) -> Option<Completed>;
-    /// A descriptor that has the card send a whole frame.
+    /// A descriptor that makes the card send a whole frame.
     fn send(buffer: DmaAddress, bytes: usize) -> Words;
     /// Whether the card has sent the frame of this descriptor.
     fn is_sent(words: Words) -> bool;
@@ -174,7 +175,7 @@ pub struct ReceiveRing<L> {
 }
 
 impl<L: Layout> ReceiveRing<L> {
-    /// A ring in zeroed memory of [`RING_BYTES`], all of whose buffers are lent after [`ReceiveRing::publish`].
+    /// A ring in zeroed memory of [`RING_BYTES`]. All of its buffers but one are lent after [`ReceiveRing::publish`].
     pub fn new(memory: DmaMemory) -> ReceiveRing<L> {
         let mut ring = ReceiveRing {
             descriptors: Descriptors::new(memory),
@@ -198,7 +199,7 @@ impl<L: Layout> ReceiveRing<L> {
     /// Copies the next received frame, and lends its buffer again. `into` has room for [`FRAME_BYTES_MAX`] bytes.
     ///
     /// # Errors
-    /// [`CardFault`] if the card alleges to have written beyond the buffer.
+    /// [`CardFault`] if the card reports that it wrote beyond the buffer.
     pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         let Some(Completed { bytes, is_intact }) = self.completed() else {
             return Ok(None);
@@ -268,7 +269,8 @@ impl<L: Layout> SendRing<L> {
         self.descriptors.oldest == self.descriptors.next
     }
 
-    /// Queues a frame of at most [`FRAME_BYTES_MAX`] bytes, if there is space for it. The card sends it after [`SendRing::publish`].
+    /// Queues a frame of at most [`FRAME_BYTES_MAX`] bytes, if there is space for it. The card sends it after
+    /// [`SendRing::publish`].
     pub fn send(&mut self, frame: &Frame<'_>) {
         if !self.descriptors.has_free() {
             return;

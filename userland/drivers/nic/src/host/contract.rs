@@ -15,7 +15,7 @@ use crate::{Card, Events, Link};
 const MAC: Mac = Mac([0x52, 0x54, 0, 0xca, 0x7a, 1]);
 /// The buffers of a card whose ring has the usual size: one descriptor stays empty.
 pub const BUFFERS: usize = RING_SIZE as usize - 1;
-/// Frames that find no buffer.
+/// The number of frames that find no buffer.
 const EXCESS: usize = 73;
 
 /// A model of a card, seen from the wire and from the processor.
@@ -38,7 +38,7 @@ pub trait CardModel {
     /// Keeps frames to send in the ring, or sends them.
     fn hold_sending(&self, hold: bool);
 
-    /// Takes its link away.
+    /// Disconnects its link.
     fn unplug(&self);
 }
 
@@ -71,7 +71,7 @@ pub fn fills_short_frames_up(card: &mut impl Card, model: &impl CardModel) {
     assert_eq!(model.sent(), [expected]);
 }
 
-/// Frames beyond this many buffers are lost, and none later; returns how many are reported of [`EXCESS`].
+/// Frames beyond this many buffers are lost, and later ones are not. Returns the number of reported losses, out of [`EXCESS`].
 pub fn loses_frames_beyond(card: &mut impl Card, model: &impl CardModel, buffers: usize) -> u32 {
     let frames = 0..buffers + EXCESS;
     let delivered = frames.filter(|_| model.deliver(&[1; 60])).count();
@@ -83,7 +83,7 @@ pub fn loses_frames_beyond(card: &mut impl Card, model: &impl CardModel, buffers
     lost
 }
 
-/// Space interrupts only while that is wanted.
+/// Free space causes interrupts only on request.
 pub fn interrupts_for_space_if_wanted(card: &mut impl Card, model: &impl CardModel) {
     model.hold_sending(true);
     while card.has_space().unwrap() {
@@ -107,7 +107,7 @@ pub fn reports_a_lost_link(card: &mut impl Card, model: &impl CardModel) {
     assert_eq!(card.link(), Some(Link::Down));
 }
 
-/// Frames that the card reports invalid cost nothing else, over many rounds of the ring.
+/// Frames that the card reports as invalid have no other effect, over many rounds of the ring.
 pub fn drops_invalid_frames(card: &mut impl Card, model: &impl CardModel) {
     for _ in 0..300 {
         assert!(model.deliver(&[5; 100]));

@@ -1,4 +1,5 @@
-//! For tests on the host: a card's frames as the bridge moves them, and what the bridge expects of every card ([`contract`]).
+//! For tests on the host: moves a card's frames as the bridge does, and checks what the bridge expects of every card
+//! ([`contract`]).
 
 pub mod contract;
 

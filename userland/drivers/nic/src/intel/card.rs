@@ -8,7 +8,7 @@ use crate::{
     Card, CardFault, Events, Layout, Link, ReceiveRing, Received, Registers, SendRing, intel,
 };
 
-/// The places of registers and bits that are not where all cards have them.
+/// The offsets of registers and the bits that differ between cards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offsets {
     /// The first register of the receive ring.
@@ -37,7 +37,7 @@ pub struct Gigabit<R, L> {
 }
 
 impl<R: Registers, L: Layout> Gigabit<R, L> {
-    /// The card with these rings, which it has been told of; publishes their first buffers to it.
+    /// A card that already has the addresses of these rings. Publishes their first buffers to the card.
     pub fn new(
         registers: R,
         offsets: Offsets,

@@ -1,5 +1,5 @@
-//! A card for tests: its registers, and rings that it processes in the driver's memory. A driver's tests give it the [`Shape`] of their
-//! cards.
+//! A card for tests: its registers, and rings that it processes in the driver's memory. A driver's tests give it the [`Shape`] of
+//! their cards.
 
 extern crate std;
 
@@ -18,22 +18,23 @@ use crate::{DmaMemory, Registers};
 const HEAD: usize = RING_HEAD;
 const TAIL: usize = RING_TAIL;
 
-/// Where a family of cards differs from the others.
+/// The properties of a family of cards that differ from other families.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// The places of its registers.
+    /// The offsets of its registers.
     pub offsets: Offsets,
     /// The end of its registers.
     pub registers_bytes: usize,
     /// The address of its PHY.
     pub phy: u32,
-    /// The bit of [`RING_CONTROL`] that enables a ring, if it has one: then the ring is set up while it is clear, and its tail ignored.
+    /// The bit of [`RING_CONTROL`] that enables a ring, if the family has one. While it is clear, the ring may be set up, and its
+    /// tail is ignored.
     pub ring_enable: Option<u32>,
     /// The second word of a descriptor with a received frame of this length.
     pub received: fn(u16, Ending) -> u64,
-    /// What the card adds to the second word of a descriptor whose frame was sent.
+    /// The bits that the card sets in the second word of a descriptor when its frame is sent.
     pub sent: u64,
-    /// The bits of that word with which the driver asks for it.
+    /// The bits of that word by which the driver requests this.
     pub report: u64,
 }
 
@@ -94,7 +95,7 @@ impl State {
         self.registers.insert(offset, value);
     }
 
-    /// Accesses the PHY at `phy`, which negotiates when it is told to and has power. None is at another address.
+    /// Accesses the PHY at `phy`, which negotiates on request if it has power. No PHY is at another address.
     fn access_phy(&mut self, phy: u32, value: u32) {
         if value >> MDIC_PHY_SHIFT & MDIC_PHY != phy {
             self.set(MDIC, value | MDIC_READY | MDIC_ERROR);
@@ -116,7 +117,7 @@ impl State {
         self.set(MDIC, place | MDIC_READY | u32::from(self.phy[register]));
     }
 
-    /// The offset of a ring's descriptor in memory that begins at `base`, with the head moved on.
+    /// The offset of a ring's next descriptor in memory that begins at `base`. Advances the head.
     fn next_descriptor(&mut self, ring: usize, base: u64) -> Option<usize> {
         let (head, tail) = (self.get(ring + HEAD), self.get(ring + TAIL));
         if head == tail {
@@ -130,7 +131,7 @@ impl State {
 }
 
 impl FakeCard {
-    /// A card with an address and a link of its highest speed, which reaches this memory only.
+    /// A card with an address and a link of its highest speed, which can access only this memory.
     pub fn new(shape: Shape, memory: DmaMemory) -> FakeCard {
         let mut state = State::default();
         let mac = u32::from_le_bytes([0x52, 0x54, 0, 0xca]);
@@ -173,7 +174,7 @@ impl FakeCard {
         state.causes = u32::MAX;
     }
 
-    /// Has it lie.
+    /// Makes it violate its contract in this way.
     pub fn lie(&self, lie: Lie) {
         self.state.borrow_mut().lie = Some(lie);
         if lie == Lie::Everywhere {
@@ -185,7 +186,7 @@ impl FakeCard {
         }
     }
 
-    /// Powers its PHY down, which has no link then until it negotiates.
+    /// Powers down its PHY. There is no link until the PHY negotiates.
     pub fn power_phy_down(&self) {
         let mut state = self.state.borrow_mut();
         let status = state.get(STATUS) & !STATUS_LINK_UP;
@@ -236,7 +237,7 @@ impl FakeCard {
         }
     }
 
-    /// Begins a reset, which keeps most registers: a driver has to set all that it relies on.
+    /// Begins a reset, which keeps most registers: a driver must set every register that it relies on.
     fn reset(&self, state: &mut State) {
         assert_eq!(state.get(RCTL) & RCTL_ENABLE, 0, "reset while it receives");
         let has_ended = state.lie != Some(Lie::NoReset);

@@ -44,7 +44,7 @@ pub const PHY_CONTROL_NEGOTIATE: u16 = 1 << 12;
 pub const PHY_STATUS: u32 = 1;
 pub const PHY_STATUS_NEGOTIATED: u16 = 1 << 5;
 
-/// Causes of an interrupt, wherever the register of causes is.
+/// Causes of an interrupt, whatever the offset of their register.
 pub const CAUSE_SENT: u32 = 1 << 0;
 pub const CAUSE_LINK: u32 = 1 << 2;
 pub const CAUSE_RECEIVE_LOW: u32 = 1 << 4;
@@ -75,10 +75,10 @@ pub const RING_ADDRESS: usize = 0x00;
 pub const RING_LENGTH: usize = 0x08;
 pub const RING_HEAD: usize = 0x10;
 pub const RING_TAIL: usize = 0x18;
-/// When a ring's descriptors are fetched and written back.
+/// The thresholds at which a ring's descriptors are fetched and written back.
 pub const RING_CONTROL: usize = 0x28;
 
-/// The frames lost for want of room: read to clear.
+/// The number of frames lost for lack of room: read to clear.
 pub const MISSED: usize = 0x4010;
 
 /// The card's own address.

@@ -1,4 +1,4 @@
-//! Rings as their card leaves them, whole and otherwise.
+//! Rings with cards that keep their contract, and with others.
 
 use super::*;
 use runtime::host::shared_memory;
@@ -160,7 +160,7 @@ fn a_ring_that_the_card_does_not_empty_is_full() {
     assert!(ring.has_space());
 }
 
-/// The same with its words exchanged, few descriptors, and the last one marked.
+/// As [`Plain`], with the words exchanged, few descriptors, and the last one marked.
 struct Short;
 
 impl Layout for Short {
