@@ -1,4 +1,4 @@
-//! Opening a card: what receives and sends then is [`Gigabit`].
+//! Opens a card. The running card is a [`Gigabit`].
 
 use nic::intel::card::Gigabit;
 use nic::ring::RING_BYTES;
@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::registers::{OFFSETS, REGISTERS_BYTES};
 use crate::setup;
 
-/// A ring for each way.
+/// One ring per direction.
 const RINGS_BYTES: usize = 2 * RING_BYTES;
 
 /// A running card.
@@ -40,7 +40,7 @@ fn rings(memory: DmaMemory) -> [DmaMemory; 2] {
     [0, RING_BYTES].map(|at| memory.part(at, RING_BYTES))
 }
 
-/// Resets and starts a card without descriptors in its rings, with new rings in this zeroed memory.
+/// Resets and starts a card whose rings are empty. It gets new rings in this zeroed memory.
 fn start<R: Registers>(
     registers: R,
     model: Model,
@@ -148,7 +148,7 @@ mod tests {
             fake.lie(lie);
             contract::drops_invalid_frames(&mut card, &fake);
         }
-        // Heads and tails anywhere, and descriptors that it was never lent.
+        // Impossible heads and tails, and completed descriptors that the card was never lent.
         let (mut card, fake) = started(Model::I82540em);
         fake.lie(Lie::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);

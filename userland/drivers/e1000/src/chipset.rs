@@ -1,5 +1,5 @@
-//! What a card in a chipset needs around its reset (\[ich8lan\] `e1000_reset_hw_ich8lan`): its PHY awake and taken from firmware, and
-//! an I219's rings empty. It resets together with its PHY, if firmware allows that.
+//! The reset of a card in a chipset (\[ich8lan\] `e1000_reset_hw_ich8lan`). Before it, the driver empties an I219's rings, wakes
+//! the PHY, and takes the PHY from firmware. The PHY is reset too, if firmware allows that.
 
 use core::sync::atomic::Ordering;
 
@@ -11,25 +11,27 @@ use crate::model::Model;
 use crate::phy;
 use crate::registers::*;
 
-/// The place in configuration space where an I219 reports that its rings have to be emptied (\[netdev\] `e1000_flush_desc_rings`).
+/// The offset in configuration space at which an I219 reports that its rings must be emptied (\[netdev\]
+/// `e1000_flush_desc_rings`).
 const RINGS_STATUS: usize = 0xe5;
 const RINGS_STATUS_PENDING: u8 = 1 << 0;
-/// The time in which a ring is emptied.
+/// The time that emptying a ring takes.
 const FLUSH_US: u64 = 250;
-/// A part of a frame, which the card reads and does not send.
+/// The length of a part of a frame. The card reads that part, but sends nothing.
 const FLUSH_BYTES: u64 = 512;
 const FLUSH_ADD_CHECKSUM: u64 = 1 << 25;
-/// Thresholds with which a card gives received descriptors back (\[netdev\] `e1000_flush_rx_ring`).
+/// Thresholds that let a card fetch all receive descriptors: 31 to prefetch, 1 in memory, counted in descriptors (\[netdev\]
+/// `e1000_flush_rx_ring`).
 const FLUSH_THRESHOLDS: u32 = 1 << 24 | 1 << 8 | 0x1f;
 const THRESHOLDS: u32 = 0x3fff;
 
-/// Whether a card with this configuration space has descriptors in its rings that a reset would hang on.
+/// Whether the rings of a card with this configuration space hold descriptors on which a reset would hang.
 pub fn has_pending_rings(model: Model, configuration: &[u8; CONFIGURATION_BYTES]) -> bool {
     model.needs_empty_rings() && configuration[RINGS_STATUS] & RINGS_STATUS_PENDING != 0
 }
 
-/// Empties the rings of an I219, with new ones in this zeroed memory: those that it has are an earlier driver's, whose memory may belong
-/// to another domain by now.
+/// Empties the rings of an I219. It first gets new rings in this zeroed memory: its own are an earlier driver's, and their memory
+/// may belong to another domain by now.
 pub fn empty_rings(registers: &impl Registers, memory: [&DmaMemory; 2]) {
     registers.change(FEXTNVM11, 0, FEXTNVM11_NO_READS_FIX);
     registers.write(RCTL, 0);
@@ -81,7 +83,7 @@ pub fn reset(registers: &impl Registers, model: Model) -> Result<(), InitError> 
     })
 }
 
-/// Sets bits that the card needs to receive and send, before it does.
+/// Sets the bits that the card needs before it can receive and send.
 pub fn prepare(registers: &impl Registers, model: Model) {
     registers.change(KABGTXD, 0, KABGTXD_BIAS);
     let further = CTRL_EXT_CHIPSET | CTRL_EXT_PHY_LOW_POWER | CTRL_EXT_DRIVER_LOADED;
@@ -90,7 +92,7 @@ pub fn prepare(registers: &impl Registers, model: Model) {
     registers.change(CTRL, 0, CTRL_HANDLE_ERRORS);
     registers.change(TARC, 0, TARC_CHIPSET);
     if model == Model::I219Early {
-        // It damages data and hangs otherwise (\[netdev\] `e1000_configure_tx`).
+        // Otherwise the card damages data and hangs (\[netdev\] `e1000_configure_tx`).
         registers.change(IOSFPC, 0, IOSFPC_THRESHOLD);
         registers.change(TARC, TARC_READS, TARC_TWO_READS);
     }

@@ -1,4 +1,4 @@
-//! The legacy layout of descriptors, which both models have (\[SDM\] 3.2.3 and 3.3.3).
+//! The legacy layout of descriptors, which all models have (\[SDM\] 3.2.3 and 3.3.3).
 //!
 //! ```text
 //! receive   0 address: u64   8 length: u16   10 checksum: u16   12 status: u8   13 errors: u8   14 tag: u16
@@ -16,7 +16,8 @@ const COMMAND: u32 = 24;
 const DONE: u64 = 1 << STATUS;
 /// The frame ends in this buffer.
 const END: u64 = 1 << (STATUS + 1);
-/// Of the frame itself: its checksum, symbols, sequence, carrier extension, data. Others are of the protocols in it.
+/// The errors of the frame itself: checksum, symbol, sequence, carrier extension, data. The other bits are errors of the
+/// protocols in the frame.
 const FRAME_ERRORS: u64 = 0b1001_0111 << ERRORS;
 
 const COMMAND_END: u64 = 1 << COMMAND;
@@ -52,7 +53,7 @@ impl Layout for Legacy {
     }
 }
 
-/// The cards for tests.
+/// The family's shape, for tests.
 #[cfg(test)]
 pub const SHAPE: nic::intel::fake::Shape = {
     use nic::intel::fake::{Ending, Shape};

@@ -1,5 +1,5 @@
-//! A card for tests, which may be in a chipset: then a PHY is beside it, which firmware shares and which may be asleep. Its rings and other
-//! registers are those of [`FakeCard`].
+//! A card for tests. If it is in a chipset, it has a PHY beside it, which firmware uses too and which may be asleep. Its rings
+//! and other registers are those of [`FakeCard`].
 
 extern crate std;
 
@@ -15,14 +15,14 @@ use crate::model::Model;
 use crate::phy::{GENERAL, IDENTITY, LOW_POWER, PAGE, PAGE_SHIFT, PAGES, Paged, SMBUS};
 use crate::registers::*;
 
-/// Where the PHY is when the driver starts.
+/// The state of the PHY when the driver starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
     /// It answers.
     Awake,
-    /// It answers by SMBus only.
+    /// It answers only on the SMBus.
     BySmbus,
-    /// It does not answer before it lost its power once.
+    /// It answers only after a loss of power.
     Stuck,
     /// It is asleep, and firmware can wake it.
     Asleep,
@@ -30,7 +30,7 @@ pub enum Power {
     Dead,
 }
 
-/// What the driver finds.
+/// The condition in which the driver finds a card.
 #[derive(Clone, Copy, Debug)]
 pub struct Condition {
     pub power: Power,
@@ -38,14 +38,14 @@ pub struct Condition {
     pub has_firmware: bool,
     /// Whether firmware lets the driver reset the PHY.
     pub may_reset: bool,
-    /// How often the driver sees that firmware has the PHY.
+    /// The number of reads that show the PHY as firmware's.
     pub held_reads: u64,
-    /// Whether descriptors are in the rings that a reset hangs on.
+    /// Whether the rings hold descriptors on which a reset hangs.
     pub is_pending: bool,
 }
 
 impl Condition {
-    /// A card that nothing is wrong with.
+    /// The condition of a card without defects.
     pub const GOOD: Condition = Condition {
         power: Power::Awake,
         has_firmware: true,
@@ -75,7 +75,7 @@ struct State {
 }
 
 impl FakeChipset {
-    /// A card in this condition, which reaches this memory only.
+    /// A card in this condition, which can access only this memory.
     pub fn new(model: Model, condition: Condition, memory: DmaMemory) -> FakeChipset {
         let sleep = [(SMBUS, 1), (LOW_POWER, 0xffff)];
         FakeChipset {
@@ -177,7 +177,7 @@ impl FakeChipset {
         self.card.write(CTRL, value);
     }
 
-    /// Empties the rings, if the driver does everything for that.
+    /// Empties the rings once the driver has performed every step of that.
     fn flush(&self, offset: usize, value: u32) {
         let mut state = self.state.borrow_mut();
         let can_flush = self.card.register(FEXTNVM11) & FEXTNVM11_NO_READS_FIX != 0;

@@ -1,19 +1,20 @@
-//! The cards that this driver drives, and where they differ.
+//! The supported cards, and their differences.
 
 use nic::intel::VENDOR;
 use nic::{Identity, InitError};
 
 const ID_82540EM: u16 = 0x100e;
 const ID_82574L: u16 = 0x10d3;
-/// I217-LM and -V, and the I218 of the same chipsets, -LM (2) and -V (2) (`hw.h` beside \[ich8lan\], as the ones below).
+/// I217-LM and I217-V; I218-LM (2) and I218-V (2), which are in the same chipsets. These identifiers and those below are from
+/// `hw.h` beside \[ich8lan\].
 const IDS_I217: [u16; 4] = [0x153a, 0x153b, 0x15a0, 0x15a1];
-/// I218-LM and -V, (3) too.
+/// I218-LM and I218-V, and their variants (3).
 const IDS_I218: [u16; 4] = [0x155a, 0x1559, 0x15a2, 0x15a3];
-/// I219-LM and -V, up to (5): chipsets for the sixth and seventh generation of processors.
+/// I219-LM and I219-V, up to variant (5): in chipsets for the sixth and seventh generation of processors.
 const IDS_I219_EARLY: [u16; 9] = [
     0x156f, 0x1570, 0x15b7, 0x15b8, 0x15b9, 0x15d7, 0x15d8, 0x15e3, 0x15d6,
 ];
-/// I219-LM and -V, (6) to (12): up to the tenth generation.
+/// I219-LM and I219-V, variants (6) to (12): in chipsets up to the tenth generation.
 const IDS_I219_LATE: [u16; 14] = [
     0x15bd, 0x15be, 0x15bb, 0x15bc, 0x15df, 0x15e0, 0x15e1, 0x15e2, 0x0d4e, 0x0d4f, 0x0d4c, 0x0d4d,
     0x0d53, 0x0d55,
@@ -28,11 +29,11 @@ pub enum Model {
     I82574l,
     /// A card in a chipset.
     I217,
-    /// The same, whose PHY has a state of ultra-low power.
+    /// As I217, with a PHY that has an ultra-low-power state.
     I218,
-    /// The same, with errata of its transmitter, and of a reset with frames in its rings.
+    /// As I218, with errata in its transmitter, and in a reset while its rings hold descriptors.
     I219Early,
-    /// The same, without those of its transmitter.
+    /// As I219Early, without the errata in its transmitter.
     I219Late,
 }
 
@@ -53,22 +54,22 @@ impl Model {
         }
     }
 
-    /// Whether it masters the bus by PCI Express, which should be quiet before a reset.
+    /// Whether it is on PCI Express, and so should stop mastering the bus before a reset.
     pub fn is_express(self) -> bool {
         self != Model::I82540em
     }
 
-    /// Whether it is in a chipset, with a PHY outside of it.
+    /// Whether it is in a chipset, with its PHY outside the card.
     pub fn is_in_chipset(self) -> bool {
         !matches!(self, Model::I82540em | Model::I82574l)
     }
 
-    /// Whether its PHY may be in a state of ultra-low power.
+    /// Whether its PHY may be in an ultra-low-power state.
     pub fn has_low_power(self) -> bool {
         self.is_in_chipset() && self != Model::I217
     }
 
-    /// Whether a reset with descriptors in its rings hangs it.
+    /// Whether it hangs in a reset while its rings hold descriptors.
     pub fn needs_empty_rings(self) -> bool {
         matches!(self, Model::I219Early | Model::I219Late)
     }

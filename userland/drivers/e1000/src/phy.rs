@@ -1,6 +1,6 @@
-//! The PHY of a card in a chipset. It is outside of the card, firmware uses it too, and it may be asleep (\[ich8lan\]).
+//! The PHY of a card in a chipset. It is outside the card, firmware uses it too, and it may be asleep (\[ich8lan\]).
 //!
-//! Its general registers are at one address, its pages of further ones at another.
+//! Its general registers are at one address, its paged registers at another.
 
 use nic::intel::access_phy;
 use nic::{InitError, Registers};
@@ -28,15 +28,15 @@ pub const SMBUS: Paged = (769, 23);
 const SMBUS_FORCED: u16 = 1 << 0;
 pub const LOW_POWER: Paged = (779, 16);
 const LOW_POWER_START: u16 = 1 << 0;
-/// Everything that leads into ultra-low power.
+/// The settings that concern ultra-low power.
 const LOW_POWER_CAUSES: u16 =
     1 << 12 | 1 << 11 | 1 << 10 | 1 << 8 | 1 << 6 | 1 << 5 | 1 << 4 | 1 << 2;
 
-/// The times after which firmware keeps the PHY, keeps it asleep, and hardware has not set it up.
+/// The timeouts for firmware to release the PHY, for firmware to wake it, and for hardware to set it up.
 const HELD_US: u64 = 1_000_000;
 const ASLEEP_US: u64 = 2_500_000;
 const READY_US: u64 = 300_000;
-/// The time for access by another bus, the shortest one without power, and those for power to return and settle.
+/// The delay after a change of the bus, the time without power, the timeout for the return of power, and the time to settle.
 const BUS_US: u64 = 50_000;
 const OFF_US: u64 = 1_000;
 const POWER_US: u64 = 200_000;
@@ -64,12 +64,12 @@ pub fn own<R: Registers>(
     result
 }
 
-/// Whether firmware lets the driver reset it.
+/// Whether firmware lets the driver reset the PHY.
 pub fn may_reset(registers: &impl Registers) -> bool {
     registers.read(FWSM) & FWSM_PHY_RESET != 0
 }
 
-/// Has firmware wake it from ultra-low power (`e1000_disable_ulp_lpt_lp`). The PHY must not be owned.
+/// Requests that firmware wake the PHY from ultra-low power (`e1000_disable_ulp_lpt_lp`). The driver must not own the PHY.
 pub fn wake_by_firmware(registers: &impl Registers, model: Model) {
     if model.has_low_power() && registers.read(FWSM) & FWSM_VALID != 0 {
         registers.change(H2ME, H2ME_LOW_POWER, H2ME_ENFORCE);
@@ -78,7 +78,8 @@ pub fn wake_by_firmware(registers: &impl Registers, model: Model) {
     }
 }
 
-/// Makes it answer, and without firmware keeps it from ultra-low power (`e1000_init_phy_workarounds_pchlan`). It is owned.
+/// Makes the PHY answer. Without firmware, also keeps it out of ultra-low power (`e1000_init_phy_workarounds_pchlan`). The driver
+/// owns the PHY.
 ///
 /// # Errors
 /// [`InitError::Phy`].
@@ -87,7 +88,7 @@ pub fn connect(registers: &impl Registers, model: Model) -> Result<(), InitError
     if !answers(registers) {
         registers.change(CTRL_EXT, 0, CTRL_EXT_SMBUS);
         registers.wait_us(BUS_US);
-        // Firmware, if there is any, decides that it uses that bus, and only a loss of power changes it.
+        // Firmware, if there is any, has chosen the SMBus for the PHY, and only a loss of power changes that.
         if (has_firmware || !answers(registers)) && may_reset(registers) {
             switch_off_and_on(registers);
         }
@@ -104,7 +105,7 @@ fn answers(registers: &impl Registers) -> bool {
     identity.is_some_and(|identity| !matches!(identity, 0 | u16::MAX))
 }
 
-/// Takes its power away and gives it back (`e1000_toggle_lanphypc_pch_lpt`).
+/// Switches the PHY's power off and on (`e1000_toggle_lanphypc_pch_lpt`).
 fn switch_off_and_on(registers: &impl Registers) {
     registers.change(FEXTNVM3, FEXTNVM3_PHY_DELAY, FEXTNVM3_PHY_DELAY_50_MS);
     registers.change(CTRL, CTRL_PHY_POWER, CTRL_PHY_POWER_OVERRIDE);
@@ -113,11 +114,12 @@ fn switch_off_and_on(registers: &impl Registers) {
     let powered = CTRL_EXT_PHY_POWERED;
     registers.wait_until(CTRL_EXT, powered, powered, POWER_US);
     registers.wait_us(SETTLE_US);
-    // It begins with its usual bus.
+    // After a loss of power, the PHY uses its usual bus.
     registers.change(CTRL_EXT, CTRL_EXT_SMBUS, 0);
 }
 
-/// Has it use its usual bus, and not go to ultra-low power by itself. A PHY that does not answer is left alone.
+/// Makes the PHY use its usual bus, and keeps it from entering ultra-low power by itself. A PHY that does not answer is left as
+/// it is.
 fn leave_low_power(registers: &impl Registers, model: Model) {
     change(registers, SMBUS, SMBUS_FORCED, 0);
     registers.change(CTRL_EXT, CTRL_EXT_SMBUS, 0);
@@ -128,14 +130,16 @@ fn leave_low_power(registers: &impl Registers, model: Model) {
     }
 }
 
-/// Waits until hardware has set it up after a reset (`e1000_lan_init_done_ich8lan`); it is used even if that is never reported.
+/// Waits until hardware has set up the PHY after a reset (`e1000_lan_init_done_ich8lan`). The PHY is used even if hardware never
+/// reports that.
 pub fn await_ready(registers: &impl Registers) {
     let ready = STATUS_PHY_READY;
     registers.wait_until(STATUS, ready, ready, READY_US);
     registers.change(STATUS, ready, 0);
 }
 
-/// Has it negotiate as the board's maker wants, where that is left to software (`e1000_oem_bits_config_ich8lan`). It is owned.
+/// Applies the board maker's settings of the link, if that is left to software (`e1000_oem_bits_config_ich8lan`). The driver owns
+/// the PHY.
 pub fn follow_maker(registers: &impl Registers) {
     if registers.read(FEXTNVM) & FEXTNVM_BY_SOFTWARE == 0 {
         return;
@@ -147,7 +151,7 @@ pub fn follow_maker(registers: &impl Registers) {
     change(registers, OEM, OEM_SLOW | OEM_NO_GIGABIT, set);
 }
 
-/// Changes bits of a register on a page, if it answers.
+/// Changes bits of a register on a page, if the PHY answers.
 fn change(registers: &impl Registers, (page, register): Paged, clear: u16, set: u16) {
     let access = |access, register, data| access_phy(registers, access, PAGES, register, data);
     let selected = access(MDIC_WRITE, PAGE, page << PAGE_SHIFT);

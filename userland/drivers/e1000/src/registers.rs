@@ -1,4 +1,4 @@
-//! Offsets and bits of registers that not all of Intel's cards have (\[SDM\] 13, \[82574\] 10).
+//! Offsets and bits of registers that only some of Intel's cards have (\[SDM\] 13, \[82574\] 10).
 
 use nic::intel::card::Offsets;
 pub use nic::intel::registers::*;
@@ -7,12 +7,12 @@ pub use nic::intel::registers::*;
 pub const ICR: usize = 0x00c0;
 /// The shortest time between interrupts, in units of 256 ns.
 pub const ITR: usize = 0x00c4;
-/// Interrupt mask, by bits to set.
+/// Sets bits of the interrupt mask.
 pub const IMS: usize = 0x00d0;
-/// Interrupt mask, by bits to clear.
+/// Clears bits of the interrupt mask.
 pub const IMC: usize = 0x00d8;
 
-/// The distance of collisions, in [`TCTL`].
+/// The collision distance, in [`TCTL`].
 pub const TCTL_DISTANCE: u32 = 0x3f << 12;
 /// The gaps between frames on copper.
 pub const TIPG: usize = 0x0410;
@@ -26,13 +26,13 @@ pub const RING_DELAY: usize = 0x20;
 /// Thresholds count descriptors, and each completed one is written back at once.
 pub const RING_CONTROL_PROMPT: u32 = 1 << 24 | 1 << 16;
 
-/// A bit of a send ring of a card in a chipset that has to be set (\[ich8lan\] `e1000_initialize_hw_bits_ich8lan`, as the others of this
-/// function below).
+/// A bit that must be set in the send ring of a card in a chipset (\[ich8lan\] `e1000_initialize_hw_bits_ich8lan`, as for other
+/// bits below).
 pub const RING_CONTROL_SEND_CHIPSET: u32 = 1 << 22;
 /// The arbitration of the send ring.
 pub const TARC: usize = 0x3840;
 pub const TARC_CHIPSET: u32 = 1 << 27 | 1 << 26 | 1 << 24 | 1 << 23;
-/// How many reads of descriptors are under way at once.
+/// The number of concurrent reads of descriptors.
 pub const TARC_READS: u32 = 0b11 << 28;
 pub const TARC_TWO_READS: u32 = 0b10 << 28;
 /// A threshold of the chipset's bus (\[netdev\] `e1000_configure_tx`).
@@ -41,14 +41,14 @@ pub const IOSFPC_THRESHOLD: u32 = 1 << 16;
 
 /// The layout of received descriptors: legacy, if it is zero.
 pub const RFCTL: usize = 0x5008;
-/// No filters for NFS, which may damage descriptors.
+/// Disables the filters for NFS, which may damage descriptors.
 pub const RFCTL_NO_NFS: u32 = 0b11 << 6;
 
-/// Error correction of the packet buffer of a card in a chipset, and that errors are handled.
+/// Error correction in the packet buffer of a card in a chipset, and the bit that lets the card handle errors.
 pub const PBECCSTS: usize = 0x100c;
 pub const PBECCSTS_ENABLE: u32 = 1 << 16;
 pub const CTRL_HANDLE_ERRORS: u32 = 1 << 19;
-/// A reference of its analog part.
+/// The reference of its analog part.
 pub const KABGTXD: usize = 0x3004;
 pub const KABGTXD_BIAS: u32 = 0b101 << 16;
 
@@ -56,19 +56,19 @@ pub const KABGTXD_BIAS: u32 = 0b101 << 16;
 pub const CTRL_EXT: usize = 0x0018;
 /// The PHY has power again.
 pub const CTRL_EXT_PHY_POWERED: u32 = 1 << 2;
-/// The PHY is reached by SMBus.
+/// The driver accesses the PHY by SMBus.
 pub const CTRL_EXT_SMBUS: u32 = 1 << 11;
 pub const CTRL_EXT_PHY_LOW_POWER: u32 = 1 << 20;
 pub const CTRL_EXT_CHIPSET: u32 = 1 << 22;
 /// Firmware leaves the card to the driver.
 pub const CTRL_EXT_DRIVER_LOADED: u32 = 1 << 28;
-/// The driver decides on the PHY's power, and how.
+/// The driver controls the PHY's power, by the next bit.
 pub const CTRL_PHY_POWER_OVERRIDE: u32 = 1 << 16;
 pub const CTRL_PHY_POWER: u32 = 1 << 17;
 /// The PHY was set up by hardware after a reset.
 pub const STATUS_PHY_READY: u32 = 1 << 9;
 
-/// Who may access the PHY of a card in a chipset.
+/// The owner of the PHY of a card in a chipset.
 pub const EXTCNF_CTRL: usize = 0x0f00;
 pub const EXTCNF_CTRL_OWNED: u32 = 1 << 5;
 /// The state of firmware.
@@ -83,7 +83,7 @@ pub const H2ME: usize = 0x5b50;
 pub const H2ME_LOW_POWER: u32 = 1 << 11;
 pub const H2ME_ENFORCE: u32 = 1 << 12;
 
-/// What its EEPROM leaves to software.
+/// The settings that its EEPROM leaves to software.
 pub const FEXTNVM: usize = 0x0028;
 pub const FEXTNVM_BY_SOFTWARE: u32 = 1 << 27;
 pub const FEXTNVM3: usize = 0x003c;
@@ -92,9 +92,9 @@ pub const FEXTNVM3_PHY_DELAY_50_MS: u32 = 0b10 << 26;
 pub const FEXTNVM7: usize = 0x00e4;
 pub const FEXTNVM7_KEEP_SMBUS: u32 = 1 << 5;
 pub const FEXTNVM11: usize = 0x5bbc;
-/// Several reads at once are not worked around, so that rings can be emptied.
+/// Disables the workaround for concurrent reads, so that rings can be emptied.
 pub const FEXTNVM11_NO_READS_FIX: u32 = 1 << 13;
-/// How the board's maker wants the link.
+/// The board maker's settings of the link.
 pub const PHY_CTRL: usize = 0x0f10;
 pub const PHY_CTRL_SLOW: u32 = 1 << 1;
 pub const PHY_CTRL_NO_GIGABIT: u32 = 1 << 6;

@@ -1,5 +1,4 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends (\[SDM\] 14, \[82574\] 4,
-//! \[ich8lan\]).
+//! Resets and starts a card, whatever state firmware or an earlier driver left it in (\[SDM\] 14, \[82574\] 4, \[ich8lan\]).
 
 use nic::ring::DESCRIPTORS_BYTES;
 use nic::{DmaAddress, InitError, Registers, intel};
@@ -11,7 +10,7 @@ use crate::registers::*;
 /// Twenty thousand interrupts per second: 195 times 256 ns.
 const INTERRUPT_INTERVAL: u32 = 195;
 
-/// Silences and resets the card. Interrupts are masked then, and nothing is received or sent.
+/// Silences and resets the card. Afterwards its interrupts are masked, and it neither receives nor sends.
 ///
 /// # Errors
 /// The reason it cannot be used.

@@ -1,4 +1,4 @@
-//! The advanced layout of descriptors, one buffer for each (\[82576\] 7.1.5 and 7.2.2.3, \[igc\] `igc_base.h`).
+//! The advanced layout of descriptors, with one buffer each (\[82576\] 7.1.5 and 7.2.2.3, \[igc\] `igc_base.h`).
 //!
 //! ```text
 //! receive, lent       0 address: u64   8 header address: u64, unused
@@ -13,7 +13,7 @@ use nic::{Completed, DmaAddress, Layout};
 const RECEIVED_DONE: u64 = 1 << 0;
 /// The frame ends in this buffer.
 const RECEIVED_END: u64 = 1 << 1;
-/// The frame itself is damaged. Other errors are of the protocols in it.
+/// The frame itself is damaged. The other bits are errors of the protocols in the frame.
 const RECEIVED_ERROR: u64 = 1 << 31;
 const RECEIVED_BYTES: u32 = 32;
 
@@ -55,7 +55,7 @@ impl Layout for Advanced {
     }
 }
 
-/// A model of the family, for tests.
+/// The shape of a model, for tests.
 #[cfg(test)]
 pub fn shape(model: crate::model::Model) -> nic::intel::fake::Shape {
     use nic::intel::fake::{Ending, Shape};

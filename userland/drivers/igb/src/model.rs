@@ -1,4 +1,4 @@
-//! The cards that this driver drives, and where they differ.
+//! The supported cards, and their differences.
 
 use nic::intel::VENDOR;
 use nic::intel::card::Offsets;
@@ -12,7 +12,7 @@ const ID_I210: u16 = 0x1533;
 const ID_I211: u16 = 0x1539;
 /// I225-LM, -V, -I, -IT, -K and -K2, and the I220-V (\[igc\] `igc_hw.h`).
 const IDS_I225: [u16; 7] = [0x15f2, 0x15f3, 0x15f8, 0x0d9f, 0x3100, 0x3101, 0x15f7];
-/// I226-LM, -V, -IT and -K, and the I221-V (the same).
+/// I226-LM, -V, -IT and -K, and the I221-V (same file).
 const IDS_I226: [u16; 5] = [0x125b, 0x125c, 0x125d, 0x3102, 0x125e];
 
 /// A model of the family.
@@ -22,9 +22,9 @@ pub enum Model {
     I82576,
     /// Its successor, with up to four ports.
     I350,
-    /// A card with one port and reserved bandwidth.
+    /// A card with one port, which can reserve bandwidth.
     I210,
-    /// The same without an external EEPROM or reserved bandwidth.
+    /// As I210, without an external EEPROM and reserved bandwidth.
     I211,
     /// Cards for 2500 Mb/s: I225 and I226, which have the same registers.
     I225,
@@ -46,13 +46,13 @@ impl Model {
         }
     }
 
-    /// Whether an earlier driver may have divided its packet buffers among traffic classes, which a reset by
-    /// register keeps.
+    /// Whether an earlier driver may have divided its packet buffers among traffic classes. A reset by register keeps that
+    /// division.
     pub fn has_divisible_buffers(self) -> bool {
         matches!(self, Model::I210 | Model::I225)
     }
 
-    /// The places of its registers.
+    /// The offsets of its registers.
     pub fn offsets(self) -> Offsets {
         match self {
             Model::I225 => I225_OFFSETS,
@@ -60,7 +60,7 @@ impl Model {
         }
     }
 
-    /// The register with the bits of the mask that reading the causes clears.
+    /// The register that selects the bits of the mask to clear when the causes are read.
     pub fn acknowledge_mask(self) -> usize {
         match self {
             Model::I225 => I225_IAM,
@@ -68,7 +68,7 @@ impl Model {
         }
     }
 
-    /// The address of its PHY (\[82576\] 8.2.4, \[igc\] `igc_phy.c`, whose address is never set).
+    /// The address of its PHY (\[82576\] 8.2.4; \[igc\] `igc_phy.c`, where the address is never set).
     pub fn phy(self) -> u32 {
         match self {
             Model::I225 => 0,

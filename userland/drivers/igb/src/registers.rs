@@ -1,4 +1,4 @@
-//! Offsets and bits of registers that not all of Intel's cards have (\[82576\] 8, \[I210\] 8, \[igc\] `igc_regs.h` and
+//! Offsets and bits of registers that only some of Intel's cards have (\[82576\] 8, \[I210\] 8, \[igc\] `igc_regs.h` and
 //! `igc_defines.h`).
 
 use nic::intel::card::Offsets;
@@ -9,24 +9,25 @@ pub const CTRL_EXT: usize = 0x0018;
 /// Firmware leaves the card to the driver.
 pub const CTRL_EXT_DRIVER_LOADED: u32 = 1 << 28;
 
-/// Interrupt causes: read to clear. On the gigabit cards these four are at the aliases of their offsets, since QEMU's card has no
-/// others. On an I225 they are at the offsets themselves.
+/// Interrupt causes: read to clear. This register and the next three have two offsets on a gigabit card. The driver uses the
+/// alias, the only one that QEMU's card has. An I225 has only the other offset.
 pub const ICR: usize = 0x00c0;
-/// Interrupt mask, by bits to set.
+/// Sets bits of the interrupt mask.
 pub const IMS: usize = 0x00d0;
-/// Interrupt mask, by bits to clear.
+/// Clears bits of the interrupt mask.
 pub const IMC: usize = 0x00d8;
-/// The bits of the mask that reading the causes clears.
+/// The bits of the mask to clear when the causes are read.
 pub const IAM: usize = 0x00e0;
 pub const I225_ICR: usize = 0x1500;
 pub const I225_IMS: usize = 0x1508;
 pub const I225_IMC: usize = 0x150c;
 pub const I225_IAM: usize = 0x1510;
-/// How messages are sent: one for all causes, unless it sets several vectors.
+/// The mode of interrupt messages: one message for all causes, unless several vectors are set.
 pub const GPIE: usize = 0x1514;
 /// Reading the causes always clears them.
 pub const GPIE_CLEAR_ON_READ: u32 = 1 << 0;
-/// The mask of the causes per vector, by bits to clear, and which of them clear themselves. A reset by register keeps them.
+/// For causes per vector: clears bits of the mask, selects causes that clear themselves, selects causes that mask themselves. A
+/// reset by register keeps them.
 pub const EIMC: usize = 0x1528;
 pub const EIAC: usize = 0x152c;
 pub const EIAM: usize = 0x1530;
@@ -56,7 +57,7 @@ pub const RING_CONTROL_ENABLE: u32 = 1 << 25;
 /// The end of the registers that the driver uses.
 pub const REGISTERS_BYTES: usize = 0xe040;
 
-/// The link of an I225 has 2500 Mb/s, if it has 1000 Mb/s by the other bits of the status.
+/// The link of an I225 has 2500 Mb/s, if the other bits of the status show 1000 Mb/s.
 pub const I225_STATUS_2500: u32 = 1 << 22;
 
 pub const OFFSETS: Offsets = Offsets {

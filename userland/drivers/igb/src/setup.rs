@@ -1,7 +1,7 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends (\[82576\] 4.5, \[I210\] 4.5,
-//! \[igc\] `igc_base.c`).
+//! Resets and starts a card, whatever state firmware or an earlier driver left it in (\[82576\] 4.5, \[I210\] 4.5, \[igc\]
+//! `igc_base.c`).
 //!
-//! Root sets one message. It is for all causes, whether it is of MSI or the first one of MSI-X.
+//! Root sets one interrupt message: that of MSI, or the first one of MSI-X. The card sends it for every cause.
 
 use nic::ring::{BUFFER_BYTES, DESCRIPTORS_BYTES};
 use nic::{DmaAddress, InitError, Registers, intel};
@@ -11,18 +11,18 @@ use crate::registers::*;
 
 /// Twenty thousand interrupts per second.
 const INTERRUPT_INTERVAL_US: u32 = 50;
-/// The time after which a ring that is not enabled, or not disabled, has failed.
+/// The timeout for enabling or disabling a ring.
 const RING_US: u64 = 10_000;
 
-/// The initial values of an I210's packet buffers, which an I225 has, too: 34 KiB to receive and 2 KiB from its management, 20 KiB to send and 4 KiB to its
-/// management; frames of 9728 bytes (\[I210\] 8.3, \[igc\] `igc_tsn.c`).
+/// The initial sizes of the packet buffers of an I210 and an I225: to receive, 34 KiB, and 2 KiB from the management controller;
+/// to send, 20 KiB, and 4 KiB to the management controller. Frames have at most 9728 bytes (\[I210\] 8.3, \[igc\] `igc_tsn.c`).
 const I210_BUFFERS: [(usize, u32); 3] = [
     (RECEIVE_BUFFERS, 2 << 6 | 34),
     (SEND_BUFFERS, 4 << 24 | 20),
     (SEND_BYTES_MAX, 0x98),
 ];
 
-/// Silences and resets the card. Interrupts are masked then, and nothing is received or sent.
+/// Silences and resets the card. Afterwards its interrupts are masked, and it neither receives nor sends.
 ///
 /// # Errors
 /// [`InitError::Reset`].
@@ -72,8 +72,8 @@ pub fn start(
     Ok(())
 }
 
-/// Starts an empty ring. Its registers are set while it is disabled, as the first ones are not after a reset; and a tail counts only
-/// when it is enabled.
+/// Starts an empty ring. The ring is disabled while its registers are set, since the rings of the first queue may be enabled
+/// after a reset. The tail is set last, since it counts only in an enabled ring.
 fn start_ring(
     registers: &impl Registers,
     ring: usize,
