@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::registers::*;
 use crate::setup;
 
-/// A ring for each way.
+/// One ring per direction.
 const RINGS_BYTES: usize = 2 * RING_BYTES;
 const SPACE_CAUSES: u16 = CAUSE_SENT | CAUSE_SEND_ERROR;
 
@@ -39,7 +39,7 @@ impl Realtek<MappedRegisters> {
         let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
         let model = Model::of(&configuration)?;
         let registers = hardware.registers(model.region(), model.registers_bytes())?;
-        // Further addresses take a cycle that some boards do not forward.
+        // Addresses beyond 4 GiB take a bus cycle that some boards do not forward.
         let memory = hardware.dma_memory(RINGS_BYTES, BusRange::BELOW_4_GIB)?;
         Realtek::start(registers, model, memory)
     }
@@ -62,7 +62,7 @@ impl<R: NarrowRegisters> Realtek<R> {
         })
     }
 
-    /// Has the card look for frames to send.
+    /// Makes the card look for frames to send.
     fn poll(&self) {
         match self.model {
             Model::Rtl8139Plus => self.registers.write_byte(POLL_8139, POLL_SEND),
@@ -71,7 +71,8 @@ impl<R: NarrowRegisters> Realtek<R> {
         }
     }
 
-    /// The number of frames that were lost since the last call, after the card had no buffer for one.
+    /// The number of frames lost since the last call, after the card has reported a loss. Only an 8139 counts them; on the others
+    /// it is one.
     fn take_lost(&self) -> u32 {
         match self.model {
             Model::Rtl8139Plus => {
@@ -131,7 +132,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         }
     }
 
-    /// Free buffers are the card's from when their descriptors say so.
+    /// Publishing free buffers takes no register: the card reads their descriptors.
     fn publish(&mut self) {
         let _ = self.receive.publish();
         if self.send.publish().is_some() {
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
-        // Only an 8139 counts.
+        // Only an 8139 counts lost frames.
         for (model, lost) in MODELS.into_iter().zip([73, 1, 1]) {
             let (mut card, fake) = started(model);
             let reported = contract::loses_frames_beyond(&mut card, &fake, BUFFERS);
@@ -244,7 +245,7 @@ mod tests {
             fake.lie(lie);
             contract::drops_invalid_frames(&mut card, &fake);
         }
-        // Descriptors that it was never lent.
+        // Completed descriptors that the card was never lent.
         let (mut card, fake) = started(Model::Rtl8139Plus);
         fake.lie(Lie::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);

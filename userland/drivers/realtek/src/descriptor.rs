@@ -1,4 +1,4 @@
-//! The layout of descriptors (\[8139C+\] 6, \[8169\] 6). All models have it but for the bits of errors.
+//! The layout of descriptors (\[8139C+\] 6, \[8169\] 6). All models have it, except for the error bits.
 //!
 //! ```text
 //! 0 size or length: 13 bits (14 on the others)   ...   28 last, first, end of ring, the card's: 4 bits
@@ -10,8 +10,8 @@ use nic::{Completed, DmaAddress, Layout};
 
 /// The frame, or its part in this buffer, has this length.
 pub const BYTES: u64 = 0x1fff;
-/// A received frame is damaged. On an 8139 the second bit is of a frame that does not end, on the others the first one of one
-/// that is too short.
+/// A received frame is damaged. The lower bit is the sum of all errors on an 8139, and a frame that is too short on the others.
+/// The upper bit is a frame without an end on an 8139, and the sum of all errors on the others.
 pub const ERRORS: u64 = 0b11 << 20;
 /// The frame ends in this buffer.
 pub const LAST_PART: u64 = 1 << 28;
@@ -39,7 +39,7 @@ impl Layout for Owned {
         [OWN | BUFFER_BYTES as u64, buffer.get()]
     }
 
-    /// A length beyond the buffer stays one without its checksum.
+    /// A length within the buffer is reduced by the checksum. A length beyond it is kept, so that it stays an error.
     fn received([word, _]: Words) -> Option<Completed> {
         let whole = FIRST_PART | LAST_PART;
         let bytes = (word & BYTES) as usize;

@@ -15,7 +15,7 @@ use crate::descriptor::{BYTES, CHECKSUM_BYTES, END_OF_RING, ERRORS, FIRST_PART, 
 use crate::model::Model;
 use crate::registers::*;
 
-/// The bits of a receive descriptor that are its buffer's size and not of what is received.
+/// The bit of a receive descriptor that the card keeps.
 const KEPT: u64 = END_OF_RING;
 
 /// The violation of its contract that a card commits.
@@ -44,7 +44,7 @@ pub struct FakeCard {
 struct State {
     model: Model,
     registers: [u8; REGISTERS_BYTES_8125],
-    /// The layout of an 8125's descriptors to send, on its inner bus.
+    /// The register on an 8125's inner bus that selects the layout of send descriptors.
     layout: u16,
     /// The card's positions in the rings.
     received: u64,
@@ -84,7 +84,7 @@ impl State {
         }
     }
 
-    /// Whether received frames come by the first queue only, and sent ones have the layout of all models.
+    /// Whether all frames are received on the first queue, and send descriptors have the layout of the other models.
     fn has_one_queue(&self) -> bool {
         self.get(SPREAD_8125) == 0 && self.half(QUEUES_8125) == 0 && self.layout == 0
     }
@@ -105,8 +105,8 @@ impl State {
         (address + 16 * index - base) as usize
     }
 
-    /// A card forgets its rings' addresses and everything that it was told, but for its own address and its link; and an 8125 its
-    /// queues.
+    /// Resets the card, which forgets its rings and its configuration. It keeps its own address and its link. An 8125 also keeps
+    /// the configuration of its queues.
     fn reset(&mut self) {
         let before = self.registers;
         self.registers = [0; REGISTERS_BYTES_8125];
@@ -129,8 +129,8 @@ impl State {
 }
 
 impl FakeCard {
-    /// A card with an address and a link of 100 Mb/s, of 2500 Mb/s on an 8125, which reaches this memory only. An 8125 begins with
-    /// the other layout of descriptors.
+    /// A card with an address and a link of 100 Mb/s, or 2500 Mb/s on an 8125. It can access only this memory. An 8125 begins
+    /// with the other layout of descriptors.
     pub fn new(model: Model, memory: DmaMemory) -> FakeCard {
         let mut registers = [0; REGISTERS_BYTES_8125];
         registers[..6].copy_from_slice(&[0x52, 0x54, 0, 0xca, 0x7a, 1]);
@@ -193,7 +193,7 @@ impl FakeCard {
         self.send_up_to(usize::MAX);
     }
 
-    /// Has frames sent, unless it misses that.
+    /// Sends all frames, unless it misses polls.
     fn poll(&self) {
         let misses = self.state.borrow().misses_polls;
         self.send_up_to(if misses { 0 } else { usize::MAX });

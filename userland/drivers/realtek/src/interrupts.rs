@@ -1,11 +1,11 @@
-//! The interrupt mask and causes, whose bits are the same on all models, and whose registers on an 8125 are elsewhere and wider.
+//! The interrupt mask and causes. Their bits are the same on all models; an 8125 has them in wider registers at other offsets.
 
 use nic::NarrowRegisters;
 
 use crate::model::Model;
 use crate::registers::*;
 
-/// The causes for which the card interrupts: on all but an 8139 sent frames too, since it may miss a poll.
+/// The causes for which the card interrupts. Except on an 8139, these include sent frames, since the card may miss a poll.
 pub fn usual_causes(model: Model) -> u16 {
     let receiving = CAUSE_RECEIVED | CAUSE_RECEIVE_ERROR | CAUSE_NO_BUFFER | CAUSE_OVERFLOW;
     match model {

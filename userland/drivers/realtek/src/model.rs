@@ -1,4 +1,4 @@
-//! The cards that this driver drives, and where they differ.
+//! The supported cards, and their differences.
 
 use nic::Identity;
 use nic::InitError;
@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// The index of the base address register of its registers. The ones before it are of ports.
+    /// The index of the base address register of its memory-mapped registers. Those before it are for I/O ports.
     pub fn region(self) -> usize {
         match self {
             Model::Rtl8139Plus => 1,

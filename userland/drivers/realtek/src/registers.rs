@@ -16,7 +16,7 @@ pub const COMMAND_SEND: u8 = 1 << 2;
 pub const COMMAND_RECEIVE: u8 = 1 << 3;
 pub const COMMAND_RESET: u8 = 1 << 4;
 
-/// 8 bits: has the card look for frames to send. It is elsewhere on each model.
+/// 8 bits: makes the card look for frames to send. Its offset depends on the model.
 pub const POLL_8168: usize = 0x38;
 pub const POLL_8139: usize = 0xd9;
 pub const POLL_SEND: u8 = 1 << 6;
@@ -24,7 +24,7 @@ pub const POLL_SEND: u8 = 1 << 6;
 pub const POLL_8125: usize = 0x90;
 pub const POLL_8125_SEND: u16 = 1 << 0;
 
-/// 16 bits: interrupt mask, and causes, in which ones clear bits.
+/// 16 bits: the interrupt mask, and the causes. Writing ones clears causes.
 pub const MASK: usize = 0x3c;
 pub const CAUSES: usize = 0x3e;
 /// 32 bits: the same on an 8125.
@@ -38,7 +38,7 @@ pub const CAUSE_NO_BUFFER: u16 = 1 << 4;
 pub const CAUSE_LINK: u16 = 1 << 5;
 pub const CAUSE_OVERFLOW: u16 = 1 << 6;
 
-/// 8 bits: on an 8125, whether causes are in further registers, one for each queue (\[r8169\] `INT_CFG0_8125`).
+/// 8 bits: on an 8125, whether each queue has a register of its own for its causes (\[r8169\] `INT_CFG0_8125`).
 pub const CAUSES_LAYOUT_8125: usize = 0x34;
 
 /// Transmit configuration.
@@ -54,11 +54,11 @@ pub const RECEIVE_MULTICAST: u32 = 1 << 2;
 pub const RECEIVE_BROADCAST: u32 = 1 << 3;
 /// Frames are copied when they are whole, in bursts of any length.
 pub const RECEIVE_USUAL: u32 = 0b111 << 13 | 0b111 << 8;
-/// The same on an 8125, which has the number of descriptors that it fetches at once in place of a threshold (\[r8169\]
+/// The same on an 8125. In place of the threshold, it has the number of descriptors to fetch at once (\[r8169\]
 /// `RX_FETCH_DFLT_8125`).
 pub const RECEIVE_USUAL_8125: u32 = 8 << 27 | 0b111 << 8;
 
-/// The frames lost for want of buffers: writing clears it. The 8139 has it.
+/// The number of frames lost for lack of buffers, on an 8139. Writing clears it.
 pub const MISSED: usize = 0x4c;
 pub const MISSED_BITS: u32 = 0x00ff_ffff;
 
@@ -83,30 +83,30 @@ pub const PHY_2500: u16 = 1 << 10;
 pub const RECEIVE_BYTES_MAX: usize = 0xda;
 /// 16 bits: command of the rings.
 pub const RINGS: usize = 0xe0;
-/// Of an 8139: descriptor rings for each way, and several reads of memory at once.
+/// On an 8139: descriptor rings for each direction, and concurrent reads of memory.
 pub const RINGS_SEND: u16 = 1 << 0;
 pub const RINGS_RECEIVE: u16 = 1 << 1;
 pub const RINGS_READ_MULTIPLE: u16 = 1 << 3;
-/// Of all: checksums are checked, and tags are removed.
+/// On all models: checksums are checked, and tags are removed.
 pub const RINGS_CHECKSUM: u16 = 1 << 5;
 pub const RINGS_TAG: u16 = 1 << 6;
-/// 8 bits: how much of a frame the card has before it sends, in units of 32 bytes, or the largest frame in units of 128 bytes on an
-/// 8168.
+/// 8 bits: on an 8139, the part of a frame that the card reads before it begins to send, in units of 32 bytes; on an 8168, the
+/// largest frame, in units of 128 bytes.
 pub const SEND_THRESHOLD: usize = 0xec;
 /// On an 8168 from version G on, and an 8125: nothing is received while this bit is set.
 pub const MISCELLANEOUS: usize = 0xf0;
 pub const MISCELLANEOUS_RECEIVE_GATED: u32 = 1 << 19;
 
-/// The interrupt delays of an 8125's first queues (\[r8169\] `rtl_hw_start_8125`; its 8125B has no more of them).
+/// The interrupt delays of an 8125's first queues (\[r8169\] `rtl_hw_start_8125`; the 8125B has only these).
 pub const DELAYS_8125: core::ops::Range<usize> = 0xa00..0xa80;
-/// How an 8125 spreads received frames over its queues, and 16 bits: the number of its queues, less one.
+/// The distribution of received frames over an 8125's queues; and 16 bits: the number of its queues, minus one.
 pub const SPREAD_8125: usize = 0x4500;
 pub const QUEUES_8125: usize = 0x4800;
 /// Access to a 16-bit register of an 8125's inner bus (\[r8169\] `r8168_mac_ocp_write`): a read is two accesses.
 pub const INNER: usize = 0xb0;
 pub const INNER_WRITE: u32 = 1 << 31;
 pub const INNER_REGISTER_SHIFT: u32 = 15;
-/// Such a register: whether descriptors to send have another layout (\[r8169\] `rtl_hw_start_8125_common`).
+/// Such a register: selects another layout of send descriptors (\[r8169\] `rtl_hw_start_8125_common`).
 pub const INNER_LAYOUT: u32 = 0xeb58;
 pub const INNER_LAYOUT_NEW: u16 = 1 << 0;
 

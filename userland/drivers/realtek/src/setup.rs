@@ -1,4 +1,4 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends.
+//! Resets and starts a card, whatever state firmware or an earlier driver left it in.
 
 use nic::ring::BUFFER_BYTES;
 use nic::{DmaAddress, InitError, Link, NarrowRegisters};
@@ -8,10 +8,10 @@ use crate::interrupts;
 use crate::model::Model;
 use crate::registers::*;
 
-/// The steps of waiting for a reset, and their length.
+/// The maximum number of waits for a reset, and the length of each.
 const RESET_STEPS: u32 = 10_000;
 const RESET_STEP_US: u64 = 10;
-/// An 8139 sends a frame of which it has this much, in units of 32 bytes.
+/// An 8139 begins to send a frame once it has read this much of it, in units of 32 bytes.
 const THRESHOLD_8139: u8 = 6;
 /// The largest frame of an 8168, in units of 128 bytes.
 const FRAME_8168: u8 = 0x27;
@@ -35,7 +35,7 @@ pub fn reset(registers: &impl NarrowRegisters, model: Model) -> Result<(), InitE
     Ok(())
 }
 
-/// The card's own address, if it is one of a single card.
+/// The card's own address, unless it is zero or a group address.
 pub fn mac(registers: &impl NarrowRegisters) -> Option<Mac> {
     let mac: [u8; 6] = core::array::from_fn(|index| registers.read_byte(ADDRESS + index));
     let is_own = mac[0] & 1 == 0 && mac != [0; 6];
@@ -44,8 +44,8 @@ pub fn mac(registers: &impl NarrowRegisters) -> Option<Mac> {
 
 /// Sets up the rings, and lets the card receive every frame, send, and interrupt.
 ///
-/// The order is that of the manuals: an 8139 ignores the addresses of rings before it is told to have any, and each model the
-/// configuration of a way that is not enabled.
+/// The order is that of the manuals. An 8139 ignores the addresses of its rings until they are enabled, and every model ignores
+/// the configuration of a direction that is not enabled.
 pub fn start(
     registers: &impl NarrowRegisters,
     model: Model,
@@ -92,7 +92,7 @@ pub fn start(
     interrupts::set_mask(registers, model, interrupts::usual_causes(model));
 }
 
-/// Has an 8125 receive and send by one queue with the layout of the other models, and interrupt without delay.
+/// Makes an 8125 receive and send on one queue, with the layout of the other models, and interrupt without delay.
 fn use_one_queue(registers: &impl NarrowRegisters) {
     registers.write_byte(CAUSES_LAYOUT_8125, 0);
     for delay in DELAYS_8125.step_by(4) {

@@ -10,7 +10,7 @@ const FIRST: usize = 0x34;
 const VENDOR: u8 = 9;
 const LIST_START: usize = 0x40;
 const CAPABILITY_BYTES: usize = 16;
-/// More capabilities than fit into the space: a longer list is cyclic.
+/// The number of capabilities that fit into the space: a longer list is cyclic.
 const CAPABILITIES_MAX: usize = 48;
 
 /// The location of a block of registers.

@@ -7,7 +7,7 @@
 //! | [`queue`] | a split queue in memory that the NIC reads and writes |
 //! | [`card`] | sending and receiving frames |
 //!
-//! The rest of the driver is the crate `nic`. Each queue has buffers of its own in memory for DMA.
+//! The rest of the driver is in the crate `nic`. Each queue has buffers of its own in memory for DMA.
 
 #![cfg_attr(not(test), no_std)]
 

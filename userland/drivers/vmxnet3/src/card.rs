@@ -23,7 +23,7 @@ pub struct Vmxnet3<R> {
     shared: Shared,
     receive: ReceiveQueue,
     send: SendQueue,
-    /// It has reported that it stopped a queue.
+    /// Whether the card has reported that it stopped a queue.
     is_stopped: bool,
 }
 
@@ -112,7 +112,7 @@ impl<R: Registers> Card for Vmxnet3<R> {
         self.send.send(frame);
     }
 
-    /// Its one interrupt is for both ways.
+    /// The card's one interrupt is for both directions.
     fn set_space_interrupt(&mut self, _: bool) {}
 
     fn publish(&mut self) {

@@ -27,7 +27,7 @@ pub enum Lie {
     Error,
     /// No received frame ends.
     Unended,
-    /// Every completion is there, in every round.
+    /// Every completion looks new, in every round.
     Everywhere,
     /// It has another version.
     NoVersion,
@@ -58,7 +58,7 @@ struct State {
     is_masked: bool,
     is_up: bool,
     has_interrupt: bool,
-    /// For sending and receiving.
+    /// The send queue and the receive queue.
     queues: Option<[Queue; 2]>,
     frames: Vec<Vec<u8>>,
     holds_sending: bool,
@@ -66,7 +66,7 @@ struct State {
 }
 
 impl FakeCard {
-    /// A card with an address and a link, which reaches this memory only.
+    /// A card with an address and a link, which can access only this memory.
     pub fn new(memory: DmaMemory) -> FakeCard {
         FakeCard {
             region: CONTROL_REGION,

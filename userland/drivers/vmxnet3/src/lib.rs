@@ -9,7 +9,7 @@
 //! | [`card`] | sending and receiving frames |
 //! | `fake` | for tests: a card of registers and rings, which may lie |
 //!
-//! The rest of the driver is the crate `nic`. There is no manual: the interface is that of the drivers that VMware published.
+//! The rest of the driver is in the crate `nic`. There is no manual: the interface is that of the drivers that VMware published.
 
 #![cfg_attr(not(test), no_std)]
 

@@ -16,14 +16,14 @@ pub const RINGS_REGION_BYTES: usize = 0x1000;
 
 /// The region of the other registers.
 pub const CONTROL_REGION: usize = 1;
-/// The versions of the card and of its interface, as bits: read for the supported ones, written for the one in use.
+/// The versions of the card and of its interface, as bits. Read: the supported ones. Write: the one in use.
 pub const CARD_VERSION: usize = 0x00;
 pub const INTERFACE_VERSION: usize = 0x08;
 pub const VERSION_1: u32 = 1 << 0;
 /// The address of the shared memory, its lower half first.
 pub const SHARED_LOW: usize = 0x10;
 pub const SHARED_HIGH: usize = 0x18;
-/// A command; read for its result.
+/// Write: a command. Read: its result.
 pub const COMMAND: usize = 0x20;
 pub const COMMAND_ACTIVATE: u32 = 0xcafe_0000;
 pub const COMMAND_QUIESCE: u32 = 0xcafe_0001;
@@ -34,6 +34,6 @@ pub const COMMAND_ADDRESS_HIGH: u32 = 0xf00d_0004;
 /// The result of [`COMMAND_LINK`]: whether it is up, and its speed in Mb/s.
 pub const LINK_UP: u32 = 1 << 0;
 pub const LINK_SPEED_SHIFT: u32 = 16;
-/// Events, in which ones clear bits of the shared memory.
+/// Writing ones clears events in the shared memory.
 pub const EVENTS: usize = 0x40;
 pub const CONTROL_REGION_BYTES: usize = 0x1000;

@@ -7,8 +7,8 @@
 //! receive, completed  0 index: 12 bits, 14 end, 15 begin   8 length: 14 bits, 14 error   12 .. 31 generation
 //! ```
 //!
-//! An entry is the reader's if its generation is that of the reader's round, 1 in the first one; the bit changes with each round. A
-//! descriptor always describes the same buffer, and one always stays free, as in the rings of `nic`.
+//! An entry belongs to its reader if its generation bit is that of the reader's round. The bit is 1 in the first round, and flips
+//! with each round. A descriptor always describes the same buffer, and one always stays free, as in the rings of `nic`.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -26,7 +26,7 @@ pub const INDEX: u64 = 0xfff;
 pub const BYTES: u64 = 0x3fff;
 /// In the first word of a completion for receiving.
 pub const RECEIVED_WHOLE: u64 = 0b11 << 14;
-/// In its second one.
+/// In the second word of a completion for receiving.
 pub const RECEIVED_ERROR: u64 = 1 << 14;
 
 /// The generation of a descriptor, in its second word.
@@ -107,7 +107,7 @@ impl Queue {
         self.next = self.next.next();
     }
 
-    /// The words of the next completion. What it is about is read after them.
+    /// The words of the next completion. Its buffer is read after them.
     fn completion(&self) -> Option<Words> {
         let at = usize::from(self.completed.index) * ENTRY_BYTES;
         let memory = self.memory.completions.memory();
@@ -166,7 +166,7 @@ impl ReceiveQueue {
     /// Copies the next received frame, and lends its buffer again.
     ///
     /// # Errors
-    /// [`CardFault`] if the card alleges to have written beyond the buffer, or to a buffer that it does not have.
+    /// [`CardFault`] if the card reports that it wrote beyond the buffer, or to a buffer that it does not have.
     pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
         let Some(words) = self.0.completion() else {
             return Ok(None);
@@ -211,7 +211,7 @@ impl SendQueue {
     /// Whether there is space for a frame, after the sent ones are taken back.
     ///
     /// # Errors
-    /// [`CardFault`] if the card alleges to have sent a frame that it does not have.
+    /// [`CardFault`] if the card reports a frame as sent that it does not have.
     pub fn has_space(&mut self) -> Result<bool, CardFault> {
         while let Some(words) = self.0.completion() {
             self.0.take_back(words)?;

@@ -1,17 +1,17 @@
-//! From any state that firmware or an earlier driver left to a card that receives and sends.
+//! Resets and starts a card, whatever state firmware or an earlier driver left it in.
 
 use nic::{DmaAddress, InitError, Link, Registers};
 use runtime::protocol::Mac;
 
 use crate::registers::*;
 
-/// Has the card execute a command, and returns the result.
+/// Makes the card execute a command, and returns the result.
 fn command(control: &impl Registers, command: u32) -> u32 {
     control.write(COMMAND, command);
     control.read(COMMAND)
 }
 
-/// Stops and resets the card, and agrees on version 1. It reaches no memory then.
+/// Stops and resets the card, and selects version 1. Afterwards the card accesses no memory.
 ///
 /// # Errors
 /// [`InitError::Version`].

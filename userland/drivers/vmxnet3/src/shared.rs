@@ -10,7 +10,7 @@
 //!              64 completions: count   72 interrupt: u8
 //! ```
 //!
-//! What is not written stays zero, which means that it is not used.
+//! Fields that are not written stay zero, which means that they are not used.
 
 use core::sync::atomic::Ordering;
 
@@ -18,7 +18,7 @@ use nic::ring::{BUFFER_BYTES, DESCRIPTORS_BYTES, RING_SIZE};
 use nic::{DmaAddress, DmaMemory};
 
 const MAGIC: u32 = 0xbabe_fee1;
-/// The number of bits of the driver's addresses, as the card counts them: 64.
+/// The card's code for a driver with 64-bit addresses.
 const DRIVER_BITS: u32 = 2;
 const DRIVER_VERSION: u32 = 1;
 /// The payload of a frame.
@@ -38,11 +38,11 @@ pub const SHARED_BYTES: usize = BUFFERS + 2 * BUFFERS_BYTES;
 
 /// The offset of the events in the shared area.
 pub const EVENTS_OFFSET: usize = 696;
-/// A queue has stopped for an error, for each way.
+/// A queue has stopped because of an error: one bit per direction.
 pub const EVENT_STOPPED: u32 = 0b11;
 pub const EVENT_LINK: u32 = 1 << 2;
 
-/// One of the two ways.
+/// A direction of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Send,
@@ -73,7 +73,7 @@ impl Shared {
         area.address(40, memory.address().after(QUEUES));
         area.word(52, 2 * QUEUE_BYTES as u32);
         area.word(56, PAYLOAD_BYTES);
-        // One part per frame, and one queue for each way.
+        // One part per frame, and one queue per direction.
         area.bytes(60, [1, 0, 1, 1]);
         // Interrupts do not mask themselves; there is one, number 0.
         area.bytes(80, [0, 1, 0, RATE_ADAPTIVE]);
