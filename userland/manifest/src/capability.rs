@@ -15,7 +15,7 @@ pub enum Capability {
     Pool,
     /// The port at the switch described by `port`.
     Port,
-    /// The port for frames of domains that have left this machine: for the migration server.
+    /// The port for frames to domains that are leaving or have left this machine: for the migration server.
     Tunnel,
     /// The device described by `device`.
     Device,

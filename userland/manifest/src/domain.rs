@@ -45,8 +45,9 @@ pub struct Domain {
     /// The services that it provides.
     #[serde(default)]
     pub provides: Vec<String>,
-    /// The services of `provides` that keep no state of a client between calls. A client of such a service can move: it continues with
-    /// the service of that name on its new machine. The callers of any other service cannot move, since state would stay behind.
+    /// The services of `provides` that keep no state of a client between calls. A client of such a service can move: it continues
+    /// with the service of that name on its new machine. The callers of any other service cannot move, since state would stay
+    /// behind.
     #[serde(default)]
     pub stateless: Vec<String>,
     /// The arguments in its start page.
@@ -106,7 +107,7 @@ pub enum Restart {
     /// It stays as it is, for inspection.
     #[default]
     Never,
-    /// It is restarted from its image, any number of times. The first restart comes after a tenth of a second. If the domain faults
-    /// again within ten seconds, the delay is twice the last one, at most a minute.
+    /// It is started afresh from its image, any number of times. The first restart comes after a tenth of a second. If the domain
+    /// faults within ten seconds of a restart, the next delay is twice the last one, at most a minute.
     Always,
 }

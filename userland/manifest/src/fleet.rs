@@ -1,4 +1,4 @@
-//! The manifests of all machines of a fleet in one compiled form, of which each machine takes its own: [`Fleet`].
+//! The manifests of all machines of a fleet in one compiled form, from which each machine takes its own: [`Fleet`].
 //!
 //! ```text
 //! "caravan fleet 1\n"   the Fleet, in postcard
@@ -44,7 +44,7 @@ pub struct Member {
     pub manifest: Manifest,
 }
 
-/// The marks of the machine that this is.
+/// The marks of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks<'a> {
     /// The name on the kernel's command line.
@@ -96,9 +96,9 @@ impl Fleet {
         postcard::from_bytes(body).map_err(|_| ManifestError::Damaged)
     }
 
-    /// The sections that match, the strongest first: by name, by UUID, by the first card, by the next one. The first is
-    /// this machine's, and the others contradict it. With a name that no section has there are none, whatever else
-    /// matches: the operator meant a machine that this image does not know.
+    /// The sections that match, the strongest first: by name, by UUID, by the first card, by the next one. The first is this
+    /// machine's, and the others contradict it. If no section has the machine's name, none matches, whatever the other marks: the
+    /// operator meant a machine that this image does not know.
     pub fn matches(&self, marks: &Marks) -> Vec<Match<'_>> {
         let find = |mark: Mark, is_marked: &dyn Fn(&Member) -> bool| {
             let member = self.members.iter().find(|member| is_marked(member));

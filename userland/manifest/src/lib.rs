@@ -3,7 +3,7 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
-//! | [`fleet`] | the manifests of all machines of a fleet in one, and the choice of a machine's own |
+//! | [`fleet`] | the manifests of all machines of a fleet in one, and the choice of one by a machine's marks |
 //! | [`uuid`] | the UUID of a machine |
 //! | [`domain`] | one domain of a manifest |
 //! | [`device`] | a domain's device, and the table of drivers |
@@ -15,8 +15,8 @@
 //! | `source` | feature `std`: TOML, of a machine or of a fleet; an error names file, line and field |
 //! | `entry` | feature `std`: the entry of one domain, in a file of its own |
 //!
-//! One set of types serves TOML and the compiled form. Both are checked when read: root does not trust the
-//! archive to match its own version.
+//! One set of types serves TOML and the compiled form. The constraints are checked when TOML is read. A reader of the compiled
+//! form checks its version, since root and the archive may have different ones.
 
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]

@@ -15,8 +15,9 @@ pub struct Port {
     /// Its Ethernet address.
     #[serde(default)]
     pub mac: Option<Mac>,
-    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address. With
-    /// `"dhcp"`, a DHCP server assigns it, and the switch drops only frames from addresses of this machine's other ports.
+    /// Its IPv4 address, announced at the uplinks when the port becomes active. The switch drops frames from another source
+    /// address. With `"dhcp"`, a DHCP server assigns it, and the switch drops frames from the IPv4 addresses of this machine's
+    /// other ports.
     #[serde(default, with = "ip_or_dhcp")]
     pub ip: Option<Ipv4>,
     /// The router to other networks.

@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The identity that a manufacturer gave a machine, in the order in which it is written.
+/// The identity that a manufacturer gave a machine, in the order of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Uuid([u8; 16]);
@@ -15,7 +15,7 @@ pub struct Uuid([u8; 16]);
 const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
 impl Uuid {
-    /// Whether a machine with it has an identity: all zeros and all ones stand for none.
+    /// Whether it identifies a machine: all zeros and all ones mean that the machine has none.
     pub fn is_assigned(self) -> bool {
         self.0 != [0; 16] && self.0 != [0xff; 16]
     }

@@ -11,7 +11,7 @@ use crate::{Capability, Domain, Restart};
 
 /// Root's priority, reserved for it.
 const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
-/// The largest pool, 1 TiB: more than any machine has, and far from any overflow.
+/// The largest pool: 1 TiB, far from any overflow.
 const POOL_MIB_MAX: u32 = 1 << 20;
 const STACK_KIB_MAX: u32 = 1024;
 

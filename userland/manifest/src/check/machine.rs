@@ -92,7 +92,8 @@ pub(super) fn device(manifest: &Manifest, index: usize) -> Check {
     })
 }
 
-/// A domain has the capabilities that its role needs and none that belong to another role. Most roles exist once on a machine.
+/// Checks that a domain has the capabilities that its role needs and none that belong to another role, and that a machine has at
+/// most one domain with a unique role.
 pub(super) fn role(manifest: &Manifest, index: usize) -> Check {
     let domain = &manifest.domains[index];
     for capability in &domain.capabilities {
@@ -154,7 +155,7 @@ pub(super) fn services(manifest: &Manifest, domain: &Domain) -> Check {
     Ok(())
 }
 
-/// Each of the other machines in the migration server's arguments has a name of its own and an IPv4 address.
+/// Checks that each of the other machines in the migration server's arguments has a name of its own and an IPv4 address.
 pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = domain.role == Some(Role::MigrationServer);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {

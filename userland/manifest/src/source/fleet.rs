@@ -78,7 +78,7 @@ fn assemble(text: &Text) -> Result<Fleet, Error> {
     })
 }
 
-/// A machine's name, marks and address are valid and not those of an earlier section.
+/// Checks that a machine's name, marks and address are valid, and are not those of an earlier section.
 fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
     valid_name(text, &section.name)?;
     let name = section.name.get_ref();
@@ -112,7 +112,7 @@ fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result
     Ok(())
 }
 
-/// The place of a mark that another section has, too.
+/// The location of a mark, if the other section has the same one.
 fn same<T: PartialEq>(
     mark: &Option<Spanned<T>>,
     other: &Option<Spanned<T>>,
@@ -121,7 +121,7 @@ fn same<T: PartialEq>(
     (mark.get_ref() == other.get_ref()).then(|| mark.span())
 }
 
-/// Every home is a machine of the fleet.
+/// Checks that every home is a machine of the fleet.
 fn check_homes(
     text: &Text,
     domains: &[Spanned<Domain>],
