@@ -11,8 +11,8 @@
 //! Nothing here makes a system call. A receiver trusts no word of a message: decoding checks all of them.
 //!
 //! Every request of these protocols may be sent twice; in [`log`], that costs a duplicate line. A move ends a call with
-//! `Interrupted`; then `Cap::call_idempotent` sends the request again. The protocols of other services need not allow
-//! that.
+//! `Interrupted`; then `Cap::call_idempotent` sends the request again. The protocols of other services need not allow a
+//! repetition.
 
 #![no_std]
 #![forbid(unsafe_code)]

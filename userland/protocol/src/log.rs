@@ -5,7 +5,7 @@
 //! reply: empty
 //! ```
 //!
-//! A call carries one line, with or without its line ending. Its cost to the machine follows from its length.
+//! A call carries one line, with or without its line ending.
 
 use abi::message::WORDS_MAX;
 use serde::de::{Error, Visitor};

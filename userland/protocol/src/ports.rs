@@ -59,11 +59,12 @@ pub enum Command {
         /// Its MTU, from which the layout of its ring follows.
         mtu: Mtu,
     },
-    /// Move frames. A port with an address is announced to all stations.
+    /// Move frames. A port with an IPv4 address is announced at the uplinks.
     Activate {
         /// The port.
         port: PortNumber,
-        /// Its IPv4 address, which is announced and is the only valid source address of its domain.
+        /// Its IPv4 address, which is announced. No other source address is valid for its domain, unless this one is zero, as for
+        /// DHCP.
         ip: Option<Ipv4>,
     },
     /// Stop moving frames, and leave the ring as it is.

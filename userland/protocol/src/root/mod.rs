@@ -5,12 +5,12 @@
 //! reply: Ok(the reply's value) or a Refusal   capabilities: see the request
 //! ```
 //!
-//! A move consists of these requests. Only root and the switch export a client's state; any other service is looked up by name on
-//! the destination, and must be stateless. On the source: [`Request::Export`] once the
-//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the destination:
-//! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
-//! [`Request::Adopt`] to run it or [`Request::Discard`] if the move is cancelled. From `Keep` on, root holds every part
-//! of the domain, so the migration server may restart and ask root for it.
+//! Only root and the switch export a client's state. Any other service is looked up by name on the destination, and must be
+//! stateless. A move consists of these requests. On the source: [`Request::Export`] once the domain is frozen, then
+//! [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the destination: [`Request::Admit`],
+//! [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then [`Request::Adopt`] to run it or
+//! [`Request::Discard`] if the move is cancelled. From `Keep` on, root holds every part of the domain, so the migration server
+//! may restart and ask root for it.
 //!
 //! ```text
 //! source: running --Export--> exported --Release--> (absent)

@@ -41,7 +41,8 @@ pub enum Request {
     Export {
         /// A running domain.
         name: Name,
-        /// The time in nanoseconds until its freeze ends. If the domain runs some time later, root undoes the `Export` itself.
+        /// The time in nanoseconds until its freeze ends. If the domain runs a second after that, root undoes the `Export`
+        /// itself.
         frozen_ns: u64,
     },
     /// Undoes `Export`. Repeating it has no effect.
@@ -79,7 +80,7 @@ pub enum Request {
         /// The reply of the source's root to [`Request::NameOf`].
         binding: Binding,
     },
-    /// The incoming domain is complete and frozen, and its clock is set. Root keeps it, in place of a complete one that it kept before.
+    /// The incoming domain is complete and frozen, and its clock is set. Root keeps it, in place of one that it kept before.
     /// Transfers the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
     Keep {
         /// An incoming or prepared domain.
@@ -129,8 +130,8 @@ pub enum Request {
     },
     /// The machine's memory. Reply: a [`MemoryRecord`].
     Memory,
-    /// Ends a domain and frees its memory; the reply is sent when it has ended. With `restart` it is started afresh. That happens at
-    /// once, unless another machine may have the domain: then it is started once no machine has it.
+    /// Ends a domain and frees its memory; the reply is sent when it has ended. With `restart` it is started afresh: at once, or,
+    /// if another machine may have the domain, as soon as no machine has it.
     Stop {
         /// A running or stopped domain. Without `restart` also a waiting or away domain: then only another request starts
         /// it.
@@ -155,8 +156,8 @@ pub enum Request {
         /// The piece.
         piece: Text,
     },
-    /// Adds the domain of the complete package to those at home here. It is started at once; if it may move, it is started once no
-    /// machine has a domain of its name. Reply: an [`Installation`].
+    /// Adds the domain of the complete package to those at home here. It waits, and is started once no machine has a domain of
+    /// its name. Reply: an [`Installation`].
     InstallPackage,
     /// The line of the log with this number, or the oldest kept line after it. Reply: a
     /// [`Line`](crate::journal::Line), or [`Refusal::NoSuchObject`] if there is none yet.
