@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use runtime::protocol::Mac;
 
-/// The time that an address is kept after its domain's port was detached. It is longer than switches on the wire and clients need
-/// to learn the domain's new location.
+/// The time that an address is kept after its domain's port was detached. In less time, switches on the wire and clients learn
+/// the domain's new location.
 pub const KEPT_NS: u64 = 10_000_000_000;
 /// The maximum number of kept addresses. If there are more, the one that left first is forgotten.
 pub const AWAY_MAX: usize = 64;

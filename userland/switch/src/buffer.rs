@@ -8,8 +8,8 @@
 //! A slot has room for a frame of the standard MTU. A longer frame is never queued: it is dropped if its ring is full.
 //!
 //! All ports share the buffer. A queue may grow as long as it is shorter than the free space (Choudhury and Hahne, "Dynamic queue
-//! length thresholds for shared-memory packet switches", 1998): one queue alone gets half of the buffer, and a queue that is never emptied
-//! leaves as much space free as it takes.
+//! length thresholds for shared-memory packet switches", 1998): one queue alone gets half of the buffer, and a queue that is
+//! never emptied leaves as much space free as it takes.
 
 use alloc::vec::Vec;
 

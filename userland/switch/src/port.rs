@@ -49,7 +49,7 @@ pub struct Counters {
     pub sent: u64,
     /// Frames to its owner that were queued because its ring was full.
     pub waited: u64,
-    /// Frames to its owner dropped because ring and buffer were full, or because it stopped.
+    /// Frames to its owner dropped because ring and buffer were full, or because the owner stopped.
     pub dropped_full: u64,
     /// Frames to its owner dropped because they exceed its MTU.
     pub dropped_long: u64,

@@ -61,7 +61,7 @@ impl Switch {
         Ok(())
     }
 
-    /// Activates a port, and announces its address, the only valid source of its domain's frames.
+    /// Activates a port, and announces its IPv4 address.
     pub fn activate(&mut self, number: PortNumber, ip: Option<Ipv4>) {
         let ip = ip.map(|ip| ip.address.octets());
         self.set_entry(number, |entry| PortEntry {
@@ -118,7 +118,7 @@ impl Switch {
         port.close();
     }
 
-    /// Changes a port's forwarding entry, based on that of the inactive port.
+    /// Sets a port's forwarding entry: that of the inactive port with this change.
     fn set_entry(&mut self, number: PortNumber, change: impl FnOnce(PortEntry) -> PortEntry) {
         if let Some(index) = self.index_of(number) {
             self.forwarding.set(change(self.ports[index].entry()));
@@ -166,8 +166,8 @@ impl Switch {
         next.unwrap_or(u64::MAX)
     }
 
-    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether no port has any. The sender of a
-    /// later frame rings the doorbell.
+    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether no port has any. The sender
+    /// of a later frame rings the doorbell.
     pub fn forward(&mut self, passes: usize) -> bool {
         let mut frame = mem::take(&mut self.frame);
         let is_done = repeat(passes, || {

@@ -1,5 +1,5 @@
-//! The operator's commands: [`Command`]. The console's own commands come first, then those of the migration server, from the table
-//! of `nomad-client`.
+//! The operator's commands: [`Command`]. The console's own commands come first, then those of the migration server, from the
+//! table of `nomad-client`.
 
 use alloc::format;
 use alloc::string::String;

@@ -95,7 +95,7 @@ struct Cells {
     columns: usize,
     wanted: Vec<u8>,
     shown: Vec<u8>,
-    /// The place of the next character, at most the number of cells of a line behind `row`.
+    /// The position of the next character. A column beyond the last means that the character begins the next row.
     column: usize,
     row: usize,
 }

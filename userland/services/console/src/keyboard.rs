@@ -1,7 +1,7 @@
 //! Driver for a PS/2 keyboard behind the controller of a PC, an 8042: [`Keyboard`].
 //!
-//! The controller translates to scan code set 1. Firmware may have left the keyboard disabled or without interrupts, so it is set up
-//! first. A controller that does not reply within a limit is given up.
+//! The controller translates to scan code set 1. Firmware may have left the keyboard disabled or without interrupts, so it is set
+//! up first. A controller that does not reply within a limit is given up.
 
 use core::cell::RefCell;
 
@@ -14,14 +14,14 @@ use runtime::embassy_time::Timer;
 use runtime::{Start, events};
 
 const DATA: u16 = 0x60;
-/// Reads as the status, is written with commands.
+/// Reading it returns the status, writing it sends a command.
 const CONTROL: u16 = 0x64;
 
-/// In the status: a byte for us.
+/// In the status: a byte waits to be read.
 const OUTPUT_FULL: u32 = 1 << 0;
-/// In the status: our last byte was not taken yet.
+/// In the status: the last byte written was not taken yet.
 const INPUT_FULL: u32 = 1 << 1;
-/// In the status: the byte for us is the mouse's.
+/// In the status: the byte to be read is the mouse's.
 const FROM_MOUSE: u32 = 1 << 5;
 
 const READ_CONFIGURATION: u32 = 0x20;
@@ -37,7 +37,7 @@ const MOUSE_INTERRUPT: u32 = 1 << 1;
 const KEYBOARD_OFF: u32 = 1 << 4;
 const TRANSLATION: u32 = 1 << 6;
 
-/// The pause between two looks at the status, and the number of looks before the controller is given up.
+/// The pause between two polls of the status, and the number of polls before the controller is given up.
 const PAUSE_US: u64 = 100;
 const LOOKS_MAX: u32 = 500;
 /// More bytes than a controller holds.
@@ -118,7 +118,7 @@ impl Keyboard {
 
     fn decode(&self, byte: u8) -> Option<u8> {
         let mut decoder = self.decoder.borrow_mut();
-        // A byte that is no key's, such as a reply to a command, is ignored.
+        // A byte that belongs to no key, such as a reply to a command, is ignored.
         let event = decoder.add_byte(byte).ok()??;
         match decoder.process_keyevent(event)? {
             DecodedKey::Unicode(character) => u8::try_from(character).ok().filter(u8::is_ascii),

@@ -23,7 +23,7 @@ impl Keys {
     pub async fn next(&self) -> Result<u8, Error> {
         loop {
             if let Some(key) = self.poll()? {
-                // A controller that always has a key does not keep the log from the screen.
+                // Lets the log's task run, even if a controller always has a key.
                 yield_now().await;
                 return Ok(key);
             }

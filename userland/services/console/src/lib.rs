@@ -11,16 +11,17 @@
 //! | [`nomad`] | client for the machine's migration server |
 //! | [`terminal`] | text waiting to be written |
 //! | [`writer`] | the task that writes it, and the log |
-//! | [`display`] | the screen: cells of characters, drawn |
+//! | [`display`] | the screen, on which it draws cells of characters |
 //! | [`keys`] | keys from the serial port and the keyboard |
 //! | [`keyboard`] | the PS/2 keyboard |
 //! | [`serial`] | the port: keys in, bytes out |
 //!
-//! It holds those of `serial` and `serial-interrupt`, `screen`, `keyboard-data`, `keyboard-control` and `keyboard-interrupt` whose
-//! devices the machine has, `journal` for the log, and `root` for the list of domains. The commands that start,
-//! stop and move domains go to the migration server: for them it has a `port` and the arguments `nomad=<address>` and
-//! `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one terminal: the serial port and the screen show the same text, and a
-//! line may be typed on both. It sleeps until a log line or a key arrives; on a machine without a serial port and a screen, for ever.
+//! Its capabilities are `journal` for the log, `root` for the list of domains, and those to the devices that the machine has:
+//! `serial` and `serial-interrupt`; `screen`; `keyboard-data`, `keyboard-control` and `keyboard-interrupt`. The commands that
+//! start, stop and move domains go to the migration server. For them the console has a `port` and the arguments `nomad=<address>`
+//! and `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one terminal: the serial port
+//! and the screen show the same text, and a line may be typed on both. The console sleeps until a log line or a key arrives, and
+//! for ever on a machine with neither a serial port nor a screen.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -96,7 +97,7 @@ async fn serve(start: Start, tasks: Tasks) {
     }
 }
 
-/// Logs which devices the console has.
+/// Logs the devices that the console has.
 fn report(serial: Option<&Serial>, display: Option<&Display>, keyboard: Option<&Keyboard>) {
     let serial = serial.map_or("no serial port", |_| "a serial port");
     let keyboard = keyboard.map_or("no keyboard", |_| "a keyboard");

@@ -69,8 +69,9 @@ impl Serial {
         self.interrupt.acknowledge()
     }
 
-    /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. Its interrupt stays disabled: it would
-    /// hide the edges of keys on the same line, and the kernel, too, fills the transmitter, with lines of its own.
+    /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. The transmitter's interrupt stays
+    /// disabled. On the same line, it would hide the edges of keys. Besides, the kernel fills the transmitter too, with lines of
+    /// its own.
     ///
     /// # Errors
     /// The kernel's refusal.

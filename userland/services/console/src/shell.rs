@@ -1,5 +1,5 @@
-//! The shell: reads a command, executes it, shows the result, and repeats. It is silent until the first key, so that a serial line
-//! without an operator carries the machine's log and nothing else.
+//! The shell: reads a command, executes it, shows the result, and repeats. It is silent until the first key, so that a serial
+//! line without an operator carries the machine's log and nothing else.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

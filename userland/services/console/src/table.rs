@@ -25,7 +25,7 @@ pub fn domains(records: &[DomainRecord]) -> Vec<String> {
     core::iter::once(head).chain(rows).collect()
 }
 
-/// Their memory and its use, one domain per line, with a total.
+/// The domains' memory and its use, one domain per line, with a total.
 pub fn memory(records: &[DomainRecord]) -> Vec<String> {
     let head = row("DOMAIN", "POOL MiB", "SPENT", "FREE KiB");
     let rows = records

@@ -1,11 +1,11 @@
 //! The task that writes to the serial port and the screen: first the shell's output, then the machine's log.
 //!
 //! ```text
-//! show a line of the log, if nothing waits in the terminal -> send what the transmitter takes -> repeat, after a pause if it took nothing
+//! show a line of the log, if the terminal is empty -> send what the transmitter takes -> pause, if it took nothing -> repeat
 //! ```
 //!
 //! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the port
-//! sends wait in root's journal. The screen shows what was sent; without a serial port, all at once.
+//! sends wait in root's journal. The screen shows the bytes that were sent. Without a serial port, it shows all bytes at once.
 
 use core::convert::Infallible;
 
@@ -50,7 +50,7 @@ pub async fn run(
             None => bytes.take(SCREEN_BYTES).for_each(drop),
         }
         if terminal.waiting() < waiting {
-            // Otherwise the shell would starve at a port that takes all bytes at once, such as an emulator's.
+            // Without this, the shell would starve at a port that takes all bytes at once, such as an emulator's.
             yield_now().await;
         } else {
             Timer::after_micros(TRANSMITTER_US).await;

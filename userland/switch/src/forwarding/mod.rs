@@ -14,9 +14,9 @@
 //! ```
 //!
 //! A domain that is being moved has a leaving port here. When that port is detached, the domain is away for a while. Without a
-//! tunnel it counts as another station. A domain that has stopped, or whose ring is corrupt, is not moving, so frames for it do
-//! not enter the tunnel. A frame from the tunnel was on the wire before: it is not sent there again, and its source address is not
-//! learned.
+//! tunnel, a domain that is leaving or away counts as another station. A domain that has stopped, or whose ring is corrupt, is
+//! not moving, so frames for it do not enter the tunnel. A frame from the tunnel was on the wire before: it is not sent there
+//! again, and its source address is not learned.
 
 use alloc::vec::Vec;
 
