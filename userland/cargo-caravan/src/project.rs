@@ -58,7 +58,7 @@ impl Project {
         self.directory.join("target")
     }
 
-    /// The directory of the files that machines boot or are sent.
+    /// The directory of the files that machines boot, or that are sent to them.
     pub fn artefacts(&self) -> PathBuf {
         self.target().join("caravan")
     }

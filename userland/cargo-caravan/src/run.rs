@@ -1,4 +1,5 @@
-//! Two machines with the domain on the first: built here, started by the tree's program `show_domain`.
+//! Runs the domain on the first of two machines. The programs are built here; the tree's program `show_domain` starts the
+//! machines.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{Command, ExitCode};

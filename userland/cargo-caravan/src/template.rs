@@ -18,7 +18,7 @@ const FILES: &[(&str, &str)] = &[
     (".gitignore", include_str!("../template/gitignore")),
 ];
 
-/// The tree's lock file. With a copy of it the new crate gets the versions of dependencies that the tree was tested with.
+/// The tree's lock file. With a copy of it, the new crate uses the same versions of dependencies as the tree.
 const LOCK: &str = "Cargo.lock";
 
 /// Names that cargo or the compiler uses for something else.
@@ -49,7 +49,7 @@ pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
     let source = directory.join("src");
     fs::create_dir_all(&source).at(&source)?;
     for (file, text) in FILES {
-        // If the path is text, its Rust string literal is a valid TOML string too.
+        // The Rust string literal of a path of printable characters is also a TOML string.
         let text = text
             .replace("{{name}}", name)
             .replace("{{runtime}}", &format!("{:?}", runtime.to_string_lossy()))

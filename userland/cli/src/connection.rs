@@ -117,7 +117,7 @@ impl Connection {
     }
 }
 
-/// Limits the next wait for a datagram: it ends at this time.
+/// Makes the next wait for a datagram end at this time.
 fn limit_wait(socket: &UdpSocket, now: Moment, at: Moment) -> io::Result<()> {
     let wait = Duration::from_micros(at.as_us().saturating_sub(now.as_us()));
     socket.set_read_timeout(Some(wait.max(WAIT_MIN)))

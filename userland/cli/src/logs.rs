@@ -1,7 +1,7 @@
 //! The command `logs`, which prints a machine's log, one reply at a time: [`Logs`].
 //!
-//! The numbers of lines begin again at 0 when the machine restarts. So [`Logs::poll`] requests its last known line again: a reply
-//! without that line, or with another line under its number, comes from a new log.
+//! The numbers of lines begin again at 0 when the machine restarts. So [`Logs::poll`] requests the last known line again: a reply
+//! without lines, or with another line under that number, comes from a new log.
 
 use std::io::{self, Write};
 use std::thread;

@@ -1,4 +1,4 @@
-//! The progress of a move, in a line for a person: [`Progress`].
+//! The progress of a move, as one line for a person: [`Progress`].
 
 use std::time::Duration;
 

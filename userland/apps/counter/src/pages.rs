@@ -35,7 +35,7 @@ pub struct Pages {
 /// The reason a heap could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PagesError {
-    /// There must be both working pages and others.
+    /// The working pages are none or all.
     Counts {
         /// The total number of pages.
         page_count: usize,
@@ -100,7 +100,7 @@ impl Pages {
         self.pages.len()
     }
 
-    /// The number of times a page was dirtied.
+    /// The number of dirtyings so far.
     pub fn dirtied(&self) -> u64 {
         self.dirtied
     }

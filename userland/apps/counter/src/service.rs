@@ -51,7 +51,7 @@ impl Service {
         }
     }
 
-    /// Checks the next pages, cyclically. Every later reply reports damage.
+    /// Checks the next pages, cyclically, up to a damaged one. Every later reply reports the damage.
     ///
     /// # Errors
     /// [`Damage`].

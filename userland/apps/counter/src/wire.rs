@@ -32,7 +32,7 @@ pub struct Reply {
     pub counter: u64,
     /// The checksum of a read-only page.
     pub checksum: u64,
-    /// The number of times a page was dirtied.
+    /// The number of dirtyings so far.
     pub pages_dirtied: u64,
     /// [`DAMAGED`] or zero.
     pub flags: u64,

@@ -1,7 +1,7 @@
 //! A memory account with a limit: an allocation beyond it is refused in advance.
 //!
-//! An account does not see fragmentation: clients may leave the heap's free memory in cells of unsuitable sizes. So a charge is
-//! also refused if it would leave the heap less than [`RESERVE_BYTES`].
+//! An account does not show fragmentation: the heap's free memory may be in cells of unsuitable sizes. So a charge is also
+//! refused if less than [`RESERVE_BYTES`] would remain outside cells.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -9,7 +9,7 @@ use core::cell::Cell;
 use runtime::heap;
 
 /// The part of the heap reserved for allocations that cannot be refused: the base of both buffers of every connection (1 MiB in
-/// all), the tree's nodes and the network stack.
+/// all), the nodes of the store's tree, and the network stack.
 pub const RESERVE_BYTES: usize = 2 << 20;
 
 /// The limit is reached.

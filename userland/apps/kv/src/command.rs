@@ -112,7 +112,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The implementation of a command: writes one reply, or returns an error without writing.
+/// The implementation of a command: writes one reply, or returns an error, which replaces everything written.
 pub type Run = for<'a> fn(&mut Call<'a>) -> Result<(), CommandError<'a>>;
 
 /// A command's entry in the table.

@@ -52,8 +52,8 @@ impl Replies {
         self.is_too_large = false;
     }
 
-    /// Whether the current reply has fit so far. A command that writes to the store checks this before the write, since
-    /// afterwards it could only return a wrong reply or none.
+    /// Whether the current reply has fit so far. `SET` with `GET` checks this before it changes the store, since a reply that
+    /// does not fit becomes an error.
     pub fn has_room(&self) -> bool {
         !self.is_too_large
     }

@@ -34,8 +34,7 @@ impl Request {
         self.spans.len()
     }
 
-    /// The argument at this index; the command's name has index 0. It is empty if there is no such argument: the count is
-    /// checked before a command runs.
+    /// The argument at this index, or nothing if there is none. Index 0 is the command's name.
     pub fn argument(&self, index: usize) -> &[u8] {
         self.spans
             .get(index)

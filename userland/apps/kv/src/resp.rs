@@ -9,9 +9,9 @@
 //!   \--other--> Inline --LF--> Start with a request
 //! ```
 //!
-//! The parser accepts input split at any byte, and never reads a byte twice. It does not trust lengths: memory is allocated only
-//! for bytes that have arrived. A request that does not fit is skipped to its end, so that the connection stays in sync and the
-//! client receives an error. A protocol error ends the connection.
+//! The input may be split at any byte, and consumed bytes are not needed again. The parser does not trust lengths: it allocates
+//! memory only for bytes that have arrived. A request that does not fit is skipped to its end, so that the connection stays in
+//! sync and the client receives an error. A protocol error ends the connection.
 
 use core::fmt;
 
@@ -24,7 +24,7 @@ pub const INLINE_BYTES_MAX: usize = 2048;
 const COUNT_MAX: i64 = 1 << 20;
 /// The maximum length of an argument that a header may announce. A request has room for less.
 const LENGTH_MAX: i64 = 512 << 20;
-/// The longest line with a number.
+/// The longest line with a number, its line end included.
 const NUMBER_BYTES_MAX: usize = 24;
 
 /// The reason the input was rejected.

@@ -68,8 +68,7 @@ impl Settings {
         }
     }
 
-    /// The heap needed for these settings: both limits, a quarter more for fragmentation, the connections and the
-    /// reserve.
+    /// The heap needed for these settings: both limits and a quarter more for fragmentation, the connections, and the reserve.
     pub fn heap_bytes(&self) -> usize {
         let limits = self.store_bytes_max.saturating_add(self.buffer_bytes_max);
         let rounded = limits.saturating_add(limits / 4);

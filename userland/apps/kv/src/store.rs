@@ -12,7 +12,7 @@ use crate::account::{Account, Full};
 /// The overhead of an entry: its share of a tree whose nodes may be half empty, and the heap's rounding.
 pub const ENTRY_BYTES: usize = 128;
 
-/// A value's capacity is kept while the unused part is at most half of it plus this many bytes.
+/// A new value keeps the old one's capacity if the unused part would exceed the value by at most this many bytes.
 const SPARE_BYTES_MAX: usize = 64;
 
 #[derive(Debug)]

@@ -62,7 +62,7 @@ impl Client {
         self.sockets.add(socket)
     }
 
-    /// Opens a TCP connection. Retries while the domain refuses it because its other connections are still open.
+    /// Opens a TCP connection. Retries while the domain refuses the connection because others are still open.
     pub fn connect(&mut self, remote: ([u8; 4], u16)) -> SocketHandle {
         let ([a, b, c, d], port) = remote;
         loop {
