@@ -1,5 +1,5 @@
-//! The capabilities that a domain may receive, in addition to those that every domain has (its Domain with MAP, its thread,
-//! its `wake`, its `heap`).
+//! The capabilities that a domain may receive, in addition to those that every domain has (its Domain with MAP, INSTALL and
+//! SPAWN, its thread, its `wake`, its `heap`).
 
 use alloc::string::{String, ToString};
 
