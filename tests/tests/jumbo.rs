@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use harness::{Fleet, MacAddress, Node, counter, prober};
 
-/// The counter, whose port has the standard MTU.
-
 /// The size of an IPv4 packet that fits into a frame of either machine, and of a packet that fits only into a frame of the
 /// second one.
 const JUMBO_BYTES: usize = 8900;

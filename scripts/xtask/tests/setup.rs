@@ -102,7 +102,7 @@ fn everything_missing_is_listed() {
     let rest = [
         "neither Debian 12 nor 13",
         QEMU,
-        "QEMU 9 or newer",
+        "QEMU 10 or newer",
         "rustup component add rust-src",
     ];
     for expected in PROGRAMS
@@ -128,12 +128,12 @@ fn a_complete_system_gets_no_message() {
 fn only_an_old_qemu_is_listed() {
     let system = System::new("old").with_the_rest();
     let output = system
-        .with(QEMU, "echo QEMU emulator version 7.2.0")
+        .with(QEMU, "echo QEMU emulator version 9.1.0")
         .set_up();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     let missing: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(missing, ["  QEMU 9 or newer"], "{text}");
+    assert_eq!(missing, ["  QEMU 10 or newer"], "{text}");
 }
 
 #[test]
