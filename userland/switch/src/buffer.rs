@@ -90,16 +90,22 @@ impl Buffer {
         self.limit
     }
 
-    /// Appends a frame to a queue; `false` if there is no room for it, or it is longer than a slot.
-    pub fn push(&mut self, queue: &mut Queue, frame: &[u8]) -> bool {
-        if queue.length >= self.free || frame.len() > FRAME_BYTES_MAX {
+    /// Appends a frame of this length to a queue, which `write` writes; `false` if there is no room for it, or it is longer than
+    /// a slot.
+    pub fn push(
+        &mut self,
+        queue: &mut Queue,
+        length: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> bool {
+        if queue.length >= self.free || length > FRAME_BYTES_MAX {
             return false;
         }
         let index = self.take_slot();
         let slot = &mut self.slots[usize::from(index)];
         slot.next = None;
-        slot.length = frame.len() as u16;
-        slot.bytes[..frame.len()].copy_from_slice(frame);
+        slot.length = length as u16;
+        write(&mut slot.bytes[..length]);
         let added = Queue {
             ends: Some(Ends {
                 first: index,
@@ -176,6 +182,10 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn push(buffer: &mut Buffer, queue: &mut Queue, frame: &[u8]) -> bool {
+        buffer.push(queue, frame.len(), |bytes| bytes.copy_from_slice(frame))
+    }
     use alloc::collections::VecDeque;
 
     fn frame(number: usize) -> Vec<u8> {
@@ -213,7 +223,7 @@ mod tests {
                 }
                 2..18 => {
                     let has_room = list.len() < ROOM - used;
-                    assert_eq!(buffer.push(queue, &frame(number)), has_room);
+                    assert_eq!(push(&mut buffer, queue, &frame(number)), has_room);
                     list.extend(has_room.then(|| frame(number)));
                 }
                 _ => assert_eq!(take(&mut buffer, queue), list.pop_front()),
@@ -226,7 +236,7 @@ mod tests {
     #[test]
     fn one_queue_gets_half_and_leaves_room_for_the_next() {
         let mut buffer = Buffer::new(100);
-        let mut fill = |queue: &mut Queue| while buffer.push(queue, &[0; 60]) {};
+        let mut fill = |queue: &mut Queue| while push(&mut buffer, queue, &[0; 60]) {};
         let (mut greedy, mut other) = (Queue::default(), Queue::default());
         fill(&mut greedy);
         fill(&mut other);
@@ -242,7 +252,7 @@ mod tests {
         let place = buffer.slots.as_ptr();
         let mut queue = Queue::default();
         for _ in 0..3 {
-            while buffer.push(&mut queue, &[1; FRAME_BYTES_MAX]) {}
+            while push(&mut buffer, &mut queue, &[1; FRAME_BYTES_MAX]) {}
             assert_eq!(buffer.clear(&mut queue), BUFFERED_FRAMES);
         }
         assert_eq!(buffer.slots.as_ptr(), place);
@@ -264,7 +274,7 @@ mod tests {
     #[test]
     fn a_buffer_without_room_holds_nothing() {
         let (mut buffer, mut queue) = (Buffer::new(0), Queue::default());
-        assert!(!buffer.push(&mut queue, &[0; 60]));
+        assert!(!push(&mut buffer, &mut queue, &[0; 60]));
         buffer.pop(&mut queue);
         assert_eq!(buffer.first(&queue), None);
     }

@@ -8,6 +8,7 @@
 //! | [`announcement`] | announcing the new location of an address. Pure |
 //! | [`buffer`] | the frames queued for a full ring. Pure |
 //! | [`losses`] | the reports of lost frames. Pure |
+//! | [`outgoing`] | a frame to be sent, in the switch's memory or in a ring |
 //! | [`port`] | a ring and its owner's notification |
 //! | [`switch`] | all ports: forwarding in batches |
 //! | [`commands`] | root's commands about the ports |
@@ -31,6 +32,7 @@ mod commands;
 mod forwarding;
 mod frame;
 mod losses;
+mod outgoing;
 mod port;
 mod switch;
 

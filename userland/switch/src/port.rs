@@ -1,5 +1,7 @@
 //! A port: a mapped ring, the frames queued for it, and the notification of its owner.
 
+use alloc::rc::Rc;
+
 use abi::Error;
 use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Domain, Memory, Notification};
@@ -12,13 +14,14 @@ use runtime::shared::SharedMemory;
 use crate::buffer::{Buffer, Queue};
 use crate::forwarding::PortEntry;
 use crate::losses::Losses;
+use crate::outgoing::Outgoing;
 
 #[derive(Debug)]
 pub struct Port {
     entry: PortEntry,
     /// The layout of its ring, from root: the owner can write the header.
     layout: Layout,
-    ring: RingMemory,
+    ring: Rc<RingMemory>,
     /// Frames for which the ring had no space.
     waiting: Queue,
     wake: Cap<Notification>,
@@ -32,7 +35,7 @@ pub struct Port {
 
 /// The memory of a port's ring.
 #[derive(Debug)]
-enum RingMemory {
+pub enum RingMemory {
     /// A mapped Memory.
     Mapped(Cap<Memory>, Mapping),
     /// The memory of a test, which has no kernel to map one.
@@ -86,7 +89,7 @@ impl Port {
         Port {
             entry,
             layout,
-            ring,
+            ring: Rc::new(ring),
             waiting: Queue::default(),
             wake,
             flag: match entry.kind {
@@ -110,10 +113,13 @@ impl Port {
     }
 
     /// The switch's end of the ring.
-    pub fn ring_ends(&self) -> RingEnds<'_> {
-        let memory = self.ring.memory();
-        let ring_ends = RingEnds::with_layout(memory, port::Side::Switch, self.layout);
-        ring_ends.expect("as many pages as a port has are mapped")
+    fn ring_ends(&self) -> RingEnds<'_> {
+        self.ring.ends(self.layout)
+    }
+
+    /// The memory of its ring, to read frames from it while other ports change.
+    pub fn ring(&self) -> (Rc<RingMemory>, Layout) {
+        (self.ring.clone(), self.layout)
     }
 
     /// Wakes the owner if it requested a wake-up for this event.
@@ -129,15 +135,16 @@ impl Port {
     ///
     /// # Errors
     /// The ring's error.
-    pub fn send(&mut self, buffer: &mut Buffer, frame: &[u8]) -> Result<(), RingError> {
-        if frame.len() > self.layout.frame_bytes_max() {
+    pub fn send(&mut self, buffer: &mut Buffer, frame: &Outgoing<'_>) -> Result<(), RingError> {
+        let length = frame.length();
+        if length > self.layout.frame_bytes_max() {
             self.counters.dropped_long += 1;
             return Ok(());
         }
         if self.waiting.is_empty() && self.put(frame)? {
             return Ok(());
         }
-        if buffer.push(&mut self.waiting, frame) {
+        if buffer.push(&mut self.waiting, length, |bytes| frame.copy_to(bytes)) {
             self.counters.waited += 1;
         } else {
             self.counters.dropped_full += 1;
@@ -152,7 +159,7 @@ impl Port {
     pub fn send_waiting(&mut self, buffer: &mut Buffer) -> Result<usize, RingError> {
         let mut sent = 0;
         while let Some(frame) = buffer.first(&self.waiting)
-            && self.put(frame)?
+            && self.put(&Outgoing::Own(frame))?
         {
             buffer.pop(&mut self.waiting);
             sent += 1;
@@ -161,9 +168,8 @@ impl Port {
     }
 
     /// Puts a frame into the ring; `false` if the ring is full.
-    fn put(&mut self, frame: &[u8]) -> Result<bool, RingError> {
-        let sent = self.ring_ends().outgoing().send(frame);
-        match sent {
+    fn put(&mut self, frame: &Outgoing<'_>) -> Result<bool, RingError> {
+        match frame.put_into(&self.ring_ends().outgoing()) {
             Ok(()) => {
                 self.counters.sent += 1;
                 self.has_unsignalled_frames = true;
@@ -228,13 +234,14 @@ impl Port {
 
     /// Unmaps the ring and deletes the capabilities, whose objects may be gone already.
     pub fn close(self) {
-        match self.ring {
-            RingMemory::Mapped(memory, mapping) => {
+        match Rc::into_inner(self.ring) {
+            Some(RingMemory::Mapped(memory, mapping)) => {
                 drop(mapping);
                 memory.forget();
             }
             #[cfg(test)]
-            RingMemory::Test(_) => {}
+            Some(RingMemory::Test(_)) => {}
+            None => panic!("a port is closed while its frames are forwarded"),
         }
         self.wake.forget();
     }
@@ -252,6 +259,12 @@ impl Port {
 }
 
 impl RingMemory {
+    /// The switch's end of a ring of this layout.
+    pub fn ends(&self, layout: Layout) -> RingEnds<'_> {
+        let ring_ends = RingEnds::with_layout(self.memory(), port::Side::Switch, layout);
+        ring_ends.expect("as many pages as a port has are mapped")
+    }
+
     fn memory(&self) -> SharedMemory<'_> {
         match self {
             RingMemory::Mapped(_, mapping) => mapping.memory(),

@@ -1,12 +1,10 @@
 //! All ports: forwards frames in batches, and wakes only owners that requested a wake-up.
 
-use alloc::vec;
 use alloc::vec::Vec;
-use core::mem;
 
 use abi::Error;
 use runtime::capability::{Cap, Domain, Memory, Notification};
-use runtime::port::{FRAME_BYTES_LIMIT, Layout, RingError, WakeFlag};
+use runtime::port::{HeldFrame, Layout, RingError, WakeFlag};
 use runtime::protocol::Ipv4;
 use runtime::protocol::ports::{PortKind, PortNumber};
 
@@ -14,6 +12,7 @@ use crate::announcement::{self, Announcements};
 use crate::buffer::Buffer;
 use crate::forwarding::{Forwarding, PortEntry, Route, Service};
 use crate::frame::Header;
+use crate::outgoing::Outgoing;
 use crate::port::Port;
 
 /// The number of frames forwarded from one port before the next port's turn.
@@ -24,8 +23,6 @@ pub struct Switch {
     domain: Cap<Domain>,
     ports: Vec<Port>,
     buffer: Buffer,
-    /// A buffer for the frame that is being forwarded. The longest frame of any port fits into it.
-    frame: Vec<u8>,
     forwarding: Forwarding,
     announcements: Announcements,
 }
@@ -37,7 +34,6 @@ impl Switch {
             domain,
             ports: Vec::new(),
             buffer,
-            frame: vec![0; FRAME_BYTES_LIMIT],
             forwarding: Forwarding::default(),
             announcements: Announcements::default(),
         }
@@ -147,7 +143,11 @@ impl Switch {
                 continue;
             };
             let frame = announcement::frame(entry.mac, ip);
-            self.deliver(number, Route::ToAll(PortKind::Uplink), &frame);
+            self.deliver(
+                number,
+                Route::ToAll(PortKind::Uplink),
+                Outgoing::Own(&frame),
+            );
         }
         self.wake_receivers();
     }
@@ -169,16 +169,13 @@ impl Switch {
     /// Forwards frames until no port has any, or for this many passes over all ports; returns whether no port has any. The sender
     /// of a later frame rings the doorbell.
     pub fn forward(&mut self, passes: usize) -> bool {
-        let mut frame = mem::take(&mut self.frame);
-        let is_done = repeat(passes, || {
+        repeat(passes, || {
             let ports = 0..self.ports.len();
             let moved = ports.fold(0, |moved, index| {
-                moved + self.send_waiting(index) + self.forward_batch(index, &mut frame)
+                moved + self.send_waiting(index) + self.forward_batch(index)
             });
             moved == 0 && !self.frames_wait()
-        });
-        self.frame = frame;
-        is_done
+        })
     }
 
     /// Requests wake-ups, then checks again; returns whether a frame is queued.
@@ -202,13 +199,18 @@ impl Switch {
         sent
     }
 
-    /// Forwards a batch of a port's frames, copying each through the buffer `frame`; returns their number.
-    fn forward_batch(&mut self, index: usize, frame: &mut [u8]) -> usize {
+    /// Forwards a batch of a port's frames; returns their number.
+    fn forward_batch(&mut self, index: usize) -> usize {
         let number = self.ports[index].number();
+        let (memory, layout) = self.ports[index].ring();
+        let ring = memory.ends(layout).incoming();
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {
-            match self.ports[index].ring_ends().incoming().receive(frame) {
-                Ok(Some(length)) => self.dispatch(index, &frame[..length]),
+            match ring.peek() {
+                Ok(Some(frame)) => {
+                    self.dispatch(index, &frame.hold());
+                    ring.take();
+                }
                 Ok(None) => break,
                 Err(error) => self.disable(number, error),
             }
@@ -221,27 +223,27 @@ impl Switch {
         moved
     }
 
-    fn dispatch(&mut self, index: usize, frame: &[u8]) {
+    fn dispatch(&mut self, index: usize, frame: &HeldFrame<'_>) {
         let port = &mut self.ports[index];
         let number = port.number();
         port.counters.received += 1;
-        let Some(header) = Header::parse(frame) else {
+        let Some(header) = Header::parse(frame.head()) else {
             return;
         };
         match self.forwarding.decide(number, &header) {
             Route::Forged => port.counters.dropped_forged += 1,
-            route => self.deliver(number, route, frame),
+            route => self.deliver(number, route, Outgoing::Held(frame)),
         }
     }
 
     /// Sends a frame to its target ports.
-    fn deliver(&mut self, from: PortNumber, route: Route, frame: &[u8]) {
+    fn deliver(&mut self, from: PortNumber, route: Route, frame: Outgoing<'_>) {
         for index in 0..self.ports.len() {
             let target = self.ports[index].number();
             if !self.forwarding.goes_to(from, route, target) {
                 continue;
             }
-            if let Err(error) = self.ports[index].send(&mut self.buffer, frame) {
+            if let Err(error) = self.ports[index].send(&mut self.buffer, &frame) {
                 self.disable(target, error);
             }
         }

@@ -30,7 +30,7 @@ const HEADER_OFFSET: usize = 4;
 const HEADER_BYTES: usize = 12;
 const FRAME_OFFSET: usize = HEADER_OFFSET + HEADER_BYTES;
 
-const _: () = assert!(FRAME_OFFSET + 8 <= SLOT_SPARE_BYTES);
+const _: () = assert!(FRAME_OFFSET <= SLOT_SPARE_BYTES);
 
 /// A queue, its buffers and its notifier.
 #[derive(Debug)]

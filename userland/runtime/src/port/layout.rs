@@ -61,7 +61,7 @@ const SLOTS_BYTES_MAX: usize = 2 << 20;
 /// The size of a slot is a multiple of this.
 const SLOT_STEP_BYTES: usize = 1024;
 /// The bytes of a slot beside the frame. In a ring, the first [`FRAME_OFFSET`] of them precede the frame. A driver's buffer is as
-/// large as a slot, and needs them for a header before the frame and for copying whole words.
+/// large as a slot, and needs them for a header before the frame.
 pub const SLOT_SPARE_BYTES: usize = 24;
 
 /// The offsets of one direction's parts.

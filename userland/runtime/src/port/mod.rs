@@ -22,7 +22,7 @@
 //! | [`layout`] | the numbers above, for every MTU |
 //! | [`ring`] | one direction: frames between a producer and a consumer |
 //! | [`doorbell`] | wakes the switch |
-//! | [`frame`] | a queued frame in its slot |
+//! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
 //! | [`tunnel`] | the migration server's end of the port for late frames |
@@ -41,7 +41,7 @@ pub mod wake_flags;
 
 pub use device::Device;
 pub use doorbell::Doorbell;
-pub use frame::Frame;
+pub use frame::{Frame, HEAD_BYTES, HeldFrame};
 pub use layout::{
     BUFFERED_FRAMES, FRAME_BYTES_LIMIT, FRAME_BYTES_MAX, FRAME_BYTES_MIN, Layout, PORT_PAGES,
     SLOT_COUNT,
@@ -79,6 +79,7 @@ impl<'a> Port<'a> {
     }
 
     /// The port's end for this side, with a known layout; `None` if the memory is too small.
+    #[inline]
     pub fn with_layout(memory: SharedMemory<'a>, side: Side, layout: Layout) -> Option<Port<'a>> {
         if memory.bytes() < layout.bytes() {
             return None;

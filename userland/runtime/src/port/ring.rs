@@ -7,7 +7,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::frame::Frame;
+use super::frame::{Frame, HeldFrame};
 use super::layout::{Direction, FRAME_BYTES_MIN, FRAME_OFFSET, Layout};
 use crate::shared::SharedMemory;
 
@@ -46,6 +46,7 @@ pub enum SendError {
 }
 
 impl<'a> Ring<'a> {
+    #[inline]
     pub(super) fn new(memory: SharedMemory<'a>, layout: Layout, direction: &Direction) -> Ring<'a> {
         Ring {
             produced: memory.word32(direction.produced),
@@ -129,7 +130,7 @@ impl<'a> Ring<'a> {
     ///
     /// # Errors
     /// A [`SendError`]; then nothing is queued.
-    pub fn forward(&self, frame: &Frame<'_>) -> Result<(), SendError> {
+    pub fn forward(&self, frame: &HeldFrame<'_>) -> Result<(), SendError> {
         self.queue(frame.length(), |slot| frame.copy_to_shared(slot))
     }
 
@@ -178,6 +179,7 @@ impl fmt::Display for RingError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::HEAD_BYTES;
     use super::super::layout::{FRAME_BYTES_MAX, SLOT_COUNT, TO_DOMAIN};
     use super::*;
     use crate::host::shared_memory;
@@ -289,13 +291,16 @@ mod tests {
     }
 
     #[test]
-    fn forwards_from_ring_to_ring() {
-        let ((from, _), (to, _)) = (ring(), ring());
+    fn forwards_a_frame_with_the_head_that_was_checked() {
+        let ((from, from_memory), (to, _)) = (ring(), ring());
         let frame: std::vec::Vec<u8> = (0..=255).cycle().take(FRAME_BYTES_MAX).collect();
         from.send(&frame).unwrap();
         let peeked = from.peek().unwrap().unwrap();
         assert_eq!(peeked.header(), frame[..FRAME_BYTES_MIN]);
-        to.forward(&peeked).unwrap();
+        let held = peeked.hold();
+        // The producer changes the head after it was checked.
+        from_memory.write(TO_DOMAIN.slots + FRAME_OFFSET, &[0xff; HEAD_BYTES]);
+        to.forward(&held).unwrap();
         let mut received = [0; FRAME_BYTES_MAX];
         assert_eq!(to.receive(&mut received), Ok(Some(FRAME_BYTES_MAX)));
         assert_eq!(received[..], frame);

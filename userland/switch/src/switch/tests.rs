@@ -5,7 +5,9 @@ use crate::buffer::FRAMES_MAX;
 use crate::port::Counters;
 use abi::register::Slot;
 use runtime::host::{self, DONE, shared_memory};
-use runtime::port::{self, BUFFERED_FRAMES, FRAME_BYTES_MAX, Port as RingEnds, SLOT_COUNT};
+use runtime::port::{
+    self, BUFFERED_FRAMES, FRAME_BYTES_LIMIT, FRAME_BYTES_MAX, Port as RingEnds, SLOT_COUNT,
+};
 use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
