@@ -20,6 +20,21 @@ pub const LARGE: Heap = Heap {
     mib: 64,
     working_mib: 4,
 };
+/// The heap of the counter in the manifests `wws16-a` and `whole-wws16`.
+pub const BUSY: Heap = Heap {
+    mib: 64,
+    working_mib: 16,
+};
+/// The heap of the counter in the manifests `idle-a` and `whole-idle`.
+pub const IDLE: Heap = Heap {
+    mib: 4,
+    working_mib: 1,
+};
+/// The heap of the counter in the manifests `big-a` and `whole-big`.
+pub const BIG: Heap = Heap {
+    mib: 1000,
+    working_mib: 1,
+};
 /// The heap of the counter in the manifest `usual-a`.
 pub const USUAL: Heap = Heap {
     mib: 16,

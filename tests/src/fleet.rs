@@ -42,8 +42,6 @@ const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
 /// The archives of two machines with an MTU for NIC and migration server: 9000 on the first one, 65000 on the second one.
 const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
-/// The archives of two machines with an MTU of 65000 for NIC and migration server.
-const LARGEST_ARCHIVES: [&str; 2] = ["largest-a", "jumbo-b"];
 
 /// In place of an archive: the stick with the image of the default fleet.
 const STICK: &str = "stick";
@@ -175,13 +173,14 @@ impl Fleet {
         fleet
     }
 
-    /// Starts both machines with an MTU of 65000 for NIC and migration server, and waits until the servers are up.
+    /// Starts two machines with an MTU of 65000 for NIC and migration server, and with this change of their options, and waits until
+    /// the servers are up. The first one boots this archive.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
-    pub fn start_largest() -> Fleet {
-        Fleet::start_from(&LARGEST_ARCHIVES, [|options| options.host_mtu(65_000); 2])
+    pub fn start_largest(first: &'static str, change: OptionsChange) -> Fleet {
+        Fleet::start_from(&[first, JUMBO_ARCHIVES[1]], [change; 2])
     }
 
     /// Starts machines that boot these archives, and waits until their migration servers are up.

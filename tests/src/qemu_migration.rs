@@ -11,10 +11,6 @@ use crate::fleet::LIMIT;
 use crate::machine::{Boot, Machine, Options};
 use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 
-/// The machine's boot archive.
-const ARCHIVE: &str = "whole";
-/// The memory of the machine in MiB: no more than it needs.
-const MEMORY_MIB: u32 = 148;
 /// The NIC has the counter's address, since QEMU announces the NIC at the destination.
 const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 /// Parameters of QEMU's migration: the downtime limit in milliseconds, and 1 Gbit/s in bytes.
@@ -30,6 +26,8 @@ pub struct QemuMigration {
     pub party: ThirdParty,
     ports: [Port; 2],
     machine: Machine,
+    archive: &'static str,
+    memory_mib: u32,
     /// The index of the port into which it is plugged.
     port: usize,
     // It is dropped last, since the machine and the clients are plugged into it.
@@ -46,22 +44,24 @@ pub struct Moved {
 }
 
 impl QemuMigration {
-    /// Starts the machine and waits until its counter is up.
+    /// Starts a machine from this archive, with no more memory than it needs, and waits until its counter is up.
     ///
     /// # Panics
     ///
     /// If it does not come up.
-    pub fn start() -> QemuMigration {
+    pub fn start(archive: &'static str, memory_mib: u32) -> QemuMigration {
         let mut segment = Segment::new();
         let address = MacAddress::local(100);
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", address);
         let ports = ["here", "there"].map(|name| segment.port(name));
-        let mut machine = options(&ports[0]).start();
+        let mut machine = options(archive, memory_mib, &ports[0]).start();
         machine.expect("counter: ready", LIMIT);
         QemuMigration {
             party,
             ports,
             machine,
+            archive,
+            memory_mib,
             port: 0,
             _segment: segment,
         }
@@ -74,8 +74,9 @@ impl QemuMigration {
     /// If QEMU does not move it within [`LIMIT`].
     pub fn migrate(&mut self) -> Moved {
         self.port = 1 - self.port;
-        let destination = options(&self.ports[self.port]).argument("-incoming");
-        let mut destination = destination.argument("defer").start();
+        let port = &self.ports[self.port];
+        let destination = options(self.archive, self.memory_mib, port);
+        let mut destination = destination.argument("-incoming").argument("defer").start();
         let socket = destination.directory().join("incoming");
         let uri = json!({ "uri": format!("unix:{}", socket.display()) });
         destination.control("migrate-incoming", uri.clone());
@@ -110,10 +111,10 @@ impl QemuMigration {
     }
 }
 
-fn options(port: &Port) -> Options {
+fn options(archive: &str, memory_mib: u32, port: &Port) -> Options {
     let kernel = Artefacts::kernel();
-    let archive = Some(Artefacts::archive_named(ARCHIVE));
+    let archive = Some(Artefacts::archive_named(archive));
     Options::new("whole", Boot::Kernel { kernel, archive })
-        .memory_mib(MEMORY_MIB)
+        .memory_mib(memory_mib)
         .nic(port, NIC)
 }
