@@ -128,14 +128,7 @@ fn judge_domain(
         .partition(|doubt| doubt.is_abandoned(history));
     let (outcome, holder) = match (&running[..], &doubted[..], history.committed) {
         ([machine], [], None) if *machine == history.home => {
-            let outcome = if *machine != history.start {
-                Outcome::Moved
-            } else if history.is_anew {
-                Outcome::StartedAnew
-            } else {
-                Outcome::Stayed
-            };
-            (outcome, Some(*machine))
+            (where_it_runs(history, *machine), Some(*machine))
         }
         ([], doubts, Some(committed)) => judge_committed(id, history, committed, doubts)?,
         ([], [doubt], None) if history.is_home_lost && doubt.side == Side::Source => {
@@ -158,6 +151,17 @@ fn judge_domain(
         lost_with: lost_with(history),
         stale: abandoned.iter().map(|doubt| doubt.machine).collect(),
     })
+}
+
+/// The outcome of a domain that runs on its home, without a doubt.
+fn where_it_runs(history: &DomainHistory, machine: usize) -> Outcome {
+    if machine != history.start {
+        Outcome::Moved
+    } else if history.is_anew {
+        Outcome::StartedAnew
+    } else {
+        Outcome::Stayed
+    }
 }
 
 /// Judges a domain that its home has retired and that was not activated: home or destination holds a copy, unless both

@@ -195,11 +195,7 @@ impl Description {
             parent,
         } = *mapping;
         let fault = Fault::BadMapping { address };
-        match self.kind_of(memory) {
-            Some(ObjectKind::Memory) => {}
-            Some(_) => return Err(Fault::WrongKind { target: memory }),
-            None => return Err(Fault::NoSuchTarget { target: memory }),
-        }
+        let memory_pages = self.mapped_pages(memory)?;
         // A mapping has no badge, and the badge of a Memory's capability has no meaning.
         let badge = parent.and_then(|slot| self.capability_in(slot));
         let badge = badge.map_or(0, |parent| parent.badge);
@@ -207,24 +203,29 @@ impl Description {
             return Err(fault);
         }
         let end_page = first_page.checked_add(page_count).ok_or(fault)?;
-        let memory_pages = match memory {
-            Target::Inside(index) => match self.objects[index as usize] {
-                Object::Memory { pages, .. } => pages,
-                _ => 0,
-            },
-            _ => MEMORY_PAGES_MAX,
-        };
         let aligned =
             address.is_multiple_of(MAP_STEP_BYTES) && first_page.is_multiple_of(PAGES_PER_TABLE);
         if page_count == 0 || end_page > memory_pages || !aligned {
             return Err(fault);
         }
-        let end = page_count
-            .checked_mul(PAGE_BYTES)
-            .and_then(|bytes| bytes.checked_next_multiple_of(MAP_STEP_BYTES))
-            .and_then(|bytes| address.checked_add(bytes))
-            .ok_or(fault)?;
-        (end <= USER_END).then_some((address, end)).ok_or(fault)
+        let end = mapped_end(address, page_count).ok_or(fault)?;
+        Ok((address, end))
+    }
+
+    /// The number of pages of a Memory that a mapping refers to.
+    fn mapped_pages(&self, memory: Target) -> Result<u64, Fault> {
+        match self.kind_of(memory) {
+            Some(ObjectKind::Memory) => {}
+            Some(_) => return Err(Fault::WrongKind { target: memory }),
+            None => return Err(Fault::NoSuchTarget { target: memory }),
+        }
+        Ok(match memory {
+            Target::Inside(index) => match self.objects[index as usize] {
+                Object::Memory { pages, .. } => pages,
+                _ => 0,
+            },
+            _ => MEMORY_PAGES_MAX,
+        })
     }
 
     fn check_wake(&self) -> Result<(), Fault> {
@@ -269,6 +270,13 @@ fn is_derivable(parent: &Capability, target: Target, rights: Rights, badge: u64)
     parent.target == target
         && parent.rights.contains(rights)
         && (parent.badge == 0 || parent.badge == badge)
+}
+
+/// The first address after a mapping at which another one may begin, if that is a user address.
+fn mapped_end(address: u64, page_count: u64) -> Option<u64> {
+    let bytes = page_count.checked_mul(PAGE_BYTES)?;
+    let bytes = bytes.checked_next_multiple_of(MAP_STEP_BYTES)?;
+    address.checked_add(bytes).filter(|end| *end <= USER_END)
 }
 
 /// The rights to a Memory that a mapping needs.

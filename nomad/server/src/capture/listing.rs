@@ -72,26 +72,14 @@ impl From<Error> for ListError {
 pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let limits = Limits::default();
     let capability = CapabilityRecord::from_words;
-    let (objects, version) = Bounded("objects", limits.objects_max).all(
-        domain,
-        List::Objects,
-        ObjectRecord::from_words,
-    )?;
-    let (mappings, _) = Bounded("mappings", limits.mappings_max).all(
-        domain,
-        List::Mappings,
-        MappingRecord::from_words,
-    )?;
-    let (capabilities, _) = Bounded("capabilities", limits.capabilities_max).all(
-        domain,
-        List::Capabilities,
-        capability,
-    )?;
-    let (held, _) = Bounded("capabilities in its objects", limits.capabilities_max).all(
-        domain,
-        List::Held,
-        capability,
-    )?;
+    let objects = Bounded("objects", limits.objects_max);
+    let (objects, version) = objects.all(domain, List::Objects, ObjectRecord::from_words)?;
+    let mappings = Bounded("mappings", limits.mappings_max);
+    let (mappings, _) = mappings.all(domain, List::Mappings, MappingRecord::from_words)?;
+    let capabilities = Bounded("capabilities", limits.capabilities_max);
+    let (capabilities, _) = capabilities.all(domain, List::Capabilities, capability)?;
+    let held = Bounded("capabilities in its objects", limits.capabilities_max);
+    let (held, _) = held.all(domain, List::Held, capability)?;
     let own = first_of(&objects, ObjectKind::Domain);
     let pool = first_of(&objects, ObjectKind::Pool);
     let read = Read {
