@@ -1,6 +1,8 @@
 //! Messages, replies and flags, on the fake machine.
 
-use abi::calls::{Call, Receive, Received, Reply, ReplyAndReceive, Send, Signal, Wait};
+use abi::calls::{
+    Call, Receive, Received, Reply, ReplyAndReceive, Send, Signal, SignalAndWait, Wait,
+};
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
 use abi::{Error, MessageInfo, Number, Rights};
@@ -248,6 +250,38 @@ fn a_wait_ends_with_a_signal_or_at_its_deadline() {
     world.machine.set_ticks(500_001);
     world.kernel.enter(Cause::Timer);
     assert_eq!(world.outcome::<Wait>(server), Some(Err(Error::TimedOut)));
+}
+
+#[test]
+fn a_thread_that_is_woken_finds_its_signaller_waiting() {
+    let (world, server, client) = pair();
+    world.does(server, calls::notification(NOTIFICATION));
+    world.give(server, NOTIFICATION, client, NOTIFICATION, 3);
+    world.does(client, calls::notification(SPARE));
+    world.give(client, SPARE, server, SPARE, 0);
+    world.begin(server, calls::wait(NOTIFICATION, abi::NO_DEADLINE));
+    let signal_and_wait = |flags| SignalAndWait {
+        notification: SPARE,
+        deadline: abi::NO_DEADLINE,
+        signalled: NOTIFICATION,
+        flags,
+    };
+    let beyond_the_badge = world.call(client, signal_and_wait(4));
+    assert_eq!(beyond_the_badge, Err(Error::MissingRight));
+    assert_eq!(world.outcome::<Wait>(server), None);
+    world.begin(client, signal_and_wait(2));
+    assert_eq!(world.outcome::<Wait>(server), Some(Ok(2)));
+    let phase = client.thread.phase.get();
+    assert!(matches!(phase, Phase::Waiting { .. }), "{phase:?}");
+    // If it is stopped or moved now, only the wait restarts.
+    assert_eq!(client.thread.context.rax.get(), Number::Wait as u64);
+    world.does(server, calls::signal(SPARE, 8));
+    assert_eq!(world.outcome::<SignalAndWait>(client), Some(Ok(8)));
+    // A flag that is raised already ends the wait at once, after the signal.
+    world.does(server, calls::signal(SPARE, 16));
+    assert_eq!(world.call(client, signal_and_wait(1)), Ok(16));
+    let flags = world.call(server, calls::wait(NOTIFICATION, 0));
+    assert_eq!(flags, Ok(1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The calls that can block first set RIP back to the call. From then on the thread stands at the call (see
 //! [`crate::objects::Thread`]). Completing the call advances RIP.
 
-use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
+use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, SignalAndWait, Wait};
 use abi::register::Slot;
 use abi::{EndpointRights, Error, MessageInfo, NotificationRights, Number};
 use capabilities::Storage;
@@ -97,6 +97,20 @@ pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult 
 pub fn wait(kernel: &Kernel, caller: Ref<Thread>, call: Wait) -> CallResult {
     let (notification, place, _) =
         lookup::notification_at(caller, call.notification, NotificationRights::WAIT)?;
+    caller.rewind();
+    ipc::wait(kernel, caller, notification, place, call.deadline);
+    Ok(Outcome::Settled)
+}
+
+/// A call of two parts, like [`reply_and_receive`]: once the flags are raised, the thread stands at a `Wait`.
+pub fn signal_and_wait(kernel: &Kernel, caller: Ref<Thread>, call: SignalAndWait) -> CallResult {
+    let (notification, place, _) =
+        lookup::notification_at(caller, call.notification, NotificationRights::WAIT)?;
+    let signalled = lookup::signal_target(caller, call.signalled, call.flags)?;
+    if let Step::More = ipc::signal(kernel, signalled, call.flags) {
+        return Ok(Outcome::Again);
+    }
+    caller.context.rax.set(Number::Wait as u64);
     caller.rewind();
     ipc::wait(kernel, caller, notification, place, call.deadline);
     Ok(Outcome::Settled)

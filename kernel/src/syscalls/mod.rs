@@ -131,6 +131,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::Signal(call) => message::signal(kernel, caller, call),
         Request::Wait(call) => message::wait(kernel, caller, call),
         Request::Yield(_) => message::yield_now(kernel),
+        Request::SignalAndWait(call) => message::signal_and_wait(kernel, caller, call),
 
         Request::CapabilityCopy(call) => capability::copy(caller, call),
         Request::CapabilityMint(call) => capability::mint(caller, call),

@@ -9,7 +9,7 @@ pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 pub const FORMAT_VERSION: u32 = 5;
 
 /// The ABI version of the domain; it also fixes the layout of a thread's state.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// The size of the preamble.
 pub const PREAMBLE_BYTES: usize = 20;

@@ -1,7 +1,7 @@
 //! The async executor: the domain's first thread polls tasks, and waits on `wake` if none is ready.
 //!
 //! ```text
-//! poll ready tasks -> ring a deferred doorbell -> fire timers -> wait for a flag or the next timer -> raise the flags -> repeat
+//! poll ready tasks -> fire timers -> ring a deferred doorbell and wait for a flag or the next timer -> raise the flags -> repeat
 //! ```
 
 use alloc::boxed::Box;
@@ -17,7 +17,7 @@ use embassy_executor::raw::{self, TaskStorage};
 use spin::Mutex;
 
 use crate::capability::{Cap, Notification};
-use crate::port::doorbell;
+use crate::port::{Doorbell, doorbell};
 use crate::{Start, events, time};
 
 /// Whether a task became ready since the last poll.
@@ -111,7 +111,11 @@ where
 pub(crate) fn rounds() -> (Tasks, impl Fn()) {
     let executor = leak();
     let spawner = executor.spawner();
-    (Tasks { spawner }, move || run_round(executor, |_| 0))
+    let sleep = |_| {
+        doorbell::ring_deferred();
+        0
+    };
+    (Tasks { spawner }, move || run_round(executor, sleep))
 }
 
 fn leak() -> &'static raw::Executor {
@@ -123,7 +127,6 @@ fn run_round(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
     PENDED.store(false, Ordering::Release);
     // SAFETY: Only this function polls, on the domain's first thread, and no task calls it.
     unsafe { executor.poll() };
-    doorbell::ring_deferred();
     let next_timer_ns = time::next_deadline_ns();
     // A task that became ready during the poll runs in the next round.
     let is_ready = PENDED.load(Ordering::Acquire);
@@ -131,8 +134,17 @@ fn run_round(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
     events::raise(flags & !events::PENDER);
 }
 
-/// Waits on `wake`.
+/// Rings a deferred doorbell, and waits on `wake`.
 fn sleep(wake: Cap<Notification>, deadline_ns: u64) -> u64 {
+    if let Some(Doorbell {
+        notification,
+        flags,
+    }) = doorbell::take_deferred()
+        && let Ok(flags) = wake.wait_after_signal(notification, flags, deadline_ns)
+    {
+        return flags;
+    }
+    // There is no doorbell to ring, or the switch is gone.
     wake.wait_until_ns(deadline_ns)
         .unwrap_or_else(|error| panic!("waiting on {wake:?}: {error}"))
 }

@@ -179,23 +179,25 @@ pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
             signal(call.notification, call.flags);
             0
         }
-        Ok(Request::Wait(call)) => match wait(call.notification, call.deadline) {
-            Ok(flags) => {
-                registers[0] = flags;
-                0
-            }
-            Err(error) => error as u64,
-        },
+        Ok(Request::Wait(call)) => wait(call.notification, call.deadline, registers),
+        Ok(Request::SignalAndWait(call)) => {
+            signal(call.signalled, call.flags);
+            wait(call.notification, call.deadline, registers)
+        }
         other => panic!("the fake kernel does not implement {other:?}"),
     }
 }
 
-fn wait(notification: Slot, deadline_ns: u64) -> Result<u64, Error> {
+/// Returns the call's result, and the flags in the registers.
+fn wait(notification: Slot, deadline_ns: u64, registers: &mut Registers) -> u64 {
     loop {
         match FLAGS[notification.0 as usize].swap(0, Ordering::SeqCst) {
-            0 if clock::now_ns() >= deadline_ns => return Err(Error::TimedOut),
+            0 if clock::now_ns() >= deadline_ns => return Error::TimedOut as u64,
             0 => std::thread::yield_now(),
-            flags => return Ok(flags),
+            flags => {
+                registers[0] = flags;
+                return 0;
+            }
         }
     }
 }

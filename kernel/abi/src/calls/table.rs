@@ -113,6 +113,18 @@ calls! {
     } -> u64;
     /// Lets other threads of the same priority run.
     8 Yield {} -> ();
+    /// Raises flags in one notification and then waits for another one, as Signal and Wait do. No other thread runs in between, so a
+    /// thread that is woken finds this one waiting. If the wait is interrupted, only the Wait restarts.
+    9 SignalAndWait {
+        /// A Notification with WAIT, to wait for.
+        notification: Slot,
+        /// In nanoseconds of the domain's clock; 0 polls, `u64::MAX` waits for ever.
+        deadline: u64,
+        /// A Notification with SIGNAL, in which to raise flags.
+        signalled: Slot,
+        /// The flags to raise: if that capability has a badge, a subset of the badge.
+        flags: u64
+    } -> u64;
 
     /// Copies a capability.
     16 CapabilityCopy {

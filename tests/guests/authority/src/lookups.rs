@@ -107,6 +107,10 @@ pub fn lookups(request: &Request) -> Lookups {
         Request::Reply(call) => of(&[held(call.reply, ObjectKind::Reply, Rights(0))]),
         Request::Signal(call) => of(&[Raiser(call.notification, call.flags)]),
         Request::Wait(call) => of(&[notification(call.notification, NotificationRights::WAIT)]),
+        Request::SignalAndWait(call) => of(&[
+            notification(call.notification, NotificationRights::WAIT),
+            Raiser(call.signalled, call.flags),
+        ]),
 
         Request::CapabilityCopy(call) => of(&[Copyable(call.from, Rights(0)), Empty(call.to)]),
         Request::CapabilityMint(call) => of(&[Copyable(call.from, call.rights), Empty(call.to)]),

@@ -1,7 +1,7 @@
 //! The operations on a Notification, which carries flags from its signallers to its waiter.
 
 use abi::Error;
-use abi::calls::{Signal, Wait};
+use abi::calls::{Signal, SignalAndWait, Wait};
 
 use super::{Cap, Notification};
 use crate::system_call::invoke;
@@ -47,6 +47,28 @@ impl Cap<Notification> {
         match invoke(Wait {
             notification: self.slot(),
             deadline,
+        }) {
+            Err(Error::TimedOut) => Ok(0),
+            flags => flags,
+        }
+    }
+
+    /// As [`Cap::wait_until_ns`], but first raises flags in another notification. A thread that they wake runs only once this one
+    /// waits, so this one is not entered again in between.
+    ///
+    /// # Errors
+    /// The error of `SignalAndWait`: of either notification. It is not an error if the deadline passes.
+    pub fn wait_after_signal(
+        self,
+        signalled: Cap<Notification>,
+        flags: u64,
+        deadline: u64,
+    ) -> Result<u64, Error> {
+        match invoke(SignalAndWait {
+            notification: self.slot(),
+            deadline,
+            signalled: signalled.slot(),
+            flags,
         }) {
             Err(Error::TimedOut) => Ok(0),
             flags => flags,

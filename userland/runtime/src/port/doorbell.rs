@@ -2,7 +2,7 @@
 //!
 //! The switch runs at a higher priority than the domains, so a ring per frame would cost a context switch and a notification
 //! of the NIC per frame. A device defers its ring instead, and the executor rings once at the end of a round, after
-//! all ready tasks have run.
+//! all ready tasks have run: in the call with which it waits, so that the domain is not entered again only to wait.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -39,13 +39,17 @@ impl Doorbell {
 
 /// Rings if a ring was deferred.
 pub fn ring_deferred() {
-    let flags = DEFERRED_FLAGS.swap(0, Ordering::Relaxed);
-    if flags != 0 {
-        let notification = Cap::from_slot(Slot(DEFERRED_SLOT.load(Ordering::Relaxed)));
-        Doorbell {
-            notification,
-            flags,
-        }
-        .ring();
+    if let Some(doorbell) = take_deferred() {
+        doorbell.ring();
     }
+}
+
+/// Takes a deferred ring: the caller rings.
+pub fn take_deferred() -> Option<Doorbell> {
+    let flags = DEFERRED_FLAGS.swap(0, Ordering::Relaxed);
+    let notification = Cap::from_slot(Slot(DEFERRED_SLOT.load(Ordering::Relaxed)));
+    (flags != 0).then_some(Doorbell {
+        notification,
+        flags,
+    })
 }

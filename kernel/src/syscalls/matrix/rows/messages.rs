@@ -1,6 +1,8 @@
 //! The rows of the calls for messages and notifications.
 
-use abi::calls::{Call, Null, Receive, Reply, ReplyAndReceive, Send, Signal, Wait, Yield};
+use abi::calls::{
+    Call, Null, Receive, Reply, ReplyAndReceive, Send, Signal, SignalAndWait, Wait, Yield,
+};
 use abi::{EndpointRights, MessageInfo, NotificationRights};
 
 use crate::syscalls::matrix::row::{Effect, Row, encode, row};
@@ -93,6 +95,31 @@ pub fn wait() -> Vec<Row> {
             });
         })
         .needs(NOTIFICATION, NotificationRights::WAIT)
+        .changes(),
+    ]
+}
+
+/// It signals the notification for which it waits.
+pub fn signal_and_wait() -> Vec<Row> {
+    vec![
+        row(|_| {
+            encode(SignalAndWait {
+                notification: NOTIFICATION,
+                deadline: 0,
+                signalled: NOTIFICATION,
+                flags: 1,
+            })
+        })
+        .after(|stage| {
+            stage.does(Signal {
+                notification: NOTIFICATION,
+                flags: 1,
+            });
+        })
+        .needs(
+            NOTIFICATION,
+            NotificationRights::SIGNAL | NotificationRights::WAIT,
+        )
         .changes(),
     ]
 }

@@ -51,6 +51,7 @@ pub fn rows(number: Number) -> Vec<Row> {
         Number::Reply => messages::reply(),
         Number::Signal => messages::signal(),
         Number::Wait => messages::wait(),
+        Number::SignalAndWait => messages::signal_and_wait(),
         Number::CapabilityCopy => capabilities::capability_copy(),
         Number::CapabilityMint => capabilities::capability_mint(),
         Number::CapabilityMove => capabilities::capability_move(),
