@@ -7,6 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Options {
     /// `debug-exit`: a panic ends QEMU through its exit device.
     pub(super) debug_exit: bool,
+    /// `safe`: the kernel uses no feature of the processor that it can do without, see `Features::SAFE`.
+    pub(super) safe: bool,
 }
 
 impl Options {
@@ -14,8 +16,10 @@ impl Options {
     pub(super) fn parse(command_line: &str) -> Self {
         let mut options = Self::default();
         for word in command_line.split_ascii_whitespace() {
-            if word == "debug-exit" {
-                options.debug_exit = true;
+            match word {
+                "debug-exit" => options.debug_exit = true,
+                "safe" => options.safe = true,
+                _ => {}
             }
         }
         options
@@ -23,16 +27,19 @@ impl Options {
 }
 
 static DEBUG_EXIT: AtomicBool = AtomicBool::new(false);
+static SAFE: AtomicBool = AtomicBool::new(false);
 
 /// Sets the options, once.
 pub(super) fn set(options: Options) {
     DEBUG_EXIT.store(options.debug_exit, Ordering::Relaxed);
+    SAFE.store(options.safe, Ordering::Relaxed);
 }
 
 /// The options; the defaults before they are set.
 pub(super) fn get() -> Options {
     Options {
         debug_exit: DEBUG_EXIT.load(Ordering::Relaxed),
+        safe: SAFE.load(Ordering::Relaxed),
     }
 }
 
@@ -43,14 +50,20 @@ mod tests {
     #[test]
     fn finds_its_options_among_other_words() {
         assert!(Options::parse("machine=a  debug-exit x").debug_exit);
-        assert!(!Options::parse("no-debug-exit debug-exits").debug_exit);
+        assert!(Options::parse("uuid=x safe").safe);
+        let none = Options::parse("no-debug-exit debug-exits safe=x");
+        assert_eq!(none, Options::default());
     }
 
     #[test]
     fn options_have_their_defaults_before_they_are_set() {
         assert_eq!(get(), Options::default());
-        set(Options { debug_exit: true });
-        assert!(get().debug_exit);
+        let all = Options {
+            debug_exit: true,
+            safe: true,
+        };
+        set(all);
+        assert_eq!(get(), all);
         set(Options::default());
     }
 }

@@ -85,6 +85,11 @@ pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }
 
+/// Whether firmware left the APIC in x2APIC mode.
+pub(super) fn is_x2apic() -> bool {
+    ApicBase::read().1.contains(ApicBaseFlags::X2APIC_ENABLE)
+}
+
 /// Initialises the running core's APIC, whatever its state is. Afterwards it is enabled, the timer is disarmed, and no
 /// interrupt is in service. Every local interrupt is masked except the APIC's errors and the NMIs at these pins. `page` is
 /// the virtual address of its registers, if they are in memory.

@@ -3,9 +3,9 @@
 //! A bit of a control register is set only if CPUID reports its feature: setting a reserved bit faults, or hangs the machine.
 
 use super::descriptors::Selectors;
-use super::entry;
 use super::vulnerabilities;
-use crate::arch::CpuInformation;
+use super::{apic, entry};
+use crate::arch::{CpuInformation, options};
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::{AtomicU32, Ordering};
 use heapless::String;
@@ -36,7 +36,17 @@ bitflags::bitflags! {
     }
 }
 
-/// The features found at boot.
+impl Features {
+    /// What a safe start (the option `safe`) leaves: features that only report, or give random numbers. All others are for speed or
+    /// for defence in depth, and the kernel runs without them.
+    const SAFE: Features = Features::INVARIANT_TSC
+        .union(Features::RDRAND)
+        .union(Features::RDSEED)
+        .union(Features::MCE)
+        .union(Features::RDTSCP);
+}
+
+/// The features in use: those found at boot, in a safe start without the optional ones.
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the processor has all of these.
@@ -79,9 +89,17 @@ pub(super) fn initial_apic_id() -> u32 {
     leaf(1, 0).ebx >> 24
 }
 
-/// Detects the processor's features and sets its control registers.
+/// Detects the processor's features and sets its control registers. The options must be set.
 pub(super) fn initialise() {
-    let features = probe();
+    let mut features = probe();
+    if options::get().safe {
+        // A processor may refuse to leave x2APIC mode.
+        let kept = match apic::is_x2apic() {
+            true => Features::SAFE | Features::X2APIC,
+            false => Features::SAFE,
+        };
+        features &= kept;
+    }
     FEATURES.store(features.bits(), Ordering::Relaxed);
     // SAFETY: long mode, PAE and paging stay on. The processor supports each further bit. The early page tables are writable
     // where the kernel writes.

@@ -55,7 +55,6 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
         panic::refuse(NO_EXECUTE_DISABLE);
     }
     descriptors::initialise(core);
-    cpu::initialise();
     let information = leave_early_tables(loader_information, protocol, framebuffer);
     vector_registers::initialise();
     cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
@@ -67,7 +66,8 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
     entry::leave(next)
 }
 
-/// Switches from the loader's memory and the early tables to the kernel's own, and starts the devices mapped there.
+/// Reads the loader's data, initialises the processor as the options there demand, switches from the early tables to the kernel's own,
+/// and starts the devices mapped there.
 ///
 /// This is a separate function, so that its stack frame is freed before the kernel starts.
 #[inline(never)]
@@ -79,6 +79,7 @@ fn leave_early_tables(
     let mut handover = read_handover(loader_information, protocol);
     handover.framebuffer = framebuffer;
     options::set(Options::parse(&handover.command_line));
+    cpu::initialise();
     let platform = Platform::find(handover.rsdp);
     let mut tables = Tables::new(&mut handover);
     let devices = platform.map(&mut tables);
@@ -129,6 +130,9 @@ fn start_devices(platform: &Platform, devices: &firmware::Devices) {
 
 fn print(information: &BootInformation) {
     let cpu = &information.cpu;
+    if options::get().safe {
+        log!("a safe start: optional features of the processor are not used");
+    }
     log!("{}: {}", cpu.brand, Words(&cpu.features));
     log!("processor vulnerabilities: {}", Words(&cpu.vulnerabilities));
     let bytes: u64 = information
