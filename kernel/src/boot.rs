@@ -11,7 +11,7 @@ use capabilities::Place;
 use xmas_elf::ElfFile;
 use xmas_elf::program::Type;
 
-use crate::arch::{self, BootInformation};
+use crate::arch::{self, BootInformation, Words};
 use crate::kernel::Kernel;
 use crate::log;
 use crate::memory::{ForeignRun, Ref, archive_bytes};
@@ -223,10 +223,13 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
-        // Added first, so that a `framebuffer` on the command line has no effect.
+        // Added first, so that a `framebuffer` on the command line has others.
         if let Some(framebuffer) = boot.framebuffer {
             page.add_argument("framebuffer", format_args!("{framebuffer}"));
         }
+        page.add_argument("platform", format_args!("{}", boot.platform));
+        page.add_argument("features", format_args!("{}", Words(&boot.cpu.features)));
+        page.add_argument("unused", format_args!("{}", Words(&boot.cpu.unused)));
         add_words(&mut page, &boot.command_line);
         let memory = self.make_memory(START_PAGE, 1, Access::Read);
         write(memory, 0, &page.to_bytes());

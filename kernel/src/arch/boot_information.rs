@@ -29,6 +29,8 @@ pub struct BootInformation {
     pub command_line: String<COMMAND_LINE_BYTES_MAX>,
     /// The processor.
     pub cpu: CpuInformation,
+    /// The interrupt controllers and the clocks.
+    pub platform: PlatformInformation,
 }
 
 /// A range of physical memory, `end` not included.
@@ -102,15 +104,65 @@ impl fmt::Display for Framebuffer {
     }
 }
 
-/// The processor, for the log.
+/// The processor, for the log and for root.
 #[derive(Debug, Default)]
 pub struct CpuInformation {
     /// Its name from CPUID.
     pub brand: String<48>,
     /// The features that the kernel uses, by their usual names.
     pub features: Vec<&'static str, 32>,
+    /// Those that it could use, but that are missing or left out in a safe start.
+    pub unused: Vec<&'static str, 32>,
     /// The known transient-execution vulnerabilities that this processor does not report as absent.
     pub vulnerabilities: Vec<&'static str, 16>,
+}
+
+/// The interrupt controllers and the clocks, for the log and for root.
+#[derive(Debug, Default)]
+pub struct PlatformInformation {
+    /// The number of usable cores.
+    pub cores: usize,
+    /// The number of lines of all I/O APICs.
+    pub interrupt_lines: u32,
+    /// The frequency of the clock.
+    pub clock_khz: u64,
+    /// Where that frequency is from.
+    pub clock_source: &'static str,
+    /// The mode of the local APIC.
+    pub local_apic: &'static str,
+    /// The mode of its timer.
+    pub timer: &'static str,
+}
+
+impl fmt::Display for PlatformInformation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlatformInformation {
+            cores,
+            interrupt_lines,
+            clock_khz,
+            clock_source,
+            local_apic,
+            timer,
+        } = self;
+        write!(
+            f,
+            "{cores} core(s), {interrupt_lines} interrupt lines, clock {clock_khz} kHz by {clock_source}, \
+             timer {timer} in {local_apic} mode"
+        )
+    }
+}
+
+/// Shows words with spaces between them.
+pub struct Words<'a>(pub &'a [&'static str]);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{word}")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

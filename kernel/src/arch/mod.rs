@@ -39,7 +39,8 @@ mod symbols;
 mod vector;
 
 pub use boot_information::{
-    BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysRange, RANGES_MAX,
+    BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysRange,
+    PlatformInformation, RANGES_MAX, Words,
 };
 pub use cause::{Cause, Resume};
 pub use context::{NotCanonical, UserContext};

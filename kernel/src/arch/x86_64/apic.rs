@@ -90,6 +90,19 @@ pub(super) fn is_x2apic() -> bool {
     ApicBase::read().1.contains(ApicBaseFlags::X2APIC_ENABLE)
 }
 
+/// The registers and the mode of the timer, for the log.
+pub(super) fn description() -> [&'static str; 2] {
+    let registers = match cpu::has(Features::X2APIC) {
+        true => "x2APIC",
+        false => "xAPIC",
+    };
+    let timer = match cpu::has(Features::TSC_DEADLINE) {
+        true => "by deadline",
+        false => "by count",
+    };
+    [registers, timer]
+}
+
 /// Initialises the running core's APIC, whatever its state is. Afterwards it is enabled, the timer is disarmed, and no
 /// interrupt is in service. Every local interrupt is masked except the APIC's errors and the NMIs at these pins. `page` is
 /// the virtual address of its registers, if they are in memory.

@@ -223,12 +223,15 @@ pub(super) fn describe() -> CpuInformation {
         ..CpuInformation::default()
     };
     let features = Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed));
-    for (name, _) in features.iter_names() {
-        // It fits: there are fewer features than the list can hold.
-        let _ = information.features.push(name);
-    }
+    // They fit: there are fewer features than a list can hold.
+    information.features.extend(names(features));
+    information.unused.extend(names(features.complement()));
     vulnerabilities::list(&mut information.vulnerabilities);
     information
+}
+
+fn names(features: Features) -> impl Iterator<Item = &'static str> {
+    features.iter_names().map(|(name, _)| name)
 }
 
 fn brand() -> String<48> {

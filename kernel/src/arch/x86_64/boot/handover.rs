@@ -4,6 +4,7 @@ use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
 use crate::arch::{
     BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysAddr, PhysRange,
+    PlatformInformation,
 };
 use crate::log;
 use heapless::String;
@@ -105,7 +106,11 @@ impl Handover {
     }
 
     /// The information for the kernel.
-    pub(super) fn into_information(self, cpu: CpuInformation) -> BootInformation {
+    pub(super) fn into_information(
+        self,
+        cpu: CpuInformation,
+        platform: PlatformInformation,
+    ) -> BootInformation {
         let mut ram = self.memory;
         for &range in &self.firmware_memory.0 {
             if !ram.add(range) {
@@ -118,6 +123,7 @@ impl Handover {
             archive: self.archive,
             framebuffer: self.framebuffer,
             command_line: self.command_line,
+            platform,
             cpu,
         }
     }

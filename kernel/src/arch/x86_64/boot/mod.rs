@@ -18,7 +18,9 @@ use super::{
     vector_registers,
 };
 use crate::arch::options::{self, Options};
-use crate::arch::{BootInformation, Framebuffer, Log, PhysAddr, with_log};
+use crate::arch::{
+    BootInformation, Framebuffer, Log, PhysAddr, PlatformInformation, Words, with_log,
+};
 use crate::log;
 use core::arch::global_asm;
 use core::mem::size_of_val;
@@ -88,8 +90,8 @@ fn leave_early_tables(
     if let Some((framebuffer, start)) = screen {
         screen::open(framebuffer, start);
     }
-    start_devices(&platform, &devices);
-    handover.into_information(cpu::describe())
+    let platform = start_devices(&platform, &devices);
+    handover.into_information(cpu::describe(), platform)
 }
 
 /// Finds the loader's framebuffer, and opens the screen if the early tables map it.
@@ -116,16 +118,19 @@ fn read_handover(loader_information: u32, protocol: u32) -> Handover {
 }
 
 /// Starts the interrupt controllers, then the clock, then the timer, whose rate is measured by the clock.
-fn start_devices(platform: &Platform, devices: &firmware::Devices) {
+fn start_devices(platform: &Platform, devices: &firmware::Devices) -> PlatformInformation {
     platform.start(devices);
-    let source = clock::waiting(|| clock::initialise(devices.hpet));
+    let clock_source = clock::waiting(|| clock::initialise(devices.hpet));
     clock::waiting(apic::calibrate_timer);
-    log!(
-        "{} core(s), {} interrupt lines, clock {} kHz by {source}",
-        platform.madt.cores,
-        interrupts::line_count(),
-        clock::ticks_per_second() / 1000
-    );
+    let [local_apic, timer] = apic::description();
+    PlatformInformation {
+        cores: platform.madt.cores,
+        interrupt_lines: interrupts::line_count(),
+        clock_khz: clock::ticks_per_second() / 1000,
+        clock_source,
+        local_apic,
+        timer,
+    }
 }
 
 fn print(information: &BootInformation) {
@@ -133,6 +138,7 @@ fn print(information: &BootInformation) {
     if options::get().safe {
         log!("a safe start: optional features of the processor are not used");
     }
+    log!("{}", information.platform);
     log!("{}: {}", cpu.brand, Words(&cpu.features));
     log!("processor vulnerabilities: {}", Words(&cpu.vulnerabilities));
     let bytes: u64 = information
@@ -145,17 +151,4 @@ fn print(information: &BootInformation) {
         "{} MiB of memory are free, the archive has {archive} bytes",
         bytes >> 20
     );
-}
-
-/// Prints words with spaces between them.
-struct Words<'a>(&'a [&'static str]);
-
-impl core::fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for (index, word) in self.0.iter().enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(f, "{space}{word}")?;
-        }
-        Ok(())
-    }
 }
