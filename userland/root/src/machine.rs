@@ -33,6 +33,8 @@ pub struct Machine {
     pub utc_at_zero: Option<UtcTime>,
     /// The keyboard, if the machine has one.
     pub keyboard: Option<Keyboard>,
+    /// Root's arguments: the kernel's, and the words of its command line.
+    pub arguments: &'static str,
 }
 
 impl Machine {
@@ -52,7 +54,13 @@ impl Machine {
             ticks_per_second: start.page().ticks_per_second,
             utc_at_zero: None,
             keyboard: None,
+            arguments: start.page().arguments(),
         })
+    }
+
+    /// Whether it was started by the menu's safe entry: the kernel has the same option.
+    pub fn is_safe(&self) -> bool {
+        self.arguments.lines().any(|line| line == "safe")
     }
 
     /// Maps a Memory while `work` writes to it.
@@ -107,6 +115,7 @@ impl Machine {
             ticks_per_second: 1_000_000_000,
             utc_at_zero: None,
             keyboard: None,
+            arguments: "",
         }
     }
 }

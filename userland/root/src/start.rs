@@ -93,8 +93,8 @@ fn connect(
         .map_err(StartError::at("the fault endpoint"))?;
     clock::start(from.machine, *objects.domain, resources.clock)
         .map_err(StartError::at("the clock"))?;
-    if let (Some(function), Some(_)) = (domain.device, &resources.parts) {
-        from.devices.enable(function);
+    if let (Some(function), Some(parts)) = (domain.device, &resources.parts) {
+        from.devices.enable(function, parts);
     }
     from.switchboard.attach(domain.number, *objects.wake);
     from.switchboard.activate(domain.number);

@@ -38,6 +38,15 @@ impl fmt::Display for Identity {
     }
 }
 
+/// How a driver notices what its function has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupts {
+    /// By the message that is set in the function.
+    Messages,
+    /// By polling it.
+    Polled,
+}
+
 /// A function of a PCI device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
@@ -63,9 +72,11 @@ impl Function {
         self.set_command(configuration, COMMAND_MEMORY | COMMAND_NO_LINE);
     }
 
-    /// Lets it master the bus and send interrupt messages.
-    pub fn enable(&self, configuration: &impl Configuration) {
-        messages::enable(configuration, self.address);
+    /// Lets it master the bus, and send interrupt messages if its message is set.
+    pub fn enable(&self, configuration: &impl Configuration, interrupts: Interrupts) {
+        if interrupts == Interrupts::Messages {
+            messages::enable(configuration, self.address);
+        }
         self.set_command(
             configuration,
             COMMAND_MEMORY | COMMAND_NO_LINE | COMMAND_BUS_MASTER,
@@ -160,8 +171,10 @@ mod tests {
         let command = |bus: &FakeBus| bus.read(FUNCTION.address, COMMAND) as u16;
         FUNCTION.enable_decoding(&bus);
         assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
-        FUNCTION.enable(&bus);
+        FUNCTION.enable(&bus, Interrupts::Polled);
         assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
+        assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
+        FUNCTION.enable(&bus, Interrupts::Messages);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x8003_5011);
         FUNCTION.disable(&bus, || {});
         assert_eq!(command(&bus) & (COMMAND_BUS_MASTER | COMMAND_MEMORY), 0);
@@ -189,7 +202,7 @@ mod tests {
         bus.write(FUNCTION.address, 0x18, 0xe000_0000);
         bus.write(FUNCTION.address, 0x1c, 0x12);
         let before = FUNCTION.bars(&bus);
-        FUNCTION.enable(&bus);
+        FUNCTION.enable(&bus, Interrupts::Messages);
         // During a reset, a function clears its registers and ignores writes.
         FUNCTION.disable(&bus, || {
             for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {

@@ -2,7 +2,7 @@
 //! which the driver itself cannot access.
 //!
 //! All are created from the driver's pool and end with it. For a function without message-signalled interrupts there is no
-//! interrupt: its driver polls it (decision 34).
+//! interrupt: its driver polls it (decision 34). In a safe start that is so for every function.
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
 use super::configuration::{Address, Configuration};
-use super::function::Function;
+use super::function::{Function, Interrupts};
 use super::messages::{self, Messages, MsiXTable};
 use super::pages::Pages;
 use crate::grant::{Grant, Place};
@@ -91,7 +91,12 @@ impl Parts {
             }
         }
         function.enable_decoding(configuration);
-        let interrupt = match messages::find(configuration, function.address) {
+        // In a safe start every function is polled: some boards do not deliver messages.
+        let messages = match machine.is_safe() {
+            true => None,
+            false => messages::find(configuration, function.address),
+        };
+        let interrupt = match messages {
             None => None,
             Some(messages) => {
                 let (interrupt, message) = machine.hardware.create_message_interrupt(pool)?;
@@ -107,6 +112,14 @@ impl Parts {
             configuration: copy_configuration(machine, configuration, function, pool)?,
             interrupt,
         })
+    }
+
+    /// How the driver notices what the function has done.
+    pub fn interrupts(&self) -> Interrupts {
+        match self.interrupt {
+            Some(_) => Interrupts::Messages,
+            None => Interrupts::Polled,
+        }
     }
 
     /// The driver's grants.

@@ -112,9 +112,9 @@ impl Devices {
         Parts::create(machine, configuration, functions, &function, pool)
     }
 
-    /// Lets a function master the bus and send interrupt messages.
-    pub fn enable(&self, function: Function) {
-        function.enable(&self.configuration);
+    /// Lets a function, whose objects these are, master the bus and send interrupt messages.
+    pub fn enable(&self, function: Function, parts: &Parts) {
+        function.enable(&self.configuration, parts.interrupts());
     }
 
     /// Cuts a function off from memory and resets it.
