@@ -79,7 +79,7 @@ impl Devices {
         cards.filter_map(read).collect()
     }
 
-    /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one.
+    /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one. Then what a driver is trusted with.
     fn log_cards(&self) {
         let mut index = 0;
         for function in &self.functions {
@@ -96,6 +96,7 @@ impl Devices {
                 (None, None) => {}
             }
         }
+        log::info!("no IOMMU is used: the drivers of devices are trusted with all memory");
     }
 
     /// Creates the objects of a function from its driver's pool.
