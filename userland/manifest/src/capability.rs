@@ -31,6 +31,8 @@ pub enum Capability {
     Keyboard,
     /// A Memory that outlives the domain, for state that the domain needs after a restart.
     Records,
+    /// Root's endpoint for what it knows of the machine's hardware, and its log: for a report on them.
+    Inventory,
     /// The endpoint of the domain that provides this service.
     Service(String),
 }
@@ -39,8 +41,8 @@ pub enum Capability {
 const SERVICE: &str = "service:";
 
 /// All names, for error messages.
-const NAMES: &str =
-    "log, pool, port, tunnel, device, root, ports, serial, screen, keyboard, records, service:NAME";
+const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, screen, keyboard, records, \
+                     inventory, service:NAME";
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -58,6 +60,7 @@ impl TryFrom<String> for Capability {
             "screen" => Ok(Capability::Screen),
             "keyboard" => Ok(Capability::Keyboard),
             "records" => Ok(Capability::Records),
+            "inventory" => Ok(Capability::Inventory),
             _ => match text.strip_prefix(SERVICE) {
                 Some(name) if !name.is_empty() => Ok(Capability::Service(name.to_string())),
                 _ => Err(alloc::format!(
@@ -82,6 +85,7 @@ impl From<Capability> for String {
             Capability::Screen => "screen".to_string(),
             Capability::Keyboard => "keyboard".to_string(),
             Capability::Records => "records".to_string(),
+            Capability::Inventory => "inventory".to_string(),
             Capability::Service(name) => alloc::format!("{SERVICE}{name}"),
         }
     }

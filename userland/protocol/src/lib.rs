@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`log`] | every domain and root, which keeps the log lines |
 //! | [`root`] | root and the domains that list, move and adopt others |
+//! | [`inventory`] | root, which knows the machine's hardware, and the domain that reports on it |
 //! | [`journal`] | root, which keeps the log, and the console, which writes and shows it |
 //! | [`ports`] | root, which assigns the ports, and the switch, which serves them |
 //! | [`encoding`] | how a value is encoded in words |
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod encoding;
+pub mod inventory;
 pub mod journal;
 pub mod log;
 pub mod ports;

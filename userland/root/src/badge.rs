@@ -19,6 +19,8 @@ pub enum Interface {
     Faults = 4,
     /// Reading the log.
     Journal = 5,
+    /// Reading what root knows of the hardware.
+    Inventory = 6,
 }
 
 /// A domain's number, never reused while the machine runs.
@@ -38,6 +40,7 @@ pub fn decode(badge: u64) -> Option<(Interface, DomainNumber)> {
         Interface::Ports,
         Interface::Faults,
         Interface::Journal,
+        Interface::Inventory,
     ]
     .into_iter()
     .find(|interface| u64::from(*interface as u32) == badge >> 32)?;
@@ -51,7 +54,7 @@ mod tests {
     #[test]
     fn a_badge_encodes_interface_and_domain() {
         let number = DomainNumber(u32::MAX);
-        for interface in [Interface::Log, Interface::Faults, Interface::Journal] {
+        for interface in [Interface::Log, Interface::Faults, Interface::Inventory] {
             assert_eq!(decode(badge(interface, number)), Some((interface, number)));
         }
         assert_eq!(decode(0), None);

@@ -23,6 +23,8 @@ pub const RECORDS_PAGES: PageCount = PageCount(16);
 pub const LOG: &str = "log";
 /// The endpoint for reading the log, for the console.
 pub const JOURNAL: &str = "journal";
+/// The endpoint for reading what root knows of the hardware.
+pub const INVENTORY: &str = "inventory";
 /// The endpoint for listing and moving domains.
 pub const ROOT: &str = "root";
 /// The endpoint for root's commands to the switch.
@@ -50,6 +52,7 @@ pub fn is_built_in(name: &str) -> bool {
     let names = [
         LOG,
         JOURNAL,
+        INVENTORY,
         ROOT,
         PORTS,
         FAULTS,
@@ -78,7 +81,9 @@ pub fn interface(
 ) -> Grant<'static> {
     let rights = match interface {
         Interface::Root | Interface::Ports => EndpointRights::SEND | EndpointRights::GRANT,
-        Interface::Log | Interface::Faults | Interface::Journal => EndpointRights::SEND,
+        Interface::Log | Interface::Faults | Interface::Journal | Interface::Inventory => {
+            EndpointRights::SEND
+        }
     };
     Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }

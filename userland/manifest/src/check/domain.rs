@@ -71,6 +71,11 @@ pub(super) fn moving(domain: &Domain) -> Check {
         "movable",
         || "records stay with their machine".into(),
     )?;
+    require(
+        !domain.movable || !domain.capabilities.contains(&Capability::Inventory),
+        "movable",
+        || "a movable domain does not see its machine, as `inventory` shows it".into(),
+    )?;
     let mtu = domain.port.as_ref().map_or(Mtu::STANDARD, |port| port.mtu);
     require(!domain.movable || mtu == Mtu::STANDARD, "port", || {
         format!(

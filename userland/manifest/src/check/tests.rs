@@ -52,6 +52,11 @@ fn an_error_names_line_and_field() {
             "movable",
             11,
         ),
+        (
+            "movable = true\ncapabilities = [\"inventory\"]\n",
+            "movable",
+            11,
+        ),
         ("movable = true\nprovides = [\"a\"]\n", "movable", 11),
         (
             "movable = true\ncapabilities = [\"port\"]\nport = { mac = \"52:54:00:00:00:01\", mtu = 9000 }\n",

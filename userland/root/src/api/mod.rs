@@ -1,6 +1,7 @@
 //! Root's interfaces, one per file. Root replies and never calls, so it never waits for a client.
 
 pub mod faults;
+pub mod inventory;
 pub mod journal;
 pub mod log;
 pub mod ports;
@@ -41,6 +42,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
         Some((Interface::Journal, _)) => journal::handle(message),
+        Some((Interface::Inventory, _)) => inventory::handle(root, message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
         // A fault is not a call, and root mints no other badges.

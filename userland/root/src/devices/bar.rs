@@ -2,16 +2,19 @@
 //!
 //! The crate `pci_types` reads them too, but panics on a reserved kind of register (decision 8).
 
+use runtime::protocol::inventory::{REGION_COUNT, Region};
+
 use super::configuration::{Address, Configuration};
 
 /// The number of base address registers per function.
-pub const BAR_COUNT: usize = 6;
+pub const BAR_COUNT: usize = REGION_COUNT;
 
 const FIRST: u8 = 0x10;
 const PORTS: u32 = 1;
 const KIND: u32 = 0b110;
 const KIND_64: u32 = 0b100;
 const FLAGS: u32 = 0xf;
+const PORT_FLAGS: u32 = 0b11;
 
 const HEADER: u8 = 0x0c;
 const HEADER_KIND: u32 = 0x7f << 16;
@@ -64,30 +67,51 @@ pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option
     bars
 }
 
-/// The bus addresses at which the memory regions and the expansion ROM of the function at `address` begin. Nothing is written, so
-/// the function may be in use.
-pub fn starts(configuration: &impl Configuration, address: Address) -> impl Iterator<Item = u64> {
-    let (count, rom) = match configuration.read(address, HEADER) & HEADER_KIND {
+/// The number of base address registers of the function at `address`, and the register of its expansion ROM.
+fn registers_of(configuration: &impl Configuration, address: Address) -> (usize, Option<u8>) {
+    match configuration.read(address, HEADER) & HEADER_KIND {
         HEADER_DEVICE => (BAR_COUNT, Some(DEVICE_ROM)),
         HEADER_BRIDGE => (2, Some(BRIDGE_ROM)),
         _ => (1, None),
-    };
+    }
+}
+
+/// The beginnings of the regions of the function at `address`. Nothing is written, so the function may be in use.
+pub fn regions(configuration: &impl Configuration, address: Address) -> [Region; BAR_COUNT] {
+    let (count, _) = registers_of(configuration, address);
     let register = |index| configuration.read(address, offset(index));
-    let mut starts = [0; BAR_COUNT + 1];
+    let mut regions = [Region::None; BAR_COUNT];
     let mut index = 0;
     while index < count {
         let low = register(index);
         let is_memory = low & PORTS == 0;
         let wide = is_memory && low & KIND == KIND_64 && index + 1 < count;
         let high = if wide { register(index + 1) } else { 0 };
-        if is_memory {
-            starts[index] = u64::from(high) << 32 | u64::from(low & !FLAGS);
-        }
+        let start = u64::from(high) << 32 | u64::from(low & !FLAGS);
+        regions[index] = match (is_memory, start) {
+            (true, 0) => Region::None,
+            (true, start) => Region::Memory(start),
+            (false, _) => match (low & !PORT_FLAGS) as u16 {
+                0 => Region::None,
+                port => Region::Ports(port),
+            },
+        };
         index += if wide { 2 } else { 1 };
     }
-    let rom = rom.map_or(0, |rom| configuration.read(address, rom) & !ROM_FLAGS);
-    starts[BAR_COUNT] = u64::from(rom);
-    starts.into_iter().filter(|start| *start != 0)
+    regions
+}
+
+/// The bus addresses at which the memory regions and the expansion ROM of the function at `address` begin. Nothing is written, so
+/// the function may be in use.
+pub fn starts(configuration: &impl Configuration, address: Address) -> impl Iterator<Item = u64> {
+    let regions = regions(configuration, address).into_iter();
+    let memory = regions.filter_map(|region| match region {
+        Region::Memory(start) => Some(start),
+        _ => None,
+    });
+    let (_, rom) = registers_of(configuration, address);
+    let rom = rom.map(|rom| u64::from(configuration.read(address, rom) & !ROM_FLAGS));
+    memory.chain(rom.filter(|start| *start != 0))
 }
 
 fn read(
@@ -165,6 +189,29 @@ mod tests {
                 bytes: 0x4000
             })
         );
+    }
+
+    #[test]
+    fn the_beginnings_of_regions_are_read_without_a_write() {
+        let mut bus = FakeBus::default();
+        let registers = [
+            (0x10, 0xc001),
+            (0x14, 0xfebd_1008),
+            (0x1c, 0xe000_000c),
+            (0x20, 0x12),
+            (0x24, 1),
+        ];
+        bus.add(ADDRESS, &registers);
+        let expected = [
+            Region::Ports(0xc000),
+            Region::Memory(0xfebd_1000),
+            Region::None,
+            Region::Memory(0x12_e000_0000),
+            Region::None,
+            Region::None,
+        ];
+        assert_eq!(regions(&bus, ADDRESS), expected);
+        assert!(bus.writes.borrow().is_empty());
     }
 
     #[test]

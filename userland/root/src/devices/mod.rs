@@ -11,6 +11,7 @@
 //! | [`station`] | the Ethernet address of a network card |
 //! | [`pages`] | the pages of a region, which no other function may share |
 //! | [`handover`] | a function as capabilities of its driver |
+//! | [`record`] | a function in a report |
 
 pub mod bar;
 pub mod bus;
@@ -20,6 +21,7 @@ pub mod function;
 pub mod handover;
 pub mod messages;
 pub mod pages;
+pub mod record;
 pub mod station;
 
 use alloc::vec::Vec;
@@ -29,6 +31,7 @@ use manifest::{Device, DeviceKind, Driver};
 use runtime::Cap;
 use runtime::capability::Pool;
 use runtime::protocol::Mac;
+use runtime::protocol::inventory::FunctionRecord;
 
 use crate::machine::Machine;
 use configuration::ConfigurationPorts;
@@ -69,6 +72,14 @@ impl Devices {
         let mut driven =
             functions.filter_map(|function| Some((*function, driver(function, device.kind)?)));
         driven.nth(device.index as usize)
+    }
+
+    /// The function at this index of the list, and its record, in which no domain has it.
+    pub fn record(&self, index: u32) -> Option<(Function, FunctionRecord)> {
+        let function = self.functions.get(index as usize)?;
+        let image = driver(function, DeviceKind::Nic).map(|driver| driver.image);
+        let record = record::record(&self.configuration, function, image);
+        Some((*function, record))
     }
 
     /// The addresses of the network cards that have a driver. No driver may run yet.

@@ -93,7 +93,7 @@ pub fn prepare<'a>(
         records,
         clock,
         pool_rights: pool_rights(description),
-        arguments: arguments::lines(&from.manifest.machine, description),
+        arguments: arguments::lines(machine, &from.manifest.machine, description),
         parts,
     })
 }
@@ -140,6 +140,9 @@ impl<'a> Resources<'a> {
                 grants.extend(machine.keyboard.into_iter().flat_map(names::keyboard))
             }
             Capability::Device => grants.extend(self.parts.iter().flat_map(Parts::grants)),
+            Capability::Inventory => {
+                grants.push(interface(names::INVENTORY, Interface::Inventory));
+            }
             Capability::Service(name) => {
                 let endpoint = from.services.find(name);
                 grants.extend(endpoint.map(|found| names::service(name, found, self.number)));
