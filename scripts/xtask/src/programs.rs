@@ -25,6 +25,7 @@ pub const USERLAND: &[&str] = &[
     "vmxnet3",
     "switch",
     "counter",
+    "hwcheck",
     "kv",
     "console",
     "nomad-server",

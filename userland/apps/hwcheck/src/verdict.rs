@@ -1,0 +1,46 @@
+//! The verdict: whether the machine can join a fleet, in plain words.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::card::{Card, State};
+use crate::machine::Machine;
+
+/// The memory that the domains of every machine need: console, switch, driver, migration server, and a small domain that moves.
+const MEMORY_MIB_MIN: u64 = 96;
+
+/// The verdict on a machine.
+pub fn verdict(machine: &Machine) -> String {
+    let memory_mib = machine.facts.memory_mib;
+    if memory_mib < MEMORY_MIB_MIN {
+        return format!(
+            "this machine cannot join a fleet: {memory_mib} MiB of memory are free, and it needs {MEMORY_MIB_MIN}"
+        );
+    }
+    let cards = Card::all(machine);
+    let Some(best) = cards.iter().min_by_key(|card| &card.state) else {
+        return "this machine cannot join a fleet: no network card is on its PCI bus".into();
+    };
+    let (name, driver) = (best.name(), best.driver());
+    let (can, rest) = match &best.state {
+        State::Up(link) => (
+            "can join a fleet",
+            format!("is driven by {driver}, and its link is {link}"),
+        ),
+        State::Unknown => ("can join a fleet", format!("is driven by {driver}")),
+        State::Down => (
+            "can join a fleet once a cable is plugged in",
+            format!("is driven by {driver}, and its link is down"),
+        ),
+        State::NotTried => (
+            "may join a fleet",
+            format!("has the driver {driver}, which was not tried"),
+        ),
+        State::Failed => (
+            "cannot join a fleet",
+            format!("has the driver {driver}, which failed: its last lines are above"),
+        ),
+        State::NoDriver => ("cannot join a fleet", "has no driver".into()),
+    };
+    format!("this machine {can}: network card {name} {rest}")
+}
