@@ -1,7 +1,8 @@
 //! The image for real machines: one file that boots from a USB stick, a disk or a CD, under BIOS and under UEFI.
 //!
-//! GRUB loads the kernel by its multiboot2 header and the boot archive as its module. The archive is that of a fleet, so that
-//! all its machines start from copies of one image, or that of a single machine.
+//! GRUB loads the kernel by its multiboot2 header and a boot archive as its module. The archive is that of a fleet, so that
+//! all its machines start from copies of one image, or that of a single machine. A second archive is for the entry of GRUB's
+//! menu that reports on a machine's hardware.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,7 @@ use crate::archive;
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
 use crate::fleet;
+use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -36,6 +38,7 @@ fn make_for_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
 }
 
 fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
+    archive::pack_named(manifest::HARDWARE_CHECK, workspace)?;
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
     let image = workspace.image();
@@ -53,7 +56,13 @@ fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
     fs::write(&configuration, GRUB_CONFIGURATION).at(&configuration)?;
     let kernel = stage.join("boot/kernel.elf");
     fs::write(&kernel, elf::read_stripped(&workspace.kernel_elf())?).at(&kernel)?;
-    let source = workspace.archive(archive);
-    fs::copy(&source, stage.join("boot/archive.tar")).at(&source)?;
+    let hardware_check = manifest::HARDWARE_CHECK;
+    for (name, file) in [
+        (archive, "archive.tar".to_string()),
+        (hardware_check, format!("{hardware_check}.tar")),
+    ] {
+        let source = workspace.archive(name);
+        fs::copy(&source, stage.join("boot").join(file)).at(&source)?;
+    }
     Ok(())
 }

@@ -20,6 +20,9 @@ pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
 /// The manifests of the two machines that `run` shows and `bench` measures.
 pub const SHOWN: [&str; 2] = ["kv", "machine-b"];
 
+/// The manifest of the entry `hwcheck` in the boot menu of every image.
+pub const HARDWARE_CHECK: &str = "hwcheck";
+
 /// The directories of manifests: those for users, and those that only tests boot.
 const DIRECTORIES: [&str; 2] = ["userland/manifests", "tests/manifests"];
 

@@ -32,7 +32,14 @@ fn show(options: &[String], workspace: &Workspace) -> Result<()> {
     }
     if has("--sticks") {
         let fleet = fleet::compile(&fleet::default(workspace))?;
-        build::system(&archive::programs_of_fleet(&fleet), workspace)?;
+        let mut programs = archive::programs_of_fleet(&fleet);
+        programs.extend(archive::programs_in(
+            &[manifest::HARDWARE_CHECK],
+            workspace,
+        )?);
+        programs.sort();
+        programs.dedup();
+        build::system(&programs, workspace)?;
         image::make(&[], workspace)?;
     } else {
         build::archives(&manifest::SHOWN, workspace)?;
