@@ -69,7 +69,12 @@ impl<W: Write> Console<W> {
 
     /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) -> io::Result<()> {
-        self.keyboard.write_all(format!("{line}\n").as_bytes())?;
+        self.type_text(&format!("{line}\n"))
+    }
+
+    /// Types a text that need not end a line.
+    pub(crate) fn type_text(&mut self, text: &str) -> io::Result<()> {
+        self.keyboard.write_all(text.as_bytes())?;
         self.keyboard.flush()
     }
 }

@@ -166,6 +166,17 @@ impl Machine {
         }
     }
 
+    /// Types a key on the machine's serial line.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has ended.
+    pub fn press(&mut self, key: char) {
+        if let Err(error) = self.console.type_text(&key.to_string()) {
+            self.fail(&format!("`{key}` cannot be typed: {error}"));
+        }
+    }
+
     /// Types on its PS/2 keyboard: letters, digits, spaces and line ends.
     ///
     /// # Panics
