@@ -66,3 +66,17 @@ fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_of_the_menu_starts_an_archive_of_the_image() {
+        let lines = GRUB_CONFIGURATION.lines().map(str::trim);
+        let started = lines.filter_map(|line| line.strip_prefix("start "));
+        let started = started.map(|rest| rest.split(' ').next().unwrap_or_default());
+        let started: Vec<&str> = started.collect();
+        assert_eq!(started, ["archive", "archive", manifest::HARDWARE_CHECK]);
+    }
+}
