@@ -223,7 +223,7 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
-        // Added first, so that a `framebuffer` on the command line has others.
+        // Added first, so that words of the same names on the command line have no effect.
         if let Some(framebuffer) = boot.framebuffer {
             page.add_argument("framebuffer", format_args!("{framebuffer}"));
         }
