@@ -213,3 +213,13 @@ fn a_machine_without_an_archive_or_memory_reports_it() {
     let mut machine = by_pvh("small").memory_mib(8).start();
     machine.expect("the machine has memory for root", LIMIT);
 }
+
+#[test]
+fn a_command_line_that_is_too_long_is_cut_between_words() {
+    // Each word has 11 characters of two bytes each, so that a cut after a number of bytes would be inside of one.
+    let line = "ääääääääää= ".repeat(90);
+    let options = by_pvh("long").argument("-append").argument(line);
+    let mut machine = options.start();
+    machine.expect("the command line is too long: `ä", LIMIT);
+    machine.expect(COUNTER, LIMIT);
+}

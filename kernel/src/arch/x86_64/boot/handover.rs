@@ -75,11 +75,15 @@ impl Handover {
         }
     }
 
-    /// Stores as much of the command line as fits.
+    /// Stores the words of the command line, as many as fit.
     pub(super) fn set_command_line(&mut self, text: &str) {
-        for character in text.chars() {
-            if self.command_line.push(character).is_err() {
-                log!("the command line is too long: its end is dropped");
+        for word in text.split_ascii_whitespace() {
+            let line = &mut self.command_line;
+            let length = line.len();
+            let separator = if length == 0 { "" } else { " " };
+            if line.push_str(separator).is_err() || line.push_str(word).is_err() {
+                line.truncate(length);
+                log!("the command line is too long: `{word}` and what follows are ignored");
                 return;
             }
         }
@@ -161,11 +165,12 @@ pub(super) fn loader_bytes(address: PhysAddr, byte_count: usize) -> &'static [u8
     })
 }
 
-/// A text that a loader left, up to its terminating zero; empty if it is not UTF-8.
+/// A text that a loader left, up to its terminating zero or to the first bytes that are not UTF-8.
 pub(super) fn loader_text(address: PhysAddr, bytes_max: usize) -> &'static str {
     let bytes = loader_bytes(address, bytes_max);
-    let length = bytes.iter().position(|&byte| byte == 0);
-    core::str::from_utf8(&bytes[..length.unwrap_or(bytes_max)]).unwrap_or_default()
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = text.utf8_chunks().next();
+    text.map_or("", |chunk| chunk.valid())
 }
 
 /// The physical address of the loader's data behind a reference.

@@ -9,12 +9,14 @@
 //! ```
 
 use super::handover::{Handover, MemoryKind, loader_bytes, loader_text};
-use crate::arch::{COMMAND_LINE_BYTES_MAX, PhysAddr, PhysRange};
+use crate::arch::{PhysAddr, PhysRange};
 
 const MAGIC: u32 = 0x336e_c578;
 const BYTES: usize = 56;
 const MODULE_BYTES: usize = 32;
 const MEMORY_BYTES: usize = 24;
+/// The bytes of a command line that are looked at. More than can be stored, so that the cut is between words and logged.
+const TEXT_BYTES_MAX: usize = 4096;
 
 /// The memory map was added in version 1.
 const VERSION_MIN: u32 = 1;
@@ -46,7 +48,7 @@ pub(super) fn read(address: PhysAddr) -> Handover {
         handover.archive = PhysRange::new(start, start + long(module, 8));
     }
     if let Some(text) = pointer(information, 24) {
-        handover.set_command_line(loader_text(text, COMMAND_LINE_BYTES_MAX));
+        handover.set_command_line(loader_text(text, TEXT_BYTES_MAX));
     }
     handover.rsdp = pointer(information, 32);
     handover
