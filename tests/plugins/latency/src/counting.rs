@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use crate::entries::{Cause, Entries};
 use crate::instruction::Instruction;
 use crate::qemu::{self, Block, Counter, PluginId, Registers};
+use crate::total;
 
 /// The one virtual processor.
 const PROCESSOR: u32 = 0;
@@ -52,11 +53,25 @@ pub unsafe extern "C" fn qemu_plugin_install(
 ) -> c_int {
     // SAFETY: the caller guarantees it.
     let arguments = unsafe { qemu::strings(count, arguments) };
-    let out = arguments.iter().find_map(|text| text.strip_prefix("out="));
-    let Some(out) = out else {
-        eprintln!("latency-plugin: out=FILE is missing");
-        return -1;
-    };
+    let find = |prefix: &str| arguments.iter().find_map(|text| text.strip_prefix(prefix));
+    match (find("out="), find("total=")) {
+        (Some(out), None) => count_entries(id, out),
+        (None, Some(socket)) => match total::count(id, socket) {
+            Ok(()) => 0,
+            Err(error) => refuse(&format!("{socket}: {error}")),
+        },
+        _ => refuse("either out=FILE or total=SOCKET is needed"),
+    }
+}
+
+/// Reports an error; returns the value with which QEMU does not start.
+fn refuse(reason: &str) -> c_int {
+    eprintln!("latency-plugin: {reason}");
+    -1
+}
+
+/// Begins to count the instructions of entries into the kernel.
+fn count_entries(id: PluginId, out: &str) -> c_int {
     let state = State {
         out: out.to_owned(),
         counter: Counter::new(),
@@ -67,7 +82,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
     *STATE
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(state);
-    qemu::register(id, processor_starts, block_translated, machine_ends);
+    qemu::register_blocks(id, block_translated);
+    qemu::register_lifetime(id, processor_starts, machine_ends);
     0
 }
 

@@ -1,9 +1,10 @@
-//! A plugin for QEMU's TCG that counts the instructions of each entry into the kernel, during which interrupts are
-//! disabled, and keeps the largest count of every cause.
+//! A plugin for QEMU's TCG that counts instructions: either those of each entry into the kernel, during which interrupts are
+//! disabled, to keep the largest count of every cause (`out=FILE`); or all of them (`total=SOCKET`).
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `counting` | the counter, and the functions that QEMU calls |
+//! | `counting` | the start of the plugin; the counter of entries, and the functions that QEMU calls |
+//! | `total` | the counter of all instructions, and the socket at which it is read |
 //! | `qemu` | the part of QEMU's plugin interface that is used here |
 //! | `instruction` | the kinds of instructions of the guest |
 //! | `entries` | the entries so far: [`entries::Entries`] |
@@ -25,3 +26,5 @@ mod instruction;
 // QEMU does not load a test program, so that its functions cannot be linked.
 #[cfg(not(test))]
 mod qemu;
+#[cfg(not(test))]
+mod total;

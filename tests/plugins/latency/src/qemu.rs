@@ -99,23 +99,28 @@ unsafe extern "C" {
     fn qemu_plugin_scoreboard_new(bytes: usize) -> *mut Scoreboard;
     fn qemu_plugin_u64_get(number: Number, processor: c_uint) -> u64;
     fn qemu_plugin_u64_set(number: Number, processor: c_uint, value: u64);
+    fn qemu_plugin_u64_sum(number: Number) -> u64;
     fn qemu_plugin_get_registers() -> *mut Array<RegisterDescriptor>;
     fn qemu_plugin_read_register(handle: *mut c_void, to: *mut Array<u8>) -> c_int;
     fn g_byte_array_new() -> *mut Array<u8>;
     fn g_byte_array_set_size(array: *mut Array<u8>, length: c_uint) -> *mut Array<u8>;
 }
 
-/// Registers callbacks for the start of a processor, for each translated block, and for QEMU's end.
-pub fn register(
+/// Registers a callback for each translated block.
+pub fn register_blocks(id: PluginId, block_translated: BlockCallback) {
+    // SAFETY: QEMU gave the identity, and the callback is of the type that it calls.
+    unsafe { qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated) }
+}
+
+/// Registers callbacks for the start of a processor, and for QEMU's end.
+pub fn register_lifetime(
     id: PluginId,
     processor_starts: ProcessorCallback,
-    block_translated: BlockCallback,
     machine_ends: EndCallback,
 ) {
     // SAFETY: QEMU gave the identity, and the callbacks are of the types that it calls.
     unsafe {
         qemu_plugin_register_vcpu_init_cb(id, processor_starts);
-        qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated);
         qemu_plugin_register_atexit_cb(id, machine_ends, ptr::null_mut());
     }
 }
@@ -188,7 +193,8 @@ impl GuestInstruction {
 /// A number that the guest's instructions increment.
 pub struct Counter(Number);
 
-// SAFETY: QEMU keeps a number per processor, and the plugin only uses that of the processor that called it.
+// SAFETY: QEMU keeps a number per processor. Only a callback of that processor sets it, and any thread may read the sum, which
+// may then miss what the processor is just adding.
 unsafe impl Send for Counter {}
 
 impl Counter {
@@ -200,6 +206,12 @@ impl Counter {
             scoreboard,
             offset: 0,
         })
+    }
+
+    /// The sum of its values on all processors.
+    pub fn sum(&self) -> u64 {
+        // SAFETY: the scoreboard lives for ever.
+        unsafe { qemu_plugin_u64_sum(self.0) }
     }
 
     /// Its value on a processor.
