@@ -23,6 +23,7 @@ mod options;
 mod qmp;
 mod verdict;
 
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 use std::thread::sleep;
@@ -48,6 +49,10 @@ const TAIL_LINES: usize = 60;
 
 /// The interval between two looks at a screen.
 const SCREEN_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The counter of the HPET, which the kernel starts, and the length of its ticks in QEMU.
+const HPET_COUNTER: u64 = 0xfed0_00f0;
+const HPET_TICK_NS: u64 = 10;
 
 /// How long reading the output of an ended QEMU may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -345,6 +350,33 @@ impl Machine {
         let registers = registers.unwrap_or_else(|| self.fail(&format!("no card0 in {shown}")));
         let shown = self.monitor(&format!("xp /1gx {:#x}", registers + offset));
         monitor::words(&shown).first().copied().unwrap_or_default()
+    }
+
+    /// The number of instructions that it has executed. It must have been started with [`Options::counting_with`].
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or does not count.
+    pub fn instructions(&self) -> u64 {
+        let path = self.directory.path().join(options::INSTRUCTIONS_SOCKET);
+        let count = UnixStream::connect(path).and_then(std::io::read_to_string);
+        let count = count.map(|text| text.trim().parse());
+        let Ok(Ok(count)) = count else {
+            self.fail(&format!("no count of instructions: {count:?}"));
+        };
+        count
+    }
+
+    /// The machine's own time since the kernel has started the HPET.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or the machine has no HPET.
+    pub fn time(&mut self) -> Duration {
+        let shown = self.monitor(&format!("xp /1gx {HPET_COUNTER:#x}"));
+        let ticks = monitor::words(&shown).first().copied();
+        let ticks = ticks.unwrap_or_else(|| self.fail(&format!("no HPET in {shown}")));
+        Duration::from_nanos(ticks * HPET_TICK_NS)
     }
 
     /// The addresses of the pages of its memory that begin with these bytes.

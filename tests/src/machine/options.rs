@@ -14,6 +14,9 @@ const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /// The debugger's socket in a machine's directory.
 pub(super) const DEBUGGER_SOCKET: &str = "debugger";
 
+/// The socket of the plugin that counts instructions, in a machine's directory.
+pub(super) const INSTRUCTIONS_SOCKET: &str = "instructions";
+
 /// The ports of a PC's first two serial lines.
 const FIRST_SERIAL: u16 = 0x3f8;
 const SECOND_SERIAL: u16 = 0x2f8;
@@ -41,6 +44,17 @@ pub enum Board {
     Q35,
     /// QEMU's small board, here with PCI Express for the NICs.
     Microvm,
+}
+
+/// The source of a machine's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    /// The host's clock.
+    Host,
+    /// One nanosecond per instruction. A halted processor waits no time at all for the next timer.
+    Instructions,
+    /// One nanosecond per instruction. While the processor is halted, the host's clock.
+    InstructionsAndHost,
 }
 
 /// The model of a machine's network cards.
@@ -88,7 +102,8 @@ pub struct Options {
     host_mtu: Option<u16>,
     behind_root_ports: bool,
     is_debuggable: bool,
-    counting: bool,
+    clock: Clock,
+    instructions_plugin: Option<PathBuf>,
     serial_base: u16,
     further: Vec<OsString>,
 }
@@ -108,7 +123,8 @@ impl Options {
             host_mtu: None,
             behind_root_ports: false,
             is_debuggable: false,
-            counting: false,
+            clock: Clock::Host,
+            instructions_plugin: None,
             serial_base: FIRST_SERIAL,
             further: Vec::new(),
         }
@@ -177,7 +193,16 @@ impl Options {
 
     /// Counts instructions: the time-stamp counter advances by one per instruction, deterministically.
     pub fn counting(mut self) -> Self {
-        self.counting = true;
+        self.clock = Clock::Instructions;
+        self
+    }
+
+    /// As [`counting`](Self::counting), but while the processor is halted its clock follows the host's, so that the machine can
+    /// converse with hosts in real time. The plugin in this file counts the executed instructions, which
+    /// [`Machine::instructions`] reads.
+    pub fn counting_with(mut self, plugin: PathBuf) -> Self {
+        self.clock = Clock::InstructionsAndHost;
+        self.instructions_plugin = Some(plugin);
         self
     }
 
@@ -223,6 +248,7 @@ impl Options {
         self.add_console(&mut arguments);
         self.add_boot(directory, &mut arguments);
         self.add_cards(&mut arguments);
+        self.add_plugin(directory, &mut arguments);
         if self.is_debuggable {
             let endpoint = directory.join(DEBUGGER_SOCKET);
             let endpoint = format!("unix:{},server=on,wait=off", endpoint.display());
@@ -244,10 +270,9 @@ impl Options {
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
         // QEMU aborts on the x2APIC's timer registers under -icount.
-        let cpu = if self.counting {
-            format!("{},-x2apic", self.cpu)
-        } else {
-            self.cpu.clone()
+        let cpu = match self.clock {
+            Clock::Host => self.cpu.clone(),
+            Clock::Instructions | Clock::InstructionsAndHost => format!("{},-x2apic", self.cpu),
         };
         add(
             arguments,
@@ -272,8 +297,18 @@ impl Options {
                 &format!("{}M", self.memory_mib),
             ],
         );
-        if self.counting {
-            add(arguments, ["-icount", "shift=0,sleep=off"]);
+        match self.clock {
+            Clock::Host => {}
+            Clock::Instructions => add(arguments, ["-icount", "shift=0,sleep=off"]),
+            Clock::InstructionsAndHost => add(arguments, ["-icount", "shift=0,sleep=on"]),
+        }
+    }
+
+    fn add_plugin(&self, directory: &Path, arguments: &mut Vec<OsString>) {
+        if let Some(plugin) = &self.instructions_plugin {
+            let socket = directory.join(INSTRUCTIONS_SOCKET);
+            let plugin = format!("{},total={}", plugin.display(), socket.display());
+            add(arguments, ["-plugin", &plugin]);
         }
     }
 
