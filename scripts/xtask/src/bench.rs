@@ -37,6 +37,7 @@ struct Request {
     kernel: bool,
     migration: bool,
     connect: bool,
+    net: bool,
     json: Option<PathBuf>,
 }
 
@@ -55,7 +56,11 @@ pub fn bench(arguments: &[String], workspace: &Workspace) -> Result<()> {
     if request.kernel {
         figures.extend(measure_kernel(workspace)?);
     }
-    for (is_wanted, program) in [(request.migration, "measure"), (request.connect, "connect")] {
+    for (is_wanted, program) in [
+        (request.migration, "measure"),
+        (request.connect, "connect"),
+        (request.net, "net"),
+    ] {
         if is_wanted {
             figures.extend(measure_machines(program, workspace)?);
         }
@@ -76,6 +81,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
         kernel: false,
         migration: false,
         connect: false,
+        net: false,
         json: None,
     };
     let mut rest = arguments.iter();
@@ -84,6 +90,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
             "kernel" => request.kernel = true,
             "migration" => request.migration = true,
             "connect" => request.connect = true,
+            "net" => request.net = true,
             "--json" => match rest.next() {
                 Some(file) => request.json = Some(file.into()),
                 None => return Err(Error::Usage("--json needs a file".to_string())),
@@ -93,14 +100,14 @@ fn parse(arguments: &[String]) -> Result<Request> {
             }
         }
     }
-    if !request.kernel && !request.migration && !request.connect {
+    if !request.kernel && !request.migration && !request.connect && !request.net {
         request.kernel = true;
     }
     Ok(request)
 }
 
-/// Measures machines from a third host, in wall time, with a program of the harness: `measure` moves domains, `connect` connects
-/// clients to the store.
+/// Measures machines from a third host with a program of the harness: `measure` moves domains, `connect` connects clients to the
+/// store, `net` measures the store behind each model of network card.
 fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;
@@ -220,6 +227,7 @@ mod tests {
         assert!(request("").unwrap().kernel);
         assert!(!request("migration").unwrap().kernel);
         assert!(!request("connect").unwrap().kernel);
+        assert!(!request("net").unwrap().kernel);
     }
 
     #[test]

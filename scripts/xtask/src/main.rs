@@ -39,7 +39,7 @@ cargo xtask COMMAND
                         --sticks: make the image of the default fleet, and start both from it
   run ARCHIVE           build a machine, and start it on this terminal
   debug [ARCHIVE]       build a machine, and start it waiting for gdb
-  bench [kernel|migration|connect] [--json FILE]
+  bench [kernel|migration|connect|net] [--json FILE]
                         build, measure, and print one JSON object per figure
   sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
                         simulate the hand-over under faults, one run per seed, from N or from the clock; a failure is

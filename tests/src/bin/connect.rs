@@ -14,11 +14,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, Node};
+use harness::{Fleet, Node, redis_benchmark};
 
 /// The store's address.
 const HOST: &str = "10.77.0.21";
-const PORT: &str = "6379";
+const PORT: u16 = 6379;
+/// The arguments of the benchmark.
+const LOAD: &str = "-c 50 -P 16 -n 20000 -t set,get";
 /// The default number of runs.
 const RUNS: usize = 100;
 /// Linux's minimal retransmission timeout.
@@ -71,7 +73,8 @@ struct Run {
 
 fn run(fleet: &Fleet) -> Run {
     let before = retransmitted(fleet);
-    let slowest_ms = slowest_ms(&benchmark(fleet));
+    let rows = redis_benchmark::run(&fleet.party, HOST, PORT, LOAD);
+    let slowest_ms = rows.iter().map(|row| row.longest_ms).fold(0.0, f64::max);
     Run {
         slowest_ms,
         retransmitted: retransmitted(fleet) - before,
@@ -93,28 +96,4 @@ fn retransmitted(fleet: &Fleet) -> u64 {
     });
     let found = pairs.flatten().and_then(|(_, value)| value.parse().ok());
     found.unwrap_or_else(|| panic!("no RetransSegs in {counters}"))
-}
-
-/// The table that a run of the benchmark prints.
-fn benchmark(fleet: &Fleet) -> String {
-    let load = "-c 50 -P 16 -n 20000 -t set,get --csv";
-    let mut arguments = vec!["-h", HOST, "-p", PORT];
-    arguments.extend(load.split(' '));
-    fleet.party.run("redis-benchmark", &arguments, LIMIT)
-}
-
-/// The longest time for a request: the last column of each test's row.
-fn slowest_ms(table: &str) -> f64 {
-    let rows = table
-        .lines()
-        .filter(|row| row.starts_with("\"SET\"") || row.starts_with("\"GET\""));
-    let longest = rows.map(|row| {
-        let last = row.rsplit(',').next().unwrap_or_default();
-        last.trim_matches('"')
-            .parse::<f64>()
-            .unwrap_or_else(|_| panic!("no time in {row}"))
-    });
-    longest
-        .reduce(f64::max)
-        .unwrap_or_else(|| panic!("no row of a test in {table}"))
 }

@@ -1,0 +1,101 @@
+//! A machine with the store, and its clients: [`Site`].
+
+use std::net::Ipv4Addr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use harness::fleet::LIMIT;
+use harness::machine::{Boot, Machine, Options};
+use harness::pinger::Pinger;
+use harness::redis_benchmark::{self, Row};
+use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty};
+
+use crate::card::Card;
+
+/// The machine's archive: that of a fleet of one.
+const ARCHIVE: &str = "alone-a";
+/// The store's address.
+const STORE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 21);
+const PORT: u16 = 6379;
+const PINGER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 99);
+/// The time after the first reply in which the machine finishes starting.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// A machine, and hosts on the same segment.
+pub struct Site {
+    /// The machine.
+    pub machine: Machine,
+    /// The host of the store's clients.
+    pub party: ThirdParty,
+    /// A host that only pings the store.
+    pub pinger: Pinger,
+    /// When the machine was started.
+    pub started: Instant,
+    _segment: Segment,
+}
+
+impl Site {
+    /// Starts a machine with this card and these changes, and the hosts.
+    pub fn start(card: Card, change: impl FnOnce(Options) -> Options) -> Site {
+        let mut segment = Segment::new();
+        let mac = MacAddress::local;
+        let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", mac(100));
+        let pinger = Pinger::join(&mut segment, mac(99), PINGER, STORE);
+        let boot = Boot::Kernel {
+            kernel: Artefacts::kernel(),
+            archive: Some(Artefacts::archive_named(ARCHIVE)),
+        };
+        let port = segment.port("a");
+        let options = Options::new("a", boot)
+            .memory_mib(512)
+            .nic(&port, Node::A.nic())
+            .nic_model(card.model());
+        let started = Instant::now();
+        let machine = change(options).start();
+        Site {
+            machine,
+            party,
+            pinger,
+            started,
+            _segment: segment,
+        }
+    }
+
+    /// Waits until the store replies to its first request, a PING.
+    ///
+    /// # Panics
+    ///
+    /// If it does not reply.
+    pub fn await_pong(&mut self) {
+        // The third party would repeat its own ARP requests only once per second.
+        self.pinger.resolve(LIMIT);
+        let deadline = Instant::now() + LIMIT;
+        // A connection is refused until the store listens.
+        let script = format!("redis-cli -h {STORE} -p {PORT} PING || true");
+        while !self
+            .party
+            .run("bash", &["-c", &script], LIMIT)
+            .contains("PONG")
+        {
+            assert!(
+                Instant::now() < deadline,
+                "no PONG:\n{}",
+                self.machine.log()
+            );
+        }
+    }
+
+    /// Waits until the machine has finished starting.
+    pub fn settle(&self) {
+        sleep(SETTLING);
+    }
+
+    /// Runs the load generator of the Redis tools with these arguments, which select one test.
+    pub fn load(&self, arguments: &str) -> Row {
+        let rows = redis_benchmark::run(&self.party, &STORE.to_string(), PORT, arguments);
+        let [row] = &rows[..] else {
+            panic!("{arguments} is not one test: {rows:?}");
+        };
+        row.clone()
+    }
+}
