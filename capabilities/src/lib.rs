@@ -3,7 +3,7 @@
 //! A pure model that the kernel uses as it is: no allocation, no unsafe code, no dependency. It is generic over the objects
 //! of capabilities and their rights ([`Object`], [`Rights`]), and over the location of slots ([`Storage`], [`Directory`]).
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `object.rs`, `rights.rs`, `badge.rs` | the parts of a [`Capability`] |
 //! | `capability.rs` | the capability as a value, and minting |

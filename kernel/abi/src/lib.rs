@@ -1,6 +1,6 @@
 //! The system-call interface, defined once: the kernel decodes it and the runtime encodes it.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`calls`] | every system call: number, arguments, results, in one table |
 //! | [`register`] | the types of values in registers |

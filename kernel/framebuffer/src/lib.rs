@@ -2,7 +2,7 @@
 //!
 //! The kernel draws its first messages and its panics with this crate, and the console draws the machine's log.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `geometry.rs`, `text.rs` | a [`Geometry`]: size, pitch and pixel format, checked; its textual form |
 //! | `pixel.rs` | a [`PixelFormat`]: the place of each colour in a pixel |

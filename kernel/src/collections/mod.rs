@@ -1,6 +1,6 @@
 //! Intrusive collections of kernel objects: their links are in the elements, so that they allocate nothing.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `index` | [`Index`]: a search tree, for mappings by address |
 //! | `heap` | [`Heap`]: a priority queue, for deadlines |

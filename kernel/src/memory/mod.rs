@@ -2,7 +2,7 @@
 //!
 //! This module may use `unsafe`: frames become typed here, so that the rest of the kernel is safe code.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `frame` | [`Frame`]: one page of RAM, and its bytes |
 //! | `owned` | [`OwnedFrame`]: the right to use a frame, or to release it |

@@ -1,6 +1,6 @@
 //! The kernel's objects, one noun per file.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `object` | [`Object`]: a reference to any of them, which capabilities carry |
 //! | `header` | [`Header`]: common to all objects: identity, pool, origin |

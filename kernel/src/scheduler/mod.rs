@@ -20,7 +20,7 @@
 //! The timer is re-armed only for an earlier time. If a slice ends later than the armed time, its end is armed when the timer
 //! fires.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `queue` | [`Queue`]: threads in order |
 //! | `loaded` | [`Loaded`]: the thread whose registers the processor holds |

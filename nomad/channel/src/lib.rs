@@ -1,6 +1,6 @@
 //! The channel between machines, and between a machine and its operator: encrypted and authenticated datagrams.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`keys`] | the identities of machines and of the operator |
 //! | [`noise`] | the handshake |

@@ -13,7 +13,7 @@
 //!     -- Ack { request, received: 4 } -->        and the request
 //! ```
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`command`] | the commands, and the table of their textual forms |
 //! | [`event`] | the events of a reply, and their words |

@@ -10,7 +10,7 @@
 //!   size               in rounds while it still runs          the last pages        before; a later one replaces it
 //! ```
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | `preamble`, `record` | magic and versions; the head of a record |
 //! | `outline` | [`Outline`]: the data needed to admit a domain |

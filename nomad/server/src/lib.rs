@@ -1,7 +1,7 @@
 //! The migration server of a machine: the part that touches sockets and capabilities. `nomad-shell` decides and sequences,
 //! around the ledger of `nomad-protocol`; `nomad-image` defines the bytes.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`server`] | the state that the tasks share: the shell, and the handling of its outputs |
 //! | [`local`] | the shell's host: this machine's kernel and root, by capability |

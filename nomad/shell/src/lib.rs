@@ -6,7 +6,7 @@
 //!                                         Host: calls to the kernel and root, and stable storage
 //! ```
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`shell`] | [`Shell`]: handles inputs, returns outputs |
 //! | `actions` | the performance of the ledger's actions |

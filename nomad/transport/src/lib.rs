@@ -7,7 +7,7 @@
 //!             Pacer <--Ack: what has arrived ------'
 //! ```
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`datagram`] | [`Data`] and [`Ack`], and their bytes |
 //! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |

@@ -1,7 +1,7 @@
 //! Building Caravan's programs and packing machines' boot archives: for the xtask, and for tools that build domains
 //! outside of this tree.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`workspace`] | where sources and artefacts are |
 //! | [`programs`] | the programs of the tree |

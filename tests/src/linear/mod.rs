@@ -10,7 +10,7 @@
 //! a single register which executes the operations at those moments gives the same replies. Keys are independent, so each
 //! key's operations are checked separately (Herlihy and Wing's locality).
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`history`] | [`Entry`]: an operation, the time of its invocation, and its reply; a history as a file |
 //! | [`register`] | [`Operation`], and its effect on a register |

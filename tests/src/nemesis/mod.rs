@@ -5,7 +5,7 @@
 //!   settled on X -- an action during the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
 //! ```
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`action`] | [`Action`]: one fault, its time and its victim |
 //! | [`deck`] | [`Deck`]: the order of actions |

@@ -1,6 +1,6 @@
 //! `cargo caravan`: makes, builds, runs and sends a domain that is a crate of its own, outside of the Caravan tree.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `tree` | the Caravan tree with which domains are built |
 //! | `template` | a new crate |

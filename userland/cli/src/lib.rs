@@ -1,6 +1,6 @@
 //! The operator's command line: sends commands to machines' migration servers and shows the events of their replies.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`arguments`] | the program's arguments |
 //! | [`task`] | the task that the arguments select; most commands are those of the table in `nomad-client` |

@@ -1,6 +1,6 @@
 //! The manifest of a machine: its domains, each with exactly its capabilities.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
 //! | [`fleet`] | the manifests of all machines of a fleet in one, and the choice of one by a machine's marks |

@@ -1,6 +1,6 @@
 //! The source form of a manifest: TOML files. A machine's file may include another one and override its fields.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | this one | the files of a manifest, and their combination |
 //! | `fleet` | the file of a fleet, from which the manifest of each machine is made |

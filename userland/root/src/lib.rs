@@ -1,6 +1,6 @@
 //! The root server: starts the domains in the machine's manifest, supervises them, and maps names to objects.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`machine`], [`rtc`] | root's initial authority; the machine's battery-backed clock |
 //! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |

@@ -1,6 +1,6 @@
 //! The runtime library of a domain: everything between the system-call interface and a readable program.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`entry`] | the first instruction, the panic handler, the end of a thread |
 //! | [`start`] | the start page: named capabilities, arguments, ranges |

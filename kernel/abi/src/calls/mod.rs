@@ -1,6 +1,6 @@
 //! Every system call, defined once: its number, its arguments, its results.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `table` | the calls |
 //! | `define` | the macro that generates types, decoder and descriptions from the table |

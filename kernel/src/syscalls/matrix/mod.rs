@@ -1,7 +1,7 @@
 //! Tests every call against every right, on a frozen domain and on a retired one, from one table of requirements and
 //! effects.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `limits` | calls with arguments at their limits |
 //! | `retired` | calls on a retired domain |

@@ -1,7 +1,7 @@
 //! Capture: a running or frozen domain as an image, read through its Domain capability alone. The kernel copies its
 //! pages, so none of its memory is mapped here.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`error`] | [`CaptureError`]: the step that failed |
 //! | [`found`] | [`Found`]: a domain that was looked up, and the verdicts on its objects |

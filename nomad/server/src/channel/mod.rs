@@ -1,6 +1,6 @@
 //! The channel between machines: datagrams for control and for pages. `nomad-channel` encrypts and authenticates both.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`control`] | the task that receives datagrams, timers and events |
 //! | [`sockets`] | the sockets for datagrams |

@@ -2,7 +2,7 @@
 //! machine forwards for a domain that came from there. No late frame is put back on the wire, and none is lost unless
 //! too many wait or this server is restarted.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`table`] | the destinations of late frames; pure |
 //! | [`outlet`] | the frames for one leaving domain: held, then sent until they are acknowledged. Pure |

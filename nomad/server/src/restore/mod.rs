@@ -1,6 +1,6 @@
 //! Restore: a domain as it arrives, from a reserved pool to a running domain.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`incoming`] | [`Incoming`]: an arriving domain, and the steps of a destination |
 //! | [`arriving`] | a Memory whose pages arrive |

@@ -1,6 +1,6 @@
 //! Moves: the ledger of this machine's transactions, and their domains.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `mod.rs` | [`Moves`] |
 //! | [`source`], [`destination`] | the steps of a source and of a destination |

@@ -1,6 +1,6 @@
 //! Mutation testing, `cargo xtask mutations`: injects faults into the tree, one at a time. Each must make a test fail.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `table` | the faults and the tests that find them, by subject |
 //! | `copy` | a copy of the tree in which a fault is tried |

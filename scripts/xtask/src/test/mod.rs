@@ -3,7 +3,7 @@
 //! A failed step does not stop the others, so one run finds all failures. Only steps that need its results are skipped, and a
 //! skipped step counts as failed.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`steps`] | the steps, and their commands |
 //! | [`choice`] | the selected steps |

@@ -2,7 +2,7 @@
 //! is destroyed and the copy is thawed. The domain's threads notice only that calls to the outside are interrupted. The guest,
 //! the *driver*, runs in root's place.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `captured` | the state read from the domain |
 //! | `coverage` | the situations that the freezes must find |

@@ -4,7 +4,7 @@
 //! The oracle knows the caller's table but nothing of the kernel. The table must allow every success, and explain every refusal that is
 //! about a slot. Refusals that depend on the state of objects (an empty pool, a frozen domain) are not judged.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `lookups` | the capabilities that each call looks up in its caller's table |
 //! | `judge` | the verdict on an outcome |

@@ -1,6 +1,6 @@
 //! Measures the kernel in instructions, in root's place, under a clock that counts instructions.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `figures` | the list of figures and their measurements |
 //! | `measure` | samples of the time-stamp counter, and their median |

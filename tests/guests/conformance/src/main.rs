@@ -1,7 +1,7 @@
 //! Checks that the kernel keeps the promises of its interface. It runs a table of checks in root's place, and prints each
 //! verdict on a line.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `fixture` | the resources of every check, and its expectations |
 //! | `checks` | the table of checks, and a file per part of the interface |

@@ -1,6 +1,6 @@
 //! Makes random system calls in a domain of their own, beside a counter that they must not disturb. It runs in root's place.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `arguments` | the arguments of the calls |
 //! | `calls` | the script that makes the calls and judges the outcomes |

@@ -1,7 +1,7 @@
 //! Arranges the longest kernel steps that a hostile domain can cause, in root's place, while a QEMU plugin counts the instructions of
 //! every entry.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `stage` | the resources of every scene: [`stage::Stage`] |
 //! | `actors` | threads of another domain, each at a system call |

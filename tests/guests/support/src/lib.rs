@@ -1,6 +1,6 @@
 //! Code shared by the guests.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `console` | the serial port, and the device that ends QEMU |
 //! | `failure` | the reason a run fails |

@@ -1,7 +1,7 @@
 //! The work of the threads of a domain that is frozen at any instant and rebuilt elsewhere. Each thread works forever and checks itself.
 //! The guest `atomic` rebuilds such a domain in its own machine; the guest `zoo` is such a domain, and migrates.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `list` | the list of workloads |
 //! | `simple`, `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by the state that they test |

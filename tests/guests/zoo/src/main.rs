@@ -1,7 +1,7 @@
 //! A movable domain with a thread in every state and an object of every kind. The threads check themselves forever, and the domain
 //! reports on them over UDP.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `report` | the state of the workloads, as text |
 //! | `workloads` | the workloads that need the domain's clock or memory |

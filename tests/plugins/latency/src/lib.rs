@@ -1,7 +1,7 @@
 //! A plugin for QEMU's TCG that counts instructions: either those of each entry into the kernel, during which interrupts are
 //! disabled, to keep the largest count of every cause (`out=FILE`); or all of them (`total=SOCKET`).
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `counting` | the start of the plugin; the counter of entries, and the functions that QEMU calls |
 //! | `total` | the counter of all instructions, and the socket at which it is read |

@@ -4,7 +4,7 @@
 //! checks its heap page by page. It replies to requests on UDP and TCP; a reply has a counter, the checksum of a page and the
 //! result of the self-check. The replies show a prober whether memory, time and connections survived a move.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`settings`] | the domain's arguments |
 //! | [`pages`] | the heap, and the expected value of each word |

@@ -1,6 +1,6 @@
 //! Reports on a machine's hardware in its log: what is in the machine, what drives it, and whether the machine can join a fleet.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`machine`] | all that is known of the machine |
 //! | [`inventory`] | client for root's endpoint `inventory` |

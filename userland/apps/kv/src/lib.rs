@@ -1,6 +1,6 @@
 //! A key-value store for ordinary Redis clients, in a domain that moves with its keys and connections.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`settings`] | the domain's arguments |
 //! | [`account`], [`buffer`] | memory within a limit |

@@ -1,7 +1,7 @@
 //! The driver of Intel's gigabit NICs with legacy descriptors: the 82540EM (QEMU's `e1000`), the 82574L (QEMU's `e1000e`), and
 //! the cards in Intel's chipsets, I217, I218 and I219.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`model`] | the supported cards, and their differences |
 //! | [`registers`] | offsets and bits of their registers |

@@ -1,7 +1,7 @@
 //! The driver of Intel's NICs with advanced descriptors. For gigabit links these are the 82576 (QEMU's `igb`), I350, I210 and
 //! I211, for 2.5 Gb/s the I225 and I226 (`igc` in other systems).
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`model`] | the supported cards, and their differences |
 //! | [`registers`] | offsets and bits of their registers |

@@ -2,7 +2,7 @@
 //! and the offsets of the rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*,
 //! 14).
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`registers`] | offsets and bits of the registers that all have |
 //! | [`card`] | sending and receiving frames |

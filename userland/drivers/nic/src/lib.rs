@@ -7,7 +7,7 @@
 //!          Driver: interrupts, deadlines, log
 //! ```
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`card`] | the trait, the state of a link, and the fault of a card |
 //! | [`driver`] | the program: waits for the switch and the card, and runs the bridge |

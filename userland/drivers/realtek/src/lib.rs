@@ -1,7 +1,7 @@
 //! The driver of Realtek's NICs with descriptor rings: the 8139C+ (QEMU's `rtl8139`), the 8168, which is also sold as 8111, and
 //! the 8125 for 2.5 Gb/s.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`model`] | the supported cards, and their differences |
 //! | [`registers`] | offsets and bits of their registers |

@@ -1,6 +1,6 @@
 //! The driver of virtio NICs (Virtual I/O Device 1.2: modern PCI, split queues, message-signalled interrupts).
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`configuration`] | the location of the NIC's registers, from its configuration space |
 //! | [`device`] | the NIC's common registers: reset, features, queues |

@@ -1,6 +1,6 @@
 //! The driver of VMware's virtual NIC, version 1 of the interface (QEMU's `vmxnet3`).
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`registers`] | offsets and bits of registers, and the card's commands |
 //! | [`shared`] | the memory from which the card reads its configuration |

@@ -24,7 +24,7 @@
 //! An operator's requests are [`Request::Start`], [`Request::Stop`] and [`Request::Remove`]; a new domain comes with
 //! [`Request::BeginPackage`], [`Request::AppendPackage`] for each piece, and [`Request::InstallPackage`].
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`request`] | the requests to root |
 //! | [`reply`] | its replies: values and refusals |

@@ -1,6 +1,6 @@
 //! The machine's devices, functions on the PCI bus: finding them, and handing one to its driver.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`configuration`] | access to configuration space |
 //! | [`capability`] | the capability list in it |

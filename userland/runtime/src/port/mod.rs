@@ -17,7 +17,7 @@
 //! While the direction towards the domain is full, the switch queues frames until there is space again
 //! ([`layout::BUFFERED_FRAMES`]).
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | [`layout`] | the numbers above, for every MTU |
 //! | [`ring`] | one direction: frames between a producer and a consumer |

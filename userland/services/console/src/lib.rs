@@ -1,7 +1,7 @@
 //! The console: the only domain with the serial port, the screen and the keyboard. It shows the machine's log and runs the
 //! operator's shell.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`line`] | the line being typed |
 //! | [`command`] | the operator's commands |

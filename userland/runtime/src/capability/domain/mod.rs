@@ -1,6 +1,6 @@
 //! The operations on a Domain: filling it with memory, capabilities and threads; freezing, reading and retiring it.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `freeze` | freezing, thawing and retiring a domain |
 //! | `records` | lists about a domain |
