@@ -1,7 +1,7 @@
 //! Export and import of a thread's state.
 //!
-//! An exported thread stands at an instruction or awaits a reply, so its registers need no conversion. An imported state is not
-//! trusted: all of it is checked before anything changes.
+//! An exported thread is about to execute an instruction or awaits a reply, so its registers need no conversion. A state that is
+//! imported, which may come from another machine, is not trusted: all of it is checked before anything changes.
 
 use abi::thread_state::{Awaits, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PAGE_BYTES, USER_END};

@@ -1,10 +1,10 @@
 //! Whether a blocked thread still has the right to its operation.
 //!
-//! A blocked thread stands at its call. Its authority is the capability that its slot holds now, not the one that the slot
-//! held when the thread blocked. So the slot is checked again whenever something reaches a blocked thread: a message, a
-//! signal, flags of a bound notification, or a deadline. The checks are [`may_send`], [`may_receive`] and [`may_wait`]. A
-//! thread that fails the check is passed over: [`abort_wait`] makes it repeat its call, which then returns the error. So a
-//! revocation need not walk any queues.
+//! A blocked thread stands at its call: its RIP is there. Its authority is the capability that is now in the slot of the call,
+//! not the one that was there when the thread blocked. So the slot is checked again whenever something reaches a blocked
+//! thread: a message, a signal, flags of a bound notification, or a deadline. The checks are [`may_send`], [`may_receive`]
+//! and [`may_wait`]. A thread that fails the check is passed over: [`abort_wait`] makes it repeat its call, which then
+//! returns the error. So a revocation need not walk any queues.
 //!
 //! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue. A thread that
 //! is yet to be stopped is served as before. Otherwise two such threads could abort each other's waits for ever.

@@ -3,7 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `rendezvous` | sending and receiving |
-//! | `transfer` | moving a message: words, capabilities |
+//! | `transfer` | copying a message: words, capabilities |
 //! | `reply` | replies, and abandoned reply rights |
 //! | `notify` | flags: signal, wait, deadlines |
 //! | `interrupt` | devices' interrupts: delivery, acknowledgement |

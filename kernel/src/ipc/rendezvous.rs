@@ -38,7 +38,7 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
             Err(error) => refuse(kernel, sender, error),
         };
     }
-    // The sender repeats the call or the fault that it stands at.
+    // The sender repeats its call or its faulting instruction.
     reset_phase(kernel, sender);
 }
 
@@ -128,10 +128,10 @@ impl Outgoing {
     }
 }
 
-/// Moves the message. After that [`complete_both`] completes the threads' calls.
+/// Copies the message. After that [`complete_both`] completes the threads' calls.
 ///
 /// # Errors
-/// The error for the sender; nothing has moved. If the message is invalid, or the receiver has no room for it, only the
+/// The error for the sender; nothing was copied. If the message is invalid, or the receiver has no room for it, only the
 /// sender fails. So no sender can end a `Receive` that other senders need.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;

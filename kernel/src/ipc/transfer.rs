@@ -1,6 +1,7 @@
-//! Moving a message: words and capabilities.
+//! Transferring a message: its words and capabilities are copied, and the sender keeps them.
 //!
-//! Everything that can fail is checked first, and an error names the party at fault. After the checks the whole message moves.
+//! Everything that can fail is checked first, and an error names the party at fault. So either the whole message is copied, or
+//! nothing.
 
 use abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, REGISTER_WORDS, SEND_OFFSET};
 use abi::register::Slot;
@@ -15,7 +16,7 @@ use crate::paging;
 /// The reason a message was not transferred, by the party at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// The message is invalid, or this receiver has no room for it.
+    /// The message is invalid, this receiver has no room for it, or the sender has no usable message buffer.
     Sender(Error),
     /// The receiver has no usable message buffer.
     Receiver(Error),
@@ -34,8 +35,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message in the argument registers of a call, reply or send. Its sizes are checked again, since a thread whose state
-    /// was imported can stand at a call with anything in its registers.
+    /// The message in the argument registers of a call, reply or send. Its sizes are checked again: a thread that was rebuilt
+    /// from another machine's state may be about to repeat a call, with any values in its registers.
     ///
     /// # Errors
     /// [`Error::MessageSize`].
@@ -55,11 +56,11 @@ struct CapabilityTransfer {
     moves: [Option<(Place, Place)>; CAPABILITIES_MAX],
 }
 
-/// Moves a message from one thread to another, whose call can then be completed. No capability goes to the place
-/// `kept_free`, which the reply right is about to take.
+/// Copies a message from one thread to another. After that the receiver's call can be completed. No capability is put into the
+/// slot at `kept_free`, which is for the reply right.
 ///
 /// # Errors
-/// The party at fault, before anything has moved.
+/// The party at fault; then nothing was copied.
 #[inline(always)]
 pub fn transfer(
     kernel: &Kernel,
@@ -83,7 +84,7 @@ pub fn transfer(
     Ok(())
 }
 
-/// Moves the part of a message that is in the buffers.
+/// Copies the part of a message that is in the buffers.
 #[inline(never)]
 fn transfer_buffer(
     kernel: &Kernel,
@@ -165,7 +166,8 @@ fn check_giveable(place: Place) -> Result<(), Error> {
         None => Err(Error::EmptySlot),
         // A reply right cannot be copied.
         Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
-        // The slot is treated as empty, as it will be after the destruction. `Gone` would mean that the receiver is gone.
+        // An object that is being destroyed: its slots will be emptied, so they count as empty already. `Gone` would tell the
+        // sender that the receiver is gone.
         Some(capability) => check_alive(capability.object).map_err(|_| Error::EmptySlot),
     }
 }

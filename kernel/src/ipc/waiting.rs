@@ -1,4 +1,6 @@
 //! Ending, rolling back and releasing a thread's wait.
+//!
+//! A thread *stands at* a call or an instruction if its RIP is there: it makes the call or executes the instruction when it runs.
 
 use abi::Error;
 

@@ -1,4 +1,4 @@
-//! From untrusted slot numbers to typed objects: [`lookup`] and one function per kind.
+//! From untrusted slot numbers to typed objects: [`lookup`], and functions that also check the kind and the rights.
 
 use abi::register::Slot;
 use abi::{
@@ -13,7 +13,7 @@ use crate::objects::{
     Notification, Object, Pool, Thread,
 };
 
-/// The capability in a slot of the caller's table, and its place.
+/// The capability in a slot of the caller's table, and the slot's place.
 ///
 /// # Errors
 /// [`Error::NoSuchSlot`], [`Error::EmptySlot`].
@@ -43,7 +43,7 @@ pub fn free_slot(caller: Ref<Thread>, slot: Slot) -> Result<Place, Error> {
     Ok(place)
 }
 
-/// An object that the caller may destroy, and the place of the capability that permits it.
+/// An object that the caller may destroy, and the place of the slot whose capability permits it.
 ///
 /// # Errors
 /// As [`lookup`]; [`Error::MissingRight`].
@@ -73,7 +73,8 @@ fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> 
     }
 }
 
-/// A caller never belongs to a retired domain, so it sees that domain's objects as gone.
+/// Refuses an object in the pool of a retired domain, one that was moved away. The caller is always of another domain, since a
+/// retired domain does not run.
 fn refuse_retired(header: &Header) -> Result<(), Error> {
     if header.is_retired() {
         Err(Error::Gone)
@@ -121,7 +122,8 @@ typed! {
     own_notification(Ref<Domain>, in_table): Notification(Notification) with NotificationRights;
 }
 
-/// A Notification in which the caller may raise these flags: it has SIGNAL and, if it has a badge, the badge includes them.
+/// A Notification in which the caller may raise these flags: the capability has the right SIGNAL, and its badge, if set,
+/// includes the flags.
 ///
 /// # Errors
 /// As for the other kinds; also [`Error::MissingRight`] for a flag that is not in the badge.
@@ -139,7 +141,7 @@ pub fn signal_target(
     Ok(notification)
 }
 
-/// A Pool with these rights. No objects are created in the pool of a retired domain or in one that is being destroyed.
+/// A Pool with these rights. With the right CREATE, a pool of a retired domain and a pool that is being destroyed are refused.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -158,13 +160,14 @@ pub fn pool(caller: Ref<Thread>, slot: Slot, rights: PoolRights) -> Result<Ref<P
     Ok(pool)
 }
 
-/// Rights that change a domain.
+/// Rights to change a domain.
 const CHANGING: DomainRights = DomainRights::MAP
     .union(DomainRights::INSTALL)
     .union(DomainRights::SPAWN)
     .union(DomainRights::CLOCK);
 
-/// A Domain with these rights that is not being destroyed. A retired one can be read, and its retirement undone.
+/// A Domain with these rights that is not being destroyed. A retired domain is refused only for the rights to change it. It can
+/// be read, and its retirement can be undone.
 ///
 /// # Errors
 /// As for the other kinds; [`Error::Gone`].
@@ -181,10 +184,10 @@ pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<R
     }
 }
 
-/// The object of a call that can block, the slot that led to it, and the capability found there.
+/// The object of a call that can block, the place of the slot that the call named, and the capability in that slot.
 pub type Located<T> = (Ref<T>, Place, Capability<Object>);
 
-/// An Endpoint with these rights, and its place.
+/// An Endpoint with these rights, the place of the slot, and the capability.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -203,7 +206,7 @@ pub fn endpoint_at(
     Ok((endpoint, place, capability))
 }
 
-/// A Notification with these rights, and its place.
+/// A Notification with these rights, the place of the slot, and the capability.
 ///
 /// # Errors
 /// As for the other kinds.

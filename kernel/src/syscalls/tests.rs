@@ -18,7 +18,7 @@ mod identities;
 
 const OBJECT: Slot = Slot(slots::FREE);
 const COPY: Slot = Slot(slots::FREE + 1);
-/// The largest register.
+/// The largest value of a register.
 const LAST: u64 = u64::MAX;
 
 fn world_and_domain() -> (World, TestDomain) {

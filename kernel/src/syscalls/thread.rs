@@ -104,7 +104,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
 /// Binds a notification to a thread.
 ///
 /// # Errors
-/// [`Error::InUse`] if it is bound to another thread; and as [`hold`].
+/// [`Error::InUse`] if the notification is bound to another thread; and as [`hold`].
 pub fn hold_notification(
     kernel: &Kernel,
     thread: Ref<Thread>,
@@ -183,7 +183,7 @@ pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> Cal
 /// The capability whose copy is put into a slot inside an object.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// Its place.
+    /// The place of the capability's slot.
     pub place: Place,
     /// The copy's badge; [`Badge::NONE`] keeps the capability's.
     pub badge: Badge,

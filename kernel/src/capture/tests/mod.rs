@@ -1,4 +1,5 @@
-//! A frozen domain is data: freezing, reading, rebuilding and thawing on the fake machine.
+//! A frozen domain is data: freezing, reading, rebuilding and thawing on the fake machine. In these tests the manager is the
+//! domain that freezes and reads; the subject is the domain that is frozen and read.
 //!
 //! | file | tests |
 //! | --- | --- |

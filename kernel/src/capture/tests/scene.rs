@@ -1,4 +1,5 @@
-//! The fixture of the tests of capture: [`Scene`], a domain that another domain freezes, reads and rebuilds.
+//! The fixture of the tests of capture: [`Scene`], in which one domain, the manager, freezes, reads and rebuilds another domain,
+//! the subject.
 
 use core::cell::Cell;
 

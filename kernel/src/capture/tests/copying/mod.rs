@@ -1,4 +1,5 @@
-//! Copying pages out of a domain: results, refusals, the owner of a dirty log, and mappings for a debugger.
+//! Copying pages out of a domain: results, refusals, the owner of a dirty log, and mappings for a debugger. The manager is the
+//! domain that copies; the subject is the domain that is copied.
 //!
 //! | file | tests |
 //! | --- | --- |
