@@ -41,7 +41,8 @@ fn check_empty(forest: &Forest, index: usize) -> Result<(), String> {
     ensure(!has_link, || format!("empty slot {index} has links"))
 }
 
-/// Walks the tour from `root` to its end; a stack holds the slots that the current mark is inside.
+/// Walks the Euler tour of the tree of `root`, from mark to mark: a mark is the start or the end of a slot. A stack holds the
+/// slots whose start was passed and whose end was not.
 fn walk(
     forest: &Forest,
     root: usize,
@@ -63,12 +64,15 @@ fn walk(
                 inside.push(index);
             }
             Edge::End => ensure(inside.pop() == Some(index), || {
-                format!("slot {index} ends out of turn")
+                format!("slot {index} ends before a slot inside it, or before it starts")
             })?,
         }
         next = checked_next(forest, mark)?;
-        ensure(next.is_some() != inside.is_empty(), || {
+        ensure(next.is_some() || inside.is_empty(), || {
             format!("the tour of {root} ends inside a subtree")
+        })?;
+        ensure(next.is_none() || !inside.is_empty(), || {
+            format!("the tour of {root} goes on after the end of {root}")
         })?;
     }
     Ok(())
@@ -100,7 +104,7 @@ fn check_content(forest: &Forest, index: usize, parent: Option<usize>) -> Result
             check_copy(index, content, parent)?;
             parent.generation
         }
-        (Role::Copy, None) => return Err(format!("slot {index} is a copy of nothing")),
+        (Role::Copy, None) => return Err(format!("slot {index} is a copy without a parent")),
     };
     ensure(content.generation == generation, || {
         format!("slot {index} is of the wrong generation")

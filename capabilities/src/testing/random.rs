@@ -110,7 +110,7 @@ fn grow(table: &TestTable) {
     assert_eq!(table.grow(), expected);
 }
 
-/// Checks that both searches, a few slots at a time, agree with a scan of all slots.
+/// Checks that the searches for occupied and for free slots, three slots per step, find the same as a scan of all slots.
 fn check_searches(forest: &Forest, table: &TestTable) {
     let occupied = forest.occupied();
     let slots = 0..table.table.slot_count::<TestTable>();
@@ -136,7 +136,7 @@ fn list(search: impl Fn(SlotNumber) -> Scan) -> Vec<u32> {
     }
 }
 
-/// Revokes and clears every origin and checks that the forest is empty.
+/// Revokes every slot, clears the roots that are left, and checks that the forest is empty.
 fn clear(forest: &Forest) {
     for index in forest.occupied() {
         forest.revoke_all(index);
