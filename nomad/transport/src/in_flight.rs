@@ -18,9 +18,9 @@ pub struct Sent {
     pub range: Range<u64>,
     /// When it was sent.
     pub at: Instant,
-    /// Whether these bytes were sent before. If so, it is unknown which of the datagrams an acknowledgement is for.
+    /// Whether these bytes were sent before. If so, an acknowledgement could be for the earlier datagram.
     pub is_repeat: bool,
-    /// The pacer's counts at that moment.
+    /// The pacer's counts when it was sent.
     pub snapshot: Snapshot,
 }
 
@@ -29,7 +29,7 @@ pub struct Sent {
 pub struct InFlight {
     datagrams: VecDeque<Sent>,
     bytes: u64,
-    /// The latest time at which a datagram that has arrived was sent.
+    /// The send time of the newest datagram that has arrived.
     newest_arrived: Option<Instant>,
 }
 
@@ -45,8 +45,9 @@ impl InFlight {
         self.datagrams.push_back(sent);
     }
 
-    /// Removes the datagrams that contain any of these bytes, which are being sent again: an acknowledgement of these
-    /// bytes may be for either datagram. The bytes that follow in the removed datagrams count as lost.
+    /// Removes the datagrams that contain any of the bytes `range`. These bytes are being sent again, so an acknowledgement
+    /// could be for the old or the new datagram, and measures nothing. In a removed datagram, the bytes from the start of
+    /// `range` on are added to `lost`; the caller takes those that it sends out of `lost` again.
     pub fn forget(&mut self, range: &Range<u64>, lost: &mut RangeSet<u64>) {
         self.datagrams.retain(|sent| {
             let overlaps = sent.range.start < range.end && range.start < sent.range.end;

@@ -64,7 +64,8 @@ impl Pair {
         }
     }
 
-    /// Lets this many timers elapse, and delivers the datagrams that `arrives` accepts. Stops at the end of the stream.
+    /// Lets this many timers elapse, and delivers the datagrams that `arrives` accepts. Stops when the stream is delivered, or
+    /// the sender gives up.
     fn run(&mut self, timers: usize, arrives: impl Fn(&Data<'_>) -> bool) {
         for _ in 0..timers {
             let mut datagrams = self.transmit();
@@ -99,12 +100,13 @@ fn a_receiver_that_was_restarted_is_noticed() {
     assert!(pair.sender.is_abandoned(), "{:?}", pair.sender.statistics());
 }
 
-/// The acknowledgements name every other byte. Each gap would become a datagram, and each byte a range to be kept.
+/// The acknowledgements name every other byte. A sender that believed them would send a datagram per gap and keep a range per
+/// byte.
 #[test]
 fn no_acknowledgement_cuts_a_stream_into_crumbs() {
     let mut pair = Pair::new();
     pair.sender.write(&content(0..200_000));
-    // After this time as many datagrams leave at once as may be in flight.
+    // By now the pacer lets a whole window leave at once.
     pair.now = pair.now.after_us(50_000);
     let sent = pair.transmit();
     let last = data_of(&sent[sent.len() - 1]);
@@ -193,7 +195,7 @@ fn an_acknowledgement_of_what_was_never_sent_is_refused() {
     assert_eq!(pair.received, 10);
 }
 
-/// Offsets at and around every value that an end may compare them with.
+/// Offsets at and around every value that the sender or the receiver compares them with.
 fn offsets() -> impl Strategy<Value = u64> {
     prop_oneof![
         0..3_000_u64,

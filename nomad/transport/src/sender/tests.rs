@@ -68,7 +68,7 @@ fn an_acknowledgement_postpones_the_next_probe() {
     assert!(!sender.is_abandoned());
 }
 
-/// An acknowledgement of bytes that were sent twice may be for either datagram (Karn's algorithm).
+/// An acknowledgement of bytes that were sent twice could be for the first or the second datagram (Karn's algorithm).
 #[test]
 fn bytes_that_were_sent_twice_tell_nothing_about_the_round_trip() {
     let mut sender = sender(1);
