@@ -1,4 +1,5 @@
-//! Records of transactions, in a Memory that survives a restart of this server.
+//! Records of transactions, in a Memory that survives a restart of this server. A *life* of the server is the time from one start
+//! to its end.
 //!
 //! ```text
 //!   page 0      magic u64 | this machine's boot id u64 | 60 freezes' tokens: token u64 | check u64 | transaction u128
@@ -188,16 +189,16 @@ impl<S: ByteStore> StableStorage for Records<S> {
         self.taken.push((record.transaction, slot, sequence));
     }
 
-    /// Stores the token of the freeze of a transaction's domain, until the transaction ends. If there is no room,
-    /// nothing is stored. A later life of this server then cannot thaw the domain, which runs again at the kernel's
-    /// deadline.
+    /// Stores the token with which this server can end its freeze of the transaction's domain, until the transaction ends.
+    /// If there is no room, nothing is stored. Then a later life of this server cannot thaw the domain, which runs again
+    /// when the freeze's deadline passes.
     fn write_token(&mut self, transaction: TransactionId, token: u64) {
         if let Some(place) = self.token_place(|noted| noted.is_none()) {
             self.memory.write(place, &note(transaction, token));
         }
     }
 
-    /// The token of the freeze of a transaction's domain, if it was stored.
+    /// The token with which this server can end its freeze of the transaction's domain, if it was stored.
     fn token_of(&self, transaction: TransactionId) -> Option<u64> {
         let place = self.token_place(|noted| is_of(noted, transaction))?;
         self.note_at(place).map(|(_, token)| token)
