@@ -1,4 +1,4 @@
-//! A fake machine: fake hardware, and on it the shell that ships.
+//! A fake machine: fake hardware, and on it nomad's own code, `nomad_shell::Shell`.
 //!
 //! ```text
 //!   crash_machine   hardware and nomad are lost; a new boot id
@@ -72,7 +72,7 @@ pub struct Move {
     pub peer: usize,
 }
 
-/// A segment that is being sent.
+/// A round or freeze that is being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sending {
     /// The progress.
@@ -101,7 +101,7 @@ pub struct Machine {
     pub shell: Shell<Hardware>,
     /// nomad's transactions, each from its first record to its end. They are lost when nomad dies.
     pub moves: BTreeMap<TransactionId, Move>,
-    /// Segments that are being sent. They are lost when nomad dies.
+    /// Rounds and freezes that are being sent. They are lost when nomad dies.
     pub sending: BTreeMap<TransactionId, Sending>,
     common: Common,
 }

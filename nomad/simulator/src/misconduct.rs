@@ -1,4 +1,4 @@
-//! The misconduct of mutants: they misread another machine's datagrams, or settle a doubt by themselves.
+//! The misconduct of mutants: they misread another machine's datagrams, or decide a move in doubt without an operator.
 
 use nomad_protocol::{
     Action, BootId, Doubt, Entry, Envelope, Force, Message, Notice, PhaseName, Side, Step,
@@ -42,7 +42,7 @@ fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
     }
 }
 
-/// The force by which a mutant settles a doubt by itself.
+/// The forced decision by which a mutant ends a move in doubt without an operator.
 pub fn wrong_force(machine: &Machine, action: &Action) -> Option<Force> {
     let Action::Notify(Notice::InDoubt(Doubt::Silent)) = action else {
         return None;

@@ -1,7 +1,7 @@
 //! The judgement at quiescence: every domain must be accounted for, and nothing may be left over on any machine.
 //!
 //! A domain is accounted for if it runs on the machine that the history names, if it is in doubt and listed, or if it
-//! was lost with a machine that was restarted.
+//! was lost with a machine that was restarted. It is in doubt while a machine does not know the outcome of its move.
 //!
 //! With three machines, a copy of an abandoned move may also stay in doubt. This happens if the source gives the move
 //! up, its message about that is lost, and the source moves the domain elsewhere and is restarted. The destination can
@@ -71,7 +71,7 @@ pub enum Defect {
     NotStarted(DomainId),
 }
 
-/// A doubt that lasts.
+/// A move that stays in doubt.
 struct Doubted {
     machine: usize,
     transaction: TransactionId,
@@ -101,7 +101,7 @@ pub fn judge(
         .collect()
 }
 
-/// Checks, when no doubt is left, that no machine holds anything but domains that run, and that every home has listed or
+/// Checks, when no move is in doubt, that no machine holds anything but domains that run, and that every home has listed or
 /// started its domains.
 pub fn check_quiet(world: &World, now: impl Fn(usize) -> Instant) -> Result<(), Defect> {
     for machine in &world.machines {
@@ -153,7 +153,7 @@ fn judge_domain(
     })
 }
 
-/// The outcome of a domain that runs on its home, without a doubt.
+/// The outcome of a domain that runs on its home and is not in doubt.
 fn where_it_runs(history: &DomainHistory, machine: usize) -> Outcome {
     if machine != history.start {
         Outcome::Moved
@@ -194,7 +194,7 @@ fn lost_with(history: &DomainHistory) -> Vec<usize> {
         .collect()
 }
 
-/// The doubts that last on a machine.
+/// The moves that stay in doubt on a machine.
 fn doubts_of(world: &World, machine: usize) -> Result<Vec<Doubted>, Defect> {
     let entries = world.machines[machine].shell.moves.ledger.entries();
     entries
@@ -230,7 +230,7 @@ impl Doubted {
         self.side == side && self.machine == machine
     }
 
-    /// Whether it is a destination's doubt about a move that never reached its commit point.
+    /// Whether a destination is in doubt about a move that never reached its commit point.
     fn is_abandoned(&self, history: &DomainHistory) -> bool {
         self.side == Side::Destination && !history.retired.contains_key(&self.transaction)
     }

@@ -1,25 +1,26 @@
 //! nomad's records as its machine stores them: they outlive nomad and die with the machine.
 //!
-//! The simulation stores them in bytes, by the code that ships. An exploration has to recognize equal states, so it
-//! stores them in the plainest form. There too, replacing a record takes two writes, and if nomad dies between them,
-//! both records are found.
+//! The simulation stores them as bytes, with nomad's own code ([`nomad_shell::Records`]). An exploration has to recognize
+//! equal states, so it stores them in the plainest form. In both forms nomad writes the new record before it erases the
+//! old one. If it dies in between, both are in the store after the restart, and the newer one counts.
 
 use std::collections::BTreeMap;
 
 use nomad_protocol::{BootId, Record, TransactionId};
 use nomad_shell::{ByteStore, Records, StableStorage as _};
 
-/// Bytes before the records.
+/// Bytes before the slots of the records.
 const HEAD_BYTES: usize = 4096;
 /// Bytes of a record's slot.
 const SLOT_BYTES: usize = 1024;
 
-/// The memory for records, and the number of writes before nomad dies.
+/// The memory for records, and the point of nomad's death if it is about to die.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bytes {
     bytes: Vec<u8>,
     fuse: Option<Fuse>,
-    /// A fault: the records of an earlier life are not erased.
+    /// Ignores all writes, so that a restarted nomad does not erase older records when it opens the store (the mutant
+    /// [`OlderRecordStays`](crate::machine::Mutant::OlderRecordStays)).
     is_read_only: bool,
 }
 
@@ -69,9 +70,9 @@ impl ByteStore for Bytes {
 /// The records of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RecordStore {
-    /// In the form of an exploration.
+    /// For explorations.
     Plain(Plain),
-    /// In the form that ships.
+    /// As bytes, for the simulation.
     Bytes(Box<Records<Bytes>>),
 }
 
@@ -79,13 +80,13 @@ pub enum RecordStore {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plain {
     newest: BTreeMap<TransactionId, Vec<u8>>,
-    /// Records left by a nomad that died between the two writes.
+    /// Older records, left by a nomad that died before it erased them.
     older: BTreeMap<TransactionId, Vec<u8>>,
     tokens: BTreeMap<TransactionId, u64>,
 }
 
 impl RecordStore {
-    /// Fresh bytes with room for this many records, in their first boot.
+    /// An empty store of bytes with this many slots for records, for a machine with this boot id.
     pub fn of_bytes(records: usize, boot: BootId) -> Self {
         let (records, ..) = Records::open(Bytes::new(records), boot);
         RecordStore::Bytes(Box::new(records))
@@ -120,7 +121,7 @@ impl RecordStore {
         }
     }
 
-    /// Stores the token of the freeze of a transaction's domain.
+    /// Stores the token with which nomad can end its freeze of the transaction's domain.
     pub fn write_token(&mut self, transaction: TransactionId, token: u64) {
         match self {
             RecordStore::Plain(plain) => {
@@ -138,8 +139,8 @@ impl RecordStore {
         }
     }
 
-    /// Reads the newest record of every transaction after a restart of nomad, and erases the older ones, unless the fault
-    /// `leaves_older` is injected.
+    /// Reads the newest record of every transaction after a restart of nomad, and erases the older ones unless
+    /// `leaves_older`, which is for a mutant.
     pub fn load(&mut self, leaves_older: bool) -> Vec<Record> {
         match self {
             RecordStore::Plain(plain) => plain.load(leaves_older),
@@ -250,7 +251,7 @@ mod tests {
         }
         let erased = plain.plain_record(older.transaction).expect("kept");
         plain.leave_older(older.transaction, erased);
-        // The record and its head are written, and nothing more.
+        // The new record and its slot's header are written. The erasure of the old slot is not.
         let (writes, torn_bytes) = (2, 0);
         bytes.set_fuse(Some(Fuse { writes, torn_bytes }));
         for store in [&mut plain, &mut bytes] {

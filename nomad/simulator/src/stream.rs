@@ -1,4 +1,5 @@
-//! A fake page stream: it delivers items in order from one machine to another, until it breaks.
+//! A fake page stream: it delivers items in order from one machine to another, until it breaks. It consists of segments, one
+//! per round or freeze: a header, the pages, and an item for the end.
 
 use std::collections::VecDeque;
 

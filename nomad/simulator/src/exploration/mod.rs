@@ -1,7 +1,7 @@
 //! Exhaustive exploration: every order of deliveries, timers and faults within bounds, by stateright.
 //!
 //! The network is the worst possible: a datagram that was ever sent may arrive at any time, in any order, any number of times,
-//! or never. Timers fire whenever they are armed, due or not: no clock can be relied on. Crashes strike between any two
+//! or never. An armed timer may fire at any time, due or not: no clock can be relied on. Crashes strike between any two
 //! actions of a machine. The numbers of moves, crashes, cancels, broken streams, steps of the domains and
 //! changes from outside are bounded ([`Bounds`]).
 //!
@@ -57,7 +57,7 @@ pub struct Bounds {
     pub deadlines: u8,
     /// Steps of a machine that fail.
     pub failures: u8,
-    /// How many of nomad's crashes may strike between the two writes of a record.
+    /// How many of nomad's crashes may strike after it has written a new record and before it erases the old one.
     pub torn_records: u8,
 }
 
@@ -123,7 +123,7 @@ struct Strike {
 enum StrikeKind {
     /// The machine that has performed it crashes.
     Crash(Crash),
-    /// The action replaces a record, and nomad dies between the two writes.
+    /// The action replaces a record, and nomad dies after it has written the new one and before it erases the old one.
     TornRecord,
     /// The action fails.
     Fail,

@@ -137,7 +137,7 @@ impl State {
             Transition::Copied(machine, transaction) => {
                 return !world.send_piece(NOW, *machine, *transaction).is_empty();
             }
-            // A segment arrives as two items: its pages and its end.
+            // A round or freeze arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {
                 return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
             }

@@ -12,7 +12,8 @@ pub enum When {
     At(u64),
     /// After it has performed this many actions.
     AfterActions(u64),
-    /// Between the two writes of the first record that it replaces after it has performed this many actions.
+    /// After this many actions, when it replaces a record for the first time: after it has written the new record and before
+    /// it erases the old one.
     WhileRecording(u64),
     /// During its first write to its records after it has performed this many actions.
     WhileWriting {
@@ -54,7 +55,7 @@ impl PlannedCrash {
         }
     }
 
-    /// Turns some crashes of nomad into crashes between the two writes of a record.
+    /// Turns some crashes of nomad into crashes between the write of a new record and the erasure of the old one.
     pub(super) fn while_recording(&mut self, random: &mut Random) {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)
@@ -68,7 +69,7 @@ impl PlannedCrash {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)
         {
-            // The sizes of a head, a token and a record.
+            // The sizes of a slot's header, a token and a record.
             let bytes_max = [16, 32, 400][random.below(3) as usize];
             let fuse = Fuse {
                 writes: random.below(4) as u32,

@@ -1,6 +1,6 @@
-//! The machine below a shell: a fake kernel, a fake root, and nomad's records. The shell that ships calls it like a real one.
+//! The machine below a shell: a fake kernel, a fake root, and nomad's records. `nomad_shell::Shell` calls it like a real one.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `mod.rs` | [`Hardware`] |
 //! | `transit` | domains that move |
@@ -40,7 +40,7 @@ pub struct Parts {
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// The number of slots for records, which are stored as bytes. Zero selects the form of an exploration.
+    /// The number of slots for records, which a simulation stores as bytes. Zero selects the plain store of an exploration.
     pub record_slots: usize,
     /// The broken rule.
     pub mutant: Mutant,

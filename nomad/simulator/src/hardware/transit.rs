@@ -38,7 +38,7 @@ pub struct Incoming {
 /// A piece of a page stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Piece {
-    /// The header, in the first piece of a segment.
+    /// The header, in the first piece of a round or freeze.
     pub header: Option<StreamHeader>,
     /// The items that follow it.
     pub items: Vec<StreamItem>,

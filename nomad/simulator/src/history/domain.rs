@@ -40,7 +40,7 @@ pub struct DomainHistory {
     pub retired: BTreeMap<TransactionId, Contents>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// An operator has settled a doubt about it by force and is responsible for the consequences: only
+    /// An operator has decided a move of it by force and is responsible for the consequences: only
     /// [`Violation::OutlivedRuns`] is reported from then on.
     pub is_forced: bool,
 }

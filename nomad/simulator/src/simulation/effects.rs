@@ -9,7 +9,7 @@ use crate::network::Datagram;
 use crate::record_store::Fuse;
 use crate::world::Effect;
 
-/// Nomad dies after it has written the new record and its head, and before it erases the older record.
+/// nomad dies after it has written the new record and its slot's header, and before it erases the older record.
 const BETWEEN_WRITES: Fuse = Fuse {
     writes: 2,
     torn_bytes: 0,

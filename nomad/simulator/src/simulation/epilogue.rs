@@ -1,5 +1,5 @@
-//! The epilogue of a run: no fault of the seed strikes any more, so every doubt can be settled and every running domain can be
-//! moved.
+//! The epilogue of a run: no fault of the seed strikes any more, so every move in doubt (one whose outcome a machine does not
+//! know) can be decided, and every running domain can be moved.
 
 use identity::DomainId;
 use nomad_client::{Command, Event};
@@ -33,7 +33,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Settles every doubt, as an operator. Nothing of a doubt may be left then.
+    /// Decides every move in doubt, as an operator. No record or copy of such a move may be left then.
     fn settle_doubts(
         &mut self,
         doubted: &[DomainId],
@@ -72,7 +72,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Lets time pass until nothing is left of the doubts, and homes have started the domains that they must start.
+    /// Lets time pass until nothing is left of the moves in doubt, and homes have started the domains that they must start.
     fn settle_forced(&mut self) -> Result<(), Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {

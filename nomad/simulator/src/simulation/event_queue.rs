@@ -52,7 +52,7 @@ pub(super) struct EventQueue {
 }
 
 impl EventQueue {
-    /// A queue of the faults that strike at a known time.
+    /// A queue of everything that is known at the beginning: planned moves, timed faults, the first step, the end of the faults.
     pub(super) fn new(faults: &Faults) -> Self {
         let mut queue = EventQueue::default();
         for planned in &faults.moves {
@@ -114,7 +114,7 @@ impl EventQueue {
         self.entries.values().all(is_idle)
     }
 
-    /// Drops the faults still to come.
+    /// Drops all entries but the recurring ones.
     pub(super) fn forget_faults(&mut self) {
         self.entries
             .retain(|_, due| matches!(due, Scheduled::Step | Scheduled::Interfere));

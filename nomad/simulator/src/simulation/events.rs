@@ -43,7 +43,7 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.give_back(local, machine, transaction);
             }
-            // An earlier life of nomad scheduled these, so they are dropped.
+            // nomad scheduled these before a crash, so they are dropped.
             Scheduled::Event { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
             Scheduled::NotifyBroken {
                 machine,
@@ -66,7 +66,7 @@ impl Simulation {
         self.schedule_broken_notices();
     }
 
-    /// The machine on which an event happens, if it happens on one machine.
+    /// The machine whose pause defers this event, if any.
     fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
             Scheduled::Datagram(datagram) => Some(datagram.to),
@@ -177,7 +177,7 @@ impl Simulation {
         (machine + step) % machines
     }
 
-    /// Cancels the moves from a machine, as its operator, and those to it.
+    /// Cancels the moves from a machine by its operator's command, and the moves to it directly in its ledger.
     fn cancel(&mut self, machine: usize) {
         let local = self.local(machine);
         for number in 0..self.faults.scale.domains {

@@ -1,9 +1,10 @@
-//! A seeded simulation: the real shells on several machines, with time, a bad network, crashes, and domains that write.
+//! A seeded simulation: the real code of the migration server ([`nomad_shell::Shell`]) on several machines, with time, a bad
+//! network, crashes, and domains that write.
 //!
 //! One seed is one run, the same on every host. A run has three parts. In the first, domains move under [`Faults`]. The
 //! second is quiescence, in which everything must settle as [`judge`] demands. The third is an epilogue without faults
-//! (`epilogue`): an operator settles every doubt, nothing may be left over, and every running domain must move once
-//! more.
+//! (`epilogue`): an operator decides every move whose outcome a machine still does not know, nothing may be left over,
+//! and every running domain must move once more.
 //!
 //! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that
 //! follow, `page_links` carries the page streams.
@@ -174,7 +175,7 @@ impl Simulation {
         due.into_iter().chain(machines).chain(pages).min()
     }
 
-    /// The next time at which a machine's kernel or nomad acts by itself.
+    /// The next time at which a machine's kernel, root or nomad acts by itself.
     fn next_on(&self, machine: usize) -> Option<Instant> {
         let node = &self.nodes[machine];
         let machine = &self.world.machines[machine];

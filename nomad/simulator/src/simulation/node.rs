@@ -9,7 +9,7 @@ use super::clock::Clock;
 pub(super) struct Node {
     /// Its clock.
     pub clock: Clock,
-    /// Incremented by every crash: events that an earlier life scheduled do not reach a later one.
+    /// The number of its crashes: work and results that nomad scheduled before a crash are dropped after it.
     pub life: u32,
     /// The end of its restart.
     pub down_until: Instant,

@@ -17,11 +17,11 @@ pub enum Failure {
     Settled(Defect),
     /// A move did not succeed although no fault struck.
     SecondMove(DomainId, End),
-    /// An operator could not settle a doubt, with the last reply.
+    /// An operator could not decide a move in doubt; the last reply.
     NotForced(String),
-    /// An operator could not stop a domain, with the last reply.
+    /// An operator could not stop a domain; the last reply.
     NotStopped(String),
-    /// An operator could not start a lost domain, with the last reply.
+    /// An operator could not start a lost domain; the last reply.
     NotStarted(String),
 }
 

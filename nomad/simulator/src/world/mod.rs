@@ -1,7 +1,7 @@
 //! Machines, the streams between them, and the history that judges every step. A world has neither a clock nor random
 //! numbers: the simulation and the exploration supply both.
 //!
-//! | file | noun |
+//! | file | content |
 //! | --- | --- |
 //! | `mod.rs` | [`World`] |
 //! | `setup` | [`Setup`]: its configuration |
@@ -65,7 +65,7 @@ pub enum Effect {
         /// The encoded envelope.
         bytes: Vec<u8>,
     },
-    /// More of this transaction's segment is to be sent.
+    /// More of the round or freeze that this transaction is sending is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
@@ -175,7 +175,7 @@ impl World {
                 Output::Job(job) => effects.extend(self.begin(now, number, job)),
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
-                // The simulated server has nothing to hand over.
+                // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
                 Output::Event(..)
                 | Output::Log(_)
@@ -188,7 +188,7 @@ impl World {
         effects
     }
 
-    /// Records the domains that root has given up and started.
+    /// Records the domains that the machine's root server has given up, and those that it has started.
     fn record_root_changes(&mut self, number: usize) {
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);

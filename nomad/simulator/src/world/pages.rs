@@ -1,4 +1,5 @@
-//! Page streams between the machines of a world: the jobs of senders, and the arrival of items.
+//! Page streams between the machines of a world. A job is one round or freeze that a sender produces as a segment of the
+//! stream, or the end of the stream; the receiver takes the items (pages, or the end of a segment) as they arrive.
 
 use nomad_protocol::planner::PAGE_BYTES;
 use nomad_protocol::{Event, Instant, TransactionId};
@@ -36,7 +37,7 @@ impl World {
         };
         machine.sending.insert(transaction, sending);
         if let JobKind::Round(_) = job.kind {
-            // A domain whose first pages cannot be read fails at once.
+            // A fault of this step fails the round before it sends anything.
             return match machine.hardware_mut().fails(LocalStep::CopyRound) {
                 Some(failure) => {
                     machine.sending.remove(&transaction);
@@ -130,7 +131,8 @@ impl World {
             .begin_segment(machine_id(from), transaction, &header)
             .is_err()
         {
-            // The sender takes no part in the transaction, or the segment is not expected: nothing is reported.
+            // The sender takes no part in the transaction, or the segment is not expected. No failure is reported: both ends only
+            // learn that the stream broke.
             stream.break_off();
             return true;
         }
@@ -168,7 +170,7 @@ fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
 }
 
 impl Piece {
-    /// Its size.
+    /// The bytes of its pages.
     fn bytes(&self) -> u64 {
         let pages = self.items.iter().map(|item| match item {
             crate::stream::StreamItem::Pages(pages) => pages.len() as u64,

@@ -31,8 +31,8 @@ pub struct Setup {
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// The number of slots for records, in the form that ships. Random numbers are then drawn, too. Zero selects the
-    /// form of an exploration.
+    /// The number of slots for records, which a simulation stores as bytes. Zero selects the plain store of an exploration,
+    /// whose machines draw no new random numbers: the exploration sets them.
     pub record_slots: usize,
     /// The rule that all machines break.
     pub mutant: Mutant,

@@ -39,7 +39,7 @@ pub const THREE: Fleet = Fleet {
     machines: 3,
     starts: &[0],
 };
-/// Two domains that can cross each other's way.
+/// Two machines with a domain on each, whose moves can cross.
 pub const CROSSING: Fleet = Fleet {
     machines: 2,
     starts: &[0, 1],
@@ -58,7 +58,7 @@ pub fn exploration(
     reachable: &[Reachable],
     mutant: Mutant,
 ) -> Exploration {
-    // Timers fire whenever they are armed. Equal intervals keep the number of states low.
+    // An armed timer may fire at any time. Equal intervals keep the number of states low.
     let timing = Timing {
         repeat_first_us: 1,
         repeat_max_us: 1,
