@@ -1,6 +1,6 @@
 //! A learning Ethernet switch whose ports are rings in shared memory.
 //!
-//! | module | noun |
+//! | module | content |
 //! | --- | --- |
 //! | [`frame`] | an Ethernet header: source and destination |
 //! | [`forwarding`] | the forwarding decision for a frame, and address learning. Pure |
@@ -10,7 +10,7 @@
 //! | [`losses`] | the reports of lost frames. Pure |
 //! | [`outgoing`] | a frame to be sent, in the switch's memory or in a ring |
 //! | [`port`] | a ring and its owner's notification |
-//! | [`switch`] | all ports: forwarding in batches |
+//! | [`switch`] | the switch with all its ports: forwarding in batches |
 //! | [`commands`] | root's commands about the ports |
 //!
 //! A domain's port has one Ethernet address and at most one IPv4 address. A frame from the port is dropped if it has another

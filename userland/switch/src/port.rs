@@ -182,8 +182,8 @@ impl Port {
         }
     }
 
-    /// Requests a wake-up for frames from the owner, and for space if frames are queued for it; then checks again and returns
-    /// whether there is anything to do.
+    /// Requests a wake-up for frames from the owner, and for space in the ring if frames are queued for the owner. Then checks
+    /// again; returns whether a frame can be moved or the ring is corrupt.
     pub fn request_wake(&self) -> bool {
         let (ring_ends, waits) = (self.ring_ends(), !self.waiting.is_empty());
         ring_ends.request_wake(if waits {

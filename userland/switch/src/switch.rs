@@ -1,4 +1,4 @@
-//! All ports: forwards frames in batches, and wakes only owners that requested a wake-up.
+//! The switch with all its ports. It forwards frames in batches, and wakes only owners that requested a wake-up.
 
 use alloc::vec::Vec;
 
@@ -70,7 +70,8 @@ impl Switch {
         }
     }
 
-    /// Stops serving a port whose domain is leaving or has stopped. Its queued frames go where later frames for it will go.
+    /// Stops serving a port whose domain is leaving or has stopped. Frames queued for it go into the tunnel if the domain is
+    /// leaving and there is a tunnel; otherwise they are dropped.
     pub fn quiesce(&mut self, number: PortNumber, service: Service) {
         self.set_entry(number, |entry| PortEntry { service, ..entry });
         self.announcements.end(number);
@@ -114,7 +115,7 @@ impl Switch {
         port.close();
     }
 
-    /// Sets a port's forwarding entry: that of the inactive port with this change.
+    /// Resets a port's forwarding entry to the inactive one that it was attached with, and applies this change.
     fn set_entry(&mut self, number: PortNumber, change: impl FnOnce(PortEntry) -> PortEntry) {
         if let Some(index) = self.index_of(number) {
             self.forwarding.set(change(self.ports[index].entry()));
@@ -166,8 +167,8 @@ impl Switch {
         next.unwrap_or(u64::MAX)
     }
 
-    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether no port has any. The sender
-    /// of a later frame rings the doorbell.
+    /// Forwards frames until none can be moved, or for this many passes over all ports; returns whether none can be moved. If so,
+    /// the switch may wait: whoever sends the next frame, or makes space for a queued one, signals the switch.
     pub fn forward(&mut self, passes: usize) -> bool {
         repeat(passes, || {
             let ports = 0..self.ports.len();
@@ -178,7 +179,7 @@ impl Switch {
         })
     }
 
-    /// Requests wake-ups, then checks again; returns whether a frame is queued.
+    /// Requests wake-ups, then checks again; returns whether any frame can be moved.
     fn frames_wait(&self) -> bool {
         let active = self
             .ports
@@ -199,7 +200,7 @@ impl Switch {
         sent
     }
 
-    /// Forwards a batch of a port's frames; returns their number.
+    /// Forwards a batch of a port's frames; returns their number. An error of the ring counts as a frame.
     fn forward_batch(&mut self, index: usize) -> usize {
         let number = self.ports[index].number();
         let (memory, layout) = self.ports[index].ring();

@@ -141,7 +141,7 @@ impl Bench {
             if taken.len() == before {
                 return taken;
             }
-            // Nothing but the doorbell wakes the switch.
+            // The switch is woken only if it requested a signal for space.
             if self.end(number).take_wake_request(WakeFlag::SPACE) {
                 while !self.switch.forward(PASSES) {}
             }
