@@ -1,4 +1,4 @@
-//! The kernel's symbol table, written into its ELF file after linking, so that a panic can name its functions.
+//! The kernel's symbol table, written into its ELF file after linking, so that the backtrace of a panic can name functions.
 //!
 //! The linker script reserves the section `.symbols`, which the kernel reads:
 //!
