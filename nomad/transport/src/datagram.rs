@@ -163,6 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn refuses_more_ranges_than_a_receiver_keeps() {
+        let words = |ranges: usize| [1_u32.to_le_bytes()].repeat(2 * ranges).concat();
+        let head = Ack {
+            transaction: TRANSACTION,
+            next: 5,
+            received: Vec::new(),
+        };
+        for (ranges, is_one) in [(RANGES_MAX, true), (RANGES_MAX + 1, false)] {
+            let bytes = [head.encode(), words(ranges)].concat();
+            assert_eq!(Datagram::decode(&bytes).is_some(), is_one, "{ranges}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_cut_empty_or_out_of_range() {
         let ack = |next, received: Range<u64>| {
             let transaction = TRANSACTION;

@@ -240,3 +240,6 @@ fn bytes_in(rate: u64, us: u64) -> u64 {
 fn before(now: Instant, us: u64) -> Instant {
     Instant::from_us(now.as_us().saturating_sub(us))
 }
+
+#[cfg(test)]
+mod tests;

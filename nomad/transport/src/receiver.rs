@@ -129,3 +129,6 @@ impl Receiver {
         self.early.insert(range);
     }
 }
+
+#[cfg(test)]
+mod tests;

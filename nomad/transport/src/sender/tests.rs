@@ -96,3 +96,34 @@ fn an_overtaken_datagram_is_sent_again_a_while_later() {
     assert!(sender.is_delivered());
     assert_eq!(sender.statistics().probes, 0);
 }
+
+#[test]
+fn only_datagrams_that_are_overtaken_and_late_are_sent_again() {
+    let mut sender = sender(4);
+    for us in [0, 1_000, 1_100, 1_200] {
+        transmit(&mut sender, us);
+    }
+    let overtaking = 2 * PART..3 * PART;
+    acknowledge(&mut sender, 1_900, 0, vec![overtaking]);
+    let patience_us = 800 + REORDER_MIN_US;
+    assert_eq!(sender.poll_timeout(), Some(at(patience_us)));
+    // The second one is not late yet, and nothing has overtaken the last one.
+    assert_eq!(transmit(&mut sender, patience_us), Some((0, true)));
+    assert_eq!(transmit(&mut sender, patience_us), None);
+    let due = 1_000 + patience_us;
+    assert_eq!(transmit(&mut sender, due), Some((PART, true)));
+    assert_eq!(transmit(&mut sender, due), None);
+}
+
+#[test]
+fn lost_bytes_that_arrive_after_all_are_not_sent_again() {
+    let mut sender = sender(4);
+    for us in [0, 100, 200, 300] {
+        transmit(&mut sender, us);
+    }
+    acknowledge(&mut sender, 1_100, 0, vec![2 * PART..4 * PART]);
+    let due = 100 + 800 + REORDER_MIN_US;
+    assert_eq!(transmit(&mut sender, due), Some((0, false)));
+    acknowledge(&mut sender, due, 0, vec![PART..4 * PART]);
+    assert_eq!(transmit(&mut sender, due), None);
+}
