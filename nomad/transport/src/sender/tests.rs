@@ -51,6 +51,18 @@ fn the_last_datagram_and_every_probe_are_acknowledged_at_once() {
 }
 
 #[test]
+fn a_probe_is_acknowledged_at_once_although_more_bytes_wait() {
+    let mut sender = sender(1_000);
+    // As many datagrams leave at once as may be in flight.
+    while let Some((_, is_urgent)) = transmit(&mut sender, 50_000) {
+        assert!(!is_urgent);
+    }
+    assert!(!sender.is_sent());
+    let due = sender.poll_timeout().expect("a probe").as_us();
+    assert_eq!(transmit(&mut sender, due), Some((0, true)));
+}
+
+#[test]
 fn an_acknowledgement_postpones_the_next_probe() {
     let mut sender = sender(2);
     transmit(&mut sender, 0);
@@ -110,9 +122,10 @@ fn only_datagrams_that_are_overtaken_and_late_are_sent_again() {
     // The second one is not late yet, and nothing has overtaken the last one.
     assert_eq!(transmit(&mut sender, patience_us), Some((0, true)));
     assert_eq!(transmit(&mut sender, patience_us), None);
-    let due = 1_000 + patience_us;
-    assert_eq!(transmit(&mut sender, due), Some((PART, true)));
-    assert_eq!(transmit(&mut sender, due), None);
+    assert_eq!(sender.poll_timeout(), Some(at(1_000 + patience_us)));
+    let all_late = 1_200 + patience_us;
+    assert_eq!(transmit(&mut sender, all_late), Some((PART, true)));
+    assert_eq!(transmit(&mut sender, all_late), None);
 }
 
 #[test]
