@@ -119,6 +119,16 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_without_a_reply_is_made_again() {
+        let mut path = PathMtu::default();
+        for _ in 0..TRIALS_MAX {
+            assert_eq!(path.next_trial(MOST, MOST), Some(JUMBO));
+            path.record_silence(1);
+        }
+        assert_eq!(path.next_trial(MOST, MOST), None);
+    }
+
+    #[test]
     fn a_path_that_has_become_shorter_is_used_in_the_size_that_always_arrives() {
         let mut path = PathMtu::default();
         assert_eq!(path.next_trial(MOST, MOST), Some(JUMBO));

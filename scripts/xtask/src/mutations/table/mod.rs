@@ -3,7 +3,7 @@
 //! | file | faults in |
 //! | --- | --- |
 //! | `authority` | rights, badges and the transfer of capabilities |
-//! | `moving` | versions, retirement and descriptions, on which a move depends |
+//! | `moving` | versions, retirement and descriptions, on which a move depends, and the transport of its pages |
 //! | `processor` | the processor and time |
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |

@@ -1,8 +1,16 @@
-//! Versions, retirement and descriptions, on which a move depends.
+//! Versions, retirement and descriptions, on which a move depends, and the transport of its pages.
 
 use super::{MATRIX, TLB};
-use crate::mutations::Finder::Host;
+use crate::mutations::Finder::{self, Host, Suite};
 use crate::mutations::Mutation;
+
+const SENDER: Finder = Host("nomad-transport", "sender");
+const RECEIVER: Finder = Host("nomad-transport", "receiver");
+const PACER: Finder = Host("nomad-transport", "pacer");
+const PATH_MTU: Finder = Host("nomad-transport", "path_mtu");
+const TRANSPORT: Finder = Host("nomad-transport", "");
+const LINK: Finder = Suite("nomad-transport", "link");
+const HOSTILE: Finder = Suite("nomad-transport", "hostile");
 
 mutations! {
     // Versions.
@@ -141,4 +149,125 @@ mutations! {
     "late-thaw" in "kernel/src/capture/freeze.rs":
         "is_some_and(|due| due <= now_ticks)" => "is_some_and(|due| due < now_ticks)";
         "a freeze that ends at this very tick makes the timer fire repeatedly"; Host("kernel", "capture::tests::freezing");
+
+    // The transport of pages: the receiver.
+    "known-prefix" in "nomad/transport/src/receiver.rs":
+        "match data.bytes.get(known as usize..) {" => "match data.bytes.get((known as usize).min(0)..) {";
+        "bytes that arrive twice are passed on twice"; HOSTILE;
+    "beyond-the-window" in "nomad/transport/src/receiver.rs":
+        "        if count == 0 || count as u64 > most {" => "        if count == 0 {";
+        "a peer overwrites bytes that have not been passed on"; HOSTILE;
+    "too-many-gaps" in "nomad/transport/src/receiver.rs":
+        "        if is_new_gap && self.early.len() >= RANGES_MAX {" => "        if false {";
+        "a peer has the receiver keep a range per byte"; RECEIVER;
+    "window-end" in "nomad/transport/src/receiver.rs":
+        "data.bytes.split_at(count.min(WINDOW_BYTES - at));" => "data.bytes.split_at(count);";
+        "a datagram across the end of the buffer ends the migration server"; LINK;
+    "urgent-data" in "nomad/transport/src/receiver.rs":
+        "let is_due = data.is_urgent || is_known" => "let is_due = is_known";
+        "the end of each round is acknowledged 2 ms late"; RECEIVER;
+    "known-data" in "nomad/transport/src/receiver.rs":
+        "data.is_urgent || is_known || self" => "data.is_urgent || self";
+        "a sender whose acknowledgement was lost waits longer for the next one"; HOSTILE;
+    "bytes-per-acknowledgement" in "nomad/transport/src/receiver.rs":
+        " || self.unacknowledged >= BYTES_PER_ACK;" => ";";
+        "a fast stream is acknowledged every 2 ms, and leaves in bursts"; RECEIVER;
+    "counted-for-ever" in "nomad/transport/src/receiver.rs":
+        "        (self.ack_due, self.unacknowledged) = (None, 0);" => "        self.ack_due = None;";
+        "every datagram is acknowledged by itself"; RECEIVER;
+    "postponed-acknowledgement" in "nomad/transport/src/receiver.rs":
+        "Some(self.ack_due.map_or(due, |earlier| earlier.min(due)));" => "Some(due);";
+        "each datagram postpones the acknowledgement of those before it"; RECEIVER;
+
+    // The transport of pages: the sender.
+    "written-beyond-the-room" in "nomad/transport/src/sender.rs":
+        "        let count = bytes.len().min(self.room());" => "        let count = bytes.len();";
+        "bytes beyond the receiver's window are dropped there, and sent again"; HOSTILE;
+    "older-acknowledgement" in "nomad/transport/src/sender.rs":
+        "        if ack.next >= self.base {\n" => "        if true {\n";
+        "a stream to a receiver that was restarted is never given up"; HOSTILE;
+    "never-sent" in "nomad/transport/src/sender.rs":
+        "        if end > self.next {\n" => "        if false {\n";
+        "an acknowledgement of bytes that were never sent ends the migration server"; HOSTILE;
+    "crumbs" in "nomad/transport/src/sender.rs":
+        "!range.is_empty() && self.arrived.len() <= RANGES_MAX" => "!range.is_empty()";
+        "a peer has the sender cut its stream into datagrams of one byte"; HOSTILE;
+    "found-again" in "nomad/transport/src/sender.rs":
+        "                self.lost.remove(range.clone());\n                self.arrived" => "                self.arrived";
+        "late bytes that have arrived are sent again"; SENDER;
+    "lost-and-arrived" in "nomad/transport/src/sender.rs":
+        "let known = (self.base > 0).then_some(0..self.base);" => "let known = None::<Range<u64>>;";
+        "the migration server ends when a probe's reply overtakes a lost datagram"; LINK;
+    "karn" in "nomad/transport/src/sender.rs":
+        "        if !newest.is_repeat {" => "        if true {";
+        "the acknowledgement of a repeated datagram falsifies the round-trip time"; SENDER;
+    "urgent-last" in "nomad/transport/src/sender.rs":
+        "is_urgent: is_probe || is_last," => "is_urgent: is_probe,";
+        "the last datagram of a round is acknowledged late"; SENDER;
+    "urgent-probe" in "nomad/transport/src/sender.rs":
+        "is_urgent: is_probe || is_last," => "is_urgent: is_last,";
+        "a probe is acknowledged late"; SENDER;
+    "hasty-probes" in "nomad/transport/src/sender.rs":
+        "self.round_trip.timeout_us() << self.probes.min(16);" => "self.round_trip.timeout_us();";
+        "a stream is given up after a cut of a second"; LINK;
+
+    // The transport of pages: losses.
+    "lost-at-once" in "nomad/transport/src/in_flight.rs":
+        "sent.at < newest && now.us_since(sent.at) >= patience_us;" => "sent.at < newest;";
+        "datagrams that are merely reordered are sent again"; SENDER;
+    "not-overtaken" in "nomad/transport/src/in_flight.rs":
+        "sent.at < newest && now.us_since(sent.at) >= patience_us;" => "now.us_since(sent.at) >= patience_us;";
+        "datagrams count as lost because their acknowledgement is late"; SENDER;
+    "rest-of-a-datagram" in "nomad/transport/src/in_flight.rs":
+        "                lost.insert(sent.range.start.max(range.start)..sent.range.end);\n" => "";
+        "bytes behind a probe are neither in flight nor sent again"; HOSTILE;
+    "least-for-ever" in "nomad/transport/src/round_trip.rs":
+        " || now.us_since(at) > LEAST_VALID_US;" => ";";
+        "a path that became longer is never filled again"; TRANSPORT;
+    "ranges-of-an-acknowledgement" in "nomad/transport/src/datagram.rs":
+        "    (ranges.len() <= RANGES_MAX)\n" => "    true\n";
+        "a peer's acknowledgement makes a sender keep any number of ranges"; TRANSPORT;
+    "empty-range" in "nomad/transport/src/datagram.rs":
+        "        (start < end).then_some(start..end)" => "        Some(start..end)";
+        "an acknowledgement with an empty range ends the migration server"; TRANSPORT;
+
+    // The transport of pages: the rate.
+    "startup-without-end" in "nomad/transport/src/pacer.rs":
+        "            State::Startup if is_full => State::Drain,\n" => "";
+        "a move keeps the queues of the path full"; PACER;
+    "drain-without-end" in "nomad/transport/src/pacer.rs":
+        "            State::Drain if in_flight <= product + SLACK => State::Cruise(2),\n" => "";
+        "a move uses a third of the path"; LINK;
+    "no-catching-up" in "nomad/transport/src/pacer.rs":
+        "self.next_send.max(before(now, BURST_US));" => "self.next_send.max(now);";
+        "machines that share a busy processor slow each other down"; LINK;
+    "burst-without-end" in "nomad/transport/src/pacer.rs":
+        "self.next_send.max(before(now, BURST_US));" => "self.next_send;";
+        "a stream that was idle exceeds the operator's limit"; PACER;
+    "operators-limit" in "nomad/transport/src/pacer.rs":
+        "self.rate_max.map_or(rate, |most| rate.min(most)).max(1)" => "rate.max(1)";
+        "the operator's limit has no effect"; LINK;
+    "limited-rate" in "nomad/transport/src/pacer.rs":
+        "        if is_limited && rate <= self.measured_rate() {" => "        if false {";
+        "a stream that had little to send is slow when it has more"; PACER;
+    "rates-for-ever" in "nomad/transport/src/pacer.rs":
+        "            self.rates[self.round] = 0;\n" => "";
+        "a move floods a path that has become slower"; PACER;
+
+    // The transport of pages: the longest datagram.
+    "two-trials" in "nomad/transport/src/path_mtu.rs":
+        "self.trial.is_none() && next" => "next";
+        "every datagram is a trial until the first one is lost"; PATH_MTU;
+    "trial-without-bytes" in "nomad/transport/src/path_mtu.rs":
+        " && next <= available;" => ";";
+        "a trial of few bytes never ends, and no other is made"; PATH_MTU;
+    "long-for-ever" in "nomad/transport/src/path_mtu.rs":
+        "            self.current = BASE;" => "";
+        "a stream ends when its path no longer carries long datagrams"; LINK;
+    "silent-trial" in "nomad/transport/src/path_mtu.rs":
+        "        if let Some(bytes) = self.trial {\n            self.record_lost(bytes);\n        }\n" => "";
+        "a trial that was lost with all others is the last one"; PATH_MTU;
+    "endless-trials" in "nomad/transport/src/path_mtu.rs":
+        "                (self.too_long, self.lost_trials) = (bytes, 0);\n" => "";
+        "a size that the path does not carry is tried again and again"; PATH_MTU;
 }
