@@ -1,12 +1,12 @@
 //! Runs seeds of the simulation, one per processor at a time, and on a failure prints the command that repeats it.
 //!
 //! ```text
-//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
+//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd] [--trace]
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
-//! three machines and two domains; `--trace` prints every action and every crash. If a seed fails, no further seed is
-//! begun, and the exit status is 1.
+//! three machines and two domains, `--crowd` two machines and five domains. `--trace` prints every action and every
+//! crash. If a seed fails, no further seed is begun, and the exit status is 1.
 
 #![forbid(unsafe_code)]
 
@@ -40,7 +40,9 @@ fn main() -> ExitCode {
         Ok(request) => request,
         Err(why) => {
             eprintln!("simulate: {why}");
-            eprintln!("usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]");
+            eprintln!(
+                "usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd] [--trace]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -67,10 +69,14 @@ fn main() -> ExitCode {
 
 fn report(seed: u64, scale: Scale, why: &str) {
     let faults = Faults::from_seed(seed, scale, &mut Random::new(seed));
-    let pair = if scale == Scale::PAIR { " --pair" } else { "" };
+    let option = match scale {
+        Scale::PAIR => " --pair",
+        Scale::CROWD => " --crowd",
+        _ => "",
+    };
     println!("seed {seed} fails: {why}");
     println!("{faults:#?}");
-    println!("again: cargo xtask sim --seed {seed} --cases 1{pair}");
+    println!("again: cargo xtask sim --seed {seed} --cases 1{option}");
 }
 
 impl Request {
@@ -85,6 +91,7 @@ impl Request {
         while let Some(option) = arguments.next() {
             match option.as_str() {
                 "--pair" => request.scale = Scale::PAIR,
+                "--crowd" => request.scale = Scale::CROWD,
                 "--trace" => request.is_traced = true,
                 _ => request.set(&option, arguments.next())?,
             }

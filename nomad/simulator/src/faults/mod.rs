@@ -26,7 +26,7 @@ const ACTIONS: u64 = 45;
 pub struct Scale {
     /// The number of machines.
     pub machines: usize,
-    /// The number of domains: each starts on the machine of its own number.
+    /// The number of domains. They start on the machines in turn.
     pub domains: usize,
 }
 
@@ -99,7 +99,7 @@ pub struct Faults {
     pub freeze_us: u64,
     /// The requested moves.
     pub moves: Vec<PlannedMove>,
-    /// Whether the last machine's pool is too small for any domain.
+    /// Whether the last machine's pool is too small for any domain, if none starts there.
     pub small_pool: bool,
     /// Losses in one direction.
     pub one_way: Option<OneWayLoss>,
@@ -127,6 +127,11 @@ impl Scale {
     pub const PAIR: Scale = Scale {
         machines: 2,
         domains: 1,
+    };
+    /// Domains that leave and arrive on both of two machines at once.
+    pub const CROWD: Scale = Scale {
+        machines: 2,
+        domains: 5,
     };
 }
 

@@ -163,6 +163,10 @@ impl Simulation {
             }
         }
         self.perform_actions();
+        let machines = self.world.machines.iter();
+        let entries = machines.flat_map(|machine| machine.shell.moves.ledger.entries());
+        let leaving = entries.filter(|entry| entry.side == Side::Source).count();
+        self.report.leaving_at_once = self.report.leaving_at_once.max(leaving);
     }
 
     /// Draws a machine that is not this one.

@@ -115,6 +115,8 @@ impl Simulation {
         let ends = self.settle()?;
         self.report.outcomes = ends.values().map(|end| end.outcome).collect();
         self.report.stale = ends.values().map(|end| end.stale.len()).sum();
+        let domains = self.world.history.domains.values();
+        self.report.activations = domains.map(|domain| domain.activated.len()).sum();
         self.epilogue(&ends)?;
         Ok(self.report)
     }

@@ -42,6 +42,10 @@ pub struct Report {
     pub pauses: usize,
     /// Stale copies that were in doubt at the end.
     pub stale: usize,
+    /// Moves under faults whose destination has activated the domain.
+    pub activations: usize,
+    /// The most moves that were unfinished at their sources at the same time.
+    pub leaving_at_once: usize,
 }
 
 /// Every phase that a crash can strike, by side.

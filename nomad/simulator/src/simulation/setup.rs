@@ -32,13 +32,15 @@ const TIMING: Timing = Timing {
 fn setup(faults: &Faults, mutant: Mutant) -> Setup {
     let Scale { machines, domains } = faults.scale;
     let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
-    if faults.small_pool {
+    let starts: Vec<usize> = (0..domains).map(|domain| domain % machines).collect();
+    // A domain cannot be started again at a home whose pool others have filled.
+    if faults.small_pool && !starts.contains(&(machines - 1)) {
         pool_pages[machines - 1] = PAGES as u64 - 1;
     }
     Setup {
         pages: PAGES,
         pool_pages,
-        starts: (0..domains).collect(),
+        starts,
         goals: Goals {
             downtime_us: 300,
             overhead_us: 50,
