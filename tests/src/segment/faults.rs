@@ -29,6 +29,8 @@ pub struct Faults {
     pub delay: Duration,
     /// The maximum additional delay, random per frame. It reorders frames; a prober mistakes a late reply for an older state.
     pub jitter: Duration,
+    /// The longest frame that passes, with its header. Longer ones are lost.
+    pub frame_bytes_max: usize,
 }
 
 impl Faults {
@@ -40,6 +42,7 @@ impl Faults {
             duplication: 0.0,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            frame_bytes_max: usize::MAX,
         }
     }
 }
@@ -83,8 +86,8 @@ impl Wire {
         self.faulty.store(dice.is_some(), Ordering::Release);
     }
 
-    /// The passage of the next frame.
-    pub fn cross(&self) -> Passage {
+    /// The passage of the next frame, of this length.
+    pub fn cross(&self, frame_bytes: usize) -> Passage {
         if !self.faulty.load(Ordering::Acquire) {
             return Passage::CLEAN;
         }
@@ -92,7 +95,7 @@ impl Wire {
             .lock()
             .expect("no roller panics")
             .as_mut()
-            .map_or(Passage::CLEAN, Dice::roll)
+            .map_or(Passage::CLEAN, |dice| dice.roll(frame_bytes))
     }
 }
 
@@ -104,8 +107,9 @@ struct Dice {
 
 impl Dice {
     /// Draws the same number of values every time, so that a change of one probability does not affect the other decisions.
-    fn roll(&mut self) -> Passage {
-        let lost = self.random.fraction() < self.faults.loss;
+    fn roll(&mut self, frame_bytes: usize) -> Passage {
+        let is_drawn = self.random.fraction() < self.faults.loss;
+        let lost = is_drawn || frame_bytes > self.faults.frame_bytes_max;
         let twice = self.random.fraction() < self.faults.duplication;
         let delays = [self.delay(), self.delay()];
         let copies = match (lost, twice) {
@@ -125,10 +129,13 @@ impl Dice {
 mod tests {
     use super::*;
 
+    /// The length of a frame.
+    const LENGTH: usize = 1514;
+
     fn passages(faults: Faults, stream: u64) -> Vec<Passage> {
         let wire = Wire::default();
         wire.set(Some(faults), stream);
-        (0..1000).map(|_| wire.cross()).collect()
+        (0..1000).map(|_| wire.cross(LENGTH)).collect()
     }
 
     fn copies(passages: &[Passage]) -> usize {
@@ -197,9 +204,21 @@ mod tests {
     }
 
     #[test]
+    fn loses_frames_that_are_too_long_and_no_others() {
+        let wire = Wire::default();
+        let shorter = Faults {
+            frame_bytes_max: LENGTH,
+            ..Faults::seeded(1)
+        };
+        wire.set(Some(shorter), 0);
+        assert_eq!(wire.cross(LENGTH), Passage::CLEAN);
+        assert_eq!(wire.cross(LENGTH + 1).delays(), []);
+    }
+
+    #[test]
     fn a_wire_without_faults_is_clean() {
         let wire = Wire::default();
-        assert_eq!(wire.cross(), Passage::CLEAN);
+        assert_eq!(wire.cross(LENGTH), Passage::CLEAN);
         wire.set(
             Some(Faults {
                 loss: 1.0,
@@ -207,8 +226,8 @@ mod tests {
             }),
             0,
         );
-        assert_eq!(wire.cross().delays(), []);
+        assert_eq!(wire.cross(LENGTH).delays(), []);
         wire.set(None, 0);
-        assert_eq!(wire.cross(), Passage::CLEAN);
+        assert_eq!(wire.cross(LENGTH), Passage::CLEAN);
     }
 }

@@ -156,7 +156,7 @@ impl PortInner {
         if self.send_queue.is_cut() {
             return self.tallies.cut.add(frame);
         }
-        let passage = self.inbound.cross();
+        let passage = self.inbound.cross(frame.len());
         if passage.delays().is_empty() {
             return self.tallies.lost.add(frame);
         }
@@ -168,7 +168,7 @@ impl PortInner {
 
     /// Passes a frame through the outbound half of the wire, after at least `delay`.
     pub fn deliver(&self, frame: &[u8], delay: Duration) {
-        let passage = self.outbound.cross();
+        let passage = self.outbound.cross(frame.len());
         if passage.delays().is_empty() {
             return self.tallies.lost.add(frame);
         }

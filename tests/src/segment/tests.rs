@@ -232,7 +232,7 @@ fn loses_and_duplicates_by_its_seed() {
     let same = faults::Wire::default();
     same.set(Some(faults), 0);
     let expected: Vec<u8> = (0..200)
-        .flat_map(|n| vec![n; same.cross().delays().len()])
+        .flat_map(|n| vec![n; same.cross(15).delays().len()])
         .collect();
     assert!(expected.len() != 200);
 
