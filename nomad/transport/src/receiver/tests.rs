@@ -82,5 +82,5 @@ fn bytes_beyond_the_window_are_dropped() {
     take(&mut receiver, 0, end - 9, 10, false);
     take(&mut receiver, 0, end - 20, 10, true);
     let ack = receiver.poll_ack(at(0)).expect("an urgent one");
-    assert_eq!(ack.received, [end - 20..end - 10]);
+    assert!(ack.received.into_iter().eq(Some(end - 20..end - 10)));
 }
