@@ -209,9 +209,9 @@ fn the_wire_may_be_cut_at_any_phase() {
 
 #[test]
 fn a_cable_that_is_out_while_pages_are_sent_costs_only_time() {
-    let mut fleet = Fleet::start_shown();
+    let mut fleet = Fleet::start();
     fleet.await_log(A, counter::READY);
-    let options = counter::options(counter::LARGE);
+    let options = counter::options(counter::USUAL);
     let probe = fleet.party.probe(&options);
     let migration = fleet.begin_migration("counter", A);
     migration.await_output(r#""text":"phase Rounds""#, LIMIT);

@@ -21,11 +21,7 @@ fn counter_options() -> prober::Options {
 
 /// Two machines, and a counter that runs on the first.
 fn fleet_with_counter() -> Fleet {
-    ready(Fleet::start())
-}
-
-/// Waits until the counter runs on the first machine.
-fn ready(mut fleet: Fleet) -> Fleet {
+    let mut fleet = Fleet::start();
     fleet.await_log(Node::A, counter::READY);
     fleet
 }
@@ -76,8 +72,8 @@ fn a_counter_continues_on_the_other_machine() {
 
 #[test]
 fn moves_a_counter() {
-    let fleet = ready(Fleet::start_shown());
-    let probe = fleet.party.probe(&counter::options(counter::LARGE));
+    let fleet = fleet_with_counter();
+    let probe = fleet.party.probe(&counter_options());
     for from in [Node::A, Node::B] {
         sleep(WATCHED);
         fleet.migrate("counter", from);

@@ -16,9 +16,8 @@ use crate::{build, process};
 const LONG: [&str; 7] = [
     "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
-/// The number of parallel tests per processor. Each has its own network. Many tests wait for timeouts of the protocol, and the
-/// others have the processors meanwhile.
-const LANES: usize = 3;
+/// The number of parallel tests per processor. Each has its own network, and its machines wait more than they compute.
+const LANES: usize = 2;
 /// The limit of parallel tests. Each takes up to a gigabyte.
 const LANES_MAX: usize = 12;
 
