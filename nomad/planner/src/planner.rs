@@ -21,6 +21,16 @@ pub struct Goals {
     pub freeze_us_max: u64,
 }
 
+impl Goals {
+    /// These goals where a freeze may take this long: an estimate of more than half of it is too long.
+    pub fn with_freeze_limit(self, freeze_limit_us: u64) -> Goals {
+        Goals {
+            freeze_us_max: freeze_limit_us / 2,
+            ..self
+        }
+    }
+}
+
 impl Default for Goals {
     fn default() -> Self {
         Goals {

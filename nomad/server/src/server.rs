@@ -118,10 +118,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         support: machine_support(start),
         timing: timing(start),
     };
-    let goals = Goals {
-        freeze_us_max: local.timing.freeze_limit_us / 2,
-        ..Goals::default()
-    };
+    let goals = Goals::default().with_freeze_limit(local.timing.freeze_limit_us);
     let host = Local {
         machine: Machine::new(start),
         freeze_limit_ns: freeze_limit_ns(start, &local.timing),

@@ -143,9 +143,10 @@ impl Root for Hardware {
         }
         // The last byte is the same for all domains that were ever started under one name.
         let id = DomainId((nomad_shell::Host::draw(self) << 16) | (number as u128 + 1));
-        if self.create(id, STARTED_PAGES) {
-            self.started.push(id);
+        if !self.create(id, STARTED_PAGES) {
+            return Err(RootError::Refused(Refusal::NoMemory));
         }
+        self.started.push(id);
         Ok(())
     }
 

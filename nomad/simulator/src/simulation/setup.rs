@@ -33,7 +33,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
     let Scale { machines, domains } = faults.scale;
     let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
     let starts: Vec<usize> = (0..domains).map(|domain| domain % machines).collect();
-    // A domain cannot be started again at a home whose pool others have filled.
+    // The home of a domain keeps room for it: others could fill the pool, and root would then refuse to start it again.
     if faults.small_pool && !starts.contains(&(machines - 1)) {
         pool_pages[machines - 1] = PAGES as u64 - 1;
     }
@@ -45,7 +45,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
             downtime_us: 300,
             overhead_us: 50,
             rounds_max: 8,
-            freeze_us_max: TIMING.freeze_limit_us / 2,
+            ..Goals::default().with_freeze_limit(TIMING.freeze_limit_us)
         },
         options: MoveOptions::default(),
         timing: TIMING,
