@@ -126,11 +126,6 @@ impl Incoming {
     /// # Errors
     /// The reason; the caller must then discard the domain.
     pub fn handle_event(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
-        if let Event::Round(..) = event {
-            // The next pages may be those of the freeze.
-            self.timeline.end();
-            return Ok(());
-        }
         self.timeline.mark("await_pages");
         self.timeline.begin();
         let applied = self.apply_event(event);

@@ -23,6 +23,8 @@ impl Incoming {
     /// # Errors
     /// The call that failed.
     pub fn trial_build(&mut self) -> Result<(), RestoreError> {
+        // A round has ended. The next pages may be those of the freeze.
+        self.timeline.end();
         if self.is_trial_built {
             return Ok(());
         }

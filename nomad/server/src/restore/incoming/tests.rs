@@ -130,6 +130,20 @@ fn a_memory_that_the_domain_destroyed_is_destroyed_before_the_domain_is_built() 
 }
 
 #[test]
+fn the_steps_of_rounds_do_not_count_as_those_of_a_pause() {
+    let (steps, _) = with_kernel(kernel, || {
+        let mut incoming = described();
+        incoming.trial_build().expect("builds");
+        let after_the_first = incoming.timeline.end();
+        let taken = incoming.handle_event(Event::State(0, Box::new(description())));
+        taken.expect("takes the state");
+        incoming.trial_build().expect("is built already");
+        [after_the_first, incoming.timeline.end()]
+    });
+    assert_eq!(steps, [None, None]);
+}
+
+#[test]
 fn the_pager_of_a_trial_build_is_removed_with_it() {
     let (kept, calls) = with_kernel(kernel, || {
         let mut incoming = described();
