@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::bochs::Processor;
 use harness::fleet::UUID_OF_B;
 use harness::machine::{Board, Boot, Options};
-use harness::{Artefacts, Bochs, loader};
+use harness::{Artefacts, Bochs, counter, loader};
 use serde_json::json;
 
 /// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
@@ -24,7 +24,6 @@ const KERNEL: &str = "caravan: ";
 /// Root's first line.
 const ROOT: &str = "[root] ";
 /// The counter's first line.
-const COUNTER: &str = "[counter] counter: ready";
 /// The migration server's first line. The stick is that of a fleet, and the machine is recognised by its UUID as the one that
 /// does not start the counter.
 const NOMAD: &str = "[nomad] listening";
@@ -54,7 +53,7 @@ fn by_stick(name: &str, boot: Boot) -> Options {
 
 /// Starts the machine and waits until the counter runs; returns its log.
 fn comes_up(options: Options) -> String {
-    comes_up_with(options, COUNTER)
+    comes_up_with(options, counter::READY)
 }
 
 /// Starts the machine and waits for root's first line and this line of a domain; returns its log.
@@ -70,7 +69,7 @@ fn comes_up_with(options: Options, domain: &str) -> String {
 fn comes_up_in_bochs(name: &str, processor: Processor) -> String {
     let archive = Artefacts::archive_named(ARCHIVE);
     let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
-    for line in [KERNEL, ROOT, COUNTER] {
+    for line in [KERNEL, ROOT, counter::READY] {
         machine.expect(line, BOCHS_LIMIT);
     }
     machine.log()
@@ -184,7 +183,7 @@ fn starts_after_a_loader_that_left_the_apic_disabled() {
 fn continues_after_non_maskable_interrupts_and_counts_them() {
     for cpu in ["max", "max,-x2apic"] {
         let mut machine = by_pvh("nmi").cpu(cpu).start();
-        machine.expect(COUNTER, LIMIT);
+        machine.expect(counter::READY, LIMIT);
         for count in 1..=2 {
             machine.control("inject-nmi", json!({}));
             machine.expect(&format!("{count} non-maskable interrupt(s)"), LIMIT);
@@ -221,5 +220,5 @@ fn a_command_line_that_is_too_long_is_cut_between_words() {
     let options = by_pvh("long").argument("-append").argument(line);
     let mut machine = options.start();
     machine.expect("the command line is too long: `ä", LIMIT);
-    machine.expect(COUNTER, LIMIT);
+    machine.expect(counter::READY, LIMIT);
 }

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::machine::{Boot, Machine, Options};
-use harness::{Artefacts, MacAddress, Port, Segment, ThirdParty};
+use harness::{Artefacts, MacAddress, Port, Segment, ThirdParty, counter};
 
 /// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -78,7 +78,7 @@ fn the_shell_lists_domains_and_queries_the_migration_server() {
     machine.expect("[nomad] listening", LIMIT);
     force_the_counter(&mut machine);
     // The counter starts concurrently, and may be ready before the reply is printed.
-    machine.expect_anywhere("[counter] counter: ready", LIMIT);
+    machine.expect_anywhere(counter::READY, LIMIT);
     // Typed commands, with editing keys, and a line of each reply.
     for (typed, reply) in [
         ("pt\u{8}s", "console                  running"),
@@ -96,7 +96,7 @@ fn the_shell_lists_domains_and_queries_the_migration_server() {
     // The log of one domain contains only its lines. All of them were printed before.
     let before = machine.log().len();
     machine.type_line("log counter");
-    machine.expect("[counter] counter: ready", LIMIT);
+    machine.expect(counter::READY, LIMIT);
     machine.expect_text("> ", LIMIT);
     let log = machine.log().split_off(before);
     assert!(!log.contains("[root] started"), "{log}");

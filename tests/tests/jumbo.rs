@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use harness::{Fleet, MacAddress, Node, counter, prober};
+use harness::frame::{self, Addresses, migration_server};
+use harness::{Fleet, Node, counter, prober};
 
 /// The size of an IPv4 packet that fits into a frame of either machine, and of a packet that fits only into a frame of the
 /// second one.
@@ -17,46 +18,19 @@ const ATTEMPTS_MAX: usize = 20;
 const ECHO_REPLY: u8 = 0;
 const ECHO_REQUEST: u8 = 8;
 
-/// An Ethernet and an IPv4 address.
-type Addresses = (MacAddress, [u8; 4]);
-
-/// The addresses of a machine's migration server.
-fn addresses(node: Node) -> Addresses {
-    let last = node as u8 + 1;
-    let mac = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, last]);
-    (mac, [10, 77, 0, last])
-}
-
 /// An echo message (RFC 792) in a packet of this size.
 fn echo(kind: u8, from: Addresses, to: Addresses, packet_bytes: usize) -> Vec<u8> {
     let mut icmp: Vec<u8> = (0..packet_bytes - 20).map(|at| (at / 7) as u8).collect();
     icmp[..8].copy_from_slice(&[kind, 0, 0, 0, 0, 9, 0, 1]);
-    let sum = checksum(&icmp).to_be_bytes();
+    let sum = frame::checksum(&icmp).to_be_bytes();
     icmp[2..4].copy_from_slice(&sum);
-    let mut ip = [0; 20];
-    ip[0] = 0x45;
-    ip[2..4].copy_from_slice(&(packet_bytes as u16).to_be_bytes());
-    // Time to live, and ICMP.
-    ip[8..10].copy_from_slice(&[64, 1]);
-    ip[12..16].copy_from_slice(&from.1);
-    ip[16..20].copy_from_slice(&to.1);
-    let sum = checksum(&ip).to_be_bytes();
-    ip[10..12].copy_from_slice(&sum);
-    [&to.0.0[..], &from.0.0, &[0x08, 0x00], &ip, &icmp].concat()
-}
-
-/// The checksum of bytes whose checksum field is zero (RFC 791).
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.as_chunks().0.iter();
-    let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    !fold(fold(sum)) as u16
+    frame::ipv4(frame::ICMP, from, to, &icmp)
 }
 
 /// Delivers an echo request to one machine as if the other one had sent it, and checks that the complete reply is sent to the other
 /// one.
 fn assert_replies(fleet: &Fleet, node: Node, packet_bytes: usize) {
-    let (here, there) = (addresses(node), addresses(node.other()));
+    let (here, there) = (migration_server(node), migration_server(node.other()));
     let request = echo(ECHO_REQUEST, there, here, packet_bytes);
     let expected = echo(ECHO_REPLY, here, there, packet_bytes);
     // The addresses, and the message with its checksum. The other fields of an IPv4 header are the stack's choice.
@@ -95,7 +69,12 @@ fn machines_exchange_jumbo_frames_and_domains_with_the_standard_mtu_move() {
     assert_replies(&fleet, Node::B, LARGEST_BYTES);
     fleet.await_log(Node::A, counter::READY);
     let counter = (counter::MAC, counter::IP.octets());
-    let long = echo(ECHO_REQUEST, addresses(Node::B), counter, JUMBO_BYTES);
+    let long = echo(
+        ECHO_REQUEST,
+        migration_server(Node::B),
+        counter,
+        JUMBO_BYTES,
+    );
     fleet.port(Node::A).inject(&long);
     fleet.await_log(Node::A, "dropped_long: 1");
 

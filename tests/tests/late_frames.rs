@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
+use harness::frame::udp;
 use harness::prober::Summary;
 use harness::prober::protocol::Request;
 use harness::{Fleet, MacAddress, Node, counter, prober};
@@ -136,32 +137,10 @@ fn marked(sequence: u64) -> Request {
 /// A request to the counter in a frame of this length.
 fn frame(request: &Request, length: usize) -> Vec<u8> {
     const CLIENT_PORT: u16 = 40_000;
-    let content = request.encode();
-    let udp_bytes = (8 + content.len()) as u16;
-    let mut ip = [0; 20];
-    ip[0] = 0x45;
-    ip[2..4].copy_from_slice(&(20 + udp_bytes).to_be_bytes());
-    // Time to live, and UDP.
-    ip[8..10].copy_from_slice(&[64, 17]);
-    ip[12..16].copy_from_slice(&CLIENT_IP);
-    ip[16..20].copy_from_slice(&counter::IP.octets());
-    let sum = checksum(&ip);
-    ip[10..12].copy_from_slice(&sum.to_be_bytes());
-    // A UDP checksum of zero means that there is none.
-    let udp = [CLIENT_PORT, counter::PORT, udp_bytes, 0].map(u16::to_be_bytes);
-    let mut frame = [counter::MAC.0, CLIENT_MAC.0].concat();
-    frame.extend([0x08, 0x00]);
-    frame.extend(ip);
-    frame.extend(udp.as_flattened());
-    frame.extend(content);
+    let client = (CLIENT_MAC, CLIENT_IP);
+    let counter = (counter::MAC, counter::IP.octets());
+    let (from, to) = ((client, CLIENT_PORT), (counter, counter::PORT));
+    let mut frame = udp(from, to, &request.encode());
     frame.resize(length, 0);
     frame
-}
-
-/// The checksum of a header whose checksum field is zero (RFC 791).
-fn checksum(header: &[u8]) -> u16 {
-    let words = header.as_chunks().0.iter();
-    let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    !fold(fold(sum)) as u16
 }

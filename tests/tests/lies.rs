@@ -7,14 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::machine::{Boot, Machine, Options};
-use harness::{Artefacts, scratch};
+use harness::{Artefacts, counter, scratch};
 
 /// The time limit of a wait. It only ends a hang.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A switch, a domain that lies, and a counter.
 const ARCHIVE: &str = "liar";
-const COUNTER_READY: &str = "[counter] counter: ready";
 /// Root's first line.
 const ROOT_STARTS: &str = "[root] machine a";
 const BLOCK_BYTES: usize = 512;
@@ -69,7 +68,7 @@ fn a_domain_that_lies_harms_only_itself() {
         "[root] ERROR: liar has a page fault writing 0x123456789000",
         LIMIT,
     );
-    machine.expect_anywhere(COUNTER_READY, LIMIT);
+    machine.expect_anywhere(counter::READY, LIMIT);
     let log = machine.log();
     for failure in ["switch has", "counter has", "panicked"] {
         assert!(!log.contains(failure), "{log}");
@@ -96,7 +95,7 @@ fn an_invalid_program_does_not_keep_others_from_starting() {
     let mut machine = machine_with(invalid, ROOT_STARTS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is not an ELF file";
     machine.expect_anywhere(error, LIMIT);
-    machine.expect_anywhere(COUNTER_READY, LIMIT);
+    machine.expect_anywhere(counter::READY, LIMIT);
 }
 
 #[test]
@@ -111,5 +110,5 @@ fn a_truncated_program_does_not_keep_others_from_starting() {
     let mut machine = machine_with(truncated, ROOT_STARTS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is truncated: 512 bytes";
     machine.expect_anywhere(error, LIMIT);
-    machine.expect_anywhere(COUNTER_READY, LIMIT);
+    machine.expect_anywhere(counter::READY, LIMIT);
 }
