@@ -9,8 +9,7 @@ use heapless::{String, Vec};
 /// The maximum number of ranges in a list of memory. Further ones are dropped, which is logged.
 pub const RANGES_MAX: usize = 128;
 
-/// The maximum length of the command line. The rest of a longer one is dropped, which is logged if the loader used
-/// multiboot2.
+/// The maximum length of the command line. The words of a longer one that do not fit are dropped, which is logged.
 pub const COMMAND_LINE_BYTES_MAX: usize = abi::start_page::ARGUMENT_BYTES;
 
 /// The machine as found by the boot code, passed to [`crate::start`] once.

@@ -168,7 +168,7 @@ impl Switch {
     }
 
     /// Forwards frames until none can be moved, or for this many passes over all ports; returns whether none can be moved. If so,
-    /// the switch may wait: whoever sends the next frame, or makes space for a queued one, signals the switch.
+    /// the switch may wait: the port that sends the next frame, or makes space for a queued one, signals the switch.
     pub fn forward(&mut self, passes: usize) -> bool {
         repeat(passes, || {
             let ports = 0..self.ports.len();
