@@ -1,16 +1,12 @@
 //! Interrupted moves. A [`FaultScenario`] has a small counter at home on machine A, a client that probes it throughout, and two
 //! machines into which a test injects faults.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::fleet::LIMIT;
 use crate::listed::Listed;
 use crate::third_party::{Client, Probe};
 use crate::{Fleet, Node, counter};
-
-/// The interval between queries of the machines' state.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The domain that moves.
 const DOMAIN: &str = "counter";
@@ -100,41 +96,6 @@ impl FaultScenario {
         self.await_listed(&format!("in doubt on {}", node.name()), |listed| {
             listed.at(node).has_doubt()
         });
-    }
-
-    /// The number of pages spent on each machine while nothing is being moved.
-    pub fn memory(&self) -> [u64; 2] {
-        [Node::A, Node::B].map(|node| {
-            let spent = self.spent_pages(node);
-            spent.unwrap_or_else(|| panic!("{} does not report its memory", node.name()))
-        })
-    }
-
-    fn spent_pages(&self, node: Node) -> Option<u64> {
-        let memory = self.fleet.reply(node, &["mem"]).memory();
-        memory.map(|memory| memory.machine.spent_pages)
-    }
-
-    /// Waits until a machine spends as many pages as before. The switch releases rings asynchronously.
-    ///
-    /// # Panics
-    ///
-    /// If that does not happen.
-    pub fn await_memory(&self, node: Node, before: &[u64; 2]) {
-        let before = before[node as usize];
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let now = self.spent_pages(node);
-            if now == Some(before) {
-                return;
-            }
-            let name = node.name();
-            assert!(
-                Instant::now() < deadline,
-                "{name}: {now:?} pages are spent instead of {before}"
-            );
-            sleep(POLL_INTERVAL);
-        }
     }
 
     /// Settles a move that a machine lists as in doubt; `how` is `run` or `drop`.

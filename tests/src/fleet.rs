@@ -1,8 +1,9 @@
 //! Machines on a segment with a third party beside them: a [`Fleet`], with which every test of a move begins.
 //!
 //! The machines run Caravan. Usually there are two, from the manifests `usual-a` and `machine-b`. The third party
-//! probes them, and sends the operator's commands (`operator`).
+//! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use.
 
+mod memory;
 mod operator;
 
 use std::path::Path;
@@ -21,7 +22,7 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 const UP: &str = "[nomad] listening";
 
 /// The UDP port on which a migration server receives its operator's commands.
-const MIGRATION_PORT: u16 = 7411;
+pub const MIGRATION_PORT: u16 = 7411;
 
 /// The manifest that holds the secret of all machines.
 const MANIFEST: &str = concat!(

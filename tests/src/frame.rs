@@ -6,6 +6,10 @@ use crate::{MacAddress, Node};
 pub const ICMP: u8 = 1;
 /// The protocol number of UDP.
 const UDP: u8 = 17;
+
+/// The bytes of the headers before a datagram's content.
+const HEADERS_BYTES: usize = 14 + 20 + 8;
+
 /// An Ethernet and an IPv4 address.
 pub type Addresses = (MacAddress, [u8; 4]);
 
@@ -38,6 +42,17 @@ pub fn udp(from: (Addresses, u16), to: (Addresses, u16), content: &[u8]) -> Vec<
     ipv4(UDP, from.0, to.0, &[&header[..], content].concat())
 }
 
+/// Whether a frame has a datagram from any port of one address to a port of another one.
+pub fn is_udp(frame: &[u8], from: Addresses, to: (Addresses, u16)) -> bool {
+    frame.len() >= HEADERS_BYTES
+        && frame[..6] == to.0.0.0
+        && frame[12..15] == [0x08, 0x00, 0x45]
+        && frame[23] == UDP
+        && frame[26..30] == from.1
+        && frame[30..34] == to.0.1
+        && frame[36..38] == to.1.to_be_bytes()
+}
+
 /// The checksum of bytes whose checksum field is zero (RFC 791).
 pub fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.as_chunks().0.iter();
@@ -50,9 +65,6 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 mod tests {
     use super::*;
 
-    /// The bytes of the headers before a datagram's content.
-    const HEADERS_BYTES: usize = 14 + 20 + 8;
-
     #[test]
     fn a_datagram_has_its_headers_and_their_checksum() {
         let [a, b] = [Node::A, Node::B].map(migration_server);
@@ -61,6 +73,15 @@ mod tests {
         assert_eq!((&frame[..6], &frame[6..12]), (&b.0.0[..], &a.0.0[..]));
         assert_eq!((&frame[26..30], &frame[30..34]), (&a.1[..], &b.1[..]));
         assert_eq!(checksum(&frame[14..34]), 0);
+    }
+
+    #[test]
+    fn a_datagram_is_recognized_by_its_addresses_and_port() {
+        let [a, b] = [Node::A, Node::B].map(migration_server);
+        let frame = udp((a, 9), (b, 7), b"text");
+        assert!(is_udp(&frame, a, (b, 7)));
+        assert!(!is_udp(&frame, a, (b, 9)) && !is_udp(&frame, b, (b, 7)));
+        assert!(!is_udp(&frame[..30], a, (b, 7)));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod counter;
 pub mod echo;
 pub mod fault_scenario;
 pub mod fleet;
+pub mod flood;
 pub mod frame;
 pub mod kv_checker;
 pub mod lan_servers;

@@ -108,7 +108,7 @@ fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, befo
     if runs_on == A {
         scenario.move_once(B);
     }
-    scenario.await_memory(survivor, before);
+    scenario.fleet.await_spent_pages(survivor, before);
 }
 
 /// Checks that the counter on this machine replies; otherwise shows the logs.
@@ -130,7 +130,7 @@ fn a_destination_may_die_at_any_phase() {
     } in DESTINATION_DIES
     {
         println!("held at `{line}` on {}: B dies", held.name());
-        let before = scenario.memory();
+        let before = scenario.fleet.spent_pages();
         if line == "activated" {
             scenario.fleet.port(B).drop_address(counter::MAC);
         }
@@ -163,7 +163,7 @@ fn a_source_may_die_at_any_phase() {
     {
         println!("held at `{line}` on {}: A dies", held.name());
         scenario.probe();
-        let before = scenario.memory();
+        let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
         scenario.fleet.restart(A);
         if held == B {
@@ -191,7 +191,7 @@ fn the_wire_may_be_cut_at_any_phase() {
     ) in WIRE_IS_CUT
     {
         println!("held at `{line}` on {}: the wire is cut", held.name());
-        let before = scenario.memory();
+        let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
         let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
         a.partition_from(b);
@@ -201,7 +201,7 @@ fn the_wire_may_be_cut_at_any_phase() {
         }
         scenario.fleet.port(A).clear_partitions();
         conclude(&mut scenario, outcome, held, &before);
-        scenario.await_memory(held.other(), &before);
+        scenario.fleet.await_spent_pages(held.other(), &before);
         drop(migration);
     }
     scenario.finish_probe();

@@ -1,10 +1,11 @@
 //! The NIC and the migration server of one machine have an MTU of 9000, those of the other one of 65000. The domains have the
-//! standard MTU.
+//! standard MTU. In the last test both have an MTU of 65000, and the wire between them no longer carries that.
 
 use std::time::Duration;
 
+use harness::fleet::LIMIT;
 use harness::frame::{self, Addresses, migration_server};
-use harness::{Fleet, Node, counter, prober};
+use harness::{Faults, Fleet, Node, counter, prober};
 
 /// The size of an IPv4 packet that fits into a frame of either machine, and of a packet that fits only into a frame of the
 /// second one.
@@ -89,4 +90,37 @@ fn machines_exchange_jumbo_frames_and_domains_with_the_standard_mtu_move() {
     for node in [Node::A, Node::B] {
         assert_replies(&fleet, node, JUMBO_BYTES);
     }
+}
+
+/// The longest frames that the wire carries after each of these lines of a move, with the Ethernet header.
+const SHRUNK: [(&str, usize); 2] = [("phase Rounds", 9_014), ("round 1", 1_514)];
+/// A limit at which the rounds take longer than the test takes to read a line, in megabytes per second.
+const BANDWIDTH: &str = "--bandwidth=20";
+
+/// The machines found that the wire carries frames of 65,000 bytes. Then it no longer does.
+#[test]
+fn a_wire_that_carries_ever_shorter_frames_does_not_end_a_move() {
+    let mut fleet = Fleet::start_largest("largest-a", |it| it.host_mtu(65_000));
+    fleet.await_log(Node::A, counter::READY);
+    let probe = fleet.party.probe(&probe_options());
+    for from in [Node::A, Node::B] {
+        let migration = fleet.begin_migration_with("counter", from, &[BANDWIDTH]);
+        for (line, frame_bytes_max) in SHRUNK {
+            migration.await_output(&format!(r#""text":"{line}"#), LIMIT);
+            let shorter = Faults {
+                frame_bytes_max,
+                ..Faults::seeded(1)
+            };
+            fleet.port(Node::B).set_faults(Some(shorter));
+        }
+        migration.await_output(r#""text":"done""#, LIMIT);
+        let lost = fleet.port(Node::B).counters().lost;
+        println!("{lost:?}");
+        assert!(lost.bytes > 0, "no frame was too long");
+        fleet.port(Node::B).set_faults(None);
+    }
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary}");
+    assert!(summary.tcp_survived, "{summary}");
+    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
 }

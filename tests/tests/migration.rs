@@ -140,24 +140,6 @@ const BATCH: usize = 4;
 /// The number of batches after which heaps no longer grow: they grow to the largest size that is ever needed.
 const BATCHES: usize = 8;
 
-/// More requests than a migration server remembers of an operator.
-const REQUESTS: usize = 40;
-
-/// The free bytes in the heaps of both machines' roots, switches and migration servers. Requests precede the measurement, so that
-/// the servers remember only requests of one size.
-fn heaps(fleet: &Fleet) -> Vec<u64> {
-    let free = |node| {
-        (0..REQUESTS).for_each(|_| drop(fleet.command(node, &["cancel", "nobody"])));
-        let memory = fleet.reply(node, &["mem"]).memory().expect("memory");
-        [
-            memory.machine.heap_free,
-            memory.machine.switch_heap_free,
-            memory.nomad_heap_free,
-        ]
-    };
-    [Node::A, Node::B].into_iter().flat_map(free).collect()
-}
-
 /// Some batch leaves the heaps unchanged. With a leak, every batch would take more of them.
 #[test]
 fn moves_leak_no_memory_in_the_heaps_of_servers() {
@@ -169,7 +151,7 @@ fn moves_leak_no_memory_in_the_heaps_of_servers() {
         for from in [Node::A, Node::B].into_iter().cycle().take(moves) {
             fleet.migrate("counter", from);
         }
-        let after = heaps(&fleet);
+        let after = fleet.free_heaps();
         assert!(after.iter().all(|free| *free > 0), "{after:?}");
         if free.last() == Some(&after) {
             return;
@@ -193,8 +175,7 @@ fn the_largest_domain_moves_there_and_back_within_its_reserve() {
         fleet.await_log(from.other(), &runs);
     }
     for node in [Node::A, Node::B] {
-        let memory = fleet.reply(node, &["mem"]).memory().expect("memory");
-        let least = memory.nomad_heap_free_min;
+        let least = fleet.memory_of(node).nomad_heap_free_min;
         println!("{node:?}: at least {least} bytes of the heap free");
         assert!(least >= RESERVE_BYTES, "{node:?}: {least}");
     }

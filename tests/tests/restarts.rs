@@ -65,7 +65,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
             held.name(),
             ends.name()
         );
-        let before = scenario.memory();
+        let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
         scenario.fleet.restart_server(ends);
         if held != ends {
@@ -84,7 +84,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
             scenario.move_once(B);
         }
         for node in [A, B] {
-            scenario.await_memory(node, &before);
+            scenario.fleet.await_spent_pages(node, &before);
         }
     }
     scenario.finish_probe();
@@ -93,7 +93,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
 #[test]
 fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
     let mut scenario = FaultScenario::start();
-    let before = scenario.memory();
+    let before = scenario.fleet.spent_pages();
     // The domain is frozen, and the other machine prepared.
     let migration = scenario.hold_at(A, "phase Commit");
     // The kernel thaws the domain and root opens its port, so it replies while the server is still held.
@@ -114,7 +114,7 @@ fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
     scenario.move_once(A);
     scenario.move_once(B);
     for node in [A, B] {
-        scenario.await_memory(node, &before);
+        scenario.fleet.await_spent_pages(node, &before);
     }
     scenario.finish_probe();
 }
@@ -123,13 +123,13 @@ fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
 fn fifty_round_trips_leave_the_memory_use_of_both_machines_unchanged() {
     let mut scenario = FaultScenario::start();
     scenario.probe();
-    let before = scenario.memory();
+    let before = scenario.fleet.spent_pages();
     for _ in 0..50 {
         scenario.move_once(A);
         scenario.move_once(B);
     }
     for node in [A, B] {
-        scenario.await_memory(node, &before);
+        scenario.fleet.await_spent_pages(node, &before);
     }
     scenario.finish_probe();
 }

@@ -1,0 +1,78 @@
+//! The memory of a [`Fleet`]'s machines, as their roots and migration servers report it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nomad_client::event::MemoryStatus;
+
+use super::{Fleet, LIMIT};
+use crate::Node;
+
+/// The interval between queries of a machine's memory.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// More requests than a migration server remembers of an operator.
+const REQUESTS: usize = 40;
+
+impl Fleet {
+    /// The memory of a machine.
+    ///
+    /// # Panics
+    ///
+    /// If it does not report its memory.
+    pub fn memory_of(&self, node: Node) -> MemoryStatus {
+        let memory = self.reply(node, &["mem"]).memory();
+        memory.unwrap_or_else(|| panic!("{} does not report its memory", node.name()))
+    }
+
+    /// The number of pages spent on A and B.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::memory_of`].
+    pub fn spent_pages(&self) -> [u64; 2] {
+        [Node::A, Node::B].map(|node| self.memory_of(node).machine.spent_pages)
+    }
+
+    /// Waits until a machine spends as many pages as before. The switch releases rings asynchronously.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen.
+    pub fn await_spent_pages(&self, node: Node, before: &[u64; 2]) {
+        let before = before[node as usize];
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let memory = self.reply(node, &["mem"]).memory();
+            let now = memory.map(|memory| memory.machine.spent_pages);
+            if now == Some(before) {
+                return;
+            }
+            let name = node.name();
+            assert!(
+                Instant::now() < deadline,
+                "{name}: {now:?} pages are spent instead of {before}"
+            );
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// The free bytes in the heaps of both machines' roots, switches and migration servers. Requests precede the measurement, so
+    /// that the servers remember only requests of one size.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::memory_of`].
+    pub fn free_heaps(&self) -> Vec<u64> {
+        let free = |node| {
+            (0..REQUESTS).for_each(|_| drop(self.command(node, &["cancel", "nobody"])));
+            let memory = self.memory_of(node);
+            [
+                memory.machine.heap_free,
+                memory.machine.switch_heap_free,
+                memory.nomad_heap_free,
+            ]
+        };
+        [Node::A, Node::B].into_iter().flat_map(free).collect()
+    }
+}
