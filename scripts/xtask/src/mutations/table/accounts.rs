@@ -1,4 +1,4 @@
-//! Objects, memory and accounting.
+//! Faults in the code for objects, memory and accounting.
 
 use super::{CONFORMANCE, DEVICES, LONG, MATRIX, RANDOM, RELEASED, TLB};
 use crate::mutations::Finder::Host;
@@ -28,7 +28,7 @@ mutations! {
         "a device's Memory can be filled during its destruction, which panics the kernel"; DEVICES;
     "half-destroyed-run" in "kernel/src/paging/pages.rs":
         "    check_alive(Object::Memory(memory))?;\n    if count == 0 {" => "    if count == 0 {";
-        "a driver gives a device bus addresses that are not its Memory's"; Host("kernel", "objects::tests::contiguous");
+        "a contiguous Memory gets frames at other bus addresses than those that its device uses"; Host("kernel", "objects::tests::contiguous");
     "supplied-to-the-end" in "kernel/src/paging/pages.rs":
         "    check_alive(Object::Memory(memory))?;\n    if source" => "    if source";
         "a Memory can be filled as fast as its destruction empties it"; Host("kernel", "objects::tests::outrun");
@@ -40,20 +40,20 @@ mutations! {
         "writing the state of a thread that is being destroyed starts it"; Host("kernel", "objects::tests::outrun");
     "zeroed-pages" in "kernel/src/paging/pages.rs":
         "insert_page(kernel, memory, leaf, page, Frame::zero)?;" => "insert_page(kernel, memory, leaf, page, |_| ())?;";
-        "a fresh page has another domain's data"; TLB;
+        "a fresh page contains another domain's data"; TLB;
 
     "populate-device" in "kernel/src/paging/pages.rs":
         "    if !matches!(\n        memory.attribute,\n        Attribute::Ordinary | Attribute::Contiguous\n    ) {" => "    if memory.attribute == Attribute::Archive {";
         "RAM is inserted among a device's registers, and the next step of creating that Memory panics the kernel"; DEVICES;
     "device-at-once" in "kernel/src/syscalls/device.rs":
         "const DEVICE_PAGES_MAX: u64 = 16 * 512;" => "const DEVICE_PAGES_MAX: u64 = 1024 * 512;";
-        "the first step creates 1,024 tables with interrupts off, which takes a million instructions"; DEVICES;
+        "the first step creates 1,024 tables with interrupts disabled, which takes a million instructions"; DEVICES;
     "wide-memory" in "kernel/src/objects/memory/lifecycle.rs":
         "    if pages == 0 || pages > abi::MEMORY_PAGES_MAX {" => "    if pages == 0 {";
-        "a page beyond the directories panics the kernel"; TLB;
+        "a page number beyond the last page directory panics the kernel"; TLB;
     "zeroed-run" in "kernel/src/memory/table.rs":
         "            Frame::containing(PhysAddr::new(entry & ADDRESS)).zero();\n" => "";
-        "contiguous memory has another domain's data"; CONFORMANCE;
+        "contiguous memory contains another domain's data"; CONFORMANCE;
     "origin-early" in "capabilities/src/revocation.rs":
         "    Ok(role == Role::Copy || euler_tour::is_leaf(storage, place))" => "    Ok(role == Role::Copy || role == Role::Origin)";
         "an object is destroyed before the objects created from it"; Host("capabilities", "");
@@ -62,10 +62,10 @@ mutations! {
         "moving a capability within one table changes the version of the domain whose Memory it can write"; Host("capabilities", "");
     "one-frame" in "capabilities/src/table.rs":
         "        self.frame_count.get()\n    }\n\n    /// The number of slots" => "        1\n    }\n\n    /// The number of slots";
-        "a table releases its first frame only"; Host("capabilities", "");
+        "a table releases only its first frame"; Host("capabilities", "");
     "one-slot-more" in "capabilities/src/table.rs":
         "        if slot.0 >= slot_count {" => "        if slot.0 > slot_count {";
-        "the slot after the end of the table is used"; Host("capabilities", "");
+        "the slot after the end of a table can be used"; Host("capabilities", "");
 
     "own-pool" in "kernel/src/objects/pool.rs":
         "core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)" => "self == ancestor";
@@ -84,7 +84,7 @@ mutations! {
         "a revocation follows a link into a reused frame"; RELEASED;
     "detached-slots" in "kernel/src/memory/slots.rs":
         "        let frame = self.table.target(u64::from(index))?;" => "        let frame = self.table.target(u64::from(index)).expect(\"a frame\");";
-        "the number of a slot whose frame was released panics the kernel"; Host("kernel", "objects::tests::ending");
+        "naming a slot whose frame was released panics the kernel"; Host("kernel", "objects::tests::ending");
     "copied-at-the-end" in "kernel/src/objects/create.rs":
         "    if object.header().is_being_destroyed() {" => "    if false && object.header().is_being_destroyed() {";
         "a destruction never ends while others copy capabilities"; Host("kernel", "objects::tests::outrun");
@@ -93,5 +93,5 @@ mutations! {
         "a revocation follows a link into a reused frame"; Host("kernel", "capture::tests::derivation");
     "bookmarked-object" in "kernel/src/objects/pool.rs":
         "        if self.bookmark.get() == Some(object) {" => "        if false && self.bookmark.get() == Some(object) {";
-        "a search continues from a reused frame"; LONG;
+        "an interrupted search of a pool continues from a reused frame"; LONG;
 }

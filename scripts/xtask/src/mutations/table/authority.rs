@@ -1,4 +1,4 @@
-//! Rights, badges and the transfer of capabilities.
+//! Faults in the code for rights, badges and the transfer of capabilities.
 
 use super::{IPC, MATRIX};
 use crate::mutations::Finder::Host;
@@ -37,7 +37,7 @@ mutations! {
         "a Memory is read without READ"; MATRIX;
     "ports-right" in "kernel/src/syscalls/device.rs":
         "lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?" => "lookup::io_ports(caller, call.ports, IoPortsRights::IN)?";
-        "a capability with only IN allows writing ports"; MATRIX;
+        "a capability with only IN allows writing to ports"; MATRIX;
     "raised-priority" in "kernel/src/syscalls/thread.rs":
         "    if call.priority > caller.priority.get() {\n        return Err(Error::MissingRight);\n    }\n" => "";
         "every domain can raise its priority above all others"; MATRIX;
@@ -52,7 +52,7 @@ mutations! {
         "a client assumes another client's badge"; Host("capabilities", "");
     "any-flag" in "kernel/src/syscalls/lookup.rs":
         "if badge.is_set() && flags & !badge.get() != 0 {" => "if false {";
-        "a capability to signal one flag allows raising all of them"; Host("kernel", "syscalls::tests");
+        "a capability to signal one flag allows signalling all of them"; Host("kernel", "syscalls::tests");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
         "    lookup::check_copyable(capability.object)?;" => "    crate::objects::check_alive(capability.object)?;";
         "two domains can reply to one call"; IPC;
@@ -68,7 +68,7 @@ mutations! {
         "the reply right to a thread of one domain is installed in another"; Host("kernel", "ipc::tests::grant");
     "running-reply" in "kernel/src/syscalls/domain.rs":
         "    if thread.domain != domain || !domain.is_quiescent() {" => "    if thread.domain != domain {";
-        "the reply right to a call in progress is taken from its server while both run"; Host("kernel", "ipc::tests::grant");
+        "the reply right to a call in progress is taken from the server while both domains run"; Host("kernel", "ipc::tests::grant");
     "derived-reply" in "kernel/src/syscalls/domain.rs":
         "    lookup::check_copyable(held.object)?;" => "    crate::objects::check_alive(held.object)?;";
         "two slots hold the reply right to one call"; IPC;
@@ -92,7 +92,7 @@ mutations! {
         "a capability with only RETIRE allows unretiring, so that two copies run"; MATRIX;
     "any-token" in "kernel/src/capture/freeze.rs":
         "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen => Err(Error::InUse)," => "        DomainState::Frozen => Ok(()),";
-        "every holder of FREEZE can thaw a domain that another one captures"; Host("kernel", "capture::tests");
+        "every holder of FREEZE can thaw a domain that another caller is capturing"; Host("kernel", "capture::tests");
     "any-progress" in "kernel/src/capture/freeze.rs":
         "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen | DomainState::Running => Err(Error::TimedOut)" => "        DomainState::Frozen => Ok(()),\n        DomainState::Running => Err(Error::TimedOut)";
         "a DomainFreeze with any progress value succeeds on a domain that another caller froze"; Host("kernel", "capture::tests::freezing");
@@ -101,7 +101,7 @@ mutations! {
         "identities are the same on every machine and in every boot, and reveal the number of objects"; Host("kernel", "syscalls::tests::identities");
     "no-random" in "kernel/src/syscalls/device.rs":
         "    Ok(Outcome::one(arch::random_seed()))" => "    Ok(Outcome::one(arch::random_seed() & 0xffff))";
-        "the random words from which keys are made have 16 bits"; Host("kernel", "objects::tests::hardware");
+        "keys are made from words with only 16 random bits"; Host("kernel", "objects::tests::hardware");
     "view-of-device" in "kernel/src/syscalls/pages.rs":
         "    if memory.attribute != Attribute::Ordinary || !domain.is_quiescent() {" => "    if !domain.is_quiescent() {";
         "a right to capture a driver's domain allows mapping its device registers and DMA memory"; Host("kernel", "capture::tests::attributes");

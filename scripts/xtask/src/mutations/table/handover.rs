@@ -1,4 +1,4 @@
-//! The hand-over: the migration server, its messages, and the services of root and the switch for it.
+//! Faults in the hand-over: the migration server, its messages, and the services that root and the switch provide for it.
 
 use crate::mutations::Finder::{self, Host, Machine, Suite};
 use crate::mutations::Mutation;
@@ -17,7 +17,7 @@ mutations! {
     // Rebuilding a domain.
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
-        "deadlines are off by twice the difference of the machines' clocks"; SERVER;
+        "deadlines are wrong by twice the difference between the machines' clocks"; SERVER;
     "utc-after-a-move" in "nomad/server/src/machine.rs":
         "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
         "a domain that has moved does not know the time of day"; Machine("resolver");
@@ -26,7 +26,7 @@ mutations! {
         "a moved domain's time of day is ahead by its age"; Host("runtime", "clock");
     "torn-reading" in "userland/root/src/rtc/mod.rs":
         "Some(reading) if last == Some(reading) => return Ok(reading)," => "Some(reading) => return Ok(reading),";
-        "a machine that starts as a minute ends is a minute late"; ROOT;
+        "the time of day is wrong on a machine that reads its real-time clock at the end of a minute"; ROOT;
     "zero-page" in "nomad/server/src/restore/arriving.rs":
         "            if self.written.contains(page) {\n                self.put" => "            if !self.written.contains(page) {\n                self.put";
         "a page that was sent and has become zero keeps its old data"; SERVER;
@@ -35,13 +35,13 @@ mutations! {
         "a discarded page reappears with its old data"; SERVER;
     "frozen-pass" in "nomad/server/src/capture/pass.rs":
         "            Scope::Freeze => pages.lacks_in_chunk(self.first_page)," => "            Scope::Freeze => pages.pending.touches_chunk(self.first_page),";
-        "pages discarded after they were sent remain"; SERVER;
+        "pages that were discarded after they were sent reappear after a move"; SERVER;
     "reply-slot" in "nomad/server/src/restore/build/table.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
         "a server cannot reply after a move"; SERVER;
     "rebuilt-badge" in "nomad/server/src/restore/build/table.rs":
         "            _ => capability.badge,\n" => "            _ => 0,\n";
-        "a domain's own clients are confused after a move"; SERVER;
+        "a domain's services mistake one client for another after a move"; SERVER;
     "held-slot" in "nomad/server/src/restore/build/table.rs":
         ".hold(Slot(parent), holder, held.role.held(), badge)" => ".hold(Slot(parent + 1), holder, held.role.held(), badge)";
         "a pager, a bound notification or a fault endpoint changes in a move"; SERVER;
@@ -64,16 +64,16 @@ mutations! {
         "a domain other than the frozen one is activated"; PROTOCOL;
     "attempts" in "nomad/protocol/src/source/commit.rs":
         "if self.attempt >= ATTEMPTS_MAX {" => "if false {";
-        "a domain that changes all the time is frozen endlessly"; PROTOCOL;
+        "a domain that changes in every freeze is frozen again without end"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
         "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
         "a restarted destination is assumed to run the domain"; PROTOCOL;
     "released-record" in "nomad/protocol/src/source/release.rs":
         "                context.record(RecordedProgress::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
-        "a domain that has returned is destroyed after a restart"; PROTOCOL;
+        "a domain that has moved away and back is destroyed when the migration server restarts"; PROTOCOL;
     "roll-call-turn" in "nomad/protocol/src/roll_call.rs":
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
-        "a reply of an earlier turn counts"; PROTOCOL;
+        "a reply to an earlier turn of the roll call counts"; PROTOCOL;
     "roll-call-once" in "nomad/protocol/src/roll_call.rs":
         "all_absent && self.rows.iter().all(|row| row.now == row.before);" => "all_absent;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
@@ -82,22 +82,22 @@ mutations! {
         "a domain that runs elsewhere is started a second time"; PROTOCOL;
     "fleet-member" in "nomad/protocol/src/fleet.rs":
         "        machines.dedup();\n" => "";
-        "a machine listed twice cancels out, and different fleets seem equal"; PROTOCOL;
+        "a machine that is listed twice cancels itself out, so that different fleets have the same fingerprint"; PROTOCOL;
     "planner-stall" in "nomad/planner/src/planner.rs":
         "            self.stalled.saturating_add(1)" => "            0";
         "a domain that writes as fast as it is copied is copied up to the limit of rounds"; PLANNER;
     "give-up" in "nomad/planner/src/planner.rs":
         "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
-        "a domain is frozen for longer than the goal, although the operator wants the move given up"; PLANNER;
+        "a domain is frozen for longer than the goal, although its operator asked to abandon the move in that case"; PLANNER;
     "overhead" in "nomad/planner/src/overhead.rs":
         "Some(segment_us) => trial_us.saturating_add(segment_us)," => "Some(_) => self.guess_us.max(trial_us),";
-        "the estimated downtime is never lower than the first guess, made on emulated machines"; PLANNER;
+        "the estimated downtime is never lower than the initial guess, which was measured on emulated machines"; PLANNER;
     "move-deadline" in "nomad/protocol/src/timers.rs":
         "        self.repeat = None;\n        self.limit = None;\n" => "        self.repeat = None;\n        self.limit = None;\n        self.deadline = None;\n";
         "a move lasts longer than its operator allows"; PROTOCOL;
     "bandwidth" in "nomad/server/src/channel/streams.rs":
         "let rate_max = entry.options.rate_max;" => "let rate_max = entry.options.rate_max.and(None);";
-        "a move takes more of the wire than its operator allows"; Machine("options");
+        "a move exceeds the bandwidth that its operator allows"; Machine("options");
 
     // Received messages.
     "replayed-nonce" in "nomad/channel/src/replay.rs":
@@ -108,13 +108,13 @@ mutations! {
         "the last message received is accepted again"; CHANNEL;
     "ticket" in "nomad/channel/src/sessions/responder.rs":
         "        self.ticket = self.ticket.wrapping_add(1);\n" => "";
-        "a recorded handshake costs a key agreement each time"; CHANNEL;
+        "each replay of a recorded handshake costs the responder a key agreement"; CHANNEL;
     "handshake-peer" in "nomad/channel/src/sessions/responder.rs":
         "PeerKind::Machine => MachineId(key) == keys.machine_at(from)," => "PeerKind::Machine => true,";
         "a machine of the fleet can impersonate another"; CHANNEL;
     "handshake-operator" in "nomad/channel/src/sessions/responder.rs":
         "PeerKind::Operator => OperatorId(key) == keys.operator()," => "PeerKind::Operator => true,";
-        "everyone can give operator's commands"; CHANNEL;
+        "anyone can give operator commands"; CHANNEL;
     "retry-tag" in "nomad/channel/src/tag.rs":
         "        self.mac(&tagged).verify_slice(packet.body).is_ok()" => "        let _ = tagged;\n        true";
         "anyone on the wire can prevent two machines from communicating"; CHANNEL;
@@ -125,10 +125,10 @@ mutations! {
         "a domain arrives with rights over itself that no domain is given"; IMAGE;
     "replies-to-outsider" in "nomad/image/src/verdict.rs":
         "    if kind == Reply {\n        return Judgement::Refuse(Refusal::RepliesToOutsider);\n    }\n" => "";
-        "a caller that stays behind waits forever"; IMAGE;
+        "a caller that does not move with the domain waits forever for its reply"; IMAGE;
     "foreign-writers" in "nomad/image/src/verdict.rs":
         "Some(Attribute::Ordinary)) if object.writers != 0 => {" => "Some(Attribute::Ordinary)) if false => {";
-        "a move breaks memory that others write"; IMAGE;
+        "a domain is moved although other domains write its memory"; IMAGE;
     "device-kinds" in "nomad/image/src/verdict.rs":
         "    if matches!(kind, Interrupt | IoPorts | Hardware) {" => "    if matches!(kind, Interrupt | IoPorts) {";
         "a domain with a Hardware capability is offered to another machine"; IMAGE;
@@ -139,7 +139,7 @@ mutations! {
         "a finished transaction is resumed after a restart"; SHELL;
     "token-note" in "nomad/shell/src/records.rs":
         "        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {\n            self.memory.write(place, &[0; TOKEN_BYTES]);\n        }\n" => "";
-        "the space for freeze tokens runs out"; SHELL;
+        "the space for notes of freeze tokens runs out"; SHELL;
     "half-written-slot" in "nomad/server/src/capture/queue.rs":
         "        if direction == TO_SWITCH {\n" => "        if false {\n";
         "a domain that is frozen while it queues a frame loses its network"; SERVER;
@@ -148,7 +148,7 @@ mutations! {
         "a malicious source crashes the destination's migration server"; SERVER;
     "adopted-twice" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.incarnation == incarnation => Ok(Adoption::Done),\n" => "";
-        "an adoption whose reply was lost fails forever"; ROOT;
+        "an adoption that is repeated because its reply was lost fails forever"; ROOT;
     "other-domain" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => Err(Refusal::AlreadyHere),\n" => "";
         "another domain of the same name is adopted instead of the arrived one"; ROOT;
@@ -157,7 +157,7 @@ mutations! {
         "a server that faults at once is restarted without a delay"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
         "PortKind::Domain if !self.may_send(&entry, header) => return Route::Forged," => "PortKind::Domain if false => return Route::Forged,";
-        "a domain impersonates another"; SWITCH;
+        "a domain can impersonate another"; SWITCH;
     "tunnel-to-wire" in "userland/switch/src/forwarding/mod.rs":
         "            PortKind::Tunnel => Route::Nowhere," => "            PortKind::Tunnel => Route::ToAll(PortKind::Uplink),";
         "a late frame circulates between two machines"; SWITCH;
@@ -183,31 +183,31 @@ mutations! {
         "root runs a domain in a pool that it neither admitted nor reclaims"; ROOT;
     "outlived-by-older" in "userland/root/src/api/root/incoming.rs":
         "DomainState::Running if domain.incarnation < incarnation => {}" => "DomainState::Running => {}";
-        "an older copy of a domain stops a newer one for good"; ROOT;
+        "an older copy of a domain stops a newer one permanently"; ROOT;
     "outlived-by-another" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.id != id => return Err(Refusal::NoSuchDomain),\n        DomainState::Outlived" => "        DomainState::Outlived";
-        "a domain is stopped for good by another one of the same name"; ROOT;
+        "a domain is stopped permanently by another one of the same name"; ROOT;
     "outlived-runs" in "userland/root/src/api/root/incoming.rs":
         "    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = objects;\n    domain.state = DomainState::Outlived;";
         "two copies of a domain run"; ROOT;
     "export-look" in "userland/root/src/export.rs":
         "if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {" => "if domain.check_ns().is_none() {";
-        "a leaving domain's port is reopened during its freeze when another domain's export has ended"; ROOT;
+        "the port of a leaving domain is reopened during its freeze when the export of another domain ends"; ROOT;
     "discarded-another" in "userland/root/src/api/root/incoming.rs":
         "        domain if domain.id != id => return Err(Refusal::NoSuchDomain),\n" => "";
         "a failed move discards a domain that arrives from a third machine"; ROOT;
     "discarded-running" in "userland/root/src/api/root/incoming.rs":
         "        domain if may_discard(domain.state) => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
-        "a running domain is destroyed instead of one that does not arrive"; ROOT;
+        "a request to discard an arriving domain destroys a running one"; ROOT;
     "discarded-outlived" in "userland/root/src/api/root/incoming.rs":
         "give_up(root, name, id, is_arriving)" => "give_up(root, name, id, |state| is_arriving(state) || state == DomainState::Outlived)";
-        "a copy that may be the last one is destroyed without an order"; ROOT;
+        "a copy that may be the last one is destroyed without an operator's command"; ROOT;
     "taken-address" in "userland/root/src/api/root/bindings.rs":
         "    if root.switchboard.is_taken(number, address) {\n        return Err(Refusal::AddressTaken);\n    }\n" => "";
-        "two domains of a machine have the same address"; ROOT;
+        "two domains on a machine have the same network address"; ROOT;
     "released-running" in "userland/root/src/api/root/outgoing.rs":
         "        DomainState::Exported => Ok(domain),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(domain),";
-        "a domain that stays is destroyed as if it had left"; ROOT;
+        "a domain that has not left is destroyed as if it had"; ROOT;
     "started-again" in "userland/root/src/api/root/lifecycle.rs":
         "    if !domain.is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a present domain is started a second time"; ROOT;
@@ -231,13 +231,13 @@ mutations! {
         "a Memory whose first page arrives after the trial build is lost"; SERVER;
     "endless-inspection" in "nomad/server/src/capture/while_frozen.rs":
         "domain.freeze(clock::now_ns().saturating_add(LOOK_LIMIT_NS))" => "domain.freeze(abi::NO_DEADLINE)";
-        "a migration server that ends while it inspects a domain leaves it frozen forever"; SERVER;
+        "a migration server that fails while it inspects a domain leaves the domain frozen forever"; SERVER;
     "claimed-rights" in "nomad/server/src/restore/build/table.rs":
         "rights = Rights(rights.0 & granted.0);" => "rights = Rights(rights.0 | granted.0);";
-        "an image gives its domain every right over this machine's services"; SERVER;
+        "an image can claim any right over the destination's services for its domain"; SERVER;
     "older-record-first" in "nomad/shell/src/records.rs":
         "        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset" => "        self.forget(record.transaction);\n        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset";
-        "a server that ends between the two writes of a record forgets its transaction"; SHELL;
+        "a migration server that fails between the two writes of a record loses the transaction"; SHELL;
     "pages-of-another" in "nomad/shell/src/pages.rs":
         "is_its && entry.peer == from && awaits" => "is_its && awaits";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;

@@ -1,4 +1,4 @@
-//! Messages, replies, faults and flags.
+//! Faults in the code for messages, replies, faults and flags.
 
 use super::{IPC, LONG, TLB};
 use crate::mutations::Finder::Host;
@@ -19,10 +19,10 @@ mutations! {
         "two capabilities of a message are put into one slot"; Host("kernel", "");
     "kept-right" in "kernel/src/syscalls/message.rs":
         "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::Gone | Error::EmptySlot) if message.info.capabilities() > 0 || SlotStorage.slot(right).is_empty() => None,";
-        "a server whose reply lacks a capability leaves its client waiting, and receives no more calls"; IPC;
+        "if a server's reply names a missing capability, its client keeps waiting, and the server receives no more calls"; IPC;
     "dying-capability-sent" in "kernel/src/ipc/transfer.rs":
         "check_alive(capability.object).map_err(|_| Error::EmptySlot)," => "check_alive(capability.object),";
-        "a sender mistakes a destroyed capability for a destroyed receiver"; Host("kernel", "objects::tests::outrun");
+        "the error for sending a capability to a dying object is the one for a receiver that is gone"; Host("kernel", "objects::tests::outrun");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number && " => "";
         "a reply to an older call is delivered to a newer one"; Host("kernel", "capture::tests::phases");
@@ -47,51 +47,51 @@ mutations! {
         "after a move a breakpoint is treated as a fault, and its instruction is executed again"; Host("kernel", "capture::tests");
     "logged-stops" in "kernel/src/objects/domain/lifecycle.rs":
         "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";
-        "one entry logs a line for each thread whose fault handler is being destroyed"; Host("kernel", "objects::tests::ending");
+        "one kernel entry logs a line for each thread whose fault handler is being destroyed"; Host("kernel", "objects::tests::ending");
     "silent-stop" in "kernel/src/ipc/waiting.rs":
         "        Phase::AwaitingFault { .. } => stop_without_reply(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
         "a thread stops without a line in the log"; Host("kernel", "capture::tests");
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut PEERS_PER_STEP.clone())";
-        "one entry makes a whole step for each interrupt that shares a line"; IPC;
+        "one kernel entry does a whole step of work for each interrupt that shares a line"; IPC;
     "ending-by-timer" in "kernel/src/capture/freeze.rs":
         "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Destroying => Some(arch::ticks()),";
-        "some threads of a partly destroyed domain run on if its destroyer is gone"; Host("kernel", "capture::tests");
+        "some threads of a partly destroyed domain run on if the thread that was destroying it is gone"; Host("kernel", "capture::tests");
     "thaw-turn" in "kernel/src/capture/freeze.rs":
         "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() => Some(0),";
-        "domains that are thawed repeatedly keep another one frozen beyond its deadline"; Host("kernel", "timer");
+        "domains that are thawed repeatedly keep another domain frozen beyond its deadline"; Host("kernel", "timer");
     "vector-turn" in "kernel/src/ipc/vectors.rs":
         "        self.next.set(vector.wrapping_add(1));\n" => "";
-        "an interrupt with endless receivers blocks those of higher vectors forever"; IPC;
+        "an interrupt that never runs out of receivers blocks the interrupts of higher vectors forever"; IPC;
     "timer-turn" in "kernel/src/timer.rs":
         "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
         "expiring waits block interrupts and thaws forever"; Host("kernel", "timer");
     "cheap-insertions" in "kernel/src/paging/pages.rs":
         "        looks += LOOKS_PER_INSERTION;" => "        looks += 1;";
-        "one entry populates all pages of a table"; TLB;
+        "one kernel entry populates all pages of a table"; TLB;
     "search-and-work" in "kernel/src/objects/pool.rs":
         "            _ if passed > PASSED_BEFORE_FOUND =>" => "            _ if passed == OBJECTS_PER_STEP =>";
-        "one entry makes a long search and then long work"; LONG;
+        "one kernel entry makes a long search and then also a long step of work"; LONG;
 
     "fault-badge" in "kernel/src/ipc/authority.rs":
         ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && held.badge.get() == badge)" => ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && badge == badge)";
-        "a queued fault message arrives with a badge that its thread no longer has"; Host("kernel", "ipc::tests::faults");
+        "a queued fault message arrives with a badge that is no longer that of the thread's fault endpoint"; Host("kernel", "ipc::tests::faults");
     "fault-page" in "kernel/src/ipc/authority.rs":
         "            (mapping.page_at(address) == page).then(|| memory.pager())" => "            Some(memory.pager()).filter(|_| page <= u64::MAX)";
-        "a pager receives a page number of another Memory that was mapped at that address"; Host("kernel", "ipc::tests::faults");
+        "a pager receives the number of a page that belongs to another Memory, mapped earlier at the same address"; Host("kernel", "ipc::tests::faults");
     "logged-together" in "kernel/src/capture/freeze.rs":
         "        if is_logged {" => "        if is_logged && limit == 0 {";
         "one step of a freeze logs eight lines with interrupts off"; Host("kernel", "capture::tests::settling");
     "revoked-bound" in "kernel/src/ipc/notify.rs":
         "        if may_receive(receiver) {" => "        if true {";
-        "flags are delivered to a receiver whose right was revoked"; IPC;
+        "flags are delivered to a receiver whose right to receive was revoked"; IPC;
     "fault-to-the-retired" in "kernel/src/ipc/fault.rs":
         " if !endpoint.header.is_retired() => {" => " => {";
-        "a thread's fault is sent to a domain that has moved, and waits forever"; Host("kernel", "capture::tests");
+        "a thread whose fault handler has moved away waits forever"; Host("kernel", "capture::tests");
 
     "stale-reply-right" in "kernel/src/syscalls/message.rs":
         "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::EmptySlot) if SlotStorage.slot(right).is_empty() => None,";
-        "a client that moves ends its server's loop"; Host("kernel", "capture::tests::retiring");
+        "when a client moves, its server's ReplyAndReceive fails, and the server's loop ends"; Host("kernel", "capture::tests::retiring");
     "logged-destruction" in "kernel/src/ipc/reply.rs":
         "    if caller.header.is_retired() || caller.domain.state() == DomainState::Destroying {" => "    if caller.header.is_retired() || (false && caller.domain.state() == DomainState::Destroying) {";
         "a line is logged for each thread of a domain that is being destroyed"; Host("kernel", "objects::tests::ending");
@@ -100,40 +100,40 @@ mutations! {
         "one step of a destruction stops a thread and logs a line in each of 30 nested pools"; Host("kernel", "objects::tests::ending");
     "freeze-without-freezer" in "kernel/src/capture/freeze.rs":
         "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Frozen => Some(arch::ticks()),";
-        "threads of a partly frozen domain run forever if its freezer is gone"; Host("kernel", "capture::tests::settling");
+        "threads of a partly frozen domain run forever if the thread that was freezing it is gone"; Host("kernel", "capture::tests::settling");
     "own-freeze" in "kernel/src/capture/freeze.rs":
         "    if caller.domain == domain {\n        return Err(Error::Oneself);\n    }\n    match" => "    let _ = caller;\n    match";
         "a thread freezes itself in the middle of its call"; Host("kernel", "capture::tests::settling");
     "waiters-of-the-destroyed" in "kernel/src/capture/freeze.rs":
         "        DomainState::Destroying if has_waiters => Some(arch::ticks()),\n" => "        DomainState::Destroying if has_waiters => None,\n";
-        "outsiders wait forever for a retired domain whose destruction was abandoned"; Host("kernel", "capture::tests::retiring");
+        "outsiders wait forever for a retired domain if its destruction was abandoned"; Host("kernel", "capture::tests::retiring");
     "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
         "Object::Notification(notification) if !notification.header.is_retired() => {" => "Object::Notification(notification) => {";
-        "a device raises flags in a retired domain, and so ends an outsider's wait"; Host("kernel", "capture::tests::retiring");
+        "a device raises flags in a retired domain, which ends an outsider's wait"; Host("kernel", "capture::tests::retiring");
     "bound-again" in "kernel/src/syscalls/device.rs":
         "            ipc::deliver(kernel, interrupt.vector);\n" => "";
-        "an interrupt that came while its notification was retired is lost for the next driver"; Host("kernel", "capture::tests::retiring");
+        "an interrupt that arrives while its notification is retired is lost for the next driver"; Host("kernel", "capture::tests::retiring");
     "unbound-interrupt" in "kernel/src/ipc/interrupt.rs":
         "            continue;\n        };\n        if signal_within(" => "            interrupt.is_undelivered.set(false);\n            continue;\n        };\n        if signal_within(";
         "an interrupt between two bindings is lost"; Host("kernel", "objects::tests::interrupts");
     "kept-interrupt" in "kernel/src/capture/retire.rs":
         "    ipc::deliver_undelivered(kernel);\n" => "";
-        "an unretired driver waits forever for an interrupt that came meanwhile"; Host("kernel", "capture::tests::retiring");
+        "a driver whose retirement was undone waits forever for an interrupt that arrived in between"; Host("kernel", "capture::tests::retiring");
     "lost-link" in "kernel/src/scheduler/queue.rs":
         "            Some(first) => first.link.previous.set(Some(thread))," => "            Some(_) => {}";
-        "a preempted thread is lost when the next one in its queue stops"; Host("kernel", "objects::tests");
+        "a preempted thread is lost when the next thread in its queue stops"; Host("kernel", "objects::tests");
     "retired-sharer" in "kernel/src/ipc/interrupt.rs":
         "        let Some(notification) = bound_notification(interrupt) else {\n            continue;" => "        let Some(notification) = bound_notification(interrupt) else {\n            return;";
-        "a device is blocked because another driver on its line has bound its interrupt in a retired domain"; Host("kernel", "objects::tests::interrupts");
+        "a device is blocked if another device on its line has a retired driver"; Host("kernel", "objects::tests::interrupts");
     "late-interrupt" in "kernel/src/ipc/interrupt.rs":
         "            kernel.scheduler.arm_at(arch::ticks());\n        }\n" => "        }\n";
-        "an interrupt that came while a domain was retired waits for the end of a slice, or forever on an idle machine"; Host("kernel", "objects::tests::interrupts");
+        "an interrupt that arrived while a domain was retired waits for the end of a slice, or forever on an idle machine"; Host("kernel", "objects::tests::interrupts");
     "sharers-together" in "kernel/src/ipc/interrupt.rs":
         "        if interrupts.any(" => "        if interrupts.all(";
-        "an interrupt that came while a domain was retired is lost if another one on its line was delivered"; Host("kernel", "objects::tests::interrupts");
+        "an interrupt that arrived while a domain was retired is lost if another one on its line was delivered"; Host("kernel", "objects::tests::interrupts");
     "left-over-interrupts" in "kernel/src/timer.rs":
         "        kernel.scheduler.arm_at(now);\n" => "";
-        "interrupts that one entry did not deliver wait for the next unrelated deadline"; Host("kernel", "timer::tests");
+        "interrupts that one kernel entry did not deliver wait for the next unrelated deadline"; Host("kernel", "timer::tests");
     "reply-to-the-dying" in "kernel/src/ipc/reply.rs":
         "    crate::objects::check_alive(Object::Thread(caller))?;\n" => "";
         "the destruction of a thread never ends while another one creates reply rights to it"; Host("kernel", "capture::tests::derivation");

@@ -3,11 +3,11 @@
 //! | file | faults in |
 //! | --- | --- |
 //! | `authority` | rights, badges and the transfer of capabilities |
-//! | `moving` | versions, retirement and descriptions, on which a move depends, and the transport of its pages |
+//! | `moving` | the code that a move depends on: versions, retirement, descriptions and the page transport |
 //! | `processor` | the processor and time |
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
-//! | `handover` | the migration server, and the services of root and the switch for it |
+//! | `handover` | the migration server, and the services that root and the switch provide for it |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;

@@ -1,4 +1,4 @@
-//! Versions, retirement and descriptions, on which a move depends, and the transport of its pages.
+//! Faults in the code that a move depends on: versions, retirement, descriptions and the page transport.
 
 use super::{MATRIX, TLB};
 use crate::mutations::Finder::{self, Host, Suite};
@@ -31,41 +31,41 @@ mutations! {
         "a move loses registers written from outside"; MATRIX;
     "stop-version" in "kernel/src/syscalls/thread.rs":
         "    ipc::stop(kernel, thread);\n    thread.domain.touch();\n" => "    ipc::stop(kernel, thread);\n";
-        "a move loses the stop of a thread"; MATRIX;
+        "a thread that is stopped during a move runs on after it"; MATRIX;
     "schedule-version" in "kernel/src/syscalls/thread.rs":
         "    thread.priority.set(call.priority);\n    thread.domain.touch();\n" => "    thread.priority.set(call.priority);\n";
-        "a move loses a change of priority"; MATRIX;
+        "a move loses a change of a thread's priority"; MATRIX;
     "install-version" in "kernel/src/syscalls/domain.rs":
         "call.rights)?;\n    domain.touch();\n" => "call.rights)?;\n";
         "a move loses a reply right"; MATRIX;
     "pager-version" in "kernel/src/objects/emptied.rs":
         "            Holder::Pager(memory) => memory.header.touch()," => "            Holder::Pager(_) => {}";
-        "a revoked pager is set again after a move"; MATRIX;
+        "after a move, a Memory has a pager again that was revoked"; MATRIX;
     "grow-version" in "kernel/src/objects/domain/lifecycle.rs":
         "        .map_err(slot_error)?;\n    domain.touch();\n    Ok(())" => "        .map_err(slot_error)?;\n    Ok(())";
-        "slots are missing after a move"; MATRIX;
+        "slots that a domain gets during a move are missing after it"; MATRIX;
     "clock-version" in "kernel/src/syscalls/domain.rs":
         "    domain.clock_offset.set(call.offset);\n    domain.touch();\n" => "    domain.clock_offset.set(call.offset);\n";
-        "deadlines are off after a move"; MATRIX;
+        "deadlines are wrong after a move"; MATRIX;
     "interrupt-version" in "kernel/src/objects/emptied.rs":
         "Holder::InterruptNotification(interrupt) => interrupt.header.touch()," => "Holder::InterruptNotification(_) => {}";
-        "the binding of an interrupt changes without a new version"; MATRIX;
+        "the binding of an interrupt is removed without a new version of the domain"; MATRIX;
 
     // Retirement.
     "retired-objects" in "kernel/src/syscalls/lookup.rs":
         "    if header.is_retired() {\n        Err(Error::Gone)" => "    if false && header.is_retired() {\n        Err(Error::Gone)";
-        "outsiders use the objects of a retired domain"; MATRIX;
+        "outsiders can use the objects of a retired domain"; MATRIX;
     "retired-domain" in "kernel/src/syscalls/lookup.rs":
         "        DomainState::Retired if rights.intersects(CHANGING) => Err(Error::Gone),\n" => "";
-        "a retired domain is changed"; MATRIX;
+        "a retired domain can still be changed"; MATRIX;
     "retired-pool" in "kernel/src/syscalls/lookup.rs":
         "(pool.is_retired() || pool.header.is_being_destroyed())" => "pool.header.is_being_destroyed()";
-        "objects are created in a retired domain"; MATRIX;
+        "objects can be created in a retired domain"; MATRIX;
 
     // Descriptions.
     "described-badge" in "kernel/src/capture/records.rs":
         "        badge: capability.badge.get(),\n" => "";
-        "clients of a domain's own services are confused after a move"; Host("kernel", "capture::tests");
+        "a domain's services mistake one client for another after a move"; Host("kernel", "capture::tests");
     "described-parent" in "kernel/src/capture/records.rs":
         "    parent.map_or(0, |slot| u64::from(slot) + 1)" => "    parent.map_or(0, |_| 0)";
         "a revocation has no effect after a move"; Host("kernel", "capture::tests");
@@ -75,7 +75,7 @@ mutations! {
         "memory that a device writes is copied as if it did not change"; Host("kernel", "capture::tests::attributes");
     "copy-into-archive" in "kernel/src/capture/copy.rs":
         "        if !is_ordinary(self.memory) || !is_ordinary(self.into) {" => "        if !is_ordinary(self.memory) {";
-        "pages are copied into DMA memory and into the boot archive, which everyone can read"; Host("kernel", "capture::tests::attributes");
+        "pages can be copied into DMA memory, and into the boot archive, which every domain can read"; Host("kernel", "capture::tests::attributes");
     "bitmap-of-dma" in "kernel/src/capture/page_set.rs":
         "    if memory.attribute != Attribute::Ordinary {\n        return Err(Error::WrongState);\n    }\n" => "";
         "a move loses pages that a device writes without setting dirty bits"; Host("kernel", "capture::tests::attributes");
@@ -87,13 +87,13 @@ mutations! {
         "a mapping of the second half of a Memory shows the first half after a move"; Host("kernel", "capture::tests::records");
     "described-clock" in "kernel/src/capture/records.rs":
         "            record.attribute = domain.clock_offset.get().cast_unsigned();\n" => "";
-        "the second move of a domain shifts its clock by the difference of two machines' clocks"; Host("kernel", "capture::tests::records");
+        "the second move of a domain shifts its clock by the difference between two machines' clocks"; Host("kernel", "capture::tests::records");
     "described-present" in "kernel/src/capture/records.rs":
         "            record.present = memory.present.get();\n" => "";
         "the estimated size of a move is zero"; Host("kernel", "capture::tests::attributes");
     "unretired-for-ever" in "kernel/src/capture/retire.rs":
         "    set_owner(kernel, domain, deadline);" => "    set_owner(kernel, domain, deadline.filter(|_| false));";
-        "an unretired domain stays frozen forever if its unretirer is gone"; Host("kernel", "capture::tests::freezing");
+        "a domain whose retirement was undone stays frozen forever if the caller fails before the thaw"; Host("kernel", "capture::tests::freezing");
     "thaw-version" in "kernel/src/capture/freeze.rs":
         "    domain.touch();\n    domain.set_state(DomainState::Running);" => "    domain.set_state(DomainState::Running);";
         "a thaw does not change the version of a domain without threads"; Host("kernel", "capture::tests::freezing");
@@ -121,10 +121,10 @@ mutations! {
 
     "stolen-bookmark" in "kernel/src/capture/parent.rs":
         "    if is_marked && search.entry.get() == Some(entry) {" => "    if is_marked && Some(entry).is_some() {";
-        "two callers that describe a domain alternately get each other's parents"; Host("kernel", "capture::tests::derivation");
+        "if two callers take turns in describing a domain, each gets parents that the other searched for"; Host("kernel", "capture::tests::derivation");
     "stale-parent" in "kernel/src/capture/parent.rs":
         "            version: self.domain.version()," => "            version: 0,";
-        "a refilled slot is described with its old parent"; Host("kernel", "capture::tests::derivation");
+        "a slot that was emptied and filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
     "second-retirement" in "kernel/src/capture/retire.rs":
         "    domain.pending_waiters.set(PendingWaiters::ALL);\n" => "";
         "a second retirement leaves outsiders waiting forever"; Host("kernel", "capture::tests::retiring");
@@ -139,16 +139,16 @@ mutations! {
         "pages beyond the requested range are marked clean without being reported"; Host("kernel", "capture::tests::copying");
     "described-while-running" in "kernel/src/capture/describe.rs":
         "    if !domain.is_quiescent() {" => "    if false {";
-        "a refilled slot of a running domain is described with its old parent"; Host("kernel", "capture::tests::derivation");
+        "in a running domain, a slot that was emptied and filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
     "longer-wait-first" in "kernel/src/scheduler/timers.rs":
         "            Some(thread) => Some(domain.map_or(thread, |domain| domain.min(thread)))," => "            Some(thread) => Some(thread),";
-        "a thread with a later deadline keeps a domain frozen beyond its own"; Host("kernel", "capture::tests::freezing");
+        "a domain stays frozen past its deadline if a thread has a later one"; Host("kernel", "capture::tests::freezing");
     "view-of-the-dying" in "kernel/src/paging/map.rs":
         "    if !request.is_capture {" => "    if true {";
         "a debugger cannot map a Memory whose destruction was interrupted by the freeze"; Host("kernel", "capture::tests::copying");
     "late-thaw" in "kernel/src/capture/freeze.rs":
         "is_some_and(|due| due <= now_ticks)" => "is_some_and(|due| due < now_ticks)";
-        "a freeze that ends at this very tick makes the timer fire repeatedly"; Host("kernel", "capture::tests::freezing");
+        "a freeze whose deadline is the current tick makes the timer fire repeatedly"; Host("kernel", "capture::tests::freezing");
 
     // The transport of pages: the receiver.
     "known-prefix" in "nomad/transport/src/receiver.rs":
@@ -159,22 +159,22 @@ mutations! {
         "a peer overwrites bytes that have not been passed on"; HOSTILE;
     "too-many-gaps" in "nomad/transport/src/receiver.rs":
         "        if is_new_gap && self.early.len() >= RANGES_MAX {" => "        if false {";
-        "a peer has the receiver keep a range per byte"; RECEIVER;
+        "a peer can make the receiver store one range per received byte"; RECEIVER;
     "window-end" in "nomad/transport/src/receiver.rs":
         "data.bytes.split_at(count.min(WINDOW_BYTES - at));" => "data.bytes.split_at(count);";
-        "a datagram across the end of the buffer ends the migration server"; LINK;
+        "a datagram that wraps around in the receive buffer crashes the migration server"; LINK;
     "urgent-data" in "nomad/transport/src/receiver.rs":
         "let is_due = data.is_urgent || is_known" => "let is_due = is_known";
         "the end of each round is acknowledged 2 ms late"; RECEIVER;
     "known-data" in "nomad/transport/src/receiver.rs":
         "data.is_urgent || is_known || self" => "data.is_urgent || self";
-        "a sender whose acknowledgement was lost waits longer for the next one"; HOSTILE;
+        "a sender whose acknowledgement was lost waits longer than necessary for the next one"; HOSTILE;
     "bytes-per-acknowledgement" in "nomad/transport/src/receiver.rs":
         " || self.unacknowledged >= BYTES_PER_ACK;" => ";";
-        "a fast stream is acknowledged every 2 ms, and leaves in bursts"; RECEIVER;
+        "a fast stream is acknowledged only every 2 ms, so that its sender sends in bursts"; RECEIVER;
     "counted-for-ever" in "nomad/transport/src/receiver.rs":
         "        (self.ack_due, self.unacknowledged) = (None, 0);" => "        self.ack_due = None;";
-        "every datagram is acknowledged by itself"; RECEIVER;
+        "every datagram is acknowledged individually"; RECEIVER;
     "postponed-acknowledgement" in "nomad/transport/src/receiver.rs":
         "Some(self.ack_due.map_or(due, |earlier| earlier.min(due)));" => "Some(due);";
         "each datagram postpones the acknowledgement of those before it"; RECEIVER;
@@ -182,25 +182,25 @@ mutations! {
     // The transport of pages: the sender.
     "written-beyond-the-room" in "nomad/transport/src/sender.rs":
         "        let count = bytes.len().min(self.room());" => "        let count = bytes.len();";
-        "bytes beyond the receiver's window are dropped there, and sent again"; HOSTILE;
+        "the sender exceeds the receiver's window, so that bytes are dropped and sent again"; HOSTILE;
     "older-acknowledgement" in "nomad/transport/src/sender.rs":
         "        if ack.next >= self.base {\n" => "        if true {\n";
-        "a stream to a receiver that was restarted is never given up"; HOSTILE;
+        "a stream to a restarted receiver is never abandoned"; HOSTILE;
     "never-sent" in "nomad/transport/src/sender.rs":
         "        if end > self.next {\n" => "        if false {\n";
-        "an acknowledgement of bytes that were never sent ends the migration server"; HOSTILE;
+        "an acknowledgement of bytes that were never sent crashes the migration server"; HOSTILE;
     "crumbs" in "nomad/transport/src/sender.rs":
         "!range.is_empty() && self.arrived.len() <= RANGES_MAX" => "!range.is_empty()";
-        "a peer has the sender cut its stream into datagrams of one byte"; HOSTILE;
+        "a peer can make the sender send datagrams of one byte"; HOSTILE;
     "found-again" in "nomad/transport/src/sender.rs":
         "                self.lost.remove(range.clone());\n                self.arrived" => "                self.arrived";
-        "late bytes that have arrived are sent again"; SENDER;
+        "bytes that counted as lost are sent again although they have arrived"; SENDER;
     "lost-and-arrived" in "nomad/transport/src/sender.rs":
         "let known = (self.base > 0).then_some(0..self.base);" => "let known = None::<Range<u64>>;";
-        "the migration server ends when a probe's reply overtakes a lost datagram"; LINK;
+        "bytes that the reply to a probe acknowledges are sent again as lost, which crashes the migration server"; LINK;
     "karn" in "nomad/transport/src/sender.rs":
         "        if !newest.is_repeat {" => "        if true {";
-        "the acknowledgement of a repeated datagram falsifies the round-trip time"; SENDER;
+        "the acknowledgement of a repeated datagram distorts the measured round-trip time"; SENDER;
     "urgent-last" in "nomad/transport/src/sender.rs":
         "is_urgent: is_probe || is_last," => "is_urgent: is_probe,";
         "the last datagram of a round is acknowledged late"; SENDER;
@@ -209,7 +209,7 @@ mutations! {
         "a probe is acknowledged late"; SENDER;
     "hasty-probes" in "nomad/transport/src/sender.rs":
         "self.round_trip.timeout_us() << self.probes.min(16);" => "self.round_trip.timeout_us();";
-        "a stream is given up after a cut of a second"; LINK;
+        "a stream is abandoned after the network fails for one second"; LINK;
 
     // The transport of pages: losses.
     "lost-at-once" in "nomad/transport/src/in_flight.rs":
@@ -220,16 +220,16 @@ mutations! {
         "datagrams count as lost because their acknowledgement is late"; SENDER;
     "rest-of-a-datagram" in "nomad/transport/src/in_flight.rs":
         "                lost.insert(sent.range.start.max(range.start)..sent.range.end);\n" => "";
-        "bytes behind a probe are neither in flight nor sent again"; HOSTILE;
+        "if a probe repeats the start of a datagram, the rest of it is never sent again"; HOSTILE;
     "least-for-ever" in "nomad/transport/src/round_trip.rs":
         " || now.us_since(at) > LEAST_VALID_US;" => ";";
-        "a path that became longer is never filled again"; TRANSPORT;
+        "a path whose round-trip time has grown is never fully used again"; TRANSPORT;
     "ranges-of-an-acknowledgement" in "nomad/transport/src/datagram.rs":
         "    (ranges.len() <= RANGES_MAX)\n" => "    true\n";
-        "a peer's acknowledgement makes a sender keep any number of ranges"; TRANSPORT;
+        "a peer can make the sender store any number of ranges"; TRANSPORT;
     "empty-range" in "nomad/transport/src/datagram.rs":
         "        (start < end).then_some(start..end)" => "        Some(start..end)";
-        "an acknowledgement with an empty range ends the migration server"; TRANSPORT;
+        "an acknowledgement with an empty range crashes the migration server"; TRANSPORT;
 
     // The transport of pages: the rate.
     "startup-without-end" in "nomad/transport/src/pacer.rs":
@@ -237,10 +237,10 @@ mutations! {
         "a move keeps the queues of the path full"; PACER;
     "drain-without-end" in "nomad/transport/src/pacer.rs":
         "            State::Drain if in_flight <= product + SLACK => State::Cruise(2),\n" => "";
-        "a move uses a third of the path"; LINK;
+        "a move uses only a third of the path's bandwidth"; LINK;
     "no-catching-up" in "nomad/transport/src/pacer.rs":
         "self.next_send.max(before(now, BURST_US));" => "self.next_send.max(now);";
-        "machines that share a busy processor slow each other down"; LINK;
+        "on a busy processor, a sender that is late never catches up, and measures an ever lower rate"; LINK;
     "burst-without-end" in "nomad/transport/src/pacer.rs":
         "self.next_send.max(before(now, BURST_US));" => "self.next_send;";
         "a stream that was idle exceeds the operator's limit"; PACER;
@@ -249,7 +249,7 @@ mutations! {
         "the operator's limit has no effect"; LINK;
     "limited-rate" in "nomad/transport/src/pacer.rs":
         "        if is_limited && rate <= self.measured_rate() {" => "        if false {";
-        "a stream that had little to send is slow when it has more"; PACER;
+        "a stream that had few bytes to send stays slow when it has many"; PACER;
     "rates-for-ever" in "nomad/transport/src/pacer.rs":
         "            self.rates[self.round] = 0;\n" => "";
         "a move floods a path that has become slower"; PACER;
@@ -257,16 +257,16 @@ mutations! {
     // The transport of pages: the longest datagram.
     "two-trials" in "nomad/transport/src/path_mtu.rs":
         "self.trial.is_none() && next" => "next";
-        "every datagram is a trial until the first one is lost"; PATH_MTU;
+        "several trials of a size are in flight at once"; PATH_MTU;
     "trial-without-bytes" in "nomad/transport/src/path_mtu.rs":
         " && next <= available;" => ";";
-        "a trial of few bytes never ends, and no other is made"; PATH_MTU;
+        "a trial with too few bytes to fill its size never completes, and no other begins"; PATH_MTU;
     "long-for-ever" in "nomad/transport/src/path_mtu.rs":
         "            self.current = BASE;" => "";
-        "a stream ends when its path no longer carries long datagrams"; LINK;
+        "a stream is abandoned when its path no longer carries long datagrams"; LINK;
     "silent-trial" in "nomad/transport/src/path_mtu.rs":
         "        if let Some(bytes) = self.trial {\n            self.record_lost(bytes);\n        }\n" => "";
-        "a trial that was lost with all others is the last one"; PATH_MTU;
+        "after a trial is lost in an outage, no size is tried again"; PATH_MTU;
     "endless-trials" in "nomad/transport/src/path_mtu.rs":
         "                (self.too_long, self.lost_trials) = (bytes, 0);\n" => "";
         "a size that the path does not carry is tried again and again"; PATH_MTU;

@@ -1,4 +1,4 @@
-//! The processor and time.
+//! Faults in the code for the processor and time.
 
 use super::{CONFORMANCE, TLB};
 use crate::mutations::Finder::{Host, Machine};
@@ -29,19 +29,19 @@ mutations! {
         "user code makes the kernel copy backwards"; CONFORMANCE;
     "gs-base" in "kernel/src/arch/x86_64/segments.rs":
         "KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));" => "KernelGsBase::write(VirtAddr::new_truncate(context.fs_base.get()));";
-        "every thread's GS base is its FS base"; CONFORMANCE;
+        "the GS base of every thread is set to its FS base"; CONFORMANCE;
     "gs-selector" in "kernel/src/arch/x86_64/segments.rs":
         "    clear_gs_selector();\n" => "";
-        "a selector leaks from one domain to another"; CONFORMANCE;
+        "a segment selector leaks from one domain to another"; CONFORMANCE;
     "saved-rbx" in "kernel/src/arch/x86_64/entry.S":
         "    mov [rax + {rbx}], rbx\n    mov [rax + {rcx}], rcx\n" => "    mov [rax + {rcx}], rcx\n";
-        "a register is lost at an interrupt"; CONFORMANCE;
+        "an interrupt loses the value of RBX"; CONFORMANCE;
     "suspended-by-a-call" in "kernel/src/arch/x86_64/cpu.rs":
         "            | RFlags::ALIGNMENT_CHECK\n" => "";
-        "a thread that sets AC suspends SMAP in its calls"; Machine("latency");
+        "a thread that sets the flag AC suspends SMAP in its system calls"; Machine("latency");
     "suspended-by-an-exception" in "kernel/src/arch/x86_64/entry.rs":
         "if cpu::has(Features::SMAP) {" => "if false && cpu::has(Features::SMAP) {";
-        "a thread that sets AC suspends SMAP in its faults and in interrupts"; Machine("latency");
+        "a thread that sets the flag AC suspends SMAP in its faults and in interrupts"; Machine("latency");
     "nmi-stack" in "kernel/src/arch/x86_64/descriptors.rs":
         "= [1, 2, 8, 18];" => "= [1, 18, 8, 18];";
         "an NMI right after SYSCALL uses the user's stack in the kernel"; Machine("processor");
@@ -59,7 +59,7 @@ mutations! {
         "x87 exceptions are never delivered"; CONFORMANCE;
     "stale-level-line" in "kernel/src/arch/level_lines.rs":
         "            slot.take_if(|gsi| *gsi == line.gsi);\n" => "            let _ = slot;\n";
-        "once a driver was restarted with another vector, each message-signalled interrupt at the old vector masks its line"; Host("kernel", "arch::level_lines");
+        "after a driver is restarted with another vector, each message-signalled interrupt at its old vector masks the old line"; Host("kernel", "arch::level_lines");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
@@ -110,10 +110,10 @@ mutations! {
         "IRET to the next thread faults, and that thread is blamed"; CONFORMANCE;
     "clock-sign" in "kernel/src/ipc/notify.rs":
         "i128::from(deadline) - i128::from(" => "i128::from(deadline) + i128::from(";
-        "deadlines of a moved domain are off by twice its clock offset"; Host("kernel", "capture::tests");
+        "deadlines of a moved domain are wrong by twice its clock offset"; Host("kernel", "capture::tests");
     "early-deadline" in "kernel/src/scheduler/clock.rs":
         ".div_ceil(NS_PER_SECOND);" => " / NS_PER_SECOND;";
-        "waits end a tick early"; Host("kernel", "scheduler::clock");
+        "waits end one tick too early"; Host("kernel", "scheduler::clock");
 
     "deadline-before-time" in "kernel/src/ipc/notify.rs":
         "machine.max(0)" => "machine";
@@ -123,31 +123,31 @@ mutations! {
         "a revocation never ends while threads of the same priority copy capabilities"; Host("kernel", "objects::tests::outrun");
     "slices-for-ever" in "kernel/src/scheduler/mod.rs":
         "            Some(thread) if thread.is_revoking.take() => {" => "            Some(thread) if thread.is_revoking.get() => {";
-        "a thread that leaves a revocation halfway keeps the core"; Host("kernel", "objects::tests::outrun");
+        "a thread that abandons a revocation halfway keeps the core"; Host("kernel", "objects::tests::outrun");
     "unpaid-slices" in "kernel/src/scheduler/mod.rs":
         "        if !is_unfinished && thread.is_overdue.take() {" => "        if !is_unfinished && thread.is_overdue.take() && false {";
-        "a thread that revokes repeatedly runs for twice its slice"; Host("kernel", "objects::tests::outrun");
+        "a thread that revokes repeatedly runs for twice its slice each time"; Host("kernel", "objects::tests::outrun");
     "slices-handed-down" in "kernel/src/scheduler/mod.rs":
         "self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();" => "self.current.get().is_none();";
-        "a client of a server with a higher priority gets the server's slices and starves its equals"; Host("kernel", "scheduler::tests");
+        "a client of a server with a higher priority gets the server's slices, and starves the other threads of its own priority"; Host("kernel", "scheduler::tests");
     "uncounted-links" in "kernel/src/memory/address_space.rs":
         "let (links, stop) = (middle.count(number), end.min(after(2)));" => "let (links, stop) = (512, end.min(after(2)));";
-        "mappings that are cheap to create are slow to remove, by a thread whose slice is renewed meanwhile"; Host("kernel", "objects::tests::outrun");
+        "a mapping that was quick to create is slow to remove, and the removing thread gets new slices meanwhile"; Host("kernel", "objects::tests::outrun");
     "links-never-counted-down" in "kernel/src/memory/address_space.rs":
         "        middle.count_down(number, removed);\n" => "";
-        "a page directory that is used repeatedly counts more links than it has entries"; Host("kernel", "memory::address_space");
+        "the link count of a page directory that is reused exceeds the number of its entries"; Host("kernel", "memory::address_space");
     "unseen-unlinking" in "kernel/src/paging/map.rs":
         "        mapping.domain.touch();\n        mapping.start()" => "        mapping.start()";
-        "the abandoned removal of a mapping changes a frozen domain without a new version"; Host("kernel", "capture::tests::versions");
+        "a frozen domain changes without a new version when the removal of a mapping is abandoned"; Host("kernel", "capture::tests::versions");
     "unfinished-revocation" in "kernel/src/syscalls/capability.rs":
         "    let outcome = revoke_in_steps(kernel, caller, call.slot);" => "    let outcome = Ok(revoke_in_steps(kernel, caller, call.slot)?);";
         "a thread whose slot is emptied halfway through its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
     "denied-again" in "kernel/src/paging/exception.rs":
         "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
-        "a thread that uses registers disabled by the kernel faults forever without a message"; Host("kernel", "ipc::tests::faults");
+        "a thread that uses registers disabled by the kernel faults forever without a fault message"; Host("kernel", "ipc::tests::faults");
     "short-renewal" in "kernel/src/scheduler/mod.rs":
         "                thread.slice_left.set(self.slice_ticks);\n" => "";
-        "the slices of an interrupted revoker are renewed only by the rest of the first one, with a timer interrupt each time"; Host("kernel", "scheduler::tests");
+        "the renewed slice of an interrupted revoker is only as long as what was left of its first, so that timer interrupts are frequent"; Host("kernel", "scheduler::tests");
     "unbegun-renewal" in "kernel/src/scheduler/mod.rs":
         "                self.begin_slice(thread, now_ticks);\n" => "";
         "a renewed slice ends at once, so that a revocation may never end"; Host("kernel", "objects::tests::outrun");
@@ -156,10 +156,10 @@ mutations! {
         "a revocation may never end if an interrupt comes at the end of a slice"; Host("kernel", "scheduler::tests");
     "kept-renewal" in "kernel/src/scheduler/mod.rs":
         "            thread.is_revoking.set(false);\n" => "";
-        "a thread that is stopped halfway through a revocation and restarted has two slices"; Host("kernel", "scheduler::tests");
+        "a thread that is stopped halfway through a revocation gets two slices when it is restarted"; Host("kernel", "scheduler::tests");
     "kept-debt" in "kernel/src/scheduler/mod.rs":
         "            thread.is_overdue.set(false);\n" => "";
-        "a thread that abandoned a revocation loses a slice at its next one, however short that is"; Host("kernel", "scheduler::tests");
+        "a thread that abandoned a revocation loses a slice at its next revocation, however short that is"; Host("kernel", "scheduler::tests");
     "raised-in-its-queue" in "kernel/src/syscalls/thread.rs":
         "    if is_ready {" => "    if false && is_ready {";
         "a ready thread whose priority is raised keeps waiting in its old queue"; Host("kernel", "scheduler::tests");
