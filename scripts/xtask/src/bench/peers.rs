@@ -1,13 +1,15 @@
-//! The same figures of another kernel, another live migration and another operating system, for comparison.
+//! Figures of other systems for comparison with the benchmark: seL4, the live migration of QEMU, and Redis on Linux.
 //!
-//! The kernel is seL4, master of August 2026: gcc 12 -O2, with the fast path, without Meltdown mitigation, PCID, IOMMU and
-//! debugging. Its figures are for threads of equal priority in different address spaces, in QEMU 10.0.2. They include the user
-//! side. The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and the same workload in a Linux guest of 144
-//! MiB, between two processes on one host.
+//! seL4 is the master branch of August 2026: gcc 12 -O2, with the fast path, without Meltdown mitigation, PCID, IOMMU and
+//! debugging. Its figures are for threads of equal priority in different address spaces, in QEMU 10.0.2. They include the
+//! instructions of the user threads.
 //!
-//! The other operating system is a Linux guest with the store Redis, under the same load of `redis-benchmark`. Its figures are
-//! those with which this benchmark was requested. Their versions and the way of counting are unknown, and no benchmark here
-//! repeats them.
+//! The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and our workload in a Linux guest of 144 MiB. It
+//! runs between two QEMU processes on one host, over a bridge limited to 1 Gbit/s.
+//!
+//! Redis runs in a Linux guest, with the same load of `redis-benchmark` as our store. The figures come from the request for
+//! this benchmark. The versions of Linux and Redis and the method of counting are unknown. No benchmark here reproduces the
+//! figures.
 
 /// Figures of the live migration, in our units.
 const MIGRATION: &[(&str, f64)] = &[
@@ -52,7 +54,7 @@ const STORE: &[(&str, f64)] = &[
     ("net.virtio.instructions.set_64_kib.1", 196_000.0),
 ];
 
-/// The peer that has the same figure, and its value.
+/// The other system for which this figure is known, and its value there.
 pub fn of(figure: &str) -> Option<(&'static str, f64)> {
     let kernel = KERNEL
         .iter()
