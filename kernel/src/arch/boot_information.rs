@@ -110,7 +110,7 @@ pub struct CpuInformation {
     pub brand: String<48>,
     /// The features that the kernel uses, by their usual names.
     pub features: Vec<&'static str, 32>,
-    /// Those that it could use, but that are missing or left out in a safe start.
+    /// Those that it could use, but that are missing, or that a safe start does not use.
     pub unused: Vec<&'static str, 32>,
     /// The known transient-execution vulnerabilities that this processor does not report as absent.
     pub vulnerabilities: Vec<&'static str, 16>,

@@ -37,8 +37,8 @@ bitflags::bitflags! {
 }
 
 impl Features {
-    /// What a safe start (the option `safe`) leaves: features that only report, or give random numbers. All others are for speed or
-    /// for defence in depth, and the kernel runs without them.
+    /// The features that a safe start (the option `safe`) may use: those that only report, or give random numbers. All others
+    /// are for speed or defence in depth, and the kernel runs without them.
     const SAFE: Features = Features::INVARIANT_TSC
         .union(Features::RDRAND)
         .union(Features::RDSEED)
@@ -46,7 +46,7 @@ impl Features {
         .union(Features::RDTSCP);
 }
 
-/// The features in use: those found at boot, in a safe start without the optional ones.
+/// The features in use: those found at boot; in a safe start only [`Features::SAFE`] of them, and x2APIC mode if it is on.
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the processor has all of these.

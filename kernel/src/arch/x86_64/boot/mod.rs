@@ -3,8 +3,8 @@
 //! QEMU (PVH) or GRUB (multiboot2) enters `entry.S` in 32-bit mode. `entry.S` builds early page tables that map the first 4
 //! GiB, and jumps to [`boot_entered`] in the kernel's half. [`boot_entered`] lists the phases of the boot in their order.
 //!
-//! Invariant: the early tables are in use until [`tables`] has built the kernel's own. From then on the lower half is not
-//! mapped.
+//! Invariant: the early tables are in use until `Tables::activate` replaces them with the kernel's own. From then on the lower
+//! half is not mapped.
 
 mod firmware;
 mod handover;
@@ -68,8 +68,8 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
     entry::leave(next)
 }
 
-/// Reads the loader's data, initialises the processor as the options there demand, switches from the early tables to the kernel's own,
-/// and starts the devices mapped there.
+/// Reads the loader's data, initialises the processor according to the options on the command line, switches to the kernel's
+/// own page tables, and starts the devices that these map.
 ///
 /// This is a separate function, so that its stack frame is freed before the kernel starts.
 #[inline(never)]
@@ -136,7 +136,7 @@ fn start_devices(platform: &Platform, devices: &firmware::Devices) -> PlatformIn
 fn print(information: &BootInformation) {
     let cpu = &information.cpu;
     if options::get().safe {
-        log!("a safe start: optional features of the processor are not used");
+        log!("a safe start: features of the processor for speed or defence in depth are not used");
     }
     log!("{}", information.platform);
     log!("{}: {}", cpu.brand, Words(&cpu.features));
