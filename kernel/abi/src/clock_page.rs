@@ -1,4 +1,4 @@
-//! The clock page, with which a domain converts the time-stamp counter to its own monotonic time, and to the world's time.
+//! The clock page, with which a domain converts the time-stamp counter to its own monotonic time, and to UTC.
 
 /// The content of the clock page.
 ///

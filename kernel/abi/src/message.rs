@@ -75,7 +75,7 @@ impl MessageInfo {
         MessageInfo(NOTIFIED)
     }
 
-    /// The same shape, marked as the kernel's message about a fault.
+    /// This shape, marked as that of the kernel's message about a fault.
     pub const fn as_fault(self) -> MessageInfo {
         MessageInfo(self.0 | FAULT)
     }

@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generator_that_stays_exhausted_is_given_up() {
+    fn a_generator_that_stays_exhausted_is_tried_only_a_few_times() {
         let mut attempts = 0;
         let exhausted = || {
             attempts += 1;

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_lies_is_refused() {
+    fn a_tag_with_invalid_values_is_refused() {
         let good = tag(0xc000_0000, [3200, 800, 600], 32, TYPE_RGB);
         for length in 0..good.len() {
             assert_eq!(read(&good[..length]), Err(Problem::Truncated), "{length}");

@@ -5,7 +5,7 @@ use core::fmt;
 /// The condition under which a line requests an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// On a change to the active level.
+    /// When it changes to the active level.
     Edge,
     /// While it is at the active level. On delivery the line is masked until the kernel unmasks it.
     Level,

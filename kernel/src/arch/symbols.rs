@@ -7,7 +7,8 @@
 //!      names                  UTF-8, one after the other: a name begins at the end of the previous one
 //! ```
 //!
-//! All numbers are little endian. `scripts/xtask/src/symbols.rs` writes it. A kernel without it prints bare addresses.
+//! All numbers are little endian. `scripts/xtask/src/symbols.rs` writes the table. A kernel without a table prints bare
+//! addresses.
 
 use core::fmt;
 

@@ -147,7 +147,7 @@ fn bound_flags(thread: Ref<Thread>) -> u64 {
     }
 }
 
-/// Takes the raised flags. This is a change of the domain that owns the notification, which may be frozen while another
+/// Takes the raised flags. This is a change to the domain that owns the notification, which may be frozen while another
 /// domain's thread waits.
 fn take_flags(notification: Ref<Notification>) -> u64 {
     let flags = notification.flags.take();

@@ -15,11 +15,12 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
 
-/// The argument register of `Receive` that names the slot for a reply right.
+/// The argument register of `Receive` that names the slot for the reply capability.
 const REPLY_ARGUMENT: usize = 6;
 
-/// Sends the running thread's message through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) selects
-/// the message. A waiting receiver takes it, or the sender blocks.
+/// Sends the running thread's message through an endpoint. The thread's phase ([`Phase::Sending`] or [`Phase::SendingFault`])
+/// selects the message. The first waiting receiver gets it; without a receiver the sender blocks. A message that cannot be
+/// delivered to that receiver fails the sender.
 pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
     for _ in 0..PEERS_PER_STEP {
         let Some(receiver) = endpoint.receivers.first() else {
@@ -43,7 +44,8 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
 }
 
 /// Receives at an endpoint, through the slot `place`. The running thread gets the flags of its bound notification, if any
-/// are raised. Otherwise it gets the first message that can be delivered. Without such a message it blocks.
+/// are raised. Otherwise it gets the first message that can be delivered. If no sender waits, it blocks. After
+/// several refused senders, or one refused fault, it repeats its call in the next step.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
     receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
@@ -73,8 +75,8 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, 
     receiver.phase.set(Phase::Ready);
 }
 
-/// Fails a sender whose message cannot be delivered: its call or send returns the error, but a faulting thread stops. The sender
-/// is in no queue, and the receiver does not notice.
+/// Fails a sender whose message cannot be delivered: its call or send returns the error, but a faulting thread stops. The
+/// sender must be in no queue. The receiver's call continues.
 #[cold]
 fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
     if let Phase::SendingFault { fault, .. } = sender.phase.get() {
@@ -88,7 +90,7 @@ fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
 struct Outgoing {
     message: Message,
     badge: u64,
-    /// The rights of the reply right, if the message needs one.
+    /// The rights of the reply capability, if the message needs one.
     reply_rights: Option<Rights>,
 }
 
@@ -132,7 +134,7 @@ impl Outgoing {
 ///
 /// # Errors
 /// The error for the sender; nothing was copied. If the message is invalid, or the receiver has no room for it, only the
-/// sender fails. So no sender can end a `Receive` that other senders need.
+/// sender fails. So no sender can make a `Receive` fail that other senders depend on.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
     let reply_slot = match outgoing.reply_rights {
@@ -173,8 +175,8 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
     }
 }
 
-/// Completes the receiver's call, and the sender's call or its first part. A caller yields the core to the thread that it
-/// called. A thread that sends or receives keeps the core.
+/// Completes the receiver's call, and the sender's Send or the sending half of its Call. A caller yields the core to the
+/// thread that it called. A thread that sends or receives keeps the core.
 #[inline(always)]
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));

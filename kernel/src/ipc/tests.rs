@@ -122,7 +122,7 @@ fn long_messages_and_capabilities_go_through_the_buffers() {
 }
 
 #[test]
-fn a_capability_that_the_receiver_has_no_slot_for_is_refused_and_the_receiver_keeps_waiting() {
+fn a_capability_is_refused_if_the_receiver_has_no_slot_for_it_and_the_receiver_keeps_waiting() {
     let (world, server, client) = pair();
     world
         .buffer(client)

@@ -71,7 +71,7 @@ impl AddressSpace {
     /// in the address space even if a later allocation fails.
     ///
     /// # Errors
-    /// Those of `allocate`.
+    /// The error of `allocate`.
     pub fn link<E>(
         &self,
         address: u64,

@@ -103,7 +103,7 @@ impl PageTables {
     /// The leaf table of a page, created if there is none.
     ///
     /// # Errors
-    /// Those of `allocate`. A directory that was created before the error stays.
+    /// The error of `allocate`. A directory that was created before the error stays.
     ///
     /// # Panics
     /// For a page beyond the largest Memory.

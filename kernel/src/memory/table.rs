@@ -99,7 +99,7 @@ impl Table {
     /// The table below, created if there is none.
     ///
     /// # Errors
-    /// Those of `allocate`.
+    /// The error of `allocate`.
     #[inline]
     pub(super) fn ensure_child<E>(
         self,

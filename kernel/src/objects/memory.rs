@@ -88,7 +88,7 @@ impl MemoryObject {
         self.writers.get()
     }
 
-    /// Counts a writer. This counts as a change of the Memory's own domain, since writers decide whether that domain may
+    /// Counts a writer. This counts as a change to the Memory's own domain, since writers decide whether that domain may
     /// move.
     pub fn add_writer(&self) {
         self.writers.set(self.writers.get() + 1);
@@ -146,7 +146,7 @@ impl MemoryObject {
     /// A page's leaf table, created if there is none.
     ///
     /// # Errors
-    /// Those of `allocate`; a directory created before stays.
+    /// The error of `allocate`. A directory that was created before the error stays.
     pub fn ensure_leaf<E>(
         &self,
         page: u64,

@@ -106,7 +106,7 @@ fn a_large_framebuffer_has_large_characters() {
 }
 
 #[test]
-fn clearing_writes_every_pixel_and_not_between_the_lines() {
+fn clearing_writes_every_pixel_and_nothing_between_the_lines() {
     for format in formats() {
         let geometry = geometry(format);
         let mut memory = vec![UNTOUCHED; geometry.bytes()];

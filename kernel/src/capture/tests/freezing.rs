@@ -183,7 +183,7 @@ fn an_undone_retirement_invalidates_the_version_and_the_token() {
 }
 
 #[test]
-fn at_its_deadline_a_frozen_domain_runs_even_if_its_freezer_was_destroyed() {
+fn a_frozen_domain_runs_at_its_deadline_even_if_the_thread_that_froze_it_was_destroyed() {
     for ends in [false, true] {
         let scene = Scene::new();
         let version = scene.freeze_until(DEADLINE_NS);

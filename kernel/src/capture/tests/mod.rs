@@ -7,7 +7,7 @@
 //! | `phases` | a thread in each phase: its exported state, and how it continues in place and elsewhere |
 //! | `freezing` | the owner and the end of a freeze |
 //! | `settling` | stopping and releasing a domain of many threads in steps |
-//! | `versions` | changes of a frozen domain, which raise its version |
+//! | `versions` | changes to a frozen domain, which raise its version |
 //! | `copying` | copies of pages, and the dirty log |
 //! | `retiring` | the effects of a retirement on other domains |
 //! | `writers` | the other domains that can write a domain's Memory |

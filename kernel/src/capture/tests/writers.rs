@@ -12,7 +12,7 @@ use crate::testing::{calls, slots};
 
 /// The subject's Memory, in its own table.
 const OWN: Slot = Slot(30);
-/// The same Memory, in the manager's table.
+/// The subject's Memory, in the manager's table.
 const GIVEN: Slot = Slot(31);
 const SECOND: Slot = Slot(32);
 const ADDRESS: u64 = 0x8000_0000;

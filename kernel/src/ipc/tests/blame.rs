@@ -1,4 +1,6 @@
-//! No sender can end a `Receive` that other senders need, and a receiver gets nothing but the message.
+//! A call that fails because of one side fails only for that side: no sender can make a `Receive` fail that other senders
+//! depend on. A receiver never sees registers of the sender that are not part of the message. Flags that are already raised
+//! are delivered when their notification is bound.
 
 use super::*;
 
@@ -27,7 +29,7 @@ fn receive_without_reply() -> Receive {
 }
 
 #[test]
-fn a_fault_that_a_receiver_has_no_reply_slot_for_stops_its_thread() {
+fn a_fault_stops_the_faulting_thread_if_the_receiver_has_no_reply_slot() {
     for server_first in [true, false] {
         let (world, server, client) = faulting();
         if server_first {
@@ -70,7 +72,7 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
 }
 
 #[test]
-fn a_reply_that_the_caller_has_no_buffer_for_fails_only_the_callers_call() {
+fn a_reply_fails_only_the_callers_call_if_the_caller_has_no_buffer() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
     world.begin(client, call(1, 1));

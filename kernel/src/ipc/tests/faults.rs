@@ -1,4 +1,4 @@
-//! Queued fault messages that can no longer be received, and what happens to their threads.
+//! Queued fault messages that can no longer be received, and the effect on the faulting threads.
 
 use abi::calls::DomainMap;
 use abi::fault::FaultKind;
@@ -21,7 +21,7 @@ fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
 }
 
 #[test]
-fn a_fault_queued_at_a_revoked_fault_endpoint_stops_its_thread() {
+fn a_fault_queued_at_a_revoked_fault_endpoint_stops_the_faulting_thread() {
     let (world, server, client, third) = trio();
     world.does(third, calls::faults(slots::THREAD, ENDPOINT));
     fault(&world, third.thread, 6, 0);
@@ -80,7 +80,7 @@ fn expect_retry(world: &World, server: TestDomain, thread: Ref<Thread>) {
 }
 
 #[test]
-fn a_fault_queued_at_a_pager_that_is_removed_happens_again() {
+fn a_queued_fault_happens_again_if_its_pager_is_removed() {
     let (world, server, third, second) = paged();
     fault(&world, third.thread, 14, ADDRESS + 4096);
     assert!(matches!(
@@ -96,7 +96,7 @@ fn a_fault_queued_at_a_pager_that_is_removed_happens_again() {
 }
 
 #[test]
-fn a_fault_queued_for_a_page_that_is_no_longer_mapped_there_happens_again() {
+fn a_queued_fault_happens_again_if_its_page_is_no_longer_mapped_there() {
     let (world, server, third, second) = paged();
     fault(&world, third.thread, 14, ADDRESS + 4096);
     world.does(second, calls::unmap(ADDRESS));
@@ -109,7 +109,7 @@ fn a_fault_queued_for_a_page_that_is_no_longer_mapped_there_happens_again() {
 }
 
 #[test]
-fn a_fault_queued_with_a_badge_that_its_thread_no_longer_has_happens_again() {
+fn a_queued_fault_happens_again_if_the_thread_gets_a_fault_endpoint_of_another_badge() {
     const BADGED: Slot = Slot(slots::FREE + 4);
     let (world, server, _, third) = trio();
     world.give(server, ENDPOINT, third, BADGED, 8);
@@ -142,7 +142,7 @@ fn expect_logged_stop(world: &World, thread: Ref<Thread>, vector: u8) {
 }
 
 #[test]
-fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
+fn a_trap_whose_fault_endpoint_was_replaced_stops_the_trapping_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client, second) = faulting(vector);
         world.does(second, calls::endpoint(NOTIFICATION));
@@ -172,7 +172,7 @@ fn a_thread_that_is_stopped_before_its_trap_was_received_is_logged() {
 }
 
 #[test]
-fn a_trap_whose_domain_is_frozen_stops_its_thread() {
+fn a_trap_whose_domain_is_frozen_stops_the_trapping_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client, _) = faulting(vector);
         let domain = NOTIFICATION;
@@ -188,7 +188,7 @@ fn a_trap_whose_domain_is_frozen_stops_its_thread() {
 }
 
 #[test]
-fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
+fn a_trap_that_finds_only_receivers_without_the_right_stops_the_trapping_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client) = pair();
         let crowd = world.domain_of(1024);

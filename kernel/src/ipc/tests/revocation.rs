@@ -112,7 +112,7 @@ fn a_blocked_caller_whose_capability_has_moved_gets_empty_slot() {
 }
 
 #[test]
-fn a_receiver_that_only_has_the_right_to_send_left_is_sent_nothing() {
+fn a_receiver_left_with_only_the_right_to_send_is_sent_nothing() {
     let (world, server, client, third) = trio();
     world.begin(third, receive());
     revoke(&world, server, LENT);

@@ -184,7 +184,7 @@ fn a_long_search_takes_bounded_steps() {
         run.map(|run| run.address().as_u64()),
         Some((count - 2) * FRAME_BYTES)
     );
-    // The last step passes so many places that it leaves the run it finds to another step.
+    // The last step of the search uses up its budget before it takes the run, so that the run is taken in one more step.
     assert_eq!(steps, (count as usize / 2 - 1) / PLACES_PER_STEP + 2);
 }
 

@@ -15,7 +15,7 @@ fn logged_stops(scene: &Scene) -> usize {
 }
 
 #[test]
-fn a_trap_without_a_handler_after_a_move_stops_its_thread_and_is_logged() {
+fn a_trap_without_a_handler_after_a_move_stops_the_trapping_thread_and_is_logged() {
     let mut scene = Scene::new();
     exception_outside(&scene, BREAKPOINT);
     scene.freeze();
@@ -45,7 +45,7 @@ fn a_reply_from_inside_after_a_move_lets_a_trapped_thread_continue() {
 }
 
 #[test]
-fn a_trap_whose_reply_right_was_dropped_during_retirement_stops_its_thread() {
+fn a_trap_whose_reply_right_was_dropped_during_retirement_stops_the_trapping_thread() {
     for vector in [BREAKPOINT, INVALID_OPCODE] {
         let scene = Scene::new();
         let manager = scene.manager.thread;

@@ -48,7 +48,7 @@ fn failed_count(scene: &Scene, callers: &[Ref<Thread>]) -> usize {
 }
 
 #[test]
-fn the_commit_point_is_one_step_and_failing_the_waiters_is_resumed() {
+fn the_commit_point_is_one_step_and_the_failing_of_waiters_can_be_resumed() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
     let some = failed_count(&scene, &callers);

@@ -1,4 +1,4 @@
-//! Every change of a frozen domain from outside: [`CHANGES`].
+//! Every change to a frozen domain from outside: [`CHANGES`].
 
 use abi::calls::{
     DeviceMemoryCreate, DomainHold, DomainInstall, DomainUnmap, EndpointCreate, MemoryCreate,
@@ -270,7 +270,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn every_change_of_a_frozen_domain_from_outside_raises_its_version() {
+fn every_change_to_a_frozen_domain_from_outside_raises_its_version() {
     for (name, prepare, change) in CHANGES {
         let scene = scene();
         scene.freeze();

@@ -1,4 +1,4 @@
-//! Changes of a frozen domain, and their effect on retiring it.
+//! Changes to a frozen domain, and their effect on retiring it.
 //!
 //! | file | tests |
 //! | --- | --- |

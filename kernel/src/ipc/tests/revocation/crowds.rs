@@ -5,7 +5,7 @@ use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::create_interrupt;
 
 /// A notification with 41 waiting threads: first 40 threads of another domain that lack the right, then a thread of the
-/// server that has it.
+/// server's domain with the right.
 fn crowd() -> (World, TestDomain, Vec<Ref<Thread>>, Ref<Thread>) {
     let (world, server, _) = with_notification();
     let crowd = world.domain_of(1024);
@@ -52,7 +52,7 @@ fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
 }
 
 /// A line that two interrupts share. At each interrupt's notification 15 threads that lack the right wait until a deadline,
-/// and behind them a thread that has it.
+/// and behind them a thread with the right.
 fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
     let world = World::new();
     let driver = world.domain();
