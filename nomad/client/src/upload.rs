@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_is_sent_at_a_time_and_again_from_the_first_byte_that_is_missing() {
+    fn one_window_is_sent_at_a_time_and_repeated_from_the_first_missing_byte() {
         let bytes = WINDOW_BYTES + 5;
         let mut upload = Upload::new(vec![7; bytes]);
         let mut receiver = UploadReceiver::new(bytes as u32);

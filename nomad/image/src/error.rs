@@ -56,7 +56,7 @@ pub enum Error {
     /// A record's head has reserved bits set.
     #[error("reserved bits {found:#x} in a record's head")]
     ReservedBits {
-        /// Those bits.
+        /// The reserved bits that are set.
         found: u16,
     },
     /// A record that may not occur at this point of the image.

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_round_is_no_measurement_of_a_segment() {
+    fn a_large_round_does_not_measure_a_segment() {
         let large = round(100_000_000, 500, 3_000);
         assert_eq!(overhead(&[large, large]), GUESS_US);
     }
@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lies_between_what_was_measured(
+        fn lies_between_the_lowest_and_the_highest_measurement(
             trial_us in 0u64..100_000, segments_us in prop::collection::vec(1_000u64..100_000, 1..10),
         ) {
             let small = segments_us.iter().map(|us| round(4_096, *us, 0));

@@ -128,7 +128,7 @@ impl PageSet {
     }
 }
 
-/// A bitmap's words, the last filled up with zeros.
+/// A bitmap's words, the last one padded with zeros.
 fn words_of(bitmap: &[u8]) -> impl Iterator<Item = u64> + '_ {
     bitmap.chunks(size_of::<u64>()).map(|chunk| {
         let mut bytes = [0; size_of::<u64>()];

@@ -11,7 +11,7 @@ const DOMAINS: usize = Scale::CROWD.domains;
 /// The time between two moves of a domain: the first is over by then, even over a bad wire.
 const BETWEEN_US: u64 = 1_000_000;
 
-/// Moves every domain this often, all domains at the same times.
+/// Moves every domain this many times, all domains at the same times.
 fn move_all(seed: u64, times: usize, network: NetworkConditions) -> Report {
     let moves = (0..times).flat_map(|nth| {
         (0..DOMAINS).map(move |domain| PlannedMove {

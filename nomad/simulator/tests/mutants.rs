@@ -166,12 +166,12 @@ fn an_older_record_that_stays_is_caught() {
 }
 
 #[test]
-fn a_source_that_takes_a_prepared_copy_for_one_that_runs_is_caught() {
+fn a_source_that_mistakes_a_prepared_copy_for_a_running_one_is_caught() {
     assert_caught!(PreparedIsActivated, PAIR, PLAIN, step Violation::DestroyedUnconfirmed);
 }
 
 #[test]
-fn a_machine_that_takes_another_boot_for_the_one_it_knew_is_caught() {
+fn a_machine_that_mistakes_a_restarted_peer_for_the_one_it_knew_is_caught() {
     assert_caught!(BootsLookAlike, PAIR, SOURCE_CRASHES, step Violation::DiscardedCommitted);
 }
 

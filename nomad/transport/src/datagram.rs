@@ -1,4 +1,4 @@
-//! The datagrams of a page stream, in clear: [`Data`] and [`Ack`].
+//! The datagrams of a page stream, before encryption: [`Data`] and [`Ack`].
 //!
 //! ```text
 //!   kind u8 | transaction u128 | offset u64 | bytes                             0xd1, or 0xd2: acknowledge at once
@@ -18,7 +18,7 @@ const ACK: u8 = 0xd3;
 pub const HEAD_BYTES: usize = 1 + 16 + 8;
 /// Bytes per range of an acknowledgement.
 const RANGE_BYTES: usize = 8;
-/// The most ranges in an acknowledgement. With that many it still fits any datagram.
+/// The most ranges in an acknowledgement. With that many, it fits into a datagram of any path.
 pub const RANGES_MAX: usize = 120;
 
 /// Bytes of a stream.
@@ -28,7 +28,7 @@ pub struct Data<'a> {
     pub transaction: TransactionId,
     /// The number of bytes before these in the stream.
     pub offset: u64,
-    /// Whether the receiver must acknowledge it at once, because the sender waits for the acknowledgement.
+    /// Whether the receiver must acknowledge the datagram at once, because the sender waits for the acknowledgement.
     pub is_urgent: bool,
     /// The bytes.
     pub bytes: &'a [u8],
@@ -81,7 +81,7 @@ impl Ack {
 }
 
 impl<'a> Datagram<'a> {
-    /// Whether these bytes are a datagram of a page stream, rather than a message of the protocol.
+    /// Whether these bytes are a datagram of a page stream, and not a message of the migration protocol.
     pub fn is_one(bytes: &[u8]) -> bool {
         matches!(bytes.first(), Some(&(DATA | URGENT_DATA | ACK)))
     }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_cut_empty_or_out_of_range() {
+    fn refuses_a_truncated_datagram_and_an_empty_or_overflowing_range() {
         let ack = |next, received: Range<u64>| {
             let transaction = TRANSACTION;
             Ack {

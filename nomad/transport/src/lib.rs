@@ -43,6 +43,6 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 pub use statistics::Statistics;
 
-/// The most bytes of a stream between the first that is missing at the receiver and the last that may be sent. Both
+/// The window: the most bytes of a stream from the first that is missing at the receiver to the last that may be sent. Both
 /// ends buffer this many.
 pub const WINDOW_BYTES: usize = 512 * 1024;

@@ -23,15 +23,15 @@ use nomad_protocol::Instant;
 const FIRST_WINDOW: u64 = 32 * 1024;
 /// The round-trip time that is assumed before there is a measurement.
 const FIRST_ROUND_TRIP_US: u64 = 1_000;
-/// Additional bytes in flight, because a busy machine acknowledges in bursts that are far apart. They fit the ring of a
-/// port.
+/// Additional bytes in flight, because a busy machine acknowledges in bursts that are far apart. This many fit into the ring
+/// of a network port.
 const SLACK: u64 = 128 * 1024;
 /// The longest delay that a burst may make up for. A busy machine stands still for a shorter time. The window of bytes
 /// in flight limits a burst, too.
 const BURST_US: u64 = 100_000;
-/// Round trips over which the highest rate counts.
+/// The number of recent round trips whose highest rate is used.
 const RATE_ROUNDS: usize = 10;
-/// The rate has stopped growing after this many round trips in which it grew by less than a quarter.
+/// The rate counts as no longer growing after this many round trips in which it grew by less than a quarter.
 const FULL_ROUNDS: u32 = 3;
 
 /// The rate of startup, in hundredths of the measured rate: it doubles in each round trip (2 / ln 2).

@@ -1,12 +1,13 @@
 //! The longest datagram that the path carries: [`PathMtu`], found by trial (RFC 8899).
 //!
 //! ```text
-//!   BASE, which every path carries --> try the next size with bytes of the stream: it arrives, and is the size from then on
-//!     ^                                                                            it is lost three times: not again
+//!   BASE, which every path carries --> send a trial: a datagram of the next size, with bytes of the stream
+//!     ^                                  it arrives: datagrams have this size from then on
+//!     |                                  it is lost three times: this size is not tried again
 //!     `-- two probes in a row without a reply: the path may have changed
 //! ```
 //!
-//! A lost trial costs one datagram, whose bytes are sent again in the known size.
+//! A lost trial costs one datagram, whose bytes are sent again in datagrams of the known size.
 
 /// The headers of IP and UDP, and the session's head and tag.
 const HEADERS: usize = 20 + 8 + 13 + 16;
@@ -16,7 +17,7 @@ pub const BASE: usize = 1_500 - HEADERS;
 const JUMBO: usize = 9_000 - HEADERS;
 /// Trials of a size before it counts as too long.
 const TRIALS_MAX: u32 = 3;
-/// Probes without a reply before the known size is doubted.
+/// Probes without a reply before the size returns to [`BASE`].
 const SILENT_PROBES_MAX: u32 = 2;
 
 /// The longest datagram known to arrive.
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_is_lost_is_given_up() {
+    fn a_size_that_is_lost_three_times_is_not_tried_again() {
         let mut path = PathMtu::default();
         for _ in 0..TRIALS_MAX {
             assert_eq!(path.next_trial(MOST, MOST), Some(JUMBO));
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_without_a_reply_is_made_again() {
+    fn a_trial_without_a_reply_counts_as_lost_and_is_repeated() {
         let mut path = PathMtu::default();
         for _ in 0..TRIALS_MAX {
             assert_eq!(path.next_trial(MOST, MOST), Some(JUMBO));
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_has_become_shorter_is_used_in_the_size_that_always_arrives() {
+    fn a_path_that_no_longer_carries_long_datagrams_gets_those_of_the_base_size() {
         let mut path = PathMtu::default();
         assert_eq!(path.next_trial(MOST, MOST), Some(JUMBO));
         path.record_arrived(JUMBO);

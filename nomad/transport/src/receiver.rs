@@ -107,7 +107,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// Keeps bytes that are not next, if they are in the window.
+    /// Keeps bytes that arrive before their predecessors, if they are in the window.
     fn keep(&mut self, data: &Data<'_>) {
         let count = data.bytes.len();
         let most = WINDOW_BYTES as u64 - (data.offset - self.next).min(WINDOW_BYTES as u64);

@@ -15,10 +15,10 @@ use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
 use crate::statistics::Statistics;
 
-/// A datagram that others have overtaken counts as lost after a round trip, plus one part in this many of the least
-/// round trip.
+/// A datagram that others have overtaken counts as lost after a round trip and a margin. The margin is the least round-trip
+/// time divided by this.
 const REORDER_PARTS: u64 = 4;
-/// The least such addition, in microseconds. A busy machine handles datagrams in bursts.
+/// The least margin, in microseconds. A busy machine handles datagrams in bursts.
 const REORDER_MIN_US: u64 = 2_000;
 /// The longest interval between probes, in microseconds.
 const PROBE_INTERVAL_MAX_US: u64 = 250_000;
@@ -156,7 +156,7 @@ impl Sender {
         }
         for range in &ack.received {
             let range = range.start.max(self.base)..range.end;
-            // No receiver sends more ranges than that.
+            // A correct receiver never sends more ranges than that.
             if !range.is_empty() && self.arrived.len() <= RANGES_MAX {
                 self.lost.remove(range.clone());
                 self.arrived.insert(range);

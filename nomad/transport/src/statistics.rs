@@ -5,9 +5,9 @@
 pub struct Statistics {
     /// Datagrams that were sent.
     pub datagrams: u64,
-    /// Those of them whose bytes had been sent before.
+    /// Datagrams whose bytes had been sent before. They are included in `datagrams`.
     pub repeats: u64,
-    /// How often the receiver had to be asked for an acknowledgement.
+    /// The number of times the receiver was asked for an acknowledgement.
     pub probes: u64,
     /// The rate at which datagrams leave, in bytes per second.
     pub rate: u64,

@@ -105,10 +105,10 @@ fn a_receiver_that_was_restarted_is_noticed() {
     assert!(pair.sender.is_abandoned(), "{:?}", pair.sender.statistics());
 }
 
-/// The acknowledgements name every other byte. A sender that believed them would send a datagram per gap and keep a range per
-/// byte.
+/// The acknowledgements name every other byte. A sender that accepted all of them would send one datagram per gap and store
+/// one range per byte.
 #[test]
-fn no_acknowledgement_cuts_a_stream_into_crumbs() {
+fn no_acknowledgement_makes_the_sender_send_tiny_datagrams() {
     let mut pair = Pair::new();
     pair.sender.write(&content(0..200_000));
     // By now the pacer lets a whole window leave at once.
@@ -140,7 +140,7 @@ fn no_acknowledgement_cuts_a_stream_into_crumbs() {
 }
 
 #[test]
-fn a_probe_leaves_nothing_to_another_probe() {
+fn the_rest_of_a_probed_datagram_needs_no_second_probe() {
     let mut pair = Pair::new();
     for part in [0..500, 500..3_500] {
         pair.sender.write(&content(part));
@@ -153,7 +153,7 @@ fn a_probe_leaves_nothing_to_another_probe() {
 }
 
 #[test]
-fn no_more_is_taken_than_the_receiver_has_room_for() {
+fn the_sender_takes_no_more_bytes_than_the_receiver_has_room_for() {
     let mut pair = Pair::new();
     let bytes = content(0..WINDOW_BYTES as u64 + 100_000);
     assert_eq!(pair.sender.write(&bytes), WINDOW_BYTES);
@@ -164,7 +164,7 @@ fn no_more_is_taken_than_the_receiver_has_room_for() {
 }
 
 #[test]
-fn bytes_that_are_already_there_are_acknowledged_at_once() {
+fn bytes_that_have_already_arrived_are_acknowledged_at_once() {
     let mut receiver = Receiver::new(TRANSACTION);
     let now = Instant::from_us(5);
     let bytes = content(0..10);
@@ -208,7 +208,7 @@ fn a_stream_ends_at_the_first_error() {
 }
 
 #[test]
-fn an_acknowledgement_of_what_was_never_sent_is_refused() {
+fn an_acknowledgement_of_bytes_that_were_never_sent_is_refused() {
     let mut pair = Pair::new();
     pair.sender.write(&content(0..10));
     for (next, received) in [(1, None), (0, Some(3..4)), (u64::MAX, None)] {

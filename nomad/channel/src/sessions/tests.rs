@@ -92,7 +92,7 @@ fn carry(
 }
 
 #[test]
-fn messages_queued_during_the_handshake_arrive_after_it_and_the_way_back_is_open() {
+fn messages_queued_during_the_handshake_arrive_after_it_and_the_responder_can_reply() {
     let (mut a, mut b) = pair();
     let mut datagrams = a.send(0, &b, b"one");
     datagrams.extend(a.send(1, &b, b"two"));
@@ -106,7 +106,7 @@ fn messages_queued_during_the_handshake_arrive_after_it_and_the_way_back_is_open
 }
 
 #[test]
-fn a_message_is_encrypted_into_a_buffer_as_long_as_the_session_is_not_silent() {
+fn messages_are_encrypted_into_a_buffer_until_the_session_is_silent() {
     let (mut a, mut b) = pair();
     let to = a.keys.machine_at(b.address);
     let mut datagram = [0; 3 + crate::SEAL_BYTES];

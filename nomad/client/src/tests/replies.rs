@@ -44,7 +44,7 @@ fn a_command_is_executed_and_the_reply_received() {
 }
 
 #[test]
-fn whatever_the_wire_does_it_is_executed_once_and_every_event_received_once_in_order() {
+fn a_command_is_executed_once_and_every_event_is_received_once_in_order_whatever_the_wire_does() {
     for seed in 0..60 {
         let mut scene = Scene::new(seed, BAD, "fleet", migrate());
         let request = scene.take_request();

@@ -117,7 +117,7 @@ fn a_goal_below_the_overhead_never_counts_as_met() {
 const BUSY: (u64, u64) = (1_000_000, 4_096);
 
 #[test]
-fn an_operator_may_have_a_move_given_up_that_does_not_converge() {
+fn an_operator_can_request_that_a_move_that_does_not_converge_is_abandoned() {
     let options = MoveOptions {
         not_converging: NotConverging::GiveUp,
         ..MoveOptions::default()

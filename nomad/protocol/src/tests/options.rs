@@ -115,7 +115,7 @@ fn rounds_end(options: MoveOptions) -> Pair {
 }
 
 #[test]
-fn a_move_that_does_not_converge_is_given_up_only_if_the_operator_wants_it() {
+fn a_move_that_does_not_converge_is_abandoned_only_if_the_operator_asks_for_it() {
     let pair = rounds_end(MoveOptions::default());
     assert!(pair.noticed(0, Notice::Finished));
     let pair = rounds_end(MoveOptions {

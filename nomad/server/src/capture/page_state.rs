@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_present_pages_are_those_known_or_pending_if_there_are_as_many() {
+    fn the_present_pages_are_the_known_and_pending_ones_if_the_counts_are_equal() {
         let mut state = state();
         assert!(!state.has_lost_none(4), "pages 5 and 6 are gone");
         assert!(state.has_lost_none(6));

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_given_up_is_announced_once_the_domain_is_frozen() {
+    fn a_discarded_page_is_announced_when_the_domain_is_frozen() {
         let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Freeze);
         assert_eq!(known, [601]);
         assert!(bytes > 0, "a change was announced");

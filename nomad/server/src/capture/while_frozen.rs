@@ -5,11 +5,11 @@ use runtime::{Cap, Error, clock};
 
 use crate::capture::CaptureError;
 
-/// The longest freeze of a running domain for reading it.
+/// The maximum time for which a running domain is frozen to be read.
 const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
-/// Freezes a running domain, acts, and thaws it. Returns `None` if the domain was not frozen throughout, because
-/// another domain has frozen it or the limit passed. If this server ends or stalls meanwhile, the kernel thaws the
+/// Freezes a running domain, calls `act`, and thaws the domain. Returns `None` if it was not frozen throughout: another caller
+/// froze it, the limit passed, or its destruction began. If this server ends or stalls meanwhile, the kernel thaws the
 /// domain.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_freeze_of_a_domain_that_is_read_has_a_deadline() {
+    fn a_domain_is_frozen_with_a_deadline_while_it_is_read() {
         let began_ns = clock::now_ns();
         let (looked, calls) = with_kernel(kernel, || while_frozen(Cap::from_slot(Slot(8)), || 3));
         assert_eq!(looked, Ok(Some(3)));

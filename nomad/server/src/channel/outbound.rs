@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_room_waits_and_is_given_up_after_many_waits_in_a_row() {
+    fn a_stream_without_space_waits_and_is_abandoned_after_many_waits_in_a_row() {
         let mut stream = stream();
         for wait in 0..u64::from(WAITS_MAX) - 1 {
             assert!(!tries(&mut stream, wait * BLOCKED_US, false));

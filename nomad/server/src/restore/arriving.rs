@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_written_and_is_zero_again_is_zeroed_and_no_other_is() {
+    fn only_a_page_that_was_written_and_is_zero_again_is_zeroed() {
         with_kernel(
             |_| DONE,
             || {

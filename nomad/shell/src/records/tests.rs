@@ -107,7 +107,7 @@ fn a_token_whose_record_is_gone_does_not_stay() {
 }
 
 #[test]
-fn of_two_records_of_a_transaction_the_older_is_erased_for_good() {
+fn the_older_of_two_records_of_a_transaction_is_erased_permanently() {
     let (mut records, _) = open(&empty());
     records.write_record(&record(1));
     // This life wrote a second record, and ended before it erased the first.

@@ -51,7 +51,7 @@ pub struct Bounds {
     pub breaks: u8,
     /// Steps that the domains run.
     pub steps: u8,
-    /// Changes of the domains from outside.
+    /// Changes to the domains from outside.
     pub interferences: u8,
     /// Freezes whose deadline passes.
     pub deadlines: u8,

@@ -16,7 +16,7 @@ use crate::simulation::clock::TRUE_RATE;
 pub const FAULTS_END_US: u64 = 4_000_000;
 /// Faults that strike once begin within this time: a move takes some tens of milliseconds.
 const ONSET_US: u64 = 60_000;
-/// The longest freeze of a domain, a little longer than nomad's own limit.
+/// The maximum time for which the kernel keeps a domain frozen, a little longer than nomad's own limit.
 pub const FREEZE_US: u64 = 1_500_000;
 /// A machine performs about this many actions during a move.
 const ACTIONS: u64 = 45;

@@ -36,7 +36,7 @@ pub struct Parts {
     pub pool_pages: u64,
     /// The domains that are at home there, by number.
     pub homes: BTreeMap<usize, Restart>,
-    /// The longest freeze of a domain by nomad.
+    /// The maximum time for which nomad freezes a domain.
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,

@@ -8,7 +8,7 @@ pub const TRUE_RATE: u64 = 1_000;
 /// A clock with a constant rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// The time it shows after a thousand microseconds of the world's time.
+    /// The time that it shows after a thousand microseconds of the simulated world's time.
     rate_permille: u64,
 }
 

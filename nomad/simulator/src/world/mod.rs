@@ -65,7 +65,7 @@ pub enum Effect {
         /// The encoded envelope.
         bytes: Vec<u8>,
     },
-    /// More of the round or freeze that this transaction is sending is to be sent.
+    /// The next part of this transaction's round or freeze is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),

@@ -27,7 +27,7 @@ pub struct Setup {
     pub options: MoveOptions,
     /// The timers of all machines.
     pub timing: Timing,
-    /// The longest freeze of a domain by nomad.
+    /// The maximum time for which nomad freezes a domain.
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,

@@ -109,7 +109,7 @@ fn reports(machine: &mut Machine, now: Instant) -> Vec<(RequestId, String)> {
 }
 
 #[test]
-fn the_operator_of_a_domain_that_waits_for_a_silent_machine_learns_which() {
+fn the_operator_learns_which_silent_machine_a_domain_waits_for() {
     let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
     send_package(&mut machine, OPERATOR);
     assert_eq!(reports(&mut machine, now()).len(), 1, "it is received");

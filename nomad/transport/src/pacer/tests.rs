@@ -85,7 +85,7 @@ fn startup_ends_when_the_rate_no_longer_grows_and_the_queue_is_drained() {
 }
 
 #[test]
-fn the_window_holds_what_a_round_trip_carries_and_some_more() {
+fn the_window_exceeds_the_bytes_of_one_round_trip() {
     let mut path = Fixture::new(None);
     assert_eq!(path.pacer.window(), FIRST_WINDOW);
     path.pass(100_000, 0);

@@ -1,4 +1,4 @@
-//! The time of acknowledgements, and the limit of what a receiver keeps.
+//! When acknowledgements are sent, and the limit of the bytes that a receiver keeps.
 
 use alloc::vec;
 

@@ -82,7 +82,7 @@ fn an_acknowledgement_postpones_the_next_probe() {
 
 /// An acknowledgement of bytes that were sent twice could be for the first or the second datagram (Karn's algorithm).
 #[test]
-fn bytes_that_were_sent_twice_tell_nothing_about_the_round_trip() {
+fn bytes_that_were_sent_twice_do_not_measure_the_round_trip() {
     let mut sender = sender(1);
     transmit(&mut sender, 0);
     let due = sender.poll_timeout().expect("a probe").as_us();

@@ -45,7 +45,7 @@ fn ten_streams_arrive_over_a_wire_that_loses_repeats_and_reorders() {
 }
 
 #[test]
-fn the_operators_limit_is_each_streams_own() {
+fn the_operators_limit_applies_to_each_stream_separately() {
     let (_, times) = send(GIGABIT, 2_000_000, Some(4_000_000));
     for elapsed in times {
         assert!((350_000..600_000).contains(&elapsed), "{elapsed}");

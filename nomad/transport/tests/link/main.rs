@@ -22,7 +22,7 @@ fn share(path: Path, bytes: usize) -> u64 {
 }
 
 #[test]
-fn fills_a_path_of_any_rate_and_length() {
+fn fills_a_path_of_any_rate_and_round_trip_time() {
     for rate in [1_000_000, 12_500_000, 125_000_000] {
         for delay_us in [50, 1_000] {
             let path = Path {
@@ -106,7 +106,7 @@ fn the_operators_limit_is_kept() {
 }
 
 #[test]
-fn a_stream_outlives_a_cut_and_sends_nothing_twice_that_is_there() {
+fn a_stream_survives_an_outage_and_repeats_no_bytes_that_have_arrived() {
     let path = Path {
         cut: (100_000, 8_000_000),
         ..GIGABIT
@@ -125,7 +125,7 @@ fn a_stream_outlives_a_cut_and_sends_nothing_twice_that_is_there() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_noticed() {
+fn a_stream_to_a_receiver_that_is_gone_is_abandoned() {
     let path = Path {
         cut: (0, u64::MAX),
         ..GIGABIT
@@ -154,7 +154,7 @@ fn a_sender_that_stood_still_does_not_give_up() {
 
 /// On this wire three probes of five have no reply, often many in a row.
 #[test]
-fn a_wire_that_loses_two_datagrams_of_five_each_way_is_not_given_up() {
+fn a_stream_over_a_wire_that_loses_two_datagrams_of_five_each_way_is_not_abandoned() {
     let path = Path {
         lost: 389,
         repeated: 4,

@@ -55,7 +55,7 @@ fn the_longest_datagram_is_found_by_trial_and_again_when_the_path_changes() {
 
 /// The time is the simulated path's.
 #[test]
-fn a_path_that_becomes_shorter_interrupts_a_stream_for_a_few_probes() {
+fn a_path_that_stops_carrying_long_datagrams_interrupts_a_stream_for_a_few_probes() {
     let time = |mtu_changes| {
         let path = Path {
             mtu_changes,
@@ -77,7 +77,7 @@ fn any_mtu() -> impl Strategy<Value = usize> {
 }
 
 prop_compose! {
-    /// Changes at up to 40 ms from each other.
+    /// Changes that follow each other within 40 ms.
     fn any_changes()(
         waits in prop::array::uniform3(0..40_000_u64),
         mtus in prop::array::uniform3(any_mtu()),

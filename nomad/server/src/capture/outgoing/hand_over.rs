@@ -109,7 +109,7 @@ impl Outgoing {
     /// Reads the frozen domain.
     fn read_state(&mut self) -> Result<State, CaptureError> {
         let (root, name) = (self.machine.root, self.name());
-        // Reading the time counts as a change of the domain, so the time is read before the version.
+        // Reading the time counts as a change to the domain, so the time is read before the version.
         let clock = state::clock(self.domain.cap())?;
         let read = listing::read(self.domain.cap())?;
         names::complete(root, name, &read.listing, &mut self.names)?;

@@ -199,7 +199,7 @@ pub(crate) fn built() -> Incoming {
 }
 
 #[test]
-fn a_domain_that_is_about_to_run_learns_its_downtime_and_a_second_time_changes_nothing() {
+fn the_downtime_is_added_once_to_a_domain_that_is_about_to_run() {
     let ((), calls) = with_kernel(kernel, || {
         let mut incoming = built();
         for downtime_us in [DOWNTIME_US, 2 * DOWNTIME_US] {
