@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+    fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
             let (mut card, fake) = started(model);
             contract::carries_frames_both_ways(&mut card, &fake);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_frame_is_filled_up() {
+    fn a_short_frame_is_padded() {
         let (mut card, fake) = started(Model::I82540em);
         contract::fills_short_frames_up(&mut card, &fake);
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_lies_costs_no_more_than_its_frames() {
+    fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
         for lie in [
             Lie::Length(0),
             Lie::Length(1515),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_cannot_be_in_its_buffer_ends_the_driver() {
+    fn a_frame_larger_than_its_buffer_ends_the_driver() {
         let (mut card, fake) = started(Model::I82574l);
         fake.lie(Lie::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phy_in_ultra_low_power_is_woken_by_firmware_and_kept_awake_without() {
+    fn a_phy_in_ultra_low_power_is_woken_by_firmware_or_kept_awake_without_firmware() {
         let asleep = Condition {
             power: Power::Asleep,
             may_reset: false,
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phy_that_cannot_be_used_is_the_reason_for_an_error() {
+    fn a_phy_that_cannot_be_used_is_an_error() {
         for model in CHIPSETS {
             let dead = Condition {
                 power: Power::Dead,
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_as_the_maker_wants_it_where_software_decides() {
+    fn the_board_makers_settings_of_the_link_are_applied_where_software_has_to() {
         let (fake, memory) = fake_chipset(Model::I217, Condition::GOOD);
         fake.write(FEXTNVM, FEXTNVM_BY_SOFTWARE);
         fake.write(PHY_CTRL, PHY_CTRL_NO_GIGABIT);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn rings_that_a_reset_would_hang_on_are_emptied() {
+    fn rings_that_would_make_a_reset_hang_are_emptied() {
         let pending = Condition {
             is_pending: true,
             ..Condition::GOOD

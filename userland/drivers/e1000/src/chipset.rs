@@ -30,8 +30,8 @@ pub fn has_pending_rings(model: Model, configuration: &[u8; CONFIGURATION_BYTES]
     model.needs_empty_rings() && configuration[RINGS_STATUS] & RINGS_STATUS_PENDING != 0
 }
 
-/// Empties the rings of an I219. It first gets new rings in this zeroed memory: its own are an earlier driver's, and their memory
-/// may belong to another domain by now.
+/// Empties the rings of an I219. It first gets new rings in this zeroed memory: the old ones belong to an earlier driver, and
+/// their memory may belong to another domain by now.
 pub fn empty_rings(registers: &impl Registers, memory: [&DmaMemory; 2]) {
     registers.change(FEXTNVM11, 0, FEXTNVM11_NO_READS_FIX);
     registers.write(RCTL, 0);

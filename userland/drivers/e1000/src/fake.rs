@@ -1,4 +1,4 @@
-//! A card for tests. If it is in a chipset, it has a PHY beside it, which firmware uses too and which may be asleep. Its rings
+//! A card for tests. A card in a chipset has a separate PHY, which firmware uses too and which may be asleep. The card's rings
 //! and other registers are those of [`FakeCard`].
 
 extern crate std;
@@ -38,7 +38,7 @@ pub struct Condition {
     pub has_firmware: bool,
     /// Whether firmware lets the driver reset the PHY.
     pub may_reset: bool,
-    /// The number of reads that show the PHY as firmware's.
+    /// The number of reads for which firmware still owns the PHY.
     pub held_reads: u64,
     /// Whether the rings hold descriptors on which a reset hangs.
     pub is_pending: bool,
@@ -55,7 +55,7 @@ impl Condition {
     };
 }
 
-/// A handle to a card; the driver has another one.
+/// A handle to a card, for the test. The driver has another handle to the same card.
 #[derive(Clone)]
 pub struct FakeChipset {
     model: Model,
@@ -177,7 +177,7 @@ impl FakeChipset {
         self.card.write(CTRL, value);
     }
 
-    /// Empties the rings once the driver has performed every step of that.
+    /// Empties the rings once the driver has performed every step that this takes.
     fn flush(&self, offset: usize, value: u32) {
         let mut state = self.state.borrow_mut();
         let can_flush = self.card.register(FEXTNVM11) & FEXTNVM11_NO_READS_FIX != 0;

@@ -31,7 +31,7 @@ pub enum Model {
     I217,
     /// As I217, with a PHY that has an ultra-low-power state.
     I218,
-    /// As I218, with errata in its transmitter, and in a reset while its rings hold descriptors.
+    /// As I218, with two errata: in its transmitter, and in a reset while its rings hold descriptors.
     I219Early,
     /// As I219Early, without the errata in its transmitter.
     I219Late,

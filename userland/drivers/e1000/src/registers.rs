@@ -3,7 +3,7 @@
 use nic::intel::card::Offsets;
 pub use nic::intel::registers::*;
 
-/// Interrupt causes: read to clear.
+/// Interrupt causes. Reading the register clears them.
 pub const ICR: usize = 0x00c0;
 /// The shortest time between interrupts, in units of 256 ns.
 pub const ITR: usize = 0x00c4;
@@ -68,7 +68,7 @@ pub const CTRL_PHY_POWER: u32 = 1 << 17;
 /// The PHY was set up by hardware after a reset.
 pub const STATUS_PHY_READY: u32 = 1 << 9;
 
-/// The owner of the PHY of a card in a chipset.
+/// Shows who owns the PHY of a card in a chipset: firmware or the driver.
 pub const EXTCNF_CTRL: usize = 0x0f00;
 pub const EXTCNF_CTRL_OWNED: u32 = 1 << 5;
 /// The state of firmware.

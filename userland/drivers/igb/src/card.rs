@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+    fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
             let (mut card, fake) = started(model);
             contract::carries_frames_both_ways(&mut card, &fake);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_frame_is_filled_up() {
+    fn a_short_frame_is_padded() {
         let (mut card, fake) = started(Model::I82576);
         contract::fills_short_frames_up(&mut card, &fake);
     }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_lies_costs_no_more_than_its_frames() {
+    fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
         for lie in [
             Lie::Length(0),
             Lie::Length(1515),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_cannot_be_in_its_buffer_ends_the_driver() {
+    fn a_frame_larger_than_its_buffer_ends_the_driver() {
         let (mut card, fake) = started(Model::I210);
         fake.lie(Lie::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn packet_buffers_that_an_earlier_driver_divided_are_whole_again() {
+    fn packet_buffers_that_an_earlier_driver_divided_are_reset_to_their_initial_sizes() {
         for (model, bytes) in [
             (Model::I210, 0xa2),
             (Model::I211, 0x7777),

@@ -9,8 +9,8 @@ pub const CTRL_EXT: usize = 0x0018;
 /// Firmware leaves the card to the driver.
 pub const CTRL_EXT_DRIVER_LOADED: u32 = 1 << 28;
 
-/// Interrupt causes: read to clear. This register and the next three have two offsets on a gigabit card. The driver uses the
-/// alias, the only one that QEMU's card has. An I225 has only the other offset.
+/// Interrupt causes. Reading the register clears them. This register and the next three have two offsets on a gigabit card.
+/// The driver uses the alias, the only one that QEMU's card has. An I225 has only the other offset.
 pub const ICR: usize = 0x00c0;
 /// Sets bits of the interrupt mask.
 pub const IMS: usize = 0x00d0;

@@ -12,8 +12,8 @@ use crate::pace::Remaining;
 
 /// The number of frames moved in one direction before the other's turn.
 const BATCH: u32 = 64;
-/// The maximum number of frames moved in one run. Few runs reach it: the switch has a lower priority, so the port's rings become
-/// full and empty within a run. But invalid frames take no slot, and could continue without end.
+/// The maximum number of frames moved in one run. Few runs reach it: the switch has a lower priority, so during a run it
+/// neither takes frames from the port nor adds any. But invalid frames occupy no slot, and could keep a run going for ever.
 const BUDGET: u32 = 1024;
 
 /// The card on one side, the port on the other.
@@ -138,14 +138,15 @@ impl<C: Card> Bridge<C> {
         Ok(moved)
     }
 
-    /// Rings the switch's doorbell if something has happened for which it waits.
+    /// Rings the switch's doorbell if the event has happened and the switch waits for it.
     fn notify(&self, has_happened: bool, event: WakeFlag) {
         if has_happened && self.port.take_wake_request(event) {
             self.doorbell.ring();
         }
     }
 
-    /// Requests wake-ups for what is missing, then checks again; returns whether a frame can be moved after all.
+    /// Requests wake-ups for the frames and the space that are missing, then checks again; returns whether a frame can be
+    /// moved after all.
     fn request_wake(&mut self) -> Result<bool, BridgeError> {
         self.port.request_wake(WakeFlag::FRAMES);
         let frames_out = self.port.incoming().queued()? > 0;

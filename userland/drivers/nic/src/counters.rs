@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_reported_once_and_not_often() {
+    fn losses_are_reported_once_and_at_most_once_per_interval() {
         let mut reporter = Reporter::default();
         let mut counters = Counters {
             received: 5,

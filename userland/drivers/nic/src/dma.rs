@@ -7,7 +7,7 @@ use runtime::shared::SharedMemory;
 pub struct DmaAddress(u64);
 
 impl DmaAddress {
-    /// The address of memory that the kernel made for DMA.
+    /// The address of memory that the kernel allocated for DMA.
     pub const fn new(address: u64) -> DmaAddress {
         DmaAddress(address)
     }

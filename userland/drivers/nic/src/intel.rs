@@ -1,12 +1,12 @@
-//! The part common to Intel's NICs for 1 and 2.5 Gb/s: reset, own address, link, and the running card. The layout of descriptors
-//! and the offsets of the rings differ (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual*,
-//! 14).
+//! The part common to Intel's NICs for 1 and 2.5 Gb/s: reset, own address, link, and the running card. The layout of
+//! descriptors and the offsets of the rings differ between these cards (\[SDM\] *PCI/PCI-X Family of Gigabit Ethernet
+//! Controllers Software Developer's Manual*, 14).
 //!
 //! | module | content |
 //! | --- | --- |
 //! | [`registers`] | offsets and bits of the registers that all have |
 //! | [`card`] | sending and receiving frames |
-//! | `fake` | for tests: a card of registers and rings, which may lie |
+//! | `fake` | for tests: a simulated card, which may violate its contract |
 
 pub mod card;
 #[cfg(not(target_os = "caravan"))]
@@ -55,7 +55,7 @@ pub fn silence(registers: &impl Registers, is_express: bool) {
     }
 }
 
-/// Resets the parts of a silenced card that these bits of the control register select. [`CTRL_RESET`] is among them.
+/// Resets the parts of a silenced card that these bits of the control register select. [`CTRL_RESET`] must be among them.
 ///
 /// # Errors
 /// [`InitError::Reset`].
@@ -67,7 +67,7 @@ pub fn restart(registers: &impl Registers, bits: u32) -> Result<(), InitError> {
     has_ended.then_some(()).ok_or(InitError::Reset)
 }
 
-/// Lets the PHY negotiate by itself, and the card follow it.
+/// Lets the PHY negotiate the link, and the card use the result.
 pub fn follow_phy(registers: &impl Registers) {
     let cleared = CTRL_MASTER_DISABLE
         | CTRL_LINK_RESET
@@ -79,8 +79,8 @@ pub fn follow_phy(registers: &impl Registers) {
     registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
 }
 
-/// Lets the PHY at this address negotiate, unless it has completed that: it may be powered down, or may not have begun. The link
-/// is down meanwhile.
+/// Starts the negotiation of the PHY at this address, unless it is complete: the PHY may be powered down, or may not have
+/// begun. During the negotiation the link is down.
 pub fn wake_phy(registers: &impl Registers, phy: u32) {
     let status = access_phy(registers, MDIC_READ, phy, PHY_STATUS, 0);
     let control = access_phy(registers, MDIC_READ, phy, PHY_CONTROL, 0);

@@ -1,15 +1,15 @@
 //! Rings of descriptors in memory that the driver and the card share.
 //!
 //! ```text
-//! descriptors: up to 128 times 16 bytes      buffers: as many times 2 KiB, descriptor i always describes buffer i
+//! descriptors: up to 128, 16 bytes each      buffers: one per descriptor, 2 KiB each; descriptor i describes buffer i
 //!
 //!          oldest            next = tail register
 //!   ... free | lent ... lent | free ...            the card completes the oldest first, and marks its descriptor
 //! ```
 //!
-//! One descriptor always stays free, since a card takes a full ring for an empty one. The card's [`Layout`] gives the meaning of
-//! a descriptor's words. The driver never reads the card's own position: it checks whether the oldest lent descriptor is
-//! completed.
+//! One descriptor always stays free, since a card cannot distinguish a full ring from an empty one. The card's [`Layout`]
+//! gives the meaning of a descriptor's words. The driver never reads the card's own position: it checks whether the oldest
+//! lent descriptor is completed.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -19,7 +19,7 @@ use runtime::port::{FRAME_BYTES_MAX, Frame};
 use crate::card::{CardFault, Received};
 use crate::dma::{DmaAddress, DmaMemory};
 
-/// The number of descriptors of a ring, if its card has no lower limit.
+/// The number of descriptors of a ring, unless the card supports fewer.
 pub const RING_SIZE: u16 = 128;
 /// The size of a buffer.
 pub const BUFFER_BYTES: usize = 2048;
@@ -30,8 +30,8 @@ pub const DESCRIPTORS_BYTES: usize = DESCRIPTOR_BYTES * RING_SIZE as usize;
 /// The size of a ring with its buffers.
 pub const RING_BYTES: usize = DESCRIPTORS_BYTES + BUFFER_BYTES * RING_SIZE as usize;
 
-/// The shortest frame on the wire, without its checksum. The driver fills a shorter one up with zeros: many cards do not, or fill
-/// it with bytes of an older frame.
+/// The shortest frame on the wire, without its checksum. The driver pads shorter ones with zeros, since many cards do not pad,
+/// or pad with bytes of an older frame.
 const SENT_BYTES_MIN: usize = 60;
 
 const _: () = {
@@ -64,7 +64,7 @@ pub trait Layout {
 /// A descriptor of a received frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completed {
-    /// The alleged length.
+    /// The length that the card reports.
     pub bytes: usize,
     /// Whether it is one whole frame without errors.
     pub is_intact: bool,
@@ -151,13 +151,13 @@ impl<L: Layout> Descriptors<L> {
             return None;
         }
         self.published = self.next;
-        // The card sees the descriptors before the tail.
+        // The card must see the new descriptors before it sees the new tail.
         fence(Ordering::SeqCst);
         Some(self.next)
     }
 }
 
-/// Copies a frame to a buffer, filled up with zeros if it is short, and returns the length for the card.
+/// Copies a frame to a buffer, padded with zeros if it is short, and returns the length for the card.
 pub fn copy_padded(frame: &Frame<'_>, buffer: DmaMemory) -> usize {
     frame.copy_to_shared(buffer.memory());
     let bytes = frame.length().max(SENT_BYTES_MIN);
@@ -175,7 +175,8 @@ pub struct ReceiveRing<L> {
 }
 
 impl<L: Layout> ReceiveRing<L> {
-    /// A ring in zeroed memory of [`RING_BYTES`]. All of its buffers but one are lent after [`ReceiveRing::publish`].
+    /// A ring in zeroed memory of [`RING_BYTES`]. All of its buffers but one are lent; the card may use them after
+    /// [`ReceiveRing::publish`].
     pub fn new(memory: DmaMemory) -> ReceiveRing<L> {
         let mut ring = ReceiveRing {
             descriptors: Descriptors::new(memory),
@@ -255,7 +256,7 @@ impl<L: Layout> SendRing<L> {
         self.descriptors.memory.address()
     }
 
-    /// Whether there is space for a frame, after the sent ones are taken back.
+    /// Frees the descriptors of sent frames; returns whether there is space for another frame.
     pub fn has_space(&mut self) -> bool {
         while self.descriptors.oldest().is_some_and(L::is_sent) {
             self.descriptors.free_oldest();

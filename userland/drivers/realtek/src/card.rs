@@ -132,7 +132,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         }
     }
 
-    /// Publishing free buffers takes no register: the card reads their descriptors.
+    /// Free buffers need no register access: the card reads their descriptors.
     fn publish(&mut self) {
         let _ = self.receive.publish();
         if self.send.publish().is_some() {
@@ -152,7 +152,7 @@ mod tests {
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
 
-    /// The buffers of its smaller rings: one descriptor stays empty.
+    /// The number of buffers that a ring can lend: one descriptor always stays free.
     const BUFFERS: usize = <Owned as nic::Layout>::SIZE as usize - 1;
 
     const MODELS: [Model; 3] = [Model::Rtl8139Plus, Model::Rtl8168, Model::Rtl8125];
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+    fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
             let (mut card, fake) = started(model);
             contract::carries_frames_both_ways(&mut card, &fake);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_frame_is_filled_up() {
+    fn a_short_frame_is_padded() {
         let (mut card, fake) = started(Model::Rtl8139Plus);
         contract::fills_short_frames_up(&mut card, &fake);
     }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_lies_costs_no_more_than_its_frames() {
+    fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
         for lie in [
             Lie::Length(0),
             Lie::Length(1519),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_cannot_be_in_its_buffer_ends_the_driver() {
+    fn a_frame_larger_than_its_buffer_ends_the_driver() {
         let (mut card, fake) = started(Model::Rtl8168);
         fake.lie(Lie::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));

@@ -1,17 +1,17 @@
 //! The layout of descriptors (\[8139C+\] 6, \[8169\] 6). All models have it, except for the error bits.
 //!
 //! ```text
-//! 0 size or length: 13 bits (14 on the others)   ...   28 last, first, end of ring, the card's: 4 bits
+//! 0 size or length: 13 bits (14 on the others)   ...   28 last part, first part, end of ring, owned by the card: 4 bits
 //! 4 tag: u32   8 address: u64
 //! ```
 
 use nic::ring::{BUFFER_BYTES, Words};
 use nic::{Completed, DmaAddress, Layout};
 
-/// The frame, or its part in this buffer, has this length.
+/// The length of the frame, or of its part in this buffer.
 pub const BYTES: u64 = 0x1fff;
-/// A received frame is damaged. The lower bit is the sum of all errors on an 8139, and a frame that is too short on the others.
-/// The upper bit is a frame without an end on an 8139, and the sum of all errors on the others.
+/// A received frame is damaged. On an 8139 the lower bit is set for any error, and the upper bit for a frame that is too long.
+/// On the others the lower bit is set for a frame that is too short, and the upper bit for any error.
 pub const ERRORS: u64 = 0b11 << 20;
 /// The frame ends in this buffer.
 pub const LAST_PART: u64 = 1 << 28;
@@ -19,7 +19,7 @@ pub const LAST_PART: u64 = 1 << 28;
 pub const FIRST_PART: u64 = 1 << 29;
 /// The next descriptor is the first one of the ring.
 pub const END_OF_RING: u64 = 1 << 30;
-/// The card has the descriptor.
+/// The card owns the descriptor.
 pub const OWN: u64 = 1 << 31;
 
 /// The size of the checksum behind a received frame.
@@ -30,7 +30,7 @@ pub const CHECKSUM_BYTES: usize = 4;
 pub struct Owned;
 
 impl Layout for Owned {
-    /// The most that an 8139 supports.
+    /// The maximum of an 8139.
     const SIZE: u16 = 64;
     const LAST: Words = [END_OF_RING, 0];
     const MARK: usize = 0;

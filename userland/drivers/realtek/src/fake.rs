@@ -15,10 +15,10 @@ use crate::descriptor::{BYTES, CHECKSUM_BYTES, END_OF_RING, ERRORS, FIRST_PART, 
 use crate::model::Model;
 use crate::registers::*;
 
-/// The bit of a receive descriptor that the card keeps.
+/// The bit of a receive descriptor that the card does not change.
 const KEPT: u64 = END_OF_RING;
 
-/// The violation of its contract that a card commits.
+/// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// Every received frame has this length, with its checksum.
@@ -33,7 +33,7 @@ pub enum Lie {
     NoReset,
 }
 
-/// A handle to a card; the driver has another one.
+/// A handle to a card, for the test. The driver has another handle to the same card.
 #[derive(Clone)]
 pub struct FakeCard {
     model: Model,
@@ -44,7 +44,7 @@ pub struct FakeCard {
 struct State {
     model: Model,
     registers: [u8; REGISTERS_BYTES_8125],
-    /// The register on an 8125's inner bus that selects the layout of send descriptors.
+    /// The register on an 8125's internal bus that selects the layout of send descriptors.
     layout: u16,
     /// The card's positions in the rings.
     received: u64,
@@ -89,7 +89,7 @@ impl State {
         self.get(SPREAD_8125) == 0 && self.half(QUEUES_8125) == 0 && self.layout == 0
     }
 
-    /// Accesses the layout, the only register on the inner bus.
+    /// Accesses the layout, the only register on the internal bus.
     fn access_inner(&mut self, value: u32) {
         let register = (value & !INNER_WRITE & !0xffff) >> INNER_REGISTER_SHIFT;
         assert_eq!(register, INNER_LAYOUT);
@@ -179,7 +179,7 @@ impl FakeCard {
         }
     }
 
-    /// Misses polls from now on, or no longer.
+    /// Makes the card miss polls from now on, or stop missing them.
     pub fn miss_polls(&self, misses: bool) {
         self.state.borrow_mut().misses_polls = misses;
     }

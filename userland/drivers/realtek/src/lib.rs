@@ -9,7 +9,7 @@
 //! | [`interrupts`] | the mask and causes |
 //! | [`setup`] | reset, own address, receiver, transmitter, link |
 //! | [`card`] | sending and receiving frames |
-//! | `fake` | for tests: a card of registers and rings, which may lie |
+//! | `fake` | for tests: a simulated card, which may violate its contract |
 //!
 //! The rest of the driver is in the crate `nic`. Section numbers refer to two manuals: \[8139C+\] *RTL8139C(L)+ Datasheet* 1.6,
 //! and \[8169\] *RTL8169 Datasheet* 1.21, whose registers and descriptors the 8168 has. Facts about the 8125 are from the Linux

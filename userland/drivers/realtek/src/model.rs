@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_8139_without_rings_is_no_card_of_this_driver() {
+    fn an_8139_without_descriptor_rings_is_not_supported() {
         let mut configuration = [0; CONFIGURATION_BYTES];
         configuration[..4].copy_from_slice(&[0xec, 0x10, 0x39, 0x81]);
         configuration[REVISION] = 0x20;

@@ -1,12 +1,11 @@
-//! Offsets and bits of registers (\[8139C+\] 5, \[8169\] 5, \[r8169\] for the 8125), each with its width where that is not
-//! 32 bits.
+//! Offsets and bits of registers (\[8139C+\] 5, \[8169\] 5, \[r8169\] for the 8125). A register without a width has 32 bits.
 
 /// The card's own address: six bytes.
 pub const ADDRESS: usize = 0x00;
 /// The filter of multicast addresses: eight bytes, all ones for every address.
 pub const MULTICAST: usize = 0x08;
 
-/// The addresses of the rings.
+/// 64 bits: the addresses of the rings.
 pub const SEND_RING: usize = 0x20;
 pub const RECEIVE_RING: usize = 0xe4;
 
@@ -52,13 +51,13 @@ pub const RECEIVE_ALL: u32 = 1 << 0;
 pub const RECEIVE_OWN: u32 = 1 << 1;
 pub const RECEIVE_MULTICAST: u32 = 1 << 2;
 pub const RECEIVE_BROADCAST: u32 = 1 << 3;
-/// Frames are copied when they are whole, in bursts of any length.
+/// No receive threshold: a frame is copied to memory once all of it has arrived, in bursts of any length.
 pub const RECEIVE_USUAL: u32 = 0b111 << 13 | 0b111 << 8;
-/// The same on an 8125. In place of the threshold, it has the number of descriptors to fetch at once (\[r8169\]
-/// `RX_FETCH_DFLT_8125`).
+/// Bursts of any length on an 8125, which has no receive threshold. Other bits hold the number of descriptors to fetch at once
+/// (\[r8169\] `RX_FETCH_DFLT_8125`).
 pub const RECEIVE_USUAL_8125: u32 = 8 << 27 | 0b111 << 8;
 
-/// The number of frames lost for lack of buffers, on an 8139. Writing clears it.
+/// The number of received frames that an 8139 discarded for lack of space. Writing clears it.
 pub const MISSED: usize = 0x4c;
 pub const MISSED_BITS: u32 = 0x00ff_ffff;
 
@@ -76,37 +75,43 @@ pub const PHY: usize = 0x6c;
 pub const PHY_LINK_UP: u8 = 1 << 1;
 pub const PHY_10: u8 = 1 << 2;
 pub const PHY_100: u8 = 1 << 3;
-/// On an 8125 (Realtek's `r8125`, `_2500bpsF`).
+/// The link runs at 2.5 Gbit/s; only on an 8125 (`_2500bpsF` in Realtek's driver `r8125`).
 pub const PHY_2500: u16 = 1 << 10;
 
 /// 16 bits: the size of the largest frame to receive, not on an 8139.
 pub const RECEIVE_BYTES_MAX: usize = 0xda;
-/// 16 bits: command of the rings.
+/// 16 bits: the command register of the rings.
 pub const RINGS: usize = 0xe0;
-/// On an 8139: descriptor rings for each direction, and concurrent reads of memory.
+/// On an 8139: descriptor rings for each direction, and the PCI commands that read several words at once ("PCI multiple
+/// read/write").
 pub const RINGS_SEND: u16 = 1 << 0;
 pub const RINGS_RECEIVE: u16 = 1 << 1;
 pub const RINGS_READ_MULTIPLE: u16 = 1 << 3;
-/// On all models: checksums are checked, and tags are removed.
+/// On all models: the checksums of received frames are checked.
 pub const RINGS_CHECKSUM: u16 = 1 << 5;
+/// VLAN tags are removed from received frames. On an 8125 the receive configuration decides that instead (\[r8169\]
+/// `RX_VLAN_8125`).
 pub const RINGS_TAG: u16 = 1 << 6;
 /// 8 bits: on an 8139, the part of a frame that the card reads before it begins to send, in units of 32 bytes; on an 8168, the
 /// largest frame, in units of 128 bytes.
 pub const SEND_THRESHOLD: usize = 0xec;
-/// On an 8168 from version G on, and an 8125: nothing is received while this bit is set.
+/// Miscellaneous settings, on an 8168 from version G on and on an 8125.
 pub const MISCELLANEOUS: usize = 0xf0;
+/// While this bit is set, the card receives nothing.
 pub const MISCELLANEOUS_RECEIVE_GATED: u32 = 1 << 19;
 
 /// The interrupt delays of an 8125's first queues (\[r8169\] `rtl_hw_start_8125`; the 8125B has only these).
 pub const DELAYS_8125: core::ops::Range<usize> = 0xa00..0xa80;
-/// The distribution of received frames over an 8125's queues; and 16 bits: the number of its queues, minus one.
+/// The distribution of received frames over an 8125's queues; 0 turns it off.
 pub const SPREAD_8125: usize = 0x4500;
+/// 16 bits: the number of an 8125's receive queues, minus one.
 pub const QUEUES_8125: usize = 0x4800;
-/// Access to a 16-bit register of an 8125's inner bus (\[r8169\] `r8168_mac_ocp_write`): a read is two accesses.
+/// Gives access to the 16-bit registers of an 8125's internal bus (\[r8169\] `r8168_mac_ocp_write`). To read one, write its
+/// address here, then read the value.
 pub const INNER: usize = 0xb0;
 pub const INNER_WRITE: u32 = 1 << 31;
 pub const INNER_REGISTER_SHIFT: u32 = 15;
-/// Such a register: selects another layout of send descriptors (\[r8169\] `rtl_hw_start_8125_common`).
+/// An internal register that selects another layout of send descriptors (\[r8169\] `rtl_hw_start_8125_common`).
 pub const INNER_LAYOUT: u32 = 0xeb58;
 pub const INNER_LAYOUT_NEW: u16 = 1 << 0;
 

@@ -61,7 +61,7 @@ pub fn start(
     };
     registers.write_half(RINGS, rings);
     for (ring, address) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
-        // The lower half completes the address.
+        // The card uses the address once its lower half is written.
         registers.write(ring + 4, (address.get() >> 32) as u32);
         registers.write(ring, address.get() as u32);
     }
@@ -92,7 +92,7 @@ pub fn start(
     interrupts::set_mask(registers, model, interrupts::usual_causes(model));
 }
 
-/// Makes an 8125 receive and send on one queue, with the layout of the other models, and interrupt without delay.
+/// Makes an 8125 receive and send on one queue, with the descriptor layout of the other models, and interrupt without delay.
 fn use_one_queue(registers: &impl NarrowRegisters) {
     registers.write_byte(CAUSES_LAYOUT_8125, 0);
     for delay in DELAYS_8125.step_by(4) {

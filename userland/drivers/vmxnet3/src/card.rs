@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_and_go_over_many_rounds_of_the_rings() {
+    fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         let (mut card, fake) = started();
         contract::carries_frames_both_ways(&mut card, &fake);
     }
 
     #[test]
-    fn a_short_frame_is_filled_up() {
+    fn a_short_frame_is_padded() {
         let (mut card, fake) = started();
         contract::fills_short_frames_up(&mut card, &fake);
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_lies_costs_no_more_than_its_frames() {
+    fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
         for lie in [
             Lie::Length(0),
             Lie::Length(1515),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_cannot_be_used_is_not() {
+    fn a_card_of_another_version_or_that_cannot_be_activated_is_not_used() {
         for (lie, error) in [
             (Lie::NoVersion, InitError::Version),
             (Lie::NoActivation, InitError::Rings),

@@ -1,4 +1,5 @@
-//! A card for tests: its registers, and rings that it processes in the driver's memory, which it finds as the real one does.
+//! A card for tests: its registers, and rings that it processes in the driver's memory. It finds the rings as a real card
+//! does.
 
 extern crate std;
 
@@ -16,12 +17,12 @@ use crate::registers::*;
 use crate::ring::*;
 use crate::shared::{EVENT_LINK, EVENTS_OFFSET};
 
-/// The violation of its contract that a card commits.
+/// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// Every received frame has this length.
     Length(u16),
-    /// Every completion is of this descriptor.
+    /// Every completion names this descriptor.
     Index(u16),
     /// Every received frame is damaged.
     Error,
@@ -35,7 +36,7 @@ pub enum Lie {
     NoActivation,
 }
 
-/// A handle to a card's region; the driver has two of them.
+/// A handle to a card's region, for the test. The driver has two handles of its own.
 #[derive(Clone)]
 pub struct FakeCard {
     region: usize,
@@ -133,7 +134,7 @@ impl FakeCard {
         state.has_interrupt = true;
     }
 
-    /// Leaves this many lent buffers unused.
+    /// Makes the card leave this many lent buffers unused.
     pub fn skip_buffers(&self, count: u16) {
         let mut state = self.state.borrow_mut();
         let [_, queue] = state.queues.as_mut().expect("an active card");

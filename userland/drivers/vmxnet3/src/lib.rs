@@ -7,7 +7,7 @@
 //! | [`ring`] | rings of descriptors, each with a ring of completions |
 //! | [`setup`] | reset, own address, activation, link |
 //! | [`card`] | sending and receiving frames |
-//! | `fake` | for tests: a card of registers and rings, which may lie |
+//! | `fake` | for tests: a simulated card, which may violate its contract |
 //!
 //! The rest of the driver is in the crate `nic`. There is no manual: the interface is that of the drivers that VMware published.
 

@@ -24,15 +24,15 @@ pub const ENTRY_BYTES: usize = 16;
 pub const COMPLETED: u32 = 63;
 pub const INDEX: u64 = 0xfff;
 pub const BYTES: u64 = 0x3fff;
-/// In the first word of a completion for receiving.
+/// The frame begins and ends in this buffer: bits in the first word of a completion for receiving.
 pub const RECEIVED_WHOLE: u64 = 0b11 << 14;
-/// In the second word of a completion for receiving.
+/// The frame is damaged: a bit in the second word of a completion for receiving.
 pub const RECEIVED_ERROR: u64 = 1 << 14;
 
 /// The generation of a descriptor, in its second word.
 pub const RECEIVE_LENT: u32 = 31;
 pub const SEND_LENT: u32 = 14;
-/// In the second word of a descriptor for sending.
+/// The frame ends here, and the card is to report its completion: bits in the second word of a descriptor for sending.
 pub const SEND_END: u64 = 1 << (32 + 12);
 pub const SEND_COMPLETION: u64 = 1 << (32 + 13);
 
@@ -135,7 +135,7 @@ impl Queue {
             return None;
         }
         self.published = self.next.index;
-        // The card sees the descriptors before the tail.
+        // The card must see the new descriptors before it sees the new tail.
         fence(Ordering::SeqCst);
         Some(self.published)
     }
@@ -208,7 +208,7 @@ impl SendQueue {
         SendQueue(Queue::new(memory))
     }
 
-    /// Whether there is space for a frame, after the sent ones are taken back.
+    /// Frees the descriptors of sent frames; returns whether there is space for another frame.
     ///
     /// # Errors
     /// [`CardFault`] if the card reports a frame as sent that it does not have.

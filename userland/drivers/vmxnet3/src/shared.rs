@@ -25,7 +25,7 @@ const DRIVER_VERSION: u32 = 1;
 const PAYLOAD_BYTES: u32 = 1500;
 /// The card chooses how often it interrupts.
 const RATE_ADAPTIVE: u8 = 8;
-/// Frames to this card, to all cards, to groups; and all others.
+/// The filters for frames to this card, to all cards, to groups, and to any address.
 const FILTER_EVERY_FRAME: u32 = 0b1_1111;
 
 const QUEUES: usize = 1024;

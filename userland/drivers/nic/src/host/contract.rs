@@ -13,7 +13,7 @@ use crate::{Card, Events, Link};
 
 /// The address of every model.
 const MAC: Mac = Mac([0x52, 0x54, 0, 0xca, 0x7a, 1]);
-/// The buffers of a card whose ring has the usual size: one descriptor stays empty.
+/// The number of buffers that a ring of the usual size can lend: one descriptor always stays free.
 pub const BUFFERS: usize = RING_SIZE as usize - 1;
 /// The number of frames that find no buffer.
 const EXCESS: usize = 73;
@@ -51,7 +51,7 @@ pub fn is_ready(card: &mut impl Card, model: &impl CardModel, megabits_per_secon
     assert!(model.is_promiscuous());
 }
 
-/// Frames come and go over many rounds of the rings.
+/// Frames are received and sent over many rounds of the rings.
 pub fn carries_frames_both_ways(card: &mut impl Card, model: &impl CardModel) {
     for round in 0..500_usize {
         let frame = vec![round as u8; 60 + round];
@@ -64,7 +64,7 @@ pub fn carries_frames_both_ways(card: &mut impl Card, model: &impl CardModel) {
     }
 }
 
-/// A short frame is filled up with zeros.
+/// A short frame is padded with zeros.
 pub fn fills_short_frames_up(card: &mut impl Card, model: &impl CardModel) {
     send(card, &[9; 42]);
     let expected = [[9; 42].as_slice(), &[0; 18]].concat();

@@ -8,20 +8,21 @@ use crate::{
     Card, CardFault, Events, Layout, Link, ReceiveRing, Received, Registers, SendRing, intel,
 };
 
-/// The offsets of registers and the bits that differ between cards.
+/// The differences between cards: offsets of registers, and a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offsets {
     /// The first register of the receive ring.
     pub receive_ring: usize,
     /// The first register of the send ring.
     pub send_ring: usize,
-    /// The causes of an interrupt: read to clear.
+    /// The causes of an interrupt. Reading the register clears them.
     pub causes: usize,
-    /// The interrupt mask, by bits to set.
+    /// The register that sets bits of the interrupt mask.
     pub mask_set: usize,
-    /// The interrupt mask, by bits to clear.
+    /// The register that clears bits of the interrupt mask.
     pub mask_clear: usize,
-    /// The bit of the status that makes a link of 1000 Mb/s one of 2500 Mb/s; 0 on a card without such links.
+    /// The bit of the status for a link of 2500 Mb/s, whose speed is otherwise shown as 1000 Mb/s; 0 on a card without such
+    /// links.
     pub status_2500: u32,
 }
 

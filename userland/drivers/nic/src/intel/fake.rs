@@ -49,7 +49,7 @@ pub enum Ending {
     Missing,
 }
 
-/// The violation of its contract that a card commits.
+/// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// Every received frame has this length.
@@ -64,7 +64,7 @@ pub enum Lie {
     NoRings,
 }
 
-/// A handle to a card; the driver has another one.
+/// A handle to a card, for the test. The driver has another handle to the same card.
 #[derive(Clone, Debug)]
 pub struct FakeCard {
     shape: Shape,

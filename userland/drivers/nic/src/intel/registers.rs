@@ -78,7 +78,7 @@ pub const RING_TAIL: usize = 0x18;
 /// The thresholds at which a ring's descriptors are fetched and written back.
 pub const RING_CONTROL: usize = 0x28;
 
-/// The number of frames lost for lack of room: read to clear.
+/// The number of frames lost for lack of space. Reading the register clears it.
 pub const MISSED: usize = 0x4010;
 
 /// The card's own address.

@@ -1,4 +1,4 @@
-//! Rings with cards that keep their contract, and with others.
+//! Rings with cards that keep their contract, and with cards that violate it.
 
 use super::*;
 use runtime::host::shared_memory;
@@ -89,7 +89,7 @@ fn a_length_that_no_frame_has_and_a_damaged_frame_are_invalid() {
 }
 
 #[test]
-fn a_frame_beyond_its_buffer_is_the_end_of_the_card() {
+fn a_frame_larger_than_its_buffer_is_a_fault_of_the_card() {
     for bytes in [BUFFER_BYTES as u64 + 1, u64::from(u32::MAX)] {
         let memory = memory();
         let mut ring = ReceiveRing::<Plain>::new(memory);
