@@ -7,7 +7,7 @@
 //! | [`secret`] | the fleet's secret, and its sources |
 //! | [`connection`] | a request to a migration server over UDP |
 //! | [`report`] | an event with its time, as JSON |
-//! | [`progress`] | the progress of a move, as one line for a person |
+//! | [`progress`] | the progress of a move as one line of text |
 //! | [`screen`] | the destination of events: a terminal, a file, a program that reads JSON |
 //! | [`package`] | the file that `run` sends |
 //! | [`logs`] | the command that prints a machine's log |

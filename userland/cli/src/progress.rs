@@ -1,4 +1,4 @@
-//! The progress of a move, as one line for a person: [`Progress`].
+//! The progress of a move as one line of text: [`Progress`].
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Progress {
         true
     }
 
-    /// The line: the time since the command was given, the phase, and the last round in its event's words.
+    /// The line: the time since the command was given, the phase, and the text of the last round's event.
     pub fn text(&self, elapsed: Duration) -> String {
         let phase = match self.phase {
             Some(phase) => format!("{phase:?}"),

@@ -14,7 +14,7 @@ use crate::report::Report;
 pub enum Format {
     /// One JSON object per line, for a program.
     Json,
-    /// Each event in words, for a file.
+    /// One line of text per event, for a file.
     Lines,
     /// For a person at a terminal: the progress of a move is one line that is updated in place.
     Terminal,

@@ -17,7 +17,7 @@ pub struct HeldObject {
     pub capability: Cap<Any>,
     /// The badge of the domain's capability.
     pub badge: u64,
-    /// The same capability if it was minted for this domain alone: dropping the record frees its slot.
+    /// The capability again, if it was minted for this domain alone: dropping the record then frees its slot.
     #[expect(dead_code, reason = "dropping it frees the slot")]
     pub minted: Option<Handle<Any>>,
 }

@@ -93,7 +93,7 @@ pub fn service<'a>(name: &'a str, endpoint: Cap<Endpoint>, domain: DomainNumber)
     Grant::new(name, endpoint, EndpointRights::SEND).badged(u64::from(domain.0))
 }
 
-/// The same service, for its provider.
+/// A service of a domain, for the domain that provides it.
 pub fn provider(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
     Grant::new(name, endpoint, EndpointRights::RECEIVE)
 }

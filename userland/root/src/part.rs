@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_unassigned_word_is_no_mark() {
+    fn an_empty_or_unassigned_word_is_not_a_mark() {
         let zeros = UUID.replace(|digit| digit != '-', "0");
         for uuid in ["", "x", &zeros] {
             let words = |key: &str| (key == "uuid").then_some(uuid).or(Some(""));

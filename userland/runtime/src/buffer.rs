@@ -1,6 +1,6 @@
-//! This thread's message buffer: the page that the kernel reads and writes in addition to the registers.
+//! The message buffer of the domain's first thread: the page that the kernel reads and writes in addition to the registers.
 //!
-//! Only functions that make no system call copy to it and from it, so that no reference into the page is alive while the kernel
+//! The buffer is accessed only by functions that make no system call. So no reference into the page is alive while the kernel
 //! writes it.
 
 use core::ptr;
@@ -24,18 +24,18 @@ static BUFFER: AtomicPtr<MessageBuffer> = AtomicPtr::new(ptr::null_mut());
 /// Sets the message buffer of the domain's first thread to the page at this address.
 ///
 /// # Safety
-/// The page is mapped writable for the domain's life, and used by nothing else.
+/// The page must stay mapped writable as long as the domain lives, and nothing else may use it.
 pub(crate) unsafe fn install(address: u64) {
     BUFFER.store(address as *mut MessageBuffer, Ordering::Relaxed);
     with(|buffer| buffer.receive.fill(Slot::NONE.0));
 }
 
-/// Runs `work`, which makes no system call, on the buffer; `None` if the thread has none.
+/// Runs `work`, which makes no system call, on the buffer; `None` if no buffer is installed.
 #[cfg(target_os = "caravan")]
 pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: `install`'s caller guarantees the page. One thread uses it, `work` receives the only reference, and the kernel
-    // writes the page only during system calls.
+    // SAFETY: the caller of `install` guarantees that the page is mapped and unused by anything else. One thread uses it,
+    // `work` receives the only reference, and the kernel writes the page only during system calls.
     unsafe { buffer.as_mut() }.map(work)
 }
 

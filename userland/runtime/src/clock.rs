@@ -1,10 +1,10 @@
-//! The domain's monotonic time, and the world's.
+//! The domain's monotonic time, and UTC.
 //!
 //! The time-stamp counter belongs to the machine. The clock page contains the scale from the counter to this domain's time, and
 //! every move rewrites it. A reader retries if the page changed during the read, so that a counter read on one machine is never
 //! converted with the scale of another. The monotonic time never goes back.
 //!
-//! The world's time, UTC, comes from the machine. After a move it comes from the new machine, so it may jump, forward or back.
+//! UTC comes from the machine. After a move it comes from the new machine, so it may jump, forward or back.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use core::{hint, ptr};
@@ -32,12 +32,12 @@ pub struct Scale {
     pub base_ns: u64,
     /// Nanoseconds per tick, times 2^32.
     pub multiplier: u64,
-    /// The world's time at `base_ticks`, if the machine knows it.
+    /// UTC at `base_ticks`, if the machine knows it.
     pub base_utc: Option<UtcTime>,
 }
 
 impl Scale {
-    /// The scale of a counter with this frequency, without the world's time.
+    /// The scale of a counter with this frequency, without UTC.
     pub fn of_frequency(ticks_per_second: u64, base_ticks: u64, base_ns: u64) -> Scale {
         let multiplier = (1_000_000_000_u128 << 32) / u128::from(ticks_per_second.max(1));
         Scale {
@@ -56,7 +56,7 @@ impl Scale {
             .saturating_add(u64::try_from(elapsed_ns).unwrap_or(u64::MAX))
     }
 
-    /// The world's time at this counter value, if the machine knows it.
+    /// UTC at this counter value, if the machine knows it.
     pub fn utc(&self, ticks: u64) -> Option<UtcTime> {
         let elapsed_ns = self.ns(ticks).saturating_sub(self.base_ns);
         Some(self.base_utc?.plus_ns(elapsed_ns))
@@ -116,7 +116,7 @@ fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     }
 }
 
-/// Decodes a page's base of the world's time: zero means that it is unknown.
+/// Decodes the UTC of a page: zero means that it is unknown.
 fn known(base_utc_ns: u64) -> Option<UtcTime> {
     (base_utc_ns != 0).then(|| UtcTime::from_unix_ns(base_utc_ns))
 }
@@ -168,9 +168,9 @@ pub fn now_ns() -> u64 {
     LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
-/// The world's time, as the machine knows it; `None` if the machine does not know it. It may jump when the domain moves, forward
-/// or back: to measure durations, use [`now_ns`]. The time is not authenticated, and is accurate to a second or two. If that is
-/// not enough, the domain must query a time server over its network.
+/// UTC, as the machine knows it; `None` if the machine does not know it. It may jump when the domain moves, forward or back:
+/// to measure durations, use [`now_ns`]. The time is not authenticated, and is accurate to a second or two. If that is not
+/// enough, the domain must query a time server over its network.
 pub fn now_utc() -> Option<UtcTime> {
     let reading = reading()?;
     reading.scale.utc(reading.ticks)
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worlds_time_goes_on_from_its_base_and_is_unknown_without_one() {
+    fn utc_advances_from_its_base_and_is_unknown_without_one() {
         let unknown = Scale::of_frequency(500_000_000, 100, 7);
         assert_eq!(unknown.utc(200), None);
         let scale = Scale {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_the_worlds_time_reads_as_unknown() {
+    fn utc_is_unknown_if_the_page_has_none() {
         let page = shared_memory(size_of::<ClockPage>());
         publish(page, 1, Scale::of_frequency(1, 0, 0));
         assert_eq!(read(page, || 8).scale.base_utc, None);

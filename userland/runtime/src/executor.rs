@@ -1,4 +1,4 @@
-//! The async executor: the domain's first thread polls tasks, and waits on `wake` if none is ready.
+//! The async executor: the domain's first thread polls tasks, and waits on the domain's notification `wake` if none is ready.
 //!
 //! ```text
 //! poll ready tasks -> fire timers -> ring a deferred doorbell and wait for a flag or the next timer -> raise the flags -> repeat
@@ -32,8 +32,8 @@ unsafe impl Send for Storages {}
 
 static STORAGES: Mutex<Storages> = Mutex::new(Storages(BTreeMap::new()));
 
-/// Called by embassy when a task becomes ready. Only this thread makes tasks ready, so a flag is
-/// enough: the loop checks it before it sleeps.
+/// Called by embassy when a task becomes ready. Only the executor's own thread makes tasks ready, so a flag is enough: the
+/// loop checks it before it sleeps.
 #[unsafe(export_name = "__pender")]
 fn pender(_: *mut ()) {
     PENDED.store(true, Ordering::Release);
@@ -144,7 +144,7 @@ fn sleep(wake: Cap<Notification>, deadline_ns: u64) -> u64 {
     {
         return flags;
     }
-    // There is no doorbell to ring, or the switch is gone.
+    // There is no doorbell to ring, or the network switch that it belongs to is gone.
     wake.wait_until_ns(deadline_ns)
         .unwrap_or_else(|error| panic!("waiting on {wake:?}: {error}"))
 }

@@ -10,7 +10,7 @@
 //! | [`message`], [`server`], [`fault`] | messages over endpoints; loops and tasks that serve an endpoint |
 //! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
 //! | [`heap`], [`logging`], [`cpu`], [`random`] | `alloc`, `log`, processor features, `getrandom` |
-//! | [`clock`], [`utc`] | the domain's monotonic time, and the world's |
+//! | [`clock`], [`utc`] | the domain's monotonic time, and UTC |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
 //! | [`protocol`] | the protocols of a machine's services: the crate `service-protocol` |

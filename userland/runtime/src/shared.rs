@@ -21,9 +21,9 @@ pub struct SharedMemory<'a> {
     life: PhantomData<&'a AtomicU8>,
 }
 
-// SAFETY: Every access is atomic, or by `copy`, which tolerates others.
+// SAFETY: Every access is atomic, or by `copy`, which tolerates concurrent accesses.
 unsafe impl Send for SharedMemory<'_> {}
-// SAFETY: Every access is atomic, or by `copy`, which tolerates others.
+// SAFETY: Every access is atomic, or by `copy`, which tolerates concurrent accesses.
 unsafe impl Sync for SharedMemory<'_> {}
 
 impl<'a> SharedMemory<'a> {
@@ -129,7 +129,7 @@ impl<'a> SharedMemory<'a> {
 /// Copies bytes that others may read and write meanwhile. They see each change at some time, in any order.
 ///
 /// The processor's own instruction is used because it is the fastest copy of many bytes, and because the compiler cannot
-/// assume anything about memory that an instruction of this kind reads: a concurrent write is no data race of the program.
+/// assume anything about memory that an instruction of this kind reads: a concurrent write is not a data race of the program.
 ///
 /// # Safety
 /// Both ranges are mapped, and `to` is writable. They are equal or do not overlap.

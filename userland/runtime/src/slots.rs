@@ -85,7 +85,7 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
     domain: Slot::NONE,
 });
 
-/// Sets the first free slot, and the slot of this domain's own Domain.
+/// Sets the first free slot, and the slot of the capability to this domain itself.
 pub(crate) fn open(first_free: Slot, domain: Slot) {
     let mut table = TABLE.lock();
     table.map.open(first_free);

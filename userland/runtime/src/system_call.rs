@@ -30,8 +30,8 @@ pub fn invoke<A: Arguments>(arguments: A) -> Result<A::Output, Error> {
 fn system_call(number: u64, registers: &mut abi::Registers) -> u64 {
     let status;
     let [a, b, c, d, e, f, g, h] = registers;
-    // SAFETY: The kernel changes only the registers named here and the memory that the call is defined to change: the message
-    // buffer, which is read only through raw pointers after the call, and mappings that the caller requested.
+    // SAFETY: The kernel changes only the registers named here and the memory that the call is defined to change. That is the
+    // message buffer, to which no reference exists during the call, and mappings that the caller requested.
     unsafe {
         core::arch::asm!(
             "syscall",

@@ -1,4 +1,4 @@
-//! Moments of the world's time: [`UtcTime`], and [`CivilTime`], the date and time of day of a moment.
+//! Moments in UTC: [`UtcTime`], and [`CivilTime`], the date and time of day of a moment.
 //!
 //! [`clock::now_utc`](crate::clock::now_utc) returns the current moment.
 

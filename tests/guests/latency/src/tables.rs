@@ -134,7 +134,7 @@ pub fn deep(stage: &Stage) -> Result<(), Error> {
     written.end()
 }
 
-/// As many mappings as a domain has records for.
+/// The maximum number of mappings: a domain has no records for more.
 pub fn mappings(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(1024)?;
     let domain = pool.create_domain()?;

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `address` | its IPv4 address and network, `none` without a lease |
 //! | `name NAME` | the addresses of the name, IPv4 addresses first, or the error |
-//! | `time` | the world's time, `unknown` if the machine does not know it |
+//! | `time` | UTC, `unknown` if the machine does not know it |
 //! | any other | the same line |
 #![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]

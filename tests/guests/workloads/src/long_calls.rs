@@ -81,7 +81,7 @@ pub extern "C" fn supplies_pages(board: Board) -> ! {
 /// Populates half of a Memory, copies it to the other half, and discards both.
 pub extern "C" fn fills_and_empties(board: Board) -> ! {
     const HALF: u64 = FILLED_COUNT / 2;
-    /// So many that a freeze is likely to interrupt one of them.
+    /// The number of copies per round: enough for a freeze to be likely to interrupt one.
     const SUPPLIES: u64 = 4;
     loop {
         let round = board.rounds();

@@ -20,7 +20,8 @@ pub type Shared = Rc<RefCell<Service>>;
 
 /// The maximum number of concurrent TCP connections.
 const CONNECTIONS: usize = 8;
-/// The number of requests queued while the domain is stalled: more than a port's ring has slots.
+/// The number of requests that the UDP socket can queue while the domain is stalled. It exceeds the number of slots in the
+/// ring of a network port.
 const DATAGRAMS: usize = 256;
 /// The maximum number of requests read from a connection at once.
 const BATCH: usize = 64;
@@ -31,7 +32,7 @@ const CHECK_PAGES: usize = 2;
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Dirties pages at a steady rate, for ever.
+/// Dirties pages at a steady rate, for ever. Ends at once if the rate is zero.
 pub async fn dirty(per_second: u64, service: Shared) {
     let mut pace = Pace::new(per_second, clock::now_ns());
     while let Some(next_ns) = pace.next_ns() {

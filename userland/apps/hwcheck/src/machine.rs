@@ -39,11 +39,11 @@ pub struct Facts {
     pub maker: String,
     pub product: String,
     pub uuid: String,
-    /// Interrupt controllers and clocks, in the kernel's words.
+    /// Interrupt controllers and clocks, as described in the kernel's log.
     pub platform: String,
     /// The processor's features that the kernel uses.
     pub features: String,
-    /// Those that it does not use.
+    /// The processor's features that the kernel does not use.
     pub unused: String,
     /// The memory for domains.
     pub memory_mib: u64,

@@ -262,7 +262,7 @@ fn a_machine_has_one_migration_server() {
 }
 
 #[test]
-fn only_a_driver_may_leave_its_program_open() {
+fn only_a_driver_may_have_an_unspecified_program() {
     let machine = "[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\npool_mib = 2\n";
     let error = error_of(machine);
     assert!(error.contains("domain `d`: field `image`: "), "{error}");

@@ -1,7 +1,8 @@
 //! A function on the bus: its identity, and enabling and disabling it.
 //!
-//! A write to a command register here clears no errors in the status register beside it. The crate `pci_types` clears them in
-//! `update_command`, and cannot reset a PCI Express function (decision 8).
+//! A command register is the lower half of a 32-bit word, and a status register is its upper half. Writing ones to a status
+//! register clears errors, so this module writes zeros there. The crate `pci_types` clears the errors in `update_command`, and
+//! cannot reset a PCI Express function (decision 8).
 
 use core::fmt;
 

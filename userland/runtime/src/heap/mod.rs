@@ -58,7 +58,7 @@ mod global {
 /// Sets the heap's range from the start page. The heap can grow if the range lies at the start of a Memory named `heap`.
 ///
 /// # Safety
-/// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This is the first call.
+/// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This must be the first call.
 #[cfg(target_os = "caravan")]
 pub(crate) unsafe fn install(start: Start) {
     use abi::PAGE_BYTES;

@@ -35,7 +35,7 @@ pub const FRAME_BYTES_MAX: usize = Layout::STANDARD.frame_bytes_max();
 /// The size of a port in the standard layout.
 pub const PORT_BYTES: usize = Layout::STANDARD.bytes();
 
-/// The same in pages.
+/// The size of a port in the standard layout, in pages.
 pub const PORT_PAGES: u64 = Layout::STANDARD.pages();
 
 /// From the switch to the domain, in the standard layout.
@@ -60,8 +60,8 @@ const SLOT_COUNT_MAX: u32 = 128;
 const SLOTS_BYTES_MAX: usize = 2 << 20;
 /// The size of a slot is a multiple of this.
 const SLOT_STEP_BYTES: usize = 1024;
-/// The bytes of a slot beside the frame. In a ring, the first [`FRAME_OFFSET`] of them precede the frame. A driver's buffer is as
-/// large as a slot, and needs them for a header before the frame.
+/// The bytes of a slot that are not for the frame. In a ring, the first [`FRAME_OFFSET`] of them precede the frame. A driver's
+/// buffer is as large as a slot, and has a header before the frame in these bytes.
 pub const SLOT_SPARE_BYTES: usize = 24;
 
 /// The offsets of one direction's parts.

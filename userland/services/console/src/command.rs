@@ -16,7 +16,7 @@ pub enum Command {
     Help,
     /// The table of this machine's domains.
     Domains,
-    /// The table of their memory.
+    /// The table of the memory of each domain and of the machine.
     Memory,
     /// The log, of all domains or of this one.
     Log(Option<String>),
@@ -64,7 +64,7 @@ impl Command {
     }
 }
 
-/// The lines that `help` shows. `run` is not among them, since only the operator's command line sends packages.
+/// The lines that `help` shows. `run` is not among them: only the host program `caravan` can send the package that it needs.
 pub fn help() -> Vec<String> {
     let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
     let line = |usage: String, about: &str| format!("{usage:<24}{about}");

@@ -1,7 +1,7 @@
-//! The machine's screen as a terminal: [`Display`], cells of characters drawn into the framebuffer that root gives.
+//! The machine's screen as a terminal: [`Display`], cells of characters drawn into the framebuffer that root grants.
 //!
 //! ```text
-//! bytes -> Cells: what is to be shown, scrolled -> after a pause: the cells that differ from those on the screen are drawn
+//! bytes -> Cells: the characters to show, scrolled -> after a pause: cells that differ from those on the screen are drawn
 //! ```
 //!
 //! The framebuffer is never read. The pause bounds the time that scrolling takes.
@@ -24,7 +24,7 @@ const PAUSE_MS: u64 = 40;
 
 const BLANK: u8 = b' ';
 const CURSOR: u8 = b'_';
-/// In place of a character that is not ASCII.
+/// Shown in place of a character that is not ASCII.
 const UNKNOWN: u8 = b'?';
 const BACKSPACE: u8 = 0x08;
 /// The distance between tab stops.
@@ -39,7 +39,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// Clears the screen; `None` on a machine without one, where root grants none.
+    /// Opens and clears the screen; `None` on a machine without one, where root grants no framebuffer.
     pub fn open(start: Start) -> Option<Display> {
         let memory = start.shared_memory("screen")?;
         let geometry: Geometry = start.argument("screen")?.parse().ok()?;
@@ -89,7 +89,7 @@ impl Display {
     }
 }
 
-/// The characters on the screen, and those that are to be there.
+/// The characters on the screen, and those to show there.
 #[derive(Debug)]
 struct Cells {
     columns: usize,
@@ -183,7 +183,7 @@ mod tests {
         text.bytes().for_each(|byte| cells.put(byte));
     }
 
-    /// The lines after this text, on a screen of 5 by 3.
+    /// The lines of a screen of 5 by 3 characters after this text.
     fn shown(text: &str) -> Vec<String> {
         let mut cells = Cells::new(5, 3);
         put(&mut cells, text);

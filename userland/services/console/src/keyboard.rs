@@ -1,7 +1,7 @@
 //! Driver for a PS/2 keyboard behind the controller of a PC, an 8042: [`Keyboard`].
 //!
-//! The controller translates to scan code set 1. Firmware may have left the keyboard disabled or without interrupts, so it is set
-//! up first. A controller that does not reply within a limit is given up.
+//! The controller translates to scan code set 1. Firmware may have left the keyboard disabled or without interrupts, so it is
+//! set up first. A controller that does not reply within a limit is not used.
 
 use core::cell::RefCell;
 
@@ -19,28 +19,28 @@ const CONTROL: u16 = 0x64;
 
 /// In the status: a byte waits to be read.
 const OUTPUT_FULL: u32 = 1 << 0;
-/// In the status: the last byte written was not taken yet.
+/// In the status: the controller has not taken the last written byte yet.
 const INPUT_FULL: u32 = 1 << 1;
-/// In the status: the byte to be read is the mouse's.
+/// In the status: the byte to be read came from the mouse.
 const FROM_MOUSE: u32 = 1 << 5;
 
 const READ_CONFIGURATION: u32 = 0x20;
 const WRITE_CONFIGURATION: u32 = 0x60;
 const DISABLE_MOUSE: u32 = 0xa7;
 const ENABLE_KEYBOARD: u32 = 0xae;
-/// For the keyboard itself.
+/// This command is for the keyboard, the others are for the controller.
 const ENABLE_SCANNING: u32 = 0xf4;
 
-/// In the configuration.
+/// Bits of the configuration.
 const KEYBOARD_INTERRUPT: u32 = 1 << 0;
 const MOUSE_INTERRUPT: u32 = 1 << 1;
 const KEYBOARD_OFF: u32 = 1 << 4;
 const TRANSLATION: u32 = 1 << 6;
 
-/// The pause between two polls of the status, and the number of polls before the controller is given up.
+/// The pause between two polls of the status, and the number of polls before the driver abandons the controller.
 const PAUSE_US: u64 = 100;
 const LOOKS_MAX: u32 = 500;
-/// More bytes than a controller holds.
+/// The maximum number of bytes read at once. A controller holds fewer.
 const BYTES_MAX: u32 = 64;
 
 /// The opened keyboard.
@@ -52,8 +52,8 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Opens the keyboard and enables interrupts for keys; `None` on a machine without one, where root grants none, or if its
-    /// controller does not reply.
+    /// Opens the keyboard and enables interrupts for keys; `None` on a machine without one, where root grants no capability
+    /// for it, or if its controller does not reply.
     ///
     /// # Errors
     /// The kernel's refusal.

@@ -1,11 +1,12 @@
 //! The task that writes to the serial port and the screen: first the shell's output, then the machine's log.
 //!
 //! ```text
-//! show a line of the log, if the terminal is empty -> send what the transmitter takes -> pause, if it took nothing -> repeat
+//! show a line of the log, if no output waits -> send what the transmitter accepts -> pause, if that is nothing -> repeat
 //! ```
 //!
-//! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the port
-//! sends wait in root's journal. The screen shows the bytes that were sent. Without a serial port, it shows all bytes at once.
+//! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the
+//! port sends wait in root's journal. The screen shows the bytes that were sent. Without a serial port, it shows them without
+//! a pause, 4 KiB at a time.
 
 use core::convert::Infallible;
 
@@ -19,7 +20,7 @@ use crate::journal::{self, Journal};
 use crate::serial::{Serial, TRANSMITTER_US};
 use crate::terminal::{SHOWN, Terminal};
 
-/// The bytes that a screen without a serial port shows before other tasks run.
+/// The maximum number of bytes written to the screen before other tasks run, on a machine without a serial port.
 const SCREEN_BYTES: usize = 4096;
 
 /// Writes for ever.
@@ -50,7 +51,7 @@ pub async fn run(
             None => bytes.take(SCREEN_BYTES).for_each(drop),
         }
         if terminal.waiting() < waiting {
-            // Without this, the shell would starve at a port that takes all bytes at once, such as an emulator's.
+            // Without this, the shell would starve if the port accepts all bytes at once, as an emulator's does.
             yield_now().await;
         } else {
             Timer::after_micros(TRANSMITTER_US).await;
@@ -60,7 +61,7 @@ pub async fn run(
 
 /// Shows the next line of the log; returns whether there was one. All lines before number `written` are already written.
 fn show_next(terminal: &Terminal, journal: Journal, written: &mut u64) -> bool {
-    // Root lives as long as the machine. After an invalid reply, the request is repeated when the next line is announced.
+    // Errors are ignored: root never ends, and the next announced line repeats the request.
     let Ok(Some(line)) = journal.next(*written) else {
         return false;
     };

@@ -174,7 +174,7 @@ pub fn outlive(
     Ok((done(), None))
 }
 
-/// Discards a domain that does not arrive.
+/// Discards an arriving domain whose move has failed.
 pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Response {
     give_up(root, name, id, is_arriving)
 }

@@ -60,7 +60,7 @@ pub fn stop(root: &mut Supervisor, name: Name, restart: bool) -> Response {
     Ok((done(), None))
 }
 
-/// Checks that a domain may be stopped. An absent domain can be stopped, which keeps it from being started. It cannot be
+/// Checks that a domain may be stopped. An absent domain can be stopped, which prevents its start. It cannot be
 /// restarted.
 fn check_may_stop(domain: &Domain, restart: bool) -> Result<(), Refusal> {
     match domain.state {

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// The longest time that a domain stays frozen after its retirement was undone.
+/// The maximum time for which a domain stays frozen after its retirement was undone.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// The exported domain of this name.

@@ -107,7 +107,7 @@ fn only_a_domain_in_the_pool_that_was_admitted_is_kept() {
 }
 
 #[test]
-fn a_younger_copy_stops_a_running_domain_for_good() {
+fn a_younger_copy_stops_a_running_domain_permanently() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Running, 3);
         for _ in 0..2 {
@@ -153,7 +153,7 @@ fn only_a_younger_copy_of_the_same_domain_stops_it_and_only_while_it_runs() {
 }
 
 #[test]
-fn a_domain_that_does_not_arrive_is_discarded_and_one_that_was_outlived_dropped() {
+fn an_arriving_domain_can_be_discarded_and_an_outlived_one_can_be_dropped() {
     type GiveUp = fn(&mut Supervisor, Name, DomainId) -> crate::api::root::Response;
     let cases = [
         (DomainState::Incoming, incoming::discard as GiveUp),
@@ -171,7 +171,7 @@ fn a_domain_that_does_not_arrive_is_discarded_and_one_that_was_outlived_dropped(
 }
 
 #[test]
-fn neither_a_domain_that_runs_or_leaves_nor_another_of_its_name_is_discarded() {
+fn refuses_to_discard_a_domain_that_is_not_arriving_and_another_one_of_the_same_name() {
     let cases = [
         (DomainState::Running, ID, Refusal::WrongState),
         (DomainState::Exported, ID, Refusal::WrongState),

@@ -69,7 +69,7 @@ fn a_domain_that_stays_here_is_restarted_at_once() {
 }
 
 #[test]
-fn a_domain_that_is_at_home_elsewhere_is_stopped_for_good_and_not_restarted() {
+fn a_domain_whose_home_is_elsewhere_can_be_stopped_but_not_restarted() {
     with_kernel(accept_all, || {
         let mut root = root(DomainState::Running, 2);
         assert_eq!(call(&mut root, stop(true)), is_refused(Refusal::NotHome));
@@ -80,7 +80,7 @@ fn a_domain_that_is_at_home_elsewhere_is_stopped_for_good_and_not_restarted() {
 }
 
 #[test]
-fn an_absent_domain_is_kept_from_being_started_and_not_restarted() {
+fn an_absent_domain_can_be_stopped_but_not_restarted() {
     with_kernel(accept_all, || {
         for state in [DomainState::Waiting, DomainState::Away] {
             let mut root = home(state, Restart::Always);
@@ -93,7 +93,7 @@ fn an_absent_domain_is_kept_from_being_started_and_not_restarted() {
 }
 
 #[test]
-fn neither_a_part_of_the_machine_nor_a_moving_domain_is_stopped() {
+fn refuses_to_stop_a_part_of_the_machine_and_an_arriving_leaving_or_outlived_domain() {
     with_kernel(accept_all, || {
         for state in [
             DomainState::Incoming,
