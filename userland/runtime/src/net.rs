@@ -10,6 +10,7 @@
 //! Features of this crate add protocols: `dhcp`, `dns` ([`Stack::dns_query`](embassy_net::Stack)), `ipv6`.
 
 mod config;
+mod listeners;
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -118,7 +119,7 @@ fn device(start: Start) -> Device {
         flags: start.require_argument("doorbell"),
     };
     let Mac(mac) = start.require_argument("mac");
-    Device::new(port(start), doorbell, mac)
+    Device::new(port(start), doorbell, mac).with_gate(listeners::admit)
 }
 
 /// The seed of initial sequence numbers and ephemeral ports.
@@ -162,8 +163,10 @@ async fn accept_for_ever<S>(stack: Stack<'static>, port: u16, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>),
 {
+    // Allocated before any client connects, so that clients cannot make the heap too small.
     let receive = vec![0; TCP_BUFFER_BYTES].leak();
     let send = vec![0; TCP_BUFFER_BYTES].leak();
+    listeners::join(port).await;
     let mut socket = TcpSocket::new(stack, receive, send);
     // Nagle's algorithm holds a small reply back until the client has acknowledged the previous one. If a segment is lost, that
     // takes at least a second, the stack's minimum retransmission timeout.
@@ -175,6 +178,7 @@ where
             serve(&mut socket).await;
             end(&mut socket).await;
         }
+        listeners::listen_again(port);
     }
 }
 

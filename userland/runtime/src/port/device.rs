@@ -5,7 +5,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::task::Context;
+use core::task::{Context, Waker};
 
 use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
@@ -22,9 +22,15 @@ const FRAMES_PER_RING: u32 = 32;
 /// receive livelock in an interrupt-driven kernel", 1997).
 const BURST: u32 = 16;
 
+/// Decides whether the stack may take a frame now. If not, it wakes the stack's task when it may.
+pub type Gate = fn(&[u8], &Waker) -> bool;
+
 /// The network device.
 pub struct Device {
     wire: Wire,
+    gate: Gate,
+    /// The length of the frame in `received` that waits at the gate.
+    waiting: Option<usize>,
     /// Frames received in this poll.
     burst: u32,
     received: Vec<u8>,
@@ -55,11 +61,18 @@ impl Device {
                 is_disabled: false,
                 unsignalled: 0,
             },
+            gate: |_, _| true,
+            waiting: None,
             burst: 0,
             received: buffer(),
             to_send: buffer(),
             udp_checksum: Checksum::Both,
         }
+    }
+
+    /// Has each received frame, and all behind it, wait until this gate lets it pass.
+    pub fn with_gate(self, gate: Gate) -> Device {
+        Device { gate, ..self }
     }
 
     /// Has the stack neither compute nor verify the checksums of UDP datagrams.
@@ -68,6 +81,26 @@ impl Device {
             udp_checksum: Checksum::None,
             ..self
         }
+    }
+}
+
+impl Device {
+    /// The length of the next frame in `received`; `None` if there is none, or it has to wait.
+    fn next_frame(&mut self, context: &Context<'_>) -> Option<usize> {
+        let waiting = self.waiting.take();
+        if waiting.is_none() && !self.wire.has_frame(context) || !self.wire.has_space(context) {
+            self.waiting = waiting;
+            return None;
+        }
+        let length = match waiting {
+            Some(length) => length,
+            None => self.wire.receive(&mut self.received)?,
+        };
+        if !(self.gate)(&self.received[..length], context.waker()) {
+            self.waiting = Some(length);
+            return None;
+        }
+        Some(length)
     }
 }
 
@@ -155,12 +188,11 @@ impl Driver for Device {
             context.waker().wake_by_ref();
             return None;
         }
-        if !self.wire.has_frame(context) || !self.wire.has_space(context) {
+        let Some(length) = self.next_frame(context) else {
             self.burst = 0;
             return None;
-        }
+        };
         self.burst += 1;
-        let length = self.wire.receive(&mut self.received)?;
         let received = Received {
             frame: &mut self.received[..length],
         };
@@ -232,8 +264,8 @@ mod tests {
     use crate::host::shared_memory;
     use crate::shared::SharedMemory;
     use abi::register::Slot;
-    use core::sync::atomic::Ordering;
-    use core::task::Waker;
+    use core::sync::atomic::Ordering::{self, Relaxed};
+    use core::sync::atomic::AtomicBool;
 
     fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
         let memory = shared_memory(layout::PORT_BYTES);
@@ -304,6 +336,24 @@ mod tests {
             received.count()
         };
         assert_eq!([burst(), burst(), burst(), burst()], [16, 16, 1, 0]);
+    }
+
+    #[test]
+    fn a_frame_waits_at_the_gate_and_those_behind_it_with_it() {
+        static IS_OPEN: AtomicBool = AtomicBool::new(false);
+        let (device, switch, _) = device();
+        let mut device = device.with_gate(|frame, _| frame[0] == 1 || IS_OPEN.load(Relaxed));
+        let context = &mut Context::from_waker(Waker::noop());
+        for first in [1, 2, 1] {
+            switch.outgoing().send(&[first; 60]).unwrap();
+        }
+        let mut next = || {
+            let (received, _) = device.receive(context)?;
+            Some(received.consume(|frame| frame[0]))
+        };
+        assert_eq!([next(), next(), next()], [Some(1), None, None]);
+        IS_OPEN.store(true, Relaxed);
+        assert_eq!([next(), next(), next()], [Some(2), Some(1), None]);
     }
 
     #[test]
