@@ -17,11 +17,14 @@ use crate::process;
 const DEBIAN_BIN: &str = "/usr/bin";
 /// The library source of a toolchain, below its sysroot.
 const LIBRARY_SOURCE: &str = "lib/rustlib/src/rust/library/core/Cargo.toml";
-/// Variables named `CARGO_*` that are kept, because they configure the source of crates.
+/// Variables named `CARGO_*` that are kept, because they configure the source of crates, or are settings of the caller's that the
+/// cargo that runs the xtask never makes itself. `.ci/run` makes some.
 const KEPT_CARGO_VARIABLES: &[&str] = &[
     "CARGO_HOME",
     "CARGO_HTTP_",
+    "CARGO_INCREMENTAL",
     "CARGO_NET_",
+    "CARGO_PROFILE_",
     "CARGO_REGISTRIES_",
     "CARGO_TERM_",
 ];
@@ -165,10 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn keeps_variables_for_the_source_of_crates() {
+    fn keeps_variables_for_the_source_of_crates_and_settings_of_the_caller() {
         for name in [
             "CARGO_HOME",
+            "CARGO_INCREMENTAL",
             "CARGO_NET_OFFLINE",
+            "CARGO_PROFILE_DEV_DEBUG",
             "HOME",
             "PATH",
             "https_proxy",

@@ -264,8 +264,8 @@ mod tests {
     use crate::host::shared_memory;
     use crate::shared::SharedMemory;
     use abi::register::Slot;
-    use core::sync::atomic::Ordering::{self, Relaxed};
     use core::sync::atomic::AtomicBool;
+    use core::sync::atomic::Ordering::{self, Relaxed};
 
     fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
         let memory = shared_memory(layout::PORT_BYTES);
