@@ -51,6 +51,7 @@ impl<'a> SharedMemory<'a> {
     }
 
     /// A part of it, at an offset that is a multiple of eight.
+    #[inline]
     pub fn part(&self, offset: usize, bytes: usize) -> SharedMemory<'a> {
         assert!(
             offset.is_multiple_of(8) && offset <= self.bytes && bytes <= self.bytes - offset,
@@ -65,6 +66,7 @@ impl<'a> SharedMemory<'a> {
     }
 
     /// The 32-bit word at `offset`.
+    #[inline]
     pub fn word32(&self, offset: usize) -> &'a AtomicU32 {
         let pointer = self.pointer::<AtomicU32>(offset);
         // SAFETY: It is in range and aligned, and all access to the range is atomic or by `copy`.
@@ -72,6 +74,7 @@ impl<'a> SharedMemory<'a> {
     }
 
     /// The 64-bit word at `offset`.
+    #[inline]
     pub fn word64(&self, offset: usize) -> &'a AtomicU64 {
         let pointer = self.pointer::<AtomicU64>(offset);
         // SAFETY: It is in range and aligned, and all access to the range is atomic or by `copy`.
@@ -113,6 +116,7 @@ impl<'a> SharedMemory<'a> {
         );
     }
 
+    #[inline]
     fn pointer<T>(&self, offset: usize) -> *const T {
         assert!(
             offset.is_multiple_of(align_of::<T>())

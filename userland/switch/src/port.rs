@@ -7,8 +7,9 @@ use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
-use runtime::port::{self, Layout, Port as RingEnds, RingError, SendError, WakeFlag};
+use runtime::port::{Layout, MappedPort, Port as RingEnds, RingError, SendError, Side, WakeFlag};
 use runtime::protocol::ports::{PortKind, PortNumber};
+#[cfg(test)]
 use runtime::shared::SharedMemory;
 
 use crate::buffer::{Buffer, Queue};
@@ -21,7 +22,7 @@ pub struct Port {
     entry: PortEntry,
     /// The layout of its ring, from root: the owner can write the header.
     layout: Layout,
-    ring: Rc<RingMemory>,
+    ring: Rc<Ring>,
     /// Frames for which the ring had no space.
     waiting: Queue,
     wake: Cap<Notification>,
@@ -33,14 +34,12 @@ pub struct Port {
     losses: Losses,
 }
 
-/// The memory of a port's ring.
+/// The switch's end of a port's ring.
 #[derive(Debug)]
-pub enum RingMemory {
-    /// A mapped Memory.
-    Mapped(Cap<Memory>, Mapping),
-    /// The memory of a test, which has no kernel to map one.
-    #[cfg(test)]
-    Test(SharedMemory<'static>),
+pub struct Ring {
+    port: MappedPort,
+    /// The Memory that it lies in; `None` in a test, which has no kernel to map one.
+    memory: Option<Cap<Memory>>,
 }
 
 /// The statistics of a port.
@@ -81,11 +80,15 @@ impl Port {
     ) -> Result<Port, Error> {
         let pages = PageCount(layout.pages());
         let mapping = Mapping::new(domain, ring, pages, Access::ReadWrite)?;
-        let ring = RingMemory::Mapped(ring, mapping);
+        let port = MappedPort::try_new(mapping, Side::Switch, layout);
+        let ring = Ring {
+            port: port.expect("as many pages as a port has are mapped"),
+            memory: Some(ring),
+        };
         Ok(Port::over(ring, layout, entry, wake))
     }
 
-    fn over(ring: RingMemory, layout: Layout, entry: PortEntry, wake: Cap<Notification>) -> Port {
+    fn over(ring: Ring, layout: Layout, entry: PortEntry, wake: Cap<Notification>) -> Port {
         Port {
             entry,
             layout,
@@ -114,12 +117,12 @@ impl Port {
 
     /// The switch's end of the ring.
     fn ring_ends(&self) -> RingEnds<'_> {
-        self.ring.ends(self.layout)
+        self.ring.ends()
     }
 
-    /// The memory of its ring, to read frames from it while other ports change.
-    pub fn ring(&self) -> (Rc<RingMemory>, Layout) {
-        (self.ring.clone(), self.layout)
+    /// Its ring, to read frames from it while other ports change.
+    pub fn ring(&self) -> Rc<Ring> {
+        self.ring.clone()
     }
 
     /// Wakes the owner if it requested a wake-up for this event.
@@ -235,12 +238,12 @@ impl Port {
     /// Unmaps the ring and deletes the capabilities, whose objects may be gone already.
     pub fn close(self) {
         match Rc::into_inner(self.ring) {
-            Some(RingMemory::Mapped(memory, mapping)) => {
-                drop(mapping);
-                memory.forget();
+            Some(Ring { port, memory }) => {
+                drop(port);
+                if let Some(memory) = memory {
+                    memory.forget();
+                }
             }
-            #[cfg(test)]
-            Some(RingMemory::Test(_)) => {}
             None => panic!("a port is closed while its frames are forwarded"),
         }
         self.wake.forget();
@@ -254,22 +257,18 @@ impl Port {
         entry: PortEntry,
         wake: Cap<Notification>,
     ) -> Port {
-        Port::over(RingMemory::Test(memory), layout, entry, wake)
+        let port = MappedPort::over(memory, Side::Switch, layout);
+        let ring = Ring {
+            port: port.expect("memory of the size of a port"),
+            memory: None,
+        };
+        Port::over(ring, layout, entry, wake)
     }
 }
 
-impl RingMemory {
-    /// The switch's end of a ring of this layout.
-    pub fn ends(&self, layout: Layout) -> RingEnds<'_> {
-        let ring_ends = RingEnds::with_layout(self.memory(), port::Side::Switch, layout);
-        ring_ends.expect("as many pages as a port has are mapped")
-    }
-
-    fn memory(&self) -> SharedMemory<'_> {
-        match self {
-            RingMemory::Mapped(_, mapping) => mapping.memory(),
-            #[cfg(test)]
-            RingMemory::Test(memory) => *memory,
-        }
+impl Ring {
+    /// The switch's ends of its two directions.
+    pub fn ends(&self) -> RingEnds<'_> {
+        self.port.end()
     }
 }

@@ -203,8 +203,8 @@ impl Switch {
     /// Forwards a batch of a port's frames; returns their number. An error of the ring counts as a frame.
     fn forward_batch(&mut self, index: usize) -> usize {
         let number = self.ports[index].number();
-        let (memory, layout) = self.ports[index].ring();
-        let ring = memory.ends(layout).incoming();
+        let ring = self.ports[index].ring();
+        let ring = ring.ends().incoming();
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {
             match ring.peek() {

@@ -25,6 +25,7 @@
 //! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
+//! | [`mapped`] | an end with the mapping of its memory |
 //! | [`tunnel`] | the migration server's end of the port for late frames |
 //!
 //! The whole state of the two sides lies in the Memory, so a copy of it keeps every queued frame. Neither side trusts any
@@ -35,6 +36,7 @@ pub mod device;
 pub mod doorbell;
 pub mod frame;
 pub mod layout;
+pub mod mapped;
 pub mod ring;
 pub mod tunnel;
 pub mod wake_flags;
@@ -46,6 +48,7 @@ pub use layout::{
     BUFFERED_FRAMES, FRAME_BYTES_LIMIT, FRAME_BYTES_MAX, FRAME_BYTES_MIN, Layout, PORT_PAGES,
     SLOT_COUNT,
 };
+pub use mapped::MappedPort;
 pub use ring::{Ring, RingError, SendError};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;
