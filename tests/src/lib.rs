@@ -38,6 +38,7 @@ pub mod node;
 pub mod output;
 pub mod pauses;
 pub mod pinger;
+pub mod pings;
 pub mod prober;
 pub mod qemu_migration;
 pub mod random;
@@ -49,6 +50,7 @@ pub mod scratch;
 pub mod screenshot;
 pub mod segment;
 pub mod splitmix;
+pub mod store;
 pub mod third_party;
 pub mod zoo;
 

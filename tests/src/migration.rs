@@ -6,7 +6,7 @@ use caravan::report::Report;
 use nomad_client::{End, Event};
 use nomad_protocol::{Notice, PhaseName};
 
-use crate::prober;
+use crate::prober::Replies;
 
 /// The time after the end of a move in which a pause still belongs to the move.
 const AFTERMATH_NS: u64 = 3_000_000_000;
@@ -67,17 +67,17 @@ impl Migration {
         }
     }
 
-    /// The longest time between two UDP replies, from the command to three seconds after its end, in nanoseconds.
-    pub fn gap_ns(&self, report: &prober::Report) -> u64 {
-        gap_ns(report, self.begun_ns, Duration::from_micros(self.total_us))
+    /// The longest time between two of these replies, from the command to three seconds after its end, in nanoseconds.
+    pub fn gap_ns(&self, replies: &Replies) -> u64 {
+        gap_ns(replies, self.begun_ns, Duration::from_micros(self.total_us))
     }
 }
 
-/// The longest time between two UDP replies from the beginning of a move, on the prober's clock, to three seconds after
+/// The longest time between two of these replies from the beginning of a move, on the prober's clock, to three seconds after
 /// its end, in nanoseconds.
-pub fn gap_ns(report: &prober::Report, begun_ns: u64, total: Duration) -> u64 {
+pub fn gap_ns(replies: &Replies, begun_ns: u64, total: Duration) -> u64 {
     let end = begun_ns + total.as_nanos() as u64 + AFTERMATH_NS;
-    report.longest_gap_ns(begun_ns, end)
+    replies.longest_gap(begun_ns, end)
 }
 
 #[cfg(test)]

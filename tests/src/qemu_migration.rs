@@ -1,4 +1,4 @@
-//! The baseline on the same host: a machine with the same domain, moved by QEMU's own migration ([`QemuMigration`]).
+//! The baseline on the same host: a machine with the same service, moved by QEMU's own migration ([`QemuMigration`]).
 //!
 //! The speed of the host is unknown, so pauses measured on it are meaningful only in comparison with another implementation.
 
@@ -11,8 +11,6 @@ use crate::fleet::LIMIT;
 use crate::machine::{Boot, Machine, Options};
 use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
 
-/// The NIC has the counter's address, since QEMU announces the NIC at the destination.
-const NIC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
 /// Parameters of QEMU's migration: the downtime limit in milliseconds, and 1 Gbit/s in bytes.
 const DOWNTIME_LIMIT_MS: u64 = 10;
 const BYTES_PER_SECOND: u64 = 125_000_000;
@@ -26,12 +24,24 @@ pub struct QemuMigration {
     pub party: ThirdParty,
     ports: [Port; 2],
     machine: Machine,
-    archive: &'static str,
-    memory_mib: u32,
+    whole: Whole,
     /// The index of the port into which it is plugged.
     port: usize,
     // It is dropped last, since the machine and the clients are plugged into it.
     _segment: Segment,
+}
+
+/// The machine, with no more memory than it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    /// Its archive.
+    pub archive: &'static str,
+    /// Its memory.
+    pub memory_mib: u32,
+    /// The Ethernet address of its service. Its NIC has the same, since QEMU announces the NIC at the destination.
+    pub nic: MacAddress,
+    /// The line that the service logs once it serves.
+    pub ready: &'static str,
 }
 
 /// A move as observed by the operator.
@@ -44,24 +54,23 @@ pub struct Moved {
 }
 
 impl QemuMigration {
-    /// Starts a machine from this archive, with no more memory than it needs, and waits until its counter is up.
+    /// Starts a machine, and waits until its service is up.
     ///
     /// # Panics
     ///
     /// If it does not come up.
-    pub fn start(archive: &'static str, memory_mib: u32) -> QemuMigration {
+    pub fn start(whole: Whole) -> QemuMigration {
         let mut segment = Segment::new();
         let address = MacAddress::local(100);
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", address);
         let ports = ["here", "there"].map(|name| segment.port(name));
-        let mut machine = options(archive, memory_mib, &ports[0]).start();
-        machine.expect("counter: ready", LIMIT);
+        let mut machine = options(whole, &ports[0]).start();
+        machine.expect(whole.ready, LIMIT);
         QemuMigration {
             party,
             ports,
             machine,
-            archive,
-            memory_mib,
+            whole,
             port: 0,
             _segment: segment,
         }
@@ -75,7 +84,7 @@ impl QemuMigration {
     pub fn migrate(&mut self) -> Moved {
         self.port = 1 - self.port;
         let port = &self.ports[self.port];
-        let destination = options(self.archive, self.memory_mib, port);
+        let destination = options(self.whole, port);
         let mut destination = destination.argument("-incoming").argument("defer").start();
         let socket = destination.directory().join("incoming");
         let uri = json!({ "uri": format!("unix:{}", socket.display()) });
@@ -111,10 +120,10 @@ impl QemuMigration {
     }
 }
 
-fn options(archive: &str, memory_mib: u32, port: &Port) -> Options {
+fn options(whole: Whole, port: &Port) -> Options {
     let kernel = Artefacts::kernel();
-    let archive = Some(Artefacts::archive_named(archive));
+    let archive = Some(Artefacts::archive_named(whole.archive));
     Options::new("whole", Boot::Kernel { kernel, archive })
-        .memory_mib(memory_mib)
-        .nic(port, NIC)
+        .memory_mib(whole.memory_mib)
+        .nic(port, whole.nic)
 }

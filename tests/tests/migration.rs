@@ -7,7 +7,7 @@ use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::repeat::variable;
 use harness::third_party::finish_kv_checker;
-use harness::{Fleet, Node, counter, prober};
+use harness::{Fleet, Node, counter, prober, store};
 
 /// The store's address.
 const KV: &str = "10.77.0.21:6379";
@@ -90,7 +90,7 @@ fn moves_a_counter() {
 fn moves_kv_under_load() {
     const MOVES: usize = 10;
     let mut fleet = Fleet::start();
-    fleet.await_log(Node::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, store::READY);
     let kv_checker = fleet.party.check_kv(KV);
     let (host, port) = KV.split_once(':').expect("an address and a port");
     // The load runs quietly in a loop, which ends only if a connection fails.
@@ -120,7 +120,7 @@ fn moves_kv_under_load() {
 #[test]
 fn two_domains_move_concurrently() {
     let mut fleet = fleet_with_counter();
-    fleet.await_log(Node::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, store::READY);
     let kv_checker = fleet.party.check_kv(KV);
     let probe = fleet.party.probe(&counter_options());
     for from in [Node::A, Node::B] {

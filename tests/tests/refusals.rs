@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::fleet::LIMIT;
 use harness::reply::Reply;
 use harness::third_party::Probe;
-use harness::{Fleet, Node, counter};
+use harness::{Fleet, Node, counter, store};
 
 /// How long the domain is watched after each step.
 const WATCHED: Duration = Duration::from_secs(2);
@@ -117,7 +117,7 @@ fn a_destination_reports_another_version() {
 #[test]
 fn a_destination_reports_a_missing_service_and_leaves_no_trace() {
     let mut fleet = Fleet::start_with_first("service-a");
-    fleet.await_log(Node::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, store::READY);
     let reply = fleet.command(Node::A, &["migrate", "kv", "b"]);
     let why = "a step of the destination failed: a service does not serve the domain";
     assert!(reply.contains(why), "{reply}");

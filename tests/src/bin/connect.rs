@@ -14,11 +14,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, Node, redis_benchmark};
+use harness::{Fleet, Node, redis_benchmark, store};
 
-/// The store's address.
-const HOST: &str = "10.77.0.21";
-const PORT: u16 = 6379;
 /// The arguments of the benchmark.
 const LOAD: &str = "-c 50 -P 16 -n 20000 -t set,get";
 /// The default number of runs.
@@ -34,7 +31,7 @@ fn main() {
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
     // The first machine starts its store only after the second one has replied that it has none.
     let mut fleet = Fleet::start_shown();
-    fleet.await_log(Node::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, store::READY);
     if let Some(path) = &capture {
         fleet.segment.start_capture(Path::new(path));
     }
@@ -73,7 +70,7 @@ struct Run {
 
 fn run(fleet: &Fleet) -> Run {
     let before = retransmitted(fleet);
-    let rows = redis_benchmark::run(&fleet.party, HOST, PORT, LOAD);
+    let rows = redis_benchmark::run(&fleet.party, &store::IP.to_string(), store::PORT, LOAD);
     let slowest_ms = rows.iter().map(|row| row.longest_ms).fold(0.0, f64::max);
     Run {
         slowest_ms,

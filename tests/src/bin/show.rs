@@ -15,7 +15,7 @@ use harness::kv_checker::KvReport;
 use harness::migration::Migration;
 use harness::prober::Report;
 use harness::third_party::finish_kv_checker;
-use harness::{Fleet, Node, counter};
+use harness::{Fleet, Node, counter, store};
 
 /// The store's address.
 const STORE: &str = "10.77.0.21:6379";
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Fleet::start_shown()
     };
     fleet.await_log(Node::A, counter::READY);
-    fleet.await_log(Node::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, store::READY);
     println!(
         "A counter and a key-value store run on machine a. The third party sends the counter a request over UDP"
     );
@@ -88,7 +88,10 @@ fn print_table(seen: &Seen) {
     for (domain, from, migration) in &seen.moves {
         // Only the counter's clients send often enough to measure a gap.
         let gap = match *domain {
-            "counter" => format!("{:.1}", migration.gap_ns(&seen.counter) as f64 / 1e6),
+            "counter" => format!(
+                "{:.1}",
+                migration.gap_ns(&seen.counter.udp_replies) as f64 / 1e6
+            ),
             _ => String::new(),
         };
         println!(

@@ -36,7 +36,7 @@ pub use tally::{Struck, Tally};
 
 use crate::listed::Listed;
 use crate::prober::now_ns;
-use crate::{Fleet, Node};
+use crate::{Fleet, Node, store};
 
 /// The domain that moves.
 pub const DOMAIN: &str = "kv";
@@ -59,7 +59,7 @@ impl Nemesis {
     ///
     /// If the store does not start.
     pub fn new(mut fleet: Fleet) -> Nemesis {
-        fleet.await_log(Node::A, "[kv] kv: ready");
+        fleet.await_log(Node::A, store::READY);
         Nemesis {
             fleet,
             tally: Tally::default(),

@@ -12,13 +12,16 @@
 //! process of the test.
 
 mod client;
+mod pings;
 mod probe;
 mod registers;
 
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub use client::Client;
+pub use pings::Pings;
 pub use probe::Probe;
 pub use registers::Registers;
 
@@ -155,6 +158,16 @@ impl ThirdParty {
     /// If it gets no reply.
     pub fn probe(&self, options: &crate::prober::Options) -> Probe {
         Probe::start(self, options)
+    }
+
+    /// Starts a client that sends a PING to a key-value store every millisecond, and waits for its first reply.
+    /// [`Pings::finish`] returns the times of all replies.
+    ///
+    /// # Panics
+    ///
+    /// If it gets no reply.
+    pub fn ping_store(&self, address: SocketAddr) -> Pings {
+        Pings::start(self, address)
     }
 
     /// Starts a checking client of a key-value store here. [`finish_kv_checker`] returns its report.

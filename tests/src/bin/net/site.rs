@@ -8,15 +8,12 @@ use harness::fleet::LIMIT;
 use harness::machine::{Boot, Machine, Options};
 use harness::pinger::Pinger;
 use harness::redis_benchmark::{self, Row};
-use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty};
+use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, store};
 
 use crate::card::Card;
 
 /// The machine's archive: that of a fleet of one.
 const ARCHIVE: &str = "alone-a";
-/// The store's address.
-const STORE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 21);
-const PORT: u16 = 6379;
 const PINGER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 99);
 /// The time after the first reply in which the machine finishes starting.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -40,7 +37,7 @@ impl Site {
         let mut segment = Segment::new();
         let mac = MacAddress::local;
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", mac(100));
-        let pinger = Pinger::join(&mut segment, mac(99), PINGER, STORE);
+        let pinger = Pinger::join(&mut segment, mac(99), PINGER, store::IP);
         let boot = Boot::Kernel {
             kernel: Artefacts::kernel(),
             archive: Some(Artefacts::archive_named(ARCHIVE)),
@@ -71,7 +68,7 @@ impl Site {
         self.pinger.resolve(LIMIT);
         let deadline = Instant::now() + LIMIT;
         // A connection is refused until the store listens.
-        let script = format!("redis-cli -h {STORE} -p {PORT} PING || true");
+        let script = format!("redis-cli -h {} -p {} PING || true", store::IP, store::PORT);
         while !self
             .party
             .run("bash", &["-c", &script], LIMIT)
@@ -92,7 +89,8 @@ impl Site {
 
     /// Runs the load generator of the Redis tools with these arguments, which select one test.
     pub fn load(&self, arguments: &str) -> Row {
-        let rows = redis_benchmark::run(&self.party, &STORE.to_string(), PORT, arguments);
+        let rows =
+            redis_benchmark::run(&self.party, &store::IP.to_string(), store::PORT, arguments);
         let [row] = &rows[..] else {
             panic!("{arguments} is not one test: {rows:?}");
         };

@@ -1,12 +1,16 @@
-//! The cost of migration, on one host: ten moves of the counter for each workload, and ten moves of a machine with the same counter
-//! by QEMU's own migration. A prober observes them.
+//! The cost of migration, on one host: ten moves of a service for each workload, and ten moves of a machine with the same service by
+//! QEMU's own migration. A client observes them.
 //!
-//! | workload | heap | dirtied |
+//! | workload of the counter | heap | dirtied |
 //! | --- | --- | --- |
 //! | `wws`, with an MTU of 1500, 9000 and 65000 | 64 MiB | 500 pages a second of 4 MiB |
 //! | `wws16` | 64 MiB | 5,000 pages a second of 16 MiB |
 //! | `idle` | 4 MiB | a page a second |
 //! | `big` | 1,000 MiB | 10 pages a second of 1 MiB |
+//! | `wws.flood`, with a stranger's datagrams for both migration servers, up to 10,000 a second for each | as `wws` | |
+//!
+//! The workload `store` is the store with 33 MiB of data, which 50 clients read and write. Its gap is that of a client that
+//! sends a PING every millisecond.
 //!
 //! All but the first have an MTU of 65000. The floor is the longest gap between replies in three seconds without a move. The variable
 //! `CARAVAN_WORKLOADS` names the workloads to measure, separated by commas.
@@ -16,75 +20,102 @@
 
 #![forbid(unsafe_code)]
 
+mod service;
+
 use std::ops::Range;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use harness::flood::{self, Flood};
 use harness::machine::Options;
 use harness::migration::{self, Migration};
 use harness::pauses::{self, Step};
-use harness::prober::{self, Heap, Report};
-use harness::third_party::Probe;
-use harness::{Fleet, Node, QemuMigration, ThirdParty, counter};
+use harness::prober;
+use harness::qemu_migration::Whole;
+use harness::{Fleet, Node, QemuMigration, counter};
+
+use service::Service;
 
 /// The number of moves.
 const MOVES: usize = 10;
-/// How long the domain is watched after each move. A pause in this time still belongs to the move.
+/// How long the service is watched after each move. A pause in this time still belongs to the move.
 const WATCHED: Duration = Duration::from_secs(4);
-/// How long the domain is watched without a move.
+/// How long the service is watched without a move.
 const FLOOR: Duration = Duration::from_secs(3);
 const PAGE_BYTES: f64 = 4096.0;
 
 /// The variable that selects workloads.
 const SELECTED: &str = "CARAVAN_WORKLOADS";
 
-/// A counter that is moved.
+/// A service that is moved.
 struct Workload {
     name: &'static str,
-    heap: Heap,
+    service: Service,
     /// The machines between which it is moved.
     fleet: fn() -> Fleet,
     /// The machine that QEMU moves: its archive and its memory in MiB.
     whole: Option<(&'static str, u32)>,
+    /// Whether a stranger sends datagrams to both migration servers.
+    has_flood: bool,
 }
 
-const WORKLOADS: [Workload; 6] = [
+const WORKLOADS: [Workload; 8] = [
     Workload {
         name: "wws",
-        heap: counter::LARGE,
+        service: Service::Counter(counter::LARGE),
         fleet: Fleet::start_shown,
         whole: None,
+        has_flood: false,
     },
     Workload {
         name: "wws.mtu9000",
-        heap: counter::LARGE,
+        service: Service::Counter(counter::LARGE),
         fleet: Fleet::start_jumbo,
         whole: None,
+        has_flood: false,
     },
     Workload {
         name: "wws.mtu65000",
-        heap: counter::LARGE,
+        service: Service::Counter(counter::LARGE),
         fleet: || Fleet::start_largest("largest-a", with_largest_mtu),
         whole: Some(("whole", 148)),
+        has_flood: false,
     },
     Workload {
         name: "wws16",
-        heap: counter::BUSY,
+        service: Service::Counter(counter::BUSY),
         fleet: || Fleet::start_largest("wws16-a", with_largest_mtu),
         whole: Some(("whole-wws16", 148)),
+        has_flood: false,
     },
     Workload {
         name: "idle",
-        heap: counter::IDLE,
+        service: Service::Counter(counter::IDLE),
         fleet: || Fleet::start_largest("idle-a", with_largest_mtu),
         whole: Some(("whole-idle", 80)),
+        has_flood: false,
     },
     Workload {
         name: "big",
-        heap: counter::BIG,
+        service: Service::Counter(counter::BIG),
         fleet: || Fleet::start_largest("big-a", |it| with_largest_mtu(it).memory_mib(1536)),
         whole: Some(("whole-big", 1088)),
+        has_flood: false,
+    },
+    Workload {
+        name: "wws.flood",
+        service: Service::Counter(counter::LARGE),
+        fleet: || Fleet::start_largest("largest-a", with_largest_mtu),
+        whole: None,
+        has_flood: true,
+    },
+    Workload {
+        name: "store",
+        service: Service::Store,
+        fleet: || Fleet::start_largest("store-a", with_largest_mtu),
+        whole: Some(("whole-store", 128)),
+        has_flood: false,
     },
 ];
 
@@ -118,7 +149,13 @@ fn measure_all() -> Result<(), String> {
     for workload in WORKLOADS.iter().filter(is_selected) {
         measure_caravan(workload)?;
         if let Some((archive, memory_mib)) = workload.whole {
-            measure_qemu(workload, QemuMigration::start(archive, memory_mib))?;
+            let whole = Whole {
+                archive,
+                memory_mib,
+                nic: workload.service.mac(),
+                ready: workload.service.ready(),
+            };
+            measure_qemu(workload, QemuMigration::start(whole))?;
         }
     }
     Ok(())
@@ -130,14 +167,16 @@ fn measure_all() -> Result<(), String> {
 /// The clients' errors.
 fn measure_caravan(workload: &Workload) -> Result<(), String> {
     let mut fleet = (workload.fleet)();
-    fleet.await_log(Node::A, counter::READY);
-    let probe = watch(&fleet.party, workload);
+    fleet.await_log(Node::A, workload.service.ready());
+    let watch = workload.service.watch(&fleet.party);
+    let floods = workload.has_flood.then(|| start_floods(&fleet));
     let nodes = [Node::A, Node::B].into_iter().cycle();
     let moves: Vec<Measured> = nodes
         .take(MOVES)
-        .map(|from| measure(&fleet, from))
+        .map(|from| measure(&fleet, workload.service, from))
         .collect();
-    let report = clean(probe).map_err(|reason| {
+    let datagrams: u64 = floods.into_iter().flatten().map(Flood::finish).sum();
+    let replies = watch.finish().map_err(|reason| {
         let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
         format!("{reason}\n{}", logs.join("\n"))
     })?;
@@ -149,9 +188,11 @@ fn measure_caravan(workload: &Workload) -> Result<(), String> {
         );
     };
     print("floor_ms", "ms", &|moved| {
-        ms(report.longest_gap_ns(moved.floor.start, moved.floor.end))
+        ms(replies.longest_gap(moved.floor.start, moved.floor.end))
     });
-    print("gap_ms", "ms", &|moved| ms(moved.migration.gap_ns(&report)));
+    print("gap_ms", "ms", &|moved| {
+        ms(moved.migration.gap_ns(&replies))
+    });
     print("freeze_to_thaw_ms", "ms", &|moved| {
         moved.migration.freeze_to_release_us as f64 / 1e3
     });
@@ -164,6 +205,9 @@ fn measure_caravan(workload: &Workload) -> Result<(), String> {
     print("pages_resent", "pages", &|moved| {
         moved.migration.pages_resent as f64
     });
+    if workload.has_flood {
+        println!("bench migration.flood.datagrams {datagrams} datagrams");
+    }
     print_pauses(workload.name, &mut fleet);
     Ok(())
 }
@@ -183,14 +227,22 @@ fn print_pauses(workload: &str, fleet: &mut Fleet) {
     }
 }
 
-fn measure(fleet: &Fleet, from: Node) -> Measured {
+/// Floods both machines' migration servers.
+fn start_floods(fleet: &Fleet) -> [Flood; 2] {
+    [Node::A, Node::B].map(|node| {
+        let frames = flood::made_up(node, node as u64);
+        Flood::start(fleet.port(node), frames)
+    })
+}
+
+fn measure(fleet: &Fleet, service: Service, from: Node) -> Measured {
     sleep(WATCHED);
     let begun_ns = prober::now_ns();
     sleep(FLOOR);
     let floor = begun_ns..prober::now_ns();
     let sent = || fleet.port(from).counters().from_peer.bytes;
     let before = sent();
-    let migration = fleet.migrate("counter", from);
+    let migration = fleet.migrate(service.domain(), from);
     Measured {
         migration,
         wire_bytes: sent() - before,
@@ -203,37 +255,23 @@ fn measure(fleet: &Fleet, from: Node) -> Measured {
 /// # Errors
 /// The clients' errors.
 fn measure_qemu(workload: &Workload, mut qemu: QemuMigration) -> Result<(), String> {
-    let probe = watch(&qemu.party, workload);
+    let watch = workload.service.watch(&qemu.party);
     let moves: Vec<_> = (0..MOVES)
         .map(|_| {
             sleep(WATCHED);
             qemu.migrate()
         })
         .collect();
-    let report = clean(probe)?;
+    let replies = watch.finish()?;
     let gaps = moves
         .iter()
-        .map(|moved| ms(migration::gap_ns(&report, moved.begun_ns, moved.total)));
+        .map(|moved| ms(migration::gap_ns(&replies, moved.begun_ns, moved.total)));
     // All MTUs have the same peer.
     let name = workload.name.split('.').next().expect("a name");
     print(&format!("gap_ms.{name}.qemu"), "ms", gaps);
     let totals = moves.iter().map(|moved| moved.total.as_secs_f64() * 1e3);
     print(&format!("total_ms.{name}.qemu"), "ms", totals);
     Ok(())
-}
-
-fn watch(party: &ThirdParty, workload: &Workload) -> Probe {
-    party.probe(&counter::options(workload.heap))
-}
-
-/// Ends a probe, and returns its report if there are no errors.
-fn clean(probe: Probe) -> Result<Report, String> {
-    sleep(WATCHED);
-    let report = probe.finish();
-    let is_clean = report.summary.error_count() == 0 && report.summary.tcp_survived;
-    let reason = || report.summary.to_string();
-    is_clean.then_some(()).ok_or_else(reason)?;
-    Ok(report)
 }
 
 fn ms(ns: u64) -> f64 {
