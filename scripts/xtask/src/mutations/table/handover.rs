@@ -167,6 +167,15 @@ mutations! {
     "away-address" in "userland/switch/src/forwarding/mod.rs":
         "            self.away.remove(entry.mac);\n" => "";
         "frames for a domain that has come back go through the tunnel"; SWITCH;
+    "gate" in "userland/runtime/src/port/device.rs":
+        "if !(self.gate)(&self.received[..length], context.waker()) {" => "if false {";
+        "of many clients that connect at once some are refused"; Host("runtime", "port::device");
+    "held-client" in "userland/runtime/src/net/listeners.rs":
+        "            if self.called == 0 {\n" => "            if true {\n";
+        "a client is refused although a socket is about to listen"; Host("runtime", "net::listeners");
+    "called-socket" in "userland/runtime/src/net/listeners.rs":
+        "        self.listening += 1;\n        if let" => "        if let";
+        "a client waits forever"; Host("runtime", "net::listeners");
 
     // Root's part in a move, and the calls that rebuild a domain.
     "unthawed" in "userland/root/src/api/root/incoming.rs":
