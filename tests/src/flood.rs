@@ -1,4 +1,4 @@
-//! A stranger that sends datagrams to a machine's migration server at a steady rate: [`Flood`].
+//! A stranger that sends datagrams to a machine's migration server: [`Flood`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,9 @@ use crate::{MacAddress, Node, Port};
 const BATCH: usize = 10;
 /// The time between batches. With it, a machine gets up to 10,000 datagrams per second.
 const INTERVAL: Duration = Duration::from_millis(1);
+/// The most datagrams for each frame that the machine sends, so that a machine on a busy host gets as many as another one while it
+/// does the same work.
+const PER_SENT_FRAME: u64 = 10;
 /// The number of different datagrams that a stranger makes up.
 const MADE_UP: usize = 1_000;
 /// The longest made-up content of a datagram.
@@ -45,10 +48,15 @@ impl Flood {
         let thread = thread::spawn(move || {
             let mut sent = 0;
             let mut frames = frames.iter().cycle();
+            let frames_of_machine = || port.counters().from_peer.frames;
+            let before = frames_of_machine();
             while !ends.load(Ordering::Relaxed) {
-                for frame in frames.by_ref().take(BATCH) {
-                    port.inject(frame);
-                    sent += 1;
+                let allowed = PER_SENT_FRAME * (frames_of_machine() - before);
+                if sent <= allowed {
+                    for frame in frames.by_ref().take(BATCH) {
+                        port.inject(frame);
+                        sent += 1;
+                    }
                 }
                 thread::sleep(INTERVAL);
             }

@@ -7,7 +7,7 @@
 //! | `wws16` | 64 MiB | 5,000 pages a second of 16 MiB |
 //! | `idle` | 4 MiB | a page a second |
 //! | `big` | 1,000 MiB | 10 pages a second of 1 MiB |
-//! | `wws.flood`, with a stranger's datagrams for both migration servers, up to 10,000 a second for each | as `wws` | |
+//! | `wws.flood`, with a stranger's datagrams for both migration servers, up to 10,000 a second for each, and ten for each frame that the machine sends | as `wws` | |
 //!
 //! The workload `store` is the store with 33 MiB of data, which 50 clients read and write. Its gap is that of a client that
 //! sends a PING every millisecond.
