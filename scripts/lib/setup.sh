@@ -20,11 +20,13 @@ readonly other_packages=(
     ovmf seabios                                                          # UEFI and BIOS
     grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools             # the image
     bochs bochsbios bochs-term                                            # a second, independent PC
+    dnsmasq-base                                                          # the start from the network
     redis-tools iproute2 util-linux                                       # clients, and their network namespace
     ca-certificates                                                       # to fetch crates
 )
 # The programs of the packages above, for systems with other package names.
-readonly programs=(cargo rustc ld.lld qemu-system-x86_64 bochs grub-mkrescue xorriso mformat redis-cli redis-benchmark ip unshare)
+readonly programs=(cargo rustc ld.lld qemu-system-x86_64 bochs grub-mkrescue grub-mknetdir xorriso mformat dnsmasq redis-cli
+    redis-benchmark ip unshare)
 
 readonly backports_file=/etc/apt/sources.list.d/caravan-backports.sources
 

@@ -2,7 +2,7 @@
 //!
 //! GRUB loads the kernel by its multiboot2 header and a boot archive as its module. The archive is that of a fleet, so that
 //! all its machines start from copies of one image, or that of a single machine. A second archive is for the entry of GRUB's
-//! menu that reports on a machine's hardware.
+//! menu that reports on a machine's hardware. The same files become the directory for the network, `netboot.rs`.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,7 @@ use crate::elf;
 use crate::error::{AtPath, Error, Result};
 use crate::fleet;
 use crate::manifest;
+use crate::netboot;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -45,10 +46,14 @@ fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
     let mut grub = Command::new("grub-mkrescue");
     grub.arg("--output").arg(&image).arg(&stage);
     process::run_quietly(&mut grub)?;
+    lay_out(&workspace.netboot(), archive, workspace)?;
+    netboot::complete(workspace)?;
     println!("{}", image.display());
+    println!("{}", workspace.netboot().display());
     Ok(())
 }
 
+/// Writes menu, kernel and archives below the directory `stage`.
 fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
     let grub = stage.join("boot/grub");
     fs::create_dir_all(&grub).at(&grub)?;

@@ -9,6 +9,7 @@ mod layers;
 mod lint;
 mod machine;
 mod mutations;
+mod netboot;
 mod run;
 mod simulation;
 mod test;
@@ -33,7 +34,8 @@ cargo xtask COMMAND
                         pack every boot archive again, or one, with files in place of its members
   image [--fleet FILE | ARCHIVE]
                         build, and make the image that starts from USB, disk and CD: for all machines of a fleet (without
-                        an argument of userland/fleets/default.toml), or for one
+                        an argument of userland/fleets/default.toml), or for one; beside it the directory that
+                        `caravan netboot` serves to machines without a stick
   run [--once] [--sticks]
                         build two machines, and show moves between them; --once: exit with the verdict;
                         --sticks: make the image of the default fleet, and start both from it

@@ -116,6 +116,11 @@ impl Workspace {
     pub fn image(&self) -> PathBuf {
         self.artefacts().join("caravan.iso")
     }
+
+    /// The directory with the image for the network.
+    pub fn netboot(&self) -> PathBuf {
+        self.artefacts().join("netboot")
+    }
 }
 
 /// The top of the checkout that this crate was compiled in.
