@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use clap_complete::Shell;
 use nomad_protocol::PORT;
 
+use crate::netboot;
 use crate::task::{self, Task};
 
 /// The next step of a user whose machine was not found.
@@ -19,6 +20,8 @@ pub const MACHINE_NEXT: &str = "give the address of a machine, as in 10.77.0.1 o
 pub enum Invocation {
     /// A command for a machine.
     Send(Request),
+    /// Start machines from the network.
+    Netboot(netboot::Options),
     /// Print the completions for this shell.
     Complete(Shell),
 }
@@ -49,6 +52,10 @@ impl Invocation {
         let matches = program().try_get_matches_from(arguments)?;
         if let Some(shell) = matches.get_one::<Shell>("completions") {
             return Ok(Invocation::Complete(*shell));
+        }
+        if let Some((netboot::NAME, operands)) = matches.subcommand() {
+            refuse_machine(&matches)?;
+            return Ok(Invocation::Netboot(netboot::Options::of(operands)));
         }
         let server = machine(&matches)?;
         let (name, operands) = matches.subcommand().ok_or_else(|| {
@@ -81,13 +88,24 @@ fn machine(matches: &ArgMatches) -> Result<SocketAddrV4, clap::Error> {
     }
 }
 
+/// Refuses a machine for a command that has none.
+fn refuse_machine(matches: &ArgMatches) -> Result<(), clap::Error> {
+    if ["machine", "on"].iter().any(|id| matches.contains_id(id)) {
+        let reason =
+            "`netboot` serves from this host to machines that do not run yet: omit MACHINE";
+        return Err(program().error(ErrorKind::ArgumentConflict, reason));
+    }
+    Ok(())
+}
+
 /// The program as clap describes it in `--help` and in completions.
 pub fn program() -> clap::Command {
     clap::Command::new("caravan")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Send a command to a machine's migration server and show the reply.")
         .override_usage(
-            "caravan [OPTIONS] MACHINE COMMAND [OPERANDS]\n       caravan [OPTIONS] COMMAND [OPERANDS] --on MACHINE",
+            "caravan [OPTIONS] MACHINE COMMAND [OPERANDS]\n       caravan [OPTIONS] COMMAND [OPERANDS] --on MACHINE\n       \
+             caravan netboot --interface INTERFACE [--dhcp FIRST-LAST] [DIR]",
         )
         .disable_help_subcommand(true)
         .after_help(
@@ -98,6 +116,7 @@ pub fn program() -> clap::Command {
         .arg_required_else_help(true)
         .args(options())
         .subcommands(task::subcommands())
+        .subcommand(netboot::subcommand())
 }
 
 /// The arguments that every command has.
@@ -207,6 +226,28 @@ mod tests {
         ] {
             assert_eq!(request(&format!("10.77.0.1 {line}")).task, task, "{line}");
             assert_eq!(request(&format!("{line} --on 10.77.0.1")).task, task);
+        }
+    }
+
+    #[test]
+    fn netboot_needs_an_interface_and_no_machine() {
+        let expected = netboot::Options {
+            interface: "eth0".into(),
+            range: Some("10.0.0.8-10.0.0.9".parse().expect("a range")),
+            directory: "image".into(),
+        };
+        match parse("netboot -i eth0 --dhcp 10.0.0.8-10.0.0.9 image") {
+            Ok(Invocation::Netboot(options)) => assert_eq!(options, expected),
+            other => panic!("{other:?}"),
+        }
+        for (line, word) in [
+            ("netboot", "--interface <INTERFACE>"),
+            ("netboot -i eth0 --dhcp 10.0.0.8", "as in 10.77.0.150"),
+            ("netboot -i eth0 --on 10.77.0.1", "omit MACHINE"),
+            ("10.77.0.1 netboot -i eth0", "omit MACHINE"),
+        ] {
+            let text = parse(line).expect_err(line).to_string();
+            assert!(text.contains(word), "{line}: {text}");
         }
     }
 

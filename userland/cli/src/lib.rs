@@ -13,6 +13,7 @@
 //! | [`logs`] | the command that prints a machine's log |
 //! | [`domains`], [`machines`], [`top`] | the commands that print a table |
 //! | [`session`] | a session with one machine, which performs tasks |
+//! | [`netboot`] | the server that starts machines from the network, without a session |
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod connection;
 pub mod domains;
 pub mod logs;
 pub mod machines;
+pub mod netboot;
 pub mod package;
 pub mod progress;
 pub mod report;

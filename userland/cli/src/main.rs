@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use caravan::arguments::{self, Invocation};
 use caravan::connection::Connection;
+use caravan::netboot;
 use caravan::screen::Format;
 use caravan::secret;
 use caravan::session::{self, Session};
@@ -14,6 +15,11 @@ use caravan::session::{self, Session};
 fn main() -> ExitCode {
     let request = match Invocation::parse(std::env::args_os()) {
         Ok(Invocation::Send(request)) => request,
+        Ok(Invocation::Netboot(options)) => {
+            let Err(error) = netboot::run(&options);
+            eprintln!("caravan: {error}");
+            return ExitCode::FAILURE;
+        }
         Ok(Invocation::Complete(shell)) => {
             clap_complete::generate(
                 shell,
