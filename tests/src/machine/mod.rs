@@ -22,6 +22,7 @@ mod monitor;
 mod options;
 mod qmp;
 mod verdict;
+mod wire;
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

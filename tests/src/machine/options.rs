@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Machine;
+use super::wire::Wire;
 use crate::segment::{MacAddress, Port};
 
 /// The UEFI firmware of Debian's package `ovmf`.
@@ -35,6 +36,21 @@ pub enum Boot {
     StickBios(PathBuf),
     /// A USB stick with this image, started by the UEFI firmware.
     StickUefi(PathBuf),
+    /// The network of its first NIC, started by the boot ROM that QEMU has for the NIC.
+    NetworkBios,
+    /// The network of its first NIC, started by the UEFI firmware, which has a driver for virtio NICs only.
+    NetworkUefi,
+}
+
+impl Boot {
+    /// The properties of a NIC that decide whether the machine may start from its network.
+    fn of_nic(&self, number: usize) -> String {
+        match self {
+            Boot::NetworkBios => format!(",bootindex={number}"),
+            Boot::NetworkUefi => format!(",romfile=,bootindex={number}"),
+            Boot::Kernel { .. } | Boot::StickBios(_) | Boot::StickUefi(_) => ",romfile=".to_owned(),
+        }
+    }
 }
 
 /// The chipset around the processor.
@@ -97,7 +113,7 @@ pub struct Options {
     cpu: String,
     cores: u32,
     memory_mib: u32,
-    nics: Vec<(Port, MacAddress)>,
+    nics: Vec<(Wire, MacAddress)>,
     nic_model: NicModel,
     host_mtu: Option<u16>,
     behind_root_ports: bool,
@@ -156,7 +172,16 @@ impl Options {
 
     /// Adds a NIC, plugged into `port`.
     pub fn nic(mut self, port: &Port, address: MacAddress) -> Self {
-        self.nics.push((port.clone(), address));
+        self.nics.push((Wire::Segment(port.clone()), address));
+        self
+    }
+
+    /// Adds a NIC in a network of QEMU's own, which has nothing but a server of addresses and files: of this directory, of which
+    /// the machine is to start the file `start`.
+    pub fn nic_with_files(mut self, directory: &Path, start: &str, address: MacAddress) -> Self {
+        let directory = directory.to_owned();
+        let start = start.to_owned();
+        self.nics.push((Wire::Files { directory, start }, address));
         self
     }
 
@@ -326,13 +351,14 @@ impl Options {
     }
 
     fn add_cards(&self, arguments: &mut Vec<OsString>) {
-        for (number, (port, address)) in self.nics.iter().enumerate() {
-            let netdev = port.netdev(&format!("n{number}"));
+        for (number, (wire, address)) in self.nics.iter().enumerate() {
+            let netdev = wire.netdev(&format!("n{number}"));
             add(arguments, ["-netdev", &netdev]);
             let mut nic = format!(
-                "{},id=card{number},netdev=n{number},mac={address},romfile=",
+                "{},id=card{number},netdev=n{number},mac={address}",
                 self.nic_model.device()
             );
+            nic += &self.boot.of_nic(number);
             if let Some(mtu) = self.host_mtu {
                 nic += &format!(",host_mtu={mtu}");
             }
@@ -357,6 +383,12 @@ impl Options {
             Boot::StickUefi(image) => {
                 add_firmware(directory, arguments);
                 add_stick(image, arguments);
+            }
+            Boot::NetworkBios => add(arguments, ["-vga", "std"]),
+            Boot::NetworkUefi => {
+                add_firmware(directory, arguments);
+                // The firmware draws the numbers of its connections from it.
+                add(arguments, ["-vga", "std", "-device", "virtio-rng-pci"]);
             }
         }
     }
