@@ -62,6 +62,11 @@ impl Accepted {
         sessions.find(|session| session.index == index)
     }
 
+    /// Whether a session, not a candidate, has this index on this side.
+    pub fn is_session(&self, index: u32) -> bool {
+        self.sessions.iter().any(|session| session.index == index)
+    }
+
     /// Whether a session or candidate has this index on this side.
     pub fn contains(&self, index: u32) -> bool {
         let mut all = self.sessions.iter().chain(&self.candidates);

@@ -1,13 +1,13 @@
 //! The identities of machines and of the operator: keys derived from the fleet's secret.
 //!
-//! A machine's key is derived from its address, too. A fleet has one operator's key. Everyone who knows the secret can
+//! A machine's key is derived from its name too. A fleet has one operator's key. Everyone who knows the secret can
 //! derive all of these keys, so they must trust each other. A machine's [`MachineId`] in the protocol is its public
 //! key.
 
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
-use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::sessions::PeerKind;
 use crate::tag::TagKey;
 
 /// Separates machines' keys from everything else that is derived from the secret.
-const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
+const MACHINE_PURPOSE: &[u8] = b"caravan machine key 2";
 /// Separates the operator's key in the same way.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
 /// Separate the tag keys of machines and of operators in the same way.
@@ -45,18 +45,22 @@ pub struct Keys {
     secret: [u8; 32],
     own: PrivateKey,
     own_id: MachineId,
+    own_name: Option<Name>,
     operator: OperatorId,
     peer_kind: PeerKind,
     machine_tags: TagKey,
     operator_tags: TagKey,
-    known: RefCell<BTreeMap<Ipv4Addr, MachineId>>,
+    known: RefCell<BTreeMap<Name, MachineId>>,
 }
 
 impl Keys {
-    /// Derives the keys of the machine at this address in the fleet with this secret.
-    pub fn new(secret: &str, address: Ipv4Addr) -> Keys {
+    /// Derives the keys of the machine with this name in the fleet with this secret.
+    pub fn new(secret: &str, name: Name) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        Keys::of(secret, PeerKind::Machine, machine_key(&secret, address))
+        Keys {
+            own_name: Some(name),
+            ..Keys::of(secret, PeerKind::Machine, machine_key(&secret, name))
+        }
     }
 
     /// Derives the keys of the operator of the fleet with this secret.
@@ -70,6 +74,7 @@ impl Keys {
             TAG_PURPOSES.map(|purpose| TagKey::new(derive(purpose, &secret, &[])));
         Keys {
             own_id: MachineId(noise::public_key(&own)),
+            own_name: None,
             operator: OperatorId(noise::public_key(&operator_key(&secret))),
             peer_kind,
             machine_tags,
@@ -90,6 +95,17 @@ impl Keys {
         self.own_id
     }
 
+    /// Has a test's machine claim the name of another.
+    #[cfg(test)]
+    pub(crate) fn claim(&mut self, name: Name) {
+        self.own_name = Some(name);
+    }
+
+    /// The name of this machine; `None` for an operator.
+    pub fn own_name(&self) -> Option<Name> {
+        self.own_name
+    }
+
     /// The key of the tags that prove knowledge of the secret, separate for machines and operators.
     pub(crate) fn tags_of(&self, peer_kind: PeerKind) -> &TagKey {
         match peer_kind {
@@ -108,31 +124,24 @@ impl Keys {
         &self.own
     }
 
-    /// The identity of the machine at this address.
-    pub fn machine_at(&self, address: Ipv4Addr) -> MachineId {
+    /// The identity of the machine with this name.
+    pub fn machine(&self, name: Name) -> MachineId {
         let mut known = self.known.borrow_mut();
-        if let Some(machine) = known.get(&address) {
+        if let Some(machine) = known.get(&name) {
             return *machine;
         }
-        let machine = MachineId(noise::public_key(&machine_key(&self.secret, address)));
-        // A peer that claims one address after another must not fill the memory.
+        let machine = MachineId(noise::public_key(&machine_key(&self.secret, name)));
+        // A machine that claims one name after another must not fill the memory.
         if known.len() >= KNOWN_MAX {
             known.pop_first();
         }
-        known.insert(address, machine);
+        known.insert(name, machine);
         machine
-    }
-
-    /// The address of a machine, if it is in the cache of [`Keys::machine_at`].
-    pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
-        let known = self.known.borrow();
-        let found = known.iter().find(|(_, known)| **known == machine);
-        found.map(|(address, _)| *address)
     }
 }
 
-fn machine_key(secret: &[u8; 32], address: Ipv4Addr) -> PrivateKey {
-    PrivateKey(derive(MACHINE_PURPOSE, secret, &address.octets()))
+fn machine_key(secret: &[u8; 32], name: Name) -> PrivateKey {
+    PrivateKey(derive(MACHINE_PURPOSE, secret, name.as_str().as_bytes()))
 }
 
 fn operator_key(secret: &[u8; 32]) -> PrivateKey {
@@ -149,41 +158,46 @@ fn derive(purpose: &[u8], secret: &[u8; 32], of: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
 
-    const A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-    const B: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+    fn name(text: &str) -> Name {
+        Name::try_new(text).expect("a name")
+    }
 
     #[test]
     fn the_machines_of_a_fleet_know_each_other() {
-        let (a, b) = (Keys::new("fleet", A), Keys::new("fleet", B));
-        assert_eq!(a.machine_at(B), b.own_id());
-        assert_eq!(b.machine_at(A), a.own_id());
-        assert_eq!(a.address_of(b.own_id()), Some(B));
+        let (a, b) = (Keys::new("fleet", name("a")), Keys::new("fleet", name("b")));
+        assert_eq!(a.machine(name("b")), b.own_id());
+        assert_eq!(b.machine(name("a")), a.own_id());
+        assert_eq!(a.machine(name("a")), a.own_id());
         assert_ne!(a.own_id(), b.own_id());
     }
 
     #[test]
     fn another_secret_is_another_fleet() {
-        assert_ne!(Keys::new("one", A).own_id(), Keys::new("two", A).own_id());
+        let a = name("a");
+        assert_ne!(Keys::new("one", a).own_id(), Keys::new("two", a).own_id());
         let operator = |secret| Keys::for_operator(secret).operator();
         assert_ne!(operator("one"), operator("two"));
     }
 
     #[test]
     fn machines_know_their_operator_which_is_not_a_machine() {
-        let (a, operator) = (Keys::new("fleet", A), Keys::for_operator("fleet"));
+        let (a, operator) = (Keys::new("fleet", name("a")), Keys::for_operator("fleet"));
         assert_eq!(a.operator(), operator.operator());
-        assert_eq!(operator.machine_at(A), a.own_id());
+        assert_eq!(operator.machine(name("a")), a.own_id());
         assert_eq!(operator.own_id().0, operator.operator().0);
         assert_ne!(a.own_id().0, a.operator().0);
+        assert_eq!((a.own_name(), operator.own_name()), (Some(name("a")), None));
     }
 
     #[test]
-    fn strangers_do_not_fill_the_memory() {
-        let keys = Keys::new("fleet", A);
-        for last in 0..100 {
-            keys.machine_at(Ipv4Addr::new(10, 0, 0, last));
+    fn claimed_names_do_not_fill_the_memory() {
+        let keys = Keys::new("fleet", name("a"));
+        for number in 0..100 {
+            keys.machine(name(&std::format!("m{number}")));
         }
         assert!(keys.known.borrow().len() <= KNOWN_MAX);
     }

@@ -3,7 +3,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`keys`] | the identities of machines and of the operator |
-//! | [`noise`] | the handshake |
+//! | [`noise`], `introduction` | the handshake |
 //! | [`cipher`], [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
 //! | [`tag`] | the proof that admits a handshake |
 //! | [`sessions`] | the sessions with all machines |
@@ -23,6 +23,7 @@ extern crate alloc;
 
 mod accepted;
 pub mod cipher;
+mod introduction;
 pub mod keys;
 pub mod noise;
 pub mod operators;

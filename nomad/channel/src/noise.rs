@@ -1,8 +1,8 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
 //! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The first
-//! message carries the initiator's suites, the second carries the suite that the responder chose. Both are authenticated, so a
-//! third party cannot change the choice.
+//! message carries the initiator's introduction, the second carries the suite that the responder chose. Both are
+//! authenticated, so third party cannot change the choice.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -15,6 +15,7 @@ use snow::types::{self, Dh, Hash, Random as Draw};
 use snow::{Builder, Error, HandshakeState};
 
 use crate::cipher::{Cipher, Suite, Suites};
+use crate::introduction::{INTRODUCTION_BYTES, Introduction};
 use crate::keys::{Keys, PrivateKey};
 use crate::random::Random;
 
@@ -22,14 +23,12 @@ use crate::random::Random;
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
 /// Names the use of the handshake and its version; both sides must agree on it.
-const PROLOGUE: &[u8] = b"caravan nomad 2";
+const PROLOGUE: &[u8] = b"caravan nomad 3";
 
-/// Bytes of either message's payload.
-const PAYLOAD_BYTES: usize = 1;
 /// Bytes of the first message: a key, an encrypted key, the payload and its tag.
-pub const INITIATION_BYTES: usize = 32 + 48 + PAYLOAD_BYTES + 16;
+pub const INITIATION_BYTES: usize = 32 + 48 + INTRODUCTION_BYTES + 16;
 /// Bytes of the second message: a key, the payload and its tag.
-const RESPONSE_BYTES: usize = 32 + PAYLOAD_BYTES + 16;
+const RESPONSE_BYTES: usize = 32 + 1 + 16;
 /// Bytes that encryption adds to a message.
 pub const TAG_BYTES: usize = 16;
 
@@ -60,16 +59,23 @@ pub fn responder(keys: &Keys, random: Random) -> Result<HandshakeState, Error> {
 ///
 /// # Errors
 /// The error of the Noise implementation.
-pub fn write_initiation(handshake: &mut HandshakeState, suites: Suites) -> Result<Vec<u8>, Error> {
-    write(handshake, suites.to_byte(), INITIATION_BYTES)
+pub fn write_initiation(
+    handshake: &mut HandshakeState,
+    introduction: Introduction,
+) -> Result<Vec<u8>, Error> {
+    write(handshake, &introduction.to_bytes(), INITIATION_BYTES)
 }
 
-/// Reads the first message; returns the initiator's suites.
+/// Reads the first message; returns the initiator's introduction.
 ///
 /// # Errors
-/// The error of the Noise implementation.
-pub fn read_initiation(handshake: &mut HandshakeState, message: &[u8]) -> Result<Suites, Error> {
-    read(handshake, message).map(Suites::from_byte)
+/// The error of the Noise implementation; [`Error::Input`] if the introduction is malformed.
+pub fn read_initiation(
+    handshake: &mut HandshakeState,
+    message: &[u8],
+) -> Result<Introduction, Error> {
+    let payload = read(handshake, message)?;
+    Introduction::from_bytes(payload).ok_or(Error::Input)
 }
 
 /// Completes a handshake with the suite that was chosen; returns the second message.
@@ -77,7 +83,7 @@ pub fn read_initiation(handshake: &mut HandshakeState, message: &[u8]) -> Result
 /// # Errors
 /// The error of the Noise implementation.
 pub fn write_response(handshake: &mut HandshakeState, suite: Suite) -> Result<Vec<u8>, Error> {
-    write(handshake, suite as u8, RESPONSE_BYTES)
+    write(handshake, &[suite as u8], RESPONSE_BYTES)
 }
 
 /// Reads the second message; returns the suite that was chosen.
@@ -89,7 +95,8 @@ pub fn read_response(
     message: &[u8],
     suites: Suites,
 ) -> Result<Suite, Error> {
-    let chosen = Suites::from_byte(read(handshake, message)?);
+    let [chosen] = read(handshake, message)?;
+    let chosen = Suites::from_byte(chosen);
     suites.best_with(chosen).ok_or(Error::Input)
 }
 
@@ -105,18 +112,23 @@ pub fn ciphers(handshake: &mut HandshakeState, suite: Suite) -> (Cipher, Cipher)
     }
 }
 
-fn write(handshake: &mut HandshakeState, payload: u8, bytes: usize) -> Result<Vec<u8>, Error> {
+fn write(handshake: &mut HandshakeState, payload: &[u8], bytes: usize) -> Result<Vec<u8>, Error> {
     let mut message = vec![0; bytes];
-    let length = handshake.write_message(&[payload], &mut message)?;
+    let length = handshake.write_message(payload, &mut message)?;
     message.truncate(length);
     Ok(message)
 }
 
-fn read(handshake: &mut HandshakeState, message: &[u8]) -> Result<u8, Error> {
-    let mut payload = [0; PAYLOAD_BYTES];
-    match handshake.read_message(message, &mut payload)? {
-        PAYLOAD_BYTES => Ok(payload[0]),
-        _ => Err(Error::Input),
+/// Reads a message with a payload of this size.
+fn read<const BYTES: usize>(
+    handshake: &mut HandshakeState,
+    message: &[u8],
+) -> Result<[u8; BYTES], Error> {
+    let mut payload = [0; BYTES];
+    if handshake.read_message(message, &mut payload)? == BYTES {
+        Ok(payload)
+    } else {
+        Err(Error::Input)
     }
 }
 

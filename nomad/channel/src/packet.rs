@@ -9,6 +9,8 @@
 //!   0xc2   receiver's         sender's          second message
 //!   0xc3   receiver's         nonce             an encrypted message
 //!   0xc4   receiver's         a ticket          a tag
+//!   0xc5   sender's           drawn at random   zeros, and a tag
+//!   0xc6   receiver's         the same          a machine's name, and a tag
 //! ```
 
 use alloc::vec::Vec;
@@ -28,6 +30,10 @@ pub enum Kind {
     Data = 0xc3,
     /// Carries the ticket that an Initiation needs.
     Retry = 0xc4,
+    /// An operator asks for the name of the machine that receives it.
+    Find = 0xc5,
+    /// Carries the name of the machine that sends it.
+    Found = 0xc6,
 }
 
 /// A datagram, parsed.
@@ -56,7 +62,14 @@ impl<'a> Packet<'a> {
     pub fn from_bytes(bytes: &'a [u8]) -> Option<Packet<'a>> {
         let (head, body) = bytes.split_first_chunk::<PACKET_HEAD_BYTES>()?;
         let [kind, i0, i1, i2, i3, number @ ..] = *head;
-        let kinds = [Kind::Initiation, Kind::Response, Kind::Data, Kind::Retry];
+        let kinds = [
+            Kind::Initiation,
+            Kind::Response,
+            Kind::Data,
+            Kind::Retry,
+            Kind::Find,
+            Kind::Found,
+        ];
         let kind = kinds.into_iter().find(|known| *known as u8 == kind)?;
         Some(Packet {
             kind,
@@ -65,6 +78,11 @@ impl<'a> Packet<'a> {
             body,
         })
     }
+}
+
+/// Whether a datagram begins a handshake.
+pub fn is_initiation(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&(Kind::Initiation as u8))
 }
 
 /// The bytes before the body.
@@ -95,7 +113,7 @@ mod tests {
     #[test]
     fn refuses_short_datagrams_and_unknown_kinds() {
         assert_eq!(Packet::from_bytes(&[0xc1; 12]), None);
-        assert_eq!(Packet::from_bytes(&[0xc5; 40]), None);
+        assert_eq!(Packet::from_bytes(&[0xcf; 40]), None);
         assert_eq!(Packet::from_bytes(b"list of domains"), None);
     }
 }

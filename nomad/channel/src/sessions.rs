@@ -14,15 +14,16 @@
 //! retransmit: the protocol above does.
 //!
 //! A sender without the fleet's secret cannot make a tag. It gets no reply and leaves no state behind, and no key is
-//! derived from the address that it claims.
+//! derived from the name that it claims. Addresses play no part: a machine is whoever has the key of its name.
 
+mod finder;
 mod initiator;
 mod responder;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_protocol::MachineId;
 
 use crate::accepted::{Accepted, Limits};
@@ -53,6 +54,7 @@ pub struct Sessions {
     next_index: u32,
     /// The ticket that the next handshake with this side has to carry.
     ticket: u64,
+    search: Option<finder::Search>,
 }
 
 /// The state kept per machine.
@@ -76,13 +78,15 @@ impl Default for Peer {
     }
 }
 
-/// An authenticated message and its sender.
+/// The content of an authenticated datagram, and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A machine of the fleet, by its own key.
     Machine(MachineId, Vec<u8>),
     /// An operator's tool, by the operator's key.
     Operator(OperatorSession, Vec<u8>),
+    /// The name of the machine that was asked by [`Sessions::find`].
+    Found(Name),
 }
 
 /// The kind of peer at the other end of a session.
@@ -103,6 +107,8 @@ pub struct Received {
     pub replies: Vec<Vec<u8>>,
     /// The kind of peer to send them to.
     pub peer_kind: PeerKind,
+    /// The machine whose handshake it completed: the machine is where the datagram came from.
+    pub met: Option<MachineId>,
 }
 
 /// The reason a datagram was rejected.
@@ -114,6 +120,8 @@ pub enum ReceiveError {
     Stale,
     /// It is not authentic, was received before, or offers no suite that this side has.
     Forged,
+    /// It begins a handshake with this machine's own key: another machine has the same name.
+    OwnName,
 }
 
 impl Sessions {
@@ -126,6 +134,7 @@ impl Sessions {
             operators: Operators::new(),
             random,
             next_index: 1,
+            search: None,
         }
     }
 
@@ -178,7 +187,7 @@ impl Sessions {
         self.operators.seal(to, now_us, message)
     }
 
-    /// Handles a datagram whose source address is `from`.
+    /// Handles a datagram.
     ///
     /// # Errors
     /// The reason it was rejected.
@@ -186,28 +195,33 @@ impl Sessions {
         &mut self,
         keys: &Keys,
         now_us: u64,
-        from: Ipv4Addr,
         datagram: &[u8],
     ) -> Result<Received, ReceiveError> {
         let packet = Packet::from_bytes(datagram).ok_or(ReceiveError::Malformed)?;
         match packet.kind {
-            Kind::Initiation => self.handle_initiation(keys, from, &packet),
-            Kind::Response => self.handle_response(keys, now_us, from, &packet),
-            Kind::Data => self.handle_data(&packet).map(received),
-            Kind::Retry => self.handle_retry(keys, from, &packet),
+            Kind::Initiation => self.handle_initiation(keys, &packet),
+            Kind::Response => self.handle_response(now_us, &packet),
+            Kind::Data => self.handle_data(&packet),
+            Kind::Retry => self.handle_retry(keys, &packet),
+            Kind::Find => self.handle_find(keys, &packet),
+            Kind::Found => self.handle_found(keys, &packet),
         }
     }
 
-    fn handle_data(&mut self, packet: &Packet<'_>) -> Result<Incoming, ReceiveError> {
+    fn handle_data(&mut self, packet: &Packet<'_>) -> Result<Received, ReceiveError> {
         if self.operators.contains(packet) {
             let (session, message) = self.operators.open(packet)?;
-            return Ok(Incoming::Operator(session, message));
+            return Ok(received(Incoming::Operator(session, message)));
         }
         let mut peers = self.peers.iter_mut();
         let peer = peers.find(|(_, peer)| peer.accepted.contains(packet.index));
         let (machine, peer) = peer.ok_or(ReceiveError::Stale)?;
+        let is_first = !peer.accepted.is_session(packet.index);
         let message = peer.accepted.open(packet)?;
-        Ok(Incoming::Machine(*machine, message))
+        Ok(Received {
+            met: is_first.then_some(*machine),
+            ..received(Incoming::Machine(*machine, message))
+        })
     }
 }
 
@@ -226,13 +240,14 @@ impl Peer {
 
 fn received(incoming: Incoming) -> Received {
     let peer_kind = match incoming {
-        Incoming::Machine(..) => PeerKind::Machine,
+        Incoming::Machine(..) | Incoming::Found(_) => PeerKind::Machine,
         Incoming::Operator(..) => PeerKind::Operator,
     };
     Received {
         incoming: Some(incoming),
         replies: Vec::new(),
         peer_kind,
+        met: None,
     }
 }
 

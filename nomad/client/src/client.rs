@@ -1,9 +1,9 @@
 //! The operator's side: [`Client`], one command and the reply to it.
 //!
 //! ```text
-//!   Opening --Opened--> Asking(request) --last event--> Over(outcome)
-//!      |                     |
-//!      +------ nothing received, or Unknown ----------> Over(failure)
+//!   Finding --Found--> Opening --Opened--> Asking(request) --last event--> Over(outcome)
+//!      |                  |                     |
+//!      +------------------+-- nothing received, or Unknown -------------> Over(failure)
 //! ```
 //!
 //! The caller passes in datagrams and the time, sends the datagrams of [`Client::poll_datagram`] to the machine's
@@ -11,7 +11,6 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use nomad_channel::{Incoming, Keys, Random, Sessions, Suites};
 use nomad_protocol::{Instant, MachineId};
@@ -39,8 +38,8 @@ const SILENCE_LIMIT_US: u64 = 60_000_000;
 pub struct Client {
     keys: Keys,
     sessions: Sessions,
-    address: Ipv4Addr,
-    machine: MachineId,
+    /// The machine, once its name is known.
+    machine: Option<MachineId>,
     command: Command,
     /// The data that belongs to the command.
     upload: Upload,
@@ -60,6 +59,8 @@ pub struct Client {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The machine's name, from which its key follows, is not known yet.
+    Finding,
     /// The request has no id yet.
     Opening,
     /// The server has drawn the request's id.
@@ -69,24 +70,16 @@ enum Phase {
 }
 
 impl Client {
-    /// Sends a command to the machine at this address, of the fleet with this secret.
-    pub fn ask(
-        now: Instant,
-        secret: &str,
-        address: Ipv4Addr,
-        mut random: Random,
-        command: Command,
-    ) -> Client {
-        let keys = Keys::for_operator(secret);
+    /// Sends a command to a machine of the fleet with this secret.
+    pub fn ask(now: Instant, secret: &str, mut random: Random, command: Command) -> Client {
         let mut client = Client {
-            machine: keys.machine_at(address),
-            keys,
+            keys: Keys::for_operator(secret),
             sessions: Sessions::new(random.fork(), Suites::of_this_machine()),
-            address,
+            machine: None,
             command,
             upload: Upload::default(),
             nonce: Nonce(random.number() as u64),
-            phase: Phase::Opening,
+            phase: Phase::Finding,
             received: 0,
             due: now,
             wait_us: RETRANSMIT_US,
@@ -107,13 +100,17 @@ impl Client {
 
     /// Handles a datagram. A datagram that is not authenticated as this machine's is ignored.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
-        let received =
-            self.sessions
-                .handle_datagram(&self.keys, now.as_us(), self.address, datagram);
+        let received = self
+            .sessions
+            .handle_datagram(&self.keys, now.as_us(), datagram);
         let Ok(received) = received else { return };
         self.outbox.extend(received.replies);
         match received.incoming {
-            Some(Incoming::Machine(machine, message)) if machine == self.machine => {
+            Some(Incoming::Found(name)) if self.phase == Phase::Finding => {
+                self.machine = Some(self.keys.machine(name));
+                self.enter(now, Phase::Opening);
+            }
+            Some(Incoming::Machine(from, message)) if Some(from) == self.machine => {
                 if let Some(reply) = Reply::decode(&message) {
                     self.handle_reply(now, reply);
                 }
@@ -126,7 +123,7 @@ impl Client {
     pub fn handle_timeout(&mut self, now: Instant) {
         if now >= self.deadline() {
             self.phase = match self.phase {
-                Phase::Opening => Phase::Over(Err(Failure::NoReply)),
+                Phase::Finding | Phase::Opening => Phase::Over(Err(Failure::NoReply)),
                 Phase::Asking(_) => Phase::Over(Err(Failure::Silent)),
                 over => over,
             };
@@ -155,25 +152,30 @@ impl Client {
     pub fn end(&self) -> Option<Result<End, Failure>> {
         match self.phase {
             Phase::Over(end) => Some(end),
-            Phase::Opening | Phase::Asking(_) => None,
+            Phase::Finding | Phase::Opening | Phase::Asking(_) => None,
         }
     }
 
     fn deadline(&self) -> Instant {
         let limit_us = match self.phase {
-            Phase::Opening => FIRST_REPLY_LIMIT_US,
+            Phase::Finding | Phase::Opening => FIRST_REPLY_LIMIT_US,
             Phase::Asking(_) | Phase::Over(_) => SILENCE_LIMIT_US,
         };
         self.silent_since.after_us(limit_us)
     }
 
+    /// Begins a phase with its question.
+    fn enter(&mut self, now: Instant, phase: Phase) {
+        self.silent_since = now;
+        self.phase = phase;
+        self.wait_us = RETRANSMIT_US;
+        self.send_question(now);
+    }
+
     fn handle_reply(&mut self, now: Instant, reply: Reply) {
         match (self.phase, reply) {
             (Phase::Opening, Reply::Opened { nonce, request }) if nonce == self.nonce => {
-                self.silent_since = now;
-                self.phase = Phase::Asking(request);
-                self.wait_us = RETRANSMIT_US;
-                self.send_question(now);
+                self.enter(now, Phase::Asking(request));
             }
             (Phase::Asking(asked), Reply::Unknown { request }) if asked == request => {
                 self.phase = Phase::Over(Err(Failure::Forgotten));
@@ -248,26 +250,35 @@ impl Client {
 
     /// Sends the question of this phase, and schedules its retransmission.
     fn send_question(&mut self, now: Instant) {
-        let question = match self.phase {
-            Phase::Opening => Question::Open { nonce: self.nonce },
-            Phase::Asking(request) => Question::Ask {
-                request,
-                received: self.received,
-                command: self.command.clone(),
-            },
+        match self.phase {
+            Phase::Finding => {
+                let find = self.sessions.find(&self.keys);
+                self.outbox.push_back(find);
+            }
+            Phase::Opening => self.send(now, &Question::Open { nonce: self.nonce }),
+            Phase::Asking(request) => {
+                let question = Question::Ask {
+                    request,
+                    received: self.received,
+                    command: self.command.clone(),
+                };
+                self.send(now, &question);
+            }
             Phase::Over(_) => return,
-        };
-        self.send(now, &question);
+        }
         self.upload.rewind();
         self.due = now.after_us(self.wait_us);
         self.wait_us = (2 * self.wait_us).min(KEEPALIVE_US);
     }
 
     fn send(&mut self, now: Instant, question: &Question) {
+        let Some(machine) = self.machine else {
+            return;
+        };
         let message = question.encode();
         let datagrams = self
             .sessions
-            .send(&self.keys, now.as_us(), self.machine, &message);
+            .send(&self.keys, now.as_us(), machine, &message);
         self.outbox.extend(datagrams);
     }
 }

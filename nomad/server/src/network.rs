@@ -1,13 +1,16 @@
-//! The network without its sockets: the keys of the other machines, the sessions, and the datagrams to be sent.
+//! The network without its sockets: the keys, the sessions, and the datagrams to be sent.
 
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use embassy_net::{IpAddress, IpEndpoint};
+use nomad_channel::packet::is_initiation;
 use nomad_channel::{Keys, Random, Sessions, Suites};
 use nomad_protocol::{MachineId, PORT};
+use nomad_shell::Machines;
 
 use crate::now::now;
 
@@ -39,15 +42,22 @@ impl Network {
         }
     }
 
-    /// Puts an encrypted datagram for a machine, or a handshake with it, into the outbox.
-    pub fn send(&self, to: MachineId, message: &[u8]) {
-        let Some(address) = self.keys.address_of(to) else {
-            return;
-        };
+    /// Puts an encrypted datagram for a machine into the outbox. A handshake goes to all addresses that the machine may
+    /// have.
+    pub fn send(&self, machines: &Machines, to: MachineId, message: &[u8]) {
         let now_us = now().as_us();
         let mut sessions = self.sessions.borrow_mut();
-        let datagrams = sessions.send(&self.keys, now_us, to, message);
-        self.post(IpEndpoint::new(IpAddress::Ipv4(address), PORT), datagrams);
+        for datagram in sessions.send(&self.keys, now_us, to, message) {
+            let addresses = if is_initiation(&datagram) {
+                machines.addresses_of(to)
+            } else {
+                machines.address_of(to).into_iter().collect()
+            };
+            for address in addresses {
+                let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+                self.post(to, vec![datagram.clone()]);
+            }
+        }
     }
 
     /// Puts datagrams for an endpoint into the outbox.

@@ -9,10 +9,10 @@ use identity::Name;
 use nomad_channel::{Keys, Random};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, Event, Fleet, LifeId, LocalMachine, MachineSupport, Timing, TransactionId,
-    Versions,
+    BootId, CpuFeatures, Event, Fleet, LifeId, LocalMachine, MachineId, MachineSupport, Timing,
+    TransactionId, Versions,
 };
-use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
+use nomad_shell::{Addresses, Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
@@ -44,9 +44,8 @@ pub struct Server {
 impl Server {
     fn new(start: Start) -> Server {
         let mut random = Random::new(runtime::random::fork());
-        let Ipv4 { address, .. } = start.require_argument("ip");
         let secret = start.argument("secret").expect("secret=TEXT");
-        let keys = Keys::new(secret, address);
+        let keys = Keys::new(secret, own_name(start));
         Server {
             shell: RefCell::new(shell(start, &keys, &mut random)),
             network: Network::new(keys, random.fork()),
@@ -75,6 +74,12 @@ impl Server {
         }
     }
 
+    /// Puts a message for a machine into the outbox.
+    pub fn send(&self, to: MachineId, message: &[u8]) {
+        let shell = self.shell.borrow();
+        self.network.send(shell.machines(), to, message);
+    }
+
     /// Releases the memory of a domain that has left.
     pub fn give_back(&self, transaction: TransactionId) {
         let event = self.shell.borrow_mut().give_back(now(), transaction);
@@ -85,7 +90,7 @@ impl Server {
 
     fn handle_output(&self, output: Output) {
         match output {
-            Output::Send { to, bytes } => self.network.send(to, &bytes),
+            Output::Send { to, bytes } => self.send(to, &bytes),
             Output::Job(job) => self.streams.begin(self, job),
             Output::StreamOver => self.streams.end_unneeded(self),
             Output::Event(request, event) => self.operators.send_event(request, event),
@@ -145,16 +150,16 @@ fn own_name(start: Start) -> Name {
     Name::try_new(name).unwrap_or_else(|error| panic!("machine={name}: {error}"))
 }
 
-/// The fleet. All its keys are derived now: after a restart nothing can be sent to a machine whose key is not known.
+/// The fleet.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
     let own = FleetMember {
         name: own_name(start),
-        address,
         id: keys.own_id(),
+        addresses: Addresses::fixed(address),
     };
     let others = start.argument("peers").unwrap_or("");
-    let machines = Machines::parse(own, others, |address| keys.machine_at(address));
+    let machines = Machines::parse(own, others, |name| keys.machine(name));
     machines.expect("peers=NAME=ADDRESS,..")
 }
 

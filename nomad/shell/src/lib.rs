@@ -22,7 +22,7 @@
 //! | `transfer` | the transfer of a package from an operator to root |
 //! | `log` | the lines of the machine's log |
 //! | [`records`] | the bytes of stable storage |
-//! | [`machines`] | the fleet by name and address |
+//! | [`machines`] | the machines of the fleet, and their addresses |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
 //!
 //! `nomad-server` puts the shell between sockets and capabilities, `nomad-simulator` puts it between a fake network and
@@ -53,7 +53,7 @@ mod transfer;
 pub use host::{
     AdmitError, DomainSummary, Exported, Host, Kernel, RetireError, Root, RootError, StableStorage,
 };
-pub use machines::{FleetMember, Machines};
+pub use machines::{Addresses, FleetMember, Machines};
 pub use output::{Frames, Job, JobKind, Output};
 pub use records::{ByteStore, Records};
 pub use shell::{Config, Shell};

@@ -12,7 +12,9 @@ use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
 use nomad_image::Verdict;
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Cancelled, Doubt, Entry, Force, Instant, Offer, OfferError, TransactionId};
+use nomad_protocol::{
+    Cancelled, Doubt, Entry, Force, Instant, MachineId, Offer, OfferError, TransactionId,
+};
 use service_protocol::root::DomainState;
 
 use crate::hook::Hook;
@@ -22,6 +24,9 @@ use crate::shell::Shell;
 
 /// Most verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
 const VERDICTS_MAX: usize = 512;
+
+/// A destination's address, and its id if it is a machine of the fleet.
+type Route = (Ipv4Addr, Option<MachineId>);
 
 /// The events in reply to a command, or the reason it was not executed.
 pub(crate) type Reply = Result<Vec<Event>, String>;
@@ -69,14 +74,14 @@ impl<H: Host> Shell<H> {
         (destination, options): (Destination, MoveOptions),
         from: RequestId,
     ) -> Reply {
-        let address = self.machines.find(destination);
-        let address = address.ok_or_else(|| format!("unknown machine {destination}"))?;
+        let found = self.machines.find(destination);
+        let to = found.ok_or_else(|| format!("unknown machine {destination}"))?;
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
         match verdicts.iter().find(refused) {
             Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
-            None => self.offer(now, name, (address, found), (from, options)),
+            None => self.offer(now, name, (to, found), (from, options)),
         }
     }
 
@@ -84,12 +89,11 @@ impl<H: Host> Shell<H> {
         &mut self,
         now: Instant,
         name: Name,
-        (address, found): (Ipv4Addr, H::Found),
+        ((address, destination), found): (Route, H::Found),
         (from, options): (RequestId, MoveOptions),
     ) -> Reply {
         let transaction = TransactionId(self.host.draw());
         let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
-        let destination = self.machines.id_at(address);
         let destination = destination.ok_or(OfferError::NotInFleet).map_err(refused)?;
         let offer = self.offer_of(name, self.host.summary(&found));
         let outgoing = self.host.begin_move(name, found)?;
@@ -266,9 +270,11 @@ impl<H: Host> Shell<H> {
     }
 
     fn machine_list(&self) -> Vec<Event> {
-        let machines = self.machines.all().map(|machine| Event::Machine {
-            name: machine.name,
-            address: machine.address,
+        let machines = self.machines.all().filter_map(|machine| {
+            Some(Event::Machine {
+                name: machine.name,
+                address: machine.addresses.best()?,
+            })
         });
         machines.collect()
     }

@@ -10,6 +10,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_client::RequestId;
@@ -33,7 +34,7 @@ use crate::transfer::Transfer;
 pub struct Config {
     /// The ledger's own machine.
     pub local: LocalMachine,
-    /// The fleet by name and address.
+    /// The machines of the fleet.
     pub machines: Machines,
     /// The versions that are offered to a destination.
     pub versions: Versions,
@@ -198,9 +199,14 @@ impl<H: Host> Shell<H> {
         self.emit(Output::Send { to, bytes });
     }
 
-    /// The fleet by name and address.
+    /// The machines of the fleet.
     pub fn machines(&self) -> &Machines {
         &self.machines
+    }
+
+    /// Records the address at which a handshake with a machine was completed.
+    pub fn handle_handshake(&mut self, with: MachineId, address: Ipv4Addr) {
+        self.machines.prove(with, address);
     }
 
     pub(crate) fn emit(&mut self, output: Output) {

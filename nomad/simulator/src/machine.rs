@@ -15,7 +15,7 @@ use nomad_protocol::{
     StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
-use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
+use nomad_shell::{Addresses, Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
 
@@ -133,11 +133,16 @@ pub fn number_of(name: Name) -> usize {
     number.expect("a domain's name") - 1
 }
 
+/// The first address of the machine of this number.
+pub fn address(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, number as u8 + 1)
+}
+
 fn fleet_member(number: usize) -> FleetMember {
     FleetMember {
         name: machine_name(number),
-        address: Ipv4Addr::new(10, 77, 0, number as u8 + 1),
         id: machine_id(number),
+        addresses: Addresses::fixed(address(number)),
     }
 }
 
@@ -238,7 +243,7 @@ impl Machine {
 
     /// Its address for operators.
     pub fn address(&self) -> Ipv4Addr {
-        fleet_member(self.number).address
+        address(self.number)
     }
 
     /// The size of its pool in pages.

@@ -69,7 +69,7 @@ impl Connection {
         let socket = UdpSocket::bind("0.0.0.0:0")?;
         let begun = Instant::now();
         let now = || Moment::from_us(begun.elapsed().as_micros() as u64);
-        let client = Client::ask(now(), &self.secret, *server.ip(), random()?, command);
+        let client = Client::ask(now(), &self.secret, random()?, command);
         let mut client = client.with_data(data);
         let mut network_error = None;
         let mut datagram = [0; BYTES_MAX];

@@ -66,7 +66,8 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
     let SocketAddr::V4(own) = socket.local_addr().expect("a bound socket") else {
         panic!("an IPv4 socket");
     };
-    let keys = Keys::new(SECRET, *own.ip());
+    let own_name = if *own.ip() == B { "b" } else { "a" };
+    let keys = Keys::new(SECRET, name(own_name));
     let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]), Suites::ALL);
     let mut operators: operator::Server<(OperatorSession, SocketAddr)> =
         operator::Server::new(Random::new([4, 5, 6, 7]));
@@ -76,7 +77,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
     loop {
         let (length, from) = socket.recv_from(&mut datagram).expect("a socket");
         let now_us = begun.elapsed().as_micros() as u64;
-        let Ok(received) = sessions.handle_datagram(&keys, now_us, A, &datagram[..length]) else {
+        let Ok(received) = sessions.handle_datagram(&keys, now_us, &datagram[..length]) else {
             continue;
         };
         for answer in received.replies {

@@ -2,12 +2,12 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use nomad_protocol::MachineId;
 use snow::HandshakeState;
 
 use super::{Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index};
+use crate::introduction::Introduction;
 use crate::keys::Keys;
 use crate::noise;
 use crate::packet::{Kind, Packet};
@@ -33,7 +33,11 @@ impl Sessions {
             return None;
         }
         let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
-        let message = noise::write_initiation(&mut handshake, self.suites).ok()?;
+        let introduction = Introduction {
+            suites: self.suites,
+            name: keys.own_name(),
+        };
+        let message = noise::write_initiation(&mut handshake, introduction).ok()?;
         let initiation = peer.initiation.insert(Initiation {
             handshake,
             message,
@@ -48,13 +52,10 @@ impl Sessions {
     pub(super) fn handle_retry(
         &mut self,
         keys: &Keys,
-        from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
-        let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
-        let has_index = |initiation: &&mut Initiation| initiation.index == packet.index;
-        let initiation = peer.initiation.as_mut().filter(has_index);
-        let initiation = initiation.ok_or(ReceiveError::Stale)?;
+        let (_, peer) = self.peer_with(packet.index).ok_or(ReceiveError::Stale)?;
+        let initiation = peer.initiation.as_mut().ok_or(ReceiveError::Stale)?;
         if !keys.own_tags().is_retry_to(packet, &initiation.tag) {
             return Err(ReceiveError::Forged);
         }
@@ -63,22 +64,19 @@ impl Sessions {
             incoming: None,
             replies: vec![initiation.datagram(keys, peer.ticket)],
             peer_kind: PeerKind::Machine,
+            met: None,
         })
     }
 
     /// Completes a handshake, and sends the queued messages.
     pub(super) fn handle_response(
         &mut self,
-        keys: &Keys,
         now_us: u64,
-        from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
-        let has_index = |initiation: &&mut Initiation| initiation.index == packet.index;
         let suites = self.suites;
-        let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
-        let initiation = peer.initiation.as_mut().filter(has_index);
-        let initiation = initiation.ok_or(ReceiveError::Stale)?;
+        let (machine, peer) = self.peer_with(packet.index).ok_or(ReceiveError::Stale)?;
+        let initiation = peer.initiation.as_mut().ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
         let handshake = &mut initiation.handshake;
         // A forged Response leaves the handshake as it is: the true one may still arrive.
@@ -98,14 +96,16 @@ impl Sessions {
             incoming: None,
             replies,
             peer_kind: PeerKind::Machine,
+            met: Some(machine),
         })
     }
 
-    /// The known machine at this address.
-    fn peer_at(&mut self, keys: &Keys, address: Ipv4Addr) -> Option<&mut Peer> {
+    /// The machine with which this side has begun the handshake with this index.
+    fn peer_with(&mut self, index: u32) -> Option<(MachineId, &mut Peer)> {
+        let has_index = |initiation: &Initiation| initiation.index == index;
         let mut peers = self.peers.iter_mut();
-        let found = peers.find(|(machine, _)| keys.address_of(**machine) == Some(address));
-        found.map(|(_, peer)| peer)
+        let found = peers.find(|(_, peer)| peer.initiation.as_ref().is_some_and(has_index));
+        found.map(|(machine, peer)| (*machine, peer))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Handshakes as responder.
 
 use alloc::vec;
-use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_protocol::MachineId;
 
 use super::{PeerKind, ReceiveError, Received, Sessions, draw_index};
@@ -13,12 +13,10 @@ use crate::session::Session;
 use crate::tag::{TAG_BYTES, Tag};
 
 impl Sessions {
-    /// Responds to the handshake of a machine, whose key must match its address, or of an operator, who may use any
-    /// address.
+    /// Responds to the handshake of a machine, whose key must be that of the name it claims, or of an operator.
     pub(super) fn handle_initiation(
         &mut self,
         keys: &Keys,
-        from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let forged = |_| ReceiveError::Forged;
@@ -41,10 +39,16 @@ impl Sessions {
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         let theirs = noise::read_initiation(&mut handshake, message).map_err(forged)?;
         let key = noise::peer(&handshake).ok_or(ReceiveError::Forged)?;
-        if !is_key_of(keys, peer_kind, from, key) {
+        if !is_key_of(keys, peer_kind, theirs.name, key) {
             return Err(ReceiveError::Forged);
         }
-        let suite = self.suites.best_with(theirs).ok_or(ReceiveError::Forged)?;
+        if MachineId(key) == keys.own_id() {
+            return Err(ReceiveError::OwnName);
+        }
+        let suite = self
+            .suites
+            .best_with(theirs.suites)
+            .ok_or(ReceiveError::Forged)?;
         let message = noise::write_response(&mut handshake, suite).map_err(forged)?;
         let ciphers = noise::ciphers(&mut handshake, suite);
         let index = draw_index(&mut self.next_index);
@@ -59,6 +63,7 @@ impl Sessions {
             incoming: None,
             replies: vec![response.to_bytes()],
             peer_kind,
+            met: None,
         })
     }
 
@@ -73,10 +78,10 @@ impl Sessions {
     }
 }
 
-/// Whether this is the key of a peer of this kind at this address.
-fn is_key_of(keys: &Keys, peer_kind: PeerKind, from: Ipv4Addr, key: [u8; 32]) -> bool {
+/// Whether this is the key of a peer of this kind with this name.
+fn is_key_of(keys: &Keys, peer_kind: PeerKind, name: Option<Name>, key: [u8; 32]) -> bool {
     match peer_kind {
-        PeerKind::Machine => MachineId(key) == keys.machine_at(from),
+        PeerKind::Machine => name.is_some_and(|name| MachineId(key) == keys.machine(name)),
         PeerKind::Operator => OperatorId(key) == keys.operator(),
     }
 }
@@ -109,5 +114,6 @@ fn request_retry(
         incoming: None,
         replies: vec![retry.to_bytes()],
         peer_kind,
+        met: None,
     }
 }

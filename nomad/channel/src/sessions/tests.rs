@@ -1,58 +1,48 @@
 //! Sessions between machines and operators. Strangers and replays get no session.
 
-use core::net::Ipv4Addr;
+extern crate std;
 
 use super::*;
 
 /// A machine, or an operator, with its sessions.
 struct End {
-    address: Ipv4Addr,
     keys: Keys,
     sessions: Sessions,
 }
 
-fn address(last: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 77, 0, last)
+fn name(number: u8) -> Name {
+    Name::try_new(&std::format!("m{number}")).expect("a name")
 }
 
 impl End {
-    fn new(last: u8, secret: &str) -> End {
-        End::with(last, Keys::new(secret, address(last)))
+    fn new(number: u8, secret: &str) -> End {
+        End::with(number, Keys::new(secret, name(number)))
     }
 
-    fn operator(last: u8, secret: &str) -> End {
-        End::with(last, Keys::for_operator(secret))
+    fn operator(number: u8, secret: &str) -> End {
+        End::with(number, Keys::for_operator(secret))
     }
 
-    fn with_suites(last: u8, suites: Suites) -> End {
-        let mut end = End::new(last, "fleet");
+    fn with_suites(number: u8, suites: Suites) -> End {
+        let mut end = End::new(number, "fleet");
         end.sessions.suites = suites;
         end
     }
 
-    fn with(last: u8, keys: Keys) -> End {
+    fn with(number: u8, keys: Keys) -> End {
         End {
-            address: address(last),
             keys,
-            sessions: Sessions::new(Random::new([last.into(), 2, 3, 4]), Suites::ALL),
+            sessions: Sessions::new(Random::new([number.into(), 2, 3, 4]), Suites::ALL),
         }
     }
 
     fn send(&mut self, now_us: u64, to: &End, message: &[u8]) -> Vec<Vec<u8>> {
-        // A machine knows its peers by address.
-        self.keys.machine_at(to.address);
         self.sessions
             .send(&self.keys, now_us, to.keys.own_id(), message)
     }
 
-    fn handle_datagram(
-        &mut self,
-        now_us: u64,
-        from: &End,
-        datagram: &[u8],
-    ) -> Result<Received, ReceiveError> {
-        self.sessions
-            .handle_datagram(&self.keys, now_us, from.address, datagram)
+    fn handle_datagram(&mut self, now_us: u64, datagram: &[u8]) -> Result<Received, ReceiveError> {
+        self.sessions.handle_datagram(&self.keys, now_us, datagram)
     }
 }
 
@@ -64,6 +54,7 @@ fn pair() -> (End, End) {
 fn payload(incoming: Option<Incoming>) -> Option<Vec<u8>> {
     incoming.map(|incoming| match incoming {
         Incoming::Machine(_, message) | Incoming::Operator(_, message) => message,
+        Incoming::Found(name) => panic!("{name} was not asked"),
     })
 }
 
@@ -78,12 +69,12 @@ fn carry(
     let (mut received_b, mut received_a) = (Vec::new(), Vec::new());
     while !to_b.is_empty() || !to_a.is_empty() {
         for datagram in core::mem::take(&mut to_b) {
-            let received = b.handle_datagram(now_us, a, &datagram).expect("accepted");
+            let received = b.handle_datagram(now_us, &datagram).expect("accepted");
             received_b.extend(payload(received.incoming));
             to_a.extend(received.replies);
         }
         for datagram in core::mem::take(&mut to_a) {
-            let received = a.handle_datagram(now_us, b, &datagram).expect("accepted");
+            let received = a.handle_datagram(now_us, &datagram).expect("accepted");
             received_a.extend(payload(received.incoming));
             to_b.extend(received.replies);
         }
@@ -108,7 +99,7 @@ fn messages_queued_during_the_handshake_arrive_after_it_and_the_responder_can_re
 #[test]
 fn messages_are_encrypted_into_a_buffer_until_the_session_is_silent() {
     let (mut a, mut b) = pair();
-    let to = a.keys.machine_at(b.address);
+    let to = b.keys.own_id();
     let mut datagram = [0; 3 + crate::SEAL_BYTES];
     assert!(!a.sessions.is_established(0, to));
     assert_eq!(a.sessions.seal_into(0, to, b"one", &mut datagram), None);
@@ -119,7 +110,7 @@ fn messages_are_encrypted_into_a_buffer_until_the_session_is_silent() {
         assert!(a.sessions.is_established(now_us, to));
         let sealed = a.sessions.seal_into(now_us, to, b"one", &mut datagram);
         assert_eq!(sealed, Some(()));
-        let received = b.handle_datagram(now_us, &a, &datagram).expect("accepted");
+        let received = b.handle_datagram(now_us, &datagram).expect("accepted");
         assert_eq!(payload(received.incoming), Some(b"one".to_vec()));
     }
     assert!(!a.sessions.is_established(1 + SILENCE_US, to));
@@ -144,21 +135,19 @@ fn machines_with_and_without_instructions_for_aes_understand_each_other() {
 fn a_forged_response_does_not_end_a_handshake() {
     let (mut a, mut b) = pair();
     let initiation = a.send(0, &b, b"one").remove(0);
-    let retry = b.handle_datagram(0, &a, &initiation).expect("a retry");
-    let again = a
-        .handle_datagram(0, &b, &retry.replies[0])
-        .expect("accepted");
-    let response = b.handle_datagram(0, &a, &again.replies[0]);
+    let retry = b.handle_datagram(0, &initiation).expect("a retry");
+    let again = a.handle_datagram(0, &retry.replies[0]).expect("accepted");
+    let response = b.handle_datagram(0, &again.replies[0]);
     let response = response.expect("a response").replies.remove(0);
     for at in [13, 44, response.len() - 1] {
         let mut forged = response.clone();
         forged[at] ^= 1;
-        let rejected = a.handle_datagram(0, &b, &forged);
+        let rejected = a.handle_datagram(0, &forged);
         assert_eq!(rejected, Err(ReceiveError::Forged));
     }
-    let rejected = a.handle_datagram(0, &b, &response[..response.len() - 1]);
+    let rejected = a.handle_datagram(0, &response[..response.len() - 1]);
     assert_eq!(rejected, Err(ReceiveError::Forged));
-    let data = a.handle_datagram(0, &b, &response).expect("completes");
+    let data = a.handle_datagram(0, &response).expect("completes");
     let (received, _) = carry(0, &mut a, &mut b, data.replies);
     assert_eq!(received, [b"one"]);
 }
@@ -170,31 +159,24 @@ fn a_machine_without_a_common_suite_is_rejected() {
         End::new(2, "fleet"),
     );
     let initiation = a.send(0, &b, b"x").remove(0);
-    let retry = b.handle_datagram(0, &a, &initiation).expect("a retry");
-    let again = a
-        .handle_datagram(0, &b, &retry.replies[0])
-        .expect("accepted");
-    let rejected = b.handle_datagram(0, &a, &again.replies[0]);
+    let retry = b.handle_datagram(0, &initiation).expect("a retry");
+    let again = a.handle_datagram(0, &retry.replies[0]).expect("accepted");
+    let rejected = b.handle_datagram(0, &again.replies[0]);
     assert_eq!(rejected, Err(ReceiveError::Forged));
 }
 
 #[test]
 fn a_machine_of_another_fleet_is_rejected() {
     let (mut a, mut b) = (End::new(1, "one"), End::new(2, "two"));
-    let datagrams = a.sessions.send(
-        &a.keys,
-        0,
-        a.keys.machine_at(Ipv4Addr::new(10, 77, 0, 2)),
-        b"x",
-    );
+    let datagrams = a.sessions.send(&a.keys, 0, a.keys.machine(name(2)), b"x");
     assert_eq!(
-        b.handle_datagram(0, &a, &datagrams[0]),
+        b.handle_datagram(0, &datagrams[0]),
         Err(ReceiveError::Forged)
     );
     // Knowing this machine's public key does not make a machine part of the fleet.
     let datagrams = a.send(0, &b, b"x");
     assert_eq!(
-        b.handle_datagram(0, &a, &datagrams[0]),
+        b.handle_datagram(0, &datagrams[0]),
         Err(ReceiveError::Forged)
     );
 }
@@ -205,15 +187,12 @@ fn nothing_is_accepted_twice() {
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first.clone());
     let second = a.send(1, &b, b"second");
-    assert!(b.handle_datagram(1, &a, &second[0]).is_ok());
-    assert_eq!(
-        b.handle_datagram(1, &a, &second[0]),
-        Err(ReceiveError::Forged)
-    );
+    assert!(b.handle_datagram(1, &second[0]).is_ok());
+    assert_eq!(b.handle_datagram(1, &second[0]), Err(ReceiveError::Forged));
     // A replayed initiation gets a Retry with another ticket, and the session that machine B sends in stays the same.
-    let retry = b.handle_datagram(2, &a, &first[0]).expect("gets a reply");
+    let retry = b.handle_datagram(2, &first[0]).expect("gets a reply");
     assert_eq!(
-        a.handle_datagram(2, &b, &retry.replies[0]),
+        a.handle_datagram(2, &retry.replies[0]),
         Err(ReceiveError::Stale)
     );
     let back = b.send(3, &a, b"back");
@@ -229,10 +208,10 @@ fn a_changed_datagram_is_rejected_and_does_no_harm() {
     for position in 0..datagram.len() {
         let mut changed = datagram.clone();
         changed[position] ^= 0x10;
-        assert!(b.handle_datagram(1, &a, &changed).is_err(), "{position}");
+        assert!(b.handle_datagram(1, &changed).is_err(), "{position}");
     }
     assert_eq!(
-        b.handle_datagram(1, &a, &datagram)
+        b.handle_datagram(1, &datagram)
             .map(|received| payload(received.incoming)),
         Ok(Some(b"second".to_vec()))
     );
@@ -245,7 +224,7 @@ fn a_restarted_machine_gets_a_new_handshake() {
     carry(0, &mut a, &mut b, first);
     b.sessions = Sessions::new(Random::new([9, 9, 9, 9]), Suites::ALL);
     let lost = a.send(1, &b, b"lost");
-    assert_eq!(b.handle_datagram(1, &a, &lost[0]), Err(ReceiveError::Stale));
+    assert_eq!(b.handle_datagram(1, &lost[0]), Err(ReceiveError::Stale));
     let datagrams = a.send(SILENCE_US + 2, &b, b"again");
     let initiation = datagrams[1..].to_vec();
     carry(SILENCE_US + 2, &mut a, &mut b, initiation);
@@ -278,12 +257,12 @@ fn a_lost_handshake_is_begun_again() {
 fn deliver(from: &mut End, to: &mut End, message: &[u8]) -> Option<Incoming> {
     let mut datagrams = from.send(0, to, message);
     while let Some(datagram) = datagrams.pop() {
-        let received = to.handle_datagram(0, from, &datagram).expect("accepted");
+        let received = to.handle_datagram(0, &datagram).expect("accepted");
         if received.incoming.is_some() {
             return received.incoming;
         }
         for reply in received.replies {
-            let received = from.handle_datagram(0, to, &reply).expect("accepted");
+            let received = from.handle_datagram(0, &reply).expect("accepted");
             datagrams.extend(received.replies);
         }
     }
@@ -298,25 +277,61 @@ fn a_machine_and_an_operator_cannot_pass_for_each_other() {
         received,
         Some(Incoming::Machine(other.keys.own_id(), b"x".to_vec()))
     );
-    // An operator may have any address, also a machine's.
-    for place in [2, 100] {
-        let mut operator = End::operator(place, "fleet");
-        let received = deliver(&mut operator, &mut machine, b"x");
-        assert!(
-            matches!(received, Some(Incoming::Operator(..))),
-            "{received:?}"
-        );
-    }
-    // A machine's key is valid at its address only.
-    let mut moved = End::with(100, Keys::new("fleet", address(2)));
-    let datagrams = moved.send(0, &machine, b"x");
-    let retry = machine
-        .handle_datagram(0, &moved, &datagrams[0])
-        .expect("a ticket");
-    let again = moved
-        .handle_datagram(0, &machine, &retry.replies[0])
-        .expect("retries");
-    let received = machine.handle_datagram(0, &moved, &again.replies[0]);
+    let mut operator = End::operator(100, "fleet");
+    let received = deliver(&mut operator, &mut machine, b"x");
+    assert!(
+        matches!(received, Some(Incoming::Operator(..))),
+        "{received:?}"
+    );
+}
+
+#[test]
+fn a_machine_cannot_claim_the_name_of_another_with_its_own_key() {
+    let (mut machine, mut other) = pair();
+    other.keys.claim(name(3));
+    let initiation = other.send(0, &machine, b"x").remove(0);
+    let again = with_ticket(&mut other, &mut machine, &initiation);
+    let received = machine.handle_datagram(0, &again);
+    assert_eq!(received, Err(ReceiveError::Forged));
+}
+
+#[test]
+fn a_machine_with_this_machines_name_gets_no_session() {
+    let mut machine = End::new(1, "fleet");
+    let mut double = End::with(9, Keys::new("fleet", name(1)));
+    let initiation = double.send(0, &machine, b"x").remove(0);
+    let again = with_ticket(&mut double, &mut machine, &initiation);
+    let received = machine.handle_datagram(0, &again);
+    assert_eq!(received, Err(ReceiveError::OwnName));
+    assert!(machine.sessions.peers.is_empty());
+}
+
+#[test]
+fn an_operator_learns_the_name_of_a_machine_of_its_fleet() {
+    let (mut machine, mut operator) = (End::new(1, "fleet"), End::operator(100, "fleet"));
+    let find = operator.sessions.find(&operator.keys);
+    let found = machine.handle_datagram(0, &find).expect("an operator's");
+    assert_eq!(found.peer_kind, PeerKind::Operator);
+    assert_eq!(found.replies[0].len(), find.len(), "does not amplify");
+    let received = operator.handle_datagram(0, &found.replies[0]);
+    let incoming = received.map(|received| received.incoming);
+    assert_eq!(incoming, Ok(Some(Incoming::Found(name(1)))));
+    // Another tool's reply, and a changed one.
+    let mut other = End::operator(101, "fleet");
+    other.sessions.find(&other.keys);
+    let received = other.handle_datagram(0, &found.replies[0]);
+    assert_eq!(received, Err(ReceiveError::Stale));
+    let mut changed = found.replies[0].clone();
+    changed[13] ^= 1;
+    let received = operator.handle_datagram(0, &changed);
+    assert_eq!(received, Err(ReceiveError::Forged));
+}
+
+#[test]
+fn a_machine_has_no_name_for_the_operator_of_another_fleet() {
+    let (mut machine, mut operator) = (End::new(1, "fleet"), End::operator(100, "another"));
+    let find = operator.sessions.find(&operator.keys);
+    let received = machine.handle_datagram(0, &find);
     assert_eq!(received, Err(ReceiveError::Forged));
 }
 
@@ -334,7 +349,7 @@ fn several_operators_get_replies_each_in_its_session() {
         );
     for (operator, session) in operators.iter_mut().zip(sessions) {
         let reply = machine.sessions.reply(1, session, b"reply");
-        let received = operator.handle_datagram(1, &machine, &reply.expect("a session"));
+        let received = operator.handle_datagram(1, &reply.expect("a session"));
         assert_eq!(
             received.map(|received| payload(received.incoming)),
             Ok(Some(b"reply".to_vec()))
@@ -348,12 +363,11 @@ fn an_operator_of_another_fleet_leaves_nothing_behind() {
     let mut stranger = End::operator(100, "another");
     for step in 0..100 {
         let datagrams = stranger.send(step * RETRY_US, &End::new(1, "another"), b"list");
-        let received = machine.handle_datagram(step, &stranger, &datagrams[0]);
+        let received = machine.handle_datagram(step, &datagrams[0]);
         assert_eq!(received, Err(ReceiveError::Forged));
     }
     assert_eq!(machine.sessions.operators.count(), 0);
     assert!(machine.sessions.peers.is_empty());
-    assert_eq!(machine.keys.address_of(stranger.keys.own_id()), None);
 }
 
 #[test]
@@ -367,7 +381,7 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
     };
     assert_eq!(session, [&b"question"[..], b"again"]);
     for _ in 0..200 {
-        assert!(machine.handle_datagram(1, &operator, &recorded[0]).is_ok());
+        assert!(machine.handle_datagram(1, &recorded[0]).is_ok());
     }
     assert_eq!(machine.sessions.operators.count(), 1);
     let received = deliver(&mut operator, &mut machine, b"still here");
@@ -376,10 +390,8 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
 
 /// Delivers an initiation without the right ticket; returns the initiation that the sender repeats with it.
 fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
-    let retry = to.handle_datagram(0, from, initiation).expect("a ticket");
-    let mut retried = from
-        .handle_datagram(0, to, &retry.replies[0])
-        .expect("retries");
+    let retry = to.handle_datagram(0, initiation).expect("a ticket");
+    let mut retried = from.handle_datagram(0, &retry.replies[0]).expect("retries");
     retried.replies.remove(0)
 }
 
@@ -391,7 +403,7 @@ fn a_recorded_handshake_costs_no_key_agreement() {
     carry(0, &mut a, &mut b, Vec::from([second.clone()]));
     let drawn = b.sessions.random.clone().draw();
     for recorded in [&first, &second] {
-        let received = b.handle_datagram(1, &a, recorded).expect("gets a reply");
+        let received = b.handle_datagram(1, recorded).expect("gets a reply");
         assert_eq!(received.peer_kind, PeerKind::Machine);
         assert_eq!(received.replies[0][0], Kind::Retry as u8);
         assert!(
@@ -426,9 +438,7 @@ fn a_retry_goes_where_a_machine_or_an_operator_receives() {
         (&mut operator, PeerKind::Operator),
     ] {
         let initiation = end.send(0, &machine, b"x").remove(0);
-        let received = machine
-            .handle_datagram(0, end, &initiation)
-            .expect("a ticket");
+        let received = machine.handle_datagram(0, &initiation).expect("a ticket");
         assert_eq!(received.peer_kind, peer_kind);
     }
 }
@@ -441,7 +451,7 @@ fn the_last_peer_needs_no_retry_for_its_ticket() {
     a.send(1, &b, b"no reply");
     let anew = a.send(SILENCE_US + 2, &b, b"anew").remove(1);
     let received = b
-        .handle_datagram(SILENCE_US + 2, &a, &anew)
+        .handle_datagram(SILENCE_US + 2, &anew)
         .expect("gets a reply");
     assert_eq!(received.replies[0][0], Kind::Response as u8);
 }
@@ -451,15 +461,15 @@ fn a_retry_to_another_initiation_is_rejected() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first").remove(0);
     let stale = b
-        .handle_datagram(0, &a, &first)
+        .handle_datagram(0, &first)
         .expect("a ticket")
         .replies
         .remove(0);
-    assert!(a.handle_datagram(0, &b, &stale).is_ok());
-    assert_eq!(a.handle_datagram(0, &b, &stale), Err(ReceiveError::Forged));
+    assert!(a.handle_datagram(0, &stale).is_ok());
+    assert_eq!(a.handle_datagram(0, &stale), Err(ReceiveError::Forged));
     a.send(RETRY_US, &b, b"second");
     assert_eq!(
-        a.handle_datagram(RETRY_US, &b, &stale),
+        a.handle_datagram(RETRY_US, &stale),
         Err(ReceiveError::Stale)
     );
 }

@@ -1,19 +1,14 @@
 //! The scene of the tests: [`Scene`].
 
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions, Suites};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
 use crate::operator::{Action, Request, Server};
 use crate::{Client, Command, End, Event, Failure, RequestId};
-
-/// The machine's address.
-pub const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-/// The operator's address.
-pub const OPERATOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
 
 /// The faults of a wire.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +37,7 @@ pub struct Machine {
 impl Machine {
     pub fn new(secret: &str, life: u64) -> Machine {
         Machine {
-            keys: Keys::new(secret, MACHINE),
+            keys: Keys::new(secret, Name::try_new("a").expect("a name")),
             sessions: Sessions::new(Random::new([life, 1, 0, 0]), Suites::ALL),
             operators: Server::new(Random::new([life, 2, 0, 0])),
             requests: Vec::new(),
@@ -63,7 +58,7 @@ impl Machine {
     fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
         let received = self
             .sessions
-            .handle_datagram(&self.keys, now.as_us(), OPERATOR, datagram);
+            .handle_datagram(&self.keys, now.as_us(), datagram);
         let Ok(received) = received else {
             return Vec::new();
         };
@@ -114,7 +109,7 @@ impl Scene {
         let random = Random::new([seed, 4, 0, 0]);
         Scene {
             machine: Machine::new("fleet", seed),
-            client: Client::ask(now, secret, MACHINE, random.clone(), command),
+            client: Client::ask(now, secret, random.clone(), command),
             events: Vec::new(),
             faults,
             random,

@@ -1,7 +1,6 @@
 //! The task that receives datagrams, timers and events, and sends the replies.
 
 use alloc::vec;
-use alloc::vec::Vec;
 use core::task::Poll;
 
 use embassy_futures::poll_once;
@@ -37,12 +36,19 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
     let buffer = || vec![0; buffer_bytes(DATAGRAMS_MAX, mtu)].leak();
     let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
     let common = BoundSocket::new(socket, PORT);
-    let addresses: Vec<_> = server.shell.borrow().machines().addresses().collect();
-    let mut sockets = Sockets::new(stack, common, addresses.into_iter(), mtu);
+    let others = server
+        .shell
+        .borrow()
+        .machines()
+        .others()
+        .map(|other| other.id)
+        .collect();
+    let mut sockets = Sockets::new(stack, common, others, mtu);
     log::info!("listening on port {PORT}");
     loop {
         server.poll_shell();
         server.operators.post_replies(&server.network);
+        sockets.update_addresses(server.shell.borrow().machines());
         flush(server, &sockets).await;
         send_pages(server, &mut sockets, message_bytes_max(mtu));
         let due = due(server, sockets.expire(Now::now()));
@@ -95,12 +101,12 @@ fn send_pages(server: &Server, sockets: &mut Sockets, bytes_max: usize) {
 /// handshake.
 fn send_about_pages(server: &Server, sockets: &mut Sockets, to: MachineId, message: &[u8]) -> bool {
     let network = &server.network;
-    let Some(address) = network.keys.address_of(to) else {
+    let Some(address) = server.shell.borrow().machines().address_of(to) else {
         return true;
     };
     let now_us = now().as_us();
     if !network.sessions.borrow_mut().is_established(now_us, to) {
-        network.send(to, message);
+        server.send(to, message);
         return true;
     }
     sockets.send_pages(address, message.len() + SEAL_BYTES, |datagram| {
@@ -140,10 +146,9 @@ type Opened = (UdpMetadata, Result<Received, ReceiveError>);
 /// Decrypts a datagram in the socket's buffer.
 fn open(server: &Server, datagram: &[u8], from: UdpMetadata) -> Opened {
     let network = &server.network;
-    let IpAddress::Ipv4(address) = from.endpoint.addr;
     let mut sessions = network.sessions.borrow_mut();
     let now_us = now().as_us();
-    let received = sessions.handle_datagram(&network.keys, now_us, address, datagram);
+    let received = sessions.handle_datagram(&network.keys, now_us, datagram);
     (from, received)
 }
 
@@ -153,6 +158,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
         incoming,
         replies,
         peer_kind,
+        met,
     } = match received {
         Ok(received) => received,
         Err(error) => return network.reject(from.endpoint, &error),
@@ -162,6 +168,11 @@ fn handle_opened(server: &Server, (from, received): Opened) {
         PeerKind::Operator => from.endpoint,
     };
     network.post(to, replies);
+    if let Some(machine) = met {
+        let IpAddress::Ipv4(address) = from.endpoint.addr;
+        let mut shell = server.shell.borrow_mut();
+        shell.handle_handshake(machine, address);
+    }
     match incoming {
         Some(Incoming::Machine(machine, message)) => handle_message(server, machine, &message),
         Some(Incoming::Operator(session, message)) => {
@@ -176,7 +187,8 @@ fn handle_opened(server: &Server, (from, received): Opened) {
                 }
             }
         }
-        None => {}
+        // This side asks nobody for a name.
+        Some(Incoming::Found(_)) | None => {}
     }
 }
 

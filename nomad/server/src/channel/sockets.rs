@@ -1,8 +1,9 @@
 //! The sockets for datagrams: [`Sockets`].
 //!
 //! A datagram for a machine that is off waits for the reply to an ARP request, and blocks everything behind it in the
-//! same socket. So each machine of the fleet has sockets of its own. All other addresses share two sockets. In a shared
-//! socket, a datagram that waits for too long is dropped with everything behind it.
+//! same socket. So each machine of the fleet has sockets of its own, which are emptied when the machine has another
+//! address. All other addresses share two sockets. In a shared socket, a datagram that waits for too long is dropped
+//! with everything behind it.
 //!
 //! Nothing blocks. A datagram that does not fit is lost, as any datagram may be. The protocol repeats its messages, and
 //! an operator's tool repeats its request.
@@ -16,7 +17,8 @@ use embassy_futures::poll_once;
 use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now};
-use nomad_protocol::PORT;
+use nomad_protocol::{MachineId, PORT};
+use nomad_shell::Machines;
 use runtime::protocol::Mtu;
 
 use crate::late::outlet::WINDOW;
@@ -110,19 +112,26 @@ impl BoundSocket {
             self.port
         );
         // Received datagrams that were not read are lost as well. Their senders repeat them.
+        self.clear();
+        None
+    }
+
+    /// Drops all datagrams.
+    fn clear(&mut self) {
         self.socket.close();
         self.socket
             .bind(self.port)
             .expect("the port was bound before");
         self.waiting_since = None;
-        None
     }
 }
 
 /// The sockets of one machine, which only send. Control messages have a socket of their own, so that they do not wait
 /// behind pages.
 struct MachineSockets {
-    address: Ipv4Addr,
+    machine: MachineId,
+    /// Its address at present.
+    address: Option<Ipv4Addr>,
     control: BoundSocket,
     pages: BoundSocket,
 }
@@ -147,7 +156,7 @@ impl Sockets {
     pub fn new(
         stack: Stack<'static>,
         common: BoundSocket,
-        machines: impl Iterator<Item = Ipv4Addr>,
+        machines: Vec<MachineId>,
         mtu: Mtu,
     ) -> Sockets {
         let socket = |port, mtu| {
@@ -161,9 +170,10 @@ impl Sockets {
             BoundSocket::new(socket, port)
         };
         let ports = (PORT + 2..).step_by(2);
-        let machines = ports.zip(machines.take(MACHINE_SOCKETS_MAX));
-        let machines = machines.map(|(port, address)| MachineSockets {
-            address,
+        let machines = ports.zip(machines.into_iter().take(MACHINE_SOCKETS_MAX));
+        let machines = machines.map(|(port, machine)| MachineSockets {
+            machine,
+            address: None,
             control: socket(port, Mtu::STANDARD),
             pages: socket(port + 1, mtu),
         });
@@ -175,13 +185,25 @@ impl Sockets {
         }
     }
 
+    /// Assigns the machines' sockets to the addresses that they have now.
+    pub fn update_addresses(&mut self, machines: &Machines) {
+        for sockets in &mut self.machines {
+            let address = machines.address_of(sockets.machine);
+            if sockets.address != address {
+                sockets.address = address;
+                sockets.control.clear();
+                sockets.pages.clear();
+            }
+        }
+    }
+
     /// Sends a datagram, or drops it if there is no room.
     pub fn send(&self, datagram: &Datagram) {
         let IpAddress::Ipv4(address) = datagram.to.addr;
         let machine = || {
             self.machines
                 .iter()
-                .find(|machine| machine.address == address)
+                .find(|machine| machine.address == Some(address))
         };
         let socket = match datagram.to.port {
             PORT => machine().map_or(&self.others, |machine| &machine.control),
@@ -198,7 +220,7 @@ impl Sockets {
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
         let mut machines = self.machines.iter();
-        let machine = machines.find(|machine| machine.address == address);
+        let machine = machines.find(|machine| machine.address == Some(address));
         let socket = machine.map_or(&self.others, |machine| &machine.pages);
         if !socket.may_have_room() {
             return false;

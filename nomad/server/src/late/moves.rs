@@ -62,7 +62,7 @@ impl Server {
             boot: self.shell.borrow().moves.ledger.local().boot,
             message: Message::Late(transaction, late),
         };
-        self.network.send(to, &envelope.encode());
+        self.send(to, &envelope.encode());
     }
 
     /// Accepts frames for the domain of this name, which arrived in this transaction and runs here.

@@ -7,7 +7,7 @@ use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{PhaseName, Side, TransactionId, samples};
 
 use super::*;
-use crate::machines::FleetMember;
+use crate::machines::{Addresses, FleetMember};
 
 fn name() -> Name {
     samples::offer().name
@@ -16,8 +16,8 @@ fn name() -> Name {
 fn machines() -> Machines {
     let own = FleetMember {
         name: Name::try_new("a").expect("a name"),
-        address: Ipv4Addr::new(10, 77, 0, 1),
         id: MachineId([1; 32]),
+        addresses: Addresses::fixed(Ipv4Addr::new(10, 77, 0, 1)),
     };
     Machines::new(own, Vec::new())
 }

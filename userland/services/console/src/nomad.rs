@@ -49,7 +49,7 @@ impl Nomad {
     /// Sends a command, and passes each event of the reply to `on_line` as text, followed by the failure, if any.
     pub async fn request(&self, command: Command, mut on_line: impl FnMut(&str)) {
         let random = self.random.borrow_mut().fork();
-        let mut client = Client::ask(now(), self.secret, self.server, random, command);
+        let mut client = Client::ask(now(), self.secret, random, command);
         match self.drive(&mut client, &mut on_line).await {
             Ok(()) => {}
             Err(Some(failure)) => on_line(&format!("failed: {failure}")),

@@ -119,7 +119,7 @@ impl Fixture {
         let buffer = || vec![0; DATAGRAMS_MAX * 100].leak();
         let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
         let common = BoundSocket::new(socket, PORT);
-        let sockets = Sockets::new(stack, common, [].into_iter(), Mtu::STANDARD);
+        let sockets = Sockets::new(stack, common, Vec::new(), Mtu::STANDARD);
         let (tasks, poll_tasks) = runtime::host::tasks();
         tasks.spawn(async move { runner.run().await });
         let fixture = Fixture {

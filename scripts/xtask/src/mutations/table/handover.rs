@@ -110,7 +110,7 @@ mutations! {
         "        self.ticket = self.ticket.wrapping_add(1);\n" => "";
         "each replay of a recorded handshake costs the responder a key agreement"; CHANNEL;
     "handshake-peer" in "nomad/channel/src/sessions/responder.rs":
-        "PeerKind::Machine => MachineId(key) == keys.machine_at(from)," => "PeerKind::Machine => true,";
+        "PeerKind::Machine => name.is_some_and(|name| MachineId(key) == keys.machine(name))," => "PeerKind::Machine => true,";
         "a machine of the fleet can impersonate another"; CHANNEL;
     "handshake-operator" in "nomad/channel/src/sessions/responder.rs":
         "PeerKind::Operator => OperatorId(key) == keys.operator()," => "PeerKind::Operator => true,";
