@@ -6,7 +6,8 @@
 //! | [`noise`], `introduction` | the handshake |
 //! | [`cipher`], [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
 //! | [`tag`] | the proof that admits a handshake |
-//! | [`sessions`] | the sessions with all machines |
+//! | [`sessions`] | the sessions with all machines, and their hellos |
+//! | `boots` | which of two boots with one key is the machine |
 //! | [`operators`] | the sessions with operators |
 //! | [`random`] | random numbers |
 //!
@@ -22,6 +23,7 @@
 extern crate alloc;
 
 mod accepted;
+mod boots;
 pub mod cipher;
 mod introduction;
 pub mod keys;
@@ -34,9 +36,10 @@ pub mod session;
 pub mod sessions;
 pub mod tag;
 
+pub use boots::{RIVAL_GONE_US, TAKEOVER_US};
 pub use cipher::Suites;
 pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;
 pub use session::SEAL_BYTES;
-pub use sessions::{Incoming, PeerKind, ReceiveError, Received, Sessions};
+pub use sessions::{Encounter, Incoming, PeerKind, ReceiveError, Received, Sessions};

@@ -1,7 +1,7 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
 //! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The first
-//! message carries the initiator's introduction, the second carries the suite that the responder chose. Both are
+//! message carries the initiator's introduction, the second carries the responder's verdict. Both are
 //! authenticated, so third party cannot change the choice.
 
 use alloc::boxed::Box;
@@ -15,7 +15,7 @@ use snow::types::{self, Dh, Hash, Random as Draw};
 use snow::{Builder, Error, HandshakeState};
 
 use crate::cipher::{Cipher, Suite, Suites};
-use crate::introduction::{INTRODUCTION_BYTES, Introduction};
+use crate::introduction::{INTRODUCTION_BYTES, Introduction, VERDICT_BYTES, Verdict};
 use crate::keys::{Keys, PrivateKey};
 use crate::random::Random;
 
@@ -28,7 +28,7 @@ const PROLOGUE: &[u8] = b"caravan nomad 3";
 /// Bytes of the first message: a key, an encrypted key, the payload and its tag.
 pub const INITIATION_BYTES: usize = 32 + 48 + INTRODUCTION_BYTES + 16;
 /// Bytes of the second message: a key, the payload and its tag.
-const RESPONSE_BYTES: usize = 32 + 1 + 16;
+const RESPONSE_BYTES: usize = 32 + VERDICT_BYTES + 16;
 /// Bytes that encryption adds to a message.
 pub const TAG_BYTES: usize = 16;
 
@@ -78,15 +78,15 @@ pub fn read_initiation(
     Introduction::from_bytes(payload).ok_or(Error::Input)
 }
 
-/// Completes a handshake with the suite that was chosen; returns the second message.
+/// Completes a handshake with a verdict; returns the second message.
 ///
 /// # Errors
 /// The error of the Noise implementation.
-pub fn write_response(handshake: &mut HandshakeState, suite: Suite) -> Result<Vec<u8>, Error> {
-    write(handshake, &[suite as u8], RESPONSE_BYTES)
+pub fn write_response(handshake: &mut HandshakeState, verdict: Verdict) -> Result<Vec<u8>, Error> {
+    write(handshake, &verdict.to_bytes(), RESPONSE_BYTES)
 }
 
-/// Reads the second message; returns the suite that was chosen.
+/// Reads the second message; returns the verdict.
 ///
 /// # Errors
 /// The error of the Noise implementation; [`Error::Input`] if the suite is not one of `suites`.
@@ -94,10 +94,9 @@ pub fn read_response(
     handshake: &mut HandshakeState,
     message: &[u8],
     suites: Suites,
-) -> Result<Suite, Error> {
-    let [chosen] = read(handshake, message)?;
-    let chosen = Suites::from_byte(chosen);
-    suites.best_with(chosen).ok_or(Error::Input)
+) -> Result<Verdict, Error> {
+    let payload = read(handshake, message)?;
+    Verdict::from_bytes(payload, suites).ok_or(Error::Input)
 }
 
 /// The ciphers of a completed handshake: to send, and to receive.

@@ -11,6 +11,7 @@
 //!   0xc4   receiver's         a ticket          a tag
 //!   0xc5   sender's           drawn at random   zeros, and a tag
 //!   0xc6   receiver's         the same          a machine's name, and a tag
+//!   0xc7   0                  a count           a hello, and a tag
 //! ```
 
 use alloc::vec::Vec;
@@ -34,6 +35,8 @@ pub enum Kind {
     Find = 0xc5,
     /// Carries the name of the machine that sends it.
     Found = 0xc6,
+    /// A machine's hello to all others.
+    Hello = 0xc7,
 }
 
 /// A datagram, parsed.
@@ -69,6 +72,7 @@ impl<'a> Packet<'a> {
             Kind::Retry,
             Kind::Find,
             Kind::Found,
+            Kind::Hello,
         ];
         let kind = kinds.into_iter().find(|known| *known as u8 == kind)?;
         Some(Packet {

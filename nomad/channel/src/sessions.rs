@@ -17,6 +17,7 @@
 //! derived from the name that it claims. Addresses play no part: a machine is whoever has the key of its name.
 
 mod finder;
+mod greeting;
 mod initiator;
 mod responder;
 
@@ -24,9 +25,10 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use identity::Name;
-use nomad_protocol::MachineId;
+use nomad_protocol::{BootId, Hello, MachineId};
 
 use crate::accepted::{Accepted, Limits};
+use crate::boots::Boots;
 use crate::cipher::Suites;
 use crate::keys::Keys;
 use crate::operators::{OperatorSession, Operators};
@@ -35,6 +37,8 @@ use crate::random::Random;
 
 /// How long a handshake may be incomplete before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
+/// Machines with a state here, most of them of the fleet. There are no more keys than names, and a fleet has no more names.
+const PEERS_MAX: usize = 256;
 /// How long a session may be silent after a send before it is replaced.
 const SILENCE_US: u64 = 1_000_000;
 /// Messages queued for a session; beyond that the oldest is dropped.
@@ -51,9 +55,14 @@ pub struct Sessions {
     operators: Operators,
     random: Random,
     suites: Suites,
+    /// The boot of this side.
+    boot: BootId,
     next_index: u32,
     /// The ticket that the next handshake with this side has to carry.
     ticket: u64,
+    /// When that ticket came to be.
+    ticket_us: u64,
+    hellos: greeting::Allowance,
     search: Option<finder::Search>,
 }
 
@@ -61,6 +70,7 @@ pub struct Sessions {
 struct Peer {
     /// Messages are sent in the latest session.
     accepted: Accepted,
+    boots: Boots,
     initiation: Option<initiator::Initiation>,
     /// The peer's next ticket, as far as this side knows.
     ticket: u64,
@@ -71,6 +81,7 @@ impl Default for Peer {
     fn default() -> Peer {
         Peer {
             accepted: Accepted::new(LIMITS),
+            boots: Boots::default(),
             initiation: None,
             ticket: 0,
             queued: VecDeque::new(),
@@ -87,6 +98,21 @@ pub enum Incoming {
     Operator(OperatorSession, Vec<u8>),
     /// The name of the machine that was asked by [`Sessions::find`].
     Found(Name),
+    /// A machine's hello: a hint, which may be a recorded one.
+    Hello(Hello),
+}
+
+/// The progress that a datagram made with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encounter {
+    /// A handshake with the machine is completed: the machine is where the datagram came from.
+    Met(MachineId),
+    /// The same, and another boot with the machine's name and key is alive, too.
+    Doubled(MachineId),
+    /// The datagram came from another boot than the machine's. It gets no session as long as the machine may be alive.
+    Refused(MachineId),
+    /// The machine refuses this side, because it knows another boot with this machine's name.
+    RefusedBy(MachineId),
 }
 
 /// The kind of peer at the other end of a session.
@@ -107,8 +133,8 @@ pub struct Received {
     pub replies: Vec<Vec<u8>>,
     /// The kind of peer to send them to.
     pub peer_kind: PeerKind,
-    /// The machine whose handshake it completed: the machine is where the datagram came from.
-    pub met: Option<MachineId>,
+    /// The progress that it made with a machine.
+    pub encounter: Option<Encounter>,
 }
 
 /// The reason a datagram was rejected.
@@ -122,6 +148,8 @@ pub enum ReceiveError {
     Forged,
     /// It begins a handshake with this machine's own key: another machine has the same name.
     OwnName,
+    /// There are too many of its kind.
+    TooMany,
 }
 
 impl Sessions {
@@ -129,13 +157,27 @@ impl Sessions {
     pub fn new(mut random: Random, suites: Suites) -> Sessions {
         Sessions {
             suites,
+            boot: BootId(0),
             ticket: random.number() as u64,
+            ticket_us: 0,
+            hellos: greeting::Allowance::default(),
             peers: BTreeMap::new(),
             operators: Operators::new(),
             random,
             next_index: 1,
             search: None,
         }
+    }
+
+    /// The sessions of a machine in this boot. Without this, the boot is that of an operator.
+    #[must_use]
+    pub fn with_boot(self, boot: BootId) -> Sessions {
+        Sessions { boot, ..self }
+    }
+
+    /// Begins a handshake with a machine, to see whether it is there; `None` if one was begun a moment ago.
+    pub fn probe(&mut self, keys: &Keys, now_us: u64, machine: MachineId) -> Option<Vec<u8>> {
+        self.initiate(keys, now_us, machine)
     }
 
     /// Encrypts a message, or queues it for a handshake; returns the datagrams to send to that machine.
@@ -199,12 +241,13 @@ impl Sessions {
     ) -> Result<Received, ReceiveError> {
         let packet = Packet::from_bytes(datagram).ok_or(ReceiveError::Malformed)?;
         match packet.kind {
-            Kind::Initiation => self.handle_initiation(keys, &packet),
-            Kind::Response => self.handle_response(now_us, &packet),
+            Kind::Initiation => self.handle_initiation(keys, now_us, &packet),
+            Kind::Response => self.handle_response(keys, now_us, &packet),
             Kind::Data => self.handle_data(&packet),
             Kind::Retry => self.handle_retry(keys, &packet),
             Kind::Find => self.handle_find(keys, &packet),
             Kind::Found => self.handle_found(keys, &packet),
+            Kind::Hello => self.handle_hello(keys, now_us, &packet),
         }
     }
 
@@ -219,7 +262,7 @@ impl Sessions {
         let is_first = !peer.accepted.is_session(packet.index);
         let message = peer.accepted.open(packet)?;
         Ok(Received {
-            met: is_first.then_some(*machine),
+            encounter: is_first.then_some(Encounter::Met(*machine)),
             ..received(Incoming::Machine(*machine, message))
         })
     }
@@ -238,16 +281,28 @@ impl Peer {
     }
 }
 
+impl Received {
+    /// Nothing but the progress with a machine.
+    fn only(encounter: Encounter) -> Received {
+        Received {
+            incoming: None,
+            replies: Vec::new(),
+            peer_kind: PeerKind::Machine,
+            encounter: Some(encounter),
+        }
+    }
+}
+
 fn received(incoming: Incoming) -> Received {
     let peer_kind = match incoming {
-        Incoming::Machine(..) | Incoming::Found(_) => PeerKind::Machine,
+        Incoming::Machine(..) | Incoming::Found(_) | Incoming::Hello(_) => PeerKind::Machine,
         Incoming::Operator(..) => PeerKind::Operator,
     };
     Received {
         incoming: Some(incoming),
         replies: Vec::new(),
         peer_kind,
-        met: None,
+        encounter: None,
     }
 }
 

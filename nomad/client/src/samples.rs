@@ -16,8 +16,8 @@ use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX,
-    REPORTS_MAX, TransactionStatus,
+    AddressOrigin, Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus,
+    REASON_BYTES_MAX, REPORTS_MAX, TransactionStatus,
 };
 
 /// The longest name.
@@ -29,7 +29,9 @@ pub fn name() -> Name {
 pub fn machine() -> Event {
     Event::Machine {
         name: name(),
-        address: Ipv4Addr::BROADCAST,
+        address: Some(Ipv4Addr::BROADCAST),
+        origin: AddressOrigin::Unknown,
+        double: Some(Ipv4Addr::BROADCAST),
     }
 }
 

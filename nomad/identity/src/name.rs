@@ -50,6 +50,19 @@ impl Name {
         Ok(Name(bytes))
     }
 
+    /// The text in a field of a fixed size, with zeros after its end.
+    pub fn to_bytes(self) -> [u8; NAME_BYTES_MAX] {
+        self.0
+    }
+
+    /// The name in such a field; `None` if the field is malformed.
+    pub fn from_bytes(bytes: [u8; NAME_BYTES_MAX]) -> Option<Name> {
+        let length = bytes.iter().position(|byte| *byte == 0);
+        let text = core::str::from_utf8(&bytes[..length.unwrap_or(NAME_BYTES_MAX)]).ok()?;
+        let name = Name::try_new(text).ok()?;
+        (name.0 == bytes).then_some(name)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|byte| *byte == 0);
@@ -110,6 +123,19 @@ mod tests {
             ("ä", NameError::Character('ä')),
         ] {
             assert_eq!(Name::try_new(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn has_one_form_in_a_field_of_a_fixed_size() {
+        for text in ["c", "exactly-twenty-four-byte"] {
+            let name = Name::try_new(text).expect("a name");
+            assert_eq!(Name::from_bytes(name.to_bytes()), Some(name));
+        }
+        for text in [&b""[..], b"a\0b", b"\0a", b"a b", b"\xff"] {
+            let mut bytes = [0; NAME_BYTES_MAX];
+            bytes[..text.len()].copy_from_slice(text);
+            assert_eq!(Name::from_bytes(bytes), None, "{text:?}");
         }
     }
 

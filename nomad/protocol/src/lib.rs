@@ -41,6 +41,7 @@ mod context;
 mod destination;
 mod downtime;
 mod fleet;
+mod hello;
 mod ids;
 mod ledger;
 mod messages;
@@ -61,6 +62,7 @@ pub use actions::{
 };
 pub use context::Force;
 pub use fleet::{Fleet, FleetId};
+pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
 pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};

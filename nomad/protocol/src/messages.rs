@@ -9,7 +9,7 @@ use identity::{Digest, DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::FleetId;
-use crate::ids::{Attempt, BootId, MachineId, TransactionId, Turn};
+use crate::ids::{Attempt, BootId, TransactionId, Turn};
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Refusal};
 use crate::roll_call::Presence;
@@ -26,11 +26,6 @@ pub struct Envelope {
 /// A message from one machine to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// To every machine, by multicast: the sender is up. Belongs to no transaction.
-    Hello {
-        /// The sender.
-        machine: MachineId,
-    },
     /// A step of a transaction.
     Transaction(TransactionId, Step),
     /// From a domain's home to every machine: is a domain of this name there? See [`crate::RollCall`]. Repeated until

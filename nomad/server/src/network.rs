@@ -5,11 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::fmt;
+use core::net::Ipv4Addr;
 
 use embassy_net::{IpAddress, IpEndpoint};
 use nomad_channel::packet::is_initiation;
 use nomad_channel::{Keys, Random, Sessions, Suites};
-use nomad_protocol::{MachineId, PORT};
+use nomad_protocol::{BootId, HELLO_GROUP, Hello, MachineId, PORT};
 use nomad_shell::Machines;
 
 use crate::now::now;
@@ -31,18 +32,19 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a machine with these keys, without a session.
-    pub fn new(keys: Keys, mut random: Random) -> Network {
+    /// The network of a machine with these keys in this boot, without a session.
+    pub fn new(keys: Keys, boot: BootId, mut random: Random) -> Network {
+        let sessions = Sessions::new(random.fork(), Suites::of_this_machine());
         Network {
             keys,
-            sessions: RefCell::new(Sessions::new(random.fork(), Suites::of_this_machine())),
+            sessions: RefCell::new(sessions.with_boot(boot)),
             outbox: RefCell::default(),
             rejected: Cell::new(0),
             random: RefCell::new(random),
         }
     }
 
-    /// Puts an encrypted datagram for a machine into the outbox. A handshake goes to all addresses that the machine may
+    /// Puts an encrypted datagram for a machine into the outbox. A handshake goes to each address that the machine may
     /// have.
     pub fn send(&self, machines: &Machines, to: MachineId, message: &[u8]) {
         let now_us = now().as_us();
@@ -58,6 +60,25 @@ impl Network {
                 self.post(to, vec![datagram.clone()]);
             }
         }
+    }
+
+    /// Puts a handshake with a machine at this address into the outbox.
+    pub fn probe(&self, machine: MachineId, address: Option<Ipv4Addr>) {
+        let now_us = now().as_us();
+        let datagram = self
+            .sessions
+            .borrow_mut()
+            .probe(&self.keys, now_us, machine);
+        if let Some(address) = address {
+            let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+            self.post(to, datagram.into_iter().collect());
+        }
+    }
+
+    /// Puts a hello for all machines into the outbox.
+    pub fn greet(&self, hello: &Hello) {
+        let to = IpEndpoint::new(IpAddress::Ipv4(HELLO_GROUP), PORT);
+        self.post(to, vec![Sessions::hello(&self.keys, hello)]);
     }
 
     /// Puts datagrams for an endpoint into the outbox.

@@ -12,7 +12,7 @@ use nomad_protocol::{
     BootId, CpuFeatures, Event, Fleet, LifeId, LocalMachine, MachineId, MachineSupport, Timing,
     TransactionId, Versions,
 };
-use nomad_shell::{Addresses, Config, FleetMember, Machines, Output, Records, Shell};
+use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
@@ -46,9 +46,11 @@ impl Server {
         let mut random = Random::new(runtime::random::fork());
         let secret = start.argument("secret").expect("secret=TEXT");
         let keys = Keys::new(secret, own_name(start));
+        let shell = shell(start, &keys, &mut random);
+        let boot = shell.moves.ledger.local().boot;
         Server {
-            shell: RefCell::new(shell(start, &keys, &mut random)),
-            network: Network::new(keys, random.fork()),
+            shell: RefCell::new(shell),
+            network: Network::new(keys, boot, random.fork()),
             operators: Operators::new(random),
             deferred: Deferred::default(),
             late: LateFrames::default(),
@@ -91,6 +93,8 @@ impl Server {
     fn handle_output(&self, output: Output) {
         match output {
             Output::Send { to, bytes } => self.send(to, &bytes),
+            Output::Hello(hello) => self.network.greet(&hello),
+            Output::Probe { machine, address } => self.network.probe(machine, address),
             Output::Job(job) => self.streams.begin(self, job),
             Output::StreamOver => self.streams.end_unneeded(self),
             Output::Event(request, event) => self.operators.send_event(request, event),
@@ -136,6 +140,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         machines,
         versions: versions(),
         goals,
+        has_hellos: true,
         has_hooks: start.argument("hooks").is_some(),
     };
     // Root restarts this server, which then tries again.
@@ -153,14 +158,10 @@ fn own_name(start: Start) -> Name {
 /// The fleet.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
-    let own = FleetMember {
-        name: own_name(start),
-        id: keys.own_id(),
-        addresses: Addresses::fixed(address),
-    };
-    let others = start.argument("peers").unwrap_or("");
-    let machines = Machines::parse(own, others, |name| keys.machine(name));
-    machines.expect("peers=NAME=ADDRESS,..")
+    let own = FleetMember::new(own_name(start), keys.own_id(), Some(address));
+    let [names, peers] = ["fleet", "peers"].map(|key| start.argument(key).unwrap_or(""));
+    let machines = Machines::parse(own, names, peers, |name| keys.machine(name));
+    machines.expect("fleet=NAME,.. and peers=NAME=ADDRESS,..")
 }
 
 /// The settings of the ledger's timers.

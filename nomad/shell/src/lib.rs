@@ -23,6 +23,7 @@
 //! | `log` | the lines of the machine's log |
 //! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the machines of the fleet, and their addresses |
+//! | `discovery` | hellos, and machines with one name |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
 //!
 //! `nomad-server` puts the shell between sockets and capabilities, `nomad-simulator` puts it between a fake network and
@@ -34,6 +35,7 @@
 extern crate alloc;
 
 mod actions;
+mod discovery;
 pub mod hook;
 pub mod host;
 mod lifecycle;

@@ -1,59 +1,27 @@
 //! The machines of the fleet: [`Machines`].
 //!
-//! A machine is its name, from which its id follows. Its address is only where it was last reached: a handshake proves
-//! it, and the next handshake with the same machine may prove another one.
+//! A machine is its name, from which its id follows. Its address is only where it was last reached: a hello suggests it,
+//! a handshake proves it, and the next handshake with the same machine may prove another one. The list of names is the
+//! image's, and no message changes it.
+
+mod member;
 
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use identity::Name;
+use nomad_client::Event;
 use nomad_client::command::Destination;
-use nomad_protocol::MachineId;
+use nomad_client::event::AddressOrigin;
+use nomad_protocol::{Hello, Instant, MachineId};
+
+pub use member::{Addresses, FleetMember};
 
 /// The most machines outside of the fleet whose address is remembered, to reply to them.
 const OUTSIDERS_MAX: usize = 16;
-
-/// A machine of the fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FleetMember {
-    /// Its name.
-    pub name: Name,
-    /// Its id.
-    pub id: MachineId,
-    /// The addresses of its migration server.
-    pub addresses: Addresses,
-}
-
-/// The addresses that a machine's migration server may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Addresses {
-    /// From the manifest.
-    pub fixed: Option<Ipv4Addr>,
-    /// From the last handshake.
-    pub proven: Option<Ipv4Addr>,
-}
-
-impl Addresses {
-    /// Only the address of a manifest.
-    pub fn fixed(address: Ipv4Addr) -> Addresses {
-        Addresses {
-            fixed: Some(address),
-            ..Addresses::default()
-        }
-    }
-
-    /// The address to which messages are sent.
-    pub fn best(&self) -> Option<Ipv4Addr> {
-        self.proven.or(self.fixed)
-    }
-
-    /// All of them, each once. A handshake is sent to every one, and the reply tells which is right.
-    pub fn all(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
-        let fixed = self.fixed.filter(|fixed| self.proven != Some(*fixed));
-        self.proven.into_iter().chain(fixed)
-    }
-}
 
 /// The fleet as this machine knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,25 +42,31 @@ impl Machines {
         }
     }
 
-    /// Parses the others from a manifest's text such as `b=10.77.0.2,c=10.77.0.3`; `None` if it is malformed. `id_of`
-    /// gives the id of the machine with a name.
+    /// Parses the fleet from two texts of a manifest: the names of all its machines, such as `a,b,c`, and the machines whose
+    /// address is fixed, such as `b=10.77.0.2`. Each of the two may name machines that the other one lacks, and this
+    /// machine. `None` if a text is malformed. `id_of` gives the id of the machine with a name.
     pub fn parse(
         own: FleetMember,
-        others: &str,
+        names: &str,
+        peers: &str,
         id_of: impl Fn(Name) -> MachineId,
     ) -> Option<Machines> {
-        let neighbour = |entry: &str| {
-            let (name, address) = entry.split_once('=')?;
-            let name = Name::try_new(name.trim()).ok()?;
-            Some(FleetMember {
-                name,
-                id: id_of(name),
-                addresses: Addresses::fixed(address.trim().parse().ok()?),
-            })
-        };
-        let entries = others.split(',').filter(|entry| !entry.trim().is_empty());
-        let others = entries.map(neighbour).collect::<Option<Vec<_>>>()?;
-        Some(Machines::new(own, others))
+        let mut found = BTreeMap::new();
+        let entries = names.split(',').chain(peers.split(',')).map(str::trim);
+        for entry in entries.filter(|entry| !entry.is_empty()) {
+            let (name, address) = match entry.split_once('=') {
+                Some((name, address)) => (name, Some(address.trim().parse().ok()?)),
+                None => (entry, None),
+            };
+            let known = found
+                .entry(Name::try_new(name.trim()).ok()?)
+                .or_insert(None);
+            *known = address.or(*known);
+        }
+        found.remove(&own.name);
+        let others = found.into_iter();
+        let others = others.map(|(name, fixed)| FleetMember::new(name, id_of(name), fixed));
+        Some(Machines::new(own, others.collect()))
     }
 
     /// All machines, this one first.
@@ -100,62 +74,97 @@ impl Machines {
         core::iter::once(&self.own).chain(&self.others)
     }
 
+    /// This machine.
+    pub fn own(&self) -> &FleetMember {
+        &self.own
+    }
+
     /// The other machines.
     pub fn others(&self) -> impl Iterator<Item = &FleetMember> {
         self.others.iter()
     }
 
-    /// The address of a destination, and its id if it is a machine of the fleet; `None` if it is a name that no other
-    /// machine of the fleet has.
-    pub fn find(&self, destination: Destination) -> Option<(Ipv4Addr, Option<MachineId>)> {
-        match destination {
-            Destination::At(address) => Some((address, self.id_at(address))),
-            Destination::Named(name) => {
-                let named = self.others.iter().find(|other| other.name == name)?;
-                Some((named.addresses.best()?, Some(named.id)))
-            }
+    /// The machine of the fleet with this id.
+    pub fn get(&self, machine: MachineId) -> Option<&FleetMember> {
+        self.all().find(|known| known.id == machine)
+    }
+
+    /// The machines as events of a reply.
+    pub fn list(&self, now: Instant) -> Vec<Event> {
+        let event = |machine: &FleetMember, origin| Event::Machine {
+            name: machine.name,
+            address: machine.addresses.best(),
+            origin,
+            double: machine.double(now),
+        };
+        let others = self.others.iter();
+        let others = others.map(|other| event(other, other.origin()));
+        let own = event(&self.own, AddressOrigin::Own);
+        core::iter::once(own).chain(others).collect()
+    }
+
+    /// The address of a destination, and its id if it is a machine of the fleet.
+    ///
+    /// # Errors
+    /// No other machine of the fleet has that name, or its address is not known yet.
+    pub fn find(&self, destination: Destination) -> Result<(Ipv4Addr, Option<MachineId>), String> {
+        let name = match destination {
+            Destination::At(address) => return Ok((address, self.id_at(address))),
+            Destination::Named(name) => name,
+        };
+        let named = self.others.iter().find(|other| other.name == name);
+        let named = named.ok_or_else(|| format!("unknown machine {name}"))?;
+        match named.addresses.best() {
+            Some(address) => Ok((address, Some(named.id))),
+            None => Err(format!(
+                "the address of {name} is not known: no hello of it was received"
+            )),
         }
     }
 
     /// The machine of the fleet at an address.
     pub fn id_at(&self, address: Ipv4Addr) -> Option<MachineId> {
         let is_there = |machine: &&FleetMember| machine.addresses.best() == Some(address);
-        let found = self.all().find(is_there);
-        found.map(|machine| machine.id)
+        self.all().find(is_there).map(|machine| machine.id)
     }
 
     /// The address to which messages for a machine are sent.
     pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
-        let found = self.all().find(|known| known.id == machine);
-        match found {
+        match self.get(machine) {
             Some(known) => known.addresses.best(),
             None => self.outsiders.get(&machine).copied(),
         }
     }
 
-    /// All addresses that a machine may have.
+    /// The addresses to which a handshake with a machine is sent.
     pub fn addresses_of(&self, machine: MachineId) -> Vec<Ipv4Addr> {
-        let found = self.all().find(|known| known.id == machine);
-        match found {
+        match self.get(machine) {
             Some(known) => known.addresses.all().collect(),
             None => self.outsiders.get(&machine).copied().into_iter().collect(),
         }
     }
 
+    /// Handles a hello; returns the machine that is to be probed at the hello's address, if it is news. Machines that are
+    /// not of the fleet are ignored.
+    pub(crate) fn handle_hello(&mut self, now: Instant, hello: &Hello) -> Option<MachineId> {
+        let mut others = self.others.iter_mut();
+        let other = others.find(|other| other.name == hello.name)?;
+        other.handle_hello(now, hello).then_some(other.id)
+    }
+
     /// Records that a handshake with a machine was completed at this address. No other machine has the address any more.
-    pub fn prove(&mut self, machine: MachineId, address: Ipv4Addr) {
+    pub(crate) fn prove(&mut self, machine: MachineId, address: Ipv4Addr) {
         if self.own.addresses.best() == Some(address) {
             return;
         }
         self.outsiders.retain(|_, outsider| *outsider != address);
         let mut is_member = false;
         for other in &mut self.others {
-            let proven = &mut other.addresses.proven;
             if other.id == machine {
                 is_member = true;
-                *proven = Some(address);
-            } else if *proven == Some(address) {
-                *proven = None;
+                other.prove(address);
+            } else if other.addresses.proven == Some(address) {
+                other.addresses.proven = None;
             }
         }
         if !is_member {
@@ -165,80 +174,30 @@ impl Machines {
             self.outsiders.insert(machine, address);
         }
     }
+
+    /// Records this machine's own address.
+    pub(crate) fn set_own_address(&mut self, address: Ipv4Addr) {
+        self.own.addresses.fixed = Some(address);
+    }
+
+    /// Records another machine with this machine's name, at this address.
+    pub(crate) fn record_own_double(&mut self, now: Instant, address: Ipv4Addr) {
+        self.own.record_double(now, address);
+    }
+
+    /// Records that another boot with a machine's name was refused at this address.
+    pub(crate) fn record_claim(&mut self, machine: MachineId, address: Ipv4Addr) {
+        if let Some(known) = self.others.iter_mut().find(|known| known.id == machine) {
+            known.record_claim(address);
+        }
+    }
+
+    /// Records that a machine and the last other boot with its name are both up; returns the other one's address.
+    pub(crate) fn confirm_double(&mut self, now: Instant, machine: MachineId) -> Option<Ipv4Addr> {
+        let known = self.others.iter_mut().find(|known| known.id == machine)?;
+        known.confirm_double(now)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-    const C: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 3);
-    const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 9);
-
-    fn name(text: &str) -> Name {
-        Name::try_new(text).expect("a name")
-    }
-
-    fn id_of(name: Name) -> MachineId {
-        MachineId([name.as_str().as_bytes()[0]; 32])
-    }
-
-    fn parse(others: &str) -> Option<Machines> {
-        let own = FleetMember {
-            name: name("a"),
-            id: id_of(name("a")),
-            addresses: Addresses::fixed(A),
-        };
-        Machines::parse(own, others, id_of)
-    }
-
-    #[test]
-    fn finds_machines_by_name_and_by_address() {
-        let machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
-        let find = |text: &str| machines.find(text.parse().expect("a destination"));
-        let id = id_of(name("c"));
-        assert_eq!(find("c"), Some((C, Some(id))));
-        assert_eq!(find("10.77.0.3"), Some((C, Some(id))));
-        assert_eq!(find("d"), None);
-        assert_eq!(machines.id_at(C), Some(id));
-        assert_eq!(machines.address_of(id), Some(C));
-        assert_eq!(find("10.77.0.9"), Some((ELSEWHERE, None)));
-    }
-
-    #[test]
-    fn refuses_a_list_with_a_typo() {
-        for text in ["b", "b=", "b=10.77.0", "=10.77.0.1", "a=1.2.3.4;b=1.2.3.5"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-        assert_eq!(parse("").map(|machines| machines.all().count()), Some(1));
-    }
-
-    #[test]
-    fn a_machine_is_where_its_last_handshake_was_and_may_return() {
-        let mut machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
-        let [b, c] = ["b", "c"].map(|text| id_of(name(text)));
-        machines.prove(c, ELSEWHERE);
-        assert_eq!(machines.address_of(c), Some(ELSEWHERE));
-        assert_eq!(machines.addresses_of(c), [ELSEWHERE, C]);
-        assert_eq!(machines.id_at(ELSEWHERE), Some(c));
-        assert_eq!(machines.id_at(C), None);
-        // Another machine gets the address.
-        machines.prove(b, ELSEWHERE);
-        assert_eq!(machines.address_of(b), Some(ELSEWHERE));
-        assert_eq!(machines.address_of(c), Some(C));
-        assert_eq!(machines.id_at(ELSEWHERE), Some(b));
-    }
-
-    #[test]
-    fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
-        let mut machines = parse("b=10.77.0.2").expect("valid");
-        for number in 0..100 {
-            machines.prove(MachineId([number; 32]), Ipv4Addr::new(10, 0, 0, number));
-        }
-        assert_eq!(machines.outsiders.len(), OUTSIDERS_MAX);
-        let last = MachineId([96; 32]);
-        assert_eq!(machines.address_of(last), Some(Ipv4Addr::new(10, 0, 0, 96)));
-        machines.prove(id_of(name("b")), A);
-        assert_eq!(machines.id_at(A), Some(id_of(name("a"))));
-    }
-}
+mod tests;

@@ -42,7 +42,7 @@ impl<H: Host> Shell<H> {
             Command::Explain(name) => self.explain(name).map(ended),
             Command::Cancel(name) => self.cancel(now, name).map(ended),
             Command::List => self.list(now).map(ended),
-            Command::Machines => Ok(ended(self.machine_list())),
+            Command::Machines => Ok(ended(self.machines.list(now))),
             Command::Force(name, force) => self.force(now, name, force).map(ended),
             Command::Start(name) => self.start_again(now, name, from),
             Command::Memory => self.memory().map(ended),
@@ -74,8 +74,7 @@ impl<H: Host> Shell<H> {
         (destination, options): (Destination, MoveOptions),
         from: RequestId,
     ) -> Reply {
-        let found = self.machines.find(destination);
-        let to = found.ok_or_else(|| format!("unknown machine {destination}"))?;
+        let to = self.machines.find(destination)?;
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
@@ -267,16 +266,6 @@ impl<H: Host> Shell<H> {
         let transactions = entries.map(|entry| Event::Transaction(self.status(&entry)));
         let homes = self.homes(now).into_iter().map(Event::Home);
         Ok(domains.chain(transactions).chain(homes).collect())
-    }
-
-    fn machine_list(&self) -> Vec<Event> {
-        let machines = self.machines.all().filter_map(|machine| {
-            Some(Event::Machine {
-                name: machine.name,
-                address: machine.addresses.best()?,
-            })
-        });
-        machines.collect()
     }
 
     fn status(&self, entry: &Entry<'_>) -> TransactionStatus {

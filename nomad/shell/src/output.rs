@@ -2,10 +2,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use identity::{Digest, Name};
 use nomad_client::{Event, RequestId};
-use nomad_protocol::{Attempt, Late, MachineId, TransactionId};
+use nomad_protocol::{Attempt, Hello, Late, MachineId, TransactionId};
 
 /// Work for the shell's caller, which owns the sockets, the log and the clock.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +17,15 @@ pub enum Output {
         to: MachineId,
         /// The message.
         bytes: Vec<u8>,
+    },
+    /// A hello for all machines of the link. It may be lost.
+    Hello(Hello),
+    /// A handshake with a machine, to see whether it is at this address.
+    Probe {
+        /// The machine.
+        machine: MachineId,
+        /// Where it may be; `None` if it is nowhere, and the handshake has no reply.
+        address: Option<Ipv4Addr>,
     },
     /// A job for the page sender. If the job fails, the caller reports the failure, or that the stream broke.
     Job(Job),

@@ -10,7 +10,6 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_client::RequestId;
@@ -20,6 +19,7 @@ use nomad_protocol::{
     Versions,
 };
 
+use crate::discovery::Discovery;
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
 use crate::machines::Machines;
@@ -40,6 +40,8 @@ pub struct Config {
     pub versions: Versions,
     /// The goals of a move, unless its operator has others.
     pub goals: Goals,
+    /// Whether machines find each other by hellos.
+    pub has_hellos: bool,
     /// Whether tests may pause the shell.
     pub has_hooks: bool,
 }
@@ -62,6 +64,7 @@ pub struct Shell<H: Host> {
     /// The tests' hook, if they may have one.
     pub(crate) hook: Option<Hook>,
     pub(crate) machines: Machines,
+    pub(crate) discovery: Option<Discovery>,
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
     pub(crate) retries: Retries,
@@ -92,6 +95,7 @@ impl<H: Host> Shell<H> {
             starters: BTreeMap::new(),
             hook: config.has_hooks.then(Hook::default),
             machines: config.machines,
+            discovery: config.has_hellos.then(|| Discovery::new(now)),
             versions: config.versions,
             goals: config.goals,
             retries: Retries::default(),
@@ -122,7 +126,7 @@ impl<H: Host> Shell<H> {
                 self.call_rolls(now);
             }
             Message::Late(transaction, late) => self.emit(Output::Late(from, transaction, late)),
-            Message::Hello { .. } | Message::Transaction(..) => {
+            Message::Transaction(..) => {
                 self.moves.ledger.handle_message(now, from, envelope);
             }
         }
@@ -138,6 +142,7 @@ impl<H: Host> Shell<H> {
         if self.is_held() {
             return;
         }
+        self.discover(now);
         self.moves.ledger.handle_timeout(now);
         for task in self.retries.take_due(now) {
             self.retry(now, task);
@@ -161,6 +166,7 @@ impl<H: Host> Shell<H> {
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
             .chain(self.retries.poll_timeout())
+            .chain(self.discovery.as_ref().map(Discovery::poll_timeout))
             .chain(self.transfer.map(|transfer| transfer.deadline()))
             .min()
     }
@@ -202,11 +208,6 @@ impl<H: Host> Shell<H> {
     /// The machines of the fleet.
     pub fn machines(&self) -> &Machines {
         &self.machines
-    }
-
-    /// Records the address at which a handshake with a machine was completed.
-    pub fn handle_handshake(&mut self, with: MachineId, address: Ipv4Addr) {
-        self.machines.prove(with, address);
     }
 
     pub(crate) fn emit(&mut self, output: Output) {

@@ -15,7 +15,7 @@ use nomad_protocol::{
     StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
-use nomad_shell::{Addresses, Config, FleetMember, Machines, Root as _, Shell};
+use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
 
@@ -90,6 +90,8 @@ pub struct Common {
     pub timing: Timing,
     /// The goals of a move.
     pub goals: Goals,
+    /// Whether machines send hellos.
+    pub has_hellos: bool,
 }
 
 /// One machine.
@@ -97,6 +99,8 @@ pub struct Common {
 pub struct Machine {
     /// Its number.
     pub number: usize,
+    /// Its address, which may change. Others expect it at [`address`] at first.
+    pub address: Ipv4Addr,
     /// nomad, and below it the hardware.
     pub shell: Shell<Hardware>,
     /// nomad's transactions, each from its first record to its end. They are lost when nomad dies.
@@ -138,17 +142,21 @@ pub fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, number as u8 + 1)
 }
 
-fn fleet_member(number: usize) -> FleetMember {
-    FleetMember {
-        name: machine_name(number),
-        id: machine_id(number),
-        addresses: Addresses::fixed(address(number)),
-    }
+fn fleet_member(number: usize, address: Ipv4Addr) -> FleetMember {
+    let address = Some(address);
+    FleetMember::new(machine_name(number), machine_id(number), address)
 }
 
 impl Common {
-    fn config(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Config {
+    fn config(
+        &self,
+        (number, own): (usize, Ipv4Addr),
+        boot: u64,
+        life: u64,
+        records_max: usize,
+    ) -> Config {
         let others = (0..self.machines).filter(|other| *other != number);
+        let others = others.map(|other| fleet_member(other, address(other)));
         let local = LocalMachine {
             machine: machine_id(number),
             boot: BootId(boot),
@@ -163,9 +171,10 @@ impl Common {
         };
         Config {
             local,
-            machines: Machines::new(fleet_member(number), others.map(fleet_member).collect()),
+            machines: Machines::new(fleet_member(number, own), others.collect()),
             versions: VERSIONS,
             goals: self.goals,
+            has_hellos: self.has_hellos,
             has_hooks: false,
         }
     }
@@ -174,11 +183,17 @@ impl Common {
 impl Machine {
     /// A machine that was just started.
     pub fn new(common: Common, hardware: Hardware, boot: u64, now: Instant) -> Self {
+        let address = address(hardware.parts.number);
+        Machine::at(address, common, hardware, boot, now)
+    }
+
+    fn at(address: Ipv4Addr, common: Common, hardware: Hardware, boot: u64, now: Instant) -> Self {
         let number = hardware.parts.number;
         let records_max = hardware.record_store.transactions_max();
-        let config = common.config(number, boot, boot, records_max);
+        let config = common.config((number, address), boot, boot, records_max);
         Machine {
             number,
+            address,
             shell: resume(hardware, now, &config, &[]),
             moves: BTreeMap::new(),
             sending: BTreeMap::new(),
@@ -211,7 +226,7 @@ impl Machine {
                 let _ = hardware.start(domain_name(number));
             }
         }
-        Machine::new(self.common, hardware, boot, now)
+        Machine::at(self.address, self.common, hardware, boot, now)
     }
 
     /// Restarts nomad alone, after it died.
@@ -226,7 +241,9 @@ impl Machine {
         let records = hardware.record_store.load(leaves_older);
         let moves = records.iter().map(Move::from_record).collect();
         let records_max = hardware.record_store.transactions_max();
-        let config = self.common.config(self.number, boot, life, records_max);
+        let config = self
+            .common
+            .config((self.number, self.address), boot, life, records_max);
         hardware.now = now;
         Machine {
             shell: resume(hardware, now, &config, &records),
@@ -241,9 +258,10 @@ impl Machine {
         self.moves.get(&transaction).copied()
     }
 
-    /// Its address for operators.
-    pub fn address(&self) -> Ipv4Addr {
-        address(self.number)
+    /// Gives it another address.
+    pub fn renumber(&mut self, now: Instant, address: Ipv4Addr) {
+        self.address = address;
+        self.shell.set_own_address(now, address);
     }
 
     /// The size of its pool in pages.

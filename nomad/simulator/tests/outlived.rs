@@ -48,6 +48,7 @@ impl Scenario {
             homes: BTreeMap::new(),
             copy_pages: usize::MAX,
             record_slots: 8,
+            has_hellos: false,
             mutant: Mutant::None,
         };
         Scenario {
@@ -102,7 +103,7 @@ impl Scenario {
                 Effect::Send { to, bytes } if !self.is_cut => {
                     self.in_flight.push_back((machine, to, bytes));
                 }
-                Effect::Send { .. } => {}
+                Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) => {}
                 Effect::Sending(transaction) => {
                     let more = self.world.send_piece(self.now, machine, transaction);
                     self.apply_effects(machine, more);

@@ -9,6 +9,7 @@ use caravan::screen::Format;
 use caravan::session::{self, Session};
 use caravan::{arguments, package, secret};
 use manifest::Entry;
+use nomad_client::event::AddressOrigin;
 use nomad_client::{Command, Event};
 
 use crate::error::{Error, Result};
@@ -60,7 +61,7 @@ fn check_home(project: &Project, session: &Session) -> Result<()> {
     let reply = session.events(Command::Machines);
     let (_, fleet) = reply.map_err(|error| session::Error::Connection(session.server, error))?;
     let other = fleet.iter().find_map(|event| match event {
-        Event::Machine { name, address } if address == session.server.ip() => {
+        Event::Machine { name, origin, .. } if *origin == AddressOrigin::Own => {
             (name.as_str() != home.as_str()).then_some(name)
         }
         _ => None,

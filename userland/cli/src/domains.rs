@@ -123,7 +123,9 @@ mod tests {
         let events = [
             domain("switch", 1, 256, 1024),
             domain("kv", 3, 512, 11264),
-            serde_json::json!({"machine": {"name": "b", "address": "10.77.0.2"}}),
+            serde_json::json!({"machine": {
+                "name": "b", "address": "10.77.0.2", "origin": "manifest", "double": null,
+            }}),
             serde_json::json!({"memory": {
                 "machine": memory, "nomad_heap_free": 1, "nomad_heap_free_min": 1,
             }}),

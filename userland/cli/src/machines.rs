@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nomad_client::event::AddressOrigin;
 use nomad_client::{Command, Event};
 use nomad_protocol::planner::PAGE_BYTES;
 use serde_json::json;
@@ -19,9 +20,13 @@ pub struct Machine {
     /// Its name.
     pub name: String,
     /// The address of its migration server.
-    pub address: Ipv4Addr,
-    /// The totals of its domains, or the reason they are not known.
-    pub totals: Result<Sum, Error>,
+    pub address: Option<Ipv4Addr>,
+    /// The origin of the address.
+    pub origin: AddressOrigin,
+    /// The address of another machine with the same name.
+    pub double: Option<Ipv4Addr>,
+    /// The totals of its domains, or the reason they are not known; `None` if it has no address.
+    pub totals: Option<Result<Sum, Error>>,
     /// The time from the command to the reply.
     pub elapsed: Duration,
 }
@@ -29,15 +34,24 @@ pub struct Machine {
 /// Requests the domains of every machine in a server's reply to `machines`, in parallel. All servers are expected at one port.
 pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
     let named = reply.iter().filter_map(|event| match event {
-        Event::Machine { name, address } => Some((name.as_str(), *address)),
+        Event::Machine {
+            name,
+            address,
+            origin,
+            double,
+        } => Some((name.as_str(), *address, *origin, *double)),
         _ => None,
     });
-    let request = |(name, address): (&str, Ipv4Addr)| Machine {
+    let sum = |address| {
+        let listed = connection.events(SocketAddrV4::new(address, port), Command::List);
+        listed.map(|(_, events)| domains::sum(&events))
+    };
+    let request = |(name, address, origin, double): (&str, Option<Ipv4Addr>, _, _)| Machine {
         name: name.to_owned(),
         address,
-        totals: connection
-            .events(SocketAddrV4::new(address, port), Command::List)
-            .map(|(_, events)| domains::sum(&events)),
+        origin,
+        double,
+        totals: address.map(sum),
         elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {
@@ -63,37 +77,47 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
     }
     row(
         out,
-        ["MACHINE", "ADDRESS", "DOMAINS", "SPENT MiB"],
+        ["MACHINE", "ADDRESS", "ORIGIN", "DOMAINS", "SPENT MiB"],
         "POOLS MiB",
     )?;
     for Machine {
         name,
         address,
+        origin,
+        double,
         totals,
         ..
     } in machines
     {
-        let address = address.to_string();
+        let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+        let origin = origin.to_string();
         match totals {
-            Ok(sum) => {
+            Some(Ok(sum)) => {
                 let (count, spent) = (
                     sum.domains.to_string(),
                     domains::mib(sum.spent_pages).to_string(),
                 );
                 let pages = domains::mib(sum.pool_pages).to_string();
-                row(out, [name, &address, &count, &spent], &pages)?;
+                row(out, [name, &address, &origin, &count, &spent], &pages)?;
             }
-            Err(error) => writeln!(out, "{name:<16} {address:<16} {error}")?,
+            Some(Err(error)) => writeln!(out, "{name:<16} {address:<16} {origin:<10} {error}")?,
+            None => writeln!(
+                out,
+                "{name:<16} {address:<16} {origin:<10} no hello of it was received"
+            )?,
+        }
+        if let Some(at) = double {
+            writeln!(out, "  another machine called {name} is at {at}")?;
         }
     }
     Ok(())
 }
 
-fn row(out: &mut impl Write, columns: [&str; 4], last: &str) -> io::Result<()> {
-    let [name, address, count, spent] = columns;
+fn row(out: &mut impl Write, columns: [&str; 5], last: &str) -> io::Result<()> {
+    let [name, address, origin, count, spent] = columns;
     writeln!(
         out,
-        "{name:<16} {address:<16} {count:>7} {spent:>10} {last:>10}"
+        "{name:<16} {address:<16} {origin:<10} {count:>7} {spent:>10} {last:>10}"
     )
 }
 
@@ -102,16 +126,19 @@ fn to_json(machine: &Machine) -> serde_json::Value {
         "at_us": machine.elapsed.as_micros() as u64,
         "event": "machine",
         "name": machine.name,
-        "address": machine.address.to_string(),
-        "answers": machine.totals.is_ok(),
+        "address": machine.address.map(|address| address.to_string()),
+        "origin": machine.origin.to_string(),
+        "double": machine.double.map(|address| address.to_string()),
+        "answers": matches!(machine.totals, Some(Ok(_))),
     });
     match &machine.totals {
-        Ok(sum) => {
+        Some(Ok(sum)) => {
             object["domains"] = json!(sum.domains);
             object["spent_bytes"] = json!(sum.spent_pages * PAGE_BYTES);
             object["pool_bytes"] = json!(sum.pool_pages * PAGE_BYTES);
         }
-        Err(error) => object["text"] = json!(error.to_string()),
+        Some(Err(error)) => object["text"] = json!(error.to_string()),
+        None => {}
     }
     object
 }
@@ -125,8 +152,10 @@ mod tests {
     fn fleet() -> [Machine; 2] {
         let machine = |name: &str, last, totals| Machine {
             name: name.to_owned(),
-            address: Ipv4Addr::new(10, 77, 0, last),
-            totals,
+            address: Some(Ipv4Addr::new(10, 77, 0, last)),
+            origin: AddressOrigin::Handshake,
+            double: None,
+            totals: Some(totals),
             elapsed: Duration::ZERO,
         };
         let sum = Sum {
@@ -149,7 +178,7 @@ mod tests {
     fn a_machine_is_a_row_whether_it_replies_or_not() {
         let rows = shown(Format::Terminal);
         let words: Vec<&str> = rows[1].split_whitespace().collect();
-        assert_eq!(words, ["a", "10.77.0.1", "4", "2", "4"]);
+        assert_eq!(words, ["a", "10.77.0.1", "handshake", "4", "2", "4"]);
         assert!(rows[2].contains("10.77.0.2") && rows[2].contains("does not reply"));
     }
 

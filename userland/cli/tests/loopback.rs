@@ -124,8 +124,8 @@ fn reply(command: &Command, log_lines: u64) -> Vec<Event> {
             r#""done""#,
         ],
         Command::Machines => &[
-            r#"{"machine":{"name":"a","address":"127.0.0.1"}}"#,
-            r#"{"machine":{"name":"b","address":"127.0.0.2"}}"#,
+            r#"{"machine":{"name":"a","address":"127.0.0.1","origin":"own","double":null}}"#,
+            r#"{"machine":{"name":"b","address":"127.0.0.2","origin":"hello","double":null}}"#,
             r#""done""#,
         ],
         Command::Migrate(..) => &[

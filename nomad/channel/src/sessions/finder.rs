@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use identity::Name;
 
 use super::{Incoming, PeerKind, ReceiveError, Received, Sessions, draw_index};
-use crate::introduction::{padded, unpadded};
+use crate::introduction::{from_field, to_field};
 use crate::keys::Keys;
 use crate::packet::{Kind, Packet};
 
@@ -53,7 +53,7 @@ impl Sessions {
             incoming: None,
             replies: vec![datagram(keys, Kind::Found, search, Some(name))],
             peer_kind: PeerKind::Operator,
-            met: None,
+            encounter: None,
         })
     }
 
@@ -80,7 +80,7 @@ fn datagram(keys: &Keys, kind: Kind, search: Search, name: Option<Name>) -> Vec<
         kind,
         index: search.index,
         number: search.number,
-        body: &padded(name),
+        body: &to_field(name),
     };
     let tag = keys.tags_of(PeerKind::Operator).tag(&packet);
     [&packet.to_bytes()[..], &tag].concat()
@@ -91,5 +91,5 @@ fn name_in(keys: &Keys, packet: &Packet<'_>) -> Result<Option<Name>, ReceiveErro
     let opened = keys.tags_of(PeerKind::Operator).open(packet);
     let (name, _) = opened.ok_or(ReceiveError::Forged)?;
     let name = name.try_into().map_err(|_| ReceiveError::Forged)?;
-    unpadded(name).ok_or(ReceiveError::Forged)
+    from_field(name).ok_or(ReceiveError::Forged)
 }

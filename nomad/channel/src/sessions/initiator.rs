@@ -6,7 +6,11 @@ use alloc::vec::Vec;
 use nomad_protocol::MachineId;
 use snow::HandshakeState;
 
-use super::{Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index};
+use super::{
+    Encounter, LIMITS, Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index,
+};
+use crate::accepted::Accepted;
+use crate::boots::Judgement;
 use crate::introduction::Introduction;
 use crate::keys::Keys;
 use crate::noise;
@@ -32,9 +36,11 @@ impl Sessions {
         if peer.initiation.as_ref().is_some_and(is_recent) {
             return None;
         }
+        peer.boots.count_challenge(now_us);
         let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
         let introduction = Introduction {
             suites: self.suites,
+            boot: self.boot,
             name: keys.own_name(),
         };
         let message = noise::write_initiation(&mut handshake, introduction).ok()?;
@@ -64,13 +70,14 @@ impl Sessions {
             incoming: None,
             replies: vec![initiation.datagram(keys, peer.ticket)],
             peer_kind: PeerKind::Machine,
-            met: None,
+            encounter: None,
         })
     }
 
-    /// Completes a handshake, and sends the queued messages.
+    /// Completes a handshake, and sends the queued messages, unless one side refuses the other.
     pub(super) fn handle_response(
         &mut self,
+        keys: &Keys,
         now_us: u64,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
@@ -80,8 +87,31 @@ impl Sessions {
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
         let handshake = &mut initiation.handshake;
         // A forged Response leaves the handshake as it is: the true one may still arrive.
-        let suite = noise::read_response(handshake, packet.body, suites)
+        let verdict = noise::read_response(handshake, packet.body, suites)
             .map_err(|_| ReceiveError::Forged)?;
+        let Some(suite) = verdict.suite else {
+            peer.initiation = None;
+            return Ok(Received::only(Encounter::RefusedBy(machine)));
+        };
+        // An operator has one command: it takes the machine as it finds it.
+        let judgement = match keys.own_name() {
+            None => Judgement::Accepted,
+            Some(_) => peer
+                .boots
+                .judge(now_us, initiation.started_us, verdict.boot),
+        };
+        let encounter = match judgement {
+            Judgement::Refused => {
+                peer.initiation = None;
+                return Ok(Received::only(Encounter::Refused(machine)));
+            }
+            Judgement::Accepted => Encounter::Met(machine),
+            Judgement::Doubled => Encounter::Doubled(machine),
+            Judgement::Restarted => {
+                peer.accepted = Accepted::new(LIMITS);
+                Encounter::Met(machine)
+            }
+        };
         let ciphers = noise::ciphers(handshake, suite);
         let mut session = Session::new(ciphers, initiation.index, peer_index);
         peer.initiation = None;
@@ -96,7 +126,7 @@ impl Sessions {
             incoming: None,
             replies,
             peer_kind: PeerKind::Machine,
-            met: Some(machine),
+            encounter: Some(encounter),
         })
     }
 

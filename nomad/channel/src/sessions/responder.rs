@@ -1,11 +1,15 @@
 //! Handshakes as responder.
 
 use alloc::vec;
+use core::mem;
 
 use identity::Name;
-use nomad_protocol::MachineId;
+use nomad_protocol::{BootId, MachineId};
 
-use super::{PeerKind, ReceiveError, Received, Sessions, draw_index};
+use super::{Encounter, LIMITS, PEERS_MAX, PeerKind, ReceiveError, Received, Sessions, draw_index};
+use crate::accepted::Accepted;
+use crate::boots::Judgement;
+use crate::introduction::Verdict;
 use crate::keys::{Keys, OperatorId};
 use crate::noise;
 use crate::packet::{Kind, Packet};
@@ -17,6 +21,7 @@ impl Sessions {
     pub(super) fn handle_initiation(
         &mut self,
         keys: &Keys,
+        now_us: u64,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let forged = |_| ReceiveError::Forged;
@@ -36,6 +41,7 @@ impl Sessions {
         }
         // The ticket is used up whatever the outcome, so that each ticket allows one key agreement.
         self.ticket = self.ticket.wrapping_add(1);
+        let challenged_us = mem::replace(&mut self.ticket_us, now_us);
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         let theirs = noise::read_initiation(&mut handshake, message).map_err(forged)?;
         let key = noise::peer(&handshake).ok_or(ReceiveError::Forged)?;
@@ -45,14 +51,23 @@ impl Sessions {
         if MachineId(key) == keys.own_id() {
             return Err(ReceiveError::OwnName);
         }
-        let suite = self
-            .suites
-            .best_with(theirs.suites)
-            .ok_or(ReceiveError::Forged)?;
-        let message = noise::write_response(&mut handshake, suite).map_err(forged)?;
-        let ciphers = noise::ciphers(&mut handshake, suite);
+        let suite = self.suites.best_with(theirs.suites);
+        let suite = suite.ok_or(ReceiveError::Forged)?;
+        let encounter = match peer_kind {
+            PeerKind::Operator => None,
+            PeerKind::Machine => self.judge(now_us, challenged_us, MachineId(key), theirs.boot)?,
+        };
+        let is_refused = matches!(encounter, Some(Encounter::Refused(_)));
+        let verdict = Verdict {
+            suite: Some(suite).filter(|_| !is_refused),
+            boot: self.boot,
+        };
+        let message = noise::write_response(&mut handshake, verdict).map_err(forged)?;
         let index = draw_index(&mut self.next_index);
-        self.add_candidate(peer_kind, key, Session::new(ciphers, index, packet.index));
+        if !is_refused {
+            let ciphers = noise::ciphers(&mut handshake, suite);
+            self.add_candidate(peer_kind, key, Session::new(ciphers, index, packet.index));
+        }
         let response = Packet {
             kind: Kind::Response,
             index: packet.index,
@@ -63,7 +78,30 @@ impl Sessions {
             incoming: None,
             replies: vec![response.to_bytes()],
             peer_kind,
-            met: None,
+            encounter,
+        })
+    }
+
+    /// Judges the handshake of a machine. Its address is proven only by the first message in the session.
+    fn judge(
+        &mut self,
+        now_us: u64,
+        challenged_us: u64,
+        machine: MachineId,
+        boot: BootId,
+    ) -> Result<Option<Encounter>, ReceiveError> {
+        if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&machine) {
+            return Err(ReceiveError::TooMany);
+        }
+        let peer = self.peers.entry(machine).or_default();
+        Ok(match peer.boots.judge(now_us, challenged_us, boot) {
+            Judgement::Accepted => None,
+            Judgement::Doubled => Some(Encounter::Doubled(machine)),
+            Judgement::Refused => Some(Encounter::Refused(machine)),
+            Judgement::Restarted => {
+                peer.accepted = Accepted::new(LIMITS);
+                None
+            }
         })
     }
 
@@ -114,6 +152,6 @@ fn request_retry(
         incoming: None,
         replies: vec![retry.to_bytes()],
         peer_kind,
-        met: None,
+        encounter: None,
     }
 }

@@ -2,6 +2,8 @@
 
 extern crate std;
 
+mod hellos;
+
 use super::*;
 
 /// A machine, or an operator, with its sessions.
@@ -54,7 +56,7 @@ fn pair() -> (End, End) {
 fn payload(incoming: Option<Incoming>) -> Option<Vec<u8>> {
     incoming.map(|incoming| match incoming {
         Incoming::Machine(_, message) | Incoming::Operator(_, message) => message,
-        Incoming::Found(name) => panic!("{name} was not asked"),
+        other => panic!("not a message: {other:?}"),
     })
 }
 

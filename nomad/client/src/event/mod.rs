@@ -36,8 +36,12 @@ pub enum Event {
     Machine {
         /// Its name.
         name: Name,
-        /// The address of its migration server.
-        address: Ipv4Addr,
+        /// The address of its migration server, if it is known.
+        address: Option<Ipv4Addr>,
+        /// The origin of the address.
+        origin: AddressOrigin,
+        /// The address of another machine with the same name, if there is one.
+        double: Option<Ipv4Addr>,
     },
     /// The verdict on one held object.
     Verdict(Verdict),
@@ -75,6 +79,22 @@ pub enum Event {
     Done,
     /// The command was refused or failed, for this reason.
     Failed(String),
+}
+
+/// The origin of a machine's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressOrigin {
+    /// It is the machine's own.
+    Own,
+    /// A handshake with the machine was completed there.
+    Handshake,
+    /// A hello of the machine was received from there.
+    Hello,
+    /// The manifest has it.
+    Manifest,
+    /// No address is known.
+    Unknown,
 }
 
 /// A line of a machine's log.

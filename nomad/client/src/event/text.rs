@@ -7,7 +7,8 @@ use nomad_protocol::planner::Progress;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
-    Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus, TransactionStatus,
+    AddressOrigin, Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus,
+    TransactionStatus,
 };
 
 impl fmt::Display for Event {
@@ -16,7 +17,21 @@ impl fmt::Display for Event {
             Event::Domain(record) => record.fmt(f),
             Event::Transaction(status) => status.fmt(f),
             Event::Home(status) => status.fmt(f),
-            Event::Machine { name, address } => write!(f, "machine {name} {address}"),
+            Event::Machine {
+                name,
+                address,
+                origin,
+                double,
+            } => {
+                write!(f, "machine {name}")?;
+                if let Some(address) = address {
+                    write!(f, " {address}")?;
+                }
+                write!(f, " ({origin})")?;
+                double.map_or(Ok(()), |at| {
+                    write!(f, ", another machine called {name} is at {at}")
+                })
+            }
             Event::Verdict(verdict) => verdict.fmt(f),
             Event::Omitted(count) => write!(f, "{count} more are not listed"),
             Event::Memory(status) => status.fmt(f),
@@ -43,6 +58,18 @@ impl fmt::Display for Event {
             Event::Done => f.write_str("done"),
             Event::Failed(reason) => write!(f, "failed: {reason}"),
         }
+    }
+}
+
+impl fmt::Display for AddressOrigin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            AddressOrigin::Own => "own",
+            AddressOrigin::Handshake => "handshake",
+            AddressOrigin::Hello => "hello",
+            AddressOrigin::Manifest => "manifest",
+            AddressOrigin::Unknown => "unknown",
+        })
     }
 }
 

@@ -118,7 +118,7 @@ impl Ledger {
     /// Handles a message of machine `from`, which the channel has authenticated.
     pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
         let Message::Transaction(id, step) = envelope.message else {
-            // The shell handles roll calls and late frames; Hello is for discovery.
+            // The shell handles roll calls and late frames.
             return;
         };
         match self.transactions.get_mut(&id) {

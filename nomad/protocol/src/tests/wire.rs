@@ -24,7 +24,7 @@ fn commit_has_the_documented_bytes() {
         held_us: 2,
     })
     .encode();
-    let mut expected = vec![7, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![8, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
@@ -46,7 +46,7 @@ fn late_frames_have_the_documented_bytes() {
         bytes: vec![9, 8],
     });
     let bytes = piece.encode();
-    assert_eq!(bytes[10..12], [4, 7]);
+    assert_eq!(bytes[10..12], [3, 7]);
     assert_eq!(bytes[27..], [0, 5, 0xac, 2, 2, 9, 8]);
     assert_eq!(Envelope::decode(&bytes), Ok(piece));
     let ack = late(Late::Ack { stream: 5, next: 7 }).encode();
@@ -121,7 +121,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 7, theirs: 1 })
+        Err(DecodeError::Version { ours: 8, theirs: 1 })
     );
 }
 

@@ -10,7 +10,7 @@ use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::{Incoming, PeerKind, ReceiveError, Received, SEAL_BYTES};
 use nomad_client::operator::{Action, Request};
-use nomad_protocol::{MachineId, PORT};
+use nomad_protocol::{HELLO_GROUP, MachineId, PORT};
 use nomad_transport::Datagram;
 use runtime::protocol::Mtu;
 
@@ -44,6 +44,9 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         .map(|other| other.id)
         .collect();
     let mut sockets = Sockets::new(stack, common, others, mtu);
+    if let Err(error) = stack.join_multicast_group(HELLO_GROUP) {
+        log::warn!("hellos of other machines cannot be received: {error:?}");
+    }
     log::info!("listening on port {PORT}");
     loop {
         server.poll_shell();
@@ -154,24 +157,29 @@ fn open(server: &Server, datagram: &[u8], from: UdpMetadata) -> Opened {
 
 fn handle_opened(server: &Server, (from, received): Opened) {
     let network = &server.network;
+    let IpAddress::Ipv4(address) = from.endpoint.addr;
     let Received {
         incoming,
         replies,
         peer_kind,
-        met,
+        encounter,
     } = match received {
         Ok(received) => received,
-        Err(error) => return network.reject(from.endpoint, &error),
+        Err(error) => {
+            if error == ReceiveError::OwnName {
+                server.shell.borrow_mut().handle_own_name(now(), address);
+            }
+            return network.reject(from.endpoint, &error);
+        }
     };
     let to = match peer_kind {
         PeerKind::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
         PeerKind::Operator => from.endpoint,
     };
     network.post(to, replies);
-    if let Some(machine) = met {
-        let IpAddress::Ipv4(address) = from.endpoint.addr;
+    if let Some(encounter) = encounter {
         let mut shell = server.shell.borrow_mut();
-        shell.handle_handshake(machine, address);
+        shell.handle_encounter(now(), address, encounter);
     }
     match incoming {
         Some(Incoming::Machine(machine, message)) => handle_message(server, machine, &message),
@@ -186,6 +194,10 @@ fn handle_opened(server: &Server, (from, received): Opened) {
                     Action::AcceptData(piece) => shell.handle_data(now(), id, &piece),
                 }
             }
+        }
+        Some(Incoming::Hello(hello)) => {
+            let mut shell = server.shell.borrow_mut();
+            shell.handle_hello(now(), address, &hello);
         }
         // This side asks nobody for a name.
         Some(Incoming::Found(_)) | None => {}

@@ -206,6 +206,8 @@ impl Sockets {
                 .find(|machine| machine.address == Some(address))
         };
         let socket = match datagram.to.port {
+            // A group needs no resolution, so it does not wait.
+            PORT if address.is_multicast() => &self.common,
             PORT => machine().map_or(&self.others, |machine| &machine.control),
             _ => &self.common,
         };

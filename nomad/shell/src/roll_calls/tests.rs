@@ -7,18 +7,16 @@ use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{PhaseName, Side, TransactionId, samples};
 
 use super::*;
-use crate::machines::{Addresses, FleetMember};
+use crate::machines::FleetMember;
 
 fn name() -> Name {
     samples::offer().name
 }
 
 fn machines() -> Machines {
-    let own = FleetMember {
-        name: Name::try_new("a").expect("a name"),
-        id: MachineId([1; 32]),
-        addresses: Addresses::fixed(Ipv4Addr::new(10, 77, 0, 1)),
-    };
+    let name = Name::try_new("a").expect("a name");
+    let address = Ipv4Addr::new(10, 77, 0, 1);
+    let own = FleetMember::new(name, MachineId([1; 32]), Some(address));
     Machines::new(own, Vec::new())
 }
 

@@ -254,6 +254,7 @@ impl State {
                 Effect::Send { to, bytes } => {
                     self.sent.insert(Datagram::new(machine, to, bytes));
                 }
+                Effect::Hello(_) | Effect::Probe(..) => {}
                 Effect::Sending(_) | Effect::Streamed(..) => {}
             }
         }

@@ -3,9 +3,11 @@
 //! Few of each kind strike in a run, and often none, so that their combined effects can still be distinguished.
 
 mod crash;
+mod hellos;
 mod local;
 
 pub use crash::{PlannedCrash, When};
+pub use hellos::{HelloFaults, Renumbering};
 pub use local::{LocalFault, LocalStep, RootCall, RootFault, root_error};
 
 use crate::network::NetworkConditions;
@@ -115,6 +117,8 @@ pub struct Faults {
     pub root: Vec<RootFault>,
     /// Whether each machine has room for the record of one transaction only.
     pub few_records: bool,
+    /// Faults of hellos and addresses.
+    pub hellos: HelloFaults,
 }
 
 impl Scale {
@@ -160,6 +164,7 @@ impl Faults {
             foreign_freeze: None,
             root: Vec::new(),
             few_records: false,
+            hellos: HelloFaults::default(),
         }
     }
 
@@ -249,6 +254,7 @@ impl Faults {
             .map(|_| RootFault::draw(random, machines))
             .collect();
         self.few_records = random.permille(100);
+        self.hellos = HelloFaults::draw(random, machines);
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn check_listed(world: &World, machine: &Machine, now: Instant) -> Re
     for (number, _) in entries.filter(|(_, entry)| entry.is_elsewhere()) {
         let machines = world.machines.iter();
         let holders = machines.filter(|other| other.hardware().has(*number));
-        let holders: Vec<Ipv4Addr> = holders.map(Machine::address).collect();
+        let holders: Vec<Ipv4Addr> = holders.map(|other| other.address).collect();
         let home = listed
             .iter()
             .find(|home| home.domain == domain_name(*number));

@@ -92,6 +92,8 @@ impl Simulation {
         for effect in effects {
             match effect {
                 Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
+                Effect::Hello(hello) => self.send_hello(machine, hello),
+                Effect::Probe(peer, at) => self.send_probe(machine, peer, at),
                 Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
                 Effect::Streamed(transaction, items) => self.send_items(transaction, items),
                 Effect::Event(transaction, event) if is_urgent => {
@@ -168,7 +170,7 @@ impl Simulation {
         }
     }
 
-    fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
+    pub(super) fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
         let now_us = self.now.as_us();
         self.faults.one_way.is_some_and(|loss| {
             (loss.from, loss.to) == (from, to) && (loss.begin_us..loss.end_us).contains(&now_us)

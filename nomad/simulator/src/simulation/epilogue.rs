@@ -15,9 +15,14 @@ use crate::world::domain_id;
 
 /// The most attempts of a command that is refused for the moment.
 const COMMAND_ATTEMPTS_MAX: usize = 100;
+/// The time in which machines find each other, even if their clocks run at half the rate.
+const FINDING_US: u64 = 10_000_000;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
+        if self.report.renumbered > 0 {
+            self.advance(self.now.as_us() + FINDING_US)?;
+        }
         let doubts = [Outcome::DestinationInDoubt, Outcome::SourceInDoubt];
         let is_doubted = |end: &End| doubts.contains(&end.outcome);
         let doubted = ends.iter().filter(|(_, end)| is_doubted(end));

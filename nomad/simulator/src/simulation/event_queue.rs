@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use nomad_protocol::{Event, Instant, TransactionId};
 
-use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, When};
+use super::hellos::Greeting;
+use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, Renumbering, When};
 use crate::network::Datagram;
 
 /// A scheduled event.
@@ -31,6 +32,8 @@ pub(super) enum Scheduled {
         machine: usize,
         transaction: TransactionId,
     },
+    Greeting(Greeting),
+    Renumber(Renumbering),
     Step,
     Interfere,
     /// The domain of this number is to move.
@@ -82,6 +85,9 @@ impl EventQueue {
         if let Some(freeze) = faults.foreign_freeze {
             queue.schedule(freeze.at_us, Scheduled::ForeignFreeze(freeze));
         }
+        for renumbering in &faults.hellos.renumberings {
+            queue.schedule(renumbering.at_us, Scheduled::Renumber(*renumbering));
+        }
         queue.schedule(0, Scheduled::Step);
         queue.schedule(faults.end_us(), Scheduled::EndFaults);
         queue
@@ -108,7 +114,11 @@ impl EventQueue {
         let is_idle = |due: &Scheduled| {
             matches!(
                 due,
-                Scheduled::Step | Scheduled::Interfere | Scheduled::Cut(_) | Scheduled::EndFaults
+                Scheduled::Step
+                    | Scheduled::Greeting(_)
+                    | Scheduled::Interfere
+                    | Scheduled::Cut(_)
+                    | Scheduled::EndFaults
             )
         };
         self.entries.values().all(is_idle)

@@ -5,6 +5,7 @@ use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 use nomad_transport::Datagram as PageDatagram;
 
 use super::event_queue::Scheduled;
+use super::hellos::Greeting;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, RootCall, When};
@@ -52,6 +53,8 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.notify_broken(local, machine, transaction);
             }
+            Scheduled::Greeting(greeting) => self.deliver_greeting(greeting),
+            Scheduled::Renumber(renumbering) => self.renumber(renumbering),
             Scheduled::Step => self.step(),
             Scheduled::Interfere => self.interfere(),
             Scheduled::Move(domain) => self.move_away(domain),
@@ -75,6 +78,10 @@ impl Simulation {
             | Scheduled::GiveBack { machine, .. }
             | Scheduled::NotifyBroken { machine, .. }
             | Scheduled::Cancel(machine) => Some(*machine),
+            Scheduled::Greeting(Greeting::Hello { to, .. } | Greeting::Response { to, .. }) => {
+                Some(*to)
+            }
+            Scheduled::Greeting(Greeting::Probe { at, .. }) => self.world.machine_at(*at),
             Scheduled::Crash(crash) => Some(crash.machine),
             _ => None,
         }
@@ -83,7 +90,7 @@ impl Simulation {
     /// Defers an event of a paused machine to the end of the pause, in the same order; datagrams may be lost.
     fn defer_until_pause_ends(&mut self, machine: usize, due: Scheduled) {
         let is_lossy = self.faults.pause.is_some_and(|pause| pause.is_lossy);
-        if is_lossy && matches!(due, Scheduled::Datagram(_)) {
+        if is_lossy && matches!(due, Scheduled::Datagram(_) | Scheduled::Greeting(_)) {
             return;
         }
         let until_us = self.nodes[machine].paused_until.as_us();

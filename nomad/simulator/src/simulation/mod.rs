@@ -6,6 +6,7 @@
 //! (`epilogue`): an operator decides every move whose outcome a machine still does not know, nothing may be left over,
 //! and every running domain must move once more.
 //!
+//! `hellos` carries the datagrams by which machines find each other.
 //! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that
 //! follow, `page_links` carries the page streams.
 
@@ -14,6 +15,7 @@ mod effects;
 mod epilogue;
 mod event_queue;
 mod events;
+mod hellos;
 mod node;
 mod page_links;
 mod report;
@@ -31,6 +33,7 @@ use crate::random::Random;
 use crate::world::World;
 
 use event_queue::EventQueue;
+use hellos::Hellos;
 use node::Node;
 use page_links::PageLinks;
 
@@ -56,6 +59,7 @@ pub struct Simulation {
     nodes: Vec<Node>,
     is_cut: bool,
     page_links: PageLinks,
+    hellos: Hellos,
     /// Whether nomad dies during the current write to its records.
     is_torn: bool,
     /// Whether every action and every crash is printed.
@@ -101,6 +105,7 @@ impl Simulation {
                 .iter()
                 .map(|rate| Node::new(*rate))
                 .collect(),
+            hellos: Hellos::new(faults.hellos.seed),
             faults,
             is_cut: false,
             page_links: PageLinks::new(),

@@ -34,6 +34,8 @@ pub struct Report {
     pub crashes: BTreeSet<(String, &'static str)>,
     /// The reasons of aborts, by name.
     pub aborts: BTreeSet<String>,
+    /// Changes of a machine's address.
+    pub renumbered: usize,
     /// Freezes that had to be replaced.
     pub replaced: usize,
     /// Steps that failed, by name.

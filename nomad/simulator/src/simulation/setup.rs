@@ -59,6 +59,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
         } else {
             RECORDS
         },
+        has_hellos: true,
         mutant,
     }
 }

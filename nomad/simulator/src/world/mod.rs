@@ -11,12 +11,14 @@ mod pages;
 mod setup;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use identity::DomainId;
+use nomad_channel::Encounter;
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Instant, Timer, TransactionId};
+use nomad_protocol::{Action, Event, Hello, Instant, Timer, TransactionId};
 use nomad_shell::Output;
 
 use crate::domain::RunState;
@@ -65,7 +67,11 @@ pub enum Effect {
         /// The encoded envelope.
         bytes: Vec<u8>,
     },
-    /// The next part of this transaction's round or freeze is to be sent.
+    /// More of the hello leaves, for all machines.
+    Hello(Hello),
+    /// A handshake leaves, with the machine of this number if it is at this address.
+    Probe(usize, Ipv4Addr),
+    /// A round next part of this transaction's round or freeze is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
@@ -169,13 +175,22 @@ impl World {
         while let Some(output) = self.machines[number].shell.poll_output() {
             match output {
                 Output::Send { to, bytes } => {
-                    let to = machine_number(to);
-                    effects.push(Effect::Send { to, bytes });
+                    let number_of_peer = machine_number(to);
+                    let expected = self.machines[number].shell.machines().address_of(to);
+                    if expected == Some(self.machines[number_of_peer].address) {
+                        let to = number_of_peer;
+                        effects.push(Effect::Send { to, bytes });
+                    }
                 }
                 Output::Job(job) => effects.extend(self.begin(now, number, job)),
+                Output::Hello(hello) => effects.push(Effect::Hello(hello)),
+                Output::Probe { machine, address } => {
+                    let machine = machine_number(machine);
+                    effects.extend(address.map(|address| Effect::Probe(machine, address)));
+                }
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
-                // Here root already owns the memory of a domain that arrived.
+                // The simulated server has nothing to hand over.
                 Output::HandOver(_) => {}
                 Output::Event(..)
                 | Output::Log(_)
@@ -188,7 +203,7 @@ impl World {
         effects
     }
 
-    /// Records the domains that the machine's root server has given up, and those that it has started.
+    /// Records the domains that root has given up and started.
     fn record_root_changes(&mut self, number: usize) {
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
@@ -242,6 +257,32 @@ impl World {
         let bytes = mistaken.as_deref().unwrap_or(bytes);
         shell.handle_datagram(now, machine_id(from), bytes);
         self.apply_effects(now, machine)
+    }
+
+    /// The number of the machine that has an address.
+    pub fn machine_at(&self, address: Ipv4Addr) -> Option<usize> {
+        let mut machines = self.machines.iter();
+        machines.position(|machine| machine.address == address)
+    }
+
+    /// Delivers a hello that seems to come from this address.
+    pub fn deliver_hello(
+        &mut self,
+        now: Instant,
+        machine: usize,
+        from: Ipv4Addr,
+        hello: &Hello,
+    ) -> Vec<Effect> {
+        let shell = &mut self.machines[machine].shell;
+        shell.host.now = now;
+        shell.handle_hello(now, from, hello);
+        self.apply_effects(now, machine)
+    }
+
+    /// Completes a handshake with another machine, at this address, on this side.
+    pub fn meet(&mut self, now: Instant, machine: usize, other: usize, at: Ipv4Addr) {
+        let shell = &mut self.machines[machine].shell;
+        shell.handle_encounter(now, at, Encounter::Met(machine_id(other)));
     }
 
     /// Fires the timers of a machine's nomad that are due.

@@ -34,6 +34,8 @@ pub struct Setup {
     /// The number of slots for records, which a simulation stores as bytes. Zero selects the plain store of an exploration,
     /// whose machines draw no new random numbers: the exploration sets them.
     pub record_slots: usize,
+    /// Whether machines send hellos. In an exploration they send none: it has no time.
+    pub has_hellos: bool,
     /// The rule that all machines break.
     pub mutant: Mutant,
 }
@@ -61,6 +63,7 @@ impl Setup {
             machines: self.pool_pages.len(),
             timing: self.timing,
             goals: self.goals,
+            has_hellos: self.has_hellos,
         };
         let boot = Machine::first_boot(number);
         Machine::new(common, hardware, boot, Instant::from_us(0))

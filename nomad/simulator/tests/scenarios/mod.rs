@@ -83,6 +83,7 @@ pub fn exploration(
         homes: BTreeMap::new(),
         copy_pages: usize::MAX,
         record_slots: 0,
+        has_hellos: false,
         mutant,
     };
     Exploration {

@@ -1,5 +1,6 @@
 //! The shell on one fake machine, in situations that the simulation does not reach.
 
+mod found;
 mod lifecycle;
 mod page_stream;
 
@@ -42,6 +43,7 @@ fn machine(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
         machines: 3,
         timing: Timing::STANDARD,
         goals: Goals::default(),
+        has_hellos: true,
     };
     Machine::new(common, hardware, 0, now())
 }

@@ -155,7 +155,7 @@ pub(super) fn services(manifest: &Manifest, domain: &Domain) -> Check {
     Ok(())
 }
 
-/// Checks that each of the other machines in the migration server's arguments has a name of its own and an IPv4 address.
+/// Checks that each of the other machines in the migration server's arguments has a name of its own, and an IPv4 address if it is fixed.
 pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = domain.role == Some(Role::MigrationServer);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {
@@ -165,18 +165,38 @@ pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let entries = entries.filter(|entry| !entry.is_empty());
     let mut names = Vec::from([manifest.machine.as_str()]);
     for entry in entries {
-        let (name, address) = entry.split_once('=').unwrap_or((entry, ""));
-        let (name, address) = (name.trim(), address.trim());
+        let (name, address) = match entry.split_once('=') {
+            Some((name, address)) => (name.trim(), Some(address.trim())),
+            None => (entry, None),
+        };
         require(is_name(name), "arguments", || invalid_name(name))?;
-        require(address.parse::<Ipv4Addr>().is_ok(), "arguments", || {
-            format!("the peer `{name}` is at `{address}`, which is not an IPv4 address")
-        })?;
+        if let Some(address) = address {
+            require(address.parse::<Ipv4Addr>().is_ok(), "arguments", || {
+                format!("the peer `{name}` is at `{address}`, which is not an IPv4 address")
+            })?;
+        }
         require(!names.contains(&name), "arguments", || {
             format!("another machine is called `{name}`")
         })?;
         names.push(name);
     }
     Ok(())
+}
+
+/// The names of the fleet's machines in the migration server's arguments are valid, and this machine's is one of them.
+pub(super) fn fleet(manifest: &Manifest, domain: &Domain) -> Check {
+    let is_server = domain.role == Some(Role::MigrationServer);
+    let Some(names) = domain.arguments.get("fleet").filter(|_| is_server) else {
+        return Ok(());
+    };
+    for name in names.split(',').map(str::trim) {
+        require(is_name(name), "arguments", || invalid_name(name))?;
+    }
+    let machine = manifest.machine.as_str();
+    let has_own = names.split(',').any(|name| name.trim() == machine);
+    require(has_own, "arguments", || {
+        format!("the fleet lacks this machine, `{machine}`")
+    })
 }
 
 /// The migration server sets the priorities of a restored domain's threads, and no thread may set one above its own.

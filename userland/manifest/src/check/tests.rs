@@ -126,7 +126,7 @@ fn a_machine_and_its_peers_have_distinct_names() {
         ("b=10.0.0.1, b=10.0.0.2", "another machine is called `b`"),
         ("a=10.0.0.1", "another machine is called `a`"),
         ("b=10.0.0", "the peer `b` is at `10.0.0`"),
-        ("b", "the peer `b` is at ``"),
+        ("b, c=", "the peer `c` is at ``"),
     ];
     for (peers, reason) in cases {
         let error = error_in(&format!(
@@ -134,6 +134,17 @@ fn a_machine_and_its_peers_have_distinct_names() {
         ));
         let expected = format!("test.toml:14: domain `s`: field `arguments`: {reason}");
         assert!(error.starts_with(&expected), "{peers}: {error}");
+    }
+}
+
+#[test]
+fn a_fleet_has_valid_names_and_this_machine() {
+    for (fleet, reason) in [("a,b c", "`b c` is not"), ("b,c", "the fleet lacks")] {
+        let error = error_in(&format!(
+            "name = \"s\"\n{SERVER}arguments = {{ fleet = \"{fleet}\" }}\n"
+        ));
+        let expected = format!("test.toml:14: domain `s`: field `arguments`: {reason}");
+        assert!(error.starts_with(&expected), "{fleet}: {error}");
     }
 }
 

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
-//! name, and the other machines as its `peers`. A domain of one machine alone has that machine as its `home`.
+//! name, and the names of all machines as its `fleet`. A domain of one machine alone has that machine as its `home`.
 
 use std::path::Path;
 
@@ -139,7 +139,7 @@ fn check_homes(
     Ok(())
 }
 
-/// The manifest of a machine: the common domains with its changes, its address and its peers.
+/// The manifest of a machine: the common domains with its changes, its address and the fleet's names.
 fn manifest(
     text: &Text,
     common: &[Spanned<Domain>],
@@ -160,20 +160,11 @@ fn manifest(
         let port = server.port.get_or_insert_default();
         port.ip = Some(*section.ip.get_ref());
         port.mac = port.mac.or(Some(station(&machine)));
-        let peers = server.arguments.entry("peers".into());
-        peers.or_insert_with(|| peers_of(section, all));
+        let names = all.iter().map(|section| section.name.get_ref().as_str());
+        let names = names.collect::<Vec<_>>().join(",");
+        server.arguments.insert("fleet".into(), names);
     }
     checked(Manifest { machine, domains }, &origins)
-}
-
-/// The other machines, as the migration server expects them.
-fn peers_of(section: &Section, all: &[&Section]) -> String {
-    let others = all
-        .iter()
-        .filter(|other| other.name.get_ref() != section.name.get_ref());
-    let peers =
-        others.map(|other| format!("{}={}", other.name.get_ref(), other.ip.get_ref().address));
-    peers.collect::<Vec<_>>().join(",")
 }
 
 /// The Ethernet address of a machine's migration server: locally administered, and a hash (FNV-1a) of the machine's name,

@@ -62,12 +62,13 @@ fn server(fleet: &Fleet, index: usize) -> &Domain {
 }
 
 #[test]
-fn each_machine_has_its_own_address_its_peers_and_its_changes() {
+fn each_machine_has_its_own_address_and_its_changes_and_knows_all_names() {
     let fleet = fleet_of(TWO).unwrap();
     let [a, b] = [0, 1].map(|index| server(&fleet, index));
     assert_eq!((a.pool_mib, b.pool_mib), (36, 64));
-    assert_eq!(a.arguments["peers"], "b=10.77.0.2");
-    assert_eq!(b.arguments["peers"], "a=10.77.0.1");
+    assert_eq!(a.arguments["fleet"], "a,b");
+    assert_eq!(b.arguments["fleet"], "a,b");
+    assert_eq!(a.arguments.get("peers"), None, "they find each other");
     let [a, b] = [a, b].map(|server| server.port.as_ref().unwrap());
     assert_eq!(a.ip.unwrap().to_string(), "10.77.0.1/24");
     assert_eq!(b.ip.unwrap().to_string(), "10.77.0.2/24");

@@ -1,0 +1,156 @@
+//! Hellos, which are hints, and machines with one name.
+
+use core::net::Ipv4Addr;
+
+use nomad_protocol::LifeId;
+
+use super::*;
+use crate::boots::TAKEOVER_US;
+
+const PROBE_US: u64 = 500_000;
+
+fn hello_of(number: u8, count: u64) -> Hello {
+    Hello {
+        name: name(number),
+        boot: BootId(1),
+        life: LifeId(2),
+        count,
+        address: Ipv4Addr::new(10, 77, 0, number),
+    }
+}
+
+fn in_boot(number: u8, boot: u64) -> End {
+    let mut end = End::new(number, "fleet");
+    end.sessions = Sessions::new(Random::new([number.into(), boot, 0, 0]), Suites::ALL);
+    end.sessions.boot = BootId(boot);
+    end
+}
+
+/// Has the first end probe the second; returns what each of them learned from it.
+fn probe(now_us: u64, from: &mut End, to: &mut End) -> [Option<Encounter>; 2] {
+    let first = from.sessions.probe(&from.keys, now_us, to.keys.own_id());
+    let mut datagrams = Vec::from_iter(first);
+    let mut encounters = [None, None];
+    while let Some(datagram) = datagrams.pop() {
+        let there = to.handle_datagram(now_us, &datagram).expect("accepted");
+        encounters[1] = there.encounter.or(encounters[1]);
+        for reply in there.replies {
+            let here = from.handle_datagram(now_us, &reply).expect("accepted");
+            encounters[0] = here.encounter.or(encounters[0]);
+            datagrams.extend(here.replies);
+        }
+    }
+    encounters
+}
+
+#[test]
+fn a_hello_is_accepted_from_the_fleet_only() {
+    let (a, mut b) = pair();
+    let hello = hello_of(1, 7);
+    let datagram = Sessions::hello(&a.keys, &hello);
+    let received = b.handle_datagram(0, &datagram).expect("of the fleet");
+    assert_eq!(received.incoming, Some(Incoming::Hello(hello)));
+    assert!(received.replies.is_empty());
+    for position in 0..datagram.len() {
+        let mut changed = datagram.clone();
+        changed[position] ^= 1;
+        assert!(b.handle_datagram(0, &changed).is_err(), "{position}");
+    }
+    let stranger = Sessions::hello(&Keys::new("another", name(1)), &hello);
+    let received = b.handle_datagram(0, &stranger);
+    assert_eq!(received, Err(ReceiveError::Forged));
+    assert!(b.sessions.peers.is_empty());
+}
+
+#[test]
+fn a_hello_redirects_no_session() {
+    let (mut a, mut b) = pair();
+    let first = a.send(0, &b, b"first");
+    carry(0, &mut a, &mut b, first);
+    let datagram = Sessions::hello(&b.keys, &hello_of(2, 0));
+    assert!(a.handle_datagram(1, &datagram).is_ok());
+    let second = a.send(2, &b, b"second");
+    assert_eq!(carry(2, &mut a, &mut b, second).0, [b"second"]);
+}
+
+#[test]
+fn a_flood_of_strangers_hellos_is_cut_off_and_a_hundred_strangers_are_not_a_flood() {
+    let (a, mut b) = pair();
+    let stranger = Sessions::hello(&Keys::new("another", name(1)), &hello_of(1, 0));
+    // Each of a hundred hosts sends a hello every two seconds.
+    for now_us in (0..60_000_000).step_by(20_000) {
+        let received = b.handle_datagram(now_us, &stranger);
+        assert_eq!(received, Err(ReceiveError::Forged));
+    }
+    let now_us = 60_000_000;
+    let unchecked = |received| received == Err(ReceiveError::TooMany);
+    let flood = (0..10_000).map(|_| b.handle_datagram(now_us, &stranger));
+    assert!(
+        flood
+            .filter(|it| unchecked(it.as_ref().map(|_| ()).map_err(|error| *error)))
+            .count()
+            > 9_000
+    );
+    let hello = Sessions::hello(&a.keys, &hello_of(1, 0));
+    assert!(b.handle_datagram(now_us + 10_000, &hello).is_ok());
+}
+
+#[test]
+fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
+    let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
+    let there = a.send(0, &b, b"there");
+    carry(0, &mut a, &mut b, there);
+    let mut b = in_boot(2, 2);
+    let id = b.keys.own_id();
+    let refused = [
+        Encounter::Refused(id),
+        Encounter::RefusedBy(a.keys.own_id()),
+    ];
+    // The first ticket may be older than the known boot.
+    probe(1, &mut b, &mut a);
+    let mut now_us = PROBE_US;
+    let [here, there] = probe(now_us, &mut b, &mut a);
+    assert_eq!([there, here], refused.map(Some));
+    let begin_us = now_us;
+    // Whoever has the address of the earlier boot now is the restarted machine.
+    while now_us < begin_us + TAKEOVER_US - PROBE_US {
+        now_us += PROBE_US;
+        assert_eq!(probe(now_us, &mut a, &mut b)[0], Some(refused[0]));
+    }
+    now_us += PROBE_US;
+    let met = probe(now_us, &mut a, &mut b);
+    assert_eq!(met[0], Some(Encounter::Met(id)));
+    let message = a.send(now_us, &b, b"message");
+    assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
+}
+
+#[test]
+fn of_two_machines_with_one_name_the_first_is_the_machine() {
+    let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
+    let there = a.send(0, &b, b"there");
+    carry(0, &mut a, &mut b, there);
+    let mut double = in_boot(2, 2);
+    let id = b.keys.own_id();
+    probe(1, &mut double, &mut a);
+    let mut doubled = 0;
+    for step in 1..50 {
+        let now_us = step * PROBE_US;
+        let [here, there] = probe(now_us, &mut double, &mut a);
+        assert_eq!(there, Some(Encounter::Refused(id)), "{step}");
+        assert_eq!(here, Some(Encounter::RefusedBy(a.keys.own_id())));
+        let now_us = now_us + RETRY_US;
+        let [met, _] = probe(now_us, &mut a, &mut b);
+        doubled += usize::from(met == Some(Encounter::Doubled(id)));
+        let message = a.send(now_us, &b, b"message");
+        assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
+    }
+    assert_eq!(doubled, 49, "each probe shows that both are up");
+    // The second one is met when the first is gone.
+    let mut now_us = 50 * PROBE_US;
+    let met = core::iter::from_fn(|| {
+        now_us += PROBE_US;
+        Some(probe(now_us, &mut a, &mut double)[0])
+    });
+    let met = met.take(20).position(|it| it == Some(Encounter::Met(id)));
+    assert!(met.is_some_and(|steps| steps as u64 * PROBE_US >= TAKEOVER_US - PROBE_US));
+}

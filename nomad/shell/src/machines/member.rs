@@ -1,0 +1,155 @@
+//! A machine of the fleet as this machine knows it: [`FleetMember`], its [`Addresses`], and news of it.
+
+use core::net::Ipv4Addr;
+
+use identity::Name;
+use nomad_client::event::AddressOrigin;
+use nomad_protocol::{BootId, Hello, Instant, LifeId, MachineId};
+
+/// How long after a handshake was begun because of a hello the next one may be.
+const PROBE_US: u64 = 500_000;
+/// How long a second machine with the same name is listed after it was last noticed.
+const DOUBLE_US: u64 = 10_000_000;
+
+/// A machine of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FleetMember {
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: MachineId,
+    /// The addresses that its migration server may have.
+    pub addresses: Addresses,
+    /// The last hello.
+    greeting: Option<Greeting>,
+    /// Whether a handshake was completed since a hello of that life was first received.
+    is_met: bool,
+    /// When a handshake was last begun because of a hello.
+    probed: Option<Instant>,
+    /// The address at which another boot with this name was last refused.
+    claimant: Option<Ipv4Addr>,
+    /// The address of another machine with this name, and when it was last known to be up.
+    double: Option<(Ipv4Addr, Instant)>,
+}
+
+/// The part of a hello that tells an old one from a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Greeting {
+    boot: BootId,
+    life: LifeId,
+    count: u64,
+}
+
+/// The addresses that a machine's migration server may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Addresses {
+    /// From the manifest.
+    pub fixed: Option<Ipv4Addr>,
+    /// From the last hello.
+    pub heard: Option<Ipv4Addr>,
+    /// From the last handshake.
+    pub proven: Option<Ipv4Addr>,
+}
+
+impl Addresses {
+    /// The address to which messages are sent.
+    pub fn best(&self) -> Option<Ipv4Addr> {
+        self.proven.or(self.heard).or(self.fixed)
+    }
+
+    /// The addresses to which a handshake is sent, each once: the reply tells which is right. If another one than the proven
+    /// one was heard, it is probed by itself.
+    pub fn all(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let first = self.proven.or(self.heard);
+        let fixed = self.fixed.filter(|_| self.fixed != first);
+        first.into_iter().chain(fixed)
+    }
+}
+
+impl FleetMember {
+    /// A machine of which nothing was received yet, with the address that the manifest gives, if it gives one.
+    pub fn new(name: Name, id: MachineId, fixed: Option<Ipv4Addr>) -> FleetMember {
+        FleetMember {
+            name,
+            id,
+            addresses: Addresses {
+                fixed,
+                ..Addresses::default()
+            },
+            greeting: None,
+            is_met: false,
+            probed: None,
+            claimant: None,
+            double: None,
+        }
+    }
+
+    /// Handles a hello of this machine; returns whether the machine at its address is to be probed.
+    pub(super) fn handle_hello(&mut self, now: Instant, hello: &Hello) -> bool {
+        let greeting = Greeting {
+            boot: hello.boot,
+            life: hello.life,
+            count: hello.count,
+        };
+        match self.greeting {
+            Some(last) if (last.boot, last.life) == (hello.boot, hello.life) => {
+                if hello.count <= last.count {
+                    return false;
+                }
+            }
+            _ => self.is_met = false,
+        }
+        self.greeting = Some(greeting);
+        self.addresses.heard = Some(hello.address);
+        let is_known = self.is_met && self.addresses.proven == Some(hello.address);
+        let is_recent = |probed: Instant| now.us_since(probed) < PROBE_US;
+        if is_known || self.probed.is_some_and(is_recent) {
+            return false;
+        }
+        self.probed = Some(now);
+        true
+    }
+
+    /// Records that a handshake with this machine was completed at this address.
+    pub(super) fn prove(&mut self, address: Ipv4Addr) {
+        self.addresses.proven = Some(address);
+        self.is_met = true;
+    }
+
+    /// Records the address of another boot with this name, which may be an earlier one of the same machine.
+    pub(super) fn record_claim(&mut self, address: Ipv4Addr) {
+        self.claimant = Some(address);
+    }
+
+    /// Records that this machine and the last other boot with its name are both up; returns the other one's address.
+    pub(super) fn confirm_double(&mut self, now: Instant) -> Option<Ipv4Addr> {
+        self.double = Some((self.claimant?, now));
+        self.claimant
+    }
+
+    /// Records another machine with this name.
+    pub(super) fn record_double(&mut self, now: Instant, address: Ipv4Addr) {
+        self.double = Some((address, now));
+    }
+
+    /// The address of another machine with this name, if there was one a moment ago.
+    pub fn double(&self, now: Instant) -> Option<Ipv4Addr> {
+        let (address, noticed) = self.double?;
+        (now.us_since(noticed) < DOUBLE_US).then_some(address)
+    }
+
+    /// The origin of [`Addresses::best`], for a machine other than this one.
+    pub(super) fn origin(&self) -> AddressOrigin {
+        let Addresses {
+            fixed,
+            heard,
+            proven,
+        } = self.addresses;
+        match (proven, heard, fixed) {
+            (Some(_), _, _) => AddressOrigin::Handshake,
+            (None, Some(_), _) => AddressOrigin::Hello,
+            (None, None, Some(_)) => AddressOrigin::Manifest,
+            (None, None, None) => AddressOrigin::Unknown,
+        }
+    }
+}

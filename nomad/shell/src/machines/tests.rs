@@ -1,0 +1,143 @@
+//! Where machines are: by manifest, hello and handshake.
+
+use nomad_protocol::{BootId, LifeId};
+
+use super::*;
+
+const A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+const C: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 3);
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 9);
+
+fn name(text: &str) -> Name {
+    Name::try_new(text).expect("a name")
+}
+
+fn id_of(name: Name) -> MachineId {
+    MachineId([name.as_str().as_bytes()[0]; 32])
+}
+
+fn id(text: &str) -> MachineId {
+    id_of(name(text))
+}
+
+fn parse(names: &str, peers: &str) -> Option<Machines> {
+    let own = FleetMember::new(name("a"), id("a"), Some(A));
+    Machines::parse(own, names, peers, id_of)
+}
+
+fn hello(address: Ipv4Addr, life: u64, count: u64) -> Hello {
+    Hello {
+        name: name("c"),
+        boot: BootId(1),
+        life: LifeId(life),
+        count,
+        address,
+    }
+}
+
+fn at(us: u64) -> Instant {
+    Instant::from_us(us)
+}
+
+#[test]
+fn finds_machines_by_name_and_by_address() {
+    let machines = parse("", "b=10.77.0.2, c=10.77.0.3").expect("valid");
+    let find = |text: &str| machines.find(text.parse().expect("a destination"));
+    assert_eq!(find("c"), Ok((C, Some(id("c")))));
+    assert_eq!(find("10.77.0.3"), Ok((C, Some(id("c")))));
+    assert!(find("d").is_err_and(|error| error == "unknown machine d"));
+    assert_eq!(machines.id_at(C), Some(id("c")));
+    assert_eq!(machines.address_of(id("c")), Some(C));
+    assert_eq!(find("10.77.0.9"), Ok((ELSEWHERE, None)));
+}
+
+#[test]
+fn a_fleet_is_the_names_of_both_lists() {
+    let machines = parse("a, b,c", "c=10.77.0.3,d").expect("valid");
+    let names: Vec<_> = machines.all().map(|machine| machine.name).collect();
+    assert_eq!(names, ["a", "b", "c", "d"].map(name));
+    assert_eq!(machines.address_of(id("c")), Some(C));
+    assert_eq!(machines.address_of(id("b")), None);
+    let refused = machines.find("b".parse().expect("a destination"));
+    assert!(refused.is_err_and(|error| error.contains("no hello")));
+}
+
+#[test]
+fn refuses_a_list_with_a_typo() {
+    for text in [
+        "b=",
+        "b=10.77.0",
+        "=10.77.0.1",
+        "a=1.2.3.4;b=1.2.3.5",
+        "b c",
+    ] {
+        assert_eq!(parse("", text), None, "{text}");
+    }
+    let alone = parse("", "").map(|machines| machines.all().count());
+    assert_eq!(alone, Some(1));
+}
+
+#[test]
+fn a_machine_is_where_its_last_handshake_was_and_may_return() {
+    let mut machines = parse("", "b=10.77.0.2, c=10.77.0.3").expect("valid");
+    let [b, c] = [id("b"), id("c")];
+    machines.prove(c, ELSEWHERE);
+    assert_eq!(machines.address_of(c), Some(ELSEWHERE));
+    assert_eq!(machines.addresses_of(c), [ELSEWHERE, C]);
+    assert_eq!(machines.id_at(ELSEWHERE), Some(c));
+    assert_eq!(machines.id_at(C), None);
+    // Another machine gets the address.
+    machines.prove(b, ELSEWHERE);
+    assert_eq!(machines.address_of(b), Some(ELSEWHERE));
+    assert_eq!(machines.address_of(c), Some(C));
+    assert_eq!(machines.id_at(ELSEWHERE), Some(b));
+}
+
+#[test]
+fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
+    let mut machines = parse("b", "").expect("valid");
+    for number in 0..97 {
+        machines.prove(MachineId([number; 32]), Ipv4Addr::new(10, 0, 0, number));
+    }
+    assert_eq!(machines.outsiders.len(), OUTSIDERS_MAX);
+    let last = MachineId([96; 32]);
+    assert_eq!(machines.address_of(last), Some(Ipv4Addr::new(10, 0, 0, 96)));
+    machines.prove(id("b"), A);
+    assert_eq!(machines.id_at(A), Some(id("a")));
+}
+
+#[test]
+fn a_hello_is_probed_until_a_handshake_proves_its_address() {
+    let mut machines = parse("b,c", "").expect("valid");
+    let c = id("c");
+    assert_eq!(machines.handle_hello(at(0), &hello(C, 1, 0)), Some(c));
+    assert_eq!(machines.address_of(c), Some(C), "a first guess");
+    // Not more often than twice per second, but again.
+    assert_eq!(machines.handle_hello(at(1), &hello(C, 1, 1)), None);
+    let second = machines.handle_hello(at(1_000_000), &hello(C, 1, 2));
+    assert_eq!(second, Some(c));
+    machines.prove(c, C);
+    assert_eq!(machines.handle_hello(at(2_000_000), &hello(C, 1, 3)), None);
+    // A restarted migration server has lost its sessions.
+    let restarted = machines.handle_hello(at(3_000_000), &hello(C, 2, 0));
+    assert_eq!(restarted, Some(c));
+}
+
+#[test]
+fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
+    let mut machines = parse("b,c", "").expect("valid");
+    let c = id("c");
+    machines.handle_hello(at(0), &hello(C, 1, 5));
+    machines.prove(c, C);
+    let moved = machines.handle_hello(at(1_000_000), &hello(ELSEWHERE, 1, 6));
+    assert_eq!(moved, Some(c));
+    assert_eq!(machines.address_of(c), Some(C), "until it is proven");
+    let old = machines.handle_hello(at(2_000_000), &hello(ELSEWHERE, 1, 6));
+    assert_eq!(old, None);
+    let stranger = Hello {
+        name: name("z"),
+        ..hello(ELSEWHERE, 1, 7)
+    };
+    assert_eq!(machines.handle_hello(at(3_000_000), &stranger), None);
+    assert_eq!(machines.all().count(), 3, "hellos add nobody");
+}
