@@ -1,8 +1,8 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
 //! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other. The first
-//! message carries the initiator's introduction, the second carries the responder's verdict. Both are
-//! authenticated, so third party cannot change the choice.
+//! message carries the initiator's introduction, the second carries the responder's verdict. Both are authenticated, so a
+//! third party cannot change the choice of the suite.
 
 use alloc::boxed::Box;
 use alloc::vec;

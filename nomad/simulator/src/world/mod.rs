@@ -67,11 +67,11 @@ pub enum Effect {
         /// The encoded envelope.
         bytes: Vec<u8>,
     },
-    /// More of the hello leaves, for all machines.
+    /// A hello leaves, for all machines.
     Hello(Hello),
     /// A handshake leaves, with the machine of this number if it is at this address.
     Probe(usize, Ipv4Addr),
-    /// A round next part of this transaction's round or freeze is to be sent.
+    /// More of the round next part of this transaction's round or freeze is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
@@ -190,7 +190,7 @@ impl World {
                 }
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
-                // The simulated server has nothing to hand over.
+                // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
                 Output::Event(..)
                 | Output::Log(_)
@@ -203,7 +203,7 @@ impl World {
         effects
     }
 
-    /// Records the domains that root has given up and started.
+    /// Records the domains that the machine's root server has given up, and those that it has started.
     fn record_root_changes(&mut self, number: usize) {
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
