@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use Node::{A, B, C};
 use harness::fleet::LIMIT;
-use harness::{Fleet, Node};
+use harness::lan_servers::{self, dhcp};
+use harness::{Fleet, Node, counter};
 
 /// The interval between queries.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Waits until a machine lists another one at an address that a handshake has proven; returns the list.
-fn await_found(fleet: &Fleet, by: Node, other: Node) -> String {
+/// Waits until the machine at this address lists another one at an address that a handshake has proven; returns the list.
+fn await_found(fleet: &Fleet, at: &str, other: Node, other_address: &str) -> String {
     let deadline = Instant::now() + LIMIT;
-    let expected = [other.name(), other.address(), "handshake"];
+    let expected = [other.name(), other_address, "handshake"];
     loop {
-        let list = fleet.command(by, &["machines"]);
+        let list = fleet.command_at(at, &["machines"]);
         let mut rows = list.lines().map(str::split_whitespace);
         if rows.any(|row| row.take(3).eq(expected)) {
             return list;
@@ -30,8 +31,9 @@ fn await_found(fleet: &Fleet, by: Node, other: Node) -> String {
 fn machines_find_each_other_and_move_a_domain_and_a_stranger_is_not_listed() {
     let mut fleet = Fleet::start_as(&["found-a", "found-b", "found-stranger"]);
     // Its home has asked all machines of the fleet, so it has found them.
-    fleet.await_log(A, "[counter] counter: ready");
-    let lists = [await_found(&fleet, A, B), await_found(&fleet, B, A)];
+    fleet.await_log(A, counter::READY);
+    let lists = [(A, B), (B, A)]
+        .map(|(by, other)| await_found(&fleet, by.address(), other, other.address()));
     fleet.migrate("counter", A);
     fleet.migrate("counter", B);
     for list in lists {
@@ -40,4 +42,23 @@ fn machines_find_each_other_and_move_a_domain_and_a_stranger_is_not_listed() {
     }
     let log = fleet.log(A) + &fleet.log(B);
     assert!(!log.contains(C.address()), "{log}");
+}
+
+/// The server of the lab is silent until the machines are up.
+#[test]
+fn a_machine_with_a_lease_is_found_and_domains_move_there_and_back() {
+    let mut fleet = Fleet::boot_as(&["found-a", "found-dhcp"]);
+    fleet.await_up();
+    fleet.await_log(B, "waiting for an address from a DHCP server");
+    let _servers = lan_servers::start(&fleet.party);
+    let leased = dhcp::LEASED.0.to_string();
+    fleet.await_log(B, &format!("[nomad] this machine has the address {leased}"));
+    await_found(&fleet, A.address(), B, &leased);
+    await_found(&fleet, &leased, A, A.address());
+    fleet.await_log(A, counter::READY);
+    fleet.migrate("counter", A);
+    let reply = fleet.command_at(&leased, &["migrate", "counter", A.name()]);
+    assert!(reply.ends_with("done"), "{reply}");
+    let list = fleet.command(A, &["list"]);
+    assert!(list.contains("counter"), "{list}");
 }

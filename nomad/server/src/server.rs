@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use core::cell::RefCell;
+use core::net::Ipv4Addr;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
@@ -15,7 +16,6 @@ use nomad_protocol::{
 use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
 use runtime::executor::Tasks;
-use runtime::protocol::Ipv4;
 
 use crate::budget::Budget;
 use crate::channel::control;
@@ -80,6 +80,16 @@ impl Server {
     pub fn send(&self, to: MachineId, message: &[u8]) {
         let shell = self.shell.borrow();
         self.network.send(shell.machines(), to, message);
+    }
+
+    /// Records the address that a DHCP server has assigned to this machine. A machine that loses its lease keeps its address
+    /// until it gets another one: it cannot send meanwhile.
+    pub fn update_own_address(&self, assigned: Option<Ipv4Addr>) {
+        let mut shell = self.shell.borrow_mut();
+        let known = shell.machines().own().addresses.best();
+        if let Some(address) = assigned.filter(|address| known != Some(*address)) {
+            shell.set_own_address(now(), address);
+        }
     }
 
     /// Releases the memory of a domain that has left.
@@ -157,8 +167,8 @@ fn own_name(start: Start) -> Name {
 
 /// The fleet.
 fn machines(start: Start, keys: &Keys) -> Machines {
-    let Ipv4 { address, .. } = start.require_argument("ip");
-    let own = FleetMember::new(own_name(start), keys.own_id(), Some(address));
+    let address = runtime::net::fixed_address(start);
+    let own = FleetMember::new(own_name(start), keys.own_id(), address);
     let [names, peers] = ["fleet", "peers"].map(|key| start.argument(key).unwrap_or(""));
     let machines = Machines::parse(own, names, peers, |name| keys.machine(name));
     machines.expect("fleet=NAME,.. and peers=NAME=ADDRESS,..")

@@ -151,6 +151,7 @@ impl<H: Host> Shell<H> {
 
     /// Handles a change of this machine's own address: others are told at once.
     pub fn set_own_address(&mut self, now: Instant, address: Ipv4Addr) {
+        self.log(format!("this machine has the address {address}"));
         self.machines.set_own_address(address);
         if let Some(discovery) = &mut self.discovery {
             discovery.hello_due = now;

@@ -37,7 +37,7 @@ const GUESTS_DIRECTORY: &str = "tests/guests";
 
 /// Programs that enable features of the runtime. Cargo enables a feature for all packages of one call, so each of these
 /// is built by a call of its own.
-const WITH_FEATURES: &[&str] = &["guest-resolver"];
+const WITH_FEATURES: &[&str] = &["guest-resolver", "nomad-server"];
 
 /// Divides the programs into groups, each for one call of cargo.
 pub fn groups(names: &[String]) -> Vec<Vec<&str>> {

@@ -25,22 +25,31 @@ impl Fleet {
     ///
     /// If the command line cannot be run.
     pub fn command(&self, node: Node, words: &[&str]) -> String {
-        self.command_with(&self.secret, node, words)
+        self.command_at(node.address(), words)
     }
 
-    fn command_with(&self, secret: &str, node: Node, words: &[&str]) -> String {
-        let output = self.run_operator(secret, node, words);
+    /// As [`Fleet::command`], to the migration server at this address.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn command_at(&self, address: &str, words: &[&str]) -> String {
+        self.command_with(&self.secret, address, words)
+    }
+
+    fn command_with(&self, secret: &str, address: &str, words: &[&str]) -> String {
+        let output = self.run_operator(secret, address, words);
         let text = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&text).trim_end().to_owned()
     }
 
     /// Runs the operator's command line.
-    fn run_operator(&self, secret: &str, node: Node, words: &[&str]) -> process::Output {
+    fn run_operator(&self, secret: &str, address: &str, words: &[&str]) -> process::Output {
         let mut command = self
             .party
             .command(operator().to_str().expect("a path that is text"));
         command.env(SECRET_VARIABLE, secret);
-        let output = command.arg(node.address()).args(words).output();
+        let output = command.arg(address).args(words).output();
         output.expect("the operator's command line runs")
     }
 
@@ -54,7 +63,7 @@ impl Fleet {
     }
 
     fn reply_with(&self, secret: &str, node: Node, words: &[&str]) -> Reply {
-        let output = self.run_operator(secret, node, &[words, &["--json"]].concat());
+        let output = self.run_operator(secret, node.address(), &[words, &["--json"]].concat());
         let [reply, error] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
         Reply::parse(&reply, error.trim_end())
     }
@@ -83,7 +92,7 @@ impl Fleet {
     ///
     /// As [`Fleet::command`].
     pub fn command_with_wrong_secret(&self, node: Node, words: &[&str]) -> String {
-        self.command_with(OTHER_SECRET, node, words)
+        self.command_with(OTHER_SECRET, node.address(), words)
     }
 
     /// Waits until the output of `list` at a machine contains a text.

@@ -56,6 +56,28 @@ pub const DHCP: Ipv4 = Ipv4 {
     prefix: 0,
 };
 
+/// [`DHCP`] in a manifest.
+const DHCP_TEXT: &str = "dhcp";
+
+/// The text of a [`Port::ip`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct PortIp(pub(crate) Ipv4);
+
+impl TryFrom<String> for PortIp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<PortIp, String> {
+        if text == DHCP_TEXT {
+            return Ok(PortIp(DHCP));
+        }
+        let ip = text.parse().map_err(|_| {
+            format!("`{text}` is not an IPv4 address with a prefix such as 10.0.0.1/24, or `dhcp`")
+        })?;
+        Ok(PortIp(ip))
+    }
+}
+
 /// The encoding of [`Port::ip`]: an address, or `dhcp` in text formats.
 mod ip_or_dhcp {
     use serde::de::Error;
@@ -63,12 +85,9 @@ mod ip_or_dhcp {
 
     use super::*;
 
-    const TEXT: &str = "dhcp";
-    const EXPECTED: &str = "an IPv4 address with a prefix such as 10.0.0.1/24, or `dhcp`";
-
     pub fn serialize<S: Serializer>(ip: &Option<Ipv4>, serializer: S) -> Result<S::Ok, S::Error> {
         match *ip {
-            Some(DHCP) if serializer.is_human_readable() => serializer.serialize_some(TEXT),
+            Some(DHCP) if serializer.is_human_readable() => serializer.serialize_some(DHCP_TEXT),
             _ => ip.serialize(serializer),
         }
     }
@@ -79,14 +98,8 @@ mod ip_or_dhcp {
         if !deserializer.is_human_readable() {
             return Option::deserialize(deserializer);
         }
-        match Option::<String>::deserialize(deserializer)?.as_deref() {
-            None => Ok(None),
-            Some(TEXT) => Ok(Some(DHCP)),
-            Some(text) => match text.parse() {
-                Ok(ip) => Ok(Some(ip)),
-                Err(_) => Err(Error::custom(format_args!("`{text}` is not {EXPECTED}"))),
-            },
-        }
+        let ip = Option::<PortIp>::deserialize(deserializer).map_err(Error::custom)?;
+        Ok(ip.map(|PortIp(ip)| ip))
     }
 }
 

@@ -25,6 +25,8 @@ use crate::executor::Tasks;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
 use crate::protocol::{Mac, Mtu};
 
+pub use config::fixed_address;
+
 /// The maximum number of open sockets of a domain.
 pub const SOCKETS_MAX: usize = 24;
 

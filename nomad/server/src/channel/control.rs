@@ -48,7 +48,12 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         log::warn!("hellos of other machines cannot be received: {error:?}");
     }
     log::info!("listening on port {PORT}");
+    if stack.config_v4().is_none() {
+        log::info!("waiting for an address from a DHCP server");
+    }
     loop {
+        let config = stack.config_v4();
+        server.update_own_address(config.map(|config| config.address.address()));
         server.poll_shell();
         server.operators.post_replies(&server.network);
         sockets.update_addresses(server.shell.borrow().machines());

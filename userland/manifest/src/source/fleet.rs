@@ -5,7 +5,7 @@
 //! name = "a"
 //! uuid = "4c4c4544-0042-3510-8054-b9c04f4e3732"   # recognised by the UUID of its firmware, or
 //! mac = "52:54:00:12:34:56"                       # by one of its network cards
-//! ip = "10.77.0.1/24"                             # the address of its migration server
+//! ip = "10.77.0.1/24"                             # the address of its migration server, or "dhcp"
 //! [machine.override.nomad]                        # fields of a domain that differ on this machine
 //! pool_mib = 64
 //!
@@ -18,12 +18,13 @@
 
 use std::path::Path;
 
-use identity::{Ipv4, Mac};
+use identity::Mac;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Error, Origin, Overrides, Text, apply, checked, valid_name};
 use crate::fleet::Member;
+use crate::network::{DHCP, PortIp};
 use crate::{Domain, Fleet, Manifest, Role, Uuid};
 
 /// Reads and checks the fleet in this file.
@@ -50,7 +51,7 @@ struct Section {
     name: Spanned<String>,
     uuid: Option<Spanned<Uuid>>,
     mac: Option<Spanned<Mac>>,
-    ip: Spanned<Ipv4>,
+    ip: Spanned<PortIp>,
     #[serde(default, rename = "override")]
     overrides: Overrides,
 }
@@ -105,7 +106,8 @@ fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result
         if let Some(span) = same(&section.mac, &other.mac) {
             return refuse(span, "mac", taken());
         }
-        if section.ip.get_ref().address == other.ip.get_ref().address {
+        let [PortIp(ip), PortIp(other_ip)] = [section, other].map(|section| *section.ip.get_ref());
+        if ip != DHCP && ip.address == other_ip.address {
             return refuse(section.ip.span(), "ip", taken());
         }
     }
@@ -158,7 +160,7 @@ fn manifest(
     };
     if let Some(server) = domains.iter_mut().find(is_server) {
         let port = server.port.get_or_insert_default();
-        port.ip = Some(*section.ip.get_ref());
+        port.ip = Some(section.ip.get_ref().0);
         port.mac = port.mac.or(Some(station(&machine)));
         let names = all.iter().map(|section| section.name.get_ref().as_str());
         let names = names.collect::<Vec<_>>().join(",");

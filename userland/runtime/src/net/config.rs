@@ -40,6 +40,15 @@ fn ipv4(start: Start) -> ConfigV4 {
     }
 }
 
+/// The stack's fixed IPv4 address; `None` if a DHCP server assigns it.
+///
+/// # Panics
+/// If the argument is missing or malformed: a mistake in the manifest.
+pub fn fixed_address(start: Start) -> Option<Ipv4Addr> {
+    let is_fixed = start.argument("ip") != Some(DHCP);
+    is_fixed.then(|| start.require_argument::<Ipv4>("ip").address)
+}
+
 fn fixed(start: Start) -> StaticConfigV4 {
     let Ipv4 { address, prefix } = start.require_argument("ip");
     let gateway = start
@@ -113,6 +122,14 @@ mod tests {
         assert_eq!(fixed.address, Ipv4Cidr::new(address(20), 24));
         assert_eq!(fixed.gateway, Some(address(1)));
         assert_eq!(fixed.dns_servers[..], [address(1), address(2)]);
+    }
+
+    #[test]
+    fn an_address_is_fixed_unless_a_dhcp_server_assigns_it() {
+        let address = |arguments| fixed_address(host::start(arguments, host::shared_memory(8)));
+        let fixed = Some(Ipv4Addr::new(10, 77, 0, 20));
+        assert_eq!(address("ip=10.77.0.20/24\n"), fixed);
+        assert_eq!(address("ip=dhcp\n"), None);
     }
 
     #[test]
