@@ -119,6 +119,38 @@ mutations! {
         "        self.mac(&tagged).verify_slice(packet.body).is_ok()" => "        let _ = tagged;\n        true";
         "anyone on the wire can prevent two machines from communicating"; CHANNEL;
 
+    // Machines that find each other.
+    "hello-source" in "nomad/shell/src/discovery.rs":
+        "        if hello.address != from {\n            return;\n        }\n" => "";
+        "a recorded hello has the machines begin handshakes with whoever sends it again"; SIMULATED_SHELL;
+    "old-hello" in "nomad/shell/src/machines/member.rs":
+        "                if hello.count <= last.count {\n                    return false;\n                }\n" => "";
+        "each repetition of an old hello begins a handshake"; SHELL;
+    "heard-address" in "nomad/shell/src/machines/member.rs":
+        "self.proven.or(self.heard).or(self.fixed)" => "self.heard.or(self.proven).or(self.fixed)";
+        "a hello redirects the messages for a machine"; SHELL;
+    "reused-address" in "nomad/shell/src/machines.rs":
+        "                other.addresses.proven = None;\n" => "";
+        "messages for a machine go to the one that has its former address"; SHELL;
+    "hello-flood" in "nomad/channel/src/sessions/greeting.rs":
+        "if !self.hellos.take(now_us) {" => "if false {";
+        "a flood of hellos takes the server's time"; CHANNEL;
+    "takeover-unchallenged" in "nomad/channel/src/boots.rs":
+        "silent_us < TAKEOVER_US || rival.challenges < CHALLENGES_MIN" => "silent_us < TAKEOVER_US";
+        "a second machine takes over the name of one that nobody has asked"; CHANNEL;
+    "takeover-at-once" in "nomad/channel/src/boots.rs":
+        "silent_us < TAKEOVER_US || rival.challenges < CHALLENGES_MIN" => "rival.challenges < CHALLENGES_MIN";
+        "a second machine takes over the name of one that is slow"; CHANNEL;
+    "old-challenge" in "nomad/channel/src/boots.rs":
+        "if challenged_us < current.since_us {" => "if false {";
+        "a delayed datagram of the earlier boot counts as another machine"; CHANNEL;
+    "refused-candidate" in "nomad/channel/src/sessions/responder.rs":
+        "        if !is_refused {\n" => "        if true {\n";
+        "a second machine with the same name gets a session"; CHANNEL;
+    "foreign-search" in "nomad/channel/src/sessions/finder.rs":
+        "if self.search != Some(search) {" => "if false {";
+        "an operator believes a name that it did not ask for"; CHANNEL;
+
     // Verdicts on an image.
     "beyond-grant" in "nomad/image/src/verdict.rs":
         "return if kind.own_rights().contains(rights) {" => "return if kind.all_rights().contains(rights) {";
