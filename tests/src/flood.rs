@@ -22,8 +22,16 @@ const MADE_UP: usize = 1_000;
 /// The longest made-up content of a datagram.
 const CONTENT_BYTES_MAX: u64 = 1_400;
 /// The kinds of the channel's packets, and the lengths of their bodies (docs/wire-format.md): Initiation, Response, Data with a
-/// short message, Retry.
-const PACKETS: [(u8, usize); 4] = [(0xc1, 97 + 16), (0xc2, 49), (0xc3, 40), (0xc4, 16)];
+/// short message, Retry, Find, Found, Hello.
+const PACKETS: [(u8, usize); 7] = [
+    (0xc1, 129 + 16),
+    (0xc2, 57),
+    (0xc3, 40),
+    (0xc4, 16),
+    (0xc5, 24 + 16),
+    (0xc6, 24 + 16),
+    (0xc7, 44 + 16),
+];
 
 /// The stranger's addresses.
 const STRANGER: Addresses = (MacAddress::local(0x77), [10, 77, 0, 119]);
