@@ -13,7 +13,8 @@
 //!
 //! A boot is alive at some moment if it completes a handshake that was begun after that moment. If the current boot does so
 //! after the rival came, both are alive: two machines have one name. The one that was there first keeps its sessions. Messages
-//! in a session prove nothing here, because someone may have held them back.
+//! in a session prove nothing here, because someone may have held them back. Of three boots, two rivals replace each other and
+//! neither takes over.
 
 use nomad_protocol::BootId;
 
@@ -47,7 +48,7 @@ struct Rival {
     since_us: u64,
     /// When it last came.
     last_us: u64,
-    /// Handshakes begun with the machine since the current boot last responded.
+    /// Handshakes begun with the machine since the rival came, and since the current boot last responded to one of them.
     challenges: u32,
 }
 
@@ -72,17 +73,14 @@ impl Boots {
             return Judgement::Accepted;
         };
         if current.boot == boot {
-            current.alive_us = now_us;
+            // The response may have been held back, so it proves no more than that.
+            current.alive_us = current.alive_us.max(challenged_us);
             return match self.fresh_rival(now_us) {
-                None => Judgement::Accepted,
-                Some(rival) => {
+                Some(rival) if challenged_us >= rival.since_us => {
                     rival.challenges = 0;
-                    if challenged_us >= rival.since_us {
-                        Judgement::Doubled
-                    } else {
-                        Judgement::Accepted
-                    }
+                    Judgement::Doubled
                 }
+                _ => Judgement::Accepted,
             };
         }
         if challenged_us < current.since_us {
@@ -186,17 +184,39 @@ mod tests {
     }
 
     #[test]
-    fn an_old_challenge_proves_neither_a_rival_nor_two_machines() {
+    fn an_old_challenge_proves_neither_two_machines_nor_that_the_earlier_boot_is_alive() {
         let end_us = COME_US + TAKEOVER_US;
         let mut boots = two();
-        let early = boots.judge(COME_US + 1, COME_US - 1, OLD);
-        assert_eq!(early, Judgement::Accepted);
         challenge(&mut boots, CHALLENGES_MIN);
-        let takeover = boots.judge(end_us + 1, end_us, NEW);
-        assert_eq!(takeover, Judgement::Restarted);
-        // The last handshake of the earlier boot arrives late.
-        assert_eq!(boots.judge(end_us + 2, end_us, OLD), Judgement::Refused);
-        let next = boots.judge(end_us + 3, end_us + 2, NEW);
-        assert_eq!(next, Judgement::Accepted);
+        // A handshake of the earlier boot that someone has held back.
+        let late = boots.judge(end_us - 1, COME_US - 1, OLD);
+        assert_eq!(late, Judgement::Accepted);
+        assert_eq!(boots.judge(end_us, end_us, NEW), Judgement::Restarted);
+        assert_eq!(boots.judge(end_us + 1, end_us, OLD), Judgement::Refused);
+        assert_eq!(boots.judge(end_us + 2, end_us, NEW), Judgement::Accepted);
+    }
+
+    #[test]
+    fn a_rival_that_is_gone_begins_anew_when_it_comes_back() {
+        let mut boots = two();
+        challenge(&mut boots, CHALLENGES_MIN);
+        let back_us = COME_US + RIVAL_GONE_US;
+        assert_eq!(boots.judge(back_us, back_us, NEW), Judgement::Refused);
+        let soon_us = back_us + TAKEOVER_US - 1;
+        (0..CHALLENGES_MIN).for_each(|_| boots.count_challenge(soon_us));
+        assert_eq!(boots.judge(soon_us, soon_us, NEW), Judgement::Refused);
+        let end_us = soon_us + 1;
+        assert_eq!(boots.judge(end_us, end_us, NEW), Judgement::Restarted);
+    }
+
+    #[test]
+    fn of_three_boots_two_rivals_keep_each_other_out() {
+        let mut boots = two();
+        for step in 0..100 {
+            let now_us = COME_US + step * TAKEOVER_US;
+            (0..CHALLENGES_MIN).for_each(|_| boots.count_challenge(now_us));
+            let boot = BootId(2 + step % 2);
+            assert_eq!(boots.judge(now_us, now_us, boot), Judgement::Refused);
+        }
     }
 }
