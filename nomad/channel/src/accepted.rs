@@ -4,15 +4,16 @@
 //!   handshake completed ->  candidate  -- first message -->  session
 //! ```
 //!
-//! A handshake of the other side creates only a candidate, and a candidate evicts only candidates. Both lists are
-//! bounded: a new entry evicts the oldest one, and [`Accepted::touch`] makes a session the newest.
+//! A handshake of the other side creates only a candidate, and a candidate evicts only candidates. It is void after
+//! [`HANDSHAKE_US`], so that nobody can hold its first message back for longer. Both lists are bounded: a new entry evicts the
+//! oldest one, and [`Accepted::touch`] makes a session the newest.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::packet::Packet;
 use crate::session::Session;
-use crate::sessions::ReceiveError;
+use crate::sessions::{HANDSHAKE_US, ReceiveError};
 
 /// The capacity of each list.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,13 @@ pub struct Limits {
 pub struct Accepted {
     /// The latest first.
     sessions: VecDeque<Session>,
-    candidates: VecDeque<Session>,
+    candidates: VecDeque<Candidate>,
     limits: Limits,
+}
+
+struct Candidate {
+    session: Session,
+    since_us: u64,
 }
 
 impl Accepted {
@@ -42,7 +48,9 @@ impl Accepted {
     }
 
     /// Adds the result of a handshake that the other side began.
-    pub fn add_candidate(&mut self, candidate: Session) {
+    pub fn add_candidate(&mut self, now_us: u64, session: Session) {
+        let since_us = now_us;
+        let candidate = Candidate { session, since_us };
         push_front(&mut self.candidates, candidate, self.limits.candidates);
     }
 
@@ -69,7 +77,8 @@ impl Accepted {
 
     /// Whether a session or candidate has this index on this side.
     pub fn contains(&self, index: u32) -> bool {
-        let mut all = self.sessions.iter().chain(&self.candidates);
+        let candidates = self.candidates.iter().map(|candidate| &candidate.session);
+        let mut all = self.sessions.iter().chain(candidates);
         all.any(|session| session.index == index)
     }
 
@@ -77,18 +86,19 @@ impl Accepted {
     ///
     /// # Errors
     /// [`ReceiveError::Forged`] or [`ReceiveError::Stale`].
-    pub fn open(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, ReceiveError> {
+    pub fn open(&mut self, now_us: u64, packet: &Packet<'_>) -> Result<Vec<u8>, ReceiveError> {
         if let Some(session) = self.get_mut(packet.index) {
             return session.open(packet).ok_or(ReceiveError::Forged);
         }
-        let has_index = |session: &Session| session.index == packet.index;
+        self.candidates
+            .retain(|candidate| now_us.saturating_sub(candidate.since_us) < HANDSHAKE_US);
+        let has_index = |candidate: &Candidate| candidate.session.index == packet.index;
         let position = self.candidates.iter().position(has_index);
         let position = position.ok_or(ReceiveError::Stale)?;
-        let message = self.candidates[position]
-            .open(packet)
-            .ok_or(ReceiveError::Forged)?;
-        if let Some(session) = self.candidates.remove(position) {
-            self.establish(session);
+        let candidate = &mut self.candidates[position].session;
+        let message = candidate.open(packet).ok_or(ReceiveError::Forged)?;
+        if let Some(candidate) = self.candidates.remove(position) {
+            self.establish(candidate.session);
         }
         Ok(message)
     }
@@ -109,7 +119,7 @@ impl Accepted {
     }
 }
 
-fn push_front(sessions: &mut VecDeque<Session>, session: Session, limit: usize) {
-    sessions.push_front(session);
-    sessions.truncate(limit);
+fn push_front<T>(list: &mut VecDeque<T>, entry: T, limit: usize) {
+    list.push_front(entry);
+    list.truncate(limit);
 }

@@ -30,8 +30,8 @@ impl Operators {
     }
 
     /// Adds the result of an operator's handshake.
-    pub(crate) fn add_candidate(&mut self, candidate: Session) {
-        self.0.add_candidate(candidate);
+    pub(crate) fn add_candidate(&mut self, now_us: u64, candidate: Session) {
+        self.0.add_candidate(now_us, candidate);
     }
 
     /// Whether a datagram claims to belong to one of these sessions.
@@ -42,9 +42,10 @@ impl Operators {
     /// Decrypts an operator's message.
     pub(crate) fn open(
         &mut self,
+        now_us: u64,
         packet: &Packet<'_>,
     ) -> Result<(OperatorSession, Vec<u8>), ReceiveError> {
-        let message = self.0.open(packet)?;
+        let message = self.0.open(now_us, packet)?;
         self.0.touch(packet.index);
         Ok((OperatorSession(packet.index), message))
     }

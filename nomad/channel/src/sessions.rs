@@ -35,6 +35,9 @@ use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
 
+/// How long the second and the third message of a handshake are accepted. Someone may have held them back, and they prove where
+/// a machine is.
+pub(crate) const HANDSHAKE_US: u64 = 2_000_000;
 /// How long a handshake may be incomplete before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
 /// Machines with a state here, most of them of the fleet. There are no more keys than names, and a fleet has no more names.
@@ -243,24 +246,28 @@ impl Sessions {
         match packet.kind {
             Kind::Initiation => self.handle_initiation(keys, now_us, &packet),
             Kind::Response => self.handle_response(keys, now_us, &packet),
-            Kind::Data => self.handle_data(&packet),
-            Kind::Retry => self.handle_retry(keys, &packet),
+            Kind::Data => self.handle_data(now_us, &packet),
+            Kind::Retry => self.handle_retry(keys, now_us, &packet),
             Kind::Find => self.handle_find(keys, &packet),
             Kind::Found => self.handle_found(keys, &packet),
             Kind::Hello => self.handle_hello(keys, now_us, &packet),
         }
     }
 
-    fn handle_data(&mut self, packet: &Packet<'_>) -> Result<Received, ReceiveError> {
+    fn handle_data(
+        &mut self,
+        now_us: u64,
+        packet: &Packet<'_>,
+    ) -> Result<Received, ReceiveError> {
         if self.operators.contains(packet) {
-            let (session, message) = self.operators.open(packet)?;
+            let (session, message) = self.operators.open(now_us, packet)?;
             return Ok(received(Incoming::Operator(session, message)));
         }
         let mut peers = self.peers.iter_mut();
         let peer = peers.find(|(_, peer)| peer.accepted.contains(packet.index));
         let (machine, peer) = peer.ok_or(ReceiveError::Stale)?;
         let is_first = !peer.accepted.is_session(packet.index);
-        let message = peer.accepted.open(packet)?;
+        let message = peer.accepted.open(now_us, packet)?;
         Ok(Received {
             encounter: is_first.then_some(Encounter::Met(*machine)),
             ..received(Incoming::Machine(*machine, message))

@@ -7,7 +7,8 @@ use nomad_protocol::MachineId;
 use snow::HandshakeState;
 
 use super::{
-    Encounter, LIMITS, Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index,
+    Encounter, HANDSHAKE_US, LIMITS, Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions,
+    draw_index,
 };
 use crate::accepted::Accepted;
 use crate::boots::Judgement;
@@ -58,9 +59,10 @@ impl Sessions {
     pub(super) fn handle_retry(
         &mut self,
         keys: &Keys,
+        now_us: u64,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
-        let (_, peer) = self.peer_with(packet.index).ok_or(ReceiveError::Stale)?;
+        let (_, peer) = self.peer_with(now_us, packet.index)?;
         let initiation = peer.initiation.as_mut().ok_or(ReceiveError::Stale)?;
         if !keys.own_tags().is_retry_to(packet, &initiation.tag) {
             return Err(ReceiveError::Forged);
@@ -82,7 +84,7 @@ impl Sessions {
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         let suites = self.suites;
-        let (machine, peer) = self.peer_with(packet.index).ok_or(ReceiveError::Stale)?;
+        let (machine, peer) = self.peer_with(now_us, packet.index)?;
         let initiation = peer.initiation.as_mut().ok_or(ReceiveError::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
         let handshake = &mut initiation.handshake;
@@ -130,12 +132,20 @@ impl Sessions {
         })
     }
 
-    /// The machine with which this side has begun the handshake with this index.
-    fn peer_with(&mut self, index: u32) -> Option<(MachineId, &mut Peer)> {
-        let has_index = |initiation: &Initiation| initiation.index == index;
+    /// The machine with which this side has begun the handshake with this index a moment ago.
+    fn peer_with(
+        &mut self,
+        now_us: u64,
+        index: u32,
+    ) -> Result<(MachineId, &mut Peer), ReceiveError> {
+        let is_it = |initiation: &Initiation| {
+            let elapsed_us = now_us.saturating_sub(initiation.started_us);
+            initiation.index == index && elapsed_us < HANDSHAKE_US
+        };
         let mut peers = self.peers.iter_mut();
-        let found = peers.find(|(_, peer)| peer.initiation.as_ref().is_some_and(has_index));
-        found.map(|(machine, peer)| (*machine, peer))
+        let found = peers.find(|(_, peer)| peer.initiation.as_ref().is_some_and(is_it));
+        let (machine, peer) = found.ok_or(ReceiveError::Stale)?;
+        Ok((*machine, peer))
     }
 }
 

@@ -66,7 +66,8 @@ impl Sessions {
         let index = draw_index(&mut self.next_index);
         if !is_refused {
             let ciphers = noise::ciphers(&mut handshake, suite);
-            self.add_candidate(peer_kind, key, Session::new(ciphers, index, packet.index));
+            let candidate = Session::new(ciphers, index, packet.index);
+            self.add_candidate(now_us, (peer_kind, key), candidate);
         }
         let response = Packet {
             kind: Kind::Response,
@@ -105,12 +106,17 @@ impl Sessions {
         })
     }
 
-    fn add_candidate(&mut self, peer_kind: PeerKind, key: [u8; 32], candidate: Session) {
+    fn add_candidate(
+        &mut self,
+        now_us: u64,
+        (peer_kind, key): (PeerKind, [u8; 32]),
+        candidate: Session,
+    ) {
         match peer_kind {
-            PeerKind::Operator => self.operators.add_candidate(candidate),
+            PeerKind::Operator => self.operators.add_candidate(now_us, candidate),
             PeerKind::Machine => {
                 let peer = self.peers.entry(MachineId(key)).or_default();
-                peer.accepted.add_candidate(candidate);
+                peer.accepted.add_candidate(now_us, candidate);
             }
         }
     }

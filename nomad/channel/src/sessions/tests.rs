@@ -477,6 +477,38 @@ fn a_retry_to_another_initiation_is_rejected() {
 }
 
 #[test]
+fn a_response_that_was_held_back_completes_no_handshake() {
+    let (mut a, mut b) = pair();
+    let initiation = a.send(0, &b, b"one").remove(0);
+    let again = with_ticket(&mut a, &mut b, &initiation);
+    let response = b.handle_datagram(0, &again).expect("a response");
+    let response = &response.replies[0];
+    assert_eq!(
+        a.handle_datagram(HANDSHAKE_US, response),
+        Err(ReceiveError::Stale)
+    );
+    assert!(a.handle_datagram(HANDSHAKE_US - 1, response).is_ok());
+}
+
+#[test]
+fn a_first_message_that_was_held_back_establishes_no_session() {
+    for (held_us, expected) in [
+        (HANDSHAKE_US - 1, Ok(())),
+        (HANDSHAKE_US, Err(ReceiveError::Stale)),
+    ] {
+        let (mut a, mut b) = pair();
+        let initiation = a.send(0, &b, b"one").remove(0);
+        let again = with_ticket(&mut a, &mut b, &initiation);
+        let response = b.handle_datagram(0, &again).expect("a response");
+        let first = a
+            .handle_datagram(0, &response.replies[0])
+            .expect("completes");
+        let received = b.handle_datagram(held_us, &first.replies[0]).map(|_| ());
+        assert_eq!(received, expected);
+    }
+}
+
+#[test]
 fn a_repeated_message_is_queued_once() {
     let (mut a, mut b) = pair();
     let datagrams = a.send(0, &b, b"one");
