@@ -64,6 +64,13 @@ impl Session {
         Some(())
     }
 
+    /// An empty message, which only proves that this side has the session's keys, and gets no reply.
+    pub fn confirm(&mut self, now_us: u64) -> Option<Vec<u8>> {
+        let datagram = self.seal(now_us, &[]);
+        self.silent_since_us = None;
+        datagram
+    }
+
     /// Decrypts a message of the other side, the first time it is received.
     pub fn open(&mut self, packet: &Packet<'_>) -> Option<Vec<u8>> {
         let nonce = packet.number;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A candidate is used only after a message was received in it, which proves that the other side has the candidate's
-//! keys. A replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received
+//! keys. So a machine with nothing to send begins its session with an empty message. A replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received
 //! for [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
 //! retransmit: the protocol above does.
 //!
@@ -22,6 +22,7 @@ mod initiator;
 mod responder;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec;
 use alloc::vec::Vec;
 
 use identity::Name;
@@ -105,15 +106,17 @@ pub enum Incoming {
     Hello(Hello),
 }
 
-/// The progress that a datagram made with a machine.
+/// A fact about a machine that a datagram has proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encounter {
     /// A handshake with the machine is completed: the machine is where the datagram came from.
     Met(MachineId),
-    /// The same, and another boot with the machine's name and key is alive, too.
+    /// Another boot with the machine's name and key is alive, too.
     Doubled(MachineId),
     /// The datagram came from another boot than the machine's. It gets no session as long as the machine may be alive.
     Refused(MachineId),
+    /// Another boot is the machine from now on: the one before is gone.
+    Restarted(MachineId),
     /// The machine refuses this side, because it knows another boot with this machine's name.
     RefusedBy(MachineId),
 }
@@ -136,8 +139,8 @@ pub struct Received {
     pub replies: Vec<Vec<u8>>,
     /// The kind of peer to send them to.
     pub peer_kind: PeerKind,
-    /// The progress that it made with a machine.
-    pub encounter: Option<Encounter>,
+    /// The facts about a machine that it proves, in order.
+    pub encounters: Vec<Encounter>,
 }
 
 /// The reason a datagram was rejected.
@@ -268,9 +271,10 @@ impl Sessions {
         let (machine, peer) = peer.ok_or(ReceiveError::Stale)?;
         let is_first = !peer.accepted.is_session(packet.index);
         let message = peer.accepted.open(now_us, packet)?;
+        let met = is_first.then_some(Encounter::Met(*machine));
         Ok(Received {
-            encounter: is_first.then_some(Encounter::Met(*machine)),
-            ..received(Incoming::Machine(*machine, message))
+            incoming: (!message.is_empty()).then_some(Incoming::Machine(*machine, message)),
+            ..Received::only(Vec::from_iter(met))
         })
     }
 }
@@ -289,13 +293,23 @@ impl Peer {
 }
 
 impl Received {
-    /// Nothing but the progress with a machine.
-    fn only(encounter: Encounter) -> Received {
+    /// Nothing but facts about a machine.
+    fn only(encounters: Vec<Encounter>) -> Received {
         Received {
             incoming: None,
             replies: Vec::new(),
             peer_kind: PeerKind::Machine,
-            encounter: Some(encounter),
+            encounters,
+        }
+    }
+
+    /// Nothing but a reply.
+    fn reply(peer_kind: PeerKind, reply: Vec<u8>) -> Received {
+        Received {
+            incoming: None,
+            replies: vec![reply],
+            peer_kind,
+            encounters: Vec::new(),
         }
     }
 }
@@ -309,7 +323,7 @@ fn received(incoming: Incoming) -> Received {
         incoming: Some(incoming),
         replies: Vec::new(),
         peer_kind,
-        encounter: None,
+        encounters: Vec::new(),
     }
 }
 

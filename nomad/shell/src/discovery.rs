@@ -178,7 +178,7 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Handles the progress that a datagram from this address made with a machine.
+    /// Handles a fact about a machine that a datagram from this address has proven.
     pub fn handle_encounter(&mut self, now: Instant, from: Ipv4Addr, encounter: Encounter) {
         match encounter {
             Encounter::Met(machine) => self.machines.prove(machine, from),
@@ -189,6 +189,11 @@ impl<H: Host> Shell<H> {
                 self.machines.record_claim(machine, from);
             }
             Encounter::Doubled(machine) => self.report_double(now, machine),
+            Encounter::Restarted(machine) => {
+                if let Some(discovery) = &mut self.discovery {
+                    discovery.claimed.remove(&machine);
+                }
+            }
             Encounter::RefusedBy(machine) => {
                 let own = self.machines.own().name;
                 let by = self.machines.get(machine);

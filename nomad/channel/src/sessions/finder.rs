@@ -10,7 +10,6 @@
 //! Both have a tag of the operators' key. A name proves nothing about its sender: the handshake that follows does. A Found
 //! is as long as a Find, so it cannot amplify an attack.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use identity::Name;
@@ -49,12 +48,8 @@ impl Sessions {
             number: packet.number,
         };
         let name = keys.own_name().ok_or(ReceiveError::Stale)?;
-        Ok(Received {
-            incoming: None,
-            replies: vec![datagram(keys, Kind::Found, search, Some(name))],
-            peer_kind: PeerKind::Operator,
-            encounter: None,
-        })
+        let found = datagram(keys, Kind::Found, search, Some(name));
+        Ok(Received::reply(PeerKind::Operator, found))
     }
 
     /// Accepts the reply to this side's question.

@@ -68,15 +68,12 @@ impl Sessions {
             return Err(ReceiveError::Forged);
         }
         peer.ticket = packet.number;
-        Ok(Received {
-            incoming: None,
-            replies: vec![initiation.datagram(keys, peer.ticket)],
-            peer_kind: PeerKind::Machine,
-            encounter: None,
-        })
+        let again = initiation.datagram(keys, peer.ticket);
+        Ok(Received::reply(PeerKind::Machine, again))
     }
 
-    /// Completes a handshake, and sends the queued messages, unless one side refuses the other.
+    /// Completes a handshake, and sends the queued messages, unless one side refuses the other. A machine without queued
+    /// messages sends an empty one, so that the other side learns that the handshake is completed, and where this machine is.
     pub(super) fn handle_response(
         &mut self,
         keys: &Keys,
@@ -93,7 +90,7 @@ impl Sessions {
             .map_err(|_| ReceiveError::Forged)?;
         let Some(suite) = verdict.suite else {
             peer.initiation = None;
-            return Ok(Received::only(Encounter::RefusedBy(machine)));
+            return Ok(Received::only(vec![Encounter::RefusedBy(machine)]));
         };
         // An operator has one command: it takes the machine as it finds it.
         let judgement = match keys.own_name() {
@@ -102,16 +99,17 @@ impl Sessions {
                 .boots
                 .judge(now_us, initiation.started_us, verdict.boot),
         };
-        let encounter = match judgement {
+        let met = Encounter::Met(machine);
+        let encounters = match judgement {
             Judgement::Refused => {
                 peer.initiation = None;
-                return Ok(Received::only(Encounter::Refused(machine)));
+                return Ok(Received::only(vec![Encounter::Refused(machine)]));
             }
-            Judgement::Accepted => Encounter::Met(machine),
-            Judgement::Doubled => Encounter::Doubled(machine),
+            Judgement::Accepted => vec![met],
+            Judgement::Doubled => vec![met, Encounter::Doubled(machine)],
             Judgement::Restarted => {
                 peer.accepted = Accepted::new(LIMITS);
-                Encounter::Met(machine)
+                vec![Encounter::Restarted(machine), met]
             }
         };
         let ciphers = noise::ciphers(handshake, suite);
@@ -120,15 +118,16 @@ impl Sessions {
         // The peer expects this ticket next, unless it completes another handshake first.
         peer.ticket = peer.ticket.wrapping_add(1);
         let queued = peer.queued.drain(..);
-        let replies = queued
+        let mut replies: Vec<_> = queued
             .filter_map(|message| session.seal(now_us, &message))
             .collect();
+        if replies.is_empty() && keys.own_name().is_some() {
+            replies.extend(session.confirm(now_us));
+        }
         peer.accepted.establish(session);
         Ok(Received {
-            incoming: None,
             replies,
-            peer_kind: PeerKind::Machine,
-            encounter: Some(encounter),
+            ..Received::only(encounters)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Handshakes as responder.
 
-use alloc::vec;
+use alloc::vec::Vec;
 use core::mem;
 
 use identity::Name;
@@ -76,10 +76,8 @@ impl Sessions {
             body: &message,
         };
         Ok(Received {
-            incoming: None,
-            replies: vec![response.to_bytes()],
-            peer_kind,
-            encounter,
+            encounters: Vec::from_iter(encounter),
+            ..Received::reply(peer_kind, response.to_bytes())
         })
     }
 
@@ -101,7 +99,7 @@ impl Sessions {
             Judgement::Refused => Some(Encounter::Refused(machine)),
             Judgement::Restarted => {
                 peer.accepted = Accepted::new(LIMITS);
-                None
+                Some(Encounter::Restarted(machine))
             }
         })
     }
@@ -154,10 +152,5 @@ fn request_retry(
         number: ticket,
         body: &keys.tags_of(peer_kind).retry_tag(index, ticket, initiation),
     };
-    Received {
-        incoming: None,
-        replies: vec![retry.to_bytes()],
-        peer_kind,
-        encounter: None,
-    }
+    Received::reply(peer_kind, retry.to_bytes())
 }

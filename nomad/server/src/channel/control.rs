@@ -167,7 +167,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
         incoming,
         replies,
         peer_kind,
-        encounter,
+        encounters,
     } = match received {
         Ok(received) => received,
         Err(error) => {
@@ -182,7 +182,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
         PeerKind::Operator => from.endpoint,
     };
     network.post(to, replies);
-    if let Some(encounter) = encounter {
+    for encounter in encounters {
         let mut shell = server.shell.borrow_mut();
         shell.handle_encounter(now(), address, encounter);
     }

@@ -26,21 +26,35 @@ fn in_boot(number: u8, boot: u64) -> End {
     end
 }
 
-/// Has the first end probe the second; returns what each of them learned from it.
-fn probe(now_us: u64, from: &mut End, to: &mut End) -> [Option<Encounter>; 2] {
+/// Has the first end probe the second; returns the facts that each of them learns.
+fn probe(now_us: u64, from: &mut End, to: &mut End) -> [Vec<Encounter>; 2] {
     let first = from.sessions.probe(&from.keys, now_us, to.keys.own_id());
     let mut datagrams = Vec::from_iter(first);
-    let mut encounters = [None, None];
+    let mut encounters = [Vec::new(), Vec::new()];
     while let Some(datagram) = datagrams.pop() {
         let there = to.handle_datagram(now_us, &datagram).expect("accepted");
-        encounters[1] = there.encounter.or(encounters[1]);
+        assert_eq!(there.incoming, None);
+        encounters[1].extend(there.encounters);
         for reply in there.replies {
             let here = from.handle_datagram(now_us, &reply).expect("accepted");
-            encounters[0] = here.encounter.or(encounters[0]);
+            encounters[0].extend(here.encounters);
             datagrams.extend(here.replies);
         }
     }
     encounters
+}
+
+#[test]
+fn a_probe_tells_both_sides_where_the_other_is_and_the_session_stays_usable() {
+    let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
+    let [a_id, b_id] = [&a, &b].map(|end| end.keys.own_id());
+    let met = [b_id, a_id].map(|id| vec![Encounter::Met(id)]);
+    assert_eq!(probe(0, &mut a, &mut b), met);
+    // The empty message that told machine B so gets no reply, and the session does not count as silent.
+    let later_us = 10 * SILENCE_US;
+    for (from, to) in [(&mut a, b_id), (&mut b, a_id)] {
+        assert!(from.sessions.is_established(later_us, to));
+    }
 }
 
 #[test]
@@ -102,26 +116,42 @@ fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
     carry(0, &mut a, &mut b, there);
     let mut b = in_boot(2, 2);
     let id = b.keys.own_id();
-    let refused = [
-        Encounter::Refused(id),
-        Encounter::RefusedBy(a.keys.own_id()),
-    ];
+    let refused = [Encounter::Refused(id)];
+    let refused_by = [Encounter::RefusedBy(a.keys.own_id())];
     // The first ticket may be older than the known boot.
     probe(1, &mut b, &mut a);
     let mut now_us = PROBE_US;
     let [here, there] = probe(now_us, &mut b, &mut a);
-    assert_eq!([there, here], refused.map(Some));
+    assert_eq!((&here[..], &there[..]), (&refused_by[..], &refused[..]));
     let begin_us = now_us;
     // Whoever has the address of the earlier boot now is the restarted machine.
     while now_us < begin_us + TAKEOVER_US - PROBE_US {
         now_us += PROBE_US;
-        assert_eq!(probe(now_us, &mut a, &mut b)[0], Some(refused[0]));
+        assert_eq!(probe(now_us, &mut a, &mut b)[0], refused);
     }
     now_us += PROBE_US;
     let met = probe(now_us, &mut a, &mut b);
-    assert_eq!(met[0], Some(Encounter::Met(id)));
+    assert_eq!(met[0], [Encounter::Restarted(id), Encounter::Met(id)]);
     let message = a.send(now_us, &b, b"message");
     assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
+}
+
+#[test]
+fn a_restarted_machine_may_take_over_by_its_own_handshake() {
+    let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
+    probe(0, &mut a, &mut b);
+    let mut b = in_boot(2, 2);
+    let id = b.keys.own_id();
+    let mut there = Vec::new();
+    for step in 1..20 {
+        let now_us = step * PROBE_US;
+        // The address of the earlier boot, where nothing is any more.
+        a.sessions.probe(&a.keys, now_us, id);
+        let [_, learned] = probe(now_us + RETRY_US, &mut b, &mut a);
+        there.extend(learned);
+    }
+    there.retain(|it| *it != Encounter::Refused(id));
+    assert_eq!(there[..2], [Encounter::Restarted(id), Encounter::Met(id)]);
 }
 
 #[test]
@@ -136,11 +166,11 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
     for step in 1..50 {
         let now_us = step * PROBE_US;
         let [here, there] = probe(now_us, &mut double, &mut a);
-        assert_eq!(there, Some(Encounter::Refused(id)), "{step}");
-        assert_eq!(here, Some(Encounter::RefusedBy(a.keys.own_id())));
+        assert_eq!(there, [Encounter::Refused(id)], "{step}");
+        assert_eq!(here, [Encounter::RefusedBy(a.keys.own_id())]);
         let now_us = now_us + RETRY_US;
         let [met, _] = probe(now_us, &mut a, &mut b);
-        doubled += usize::from(met == Some(Encounter::Doubled(id)));
+        doubled += usize::from(met == [Encounter::Met(id), Encounter::Doubled(id)]);
         let message = a.send(now_us, &b, b"message");
         assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
     }
@@ -149,8 +179,11 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
     let mut now_us = 50 * PROBE_US;
     let met = core::iter::from_fn(|| {
         now_us += PROBE_US;
-        Some(probe(now_us, &mut a, &mut double)[0])
+        let [met, _] = probe(now_us, &mut a, &mut double);
+        Some(met)
     });
-    let met = met.take(20).position(|it| it == Some(Encounter::Met(id)));
+    let met = met
+        .take(20)
+        .position(|it| it.contains(&Encounter::Met(id)));
     assert!(met.is_some_and(|steps| steps as u64 * PROBE_US >= TAKEOVER_US - PROBE_US));
 }
