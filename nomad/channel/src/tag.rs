@@ -11,12 +11,14 @@
 //!                         <--  Response
 //! ```
 //!
-//! A Retry's tag covers the tag of the Initiation that it replies to. A Retry is shorter than an Initiation, so it
-//! cannot amplify an attack.
+//! An Initiation's tag covers the responder's id too, so that no other machine replies to it. A Retry's tag covers the tag of
+//! the Initiation that it replies to. A Retry is shorter than an Initiation, so it cannot amplify an attack.
 
 use blake2::Blake2sMac;
 use blake2::digest::consts::U16;
 use blake2::digest::{KeyInit, Mac};
+
+use nomad_protocol::MachineId;
 
 use crate::packet::{Kind, Packet};
 
@@ -36,36 +38,41 @@ impl TagKey {
         TagKey(key)
     }
 
-    /// The tag of a packet, whose body does not contain the tag yet.
-    pub(crate) fn tag(&self, packet: &Packet<'_>) -> Tag {
-        self.mac(packet).finalize().into_bytes().into()
+    /// The tag of a packet, whose body does not contain the tag yet, for this receiver, or for any.
+    pub(crate) fn tag(&self, packet: &Packet<'_>, receiver: Option<MachineId>) -> Tag {
+        self.mac(packet, receiver).finalize().into_bytes().into()
     }
 
     /// Splits a packet's body into message and tag; `None` if the tag is wrong.
-    pub(crate) fn open<'a>(&self, packet: &Packet<'a>) -> Option<(&'a [u8], Tag)> {
+    pub(crate) fn open<'a>(
+        &self,
+        packet: &Packet<'a>,
+        receiver: Option<MachineId>,
+    ) -> Option<(&'a [u8], Tag)> {
         let (message, tag) = packet.body.split_last_chunk::<TAG_BYTES>()?;
         let tagged = Packet {
             body: message,
             ..*packet
         };
-        self.mac(&tagged).verify_slice(tag).ok()?;
+        self.mac(&tagged, receiver).verify_slice(tag).ok()?;
         Some((message, *tag))
     }
 
     /// The tag of a Retry with this ticket, in reply to the Initiation with this index and tag.
     pub(crate) fn retry_tag(&self, index: u32, ticket: u64, initiation: &Tag) -> Tag {
-        self.tag(&retry(index, ticket, initiation))
+        self.tag(&retry(index, ticket, initiation), None)
     }
 
     /// Whether a Retry replies to the Initiation with this tag.
     pub(crate) fn is_retry_to(&self, packet: &Packet<'_>, initiation: &Tag) -> bool {
         let tagged = retry(packet.index, packet.number, initiation);
-        self.mac(&tagged).verify_slice(packet.body).is_ok()
+        self.mac(&tagged, None).verify_slice(packet.body).is_ok()
     }
 
-    fn mac(&self, packet: &Packet<'_>) -> Blake2sMac<U16> {
+    fn mac(&self, packet: &Packet<'_>, receiver: Option<MachineId>) -> Blake2sMac<U16> {
         let mut mac = <Blake2sMac<U16> as KeyInit>::new((&self.0).into());
         mac.update(&packet.to_bytes());
+        receiver.iter().for_each(|receiver| mac.update(&receiver.0));
         mac
     }
 }
@@ -86,6 +93,7 @@ mod tests {
     use super::*;
 
     const KEY: TagKey = TagKey([7; 32]);
+    const RECEIVER: Option<MachineId> = Some(MachineId([1; 32]));
 
     fn initiation(body: &[u8]) -> Packet<'_> {
         Packet {
@@ -97,33 +105,38 @@ mod tests {
     }
 
     fn tagged(message: &[u8]) -> Vec<u8> {
-        let tag = KEY.tag(&initiation(message));
+        let tag = KEY.tag(&initiation(message), RECEIVER);
         [message, &tag].concat()
     }
 
     #[test]
     fn a_tagged_message_opens() {
         let body = tagged(b"message");
-        let (message, tag) = KEY.open(&initiation(&body)).expect("its own tag");
+        let opened = KEY.open(&initiation(&body), RECEIVER);
+        let (message, tag) = opened.expect("its own tag");
         assert_eq!(message, b"message");
-        assert_eq!(tag, KEY.tag(&initiation(b"message")));
+        assert_eq!(tag, KEY.tag(&initiation(b"message"), RECEIVER));
     }
 
     #[test]
     fn nothing_else_opens() {
         let body = tagged(b"message");
+        let open = |key: TagKey, packet: &Packet<'_>| key.open(packet, RECEIVER).is_some();
         for position in 0..body.len() {
             let mut changed = body.clone();
             changed[position] ^= 1;
-            assert_eq!(KEY.open(&initiation(&changed)), None, "{position}");
+            assert!(!open(KEY, &initiation(&changed)), "{position}");
         }
         let other_ticket = Packet {
             number: 8,
             ..initiation(&body)
         };
-        assert_eq!(KEY.open(&other_ticket), None);
-        assert_eq!(TagKey([8; 32]).open(&initiation(&body)), None);
-        assert_eq!(KEY.open(&initiation(&body[..TAG_BYTES - 1])), None);
+        assert!(!open(KEY, &other_ticket));
+        assert!(!open(TagKey([8; 32]), &initiation(&body)));
+        assert!(!open(KEY, &initiation(&body[..TAG_BYTES - 1])));
+        for another in [None, Some(MachineId([2; 32]))] {
+            assert_eq!(KEY.open(&initiation(&body), another), None);
+        }
     }
 
     #[test]

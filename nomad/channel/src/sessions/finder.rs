@@ -77,13 +77,13 @@ fn datagram(keys: &Keys, kind: Kind, search: Search, name: Option<Name>) -> Vec<
         number: search.number,
         body: &to_field(name),
     };
-    let tag = keys.tags_of(PeerKind::Operator).tag(&packet);
+    let tag = keys.tags_of(PeerKind::Operator).tag(&packet, None);
     [&packet.to_bytes()[..], &tag].concat()
 }
 
 /// The name in a packet with an operator's tag.
 fn name_in(keys: &Keys, packet: &Packet<'_>) -> Result<Option<Name>, ReceiveError> {
-    let opened = keys.tags_of(PeerKind::Operator).open(packet);
+    let opened = keys.tags_of(PeerKind::Operator).open(packet, None);
     let (name, _) = opened.ok_or(ReceiveError::Forged)?;
     let name = name.try_into().map_err(|_| ReceiveError::Forged)?;
     from_field(name).ok_or(ReceiveError::Forged)

@@ -54,7 +54,7 @@ impl Sessions {
             number: hello.count,
             body: &hello.to_bytes(),
         };
-        let tag = keys.tags_of(PeerKind::Machine).tag(&packet);
+        let tag = keys.tags_of(PeerKind::Machine).tag(&packet, None);
         [&packet.to_bytes()[..], &tag].concat()
     }
 
@@ -71,7 +71,7 @@ impl Sessions {
         if !self.hellos.take(now_us) {
             return Err(ReceiveError::TooMany);
         }
-        let opened = keys.tags_of(PeerKind::Machine).open(packet);
+        let opened = keys.tags_of(PeerKind::Machine).open(packet, None);
         let (body, _) = opened.ok_or(ReceiveError::Forged)?;
         let hello = Hello::from_bytes(packet.number, body).ok_or(ReceiveError::Forged)?;
         Ok(super::received(Incoming::Hello(hello)))

@@ -21,6 +21,7 @@ use crate::tag::Tag;
 
 /// A handshake without a Response yet.
 pub(super) struct Initiation {
+    to: MachineId,
     handshake: HandshakeState,
     message: Vec<u8>,
     index: u32,
@@ -46,6 +47,7 @@ impl Sessions {
         };
         let message = noise::write_initiation(&mut handshake, introduction).ok()?;
         let initiation = peer.initiation.insert(Initiation {
+            to,
             handshake,
             message,
             index: draw_index(&mut self.next_index),
@@ -157,7 +159,7 @@ impl Initiation {
             number: ticket,
             body: &self.message,
         };
-        self.tag = keys.own_tags().tag(&packet);
+        self.tag = keys.own_tags().tag(&packet, Some(self.to));
         [&packet.to_bytes()[..], &self.tag].concat()
     }
 }

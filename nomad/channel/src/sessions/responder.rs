@@ -133,7 +133,8 @@ fn verify_tag<'a>(keys: &Keys, packet: &Packet<'a>) -> Option<(PeerKind, &'a [u8
     [PeerKind::Machine, PeerKind::Operator]
         .into_iter()
         .find_map(|peer_kind| {
-            let (message, tag) = keys.tags_of(peer_kind).open(packet)?;
+            let receiver = Some(keys.own_id());
+            let (message, tag) = keys.tags_of(peer_kind).open(packet, receiver)?;
             Some((peer_kind, message, tag))
         })
 }

@@ -398,6 +398,18 @@ fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_handshake_that_is_forwarded_to_another_machine_gets_no_reply() {
+    let (mut a, b) = pair();
+    let mut c = End::new(3, "fleet");
+    let mut operator = End::operator(100, "fleet");
+    for end in [&mut a, &mut operator] {
+        let initiation = end.send(0, &b, b"x").remove(0);
+        let received = c.handle_datagram(0, &initiation);
+        assert_eq!(received, Err(ReceiveError::Forged));
+    }
+}
+
+#[test]
 fn a_recorded_handshake_costs_no_key_agreement() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first").remove(0);
