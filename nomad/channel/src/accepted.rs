@@ -75,6 +75,11 @@ impl Accepted {
         self.sessions.iter().any(|session| session.index == index)
     }
 
+    /// Whether there is a session.
+    pub fn has_session(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
     /// Whether a session or candidate has this index on this side.
     pub fn contains(&self, index: u32) -> bool {
         let candidates = self.candidates.iter().map(|candidate| &candidate.session);

@@ -21,7 +21,7 @@ mod greeting;
 mod initiator;
 mod responder;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -41,8 +41,8 @@ use crate::random::Random;
 pub(crate) const HANDSHAKE_US: u64 = 2_000_000;
 /// How long a handshake may be incomplete before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
-/// Machines with a state here, most of them of the fleet. There are no more keys than names, and a fleet has no more names.
-const PEERS_MAX: usize = 256;
+/// The most machines outside of the fleet with a state here. They have the fleet's secret, and get refusals.
+const OUTSIDERS_MAX: usize = 16;
 /// How long a session may be silent after a send before it is replaced.
 const SILENCE_US: u64 = 1_000_000;
 /// Messages queued for a session; beyond that the oldest is dropped.
@@ -56,6 +56,8 @@ const LIMITS: Limits = Limits {
 /// The sessions with all machines and operators.
 pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
+    /// The machines that always have room among the peers.
+    fleet: BTreeSet<MachineId>,
     operators: Operators,
     random: Random,
     suites: Suites,
@@ -152,9 +154,9 @@ pub enum ReceiveError {
     Stale,
     /// It is not authentic, was received before, or offers no suite that this side has.
     Forged,
-    /// It begins a handshake with this machine's own key: another machine has the same name.
+    /// It begins a handshake with this machine's own key in another boot: another machine has the same name.
     OwnName,
-    /// There are too many of its kind.
+    /// There are too many machines outside of the fleet.
     TooMany,
 }
 
@@ -168,6 +170,7 @@ impl Sessions {
             ticket_us: 0,
             hellos: greeting::Allowance::default(),
             peers: BTreeMap::new(),
+            fleet: BTreeSet::new(),
             operators: Operators::new(),
             random,
             next_index: 1,
@@ -175,10 +178,14 @@ impl Sessions {
         }
     }
 
-    /// The sessions of a machine in this boot. Without this, the boot is that of an operator.
+    /// The sessions of a machine of this fleet in this boot. Without this, they are those of an operator.
     #[must_use]
-    pub fn with_boot(self, boot: BootId) -> Sessions {
-        Sessions { boot, ..self }
+    pub fn of_machine(self, boot: BootId, fleet: BTreeSet<MachineId>) -> Sessions {
+        Sessions {
+            boot,
+            fleet,
+            ..self
+        }
     }
 
     /// Begins a handshake with a machine, to see whether it is there; `None` if one was begun a moment ago.

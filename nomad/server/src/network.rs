@@ -32,12 +32,13 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a machine with these keys in this boot, without a session.
-    pub fn new(keys: Keys, boot: BootId, mut random: Random) -> Network {
+    /// The network of a machine of this fleet with these keys in this boot, without a session.
+    pub fn new(keys: Keys, boot: BootId, machines: &Machines, mut random: Random) -> Network {
         let sessions = Sessions::new(random.fork(), Suites::of_this_machine());
+        let fleet = machines.all().map(|machine| machine.id).collect();
         Network {
             keys,
-            sessions: RefCell::new(sessions.with_boot(boot)),
+            sessions: RefCell::new(sessions.of_machine(boot, fleet)),
             outbox: RefCell::default(),
             rejected: Cell::new(0),
             random: RefCell::new(random),

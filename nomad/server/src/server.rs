@@ -49,8 +49,8 @@ impl Server {
         let shell = shell(start, &keys, &mut random);
         let boot = shell.moves.ledger.local().boot;
         Server {
+            network: Network::new(keys, boot, shell.machines(), random.fork()),
             shell: RefCell::new(shell),
-            network: Network::new(keys, boot, random.fork()),
             operators: Operators::new(random),
             deferred: Deferred::default(),
             late: LateFrames::default(),

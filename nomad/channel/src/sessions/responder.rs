@@ -6,7 +6,9 @@ use core::mem;
 use identity::Name;
 use nomad_protocol::{BootId, MachineId};
 
-use super::{Encounter, LIMITS, PEERS_MAX, PeerKind, ReceiveError, Received, Sessions, draw_index};
+use super::{
+    Encounter, LIMITS, OUTSIDERS_MAX, Peer, PeerKind, ReceiveError, Received, Sessions, draw_index,
+};
 use crate::accepted::Accepted;
 use crate::boots::Judgement;
 use crate::introduction::Verdict;
@@ -49,7 +51,13 @@ impl Sessions {
             return Err(ReceiveError::Forged);
         }
         if MachineId(key) == keys.own_id() {
-            return Err(ReceiveError::OwnName);
+            let is_own = theirs.boot == self.boot;
+            // Someone may send this machine's own Initiations back to it.
+            return Err(if is_own {
+                ReceiveError::Stale
+            } else {
+                ReceiveError::OwnName
+            });
         }
         let suite = self.suites.best_with(theirs.suites);
         let suite = suite.ok_or(ReceiveError::Forged)?;
@@ -89,10 +97,7 @@ impl Sessions {
         machine: MachineId,
         boot: BootId,
     ) -> Result<Option<Encounter>, ReceiveError> {
-        if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&machine) {
-            return Err(ReceiveError::TooMany);
-        }
-        let peer = self.peers.entry(machine).or_default();
+        let peer = self.peer_or_new(machine)?;
         Ok(match peer.boots.judge(now_us, challenged_us, boot) {
             Judgement::Accepted => None,
             Judgement::Doubled => Some(Encounter::Doubled(machine)),
@@ -102,6 +107,21 @@ impl Sessions {
                 Some(Encounter::Restarted(machine))
             }
         })
+    }
+
+    /// The state of a machine. One that is not of the fleet takes the place of another one without a session.
+    fn peer_or_new(&mut self, machine: MachineId) -> Result<&mut Peer, ReceiveError> {
+        let fleet = &self.fleet;
+        let is_outsider = |machine: &MachineId| !fleet.contains(machine);
+        if is_outsider(&machine) && !self.peers.contains_key(&machine) {
+            let mut outsiders = self.peers.iter().filter(|(known, _)| is_outsider(known));
+            if outsiders.clone().count() >= OUTSIDERS_MAX {
+                let idle = outsiders.find(|(_, peer)| !peer.accepted.has_session());
+                let idle = idle.map(|(known, _)| *known);
+                self.peers.remove(&idle.ok_or(ReceiveError::TooMany)?);
+            }
+        }
+        Ok(self.peers.entry(machine).or_default())
     }
 
     fn add_candidate(

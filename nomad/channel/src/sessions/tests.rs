@@ -301,11 +301,52 @@ fn a_machine_cannot_claim_the_name_of_another_with_its_own_key() {
 fn a_machine_with_this_machines_name_gets_no_session() {
     let mut machine = End::new(1, "fleet");
     let mut double = End::with(9, Keys::new("fleet", name(1)));
+    double.sessions.boot = BootId(9);
     let initiation = double.send(0, &machine, b"x").remove(0);
     let again = with_ticket(&mut double, &mut machine, &initiation);
     let received = machine.handle_datagram(0, &again);
     assert_eq!(received, Err(ReceiveError::OwnName));
     assert!(machine.sessions.peers.is_empty());
+}
+
+#[test]
+fn a_machines_own_handshake_that_is_sent_back_to_it_accuses_nobody() {
+    let mut machine = End::new(1, "fleet");
+    let own = machine.keys.own_id();
+    let probe = machine.sessions.probe(&machine.keys, 0, own);
+    let mut echo = probe.expect("a handshake");
+    for _ in 0..2 {
+        let reply = machine.handle_datagram(0, &echo).expect("a reply");
+        echo = reply.replies[0].clone();
+    }
+    // It has the right ticket now.
+    let received = machine.handle_datagram(0, &echo);
+    assert_eq!(received, Err(ReceiveError::Stale));
+}
+
+#[test]
+fn machines_outside_of_the_fleet_leave_room_for_it() {
+    let mut machine = End::new(1, "fleet");
+    let mut friend = End::new(200, "fleet");
+    machine.sessions.fleet.insert(friend.keys.own_id());
+    // The first ones get sessions, the others none.
+    for number in 2..60 {
+        let mut outsider = End::new(number, "fleet");
+        let first = outsider.send(0, &machine, b"x");
+        if number < 8 {
+            carry(0, &mut outsider, &mut machine, first);
+        } else {
+            let again = with_ticket(&mut outsider, &mut machine, &first[0]);
+            assert!(machine.handle_datagram(0, &again).is_ok());
+        }
+    }
+    assert_eq!(machine.sessions.peers.len(), OUTSIDERS_MAX);
+    let first = friend.send(0, &machine, b"x");
+    assert_eq!(carry(0, &mut friend, &mut machine, first).0, [b"x"]);
+    for number in 2..8 {
+        let outsider = End::new(number, "fleet").keys.own_id();
+        assert!(machine.sessions.is_established(0, outsider));
+    }
 }
 
 #[test]
