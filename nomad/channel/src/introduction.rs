@@ -87,12 +87,12 @@ impl Verdict {
 }
 
 /// A name in a field of a fixed size.
-pub(crate) fn to_field(name: Option<Name>) -> [u8; NAME_BYTES_MAX] {
+fn to_field(name: Option<Name>) -> [u8; NAME_BYTES_MAX] {
     name.map_or([0; NAME_BYTES_MAX], Name::to_bytes)
 }
 
 /// The name in such a field, `Some(None)` for no name; `None` if it is malformed.
-pub(crate) fn from_field(bytes: [u8; NAME_BYTES_MAX]) -> Option<Option<Name>> {
+fn from_field(bytes: [u8; NAME_BYTES_MAX]) -> Option<Option<Name>> {
     match bytes {
         [0, ..] if bytes == [0; NAME_BYTES_MAX] => Some(None),
         _ => Name::from_bytes(bytes).map(Some),

@@ -10,7 +10,7 @@
 //!   0xc3   receiver's         nonce             an encrypted message
 //!   0xc4   receiver's         a ticket          a tag
 //!   0xc5   sender's           drawn at random   zeros, and a tag
-//!   0xc6   receiver's         the same          a machine's name, and a tag
+//!   0xc6   receiver's         the same          a machine's name and address, and a tag
 //!   0xc7   0                  a count           a hello, and a tag
 //! ```
 

@@ -24,6 +24,7 @@ mod responder;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_protocol::{BootId, Hello, MachineId};
@@ -63,6 +64,8 @@ pub struct Sessions {
     suites: Suites,
     /// The boot of this side.
     boot: BootId,
+    /// The address of this machine.
+    address: Option<Ipv4Addr>,
     next_index: u32,
     /// The ticket that the next handshake with this side has to carry.
     ticket: u64,
@@ -102,8 +105,8 @@ pub enum Incoming {
     Machine(MachineId, Vec<u8>),
     /// An operator's tool, by the operator's key.
     Operator(OperatorSession, Vec<u8>),
-    /// The name of the machine that was asked by [`Sessions::find`].
-    Found(Name),
+    /// The name and the address of the machine that has replied to [`Sessions::find`], as it states them.
+    Found(Name, Ipv4Addr),
     /// A machine's hello: a hint, which may be a recorded one.
     Hello(Hello),
 }
@@ -166,6 +169,7 @@ impl Sessions {
         Sessions {
             suites,
             boot: BootId(0),
+            address: None,
             ticket: random.number() as u64,
             ticket_us: 0,
             hellos: greeting::Allowance::default(),
@@ -186,6 +190,11 @@ impl Sessions {
             fleet,
             ..self
         }
+    }
+
+    /// Sets the address of this machine, which it states to operators.
+    pub fn set_address(&mut self, address: Ipv4Addr) {
+        self.address = Some(address);
     }
 
     /// Begins a handshake with a machine, to see whether it is there; `None` if one was begun a moment ago.
@@ -323,7 +332,7 @@ impl Received {
 
 fn received(incoming: Incoming) -> Received {
     let peer_kind = match incoming {
-        Incoming::Machine(..) | Incoming::Found(_) | Incoming::Hello(_) => PeerKind::Machine,
+        Incoming::Machine(..) | Incoming::Found(..) | Incoming::Hello(_) => PeerKind::Machine,
         Incoming::Operator(..) => PeerKind::Operator,
     };
     Received {

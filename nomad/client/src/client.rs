@@ -3,7 +3,7 @@
 //! ```text
 //!   Finding --Found--> Opening --Opened--> Asking(request) --last event--> Over(outcome)
 //!      |                  |                     |
-//!      +------------------+-- nothing received, or Unknown -------------> Over(failure)
+//!      +------------------+-- nothing received, another machine, Unknown -> Over(failure)
 //! ```
 //!
 //! The caller passes in datagrams and the time, sends the datagrams of [`Client::poll_datagram`] to the machine's
@@ -20,6 +20,7 @@ use crate::end::End;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::message::{Nonce, Question, Reply, RequestId};
+use crate::target::Target;
 use crate::upload::Upload;
 
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
@@ -38,6 +39,7 @@ const SILENCE_LIMIT_US: u64 = 60_000_000;
 pub struct Client {
     keys: Keys,
     sessions: Sessions,
+    target: Target,
     /// The machine, once its name is known.
     machine: Option<MachineId>,
     command: Command,
@@ -71,10 +73,16 @@ enum Phase {
 
 impl Client {
     /// Sends a command to a machine of the fleet with this secret.
-    pub fn ask(now: Instant, secret: &str, mut random: Random, command: Command) -> Client {
+    pub fn ask(
+        now: Instant,
+        (target, secret): (Target, &str),
+        mut random: Random,
+        command: Command,
+    ) -> Client {
         let mut client = Client {
             keys: Keys::for_operator(secret),
             sessions: Sessions::new(random.fork(), Suites::of_this_machine()),
+            target,
             machine: None,
             command,
             upload: Upload::default(),
@@ -106,9 +114,14 @@ impl Client {
         let Ok(received) = received else { return };
         self.outbox.extend(received.replies);
         match received.incoming {
-            Some(Incoming::Found(name)) if self.phase == Phase::Finding => {
-                self.machine = Some(self.keys.machine(name));
-                self.enter(now, Phase::Opening);
+            Some(Incoming::Found(name, address)) if self.phase == Phase::Finding => {
+                match self.target.check(name, address) {
+                    Ok(()) => {
+                        self.machine = Some(self.keys.machine(name));
+                        self.enter(now, Phase::Opening);
+                    }
+                    Err(failure) => self.phase = Phase::Over(Err(failure)),
+                }
             }
             Some(Incoming::Machine(from, message)) if Some(from) == self.machine => {
                 if let Some(reply) = Reply::decode(&message) {

@@ -1,5 +1,8 @@
 //! The reason a command has no complete reply: [`Failure`].
 
+use core::net::Ipv4Addr;
+
+use identity::Name;
 use thiserror::Error;
 
 /// The reason a command has no complete reply.
@@ -17,4 +20,28 @@ pub enum Failure {
          `list` shows the outcome"
     )]
     Forgotten,
+    /// A machine with another address has replied, and the operator has not stated its name.
+    #[error(
+        "the machine {name} at {address} has replied instead of the one at {dialled}\n  next: give {address} as the machine, or \
+         {name}@{dialled} if that is its address behind address translation"
+    )]
+    OtherAddress {
+        /// The address that the datagrams were sent to.
+        dialled: Ipv4Addr,
+        /// The machine's name.
+        name: Name,
+        /// The address that the machine has.
+        address: Ipv4Addr,
+    },
+    /// A machine with another name than the stated one has replied.
+    #[error(
+        "the machine {name} has replied instead of {stated}\n  next: give {name} as the name, or the address of {stated}, which \
+         `caravan MACHINE machines` lists"
+    )]
+    OtherName {
+        /// The name that the operator has stated.
+        stated: Name,
+        /// The machine's name.
+        name: Name,
+    },
 }

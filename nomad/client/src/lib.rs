@@ -42,6 +42,7 @@ pub mod failure;
 pub mod message;
 pub mod operator;
 pub mod reply_buffer;
+pub mod target;
 pub mod upload;
 
 pub use client::Client;
@@ -50,6 +51,7 @@ pub use end::End;
 pub use event::Event;
 pub use failure::Failure;
 pub use message::{Question, Reply, RequestId};
+pub use target::Target;
 
 #[cfg(test)]
 mod samples;

@@ -36,9 +36,13 @@ impl Network {
     pub fn new(keys: Keys, boot: BootId, machines: &Machines, mut random: Random) -> Network {
         let sessions = Sessions::new(random.fork(), Suites::of_this_machine());
         let fleet = machines.all().map(|machine| machine.id).collect();
+        let mut sessions = sessions.of_machine(boot, fleet);
+        if let Some(address) = machines.own().addresses.best() {
+            sessions.set_address(address);
+        }
         Network {
             keys,
-            sessions: RefCell::new(sessions.of_machine(boot, fleet)),
+            sessions: RefCell::new(sessions),
             outbox: RefCell::default(),
             rejected: Cell::new(0),
             random: RefCell::new(random),

@@ -89,6 +89,7 @@ impl Server {
         let known = shell.machines().own().addresses.best();
         if let Some(address) = assigned.filter(|address| known != Some(*address)) {
             shell.set_own_address(now(), address);
+            self.network.sessions.borrow_mut().set_address(address);
         }
     }
 

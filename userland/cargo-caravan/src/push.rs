@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use caravan::connection::Connection;
 use caravan::screen::Format;
 use caravan::session::{self, Session};
-use caravan::{arguments, package, secret};
+use caravan::{package, secret};
 use manifest::Entry;
 use nomad_client::event::AddressOrigin;
 use nomad_client::{Command, Event};
@@ -21,8 +21,9 @@ use crate::tree;
 /// # Errors
 /// The domain does not build, the machine refuses one of its fields, or the machine does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
-    let server =
-        arguments::address(machine).map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
+    let server = machine
+        .parse()
+        .map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
     let project = Project::here()?;
     let secret = secret::find(secret.map(Path::new), env::var(secret::VARIABLE).ok());
     let session = Session {

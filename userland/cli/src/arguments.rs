@@ -1,19 +1,18 @@
 //! The program's arguments: [`Invocation`].
 
-use std::net::{SocketAddr, SocketAddrV4, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use clap_complete::Shell;
-use nomad_protocol::PORT;
 
+use crate::server::Server;
 use crate::netboot;
 use crate::task::{self, Task};
 
 /// The next step of a user whose machine was not found.
-pub const MACHINE_NEXT: &str = "give the address of a machine, as in 10.77.0.1 or 10.77.0.1:7411";
+pub const MACHINE_NEXT: &str = "give the address of a machine, as in 10.77.0.1, 10.77.0.1:7411 or NAME@10.77.0.1";
 
 /// The task for which the program was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub enum Invocation {
 /// A command for a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The address of the machine's migration server.
-    pub server: SocketAddrV4,
+    /// The machine's migration server.
+    pub server: Server,
     /// The task to perform there.
     pub task: Task,
     /// Whether to print JSON, one object per line.
@@ -73,8 +72,8 @@ impl Invocation {
 }
 
 /// The machine, given as MACHINE before the command or with `--on`.
-fn machine(matches: &ArgMatches) -> Result<SocketAddrV4, clap::Error> {
-    let [first, option] = ["machine", "on"].map(|id| matches.get_one::<SocketAddrV4>(id));
+fn machine(matches: &ArgMatches) -> Result<Server, clap::Error> {
+    let [first, option] = ["machine", "on"].map(|id| matches.get_one::<Server>(id));
     match (first, option) {
         (Some(machine), None) | (None, Some(machine)) => Ok(*machine),
         (Some(first), Some(option)) => Err(program().error(
@@ -124,7 +123,7 @@ fn options() -> [Arg; 5] {
     [
         Arg::new("machine")
             .value_name("MACHINE")
-            .help("The address or host name of a machine's migration server, with or without a port (7411)")
+            .help("The address or host name of a machine's migration server, with or without a port (7411), and NAME@ before it behind address translation")
             .value_parser(machine_or_command),
         Arg::new("on")
             .long("on")
@@ -153,8 +152,8 @@ fn options() -> [Arg; 5] {
 }
 
 /// Parses the word before the command. It is the machine, or a misspelt command if `--on` gives the machine.
-fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
-    address(text).map_err(|reason| {
+fn machine_or_command(text: &str) -> Result<Server, String> {
+    text.parse().map_err(|reason: String| {
         format!(
             "{reason}; it is not a command either\n  next: {MACHINE_NEXT}, or see `caravan --help`"
         )
@@ -162,24 +161,9 @@ fn machine_or_command(text: &str) -> Result<SocketAddrV4, String> {
 }
 
 /// Parses the argument of `--on`.
-fn machine_option(text: &str) -> Result<SocketAddrV4, String> {
-    address(text).map_err(|reason| format!("{reason}\n  next: {MACHINE_NEXT}"))
-}
-
-/// Parses the address or host name of a machine's migration server.
-///
-/// # Errors
-/// The expected form.
-pub fn address(text: &str) -> Result<SocketAddrV4, String> {
-    let with_port = text
-        .to_socket_addrs()
-        .or_else(|_| (text, PORT).to_socket_addrs());
-    let mut addresses = with_port.into_iter().flatten();
-    let first = addresses.find_map(|address| match address {
-        SocketAddr::V4(address) => Some(address),
-        SocketAddr::V6(_) => None,
-    });
-    first.ok_or_else(|| "expected an IPv4 address, or a host name that has one".into())
+fn machine_option(text: &str) -> Result<Server, String> {
+    text.parse()
+        .map_err(|reason: String| format!("{reason}\n  next: {MACHINE_NEXT}"))
 }
 
 #[cfg(test)]
@@ -204,7 +188,7 @@ mod tests {
     #[test]
     fn parses_a_machine_and_a_command() {
         let expected = Request {
-            server: "10.77.0.1:7411".parse().expect("an address"),
+            server: "10.77.0.1:7411".parse().expect("a server"),
             task: Task::Send("migrate counter b".parse().expect("a command")),
             json: false,
             secret: None,
@@ -277,7 +261,7 @@ mod tests {
             let request = request(line);
             assert!(request.json, "{line}");
             assert_eq!(request.secret, Some("file".into()));
-            assert_eq!(request.server.port(), 99);
+            assert_eq!(request.server.address.port(), 99);
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{SocketAddrV4, UdpSocket};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use nomad_channel::Random;
 use nomad_client::{Client, Command, End, Event, Failure};
 use nomad_protocol::{DATAGRAM_BYTES_MAX, Instant as Moment};
+
+use crate::server::Server;
 
 /// The longest datagram that is received: a message and the channel's overhead.
 const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
@@ -61,7 +63,7 @@ impl Connection {
     /// [`Error`].
     pub fn send(
         &self,
-        server: SocketAddrV4,
+        server: Server,
         command: Command,
         data: Vec<u8>,
         mut on_step: impl FnMut(Step),
@@ -69,13 +71,14 @@ impl Connection {
         let socket = UdpSocket::bind("0.0.0.0:0")?;
         let begun = Instant::now();
         let now = || Moment::from_us(begun.elapsed().as_micros() as u64);
-        let client = Client::ask(now(), &self.secret, random()?, command);
+        let authority = (server.target(), self.secret.as_str());
+        let client = Client::ask(now(), authority, random()?, command);
         let mut client = client.with_data(data);
         let mut network_error = None;
         let mut datagram = [0; BYTES_MAX];
         loop {
             while let Some(datagram) = client.poll_datagram() {
-                network_error = socket.send_to(&datagram, server).err().or(network_error);
+                network_error = socket.send_to(&datagram, server.address).err().or(network_error);
             }
             while let Some(event) = client.poll_event() {
                 on_step(Step::Event(event));
@@ -87,7 +90,7 @@ impl Connection {
                 limit_wait(&socket, now(), at)?;
             }
             match socket.recv_from(&mut datagram) {
-                Ok((length, from)) if from == server.into() => {
+                Ok((length, from)) if from == server.address.into() => {
                     client.handle_datagram(now(), &datagram[..length]);
                 }
                 Ok(_) => {}
@@ -104,7 +107,7 @@ impl Connection {
     /// As [`Connection::send`].
     pub fn events(
         &self,
-        server: SocketAddrV4,
+        server: Server,
         command: Command,
     ) -> Result<(End, Vec<Event>), Error> {
         let mut events = Vec::new();

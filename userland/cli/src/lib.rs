@@ -28,6 +28,7 @@ pub mod progress;
 pub mod report;
 pub mod screen;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod task;
 pub mod top;

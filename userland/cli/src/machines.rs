@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use identity::Name;
 use nomad_client::event::AddressOrigin;
 use nomad_client::{Command, Event};
 use nomad_protocol::planner::PAGE_BYTES;
@@ -13,6 +14,7 @@ use serde_json::json;
 use crate::connection::{Connection, Error};
 use crate::domains::{self, Sum};
 use crate::screen::Format;
+use crate::server::Server;
 
 /// A machine of the fleet.
 #[derive(Debug)]
@@ -39,19 +41,23 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
             address,
             origin,
             double,
-        } => Some((name.as_str(), *address, *origin, *double)),
+        } => Some((*name, *address, *origin, *double)),
         _ => None,
     });
-    let sum = |address| {
-        let listed = connection.events(SocketAddrV4::new(address, port), Command::List);
+    let sum = |name, address| {
+        let server = Server {
+            address: SocketAddrV4::new(address, port),
+            name: Some(name),
+        };
+        let listed = connection.events(server, Command::List);
         listed.map(|(_, events)| domains::sum(&events))
     };
-    let request = |(name, address, origin, double): (&str, Option<Ipv4Addr>, _, _)| Machine {
-        name: name.to_owned(),
+    let request = |(name, address, origin, double): (Name, Option<Ipv4Addr>, _, _)| Machine {
+        name: name.to_string(),
         address,
         origin,
         double,
-        totals: address.map(sum),
+        totals: address.map(|address| sum(name, address)),
         elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {

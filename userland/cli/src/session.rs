@@ -1,7 +1,6 @@
 //! A session with one machine: [`Session`], which performs a [`Task`].
 
 use std::io::{self, Stdout};
-use std::net::SocketAddrV4;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use nomad_client::{Command, End, Event};
 use crate::connection::{self, Connection, Step};
 use crate::logs::Logs;
 use crate::screen::{Format, Screen};
+use crate::server::Server;
 use crate::task::Task;
 use crate::{domains, machines, package, top};
 
@@ -18,8 +18,8 @@ use crate::{domains, machines, package, top};
 pub struct Session {
     /// The authority.
     pub connection: Connection,
-    /// The address of the machine's migration server.
-    pub server: SocketAddrV4,
+    /// The machine's migration server.
+    pub server: Server,
     /// The form of the output.
     pub format: Format,
 }
@@ -29,7 +29,7 @@ pub struct Session {
 pub enum Error {
     /// The machine at this address did not reply.
     #[error("{0}: {1}")]
-    Connection(SocketAddrV4, connection::Error),
+    Connection(Server, connection::Error),
     /// The package cannot be sent.
     #[error("{0}")]
     Package(#[from] package::Error),
@@ -120,7 +120,8 @@ impl Session {
         let (end, events) = self.events(Command::Machines)?;
         match end {
             End::Done => {
-                let fleet = machines::query(&self.connection, self.server.port(), &events, begun);
+                let port = self.server.address.port();
+                let fleet = machines::query(&self.connection, port, &events, begun);
                 machines::show(self.format, &mut io::stdout(), &fleet)?;
             }
             End::Failed => self.report_failure(&events),

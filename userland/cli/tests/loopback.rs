@@ -69,6 +69,7 @@ fn serve(socket: &UdpSocket, executed: &AtomicUsize, log_lines: &AtomicU64) {
     let own_name = if *own.ip() == B { "b" } else { "a" };
     let keys = Keys::new(SECRET, name(own_name));
     let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]), Suites::ALL);
+    sessions.set_address(*own.ip());
     let mut operators: operator::Server<(OperatorSession, SocketAddr)> =
         operator::Server::new(Random::new([4, 5, 6, 7]));
     let begun = Instant::now();
@@ -220,6 +221,33 @@ fn a_client_with_the_secret_gets_a_reply() {
     assert!(text(&domains.stdout).contains("kv "), "{domains:?}");
 }
 
+/// The datagrams for one address reach the machine that has another one: by address translation, or because someone forwards them.
+#[test]
+fn a_machine_at_another_address_is_commanded_only_by_its_name() {
+    let server = Server::start(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+    let at = SocketAddrV4::new(A, server.address().port());
+    for (target, parts) in [
+        (
+            at.to_string(),
+            ["the machine a at 0.0.0.0", "next: give 0.0.0.0 as", "a@127.0.0.1"],
+        ),
+        (
+            format!("b@{at}"),
+            ["the machine a has replied instead of b", "next: give a", "the address of b"],
+        ),
+    ] {
+        let refused = caravan(Some(SECRET), &[&target, "ps"]);
+        let error = text(&refused.stderr);
+        for part in parts {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    assert_eq!(server.executed(), 0);
+    let domains = caravan(Some(SECRET), &[&format!("a@{at}"), "ps"]);
+    assert!(text(&domains.stdout).contains("kv "), "{domains:?}");
+}
+
 #[test]
 fn a_client_with_another_secret_gets_no_reply_and_the_likely_reason() {
     let server = Server::start(SocketAddrV4::new(A, 0));
@@ -334,7 +362,7 @@ fn a_followed_log_goes_on_when_its_machine_has_restarted() {
         connection: Connection {
             secret: SECRET.into(),
         },
-        server: address,
+        server: address.into(),
         format: Format::Lines,
     };
     let mut shown = Vec::new();

@@ -4,6 +4,8 @@ extern crate std;
 
 mod hellos;
 
+use identity::NAME_BYTES_MAX;
+
 use super::*;
 
 /// A machine, or an operator, with its sessions.
@@ -352,20 +354,22 @@ fn machines_outside_of_the_fleet_leave_room_for_it() {
 #[test]
 fn an_operator_learns_the_name_of_a_machine_of_its_fleet() {
     let (mut machine, mut operator) = (End::new(1, "fleet"), End::operator(100, "fleet"));
+    let address = Ipv4Addr::new(10, 77, 0, 1);
+    machine.sessions.set_address(address);
     let find = operator.sessions.find(&operator.keys);
     let found = machine.handle_datagram(0, &find).expect("an operator's");
     assert_eq!(found.peer_kind, PeerKind::Operator);
     assert_eq!(found.replies[0].len(), find.len(), "does not amplify");
     let received = operator.handle_datagram(0, &found.replies[0]);
     let incoming = received.map(|received| received.incoming);
-    assert_eq!(incoming, Ok(Some(Incoming::Found(name(1)))));
+    assert_eq!(incoming, Ok(Some(Incoming::Found(name(1), address))));
     // Another tool's reply, and a changed one.
     let mut other = End::operator(101, "fleet");
     other.sessions.find(&other.keys);
     let received = other.handle_datagram(0, &found.replies[0]);
     assert_eq!(received, Err(ReceiveError::Stale));
     let mut changed = found.replies[0].clone();
-    changed[13] ^= 1;
+    changed[13 + NAME_BYTES_MAX] ^= 1;
     let received = operator.handle_datagram(0, &changed);
     assert_eq!(received, Err(ReceiveError::Forged));
 }

@@ -3,13 +3,14 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use nomad_protocol::{Notice, PhaseName};
 
-use super::scene::{Faults, Scene};
+use super::scene::{ADDRESS, Faults, Scene, name};
 use crate::command::PackageSize;
 use crate::operator::{Action, REQUESTS_MAX};
-use crate::{Command, End, Event, Failure, samples};
+use crate::{Command, End, Event, Failure, Target, samples};
 
 /// A wire with every fault.
 const BAD: Faults = Faults {
@@ -102,6 +103,39 @@ fn the_client_gives_up_on_a_machine_that_is_not_there() {
     };
     let mut scene = Scene::new(1, nothing, "fleet", Command::List);
     assert_eq!(scene.finish(), Err(Failure::NoReply));
+}
+
+#[test]
+fn a_machine_that_is_not_the_one_meant_gets_no_command() {
+    let elsewhere = Ipv4Addr::new(10, 77, 0, 2);
+    let finish = |address, stated: Option<&str>| {
+        let target = Target {
+            address,
+            name: stated.map(name),
+        };
+        let mut scene =
+            Scene::with_target(target, 1, Faults::default(), "fleet", Command::List);
+        if scene.client.end().is_none() {
+            scene.pass(100_000);
+        }
+        (scene.client.end(), scene.machine.requests.len())
+    };
+    let diverted = Failure::OtherAddress {
+        dialled: elsewhere,
+        name: name("a"),
+        address: ADDRESS,
+    };
+    let misnamed = Failure::OtherName {
+        stated: name("b"),
+        name: name("a"),
+    };
+    assert_eq!(finish(elsewhere, None), (Some(Err(diverted)), 0));
+    assert_eq!(finish(ADDRESS, Some("b")), (Some(Err(misnamed)), 0));
+    for stated in [None, Some("a")] {
+        assert_eq!(finish(ADDRESS, stated), (None, 1));
+    }
+    // Behind address translation.
+    assert_eq!(finish(elsewhere, Some("a")), (None, 1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The scene of the tests: [`Scene`].
 
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions, Suites};
@@ -8,7 +9,14 @@ use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
 use crate::operator::{Action, Request, Server};
-use crate::{Client, Command, End, Event, Failure, RequestId};
+use crate::{Client, Command, End, Event, Failure, RequestId, Target};
+
+/// The machine's address.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+
+pub fn name(text: &str) -> Name {
+    Name::try_new(text).expect("a name")
+}
 
 /// The faults of a wire.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,9 +44,11 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(secret: &str, life: u64) -> Machine {
+        let mut sessions = Sessions::new(Random::new([life, 1, 0, 0]), Suites::ALL);
+        sessions.set_address(ADDRESS);
         Machine {
-            keys: Keys::new(secret, Name::try_new("a").expect("a name")),
-            sessions: Sessions::new(Random::new([life, 1, 0, 0]), Suites::ALL),
+            keys: Keys::new(secret, name("a")),
+            sessions,
             operators: Server::new(Random::new([life, 2, 0, 0])),
             requests: Vec::new(),
             data: Vec::new(),
@@ -105,11 +115,25 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(seed: u64, faults: Faults, secret: &str, command: Command) -> Scene {
+        let target = Target {
+            address: ADDRESS,
+            name: None,
+        };
+        Scene::with_target(target, seed, faults, secret, command)
+    }
+
+    pub fn with_target(
+        target: Target,
+        seed: u64,
+        faults: Faults,
+        secret: &str,
+        command: Command,
+    ) -> Scene {
         let now = Instant::from_us(0);
         let random = Random::new([seed, 4, 0, 0]);
         Scene {
             machine: Machine::new("fleet", seed),
-            client: Client::ask(now, secret, random.clone(), command),
+            client: Client::ask(now, (target, secret), random.clone(), command),
             events: Vec::new(),
             faults,
             random,

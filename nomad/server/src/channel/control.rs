@@ -205,7 +205,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
             shell.handle_hello(now(), address, &hello);
         }
         // This side asks nobody for a name.
-        Some(Incoming::Found(_)) | None => {}
+        Some(Incoming::Found(..)) | None => {}
     }
 }
 

@@ -8,7 +8,7 @@ use core::cell::RefCell;
 use core::net::Ipv4Addr;
 
 use nomad_channel::Random;
-use nomad_client::{Client, Command, Failure};
+use nomad_client::{Client, Command, Failure, Target};
 use nomad_protocol::{DATAGRAM_BYTES_MAX, Instant as Moment, PORT};
 use runtime::Start;
 use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
@@ -49,7 +49,11 @@ impl Nomad {
     /// Sends a command, and passes each event of the reply to `on_line` as text, followed by the failure, if any.
     pub async fn request(&self, command: Command, mut on_line: impl FnMut(&str)) {
         let random = self.random.borrow_mut().fork();
-        let mut client = Client::ask(now(), self.secret, random, command);
+        let target = Target {
+            address: self.server,
+            name: None,
+        };
+        let mut client = Client::ask(now(), (target, self.secret), random, command);
         match self.drive(&mut client, &mut on_line).await {
             Ok(()) => {}
             Err(Some(failure)) => on_line(&format!("failed: {failure}")),
