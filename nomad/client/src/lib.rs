@@ -18,7 +18,7 @@
 //! | [`command`] | the commands, and the table of their textual forms |
 //! | [`event`] | the events of a reply, and their words |
 //! | [`message`] | questions, replies and their bytes |
-//! | [`client`] | the operator's side: one command |
+//! | [`client`], [`target`] | the operator's side: one command, and the machine that it is for |
 //! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the events of each |
 //! | [`upload`] | the transfer of a request's data, at both sides |
 //! | [`end`], [`failure`] | the outcome of a command, and the reason that a reply is incomplete |

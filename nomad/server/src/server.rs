@@ -170,9 +170,9 @@ fn own_name(start: Start) -> Name {
 fn machines(start: Start, keys: &Keys) -> Machines {
     let address = runtime::net::fixed_address(start);
     let own = FleetMember::new(own_name(start), keys.own_id(), address);
-    let [names, peers] = ["fleet", "peers"].map(|key| start.argument(key).unwrap_or(""));
-    let machines = Machines::parse(own, names, peers, |name| keys.machine(name));
-    machines.expect("fleet=NAME,.. and peers=NAME=ADDRESS,..")
+    let peers = start.argument("peers").unwrap_or("");
+    let machines = Machines::parse(own, peers, |name| keys.machine(name));
+    machines.expect("peers=NAME=ADDRESS,NAME,..")
 }
 
 /// The settings of the ledger's timers.

@@ -42,31 +42,24 @@ impl Machines {
         }
     }
 
-    /// Parses the fleet from two texts of a manifest: the names of all its machines, such as `a,b,c`, and the machines whose
-    /// address is fixed, such as `b=10.77.0.2`. Each of the two may name machines that the other one lacks, and this
-    /// machine. `None` if a text is malformed. `id_of` gives the id of the machine with a name.
+    /// Parses the other machines from a text such as `b=10.77.0.2,c`: their names, and those addresses that are fixed. `None` if
+    /// it is malformed. `id_of` gives the id of the machine with a name.
     pub fn parse(
         own: FleetMember,
-        names: &str,
         peers: &str,
         id_of: impl Fn(Name) -> MachineId,
     ) -> Option<Machines> {
-        let mut found = BTreeMap::new();
-        let entries = names.split(',').chain(peers.split(',')).map(str::trim);
-        for entry in entries.filter(|entry| !entry.is_empty()) {
-            let (name, address) = match entry.split_once('=') {
+        let entries = peers.split(',').map(str::trim);
+        let others = entries.filter(|entry| !entry.is_empty()).map(|entry| {
+            let (name, fixed) = match entry.split_once('=') {
                 Some((name, address)) => (name, Some(address.trim().parse().ok()?)),
                 None => (entry, None),
             };
-            let known = found
-                .entry(Name::try_new(name.trim()).ok()?)
-                .or_insert(None);
-            *known = address.or(*known);
-        }
-        found.remove(&own.name);
-        let others = found.into_iter();
-        let others = others.map(|(name, fixed)| FleetMember::new(name, id_of(name), fixed));
-        Some(Machines::new(own, others.collect()))
+            let name = Name::try_new(name.trim()).ok()?;
+            Some(FleetMember::new(name, id_of(name), fixed))
+        });
+        let others = others.collect::<Option<_>>()?;
+        Some(Machines::new(own, others))
     }
 
     /// All machines, this one first.

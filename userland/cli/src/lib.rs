@@ -5,6 +5,7 @@
 //! | [`arguments`] | the program's arguments |
 //! | [`task`] | the task that the arguments select; most commands are those of the table in `nomad-client` |
 //! | [`secret`] | the fleet's secret, and its sources |
+//! | [`server`] | the migration server that a command is sent to, as the user states it |
 //! | [`connection`] | a request to a migration server over UDP |
 //! | [`report`] | an event with its time, as JSON |
 //! | [`progress`] | the progress of a move as one line of text |

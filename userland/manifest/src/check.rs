@@ -43,7 +43,6 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
             machine::role(manifest, index),
             machine::services(manifest, domain),
             domain::arguments(domain),
-            machine::fleet(manifest, domain),
             machine::peers(manifest, domain),
             domain::moving(domain),
             machine::priority(manifest, domain),

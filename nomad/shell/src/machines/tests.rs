@@ -20,9 +20,9 @@ fn id(text: &str) -> MachineId {
     id_of(name(text))
 }
 
-fn parse(names: &str, peers: &str) -> Option<Machines> {
+fn parse(peers: &str) -> Option<Machines> {
     let own = FleetMember::new(name("a"), id("a"), Some(A));
-    Machines::parse(own, names, peers, id_of)
+    Machines::parse(own, peers, id_of)
 }
 
 fn hello(address: Ipv4Addr, life: u64, count: u64) -> Hello {
@@ -41,7 +41,7 @@ fn at(us: u64) -> Instant {
 
 #[test]
 fn finds_machines_by_name_and_by_address() {
-    let machines = parse("", "b=10.77.0.2, c=10.77.0.3").expect("valid");
+    let machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
     let find = |text: &str| machines.find(text.parse().expect("a destination"));
     assert_eq!(find("c"), Ok((C, Some(id("c")))));
     assert_eq!(find("10.77.0.3"), Ok((C, Some(id("c")))));
@@ -52,10 +52,10 @@ fn finds_machines_by_name_and_by_address() {
 }
 
 #[test]
-fn a_fleet_is_the_names_of_both_lists() {
-    let machines = parse("a, b,c", "c=10.77.0.3,d").expect("valid");
+fn a_machine_may_be_known_by_its_name_alone() {
+    let machines = parse("b, c=10.77.0.3").expect("valid");
     let names: Vec<_> = machines.all().map(|machine| machine.name).collect();
-    assert_eq!(names, ["a", "b", "c", "d"].map(name));
+    assert_eq!(names, ["a", "b", "c"].map(name));
     assert_eq!(machines.address_of(id("c")), Some(C));
     assert_eq!(machines.address_of(id("b")), None);
     let refused = machines.find("b".parse().expect("a destination"));
@@ -71,15 +71,15 @@ fn refuses_a_list_with_a_typo() {
         "a=1.2.3.4;b=1.2.3.5",
         "b c",
     ] {
-        assert_eq!(parse("", text), None, "{text}");
+        assert_eq!(parse(text), None, "{text}");
     }
-    let alone = parse("", "").map(|machines| machines.all().count());
+    let alone = parse("").map(|machines| machines.all().count());
     assert_eq!(alone, Some(1));
 }
 
 #[test]
 fn a_machine_is_where_its_last_handshake_was_and_may_return() {
-    let mut machines = parse("", "b=10.77.0.2, c=10.77.0.3").expect("valid");
+    let mut machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
     let [b, c] = [id("b"), id("c")];
     machines.prove(c, ELSEWHERE);
     assert_eq!(machines.address_of(c), Some(ELSEWHERE));
@@ -95,7 +95,7 @@ fn a_machine_is_where_its_last_handshake_was_and_may_return() {
 
 #[test]
 fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
-    let mut machines = parse("b", "").expect("valid");
+    let mut machines = parse("b").expect("valid");
     for number in 0..97 {
         machines.prove(MachineId([number; 32]), Ipv4Addr::new(10, 0, 0, number));
     }
@@ -108,7 +108,7 @@ fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
 
 #[test]
 fn a_hello_is_probed_until_a_handshake_proves_its_address() {
-    let mut machines = parse("b,c", "").expect("valid");
+    let mut machines = parse("b,c").expect("valid");
     let c = id("c");
     assert_eq!(machines.handle_hello(at(0), &hello(C, 1, 0)), Some(c));
     assert_eq!(machines.address_of(c), Some(C), "a first guess");
@@ -125,7 +125,7 @@ fn a_hello_is_probed_until_a_handshake_proves_its_address() {
 
 #[test]
 fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
-    let mut machines = parse("b,c", "").expect("valid");
+    let mut machines = parse("b,c").expect("valid");
     let c = id("c");
     machines.handle_hello(at(0), &hello(C, 1, 5));
     machines.prove(c, C);

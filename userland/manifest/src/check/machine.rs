@@ -183,22 +183,6 @@ pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     Ok(())
 }
 
-/// The names of the fleet's machines in the migration server's arguments are valid, and this machine's is one of them.
-pub(super) fn fleet(manifest: &Manifest, domain: &Domain) -> Check {
-    let is_server = domain.role == Some(Role::MigrationServer);
-    let Some(names) = domain.arguments.get("fleet").filter(|_| is_server) else {
-        return Ok(());
-    };
-    for name in names.split(',').map(str::trim) {
-        require(is_name(name), "arguments", || invalid_name(name))?;
-    }
-    let machine = manifest.machine.as_str();
-    let has_own = names.split(',').any(|name| name.trim() == machine);
-    require(has_own, "arguments", || {
-        format!("the fleet lacks this machine, `{machine}`")
-    })
-}
-
 /// The migration server sets the priorities of a restored domain's threads, and no thread may set one above its own.
 pub(super) fn priority(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = |other: &&Domain| other.role == Some(Role::MigrationServer);

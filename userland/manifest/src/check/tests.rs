@@ -138,17 +138,6 @@ fn a_machine_and_its_peers_have_distinct_names() {
 }
 
 #[test]
-fn a_fleet_has_valid_names_and_this_machine() {
-    for (fleet, reason) in [("a,b c", "`b c` is not"), ("b,c", "the fleet lacks")] {
-        let error = error_in(&format!(
-            "name = \"s\"\n{SERVER}arguments = {{ fleet = \"{fleet}\" }}\n"
-        ));
-        let expected = format!("test.toml:14: domain `s`: field `arguments`: {reason}");
-        assert!(error.starts_with(&expected), "{fleet}: {error}");
-    }
-}
-
-#[test]
 fn a_movable_domain_is_not_above_the_migration_server() {
     let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
     let error = error_in(&format!("name = \"s\"\n{SERVER}{domain}movable = true\n"));

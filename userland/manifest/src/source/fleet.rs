@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
-//! name, and the names of all machines as its `fleet`. A domain of one machine alone has that machine as its `home`.
+//! name, and the other machines as its `peers`, with their addresses unless a DHCP server assigns these. A domain of one machine
+//! alone has that machine as its `home`.
 
 use std::path::Path;
 
@@ -54,6 +55,18 @@ struct Section {
     ip: Spanned<PortIp>,
     #[serde(default, rename = "override")]
     overrides: Overrides,
+}
+
+impl Section {
+    /// The machine in the `peers` of another one.
+    fn as_peer(&self) -> String {
+        let (name, PortIp(ip)) = (self.name.get_ref(), self.ip.get_ref());
+        if *ip == DHCP {
+            name.clone()
+        } else {
+            format!("{name}={}", ip.address)
+        }
+    }
 }
 
 fn assemble(text: &Text) -> Result<Fleet, Error> {
@@ -141,7 +154,7 @@ fn check_homes(
     Ok(())
 }
 
-/// The manifest of a machine: the common domains with its changes, its address and the fleet's names.
+/// The manifest of a machine: the common domains with its changes, its address and the other machines.
 fn manifest(
     text: &Text,
     common: &[Spanned<Domain>],
@@ -162,9 +175,9 @@ fn manifest(
         let port = server.port.get_or_insert_default();
         port.ip = Some(section.ip.get_ref().0);
         port.mac = port.mac.or(Some(station(&machine)));
-        let names = all.iter().map(|section| section.name.get_ref().as_str());
-        let names = names.collect::<Vec<_>>().join(",");
-        server.arguments.insert("fleet".into(), names);
+        let others = all.iter().filter(|other| *other.name.get_ref() != machine);
+        let peers = others.map(|other| other.as_peer()).collect::<Vec<_>>();
+        server.arguments.insert("peers".into(), peers.join(","));
     }
     checked(Manifest { machine, domains }, &origins)
 }

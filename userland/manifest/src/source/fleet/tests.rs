@@ -62,19 +62,27 @@ fn server(fleet: &Fleet, index: usize) -> &Domain {
 }
 
 #[test]
-fn each_machine_has_its_own_address_and_its_changes_and_knows_all_names() {
+fn each_machine_has_its_own_address_and_its_changes_and_knows_the_others() {
     let fleet = fleet_of(TWO).unwrap();
     let [a, b] = [0, 1].map(|index| server(&fleet, index));
     assert_eq!((a.pool_mib, b.pool_mib), (36, 64));
-    assert_eq!(a.arguments["fleet"], "a,b");
-    assert_eq!(b.arguments["fleet"], "a,b");
-    assert_eq!(a.arguments.get("peers"), None, "they find each other");
+    assert_eq!(a.arguments["peers"], "b=10.77.0.2");
+    assert_eq!(b.arguments["peers"], "a=10.77.0.1");
     let [a, b] = [a, b].map(|server| server.port.as_ref().unwrap());
     assert_eq!(a.ip.unwrap().to_string(), "10.77.0.1/24");
     assert_eq!(b.ip.unwrap().to_string(), "10.77.0.2/24");
     let [a, b] = [a, b].map(|port| port.mac.unwrap());
     assert_ne!(a, b);
     assert!(!a.is_group() && a == station("a"));
+}
+
+#[test]
+fn a_machine_without_a_fixed_address_is_known_by_its_name() {
+    let fleet = fleet_of(&TWO.replace("10.77.0.2/24", "dhcp")).unwrap();
+    let [a, b] = [0, 1].map(|index| server(&fleet, index));
+    assert_eq!(a.arguments["peers"], "b");
+    assert_eq!(b.arguments["peers"], "a=10.77.0.1");
+    assert_eq!(b.port.as_ref().unwrap().ip, Some(DHCP));
 }
 
 #[test]
