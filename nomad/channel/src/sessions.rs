@@ -71,7 +71,6 @@ pub struct Sessions {
     ticket: u64,
     /// When that ticket came to be.
     ticket_us: u64,
-    hellos: greeting::Allowance,
     search: Option<finder::Search>,
 }
 
@@ -172,7 +171,6 @@ impl Sessions {
             address: None,
             ticket: random.number() as u64,
             ticket_us: 0,
-            hellos: greeting::Allowance::default(),
             peers: BTreeMap::new(),
             fleet: BTreeSet::new(),
             operators: Operators::new(),
@@ -269,7 +267,7 @@ impl Sessions {
             Kind::Retry => self.handle_retry(keys, now_us, &packet),
             Kind::Find => self.handle_find(keys, &packet),
             Kind::Found => self.handle_found(keys, &packet),
-            Kind::Hello => self.handle_hello(keys, now_us, &packet),
+            Kind::Hello => Sessions::handle_hello(keys, &packet),
         }
     }
 

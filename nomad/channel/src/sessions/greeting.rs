@@ -9,42 +9,6 @@ use crate::keys::Keys;
 use crate::packet::{Kind, Packet};
 use crate::tag::TAG_BYTES;
 
-/// Hellos per second whose tags are checked, on average.
-const CHECKED_PER_S: u64 = 1_000;
-/// Hellos whose tags are checked at once after a pause.
-const CHECKED_AT_ONCE: u64 = 200;
-
-/// The number of hellos that may be checked now: whoever sends more does not cost more.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
-    count: u64,
-    refilled_us: u64,
-}
-
-impl Default for Allowance {
-    fn default() -> Allowance {
-        Allowance {
-            count: CHECKED_AT_ONCE,
-            refilled_us: 0,
-        }
-    }
-}
-
-impl Allowance {
-    /// Takes one; returns whether there was one.
-    fn take(&mut self, now_us: u64) -> bool {
-        let elapsed_us = now_us.saturating_sub(self.refilled_us);
-        let earned = elapsed_us.saturating_mul(CHECKED_PER_S) / 1_000_000;
-        if earned > 0 {
-            self.count = CHECKED_AT_ONCE.min(self.count.saturating_add(earned));
-            self.refilled_us = now_us;
-        }
-        let left = self.count.checked_sub(1);
-        self.count = left.unwrap_or(0);
-        left.is_some()
-    }
-}
-
 impl Sessions {
     /// The datagram with a hello of this machine.
     pub fn hello(keys: &Keys, hello: &Hello) -> Vec<u8> {
@@ -58,18 +22,14 @@ impl Sessions {
         [&packet.to_bytes()[..], &tag].concat()
     }
 
-    /// Checks the tag of a hello. It costs no key agreement and leaves nothing behind.
+    /// Checks the tag of a hello. It costs no key agreement and leaves nothing behind, so a flood of hellos costs no more than one of
+    /// handshakes.
     pub(super) fn handle_hello(
-        &mut self,
         keys: &Keys,
-        now_us: u64,
         packet: &Packet<'_>,
     ) -> Result<Received, ReceiveError> {
         if packet.body.len() != HELLO_BYTES + TAG_BYTES {
             return Err(ReceiveError::Forged);
-        }
-        if !self.hellos.take(now_us) {
-            return Err(ReceiveError::TooMany);
         }
         let opened = keys.tags_of(PeerKind::Machine).open(packet, None);
         let (body, _) = opened.ok_or(ReceiveError::Forged)?;

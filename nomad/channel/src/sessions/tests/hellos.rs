@@ -77,39 +77,6 @@ fn a_hello_is_accepted_from_the_fleet_only() {
 }
 
 #[test]
-fn a_hello_redirects_no_session() {
-    let (mut a, mut b) = pair();
-    let first = a.send(0, &b, b"first");
-    carry(0, &mut a, &mut b, first);
-    let datagram = Sessions::hello(&b.keys, &hello_of(2, 0));
-    assert!(a.handle_datagram(1, &datagram).is_ok());
-    let second = a.send(2, &b, b"second");
-    assert_eq!(carry(2, &mut a, &mut b, second).0, [b"second"]);
-}
-
-#[test]
-fn a_flood_of_strangers_hellos_is_cut_off_and_a_hundred_strangers_are_not_a_flood() {
-    let (a, mut b) = pair();
-    let stranger = Sessions::hello(&Keys::new("another", name(1)), &hello_of(1, 0));
-    // Each of a hundred hosts sends a hello every two seconds.
-    for now_us in (0..60_000_000).step_by(20_000) {
-        let received = b.handle_datagram(now_us, &stranger);
-        assert_eq!(received, Err(ReceiveError::Forged));
-    }
-    let now_us = 60_000_000;
-    let unchecked = |received| received == Err(ReceiveError::TooMany);
-    let flood = (0..10_000).map(|_| b.handle_datagram(now_us, &stranger));
-    assert!(
-        flood
-            .filter(|it| unchecked(it.as_ref().map(|_| ()).map_err(|error| *error)))
-            .count()
-            > 9_000
-    );
-    let hello = Sessions::hello(&a.keys, &hello_of(1, 0));
-    assert!(b.handle_datagram(now_us + 10_000, &hello).is_ok());
-}
-
-#[test]
 fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
     let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
     let there = a.send(0, &b, b"there");

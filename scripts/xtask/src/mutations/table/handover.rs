@@ -132,9 +132,6 @@ mutations! {
     "reused-address" in "nomad/shell/src/machines.rs":
         "                other.addresses.proven = None;\n" => "";
         "messages for a machine go to the one that has its former address"; SHELL;
-    "hello-flood" in "nomad/channel/src/sessions/greeting.rs":
-        "if !self.hellos.take(now_us) {" => "if false {";
-        "a flood of hellos takes the server's time"; CHANNEL;
     "takeover-unchallenged" in "nomad/channel/src/boots.rs":
         "silent_us < TAKEOVER_US || rival.challenges < CHALLENGES_MIN" => "silent_us < TAKEOVER_US";
         "a second machine takes over the name of one that nobody has asked"; CHANNEL;
