@@ -18,6 +18,9 @@
 //! the home can bring it back.
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
+//!
+//! All this holds for one machine per name. If there may be two with one name, the caller neither passes on nor sends replies, and
+//! [`RollCall::forget_replies`] voids the earlier ones.
 
 use alloc::vec::Vec;
 
@@ -145,6 +148,14 @@ impl RollCall {
         }
         if self.rows.iter().all(|row| row.now.is_some()) {
             self.end_turn(now);
+        }
+    }
+
+    /// Forgets the replies of a machine: another one with its name may have sent them. Two turns have to follow.
+    pub fn forget_replies(&mut self, of: MachineId) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.machine == of) {
+            (row.before, row.now) = (None, None);
+            self.is_over = false;
         }
     }
 

@@ -55,6 +55,32 @@ fn is_over_after_two_turns_of_absence() {
 }
 
 #[test]
+fn a_machine_whose_replies_are_forgotten_has_to_reply_in_two_turns_again() {
+    let mut call = roll_call();
+    // Between the turns, in the second one, and when it is over.
+    for replies_before in [3, 5, 6] {
+        for reply in 0..replies_before {
+            let machine = [HOME, B, C][reply % 3];
+            let turn = call.turn();
+            call.handle_reply(NOW, machine, turn, absent(0));
+        }
+        call.forget_replies(C);
+        assert!(!call.is_over());
+        if replies_before % 3 == 0 {
+            reply_all(&mut call, [absent(0); 3]);
+        } else {
+            let turn = call.turn();
+            call.handle_reply(NOW, C, turn, absent(0));
+        }
+        assert!(!call.is_over(), "{replies_before}");
+        assert_eq!(call.poll_queries(NOW), [HOME, B, C]);
+        reply_all(&mut call, [absent(0); 3]);
+        assert!(call.is_over(), "{replies_before}");
+        call = roll_call();
+    }
+}
+
+#[test]
 fn neither_a_stranger_nor_a_silent_machine_ends_it() {
     let mut call = roll_call();
     for _ in 0..2 {
