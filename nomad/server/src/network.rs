@@ -52,11 +52,16 @@ impl Network {
     /// Puts an encrypted datagram for a machine into the outbox. A handshake goes to each address that the machine may
     /// have.
     pub fn send(&self, machines: &Machines, to: MachineId, message: &[u8]) {
+        let handshake_addresses = machines.addresses_of(to);
+        if handshake_addresses.is_empty() {
+            // A handshake that is sent nowhere would count as one to which the machine has not responded.
+            return;
+        }
         let now_us = now().as_us();
         let mut sessions = self.sessions.borrow_mut();
         for datagram in sessions.send(&self.keys, now_us, to, message) {
             let addresses = if is_initiation(&datagram) {
-                machines.addresses_of(to)
+                handshake_addresses.clone()
             } else {
                 machines.address_of(to).into_iter().collect()
             };
@@ -68,16 +73,14 @@ impl Network {
     }
 
     /// Puts a handshake with a machine at this address into the outbox.
-    pub fn probe(&self, machine: MachineId, address: Option<Ipv4Addr>) {
+    pub fn probe(&self, machine: MachineId, address: Ipv4Addr) {
         let now_us = now().as_us();
         let datagram = self
             .sessions
             .borrow_mut()
             .probe(&self.keys, now_us, machine);
-        if let Some(address) = address {
-            let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
-            self.post(to, datagram.into_iter().collect());
-        }
+        let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+        self.post(to, datagram.into_iter().collect());
     }
 
     /// Puts a hello for all machines into the outbox.

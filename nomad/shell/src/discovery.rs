@@ -10,7 +10,17 @@
 //! A hello only suggests where a machine is. Nothing is sent there but handshakes until one is completed.
 //!
 //! A handshake of another boot than the one known is refused by the channel, until the known one has been silent for some
-//! time. Meanwhile this side probes the known one, because it may have nothing to say.
+//! time. Such a boot *claims* the name. As long as it does, this side probes both: the known one may have nothing to say, and
+//! the claim lasts as long as the other one responds.
+//!
+//! A machine that receives a hello of another machine with its own name *defends* the name for some seconds: it probes all
+//! others again and again, so that those who know it see that it is alive, and those who know the other one see that there are
+//! two. The other one does the same at times of its own: if they also share an address, replies reach the one that has sent
+//! last. The hello may be a recorded one of the machine's own former boot, so it is no reason to report anything. The handshake
+//! that follows is.
+//!
+//! A machine is *settled* a second after the first handshake with its present boot, as long as nobody claims its name. Only a
+//! settled machine's domains count in roll calls: see [`Shell::is_settled`].
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,7 +29,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use nomad_channel::{Encounter, RIVAL_GONE_US};
-use nomad_protocol::{Hello, Instant, MachineId};
+use nomad_protocol::{Hello, Instant, LifeId, MachineId};
 
 use crate::host::Host;
 use crate::output::Output;
@@ -29,9 +39,13 @@ use crate::shell::Shell;
 const INTERVAL_FIRST_US: u64 = 250_000;
 /// The longest interval between two hellos.
 const INTERVAL_MAX_US: u64 = 2_000_000;
-/// The interval between two probes of a machine whose name another boot claims.
-const PROBE_US: u64 = 500_000;
-/// How often the log names a machine that has another one's name.
+/// The interval between two probes because of a claim, each at another one of the two addresses.
+const PROBE_US: u64 = 250_000;
+/// The interval between two rounds of probes in defence of this machine's name, without the delay of each.
+const DEFENCE_US: u64 = 500_000;
+/// The delay of a round is shorter.
+const DEFENCE_DELAY_US: u64 = 250_000;
+/// How often the log has the same line about a machine.
 const REPORT_US: u64 = 60_000_000;
 
 /// The timers of discovery.
@@ -43,17 +57,47 @@ pub(crate) struct Discovery {
     count: u64,
     /// The machines whose names other boots claim.
     claimed: BTreeMap<MachineId, Claim>,
-    /// When the log last named a machine.
-    reported: BTreeMap<MachineId, Instant>,
+    /// The defence of this machine's name.
+    defence: Option<Defence>,
+    /// When the log last had each line.
+    reported: BTreeMap<(MachineId, Line), Instant>,
 }
 
-/// The probes of a machine whose name another boot claims.
+/// The kinds of line about a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Line {
+    /// It refuses this machine.
+    RefusedBy,
+    /// There are two of it.
+    Doubled,
+}
+
+/// Another boot's claim of a machine's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Claim {
-    /// When the next one is due.
-    due: Instant,
+    /// Where the other boot was last refused.
+    claimant: Ipv4Addr,
     /// When the other boot counts as gone.
     until: Instant,
+    /// When the next probe is due.
+    due: Instant,
+    next: Probed,
+}
+
+/// The defence of this machine's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Defence {
+    /// When the next round of probes is due.
+    due: Instant,
+    /// When the other machine counts as gone.
+    until: Instant,
+}
+
+/// Which of two boots is probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Probed {
+    Known,
+    Claimant,
 }
 
 impl Discovery {
@@ -64,6 +108,7 @@ impl Discovery {
             interval_us: INTERVAL_FIRST_US,
             count: 0,
             claimed: BTreeMap::new(),
+            defence: None,
             reported: BTreeMap::new(),
         }
     }
@@ -79,29 +124,67 @@ impl Discovery {
         Some(self.count)
     }
 
-    /// A machine to probe now.
-    fn poll_probe(&mut self, now: Instant) -> Option<MachineId> {
+    /// A machine to probe now, and the claimant's address, unless it is the known boot's turn.
+    fn poll_probe(&mut self, now: Instant) -> Option<(MachineId, Option<Ipv4Addr>)> {
         self.claimed.retain(|_, claim| now < claim.until);
         let mut claimed = self.claimed.iter_mut();
         let (machine, claim) = claimed.find(|(_, claim)| claim.due <= now)?;
         claim.due = now.after_us(PROBE_US);
-        Some(*machine)
+        Some((*machine, claim.take_turn()))
     }
 
-    /// Has a machine probed as long as another boot claims its name.
-    fn watch(&mut self, now: Instant, machine: MachineId) {
+    /// Records that another boot has claimed a machine's name from this address.
+    fn claim(&mut self, now: Instant, machine: MachineId, claimant: Ipv4Addr) {
         let until = now.after_us(RIVAL_GONE_US);
-        let claim = self.claimed.entry(machine);
-        claim.or_insert(Claim { due: now, until }).until = until;
+        let (due, next) = self
+            .claimed
+            .get(&machine)
+            .map_or((now, Probed::Known), |claim| (claim.due, claim.next));
+        let claim = Claim {
+            claimant,
+            until,
+            due,
+            next,
+        };
+        self.claimed.insert(machine, claim);
     }
 
-    /// Whether the log is to name this machine, which it does now and then.
-    fn is_report_due(&mut self, now: Instant, machine: MachineId) -> bool {
+    /// The address of the other boot that claims a machine's name.
+    fn claimant(&self, now: Instant, machine: MachineId) -> Option<Ipv4Addr> {
+        let claim = self.claimed.get(&machine)?;
+        (now < claim.until).then_some(claim.claimant)
+    }
+
+    /// Has this machine's name defended for some seconds.
+    fn defend(&mut self, now: Instant, life: LifeId) {
+        let until = now.after_us(RIVAL_GONE_US);
+        let due = now.after_us(delay_us(life, self.count));
+        let defence = self.defence.get_or_insert(Defence { due, until });
+        defence.until = until;
+    }
+
+    /// Whether all other machines are to be probed now. Then a hello is due too.
+    fn poll_defence(&mut self, now: Instant, life: LifeId) -> bool {
+        let Some(defence) = self.defence.filter(|defence| defence.due <= now) else {
+            return false;
+        };
+        let delay_us = DEFENCE_US + delay_us(life, self.count);
+        let due = now.after_us(delay_us);
+        let is_needed = now < defence.until;
+        self.defence = is_needed.then_some(Defence { due, ..defence });
+        if is_needed {
+            self.hello_due = now;
+        }
+        is_needed
+    }
+
+    /// Whether the log is to have this line, which it has now and then.
+    fn is_report_due(&mut self, now: Instant, line: (MachineId, Line)) -> bool {
         let is_recent = |at: &Instant| now.us_since(*at) < REPORT_US;
         self.reported.retain(|_, at| is_recent(at));
-        let is_due = !self.reported.contains_key(&machine);
+        let is_due = !self.reported.contains_key(&line);
         if is_due {
-            self.reported.insert(machine, now);
+            self.reported.insert(line, now);
         }
         is_due
     }
@@ -113,15 +196,45 @@ impl Discovery {
             .values()
             .map(|claim| claim.due.min(claim.until));
         probes
+            .chain(self.defence.map(|defence| defence.due))
             .chain([self.hello_due])
             .min()
             .unwrap_or(self.hello_due)
     }
 }
 
+/// A delay that differs from machine to machine and from time to time (the steps of SplitMix64).
+fn delay_us(LifeId(life): LifeId, count: u64) -> u64 {
+    let mut mixed = life ^ count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % DEFENCE_DELAY_US
+}
+
+impl Claim {
+    /// The claimant's address, unless it is the known boot's turn to be probed.
+    fn take_turn(&mut self) -> Option<Ipv4Addr> {
+        match self.next {
+            Probed::Known => {
+                self.next = Probed::Claimant;
+                None
+            }
+            Probed::Claimant => {
+                self.next = Probed::Known;
+                Some(self.claimant)
+            }
+        }
+    }
+}
+
 impl<H: Host> Shell<H> {
     /// Sends the hello and the probes that are due.
     pub(crate) fn discover(&mut self, now: Instant) {
+        let discovery = self.discovery.as_mut();
+        let life = self.moves.ledger.local().life;
+        if discovery.is_some_and(|it| it.poll_defence(now, life)) {
+            self.probe_all();
+        }
         let Some(discovery) = &mut self.discovery else {
             return;
         };
@@ -130,10 +243,28 @@ impl<H: Host> Shell<H> {
         if let Some(hello) = hello.and_then(|count| self.own_hello(count)) {
             self.emit(Output::Hello(hello));
         }
-        for machine in probes {
-            let address = self.machines.address_of(machine);
+        for (machine, claimant) in probes {
+            let known = self.machines.address_of(machine);
+            // A machine that has restarted mostly keeps its address.
+            let claimant = claimant.filter(|claimant| known != Some(*claimant));
+            self.probe(machine, claimant.or(known));
+        }
+    }
+
+    fn probe(&mut self, machine: MachineId, address: Option<Ipv4Addr>) {
+        if let Some(address) = address {
             self.emit(Output::Probe { machine, address });
         }
+    }
+
+    /// Whether a machine's statement that it has no domain of some name counts: no other machine has its name, as far as can be
+    /// known. Otherwise a machine would be asked for the domains of another one with its name.
+    pub(crate) fn is_settled(&self, now: Instant, machine: MachineId) -> bool {
+        let Some(discovery) = &self.discovery else {
+            return true;
+        };
+        let is_claimed = discovery.claimant(now, machine).is_some();
+        !is_claimed && self.machines.is_settled(now, machine)
     }
 
     /// A hello of this machine; `None` while its own address is not known.
@@ -167,13 +298,15 @@ impl<H: Host> Shell<H> {
         if hello.name == self.machines.own().name {
             // This machine may receive its own hellos.
             if hello.boot != self.moves.ledger.local().boot {
-                self.handle_own_name(now, from);
+                self.defend_name(now);
+                if self.machines.may_probe_double(now, from) {
+                    self.probe(self.machines.own().id, Some(from));
+                }
             }
         } else if let Some(machine) = self.machines.handle_hello(now, hello) {
-            let is_claimed = |it: &Discovery| it.claimed.contains_key(&machine);
-            if !self.discovery.as_ref().is_some_and(is_claimed) {
-                let address = Some(from);
-                self.emit(Output::Probe { machine, address });
+            let discovery = self.discovery.as_ref();
+            if discovery.is_none_or(|it| it.claimant(now, machine).is_none()) {
+                self.probe(machine, Some(from));
             }
         }
     }
@@ -181,24 +314,25 @@ impl<H: Host> Shell<H> {
     /// Handles a fact about a machine that a datagram from this address has proven.
     pub fn handle_encounter(&mut self, now: Instant, from: Ipv4Addr, encounter: Encounter) {
         match encounter {
-            Encounter::Met(machine) => self.machines.prove(machine, from),
+            Encounter::Met(machine) => self.machines.prove(now, machine, from),
             Encounter::Refused(machine) => {
                 if let Some(discovery) = &mut self.discovery {
-                    discovery.watch(now, machine);
+                    discovery.claim(now, machine, from);
                 }
-                self.machines.record_claim(machine, from);
+                self.roll_calls.forget_replies(machine);
             }
             Encounter::Doubled(machine) => self.report_double(now, machine),
             Encounter::Restarted(machine) => {
                 if let Some(discovery) = &mut self.discovery {
                     discovery.claimed.remove(&machine);
                 }
+                self.machines.restart(machine);
             }
             Encounter::RefusedBy(machine) => {
                 let own = self.machines.own().name;
                 let by = self.machines.get(machine);
                 let by = by.map_or_else(|| format!("{from}"), |by| format!("{}", by.name));
-                self.log_about(now, machine, || {
+                self.log_about(now, (machine, Line::RefusedBy), || {
                     format!(
                         "{by} refuses this machine until an earlier one called {own} has been silent for some seconds"
                     )
@@ -207,37 +341,60 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Handles the sign of another machine with this machine's name, at this address.
+    /// Has this machine's name defended for some seconds.
+    fn defend_name(&mut self, now: Instant) {
+        let life = self.moves.ledger.local().life;
+        if let Some(discovery) = &mut self.discovery {
+            discovery.defend(now, life);
+        }
+    }
+
+    /// Shows all other machines that this one is alive.
+    fn probe_all(&mut self) {
+        let others = self.machines.others();
+        let others = others.map(|other| (other.id, other.addresses.best()));
+        for (other, address) in others.collect::<Vec<_>>() {
+            self.probe(other, address);
+        }
+    }
+
+    /// Handles the handshake of another machine with this machine's name, at this address.
     pub fn handle_own_name(&mut self, now: Instant, from: Ipv4Addr) {
         let (own, id) = (self.machines.own().name, self.machines.own().id);
-        self.machines.record_own_double(now, from);
-        self.log_about(now, id, || {
+        self.defend_name(now);
+        self.machines.record_double(now, id, from);
+        self.log_about(now, (id, Line::Doubled), || {
             format!("the machine at {from} is called {own}, as this one is: give one of them another name")
         });
     }
 
     /// Reports that another machine has the name of this one of the fleet, and that both are up.
     fn report_double(&mut self, now: Instant, machine: MachineId) {
-        let Some(claimant) = self.machines.confirm_double(now, machine) else {
+        let claimant = self.discovery.as_ref();
+        let claimant = claimant.and_then(|it| it.claimant(now, machine));
+        let first = self.machines.get(machine);
+        let first = first.and_then(|first| Some((first.name, first.addresses.best()?)));
+        let (Some(claimant), Some((name, at))) = (claimant, first) else {
             return;
         };
-        let Some(first) = self.machines.get(machine).cloned() else {
-            return;
-        };
-        let name = first.name;
-        let at = first.addresses.best().unwrap_or(Ipv4Addr::UNSPECIFIED);
-        self.log_about(now, machine, || {
+        self.machines.record_double(now, machine, claimant);
+        self.log_about(now, (machine, Line::Doubled), || {
             format!(
                 "two machines are called {name}: the one at {at} was there first, the one at {claimant} is refused"
             )
         });
     }
 
-    /// Logs a line about a machine, unless there was one a moment ago.
-    fn log_about(&mut self, now: Instant, machine: MachineId, line: impl FnOnce() -> String) {
+    /// Logs a line about a machine, unless it was logged a moment ago.
+    fn log_about(
+        &mut self,
+        now: Instant,
+        line: (MachineId, Line),
+        text: impl FnOnce() -> String,
+    ) {
         let discovery = self.discovery.as_mut();
-        if discovery.is_some_and(|it| it.is_report_due(now, machine)) {
-            self.log(line());
+        if discovery.is_some_and(|it| it.is_report_due(now, line)) {
+            self.log(text());
         }
     }
 }

@@ -146,7 +146,7 @@ impl Machines {
     }
 
     /// Records that a handshake with a machine was completed at this address. No other machine has the address any more.
-    pub(crate) fn prove(&mut self, machine: MachineId, address: Ipv4Addr) {
+    pub(crate) fn prove(&mut self, now: Instant, machine: MachineId, address: Ipv4Addr) {
         if self.own.addresses.best() == Some(address) {
             return;
         }
@@ -155,7 +155,7 @@ impl Machines {
         for other in &mut self.others {
             if other.id == machine {
                 is_member = true;
-                other.prove(address);
+                other.prove(now, address);
             } else if other.addresses.proven == Some(address) {
                 other.addresses.proven = None;
             }
@@ -173,22 +173,37 @@ impl Machines {
         self.own.addresses.fixed = Some(address);
     }
 
-    /// Records another machine with this machine's name, at this address.
-    pub(crate) fn record_own_double(&mut self, now: Instant, address: Ipv4Addr) {
-        self.own.record_double(now, address);
+    /// Whether a handshake may be begun with the machine at this address that has this machine's name.
+    pub(crate) fn may_probe_double(&mut self, now: Instant, address: Ipv4Addr) -> bool {
+        self.own.addresses.best() != Some(address) && self.own.may_probe(now, address)
     }
 
-    /// Records that another boot with a machine's name was refused at this address.
-    pub(crate) fn record_claim(&mut self, machine: MachineId, address: Ipv4Addr) {
-        if let Some(known) = self.others.iter_mut().find(|known| known.id == machine) {
-            known.record_claim(address);
+    /// Records another machine with the name of this one of the fleet, at this address, which is up.
+    pub(crate) fn record_double(&mut self, now: Instant, machine: MachineId, address: Ipv4Addr) {
+        if let Some(known) = self.get_mut(machine) {
+            known.record_double(now, address);
         }
     }
 
-    /// Records that a machine and the last other boot with its name are both up; returns the other one's address.
-    pub(crate) fn confirm_double(&mut self, now: Instant, machine: MachineId) -> Option<Ipv4Addr> {
-        let known = self.others.iter_mut().find(|known| known.id == machine)?;
-        known.confirm_double(now)
+    /// Records that another boot is this machine from now on.
+    pub(crate) fn restart(&mut self, machine: MachineId) {
+        if let Some(known) = self.get_mut(machine) {
+            known.restart();
+        }
+    }
+
+    /// Whether a machine has been known long enough that another boot with its name would have been noticed. This machine is, as
+    /// long as it does not know of another one with its name.
+    pub(crate) fn is_settled(&self, now: Instant, machine: MachineId) -> bool {
+        match self.get(machine) {
+            Some(own) if own.id == self.own.id => own.double(now).is_none(),
+            known => known.is_some_and(|known| known.is_settled(now)),
+        }
+    }
+
+    fn get_mut(&mut self, machine: MachineId) -> Option<&mut FleetMember> {
+        let mut all = core::iter::once(&mut self.own).chain(&mut self.others);
+        all.find(|known| known.id == machine)
     }
 }
 

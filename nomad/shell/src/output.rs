@@ -24,8 +24,8 @@ pub enum Output {
     Probe {
         /// The machine.
         machine: MachineId,
-        /// Where it may be; `None` if it is nowhere, and the handshake has no reply.
-        address: Option<Ipv4Addr>,
+        /// Where it may be.
+        address: Ipv4Addr,
     },
     /// A job for the page sender. If the job fails, the caller reports the failure, or that the stream broke.
     Job(Job),

@@ -86,7 +86,9 @@ impl<H: Host> Shell<H> {
             if to != own {
                 let message = Message::Query(name, turn, fleet);
                 self.send(to, &Envelope { boot, message });
-            } else if let Some(presence) = self.presence(own, name) {
+            } else if self.is_settled(now, own)
+                && let Some(presence) = self.presence(own, name)
+            {
                 self.roll_calls
                     .handle_reply(now, own, (name, turn), presence);
             }
@@ -99,7 +101,8 @@ impl<H: Host> Shell<H> {
     }
 
     /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know
-    /// the machine that has the domain, and would then take the domain for lost.
+    /// the machine that has the domain, and would then take the domain for lost. Neither does one that is not settled: the machine
+    /// that has its name may be the domain's home, and run it.
     pub(crate) fn reply_to_query(
         &mut self,
         now: Instant,
@@ -114,6 +117,9 @@ impl<H: Host> Shell<H> {
             return log::warn!("{home:?} queries {name} with another fleet");
         }
         self.moves.ledger.probe(now, from, name);
+        if !self.is_settled(now, from) {
+            return log::debug!("{from:?} queries {name} and is not settled yet");
+        }
         if let Some(presence) = self.presence(from, name) {
             let message = Message::QueryReply(name, turn, presence);
             self.send(from, &Envelope { boot, message });

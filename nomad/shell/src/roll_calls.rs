@@ -123,6 +123,12 @@ impl RollCalls {
         }
     }
 
+    /// Forgets the replies of a machine whose name another one claims.
+    pub fn forget_replies(&mut self, of: MachineId) {
+        let calls = self.calls.iter_mut();
+        calls.for_each(|call| call.roll.forget_replies(of));
+    }
+
     /// Removes the call of a domain at home here that an operator starts.
     ///
     /// # Errors

@@ -1,13 +1,18 @@
 //! A machine of the fleet as this machine knows it: [`FleetMember`], its [`Addresses`], and news of it.
 
+use alloc::collections::BTreeMap;
 use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_client::event::AddressOrigin;
 use nomad_protocol::{BootId, Hello, Instant, LifeId, MachineId};
 
-/// How long after a handshake was begun because of a hello the next one may be.
+/// How long after a handshake was begun because of a hello the next one at the same address may be.
 const PROBE_US: u64 = 500_000;
+/// The most addresses at which handshakes are begun in that time.
+const PROBED_MAX: usize = 8;
+/// How long ago the first handshake with the present boot of a machine must have been completed before the machine is settled.
+const SETTLED_US: u64 = 1_000_000;
 /// How long a second machine with the same name is listed after it was last noticed.
 const DOUBLE_US: u64 = 10_000_000;
 
@@ -24,10 +29,10 @@ pub struct FleetMember {
     greeting: Option<Greeting>,
     /// Whether a handshake was completed since a hello of that life was first received.
     is_met: bool,
-    /// When a handshake was last begun because of a hello.
-    probed: Option<Instant>,
-    /// The address at which another boot with this name was last refused.
-    claimant: Option<Ipv4Addr>,
+    /// When the first handshake with its present boot was completed.
+    met: Option<Instant>,
+    /// Where handshakes were begun because of a hello, and when.
+    probed: BTreeMap<Ipv4Addr, Instant>,
     /// The address of another machine with this name, and when it was last known to be up.
     double: Option<(Ipv4Addr, Instant)>,
 }
@@ -78,8 +83,8 @@ impl FleetMember {
             },
             greeting: None,
             is_met: false,
-            probed: None,
-            claimant: None,
+            met: None,
+            probed: BTreeMap::new(),
             double: None,
         }
     }
@@ -102,29 +107,35 @@ impl FleetMember {
         self.greeting = Some(greeting);
         self.addresses.heard = Some(hello.address);
         let is_known = self.is_met && self.addresses.proven == Some(hello.address);
-        let is_recent = |probed: Instant| now.us_since(probed) < PROBE_US;
-        if is_known || self.probed.is_some_and(is_recent) {
-            return false;
+        !is_known && self.may_probe(now, hello.address)
+    }
+
+    /// Whether a handshake may be begun at this address because of a hello. If so, the next one may be some time later. Someone
+    /// who sends recorded hellos again does not keep the machine's own one waiting: it has another address, or is as good.
+    pub(super) fn may_probe(&mut self, now: Instant, address: Ipv4Addr) -> bool {
+        self.probed.retain(|_, at| now.us_since(*at) < PROBE_US);
+        let may_probe = self.probed.len() < PROBED_MAX && !self.probed.contains_key(&address);
+        if may_probe {
+            self.probed.insert(address, now);
         }
-        self.probed = Some(now);
-        true
+        may_probe
     }
 
     /// Records that a handshake with this machine was completed at this address.
-    pub(super) fn prove(&mut self, address: Ipv4Addr) {
+    pub(super) fn prove(&mut self, now: Instant, address: Ipv4Addr) {
         self.addresses.proven = Some(address);
         self.is_met = true;
+        self.met.get_or_insert(now);
     }
 
-    /// Records the address of another boot with this name, which may be an earlier one of the same machine.
-    pub(super) fn record_claim(&mut self, address: Ipv4Addr) {
-        self.claimant = Some(address);
+    /// Records that another boot is this machine from now on.
+    pub(super) fn restart(&mut self) {
+        self.met = None;
     }
 
-    /// Records that this machine and the last other boot with its name are both up; returns the other one's address.
-    pub(super) fn confirm_double(&mut self, now: Instant) -> Option<Ipv4Addr> {
-        self.double = Some((self.claimant?, now));
-        self.claimant
+    /// Whether this machine has been known long enough that another boot with its name would have been noticed.
+    pub(super) fn is_settled(&self, now: Instant) -> bool {
+        self.met.is_some_and(|met| now.us_since(met) >= SETTLED_US)
     }
 
     /// Records another machine with this name.

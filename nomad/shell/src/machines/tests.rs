@@ -81,13 +81,13 @@ fn refuses_a_list_with_a_typo() {
 fn a_machine_is_where_its_last_handshake_was_and_may_return() {
     let mut machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
     let [b, c] = [id("b"), id("c")];
-    machines.prove(c, ELSEWHERE);
+    machines.prove(at(0), c, ELSEWHERE);
     assert_eq!(machines.address_of(c), Some(ELSEWHERE));
     assert_eq!(machines.addresses_of(c), [ELSEWHERE, C]);
     assert_eq!(machines.id_at(ELSEWHERE), Some(c));
     assert_eq!(machines.id_at(C), None);
     // Another machine gets the address.
-    machines.prove(b, ELSEWHERE);
+    machines.prove(at(0), b, ELSEWHERE);
     assert_eq!(machines.address_of(b), Some(ELSEWHERE));
     assert_eq!(machines.address_of(c), Some(C));
     assert_eq!(machines.id_at(ELSEWHERE), Some(b));
@@ -97,12 +97,13 @@ fn a_machine_is_where_its_last_handshake_was_and_may_return() {
 fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
     let mut machines = parse("b").expect("valid");
     for number in 0..97 {
-        machines.prove(MachineId([number; 32]), Ipv4Addr::new(10, 0, 0, number));
+        let address = Ipv4Addr::new(10, 0, 0, number);
+        machines.prove(at(0), MachineId([number; 32]), address);
     }
     assert_eq!(machines.outsiders.len(), OUTSIDERS_MAX);
     let last = MachineId([96; 32]);
     assert_eq!(machines.address_of(last), Some(Ipv4Addr::new(10, 0, 0, 96)));
-    machines.prove(id("b"), A);
+    machines.prove(at(0), id("b"), A);
     assert_eq!(machines.id_at(A), Some(id("a")));
 }
 
@@ -116,7 +117,7 @@ fn a_hello_is_probed_until_a_handshake_proves_its_address() {
     assert_eq!(machines.handle_hello(at(1), &hello(C, 1, 1)), None);
     let second = machines.handle_hello(at(1_000_000), &hello(C, 1, 2));
     assert_eq!(second, Some(c));
-    machines.prove(c, C);
+    machines.prove(at(0), c, C);
     assert_eq!(machines.handle_hello(at(2_000_000), &hello(C, 1, 3)), None);
     // A restarted migration server has lost its sessions.
     let restarted = machines.handle_hello(at(3_000_000), &hello(C, 2, 0));
@@ -128,7 +129,7 @@ fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
     let mut machines = parse("b,c").expect("valid");
     let c = id("c");
     machines.handle_hello(at(0), &hello(C, 1, 5));
-    machines.prove(c, C);
+    machines.prove(at(0), c, C);
     let moved = machines.handle_hello(at(1_000_000), &hello(ELSEWHERE, 1, 6));
     assert_eq!(moved, Some(c));
     assert_eq!(machines.address_of(c), Some(C), "until it is proven");
@@ -140,4 +141,52 @@ fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
     };
     assert_eq!(machines.handle_hello(at(3_000_000), &stranger), None);
     assert_eq!(machines.all().count(), 3, "hellos add nobody");
+}
+
+#[test]
+fn recorded_hellos_do_not_keep_the_genuine_one_waiting() {
+    let mut machines = parse("b,c").expect("valid");
+    for count in 0..100 {
+        let now = at(100_000 * count);
+        machines.handle_hello(now, &hello(ELSEWHERE, 1, count));
+        machines.handle_hello(now, &hello(ELSEWHERE, 2, count));
+        let probed = machines.handle_hello(now, &hello(C, 3, count));
+        assert_eq!(probed.is_some(), count % 5 == 0, "{count}");
+    }
+}
+
+#[test]
+fn handshakes_because_of_hellos_are_begun_at_few_addresses_at_once() {
+    let mut machines = parse("c").expect("valid");
+    let probed = (0..100).filter(|last| {
+        let hello = hello(Ipv4Addr::new(10, 0, 0, *last), 1, u64::from(*last));
+        machines.handle_hello(at(0), &hello).is_some()
+    });
+    assert_eq!(probed.count(), 8);
+}
+
+#[test]
+fn a_machine_is_settled_a_second_after_its_present_boot_was_met() {
+    let mut machines = parse("b,c").expect("valid");
+    let [b, c] = [id("b"), id("c")];
+    for met_us in [0, 900_000] {
+        machines.prove(at(met_us), c, C);
+    }
+    assert!(!machines.is_settled(at(999_999), c));
+    assert!(machines.is_settled(at(1_000_000), c));
+    assert!(!machines.is_settled(at(1_000_000), b), "it was never met");
+    machines.restart(c);
+    machines.prove(at(2_000_000), c, C);
+    assert!(!machines.is_settled(at(2_999_999), c));
+    assert!(machines.is_settled(at(3_000_000), c));
+}
+
+#[test]
+fn this_machine_is_settled_unless_it_knows_of_another_one_with_its_name() {
+    let mut machines = parse("b").expect("valid");
+    let a = id("a");
+    assert!(machines.is_settled(at(0), a));
+    machines.record_double(at(0), a, ELSEWHERE);
+    assert!(!machines.is_settled(at(9_999_999), a));
+    assert!(machines.is_settled(at(10_000_000), a));
 }

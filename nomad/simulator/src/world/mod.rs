@@ -186,7 +186,7 @@ impl World {
                 Output::Hello(hello) => effects.push(Effect::Hello(hello)),
                 Output::Probe { machine, address } => {
                     let machine = machine_number(machine);
-                    effects.extend(address.map(|address| Effect::Probe(machine, address)));
+                    effects.push(Effect::Probe(machine, address));
                 }
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),

@@ -7,6 +7,7 @@ mod page_stream;
 use std::collections::BTreeMap;
 
 use identity::{DomainId, Incarnation, Name};
+use nomad_channel::Encounter;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     BootId, Envelope, Fleet, Instant, Message, Offer, Presence, Record, RecordedProgress, Sizes,
@@ -16,7 +17,7 @@ use nomad_shell::{Output, StableStorage};
 use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::hardware::{Parts, domain_number};
 use nomad_simulator::machine::{
-    Common, DOMAIN, Machine, Mutant, domain_name, hardware, machine_id,
+    Common, DOMAIN, Machine, Mutant, address, domain_name, hardware, machine_id,
 };
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
@@ -25,8 +26,19 @@ const HERE: usize = 0;
 const PEER: usize = 1;
 const MOVE: TransactionId = TransactionId(7);
 
-/// A machine of a fleet of three; `runs`: the domain runs on it.
+/// A machine of a fleet of three that has known the others for some time; `runs`: the domain runs on it.
 fn machine(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
+    let mut machine = fresh(runs, homes);
+    for other in (0..3).filter(|other| *other != HERE) {
+        let met = Encounter::Met(machine_id(other));
+        let shell = &mut machine.shell;
+        shell.handle_encounter(Instant::from_us(0), address(other), met);
+    }
+    machine
+}
+
+/// The same, but the machine has just started.
+fn fresh(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
     let mut hardware = hardware(Parts {
         number: HERE,
         pool_pages: 100,
@@ -49,7 +61,7 @@ fn machine(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
 }
 
 fn now() -> Instant {
-    Instant::from_us(5)
+    Instant::from_us(1_000_000)
 }
 
 fn fleet() -> Fleet {
@@ -172,7 +184,11 @@ fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
             peer_boot: BootId(PEER as u64),
         },
     });
-    let mut machine = machine.crash_nomad(now());
+    let mut machine = machine.crash_nomad(Instant::from_us(0));
+    let met = Encounter::Met(machine_id(PEER));
+    machine
+        .shell
+        .handle_encounter(Instant::from_us(0), address(PEER), met);
     let activated = Step::Activated {
         domain: DOMAIN,
         incarnation: Incarnation(9),
