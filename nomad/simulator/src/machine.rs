@@ -90,8 +90,19 @@ pub struct Common {
     pub timing: Timing,
     /// The goals of a move.
     pub goals: Goals,
-    /// Whether machines send hellos.
-    pub has_hellos: bool,
+    /// How machines learn each other's addresses.
+    pub discovery: Discovery,
+}
+
+/// How machines learn each other's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Discovery {
+    /// From the manifest alone, as in an exploration, which has no time.
+    Manifest,
+    /// From the manifest and from hellos.
+    ManifestAndHellos,
+    /// From hellos alone.
+    Hellos,
 }
 
 /// One machine.
@@ -142,8 +153,7 @@ pub fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, number as u8 + 1)
 }
 
-fn fleet_member(number: usize, address: Ipv4Addr) -> FleetMember {
-    let address = Some(address);
+fn fleet_member(number: usize, address: Option<Ipv4Addr>) -> FleetMember {
     FleetMember::new(machine_name(number), machine_id(number), address)
 }
 
@@ -156,7 +166,8 @@ impl Common {
         records_max: usize,
     ) -> Config {
         let others = (0..self.machines).filter(|other| *other != number);
-        let others = others.map(|other| fleet_member(other, address(other)));
+        let is_fixed = self.discovery != Discovery::Hellos;
+        let others = others.map(|other| fleet_member(other, is_fixed.then(|| address(other))));
         let local = LocalMachine {
             machine: machine_id(number),
             boot: BootId(boot),
@@ -171,10 +182,10 @@ impl Common {
         };
         Config {
             local,
-            machines: Machines::new(fleet_member(number, own), others.collect()),
+            machines: Machines::new(fleet_member(number, Some(own)), others.collect()),
             versions: VERSIONS,
             goals: self.goals,
-            has_hellos: self.has_hellos,
+            has_hellos: self.discovery != Discovery::Manifest,
             has_hooks: false,
         }
     }

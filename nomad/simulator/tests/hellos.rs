@@ -26,6 +26,7 @@ fn faults(seed: u64, network: NetworkConditions, replay_permille: u64) -> Faults
                 at_us: 1_000_000,
                 successor: Some(2).filter(|_| seed % 2 == 1),
             }],
+            has_no_addresses: seed % 4 == 3,
         },
         ..Faults::none(Scale::DEFAULT)
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 use nomad_simulator::domain::{Contents, RunState};
-use nomad_simulator::machine::{DOMAIN, Mutant};
+use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
 
@@ -48,7 +48,7 @@ impl Scenario {
             homes: BTreeMap::new(),
             copy_pages: usize::MAX,
             record_slots: 8,
-            has_hellos: false,
+            discovery: Discovery::Manifest,
             mutant: Mutant::None,
         };
         Scenario {

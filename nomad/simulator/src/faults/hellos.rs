@@ -13,6 +13,8 @@ pub struct HelloFaults {
     pub replay_permille: u64,
     /// Changes of addresses.
     pub renumberings: Vec<Renumbering>,
+    /// Whether the manifests lack the other machines' addresses.
+    pub has_no_addresses: bool,
 }
 
 /// A machine gets another address.
@@ -35,6 +37,7 @@ impl HelloFaults {
             renumberings: (0..renumberings)
                 .map(|_| Renumbering::draw(random, machines))
                 .collect(),
+            has_no_addresses: random.permille(250),
         }
     }
 }

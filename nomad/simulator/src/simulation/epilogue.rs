@@ -20,7 +20,7 @@ const FINDING_US: u64 = 10_000_000;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
-        if self.report.renumbered > 0 {
+        if self.report.renumbered > 0 || self.faults.hellos.has_no_addresses {
             self.advance(self.now.as_us() + FINDING_US)?;
         }
         let doubts = [Outcome::DestinationInDoubt, Outcome::SourceInDoubt];

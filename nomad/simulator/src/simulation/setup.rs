@@ -4,7 +4,7 @@ use nomad_protocol::Timing;
 use nomad_protocol::planner::{Goals, MoveOptions};
 
 use crate::faults::{Faults, Scale};
-use crate::machine::Mutant;
+use crate::machine::{Discovery, Mutant};
 use crate::root::Restart;
 use crate::world::{Setup, World};
 
@@ -59,7 +59,10 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
         } else {
             RECORDS
         },
-        has_hellos: true,
+        discovery: match faults.hellos.has_no_addresses {
+            true => Discovery::Hellos,
+            false => Discovery::ManifestAndHellos,
+        },
         mutant,
     }
 }

@@ -7,7 +7,7 @@ use nomad_protocol::{Instant, Timing};
 
 use super::domain_id;
 use crate::hardware::Parts;
-use crate::machine::{Common, Machine, Mutant, hardware};
+use crate::machine::{Common, Discovery, Machine, Mutant, hardware};
 use crate::root::Restart;
 
 /// The configuration of a world.
@@ -34,8 +34,8 @@ pub struct Setup {
     /// The number of slots for records, which a simulation stores as bytes. Zero selects the plain store of an exploration,
     /// whose machines draw no new random numbers: the exploration sets them.
     pub record_slots: usize,
-    /// Whether machines send hellos. In an exploration they send none: it has no time.
-    pub has_hellos: bool,
+    /// How machines learn each other's addresses.
+    pub discovery: Discovery,
     /// The rule that all machines break.
     pub mutant: Mutant,
 }
@@ -63,7 +63,7 @@ impl Setup {
             machines: self.pool_pages.len(),
             timing: self.timing,
             goals: self.goals,
-            has_hellos: self.has_hellos,
+            discovery: self.discovery,
         };
         let boot = Machine::first_boot(number);
         Machine::new(common, hardware, boot, Instant::from_us(0))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nomad_protocol::Timing;
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
-use nomad_simulator::machine::Mutant;
+use nomad_simulator::machine::{Discovery, Mutant};
 use nomad_simulator::world::Setup;
 
 /// One move, and no fault.
@@ -83,7 +83,7 @@ pub fn exploration(
         homes: BTreeMap::new(),
         copy_pages: usize::MAX,
         record_slots: 0,
-        has_hellos: false,
+        discovery: Discovery::Manifest,
         mutant,
     };
     Exploration {

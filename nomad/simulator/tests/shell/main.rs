@@ -17,7 +17,7 @@ use nomad_shell::{Output, StableStorage};
 use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::hardware::{Parts, domain_number};
 use nomad_simulator::machine::{
-    Common, DOMAIN, Machine, Mutant, address, domain_name, hardware, machine_id,
+    Common, DOMAIN, Discovery, Machine, Mutant, address, domain_name, hardware, machine_id,
 };
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
@@ -55,7 +55,7 @@ fn fresh(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
         machines: 3,
         timing: Timing::STANDARD,
         goals: Goals::default(),
-        has_hellos: true,
+        discovery: Discovery::ManifestAndHellos,
     };
     Machine::new(common, hardware, 0, now())
 }
