@@ -89,6 +89,11 @@ pub fn is_initiation(datagram: &[u8]) -> bool {
     datagram.first() == Some(&(Kind::Initiation as u8))
 }
 
+/// Whether a datagram carries a message.
+pub fn is_data(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&(Kind::Data as u8))
+}
+
 /// The bytes before the body.
 pub(crate) fn head(kind: Kind, index: u32, number: u64) -> [u8; PACKET_HEAD_BYTES] {
     let mut head = [kind as u8; PACKET_HEAD_BYTES];

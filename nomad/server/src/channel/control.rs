@@ -1,11 +1,10 @@
 //! The task that receives datagrams, timers and events, and sends the replies.
 
-use alloc::vec;
 use core::task::Poll;
 
 use embassy_futures::poll_once;
 use embassy_futures::select::{Either3, select3};
-use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
+use embassy_net::udp::UdpMetadata;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::{Incoming, PeerKind, ReceiveError, Received, SEAL_BYTES};
@@ -14,15 +13,12 @@ use nomad_protocol::{HELLO_GROUP, MachineId, PORT};
 use nomad_transport::Datagram;
 use runtime::protocol::Mtu;
 
-use crate::channel::sockets::{BoundSocket, Sockets, buffer_bytes, datagram_bytes_max};
+use crate::channel::sockets::{Sockets, datagram_bytes_max};
 use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
-use crate::late::outlet::WINDOW;
 use crate::now::now;
 use crate::server::Server;
 
 const _: () = assert!(message_bytes_max(Mtu::STANDARD) >= nomad_transport::BASE);
-/// Datagrams per queue of the socket. Late frames and pages arrive many at a time.
-const DATAGRAMS_MAX: usize = 4 * WINDOW;
 /// Datagrams with pages that are sent before others are received.
 const PAGES_AT_ONCE: usize = 32;
 /// Datagrams that are handled before the replies are sent.
@@ -32,10 +28,6 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs for ever.
 pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
-    let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
-    let buffer = || vec![0; buffer_bytes(DATAGRAMS_MAX, mtu)].leak();
-    let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
-    let common = BoundSocket::new(socket, PORT);
     let others = server
         .shell
         .borrow()
@@ -43,7 +35,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         .others()
         .map(|other| other.id)
         .collect();
-    let mut sockets = Sockets::new(stack, common, others, mtu);
+    let mut sockets = Sockets::new(stack, others, mtu);
     if let Err(error) = stack.join_multicast_group(HELLO_GROUP) {
         log::warn!("hellos of other machines cannot be received: {error:?}");
     }
@@ -60,7 +52,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         flush(server, &sockets).await;
         send_pages(server, &mut sockets, message_bytes_max(mtu));
         let due = due(server, sockets.expire(Now::now()));
-        let socket = &mut sockets.common.socket;
+        let socket = &mut sockets.common;
         let received = socket.recv_from_with(|datagram, from| open(server, datagram, from));
         match select3(received, server.reported.wait(), due).await {
             Either3::First(opened) => {
@@ -80,7 +72,7 @@ const fn message_bytes_max(mtu: Mtu) -> usize {
 
 /// Handles the datagrams that wait in the socket.
 fn handle_waiting(server: &Server, sockets: &mut Sockets) {
-    let socket = &mut sockets.common.socket;
+    let socket = &mut sockets.common;
     for _ in 0..RECEIVED_AT_ONCE {
         let received = socket.recv_from_with(|datagram, from| open(server, datagram, from));
         match poll_once(received) {

@@ -2,8 +2,19 @@
 //!
 //! A datagram for a machine that is off waits for the reply to an ARP request, and blocks everything behind it in the
 //! same socket. So each machine of the fleet has sockets of its own, which are emptied when the machine has another
-//! address. All other addresses share two sockets. In a shared socket, a datagram that waits for too long is dropped
+//! address. All other addresses share some sockets. In a shared socket, a datagram that waits for too long is dropped
 //! with everything behind it.
+//!
+//! | socket | port | datagrams |
+//! | --- | --- | --- |
+//! | common | 7411 | all that are received, none that are sent |
+//! | hellos | 7411 | hellos: they go to a group, which needs no ARP request |
+//! | handshakes | 7411 | handshakes of senders that have proven nothing: anyone may have recorded what is replied to |
+//! | operators | 7411 | replies to operators |
+//! | machines | from 7413 | messages and pages for each machine of the fleet |
+//! | others | 7412 | those for other machines |
+//!
+//! smoltcp gives a received datagram to the first socket of its port. That is the common one, because it is created first.
 //!
 //! Nothing blocks. A datagram that does not fit is lost, as any datagram may be. The protocol repeats its messages, and
 //! an operator's tool repeats its request.
@@ -17,6 +28,7 @@ use embassy_futures::poll_once;
 use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now};
+use nomad_channel::packet::is_data;
 use nomad_protocol::{MachineId, PORT};
 use nomad_shell::Machines;
 use runtime::protocol::Mtu;
@@ -26,10 +38,18 @@ use crate::network::Datagram;
 
 /// The most machines with a socket of their own.
 const MACHINE_SOCKETS_MAX: usize = 12;
-/// The most sockets: the common one, the one for others, and two per machine.
-pub const SOCKETS_MAX: usize = 2 + 2 * MACHINE_SOCKETS_MAX;
+/// The most sockets: the common one, those for hellos, handshakes, operators and other machines, and two per machine.
+pub const SOCKETS_MAX: usize = 5 + 2 * MACHINE_SOCKETS_MAX;
 /// Datagrams queued per socket. Late frames come many at a time.
 const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
+/// Datagrams queued for senders that have proven nothing.
+const HANDSHAKES_MAX: usize = 16;
+/// The longest of these, and of hellos.
+const HANDSHAKE_BYTES_MAX: usize = 256;
+/// Hellos queued.
+const HELLOS_MAX: usize = 2;
+/// Datagrams in the common socket. Late frames and pages arrive many at a time.
+const RECEIVED_MAX: usize = 4 * WINDOW;
 /// How long the first datagram of a shared socket may wait. Resolving an address takes one round trip. The stack keeps
 /// a socket silent for the same time after an ARP request, even if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
@@ -111,7 +131,6 @@ impl BoundSocket {
             "port {}: datagrams that cannot be delivered are dropped",
             self.port
         );
-        // Received datagrams that were not read are lost as well. Their senders repeat them.
         self.clear();
         None
     }
@@ -138,8 +157,11 @@ struct MachineSockets {
 
 /// The sockets for the fleet, for operators, and for all others.
 pub struct Sockets {
-    /// Receives everything, and sends to operators.
-    pub common: BoundSocket,
+    /// Receives everything.
+    pub common: UdpSocket<'static>,
+    hellos: BoundSocket,
+    handshakes: BoundSocket,
+    operators: BoundSocket,
     machines: Vec<MachineSockets>,
     /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
     others: BoundSocket,
@@ -149,25 +171,20 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Makes two sockets per machine, which only send, and one for others.
+    /// Makes all sockets.
     ///
     /// # Panics
     /// If a port is in use.
-    pub fn new(
-        stack: Stack<'static>,
-        common: BoundSocket,
-        machines: Vec<MachineId>,
-        mtu: Mtu,
-    ) -> Sockets {
+    pub fn new(stack: Stack<'static>, machines: Vec<MachineId>, mtu: Mtu) -> Sockets {
+        // The first one of the port: see above.
+        let common = receiver(stack, buffer_bytes(RECEIVED_MAX, mtu));
+        let handshake_socket = |datagrams| {
+            let bytes = datagrams * HANDSHAKE_BYTES_MAX;
+            sender(stack, PORT, (datagrams, bytes))
+        };
         let socket = |port, mtu| {
-            let socket = UdpSocket::new(
-                stack,
-                &mut [],
-                &mut [],
-                vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak(),
-                vec![0; buffer_bytes(DATAGRAMS_MAX, mtu)].leak(),
-            );
-            BoundSocket::new(socket, port)
+            let bytes = buffer_bytes(DATAGRAMS_MAX, mtu);
+            sender(stack, port, (DATAGRAMS_MAX, bytes))
         };
         let ports = (PORT + 2..).step_by(2);
         let machines = ports.zip(machines.into_iter().take(MACHINE_SOCKETS_MAX));
@@ -179,6 +196,9 @@ impl Sockets {
         });
         Sockets {
             common,
+            hellos: handshake_socket(HELLOS_MAX),
+            handshakes: handshake_socket(HANDSHAKES_MAX),
+            operators: socket(PORT, Mtu::STANDARD),
             machines: machines.collect(),
             others: socket(PORT + 1, mtu),
             datagram: Vec::new(),
@@ -205,11 +225,16 @@ impl Sockets {
                 .iter()
                 .find(|machine| machine.address == Some(address))
         };
+        let is_data = is_data(&datagram.bytes);
         let socket = match datagram.to.port {
-            // A group needs no resolution, so it does not wait.
-            PORT if address.is_multicast() => &self.common,
-            PORT => machine().map_or(&self.others, |machine| &machine.control),
-            _ => &self.common,
+            _ if address.is_multicast() => &self.hellos,
+            PORT => match machine() {
+                Some(machine) => &machine.control,
+                None if is_data => &self.others,
+                None => &self.handshakes,
+            },
+            _ if is_data => &self.operators,
+            _ => &self.handshakes,
         };
         socket.send(datagram);
     }
@@ -234,12 +259,27 @@ impl Sockets {
 
     /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.
     pub fn expire(&mut self, now: Now) -> Option<Now> {
-        let shared = [&mut self.common, &mut self.others];
+        let shared = [&mut self.handshakes, &mut self.operators, &mut self.others];
         shared
             .into_iter()
             .filter_map(|socket| socket.expire(now))
             .min()
     }
+}
+
+/// The socket that receives everything.
+fn receiver(stack: Stack<'static>, bytes: usize) -> UdpSocket<'static> {
+    let metadata = vec![PacketMetadata::EMPTY; RECEIVED_MAX].leak();
+    let mut socket = UdpSocket::new(stack, metadata, vec![0; bytes].leak(), &mut [], &mut []);
+    socket.bind(PORT).expect("a free port");
+    socket
+}
+
+/// A socket that sends, with room for this many datagrams and bytes.
+fn sender(stack: Stack<'static>, port: u16, (datagrams, bytes): (usize, usize)) -> BoundSocket {
+    let metadata = vec![PacketMetadata::EMPTY; datagrams].leak();
+    let socket = UdpSocket::new(stack, &mut [], &mut [], metadata, vec![0; bytes].leak());
+    BoundSocket::new(socket, port)
 }
 
 #[cfg(test)]

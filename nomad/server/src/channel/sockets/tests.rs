@@ -10,6 +10,8 @@ use core::task::{Context, Waker};
 
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use nomad_channel::packet::Kind;
+use nomad_protocol::HELLO_GROUP;
 
 use super::*;
 
@@ -25,13 +27,16 @@ struct Wire {
     incoming: Rc<RefCell<VecDeque<Vec<u8>>>>,
     /// Wakes the stack when a frame arrives.
     waker: Rc<RefCell<Option<Waker>>>,
-    /// The last byte of each IPv4 packet that the stack has sent.
+    /// The last byte of each IPv4 packet that the stack has sent to another host.
     sent: Rc<RefCell<Vec<u8>>>,
+    /// That of each hello.
+    hellos: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Wire {
     fn carry(&self, frame: &[u8]) {
         match frame[12..14] {
+            [8, 0] if frame[0] & 1 == 1 => self.hellos.borrow_mut().extend(frame.last()),
             [8, 0] => self.sent.borrow_mut().extend(frame.last()),
             [8, 6] if frame[38..42] == PRESENT.octets() => {
                 let mut answer = frame.to_vec();
@@ -113,13 +118,9 @@ impl Fixture {
             gateway: None,
             dns_servers: Default::default(),
         });
-        let resources = Box::leak(Box::new(StackResources::<4>::new()));
+        let resources = Box::leak(Box::new(StackResources::<8>::new()));
         let (stack, mut runner) = embassy_net::new(wire.clone(), config, resources, 7);
-        let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
-        let buffer = || vec![0; DATAGRAMS_MAX * 100].leak();
-        let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
-        let common = BoundSocket::new(socket, PORT);
-        let sockets = Sockets::new(stack, common, Vec::new(), Mtu::STANDARD);
+        let sockets = Sockets::new(stack, Vec::new(), Mtu::STANDARD);
         let (tasks, poll_tasks) = runtime::host::tasks();
         tasks.spawn(async move { runner.run().await });
         let fixture = Fixture {
@@ -136,11 +137,30 @@ impl Fixture {
         (0..4).for_each(|_| (self.poll_tasks)());
     }
 
-    /// Sends a datagram of one byte to an operator at this address.
+    /// Sends a message that ends with this byte to an operator at this address.
     fn send(&self, to: Ipv4Addr, byte: u8) {
-        let to = IpEndpoint::new(IpAddress::Ipv4(to), OPERATOR);
-        let bytes = vec![byte];
+        self.send_packet((to, OPERATOR), [Kind::Data as u8, byte]);
+    }
+
+    fn send_packet(&self, to: (Ipv4Addr, u16), bytes: [u8; 2]) {
+        let to = IpEndpoint::new(IpAddress::Ipv4(to.0), to.1);
+        let bytes = bytes.to_vec();
         self.sockets.send(&Datagram { to, bytes });
+        self.poll_stack();
+    }
+
+    /// Delivers a datagram of one byte from the other host to the port of migration servers.
+    fn deliver(&self, byte: u8) {
+        let mut ip = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1];
+        let words = ip.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let sum: u32 = words.sum();
+        let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
+        ip[10..12].copy_from_slice(&checksum.to_be_bytes());
+        let [high, low] = PORT.to_be_bytes();
+        let udp = [high, low, high, low, 0, 9, 0, 0, byte];
+        let frame = [&[2, 0, 0, 0, 0, 1][..], &MAC, &[8, 0], &ip, &udp].concat();
+        self.wire.incoming.borrow_mut().push_back(frame);
+        self.wire.waker.take().into_iter().for_each(Waker::wake);
         self.poll_stack();
     }
 
@@ -199,6 +219,36 @@ fn a_datagram_for_which_the_queue_has_one_entry_too_few_is_not_written() {
         let sent = fixture.sent();
         assert!(sent.is_sorted(), "whole datagrams, in order: {sent:?}");
     }
+}
+
+#[test]
+fn the_common_socket_receives_though_others_have_its_port() {
+    let mut fixture = Fixture::new();
+    for byte in 0..10 {
+        fixture.deliver(byte);
+        fixture.send(PRESENT, 1);
+        let received = fixture.sockets.common.recv_from_with(|bytes, _| bytes.to_vec());
+        assert_eq!(poll_once(received), Poll::Ready(vec![byte]));
+        fixture.sockets.operators.clear();
+    }
+}
+
+/// Someone sends recorded handshakes, whose source nobody has, again and again.
+#[test]
+fn replies_to_nobody_block_neither_operators_nor_hellos() {
+    let mut fixture = Fixture::new();
+    // The stack resolves one address per second, so this one is known before.
+    fixture.send(PRESENT, 0);
+    for step in 1..10 {
+        for port in [PORT, OPERATOR] {
+            fixture.send_packet((ABSENT, port), [Kind::Retry as u8, 9]);
+        }
+        fixture.send(PRESENT, step);
+        fixture.send_packet((HELLO_GROUP, PORT), [Kind::Hello as u8, step]);
+        fixture.sockets.expire(Now::from_millis(u64::from(step) * 500));
+    }
+    assert!(fixture.sent().iter().copied().eq(0..10), "{:?}", fixture.sent());
+    assert!(fixture.wire.hellos.borrow().iter().copied().eq(1..10));
 }
 
 #[test]
