@@ -1,5 +1,5 @@
 //! Shells that are connected by the real channel, with real datagrams, on a link that loses some of them. Two machines may have one
-//! name, and even one address.
+//! name, and even one address. No domain may run twice: [`Link::pass`] checks that all the time.
 
 mod end;
 mod wire;
