@@ -260,13 +260,14 @@ fn a_machine_that_may_be_two_gets_no_reply_to_its_queries() {
     assert_eq!(replies_at(9_500, None), 1);
 }
 
-/// Has both other machines reply to all queries that they have no domain, until nothing is left to reply to.
-fn reply_absent(machine: &mut Machine, now: Instant) {
+/// Has both other machines reply to the queries of one turn that they have no domain. The next queries are lost.
+fn reply_once(machine: &mut Machine, now: Instant) {
     machine.shell.handle_timeout(now);
-    while let Some(output) = machine.shell.poll(now) {
-        let Output::Send { to, bytes } = output else {
-            continue;
-        };
+    let sent = outputs(machine, |output| match output {
+        Output::Send { to, bytes } => Some((to, bytes)),
+        _ => None,
+    });
+    for (to, bytes) in sent {
         let Message::Query(name, turn, _) = Envelope::decode(&bytes).expect("its own").message
         else {
             continue;
@@ -278,6 +279,26 @@ fn reply_absent(machine: &mut Machine, now: Instant) {
         let bytes = Envelope { boot, message }.encode();
         machine.shell.handle_datagram(now, to, &bytes);
     }
+    outputs(machine, Some);
+}
+
+/// Has both other machines reply to the queries of two turns.
+fn reply_absent(machine: &mut Machine, now: Instant) {
+    reply_once(machine, now);
+    reply_once(machine, now.after_us(100_000));
+}
+
+#[test]
+fn what_a_machine_replied_before_a_claim_does_not_count() {
+    let mut machine = machine(false, BTreeMap::from([(0, Restart::Always)]));
+    reply_once(&mut machine, now());
+    let refused = Encounter::Refused(machine_id(PEER));
+    machine.shell.handle_encounter(now(), ELSEWHERE, refused);
+    let later = now().after_us(10_000_000);
+    reply_once(&mut machine, later);
+    assert!(!machine.hardware().runs(0), "one turn since then");
+    reply_once(&mut machine, later.after_us(3_000_000));
+    assert!(machine.hardware().runs(0));
 }
 
 #[test]

@@ -12,6 +12,7 @@ const SHELL: Finder = Host("nomad-shell", "");
 const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
+const CLIENT: Finder = Host("nomad-client", "");
 
 mutations! {
     // Rebuilding a domain.
@@ -116,7 +117,7 @@ mutations! {
         "PeerKind::Operator => OperatorId(key) == keys.operator()," => "PeerKind::Operator => true,";
         "anyone can give operator commands"; CHANNEL;
     "retry-tag" in "nomad/channel/src/tag.rs":
-        "        self.mac(&tagged).verify_slice(packet.body).is_ok()" => "        let _ = tagged;\n        true";
+        "        self.mac(&tagged, None).verify_slice(packet.body).is_ok()" => "        let _ = tagged;\n        true";
         "anyone on the wire can prevent two machines from communicating"; CHANNEL;
 
     // Machines that find each other.
@@ -144,9 +145,51 @@ mutations! {
     "refused-candidate" in "nomad/channel/src/sessions/responder.rs":
         "        if !is_refused {\n" => "        if true {\n";
         "a second machine with the same name gets a session"; CHANNEL;
+    "late-proof" in "nomad/channel/src/boots.rs":
+        "current.alive_us.max(challenged_us);" => "now_us;";
+        "a response that was held back keeps a restarted machine out"; CHANNEL;
+    "held-response" in "nomad/channel/src/sessions/initiator.rs":
+        "            initiation.index == index && elapsed_us < HANDSHAKE_US" => "            let _ = elapsed_us;\n            initiation.index == index";
+        "a response that was held back moves a machine's address"; CHANNEL;
+    "held-candidate" in "nomad/channel/src/accepted.rs":
+        "            .retain(|candidate| now_us.saturating_sub(candidate.since_us) < HANDSHAKE_US);" => "            .retain(|candidate| now_us >= candidate.since_us);";
+        "a first message that was held back moves a machine's address"; CHANNEL;
+    "unconfirmed" in "nomad/channel/src/sessions/initiator.rs":
+        "            replies.extend(session.confirm(now_us));\n" => "";
+        "a machine does not learn where one with nothing to say is"; CHANNEL;
+    "forwarded-initiation" in "nomad/channel/src/tag.rs":
+        "        receiver.iter().for_each(|receiver| mac.update(&receiver.0));\n" => "        let _ = receiver;\n";
+        "the wrong machine replies to a forwarded handshake"; CHANNEL;
+    "own-echo" in "nomad/channel/src/sessions/responder.rs":
+        "let is_own = theirs.boot == self.boot;" => "let is_own = false;";
+        "someone can make a machine report itself as another one with its name"; CHANNEL;
+    "no-room-for-fleet" in "nomad/channel/src/sessions/responder.rs":
+        "|machine: &MachineId| !fleet.contains(machine);" => "|_: &MachineId| !fleet.is_empty();";
+        "a machine with many names keeps those of the fleet out"; CHANNEL;
     "foreign-search" in "nomad/channel/src/sessions/finder.rs":
         "if self.search != Some(search) {" => "if false {";
         "an operator believes a name that it did not ask for"; CHANNEL;
+    "diverted-command" in "nomad/client/src/target.rs":
+        "None if self.address != address =>" => "None if self.address.is_broadcast() =>";
+        "someone can divert an operator's command to another machine"; CLIENT;
+    "unsettled-reply" in "nomad/shell/src/presence.rs":
+        "if !self.is_settled(now, from) {" => "if false {";
+        "a machine with the home's name starts the domain that the home runs"; SIMULATED_SHELL;
+    "unsettled-absence" in "nomad/shell/src/shell.rs":
+        "if is_present || self.is_settled(now, from) {" => "let _ = is_present;\n                {";
+        "a home starts a domain that runs on one of two machines with one name"; SIMULATED_SHELL;
+    "claimed-replies" in "nomad/shell/src/discovery.rs":
+        "                self.roll_calls.forget_replies(machine);\n" => "";
+        "a home counts what a machine has replied for another one with its name"; SIMULATED_SHELL;
+    "own-double" in "nomad/shell/src/presence.rs":
+        "} else if self.is_settled(now, own)\n" => "} else if true\n";
+        "a machine starts a domain that another one with its name runs"; SIMULATED_SHELL;
+    "undefended" in "nomad/shell/src/discovery.rs":
+        "                self.defend_name(now);\n                if" => "                if";
+        "a machine that is alive loses its name"; SIMULATED_SHELL;
+    "crowded-probes" in "nomad/shell/src/machines/member.rs":
+        "!self.probed.contains_key(&address);" => "self.probed.is_empty();";
+        "recorded hellos keep the genuine one waiting"; SHELL;
 
     // Verdicts on an image.
     "beyond-grant" in "nomad/image/src/verdict.rs":
