@@ -271,11 +271,7 @@ impl Sessions {
         }
     }
 
-    fn handle_data(
-        &mut self,
-        now_us: u64,
-        packet: &Packet<'_>,
-    ) -> Result<Received, ReceiveError> {
+    fn handle_data(&mut self, now_us: u64, packet: &Packet<'_>) -> Result<Received, ReceiveError> {
         if self.operators.contains(packet) {
             let (session, message) = self.operators.open(now_us, packet)?;
             return Ok(received(Incoming::Operator(session, message)));

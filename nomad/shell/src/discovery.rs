@@ -21,6 +21,11 @@
 //!
 //! A machine is *settled* a second after the first handshake with its present boot, as long as nobody claims its name. Only a
 //! settled machine's domains count in roll calls: see [`Shell::is_settled`].
+//!
+//! `claims` has the claims, `defence` the defence of this machine's name.
+
+mod claims;
+mod defence;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -28,23 +33,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::{Encounter, RIVAL_GONE_US};
+use nomad_channel::Encounter;
 use nomad_protocol::{Hello, Instant, LifeId, MachineId};
 
 use crate::host::Host;
 use crate::output::Output;
 use crate::shell::Shell;
 
+use claims::Claims;
+use defence::Defence;
+
 /// The interval between a machine's first two hellos. It doubles up to [`INTERVAL_MAX_US`].
 const INTERVAL_FIRST_US: u64 = 250_000;
 /// The longest interval between two hellos.
 const INTERVAL_MAX_US: u64 = 2_000_000;
-/// The interval between two probes because of a claim, each at another one of the two addresses.
-const PROBE_US: u64 = 250_000;
-/// The interval between two rounds of probes in defence of this machine's name, without the delay of each.
-const DEFENCE_US: u64 = 500_000;
-/// The delay of a round is shorter.
-const DEFENCE_DELAY_US: u64 = 250_000;
 /// How often the log has the same line about a machine.
 const REPORT_US: u64 = 60_000_000;
 
@@ -55,10 +57,8 @@ pub(crate) struct Discovery {
     interval_us: u64,
     /// The number of hellos sent.
     count: u64,
-    /// The machines whose names other boots claim.
-    claimed: BTreeMap<MachineId, Claim>,
-    /// The defence of this machine's name.
-    defence: Option<Defence>,
+    claims: Claims,
+    defence: Defence,
     /// When the log last had each line.
     reported: BTreeMap<(MachineId, Line), Instant>,
 }
@@ -72,43 +72,15 @@ enum Line {
     Doubled,
 }
 
-/// Another boot's claim of a machine's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Claim {
-    /// Where the other boot was last refused.
-    claimant: Ipv4Addr,
-    /// When the other boot counts as gone.
-    until: Instant,
-    /// When the next probe is due.
-    due: Instant,
-    next: Probed,
-}
-
-/// The defence of this machine's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Defence {
-    /// When the next round of probes is due.
-    due: Instant,
-    /// When the other machine counts as gone.
-    until: Instant,
-}
-
-/// Which of two boots is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Probed {
-    Known,
-    Claimant,
-}
-
 impl Discovery {
-    /// The first hello is due now.
-    pub fn new(now: Instant) -> Discovery {
+    /// The first hello of this life is due now.
+    pub fn new(now: Instant, life: LifeId) -> Discovery {
         Discovery {
             hello_due: now,
             interval_us: INTERVAL_FIRST_US,
             count: 0,
-            claimed: BTreeMap::new(),
-            defence: None,
+            claims: Claims::default(),
+            defence: Defence::new(now, life),
             reported: BTreeMap::new(),
         }
     }
@@ -124,60 +96,6 @@ impl Discovery {
         Some(self.count)
     }
 
-    /// A machine to probe now, and the claimant's address, unless it is the known boot's turn.
-    fn poll_probe(&mut self, now: Instant) -> Option<(MachineId, Option<Ipv4Addr>)> {
-        self.claimed.retain(|_, claim| now < claim.until);
-        let mut claimed = self.claimed.iter_mut();
-        let (machine, claim) = claimed.find(|(_, claim)| claim.due <= now)?;
-        claim.due = now.after_us(PROBE_US);
-        Some((*machine, claim.take_turn()))
-    }
-
-    /// Records that another boot has claimed a machine's name from this address.
-    fn claim(&mut self, now: Instant, machine: MachineId, claimant: Ipv4Addr) {
-        let until = now.after_us(RIVAL_GONE_US);
-        let (due, next) = self
-            .claimed
-            .get(&machine)
-            .map_or((now, Probed::Known), |claim| (claim.due, claim.next));
-        let claim = Claim {
-            claimant,
-            until,
-            due,
-            next,
-        };
-        self.claimed.insert(machine, claim);
-    }
-
-    /// The address of the other boot that claims a machine's name.
-    fn claimant(&self, now: Instant, machine: MachineId) -> Option<Ipv4Addr> {
-        let claim = self.claimed.get(&machine)?;
-        (now < claim.until).then_some(claim.claimant)
-    }
-
-    /// Has this machine's name defended for some seconds.
-    fn defend(&mut self, now: Instant, life: LifeId) {
-        let until = now.after_us(RIVAL_GONE_US);
-        let due = now.after_us(delay_us(life, self.count));
-        let defence = self.defence.get_or_insert(Defence { due, until });
-        defence.until = until;
-    }
-
-    /// Whether all other machines are to be probed now. Then a hello is due too.
-    fn poll_defence(&mut self, now: Instant, life: LifeId) -> bool {
-        let Some(defence) = self.defence.filter(|defence| defence.due <= now) else {
-            return false;
-        };
-        let delay_us = DEFENCE_US + delay_us(life, self.count);
-        let due = now.after_us(delay_us);
-        let is_needed = now < defence.until;
-        self.defence = is_needed.then_some(Defence { due, ..defence });
-        if is_needed {
-            self.hello_due = now;
-        }
-        is_needed
-    }
-
     /// Whether the log is to have this line, which it has now and then.
     fn is_report_due(&mut self, now: Instant, line: (MachineId, Line)) -> bool {
         let is_recent = |at: &Instant| now.us_since(*at) < REPORT_US;
@@ -191,55 +109,27 @@ impl Discovery {
 
     /// When to call [`Shell::discover`].
     pub fn poll_timeout(&self) -> Instant {
-        let probes = self
-            .claimed
-            .values()
-            .map(|claim| claim.due.min(claim.until));
-        probes
-            .chain(self.defence.map(|defence| defence.due))
-            .chain([self.hello_due])
-            .min()
-            .unwrap_or(self.hello_due)
-    }
-}
-
-/// A delay that differs from machine to machine and from time to time (the steps of SplitMix64).
-fn delay_us(LifeId(life): LifeId, count: u64) -> u64 {
-    let mut mixed = life ^ count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % DEFENCE_DELAY_US
-}
-
-impl Claim {
-    /// The claimant's address, unless it is the known boot's turn to be probed.
-    fn take_turn(&mut self) -> Option<Ipv4Addr> {
-        match self.next {
-            Probed::Known => {
-                self.next = Probed::Claimant;
-                None
-            }
-            Probed::Claimant => {
-                self.next = Probed::Known;
-                Some(self.claimant)
-            }
-        }
+        let probes = self.claims.poll_timeout();
+        let probes = probes.into_iter().chain(self.defence.poll_timeout());
+        probes.fold(self.hello_due, Instant::min)
     }
 }
 
 impl<H: Host> Shell<H> {
     /// Sends the hello and the probes that are due.
     pub(crate) fn discover(&mut self, now: Instant) {
-        let discovery = self.discovery.as_mut();
-        let life = self.moves.ledger.local().life;
-        if discovery.is_some_and(|it| it.poll_defence(now, life)) {
-            self.probe_all();
-        }
         let Some(discovery) = &mut self.discovery else {
             return;
         };
+        let is_defence = discovery.defence.poll(now);
+        if is_defence {
+            discovery.hello_due = now;
+        }
         let hello = discovery.poll_hello(now);
-        let probes: Vec<_> = core::iter::from_fn(|| discovery.poll_probe(now)).collect();
+        let probes: Vec<_> = core::iter::from_fn(|| discovery.claims.poll_probe(now)).collect();
+        if is_defence {
+            self.probe_all();
+        }
         if let Some(hello) = hello.and_then(|count| self.own_hello(count)) {
             self.emit(Output::Hello(hello));
         }
@@ -263,7 +153,7 @@ impl<H: Host> Shell<H> {
         let Some(discovery) = &self.discovery else {
             return true;
         };
-        let is_claimed = discovery.claimant(now, machine).is_some();
+        let is_claimed = discovery.claims.claimant(now, machine).is_some();
         !is_claimed && self.machines.is_settled(now, machine)
     }
 
@@ -305,7 +195,7 @@ impl<H: Host> Shell<H> {
             }
         } else if let Some(machine) = self.machines.handle_hello(now, hello) {
             let discovery = self.discovery.as_ref();
-            if discovery.is_none_or(|it| it.claimant(now, machine).is_none()) {
+            if discovery.is_none_or(|it| it.claims.claimant(now, machine).is_none()) {
                 self.probe(machine, Some(from));
             }
         }
@@ -317,14 +207,14 @@ impl<H: Host> Shell<H> {
             Encounter::Met(machine) => self.machines.prove(now, machine, from),
             Encounter::Refused(machine) => {
                 if let Some(discovery) = &mut self.discovery {
-                    discovery.claim(now, machine, from);
+                    discovery.claims.record(now, machine, from);
                 }
                 self.roll_calls.forget_replies(machine);
             }
             Encounter::Doubled(machine) => self.report_double(now, machine),
             Encounter::Restarted(machine) => {
                 if let Some(discovery) = &mut self.discovery {
-                    discovery.claimed.remove(&machine);
+                    discovery.claims.forget(machine);
                 }
                 self.machines.restart(machine);
             }
@@ -343,9 +233,8 @@ impl<H: Host> Shell<H> {
 
     /// Has this machine's name defended for some seconds.
     fn defend_name(&mut self, now: Instant) {
-        let life = self.moves.ledger.local().life;
         if let Some(discovery) = &mut self.discovery {
-            discovery.defend(now, life);
+            discovery.defence.begin(now);
         }
     }
 
@@ -371,7 +260,7 @@ impl<H: Host> Shell<H> {
     /// Reports that another machine has the name of this one of the fleet, and that both are up.
     fn report_double(&mut self, now: Instant, machine: MachineId) {
         let claimant = self.discovery.as_ref();
-        let claimant = claimant.and_then(|it| it.claimant(now, machine));
+        let claimant = claimant.and_then(|it| it.claims.claimant(now, machine));
         let first = self.machines.get(machine);
         let first = first.and_then(|first| Some((first.name, first.addresses.best()?)));
         let (Some(claimant), Some((name, at))) = (claimant, first) else {
@@ -386,12 +275,7 @@ impl<H: Host> Shell<H> {
     }
 
     /// Logs a line about a machine, unless it was logged a moment ago.
-    fn log_about(
-        &mut self,
-        now: Instant,
-        line: (MachineId, Line),
-        text: impl FnOnce() -> String,
-    ) {
+    fn log_about(&mut self, now: Instant, line: (MachineId, Line), text: impl FnOnce() -> String) {
         let discovery = self.discovery.as_mut();
         if discovery.is_some_and(|it| it.is_report_due(now, line)) {
             self.log(text());

@@ -82,6 +82,7 @@ impl<H: Host> Shell<H> {
         config: Config,
         records: Vec<Record>,
     ) -> Result<Shell<H>, (H, RootError)> {
+        let life = config.local.life;
         let moves = match Moves::resume(&mut host, now, config.local, records) {
             Ok(moves) => moves,
             Err(error) => return Err((host, error)),
@@ -95,7 +96,7 @@ impl<H: Host> Shell<H> {
             starters: BTreeMap::new(),
             hook: config.has_hooks.then(Hook::default),
             machines: config.machines,
-            discovery: config.has_hellos.then(|| Discovery::new(now)),
+            discovery: config.has_hellos.then(|| Discovery::new(now, life)),
             versions: config.versions,
             goals: config.goals,
             retries: Retries::default(),

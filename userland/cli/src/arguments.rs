@@ -12,7 +12,8 @@ use crate::netboot;
 use crate::task::{self, Task};
 
 /// The next step of a user whose machine was not found.
-pub const MACHINE_NEXT: &str = "give the address of a machine, as in 10.77.0.1, 10.77.0.1:7411 or NAME@10.77.0.1";
+pub const MACHINE_NEXT: &str =
+    "give the address of a machine, as in 10.77.0.1, 10.77.0.1:7411 or NAME@10.77.0.1";
 
 /// The task for which the program was started.
 #[derive(Clone, Debug, PartialEq, Eq)]

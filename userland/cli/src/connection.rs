@@ -78,7 +78,10 @@ impl Connection {
         let mut datagram = [0; BYTES_MAX];
         loop {
             while let Some(datagram) = client.poll_datagram() {
-                network_error = socket.send_to(&datagram, server.address).err().or(network_error);
+                network_error = socket
+                    .send_to(&datagram, server.address)
+                    .err()
+                    .or(network_error);
             }
             while let Some(event) = client.poll_event() {
                 on_step(Step::Event(event));
@@ -105,11 +108,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::send`].
-    pub fn events(
-        &self,
-        server: Server,
-        command: Command,
-    ) -> Result<(End, Vec<Event>), Error> {
+    pub fn events(&self, server: Server, command: Command) -> Result<(End, Vec<Event>), Error> {
         let mut events = Vec::new();
         let end = self.send(server, command, Vec::new(), |step| {
             if let Step::Event(event) = step {

@@ -229,11 +229,19 @@ fn a_machine_at_another_address_is_commanded_only_by_its_name() {
     for (target, parts) in [
         (
             at.to_string(),
-            ["the machine a at 0.0.0.0", "next: give 0.0.0.0 as", "a@127.0.0.1"],
+            [
+                "the machine a at 0.0.0.0",
+                "next: give 0.0.0.0 as",
+                "a@127.0.0.1",
+            ],
         ),
         (
             format!("b@{at}"),
-            ["the machine a has replied instead of b", "next: give a", "the address of b"],
+            [
+                "the machine a has replied instead of b",
+                "next: give a",
+                "the address of b",
+            ],
         ),
     ] {
         let refused = caravan(Some(SECRET), &[&target, "ps"]);

@@ -24,10 +24,7 @@ impl Sessions {
 
     /// Checks the tag of a hello. It costs no key agreement and leaves nothing behind, so a flood of hellos costs no more than one of
     /// handshakes.
-    pub(super) fn handle_hello(
-        keys: &Keys,
-        packet: &Packet<'_>,
-    ) -> Result<Received, ReceiveError> {
+    pub(super) fn handle_hello(keys: &Keys, packet: &Packet<'_>) -> Result<Received, ReceiveError> {
         if packet.body.len() != HELLO_BYTES + TAG_BYTES {
             return Err(ReceiveError::Forged);
         }

@@ -113,8 +113,7 @@ fn a_machine_that_is_not_the_one_meant_gets_no_command() {
             address,
             name: stated.map(name),
         };
-        let mut scene =
-            Scene::with_target(target, 1, Faults::default(), "fleet", Command::List);
+        let mut scene = Scene::with_target(target, 1, Faults::default(), "fleet", Command::List);
         if scene.client.end().is_none() {
             scene.pass(100_000);
         }

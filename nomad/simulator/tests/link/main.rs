@@ -184,6 +184,11 @@ fn two_machines_with_one_name_report_each_other_though_no_third_one_is_up() {
         let now = link.now;
         assert_eq!(link.ends[end].listed(now, "a").1, Some(at(other)));
         let expected = format!("the machine at {} is called a", at(other));
-        assert!(link.ends[end].log.iter().any(|line| line.contains(&expected)));
+        assert!(
+            link.ends[end]
+                .log
+                .iter()
+                .any(|line| line.contains(&expected))
+        );
     }
 }

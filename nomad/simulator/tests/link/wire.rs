@@ -131,8 +131,7 @@ impl Link {
         for end in receivers.collect::<Vec<_>>() {
             for at in self.conditions.arrivals(self.now, &mut self.random) {
                 self.sequence += 1;
-                self.wire
-                    .insert((at, self.sequence), (end, frame.clone()));
+                self.wire.insert((at, self.sequence), (end, frame.clone()));
             }
         }
     }

@@ -186,7 +186,9 @@ fn a_machine_defends_its_name_and_reports_only_what_is_proven() {
         let now = now().after_us(1_000 * ms);
         if ms == 0 {
             let same_address = hello(HERE, address(HERE), 1);
-            machine.shell.handle_hello(now, address(HERE), &same_address);
+            machine
+                .shell
+                .handle_hello(now, address(HERE), &same_address);
         }
         machine.shell.handle_timeout(now);
         let outputs = outputs(&mut machine, Some);
@@ -317,7 +319,9 @@ fn a_domain_is_not_started_because_of_a_machine_that_may_be_two() {
     // The one that has the domain comes.
     for second in 1..60 {
         let refused = Encounter::Refused(peer);
-        machine.shell.handle_encounter(at(1_000 * second), ELSEWHERE, refused);
+        machine
+            .shell
+            .handle_encounter(at(1_000 * second), ELSEWHERE, refused);
         reply_absent(&mut machine, at(1_000 * second));
     }
     assert!(!machine.hardware().runs(0), "claimed");

@@ -149,8 +149,6 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
         let [met, _] = probe(now_us, &mut a, &mut double);
         Some(met)
     });
-    let met = met
-        .take(20)
-        .position(|it| it.contains(&Encounter::Met(id)));
+    let met = met.take(20).position(|it| it.contains(&Encounter::Met(id)));
     assert!(met.is_some_and(|steps| steps as u64 * PROBE_US >= TAKEOVER_US - PROBE_US));
 }

@@ -151,8 +151,12 @@ impl Fixture {
 
     /// Delivers a datagram of one byte from the other host to the port of migration servers.
     fn deliver(&self, byte: u8) {
-        let mut ip = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1];
-        let words = ip.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let mut ip = [
+            0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1,
+        ];
+        let words = ip
+            .chunks(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
         let sum: u32 = words.sum();
         let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
         ip[10..12].copy_from_slice(&checksum.to_be_bytes());
@@ -227,7 +231,10 @@ fn the_common_socket_receives_though_others_have_its_port() {
     for byte in 0..10 {
         fixture.deliver(byte);
         fixture.send(PRESENT, 1);
-        let received = fixture.sockets.common.recv_from_with(|bytes, _| bytes.to_vec());
+        let received = fixture
+            .sockets
+            .common
+            .recv_from_with(|bytes, _| bytes.to_vec());
         assert_eq!(poll_once(received), Poll::Ready(vec![byte]));
         fixture.sockets.operators.clear();
     }
@@ -245,9 +252,15 @@ fn replies_to_nobody_block_neither_operators_nor_hellos() {
         }
         fixture.send(PRESENT, step);
         fixture.send_packet((HELLO_GROUP, PORT), [Kind::Hello as u8, step]);
-        fixture.sockets.expire(Now::from_millis(u64::from(step) * 500));
+        fixture
+            .sockets
+            .expire(Now::from_millis(u64::from(step) * 500));
     }
-    assert!(fixture.sent().iter().copied().eq(0..10), "{:?}", fixture.sent());
+    assert!(
+        fixture.sent().iter().copied().eq(0..10),
+        "{:?}",
+        fixture.sent()
+    );
     assert!(fixture.wire.hellos.borrow().iter().copied().eq(1..10));
 }
 
