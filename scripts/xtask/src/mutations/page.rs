@@ -15,6 +15,7 @@ const HEAD: &str = "\
 
 Each line is a fault that can be injected into the tree, its consequence, and the tests that then fail. `cargo xtask mutations`
 tries every fault, one at a time, in a copy of the tree; `cargo xtask mutations NAME` tries one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtask mutations page`.
+ARCHITECTURE.md has a glossary of the terms.
 
 ";
 

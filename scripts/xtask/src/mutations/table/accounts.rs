@@ -47,7 +47,7 @@ mutations! {
         "RAM is inserted among a device's registers, and the next step of creating that Memory panics the kernel"; DEVICES;
     "device-at-once" in "kernel/src/syscalls/device.rs":
         "const DEVICE_PAGES_MAX: u64 = 16 * 512;" => "const DEVICE_PAGES_MAX: u64 = 1024 * 512;";
-        "the first step creates 1,024 tables with interrupts disabled, which takes a million instructions"; DEVICES;
+        "the first step of creating a device's Memory creates 1,024 tables with interrupts disabled, which takes a million instructions"; DEVICES;
     "wide-memory" in "kernel/src/objects/memory/lifecycle.rs":
         "    if pages == 0 || pages > abi::MEMORY_PAGES_MAX {" => "    if pages == 0 {";
         "a page number beyond the last page directory panics the kernel"; TLB;
@@ -59,7 +59,7 @@ mutations! {
         "an object is destroyed before the objects created from it"; Host("capabilities", "");
     "moved-uncounted" in "capabilities/src/derivation.rs":
         "if storage.slot(from).holder() != storage.slot(to).holder() {" => "if storage.slot(from).holder() == storage.slot(to).holder() {";
-        "moving a capability within one table changes the version of the domain whose Memory it can write"; Host("capabilities", "");
+        "moving a capability within one table changes the version number of the domain whose Memory it can write"; Host("capabilities", "");
     "one-frame" in "capabilities/src/table.rs":
         "        self.frame_count.get()\n    }\n\n    /// The number of slots" => "        1\n    }\n\n    /// The number of slots";
         "a table releases only its first frame"; Host("capabilities", "");

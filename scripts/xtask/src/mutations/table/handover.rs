@@ -24,7 +24,7 @@ mutations! {
         "a domain that has moved does not know the time of day"; Machine("resolver");
     "utc-base" in "userland/runtime/src/clock.rs":
         "let elapsed_ns = self.ns(ticks).saturating_sub(self.base_ns);" => "let elapsed_ns = self.ns(ticks);";
-        "a moved domain's time of day is ahead by its age"; Host("runtime", "clock");
+        "a moved domain's time of day is ahead by the time since the domain started"; Host("runtime", "clock");
     "torn-reading" in "userland/root/src/rtc/mod.rs":
         "Some(reading) if last == Some(reading) => return Ok(reading)," => "Some(reading) => return Ok(reading),";
         "the time of day is wrong on a machine that reads its real-time clock at the end of a minute"; ROOT;
@@ -211,7 +211,7 @@ mutations! {
         "a finished transaction is resumed after a restart"; SHELL;
     "token-note" in "nomad/shell/src/records.rs":
         "        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {\n            self.memory.write(place, &[0; TOKEN_BYTES]);\n        }\n" => "";
-        "the space for notes of freeze tokens runs out"; SHELL;
+        "the space for recorded freeze tokens runs out"; SHELL;
     "half-written-slot" in "nomad/server/src/capture/queue.rs":
         "        if direction == TO_SWITCH {\n" => "        if false {\n";
         "a domain that is frozen while it queues a frame loses its network"; SERVER;
@@ -303,7 +303,7 @@ mutations! {
         "a domain's clock does not count its downtime"; SERVER;
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
-        "the second move of a domain resets its clock to the machine's"; SERVER;
+        "the second move of a domain resets the domain's clock to the machine's clock"; SERVER;
     "discarded-page" in "nomad/server/src/capture/page_state.rs":
         "        self.present.len() == count\n" => "        self.present.len() >= count\n";
         "a page that a domain has discarded comes back when it moves"; SERVER;

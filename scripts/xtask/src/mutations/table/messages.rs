@@ -22,7 +22,7 @@ mutations! {
         "if a server's reply names a missing capability, its client keeps waiting, and the server receives no more calls"; IPC;
     "dying-capability-sent" in "kernel/src/ipc/transfer.rs":
         "check_alive(capability.object).map_err(|_| Error::EmptySlot)," => "check_alive(capability.object),";
-        "the error for sending a capability to a dying object is the one for a receiver that is gone"; Host("kernel", "objects::tests::outrun");
+        "sending a capability whose object is being destroyed fails with the error for a receiver that is gone"; Host("kernel", "objects::tests::outrun");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number && " => "";
         "a reply to an older call is delivered to a newer one"; Host("kernel", "capture::tests::phases");
@@ -118,7 +118,7 @@ mutations! {
         "an interrupt between two bindings is lost"; Host("kernel", "objects::tests::interrupts");
     "kept-interrupt" in "kernel/src/capture/retire.rs":
         "    ipc::deliver_undelivered(kernel);\n" => "";
-        "a driver whose retirement was undone waits forever for an interrupt that arrived in between"; Host("kernel", "capture::tests::retiring");
+        "a driver whose retirement was undone waits forever for an interrupt that arrived while it was retired"; Host("kernel", "capture::tests::retiring");
     "lost-link" in "kernel/src/scheduler/queue.rs":
         "            Some(first) => first.link.previous.set(Some(thread))," => "            Some(_) => {}";
         "a preempted thread is lost when the next thread in its queue stops"; Host("kernel", "objects::tests");

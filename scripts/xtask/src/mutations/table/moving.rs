@@ -16,7 +16,7 @@ mutations! {
     // Versions.
     "supply-version" in "kernel/src/paging/pages.rs":
         "            supply_page(kernel, memory, first + index, from)?;\n            *has_changed = true;\n" => "            supply_page(kernel, memory, first + index, from)?;\n";
-        "a move loses a page changed after the last pass"; MATRIX;
+        "a move loses a page that is supplied after its last copy"; MATRIX;
     "discard-version" in "kernel/src/syscalls/memory.rs":
         "        memory.header.touch();\n        return Ok(Outcome::Again);" => "        return Ok(Outcome::Again);";
         "a discarded page reappears after a move"; MATRIX;
@@ -49,7 +49,7 @@ mutations! {
         "deadlines are wrong after a move"; MATRIX;
     "interrupt-version" in "kernel/src/objects/emptied.rs":
         "Holder::InterruptNotification(interrupt) => interrupt.header.touch()," => "Holder::InterruptNotification(_) => {}";
-        "the binding of an interrupt is removed without a new version of the domain"; MATRIX;
+        "the removal of an interrupt's binding changes a frozen domain, but not its version number"; MATRIX;
 
     // Retirement.
     "retired-objects" in "kernel/src/syscalls/lookup.rs":
@@ -96,7 +96,7 @@ mutations! {
         "a domain whose retirement was undone stays frozen forever if the caller fails before the thaw"; Host("kernel", "capture::tests::freezing");
     "thaw-version" in "kernel/src/capture/freeze.rs":
         "    domain.touch();\n    domain.set_state(DomainState::Running);" => "    domain.set_state(DomainState::Running);";
-        "a thaw does not change the version of a domain without threads"; Host("kernel", "capture::tests::freezing");
+        "a thaw does not change the version number of a domain without threads"; Host("kernel", "capture::tests::freezing");
     "any-version" in "kernel/src/capture/retire.rs":
         "    if domain.version() != version {\n        return Err(Error::VersionMoved);\n    }\n" => "";
         "a domain is retired although it changed after it was read"; Host("kernel", "capture::tests");
@@ -133,7 +133,7 @@ mutations! {
         "a domain that single-steps itself stops doing so after a move"; Host("kernel", "capture::tests::states");
     "device-version" in "kernel/src/objects/memory/lifecycle.rs":
         "        page = next;\n    }\n    memory.header.touch();\n" => "        page = next;\n    }\n";
-        "a device's Memory gets pages between capture and retirement without a new version"; Host("kernel", "capture::tests::versions");
+        "a device's Memory gets pages between capture and retirement, but the domain's version number does not change"; Host("kernel", "capture::tests::versions");
     "pass-beyond" in "kernel/src/capture/page_set.rs":
         "        bits(end - start)" => "        bits(WORD_BITS)";
         "pages beyond the requested range are marked clean without being reported"; Host("kernel", "capture::tests::copying");
@@ -257,17 +257,17 @@ mutations! {
     // The transport of pages: the longest datagram.
     "two-trials" in "nomad/transport/src/path_mtu.rs":
         "self.trial.is_none() && next" => "next";
-        "several trials of a size are in flight at once"; PATH_MTU;
+        "several datagrams of a size that is being tried are in flight at once"; PATH_MTU;
     "trial-without-bytes" in "nomad/transport/src/path_mtu.rs":
         " && next <= available;" => ";";
-        "a trial with too few bytes to fill its size never completes, and no other begins"; PATH_MTU;
+        "a datagram size is tried with too few bytes to fill a datagram: the trial never completes, and no other begins"; PATH_MTU;
     "long-for-ever" in "nomad/transport/src/path_mtu.rs":
         "            self.current = BASE;" => "";
         "a stream is abandoned when its path no longer carries long datagrams"; LINK;
     "silent-trial" in "nomad/transport/src/path_mtu.rs":
         "        if let Some(bytes) = self.trial {\n            self.record_lost(bytes);\n        }\n" => "";
-        "after a trial is lost in an outage, no size is tried again"; PATH_MTU;
+        "after the trial of a datagram size is lost in an outage, no size is tried again"; PATH_MTU;
     "endless-trials" in "nomad/transport/src/path_mtu.rs":
         "                (self.too_long, self.lost_trials) = (bytes, 0);\n" => "";
-        "a size that the path does not carry is tried again and again"; PATH_MTU;
+        "a datagram size that the path does not carry is tried again and again"; PATH_MTU;
 }

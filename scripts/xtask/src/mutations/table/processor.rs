@@ -20,10 +20,10 @@ mutations! {
         "a page that now belongs to another domain is still accessible"; TLB;
     "dirty-flush" in "kernel/src/capture/page_set.rs":
         "        arch::flush_all();\n" => "";
-        "a page written after a pass counts as clean, and a move loses it"; TLB;
+        "a page written after its dirty bit was cleared counts as clean, and a move loses the change"; TLB;
     "copy-flush" in "kernel/src/capture/copy.rs":
         "        arch::flush_all();\n" => "";
-        "a page written after it was copied counts as clean, and a move loses it"; Host("kernel", "");
+        "a page written after it was copied counts as clean, and a move loses the change"; Host("kernel", "");
     "direction-flag" in "kernel/src/arch/x86_64/entry.S":
         "    mov rsp, gs:[{stack_top}]\n    cld\n" => "    mov rsp, gs:[{stack_top}]\n";
         "user code makes the kernel copy backwards"; CONFORMANCE;
@@ -59,15 +59,15 @@ mutations! {
         "x87 exceptions are never delivered"; CONFORMANCE;
     "stale-level-line" in "kernel/src/arch/level_lines.rs":
         "            slot.take_if(|gsi| *gsi == line.gsi);\n" => "            let _ = slot;\n";
-        "after a driver is restarted with another vector, each message-signalled interrupt at its old vector masks the old line"; Host("kernel", "arch::level_lines");
+        "a line that has moved to another vector is still masked by interrupts at the old vector"; Host("kernel", "arch::level_lines");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
     "lazy-vectors" in "kernel/src/arch/x86_64/vector_registers.rs":
         "    load(&INITIAL.0);\n    vectors_deny();" => "    vectors_deny();";
-        "a thread without vector registers runs while they hold another domain's data (LazyFP)"; Machine("processor");
+        "while a thread that has not used vector registers yet runs, they hold another domain's data (LazyFP)"; Machine("processor");
 
-    // Time.
+    // Slices, registers, defences of the kernel, and time.
     "no-slices" in "kernel/src/scheduler/mod.rs":
         "        if self.slice_end.get().is_none_or(|end| end > now_ticks) {" => "        if self.slice_end.get().is_none_or(|end| end > now_ticks || end > 0) {";
         "one domain starves all others of its priority"; CONFORMANCE;
@@ -89,7 +89,7 @@ mutations! {
         "an FS or GS base that a thread sets itself is lost at the next switch and in every move"; Host("kernel", "scheduler::tests");
     "live-vectors" in "kernel/src/scheduler/loaded.rs":
         "        } else if self.vectors_live.take() {\n            arch::vectors_clear();\n        }" => "        }";
-        "a thread that first uses vector registers finds another domain's data in them"; CONFORMANCE;
+        "a thread that uses vector registers for the first time finds another domain's data in them"; CONFORMANCE;
     "umip" in "kernel/src/arch/x86_64/cpu.rs":
         "        (Features::UMIP, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),\n" => "";
         "SGDT and SIDT reveal the addresses of the kernel's tables"; CONFORMANCE;
@@ -101,7 +101,7 @@ mutations! {
         "the kernel can execute a user's page"; Machine("processor");
     "count-zero" in "kernel/src/arch/x86_64/apic.rs":
         "counts.clamp(1, u128::from(u32::MAX)) as u32," => "counts.min(u128::from(u32::MAX)) as u32,";
-        "a deadline that has passed when the timer is armed disarms it, and every later one is blocked"; CONFORMANCE;
+        "arming the timer for a time that has passed disarms it, so that later deadlines never fire"; CONFORMANCE;
     "level-storm" in "kernel/src/arch/x86_64/entry.rs":
         "            interrupts::mask_level_line(vector);\n" => "";
         "a level-triggered line interrupts endlessly, before its driver can run"; CONFORMANCE;
@@ -138,7 +138,7 @@ mutations! {
         "the link count of a page directory that is reused exceeds the number of its entries"; Host("kernel", "memory::address_space");
     "unseen-unlinking" in "kernel/src/paging/map.rs":
         "        mapping.domain.touch();\n        mapping.start()" => "        mapping.start()";
-        "a frozen domain changes without a new version when the removal of a mapping is abandoned"; Host("kernel", "capture::tests::versions");
+        "an abandoned removal of a mapping changes a frozen domain, but not its version number"; Host("kernel", "capture::tests::versions");
     "unfinished-revocation" in "kernel/src/syscalls/capability.rs":
         "    let outcome = revoke_in_steps(kernel, caller, call.slot);" => "    let outcome = Ok(revoke_in_steps(kernel, caller, call.slot)?);";
         "a thread whose slot is emptied halfway through its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
@@ -147,7 +147,7 @@ mutations! {
         "a thread that uses registers disabled by the kernel faults forever without a fault message"; Host("kernel", "ipc::tests::faults");
     "short-renewal" in "kernel/src/scheduler/mod.rs":
         "                thread.slice_left.set(self.slice_ticks);\n" => "";
-        "the renewed slice of an interrupted revoker is only as long as what was left of its first, so that timer interrupts are frequent"; Host("kernel", "scheduler::tests");
+        "if a thread was preempted, its slices during a revocation are renewed only to the length that was left then, so that timer interrupts are frequent"; Host("kernel", "scheduler::tests");
     "unbegun-renewal" in "kernel/src/scheduler/mod.rs":
         "                self.begin_slice(thread, now_ticks);\n" => "";
         "a renewed slice ends at once, so that a revocation may never end"; Host("kernel", "objects::tests::outrun");
@@ -159,7 +159,7 @@ mutations! {
         "a thread that is stopped halfway through a revocation gets two slices when it is restarted"; Host("kernel", "scheduler::tests");
     "kept-debt" in "kernel/src/scheduler/mod.rs":
         "            thread.is_overdue.set(false);\n" => "";
-        "a thread that abandoned a revocation loses a slice at its next revocation, however short that is"; Host("kernel", "scheduler::tests");
+        "a thread that abandoned a revocation loses the rest of its slice after its next one, however short that is"; Host("kernel", "scheduler::tests");
     "raised-in-its-queue" in "kernel/src/syscalls/thread.rs":
         "    if is_ready {" => "    if false && is_ready {";
         "a ready thread whose priority is raised keeps waiting in its old queue"; Host("kernel", "scheduler::tests");
