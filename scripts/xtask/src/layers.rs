@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! capabilities <- abi <- kernel -> framebuffer <- servers
-//!                     <- identity <- the services' protocols <- runtime <- servers <- apps
-//!                                                           <- nomad's pure crates <- servers
+//! abi <- identity <- the services' protocols <- runtime <- servers <- apps
+//! the services' protocols <- nomad's pure crates <- servers
 //! ```
 //!
-//! An arrow points to a dependency; an arrow at the beginning of a line points to the name above it. No dependency may point the
+//! An arrow points to a dependency; a name that occurs more than once is the same in each line. No dependency may point the
 //! other way. Crates that run on the host (tests, the xtask, the simulator, the operator's tool) may use everything, and no other
 //! crate may use them. Development dependencies are exempt. A crate without a layer is a violation too. The audit of unsafe code
 //! runs afterwards, since it covers the same crates.
