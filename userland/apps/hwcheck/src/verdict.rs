@@ -14,7 +14,7 @@ pub fn verdict(machine: &Machine) -> String {
     let memory_mib = machine.facts.memory_mib;
     if memory_mib < MEMORY_MIB_MIN {
         return format!(
-            "this machine cannot join a fleet: {memory_mib} MiB of memory are free, and it needs {MEMORY_MIB_MIN}"
+            "this machine cannot join a fleet: it has {memory_mib} MiB of memory for domains, and needs {MEMORY_MIB_MIN}"
         );
     }
     let cards = Card::all(machine);
@@ -38,7 +38,7 @@ pub fn verdict(machine: &Machine) -> String {
         ),
         State::Failed => (
             "cannot join a fleet",
-            format!("has the driver {driver}, which failed: its last lines are above"),
+            format!("has the driver {driver}, which failed: the end of its log is above"),
         ),
         State::NoDriver => ("cannot join a fleet", "has no driver".into()),
     };
