@@ -19,7 +19,8 @@ use crate::tree;
 /// Builds the domain, and starts it on the machine. The exit code is that of the operator's command line.
 ///
 /// # Errors
-/// The domain does not build, the machine refuses one of its fields, or the machine does not reply.
+/// The machine's address or the secret cannot be used, the domain does not build, its home is another machine, or the machine
+/// refuses it or does not reply.
 pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     let server = machine
         .parse()
@@ -72,7 +73,7 @@ fn check_home(project: &Project, session: &Session) -> Result<()> {
         Some(name) => {
             let server = session.server;
             let reason = format!(
-                "the machine at {server} is `{name}`, and accepts only domains at home there: write home = \"{name}\", or no `home`"
+                "the machine at {server} is `{name}`, and accepts only domains at home there: set home = \"{name}\", or remove `home`"
             );
             Err(Error::Entry(project.entry.error("home", &reason)))
         }
