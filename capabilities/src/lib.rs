@@ -18,8 +18,9 @@
 //!
 //! # The tree
 //!
-//! Every occupied slot is in one tree, below the slot that it was derived from. An *origin* (planted or derived) is the
-//! first capability to something, usually an object. A *copy* (copied or minted) refers to its parent's object.
+//! Every occupied slot is in one tree, below the slot that it was derived from. An *origin* is the first capability to
+//! something, usually an object; [`plant`] and [`derive()`] make origins. A *copy* refers to its parent's object; [`copy`] and
+//! [`mint`] make copies.
 //!
 //! ```text
 //!     pool            origin, in the Pool object

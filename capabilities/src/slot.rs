@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Content and links are in cells, because slots are reached through shared references; the kernel lock protects them. Only
-//! this crate writes to a slot: `euler_tour.rs` writes the links, `derivation.rs` and `family.rs` (for a bookmark) the
-//! content.
+//! this crate writes to a slot: `euler_tour.rs` writes the links, `derivation.rs` the content. The function `bookmark` in
+//! `family.rs` also writes a content.
 
 use core::cell::Cell;
 
@@ -18,7 +18,8 @@ use crate::{Badge, Capability, Object};
 /// How a capability came into its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Planted or derived: the first capability to something, removed after all its descendants.
+    /// The root of a tree (made by [`plant`](crate::plant)), or the first capability to something that was made from another
+    /// object (made by [`derive`](crate::derive())). It is removed after all its descendants.
     Origin,
     /// Copied or minted: it has its parent's object and no more rights.
     Copy,
@@ -76,7 +77,7 @@ impl<O: Object> Slot<O> {
         }
     }
 
-    /// The number given when the slot was made, which the model does not interpret.
+    /// The number given when the slot was made. This crate does not interpret it.
     #[must_use]
     pub fn holder(&self) -> u64 {
         self.holder

@@ -10,7 +10,7 @@
 pub struct ClockPage {
     /// Even when the page is consistent; rises with every change.
     pub sequence: u64,
-    /// The number of times the domain was activated: raised by every move.
+    /// The domain's incarnation: 1 when it starts, and one more after each move.
     pub incarnation: u64,
     /// The counter at `base_ns`.
     pub base_ticks: u64,

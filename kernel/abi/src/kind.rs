@@ -119,16 +119,16 @@ macro_rules! rights {
 }
 
 impl DomainRights {
-    /// The rights that a domain gets over itself. INSTALL lets it grow its table, and gives it no capability that it lacks.
-    /// SPAWN lets it create as many threads as its pool pays for. A domain that could freeze or retire itself could undo a
-    /// move.
+    /// The most rights that a movable domain gets over itself. INSTALL lets it grow its table, and gives it no capability that
+    /// it lacks. SPAWN lets it create as many threads as its pool pays for. FREEZE, RETIRE and UNRETIRE are left out: the
+    /// domain could pass them to another domain, which could then stop it, or run it again on a machine that it has left.
     pub const OWN: DomainRights = DomainRights::MAP
         .union(DomainRights::INSTALL)
         .union(DomainRights::SPAWN);
 }
 
 impl PoolRights {
-    /// The most rights that a domain gets over its own pool. Bus addresses are for drivers, which stay where their device is.
+    /// The most rights that a movable domain gets over its own pool. A driver also gets DMA; it stays where its device is.
     pub const OWN: PoolRights = PoolRights::CREATE.union(PoolRights::REPORT);
 }
 

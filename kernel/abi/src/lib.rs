@@ -53,7 +53,7 @@ pub const MAP_STEP_BYTES: u64 = PAGE_BYTES * PAGES_PER_TABLE;
 /// non-canonical RIP faults in ring 0 on Intel's processors. Mappings are aligned to 2 MiB, so the last 2 MiB stay unmapped.
 pub const USER_END: u64 = (1 << 47) - MAP_STEP_BYTES;
 
-/// The largest number of pages in one Memory: 64 GiB.
+/// The largest number of pages in one Memory. Together they have 64 GiB.
 pub const MEMORY_PAGES_MAX: u64 = 64 << (30 - 12);
 
 /// The largest number of slots in one domain's capability table.
@@ -65,7 +65,7 @@ pub const NO_DEADLINE: u64 = u64::MAX;
 /// The largest number of threads in one domain, so that reading all of them takes bounded time.
 pub const THREADS_MAX: usize = 256;
 
-/// The largest depth of a pool. The first pool, of which all others are children, has depth 0.
+/// The largest depth of a pool. The first pool, of which all others are descendants, has depth 0.
 pub const POOL_DEPTH_MAX: u32 = 32;
 
 /// The highest priority; the lowest is 0.

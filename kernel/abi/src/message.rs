@@ -75,7 +75,7 @@ impl MessageInfo {
         MessageInfo(NOTIFIED)
     }
 
-    /// This shape, marked as that of the kernel's message about a fault.
+    /// This shape, with the bit that marks the kernel's message about a fault.
     pub const fn as_fault(self) -> MessageInfo {
         MessageInfo(self.0 | FAULT)
     }
@@ -114,7 +114,8 @@ pub struct MessageBuffer {
     pub words: [u64; WORDS_MAX],
     /// Slots of the capabilities to send, each of which is copied.
     pub send: [u32; CAPABILITIES_MAX],
-    /// Free slots for received capabilities. The owner replaces a slot that was filled.
+    /// Free slots for received capabilities. After a capability has arrived in one, the thread must write the number of another
+    /// free slot here before it receives again.
     pub receive: [u32; CAPABILITIES_MAX],
     /// Unused.
     pub reserved: [u64; 188],

@@ -101,7 +101,7 @@ pub struct StartPage {
     pub seed: [u64; 4],
     /// The domain's initial capabilities.
     pub capabilities: [NamedCapability; NAMED_MAX],
-    /// UTF-8: lines of `key=value`. Root's are `framebuffer`, `platform`, `features` and `unused`
+    /// UTF-8: lines of `key=value`. Root's arguments are `framebuffer`, `platform`, `features` and `unused`
     /// (what the kernel found out about the machine), and the words of the kernel's command line.
     pub arguments: [u8; ARGUMENT_BYTES],
 }

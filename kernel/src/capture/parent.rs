@@ -7,7 +7,7 @@
 //! belongs to no table.
 //!
 //! The path to the parent leads past older siblings, and other domains can make any number of these. A call follows a bounded
-//! part of the path. A bookmark in the tree keeps the place where the call stopped ([`ParentSearch`]).
+//! part of the path. A slot in the tree, the bookmark, keeps the place where the call stopped ([`ParentSearch`]).
 
 use abi::record::{Held, List};
 use capabilities::{Climb, Place, Storage};
@@ -131,7 +131,7 @@ impl Climber {
     }
 }
 
-/// The slot where the search for this entry stopped. The bookmark of another entry is dropped.
+/// The slot where the search for this entry stopped. If the search was for another entry, its bookmark is dropped.
 fn resume(search: &ParentSearch, entry: Entry) -> Option<Place> {
     let is_marked = !SlotStorage.slot(search.bookmark()).is_empty();
     if is_marked && search.entry.get() == Some(entry) {

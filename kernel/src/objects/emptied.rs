@@ -7,9 +7,10 @@
 //! | a table | if the capability was a reply right, its caller's wait ends |
 //! | a thread's bound notification | the notification forgets the thread |
 //! | a mapping | its record is freed; its links were removed before |
-//! | pager, fault endpoint, interrupt's notification, origin, bookmark | none |
+//! | pager, fault endpoint, interrupt's notification, origin, bookmark (the position of an unfinished search) | none |
 //!
-//! Unless the slot is an origin or a bookmark, the version of the structure's domain also rises if that domain is frozen.
+//! Unless the slot is an origin or a bookmark, the version number of the structure's domain also rises if that domain is
+//! frozen.
 //!
 //! A queued message whose sender has lost its capability is not searched for here: a peer checks the capability when it gets to
 //! the message (`ipc/authority.rs`). The storage of the slots counts the writers of a Memory whenever a slot is filled or

@@ -1,8 +1,8 @@
 //! The search of a description for the parent of one of a domain's capabilities: [`ParentSearch`].
 //!
 //! The search passes every older sibling, and a capability may have any number of them. Each call does a bounded part of the
-//! search. A bookmark in the derivation tree itself keeps the position, so that no change of the tree in between can leave
-//! it dangling.
+//! search. A slot in the derivation tree itself, the bookmark, keeps the position, so that no change of the tree in between can
+//! leave it dangling.
 
 use core::cell::Cell;
 

@@ -145,7 +145,7 @@ impl Pool {
     /// Searches for the object with this identity, or else the next younger one; the list is in the order of creation. Identity
     /// zero finds the first object.
     ///
-    /// Passes a bounded number of objects; the bookmark keeps the position. A search that has passed many objects returns
+    /// Passes a bounded number of objects; `bookmark` keeps the position. A search that has passed many objects returns
     /// [`Search::Unfinished`] even if it is complete; the repeated search then passes one object.
     pub fn seek(&self, id: ObjectId) -> Search {
         let serial = self.serial_of(id);

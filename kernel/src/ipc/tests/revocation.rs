@@ -8,7 +8,7 @@ use super::*;
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 
-/// The server's second capability to its endpoint, from which the third domain's is derived.
+/// The server's second capability to its endpoint, from which the third domain's capability is derived.
 pub const LENT: Slot = Slot(slots::FREE + 10);
 
 /// A pair, and a third domain that holds the endpoint in the same slot as the client. Its capability is derived from the

@@ -105,7 +105,7 @@ pub fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
-    // This fails only if no bookmark is set.
+    // This fails only if no search for a parent has left a bookmark.
     let _ = kernel.empty_slot(domain.parent_search.bookmark());
     if let Some(table) = domain.space.dismantle() {
         kernel.return_unmapped(domain.pool(), table);

@@ -88,8 +88,8 @@ pub enum Contiguous {
 /// Creates a Memory of contiguous frames. They are reserved and paid for; populating the Memory makes them present.
 ///
 /// # Errors
-/// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough, [`Error::ArgumentRange`] for a request that no
-/// machine could satisfy.
+/// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough; [`Error::ArgumentRange`] for zero or more than
+/// `CONTIGUOUS_PAGES_MAX` pages, and for an alignment that is not a power of two up to `ALIGNMENT_MAX`.
 pub fn create_contiguous(
     kernel: &Kernel,
     pool: Ref<Pool>,
@@ -132,7 +132,7 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
     Ok(())
 }
 
-/// The maximum size of a contiguous Memory: one leaf table, since it is created in one step.
+/// The maximum size of a contiguous Memory: one leaf table, since the step that finds its frames also inserts all of them.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
 /// The number of pages that one step releases.

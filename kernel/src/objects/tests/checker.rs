@@ -95,7 +95,7 @@ fn check_ready(kernel: &Kernel) {
     }
 }
 
-/// A bookmark is an object that is still in the pool's list.
+/// A pool's bookmark, the position of its last search, is an object that is still in the pool's list.
 fn check_bookmark(pool: Ref<Pool>) {
     if let Some(bookmark) = pool.bookmark() {
         assert!(objects(pool).any(|object| object == bookmark));

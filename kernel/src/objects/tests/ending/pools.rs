@@ -14,7 +14,7 @@ use crate::objects::{
 use crate::testing::{TestDomain, World, calls, slots};
 
 /// A manager and a mover. The manager has a pool with a domain and 40 endpoints in it. The mover's capability to that pool
-/// is derived from the manager's.
+/// is derived from the manager's capability.
 fn with_pool() -> (World, TestDomain, TestDomain) {
     let world = World::new();
     let (manager, mover) = (world.domain(), world.domain());

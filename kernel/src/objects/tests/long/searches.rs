@@ -58,7 +58,7 @@ fn a_destroyed_object_leaves_no_dangling_bookmark() {
     let place = actor.place(SPARE);
     let origin = notification.header.origin();
     capabilities::copy(&SlotStorage, origin, place).expect("an empty slot");
-    // The bookmark is before the found object.
+    // The bookmark (the position of the last search) is before the found object.
     seek(actor.pool, ids[601]);
     assert_eq!(actor.pool.bookmark(), Some(found));
     world.does(actor, calls::destroy(SPARE));
