@@ -11,7 +11,7 @@ use crate::packet::Packet;
 use crate::session::Session;
 use crate::sessions::ReceiveError;
 
-/// The sessions and candidates of all operators together.
+/// The sessions of all operators together, and the candidates: sessions in which no message was received yet.
 const LIMITS: Limits = Limits {
     sessions: 32,
     candidates: 32,

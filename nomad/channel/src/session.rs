@@ -15,7 +15,7 @@ use crate::replay::{NONCE_END, Window};
 /// The number of bytes by which a datagram is longer than its message.
 pub const SEAL_BYTES: usize = PACKET_HEAD_BYTES + TAG_BYTES;
 
-/// An established session or a candidate.
+/// A session: established, or a candidate, in which no message was received yet.
 pub struct Session {
     send: Cipher,
     receive: Cipher,
@@ -25,7 +25,7 @@ pub struct Session {
     peer_index: u32,
     sent: u64,
     window: Window,
-    /// When the first message since the last received one was sent; `None` if none was sent since.
+    /// The time of the first message sent after the last one was received; `None` if no message was sent after that.
     silent_since_us: Option<u64>,
 }
 
@@ -83,8 +83,8 @@ impl Session {
         Some(message)
     }
 
-    /// Whether nothing was received since a message was sent longer ago than the limit. Then the other side may have
-    /// lost the session.
+    /// Whether a message was sent more than `limit_us` ago and nothing has been received after it. Then the other side
+    /// may have lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us
             .is_some_and(|since_us| now_us.saturating_sub(since_us) > limit_us)

@@ -18,10 +18,10 @@ use crate::event::Event;
 
 /// The version of these messages. Others are rejected.
 pub const VERSION: u16 = 5;
-/// Most bytes of an `Events` message before its events.
+/// The maximum number of bytes of an `Events` message before its events.
 pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
 
-/// Most bytes of a package in a `Data` message.
+/// The maximum number of bytes of a package in a `Data` message.
 pub(crate) const DATA_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - (2 + 1 + 8 + 5 + 2);
 
 /// The server's identifier of a request. It is drawn at random and never reused.

@@ -18,7 +18,7 @@ use crate::message::{Nonce, Question, Reply, RequestId};
 use crate::reply_buffer::ReplyBuffer;
 use crate::upload::UploadReceiver;
 
-/// Most requests that are kept.
+/// The maximum number of requests that are kept.
 pub const REQUESTS_MAX: usize = 32;
 
 /// The requests of operators at addresses of type `A`.

@@ -9,11 +9,11 @@ use nomad_protocol::DATAGRAM_BYTES_MAX;
 use crate::event::Event;
 use crate::message::{EVENTS_HEAD_BYTES, Reply, RequestId};
 
-/// Most bytes of memory that the unacknowledged events take.
+/// The maximum number of bytes of memory that the unacknowledged events take.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of memory that an event takes besides its encoded form: the pointer to it and the allocator's share.
 const EVENT_OVERHEAD_BYTES: usize = 48;
-/// Most messages in reply to one question.
+/// The maximum number of messages in reply to one question.
 pub const MESSAGES_MAX: usize = 8;
 
 /// The unacknowledged events of a reply.

@@ -15,7 +15,8 @@ impl DomainId {
     }
 }
 
-/// The number of times that a domain was activated. Of two copies the one with the higher incarnation is the younger.
+/// An incarnation of a domain: 1 when the domain starts, and one more after each move. Of two copies the one with the
+/// higher incarnation is the younger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Incarnation(pub u64);
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text;
 
-/// Most bytes in a name.
+/// The maximum number of bytes in a name.
 pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
 
 /// The name of a domain, a machine or a service: 1 to [`NAME_BYTES_MAX`] ASCII letters, digits, `-`, `_`, `.` or `:`.

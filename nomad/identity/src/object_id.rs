@@ -10,7 +10,7 @@ use crate::text;
 /// Serializes an id.
 ///
 /// # Errors
-/// The serializer's.
+/// The serializer's error.
 pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         serializer.collect_str(&format_args!("{:016x}", id.0))
@@ -22,7 +22,7 @@ pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S
 /// Deserializes an id.
 ///
 /// # Errors
-/// The deserializer's, and a text that is not a hexadecimal number of 64 bits.
+/// The deserializer's error, also for a text that is not a hexadecimal number of 64 bits.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectId, D::Error> {
     if deserializer.is_human_readable() {
         let number = text::hexadecimal(deserializer)?;

@@ -23,7 +23,7 @@ where
 /// Deserializes a number from its hexadecimal digits.
 ///
 /// # Errors
-/// The deserializer's: the text is not hexadecimal, or the number is longer than 128 bits.
+/// The deserializer's error: the text is not hexadecimal, or the number is longer than 128 bits.
 pub fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
     parse(deserializer, "hexadecimal digits").map(|Hexadecimal(number)| number)
 }

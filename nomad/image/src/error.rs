@@ -14,17 +14,17 @@ pub enum Error {
     /// The image has another version of the format.
     #[error("image format version {found}, this machine reads {ours}")]
     FormatVersion {
-        /// The image's.
+        /// The version of the image.
         found: u32,
-        /// This reader's.
+        /// The version that this reader supports.
         ours: u32,
     },
     /// The image's domains use another version of the system-call interface.
     #[error("system-call interface version {found}, this machine has {ours}")]
     AbiVersion {
-        /// The image's.
+        /// The version of the image.
         found: u32,
-        /// This machine's.
+        /// The version of this machine.
         ours: u32,
     },
     /// A count or length exceeds the reader's limit.

@@ -76,7 +76,7 @@ impl Progress {
     /// Records a state.
     ///
     /// # Errors
-    /// It is another domain's, or its Memories differ from their announcements.
+    /// The state is that of another domain, or its Memories differ from their announcements.
     pub fn describe(&mut self, description: &Description) -> Result<(), Error> {
         if self.identity.as_ref() != Some(&description.identity) {
             return Err(Error::IdentityChanged);

@@ -15,8 +15,8 @@ pub struct MachineId(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BootId(pub u64);
 
-/// One life of a machine's migration server. Its number is drawn at random each time the server starts, also within one
-/// boot.
+/// A life of a machine's migration server: one run, from a start of the server to its end. The number is drawn at random at
+/// each start, also within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LifeId(pub u64);
 

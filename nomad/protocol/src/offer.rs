@@ -24,9 +24,9 @@ pub struct Sizes {
 /// The versions that two machines must share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Versions {
-    /// The image format's.
+    /// The version of the image format.
     pub image: u16,
-    /// The system-call interface's.
+    /// The version of the system-call interface.
     pub abi: u16,
 }
 

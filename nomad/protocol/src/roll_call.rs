@@ -5,17 +5,18 @@
 //!   home                                     every machine, the home included
 //!   -- Query(turn), repeated -->
 //!                               <--          QueryReply(turn): present; or absent, with the life of the migration server
-//!                                            and the number of domains that were activated in that life
+//!                                            (a number drawn when the server starts), and the number of domains that
+//!                                            were activated in that life
 //! ```
 //!
-//! Machines reply at different times, and meanwhile the domain may move from a machine that has not replied yet to one
-//! that has. So the home queries in turns. It starts the domain after two successive turns in which every machine
-//! reported absence, with the same life and the same number of activations both times. Then no machine had the domain
-//! when the first turn ended. Suppose a machine had it at that moment, but at neither of its two replies. Then that
-//! machine activated the domain in between, or its migration server was restarted, and its second reply differs from
-//! its first. (A double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran may
-//! have come and gone unnoticed, but it came from a machine that had the domain. Once no machine has the domain, only
-//! the home can bring it back.
+//! Machines reply at different times, and meanwhile the domain may move from a machine that has not replied yet to one that
+//! has. So the home queries in turns. It starts the domain after two successive turns in which every machine reported absence,
+//! with the same life and the same number of activations both times. Then no machine had the domain when the first turn ended.
+//! Suppose a machine had it at that moment, but at neither of its two replies. Then that machine activated the domain in
+//! between, or its migration server was restarted, and its second reply differs from its first. (A double collect: Afek et al.,
+//! "Atomic snapshots of shared memory", 1993.) A copy that arrived and was discarded between a machine's replies, without ever
+//! running, leaves no trace in them. But while that copy existed, its source had the domain too, and the same argument applies
+//! to the source. Once no machine has the domain, only the home can bring it back.
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 //!
@@ -36,7 +37,7 @@ use crate::timers::Timing;
 pub enum Presence {
     /// It has none.
     Absent {
-        /// The life of its migration server.
+        /// The life of its migration server: a number drawn when the server started.
         life: LifeId,
         /// The number of domains, of any name, that were activated there in that life.
         activated: u64,
@@ -190,7 +191,8 @@ impl RollCall {
         let doubled = self.interval_us.saturating_mul(2);
         // At least a microsecond, so that a setting of zero cannot make the caller spin.
         self.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
-        // A silent machine prolongs the turn, and earlier replies of the others may be out of date.
+        // A silent machine prolongs the turn. Earlier replies of the others may then be out of date, so all machines are
+        // queried again.
         let is_late = self.is_late(now);
         let open = self.rows.iter().filter(|row| is_late || row.now.is_none());
         open.map(|row| row.machine).collect()
@@ -217,8 +219,8 @@ impl RollCall {
         let (is_late, limit_us) = (self.is_late(now), self.timing.silence_limit_us);
         let rows = self.rows.iter().filter(|_| !self.is_over);
         rows.filter_map(move |row| {
-            // Until responsive machines have had time to reply, the last complete turn counts: parts of two turns could
-            // both miss a moving domain. A machine that has it now is reported at once.
+            // Until this turn is late, the replies of the last complete turn count: a mixture of the replies of two turns
+            // may show a moving domain on no machine. A reply of this turn counts at once if it reports the domain.
             let had = row.before.filter(|_| !is_late);
             let is_fresh = now.us_since(row.replied) < limit_us;
             let has = row.now.filter(|_| !is_late || is_fresh);

@@ -40,9 +40,9 @@ pub enum DecodeError {
     },
     /// The sender speaks another version.
     Version {
-        /// The receiver's.
+        /// The receiver's version.
         ours: u16,
-        /// The sender's.
+        /// The sender's version.
         theirs: u16,
     },
     /// It has an unknown variant, a bad name, or a number out of range.

@@ -119,7 +119,7 @@ impl Server {
     }
 }
 
-/// The shell, configured by the start page and resumed from an earlier life's records.
+/// The shell, configured by the start page and resumed from the records of an earlier run of this server.
 ///
 /// # Panics
 /// If the start page lacks an entry.

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::operator::Reply;
 use crate::shell::Shell;
 
-/// Most lines in a reply: with their overhead they fit a reply's buffer.
+/// The maximum number of lines in a reply: with their overhead they fit a reply's buffer.
 const LINES_MAX: usize = 64;
 
 impl<H: Host> Shell<H> {

@@ -22,7 +22,7 @@ use crate::host::{DomainSummary, Host};
 use crate::output::Output;
 use crate::shell::Shell;
 
-/// Most verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
+/// The maximum number of verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
 const VERDICTS_MAX: usize = 512;
 
 /// A destination's address, and its id if it is a machine of the fleet.

@@ -42,7 +42,8 @@ pub enum Output {
     /// When there is time, hand over to root the memory of this transaction's domain by
     /// [`Shell::hand_over`](crate::Shell::hand_over): the domain runs here.
     HandOver(TransactionId),
-    /// A change in the handling of late frames for this transaction's domain.
+    /// A change in the handling of late frames, which reach a machine for a domain that is leaving or has left: those for this
+    /// transaction's domain.
     Frames(TransactionId, Frames),
     /// Another machine's message about late frames.
     Late(MachineId, TransactionId, Late),

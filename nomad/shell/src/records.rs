@@ -1,5 +1,4 @@
-//! Records of transactions, in a Memory that survives a restart of this server. A *life* of the server is the time from one start
-//! to its end.
+//! Records of transactions, in a Memory that survives a restart of this server.
 //!
 //! ```text
 //!   page 0      magic u64 | this machine's boot id u64 | 60 freezes' tokens: token u64 | check u64 | transaction u128
@@ -49,7 +48,7 @@ pub struct Records<S> {
 }
 
 impl<S: ByteStore> Records<S> {
-    /// Opens the records. Returns the records of an earlier life of this server, and the boot id that the earlier life
+    /// Opens the records. Returns the records of an earlier run of this server, and the boot id that the earlier run
     /// drew. A Memory that was never written begins with `fresh_boot` and no records.
     pub fn open(memory: S, fresh_boot: BootId) -> (Records<S>, BootId, Vec<Record>) {
         let mut records = Records {
@@ -73,7 +72,7 @@ impl<S: ByteStore> Records<S> {
         self.slot_count().saturating_sub(1)
     }
 
-    /// The bytes of the records, for a later life.
+    /// The bytes of the records, for a later run of the server.
     pub fn into_store(self) -> S {
         self.memory
     }
@@ -120,7 +119,7 @@ impl<S: ByteStore> Records<S> {
         self.taken.retain(|(known, ..)| *known != transaction);
     }
 
-    /// Reads the records of an earlier life. If that life ended while it replaced a record, both versions are found,
+    /// Reads the records of an earlier run. If that run ended while it replaced a record, both versions are found,
     /// and the older one is erased. Otherwise it would count again as soon as the newer one is forgotten.
     fn load(&mut self) -> Vec<Record> {
         let mut found: Vec<(u64, usize, Record)> = (0..self.slot_count())
@@ -144,7 +143,7 @@ impl<S: ByteStore> Records<S> {
         found.into_iter().map(|(.., record)| record).collect()
     }
 
-    /// Drops the tokens of ended transactions. Such a token is left if an earlier life ended after it had erased the
+    /// Drops the tokens of ended transactions. Such a token is left if an earlier run ended after it had erased the
     /// record and before it erased the token.
     fn drop_stray_tokens(&mut self) {
         let taken = &self.taken;
@@ -190,7 +189,7 @@ impl<S: ByteStore> StableStorage for Records<S> {
     }
 
     /// Stores the token with which this server can end its freeze of the transaction's domain, until the transaction ends.
-    /// If there is no room, nothing is stored. Then a later life of this server cannot thaw the domain, which runs again
+    /// If there is no room, nothing is stored. Then a later run of this server cannot thaw the domain, which runs again
     /// when the freeze's deadline passes.
     fn write_token(&mut self, transaction: TransactionId, token: u64) {
         if let Some(place) = self.token_place(|noted| noted.is_none()) {

@@ -72,7 +72,7 @@ pub struct Shell<H: Host> {
 }
 
 impl<H: Host> Shell<H> {
-    /// Continues from the records of an earlier life, or begins with none.
+    /// Continues from the records of an earlier run of this server, or begins with none.
     ///
     /// # Errors
     /// Returns the host if root temporarily fails to report the state of a domain.
@@ -102,7 +102,7 @@ impl<H: Host> Shell<H> {
             retries: Retries::default(),
             outputs: VecDeque::new(),
         };
-        // An earlier life may have received a part of a package.
+        // An earlier run may have received a part of a package.
         shell.host.forget_package();
         shell.update_roll_calls(now);
         Ok(shell)

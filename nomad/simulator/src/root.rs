@@ -1,11 +1,15 @@
 //! A fake root: the domains of a machine by name and their states, as in `userland/root`.
 //!
 //! ```text
-//!   at home, not here: waiting or away --start--> running      --Outlive--> outlived
-//!                          \                      ^  | Export ^ Revert, or it runs after the deadline of its freeze
-//!                           \                     |  v        |
-//!   not here --admit--> incoming --keep--> prepared  exported --release--> not here
+//!   waiting or away --start--> running
+//!   not here --admit--> incoming --keep--> prepared --adopt--> running
+//!   running --Export--> exported --release--> not here
+//!   exported --Revert, or it runs after the deadline of its freeze--> running
+//!   running --Outlive--> outlived
 //! ```
+//!
+//! A domain at home here that is not here is waiting or away, and may be admitted too. An incoming, prepared or outlived domain
+//! can be removed.
 //!
 //! It dies with its machine. A restarted root has the domains that are at home on its machine: they wait.
 
@@ -18,7 +22,7 @@ use service_protocol::root::{DomainState, Refusal};
 /// How long after a freeze's deadline root checks an exported domain.
 const LOOK_MARGIN_US: u64 = 1_000_000;
 
-/// The treatment of a domain at home that has left.
+/// What happens to a domain whose home is this machine after it has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Restart {
     /// It waits until no machine has it, and is then started.
@@ -120,8 +124,8 @@ impl Root {
         }
     }
 
-    /// Checks that a domain may arrive: no other domain of its number or id is here. Returns whether root expects it
-    /// already, so that it has its pool.
+    /// Checks that a domain may arrive: no other domain of its number or id is here. Returns whether root
+    /// already expects the domain, in which case its pool exists.
     pub fn expects(&self, number: usize, id: DomainId) -> Result<bool, Refusal> {
         let mut known = self.entries.iter();
         let known = known
@@ -148,7 +152,7 @@ impl Root {
         self.entries.insert(number, entry);
     }
 
-    /// Runs a complete domain. If it leaves later, it does not return to its state before it arrived.
+    /// Runs a complete domain. Its state before it arrived is forgotten: if it leaves later, its [`Restart`] decides its state.
     pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
         if let Some(entry) = self.entries.get_mut(&number) {
             (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
@@ -165,7 +169,7 @@ impl Root {
         Ok(())
     }
 
-    /// Reverts the export of a domain that stays after all. Succeeds if the domain is not exported.
+    /// Reverts the export of a domain that stays after all. Has no effect on a running domain.
     pub fn revert(&mut self, number: usize) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;

@@ -1,7 +1,7 @@
 //! The events of a migration server's reply: [`Event`].
 //!
 //! Both sides handle an event as a value. Its text is its `Display` ([`text`]), the same for the command line, the
-//! console and the tests. Its JSON is the value itself.
+//! console and the tests. Its JSON is the value as serde serialises it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,9 +17,9 @@ use crate::end::End;
 
 mod text;
 
-/// Longest reason of a failed command, in bytes.
+/// The maximum length of the reason of a failed command, in bytes.
 pub const REASON_BYTES_MAX: usize = 400;
-/// Most machines that are named as the reason that a domain's location is unknown.
+/// The maximum number of machines that are named as the reason for an unknown location of a domain.
 pub const REPORTS_MAX: usize = 16;
 
 /// One event of a reply.
@@ -102,7 +102,7 @@ pub enum AddressOrigin {
 pub struct LogLine {
     /// Its number, from 0 since the machine started.
     pub number: u64,
-    /// The number of lines before it that are no longer kept.
+    /// The number of dropped lines between the requested one and this one.
     pub dropped: u64,
     /// The domain that logged it.
     pub domain: Name,
@@ -146,7 +146,7 @@ pub enum Location {
         by: Option<Ipv4Addr>,
         /// The copy's incarnation.
         incarnation: Incarnation,
-        /// Whether the copy runs there.
+        /// Whether the copy runs or may run there.
         runs: bool,
     },
     /// No machine has it.
@@ -168,11 +168,11 @@ pub struct MachineReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
-    /// The domain runs there.
+    /// The domain runs or may run there.
     Runs,
     /// A copy that does not run is there.
     Holds,
-    /// It does not reply.
+    /// It does not reply, or has not replied yet.
     Silent,
 }
 
@@ -203,7 +203,7 @@ impl Event {
         }
     }
 
-    /// The event without control characters in its free text, on which a terminal might act.
+    /// Removes control characters from the event's free text, since a terminal might act on them. Tabs stay.
     #[must_use]
     pub fn without_controls(self) -> Event {
         let visible = |mut text: String| {

@@ -79,7 +79,10 @@ fn refuses_memory_of_its_own_that_others_may_write() {
         "{refused:?}"
     );
     let is_it = |(_, refusal): &(Subject, Refusal)| *refusal == Refusal::SharedMemory;
-    assert!(refused.iter().all(is_it), "its slots and mappings too");
+    assert!(
+        refused.iter().all(is_it),
+        "every refusal is about the shared Memory"
+    );
 }
 
 /// The id of the sample's Memory.

@@ -38,7 +38,7 @@ pub struct LocalMachine {
     pub machine: MachineId,
     /// Its current boot.
     pub boot: BootId,
-    /// The current life of its migration server.
+    /// The life of its migration server: a number drawn when the server started.
     pub life: LifeId,
     /// The machines that a domain may be on.
     pub fleet: Fleet,
@@ -58,7 +58,7 @@ pub struct Ledger {
     /// Actions whose transactions are not in `transactions`: replies about unknown transactions, and the last actions
     /// of finished ones.
     detached: VecDeque<(TransactionId, Action)>,
-    /// The number of domains activated here in this life.
+    /// The number of domains activated here since the migration server started.
     activated: u64,
 }
 

@@ -75,9 +75,9 @@ pub enum Refusal {
     Version {
         /// The kind of version.
         of: VersionOf,
-        /// The refusing machine's.
+        /// The version of the refusing machine.
         ours: u16,
-        /// The other's.
+        /// The version of the other machine.
         theirs: u16,
     },
     /// The destination's CPU lacks features that the domain may use.

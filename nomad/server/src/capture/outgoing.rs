@@ -104,7 +104,7 @@ impl Outgoing {
         }
     }
 
-    /// A domain that an earlier life of this server was moving. `token` is the token of its freeze, if that life
+    /// A domain that an earlier run of this server was moving. `token` is the token of its freeze, if that run
     /// recorded one. The kernel may have thawed the domain by now.
     pub fn recovered(
         machine: Machine,
@@ -135,7 +135,7 @@ impl Outgoing {
     /// The address of its port, if it has one.
     pub fn port_address(&mut self) -> Option<Mac> {
         if self.is_recovered {
-            // This life of the server has not read the names of the domain's objects. A call that fails now would fail
+            // This run of the server has not read the names of the domain's objects. A call that fails now would fail
             // later, too.
             let read = listing::read(self.domain.cap()).unwrap_or_default();
             let name = self.name();

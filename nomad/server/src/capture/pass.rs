@@ -24,7 +24,7 @@ pub const PIECE_BYTES: usize = 32 * 1024;
 pub enum Scope {
     /// The pending pages of a running domain.
     Round,
-    /// All pages of a frozen domain that differ from the destination's.
+    /// All pages of a frozen domain that differ from those at the destination.
     Freeze,
 }
 

@@ -1,4 +1,4 @@
-//! The effect of a move's steps on late frames.
+//! The effect of a move's steps on late frames, which reach a machine for a domain that is leaving or has left.
 
 use alloc::vec::Vec;
 

@@ -1,15 +1,16 @@
-//! The frames for one leaving domain. They are held while it is undecided where the domain runs. Then they are sent in
-//! pieces, in order, until each piece is acknowledged.
+//! The frames for one leaving domain. They are held while it is undecided where the domain runs. If it runs on the other
+//! machine, they are sent there in pieces, in order, and each piece is repeated until it is acknowledged. If it stays,
+//! they are returned.
 //!
 //! ```text
 //!   push --> held frames --> a stream of bytes, cut --> pieces in flight  --Ack--> gone
-//!            the oldest are  as pieces are due          at most WINDOW,
+//!            the oldest are  as pieces are sent         at most WINDOW,
 //!            dropped beyond                             repeated after a while
 //!            HELD_BYTES_MAX
 //! ```
 //!
 //! Waiting frames share pieces. Many short frames, such as requests, arrive while a domain is frozen, and each datagram
-//! costs both machines an encryption and a pass through driver and switch.
+//! costs one machine an encryption, the other a decryption, and both a pass through driver and switch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -36,7 +37,7 @@ pub struct Outlet {
     /// The bytes of frames that the next piece begins with.
     rest: Vec<u8>,
     pieces: VecDeque<Piece>,
-    /// How many of `pieces`, from the first, were sent since the pieces were last due.
+    /// The number of `pieces`, counted from the first, that were sent since the last timeout.
     sent: usize,
     next_number: u64,
     repeat_at_us: Option<u64>,
@@ -52,7 +53,8 @@ struct Piece {
 }
 
 impl Outlet {
-    /// An outlet that holds its frames. A random `stream` keeps the streams of a transaction apart.
+    /// An outlet that holds its frames. `stream` is random: after a restart this machine begins another stream in the same
+    /// transaction, which must not be mistaken for this one.
     pub fn new(stream: u32) -> Outlet {
         Outlet {
             stream,
@@ -158,7 +160,7 @@ impl Outlet {
     }
 }
 
-/// The bytes that a waiting frame is counted as.
+/// The number of bytes that a waiting frame counts for.
 fn cost(frame: &[u8]) -> usize {
     frame.len() + BYTES_BESIDE_FRAME
 }

@@ -1,6 +1,7 @@
-//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map, hand
-//! out the capabilities that objects hold. The calls for its state follow: set the threads, install the rights to reply, raise
-//! the flags. `table` has the calls that install capabilities. Each call can fail; the caller then discards the whole domain.
+//! The list of calls that build a domain from its description: make the objects, find this machine's counterparts of the
+//! outsiders (the objects outside of the domain that it refers to), fill the table, map, hand out the capabilities that objects
+//! hold. The calls for its state follow: set the threads, install the rights to reply, raise the flags. `table` has the calls
+//! that install capabilities. Each call can fail; the caller then discards the whole domain.
 
 mod table;
 

@@ -1,5 +1,5 @@
-//! The clock of a moved domain. It continues, and consists of the kernel's offset for the domain's deadlines and of the
-//! clock page.
+//! The clock of a moved domain. It continues from its value on the source. It has two parts: the offset that the kernel
+//! applies to the domain's deadlines, and the clock page.
 //!
 //! The time of day does not move with the domain: the page gets the time of day as this machine knows it.
 

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
-//!                                       the first of a running domain --trial_build--> built, without its state
+//!                                ^                 |
+//!                                |                 | trial_build, once, while the domain runs on the source
+//!                                |                 v
+//!                                `-- built on trial, without its state
 //! ```
 //!
 //! When the description of the frozen domain arrives, the trial build becomes the domain, if only its state has changed since.
-//! Otherwise the trial build is destroyed, and the domain is built afresh. In both cases root keeps the domain when the last
-//! pages have arrived.
+//! Otherwise the trial build is destroyed, and the domain is built afresh. In both cases root takes the domain over (the request
+//! `keep`) when the last pages have arrived.
 //!
 //! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
 
@@ -45,7 +48,8 @@ pub struct Incoming {
     incarnation: Incarnation,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
-    /// The frames that move with the domain, and the position of the outside Memory that they belong to.
+    /// The pages of the port's ring that move with the domain, and the ring's position in the description's list of objects
+    /// outside of the domain.
     staged: Option<(u32, StagedPages)>,
     /// The address of its port, once the description is dropped.
     address: Option<Mac>,
@@ -55,11 +59,11 @@ pub struct Incoming {
     described: Option<Described>,
     built: Option<Built>,
     is_trial_built: bool,
-    /// The origin of `built` while that is the trial build.
+    /// The input of the trial build, until the next description arrives.
     trial: Option<Trial>,
     /// Whether the trial build has become the domain that was described last.
     is_complete: bool,
-    /// Whether its clock has the downtime.
+    /// Whether the downtime was added to its clock.
     has_downtime: bool,
     /// The steps of its pause.
     timeline: Timeline,
@@ -68,7 +72,7 @@ pub struct Incoming {
 /// Pages for a Memory that does not exist before the domain is built.
 type StagedPages = BTreeMap<u64, Box<[u8; PAGE_BYTES]>>;
 
-/// The origin of the trial build.
+/// The input of the trial build.
 struct Trial {
     description: Box<Description>,
     /// The number of Memories that had arrived.
@@ -177,7 +181,7 @@ impl Incoming {
                 let arriving = arriving.during("making Memory", position.into())?;
                 self.memories.insert(position, arriving);
             }
-            // A domain has one port.
+            // A domain has at most one port.
             MemoryKey::Outside(position) if pages == PORT_PAGES && self.staged.is_none() => {
                 self.staged = Some((position, StagedPages::new()));
             }
@@ -195,7 +199,7 @@ impl Incoming {
                     .during("filling Memory", position.into())
             }
             MemoryKey::Outside(position) => {
-                // Each freeze contains all pages that are in use.
+                // Each freeze sends all pages of the ring that are in use, so those of an earlier freeze are obsolete.
                 self.staged_for(position)?.clear();
                 Ok(())
             }
@@ -258,7 +262,7 @@ impl Incoming {
         set
     }
 
-    /// Hands over to root the memory of the domain, which runs: unmaps all of it here. A second call has no effect.
+    /// Leaves the memory of the domain, which runs now, to root: unmaps all of it here. A second call has no effect.
     pub fn hand_over(&mut self) {
         self.forget();
     }

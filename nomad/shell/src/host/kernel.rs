@@ -88,7 +88,7 @@ pub trait Kernel {
     /// The reason it cannot move now, for the operator.
     fn begin_move(&mut self, name: Name, found: Self::Found) -> Result<Self::Outgoing, String>;
 
-    /// The domain of an offer made by an earlier life of the shell, and its state in the kernel; `None` if it is not
+    /// The domain of an offer made by an earlier run of this server, and its state in the kernel; `None` if it is not
     /// here. `token` is the token of its last freeze, if that was stored.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Runs the domain that root keeps. An earlier life of this shell may have built it.
+    /// Runs the domain that root keeps. An earlier run of this server may have built it.
     fn activate<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
@@ -106,7 +106,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Discards the copy, both the shell's part and root's.
+    /// Discards the copy: this shell's part of it and root's part.
     ///
     /// # Errors
     /// Root's error, if it is transient.
@@ -132,7 +132,7 @@ impl<O, I> Moves<O, I> {
     /// Acts on the incoming domain of this transaction.
     ///
     /// # Errors
-    /// The action's, or [`LocalFailure::BadImage`] if there is no such domain.
+    /// The error of the action, or [`LocalFailure::BadImage`] if there is no such domain.
     pub(crate) fn with_incoming<T>(
         &mut self,
         transaction: TransactionId,

@@ -1,4 +1,4 @@
-//! Recovery from an earlier life of this shell.
+//! Recovery after a restart of this server.
 //!
 //! A source continues from its record and from the domain's state in the kernel. A destination continues from its record
 //! and from root: root keeps a complete domain, and only a partly received one was lost with the shell.

@@ -23,7 +23,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Releases the memory of a domain that has left. An earlier life of this shell may have done so and ended before
+    /// Releases the memory of a domain that has left. An earlier run of this server may have done so and ended before
     /// recording it.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ pub(crate) fn job_kind(action: SourceAction) -> Option<JobKind> {
     }
 }
 
-/// Freezes the domain and stores the freeze's token, with which a later life of this shell thaws it. Without the token the
+/// Freezes the domain and stores the freeze's token, with which a later run of this server thaws it. Without the token the
 /// kernel thaws it, at the deadline.
 fn freeze<H: Host>(host: &mut H, transaction: TransactionId, outgoing: &mut H::Outgoing) -> Event {
     match host.freeze(outgoing) {

@@ -1,4 +1,4 @@
-//! Records of an earlier life, whole and torn.
+//! Records of an earlier run of the server, whole and torn.
 
 use nomad_protocol::{RecordedProgress, samples};
 
@@ -30,7 +30,7 @@ fn record(transaction: u128) -> Record {
     samples::record(TransactionId(transaction), RecordedProgress::SourceOpen)
 }
 
-/// Opens a Memory that is fresh, or left by an earlier life.
+/// Opens a Memory that is fresh, or left by an earlier run.
 fn open(memory: &Bytes) -> (Records<Bytes>, Vec<Record>) {
     let (records, _, found) = Records::open(memory.clone(), BootId(3));
     (records, found)
@@ -99,7 +99,7 @@ fn a_token_whose_record_is_gone_does_not_stay() {
         records.write_record(&record(transaction));
         records.write_token(TransactionId(transaction), 7);
     }
-    // This life erased the first record, and ended before it erased the token.
+    // This run erased the first record, and ended before it erased the token.
     records.forget(TransactionId(1));
     let (records, _) = open(&records.into_store());
     assert_eq!(records.token_count(), 1);
@@ -110,7 +110,7 @@ fn a_token_whose_record_is_gone_does_not_stay() {
 fn the_older_of_two_records_of_a_transaction_is_erased_permanently() {
     let (mut records, _) = open(&empty());
     records.write_record(&record(1));
-    // This life wrote a second record, and ended before it erased the first.
+    // This run wrote a second record, and ended before it erased the first.
     let younger = Record {
         progress: RecordedProgress::DestinationOpen,
         ..record(1)

@@ -33,7 +33,8 @@ fn record(state: DomainState) -> DomainRecord {
     }
 }
 
-/// The purpose of a roll call for a domain at home here in this state, with a transaction in this doubt.
+/// The purpose of the roll call for a domain whose home is this machine, given root's state of the domain and the reason for
+/// which its unfinished move is in doubt.
 fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
     let offer = samples::offer();
     let entry = Entry {

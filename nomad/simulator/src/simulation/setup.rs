@@ -33,7 +33,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
     let Scale { machines, domains } = faults.scale;
     let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
     let starts: Vec<usize> = (0..domains).map(|domain| domain % machines).collect();
-    // The home of a domain keeps room for it: others could fill the pool, and root would then refuse to start it again.
+    // The small pool is never a home's: root could not start the home's own domains in it.
     if faults.small_pool && !starts.contains(&(machines - 1)) {
         pool_pages[machines - 1] = PAGES as u64 - 1;
     }

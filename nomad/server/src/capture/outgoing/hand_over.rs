@@ -210,7 +210,7 @@ impl Outgoing {
         }
     }
 
-    /// Thaws the domain. If an earlier life of this server froze it without recording the token, the kernel thaws it at
+    /// Thaws the domain. If an earlier run of this server froze it without recording the token, the kernel thaws it at
     /// that freeze's deadline instead.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! The destinations of late frames: the domains that are leaving or have left, those that arrived, and this machine's own
-//! switch.
+//! The destinations of late frames, which reach a machine for a domain that is leaving or has left: the machines that such
+//! domains went to, the domains that arrived here, and this machine's own switch.
 //!
 //! ```text
 //!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the destination, for 10 s

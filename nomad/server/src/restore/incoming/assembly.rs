@@ -78,8 +78,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Sets the state of the trial build, if it differs from the description in nothing else; returns whether it is the domain
-    /// now. The domain's last pages may follow.
+    /// Sets the state of the trial build, if it differs from the description in nothing else; returns whether it has become the
+    /// described domain. The domain's last pages may follow.
     pub(super) fn complete_trial(&mut self, description: &Description) -> bool {
         let (Some(trial), Some(built)) = (self.trial.take(), &self.built) else {
             return false;
@@ -103,7 +103,7 @@ impl Incoming {
         verified.is_ok()
     }
 
-    /// Has root keep the built domain, with its frames and its clock; returns its digest.
+    /// Delivers the frames of the built domain, sets its clock, and has root take it over; returns its digest.
     fn keep(&mut self, described: &Described) -> Result<Digest, RestoreError> {
         let Described { description, .. } = described;
         let built = self.built.as_ref().ok_or(NO_STATE)?;
