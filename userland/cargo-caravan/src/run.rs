@@ -13,7 +13,7 @@ use crate::tree;
 
 /// The machine that is the domain's home.
 const HOME: &str = "a";
-/// The segment that the machines and the third party are on.
+/// The network of the segment, with the machines and a host beside them, the third party.
 const NETWORK: [u8; 3] = [10, 77, 0];
 /// The last byte of the third party's address.
 const THIRD_PARTY: u8 = 100;

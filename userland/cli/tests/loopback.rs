@@ -22,7 +22,8 @@ use nomad_client::{Command, End, Event};
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// The number of lines in the machine's log at first. All are the counter's, except those whose number ends in 7.
+/// The number of lines in the machine's log at first. The counter logged all of them, except those whose number ends in
+/// 7.
 const LOG_LINES: u64 = 150;
 /// The maximum number of lines in a reply.
 const LINES_MAX: usize = 64;

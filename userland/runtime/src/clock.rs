@@ -176,7 +176,7 @@ pub fn now_utc() -> Option<UtcTime> {
     reading.scale.utc(reading.ticks)
 }
 
-/// The number of times the domain was activated: every move increments it.
+/// The domain's incarnation: 1 when it starts, and one more after each move.
 pub fn incarnation() -> u64 {
     reading().map_or(0, |reading| reading.incarnation)
 }

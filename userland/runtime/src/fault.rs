@@ -4,7 +4,7 @@ use abi::fault::FaultKind;
 
 use crate::message::Incoming;
 
-/// A fault message. Any reply makes the thread retry its instruction.
+/// A fault message. Any reply resumes the thread: it retries its instruction, or continues after a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A thread accessed memory without permission, or an absent page without a pager.

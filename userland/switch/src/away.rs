@@ -1,4 +1,4 @@
-//! The addresses of domains that have left, kept while late frames for them may arrive.
+//! The addresses of domains that have left, kept while frames for them may still arrive.
 
 use alloc::vec::Vec;
 

@@ -15,10 +15,9 @@
 //!
 //! A domain's port has one Ethernet address and at most one IPv4 address. A frame from the port is dropped if it has another
 //! source address: in the Ethernet header, as an IPv4 packet's source, or as an ARP message's sender. So no domain can
-//! impersonate another.
-//! NICs are uplinks, behind which all other stations are; frames are not forwarded between uplinks. Late frames for a domain
-//! that was moved go to the migration server through its tunnel. Frames for a full ring are queued in the switch's own buffer.
-//! A port with a corrupt ring is disabled and harms only itself.
+//! impersonate another. NICs are uplinks, behind which all other stations are; frames are not forwarded between uplinks. Frames
+//! that still arrive for a domain that was moved go to the migration server through its tunnel. Frames for a full ring are
+//! queued in the switch's own buffer. A port with a corrupt ring is disabled and harms only itself.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

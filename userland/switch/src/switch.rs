@@ -93,7 +93,7 @@ impl Switch {
         self.close(number);
     }
 
-    /// Removes a port whose domain now runs elsewhere. Late frames for it go through the tunnel for a while.
+    /// Removes a port whose domain now runs elsewhere. Frames for it that still arrive go through the tunnel for a while.
     pub fn depart(&mut self, number: PortNumber, now_ns: u64) {
         self.forwarding.depart(number, now_ns);
         self.close(number);

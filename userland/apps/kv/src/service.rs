@@ -9,7 +9,7 @@ use crate::store::Store;
 pub struct Facts {
     /// The time in seconds since an arbitrary moment.
     pub now_s: u64,
-    /// The number of times the domain was activated.
+    /// The domain's incarnation: 1 when it starts, and one more after each move.
     pub incarnation: u64,
 }
 
@@ -61,7 +61,7 @@ impl Service {
         (self.facts)().now_s.saturating_sub(self.started_s)
     }
 
-    /// The number of times the domain was activated.
+    /// The domain's incarnation.
     pub fn incarnation(&self) -> u64 {
         (self.facts)().incarnation
     }

@@ -40,7 +40,7 @@ fn rings(memory: DmaMemory) -> [DmaMemory; 2] {
     [0, RING_BYTES].map(|at| memory.part(at, RING_BYTES))
 }
 
-/// Resets and starts a card whose rings are empty. It gets new rings in this zeroed memory.
+/// Resets and starts a card. The rings of an I219 must be empty. The card gets new rings in this zeroed memory.
 fn start<R: Registers>(
     registers: R,
     model: Model,
@@ -148,7 +148,7 @@ mod tests {
             fake.lie(lie);
             contract::drops_invalid_frames(&mut card, &fake);
         }
-        // Impossible heads and tails, and completed descriptors that the card was never lent.
+        // Registers have impossible values, and descriptors that were never given to the card are marked as completed.
         let (mut card, fake) = started(Model::I82540em);
         fake.lie(Lie::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);

@@ -7,7 +7,7 @@ use crate::chipset;
 use crate::model::Model;
 use crate::registers::*;
 
-/// Twenty thousand interrupts per second: 195 times 256 ns.
+/// At most 20,000 interrupts per second: 195 times 256 ns.
 const INTERRUPT_INTERVAL: u32 = 195;
 
 /// Silences and resets the card. Afterwards its interrupts are masked, and it neither receives nor sends.

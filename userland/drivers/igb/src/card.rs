@@ -127,7 +127,7 @@ mod tests {
             fake.lie(lie);
             contract::drops_invalid_frames(&mut card, &fake);
         }
-        // Impossible heads and tails, and completed descriptors that the card was never lent.
+        // Registers have impossible values, and descriptors that were never given to the card are marked as completed.
         let (mut card, fake) = started(Model::I82576);
         fake.lie(Lie::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);

@@ -9,13 +9,18 @@ use nic::{DmaAddress, InitError, Registers, intel};
 use crate::model::Model;
 use crate::registers::*;
 
-/// Twenty thousand interrupts per second.
+/// At most 20,000 interrupts per second.
 const INTERRUPT_INTERVAL_US: u32 = 50;
 /// The timeout for enabling or disabling a ring.
 const RING_US: u64 = 10_000;
 
-/// The initial sizes of the packet buffers of an I210 and an I225: to receive, 34 KiB, and 2 KiB from the management controller;
-/// to send, 20 KiB, and 4 KiB to the management controller. Frames have at most 9728 bytes (\[I210\] 8.3, \[igc\] `igc_tsn.c`).
+/// The initial sizes of the packet buffers of an I210 and an I225, in KiB (\[I210\] 8.3, \[igc\] `igc_tsn.c`). Frames have at
+/// most 9728 bytes.
+///
+/// | direction | for the network | for the management controller |
+/// | --- | --- | --- |
+/// | receiving | 34 | 2 |
+/// | sending | 20 | 4 |
 const I210_BUFFERS: [(usize, u32); 3] = [
     (RECEIVE_BUFFERS, 2 << 6 | 34),
     (SEND_BUFFERS, 4 << 24 | 20),

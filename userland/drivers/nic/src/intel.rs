@@ -23,7 +23,8 @@ use registers::*;
 /// Intel's PCI vendor identifier.
 pub const VENDOR: u16 = 0x8086;
 
-/// The time for the bus to become quiet, for a reset, and for the EEPROM to be read after it.
+/// The time for the bus to become quiet, and for the EEPROM to be read. After a reset begins, the card must not be accessed for
+/// twice this time.
 const STEP_US: u64 = 10_000;
 /// The time after which an access to the PHY has failed.
 const PHY_US: u64 = 2_000;
@@ -79,8 +80,8 @@ pub fn follow_phy(registers: &impl Registers) {
     registers.change(CTRL, cleared, CTRL_SET_LINK_UP | CTRL_AUTO_SPEED);
 }
 
-/// Starts the negotiation of the PHY at this address, unless it is complete: the PHY may be powered down, or may not have
-/// begun. During the negotiation the link is down.
+/// If the PHY at this address has not negotiated the link, powers it up and starts the negotiation. During the negotiation
+/// the link is down.
 pub fn wake_phy(registers: &impl Registers, phy: u32) {
     let status = access_phy(registers, MDIC_READ, phy, PHY_STATUS, 0);
     let control = access_phy(registers, MDIC_READ, phy, PHY_CONTROL, 0);

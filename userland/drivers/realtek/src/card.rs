@@ -245,7 +245,7 @@ mod tests {
             fake.lie(lie);
             contract::drops_invalid_frames(&mut card, &fake);
         }
-        // Completed descriptors that the card was never lent.
+        // Descriptors that were never given to the card are marked as completed.
         let (mut card, fake) = started(Model::Rtl8139Plus);
         fake.lie(Lie::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);

@@ -27,7 +27,7 @@ pub enum Lie {
     Error,
     /// No received frame ends.
     Unended,
-    /// Every descriptor is the driver's, and registers have impossible values.
+    /// Every descriptor is marked as owned by the driver, and registers have impossible values.
     Everywhere,
     /// A reset never completes.
     NoReset,

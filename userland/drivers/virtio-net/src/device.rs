@@ -245,8 +245,8 @@ impl Device {
     }
 }
 
-/// Chooses among the offered features. The MTU is the smaller one of the port's and the NIC's. A NIC without the feature of an
-/// MTU has 1500. A driver that accepts the feature promises buffers for the NIC's own MTU.
+/// Chooses among the offered features. The MTU is the smaller one of the MTUs of the port and of the NIC. A NIC without the
+/// feature of an MTU has 1500. A driver that accepts the feature promises buffers for the NIC's own MTU.
 fn choose(offered: u64, reported: impl FnOnce() -> u16, port: Mtu) -> Negotiated {
     let features = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
     let port = port.bytes() as u16;

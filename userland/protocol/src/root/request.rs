@@ -97,7 +97,7 @@ pub enum Request {
         name: Name,
         /// Its id.
         id: DomainId,
-        /// The number of times it was activated, this time included.
+        /// The incarnation that it runs as: one more than on the source.
         incarnation: Incarnation,
     },
     /// A younger copy of the domain runs on another machine: stops this one for good. Repeating it has no effect.

@@ -13,8 +13,8 @@ const BUSES: u8 = 0x18;
 const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u8 = 2;
 
-/// All functions, ordered by address on each bus. Network cards are cut off: firmware that booted from the network may have left
-/// one receiving into memory that has another owner by now.
+/// All functions, ordered by address on each bus. Decoding and bus mastering of network cards are disabled: firmware that
+/// booted from the network may have left one receiving into memory that has another owner by now.
 pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     let mut found = Vec::new();
     let mut buses = Vec::from([0]);

@@ -90,7 +90,8 @@ impl Devices {
         cards.filter_map(read).collect()
     }
 
-    /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one. Then what a driver is trusted with.
+    /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one. Then logs what a
+    /// driver is trusted with.
     fn log_cards(&self) {
         let mut index = 0;
         for function in &self.functions {
@@ -129,7 +130,7 @@ impl Devices {
         function.enable(&self.configuration, parts.interrupts());
     }
 
-    /// Cuts a function off from memory and resets it.
+    /// Stops a function from mastering the bus, and resets it.
     pub fn disable(&self, machine: &Machine, function: Function) {
         function.disable(&self.configuration, || {
             // The wait cannot fail, since the notification is root's own. If it did, the function might not be ready yet.

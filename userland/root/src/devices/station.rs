@@ -1,7 +1,7 @@
 //! The Ethernet address of a network card. Root reads it from the card's registers while no driver has the card. It may identify
 //! the machine in its fleet.
 //!
-//! All cards of a vendor that have a driver keep it at the same place: [`Place`].
+//! For each vendor, all cards that Caravan has a driver for keep the address at the same place: [`Place`].
 
 use core::sync::atomic::Ordering;
 
@@ -29,7 +29,7 @@ const VMWARE: u16 = 0x15ad;
 const VIRTIO_KIND: u32 = 3;
 const VIRTIO_REGION: u8 = 4;
 const VIRTIO_OFFSET: u8 = 8;
-/// The kind of the registers that are specific to the type of device. A network card's begin with its address.
+/// The kind of the registers that are specific to the type of device. Those of a network card begin with its address.
 const VIRTIO_DEVICE: u8 = 4;
 
 /// The offsets of the registers with the first four and the last two bytes of the address, in a region.
@@ -40,7 +40,8 @@ struct Place {
     high: usize,
 }
 
-/// Reads a card's address; `None` if it cannot be read. The card is cut off before and afterwards.
+/// Reads a card's address; `None` if it cannot be read. Decoding and bus mastering of the card must be disabled before the
+/// call, and are disabled after it.
 pub fn read(
     machine: &Machine,
     configuration: &impl Configuration,
@@ -90,7 +91,7 @@ fn find_virtio_registers(
     let found = found.find(|offset| kind(*offset) == VIRTIO_DEVICE && *offset < 0xf0)?;
     let bar = configuration.read(address, found + VIRTIO_REGION) as u8;
     let offset = configuration.read(address, found + VIRTIO_OFFSET) as usize;
-    // An offset far beyond any region is rejected with the region's size.
+    // The offset may be beyond the region: `read` checks it.
     let is_word = offset.is_multiple_of(4);
     is_word.then_some((usize::from(bar), offset))
 }
@@ -122,7 +123,7 @@ fn read_words<const COUNT: usize>(
     read
 }
 
-/// The address in the two registers, if it is one of a single card.
+/// The address in the two registers; `None` if it is zero or the address of a group.
 fn address_in([low, high]: [u32; 2]) -> Option<Mac> {
     let [a, b, c, d] = low.to_le_bytes();
     let [e, f, ..] = high.to_le_bytes();

@@ -10,7 +10,7 @@ use crate::grant::{Grant, Place};
 use crate::handle::Handle;
 use crate::layout::HEAP;
 
-/// The pages that a heap of any size leaves in its domain's pool for page tables, slots and threads.
+/// The pages that a growing heap never takes from its domain's pool: they are for page tables, slots and threads.
 const HEAP_LEAVES: u64 = 64;
 
 /// A domain's heap: a Memory whose first pages are populated.
@@ -21,7 +21,7 @@ pub(super) struct HeapMemory {
 
 impl HeapMemory {
     /// Creates a heap with this many populated pages and as much room to grow as the pool can pay for; `None` for no pages. The
-    /// installation of its grant maps it.
+    /// heap is mapped when the domain gets the capability that [`HeapMemory::grant`] returns.
     ///
     /// # Errors
     /// The kernel's refusal.
@@ -40,7 +40,7 @@ impl HeapMemory {
         Ok(Some(HeapMemory { memory, place }))
     }
 
-    /// The right to populate the rest, which lets the heap grow.
+    /// The capability with which the domain populates the other pages, so that the heap grows.
     pub(super) fn grant(&self) -> Grant<'static> {
         Grant {
             place: Some(self.place),

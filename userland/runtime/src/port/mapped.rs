@@ -4,8 +4,7 @@ use super::{Layout, Port, Side};
 use crate::mapping::Mapping;
 use crate::shared::SharedMemory;
 
-/// A port's end with the mapping of its memory. To make an end takes more instructions than to use it for a frame, so it is made
-/// once.
+/// A port's end with the mapping of its memory. Making it takes more instructions than using it for a frame, so it is made once.
 #[derive(Debug)]
 pub struct MappedPort {
     end: Port<'static>,

@@ -26,7 +26,7 @@
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
 //! | [`mapped`] | an end with the mapping of its memory |
-//! | [`tunnel`] | the migration server's end of the port for late frames |
+//! | [`tunnel`] | the migration server's end of the port for frames to domains that are leaving or have left |
 //!
 //! The whole state of the two sides lies in the Memory, so a copy of it keeps every queued frame. Neither side trusts any
 //! value there, not even its own counters, since the other side can write them: an invalid value causes a [`RingError`] and

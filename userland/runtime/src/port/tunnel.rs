@@ -1,4 +1,4 @@
-//! The migration server's end of the port for late frames: it receives frames for a domain that is leaving or has left, and
+//! The migration server's end of its second port: it receives frames for a domain that is leaving or has left, and
 //! sends frames that another machine forwarded.
 //!
 //! Unlike a [`super::Device`], it drops nothing for lack of space: the caller keeps a frame that does not fit.

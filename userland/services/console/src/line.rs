@@ -1,4 +1,5 @@
-//! The line being typed: the effect of each key on it and on the screen. It has no history, so it needs no crate.
+//! The line being typed: the effect of each key on it and on the screen. There is no history, so no crate for editing lines
+//! is needed.
 
 use alloc::string::String;
 
@@ -14,7 +15,7 @@ const ESCAPE: u8 = 0x1b;
 /// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyEffect {
-    /// A change of the screen only.
+    /// The line is not finished. The screen changes.
     Change {
         /// The number of characters to erase.
         erase: usize,
@@ -27,7 +28,7 @@ pub enum KeyEffect {
     Cancelled,
 }
 
-/// The line so far. It holds visible ASCII only.
+/// The line so far. It holds printable ASCII only.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     text: String,
@@ -69,7 +70,8 @@ impl Line {
         }
     }
 
-    /// Skips the whole sequence of a key that is not a character: ESC, `[`, and all bytes up to a letter or `~`.
+    /// Whether this byte belongs to the escape sequence of a key that is not a character: ESC, `[` or `O`, then all bytes up to
+    /// one from `@` to `~`, such as a letter.
     fn is_in_sequence(&mut self, byte: u8) -> bool {
         let (inside, next) = match (self.sequence, byte) {
             (_, ESCAPE) => (true, EscapeState::Begun),

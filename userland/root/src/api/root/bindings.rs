@@ -1,4 +1,5 @@
-//! This machine's objects for the bindings of an arriving domain.
+//! Finds or creates this machine's counterparts of the objects outside of an arriving domain that it refers to. A [`Binding`]
+//! names such an object in machine-independent form.
 
 use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
 use runtime::Cap;

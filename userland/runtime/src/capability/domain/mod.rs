@@ -73,7 +73,8 @@ impl Cap<Domain> {
         })
     }
 
-    /// Copies the capability in a slot of the domain's own table into an object, as a child of that capability.
+    /// Makes an object hold a copy of a capability in the domain's own table: a Memory's pager, or a thread's fault endpoint or
+    /// bound notification. The copy is a child of that capability.
     ///
     /// # Errors
     /// The error of `DomainHold`.
@@ -135,7 +136,7 @@ impl Cap<Domain> {
         })
     }
 
-    /// Derives a capability inside the domain's table.
+    /// Mints, from one slot of the domain's table into another, a capability with these rights and this badge.
     ///
     /// # Errors
     /// The error of `DomainDerive`.

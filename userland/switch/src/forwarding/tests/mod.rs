@@ -162,7 +162,7 @@ fn a_domain_may_use_only_its_own_ip_address() {
     assert_eq!(route(A, None), Route::Flood);
     assert_eq!(route(A, Some([0; 4])), Route::Flood);
     assert_eq!(route(A, other), Route::Forged);
-    // Many stations are behind a NIC, and a late frame from the tunnel was checked on its source machine.
+    // Many stations are behind a NIC, and a frame from the tunnel was checked by the machine that forwarded it.
     assert_eq!(route(WIRE, other), Route::ToAll(PortKind::Domain));
     // A domain without an address may use none.
     forwarding.set(PortEntry {
