@@ -1,4 +1,4 @@
-//! Machines on a segment with a third party beside them: a [`Fleet`], with which every test of a move begins.
+//! Machines on a segment, and a host beside them, the third party: a [`Fleet`], with which every test of a move begins.
 //!
 //! The machines run Caravan. Usually there are two, from the manifests `usual-a` and `machine-b`. The third party
 //! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use.

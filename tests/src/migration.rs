@@ -16,10 +16,10 @@ const AFTERMATH_NS: u64 = 3_000_000_000;
 pub struct Migration {
     /// The time of the command, on the prober's clock.
     pub begun_ns: u64,
-    /// The time from the command to the last line, in microseconds.
+    /// The time from the command to the last line of the reply, in microseconds.
     pub total_us: u64,
-    /// The time from the domain's freeze to its release by the source, in microseconds. It is measured between the arrivals of the two
-    /// lines at the third party.
+    /// The time from the domain's freeze to its release by the source, in microseconds: the time between the reply's lines
+    /// about the phases Freeze and Release, as the operator's command line receives them.
     pub freeze_to_release_us: u64,
     /// Total pages sent.
     pub pages_sent: u64,
@@ -67,14 +67,15 @@ impl Migration {
         }
     }
 
-    /// The longest time between two of these replies, from the command to three seconds after its end, in nanoseconds.
+    /// The longest time between consecutive ones of these replies, from the command to three seconds after the end of the move,
+    /// in nanoseconds.
     pub fn gap_ns(&self, replies: &Replies) -> u64 {
         gap_ns(replies, self.begun_ns, Duration::from_micros(self.total_us))
     }
 }
 
-/// The longest time between two of these replies from the beginning of a move, on the prober's clock, to three seconds after
-/// its end, in nanoseconds.
+/// The longest time between consecutive ones of these replies, from `begun_ns` (the beginning of a move, on the prober's clock)
+/// to three seconds after the end of the move, in nanoseconds.
 pub fn gap_ns(replies: &Replies, begun_ns: u64, total: Duration) -> u64 {
     let end = begun_ns + total.as_nanos() as u64 + AFTERMATH_NS;
     replies.longest_gap(begun_ns, end)

@@ -1,4 +1,4 @@
-//! The load generator of the Redis tools, `redis-benchmark`, run by a third party, and its table of results.
+//! The load generator of the Redis tools, `redis-benchmark`, run on a host beside the machines, and its table of results.
 
 use std::time::Duration;
 

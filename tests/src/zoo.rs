@@ -96,7 +96,7 @@ pub struct Zoo<'a> {
 }
 
 impl<'a> Zoo<'a> {
-    /// A client at this third party.
+    /// A client on this host beside the machines.
     pub fn new(party: &'a ThirdParty) -> Zoo<'a> {
         Zoo { party, requests: 0 }
     }

@@ -1,7 +1,7 @@
 //! Caravan boots: by every boot path, on every board, with and without the features that older processors lack.
 //!
-//! Each machine must print root's first line and a domain's. That shows that memory, devices and the archive were found,
-//! user mode runs, and a domain reached root through an endpoint.
+//! Each machine must print the first line of root and a line of a domain. That shows that memory, devices and the archive were
+//! found, user mode runs, and a domain reached root through an endpoint.
 
 use std::time::Duration;
 

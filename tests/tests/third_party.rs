@@ -1,4 +1,5 @@
-//! Programs of this host that run at the third party reach the segment and nothing else.
+//! Programs of this computer that run on the third party (a network namespace, which is one host of the segment) reach the
+//! segment and nothing else.
 
 mod domain;
 

@@ -93,7 +93,7 @@ pub fn host_programs(workspace: &Workspace) -> Result<()> {
     plugin(workspace)
 }
 
-/// Builds the operator's command line, the third party's clients and the demonstrations.
+/// Builds the operator's command line, the demonstrations, and the tests' clients that run on a host beside the machines.
 pub fn clients(workspace: &Workspace) -> Result<()> {
     for_host(
         &["--package", "caravan", "--package", "harness", "--bins"],

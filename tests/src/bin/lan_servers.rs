@@ -11,7 +11,7 @@ use std::thread;
 
 use harness::lan_servers::{READY, SERVER, dhcp, dns};
 
-/// The size of the largest datagram that gets a reply.
+/// The size of the buffer for a datagram. A longer datagram is truncated.
 const DATAGRAM_BYTES_MAX: usize = 1500;
 
 fn main() -> io::Result<()> {
@@ -58,7 +58,7 @@ fn serve_dns(queries: &UdpSocket) {
 fn serve(socket: &UdpSocket, mut handle: impl FnMut(&[u8], SocketAddr)) {
     let mut bytes = [0; DATAGRAM_BYTES_MAX];
     loop {
-        // An error concerns an earlier reply that could not be delivered.
+        // An error does not end the server: it runs until the program ends.
         if let Ok((length, client)) = socket.recv_from(&mut bytes) {
             handle(&bytes[..length], client);
         }

@@ -1,4 +1,4 @@
-//! The client of `harness::pings` as a program, which a third party runs: `pings ADDRESS:PORT FILE`.
+//! The client of `harness::pings` as a program for a host beside the machines: `pings ADDRESS:PORT FILE`.
 //!
 //! It writes a line when it has the first reply. It ends when its standard input ends, and writes the time of each reply to the
 //! file, in nanoseconds of the monotonic clock.

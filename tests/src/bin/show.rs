@@ -1,5 +1,6 @@
 //! A demonstration of migration with two machines. A counter and a store serve clients on the first one, move to the second and
-//! back, and a third party checks every reply. With `--sticks`, the machines are PCs that start from one image.
+//! back, and a third party, a host beside the machines, checks every reply. With `--sticks`, the machines are PCs that start
+//! from one image.
 //!
 //! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.
 

@@ -1,5 +1,5 @@
 //! A demonstration of a domain from outside of this tree: it runs on the first of two machines, moves to the second and back,
-//! and is reachable from a third party.
+//! and is reachable from a third party, a host beside the machines.
 //!
 //! `show_domain NAME [ADDRESS:PORT] [--once]`; the archives of the machines, `a` and `b`, are found through `CARAVAN_ARTEFACTS`.
 //! `cargo caravan run` builds them and starts this program.

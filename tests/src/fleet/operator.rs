@@ -1,4 +1,5 @@
-//! The operator of a [`Fleet`]: commands to the machines' migration servers, sent by the command line on the third party.
+//! The operator of a [`Fleet`]: commands to the machines' migration servers, sent by the command line on the third party, a
+//! host beside the machines.
 
 use std::path::PathBuf;
 use std::process;

@@ -1,6 +1,7 @@
 //! The servers of a small network, for domains that need an address and resolve names: [`dhcp`] and [`dns`].
 //!
-//! Each replies to one datagram at a time. The program `lan_servers` runs them at the third party, and prints a line per reply.
+//! Each replies to one datagram at a time. The program `lan_servers` runs them on the third party, a host beside the
+//! machines, and prints a line per reply.
 
 pub mod dhcp;
 pub mod dns;
@@ -24,7 +25,7 @@ pub const READY: &str = "serves DHCP and DNS";
 /// How long the program and the third party's configuration may take. The limit only ends a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts the servers at the third party, which must have the address [`SERVER`], and gives it the IPv6 address of [`NAME`].
+/// Starts the servers on the third party, which must have the address [`SERVER`], and gives it the IPv6 address of [`NAME`].
 ///
 /// # Panics
 ///

@@ -13,7 +13,7 @@ pub struct Configuration {
     pub placed: u128,
     /// The number of pending operations of each kind that have had their effect.
     pub used: Vec<u32>,
-    /// Whether the last effect was a pending operation's, and no operation has read it. Then overwriting it is pointless.
+    /// Whether the last effect was that of a pending operation, and no operation has read it. Then overwriting it is pointless.
     pub is_fresh: bool,
 }
 

@@ -4,8 +4,8 @@
 //! checks every reply: the heap's contents, counters that never decrease, the stream's order (`checker.rs`). The gap of a
 //! move is the longest time between two UDP replies (`replies.rs`).
 //!
-//! It is a library, and also the program `prober` with the same options. The program runs at the third party, where a test has no
-//! thread.
+//! It is a library, and also the program `prober` with the same options. The program runs on the third party, a host beside
+//! the machines, where a test has no thread.
 
 mod checker;
 mod clock;

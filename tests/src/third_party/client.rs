@@ -1,4 +1,4 @@
-//! A program that runs at the third party.
+//! A program that runs on the third party, the host beside the machines.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A client that sends a PING every millisecond, as a program at the third party: see [`crate::pings`].
+//! A client that sends a PING every millisecond, as a program on the third party (the host beside the machines): see
+//! [`crate::pings`].
 
 use std::fs;
 use std::net::SocketAddr;

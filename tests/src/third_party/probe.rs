@@ -1,4 +1,4 @@
-//! The prober as a separate program at the third party: the same code as in this process.
+//! The prober as a separate program on the third party, the host beside the machines: the same code as in this process.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The clients of a key-value store, run at the third party.
+//! The clients of a key-value store, run on the third party, the host beside the machines.
 
 use std::fs::File;
 use std::io::BufReader;

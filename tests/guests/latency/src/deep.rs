@@ -1,4 +1,5 @@
-//! Scenes in the innermost of many nested pools, in which one entry into the kernel makes a long search and then many changes.
+//! Long kernel operations in the innermost of many nested pools: one entry into the kernel makes a long search and then many
+//! changes.
 
 use runtime::Error;
 use runtime::abi::calls::MemoryCreateContiguous;
@@ -13,7 +14,7 @@ use crate::stage::{Stage, scratch};
 
 /// The number of pages that one step removes, after all others of a leaf table.
 const LAST_PAGES: u64 = 64;
-/// The number of candidates that one step of a search for contiguous frames checks.
+/// The number of places that one step of a search for contiguous frames checks.
 const PLACES: u32 = 32;
 const RUN: u64 = 512;
 

@@ -1,4 +1,4 @@
-//! A scene in which the thread enters the kernel with AC set, which would suspend SMAP there.
+//! Entries into the kernel with the flag AC set. If the kernel did not clear the flag, SMAP would be suspended there.
 
 use core::arch::asm;
 

@@ -3,9 +3,9 @@
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `stage` | the resources of every scene: [`stage::Stage`] |
 //! | `actors` | threads of another domain, each at a system call |
-//! | `scenes` | the list of scenes |
+//! | `scenes` | the list of scenes: each is a series of calls that causes long kernel operations |
+//! | `stage` | the resources of every scene: [`stage::Stage`] |
 //! | `nest` | pools nested as deep as possible: [`nest::Nest`] |
 //! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by the kind of long work |
 //! | `deep`, `subject` | scenes in which one entry into the kernel does several kinds of long work |

@@ -1,4 +1,4 @@
-//! Scenes with messages.
+//! Long kernel operations on messages.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -90,7 +90,7 @@ fn name_slots(stage: &Stage, buffer: Cap<Memory>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Outsiders wait for a domain that is retired.
+/// Threads of another domain wait for a domain that is then retired.
 pub fn retired(stage: &Stage) -> Result<(), Error> {
     let domain = cast(stage, 1)?;
     let endpoint = domain.pool.create_endpoint()?;

@@ -1,4 +1,4 @@
-//! Scenes with large Memories.
+//! Long kernel operations on large Memories.
 
 use runtime::abi::record::List;
 use runtime::abi::register::{ObjectId, PageCount, PageIndex, UserAddress};

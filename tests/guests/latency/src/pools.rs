@@ -1,4 +1,4 @@
-//! Scenes with large and deep pools.
+//! Long kernel operations on large pools and on deeply nested pools.
 
 use alloc::vec::Vec;
 
@@ -13,9 +13,10 @@ use crate::actors::Actors;
 use crate::stage::{Stage, copy, describe, scratch};
 
 const OBJECTS: u32 = 3000;
-/// The number of copies of a pool's capability, each derived from the one before.
+/// The number of copies of a pool's capability, each a copy of the one before.
 const COPIES: u32 = 1500;
-/// The number of pages for the threads inside; each enclosing pool has a few more.
+/// In [`nested`]: the number of pages for the threads in the innermost pool. Each pool around it has a few pages more than the
+/// next one inside.
 const PAGES_INSIDE: u64 = 1200;
 const THREADS: usize = 256;
 /// The number of pages of a pool with a domain of one thread.
@@ -37,7 +38,8 @@ pub fn objects(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
-/// A pool whose capabilities form a chain, destroyed through the first and through the last of them.
+/// Destroys a pool whose capabilities form a chain, through the first of them. Does the same to a second such pool, through the
+/// last of them.
 pub fn chain(stage: &Stage) -> Result<(), Error> {
     for invoked in [0, COPIES - 1] {
         let pool = stage.split(64)?;
@@ -53,8 +55,9 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pools nested as deep as possible, each with a domain whose thread is at a trap that was not received. They are destroyed through
-/// the capability to the outermost pool, and through its parent.
+/// Destroys pools nested as deep as possible, each with a domain whose thread has trapped; nobody has received the fault
+/// messages. The outermost pool is destroyed through its own capability the first time, and through its parent's the second
+/// time.
 pub fn trapped(stage: &Stage) -> Result<(), Error> {
     let endpoint = stage.pool.create_endpoint()?;
     for by_parent in [false, true] {

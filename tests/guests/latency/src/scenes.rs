@@ -1,4 +1,5 @@
-//! The list of scenes.
+//! The list of scenes. A scene is a series of calls that causes long kernel operations; the plugin counts the instructions of
+//! each entry.
 
 use guest_support::console::Console;
 use runtime::Error;

@@ -1,4 +1,4 @@
-//! The resources of every scene: [`Stage`].
+//! The resources of every scene, which is a series of calls that causes long kernel operations: [`Stage`].
 
 use core::arch::asm;
 

@@ -1,5 +1,4 @@
-//! Scenes in which a call first searches for an object, past as many others as one step of a search passes, and then has
-//! long work to do.
+//! Calls that first search for an object, past as many others as one step of a search passes, and then have long work to do.
 
 use runtime::abi::calls::{DomainDescribe, DomainPages, PageSet};
 use runtime::abi::record::List;

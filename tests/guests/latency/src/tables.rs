@@ -1,4 +1,4 @@
-//! Scenes with large tables of capabilities and mappings.
+//! Long kernel operations on large tables of capabilities and mappings.
 
 use runtime::Error;
 use runtime::abi::calls::{

@@ -1,4 +1,4 @@
-//! Scenes with many threads.
+//! Long kernel operations on many threads.
 
 use runtime::abi::calls::{Send, Wait, Yield};
 use runtime::abi::record::List;

@@ -1,4 +1,4 @@
-//! The cost of networking: the store on one machine per card model, and its clients at a third party on the same segment.
+//! The cost of networking: the store on one machine per card model, and its clients on a host beside the machines.
 //!
 //! One machine of each model counts its instructions, another one runs in real time. `CARAVAN_NET_CARDS` has the names of models,
 //! separated by commas; by default all are measured. Prints lines `bench NAME VALUE UNIT`.

@@ -64,7 +64,7 @@ impl Site {
     ///
     /// If it does not reply.
     pub fn await_pong(&mut self) {
-        // The third party would repeat its own ARP requests only once per second.
+        // The clients' host would repeat its own ARP requests only once per second.
         self.pinger.resolve(LIMIT);
         let deadline = Instant::now() + LIMIT;
         // A connection is refused until the store listens.

@@ -32,7 +32,7 @@ fn begin(timer: Cap<IoPorts>, count: u16) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits for these flags, raised at once or one by one.
+/// Waits until all of these flags were raised, together or one by one.
 fn gather(notification: Cap<Notification>, must: u64) -> Result<(), Failure> {
     let end = clock::now_ns() + LIMIT_NS;
     let mut flags = 0;
@@ -48,7 +48,11 @@ fn gather(notification: Cap<Notification>, must: u64) -> Result<(), Failure> {
 /// Expects that no flag is raised.
 fn watch(notification: Cap<Notification>) -> Result<(), Failure> {
     let flags = notification.wait_until_ns(clock::now_ns() + WATCHED_NS)?;
-    expect("interrupts of a line that is held", flags, 0)
+    expect(
+        "the set of flags of an interrupt that must not come",
+        flags,
+        0,
+    )
 }
 
 /// A line that stays high interrupts once, and again each time that all its drivers have acknowledged it.
