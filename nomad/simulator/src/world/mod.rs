@@ -71,7 +71,7 @@ pub enum Effect {
     Hello(Hello),
     /// A handshake leaves, with the machine of this number if it is at this address.
     Probe(usize, Ipv4Addr),
-    /// More of the round next part of this transaction's round or freeze is to be sent.
+    /// The next part of this transaction's round or freeze is to be sent.
     Sending(TransactionId),
     /// This many items have entered a stream.
     Streamed(TransactionId, usize),
