@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use clap_complete::Shell;
 
-use crate::server::Server;
 use crate::netboot;
+use crate::server::Server;
 use crate::task::{self, Task};
 
 /// The next step of a user whose machine was not found.
