@@ -9,12 +9,11 @@ use harness::{MacAddress, ThirdParty, counter, redis_benchmark, store};
 
 /// How long a service is watched after the last move.
 const WATCHED: Duration = Duration::from_secs(4);
-/// Fills the store: 40,000 keys with values of 700 bytes, which take about 33 MiB of its heap of 40 MiB. Each key is probably
-/// written, since there are four times as many requests.
-const FILL: &str = "-t set -d 700 -r 40000 -n 160000 -P 16";
+/// Fills the store: 20,000 keys with values of 700 bytes. Almost every key is written, since there are four times as many requests.
+const FILL: &str = "-t set -d 700 -r 20000 -n 80000 -P 16";
 /// Reads and writes the same keys from 50 connections, without end.
 const LOAD: [&str; 10] = [
-    "-c", "50", "-t", "set,get", "-d", "700", "-r", "40000", "-l", "-q",
+    "-c", "50", "-t", "set,get", "-d", "700", "-r", "20000", "-l", "-q",
 ];
 
 /// A service that is moved.
