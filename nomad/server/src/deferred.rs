@@ -1,6 +1,6 @@
 //! Work that waits until there is nothing else to do: [`Deferred`].
 //!
-//! Root takes a long time to reclaim a domain's memory. Meanwhile frames that reach this machine for a domain that has left
+//! It takes a long time to destroy a domain. Meanwhile frames that reach this machine for a domain that has left
 //! would wait to be forwarded. Logging a line is a call to root, and makes the console run, which writes the line to the serial
 //! port. In the middle of a move, a frozen domain would wait for that.
 

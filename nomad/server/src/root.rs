@@ -108,7 +108,18 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// Releases the memory of a domain that has moved away.
+    /// The memory of a domain that has moved away; `None` if it is destroyed already.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn reclaim(self, name: Name) -> Result<Option<Cap<Pool>>, RootError> {
+        match self.get_capability(Request::Reclaim { name }) {
+            Err(RootError::Refused(Refusal::NoSuchObject)) => Ok(None),
+            pool => pool.map(Some),
+        }
+    }
+
+    /// Has root forget a domain that has moved away.
     ///
     /// # Errors
     /// [`RootError`].

@@ -50,7 +50,14 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// The domain has moved away: destroys its pool and detaches its port.
+    /// The memory of a domain that has moved away. The caller destroys it before [`Request::Release`], which would do it at root's
+    /// priority: no driver would run meanwhile, however large the domain is. Reply: one capability, the Pool with every right,
+    /// or [`Refusal::NoSuchObject`] if it is destroyed already.
+    Reclaim {
+        /// An exported domain.
+        name: Name,
+    },
+    /// The domain has moved away: destroys what is left of it and detaches its port.
     Release {
         /// An exported domain.
         name: Name,
@@ -212,6 +219,7 @@ mod tests {
             },
             Request::Export { name, frozen_ns: 8 },
             Request::Revert { name },
+            Request::Reclaim { name },
             Request::Release { name },
             Request::Admit {
                 name,

@@ -12,6 +12,7 @@ use crate::capture::listing::{self, Read};
 use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, names, state};
+use crate::owned::destroy_or_forget;
 
 /// The version and digest of a frozen domain's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,12 +237,17 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Releases the retired domain's memory.
+    /// Destroys the retired domain, and has root forget it. The kernel frees the memory in small steps, and every thread of a
+    /// higher priority than this one runs between them.
     ///
     /// # Errors
     /// The error of root.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
         self.forget_capture();
-        Ok(self.machine.root.release(self.name())?)
+        let root = self.machine.root;
+        if let Some(pool) = root.reclaim(self.name())? {
+            destroy_or_forget(pool);
+        }
+        Ok(root.release(self.name())?)
     }
 }

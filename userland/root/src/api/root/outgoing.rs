@@ -1,6 +1,7 @@
 //! Requests to `root` about a domain that leaves for another machine.
 
 use abi::Error;
+use runtime::capability::{Kind, Pool};
 use runtime::protocol::Name;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
 use runtime::server::{Handled, Server};
@@ -56,6 +57,14 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
     let domain = root.domains.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     end_export(root, domain.number)?;
     Ok((done(), None))
+}
+
+/// Gives the migration server the memory of an exported domain, which it destroys at its own priority.
+pub fn reclaim(root: &Supervisor, name: Name) -> Response {
+    let pool = find_exported(root, name)?.pool;
+    let pool = pool.filter(|pool| pool.inspect().is_ok_and(|found| found.kind == Pool::KIND));
+    let pool = pool.ok_or(Refusal::NoSuchObject)?;
+    Ok((done(), Some(pool.erase())))
 }
 
 /// Removes an exported domain, which runs on another machine.

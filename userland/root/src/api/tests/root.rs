@@ -74,6 +74,41 @@ fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
 }
 
 #[test]
+fn only_the_memory_of_an_exported_domain_is_reclaimed_and_only_while_it_exists() {
+    let reclaim = RootRequest::Reclaim { name: name() };
+    with_kernel(accept_all, || {
+        for state in [DomainState::Running, DomainState::Prepared] {
+            let reclaimed = call(&mut root(state, 1), reclaim);
+            assert_eq!(reclaimed, is_refused(Refusal::WrongState), "{state:?}");
+        }
+        let reclaimed = call(&mut root(DomainState::Exported, 1), reclaim);
+        assert_eq!(reclaimed, Some((done().as_slice().into(), 1)));
+    });
+    with_kernel(without_pool, || {
+        let reclaimed = call(&mut root(DomainState::Exported, 1), reclaim);
+        assert_eq!(reclaimed, is_refused(Refusal::NoSuchObject));
+    });
+}
+
+#[test]
+fn a_domain_is_released_after_its_memory_was_destroyed() {
+    with_kernel(without_pool, || {
+        let mut root = served(DomainState::Exported, 1);
+        assert_eq!(call(&mut root, RootRequest::Release { name: name() }), is_done());
+        assert!(root.domains.nth(0).is_none());
+    });
+}
+
+/// A kernel on which the domain's pool is destroyed: its slot is empty.
+fn without_pool(request: &Request) -> host::CallResult {
+    match request {
+        Request::Destroy(Destroy { object: POOL }) => Err(abi::Error::EmptySlot),
+        Request::CapabilityInspect(call) if call.slot == POOL => DONE,
+        _ => accept_all(request),
+    }
+}
+
+#[test]
 fn the_migration_server_can_neither_end_a_domain_nor_undo_its_retirement() {
     let find = RootRequest::Find { name: name() };
     let (found, calls) = with_kernel(accept_all, || {
