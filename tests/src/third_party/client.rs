@@ -43,9 +43,13 @@ impl Client {
         &self.output
     }
 
-    /// Whether it is still running.
-    pub fn is_running(&mut self) -> bool {
-        self.process.status().is_none()
+    /// The end of what it wrote to both outputs, if it is no longer running.
+    pub fn last_words(&mut self) -> Option<String> {
+        self.process.status()?;
+        self.output.wait_for_end(DRAIN_LIMIT);
+        self.stderr.wait_for_end(DRAIN_LIMIT);
+        let outputs = [&self.output, &self.stderr];
+        Some(outputs.map(|output| output.tail(TAIL_LINES)).join("\n"))
     }
 
     /// Waits until it has written a text to its standard output.

@@ -9,11 +9,11 @@ use harness::{MacAddress, ThirdParty, counter, redis_benchmark, store};
 
 /// How long a service is watched after the last move.
 const WATCHED: Duration = Duration::from_secs(4);
-/// Fills the store: 20,000 keys with values of 700 bytes. Almost every key is written, since there are four times as many requests.
-const FILL: &str = "-t set -d 700 -r 20000 -n 80000 -P 16";
+/// Fills the store: 50,000 keys with values of 700 bytes. Almost every key is written, since there are four times as many requests.
+const FILL: &str = "-t set -d 700 -r 50000 -n 200000 -P 16";
 /// Reads and writes the same keys from 50 connections, without end.
 const LOAD: [&str; 10] = [
-    "-c", "50", "-t", "set,get", "-d", "700", "-r", "20000", "-l", "-q",
+    "-c", "50", "-t", "set,get", "-d", "700", "-r", "50000", "-l", "-q",
 ];
 
 /// A service that is moved.
@@ -90,9 +90,9 @@ impl Watch {
                 Ok(report.udp_replies)
             }
             Watch::Store(pings, mut load) => {
-                let goes_on = load.is_running();
-                let reason = || "the load on the store has ended".to_owned();
-                goes_on.then_some(()).ok_or_else(reason)?;
+                if let Some(words) = load.last_words() {
+                    return Err(format!("the load on the store has ended: {words}"));
+                }
                 drop(load);
                 Ok(pings.finish())
             }

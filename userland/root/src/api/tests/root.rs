@@ -94,7 +94,10 @@ fn only_the_memory_of_an_exported_domain_is_reclaimed_and_only_while_it_exists()
 fn a_domain_is_released_after_its_memory_was_destroyed() {
     with_kernel(without_pool, || {
         let mut root = served(DomainState::Exported, 1);
-        assert_eq!(call(&mut root, RootRequest::Release { name: name() }), is_done());
+        assert_eq!(
+            call(&mut root, RootRequest::Release { name: name() }),
+            is_done()
+        );
         assert!(root.domains.nth(0).is_none());
     });
 }
