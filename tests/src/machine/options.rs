@@ -223,12 +223,17 @@ impl Options {
     }
 
     /// As [`counting`](Self::counting), but while the processor is halted its clock follows the host's, so that the machine can
-    /// converse with hosts in real time. The plugin in this file counts the executed instructions, which
+    /// converse with hosts in real time.
+    pub fn counting_beside_hosts(mut self) -> Self {
+        self.clock = Clock::InstructionsAndHost;
+        self
+    }
+
+    /// As [`counting_beside_hosts`](Self::counting_beside_hosts). The plugin in this file counts the executed instructions, which
     /// [`Machine::instructions`] reads.
     pub fn counting_with(mut self, plugin: PathBuf) -> Self {
-        self.clock = Clock::InstructionsAndHost;
         self.instructions_plugin = Some(plugin);
-        self
+        self.counting_beside_hosts()
     }
 
     /// Seeds the processor's random numbers. Two machines with the same seed draw the same keys, so give each its own.

@@ -12,6 +12,10 @@
 //! The workload `kv` is the store with 50,000 values of 700 bytes, which 50 clients read and write. Its gap is that of a client that
 //! sends a PING every millisecond.
 //!
+//! `instructions` counts the instructions of the steps of a pause, for the counters of `idle` and `wws` without clients: the machines'
+//! clocks advance by a nanosecond per instruction, and follow the host's clock while nothing runs. So the steps that wait for the
+//! other machine are not instructions, and are left out.
+//!
 //! All but the first have an MTU of 65000. The floor is the longest gap between replies in three seconds without a move. The variable
 //! `CARAVAN_WORKLOADS` names the workloads to measure, separated by commas.
 //!
@@ -44,6 +48,17 @@ const WATCHED: Duration = Duration::from_secs(4);
 /// How long the service is watched without a move.
 const FLOOR: Duration = Duration::from_secs(3);
 const PAGE_BYTES: f64 = 4096.0;
+
+/// The name that selects the counts of instructions.
+const INSTRUCTIONS: &str = "instructions";
+/// The counters whose steps are counted: name, and archive of the first machine.
+const COUNTED: [(&str, &str); 2] = [("idle", "idle-a"), ("wws", "largest-a")];
+/// The number of moves whose steps are counted.
+const COUNTED_MOVES: usize = 6;
+/// The beginning of the names of steps in which a machine waits for the other one.
+const WAITING: &str = "await";
+/// A microsecond of a machine's clock that advances by one nanosecond per instruction.
+const INSTRUCTIONS_PER_US: u64 = 1_000;
 
 /// The variable that selects workloads.
 const SELECTED: &str = "CARAVAN_WORKLOADS";
@@ -142,11 +157,17 @@ fn main() -> ExitCode {
 
 fn measure_all() -> Result<(), String> {
     let selected = std::env::var(SELECTED).ok();
-    let is_selected = |workload: &&Workload| {
+    let is_selected = |name: &str| {
         let mut names = selected.iter().flat_map(|names| names.split(','));
-        selected.is_none() || names.any(|name| name == workload.name)
+        selected.is_none() || names.any(|selected| selected == name)
     };
-    for workload in WORKLOADS.iter().filter(is_selected) {
+    if is_selected(INSTRUCTIONS) {
+        count_instructions();
+    }
+    for workload in WORKLOADS
+        .iter()
+        .filter(|workload| is_selected(workload.name))
+    {
         measure_caravan(workload)?;
         if let Some((archive, memory_mib)) = workload.whole {
             let whole = Whole {
@@ -159,6 +180,31 @@ fn measure_all() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Counts the instructions of the steps of pauses.
+fn count_instructions() {
+    for (counter, archive) in COUNTED {
+        let counting = |options| with_largest_mtu(options).counting_beside_hosts();
+        let mut fleet = Fleet::start_largest(archive, counting);
+        fleet.await_log(Node::A, counter::READY);
+        for from in [Node::A, Node::B].into_iter().cycle().take(COUNTED_MOVES) {
+            fleet.migrate("counter", from);
+            // Until the log has the steps.
+            sleep(WATCHED);
+        }
+        for (name, us) in pauses_of(&mut fleet) {
+            let instructions = us.into_iter().map(|us| us * INSTRUCTIONS_PER_US);
+            if !name.contains(WAITING) {
+                let name = format!("instructions.{name}.{counter}");
+                print(
+                    &name,
+                    "instructions",
+                    instructions.map(|count| count as f64),
+                );
+            }
+        }
+    }
 }
 
 /// Measures moves of a domain between the first two machines of a fleet.
@@ -214,17 +260,23 @@ fn measure_caravan(workload: &Workload) -> Result<(), String> {
 
 /// Prints the steps of the pauses, as the machines measured them.
 fn print_pauses(workload: &str, fleet: &mut Fleet) {
+    for (name, us) in pauses_of(fleet) {
+        let us = us.into_iter().map(|us| us as f64);
+        print(&format!("pause.{name}.{workload}"), "us", us);
+    }
+}
+
+/// The names of the steps of all pauses, and the microseconds of each.
+fn pauses_of(fleet: &mut Fleet) -> Vec<(String, Vec<u64>)> {
     let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
-    let mut steps: Vec<(String, Vec<f64>)> = Vec::new();
+    let mut steps: Vec<(String, Vec<u64>)> = Vec::new();
     for Step { name, us } in logs.iter().flat_map(|log| pauses::steps(log)) {
         match steps.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, all)) => all.push(us as f64),
-            None => steps.push((name, vec![us as f64])),
+            Some((_, all)) => all.push(us),
+            None => steps.push((name, vec![us])),
         }
     }
-    for (name, us) in steps {
-        print(&format!("pause.{name}.{workload}"), "us", us.into_iter());
-    }
+    steps
 }
 
 /// Floods both machines' migration servers.
