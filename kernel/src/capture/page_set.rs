@@ -1,7 +1,8 @@
 //! Bitmaps of a Memory's present pages and of its dirty pages, for a bounded number of pages at a time.
 //!
 //! Reading the dirty pages clears the processor's dirty bits, and flushes the TLB before it returns. So a write after that marks
-//! its page dirty again.
+//! its page dirty again. A leaf table that was not in use since the last pass has no dirty page, and its entries are not read: the
+//! processor marks the link through which it reaches a leaf table (SDM volume 3, 4.8).
 
 use abi::calls::PageSet;
 use abi::message::{DATA_BYTES, DATA_OFFSET};
@@ -42,7 +43,10 @@ pub fn read_page_set(
         memory.check_log(log)?;
     }
     let covered = count.min(PAGES_PER_TABLE).min(memory.page_count - first);
-    let leaf = memory.leaf(first);
+    let leaf = match which {
+        PageSet::Present => memory.leaf(first),
+        PageSet::Dirty => leaf_in_use(memory, first, covered),
+    };
     for (index, start) in (0..covered).step_by(WORD_BITS as usize).enumerate() {
         let word = match (leaf, which) {
             (None, _) => 0,
@@ -53,10 +57,25 @@ pub fn read_page_set(
         };
         buffer.write_word(DATA_OFFSET + index as u64 * 8, word);
     }
-    if which == PageSet::Dirty {
+    if which == PageSet::Dirty && leaf.is_some() {
         arch::flush_all();
     }
     Ok(covered)
+}
+
+/// The leaf table that begins with the page `first`, unless none of its pages can be dirty. If the pass covers the whole table, it
+/// has to mark all its pages clean.
+fn leaf_in_use(memory: Ref<MemoryObject>, first: u64, covered: u64) -> Option<LeafTable> {
+    let leaf = memory.leaf(first)?;
+    let is_whole = covered == PAGES_PER_TABLE.min(memory.page_count - first);
+    if !is_whole {
+        return Some(leaf);
+    }
+    if !memory.take_use(first) {
+        return None;
+    }
+    arch::flush_all();
+    Some(leaf)
 }
 
 /// The bits of the pages from `start` on and below `end`. `bit_of` must not see a page beyond `end`, which would be marked

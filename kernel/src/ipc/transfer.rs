@@ -9,7 +9,7 @@ use abi::{Error, MessageInfo};
 use capabilities::{Place, Storage};
 
 use crate::kernel::Kernel;
-use crate::memory::{Entry, Frame, Ref, SlotStorage};
+use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{Object, Thread, check_alive};
 use crate::paging;
 
@@ -118,8 +118,7 @@ pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Err
     }
     let translation = paging::translate(kernel, thread.domain, address).filter(|there| there.write);
     let there = translation.ok_or(Error::BufferAbsent)?;
-    let (leaf, index) = there.leaf;
-    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);
+    there.mark_written(address);
     Ok(there.frame)
 }
 

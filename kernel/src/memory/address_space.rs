@@ -40,8 +40,19 @@ pub struct Translation {
     pub frame: Frame,
     /// Whether the mapping allows writing.
     pub write: bool,
-    /// The leaf table and the index of the page in it.
-    pub leaf: (LeafTable, u64),
+    leaf: LeafTable,
+    /// The page directory with the link to the leaf table.
+    directory: Table,
+}
+
+impl Translation {
+    /// Marks the page at the translated address as accessed and dirty, and the link to its table as used, as the processor does
+    /// when it writes.
+    #[inline(always)]
+    pub fn mark_written(self, address: u64) {
+        self.directory.mark_accessed(index_at(address, 1));
+        self.leaf.add_marks(index_at(address, 0), Entry::MARKS);
+    }
 }
 
 /// A domain's upper tables.
@@ -89,12 +100,13 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Removes the links from an address (a multiple of 2 MiB) up to `end`, and flushes every core's TLB. Examines at most
-    /// `most` entries; returns the address to continue at.
-    pub fn unlink(&self, address: u64, end: u64, most: u64) -> u64 {
+    /// Removes the links from an address (a multiple of 2 MiB) up to `end`, and flushes every core's TLB. Calls `used` with the
+    /// address of each removed link that the processor has used. Examines at most `most` entries; returns the address to
+    /// continue at.
+    pub fn unlink(&self, address: u64, end: u64, most: u64, used: impl Fn(u64)) -> u64 {
         let (mut next, mut looks) = (address, 0);
         while next < end && looks < most {
-            next = self.unlink_in_directory(next, end, most, &mut looks);
+            next = self.unlink_in_directory(next, end, most, &mut looks, &used);
         }
         arch::flush_all();
         next
@@ -103,7 +115,14 @@ impl AddressSpace {
     /// Removes the links in one page directory from an address up to `end`; returns the next address at which there may be a
     /// link. Stops when `looks`, the number of examined entries and directories, exceeds `most`.
     #[inline]
-    fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
+    fn unlink_in_directory(
+        &self,
+        address: u64,
+        end: u64,
+        most: u64,
+        looks: &mut u64,
+        used: impl Fn(u64),
+    ) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
         *looks += 1;
         let Some(middle) = self.root.child(index_at(address, 3)) else {
@@ -116,8 +135,11 @@ impl AddressSpace {
         let (links, stop) = (middle.count(number), end.min(after(2)));
         let (mut next, mut removed) = (address, 0);
         while next < stop && removed < links && *looks <= most {
-            if let Some((_, kept)) = directory.take(index_at(next, 1)) {
+            if let Some((flags, kept)) = directory.take(index_at(next, 1)) {
                 assert!(kept.is_none(), "a leaf table belongs to its Memory");
+                if flags.contains(Entry::ACCESSED) {
+                    used(next);
+                }
                 removed += 1;
             }
             next += span(1);
@@ -138,14 +160,21 @@ impl AddressSpace {
         let directory = self.directory(address)?;
         let link = index_at(address, 1);
         let leaf = LeafTable(directory.child(link)?);
-        let index = index_at(address, 0);
-        let frame = leaf.frame(index)?;
+        let frame = leaf.frame(index_at(address, 0))?;
         let write = directory.flags(link).contains(Entry::WRITE);
         Some(Translation {
             frame,
             write,
-            leaf: (leaf, index),
+            leaf,
+            directory,
         })
+    }
+
+    /// Removes the mark of the link at an address, if there is one; returns whether the processor has used the link since the
+    /// mark was removed last. Until the next flush of every core's TLB, a processor may use the link without marking it.
+    pub fn take_use(&self, address: u64) -> bool {
+        let directory = self.directory(address);
+        directory.is_some_and(|directory| directory.take_accessed(index_at(address, 1)))
     }
 
     /// Removes one of the domain's tables, the root last; `None` when nothing is left. All links must have been removed, and no
@@ -230,7 +259,7 @@ mod tests {
         let second = space.translate(AT + 0x20_3123).expect("mapped");
         assert_eq!((first.frame, first.write), (view, false));
         assert_eq!((second.frame, second.write), (view, true));
-        assert_eq!(space.unlink(AT, AT + 0x20_0000, 9), AT + 0x20_0000);
+        assert_eq!(space.unlink(AT, AT + 0x20_0000, 9, |_| ()), AT + 0x20_0000);
         assert!(space.translate(AT + 0x3123).is_none());
         assert!(space.is_linked(AT + 0x20_0000));
     }
@@ -249,13 +278,16 @@ mod tests {
                 .expect("room");
         }
         // The last link is in the last entry.
-        assert_eq!(space.unlink(GIB, 4 * GIB, 100), GIB + 100 * 0x20_0000);
+        assert_eq!(
+            space.unlink(GIB, 4 * GIB, 100, |_| ()),
+            GIB + 100 * 0x20_0000
+        );
         assert!(!space.is_linked(GIB) && space.is_linked(last));
-        assert_eq!(space.unlink(GIB + 0x20_0000, 4 * GIB, 511), 2 * GIB);
+        assert_eq!(space.unlink(GIB + 0x20_0000, 4 * GIB, 511, |_| ()), 2 * GIB);
         assert!(!space.is_linked(last));
         space.link(last, leaf, READ, &mut allocate).expect("room");
-        space.unlink(last, last + 0x20_0000, 1);
-        assert_eq!(space.unlink(GIB, 2 * GIB, 1), 2 * GIB);
+        space.unlink(last, last + 0x20_0000, 1, |_| ());
+        assert_eq!(space.unlink(GIB, 2 * GIB, 1, |_| ()), 2 * GIB);
     }
 
     #[test]
@@ -271,7 +303,7 @@ mod tests {
             space
                 .link(address, leaf, WRITE, &mut allocate)
                 .expect("room");
-            space.unlink(address, address + 1, 1);
+            space.unlink(address, address + 1, 1, |_| ());
         }
         let release = |unmapped: Unmapped| {
             unmapped.flush().for_each(|frame| frames.release(frame));

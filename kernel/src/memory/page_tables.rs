@@ -4,9 +4,13 @@
 //!   directories[page / 262144] -> directory[page / 512 % 512] -> leaf table[page % 512] -> page
 //! ```
 //!
-//! The processor walks the leaf tables through the links in domains' page directories.
+//! The processor walks the leaf tables through the links in domains' page directories, and marks the links that it uses. It never
+//! walks the directories here. In them the kernel marks a leaf table as used when it writes a page, or removes a used link.
 
 use core::cell::Cell;
+
+#[cfg(test)]
+use crate::arch::PhysAddr;
 
 use super::{Entry, ForeignRun, Frame, OwnedFrame, TABLE_ENTRIES, Table, Unmapped};
 
@@ -83,6 +87,19 @@ impl LeafTable {
     }
 }
 
+#[cfg(test)]
+impl LeafTable {
+    /// A page's entry.
+    pub fn entry(self, page: u64) -> u64 {
+        self.0.frame().read_word(page % TABLE_ENTRIES * 8)
+    }
+
+    /// The address of that entry.
+    pub fn address_of(self, page: u64) -> PhysAddr {
+        self.0.frame().address() + page % TABLE_ENTRIES * 8
+    }
+}
+
 impl PageTables {
     /// No tables.
     pub const fn new() -> PageTables {
@@ -100,7 +117,7 @@ impl PageTables {
             .map(LeafTable)
     }
 
-    /// The leaf table of a page, created if there is none.
+    /// The leaf table of a page, created if there is none, and marked as used.
     ///
     /// # Errors
     /// The error of `allocate`. A directory that was created before the error stays.
@@ -119,7 +136,27 @@ impl PageTables {
         };
         cell.set(Some(directory));
         let index = page / TABLE_ENTRIES % TABLE_ENTRIES;
-        directory.ensure_child(index, allocate).map(LeafTable)
+        let leaf = directory.ensure_child(index, allocate)?;
+        directory.mark_accessed(index);
+        Ok(LeafTable(leaf))
+    }
+
+    /// Marks the leaf table of a page as used, if there is one.
+    #[inline]
+    pub fn mark_used(&self, page: u64) {
+        let index = page / TABLE_ENTRIES % TABLE_ENTRIES;
+        if let Some(directory) = self.directory(page).and_then(Cell::get)
+            && directory.is_used(index)
+        {
+            directory.mark_accessed(index);
+        }
+    }
+
+    /// Removes that mark; returns whether it was set.
+    pub fn take_use(&self, page: u64) -> bool {
+        let directory = self.directory(page).and_then(Cell::get);
+        directory
+            .is_some_and(|directory| directory.take_accessed(page / TABLE_ENTRIES % TABLE_ENTRIES))
     }
 
     /// The first page of the first leaf table in the first directory; `None` if that directory is empty, or no directory exists.

@@ -218,6 +218,24 @@ impl Table {
         Entry::from_bits_truncate(self.entry(index).fetch_and(!flags.bits(), Ordering::AcqRel))
     }
 
+    /// Marks a present entry as accessed.
+    #[inline]
+    pub(super) fn mark_accessed(self, index: u64) {
+        if !self.flags(index).contains(Entry::ACCESSED) {
+            self.add_flags(index, Entry::ACCESSED);
+        }
+    }
+
+    /// Removes the accessed mark of an entry, empty or not; returns whether it was set.
+    #[inline]
+    pub(super) fn take_accessed(self, index: u64) -> bool {
+        let is_accessed = self.flags(index).contains(Entry::ACCESSED);
+        if is_accessed {
+            self.remove_flags(index, Entry::ACCESSED);
+        }
+        is_accessed
+    }
+
     #[inline(always)]
     fn entry(&self, index: u64) -> &AtomicU64 {
         // SAFETY: only `create` and entries of tables yield a `Table`, so the frame holds 512 entries. By the module's invariant

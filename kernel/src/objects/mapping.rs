@@ -119,6 +119,12 @@ impl Mapping {
         address >= start && (address - start) / PAGE_BYTES < self.page_count.get()
     }
 
+    /// The address of a page, if it is one of this mapping's.
+    pub fn address_of(&self, page: u64) -> Option<u64> {
+        let index = page.checked_sub(self.first_page.get())?;
+        (index < self.page_count.get()).then(|| self.address.get() + index * PAGE_BYTES)
+    }
+
     /// The Memory's page at an address that it contains.
     pub fn page_at(&self, address: u64) -> u64 {
         self.first_page.get() + (address - self.address.get()) / PAGE_BYTES

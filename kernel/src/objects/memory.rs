@@ -35,6 +35,9 @@ pub enum Attribute {
     Archive,
 }
 
+/// The number of mappings whose links one pass over a leaf table examines. A Memory with more of them is always in use.
+const LINKS_EXAMINED_MAX: usize = 16;
+
 /// A sparse range of pages.
 pub struct MemoryObject {
     pub header: Header,
@@ -120,6 +123,30 @@ impl MemoryObject {
         }
     }
 
+    /// Marks the leaf table of a page as used.
+    pub fn mark_used(&self, page: u64) {
+        self.tables.mark_used(page);
+    }
+
+    /// Whether pages of a leaf table, which begins with the page `first`, may be dirty: the kernel has marked the table as used, or
+    /// the processor has used a link to it. Removes these marks. The caller then has to flush every core's TLB and to mark all
+    /// pages of the table clean, in this order: a processor may have cached a link, and marks pages dirty through it without
+    /// marking the link again.
+    pub fn take_use(&self, first: u64) -> bool {
+        let mut is_used = self.tables.take_use(first);
+        let mut mapping = self.first_mapping.get();
+        for _ in 0..LINKS_EXAMINED_MAX {
+            let Some(current) = mapping else {
+                return is_used;
+            };
+            let address = current.address_of(first);
+            is_used |= address.is_some_and(|address| current.domain.space.take_use(address));
+            mapping = current.next_in_memory.get();
+        }
+        // The marks of further links stay, so the next call finds the table in use again.
+        is_used || mapping.is_some()
+    }
+
     /// Whether a range of pages lies inside.
     pub fn holds(&self, first: u64, count: u64) -> bool {
         first
@@ -143,7 +170,7 @@ impl MemoryObject {
             .is_some_and(|leaf| leaf.flags(page).contains(Entry::PRESENT))
     }
 
-    /// A page's leaf table, created if there is none.
+    /// A page's leaf table, created if there is none. It is marked as used, since the caller inserts pages into it.
     ///
     /// # Errors
     /// The error of `allocate`. A directory that was created before the error stays.
@@ -166,6 +193,7 @@ impl MemoryObject {
         if let Some(leaf) = self.leaf(page)
             && let Some(frame) = leaf.frame(page)
         {
+            self.mark_used(page);
             leaf.add_marks(page, Entry::DIRTY);
             frame.copy_from(from);
         }

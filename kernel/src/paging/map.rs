@@ -118,7 +118,12 @@ pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
         mapping.domain.touch();
         mapping.start()
     });
-    let next = space.unlink(from, end, UNLINKED_PER_STEP);
+    let next = space.unlink(from, end, UNLINKED_PER_STEP, |address| {
+        // The link's mark would be lost, and with it the pages that were written through it.
+        if let Some(memory) = mapping.memory.get() {
+            memory.mark_used(mapping.page_at(address));
+        }
+    });
     mapping.unlinked_to.set(Some(next));
     if next < end { Step::More } else { Step::Done }
 }

@@ -9,6 +9,7 @@ use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, PageIndex, Slot};
 
 use crate::arch::fake::UserAccess;
+use crate::memory::Entry;
 use crate::testing::{TestDomain, World, calls, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
@@ -99,6 +100,50 @@ fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
     assert_eq!(pass(), 1 << 5);
     assert_eq!(world.load(actor, ADDRESS), Some(1));
     assert_eq!(pass(), 0);
+}
+
+#[test]
+fn a_page_that_was_written_through_a_mapping_that_is_gone_is_dirty() {
+    let (world, actor) = scene();
+    let log = begin_log(&world, actor);
+    assert_eq!(take_dirty(&world, actor, log), 0xffff);
+    map(&world, actor, Access::ReadWrite);
+    assert_eq!(world.store(actor, ADDRESS + 3 * PAGE_BYTES, 1), Some(()));
+    world.does(actor, calls::unmap(ADDRESS));
+    assert_eq!(take_dirty(&world, actor, log), 1 << 3);
+    assert_eq!(take_dirty(&world, actor, log), 0);
+}
+
+#[test]
+fn a_page_that_is_written_through_the_last_of_many_mappings_is_dirty() {
+    for mappings in [1, 2, 16, 17, 40] {
+        let (world, actor) = scene();
+        let address = |number: u64| ADDRESS + number * 0x40_0000;
+        for number in 0..mappings {
+            let at = calls::map(MEMORY, address(number), 0, PAGES, Access::ReadWrite);
+            world.does(actor, at);
+        }
+        let log = begin_log(&world, actor);
+        take_dirty(&world, actor, log);
+        for number in [0, mappings - 1] {
+            assert_eq!(world.store(actor, address(number), 1), Some(()));
+            assert_eq!(take_dirty(&world, actor, log), 1, "{number} of {mappings}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_another_core_marks_dirty_through_a_cached_link_is_in_the_same_pass() {
+    let (world, actor) = scene();
+    map(&world, actor, Access::ReadWrite);
+    let log = begin_log(&world, actor);
+    take_dirty(&world, actor, log);
+    assert_eq!(world.store(actor, ADDRESS, 1), Some(()));
+    // The other core has cached the link, so it does not mark it again.
+    let leaf = actor.memory(MEMORY).leaf(5).expect("a table");
+    let dirty = leaf.entry(5) | u64::from(Entry::DIRTY.bits());
+    world.machine.store_before_flush(leaf.address_of(5), dirty);
+    assert_eq!(take_dirty(&world, actor, log), 1 | 1 << 5);
 }
 
 #[test]

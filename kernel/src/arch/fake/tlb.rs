@@ -187,6 +187,8 @@ impl State {
                 return None;
             }
             rights = rights.and(entry);
+            // A processor caches only entries that are marked as accessed.
+            self.add_flags(table, address >> shift, ACCESSED);
             table = entry & ADDRESS;
             *below = table;
         }
@@ -198,7 +200,11 @@ impl State {
     /// Sets flags in the leaf entry of a page just walked to.
     fn mark(&mut self, page: u64, flags: u64) {
         let branch = self.branch(page).expect("it was just walked to");
-        let at = self.entry_at(branch.tables[2], page >> 12);
+        self.add_flags(branch.tables[2], page >> 12, flags);
+    }
+
+    fn add_flags(&mut self, table: u64, index: u64, flags: u64) {
+        let at = self.entry_at(table, index);
         // SAFETY: an aligned word of the arena, which only this thread uses.
         unsafe { at.write(at.read() | flags) }
     }

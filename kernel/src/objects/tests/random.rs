@@ -86,8 +86,9 @@ fn end_all(world: &World, manager: TestDomain) {
     }
 }
 
-/// The maximum number of rounds until every call was accepted. A single round sometimes misses a rare call.
-const ROUNDS_MAX: usize = 8;
+/// The maximum number of rounds until every call was accepted. A round misses each of the rarest calls with a probability of up
+/// to a half, so this number is never reached unless a call cannot be accepted.
+const ROUNDS_MAX: usize = 64;
 
 #[test]
 fn random_calls_keep_the_invariants_and_return_all_memory() {

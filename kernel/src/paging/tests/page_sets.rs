@@ -1,11 +1,11 @@
 //! The sets of a Memory's pages: the present ones, and the dirty ones of its log.
 
-use abi::Error;
 use abi::calls::{DomainPages, PageSet};
 use abi::message::DATA_OFFSET;
 use abi::register::{PageCount, PageIndex};
+use abi::{Error, PAGE_BYTES};
 
-use super::{MEMORY, OTHER, PAGES, Scene};
+use super::{ADDRESS, MEMORY, OTHER, PAGES, Scene};
 use crate::memory::Entry;
 use crate::testing::{calls, slots};
 
@@ -41,8 +41,11 @@ impl Scene {
 
     /// Writes a page as user code does.
     fn write(&self, page: u64) {
-        let leaf = self.memory(MEMORY).leaf(page).expect("a table");
-        leaf.add_marks(page, Entry::DIRTY);
+        self.map(ADDRESS, 0, PAGES).expect("room");
+        let address = ADDRESS + page * PAGE_BYTES;
+        let written = self.world.store(self.actor, address, 1);
+        written.expect("a present page");
+        self.world.does(self.actor, calls::unmap(ADDRESS));
     }
 }
 
@@ -57,6 +60,20 @@ fn a_dirty_log_reports_each_write_once() {
     assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![5]));
     assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
     assert_eq!(scene.pages(0, 0, PageSet::Present), Ok(vec![3, 4, 5, 6]));
+}
+
+#[test]
+fn a_leaf_table_that_was_not_used_since_the_last_pass_is_not_read() {
+    let scene = Scene::new();
+    scene.populate(3, 4).expect("room");
+    let log = scene.begin_log();
+    scene.pages(log, 0, PageSet::Dirty).expect("a pass");
+    // No processor marks a page without marking the link to its table.
+    let leaf = scene.memory(MEMORY).leaf(5).expect("a table");
+    leaf.add_marks(5, Entry::DIRTY);
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
+    scene.write(6);
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![5, 6]));
 }
 
 #[test]

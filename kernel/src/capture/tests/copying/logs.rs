@@ -2,6 +2,7 @@
 
 use abi::Error;
 use abi::calls::{DomainPages, PageSet};
+use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, PageIndex};
 
 use super::{ALL, Copying, MEMORY, PAGES, STAGING};
@@ -101,4 +102,7 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
     assert_eq!(copying.scene.call(manager, pass), Ok(512));
     assert!(!copying.is_dirty(MEMORY, 1));
     assert!(copying.is_dirty(MEMORY, 0));
+    assert_eq!(copying.scene.call(manager, pass), Ok(512));
+    let written = copying.frame(MEMORY, 0).read_word(DATA_OFFSET);
+    assert_eq!(written, 1, "in the next pass");
 }

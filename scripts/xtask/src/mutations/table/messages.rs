@@ -9,7 +9,7 @@ mutations! {
         "word & mask" => "word";
         "registers of the sender leak to the receiver"; IPC;
     "message-dirty" in "kernel/src/ipc/transfer.rs":
-        "    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);\n" => "";
+        "    there.mark_written(address);\n" => "";
         "a move loses a received message"; TLB;
     "read-only-buffer" in "kernel/src/ipc/transfer.rs":
         ".filter(|there| there.write)" => ".filter(|_| true)";

@@ -112,6 +112,24 @@ mutations! {
     "copied-then-cleaned" in "kernel/src/capture/copy.rs":
         "    let cleaned = if log == 0 { 0 } else { pages.clean(tried) };\n    let Read { data, zero } = pages.copy(tried, into, into_page);" => "    let Read { data, zero } = pages.copy(tried, into, into_page);\n    let cleaned = if log == 0 { 0 } else { pages.clean(tried) };";
         "with a second core, a store between copying and clearing the dirty bit is lost"; Host("kernel", "capture::tests::copying");
+    "links-before-flush" in "kernel/src/capture/page_set.rs":
+        "    if !memory.take_use(first) {\n        return None;\n    }\n    arch::flush_all();\n" => "    if !memory.take_use(first) {\n        return None;\n    }\n";
+        "with a second core, a page is lost that is written through a cached link during a pass"; TLB;
+    "part-of-a-table" in "kernel/src/capture/page_set.rs":
+        "    if !is_whole {\n        return Some(leaf);\n    }\n" => "";
+        "a pass over a part of a leaf table loses the dirty pages of the rest"; Host("kernel", "capture::tests::copying");
+    "inserted-page" in "kernel/src/memory/page_tables.rs":
+        "        directory.mark_accessed(index);\n        Ok(LeafTable(leaf))" => "        Ok(LeafTable(leaf))";
+        "a move loses pages that were populated since the last pass"; TLB;
+    "removed-link" in "kernel/src/paging/map.rs":
+        "            memory.mark_used(mapping.page_at(address));" => "            let _ = (memory, address);";
+        "a move loses pages that were written through a mapping that is gone"; TLB;
+    "many-mappings" in "kernel/src/objects/memory.rs":
+        "        is_used || mapping.is_some()" => "        is_used";
+        "a move loses pages of a Memory with more mappings than a pass examines"; TLB;
+    "unmarked-link" in "kernel/src/memory/address_space.rs":
+        "        self.directory.mark_accessed(index_at(address, 1));\n" => "";
+        "a move loses pages that the kernel writes as message buffers"; Host("kernel", "capture::tests::copying");
     "bitmap-length" in "kernel/src/capture/page_set.rs":
         "    let covered = count.min(PAGES_PER_TABLE).min(memory.page_count - first);" => "    let covered = count.min(PAGES_PER_TABLE);";
         "DomainPages claims to cover pages beyond the Memory's end"; TLB;
