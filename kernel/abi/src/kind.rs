@@ -222,5 +222,7 @@ rights! {
     HardwareRights {
         /// Make Interrupts, IoPorts and device Memory.
         CREATE = 0;
+        /// Restart the machine.
+        REBOOT = 1;
     }
 }

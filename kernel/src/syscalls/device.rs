@@ -1,8 +1,8 @@
-//! Devices: interrupts, ports, device memory.
+//! Devices: interrupts, ports, device memory, and the machine as a whole.
 
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
-    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random, Reboot,
 };
 use abi::register::{Slot, Width};
 use abi::{
@@ -189,6 +189,13 @@ fn partial_memory(
 pub fn random(caller: Ref<Thread>, call: Random) -> CallResult {
     lookup::hardware(caller, call.hardware, HardwareRights::CREATE)?;
     Ok(Outcome::one(arch::random_seed()))
+}
+
+/// Restarts the machine. Interrupts are off, and no other core was ever started, so nothing else runs until the firmware does.
+pub fn reboot(caller: Ref<Thread>, call: Reboot) -> CallResult {
+    lookup::hardware(caller, call.hardware, HardwareRights::REBOOT)?;
+    arch::reboot();
+    Ok(Outcome::DONE)
 }
 
 /// The pool and the empty slot for a new object, which needs the Hardware.

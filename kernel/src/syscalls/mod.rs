@@ -14,7 +14,7 @@
 //! | `pages` | a captured domain's pages: copy, map, bitmaps of present and dirty pages |
 //! | `thread` | start, stop, read, write |
 //! | `memory` | populate, supply, discard, pager |
-//! | `device` | interrupts, ports, device memory |
+//! | `device` | interrupts, ports, device memory, the restart of the machine |
 
 mod capability;
 mod device;
@@ -196,5 +196,6 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::IoOut(call) => device::write_port(caller, call),
         Request::DeviceMemoryCreate(call) => device::create_memory(kernel, caller, call),
         Request::Random(call) => device::random(caller, call),
+        Request::Reboot(call) => device::reboot(caller, call),
     }
 }

@@ -118,6 +118,7 @@ fn domain() -> Event {
         state: DomainState::Outlived,
         incarnation: Incarnation(u64::MAX),
         movable: true,
+        is_part_of_machine: true,
         spent_pages: u64::MAX,
         pool_pages: u64::MAX,
         home: Some(name()),

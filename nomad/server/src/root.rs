@@ -307,6 +307,14 @@ impl Root {
         self.get(Request::InstallPackage)
     }
 
+    /// Restarts the machine; returns only if that fails.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn reboot(self) -> Result<(), RootError> {
+        self.execute(Request::Reboot)
+    }
+
     fn execute(self, request: Request) -> Result<(), RootError> {
         self.get(request)
     }

@@ -60,6 +60,7 @@ pub fn found(read: Read) -> Found {
             incarnation,
             state: DomainState::Running,
             movable: true,
+            is_part_of_machine: false,
             home,
             pool_pages: 64,
             spent_pages: 8,

@@ -163,6 +163,7 @@ impl Domain {
             incarnation: self.incarnation,
             state: self.state,
             movable: self.movable,
+            is_part_of_machine: self.is_part_of_machine(),
             home: self.home,
             pool_pages: pool.0,
             spent_pages: spent.0,

@@ -664,4 +664,10 @@ calls! {
         /// The Hardware with CREATE.
         hardware: Slot
     } -> u64;
+    /// Restarts the machine through its firmware; does not return. Everything in memory is lost. The caller stops the devices
+    /// that write to memory first.
+    121 Reboot {
+        /// The Hardware with REBOOT.
+        hardware: Slot
+    } -> ();
 }

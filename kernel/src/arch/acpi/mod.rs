@@ -7,12 +7,14 @@
 //! Firmware is assumed to be benign but not correct. A table with a wrong length, address or checksum is not used, and the
 //! machine starts without it. No AML is executed.
 
+mod fadt;
 mod layout;
 mod madt;
 #[cfg(test)]
 mod tests;
 
 pub(super) use ::acpi::sdt::Signature;
+pub(super) use fadt::reset_register;
 pub(super) use madt::{IO_APICS_MAX, Madt, Override};
 
 use ::acpi::address::{AddressSpace, GenericAddress, RawGenericAddress};

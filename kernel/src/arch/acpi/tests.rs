@@ -1,5 +1,6 @@
 //! Correct tables, and defective ones as some firmware writes them.
 
+mod fadt;
 mod madt;
 
 use super::*;

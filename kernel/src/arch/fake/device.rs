@@ -75,6 +75,11 @@ pub fn screen_put_line(line: fmt::Arguments<'_>) {
     with(|state| state.screen.push(line));
 }
 
+/// Records that the machine would restart. Unlike the real one, this machine runs on.
+pub fn reboot() {
+    record(Event::Reboot, |_| ());
+}
+
 /// A number that is hard to guess. The fake machine's sequence depends only on its seed, so tests are reproducible.
 pub fn random_seed() -> u64 {
     with(|state| {

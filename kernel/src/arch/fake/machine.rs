@@ -43,6 +43,8 @@ pub enum Event {
     MaskLine(u32),
     /// A line was unmasked.
     UnmaskLine(u32),
+    /// The machine would have restarted.
+    Reboot,
 }
 
 /// The whole machine.

@@ -12,7 +12,7 @@ mod tlb;
 
 pub use device::{
     arm_timer, console_is_present, console_put, console_transmitter_is_empty, interrupts, io_read,
-    io_write, physical_address_bits, random_seed, screen_put_line, ticks, ticks_per_second,
+    io_write, physical_address_bits, random_seed, reboot, screen_put_line, ticks, ticks_per_second,
 };
 pub use machine::{Event, Machine, boot_information, with_log};
 pub use memory::{

@@ -18,6 +18,7 @@ mod panic;
 mod pit;
 mod port;
 mod random;
+mod reboot;
 mod screen;
 mod segments;
 mod serial;
@@ -34,6 +35,7 @@ pub use memory::{
 pub use panic::panic;
 pub use port::{io_read, io_write};
 pub use random::random_seed;
+pub use reboot::reboot;
 pub use screen::screen_put_line;
 pub use segments::{load_segment_bases, save_segment_bases};
 pub use serial::{console_is_present, console_put, console_transmitter_is_empty, with_log};

@@ -81,4 +81,8 @@ impl nomad_shell::Root for Local {
     fn install_package(&mut self) -> Result<Installation, RootError> {
         self.machine.root.install_package()
     }
+
+    fn reboot(&mut self) -> Result<(), RootError> {
+        self.machine.root.reboot()
+    }
 }

@@ -106,6 +106,12 @@ pub trait Root {
     /// # Errors
     /// [`RootError`].
     fn install_package(&mut self) -> Result<Installation, RootError>;
+
+    /// Restarts the machine. On a real machine this returns only if it fails.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn reboot(&mut self) -> Result<(), RootError>;
 }
 
 /// The reason a call to root failed.

@@ -27,6 +27,7 @@ fn record(state: DomainState) -> DomainRecord {
         incarnation: Incarnation(1),
         state,
         movable: true,
+        is_part_of_machine: false,
         home: None,
         pool_pages: 0,
         spent_pages: 0,

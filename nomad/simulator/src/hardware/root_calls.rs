@@ -21,6 +21,7 @@ fn record(number: usize, entry: &Entry) -> DomainRecord {
         incarnation: entry.incarnation,
         state: entry.state,
         movable: true,
+        is_part_of_machine: false,
         home: None,
         pool_pages: pages,
         spent_pages: pages,

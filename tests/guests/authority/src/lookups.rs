@@ -243,6 +243,7 @@ pub fn lookups(request: &Request) -> Lookups {
             },
         ]),
         Request::Random(call) => of(&[hardware(call.hardware)]),
+        Request::Reboot(call) => of(&[held(call.hardware, Hardware, HardwareRights::REBOOT)]),
     }
 }
 

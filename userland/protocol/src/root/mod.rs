@@ -22,7 +22,8 @@
 //! ```
 //!
 //! An operator's requests are [`Request::Start`], [`Request::Stop`] and [`Request::Remove`]; a new domain comes with
-//! [`Request::BeginPackage`], [`Request::AppendPackage`] for each piece, and [`Request::InstallPackage`].
+//! [`Request::BeginPackage`], [`Request::AppendPackage`] for each piece, and [`Request::InstallPackage`]. [`Request::Reboot`]
+//! ends all domains of the machine.
 //!
 //! | file | content |
 //! | --- | --- |

@@ -48,6 +48,8 @@ pub struct DomainRecord {
     pub state: DomainState,
     /// Whether it may move.
     pub movable: bool,
+    /// Whether it is part of the machine: its switch, a driver, its console or its migration server.
+    pub is_part_of_machine: bool,
     /// The one machine that starts it; `None` if every machine does.
     pub home: Option<Name>,
     /// The size of its pool.
@@ -132,6 +134,7 @@ mod tests {
             incarnation: Incarnation(3),
             state: DomainState::Exported,
             movable: true,
+            is_part_of_machine: false,
             home: Some(name("a")),
             pool_pages: 100,
             spent_pages: 99,

@@ -172,6 +172,8 @@ pub enum Request {
         /// The number of the line.
         from: u64,
     },
+    /// Stops all devices from writing to memory, and restarts the machine. There is a reply only if the kernel refuses.
+    Reboot,
 }
 
 /// The index of the domain's Pool among the capabilities of `Keep`.
@@ -260,6 +262,7 @@ mod tests {
             },
             Request::InstallPackage,
             Request::ReadLog { from: 9 },
+            Request::Reboot,
         ]
     }
 

@@ -89,6 +89,12 @@ impl Function {
         self.set_command(configuration, COMMAND_NO_LINE);
     }
 
+    /// Disables its bus mastering and nothing else. Its registers stay where the firmware expects them.
+    pub fn stop_mastering(&self, configuration: &impl Configuration) {
+        let command = read_half(configuration, self.address, COMMAND);
+        self.set_command(configuration, command & !COMMAND_BUS_MASTER);
+    }
+
     /// Stops its bus mastering first, then resets it if it supports a reset; `wait` must take [`RESET_NS`]. Afterwards its
     /// driver's memory may be reused, and the function is disabled, with its regions where the firmware placed them.
     pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
@@ -192,6 +198,15 @@ mod tests {
             .iter()
             .position(|write| write.1 == 0x58 && write.2 & u32::from(EXPRESS_RESET) != 0);
         assert!(cut < reset && cut.is_some(), "{writes:?}");
+    }
+
+    #[test]
+    fn keeps_its_registers_when_it_stops_mastering_the_bus() {
+        let bus = bus();
+        FUNCTION.enable(&bus, Interrupts::Polled);
+        FUNCTION.stop_mastering(&bus);
+        let command = bus.read(FUNCTION.address, COMMAND) as u16;
+        assert_eq!(command, COMMAND_MEMORY | COMMAND_NO_LINE);
     }
 
     #[test]

@@ -130,6 +130,13 @@ impl Devices {
         function.enable(&self.configuration, parts.interrupts());
     }
 
+    /// Stops all functions from mastering the bus, for the restart of the machine: no driver lets one master it again.
+    pub fn stop_mastering(&self) {
+        for function in &self.functions {
+            function.stop_mastering(&self.configuration);
+        }
+    }
+
     /// Stops a function from mastering the bus, and resets it.
     pub fn disable(&self, machine: &Machine, function: Function) {
         function.disable(&self.configuration, || {

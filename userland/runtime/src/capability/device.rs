@@ -3,7 +3,7 @@
 use abi::Error;
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
-    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random, Reboot,
 };
 use abi::register::{PageCount, Width};
 
@@ -126,6 +126,16 @@ impl Cap<Hardware> {
                 cache: cache as u8,
                 made: PageCount(0),
             })
+        })
+    }
+
+    /// Restarts the machine; returns only if the kernel refuses.
+    ///
+    /// # Errors
+    /// The error of `Reboot`.
+    pub fn reboot(self) -> Result<(), Error> {
+        invoke(Reboot {
+            hardware: self.slot(),
         })
     }
 

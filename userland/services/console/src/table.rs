@@ -61,6 +61,7 @@ mod tests {
             incarnation: Incarnation(3),
             state: DomainState::Running,
             movable,
+            is_part_of_machine: !movable,
             home: None,
             pool_pages: mib * PAGES_PER_MIB,
             spent_pages: mib * PAGES_PER_MIB - 1,

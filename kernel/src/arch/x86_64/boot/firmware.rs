@@ -4,10 +4,11 @@
 
 use super::super::hpet::Hpet;
 use super::super::interrupts;
-use super::super::{apic, cpu};
+use super::super::{apic, cpu, reboot};
 use super::handover::{EARLY_LIMIT, read_loader_bytes};
 use super::tables::Tables;
 use crate::arch::acpi::{self, IO_APICS_MAX, Madt, Override};
+use crate::arch::reset::{Register, Reset};
 use crate::arch::{Line, PhysAddr, Polarity, Trigger, VirtAddr};
 use crate::log;
 use heapless::Vec;
@@ -18,6 +19,7 @@ pub(super) struct Platform {
     /// The interrupt controllers, and the number of usable cores.
     pub(super) madt: Madt,
     hpet: Option<PhysAddr>,
+    reset: Option<Reset>,
 }
 
 /// The registers of these parts, mapped.
@@ -60,6 +62,8 @@ impl Platform {
         }
         let hpet = tables.hpet(report);
         self.hpet = hpet.and_then(|address| PhysAddr::try_new(address).ok());
+        let fadt = tables.table(acpi::Signature::FADT, report);
+        self.reset = fadt.and_then(acpi::reset_register);
     }
 
     /// Assumes one core, one I/O APIC at the usual address, and the timer's interrupt on line 2.
@@ -79,8 +83,9 @@ impl Platform {
         });
     }
 
-    /// Maps the registers.
+    /// Maps the registers, and remembers how the machine is restarted.
     pub(super) fn map(&self, tables: &mut Tables) -> Devices {
+        self.prepare_reboot(tables);
         let io_apics = self.madt.io_apics.iter();
         let io_apics = io_apics.map(|&(first, address)| {
             let address = PhysAddr::new_truncate(address);
@@ -93,6 +98,16 @@ impl Platform {
                 .hpet
                 .map(|address| Hpet::new(tables.map_device(address))),
         }
+    }
+
+    /// Maps the register that restarts the machine, if it is in memory.
+    fn prepare_reboot(&self, tables: &mut Tables) {
+        let Some(reset) = self.reset else { return };
+        let mapped = match reset.register {
+            Register::Memory(address) => Some(tables.map_device(PhysAddr::new_truncate(address))),
+            Register::Port(_) | Register::Configuration { .. } => None,
+        };
+        reboot::prepare(reset, mapped);
     }
 
     /// Starts the interrupt controllers.

@@ -2,7 +2,7 @@
 
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
-    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random, Reboot,
 };
 use abi::register::{PageCount, Slot, Width};
 use abi::{HardwareRights, InterruptRights, IoPortsRights, NotificationRights, PoolRights};
@@ -146,4 +146,8 @@ pub fn device_memory_create() -> Vec<Row> {
 
 pub fn random() -> Vec<Row> {
     vec![row(|_| encode(Random { hardware: HARDWARE })).needs(HARDWARE, HardwareRights::CREATE)]
+}
+
+pub fn reboot() -> Vec<Row> {
+    vec![row(|_| encode(Reboot { hardware: HARDWARE })).needs(HARDWARE, HardwareRights::REBOOT)]
 }

@@ -9,7 +9,7 @@
 //! | `capture` | freezing, reading and retiring a domain |
 //! | `threads` | threads |
 //! | `memories` | pages of a Memory |
-//! | `hardware` | interrupts, ports, device memory, random words |
+//! | `hardware` | interrupts, ports, device memory, random words, the restart of the machine |
 //!
 //! A call without a row does not compile. A call whose rights depend on its arguments has a row for each case.
 
@@ -110,5 +110,6 @@ pub fn rows(number: Number) -> Vec<Row> {
         Number::IoOut => hardware::io_out(),
         Number::DeviceMemoryCreate => hardware::device_memory_create(),
         Number::Random => hardware::random(),
+        Number::Reboot => hardware::reboot(),
     }
 }

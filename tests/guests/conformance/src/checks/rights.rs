@@ -6,7 +6,7 @@ use runtime::abi::calls::{
     DomainFreeze, DomainGrow, DomainInstall, DomainRemove, DomainUnmap, EndpointCreate,
     InterruptAcknowledge, InterruptBind, InterruptCreateMessage, IoIn, IoOut, IoPortsCreate,
     MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply,
-    NotificationCreate, PoolReport, PoolSplit, Random, Receive, Send, Signal, ThreadBind,
+    NotificationCreate, PoolReport, PoolSplit, Random, Reboot, Receive, Send, Signal, ThreadBind,
     ThreadCreate, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
     ThreadWrite, Wait,
 };
@@ -161,6 +161,7 @@ const ROWS: &[Row] = rows! {
     DeviceMemoryCreate through hardware with HardwareRights::CREATE => |props, hardware|
         done(DeviceMemoryCreate { pool: props.pool, hardware, bus_address: 0xfeb0_0000, pages: ONE, into: props.free, cache: 0, made: PageCount(0) });
     Random through hardware with HardwareRights::CREATE => |_, hardware| done(Random { hardware });
+    Reboot through hardware with HardwareRights::REBOOT => |_, hardware| done(Reboot { hardware });
 };
 
 fn props(fixture: &Fixture, subject: &Worker) -> Result<Props, Error> {

@@ -5,6 +5,7 @@
 //! | this one | about the machine's present state |
 //! | [`lifecycle`] | from operators, about the life of a domain |
 //! | [`packages`] | from operators, with a new domain |
+//! | [`reboot`] | from operators, to restart the machine |
 //! | [`outgoing`] | from the source of a move |
 //! | [`incoming`], [`bindings`] | from its destination; the objects there for an arriving domain |
 
@@ -13,6 +14,7 @@ pub mod incoming;
 mod lifecycle;
 pub mod outgoing;
 pub mod packages;
+mod reboot;
 
 use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
@@ -92,6 +94,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         Request::AppendPackage { offset, piece } => packages::append(root, offset, &piece),
         Request::InstallPackage => packages::install(root),
         Request::Memory => memory(root),
+        Request::Reboot => reboot::reboot(root),
         Request::ReadLog { from } => match console::line(from) {
             Some(line) => Ok((granted(&line), None)),
             None => Err(Refusal::NoSuchObject),

@@ -3,6 +3,7 @@
 mod incoming;
 mod lifecycle;
 mod packages;
+mod reboot;
 mod root;
 
 use alloc::vec::Vec;
