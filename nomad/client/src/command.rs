@@ -47,6 +47,13 @@ pub enum Command {
     Remove(Name),
     /// List lines of the machine's log.
     Logs(LogRange),
+    /// Move the machine's domains away, to this machine or to all others that admit them, and admit no domain until
+    /// [`Command::Undrain`] or a restart.
+    Drain(Option<Destination>),
+    /// End a drain: a move in progress is cancelled if it is not too late, and domains are admitted again.
+    Undrain,
+    /// Restart the machine.
+    Reboot(RebootIf),
     /// For tests: halt the server when a transaction reports an event whose text begins with this.
     Hold(String),
     /// For tests: let the server go on.
@@ -68,6 +75,15 @@ pub struct LogRange {
     pub from: u64,
 }
 
+/// The condition of a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RebootIf {
+    /// No movable domain is on the machine, and no move that it takes part in is unfinished.
+    NothingIsLost,
+    /// None: what is on the machine is lost.
+    Forced,
+}
+
 /// The machine that a domain is to move to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
@@ -83,7 +99,7 @@ pub struct Verb {
     pub name: &'static str,
     /// Its operands, one word each. If the last one ends in `...`, it takes all words that remain.
     pub operands: &'static str,
-    /// Its options, each `--NAME VALUE` anywhere after the first word.
+    /// Its options, each `--NAME VALUE`, or `--NAME` if it has no value, anywhere after the first word.
     pub options: &'static [VerbOption],
     /// Its help text.
     pub about: &'static str,
@@ -116,6 +132,9 @@ pub enum CommandError {
     /// This command does not have this option; it has these.
     #[error("`{0}` has no option `{1}`: it has {2}")]
     NoOption(&'static str, String, String),
+    /// This option takes no value.
+    #[error("`--{0}` takes no value")]
+    UnexpectedValue(&'static str),
     /// This option is given without the value that is expected.
     #[error("`--{0}` needs a value: {1}")]
     NoValue(&'static str, &'static str),
@@ -206,6 +225,30 @@ pub const VERBS: &[Verb] = &[
         "Forget a stopped domain that was started by `run`, and its package",
         |operands| Ok(Command::Remove(name(operands[0])?)),
     ),
+    Verb {
+        options: options::DRAIN,
+        ..verb(
+            "drain",
+            "",
+            "Move the machine's domains to the other machines, and admit none until `undrain` or a restart",
+            |_| Ok(Command::Drain(None)),
+        )
+    },
+    verb(
+        "undrain",
+        "",
+        "End a drain: the domains that are left stay, and the machine admits domains again",
+        |_| Ok(Command::Undrain),
+    ),
+    Verb {
+        options: options::REBOOT,
+        ..verb(
+            "reboot",
+            "",
+            "Restart the machine, if no domain or move is lost by that",
+            |_| Ok(Command::Reboot(RebootIf::NothingIsLost)),
+        )
+    },
     for_tests("hold", "EVENT...", |operands| {
         Ok(Command::Hold(operands.join(" ")))
     }),
@@ -250,11 +293,7 @@ impl Verb {
         let expected = self.operands.split_ascii_whitespace().count();
         let takes_rest = self.operands.ends_with("...");
         if operands.len() == expected || takes_rest && operands.len() > expected {
-            let mut command = (self.parse)(&operands)?;
-            if let Command::Migrate(.., options) = &mut command {
-                *options = chosen;
-            }
-            return Ok(command);
+            return (self.parse)(&operands).map(|command| chosen.apply(command));
         }
         Err(match self.operands {
             "" => CommandError::NoOperands(self.name),

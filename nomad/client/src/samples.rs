@@ -10,14 +10,14 @@ use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Judgement, Role, Subject, Verdict};
 use nomad_protocol::planner::Progress;
 use nomad_protocol::{
-    AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Side, TransactionId,
+    AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Refusal, Side, TransactionId,
 };
 use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    AddressOrigin, Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus,
-    REASON_BYTES_MAX, REPORTS_MAX, TransactionStatus,
+    AddressOrigin, DrainStage, DrainStatus, Event, Finding, HomeStatus, Location, LogLine,
+    MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX, Stay, TransactionStatus,
 };
 
 /// The longest name.
@@ -82,6 +82,24 @@ pub fn events() -> Vec<Event> {
             domain: name(),
             text: "x".repeat(LINE_BYTES_MAX),
         }),
+        Event::Draining(DrainStatus {
+            machine: name(),
+            to: Some(name()),
+            stage: DrainStage::Over,
+            moved: u32::MAX,
+            staying: u32::MAX,
+        }),
+        Event::DrainMove {
+            domain: name(),
+            notice: Notice::Progress(progress),
+        },
+        Event::DrainMove {
+            domain: name(),
+            notice: Notice::Finished,
+        },
+        Event::Undrained(name()),
+        Event::Lost(name(), DomainState::Outlived),
+        Event::Rebooting(name()),
         Event::Started(name()),
         Event::Forced(name(), Force::RunHere),
         Event::Done,
@@ -108,7 +126,28 @@ pub fn events() -> Vec<Event> {
         Notice::Finished,
     ];
     events.extend(notices.map(Event::Move));
+    events.extend(stays().map(|reason| Event::Stays {
+        domain: name(),
+        reason,
+    }));
     events
+}
+
+/// A reason of every kind for which a domain stays.
+fn stays() -> [Stay; 7] {
+    let refusal = Refusal::Draining { machine: name() };
+    [
+        Stay::NotMovable,
+        Stay::Held(held()),
+        Stay::NoMachine,
+        Stay::Failed {
+            to: name(),
+            reason: AbortReason::Refused(refusal),
+        },
+        Stay::Cancelled,
+        Stay::InDoubt(Doubt::NotReleased),
+        Stay::Error("x".repeat(REASON_BYTES_MAX)),
+    ]
 }
 
 fn domain() -> Event {
@@ -144,11 +183,15 @@ fn home(location: Location) -> Event {
 }
 
 fn verdict() -> Event {
-    Event::Verdict(Verdict {
+    Event::Verdict(held())
+}
+
+fn held() -> Verdict {
+    Verdict {
         subject: Subject::Held(ObjectId(u64::MAX), Role::Pager),
         kind: Some(ObjectKind::Endpoint),
         judgement: Judgement::Rebind(name()),
-    })
+    }
 }
 
 fn memory() -> Event {

@@ -46,6 +46,11 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: DestinationAction,
     ) -> Option<Event> {
+        if let (DestinationAction::Reserve(_), Some(refusal)) = (&action, self.admission_refusal())
+        {
+            let refused = DestinationEvent::Refused(refusal);
+            return Some(Event::Destination(refused));
+        }
         let event = self
             .moves
             .step_destination(&mut self.host, transaction, action);
@@ -119,6 +124,7 @@ impl<H: Host> Shell<H> {
             self.moves.forget(&mut self.host, transaction);
             self.requests.remove(&transaction);
         }
+        self.notify_drain(now, transaction, &notice);
     }
 
     /// Reports a transaction's progress to the log and to the operator who requested it.

@@ -13,12 +13,15 @@
 //! | [`host`] | the traits through which the shell calls its machine |
 //! | [`output`] | the shell's outputs |
 //! | [`moves`] | the ledger and its transactions' domains |
+//! | `offers` | the beginning of a move from this machine |
 //! | [`pages`] | the logic of page streams |
 //! | [`retries`] | calls to root that failed for the moment |
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |
 //! | `lifecycle` | the commands that start, stop and remove domains |
+//! | `drain` | the sequence that moves all domains away |
+//! | `restart` | the restart of the machine |
 //! | `transfer` | the transfer of a package from an operator to root |
 //! | `log` | the lines of the machine's log |
 //! | [`records`] | the bytes of stable storage |
@@ -36,17 +39,20 @@ extern crate alloc;
 
 mod actions;
 mod discovery;
+mod drain;
 pub mod hook;
 pub mod host;
 mod lifecycle;
 mod log;
 pub mod machines;
 pub mod moves;
+mod offers;
 pub mod operator;
 pub mod output;
 pub mod pages;
 mod presence;
 pub mod records;
+mod restart;
 pub mod retries;
 pub mod roll_calls;
 pub mod shell;

@@ -33,6 +33,7 @@ impl<H: Host> Shell<H> {
         PackageSize(size): PackageSize,
         from: RequestId,
     ) -> Reply {
+        self.check_starts_domains()?;
         if size == 0 {
             return Err("the package is empty".into());
         }
@@ -114,6 +115,7 @@ impl<H: Host> Shell<H> {
 
     /// Stops a domain that is at home here, if it runs, and starts it afresh.
     pub(crate) fn restart(&mut self, now: Instant, name: Name, from: RequestId) -> Reply {
+        self.check_starts_domains()?;
         self.check_not_moving(name)?;
         let refused = |error: RootError| format!("{name} is not restarted: {error}");
         let state = self.host.find(name).map_err(refused)?.state;
@@ -195,6 +197,14 @@ impl<H: Host> Shell<H> {
                 }
                 (Ok(state), _) => self.reply(from, Err(format!("{name} is {state}"))),
             }
+        }
+    }
+
+    /// Ends the wait of all operators who wait for a domain.
+    pub(crate) fn dismiss_starters(&mut self, reason: &str) {
+        let names: Vec<Name> = self.starters.keys().copied().collect();
+        for name in names {
+            self.dismiss_starter(name, reason);
         }
     }
 

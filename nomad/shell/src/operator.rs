@@ -4,29 +4,22 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use identity::Name;
 use nomad_client::command::Destination;
 use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
-use nomad_image::Verdict;
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{
-    Cancelled, Doubt, Entry, Force, Instant, MachineId, Offer, OfferError, TransactionId,
-};
+use nomad_protocol::{Cancelled, Doubt, Entry, Force, Instant, TransactionId};
 use service_protocol::root::DomainState;
 
 use crate::hook::Hook;
-use crate::host::{DomainSummary, Host};
+use crate::host::Host;
 use crate::output::Output;
 use crate::shell::Shell;
 
 /// The maximum number of verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
 const VERDICTS_MAX: usize = 512;
-
-/// A destination's address, and its id if it is a machine of the fleet.
-type Route = (Ipv4Addr, Option<MachineId>);
 
 /// The events in reply to a command, or the reason it was not executed.
 pub(crate) type Reply = Result<Vec<Event>, String>;
@@ -42,7 +35,7 @@ impl<H: Host> Shell<H> {
             Command::Explain(name) => self.explain(name).map(ended),
             Command::Cancel(name) => self.cancel(now, name).map(ended),
             Command::List => self.list(now).map(ended),
-            Command::Machines => Ok(ended(self.machines.list(now))),
+            Command::Machines => Ok(ended(self.list_machines(now))),
             Command::Force(name, force) => self.force(now, name, force).map(ended),
             Command::Start(name) => self.start_again(now, name, from),
             Command::Memory => self.memory().map(ended),
@@ -52,6 +45,10 @@ impl<H: Host> Shell<H> {
             Command::Restart(name) => self.restart(now, name, from),
             Command::Remove(name) => self.remove(now, name).map(ended),
             Command::Logs(range) => self.log_lines(range).map(ended),
+            // The events of the drain follow, and its end ends the reply.
+            Command::Drain(to) => self.drain(now, to, from),
+            Command::Undrain => self.undrain(now),
+            Command::Reboot(condition) => self.reboot(now, condition),
             Command::Hold(line) => self.with_hook(|hook| hook.hold(line)).map(ended),
             Command::Go => self.with_hook(Hook::go).map(ended),
             Command::End => self.end(),
@@ -70,55 +67,19 @@ impl<H: Host> Shell<H> {
     fn migrate(
         &mut self,
         now: Instant,
-        name: Name,
+        domain: Name,
         (destination, options): (Destination, MoveOptions),
         from: RequestId,
     ) -> Reply {
-        let to = self.machines.find(destination)?;
-        let mut found = self.host.look_up(name)?;
-        let verdicts = self.host.judge(&mut found)?;
-        let refused = |verdict: &&Verdict| verdict.refusal().is_some();
-        match verdicts.iter().find(refused) {
-            Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
-            None => self.offer(now, name, (to, found), (from, options)),
-        }
-    }
-
-    fn offer(
-        &mut self,
-        now: Instant,
-        name: Name,
-        ((address, destination), found): (Route, H::Found),
-        (from, options): (RequestId, MoveOptions),
-    ) -> Reply {
-        let transaction = TransactionId(self.host.draw());
-        let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
-        let destination = destination.ok_or(OfferError::NotInFleet).map_err(refused)?;
-        let offer = self.offer_of(name, self.host.summary(&found));
-        let outgoing = self.host.begin_move(name, found)?;
-        let route = (transaction, destination);
-        self.moves
-            .offer(now, route, outgoing, (offer, self.goals, options))
-            .map_err(refused)?;
+        let (to, machine) = self.machines.find(destination)?;
+        let begun = self.begin_move(now, domain, machine, options);
+        let transaction = begun.map_err(|error| error.text(domain))?;
         self.requests.insert(transaction, from);
         Ok(vec![Event::Moving {
-            domain: name,
-            to: address,
+            domain,
+            to,
             transaction,
         }])
-    }
-
-    fn offer_of(&self, name: Name, summary: DomainSummary) -> Offer {
-        let local = self.moves.ledger.local();
-        Offer {
-            domain: summary.domain,
-            incarnation: summary.incarnation,
-            name,
-            sizes: summary.sizes,
-            versions: self.versions,
-            cpu: local.support.cpu,
-            fleet: local.fleet.id(),
-        }
     }
 
     fn explain(&mut self, name: Name) -> Reply {
@@ -161,6 +122,7 @@ impl<H: Host> Shell<H> {
         name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
+        self.check_starts_domains()?;
         let (calls, machines) = (&mut self.roll_calls, &self.machines);
         calls.take_for_start(now, machines, name, is_forced)?;
         let started = self.start(now, name);
@@ -254,7 +216,14 @@ impl<H: Host> Shell<H> {
         Ok(Vec::new())
     }
 
-    /// The domains and transactions here, and the domains at home here.
+    /// The machines of the fleet, and the drain of this one.
+    fn list_machines(&self, now: Instant) -> Vec<Event> {
+        let mut machines = self.machines.list(now);
+        machines.extend(self.drain_events());
+        machines
+    }
+
+    /// The domains and transactions here, the domains at home here, and the drain.
     ///
     /// # Errors
     /// Root's error.
@@ -265,10 +234,11 @@ impl<H: Host> Shell<H> {
         let entries = self.moves.ledger.entries();
         let transactions = entries.map(|entry| Event::Transaction(self.status(&entry)));
         let homes = self.homes(now).into_iter().map(Event::Home);
-        Ok(domains.chain(transactions).chain(homes).collect())
+        let listed = domains.chain(transactions).chain(homes);
+        Ok(listed.chain(self.drain_events()).collect())
     }
 
-    fn status(&self, entry: &Entry<'_>) -> TransactionStatus {
+    pub(crate) fn status(&self, entry: &Entry<'_>) -> TransactionStatus {
         TransactionStatus {
             transaction: entry.transaction,
             domain: entry.offer.name,

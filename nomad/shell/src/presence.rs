@@ -93,7 +93,9 @@ impl<H: Host> Shell<H> {
                     .handle_reply(now, own, (name, turn), presence);
             }
         }
-        for name in self.roll_calls.take_ready() {
+        let may_start = self.check_starts_domains().is_ok();
+        let ready = may_start.then(|| self.roll_calls.take_ready());
+        for name in ready.into_iter().flatten() {
             // An error is logged, and the roll call is repeated.
             let _ = self.start(now, name);
         }

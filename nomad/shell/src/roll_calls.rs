@@ -129,6 +129,11 @@ impl RollCalls {
         calls.for_each(|call| call.roll.forget_replies(of));
     }
 
+    /// Forgets all calls, so that they begin again.
+    pub fn forget(&mut self) {
+        self.calls.clear();
+    }
+
     /// Removes the call of a domain at home here that an operator starts.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use nomad_protocol::{
 };
 
 use crate::discovery::Discovery;
+use crate::drain::Drain;
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
 use crate::machines::Machines;
@@ -61,6 +62,10 @@ pub struct Shell<H: Host> {
     pub(crate) transfer: Option<Transfer>,
     /// The operator's request that waits for each domain to be started.
     pub(crate) starters: BTreeMap<Name, RequestId>,
+    /// The drain of this machine, until an operator ends it.
+    pub(crate) drain: Option<Drain>,
+    /// When the machine restarts, if an operator has requested that.
+    pub(crate) restart_due: Option<Instant>,
     /// The tests' hook, if they may have one.
     pub(crate) hook: Option<Hook>,
     pub(crate) machines: Machines,
@@ -94,6 +99,8 @@ impl<H: Host> Shell<H> {
             requests: BTreeMap::new(),
             transfer: None,
             starters: BTreeMap::new(),
+            drain: None,
+            restart_due: None,
             hook: config.has_hooks.then(Hook::default),
             machines: config.machines,
             discovery: config.has_hellos.then(|| Discovery::new(now, life)),
@@ -154,6 +161,8 @@ impl<H: Host> Shell<H> {
         }
         self.call_rolls(now);
         self.drop_silent_transfer(now);
+        self.retry_drain(now);
+        self.restart_if_due(now);
     }
 
     /// Hands over to root the memory of a domain that has arrived, for [`Output::HandOver`].
@@ -173,6 +182,8 @@ impl<H: Host> Shell<H> {
             .chain(self.retries.poll_timeout())
             .chain(self.discovery.as_ref().map(Discovery::poll_timeout))
             .chain(self.transfer.map(|transfer| transfer.deadline()))
+            .chain(self.drain.as_ref().and_then(Drain::poll_timeout))
+            .chain(self.restart_due)
             .min()
     }
 

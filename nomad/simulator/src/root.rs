@@ -42,6 +42,10 @@ pub struct Entry {
     pub state: DomainState,
     /// The pages of its pool, if it has one.
     pub pool: Option<u64>,
+    /// Whether its manifest lets it move.
+    pub is_movable: bool,
+    /// Whether it is part of the machine.
+    pub is_part_of_machine: bool,
     /// Its state before it began to arrive.
     waited: Option<DomainState>,
     /// The time at which root checks whether it runs although it is exported.
@@ -56,6 +60,8 @@ impl Entry {
             incarnation: Incarnation(0),
             state,
             pool: None,
+            is_movable: true,
+            is_part_of_machine: false,
             waited: None,
             look: None,
         }

@@ -1,4 +1,4 @@
-//! The progress of a move as one line of text: [`Progress`].
+//! The progress of a move, alone or as a part of a drain, as one line of text: [`Progress`].
 
 use std::time::Duration;
 
@@ -15,9 +15,18 @@ pub struct Progress {
 impl Progress {
     /// Takes in an event; returns whether it is about progress.
     pub fn handle(&mut self, event: &Event) -> bool {
-        match event {
-            Event::Move(Notice::Phase(phase)) => self.phase = Some(*phase),
-            Event::Move(Notice::Progress(_)) => self.round = Some(event.clone()),
+        let (Event::Move(notice) | Event::DrainMove { notice, .. }) = event else {
+            return false;
+        };
+        match notice {
+            Notice::Phase(phase) => {
+                if *phase == PhaseName::Offer {
+                    // The next move of a drain has no rounds yet.
+                    self.round = None;
+                }
+                self.phase = Some(*phase);
+            }
+            Notice::Progress(_) => self.round = Some(event.clone()),
             _ => return false,
         }
         true
@@ -42,6 +51,21 @@ mod tests {
     use nomad_protocol::planner;
 
     use super::*;
+
+    #[test]
+    fn the_next_move_of_a_drain_begins_without_the_rounds_of_the_one_before() {
+        let event = |notice| Event::DrainMove {
+            domain: identity::Name::try_new("kv").expect("a name"),
+            notice,
+        };
+        let mut progress = Progress::default();
+        let round = event(Notice::Progress(planner::Progress::default()));
+        assert!(progress.handle(&round));
+        assert!(progress.text(Duration::ZERO).ends_with(&round.to_string()));
+        assert!(progress.handle(&event(Notice::Phase(PhaseName::Offer))));
+        assert_eq!(progress.text(Duration::ZERO), "  0.0 s  Offer   ");
+        assert!(!progress.handle(&event(Notice::Finished)));
+    }
 
     #[test]
     fn shows_the_phase_and_the_last_round() {

@@ -127,10 +127,11 @@ fn subcommand(verb: &Verb) -> clap::Command {
 }
 
 fn option(option: &VerbOption) -> Arg {
-    Arg::new(option.name)
-        .long(option.name)
-        .value_name(option.value)
-        .help(option.about)
+    let arg = Arg::new(option.name).long(option.name).help(option.about);
+    match option.has_value() {
+        true => arg.value_name(option.value),
+        false => arg.action(ArgAction::SetTrue),
+    }
 }
 
 /// The names of a command's operands.
@@ -154,12 +155,19 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, CommandError> {
     let verb = verb.expect("clap knows no other");
     let given = operands(verb).flat_map(|operand| matches.get_many::<String>(operand));
     let mut words: Vec<String> = given.flatten().cloned().collect();
-    for option in verb.options {
-        let value = matches.get_one::<String>(option.name);
-        words.extend(value.map(|value| format!("--{}={value}", option.name)));
-    }
+    words.extend(verb.options.iter().filter_map(|it| given_option(it, matches)));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     verb.command(&words)
+}
+
+/// An option as one word, if it is given.
+fn given_option(option: &VerbOption, matches: &ArgMatches) -> Option<String> {
+    let name = option.name;
+    if option.has_value() {
+        let value = matches.get_one::<String>(name);
+        return value.map(|value| format!("--{name}={value}"));
+    }
+    matches.get_flag(name).then(|| format!("--{name}"))
 }
 
 fn domain_name(text: &str) -> Result<Name, String> {
@@ -181,7 +189,10 @@ mod tests {
                 assert!(is_named.iter().any(|form| help.contains(form)), "{help}");
             }
             for option in verb.options {
-                let form = format!("--{} <{}>", option.name, option.value);
+                let form = match option.has_value() {
+                    true => format!("--{} <{}>", option.name, option.value),
+                    false => format!("--{}", option.name),
+                };
                 assert!(help.contains(&form), "{help}");
             }
         }

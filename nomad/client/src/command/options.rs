@@ -1,4 +1,5 @@
-//! The options of a command, each `--NAME VALUE` or `--NAME=VALUE`: [`VerbOption`], and those of `migrate`.
+//! The options of a command, each `--NAME VALUE` or `--NAME=VALUE`, or `--NAME` alone: [`VerbOption`], and those of
+//! each command.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -7,13 +8,13 @@ use alloc::vec::Vec;
 
 use nomad_protocol::planner::{MoveOptions, NotConverging};
 
-use super::{CommandError, Verb};
+use super::{Command, CommandError, Destination, RebootIf, Verb};
 
 /// An option of a command.
 pub struct VerbOption {
     /// Its name, without dashes.
     pub name: &'static str,
-    /// The name of its value.
+    /// The name of its value; empty if it takes none.
     pub value: &'static str,
     /// Its help text.
     pub about: &'static str,
@@ -28,6 +29,30 @@ enum Effect {
     Operand,
     /// It sets a part of the options of a move, unless the value is not acceptable.
     Set(fn(&mut MoveOptions, &str) -> Option<()>),
+    /// Its value is the machine to drain to.
+    DrainTo,
+    /// It takes no value: the machine restarts whatever is lost.
+    Force,
+}
+
+/// The options that are given with a command.
+#[derive(Default)]
+pub(super) struct Chosen {
+    moves: MoveOptions,
+    to: Option<Destination>,
+    is_forced: bool,
+}
+
+impl Chosen {
+    /// The command with its options.
+    pub(super) fn apply(self, command: Command) -> Command {
+        match command {
+            Command::Migrate(domain, to, _) => Command::Migrate(domain, to, self.moves),
+            Command::Drain(_) => Command::Drain(self.to),
+            Command::Reboot(_) if self.is_forced => Command::Reboot(RebootIf::Forced),
+            command => command,
+        }
+    }
 }
 
 /// The options of `migrate`.
@@ -85,19 +110,50 @@ pub const MIGRATE: &[VerbOption] = &[
     },
 ];
 
+/// The options of `drain`.
+pub const DRAIN: &[VerbOption] = &[VerbOption {
+    name: "to",
+    value: "MACHINE",
+    about: "The one machine that the domains move to, instead of all others that admit them",
+    expected: "the name or address of a machine",
+    effect: Effect::DrainTo,
+}];
+
+/// The options of `reboot`.
+pub const REBOOT: &[VerbOption] = &[VerbOption {
+    name: "force",
+    value: "",
+    about: "Restart even if domains or moves are lost; the reply lists them",
+    expected: "nothing",
+    effect: Effect::Force,
+}];
+
 impl VerbOption {
+    /// Whether it takes a value.
+    pub fn has_value(&self) -> bool {
+        !self.value.is_empty()
+    }
+
+    /// The option as it is written, with its value if it takes one.
+    pub fn usage(&self) -> String {
+        match self.has_value() {
+            true => format!("--{} {}", self.name, self.value),
+            false => format!("--{}", self.name),
+        }
+    }
+
     /// Whether the value takes the place of the command's last operand.
     pub fn is_operand(&self) -> bool {
         matches!(self.effect, Effect::Operand)
     }
 }
 
-/// Splits the words after a command's name into its operands and the options of a move.
+/// Splits the words after a command's name into its operands and its options.
 pub(super) fn split<'a>(
     verb: &Verb,
     words: &[&'a str],
-) -> Result<(Vec<&'a str>, MoveOptions), CommandError> {
-    let (mut operands, mut options) = (Vec::new(), MoveOptions::default());
+) -> Result<(Vec<&'a str>, Chosen), CommandError> {
+    let (mut operands, mut chosen) = (Vec::new(), Chosen::default());
     let (mut last_operand, mut given) = (None, Vec::new());
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
@@ -115,24 +171,30 @@ pub(super) fn split<'a>(
             return Err(CommandError::Repeated(option.name));
         }
         given.push(option.name);
+        if !option.has_value() {
+            if value.is_some() {
+                return Err(CommandError::UnexpectedValue(option.name));
+            }
+            chosen.is_forced = true;
+            continue;
+        }
         let value = value.or_else(|| words.next());
         let value = value.ok_or(CommandError::NoValue(option.name, option.expected))?;
+        let refused = || CommandError::Value(option.name, value.to_owned(), option.expected);
         match option.effect {
             Effect::Operand => last_operand = Some(value),
-            Effect::Set(set) => set(&mut options, value).ok_or_else(|| {
-                CommandError::Value(option.name, value.to_owned(), option.expected)
-            })?,
+            Effect::Set(set) => set(&mut chosen.moves, value).ok_or_else(refused)?,
+            Effect::DrainTo => chosen.to = Some(value.parse()?),
+            Effect::Force => {}
         }
     }
     operands.extend(last_operand);
-    Ok((operands, options))
+    Ok((operands, chosen))
 }
 
 fn no_option(verb: &Verb, word: &str) -> CommandError {
     let known = verb.options.iter();
-    let known: Vec<String> = known
-        .map(|option| format!("--{} {}", option.name, option.value))
-        .collect();
+    let known: Vec<String> = known.map(VerbOption::usage).collect();
     CommandError::NoOption(verb.name, word.to_owned(), known.join(", "))
 }
 

@@ -41,6 +41,12 @@ fn parses_commands() {
         ("stop counter", Command::Stop(counter)),
         ("restart counter", Command::Restart(counter)),
         ("rm counter", Command::Remove(counter)),
+        ("drain", Command::Drain(None)),
+        ("drain --to b", Command::Drain(Some(named))),
+        ("drain --to=10.77.0.12", Command::Drain(Some(at))),
+        ("undrain", Command::Undrain),
+        ("reboot", Command::Reboot(RebootIf::NothingIsLost)),
+        ("reboot --force", Command::Reboot(RebootIf::Forced)),
     ] {
         assert_eq!(parse(text), Ok(command), "{text}");
     }
@@ -99,6 +105,13 @@ fn an_error_names_the_word_and_the_reason() {
         ("list kv", "no operands"),
         ("hold", "hold EVENT..."),
         ("force kv up", "`up`"),
+        ("drain b", "`drain` takes no operands"),
+        ("drain --to", "`--to` needs a value"),
+        ("drain --to a/b", "`a/b`"),
+        ("drain --force", "no option `--force`: it has --to MACHINE"),
+        ("reboot --force=yes", "`--force` takes no value"),
+        ("reboot --force --force", "`--force` is given twice"),
+        ("reboot --now", "no option `--now`: it has --force"),
         ("explain \u{1b}[2J", "the name contains"),
         ("migrate kv a/b", "`a/b`"),
     ] {

@@ -11,11 +11,14 @@ use identity::{Incarnation, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{Cancelled, Doubt, Force, Notice, PhaseName, Side, TransactionId};
 use serde::{Deserialize, Serialize};
-use service_protocol::root::{DomainRecord, MemoryRecord};
+use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::end::End;
 
+mod drain;
 mod text;
+
+pub use drain::{DrainStage, DrainStatus, Stay};
 
 /// The maximum length of the reason of a failed command, in bytes.
 pub const REASON_BYTES_MAX: usize = 400;
@@ -75,6 +78,28 @@ pub enum Event {
     Removed(Name),
     /// A line of the machine's log.
     Log(LogLine),
+    /// The machine moves its domains away and admits none; how far that is.
+    Draining(DrainStatus),
+    /// A notice of the move of one domain of a drain. Unlike [`Event::Move`] it never ends the reply.
+    DrainMove {
+        /// The domain.
+        domain: Name,
+        /// The notice.
+        notice: Notice,
+    },
+    /// A drain leaves this domain on the machine, for this reason.
+    Stays {
+        /// The domain.
+        domain: Name,
+        /// The reason.
+        reason: Stay,
+    },
+    /// A drain has ended: this machine admits domains again.
+    Undrained(Name),
+    /// The restart of the machine loses this domain, which is in this state.
+    Lost(Name, DomainState),
+    /// This machine restarts as soon as the reply has had time to arrive.
+    Rebooting(Name),
     /// The command succeeded. A move ends with its own last notice instead.
     Done,
     /// The command was refused or failed, for this reason.
@@ -216,6 +241,13 @@ impl Event {
                 text: visible(line.text),
                 ..line
             }),
+            Event::Stays {
+                domain,
+                reason: Stay::Error(reason),
+            } => Event::Stays {
+                domain,
+                reason: Stay::Error(visible(reason)),
+            },
             typed => typed,
         }
     }

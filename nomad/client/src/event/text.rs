@@ -55,6 +55,15 @@ impl fmt::Display for Event {
             Event::Stopped(domain) => write!(f, "{domain} is stopped"),
             Event::Removed(domain) => write!(f, "{domain} is removed"),
             Event::Log(line) => line.fmt(f),
+            Event::Draining(status) => status.fmt(f),
+            Event::DrainMove { domain, notice } => {
+                write!(f, "{domain}: ")?;
+                write_notice(f, notice)
+            }
+            Event::Stays { domain, reason } => write!(f, "{domain} stays: {reason}"),
+            Event::Undrained(machine) => write!(f, "{machine} admits domains again"),
+            Event::Lost(domain, state) => write!(f, "{domain} is lost: it is {state}"),
+            Event::Rebooting(machine) => write!(f, "{machine} restarts"),
             Event::Done => f.write_str("done"),
             Event::Failed(reason) => write!(f, "failed: {reason}"),
         }

@@ -3,7 +3,7 @@
 
 mod text;
 
-use identity::Incarnation;
+use identity::{Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Force;
@@ -123,6 +123,11 @@ pub enum Refusal {
     OtherFleet,
     /// The destination has as many transactions on record as it can keep.
     RecordsFull,
+    /// The destination moves its own domains away, and admits none.
+    Draining {
+        /// Its name.
+        machine: Name,
+    },
 }
 
 /// The reason a local step failed.

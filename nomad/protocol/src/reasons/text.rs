@@ -68,6 +68,10 @@ impl fmt::Display for Refusal {
             }
             Refusal::OtherFleet => f.write_str("its fleet has other machines than the fleet here"),
             Refusal::RecordsFull => f.write_str("no room for another move's record there"),
+            Refusal::Draining { machine } => write!(
+                f,
+                "{machine} is draining: it admits no domain until `undrain` or a restart"
+            ),
         }
     }
 }

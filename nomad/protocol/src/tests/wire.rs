@@ -113,6 +113,9 @@ fn steps_have_the_documented_numbers() {
     );
     let refuse = envelope(Step::Refuse(Refusal::Quota { used: 1, limit: 2 })).encode();
     assert_eq!(&refuse[27..], [2, 9, 1, 2]);
+    let machine = Name::try_new("b").expect("a name");
+    let refuse = envelope(Step::Refuse(Refusal::Draining { machine })).encode();
+    assert_eq!(&refuse[27..], [2, 12, 1, b'b']);
 }
 
 #[test]

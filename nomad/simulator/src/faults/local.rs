@@ -141,6 +141,8 @@ pub enum RootCall {
     Unretire,
     /// Stopping an outlived copy.
     Outlive,
+    /// Restarting the machine.
+    Reboot,
 }
 
 /// A fault: a call of root that fails on a machine.
@@ -155,8 +157,8 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// The calls made while faults strike. The other two are made only after the faults have ended: an operator's
-    /// command undoes a retirement, and a copy can be outlived only after that.
+    /// The calls made while faults strike. The others are made only after the faults have ended, at an operator's command: it
+    /// undoes a retirement, after which a copy can be outlived, or restarts a machine.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

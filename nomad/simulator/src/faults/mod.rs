@@ -78,6 +78,17 @@ pub struct ForeignFreeze {
     pub for_us: u64,
 }
 
+/// A drain of a machine. Nothing draws one: a test plans it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedDrain {
+    /// The machine.
+    pub machine: usize,
+    /// The one machine that its domains move to, or `None` for all others.
+    pub to: Option<usize>,
+    /// When it begins.
+    pub at_us: u64,
+}
+
 /// The faults of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
@@ -101,6 +112,8 @@ pub struct Faults {
     pub freeze_us: u64,
     /// The requested moves.
     pub moves: Vec<PlannedMove>,
+    /// The requested drains. They end when the faults end.
+    pub drains: Vec<PlannedDrain>,
     /// Whether the last machine's pool is too small for any domain, if none starts there.
     pub small_pool: bool,
     /// Losses in one direction.
@@ -156,6 +169,7 @@ impl Faults {
             moves: (0..scale.domains)
                 .map(|domain| PlannedMove { domain, at_us })
                 .collect(),
+            drains: Vec::new(),
             small_pool: false,
             one_way: None,
             pause: None,

@@ -71,6 +71,8 @@ pub struct Hardware {
     pub started: Vec<DomainId>,
     /// The domains given up since this was emptied.
     pub given_up: Vec<GivenUp>,
+    /// The number of times that its root was to restart the machine. The machine runs on.
+    pub reboots: u32,
 }
 
 /// A complete domain whose memory a machine gives up. The action that leads to it may have been performed long before.
@@ -105,6 +107,7 @@ impl Hardware {
             failed: Vec::new(),
             started: Vec::new(),
             given_up: Vec::new(),
+            reboots: 0,
         }
     }
 

@@ -20,8 +20,8 @@ fn record(number: usize, entry: &Entry) -> DomainRecord {
         id: entry.id,
         incarnation: entry.incarnation,
         state: entry.state,
-        movable: true,
-        is_part_of_machine: false,
+        movable: entry.is_movable,
+        is_part_of_machine: entry.is_part_of_machine,
         home: None,
         pool_pages: pages,
         spent_pages: pages,
@@ -212,5 +212,11 @@ impl Root for Hardware {
         let waits = entries.find(|(_, entry)| entry.state == DomainState::Waiting);
         let waits = waits.ok_or(RootError::Refused(Refusal::WrongState));
         waits.map(|(number, entry)| Installation::Installed(record(*number, entry)))
+    }
+
+    fn reboot(&mut self) -> Result<(), RootError> {
+        self.call_root(RootCall::Reboot)?;
+        self.reboots += 1;
+        Ok(())
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use nomad_protocol::{Event, Instant, TransactionId};
 
 use super::hellos::Greeting;
-use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, Renumbering, When};
+use crate::faults::{
+    Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, When,
+};
 use crate::network::Datagram;
 
 /// A scheduled event.
@@ -38,6 +40,7 @@ pub(super) enum Scheduled {
     Interfere,
     /// The domain of this number is to move.
     Move(usize),
+    Drain(PlannedDrain),
     Cancel(usize),
     Break,
     Cut(bool),
@@ -60,6 +63,9 @@ impl EventQueue {
         let mut queue = EventQueue::default();
         for planned in &faults.moves {
             queue.schedule(planned.at_us, Scheduled::Move(planned.domain));
+        }
+        for drain in &faults.drains {
+            queue.schedule(drain.at_us, Scheduled::Drain(*drain));
         }
         for crash in &faults.crashes {
             if let When::At(at_us) = crash.when {

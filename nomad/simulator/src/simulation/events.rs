@@ -1,5 +1,6 @@
 //! The handling of each event of the queue, by kind.
 
+use nomad_client::command::Destination;
 use nomad_client::{Command, Event};
 use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 use nomad_transport::Datagram as PageDatagram;
@@ -8,8 +9,10 @@ use super::event_queue::Scheduled;
 use super::hellos::Greeting;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
-use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, RootCall, When};
-use crate::machine::domain_name;
+use crate::faults::{
+    FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When,
+};
+use crate::machine::{domain_name, machine_name};
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
@@ -58,6 +61,7 @@ impl Simulation {
             Scheduled::Step => self.step(),
             Scheduled::Interfere => self.interfere(),
             Scheduled::Move(domain) => self.move_away(domain),
+            Scheduled::Drain(drain) => self.drain(drain),
             Scheduled::Cancel(machine) => self.cancel(machine),
             Scheduled::Break => self.break_streams(),
             Scheduled::Cut(is_cut) => self.is_cut = is_cut,
@@ -77,6 +81,7 @@ impl Simulation {
             | Scheduled::Copy { machine, .. }
             | Scheduled::GiveBack { machine, .. }
             | Scheduled::NotifyBroken { machine, .. }
+            | Scheduled::Drain(PlannedDrain { machine, .. })
             | Scheduled::Cancel(machine) => Some(*machine),
             Scheduled::Greeting(Greeting::Hello { to, .. } | Greeting::Response { to, .. }) => {
                 Some(*to)
@@ -188,6 +193,28 @@ impl Simulation {
         (machine + step) % machines
     }
 
+    /// Begins a drain, unless the machine is down.
+    fn drain(&mut self, PlannedDrain { machine, to, .. }: PlannedDrain) {
+        if self.nodes[machine].is_active(self.now) {
+            let local = self.local(machine);
+            let to = to.map(|to| Destination::Named(machine_name(to)));
+            self.world.command(local, machine, Command::Drain(to));
+            self.perform_actions();
+        }
+    }
+
+    /// Ends all drains, and records how far they came. Those of a machine whose nomad was restarted have ended before.
+    pub(super) fn end_drains(&mut self) {
+        for machine in 0..self.nodes.len() {
+            let status = self.world.machines[machine].shell.drain_status();
+            if let Some(status) = status {
+                let local = self.local(machine);
+                self.world.command(local, machine, Command::Undrain);
+                self.report.drained.push(status);
+            }
+        }
+    }
+
     /// Cancels the moves from a machine by its operator's command, and the moves to it directly in its ledger.
     fn cancel(&mut self, machine: usize) {
         let local = self.local(machine);
@@ -258,6 +285,7 @@ impl Simulation {
     }
 
     pub(super) fn end_faults(&mut self) {
+        self.end_drains();
         self.is_cut = false;
         self.faults.network = NetworkConditions::FAIR;
         self.faults.interference_us = None;

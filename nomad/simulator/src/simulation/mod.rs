@@ -24,6 +24,7 @@ mod setup;
 use std::collections::BTreeMap;
 
 use identity::DomainId;
+use nomad_client::event::DrainStage;
 use nomad_protocol::Instant;
 
 use crate::faults::{Faults, Scale};
@@ -145,8 +146,12 @@ impl Simulation {
         let machines = || self.world.machines.iter();
         let is_moving =
             machines().any(|machine| machine.shell.moves.ledger.entries().next().is_some());
+        let is_draining = machines().any(|machine| {
+            let status = machine.shell.drain_status();
+            status.is_some_and(|status| status.stage == DrainStage::Moving)
+        });
         let is_frozen = machines().any(|machine| machine.hardware().next_due().is_some());
-        !is_moving && !is_frozen && self.queue.is_idle()
+        !is_moving && !is_draining && !is_frozen && self.queue.is_idle()
     }
 
     /// Runs until everything is settled, and judges the outcome.

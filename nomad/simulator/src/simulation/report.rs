@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use identity::DomainId;
+use nomad_client::event::DrainStatus;
 use nomad_protocol::PhaseName;
 
 use crate::history::Violation;
@@ -48,6 +49,8 @@ pub struct Report {
     pub activations: usize,
     /// The most moves that were unfinished at their sources at the same time.
     pub leaving_at_once: usize,
+    /// The drains in progress or over when the faults ended.
+    pub drained: Vec<DrainStatus>,
 }
 
 /// Every phase that a crash can strike, by side.

@@ -1,5 +1,6 @@
 //! The shell on one fake machine, in situations that the simulation does not reach.
 
+mod drain;
 mod found;
 mod lifecycle;
 mod page_stream;

@@ -75,7 +75,7 @@ pub fn help() -> Vec<String> {
         if verb.audience == Audience::Operators && !is_ours(verb.name) {
             lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
             let options = verb.options.iter();
-            lines.extend(options.map(|it| line(format!("  --{} {}", it.name, it.value), it.about)));
+            lines.extend(options.map(|it| line(format!("  {}", it.usage()), it.about)));
         }
     }
     lines

@@ -1,0 +1,192 @@
+//! The drain of this machine: all movable domains move to other machines, one after the other, and none is admitted.
+//!
+//! ```text
+//!   the next domain --> the next machine --offer--> Finished: the domain has moved
+//!     ^                   ^                  |
+//!     |                   +----- Aborted ----+
+//!     +-- no machine is left to try, or an operator has cancelled: the domain stays, and the reason is kept
+//! ```
+//!
+//! | file | content |
+//! | --- | --- |
+//! | this one | [`Drain`]: the domains' turns, the machines that were tried, the reasons to stay |
+//! | [`command`] | the operator's commands |
+//! | [`sequence`] | the shell's steps from one move to the next |
+//!
+//! The drain does not depend on the operator's tool: if the tool is gone, the moves go on, and `list` has the status. It ends
+//! with `undrain`, or with a restart of the migration server, which keeps no record of it.
+
+mod command;
+mod sequence;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use identity::Name;
+use nomad_client::RequestId;
+use nomad_client::event::{DrainStage, DrainStatus, Stay};
+use nomad_protocol::{AbortReason, Instant, MachineId, Notice, PhaseName, TransactionId};
+
+use crate::machines::{FleetMember, Machines};
+
+/// The maximum number of operators that follow a drain. Another one takes the place of the first.
+const FOLLOWERS_MAX: usize = 8;
+
+/// The state of a drain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Drain {
+    /// The one machine that the domains move to; `None` if they move to all others.
+    to: Option<MachineId>,
+    stage: DrainStage,
+    /// The operators' requests whose replies have the drain's events.
+    followers: Vec<RequestId>,
+    /// The move whose end the next step waits for.
+    current: Option<TransactionId>,
+    /// The moves that have begun and not ended, those in doubt included: the domain and the destination.
+    moves: BTreeMap<TransactionId, (Name, MachineId)>,
+    /// The machines that each domain was offered to, and the last failure.
+    tried: BTreeMap<Name, Tries>,
+    /// The machines that have not replied to an offer, and the failure: no other domain is offered to them.
+    silent: BTreeMap<MachineId, (Name, AbortReason)>,
+    /// The number of domains that each machine has received.
+    sent: BTreeMap<MachineId, u32>,
+    stays: BTreeMap<Name, Stay>,
+    moved: u32,
+    /// When the next step is tried again, if something has kept it from being taken.
+    due: Option<Instant>,
+}
+
+/// The machines that a domain was offered to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Tries {
+    machines: BTreeSet<MachineId>,
+    /// The last one's name, and the reason the move to it failed.
+    last: Option<(Name, AbortReason)>,
+}
+
+impl Drain {
+    /// A drain that has not begun any move.
+    fn new(to: Option<MachineId>, follower: RequestId) -> Drain {
+        Drain {
+            to,
+            stage: DrainStage::Moving,
+            followers: Vec::from([follower]),
+            current: None,
+            moves: BTreeMap::new(),
+            tried: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            stays: BTreeMap::new(),
+            moved: 0,
+            due: None,
+        }
+    }
+
+    /// The status for operators.
+    pub(crate) fn status(&self, machines: &Machines) -> DrainStatus {
+        let to = self.to.and_then(|to| machines.get(to));
+        DrainStatus {
+            machine: machines.own().name,
+            to: to.map(|machine| machine.name),
+            stage: self.stage,
+            moved: self.moved,
+            staying: self.stays.len() as u32,
+        }
+    }
+
+    /// The domains that stay, and the reasons.
+    pub(crate) fn stays(&self) -> impl Iterator<Item = (Name, &Stay)> {
+        self.stays.iter().map(|(name, reason)| (*name, reason))
+    }
+
+    /// When the next step is to be tried.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Adds an operator whose reply gets the events from now on.
+    fn follow(&mut self, follower: RequestId) {
+        if self.followers.len() == FOLLOWERS_MAX {
+            self.followers.remove(0);
+        }
+        self.followers.push(follower);
+    }
+
+    /// Whether the next move may begin.
+    fn is_ready(&self) -> bool {
+        self.stage == DrainStage::Moving && self.current.is_none()
+    }
+
+    /// The machine to offer a domain to: of those that were not tried with it, one that has received the fewest domains.
+    fn next_machine<'m>(&self, name: Name, machines: &'m Machines) -> Option<&'m FleetMember> {
+        let tries = self.tried.get(&name);
+        let is_tried = |id| tries.is_some_and(|tries| tries.machines.contains(&id));
+        let others = machines.others().filter(|other| {
+            let is_meant = self.to.is_none_or(|to| to == other.id);
+            let is_known = other.addresses.best().is_some();
+            is_meant && is_known && !is_tried(other.id) && !self.silent.contains_key(&other.id)
+        });
+        others.min_by_key(|other| self.sent.get(&other.id).copied().unwrap_or(0))
+    }
+
+    /// The reason a domain stays that no machine is left for.
+    fn exhausted(&self, name: Name) -> Stay {
+        let last = self.tried.get(&name).and_then(|tries| tries.last);
+        let last = last.or_else(|| self.silent.values().next().copied());
+        last.map_or(Stay::NoMachine, |(to, reason)| Stay::Failed { to, reason })
+    }
+
+    /// Records that a domain is offered to a machine.
+    fn begin(&mut self, transaction: TransactionId, name: Name, to: MachineId) {
+        self.tried.entry(name).or_default().machines.insert(to);
+        self.moves.insert(transaction, (name, to));
+        self.current = Some(transaction);
+    }
+
+    /// Records that a domain stays.
+    fn stay(&mut self, name: Name, reason: Stay) {
+        self.stays.insert(name, reason);
+    }
+
+    /// Handles a notice of a move; returns its domain if the move is one of this drain.
+    fn handle_notice(
+        &mut self,
+        machines: &Machines,
+        transaction: TransactionId,
+        notice: &Notice,
+    ) -> Option<Name> {
+        let (name, to) = *self.moves.get(&transaction)?;
+        match *notice {
+            Notice::Finished => {
+                self.stays.remove(&name);
+                self.moved += 1;
+                *self.sent.entry(to).or_default() += 1;
+            }
+            Notice::Aborted(reason) => self.handle_failure(name, machines.get(to), reason),
+            Notice::InDoubt(doubt) => self.stay(name, Stay::InDoubt(doubt)),
+            _ => return Some(name),
+        }
+        if !matches!(notice, Notice::InDoubt(_)) {
+            self.moves.remove(&transaction);
+        }
+        self.current.take_if(|current| *current == transaction);
+        Some(name)
+    }
+
+    fn handle_failure(&mut self, name: Name, to: Option<&FleetMember>, reason: AbortReason) {
+        // If the move was in doubt, the domain is known to be here again.
+        self.stays.remove(&name);
+        if reason == AbortReason::Cancelled {
+            return self.stay(name, Stay::Cancelled);
+        }
+        let Some(to) = to else { return };
+        self.tried.entry(name).or_default().last = Some((to.name, reason));
+        let phase = PhaseName::Offer;
+        if reason == (AbortReason::TooLong { phase }) {
+            self.silent.insert(to.id, (to.name, reason));
+        }
+        if self.stage == DrainStage::Over {
+            self.stay(name, Stay::Failed { to: to.name, reason });
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The beginning of a move from this machine, at an operator's command or as a part of a drain.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use identity::Name;
+use nomad_image::Verdict;
+use nomad_protocol::planner::MoveOptions;
+use nomad_protocol::{Instant, MachineId, Offer, OfferError, TransactionId};
+
+use crate::host::{DomainSummary, Host};
+use crate::shell::Shell;
+
+/// The reason a move cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BeginError {
+    /// The domain cannot be found or examined, for this reason.
+    Domain(String),
+    /// It holds an object that does not move.
+    Held(Verdict),
+    /// It cannot be offered.
+    Offer(OfferError),
+}
+
+impl BeginError {
+    /// The error as an operator reads it.
+    pub(crate) fn text(&self, name: Name) -> String {
+        match self {
+            BeginError::Domain(reason) => reason.clone(),
+            BeginError::Held(verdict) => format!("{name} cannot move: {verdict}"),
+            BeginError::Offer(error) => format!("{name} cannot be offered: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for BeginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BeginError::Domain(reason) => f.write_str(reason),
+            BeginError::Held(verdict) => verdict.fmt(f),
+            BeginError::Offer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<H: Host> Shell<H> {
+    /// Offers a domain to another machine; `None` if the destination is not of the fleet.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub(crate) fn begin_move(
+        &mut self,
+        now: Instant,
+        name: Name,
+        destination: Option<MachineId>,
+        options: MoveOptions,
+    ) -> Result<TransactionId, BeginError> {
+        let found = self.host.look_up(name);
+        let mut found = found.map_err(BeginError::Domain)?;
+        let verdicts = self.host.judge(&mut found);
+        let mut verdicts = verdicts.map_err(BeginError::Domain)?.into_iter();
+        if let Some(verdict) = verdicts.find(|verdict| verdict.refusal().is_some()) {
+            return Err(BeginError::Held(verdict));
+        }
+        let destination = destination.ok_or(BeginError::Offer(OfferError::NotInFleet))?;
+        let transaction = TransactionId(self.host.draw());
+        let offer = self.offer_of(name, self.host.summary(&found));
+        let outgoing = self.host.begin_move(name, found);
+        let outgoing = outgoing.map_err(BeginError::Domain)?;
+        let (route, terms) = ((transaction, destination), (offer, self.goals, options));
+        let offered = self.moves.offer(now, route, outgoing, terms);
+        offered.map_err(BeginError::Offer)?;
+        Ok(transaction)
+    }
+
+    fn offer_of(&self, name: Name, summary: DomainSummary) -> Offer {
+        let local = self.moves.ledger.local();
+        Offer {
+            domain: summary.domain,
+            incarnation: summary.incarnation,
+            name,
+            sizes: summary.sizes,
+            versions: self.versions,
+            cpu: local.support.cpu,
+            fleet: local.fleet.id(),
+        }
+    }
+}

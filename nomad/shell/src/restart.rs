@@ -1,0 +1,87 @@
+//! The restart of this machine at an operator's command.
+//!
+//! It comes a moment after the reply, so that the reply arrives: until then the operator's tool asks again for events that were
+//! lost. Meanwhile the machine admits no domain.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use nomad_client::Event;
+use nomad_client::command::RebootIf;
+use nomad_protocol::Instant;
+use service_protocol::root::{DomainRecord, DomainState};
+
+use crate::host::Host;
+use crate::operator::{Reply, ended};
+use crate::shell::Shell;
+
+/// The time from the reply to the restart. The operator's tool repeats a question without a reply after 100 ms and then, doubling,
+/// up to every 500 ms.
+const DELAY_US: u64 = 2_000_000;
+
+impl<H: Host> Shell<H> {
+    /// Restarts the machine a moment later, if the condition holds.
+    pub(crate) fn reboot(&mut self, now: Instant, condition: RebootIf) -> Reply {
+        self.check_not_restarting()?;
+        let machine = self.machines.own().name;
+        let lost = self.lost_by_restart()?;
+        if condition == RebootIf::NothingIsLost && !lost.is_empty() {
+            let lost: Vec<String> = lost.iter().map(Event::to_string).collect();
+            let lost = lost.join("; ");
+            return Err(format!(
+                "{machine} is not restarted: {lost}; `drain` moves domains away, `reboot --force` loses them"
+            ));
+        }
+        self.log(format!("{machine} restarts at an operator's command"));
+        self.restart_due = Some(now.after_us(DELAY_US));
+        self.dismiss_starters("the machine restarts");
+        let mut events = lost;
+        events.push(Event::Rebooting(machine));
+        Ok(ended(events))
+    }
+
+    /// The domains that a restart loses, and the moves that it breaks.
+    fn lost_by_restart(&mut self) -> Result<Vec<Event>, String> {
+        let records = self.host.all();
+        let records = records.map_err(|error| error.to_string())?;
+        let lost = records.iter().filter(|record| is_lost(record));
+        let domains = lost.map(|record| Event::Lost(record.name, record.state));
+        let entries = self.moves.ledger.entries();
+        let moves = entries.map(|entry| Event::Transaction(self.status(&entry)));
+        Ok(domains.chain(moves).collect())
+    }
+
+    /// Checks that no restart is pending.
+    ///
+    /// # Errors
+    /// One is.
+    pub(crate) fn check_not_restarting(&self) -> Result<(), String> {
+        match self.restart_due {
+            None => Ok(()),
+            Some(_) => Err(format!("{} is about to restart", self.machines.own().name)),
+        }
+    }
+
+    /// Restarts the machine, if that is due. If it fails, the machine continues.
+    pub(crate) fn restart_if_due(&mut self, now: Instant) {
+        if self.restart_due.take_if(|due| *due <= now).is_some()
+            && let Err(error) = self.host.reboot()
+        {
+            log::error!("the machine does not restart: {error}");
+        }
+    }
+}
+
+/// Whether a domain could move away and is lost otherwise. An outlived copy may be the last one.
+fn is_lost(record: &DomainRecord) -> bool {
+    let is_present = matches!(
+        record.state,
+        DomainState::Running
+            | DomainState::Incoming
+            | DomainState::Prepared
+            | DomainState::Exported
+            | DomainState::Outlived
+    );
+    record.movable && is_present
+}
