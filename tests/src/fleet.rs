@@ -1,8 +1,10 @@
 //! Machines on a segment, and a host beside them, the third party: a [`Fleet`], with which every test of a move begins.
 //!
 //! The machines run Caravan. Usually there are two, from the manifests `usual-a` and `machine-b`. The third party
-//! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use.
+//! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use. In a `lab` the
+//! third party also starts the second machine, from the network.
 
+mod lab;
 mod memory;
 mod operator;
 
@@ -333,6 +335,7 @@ impl Fleet {
     fn boot(&self, node: Node) -> Machine {
         let options = match self.archives[node as usize] {
             STICK => Options::new(node.name(), Boot::StickBios(Artefacts::image())),
+            lab::NETWORK => Options::new(node.name(), Boot::NetworkBios),
             archive => {
                 let archive = Some(Artefacts::archive_named(archive));
                 let kernel = Artefacts::kernel();

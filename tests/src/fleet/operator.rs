@@ -54,6 +54,18 @@ impl Fleet {
         output.expect("the operator's command line runs")
     }
 
+    /// The events of a migration server's reply to a command, as lines of text, and whether the command line succeeded.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::command`].
+    pub fn outcome(&self, node: Node, words: &[&str]) -> (String, bool) {
+        let output = self.run_operator(&self.secret, node.address(), words);
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).trim_end().to_owned();
+        (text, output.status.success())
+    }
+
     /// The events of a migration server's reply to a command.
     ///
     /// # Panics

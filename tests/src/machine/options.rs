@@ -118,6 +118,7 @@ pub struct Options {
     host_mtu: Option<u16>,
     behind_root_ports: bool,
     is_debuggable: bool,
+    reboots: bool,
     clock: Clock,
     instructions_plugin: Option<PathBuf>,
     serial_base: u16,
@@ -139,6 +140,7 @@ impl Options {
             host_mtu: None,
             behind_root_ports: false,
             is_debuggable: false,
+            reboots: false,
             clock: Clock::Host,
             instructions_plugin: None,
             serial_base: FIRST_SERIAL,
@@ -207,6 +209,12 @@ impl Options {
     /// Lets [`Machine::debugger`] attach.
     pub fn debuggable(mut self) -> Self {
         self.is_debuggable = true;
+        self
+    }
+
+    /// Lets a guest restart it. Otherwise QEMU ends when a guest does, so that a fault that resets the processor is noticed.
+    pub fn reboots(mut self) -> Self {
+        self.reboots = true;
         self
     }
 
@@ -309,11 +317,13 @@ impl Options {
             [
                 "-nodefaults",
                 "-no-user-config",
-                "-no-reboot",
                 "-display",
                 "none",
             ],
         );
+        if !self.reboots {
+            add(arguments, ["-no-reboot"]);
+        }
         add(
             arguments,
             ["-machine", board, "-accel", "tcg", "-cpu", &cpu],

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use identity::Name;
-use nomad_client::event::AddressOrigin;
+use nomad_client::event::{AddressOrigin, DrainStatus};
 use nomad_client::{Command, Event};
 use nomad_protocol::planner::PAGE_BYTES;
 use serde_json::json;
@@ -15,6 +15,28 @@ use crate::connection::{Connection, Error};
 use crate::domains::{self, Sum};
 use crate::screen::Format;
 use crate::server::Server;
+
+/// What a machine's reply to `list` says about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The totals of its domains.
+    pub sum: Sum,
+    /// How far its drain is, if it drains.
+    pub drain: Option<DrainStatus>,
+}
+
+impl Summary {
+    fn of(events: &[Event]) -> Summary {
+        let drain = events.iter().find_map(|event| match event {
+            Event::Draining(status) => Some(*status),
+            _ => None,
+        });
+        Summary {
+            sum: domains::sum(events),
+            drain,
+        }
+    }
+}
 
 /// A machine of the fleet.
 #[derive(Debug)]
@@ -27,8 +49,8 @@ pub struct Machine {
     pub origin: AddressOrigin,
     /// The address of another machine with the same name.
     pub double: Option<Ipv4Addr>,
-    /// The totals of its domains, or the reason they are not known; `None` if it has no address.
-    pub totals: Option<Result<Sum, Error>>,
+    /// Its reply, or the reason there is none; `None` if it has no address.
+    pub reply: Option<Result<Summary, Error>>,
     /// The time from the command to the reply.
     pub elapsed: Duration,
 }
@@ -44,20 +66,20 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
         } => Some((*name, *address, *origin, *double)),
         _ => None,
     });
-    let sum = |name, address| {
+    let summary = |name, address| {
         let server = Server {
             address: SocketAddrV4::new(address, port),
             name: Some(name),
         };
         let listed = connection.events(server, Command::List);
-        listed.map(|(_, events)| domains::sum(&events))
+        listed.map(|(_, events)| Summary::of(&events))
     };
     let request = |(name, address, origin, double): (Name, Option<Ipv4Addr>, _, _)| Machine {
         name: name.to_string(),
         address,
         origin,
         double,
-        totals: address.map(|address| sum(name, address)),
+        reply: address.map(|address| summary(name, address)),
         elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {
@@ -91,14 +113,14 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
         address,
         origin,
         double,
-        totals,
+        reply,
         ..
     } in machines
     {
         let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
         let origin = origin.to_string();
-        match totals {
-            Some(Ok(sum)) => {
+        match reply {
+            Some(Ok(Summary { sum, .. })) => {
                 let (count, spent) = (
                     sum.domains.to_string(),
                     domains::mib(sum.spent_pages).to_string(),
@@ -111,6 +133,9 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
                 out,
                 "{name:<16} {address:<16} {origin:<10} no hello of it was received"
             )?,
+        }
+        if let Some(Ok(Summary { drain: Some(status), .. })) = reply {
+            writeln!(out, "  {status}")?;
         }
         if let Some(at) = double {
             writeln!(out, "  another machine called {name} is at {at}")?;
@@ -135,13 +160,14 @@ fn to_json(machine: &Machine) -> serde_json::Value {
         "address": machine.address.map(|address| address.to_string()),
         "origin": machine.origin.to_string(),
         "double": machine.double.map(|address| address.to_string()),
-        "answers": matches!(machine.totals, Some(Ok(_))),
+        "answers": matches!(machine.reply, Some(Ok(_))),
     });
-    match &machine.totals {
-        Some(Ok(sum)) => {
+    match &machine.reply {
+        Some(Ok(Summary { sum, drain })) => {
             object["domains"] = json!(sum.domains);
             object["spent_bytes"] = json!(sum.spent_pages * PAGE_BYTES);
             object["pool_bytes"] = json!(sum.pool_pages * PAGE_BYTES);
+            object["drain"] = json!(drain);
         }
         Some(Err(error)) => object["text"] = json!(error.to_string()),
         None => {}
@@ -152,16 +178,17 @@ fn to_json(machine: &Machine) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use nomad_client::Failure;
+    use nomad_client::event::DrainStage;
 
     use super::*;
 
     fn fleet() -> [Machine; 2] {
-        let machine = |name: &str, last, totals| Machine {
+        let machine = |name: &str, last, reply| Machine {
             name: name.to_owned(),
             address: Some(Ipv4Addr::new(10, 77, 0, last)),
             origin: AddressOrigin::Handshake,
             double: None,
-            totals: Some(totals),
+            reply: Some(reply),
             elapsed: Duration::ZERO,
         };
         let sum = Sum {
@@ -169,8 +196,18 @@ mod tests {
             spent_pages: 512,
             pool_pages: 1024,
         };
+        let drain = Some(DrainStatus {
+            machine: Name::try_new("a").expect("a name"),
+            to: None,
+            stage: DrainStage::Moving,
+            moved: 1,
+            staying: 0,
+        });
         let silent = Error::Failure(Failure::NoReply);
-        [machine("a", 1, Ok(sum)), machine("b", 2, Err(silent))]
+        [
+            machine("a", 1, Ok(Summary { sum, drain })),
+            machine("b", 2, Err(silent)),
+        ]
     }
 
     fn shown(format: Format) -> Vec<String> {
@@ -185,13 +222,15 @@ mod tests {
         let rows = shown(Format::Terminal);
         let words: Vec<&str> = rows[1].split_whitespace().collect();
         assert_eq!(words, ["a", "10.77.0.1", "handshake", "4", "2", "4"]);
-        assert!(rows[2].contains("10.77.0.2") && rows[2].contains("does not reply"));
+        assert_eq!(rows[2], "  a is draining: 1 moved, 0 stay");
+        assert!(rows[3].contains("10.77.0.2") && rows[3].contains("does not reply"));
     }
 
     #[test]
     fn a_machine_is_an_object_whether_it_replies_or_not() {
         let objects = shown(Format::Json);
         assert!(objects[0].contains(r#""domains":4"#), "{}", objects[0]);
+        assert!(objects[0].contains(r#""stage":"moving""#), "{}", objects[0]);
         assert!(objects[1].contains(r#""answers":false"#), "{}", objects[1]);
     }
 }
