@@ -18,7 +18,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(600);
 
 /// The mark by which the first image's machine finds its part of the fleet, and the one on the second image's command line.
 const FIRST_MARK: &str = "[root] machine b of the fleet, by its UUID";
-const SECOND_MARK: &str = "[root] machine b of the fleet, by machine=b";
+const SECOND_MARK: &str = "[root] machine b of the fleet, by the kernel's command line";
 const UP: &str = "[nomad] listening";
 
 /// The domains at home on A.
