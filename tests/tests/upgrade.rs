@@ -76,10 +76,16 @@ fn a_machine_is_drained_restarts_with_another_image_and_gets_its_domains_back_un
     // The machine does not restart while it would lose domains.
     let (refused, is_done) = fleet.outcome(B, &["reboot"]);
     assert!(refused.contains("b is not restarted: "), "{refused}");
-    assert!(refused.contains("kv is lost: it is running") && !is_done, "{refused}");
+    assert!(
+        refused.contains("kv is lost: it is running") && !is_done,
+        "{refused}"
+    );
     // B drains, and admits nothing any more.
     let (drained, is_done) = fleet.outcome(B, &["drain"]);
-    assert!(drained.contains("b is drained: 2 moved, 0 stay"), "{drained}");
+    assert!(
+        drained.contains("b is drained: 2 moved, 0 stay"),
+        "{drained}"
+    );
     assert!(is_done && drained.ends_with("done"), "{drained}");
     for domain in DOMAINS {
         await_settled(&fleet, domain, A);
@@ -87,7 +93,10 @@ fn a_machine_is_drained_restarts_with_another_image_and_gets_its_domains_back_un
     let machines = fleet.command(A, &["machines"]);
     assert!(machines.contains("b is drained"), "{machines}");
     let (refused, is_done) = fleet.outcome(A, &["migrate", "kv", "b"]);
-    assert!(refused.contains("b is draining: it admits no domain"), "{refused}");
+    assert!(
+        refused.contains("b is draining: it admits no domain"),
+        "{refused}"
+    );
     assert!(!is_done, "{refused}");
     // Another image is served, and B starts it.
     drop(server);

@@ -67,8 +67,8 @@ pub use machine::interrupts;
 pub use machine::{
     activate, activate_kernel, arm_timer, console_is_present, console_put,
     console_transmitter_is_empty, direct_map, flush_all, flush_page, frame_released,
-    install_kernel_half, io_read, io_write, load_segment_bases, physical_address_bits, random_seed, reboot,
-    save_segment_bases, screen_put_line, ticks, ticks_per_second, vector_component_offset,
+    install_kernel_half, io_read, io_write, load_segment_bases, physical_address_bits, random_seed,
+    reboot, save_segment_bases, screen_put_line, ticks, ticks_per_second, vector_component_offset,
     vectors_clear, vectors_load, vectors_save, with_log,
 };
 

@@ -38,7 +38,9 @@ fn faultless(drains: Vec<PlannedDrain>) -> Faults {
 /// The number of domains that ended on another machine than they began.
 fn moved(report: &Report) -> usize {
     let outcomes = report.outcomes.iter();
-    outcomes.filter(|outcome| **outcome == Outcome::Moved).count()
+    outcomes
+        .filter(|outcome| **outcome == Outcome::Moved)
+        .count()
 }
 
 #[test]
@@ -87,7 +89,11 @@ fn a_domain_that_is_just_arriving_moves_on() {
     for seed in 0..20 {
         let report = run(seed, faults.clone());
         let status = report.drained[0];
-        assert_eq!((status.stage, status.staying), (DrainStage::Over, 0), "{report:?}");
+        assert_eq!(
+            (status.stage, status.staying),
+            (DrainStage::Over, 0),
+            "{report:?}"
+        );
     }
 }
 
@@ -103,7 +109,11 @@ fn a_failure_of_root_delays_a_drain_and_does_not_end_it() {
     };
     let report = run(5, faults);
     let status = report.drained[0];
-    assert_eq!((status.stage, status.moved), (DrainStage::Over, 2), "{report:?}");
+    assert_eq!(
+        (status.stage, status.moved),
+        (DrainStage::Over, 2),
+        "{report:?}"
+    );
 }
 
 #[test]

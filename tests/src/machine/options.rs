@@ -314,12 +314,7 @@ impl Options {
         };
         add(
             arguments,
-            [
-                "-nodefaults",
-                "-no-user-config",
-                "-display",
-                "none",
-            ],
+            ["-nodefaults", "-no-user-config", "-display", "none"],
         );
         if !self.reboots {
             add(arguments, ["-no-reboot"]);

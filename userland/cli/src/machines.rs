@@ -134,7 +134,11 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
                 "{name:<16} {address:<16} {origin:<10} no hello of it was received"
             )?,
         }
-        if let Some(Ok(Summary { drain: Some(status), .. })) = reply {
+        if let Some(Ok(Summary {
+            drain: Some(status),
+            ..
+        })) = reply
+        {
             writeln!(out, "  {status}")?;
         }
         if let Some(at) = double {

@@ -155,7 +155,11 @@ fn command(name: &str, matches: &ArgMatches) -> Result<Command, CommandError> {
     let verb = verb.expect("clap knows no other");
     let given = operands(verb).flat_map(|operand| matches.get_many::<String>(operand));
     let mut words: Vec<String> = given.flatten().cloned().collect();
-    words.extend(verb.options.iter().filter_map(|it| given_option(it, matches)));
+    words.extend(
+        verb.options
+            .iter()
+            .filter_map(|it| given_option(it, matches)),
+    );
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     verb.command(&words)
 }

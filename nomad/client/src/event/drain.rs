@@ -105,10 +105,7 @@ mod tests {
             moved: 2,
             staying: 1,
         };
-        assert_eq!(
-            status.to_string(),
-            "b is draining to a: 2 moved, 1 stays"
-        );
+        assert_eq!(status.to_string(), "b is draining to a: 2 moved, 1 stays");
         let over = DrainStatus {
             stage: DrainStage::Over,
             to: None,

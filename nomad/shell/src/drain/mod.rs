@@ -186,7 +186,13 @@ impl Drain {
             self.silent.insert(to.id, (to.name, reason));
         }
         if self.stage == DrainStage::Over {
-            self.stay(name, Stay::Failed { to: to.name, reason });
+            self.stay(
+                name,
+                Stay::Failed {
+                    to: to.name,
+                    reason,
+                },
+            );
         }
     }
 }

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use nomad_protocol::{Event, Instant, TransactionId};
 
 use super::hellos::Greeting;
-use crate::faults::{
-    Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, When,
-};
+use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, When};
 use crate::network::Datagram;
 
 /// A scheduled event.

@@ -9,9 +9,7 @@ use super::event_queue::Scheduled;
 use super::hellos::Greeting;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
-use crate::faults::{
-    FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When,
-};
+use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
 use crate::machine::{domain_name, machine_name};
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};

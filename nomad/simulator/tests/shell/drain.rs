@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use nomad_client::event::{DrainStage, Stay};
 use nomad_client::{Event as Reported, RequestId};
 use nomad_protocol::{
-    AbortReason, BootId, Envelope, Instant, MachineId, Message, PhaseName, Refusal, Step,
+    AbortReason, BootId, Envelope, Instant, LifeId, MachineId, Message, PhaseName, Presence,
+    Refusal, Step,
 };
 use nomad_shell::Output;
 use nomad_simulator::faults::{RootCall, RootFault};
@@ -29,6 +30,8 @@ struct Scene {
     reply: OfferReply,
     /// The machines that were offered a domain, each once per offer's transaction.
     offered: Vec<MachineId>,
+    /// Whether other machines reply to queries: they have no domain.
+    has_replies: bool,
 }
 
 impl Scene {
@@ -38,6 +41,7 @@ impl Scene {
             now: now(),
             reply,
             offered: Vec::new(),
+            has_replies: false,
         }
     }
 
@@ -66,23 +70,30 @@ impl Scene {
         while let Some(output) = self.machine.shell.poll(self.now) {
             match output {
                 Output::Event(to, event) => events.push((to, event)),
-                Output::Send { to, bytes } => self.handle_offer(to, &bytes),
+                Output::Send { to, bytes } => self.handle_message(to, &bytes),
                 _ => {}
             }
         }
         events
     }
 
-    fn handle_offer(&mut self, to: MachineId, bytes: &[u8]) {
+    fn handle_message(&mut self, to: MachineId, bytes: &[u8]) {
         let sent = Envelope::decode(bytes).expect("its own messages decode");
-        let Message::Transaction(transaction, Step::Offer(_)) = sent.message else {
-            return;
+        let reply = match sent.message {
+            Message::Transaction(transaction, Step::Offer(_)) => {
+                if self.offered.last() != Some(&to) {
+                    self.offered.push(to);
+                }
+                (self.reply)(to).map(|step| Message::Transaction(transaction, step))
+            }
+            Message::Query(name, turn, _) if self.has_replies => {
+                let (life, activated) = (LifeId(7), 0);
+                let presence = Presence::Absent { life, activated };
+                Some(Message::QueryReply(name, turn, presence))
+            }
+            _ => None,
         };
-        if self.offered.last() != Some(&to) {
-            self.offered.push(to);
-        }
-        if let Some(step) = (self.reply)(to) {
-            let message = Message::Transaction(transaction, step);
+        if let Some(message) = reply {
             let boot = BootId(7);
             let bytes = Envelope { boot, message }.encode();
             self.machine.shell.handle_datagram(self.now, to, &bytes);
@@ -115,8 +126,12 @@ fn texts(events: &[Reported]) -> Vec<String> {
 
 /// The reason the domain stays, from the events of a drain that failed.
 fn stay(events: &[Reported]) -> &Stay {
-    let [.., Reported::Stays { reason, .. }, Reported::Draining(status), Reported::Failed(text)] =
-        events
+    let [
+        ..,
+        Reported::Stays { reason, .. },
+        Reported::Draining(status),
+        Reported::Failed(text),
+    ] = events
     else {
         panic!("it does not stay: {events:?}");
     };
@@ -146,9 +161,15 @@ fn a_domain_is_offered_to_the_one_machine_that_is_named() {
     assert!(matches!(stay(&events), Stay::Failed { .. }));
     let listed = texts(&scene.command(OPERATOR, "list"));
     let expected = "m0 is drained to m2: 0 moved, 1 stays";
-    assert!(listed.iter().any(|line| line.contains(expected)), "{listed:?}");
+    assert!(
+        listed.iter().any(|line| line.contains(expected)),
+        "{listed:?}"
+    );
     let machines = texts(&scene.command(OPERATOR, "machines"));
-    assert!(machines.iter().any(|line| line.contains(expected)), "{machines:?}");
+    assert!(
+        machines.iter().any(|line| line.contains(expected)),
+        "{machines:?}"
+    );
 }
 
 #[test]
@@ -185,7 +206,10 @@ fn refuses_a_destination_that_is_unknown_or_the_machine_itself() {
         ("drain --to m9", "unknown machine m9"),
         ("drain --to m0", "m0 is the machine that is to be drained"),
         ("drain --to 10.77.0.1", "10.77.0.1 is the machine"),
-        ("drain --to 10.77.0.9", "no machine of the fleet has the address"),
+        (
+            "drain --to 10.77.0.9",
+            "no machine of the fleet has the address",
+        ),
         ("undrain", "m0 is not draining"),
     ] {
         let mut scene = Scene::running(refuses);
@@ -249,7 +273,11 @@ fn a_cancelled_move_leaves_its_domain_on_the_machine() {
     let listed = texts(&scene.command(OTHER, "list"));
     let expected = "domain-1 stays: its move was cancelled";
     assert!(listed.iter().any(|line| line == expected), "{listed:?}");
-    assert_eq!(scene.offered, [machine_id(PEER)], "no other machine is tried");
+    assert_eq!(
+        scene.offered,
+        [machine_id(PEER)],
+        "no other machine is tried"
+    );
     assert_eq!(state(&scene.machine), DomainState::Running);
 }
 
@@ -258,7 +286,10 @@ fn ending_a_drain_cancels_its_move_and_fails_the_command_that_began_it() {
     let mut scene = Scene::running(is_silent);
     scene.command(OPERATOR, "drain");
     let command = "undrain".parse().expect("a command");
-    scene.machine.shell.handle_command(scene.now, OTHER, command);
+    scene
+        .machine
+        .shell
+        .handle_command(scene.now, OTHER, command);
     let events = scene.events();
     let to = |operator| {
         let own = events.iter().filter(move |(to, _)| *to == operator);
@@ -316,9 +347,30 @@ fn a_machine_that_drains_starts_no_domain() {
     scene.command(OPERATOR, "drain");
     for command in ["start domain-1", "restart domain-1", "force domain-1 run"] {
         let events = texts(&scene.command(OPERATOR, command));
-        assert!(events[0].contains("m0 is draining"), "{command}: {events:?}");
+        assert!(
+            events[0].contains("m0 is draining"),
+            "{command}: {events:?}"
+        );
     }
     assert_eq!(state(&scene.machine), DomainState::Waiting);
+}
+
+/// Otherwise the domain could run twice: meanwhile it may have arrived on a machine that replied before.
+#[test]
+fn replies_from_the_time_of_a_drain_start_no_domain_after_it() {
+    let homes = BTreeMap::from([(0, Restart::Always)]);
+    let mut scene = Scene::new(machine(false, homes), refuses);
+    scene.command(OPERATOR, "drain");
+    scene.has_replies = true;
+    scene.pass(30);
+    assert_eq!(state(&scene.machine), DomainState::Waiting);
+    scene.has_replies = false;
+    scene.command(OPERATOR, "undrain");
+    scene.pass(30);
+    assert_eq!(state(&scene.machine), DomainState::Waiting);
+    scene.has_replies = true;
+    scene.pass(30);
+    assert_eq!(state(&scene.machine), DomainState::Running);
 }
 
 #[test]
@@ -364,7 +416,10 @@ fn a_restart_comes_after_its_reply_and_nothing_begins_meanwhile() {
     let reply = replies(&mut scene.machine, PEER, offered);
     let is_refused = matches!(
         reply[..],
-        [Message::Transaction(_, Step::Refuse(Refusal::Draining { .. }))]
+        [Message::Transaction(
+            _,
+            Step::Refuse(Refusal::Draining { .. })
+        )]
     );
     assert!(is_refused, "{reply:?}");
     scene.pass(5);

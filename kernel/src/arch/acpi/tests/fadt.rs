@@ -45,7 +45,9 @@ fn the_register_is_a_port_an_address_or_in_configuration_space() {
         let memory = Memory::listing(&[table]);
         let found = memory.tables(|tables| {
             let tables = tables.expect("the list is usable");
-            tables.table(Signature::FADT, |_| ()).and_then(reset_register)
+            tables
+                .table(Signature::FADT, |_| ())
+                .and_then(reset_register)
         });
         assert_eq!(found, Some(Reset { register, value }));
     }

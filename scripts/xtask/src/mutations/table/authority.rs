@@ -35,6 +35,9 @@ mutations! {
     "supply-right" in "kernel/src/syscalls/memory.rs":
         "lookup::memory(caller, call.source, MemoryRights::READ)?" => "lookup::memory(caller, call.source, MemoryRights::empty())?";
         "a Memory is read without READ"; MATRIX;
+    "reboot-right" in "kernel/src/syscalls/device.rs":
+        "lookup::hardware(caller, call.hardware, HardwareRights::REBOOT)?" => "lookup::hardware(caller, call.hardware, HardwareRights::empty())?";
+        "every domain that gets devices from the Hardware restarts the machine"; MATRIX;
     "ports-right" in "kernel/src/syscalls/device.rs":
         "lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?" => "lookup::io_ports(caller, call.ports, IoPortsRights::IN)?";
         "a capability with only IN allows writing to ports"; MATRIX;

@@ -322,4 +322,18 @@ mutations! {
     "pages-of-another" in "nomad/shell/src/pages.rs":
         "is_its && entry.peer == from && awaits" => "is_its && awaits";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
+
+    // A drain, and a restart.
+    "drained-admits" in "nomad/shell/src/drain/command.rs":
+        "(self.drain.is_some() || self.restart_due.is_some()).then_some" => "(self.restart_due.is_some()).then_some";
+        "a machine that is drained fills up again"; SIMULATED_SHELL;
+    "drained-roll-call" in "nomad/shell/src/drain/command.rs":
+        "        self.roll_calls.forget();\n" => "";
+        "a domain that arrived somewhere during its home's drain runs twice"; SIMULATED_SHELL;
+    "lost-by-restart" in "nomad/shell/src/restart.rs":
+        "condition == RebootIf::NothingIsLost && !lost.is_empty()" => "false";
+        "a restart that is not forced loses domains"; SIMULATED_SHELL;
+    "short-fadt" in "kernel/src/arch/acpi/fadt.rs":
+        "    if u32::from_le_bytes(*flags) & HAS_RESET_REGISTER == 0 {\n        return None;\n    }\n" => "";
+        "a restart writes to a register that the machine does not have"; Host("kernel", "arch::acpi");
 }
