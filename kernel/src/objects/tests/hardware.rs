@@ -1,10 +1,10 @@
-//! Access to ports within the range of a capability, and random numbers through the Hardware.
+//! Access to ports within the range of a capability; random numbers and the restart of the machine through the Hardware.
 
 use std::collections::BTreeSet;
 
-use abi::Error;
-use abi::calls::{IoIn, IoOut, IoPortsCreate, Random};
+use abi::calls::{CapabilityMint, IoIn, IoOut, IoPortsCreate, Random, Reboot};
 use abi::register::Width;
+use abi::{Error, HardwareRights};
 
 use super::driver::{FIRST, HARDWARE, driver};
 use crate::arch::IoWidth;
@@ -107,4 +107,23 @@ fn every_bit_of_a_random_number_is_random() {
             "bit {bit}: {ones}"
         );
     }
+}
+
+#[test]
+fn the_machine_restarts_through_a_capability_with_that_right_only() {
+    let (world, actor) = driver();
+    let hardware = FIRST;
+    let devices_only = CapabilityMint {
+        from: HARDWARE,
+        to: hardware,
+        rights: HardwareRights::CREATE.into(),
+        badge: 0,
+    };
+    world.does(actor, devices_only);
+    world.machine.take_events();
+    let refused = world.call(actor, Reboot { hardware });
+    assert_eq!(refused, Err(Error::MissingRight));
+    assert!(!world.machine.take_events().contains(&Event::Reboot));
+    world.does(actor, Reboot { hardware: HARDWARE });
+    assert!(world.machine.take_events().contains(&Event::Reboot));
 }
