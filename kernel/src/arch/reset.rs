@@ -42,18 +42,6 @@ pub(super) enum Mechanism {
     TripleFault,
 }
 
-impl Mechanism {
-    /// Its name in the log.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Mechanism::Firmware(_) => "ACPI's reset register",
-            Mechanism::Chipset => "port 0xcf9",
-            Mechanism::KeyboardController => "the keyboard controller",
-            Mechanism::TripleFault => "a triple fault",
-        }
-    }
-}
-
 /// The mechanisms to try, one after the other, for a machine whose FADT names this register.
 pub(super) fn mechanisms(firmware: Option<Reset>) -> impl Iterator<Item = Mechanism> {
     let firmware = firmware.map(Mechanism::Firmware);

@@ -48,11 +48,20 @@ pub(super) fn prepare(reset: Reset, mapped: Option<VirtAddr>) {
 pub fn reboot() -> ! {
     with_log(Log::become_immediate);
     for mechanism in mechanisms(FIRMWARE.get().map(|(reset, _)| *reset)) {
-        log!("the machine restarts by {}", mechanism.name());
+        log!("the machine restarts by {}", name(mechanism));
         attempt(mechanism);
         wait_ticks(ticks_per_second() / PATIENCE);
     }
     unreachable!("a processor without an interrupt table does not survive an exception")
+}
+
+fn name(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Firmware(_) => "ACPI's reset register",
+        Mechanism::Chipset => "port 0xcf9",
+        Mechanism::KeyboardController => "the keyboard controller",
+        Mechanism::TripleFault => "a triple fault",
+    }
 }
 
 fn attempt(mechanism: Mechanism) {

@@ -14,7 +14,7 @@ use nomad_simulator::machine::{DOMAIN, Machine, machine_id, machine_name};
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
 
-use super::{HERE, MOVE, PEER, fresh, machine, name, now, offer, replies, state};
+use super::{HERE, MOVE, PEER, fresh, machine, now, offer, replies, state};
 
 const OPERATOR: RequestId = RequestId(1);
 const OTHER: RequestId = RequestId(2);
