@@ -42,10 +42,10 @@ pub(super) fn prepare(reset: Reset, mapped: Option<VirtAddr>) {
     FIRMWARE.call_once(|| (reset, mapped));
 }
 
-/// Restarts the machine. Interrupts are off, and this core is the only one that was started.
+/// Restarts the machine, and does not return. Interrupts are off, and this core is the only one that was started.
 ///
 /// The kernel's log is written completely before, each mechanism by name: the last line tells which one worked.
-pub fn reboot() -> ! {
+pub fn reboot() {
     with_log(Log::become_immediate);
     for mechanism in mechanisms(FIRMWARE.get().map(|(reset, _)| *reset)) {
         log!("the machine restarts by {}", name(mechanism));

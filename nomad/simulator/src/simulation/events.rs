@@ -191,9 +191,10 @@ impl Simulation {
         (machine + step) % machines
     }
 
-    /// Begins a drain, unless the machine is down.
+    /// Begins a drain, unless the machine is down, or was paused until the faults have ended.
     fn drain(&mut self, PlannedDrain { machine, to, .. }: PlannedDrain) {
-        if self.nodes[machine].is_active(self.now) {
+        let is_early = self.now.as_us() < self.faults.end_us();
+        if is_early && self.nodes[machine].is_active(self.now) {
             let local = self.local(machine);
             let to = to.map(|to| Destination::Named(machine_name(to)));
             self.world.command(local, machine, Command::Drain(to));
