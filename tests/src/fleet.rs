@@ -11,6 +11,8 @@ mod operator;
 use std::path::Path;
 use std::time::Duration;
 
+pub use operator::send_command;
+
 use crate::machine::{Boot, Machine, NicModel, Options};
 use crate::migration::Migration;
 use crate::output::Output;

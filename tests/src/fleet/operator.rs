@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Fleet, LIMIT, UP};
 use crate::reply::Reply;
 use crate::third_party::Client;
-use crate::{Node, child};
+use crate::{Node, ThirdParty, child};
 
 /// The interval between queries of a migration server.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -44,14 +44,8 @@ impl Fleet {
         String::from_utf8_lossy(&text).trim_end().to_owned()
     }
 
-    /// Runs the operator's command line.
     fn run_operator(&self, secret: &str, address: &str, words: &[&str]) -> process::Output {
-        let mut command = self
-            .party
-            .command(operator().to_str().expect("a path that is text"));
-        command.env(SECRET_VARIABLE, secret);
-        let output = command.arg(address).args(words).output();
-        output.expect("the operator's command line runs")
+        run_operator(&self.party, secret, address, words)
     }
 
     /// The events of a migration server's reply to a command, as lines of text, and whether the command line succeeded.
@@ -208,6 +202,29 @@ impl Fleet {
         machine.expect(UP, LIMIT);
         drop(client);
     }
+}
+
+/// Sends a command to a machine of a fleet with the usual secret, from a third party outside of any [`Fleet`].
+///
+/// # Panics
+///
+/// If the command line cannot be run.
+pub fn send_command(party: &ThirdParty, address: &str, words: &[&str]) -> process::Output {
+    run_operator(party, &super::secret(), address, words)
+}
+
+/// Runs the operator's command line.
+fn run_operator(
+    party: &ThirdParty,
+    secret: &str,
+    address: &str,
+    words: &[&str],
+) -> process::Output {
+    let program = operator();
+    let mut command = party.command(program.to_str().expect("a path that is text"));
+    command.env(SECRET_VARIABLE, secret);
+    let output = command.arg(address).args(words).output();
+    output.expect("the operator's command line runs")
 }
 
 /// The operator's command line.
