@@ -7,7 +7,8 @@ use harness::fleet::LIMIT;
 use harness::machine::{NicModel, Options};
 use harness::{Fleet, Machine, Node, counter, prober};
 
-/// A virtio NIC's transmit queue, and the size of that queue and of the rings of Intel's cards.
+/// A virtio NIC's queues, and the size of those queues and of the rings of Intel's cards.
+const RECEIVE_QUEUE: u16 = 0;
 const SEND_QUEUE: u16 = 1;
 const QUEUE_SIZE: u16 = 128;
 /// The size of the rings of Realtek's cards.
@@ -113,6 +114,15 @@ fn forge_used_buffer(machine: &mut Machine) {
     debugger.detach().expect("QEMU resumes");
 }
 
+/// Forges available buffers that do not exist, an error for which the NIC itself asks for a reset once it receives a frame.
+fn forge_available_buffers(machine: &mut Machine) {
+    let mut debugger = machine.debugger();
+    let entries = machine.available_ring(RECEIVE_QUEUE) + 4;
+    let forged = [0xff; 2 * QUEUE_SIZE as usize];
+    debugger.write(entries, &forged).expect("QEMU writes");
+    debugger.detach().expect("QEMU resumes");
+}
+
 /// Forges received frames that are larger than their buffers: the card's next frame, which it may overwrite, and the one after it.
 fn forge_received_frames(machine: &mut Machine, second_word: [u8; 8]) {
     let mut debugger = machine.debugger();
@@ -197,6 +207,29 @@ fn a_driver_that_ends_is_restarted_with_its_nic_and_connections_survive() {
         fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     }
     // A move through the new driver works.
+    fleet.migrate("counter", Node::B);
+    assert_undisturbed(&probe.finish());
+}
+
+#[test]
+fn a_nic_that_asks_for_a_reset_gets_one_and_its_link_is_reported() {
+    let mut fleet = Fleet::start_with_other("machine-b", debuggable);
+    fleet.await_log(Node::A, counter::READY);
+    fleet.await_log(Node::B, "[nic0] the link is up");
+    let machine = fleet.machine(Node::B);
+    machine.skip_log();
+    for (is_up, line) in [(false, "the link is down"), (true, "the link is up")] {
+        machine.set_link(is_up);
+        machine.expect(&format!("[nic0] {line}"), LIMIT);
+    }
+    fleet.migrate("counter", Node::A);
+    let probe = fleet.party.probe(&probe_options());
+    fleet.machine(Node::B).skip_log();
+    end_driver(fleet.machine(Node::B), forge_available_buffers);
+    let log = fleet.log(Node::B);
+    assert!(log.contains("[nic0] panicked"), "{log}");
+    assert!(log.contains("the NIC needs a reset"), "{log}");
+    fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     fleet.migrate("counter", Node::B);
     assert_undisturbed(&probe.finish());
 }

@@ -1,5 +1,5 @@
 //! A refused move leaves no trace: the operator gets the reason, the domain keeps running, the other machine keeps no part of
-//! it, and the same move works once the reason is gone.
+//! it, neither machine's memory use changes, and the same move works once the reason is gone.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,6 +17,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The counter's first migration.
 const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
+
+/// The number of refusals after which memory use is compared.
+const REFUSALS: usize = 3;
+
+/// The machines that both tell the test of their memory use.
+const BOTH: &[Node] = &[Node::A, Node::B];
 
 /// A query of a machine's domains and moves.
 type List = fn(&Fleet, Node) -> Reply;
@@ -61,21 +67,38 @@ fn assert_undisturbed(probe: Probe) {
     assert!(summary.udp.replies > 0, "{summary:?}");
 }
 
-/// Checks that the second machine refuses the counter with these reasons, and that the usual machine in its place accepts it.
-fn assert_refused(fleet: Fleet, why: &[&str]) {
-    assert_refused_by(fleet, why, Fleet::list);
+/// Has a move refused once, so that tables and heaps grow to their size, and then some more times, which must leave the memory
+/// use of the measured machines unchanged.
+fn assert_uses_no_memory(fleet: &Fleet, measured: &[Node], refuse: impl Fn()) {
+    refuse();
+    let free = || measured.iter().map(|node| fleet.free_heaps_of(*node));
+    let spent = |node: &Node| fleet.memory_of(*node).machine.spent_pages;
+    let pages: Vec<u64> = measured.iter().map(spent).collect();
+    let heaps: Vec<_> = free().collect();
+    (0..REFUSALS).for_each(|_| refuse());
+    for (node, before) in measured.iter().zip(pages) {
+        fleet.await_spent_pages_of(*node, before);
+    }
+    let after: Vec<_> = free().collect();
+    assert_eq!(after, heaps, "free bytes of heaps after and before");
 }
 
-/// As [`assert_refused`], with another query for the second machine.
-fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List) {
+/// Checks that the second machine refuses the counter with these reasons, and that the usual machine in its place accepts it.
+fn assert_refused(fleet: Fleet, why: &[&str]) {
+    assert_refused_by(fleet, why, Fleet::list, BOTH);
+}
+
+/// As [`assert_refused`], with another query for the second machine, and with the machines whose memory is measured.
+fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List, measured: &[Node]) {
     let (mut fleet, probe) = watched(fleet);
-    let reply = fleet.command(Node::A, &MIGRATE);
-    for words in why {
-        assert!(reply.contains(words), "no {words:?} in: {reply}");
-    }
-    assert!(!reply.contains("phase Rounds"), "{reply}");
-    sleep(WATCHED);
-    await_only_on(&fleet, "counter", Node::A, list_b);
+    assert_uses_no_memory(&fleet, measured, || {
+        let reply = fleet.command(Node::A, &MIGRATE);
+        for words in why {
+            assert!(reply.contains(words), "no {words:?} in: {reply}");
+        }
+        assert!(!reply.contains("phase Rounds"), "{reply}");
+        await_only_on(&fleet, "counter", Node::A, list_b);
+    });
     fleet.replace_other();
     fleet.migrate("counter", Node::A);
     sleep(WATCHED);
@@ -105,7 +128,7 @@ fn a_destination_without_the_key_does_not_reply() {
     // The stranger does not report that it has no counter, so the counter's home waits for it until the counter is forced to run.
     fleet.force(Node::A, "run");
     let why = ["failed", "no reply to the offer"];
-    assert_refused_by(fleet, &why, Fleet::list_with_wrong_secret);
+    assert_refused_by(fleet, &why, Fleet::list_with_wrong_secret, &[Node::A]);
 }
 
 #[test]
@@ -118,12 +141,14 @@ fn a_destination_reports_another_version() {
 fn a_destination_reports_a_missing_service_and_leaves_no_trace() {
     let mut fleet = Fleet::start_with_first("service-a");
     fleet.await_log(Node::A, store::READY);
-    let reply = fleet.command(Node::A, &["migrate", "kv", "b"]);
-    let why = "a step of the destination failed: a service does not serve the domain";
-    assert!(reply.contains(why), "{reply}");
-    let never_froze = reply.contains("phase Rounds") && !reply.contains("phase Freeze");
-    assert!(never_froze, "{reply}");
-    await_only_on(&fleet, "kv", Node::A, Fleet::list);
+    assert_uses_no_memory(&fleet, BOTH, || {
+        let reply = fleet.command(Node::A, &["migrate", "kv", "b"]);
+        let why = "a step of the destination failed: a service does not serve the domain";
+        assert!(reply.contains(why), "{reply}");
+        let never_froze = reply.contains("phase Rounds") && !reply.contains("phase Freeze");
+        assert!(never_froze, "{reply}");
+        await_only_on(&fleet, "kv", Node::A, Fleet::list);
+    });
 }
 
 #[test]
@@ -135,22 +160,25 @@ fn a_domain_whose_service_holds_one_of_its_objects_stays() {
     assert!(explained.contains(why), "{explained}");
     let explained = fleet.command(Node::A, &["explain", "kv"]);
     assert!(!explained.contains(why), "{explained}");
-    let reply = fleet.command(Node::A, &["migrate", "client", "b"]);
-    let refused = reply.starts_with("failed: client cannot move") && reply.contains(why);
-    assert!(refused, "{reply}");
-    await_only_on(&fleet, "client", Node::A, Fleet::list);
+    assert_uses_no_memory(&fleet, BOTH, || {
+        let reply = fleet.command(Node::A, &["migrate", "client", "b"]);
+        let refused = reply.starts_with("failed: client cannot move") && reply.contains(why);
+        assert!(refused, "{reply}");
+        await_only_on(&fleet, "client", Node::A, Fleet::list);
+    });
 }
 
 #[test]
 fn a_destination_reports_a_priority_that_it_may_not_grant() {
     let fleet = Fleet::start_with_other("low-b", |options| options);
     let (fleet, probe) = watched(fleet);
-    let reply = fleet.command(Node::A, &MIGRATE);
-    let why = "a thread has priority 16, above that of the migration server there";
-    assert!(reply.contains(why), "{reply}");
-    assert!(!reply.contains("phase Freeze"), "{reply}");
-    sleep(WATCHED);
-    await_only_on(&fleet, "counter", Node::A, Fleet::list);
+    assert_uses_no_memory(&fleet, BOTH, || {
+        let reply = fleet.command(Node::A, &MIGRATE);
+        let why = "a thread has priority 16, above that of the migration server there";
+        assert!(reply.contains(why), "{reply}");
+        assert!(!reply.contains("phase Freeze"), "{reply}");
+        await_only_on(&fleet, "counter", Node::A, Fleet::list);
+    });
     assert_undisturbed(probe);
 }
 
@@ -161,10 +189,12 @@ fn a_pinned_domain_moves_once_it_releases_its_pool() {
     let why = "a domain or pool within its own pool";
     let explained = fleet.command(Node::A, &["explain", "pinned"]);
     assert!(explained.contains(why), "{explained}");
-    let reply = fleet.command(Node::A, &["migrate", "pinned", "b"]);
-    let refused = reply.starts_with("failed: pinned cannot move") && reply.contains(why);
-    assert!(refused, "{reply}");
-    await_only_on(&fleet, "pinned", Node::A, Fleet::list);
+    assert_uses_no_memory(&fleet, BOTH, || {
+        let reply = fleet.command(Node::A, &["migrate", "pinned", "b"]);
+        let refused = reply.starts_with("failed: pinned cannot move") && reply.contains(why);
+        assert!(refused, "{reply}");
+        await_only_on(&fleet, "pinned", Node::A, Fleet::list);
+    });
     send_to_pinned(&mut fleet, Node::A, "[pinned] lets go");
     fleet.migrate("pinned", Node::A);
     send_to_pinned(&mut fleet, Node::B, "[pinned] holds nothing");

@@ -40,7 +40,15 @@ impl Fleet {
     ///
     /// If that does not happen.
     pub fn await_spent_pages(&self, node: Node, before: &[u64; 2]) {
-        let before = before[node as usize];
+        self.await_spent_pages_of(node, before[node as usize]);
+    }
+
+    /// As [`Fleet::await_spent_pages`], with the number of pages on this machine.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::await_spent_pages`].
+    pub fn await_spent_pages_of(&self, node: Node, before: u64) {
         let deadline = Instant::now() + LIMIT;
         loop {
             let memory = self.reply(node, &["mem"]).memory();
@@ -57,22 +65,29 @@ impl Fleet {
         }
     }
 
-    /// The free bytes in the heaps of both machines' roots, switches and migration servers. Requests precede the measurement, so
-    /// that the servers remember only requests of one size.
+    /// The free bytes in the heaps of both machines' roots, switches and migration servers, as [`Fleet::free_heaps_of`].
     ///
     /// # Panics
     ///
     /// As [`Fleet::memory_of`].
     pub fn free_heaps(&self) -> Vec<u64> {
-        let free = |node| {
-            (0..REQUESTS).for_each(|_| drop(self.command(node, &["cancel", "nobody"])));
-            let memory = self.memory_of(node);
-            [
-                memory.machine.heap_free,
-                memory.machine.switch_heap_free,
-                memory.nomad_heap_free,
-            ]
-        };
-        [Node::A, Node::B].into_iter().flat_map(free).collect()
+        let nodes = [Node::A, Node::B].into_iter();
+        nodes.flat_map(|node| self.free_heaps_of(node)).collect()
+    }
+
+    /// The free bytes in the heaps of a machine's root, switch and migration server. Requests precede the measurement, so that
+    /// the server remembers only requests of one size.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::memory_of`].
+    pub fn free_heaps_of(&self, node: Node) -> [u64; 3] {
+        (0..REQUESTS).for_each(|_| drop(self.command(node, &["cancel", "nobody"])));
+        let memory = self.memory_of(node);
+        [
+            memory.machine.heap_free,
+            memory.machine.switch_heap_free,
+            memory.nomad_heap_free,
+        ]
     }
 }

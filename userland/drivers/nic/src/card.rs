@@ -56,12 +56,15 @@ pub enum Link {
         /// Its speed.
         megabits_per_second: u32,
     },
+    /// It carries frames, and the card does not report its speed.
+    UpWithoutSpeed,
 }
 
 impl fmt::Display for Link {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Link::Down => formatter.write_str("down"),
+            Link::UpWithoutSpeed => formatter.write_str("up"),
             Link::Up {
                 megabits_per_second,
             } => write!(formatter, "up, {megabits_per_second} Mb/s"),

@@ -105,6 +105,12 @@ impl BufferedQueue {
 
 #[derive(Debug)]
 pub struct VirtioNet {
+    device: Device,
+    /// The negotiated features.
+    features: u64,
+    /// The state of the link when it was last read.
+    link: Option<Link>,
+    needs_reset: bool,
     mac: Option<Mac>,
     frame_bytes_max: usize,
     receive: BufferedQueue,
@@ -126,6 +132,10 @@ impl VirtioNet {
         let receive = queue(RECEIVE_QUEUE)?;
         let send = queue(SEND_QUEUE)?;
         let mut nic = VirtioNet {
+            device,
+            features,
+            link: device.link(features),
+            needs_reset: false,
             mac: device.mac(features),
             frame_bytes_max: FRAME_BYTES_MIN + usize::from(mtu),
             free: send.all().collect(),
@@ -139,6 +149,15 @@ impl VirtioNet {
         device.run();
         nic.publish();
         Ok(nic)
+    }
+
+    /// Fails once the NIC has reported an error: it moves no more frames then.
+    fn check(&self) -> Result<(), CardFault> {
+        if self.needs_reset {
+            Err(CardFault("needs a reset"))
+        } else {
+            Ok(())
+        }
     }
 
     fn offer_for_receiving(&mut self, buffer: Buffer) {
@@ -157,11 +176,17 @@ impl Card for VirtioNet {
     }
 
     fn link(&mut self) -> Option<Link> {
-        None
+        self.device.link(self.features)
     }
 
+    /// Frames and changes of the configuration share one interrupt, so each interrupt may be about the link or an error.
     fn acknowledge(&mut self) -> Events {
-        Events::default()
+        self.needs_reset = self.device.needs_reset();
+        let link = self.link();
+        Events {
+            link: core::mem::replace(&mut self.link, link) != link,
+            lost: 0,
+        }
     }
 
     fn has_frame(&self) -> bool {
@@ -169,6 +194,7 @@ impl Card for VirtioNet {
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+        self.check()?;
         let Some((buffer, written)) = self.receive.take()? else {
             return Ok(None);
         };
@@ -182,6 +208,7 @@ impl Card for VirtioNet {
     }
 
     fn has_space(&mut self) -> Result<bool, CardFault> {
+        self.check()?;
         while let Some((buffer, _)) = self.send.take()? {
             self.free.push(buffer);
         }

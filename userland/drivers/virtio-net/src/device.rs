@@ -3,7 +3,7 @@
 use core::fmt;
 use core::hint;
 
-use nic::{DmaAddress, Hardware, MappedRegisters};
+use nic::{DmaAddress, Hardware, Link, MappedRegisters};
 use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
@@ -30,22 +30,28 @@ const STATUS_ACKNOWLEDGE: u8 = 1;
 const STATUS_DRIVER: u8 = 2;
 const STATUS_RUNNING: u8 = 4;
 const STATUS_FEATURES: u8 = 8;
+/// The NIC has met an error from which it does not recover by itself.
+const STATUS_NEEDS_RESET: u8 = 0x40;
 
 /// The NIC reports its MTU, and receives no longer frames.
 const FEATURE_MTU: u64 = 1 << 3;
 /// The NIC has an address of its own.
 const FEATURE_MAC: u64 = 1 << 5;
+/// It reports the state of its link.
+const FEATURE_LINK: u64 = 1 << 16;
 /// It implements version 1, whose layouts this driver uses.
 const FEATURE_VERSION_1: u64 = 1 << 32;
 /// Its addresses go through an IOMMU, if there is one.
 const FEATURE_PLATFORM: u64 = 1 << 33;
 
-/// The offset of the MTU among the registers of a network device.
+/// The offset of the link's state among the registers of a network device.
+const LINK: usize = 6;
+const LINK_IS_UP: u16 = 1;
+/// The offset of the MTU among them.
 const MTU: usize = 10;
 /// The smallest MTU that a NIC may report.
 const REPORTED_MTU_MIN: u16 = 68;
 
-const NO_VECTOR: u16 = u16::MAX;
 /// The entry of the MSI-X table that root has set.
 const VECTOR: u16 = 0;
 
@@ -67,6 +73,8 @@ pub enum InitError {
     Queue(u16),
     /// It does not accept an interrupt vector for this queue.
     Vector(u16),
+    /// It does not accept an interrupt vector for changes of its configuration.
+    ConfigurationVector,
     /// Its memory could not be allocated.
     Memory(abi::Error),
 }
@@ -87,6 +95,8 @@ impl fmt::Display for InitError {
                 formatter,
                 "it accepts no interrupt vector for queue {queue}"
             ),
+            InitError::ConfigurationVector => formatter
+                .write_str("it accepts no interrupt vector for changes of its configuration"),
             InitError::Memory(error) => write!(formatter, "no memory: {error}"),
         }
     }
@@ -154,7 +164,7 @@ impl Device {
     /// Resets the NIC and negotiates features for a port of this MTU; queues are set up next.
     ///
     /// # Errors
-    /// [`InitError::Reset`] or [`InitError::Features`].
+    /// [`InitError::Reset`], [`InitError::Features`] or [`InitError::ConfigurationVector`].
     pub fn begin(&self, port: Mtu) -> Result<Negotiated, InitError> {
         self.common.store(STATUS, 0u8);
         let reset = (0..RESET_POLLS_MAX).any(|_| {
@@ -176,7 +186,10 @@ impl Device {
         if self.common.load::<u8>(STATUS) & STATUS_FEATURES == 0 {
             return Err(InitError::Features(offered));
         }
-        self.common.store(CONFIGURATION_VECTOR, NO_VECTOR);
+        self.common.store(CONFIGURATION_VECTOR, VECTOR);
+        if self.common.load::<u16>(CONFIGURATION_VECTOR) != VECTOR {
+            return Err(InitError::ConfigurationVector);
+        }
         Ok(negotiated)
     }
 
@@ -224,6 +237,20 @@ impl Device {
         (features & FEATURE_MAC != 0).then(read)
     }
 
+    /// Whether the NIC has met an error, and works no longer (virtio 1.2, 2.1.2).
+    pub fn needs_reset(&self) -> bool {
+        self.common.load::<u8>(STATUS) & STATUS_NEEDS_RESET != 0
+    }
+
+    /// The state of the link, if that feature was negotiated (virtio 1.2, 5.1.4).
+    pub fn link(&self, features: u64) -> Option<Link> {
+        let read = || match self.specific.load::<u16>(LINK) & LINK_IS_UP {
+            0 => Link::Down,
+            _ => Link::UpWithoutSpeed,
+        };
+        (features & FEATURE_LINK != 0).then(read)
+    }
+
     fn add_status(&self, status: u8) {
         let before = self.common.load::<u8>(STATUS);
         self.common.store(STATUS, before | status);
@@ -248,7 +275,7 @@ impl Device {
 /// Chooses among the offered features. The MTU is the smaller one of the MTUs of the port and of the NIC. A NIC without the
 /// feature of an MTU has 1500. A driver that accepts the feature promises buffers for the NIC's own MTU.
 fn choose(offered: u64, reported: impl FnOnce() -> u16, port: Mtu) -> Negotiated {
-    let features = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
+    let features = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_LINK | FEATURE_PLATFORM);
     let port = port.bytes() as u16;
     let reported = (offered & FEATURE_MTU != 0).then(reported);
     match reported.filter(|mtu| *mtu >= REPORTED_MTU_MIN) {

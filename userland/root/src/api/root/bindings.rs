@@ -29,6 +29,7 @@ pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
     if let Some(held) = held.find(|held| held.binding == binding) {
         return Ok((done(), Some(held.capability)));
     }
+    check(&domain.held, binding)?;
     let number = domain.number;
     let (capability, badge) = create(root, number, binding)?;
     let domain = find_arriving(&mut root.domains, name)?;
@@ -39,6 +40,17 @@ pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
         minted: Some(Handle::new(capability)),
     });
     Ok((done(), Some(capability)))
+}
+
+/// Refuses a binding that contradicts those that the domain has. Rings and clock pages come out of root's own pool, so a domain
+/// gets one of each: a port belongs to the ring and its doorbell alone, and there is only one.
+fn check(held: &[HeldObject], binding: Binding) -> Result<(), Refusal> {
+    let has_port = matches!(binding.name.as_str(), names::RING | names::DOORBELL);
+    let is_other = |held: &HeldObject| held.binding.port.is_some_and(|it| Some(it) != binding.port);
+    if binding.port.is_some() != has_port || (has_port && held.iter().any(is_other)) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(())
 }
 
 fn create(

@@ -1,6 +1,7 @@
 //! Requests about an arriving domain.
 
 use alloc::rc::Rc;
+use alloc::vec;
 
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
@@ -241,6 +242,60 @@ fn a_domain_that_is_built_again_keeps_its_port() {
     let rings = calls.iter();
     let rings = rings.filter(|call| matches!(call, Request::MemoryCreate(_)));
     assert_eq!(rings.count(), 1);
+}
+
+/// Binds objects for an arriving domain; returns root's replies, and the number of Memories that it made.
+fn bind_all(bindings: &[Binding]) -> (Vec<Result<(), Refusal>>, usize) {
+    let (bound, calls) = with_kernel(accept_all, || {
+        let mut root = root(DomainState::Incoming, 0);
+        let mut bind = |it: &Binding| bindings::bind(&mut root, name(), *it).map(drop);
+        bindings.iter().map(&mut bind).collect()
+    });
+    let made = |call: &&Request| matches!(call, Request::MemoryCreate(_));
+    (bound, calls.iter().filter(made).count())
+}
+
+fn binding(name: &str, port: Option<PortAddress>) -> Binding {
+    Binding {
+        name: Name::try_new(name).expect("a name"),
+        port: port.map(|address| address.state()),
+    }
+}
+
+#[test]
+fn a_domain_gets_one_port_and_one_clock_page_whatever_its_image_claims() {
+    let refused = Err(Refusal::Malformed);
+    let [one, other] = [address(1, 1), address(2, 2)].map(Some);
+    let rings = [one, other].map(|port| binding(names::RING, port));
+    assert_eq!(bind_all(&rings), (vec![Ok(()), refused], 1));
+    let mixed = [binding(names::DOORBELL, one), binding(names::RING, other)];
+    assert_eq!(bind_all(&mixed), (vec![Ok(()), refused], 0));
+    let both = [binding(names::RING, one), binding(names::DOORBELL, one)];
+    assert_eq!(bind_all(&both), (vec![Ok(()), Ok(())], 1));
+    let clocks = [None, None, one, other].map(|port| binding(crate::clock::NAME, port));
+    let bound = vec![Ok(()), Ok(()), refused, refused];
+    assert_eq!(bind_all(&clocks), (bound, 1));
+    for name in [names::RING, names::DOORBELL] {
+        assert_eq!(bind_all(&[binding(name, None)]), (vec![refused], 0));
+    }
+}
+
+#[test]
+fn an_offer_that_is_refused_for_lack_of_memory_leaves_a_waiting_domain_waiting() {
+    let kernel = |request: &Request| match request {
+        Request::PoolSplit(_) => Err(abi::Error::PoolEmpty),
+        other => accept_all(other),
+    };
+    with_kernel(kernel, || {
+        let mut root = Supervisor::for_tests();
+        let definition = Rc::new(Definition::for_tests(Restart::Always));
+        root.domains.add_at_home(name(), definition).state = DomainState::Waiting;
+        let admitted = incoming::admit(&mut root, name(), ID, PageCount(8), true);
+        assert_eq!(admitted.map(drop), Err(Refusal::NoMemory));
+        let domain = first(&root);
+        assert_eq!((domain.name, domain.state), (name(), DomainState::Waiting));
+        assert!(domain.definition.is_some());
+    });
 }
 
 #[test]
