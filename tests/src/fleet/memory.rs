@@ -75,6 +75,28 @@ impl Fleet {
         nodes.flat_map(|node| self.free_heaps_of(node)).collect()
     }
 
+    /// Waits until the heaps of a machine's root, switch and migration server have at least as many free bytes as before.
+    /// Sessions come and go, so the migration server's heap varies by some hundred bytes, but a leak stays.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen.
+    pub fn await_free_heaps_of(&self, node: Node, before: [u64; 3]) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let now = self.free_heaps_of(node);
+            if now.iter().zip(&before).all(|(now, before)| now >= before) {
+                return;
+            }
+            let name = node.name();
+            assert!(
+                Instant::now() < deadline,
+                "{name}: {now:?} bytes are free in its heaps instead of {before:?}"
+            );
+            sleep(POLL_INTERVAL);
+        }
+    }
+
     /// The free bytes in the heaps of a machine's root, switch and migration server. Requests precede the measurement, so that
     /// the server remembers only requests of one size.
     ///

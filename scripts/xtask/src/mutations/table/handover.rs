@@ -53,6 +53,16 @@ mutations! {
         "Route::ToAll(PortKind::Uplink)" => "Route::ToAll(PortKind::Domain)";
         "no station on the wire learns the new location of a domain"; SWITCH;
 
+    "kept-address" in "userland/switch/src/away.rs":
+        "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
+        "frames that arrive more than two seconds after a move are lost"; SWITCH;
+    "forwarded-frames" in "nomad/server/src/late/table/mod.rs":
+        "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
+        "the migration server forwards no frames that arrive more than two seconds after a move"; SERVER;
+    "kept-requests" in "nomad/shell/src/actions.rs":
+        "            self.requests.remove(&transaction);\n" => "";
+        "each move leaves memory of the migration server allocated"; Machine("restarts::fifty_round_trips");
+
     // Decisions of the protocol.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
         "        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });\n" => "";
