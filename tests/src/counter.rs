@@ -46,6 +46,9 @@ pub const SMALL: Heap = Heap {
     working_mib: 1,
 };
 
+/// The number of pages that it dirties per second, unless its manifest says otherwise.
+pub const PAGES_PER_SECOND: u64 = 500;
+
 /// Options to probe a counter with this heap, otherwise as [`Options::new`].
 pub fn options(heap: Heap) -> Options {
     Options {

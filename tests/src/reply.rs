@@ -5,6 +5,7 @@ use std::fmt;
 use caravan::report::Report;
 use nomad_client::event::MemoryStatus;
 use nomad_client::{End, Event};
+use nomad_protocol::PhaseName;
 use service_protocol::root::{DomainRecord, DomainState};
 
 /// A reply, or the reason there is none.
@@ -61,6 +62,14 @@ impl Reply {
     pub fn has_moves(&self) -> bool {
         let is_move = |event: &Event| matches!(event, Event::Transaction(_));
         self.events.iter().any(is_move)
+    }
+
+    /// The phases of the moves that the machine takes part in.
+    pub fn phases(&self) -> impl Iterator<Item = PhaseName> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Transaction(transaction) => Some(transaction.phase),
+            _ => None,
+        })
     }
 
     /// Whether the outcome of a move is in doubt.

@@ -5,6 +5,7 @@ use harness::Node::{self, A, B};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use harness::cases::{Cases, Stage};
 use harness::fleet::LIMIT;
 use harness::{FaultScenario, Faults, Fleet, counter};
 
@@ -27,6 +28,7 @@ enum Outcome {
 use Outcome::{InDoubt, Restarted, RunsOn};
 
 /// The line at which a migration server is held, and the outcome of the move.
+#[derive(Clone, Copy)]
 struct Case {
     held: (Node, &'static str),
     outcome: Outcome,
@@ -38,6 +40,22 @@ const fn case(held: Node, line: &'static str, outcome: Outcome) -> Case {
         outcome,
     }
 }
+
+/// A case's name.
+fn name(Case { held, .. }: &Case) -> String {
+    let (node, line) = held;
+    format!("{line} on {}", node.name())
+}
+
+/// Machines on which a client probes the counter through all cases.
+const PROBED: Stage<'static, FaultScenario> = Stage {
+    open: &|| {
+        let mut scenario = FaultScenario::start();
+        scenario.probe();
+        scenario
+    },
+    close: &|mut scenario| scenario.finish_probe(),
+};
 
 const DESTINATION_DIES: [Case; 11] = [
     case(A, "phase Offer", RunsOn(A)),
@@ -122,14 +140,10 @@ fn assert_replies(fleet: &Fleet, node: Node) {
 
 #[test]
 fn a_destination_may_die_at_any_phase() {
-    let mut scenario = FaultScenario::start();
-    scenario.probe();
-    for Case {
-        held: (held, line),
-        outcome,
-    } in DESTINATION_DIES
-    {
-        println!("held at `{line}` on {}: B dies", held.name());
+    let cases = DESTINATION_DIES.into_iter().map(|case| (name(&case), case));
+    let cases = Cases::new("failures::a_destination_may_die_at_any_phase", cases);
+    cases.run(&PROBED, |scenario, Case { held, outcome }| {
+        let (held, line) = *held;
         let before = scenario.fleet.spent_pages();
         if line == "activated" {
             scenario.fleet.port(B).drop_address(counter::MAC);
@@ -147,21 +161,21 @@ fn a_destination_may_die_at_any_phase() {
         };
         scenario.fleet.machine(A).expect(line_of_a, LIMIT);
         scenario.fleet.restart(B);
-        conclude(&mut scenario, outcome, A, &before);
+        conclude(scenario, *outcome, A, &before);
         drop(migration);
-    }
-    scenario.finish_probe();
+    });
 }
 
 #[test]
 fn a_source_may_die_at_any_phase() {
-    let mut scenario = FaultScenario::start();
-    for Case {
-        held: (held, line),
-        outcome,
-    } in SOURCE_DIES
-    {
-        println!("held at `{line}` on {}: A dies", held.name());
+    let cases = SOURCE_DIES.into_iter().map(|case| (name(&case), case));
+    let cases = Cases::new("failures::a_source_may_die_at_any_phase", cases);
+    let stage = Stage {
+        open: &FaultScenario::start,
+        close: &drop,
+    };
+    cases.run(&stage, |scenario, Case { held, outcome }| {
+        let (held, line) = *held;
         scenario.probe();
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
@@ -169,42 +183,34 @@ fn a_source_may_die_at_any_phase() {
         if held == B {
             scenario.fleet.resume_server(B);
         }
-        conclude(&mut scenario, outcome, B, &before);
+        conclude(scenario, *outcome, B, &before);
         drop(migration);
         // A domain that was restarted has lost its clients' connections.
         if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
             scenario.finish_probe();
         }
-    }
+    });
 }
 
 #[test]
 fn the_wire_may_be_cut_at_any_phase() {
-    let mut scenario = FaultScenario::start();
-    scenario.probe();
-    for (
-        Case {
-            held: (held, line),
-            outcome,
-        },
-        logged,
-    ) in WIRE_IS_CUT
-    {
-        println!("held at `{line}` on {}: the wire is cut", held.name());
+    let cases = WIRE_IS_CUT.into_iter().map(|case| (name(&case.0), case));
+    let cases = Cases::new("failures::the_wire_may_be_cut_at_any_phase", cases);
+    cases.run(&PROBED, |scenario, (Case { held, outcome }, logged)| {
+        let (held, line) = *held;
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
         let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
         a.partition_from(b);
         scenario.fleet.resume_server(held);
         if let Some((node, line)) = logged {
-            scenario.fleet.machine(node).expect(line, LIMIT);
+            scenario.fleet.machine(*node).expect(line, LIMIT);
         }
         scenario.fleet.port(A).clear_partitions();
-        conclude(&mut scenario, outcome, held, &before);
+        conclude(scenario, *outcome, held, &before);
         scenario.fleet.await_spent_pages(held.other(), &before);
         drop(migration);
-    }
-    scenario.finish_probe();
+    });
 }
 
 #[test]
@@ -254,16 +260,19 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_ordered_to_star
     scenario
         .fleet
         .await_listed(A, "home counter at 10.77.0.2, incarnation ");
+    let incarnation = scenario.fleet.list(B).running("counter");
+    let incarnation = incarnation.expect("it runs on B");
+    let last = format!("10.77.0.2 had incarnation {incarnation}");
     scenario.fleet.machine(B).kill();
-    scenario
-        .fleet
-        .await_listed(A, "home counter in doubt: 10.77.0.2 does not reply");
+    let doubt = "home counter in doubt: 10.77.0.2 does not reply";
+    let doubt = format!("{doubt}; {last}");
+    scenario.fleet.await_listed(A, &doubt);
     let early = scenario.fleet.command(A, &["start", "counter"]);
     assert!(early.contains("10.77.0.2 does not reply"), "{early}");
     scenario.fleet.restart(B);
     scenario
         .fleet
-        .await_listed(A, "home counter lost: no machine has it");
+        .await_listed(A, &format!("home counter lost: no machine has it; {last}"));
     let started = scenario.fleet.command(A, &["start", "counter"]);
     assert!(started.ends_with("done"), "{started}");
     scenario.await_settled_on(A);
@@ -290,7 +299,10 @@ fn a_copy_that_was_forced_to_run_stops_once_its_machine_learns_of_the_newer_one(
     scenario.fleet.await_listed(A, "domain counter outlived");
     scenario.fleet.port(B).cut();
     let still_replies = has_replied(&scenario.fleet, A, NO_REPLY);
+    // A itself has received the requests: its migration server replies after the last one.
+    let list = scenario.fleet.list(A);
     scenario.fleet.port(B).heal();
+    assert!(list.is_done(), "{list}");
     assert!(
         !still_replies,
         "A's copy keeps running beside the newer one"

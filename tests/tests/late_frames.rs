@@ -101,6 +101,11 @@ fn frames_that_still_reach_the_old_machine_go_through_the_tunnel_only() {
             };
             fleet.port(Node::A).inject(&frame(request, length));
         }
+        // Both machines have received the frames once they reply to a later request.
+        for node in [Node::A, Node::B] {
+            let list = fleet.list(node);
+            assert!(list.is_done(), "{list}");
+        }
     };
     let all_replied = |frames: &[Vec<u8>]| {
         let has_replied = |request| !carriers(frames, request).is_empty();

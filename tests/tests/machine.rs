@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use harness::machine::{Board, Boot, Options};
 use harness::{Machine, Verdict, WaitError};
+use serde_json::json;
 use tempfile::TempDir;
 
 /// The time limit of a wait. It only ends a hang.
@@ -211,6 +212,12 @@ fn the_uefi_firmware_finds_a_stick() {
     assert!(line.contains("UEFI QEMU QEMU USB"), "{line}");
 }
 
+/// Whether QEMU runs the machine's processor.
+fn is_running(machine: &mut Machine) -> bool {
+    let status = machine.control("query-status", json!({}));
+    status["running"].as_bool().expect("a status")
+}
+
 #[test]
 fn a_stopped_machine_is_silent_until_it_runs() {
     let files = Files::new();
@@ -221,9 +228,13 @@ fn a_stopped_machine_is_silent_until_it_runs() {
         machine.wait_for("ready", Duration::from_millis(200)),
         Err(WaitError::TimedOut)
     );
+    // However slow the host is, the machine cannot have run.
+    assert!(!is_running(&mut machine));
     machine.resume();
     machine.expect_text("> ", LIMIT);
+    assert!(is_running(&mut machine));
     machine.stop();
+    assert!(!is_running(&mut machine));
     machine.type_line("into the void");
     assert_eq!(
         machine.wait_for("void", Duration::from_millis(200)),

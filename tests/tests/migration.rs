@@ -62,12 +62,14 @@ fn a_counter_continues_on_the_other_machine() {
         "the counter's address is not announced"
     );
     assert_undisturbed(&probe.finish());
-    // The counter's timers run there too.
+    // The counter's timers run there too, at their rate: half of it leaves room for a busy host.
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
     let report = probe.finish();
     assert_undisturbed(&report);
-    assert!(report.summary.tcp.dirtied > 0, "{:?}", report.summary);
+    let due = counter::PAGES_PER_SECOND * WATCHED.as_secs();
+    let dirtied = report.summary.tcp.dirtied;
+    assert!(dirtied >= due / 2, "of {due}: {:?}", report.summary);
 }
 
 #[test]

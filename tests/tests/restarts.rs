@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use harness::FaultScenario;
 use harness::Node::{self, A, B};
+use harness::cases::{Cases, Stage};
 use harness::fleet::LIMIT;
 
 /// How long a client probes the domain whose migration server is held.
@@ -52,19 +53,22 @@ const CASES: [Case; 13] = [
 
 #[test]
 fn a_migration_server_may_end_at_any_phase_of_either_side() {
-    let mut scenario = FaultScenario::start();
-    scenario.probe();
-    for Case {
-        held: (held, line),
-        ends,
-        runs_on,
-    } in CASES
-    {
-        println!(
-            "held at `{line}` on {}: {}'s server ends",
-            held.name(),
-            ends.name()
-        );
+    let named = |case: Case| {
+        let ((held, line), ends) = (case.held, case.ends);
+        let name = format!("{line} on {}, {} ends", held.name(), ends.name());
+        (name, case)
+    };
+    let test = "restarts::a_migration_server_may_end_at_any_phase_of_either_side";
+    let stage = Stage {
+        open: &|| {
+            let mut scenario = FaultScenario::start();
+            scenario.probe();
+            scenario
+        },
+        close: &|mut scenario| scenario.finish_probe(),
+    };
+    Cases::new(test, CASES.into_iter().map(named)).run(&stage, |scenario, case| {
+        let ((held, line), ends, runs_on) = (case.held, case.ends, case.runs_on);
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
         scenario.fleet.restart_server(ends);
@@ -86,8 +90,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         for node in [A, B] {
             scenario.fleet.await_spent_pages(node, &before);
         }
-    }
-    scenario.finish_probe();
+    });
 }
 
 #[test]

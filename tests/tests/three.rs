@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use Node::{A, B, C};
+use harness::cases::{Cases, Stage};
 use harness::fleet::{LIMIT, TRIO};
 use harness::reply::Reply;
 use harness::third_party::Probe;
@@ -17,8 +18,10 @@ const ACTIVATED: &str = ": activated";
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The lines at which a move from B to C is held while the domain's home, A, is restarted.
-const HELD: [(Node, &str); 8] = [
+const HELD: [(Node, &str); 11] = [
     (B, "phase Offer"),
+    (C, "phase Admit"),
+    (C, "phase Receive"),
     (B, "round 1"),
     (B, "phase Freeze"),
     (B, "phase Commit"),
@@ -26,6 +29,7 @@ const HELD: [(Node, &str); 8] = [
     (C, "phase Verify"),
     (C, "phase Activate"),
     (C, "activated"),
+    (B, "phase Release"),
 ];
 
 /// Destinations for a domain whose home does not list C, and the last line of the reply to the move. B is refused too: it
@@ -104,28 +108,34 @@ fn a_home_that_was_cut_off_and_restarted_learns_where_its_domain_is() {
 
 #[test]
 fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
-    let mut fleet = fleet(TRIO);
-    let probe = probe(&fleet);
-    fleet.migrate_to("counter", A, B);
-    await_settled_on(&fleet, B);
-    for (held, line) in HELD {
-        println!("held at `{line}` on {}: A is restarted", held.name());
-        fleet.machine(held).skip_log();
-        fleet.hold_at(held, line);
+    let test = "three::a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others";
+    let named = |held: (Node, &'static str)| (format!("{} on {}", held.1, held.0.name()), held);
+    let stage = Stage {
+        open: &|| {
+            let fleet = fleet(TRIO);
+            let probe = probe(&fleet);
+            fleet.migrate_to("counter", A, B);
+            await_settled_on(&fleet, B);
+            (fleet, probe)
+        },
+        close: &|(_fleet, probe)| assert_undisturbed(probe),
+    };
+    Cases::new(test, HELD.into_iter().map(named)).run(&stage, |(fleet, _), (held, line)| {
+        fleet.machine(*held).skip_log();
+        fleet.hold_at(*held, line);
         let migration = fleet.begin_migration_to("counter", B, C);
         let held_at = format!("held at `{line}");
-        fleet.machine(held).expect(&held_at, LIMIT);
+        fleet.machine(*held).expect(&held_at, LIMIT);
         fleet.restart(A);
         let list = fleet.command(A, &["list"]);
         assert!(!list.contains(RUNS), "{list}");
-        fleet.resume_server(held);
+        fleet.resume_server(*held);
         migration.await_output(r#""text":"done""#, LIMIT);
-        await_settled_on(&fleet, C);
+        await_settled_on(fleet, C);
         fleet.await_listed(A, "home counter at 10.77.0.3, incarnation ");
         fleet.migrate_to("counter", C, B);
-        await_settled_on(&fleet, B);
-    }
-    assert_undisturbed(probe);
+        await_settled_on(fleet, B);
+    });
 }
 
 #[test]

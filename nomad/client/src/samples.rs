@@ -16,8 +16,8 @@ use service_protocol::journal::LINE_BYTES_MAX;
 use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
 
 use crate::event::{
-    AddressOrigin, DrainStage, DrainStatus, Event, Finding, HomeStatus, Location, LogLine,
-    MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX, Stay, TransactionStatus,
+    AddressOrigin, DrainStage, DrainStatus, Event, Finding, HomeStatus, LastCopy, Location,
+    LogLine, MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX, Stay, TransactionStatus,
 };
 
 /// The longest name.
@@ -179,6 +179,10 @@ fn home(location: Location) -> Event {
     Event::Home(HomeStatus {
         domain: name(),
         location,
+        last: Some(LastCopy {
+            by: Some(Ipv4Addr::BROADCAST),
+            incarnation: Incarnation(u64::MAX),
+        }),
     })
 }
 

@@ -7,7 +7,7 @@ use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::{Access, ObjectId, Register};
 use abi::{ObjectKind, Rights};
 
-use crate::listing::kind_of;
+use crate::listing::{ObjectIndex, kind_of};
 use crate::{
     Attribute, Capability, Clock, Description, Export, HeldCapability, Identity, Listing, Mapping,
     Names, Numbering, Object, OutsideKey, Outsider, Role, Target, ThreadImage, Verdict, judge,
@@ -58,16 +58,21 @@ pub fn describe(
     listing.objects_within().for_each(|object| {
         numbering.object(ObjectId(object.id));
     });
-    let mut resolver = Resolver { listing, numbering };
+    let index = listing.index();
+    let mut resolver = Resolver {
+        listing,
+        index: &index,
+        numbering,
+    };
     let mappings = resolver.mappings()?;
     let capabilities = resolver.capabilities()?;
     let held = resolver.all_held()?;
     let objects = numbering
         .objects()
         .iter()
-        .map(|id| object(listing, &parts, *id))
+        .map(|id| object(&index, &parts, *id))
         .collect::<Result<_, _>>()?;
-    let wake = parts.wake.filter(|id| listing.object(*id).is_some());
+    let wake = parts.wake.filter(|id| index.object(*id).is_some());
     let wake = wake.map(|id| numbering.object(id));
     Ok(Description {
         identity: parts.identity,
@@ -86,6 +91,7 @@ pub fn describe(
 /// Turns references by object id into references by position.
 struct Resolver<'a> {
     listing: &'a Listing,
+    index: &'a ObjectIndex<'a>,
     numbering: &'a mut Numbering,
 }
 
@@ -117,7 +123,7 @@ impl Resolver<'_> {
             Target::Pool
         } else if kind == ObjectKind::Reply {
             Target::Reply(self.numbering.object(id))
-        } else if self.listing.owns(id) {
+        } else if self.index.owns(id) {
             Target::Inside(self.numbering.object(id))
         } else {
             let key = OutsideKey { object: id, badge };
@@ -188,8 +194,8 @@ fn slot_count(capabilities: &[Capability]) -> u32 {
         .map_or(0, |last| last.slot.saturating_add(1))
 }
 
-fn object(listing: &Listing, parts: &Parts, id: ObjectId) -> Result<Object, DescribeError> {
-    let Some(record) = listing.object(id) else {
+fn object(index: &ObjectIndex<'_>, parts: &Parts, id: ObjectId) -> Result<Object, DescribeError> {
+    let Some(record) = index.object(id) else {
         return Ok(Object::Gone);
     };
     let bad = DescribeError::BadRecord(id);

@@ -1,5 +1,6 @@
 //! The kernel's lists of a domain, and the numbering of its objects in an image.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use abi::ObjectKind;
@@ -34,11 +35,6 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The record of an object of the domain's pool, except the domain and the pool themselves.
-    pub fn object(&self, id: ObjectId) -> Option<&ObjectRecord> {
-        self.objects_within().find(|object| object.id == id.0)
-    }
-
     /// The objects of the pool, except the domain and the pool themselves.
     pub fn objects_within(&self) -> impl Iterator<Item = &ObjectRecord> {
         let own = [self.domain.0, self.pool.0];
@@ -57,22 +53,51 @@ impl Listing {
             .map(|mapping| (mapping.memory, 0, memory));
         let slots = self.capabilities.iter().chain(&self.held);
         let slots = slots.map(|slot| (slot.object, slot.badge, slot.kind));
-        let mut outsiders: Vec<(OutsideKey, ObjectKind)> = Vec::new();
+        let index = self.index();
+        let mut known = BTreeSet::new();
+        let mut outsiders = Vec::new();
         for (object, badge, kind) in slots.chain(mapped) {
             let object = ObjectId(object);
             let key = OutsideKey { object, badge };
             let Some(kind) = kind_of(kind) else { continue };
-            let known = outsiders.iter().any(|(known, _)| *known == key);
-            if kind != ObjectKind::Reply && !known && !self.owns(object) {
+            if kind != ObjectKind::Reply && !index.owns(object) && known.insert(key) {
                 outsiders.push((key, kind));
             }
         }
         outsiders
     }
 
+    /// An index of the objects, for many lookups.
+    pub(crate) fn index(&self) -> ObjectIndex<'_> {
+        let mut within: Vec<&ObjectRecord> = self.objects_within().collect();
+        within.sort_by_key(|object| object.id);
+        ObjectIndex {
+            own: [self.domain, self.pool],
+            within,
+        }
+    }
+}
+
+/// The objects of a listing, sorted: a domain may have thousands of objects, and of capabilities to them, and all of them are
+/// looked up during its pause.
+#[derive(Clone, Debug)]
+pub(crate) struct ObjectIndex<'a> {
+    /// The domain and its pool.
+    own: [ObjectId; 2],
+    /// The other objects of the pool, by id.
+    within: Vec<&'a ObjectRecord>,
+}
+
+impl ObjectIndex<'_> {
+    /// The record of an object of the domain's pool, except the domain and the pool themselves.
+    pub(crate) fn object(&self, id: ObjectId) -> Option<&ObjectRecord> {
+        let found = self.within.binary_search_by_key(&id.0, |object| object.id);
+        found.ok().map(|index| self.within[index])
+    }
+
     /// Whether an object is the domain, its pool, or in its pool.
-    pub fn owns(&self, id: ObjectId) -> bool {
-        id == self.domain || id == self.pool || self.object(id).is_some()
+    pub(crate) fn owns(&self, id: ObjectId) -> bool {
+        self.own.contains(&id) || self.object(id).is_some()
     }
 }
 
@@ -120,4 +145,29 @@ fn position<T: PartialEq>(ids: &mut Vec<T>, id: T) -> u32 {
             ids.len() - 1
         });
     position as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_has_each_object_of_the_pool_in_whatever_order_the_kernel_lists_them() {
+        let object = |id| ObjectRecord {
+            id,
+            ..ObjectRecord::default()
+        };
+        let listing = Listing {
+            domain: ObjectId(7),
+            pool: ObjectId(2),
+            objects: [9, 7, 1, 30, 2, 8].map(object).into(),
+            ..Listing::default()
+        };
+        let index = listing.index();
+        for id in (0..40).map(ObjectId) {
+            let mut within = listing.objects_within();
+            assert_eq!(index.object(id), within.find(|it| it.id == id.0), "{id:?}");
+            assert_eq!(index.owns(id), [1, 2, 7, 8, 9, 30].contains(&id.0));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use identity::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::foreign;
-use crate::listing::kind_of;
+use crate::listing::{ObjectIndex, kind_of};
 use crate::{Attribute, Blob, Listing, OutsideKey, Role};
 
 /// An object outside the domain that another machine can bind by name.
@@ -101,28 +101,26 @@ impl Verdict {
 
 /// Judges everything that a domain holds.
 pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
+    let index = &listing.index();
     let objects = listing.objects_within().map(|object| Verdict {
         subject: Subject::Object(ObjectId(object.id)),
         kind: kind_of(object.kind),
-        judgement: inside(listing, ObjectId(object.id)),
+        judgement: inside(index, ObjectId(object.id)),
     });
     let table = listing
         .capabilities
         .iter()
-        .map(|record| capability(listing, names, Subject::Slot(record.slot as u32), record));
-    let held = listing
-        .held
-        .iter()
-        .map(|record| held(listing, names, record));
+        .map(|record| capability(index, names, Subject::Slot(record.slot as u32), record));
+    let held = listing.held.iter().map(|record| held(index, names, record));
     let mappings = listing
         .mappings
         .iter()
-        .map(|record| mapping(listing, names, record));
+        .map(|record| mapping(index, names, record));
     objects.chain(table).chain(held).chain(mappings).collect()
 }
 
 fn capability(
-    listing: &Listing,
+    index: &ObjectIndex<'_>,
     names: &Names,
     subject: Subject,
     record: &CapabilityRecord,
@@ -135,15 +133,15 @@ fn capability(
     Verdict {
         subject,
         kind,
-        judgement: reference(listing, names, key, kind, Rights(record.rights as u16)),
+        judgement: reference(index, names, key, kind, Rights(record.rights as u16)),
     }
 }
 
 /// Judges a capability that an object holds.
-fn held(listing: &Listing, names: &Names, record: &CapabilityRecord) -> Verdict {
+fn held(index: &ObjectIndex<'_>, names: &Names, record: &CapabilityRecord) -> Verdict {
     let holder = ObjectId(record.holder);
     match Role::from_number(record.slot) {
-        Some(role) => capability(listing, names, Subject::Held(holder, role), record),
+        Some(role) => capability(index, names, Subject::Held(holder, role), record),
         None => Verdict {
             subject: Subject::Object(holder),
             kind: None,
@@ -152,7 +150,7 @@ fn held(listing: &Listing, names: &Names, record: &CapabilityRecord) -> Verdict 
     }
 }
 
-fn mapping(listing: &Listing, names: &Names, record: &MappingRecord) -> Verdict {
+fn mapping(index: &ObjectIndex<'_>, names: &Names, record: &MappingRecord) -> Verdict {
     let key = OutsideKey {
         object: ObjectId(record.memory),
         badge: 0,
@@ -161,13 +159,13 @@ fn mapping(listing: &Listing, names: &Names, record: &MappingRecord) -> Verdict 
     Verdict {
         subject: Subject::Mapping(record.address),
         kind,
-        judgement: reference(listing, names, key, kind, Rights(0)),
+        judgement: reference(index, names, key, kind, Rights(0)),
     }
 }
 
 /// Judges a capability or mapping.
 fn reference(
-    listing: &Listing,
+    index: &ObjectIndex<'_>,
     names: &Names,
     key: OutsideKey,
     kind: Option<ObjectKind>,
@@ -180,9 +178,9 @@ fn reference(
     if matches!(kind, Interrupt | IoPorts | Hardware) {
         return Judgement::Refuse(Refusal::Device);
     }
-    if listing.owns(key.object) {
+    if index.owns(key.object) {
         return if kind.own_rights().contains(rights) {
-            inside(listing, key.object)
+            inside(index, key.object)
         } else {
             Judgement::Refuse(Refusal::BeyondGrant)
         };
@@ -199,8 +197,8 @@ fn reference(
 }
 
 /// Judges an object of the domain's own.
-fn inside(listing: &Listing, id: ObjectId) -> Judgement {
-    let Some(object) = listing.object(id) else {
+fn inside(index: &ObjectIndex<'_>, id: ObjectId) -> Judgement {
+    let Some(object) = index.object(id) else {
         return Judgement::Recreate;
     };
     let attribute = Attribute::from_number(object.attribute);

@@ -9,8 +9,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use identity::Name;
-use nomad_client::event::{Finding, HomeStatus, Location, MachineReport, REPORTS_MAX};
+use identity::{Incarnation, Name};
+use nomad_client::event::{Finding, HomeStatus, LastCopy, Location, MachineReport, REPORTS_MAX};
 use nomad_protocol::{
     Doubt, Entry, Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn,
 };
@@ -45,6 +45,8 @@ impl Purpose {
 struct Call {
     purpose: Purpose,
     roll: RollCall,
+    /// The youngest copy that a machine has reported.
+    youngest: Option<(Incarnation, MachineId)>,
 }
 
 /// All roll calls of this machine.
@@ -81,7 +83,7 @@ impl RollCalls {
         for (name, purpose) in needed {
             if !self.calls.iter().any(|call| call.roll.name() == name) {
                 let roll = RollCall::new(now, name, fleet.machines(), draw(), timing);
-                self.calls.push(Call { purpose, roll });
+                self.calls.push(Call::new(purpose, roll));
             }
         }
     }
@@ -119,7 +121,7 @@ impl RollCalls {
         presence: Presence,
     ) {
         if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
-            call.roll.handle_reply(now, from, turn, presence);
+            call.handle_reply(now, from, turn, presence);
         }
     }
 
@@ -210,6 +212,23 @@ impl RollCalls {
 }
 
 impl Call {
+    fn new(purpose: Purpose, roll: RollCall) -> Call {
+        Call {
+            purpose,
+            roll,
+            youngest: None,
+        }
+    }
+
+    fn handle_reply(&mut self, now: Instant, from: MachineId, turn: Turn, presence: Presence) {
+        if let Presence::Present { incarnation, .. } = presence
+            && self.roll.turn() == turn
+        {
+            self.youngest = self.youngest.max(Some((incarnation, from)));
+        }
+        self.roll.handle_reply(now, from, turn, presence);
+    }
+
     /// The call's result for the operator, if it has one.
     fn home(&self, now: Instant, machines: &Machines) -> Option<HomeStatus> {
         if self.purpose == Purpose::Doubt {
@@ -239,9 +258,15 @@ impl Call {
                 Location::Unknown(reports.take(REPORTS_MAX).collect())
             }
         };
+        let is_absent = !matches!(location, Location::Held { .. });
+        let youngest = self.youngest.filter(|_| is_absent);
         Some(HomeStatus {
             domain: self.roll.name(),
             location,
+            last: youngest.map(|(incarnation, by)| LastCopy {
+                by: machines.address_of(by),
+                incarnation,
+            }),
         })
     }
 }

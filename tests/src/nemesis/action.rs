@@ -23,22 +23,25 @@ pub enum Kind {
     KillBystander,
     /// The destination is killed before the commit point, and restarted.
     KillDestination,
+    /// The destination is killed at any instant at which the source has not frozen the store yet, and restarted.
+    KillReceiver,
     /// The source is killed after the commit point, and restarted.
     KillSource,
 }
 
 /// All kinds. A deck has each kind once, but [`Kind::Cancel`] twice, and [`Kind::Wire`] once per disturbance of a wire.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 8] = [
     Kind::Cancel,
     Kind::Wire,
     Kind::Pause,
     Kind::EndServer,
     Kind::KillBystander,
     Kind::KillDestination,
+    Kind::KillReceiver,
     Kind::KillSource,
 ];
 
-/// The disturbance of the wire between the machines. The clients can reach both machines.
+/// The disturbance of the wire between the machines. The clients can reach both machines, unless one is unplugged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wire {
     /// The wire is not disturbed.
@@ -49,6 +52,8 @@ pub enum Wire {
     Cut,
     /// It loses frames from this machine to the other, from the time of the action on.
     OneWay(Side),
+    /// This machine's cable is out, from the time of the action on: neither the other machine nor a client reaches it.
+    Unplugged(Side),
 }
 
 /// One of the two machines of a move.
@@ -111,7 +116,7 @@ impl fmt::Display for Action {
         write!(formatter, "{kind:?}")?;
         match kind {
             Kind::Pause | Kind::EndServer => write!(formatter, " of {side:?} {moment:?}")?,
-            Kind::Cancel | Kind::Wire => write!(formatter, " {moment:?}")?,
+            Kind::Cancel | Kind::Wire | Kind::KillReceiver => write!(formatter, " {moment:?}")?,
             Kind::KillDestination | Kind::KillSource => write!(formatter, " at line {line}")?,
             Kind::KillBystander => {}
         }

@@ -77,7 +77,7 @@ impl Deck {
         let line = self.random.bits();
         let lasts = match kind {
             Kind::Pause => PAUSE_MIN + self.random.time_up_to(PAUSE_MAX - PAUSE_MIN),
-            Kind::KillBystander | Kind::KillDestination | Kind::KillSource => {
+            Kind::KillBystander | Kind::KillDestination | Kind::KillReceiver | Kind::KillSource => {
                 self.random.time_up_to(AWAY_MAX)
             }
             Kind::Cancel | Kind::Wire | Kind::EndServer => self.random.time_up_to(BAD_MAX),
@@ -102,8 +102,12 @@ impl Deck {
         let mut cards: Vec<Card> = others
             .map(|kind| card(false, kind, self.any_wire()))
             .collect();
-        let side = self.side();
-        let wires = [self.bad_wire(), Wire::OneWay(side)];
+        let [silent, unplugged] = [(); 2].map(|()| self.side());
+        let wires = [
+            self.bad_wire(),
+            Wire::OneWay(silent),
+            Wire::Unplugged(unplugged),
+        ];
         cards.extend(wires.map(|wire| card(false, Kind::Wire, wire)));
         cards.push(card(true, Kind::Wire, Wire::Cut));
         cards.push(card(true, Kind::Cancel, self.any_wire()));
@@ -136,8 +140,8 @@ impl Deck {
 
     fn moment(&mut self, kind: Kind) -> Moment {
         let phases: &[&str] = match kind {
-            // After these phases it is too late to cancel.
-            Kind::Cancel => &["Offer", "Rounds"],
+            // After these phases it is too late to cancel, or to kill the receiver.
+            Kind::Cancel | Kind::KillReceiver => &["Offer", "Rounds"],
             _ => &["Rounds", "Freeze", "Commit", "Release"],
         };
         match self.random.below(3) {
@@ -181,6 +185,23 @@ mod tests {
         for actions in decks(10) {
             let comes = |kind| actions.iter().any(|action| action.kind == kind);
             assert!(KINDS.into_iter().all(comes), "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn each_deck_has_every_disturbance_of_a_wire() {
+        type IsIt = fn(Wire) -> bool;
+        let disturbances: [IsIt; 4] = [
+            |it| matches!(it, Wire::Bad(_)),
+            |it| it == Wire::Cut,
+            |it| matches!(it, Wire::OneWay(_)),
+            |it| matches!(it, Wire::Unplugged(_)),
+        ];
+        for actions in decks(10) {
+            let wires = actions.iter().filter(|action| action.kind == Kind::Wire);
+            let wires: Vec<Wire> = wires.map(|action| action.wire).collect();
+            let comes = |is_it: &IsIt| wires.iter().any(|wire| is_it(*wire));
+            assert!(disturbances.iter().all(comes), "{wires:?}");
         }
     }
 

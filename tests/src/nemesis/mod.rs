@@ -20,6 +20,8 @@
 //!
 //! * the store runs on the other one and is not being moved ([`Kind::KillBystander`]);
 //! * it is the destination, and the source's migration server is held before the commit point ([`Kind::KillDestination`]);
+//! * it is the destination, and the source has not frozen the store yet, at any instant ([`Kind::KillReceiver`]). It is stopped first, so
+//!   that the source's list is not out of date when the machine dies;
 //! * it is the source, and the destination has received the commit ([`Kind::KillSource`]).
 //!
 //! The death of the machine that has the store is not covered here. `tests/failures.rs` shows that a domain's home then lists the
@@ -97,6 +99,7 @@ impl Nemesis {
         self.fleet.port(Node::A).clear_partitions();
         for node in [Node::A, Node::B] {
             self.fleet.port(node).set_faults(None);
+            self.fleet.port(node).heal();
         }
     }
 

@@ -3,6 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use nomad_protocol::PhaseName;
+
 use super::action::{Action, EARLY_LINES, Kind, Moment, Side, Wire};
 use super::{DOMAIN, Nemesis, Struck};
 use crate::Node;
@@ -41,6 +43,7 @@ impl Nemesis {
                 return (Struck::default(), None);
             }
             Kind::KillDestination => self.kill_at(action, &BEFORE_COMMIT, Side::Destination),
+            Kind::KillReceiver => self.kill_receiver(action),
             Kind::KillSource => self.kill_at(action, &AFTER_COMMIT, Side::Source),
         };
         (struck, Some(migration))
@@ -125,6 +128,35 @@ impl Nemesis {
         (struck, migration)
     }
 
+    /// Begins a move, and kills the destination, unless the source may have sent all of the store by then. The destination is
+    /// stopped before that is decided, so that it cannot receive the commit afterwards.
+    fn kill_receiver(&mut self, action: &Action) -> (Struck, Client) {
+        let source = self.runs_on;
+        let dies = source.other();
+        let migration = self.begin_disturbed(action);
+        await_moment(&migration, action.moment);
+        self.fleet.machine(dies).stop();
+        let is_receiver = self.has_not_frozen(source);
+        let struck = Struck {
+            is_under_way: is_receiver && is_under_way(&migration),
+            is_cancelled: false,
+        };
+        if is_receiver {
+            self.cut_wire(action.wire);
+            self.kill(dies, action.lasts);
+        } else {
+            self.tally.note("too late to kill the destination");
+            self.fleet.machine(dies).resume();
+        }
+        (struck, migration)
+    }
+
+    /// Whether a machine runs the store, and is not in a later phase of a move than the rounds of copying.
+    fn has_not_frozen(&self, node: Node) -> bool {
+        let list = self.fleet.list(node);
+        list.is_done() && list.running(DOMAIN).is_some() && list.phases().all(is_before_freeze)
+    }
+
     /// Begins a move, and waits until a migration server is held at this line of it.
     fn begin_held(&mut self, holds: Node, line: &str) -> Client {
         self.tally
@@ -160,6 +192,8 @@ impl Nemesis {
             Wire::Cut => source.partition_from(destination),
             Wire::OneWay(Side::Source) => source.drop_to(destination),
             Wire::OneWay(Side::Destination) => destination.drop_to(source),
+            Wire::Unplugged(Side::Source) => source.cut(),
+            Wire::Unplugged(Side::Destination) => destination.cut(),
         }
     }
 }
@@ -179,6 +213,11 @@ fn await_moment(migration: &Client, moment: Moment) {
             sleep(time);
         }
     }
+}
+
+/// Whether the source runs its domain in this phase, and has sent none of its state.
+fn is_before_freeze(phase: PhaseName) -> bool {
+    matches!(phase, PhaseName::Offer | PhaseName::Rounds)
 }
 
 /// Whether the operator's client has not yet reported the end of a move.

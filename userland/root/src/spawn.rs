@@ -70,11 +70,18 @@ impl Plan<'_> {
             seed: self.seed,
             ..StartPage::EMPTY
         });
-        // Nothing is cut off: the manifest's arguments take at most half of the space, and root's own a few short lines.
-        let count = self.arguments.len().min(ARGUMENT_BYTES);
-        page.arguments[..count].copy_from_slice(&self.arguments.as_bytes()[..count]);
-        page.argument_bytes = count as u64;
+        add_arguments(&mut page, self.arguments);
         page
+    }
+}
+
+/// Adds `key=value` lines to a start page. The manifest's take at most half of the space, and root's own are usually short. A line that
+/// does not fit is left out as a whole.
+fn add_arguments(page: &mut StartPage, lines: &str) {
+    for (key, value) in lines.lines().filter_map(|line| line.split_once('=')) {
+        if !page.add_argument(key, format_args!("{value}")) {
+            log::error!("{ARGUMENT_BYTES} bytes have no room for the argument {key}={value}");
+        }
     }
 }
 
@@ -244,5 +251,21 @@ impl DomainBuilder<'_> {
                 .map(|rights| Grant::new("pool", self.objects.pool, rights)),
         );
         own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn an_argument_that_does_not_fit_is_left_out_as_a_whole() {
+        let mut page = StartPage::EMPTY;
+        let long = "x".repeat(ARGUMENT_BYTES - 10);
+        let lines = format!("machine=a\nmaker={long}\nip=10.0.0.1/24\n");
+        add_arguments(&mut page, &lines);
+        assert_eq!(page.arguments(), "machine=a\nip=10.0.0.1/24\n");
     }
 }

@@ -159,6 +159,17 @@ pub struct HomeStatus {
     pub domain: Name,
     /// Its location.
     pub location: Location,
+    /// If no machine is known to have it, the youngest copy that a machine reported since the home began to query, if any did.
+    pub last: Option<LastCopy>,
+}
+
+/// A copy of a domain that a machine had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastCopy {
+    /// The machine's address, if it is of the fleet.
+    pub by: Option<Ipv4Addr>,
+    /// The copy's incarnation.
+    pub incarnation: Incarnation,
 }
 
 /// The location of an absent domain, as its home knows it.

@@ -7,8 +7,8 @@ use nomad_protocol::planner::Progress;
 use nomad_protocol::{Cancelled, Force, Notice};
 
 use super::{
-    AddressOrigin, Event, Finding, HomeStatus, Location, LogLine, MachineReport, MemoryStatus,
-    TransactionStatus,
+    AddressOrigin, Event, Finding, HomeStatus, LastCopy, Location, LogLine, MachineReport,
+    MemoryStatus, TransactionStatus,
 };
 
 impl fmt::Display for Event {
@@ -116,17 +116,22 @@ impl fmt::Display for HomeStatus {
                 runs,
             } => {
                 write!(f, "at {}, incarnation {incarnation}", Address(*by))?;
-                f.write_str(if *runs { "" } else { ", and does not run" })
+                f.write_str(if *runs { "" } else { ", and does not run" })?;
             }
-            Location::Lost => f.write_str("lost: no machine has it"),
+            Location::Lost => f.write_str("lost: no machine has it")?,
             Location::Unknown(reports) => {
                 f.write_str("in doubt: ")?;
                 for (index, report) in reports.iter().enumerate() {
                     let separator = if index == 0 { "" } else { ", " };
                     write!(f, "{separator}{report}")?;
                 }
-                Ok(())
             }
+        }
+        match self.last {
+            Some(LastCopy { by, incarnation }) => {
+                write!(f, "; {} had incarnation {incarnation}", Address(by))
+            }
+            None => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use identity::{DomainId, Incarnation};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{PhaseName, Side, TransactionId, samples};
+use nomad_protocol::{LifeId, PhaseName, Side, TransactionId, samples};
 
 use super::*;
 use crate::machines::FleetMember;
@@ -89,7 +89,7 @@ fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
     let line = |replies: &[(u64, bool)]| {
         let now = Instant::from_us(0);
         let (purpose, roll) = (Purpose::Watch, replied(now, replies));
-        let call = Call { purpose, roll };
+        let call = Call::new(purpose, roll);
         call.home(now, &machines()).map(|home| home.to_string())
     };
     let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
@@ -99,6 +99,36 @@ fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
         stopped.ends_with("incarnation 3, and does not run"),
         "{stopped}"
     );
+}
+
+#[test]
+fn a_lost_domain_is_listed_with_the_youngest_copy_that_a_machine_had() {
+    let machine = MachineId([1; 32]);
+    let now = Instant::from_us(0);
+    let roll = RollCall::new(now, name(), [machine], Turn(1), Timing::STANDARD);
+    let mut call = Call::new(Purpose::Watch, roll);
+    let mut reply = |presence| {
+        call.roll.poll_queries(now);
+        let turn = call.roll.turn();
+        call.handle_reply(now, machine, turn, presence);
+        let home = call.home(now, &machines());
+        home.map(|home| home.to_string())
+    };
+    for incarnation in [3, 2] {
+        let presence = Presence::Present {
+            incarnation: Incarnation(incarnation),
+            runs: true,
+        };
+        let at = format!("home {} at 10.77.0.1, incarnation {incarnation}", name());
+        assert_eq!(reply(presence), Some(at));
+    }
+    let absent = Presence::Absent {
+        life: LifeId(1),
+        activated: 0,
+    };
+    reply(absent);
+    let lost = "lost: no machine has it; 10.77.0.1 had incarnation 3";
+    assert_eq!(reply(absent), Some(format!("home {} {lost}", name())));
 }
 
 #[test]
