@@ -135,13 +135,13 @@ impl Fleet {
     }
 
     /// Starts both machines with a small counter and migration servers that [`Fleet::hold_at`] can hold, and waits until the
-    /// servers are up.
+    /// servers are up. A debugger may be attached to either machine.
     ///
     /// # Panics
     ///
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
-        Fleet::start_from(&HOOKED_ARCHIVES, [unchanged; 2])
+        Fleet::start_from(&HOOKED_ARCHIVES, [Options::debuggable; 2])
     }
 
     /// Starts both machines with a store on the first one and migration servers that can be held but keep their usual

@@ -20,12 +20,13 @@ mod console;
 mod debugger;
 mod monitor;
 mod options;
+mod program;
 mod qmp;
 mod verdict;
 mod wire;
 
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -410,15 +411,42 @@ impl Machine {
     ///
     /// If QEMU has ended, or does not write the memory to a file.
     pub fn pages_that_begin_with(&mut self, bytes: &[u8]) -> Vec<u64> {
+        let memory = self.memory();
+        let pages = memory.chunks(4096).enumerate();
+        let found = pages.filter(|(_, page)| page.starts_with(bytes));
+        found.map(|(index, _)| 4096 * index as u64).collect()
+    }
+
+    /// Overwrites the code of a running program, whose ELF file this is, so that its domain faults with an invalid opcode. The machine
+    /// must be [`Options::debuggable`].
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or no domain runs the program.
+    pub fn break_program(&mut self, file: &Path) {
+        /// A byte that is an invalid opcode by itself (`push es`), so that code faults wherever it continues.
+        const INVALID: [u8; 4096] = [0x06; 4096];
+        let program = std::fs::read(file);
+        let program = program.unwrap_or_else(|error| self.fail(&format!("{error}")));
+        let mut debugger = self.debugger();
+        let pages = program::pages_of(&self.memory(), &program);
+        if pages.is_empty() {
+            self.fail(&format!("no domain runs {}", file.display()));
+        }
+        for page in pages {
+            debugger.write(page, &INVALID).expect("QEMU writes");
+        }
+        debugger.detach().expect("QEMU resumes");
+    }
+
+    /// Its memory.
+    fn memory(&mut self) -> Vec<u8> {
         let size = self.control("query-memory-size-summary", json!({}));
         let size = size["base-memory"].as_u64().unwrap_or_default();
         let path = self.directory.path().join("memory");
         let shown = self.monitor(&format!("pmemsave 0 {size} \"{}\"", path.display()));
         let memory = std::fs::read(&path);
-        let memory = memory.unwrap_or_else(|error| self.fail(&format!("{error}: {shown}")));
-        let pages = memory.chunks(4096).enumerate();
-        let found = pages.filter(|(_, page)| page.starts_with(bytes));
-        found.map(|(index, _)| 4096 * index as u64).collect()
+        memory.unwrap_or_else(|error| self.fail(&format!("{error}: {shown}")))
     }
 
     /// Kills the machine, as pulling its plug does, and returns when it is gone.
