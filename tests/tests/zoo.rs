@@ -20,7 +20,7 @@ const CLOCKS_APART: Duration = Duration::from_secs(10);
 /// message's delays.
 const CLOCK_ERROR_MAX: Duration = Duration::from_secs(2);
 /// The number of the domain's workloads, one per thread.
-const THREADS: usize = 42;
+const THREADS: usize = 44;
 
 /// The faults of a bad wire.
 fn poor(seed: u64) -> Faults {

@@ -7,23 +7,25 @@ use guest_workloads::calls::{discard, populate, wait_until, yield_times};
 use guest_workloads::slots::{DOMAIN, SILENCE, TABLE_SLOTS};
 use guest_workloads::stage::Stage;
 use guest_workloads::{Workload, plain, scrambled};
-use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{
     Destroy, ThreadCreate, ThreadPrepare, ThreadSchedule, ThreadStart, ThreadStop,
 };
 use runtime::abi::kind::MemoryRights;
 use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
+use runtime::abi::{Number, PAGE_BYTES};
 use runtime::system_call::invoke;
 use runtime::{Error, Slot, clock};
 
 use crate::PRIORITY;
 
 /// The zoo's own workloads.
-pub const OWN: [Workload; 4] = [
+pub const OWN: [Workload; 6] = [
     plain("sleeps", sleeps),
     plain("keeps pages", keeps_pages),
     plain("uses many mappings", uses_many_mappings),
     plain("makes threads", makes_threads),
+    plain("populates many pages", populates_many_pages),
+    plain("copies backwards", copies_backwards),
 ];
 
 /// A sparse Memory whose pages are populated and discarded. The pages in use are far apart and span several of the kernel's leaf tables.
@@ -51,6 +53,22 @@ const HAS_RUN: usize = FREE;
 /// The number of yields before the thread is started, and after it has ended.
 const PAUSE: u64 = 16;
 
+/// A Memory whose pages are populated by one call, which takes many of the kernel's steps, so that freezes interrupt it halfway.
+const THOUSAND: Slot = Slot(TABLE_SLOTS + 2);
+const THOUSAND_ADDRESS: u64 = 56 << 30;
+const THOUSAND_PAGES: u64 = 1000;
+/// The number of yields between two rounds of that.
+const REST: u64 = 64;
+
+/// The words of a board that are copied, and those they are copied to.
+const COPIED: usize = 32;
+const COPY: usize = 256;
+const COPY_WORDS: usize = 128;
+
+/// The latest end of a sleep after its deadline. It is longer than a domain may be frozen, and shorter than the difference of the machines'
+/// clocks in the test.
+const LATE_NS_MAX: u64 = 9_000_000_000;
+
 /// The shortest and the longest sleep.
 const SLEEP_NS_MIN: u64 = 300_000;
 const SLEEP_NS_MAX: u64 = 40_000_000;
@@ -60,7 +78,7 @@ const WORDS: usize = PAGE_BYTES as usize / 8;
 /// Creates the objects that these workloads need.
 pub fn furnish(stage: &Stage) -> Result<(), Error> {
     let Stage { pool, domain } = *stage;
-    domain.grow(MADE_THREAD.0 + 1)?;
+    domain.grow(THOUSAND.0 + 1)?;
     let kept = pool.create_memory(PageCount(KEPT_MEMORY_PAGES))?;
     let (address, pages) = (UserAddress(KEPT_ADDRESS), PageCount(KEPT_MEMORY_PAGES));
     domain.map(kept, address, PageIndex(0), pages, Access::ReadWrite)?;
@@ -78,16 +96,23 @@ pub fn furnish(stage: &Stage) -> Result<(), Error> {
         let (address, pages) = (UserAddress(view(number)), PageCount(VIEW_PAGES));
         domain.map(seen, address, PageIndex(0), pages, access)?;
     }
-    seen.delete()
+    seen.delete()?;
+    let (address, pages) = (UserAddress(THOUSAND_ADDRESS), PageCount(THOUSAND_PAGES));
+    let thousand = pool.create_memory(pages)?;
+    domain.map(thousand, address, PageIndex(0), pages, Access::ReadWrite)?;
+    domain.install(thousand, THOUSAND, MemoryRights::MANAGE, 0)?;
+    thousand.delete()
 }
 
-/// Sleeps until a deadline of the domain's clock. The sleep is never too short, and the clock never goes back.
+/// Sleeps until a deadline of the domain's clock. The sleep is never too short or far too long, and the clock never goes back.
 extern "C" fn sleeps(board: Board) -> ! {
     loop {
         let length = SLEEP_NS_MIN + scrambled(board.rounds()) % (SLEEP_NS_MAX - SLEEP_NS_MIN);
         let deadline = clock::now_ns() + length;
         board.check(wait_until(SILENCE, deadline) == Err(Error::TimedOut), 100);
-        board.check(clock::now_ns() >= deadline, 101);
+        let late_ns = clock::now_ns().checked_sub(deadline);
+        board.check(late_ns.is_some(), 101);
+        board.check(late_ns.is_some_and(|late| late < LATE_NS_MAX), 111);
         board.round();
     }
 }
@@ -214,6 +239,77 @@ extern "C" fn runs_once(board: Board) -> ! {
         let _ = invoke(ThreadStop { thread });
         // The thread was started again, which is an error.
         board.set(HAS_RUN, board.word(HAS_RUN) + 1);
+    }
+}
+
+/// Populates a thousand pages by one call, uses each, and discards them by another one.
+extern "C" fn populates_many_pages(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        board.check(populate(THOUSAND, 0, THOUSAND_PAGES).is_ok(), 112);
+        for number in 0..THOUSAND_PAGES {
+            let word = page_of_thousand(number);
+            // SAFETY: the page is this workload's, and was populated.
+            let fresh = unsafe {
+                let fresh = word.read_volatile();
+                word.write_volatile(scrambled(round + number));
+                fresh
+            };
+            board.check(fresh == 0, 113);
+        }
+        yield_times(1);
+        for number in 0..THOUSAND_PAGES {
+            // SAFETY: as above.
+            let word = unsafe { page_of_thousand(number).read_volatile() };
+            board.check(word == scrambled(round + number), 114);
+        }
+        board.check(discard(THOUSAND, 0, THOUSAND_PAGES).is_ok(), 115);
+        board.round();
+        yield_times(REST);
+    }
+}
+
+fn page_of_thousand(number: u64) -> *mut u64 {
+    ptr::with_exposed_provenance_mut((THOUSAND_ADDRESS + number * PAGE_BYTES) as usize)
+}
+
+/// Copies bytes downwards in two halves, with the direction flag set from the first to the last byte, and a yield between the halves.
+///
+/// # Safety
+/// `to` and `from` are the last bytes of areas of twice this length.
+#[unsafe(naked)]
+unsafe extern "C" fn copy_backwards(to: *mut u8, from: *const u8, half_bytes: u64) {
+    core::arch::naked_asm!(
+        "std",
+        "mov rcx, rdx",
+        "rep movsb",
+        "mov eax, {number}",
+        "syscall",
+        "mov rcx, rdx",
+        "rep movsb",
+        "cld",
+        "ret",
+        number = const Number::Yield as u32,
+    )
+}
+
+/// Copies a part of the board backwards, and checks the copy.
+extern "C" fn copies_backwards(board: Board) -> ! {
+    const BYTES: u64 = COPY_WORDS as u64 * 8;
+    let last = |word: usize| {
+        ptr::with_exposed_provenance_mut((board.address_of(word) + BYTES - 1) as usize)
+    };
+    loop {
+        let round = board.rounds();
+        for index in 0..COPY_WORDS {
+            board.set(COPIED + index, scrambled(round + index as u64));
+            board.set(COPY + index, 0);
+        }
+        // SAFETY: both areas are parts of the board, and do not overlap.
+        unsafe { copy_backwards(last(COPY), last(COPIED), BYTES / 2) };
+        let is_copied = |index| board.word(COPY + index) == scrambled(round + index as u64);
+        board.check((0..COPY_WORDS).all(is_copied), 116);
+        board.round();
     }
 }
 

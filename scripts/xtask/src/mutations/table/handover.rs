@@ -63,6 +63,13 @@ mutations! {
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; Machine("restarts::fifty_round_trips");
 
+    "second-port" in "userland/root/src/api/root/bindings.rs":
+        "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
+        "a hostile image takes a ring out of root's memory for each address that it names"; ROOT;
+    "last-copy" in "nomad/shell/src/roll_calls.rs":
+        "self.youngest.filter(|_| is_absent)" => "self.youngest.filter(|_| !is_absent)";
+        "the operator does not learn where a lost domain ran last"; SHELL;
+
     // Decisions of the protocol.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
         "        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });\n" => "";
