@@ -46,7 +46,10 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
     for name in manifest::names(workspace)? {
         pack(&name, &name, &[], workspace)?;
     }
-    pack_fleet(&fleet::compile(&fleet::default(workspace))?, workspace)?;
+    pack_fleet(
+        &fleet::compile(&fleet::default(workspace), workspace)?,
+        workspace,
+    )?;
     for guest in programs::guests(workspace)? {
         if workspace.program_elf(&guest).is_file() {
             pack_guest(&guest, workspace)?;

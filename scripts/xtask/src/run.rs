@@ -31,7 +31,7 @@ fn show(options: &[String], workspace: &Workspace) -> Result<()> {
         return Err(Error::Usage(format!("no option {unknown}")));
     }
     if has("--sticks") {
-        let fleet = fleet::compile(&fleet::default(workspace))?;
+        let fleet = fleet::compile(&fleet::default(workspace), workspace)?;
         let mut programs = archive::programs_of_fleet(&fleet);
         programs.extend(archive::programs_in(
             &[manifest::HARDWARE_CHECK],

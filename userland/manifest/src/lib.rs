@@ -49,7 +49,7 @@ pub use network::{DHCP, Ip6, Port};
 pub use package::{Package, PackageError};
 pub use role::Role;
 #[cfg(any(test, feature = "std"))]
-pub use source::compile;
+pub use source::fleet::compile_with as compile_fleet;
 #[cfg(any(test, feature = "std"))]
-pub use source::fleet::compile as compile_fleet;
+pub use source::{compile, compile_with};
 pub use uuid::Uuid;

@@ -64,6 +64,40 @@ pub fn compile(path: &Path) -> Result<Manifest, Error> {
     assemble(&Source::read_all(path)?)
 }
 
+/// Reads and checks the manifest in this file, whose domains run only these programs.
+///
+/// # Errors
+/// The first error found. An image that is not one of the programs is an error, which lists them.
+pub fn compile_with(path: &Path, programs: &[String]) -> Result<Manifest, Error> {
+    let sources = Source::read_all(path)?;
+    let manifest = assemble(&sources)?;
+    for Source { text, document } in &sources {
+        check_images(text, &document.domain, programs)?;
+    }
+    Ok(manifest)
+}
+
+/// Checks that every image of these domains is one of the programs.
+fn check_images(
+    text: &Text,
+    domains: &[Spanned<Domain>],
+    programs: &[String],
+) -> Result<(), Error> {
+    for domain in domains {
+        let is_known = |image: &&str| programs.iter().any(|known| known == image);
+        let images = domain.get_ref().images();
+        if let Some(image) = images.into_iter().find(|image| !is_known(image)) {
+            let name = &domain.get_ref().name;
+            let known = programs.join(", ");
+            let reason = format!(
+                "domain `{name}`: field `image`: no program is called `{image}`, the programs are: {known}"
+            );
+            return Err(text.error(text.field(domain.span(), "image"), reason));
+        }
+    }
+    Ok(())
+}
+
 /// One of the files of a manifest.
 pub(crate) struct Source {
     pub(crate) text: Text,

@@ -23,7 +23,7 @@ use identity::Mac;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Error, Origin, Overrides, Text, apply, checked, valid_name};
+use super::{Error, Origin, Overrides, Text, apply, check_images, checked, valid_name};
 use crate::fleet::Member;
 use crate::network::{DHCP, PortIp};
 use crate::{Domain, Fleet, Manifest, Role, Uuid};
@@ -34,6 +34,17 @@ use crate::{Domain, Fleet, Manifest, Role, Uuid};
 /// The first error found.
 pub fn compile(path: &Path) -> Result<Fleet, Error> {
     assemble(&Text::read(path)?)
+}
+
+/// Reads and checks the fleet in this file, whose domains run only these programs.
+///
+/// # Errors
+/// The first error found. An image that is not one of the programs is an error, which lists them.
+pub fn compile_with(path: &Path, programs: &[String]) -> Result<Fleet, Error> {
+    let text = Text::read(path)?;
+    let fleet = assemble(&text)?;
+    check_images(&text, &text.parse::<Document>()?.domain, programs)?;
+    Ok(fleet)
 }
 
 #[derive(Deserialize)]

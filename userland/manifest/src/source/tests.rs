@@ -77,8 +77,35 @@ fn a_missing_field_is_named_with_its_domain() {
     assert!(error_of("").contains("field `machine`: missing"));
 }
 
+#[test]
+fn a_misspelt_image_is_refused_where_it_is_with_the_known_programs() {
+    let programs = ["kv", "counter"].map(str::to_owned);
+    let compiled = |base: &str, machine: &str| {
+        in_two("image", base, machine, |path| compile_with(path, &programs))
+    };
+    let known = DOMAIN.replace("\"x\"", "\"kv\"");
+    let include = "include = \"default.toml\"\n[machine]\nname = \"b\"\n";
+    assert!(compiled(&known, include).is_ok());
+    let error = compiled(&known.replace("\"kv\"", "\"kw\""), include).unwrap_err();
+    assert!(error.file.ends_with("default.toml"), "{error}");
+    assert_eq!(error.line, 5, "{error}");
+    for part in ["field `image`", "`kw`", "kv, counter"] {
+        assert!(error.reason.contains(part), "{error}");
+    }
+}
+
 /// Compiles a machine's file, which may include `default.toml`, in a directory of their own.
 fn compile_two(name: &str, base: &str, machine: &str) -> Result<Manifest, Error> {
+    in_two(name, base, machine, compile)
+}
+
+/// Writes a machine's file and the `default.toml` that it may include, and compiles the machine's file with `compile`.
+fn in_two(
+    name: &str,
+    base: &str,
+    machine: &str,
+    compile: impl FnOnce(&Path) -> Result<Manifest, Error>,
+) -> Result<Manifest, Error> {
     let directory = std::env::temp_dir().join(format!("manifest-{}-{name}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("default.toml"), base).unwrap();

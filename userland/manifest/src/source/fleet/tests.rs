@@ -184,3 +184,24 @@ fn the_fleets_in_the_tree_compile_and_have_a_console() {
         }
     }
 }
+
+#[test]
+fn a_misspelt_image_is_refused_where_it_is() {
+    let path = std::env::temp_dir().join(format!("fleet-image-{}.toml", std::process::id()));
+    let compile = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let known = compile(&path).unwrap();
+        let programs: Vec<String> = known.images().into_iter().map(str::to_owned).collect();
+        compile_with(&path, &programs[1..])
+    };
+    let error = compile(TWO).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    let line = TWO.lines().position(|line| line == "image = \"switch\"");
+    assert_eq!(error.line, line.unwrap() + 1, "{error}");
+    assert!(
+        error
+            .reason
+            .contains("field `image`: no program is called `switch`"),
+        "{error}"
+    );
+}
