@@ -39,7 +39,10 @@ const UNLISTED: [(&str, &str); 3] = [
         "b",
         "failed: the destination refuses: its fleet has other machines than the fleet here",
     ),
-    ("c", "failed: unknown machine c"),
+    (
+        "c",
+        "failed: unknown machine c: the fleet's other machines are b",
+    ),
     (
         "10.77.0.3",
         "failed: counter cannot be offered: no machine of the fleet has that address",

@@ -106,12 +106,23 @@ impl Machines {
             Destination::Named(name) => name,
         };
         let named = self.others.iter().find(|other| other.name == name);
-        let named = named.ok_or_else(|| format!("unknown machine {name}"))?;
+        let named = named.ok_or_else(|| self.unknown(name))?;
         match named.addresses.best() {
             Some(address) => Ok((address, Some(named.id))),
             None => Err(format!(
                 "the address of {name} is not known: no hello of it was received"
             )),
+        }
+    }
+
+    /// The error of a name that no other machine of the fleet has.
+    fn unknown(&self, name: Name) -> String {
+        let others: Vec<&str> = self.others().map(|other| other.name.as_str()).collect();
+        match others.join(", ") {
+            names if names.is_empty() => {
+                format!("unknown machine {name}: the fleet has no other machine")
+            }
+            names => format!("unknown machine {name}: the fleet's other machines are {names}"),
         }
     }
 

@@ -45,10 +45,26 @@ fn finds_machines_by_name_and_by_address() {
     let find = |text: &str| machines.find(text.parse().expect("a destination"));
     assert_eq!(find("c"), Ok((C, Some(id("c")))));
     assert_eq!(find("10.77.0.3"), Ok((C, Some(id("c")))));
-    assert!(find("d").is_err_and(|error| error == "unknown machine d"));
     assert_eq!(machines.id_at(C), Some(id("c")));
     assert_eq!(machines.address_of(id("c")), Some(C));
     assert_eq!(find("10.77.0.9"), Ok((ELSEWHERE, None)));
+}
+
+#[test]
+fn the_error_of_an_unknown_machine_lists_the_others() {
+    let error_of = |peers: &str, name: &str| {
+        let machines = parse(peers).expect("valid");
+        let found = machines.find(name.parse().expect("a destination"));
+        found.expect_err("no such machine")
+    };
+    let others = "the fleet's other machines are b, c";
+    assert_eq!(
+        error_of("b,c=10.77.0.3", "d"),
+        format!("unknown machine d: {others}")
+    );
+    assert_eq!(error_of("b,c", "a"), format!("unknown machine a: {others}"));
+    let alone = "unknown machine d: the fleet has no other machine";
+    assert_eq!(error_of("", "d"), alone);
 }
 
 #[test]

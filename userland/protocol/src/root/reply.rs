@@ -11,7 +11,7 @@ pub enum Refusal {
     #[error("the request is malformed")]
     Malformed,
     /// No domain on this machine has this name.
-    #[error("no domain of this name is on this machine")]
+    #[error("no domain of this name is on this machine: `list` shows the domains here")]
     NoSuchDomain,
     /// A domain of this name or id is already on this machine.
     #[error("a domain of this name or id is already on this machine")]
@@ -85,7 +85,16 @@ pub fn decode_reply<T: for<'a> Deserialize<'a>>(words: &[u64]) -> Result<T, Refu
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::string::ToString;
+
     use super::*;
+
+    #[test]
+    fn the_refusal_of_an_unknown_domain_names_the_command_that_lists_domains() {
+        let text = Refusal::NoSuchDomain.to_string();
+        assert!(text.ends_with("`list` shows the domains here"), "{text}");
+    }
 
     #[test]
     fn a_reply_is_a_value_or_a_refusal() {
