@@ -104,6 +104,7 @@ pub fn events() -> Vec<Event> {
         Event::Forced(name(), Force::RunHere),
         Event::Done,
         Event::failed("x".repeat(2 * REASON_BYTES_MAX)),
+        Event::rejected(Some(name()), "x".repeat(2 * REASON_BYTES_MAX)),
     ];
     let notices = [
         Notice::Phase(PhaseName::Finished),

@@ -81,8 +81,9 @@ impl<H: Host> Shell<H> {
         let installed = self.host.install_package();
         let record = match installed.map_err(|error| error.to_string())? {
             Installation::Installed(record) => record,
-            Installation::Rejected(reason) => {
-                return Err(String::from_utf8_lossy(reason.as_bytes()).into_owned());
+            Installation::Rejected { field, reason } => {
+                let reason = String::from_utf8_lossy(reason.as_bytes()).into_owned();
+                return Ok(vec![Event::rejected(field, reason)]);
             }
         };
         let mut events = vec![Event::Received(record.name)];

@@ -39,9 +39,7 @@ pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     check_home(&project, &session)?;
     let mut refusal = None;
     let end = session.run(&package.map_err(session::Error::from)?, |event| {
-        if let Event::Failed(reason) = event {
-            refusal = refused_field(&project.entry, reason);
-        }
+        refusal = refused_field(&project.entry, event);
     })?;
     match refusal {
         Some(error) => Err(error),
@@ -49,10 +47,15 @@ pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
     }
 }
 
-/// The error at the line of the field that the machine refuses, if the reason has the form "field `NAME`: REASON".
-fn refused_field(entry: &Entry, reason: &str) -> Option<Error> {
-    let (field, reason) = reason.strip_prefix("field `")?.split_once("`: ")?;
-    Some(Error::Entry(entry.error(field, reason)))
+/// The error at the line of the field because of which the machine rejects the package.
+fn refused_field(entry: &Entry, event: &Event) -> Option<Error> {
+    match event {
+        Event::Rejected {
+            field: Some(field),
+            reason,
+        } => Some(Error::Entry(entry.error(field.as_str(), reason))),
+        _ => None,
+    }
 }
 
 /// If the domain has a home, checks that it is this machine: no other machine accepts the domain.
@@ -95,11 +98,16 @@ mod tests {
         let entry = Entry::read(&file).expect("an entry");
         let line = text.lines().position(|line| line.starts_with("port = "));
         let place = format!("caravan.toml:{}: ", line.expect("a port") + 1);
-        let reason = "field `port`: the domain `kv` on this machine has the same `mac` or `ip`";
-        let error = refused_field(&entry, reason).expect("a field").to_string();
+        let reason = "the domain `kv` on this machine has the same `mac` or `ip`";
+        let port = Event::rejected(identity::Name::try_new("port").ok(), reason.into());
+        let error = refused_field(&entry, &port).expect("a field").to_string();
         for part in [&place, "`port`", "`kv`", "next: correct that line"] {
             assert!(error.contains(part), "{error}");
         }
-        assert!(refused_field(&entry, "the package is empty").is_none());
+        let whole = Event::rejected(None, "field `port`: it is the package's fault".into());
+        let other = Event::failed("field `port`: the package is empty".into());
+        for event in [whole, other] {
+            assert!(refused_field(&entry, &event).is_none(), "{event}");
+        }
     }
 }

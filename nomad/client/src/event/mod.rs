@@ -20,7 +20,7 @@ mod text;
 
 pub use drain::{DrainStage, DrainStatus, Stay};
 
-/// The maximum length of the reason of a failed command, in bytes.
+/// The maximum length of the reason of a failed command or a rejected package, in bytes.
 pub const REASON_BYTES_MAX: usize = 400;
 /// The maximum number of machines that are named as the reason for an unknown location of a domain.
 pub const REPORTS_MAX: usize = 16;
@@ -104,6 +104,13 @@ pub enum Event {
     Done,
     /// The command was refused or failed, for this reason.
     Failed(String),
+    /// The package of the command was rejected.
+    Rejected {
+        /// The field of the domain's manifest entry that is the reason, if one is.
+        field: Option<Name>,
+        /// The reason, without the field's name.
+        reason: String,
+    },
 }
 
 /// The origin of a machine's address.
@@ -225,16 +232,23 @@ pub struct MemoryStatus {
 
 impl Event {
     /// A failure for this reason, cut to [`REASON_BYTES_MAX`].
-    pub fn failed(mut reason: String) -> Event {
-        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-        Event::Failed(reason)
+    pub fn failed(reason: String) -> Event {
+        Event::Failed(cut(reason))
+    }
+
+    /// A rejected package, because of this field, for this reason, cut to [`REASON_BYTES_MAX`].
+    pub fn rejected(field: Option<Name>, reason: String) -> Event {
+        let reason = cut(reason);
+        Event::Rejected { field, reason }
     }
 
     /// The outcome of the command, if this is the last event of its reply.
     pub fn end(&self) -> Option<End> {
         match self {
             Event::Done | Event::Move(Notice::Finished) => Some(End::Done),
-            Event::Failed(_) | Event::Move(Notice::Aborted(_)) => Some(End::Failed),
+            Event::Failed(_) | Event::Rejected { .. } | Event::Move(Notice::Aborted(_)) => {
+                Some(End::Failed)
+            }
             _ => None,
         }
     }
@@ -248,6 +262,10 @@ impl Event {
         };
         match self {
             Event::Failed(reason) => Event::Failed(visible(reason)),
+            Event::Rejected { field, reason } => Event::Rejected {
+                field,
+                reason: visible(reason),
+            },
             Event::Log(line) => Event::Log(LogLine {
                 text: visible(line.text),
                 ..line
@@ -262,4 +280,10 @@ impl Event {
             typed => typed,
         }
     }
+}
+
+/// Cuts a reason to [`REASON_BYTES_MAX`].
+fn cut(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+    reason
 }

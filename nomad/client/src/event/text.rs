@@ -65,7 +65,15 @@ impl fmt::Display for Event {
             Event::Lost(domain, state) => write!(f, "{domain} is lost: it is {state}"),
             Event::Rebooting(machine) => write!(f, "{machine} restarts"),
             Event::Done => f.write_str("done"),
-            Event::Failed(reason) => write!(f, "failed: {reason}"),
+            Event::Failed(reason)
+            | Event::Rejected {
+                field: None,
+                reason,
+            } => write!(f, "failed: {reason}"),
+            Event::Rejected {
+                field: Some(field),
+                reason,
+            } => write!(f, "failed: field `{field}`: {reason}"),
         }
     }
 }

@@ -119,9 +119,13 @@ fn commands_and_events_have_the_documented_numbers() {
     let mut numbers: Vec<u8> = samples::events().iter().map(number).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    assert_eq!(numbers, (0..24).collect::<Vec<u8>>());
-    let end = [Event::Done, Event::failed("no".into())];
-    assert_eq!(end.each_ref().map(number), [22, 23]);
+    assert_eq!(numbers, (0..25).collect::<Vec<u8>>());
+    let end = [
+        Event::Done,
+        Event::failed("no".into()),
+        Event::rejected(None, "no".into()),
+    ];
+    assert_eq!(end.each_ref().map(number), [22, 23, 24]);
 }
 
 #[test]

@@ -67,8 +67,13 @@ pub struct DomainRecord {
 pub enum Installation {
     /// Its domain is at home here now.
     Installed(DomainRecord),
-    /// The package or its domain is not acceptable, for this reason.
-    Rejected(Text),
+    /// The package or its domain is not acceptable.
+    Rejected {
+        /// The field of the domain's manifest entry that is the reason, if one is.
+        field: Option<Name>,
+        /// The reason, without the field's name.
+        reason: Text,
+    },
 }
 
 /// The state of the machine's memory.

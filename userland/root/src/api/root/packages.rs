@@ -60,6 +60,27 @@ pub fn append(root: &mut Supervisor, offset: u32, piece: &Text) -> Response {
     Ok((done(), None))
 }
 
+/// The reason a package is not accepted.
+struct Rejection {
+    /// The field of the domain's manifest entry that is the reason, if one is.
+    field: Option<&'static str>,
+    reason: String,
+}
+
+/// The rejection for a reason that is not in a field.
+impl From<String> for Rejection {
+    fn from(reason: String) -> Rejection {
+        let field = None;
+        Rejection { field, reason }
+    }
+}
+
+/// Rejects a package for this field.
+fn refuse<T>(field: &'static str, reason: String) -> Result<T, Rejection> {
+    let field = Some(field);
+    Err(Rejection { field, reason })
+}
+
 /// Adds the package's domain to those at home here.
 pub fn install(root: &mut Supervisor) -> Response {
     let package = core::mem::take(&mut root.package);
@@ -68,13 +89,16 @@ pub fn install(root: &mut Supervisor) -> Response {
             let domain = root.domains.by_number(number);
             Installation::Installed(domain.ok_or(Refusal::NoSuchDomain)?.record())
         }
-        Err(reason) => Installation::Rejected(Text::of(reason.as_bytes())),
+        Err(Rejection { field, reason }) => Installation::Rejected {
+            field: field.and_then(|field| Name::try_new(field).ok()),
+            reason: Text::of(reason.as_bytes()),
+        },
     };
     Ok((granted(&installation), None))
 }
 
 /// Adds the domain. It waits until a roll call finds that no machine of the fleet has one of its name.
-fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
+fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, Rejection> {
     let Package {
         mut domain,
         program,
@@ -97,89 +121,96 @@ fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, String> {
     Ok(number)
 }
 
-fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, String> {
-    let name = Name::try_new(&domain.name);
-    let name = name.map_err(|error| format!("field `name`: `{}`: {error}", domain.name))?;
+fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Rejection> {
+    let name = match Name::try_new(&domain.name) {
+        Ok(name) => name,
+        Err(error) => return refuse("name", format!("`{}`: {error}", domain.name)),
+    };
     match root.domains.by_name(name) {
         None => Ok(name),
         Some(other) => {
             let received = other.definition.as_ref().filter(|it| it.is_received());
             let advice = received.map_or("", |_| ": `stop` it and `rm` it first");
-            Err(format!(
-                "a domain {name} is on this machine already{advice}"
-            ))
+            let reason = format!("a domain {name} is on this machine already{advice}");
+            Err(reason.into())
         }
     }
 }
 
 /// A domain from a package is at home on the machine to which the package is sent.
-fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, String> {
+fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Rejection> {
     let here = Name::try_new(&root.manifest.machine).map_err(|error| error.to_string())?;
     match domain.home {
-        Some(home) if home != here => Err(format!(
-            "field `home`: it is at home on {home}, and this is {here}"
-        )),
+        Some(home) if home != here => refuse(
+            "home",
+            format!("it is at home on {home}, and this is {here}"),
+        ),
         _ => Ok(here),
     }
 }
 
 /// A domain from a package is not part of the machine, and has no authority over other domains.
-fn check_capabilities(domain: &manifest::Domain) -> Result<(), String> {
+fn check_capabilities(domain: &manifest::Domain) -> Result<(), Rejection> {
     if let Some(role) = domain.role {
-        return Err(format!("field `role`: a {role} is in the boot archive"));
+        return refuse("role", format!("a {role} is in the boot archive"));
     }
     let is_allowed = |capability: &&Capability| {
         use Capability::{Log, Pool, Port, Service};
         matches!(capability, Log | Pool | Port | Service(_))
     };
     if let Some(other) = domain.capabilities.iter().find(|it| !is_allowed(it)) {
-        return Err(format!(
-            "field `capabilities`: `{}` is for domains of the boot archive",
-            String::from(other.clone())
-        ));
+        return refuse(
+            "capabilities",
+            format!(
+                "`{}` is for domains of the boot archive",
+                String::from(other.clone())
+            ),
+        );
     }
     let named = domain.capabilities.len() + domain.provides.len();
     if named > NAMED_MAX {
-        return Err(format!(
-            "field `provides`: {named} capabilities and services are more than {NAMED_MAX}"
-        ));
+        return refuse(
+            "provides",
+            format!("{named} capabilities and services are more than {NAMED_MAX}"),
+        );
     }
     match domain.provides.iter().find(|it| names::is_built_in(it)) {
         None => Ok(()),
-        Some(name) => Err(format!(
-            "field `provides`: `{name}` is root's or the switch's"
-        )),
+        Some(name) => refuse("provides", format!("`{name}` is root's or the switch's")),
     }
 }
 
 /// The domain must fit into the machine's memory, and must not keep the migration server, which serves operators, from running.
-fn check_share(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
+fn check_share(root: &Supervisor, domain: &manifest::Domain) -> Result<(), Rejection> {
     let report = root.machine.pool.report();
     let total = report.map_err(|error| error.to_string())?.total.0 / MIB_PAGES;
     if u64::from(domain.pool_mib) > total {
-        return Err(format!(
-            "field `pool_mib`: {} are more than the machine has, {total}",
-            domain.pool_mib
-        ));
+        return refuse(
+            "pool_mib",
+            format!("{} are more than the machine has, {total}", domain.pool_mib),
+        );
     }
     let mut domains = root.manifest.domains.iter();
     let server = domains.find(|it| it.role == Some(Role::MigrationServer));
     match server.map(|server| server.priority) {
-        Some(most) if domain.priority > most => Err(format!(
-            "field `priority`: {} exceeds that of the migration server, {most}",
-            domain.priority
-        )),
+        Some(most) if domain.priority > most => refuse(
+            "priority",
+            format!(
+                "{} exceeds that of the migration server, {most}",
+                domain.priority
+            ),
+        ),
         _ => Ok(()),
     }
 }
 
 /// The addresses must be free on this machine, including those of domains that arrived from others.
-fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String> {
+fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), Rejection> {
     let Some(port) = &domain.port else {
         return Ok(());
     };
     if port.uplink {
-        return Err("field `port`: an uplink is a driver's".to_string());
+        return refuse("port", "an uplink is a driver's".to_string());
     }
     let address = PortAddress::of_domain(PortState {
         mac: port.mac.unwrap_or(Mac([0; 6])),
@@ -192,16 +223,18 @@ fn check_port(root: &Supervisor, domain: &manifest::Domain) -> Result<(), String
     let owner = owner.map_or("another domain".to_string(), |it| {
         format!("the domain `{}`", it.name)
     });
-    Err(format!(
-        "field `port`: {owner} on this machine has the same `mac` or `ip`"
-    ))
+    refuse(
+        "port",
+        format!("{owner} on this machine has the same `mac` or `ip`"),
+    )
 }
 
 /// The machine's manifest with this domain.
-fn joined(manifest: &Manifest, domain: &manifest::Domain) -> Result<Manifest, String> {
+fn joined(manifest: &Manifest, domain: &manifest::Domain) -> Result<Manifest, Rejection> {
     let mut joined = manifest.clone();
     joined.domains.push(domain.clone());
-    let checked = check(&joined);
-    checked.map_err(|error| format!("field `{}`: {}", error.field, error.reason))?;
-    Ok(joined)
+    match check(&joined) {
+        Ok(()) => Ok(joined),
+        Err(error) => refuse(error.field, error.reason),
+    }
 }

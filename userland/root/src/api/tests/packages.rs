@@ -71,17 +71,17 @@ fn install(root: &mut Supervisor) -> Installation {
     decode_reply(&words).expect("an installation")
 }
 
-/// The reason a package is rejected, which changes nothing.
-fn rejected(root: &mut Supervisor, package: &[u8]) -> String {
+/// The field and the reason for which a package is rejected, which changes nothing.
+fn rejected(root: &mut Supervisor, package: &[u8]) -> (Option<Name>, String) {
     let before = (root.domains.iter().count(), root.manifest.clone());
     send(root, package);
-    let Installation::Rejected(reason) = install(root) else {
+    let Installation::Rejected { field, reason } = install(root) else {
         panic!("installed");
     };
     let after = (root.domains.iter().count(), root.manifest.clone());
     assert_eq!(before, after);
     assert_eq!(root.package.capacity(), 0);
-    String::from_utf8_lossy(reason.as_bytes()).into()
+    (field, String::from_utf8_lossy(reason.as_bytes()).into())
 }
 
 #[test]
@@ -109,55 +109,65 @@ fn a_domain_of_a_package_waits_for_a_roll_call_and_is_forgotten_when_it_is_remov
 #[test]
 fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
     type Change = fn(&mut manifest::Domain);
-    let changes: [(Change, &str); 13] = [
-        (|entry| entry.name = "no name".into(), "`name`: `no name`"),
+    let changes: [(Change, &str, &str); 13] = [
+        (|entry| entry.name = "no name".into(), "name", "`no name`"),
         (
             |entry| entry.name = "counter".into(),
+            "",
             "a domain counter is on this machine",
         ),
-        (|entry| entry.role = Some(Role::Switch), "`role`: a switch"),
+        (|entry| entry.role = Some(Role::Switch), "role", "a switch"),
         (
             |entry| entry.capabilities.push(Capability::Root),
+            "capabilities",
             "`root` is for domains of the boot",
         ),
         (
             |entry| entry.capabilities.push(Capability::Records),
+            "capabilities",
             "`records` is for",
         ),
         (
             |entry| entry.home = Name::try_new("b").ok(),
-            "`home`: it is at home on b, and this is nameless",
+            "home",
+            "it is at home on b, and this is nameless",
         ),
-        (|entry| entry.pool_mib = 0, "`pool_mib`"),
-        (|entry| entry.pool_mib = 65, "`pool_mib`: 65 are more"),
+        (|entry| entry.pool_mib = 0, "pool_mib", ""),
+        (|entry| entry.pool_mib = 65, "pool_mib", "65 are more"),
         (
             |entry| entry.provides = ["log".into()].into(),
+            "provides",
             "`log` is root's",
         ),
         (
             |entry| entry.provides = (0..15).map(|it| format!("s{it}")).collect(),
+            "provides",
             "17 capabilities and services are more than 16",
         ),
         (
             |entry| entry.capabilities.push(Capability::Service("x".into())),
+            "capabilities",
             "no domain provides `x`",
         ),
         (
             |entry| entry.port.as_mut().expect("a port").mac = Some(Mac([2, 0, 0, 0, 0, 1])),
-            "`port`: the domain `counter` on this machine has the same `mac` or `ip`",
+            "port",
+            "the domain `counter` on this machine has the same `mac` or `ip`",
         ),
         (
             |entry| entry.port.as_mut().expect("a port").uplink = true,
+            "port",
             "an uplink is a driver's",
         ),
     ];
     with_kernel(kernel, || {
         let mut root = served(DomainState::Running, 1);
-        for (change, expected) in changes {
+        for (change, expected_field, expected) in changes {
             let mut entry = entry();
             change(&mut entry);
-            let reason = rejected(&mut root, &package(entry));
-            assert!(reason.contains(expected), "{reason}");
+            let (field, reason) = rejected(&mut root, &package(entry));
+            assert_eq!(field, Name::try_new(expected_field).ok(), "{reason}");
+            assert!(reason.starts_with(expected), "{reason}");
         }
     });
 }
@@ -176,7 +186,8 @@ fn a_damaged_package_or_program_is_rejected() {
             (&whole[..30], "the package: it is damaged"),
             (&whole[..cut], "the program of echo: "),
         ] {
-            let reason = rejected(&mut root, bytes);
+            let (field, reason) = rejected(&mut root, bytes);
+            assert_eq!(field, None);
             assert!(reason.starts_with(expected), "{reason}");
         }
     });
