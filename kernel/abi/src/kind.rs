@@ -2,52 +2,36 @@
 
 use bitflags::bitflags;
 
-/// The kind of a kernel object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum ObjectKind {
-    /// An account of physical memory, in a tree.
-    Pool = 1,
-    /// Address space, capability table, threads, run state.
-    Domain = 2,
-    /// Registers and scheduling, inside one Domain.
-    Thread = 3,
-    /// A sparse range of pages with one set of page tables.
-    Memory = 4,
-    /// Synchronous rendezvous.
-    Endpoint = 5,
-    /// A word of flags.
-    Notification = 6,
-    /// The one-shot right to reply to a call.
-    Reply = 7,
-    /// The interrupt of a device.
-    Interrupt = 8,
-    /// A range of I/O ports.
-    IoPorts = 9,
-    /// The authority over all devices, needed to make Interrupts, IoPorts and device Memories. Root holds it.
-    Hardware = 10,
+use crate::numbered;
+
+numbered! {
+    /// The kind of a kernel object.
+    #[derive(Hash)]
+    pub enum ObjectKind: u8 {
+        /// An account of physical memory, in a tree.
+        Pool = 1,
+        /// Address space, capability table, threads, run state.
+        Domain = 2,
+        /// Registers and scheduling, inside one Domain.
+        Thread = 3,
+        /// A sparse range of pages with one set of page tables.
+        Memory = 4,
+        /// Synchronous rendezvous.
+        Endpoint = 5,
+        /// A word of flags.
+        Notification = 6,
+        /// The one-shot right to reply to a call.
+        Reply = 7,
+        /// The interrupt of a device.
+        Interrupt = 8,
+        /// A range of I/O ports.
+        IoPorts = 9,
+        /// The authority over all devices, needed to make Interrupts, IoPorts and device Memories. Root holds it.
+        Hardware = 10,
+    }
 }
 
 impl ObjectKind {
-    /// The kind with this number.
-    pub fn from_number(number: u8) -> Option<ObjectKind> {
-        use ObjectKind::*;
-        [
-            Pool,
-            Domain,
-            Thread,
-            Memory,
-            Endpoint,
-            Notification,
-            Reply,
-            Interrupt,
-            IoPorts,
-            Hardware,
-        ]
-        .into_iter()
-        .find(|kind| *kind as u8 == number)
-    }
-
     /// Every right over an object of this kind.
     pub fn all_rights(self) -> Rights {
         match self {

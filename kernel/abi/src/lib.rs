@@ -12,6 +12,7 @@
 //! | [`record`] | the records that `describe` writes about a frozen domain |
 //! | [`start_page`] | the page of information that a domain starts with |
 //! | [`clock_page`] | the page from which a domain reads the time |
+//! | `numbered` | the macro for enums whose variants travel as numbers |
 //!
 //! Registers: RAX holds the call's number, RDI RSI RDX R10 R8 R9 R12 R13 its arguments in this order. RAX
 //! returns the status (zero, or an [`Error`]), the same eight registers the results. RCX and R11 are lost to
@@ -26,6 +27,7 @@ pub mod error;
 pub mod fault;
 pub mod kind;
 pub mod message;
+mod numbered;
 pub mod record;
 pub mod register;
 pub mod start_page;

@@ -4,62 +4,32 @@
 //! in its table, and the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Records name
 //! objects by [`ObjectId`](crate::register::ObjectId). An id that is not in the list of objects belongs to another pool.
 
-use crate::Error;
-use crate::register::Register;
+use crate::numbered;
 
-/// One of the lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum List {
-    /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then everything allocated from it, the
-    /// domain itself included.
-    Objects = 0,
-    /// [`MappingRecord`]s in the order of addresses.
-    Mappings = 1,
-    /// [`CapabilityRecord`]s of the table, in the order of slots.
-    Capabilities = 2,
-    /// [`CapabilityRecord`]s of slots inside objects; `slot` is a [`Held`], `holder` the object.
-    Held = 3,
-}
-
-impl Register for List {
-    fn from_register(register: u64) -> Result<Self, Error> {
-        match register {
-            0 => Ok(List::Objects),
-            1 => Ok(List::Mappings),
-            2 => Ok(List::Capabilities),
-            3 => Ok(List::Held),
-            _ => Err(Error::ArgumentRange),
-        }
-    }
-    fn to_register(&self) -> u64 {
-        *self as u64
+numbered! {
+    /// One of the lists.
+    pub enum List: u8 {
+        /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then everything allocated from it, the
+        /// domain itself included.
+        Objects = 0,
+        /// [`MappingRecord`]s in the order of addresses.
+        Mappings = 1,
+        /// [`CapabilityRecord`]s of the table, in the order of slots.
+        Capabilities = 2,
+        /// [`CapabilityRecord`]s of slots inside objects; `slot` is a [`Held`], `holder` the object.
+        Held = 3,
     }
 }
 
-/// The role of a capability inside an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Held {
-    /// A Memory's pager.
-    Pager = 1,
-    /// A thread's fault endpoint.
-    FaultEndpoint = 2,
-    /// A thread's bound notification.
-    BoundNotification = 3,
-}
-
-impl Register for Held {
-    fn from_register(register: u64) -> Result<Self, Error> {
-        match register {
-            1 => Ok(Held::Pager),
-            2 => Ok(Held::FaultEndpoint),
-            3 => Ok(Held::BoundNotification),
-            _ => Err(Error::ArgumentRange),
-        }
-    }
-    fn to_register(&self) -> u64 {
-        *self as u64
+numbered! {
+    /// The role of a capability inside an object.
+    pub enum Held: u32 {
+        /// A Memory's pager.
+        Pager = 1,
+        /// A thread's fault endpoint.
+        FaultEndpoint = 2,
+        /// A thread's bound notification.
+        BoundNotification = 3,
     }
 }
 

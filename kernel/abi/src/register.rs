@@ -2,7 +2,9 @@
 //!
 //! A register's content proves nothing. [`Register::from_register`] checks its range and turns it into a typed value.
 
-use crate::{Error, MessageInfo, Rights};
+use crate::calls::PageSet;
+use crate::record::{Held, List};
+use crate::{Error, MessageInfo, Rights, numbered};
 
 /// The number of registers that carry arguments, and results.
 pub const REGISTER_COUNT: usize = 8;
@@ -156,54 +158,41 @@ impl Register for ObjectId {
     }
 }
 
-/// The access that a mapping permits. Reading is always permitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Access {
-    /// Read only.
-    Read = 0,
-    /// Read and write.
-    ReadWrite = 1,
-    /// Read and execute.
-    ReadExecute = 2,
+numbered! {
+    /// The access that a mapping permits. Reading is always permitted.
+    pub enum Access: u8 {
+        /// Read only.
+        Read = 0,
+        /// Read and write.
+        ReadWrite = 1,
+        /// Read and execute.
+        ReadExecute = 2,
+    }
 }
 
-impl Register for Access {
-    fn from_register(register: u64) -> Result<Self, Error> {
-        match register {
-            0 => Ok(Access::Read),
-            1 => Ok(Access::ReadWrite),
-            2 => Ok(Access::ReadExecute),
-            _ => Err(Error::ArgumentRange),
+numbered! {
+    /// The width of an access to a port.
+    pub enum Width: u8 {
+        /// One byte.
+        Byte = 1,
+        /// Two bytes.
+        Word = 2,
+        /// Four bytes.
+        Long = 4,
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty),*) => {$(
+        impl Register for $type {
+            fn from_register(register: u64) -> Result<Self, Error> {
+                let number = register.try_into().ok();
+                number.and_then(Self::from_number).ok_or(Error::ArgumentRange)
+            }
+            fn to_register(&self) -> u64 {
+                *self as u64
+            }
         }
-    }
-    fn to_register(&self) -> u64 {
-        *self as u64
-    }
+    )*};
 }
-
-/// The width of an access to a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Width {
-    /// One byte.
-    Byte = 1,
-    /// Two bytes.
-    Word = 2,
-    /// Four bytes.
-    Long = 4,
-}
-
-impl Register for Width {
-    fn from_register(register: u64) -> Result<Self, Error> {
-        match register {
-            1 => Ok(Width::Byte),
-            2 => Ok(Width::Word),
-            4 => Ok(Width::Long),
-            _ => Err(Error::ArgumentRange),
-        }
-    }
-    fn to_register(&self) -> u64 {
-        *self as u64
-    }
-}
+numbers!(Access, Width, List, Held, PageSet);

@@ -4,6 +4,8 @@
 //! of a thread in a two-part call whose first part is done stands at the second part. Awaiting a reply and being stopped are
 //! independent: a thread can be stopped while it awaits a reply.
 
+use crate::numbered;
+
 /// The general registers, RIP, RFLAGS and the segment bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -36,31 +38,17 @@ pub struct GeneralRegisters {
     pub gs_base: u64,
 }
 
-/// The reply that a thread waits for before it continues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Awaits {
-    /// None: the thread continues from its RIP, which may be at a system call.
-    Nothing = 0,
-    /// The reply to a call it made. After a move that reply comes only from inside the domain.
-    Reply = 1,
-    /// The reply to a fault message; without one the thread retries the instruction.
-    FaultReply = 2,
-    /// The reply to a fault message about a trap, whose instruction has completed; without one the thread stops.
-    TrapReply = 3,
-}
-
-impl Awaits {
-    /// The variant with this number.
-    pub fn from_number(number: u64) -> Option<Awaits> {
-        [
-            Awaits::Nothing,
-            Awaits::Reply,
-            Awaits::FaultReply,
-            Awaits::TrapReply,
-        ]
-        .into_iter()
-        .find(|awaits| *awaits as u64 == number)
+numbered! {
+    /// The reply that a thread waits for before it continues.
+    pub enum Awaits: u64 {
+        /// None: the thread continues from its RIP, which may be at a system call.
+        Nothing = 0,
+        /// The reply to a call it made. After a move that reply comes only from inside the domain.
+        Reply = 1,
+        /// The reply to a fault message; without one the thread retries the instruction.
+        FaultReply = 2,
+        /// The reply to a fault message about a trap, whose instruction has completed; without one the thread stops.
+        TrapReply = 3,
     }
 }
 

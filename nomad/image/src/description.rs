@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use abi::record::Held;
 use abi::register::Access;
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
-use abi::{ObjectKind, Rights};
+use abi::{ObjectKind, Register, Rights, numbered};
 use identity::Name;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -71,15 +71,17 @@ pub enum Object {
     },
 }
 
-/// The kind of a Memory's pages. Only ordinary ones can move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Attribute {
-    /// Any frames.
-    Ordinary,
-    /// Contiguous frames that a device may write.
-    Contiguous,
-    /// A device's registers.
-    Device,
+numbered! {
+    /// The kind of a Memory's pages, with its number in the kernel's records. Only ordinary ones can move.
+    #[derive(Serialize, Deserialize)]
+    pub enum Attribute: u64 {
+        /// Any frames.
+        Ordinary = 0,
+        /// Contiguous frames that a device may write.
+        Contiguous = 1,
+        /// A device's registers.
+        Device = 2,
+    }
 }
 
 /// A thread's state, as `DomainReadThread` wrote it.
@@ -198,23 +200,14 @@ impl Object {
     }
 }
 
-impl Attribute {
-    /// The attribute with this number in the kernel's records.
-    pub fn from_number(number: u64) -> Option<Attribute> {
-        match number {
-            0 => Some(Attribute::Ordinary),
-            1 => Some(Attribute::Contiguous),
-            2 => Some(Attribute::Device),
-            _ => None,
-        }
-    }
-}
-
 impl Role {
     /// The role that a held slot's number names.
     pub fn from_number(number: u64) -> Option<Role> {
-        let roles = [Role::Pager, Role::FaultEndpoint, Role::BoundNotification];
-        roles.into_iter().find(|role| role.held() as u64 == number)
+        Some(match Held::from_register(number).ok()? {
+            Held::Pager => Role::Pager,
+            Held::FaultEndpoint => Role::FaultEndpoint,
+            Held::BoundNotification => Role::BoundNotification,
+        })
     }
 
     /// The kernel's number for it.

@@ -1,35 +1,27 @@
 //! The head of a record: its kind, its domain and its length.
 
+use abi::numbered;
+
 use crate::Error;
 
 /// The size of a record's head.
 pub const RECORD_HEAD_BYTES: usize = 8;
 
-/// The kinds of record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum RecordKind {
-    /// An [`crate::Outline`].
-    Outline = 1,
-    /// A [`crate::MemoryKey`] and its size: chunks of it may follow.
-    Memory = 2,
-    /// A [`crate::Chunk`], its [`crate::PageMap`], then raw pages.
-    Chunk = 3,
-    /// A [`crate::Round`]: ends a round.
-    Round = 4,
-    /// A [`crate::Description`].
-    State = 5,
-    /// A [`crate::Seal`].
-    Seal = 6,
-}
-
-impl RecordKind {
-    fn from_number(kind: u8) -> Result<RecordKind, Error> {
-        use RecordKind::*;
-        [Outline, Memory, Chunk, Round, State, Seal]
-            .into_iter()
-            .find(|known| *known as u8 == kind)
-            .ok_or(Error::UnknownRecord { kind })
+numbered! {
+    /// The kinds of record.
+    pub enum RecordKind: u8 {
+        /// An [`crate::Outline`].
+        Outline = 1,
+        /// A [`crate::MemoryKey`] and its size: chunks of it may follow.
+        Memory = 2,
+        /// A [`crate::Chunk`], its [`crate::PageMap`], then raw pages.
+        Chunk = 3,
+        /// A [`crate::Round`]: ends a round.
+        Round = 4,
+        /// A [`crate::Description`].
+        State = 5,
+        /// A [`crate::Seal`].
+        Seal = 6,
     }
 }
 
@@ -62,7 +54,7 @@ impl RecordHead {
             return Err(Error::ReservedBits { found });
         }
         Ok(RecordHead {
-            kind: RecordKind::from_number(kind)?,
+            kind: RecordKind::from_number(kind).ok_or(Error::UnknownRecord { kind })?,
             domain,
             body_bytes: u32::from_le_bytes([l0, l1, l2, l3]),
         })

@@ -5,22 +5,24 @@
 //! bits 32..: the interface     bits 0..32: the domain's number
 //! ```
 
-/// One of root's interfaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Interface {
-    /// Log lines from domains.
-    Log = 1,
-    /// Listing and moving domains.
-    Root = 2,
-    /// Commands for the switch.
-    Ports = 3,
-    /// Faults, sent by the kernel.
-    Faults = 4,
-    /// Reading the log.
-    Journal = 5,
-    /// Reading what root knows of the hardware.
-    Inventory = 6,
+use abi::numbered;
+
+numbered! {
+    /// One of root's interfaces.
+    pub enum Interface: u32 {
+        /// Log lines from domains.
+        Log = 1,
+        /// Listing and moving domains.
+        Root = 2,
+        /// Commands for the switch.
+        Ports = 3,
+        /// Faults, sent by the kernel.
+        Faults = 4,
+        /// Reading the log.
+        Journal = 5,
+        /// Reading what root knows of the hardware.
+        Inventory = 6,
+    }
 }
 
 /// A domain's number, never reused while the machine runs.
@@ -34,16 +36,7 @@ pub fn badge(interface: Interface, domain: DomainNumber) -> u64 {
 
 /// Decodes a badge. Root mints all of them, so an invalid one cannot arrive.
 pub fn decode(badge: u64) -> Option<(Interface, DomainNumber)> {
-    let interface = [
-        Interface::Log,
-        Interface::Root,
-        Interface::Ports,
-        Interface::Faults,
-        Interface::Journal,
-        Interface::Inventory,
-    ]
-    .into_iter()
-    .find(|interface| u64::from(*interface as u32) == badge >> 32)?;
+    let interface = Interface::from_number((badge >> 32) as u32)?;
     Some((interface, DomainNumber(badge as u32)))
 }
 
