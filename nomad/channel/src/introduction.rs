@@ -58,7 +58,7 @@ impl Introduction {
         Some(Introduction {
             suites: Suites::from_byte(suites),
             boot: BootId(u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7])),
-            name: from_field(name)?,
+            name: NameField::from_bytes(name)?.name(),
         })
     }
 }
@@ -91,11 +91,26 @@ fn to_field(name: Option<Name>) -> [u8; NAME_BYTES_MAX] {
     name.map_or([0; NAME_BYTES_MAX], Name::to_bytes)
 }
 
-/// The name in such a field, `Some(None)` for no name; `None` if it is malformed.
-fn from_field(bytes: [u8; NAME_BYTES_MAX]) -> Option<Option<Name>> {
-    match bytes {
-        [0, ..] if bytes == [0; NAME_BYTES_MAX] => Some(None),
-        _ => Name::from_bytes(bytes).map(Some),
+/// The content of such a field.
+enum NameField {
+    Empty,
+    Name(Name),
+}
+
+impl NameField {
+    /// Parses it; `None` if it is malformed.
+    fn from_bytes(bytes: [u8; NAME_BYTES_MAX]) -> Option<NameField> {
+        match bytes {
+            bytes if bytes == [0; NAME_BYTES_MAX] => Some(NameField::Empty),
+            bytes => Name::from_bytes(bytes).map(NameField::Name),
+        }
+    }
+
+    fn name(self) -> Option<Name> {
+        match self {
+            NameField::Empty => None,
+            NameField::Name(name) => Some(name),
+        }
     }
 }
 

@@ -154,8 +154,10 @@ impl Parser {
     }
 
     fn count(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
-        let Some(line) = self.line.push(byte).ok_or(ProtocolError::Count)? else {
-            return Ok((1, false));
+        let line = match self.line.push(byte) {
+            LineState::Complete(line) => line,
+            LineState::Incomplete => return Ok((1, false)),
+            LineState::Malformed => return Err(ProtocolError::Count),
         };
         let count = number(line).filter(|count| *count <= COUNT_MAX);
         let count = count.ok_or(ProtocolError::Count)?;
@@ -170,8 +172,10 @@ impl Parser {
         if self.line.is_empty() && byte != b'$' {
             return Err(ProtocolError::ExpectedString(byte));
         }
-        let Some(line) = self.line.push(byte).ok_or(ProtocolError::Length)? else {
-            return Ok((1, false));
+        let line = match self.line.push(byte) {
+            LineState::Complete(line) => line,
+            LineState::Incomplete => return Ok((1, false)),
+            LineState::Malformed => return Err(ProtocolError::Length),
         };
         let length = number(&line[1..]).filter(|length| (0..=LENGTH_MAX).contains(length));
         let length = length.ok_or(ProtocolError::Length)?;
@@ -192,15 +196,15 @@ impl Parser {
     }
 
     fn end(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
-        match self.line.push(byte).ok_or(ProtocolError::End)? {
-            None => Ok((1, false)),
-            Some([]) => {
+        match self.line.push(byte) {
+            LineState::Incomplete => Ok((1, false)),
+            LineState::Complete([]) => {
                 self.line = Line::default();
                 self.awaited -= 1;
                 self.state = self.after_string();
                 Ok((1, self.awaited == 0))
             }
-            Some(_) => Err(ProtocolError::End),
+            LineState::Complete(_) | LineState::Malformed => Err(ProtocolError::End),
         }
     }
 
@@ -237,20 +241,34 @@ struct Line {
     count: usize,
 }
 
+/// The state of a [`Line`] after a byte.
+enum LineState<'a> {
+    Incomplete,
+    /// The line without its end.
+    Complete(&'a [u8]),
+    /// It is too long, or its end is not CR LF.
+    Malformed,
+}
+
 impl Line {
     fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Adds a byte. Returns `None` if the line is too long or malformed, and otherwise the line without its end once it is
-    /// complete.
-    fn push(&mut self, byte: u8) -> Option<Option<&[u8]>> {
-        *self.bytes.get_mut(self.count)? = byte;
+    /// Adds a byte.
+    fn push(&mut self, byte: u8) -> LineState<'_> {
+        let Some(place) = self.bytes.get_mut(self.count) else {
+            return LineState::Malformed;
+        };
+        *place = byte;
         self.count += 1;
         if byte != b'\n' {
-            return Some(None);
+            return LineState::Incomplete;
         }
-        self.bytes[..self.count].strip_suffix(b"\r\n").map(Some)
+        match self.bytes[..self.count].strip_suffix(b"\r\n") {
+            Some(line) => LineState::Complete(line),
+            None => LineState::Malformed,
+        }
     }
 }
 

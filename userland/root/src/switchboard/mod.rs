@@ -122,7 +122,7 @@ impl Switchboard {
             port.desired = desired;
             // The switch may have activated it already without reporting it yet.
             let pending = step.filter(|step| step.port == port.number);
-            let becomes = pending.and_then(|step| step.becomes);
+            let becomes = pending.and_then(|step| step.transition.becomes());
             let active = |observed: Observed| observed.service == Service::Active;
             quiet && !port.observed.is_some_and(active) && !becomes.is_some_and(active)
         })
@@ -170,8 +170,8 @@ impl Switchboard {
             .iter()
             .position(|port| port.number == step.port)?;
         let port = &mut self.ports[at];
-        port.observed = step.becomes;
-        match step.becomes {
+        port.observed = step.transition.becomes();
+        match step.transition.becomes() {
             None if port.removed => Some(Change::Gone(self.ports.remove(at).ring)),
             Some(observed) if observed.service.is_quiet() => Some(Change::Quiet(port.owner)),
             _ => Some(Change::Served),
@@ -186,10 +186,8 @@ impl Switchboard {
                 return port.next_step(step);
             }
         }
-        let Some((port, becomes)) = self.ports.iter().find_map(|port| {
-            let becomes = port.step()?;
-            Some((port, becomes))
-        }) else {
+        let mut steps = self.ports.iter();
+        let Some((port, transition)) = steps.find_map(|port| Some((port, port.step()?))) else {
             return NextStep {
                 serial: 0,
                 command: Command::Nothing {
@@ -202,7 +200,7 @@ impl Switchboard {
         let step = Step {
             serial: self.steps_made,
             port: port.number,
-            becomes,
+            transition,
         };
         self.step = Some(step);
         port.next_step(step)

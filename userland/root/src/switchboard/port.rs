@@ -104,7 +104,26 @@ pub(super) struct Observed {
 pub(super) struct Step {
     pub serial: u64,
     pub port: PortNumber,
-    pub becomes: Option<Observed>,
+    pub transition: Transition,
+}
+
+/// A transition of a port at the switch.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Transition {
+    /// The switch no longer knows the port.
+    Detach,
+    /// The switch serves the port so.
+    Serve(Observed),
+}
+
+impl Transition {
+    /// The port's state after it.
+    pub(super) fn becomes(self) -> Option<Observed> {
+        match self {
+            Transition::Detach => None,
+            Transition::Serve(observed) => Some(observed),
+        }
+    }
 }
 
 impl Port {
@@ -137,30 +156,32 @@ impl Port {
         self.ring
     }
 
-    /// The state after the next step; `None` if the desired state is reached.
-    pub(super) fn step(&self) -> Option<Option<Observed>> {
+    /// The step to take next; `None` if the desired state is reached.
+    pub(super) fn step(&self) -> Option<Transition> {
         let served = self.wake.is_some() && !self.removed;
         match self.observed {
-            None if served => Some(Some(Observed {
+            None if served => Some(Transition::Serve(Observed {
                 generation: self.generation,
                 service: Service::Attached,
             })),
             None => None,
-            Some(_) if !served => Some(None),
-            Some(observed) if observed.generation != self.generation => Some(None),
-            Some(observed) if observed.service != self.desired => Some(Some(Observed {
-                service: self.desired,
-                ..observed
-            })),
+            Some(_) if !served => Some(Transition::Detach),
+            Some(observed) if observed.generation != self.generation => Some(Transition::Detach),
+            Some(observed) if observed.service != self.desired => {
+                Some(Transition::Serve(Observed {
+                    service: self.desired,
+                    ..observed
+                }))
+            }
             Some(_) => None,
         }
     }
 
-    /// The command that leads to this state.
-    fn command(&self, becomes: Option<Observed>) -> Command {
+    /// The command for this transition.
+    fn command(&self, transition: Transition) -> Command {
         let port = self.number;
         let PortAddress { mac, ip, kind, mtu } = self.address;
-        match becomes.map(|observed| observed.service) {
+        match transition.becomes().map(|observed| observed.service) {
             None if self.departed => Command::Depart { port },
             None => Command::Detach { port },
             Some(Service::Attached) => Command::Attach {
@@ -181,7 +202,7 @@ impl Port {
     pub(super) fn next_step(&self, step: Step) -> NextStep {
         NextStep {
             serial: step.serial,
-            command: self.command(step.becomes),
+            command: self.command(step.transition),
             capabilities: self.wake.map(|wake| (self.ring, wake)),
         }
     }
