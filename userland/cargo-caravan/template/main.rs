@@ -2,7 +2,9 @@
 #![cfg_attr(target_os = "caravan", no_std, no_main)]
 #![forbid(unsafe_code)]
 
-use runtime::{Start, embassy_net::tcp::TcpSocket, executor::Tasks, log, net};
+use runtime::{
+    Start, embassy_net::tcp::TcpSocket, embedded_io_async::Write, executor::Tasks, log, net,
+};
 
 runtime::main!(run);
 
@@ -15,7 +17,7 @@ async fn run(start: Start, tasks: Tasks) {
 async fn echo(socket: &mut TcpSocket<'static>) {
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = socket.read(&mut buffer).await {
-        if net::write_all(socket, &buffer[..count]).await.is_err() {
+        if socket.write_all(&buffer[..count]).await.is_err() {
             break;
         }
     }

@@ -26,6 +26,7 @@
 //! #![cfg_attr(target_os = "caravan", no_std, no_main)]
 //!
 //! use runtime::embassy_time::Timer;
+//! use runtime::embedded_io_async::Write;
 //! use runtime::executor::Tasks;
 //! use runtime::{Start, log, net};
 //!
@@ -38,7 +39,7 @@
 //!     net::serve_tcp(stack, tasks, 7, 4, async |socket| {
 //!         let mut buffer = [0; 512];
 //!         while let Ok(count @ 1..) = socket.read(&mut buffer).await {
-//!             if net::write_all(socket, &buffer[..count]).await.is_err() {
+//!             if socket.write_all(&buffer[..count]).await.is_err() {
 //!                 return;
 //!             }
 //!         }
@@ -93,5 +94,6 @@ pub use abi::Error;
 pub use abi::register::Slot;
 pub use embassy_net;
 pub use embassy_time;
+pub use embedded_io_async;
 pub use log;
 pub use service_protocol as protocol;

@@ -140,14 +140,14 @@ fn seed() -> u64 {
 /// extern crate alloc;
 /// use alloc::{format, rc::Rc};
 /// use core::cell::Cell;
-/// use runtime::{Start, embassy_net::tcp::TcpSocket, executor::Tasks, net};
+/// use runtime::{Start, embassy_net::tcp::TcpSocket, embedded_io_async::Write, executor::Tasks, net};
 ///
 /// async fn run(start: Start, tasks: Tasks) {
 ///     let count = Rc::new(Cell::new(0));
 ///     let serve = async move |socket: &mut TcpSocket<'static>| {
 ///         count.set(count.get() + 1);
 ///         let line = format!("{}\n", count.get());
-///         let _ = net::write_all(socket, line.as_bytes()).await;
+///         let _ = socket.write_all(line.as_bytes()).await;
 ///     };
 ///     net::serve_tcp(net::stack(start, tasks), tasks, 7, 4, serve);
 /// }
@@ -193,19 +193,4 @@ async fn end(socket: &mut TcpSocket<'_>) {
         // The reset is sent by the next poll of the stack.
         let _ = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
     }
-}
-
-/// Sends all of these bytes.
-///
-/// # Errors
-/// The connection was reset.
-pub async fn write_all(
-    socket: &mut TcpSocket<'_>,
-    mut bytes: &[u8],
-) -> Result<(), embassy_net::tcp::Error> {
-    while !bytes.is_empty() {
-        let sent = socket.write(bytes).await?;
-        bytes = &bytes[sent..];
-    }
-    Ok(())
 }

@@ -28,6 +28,7 @@ mod resolver {
     use runtime::embassy_net::tcp::TcpSocket;
     use runtime::embassy_net::{IpAddress, Stack};
     use runtime::embassy_time::{Duration, Timer};
+    use runtime::embedded_io_async::Write;
     use runtime::executor::Tasks;
     use runtime::{Start, clock, log, net};
 
@@ -61,7 +62,7 @@ mod resolver {
                 let line: Vec<u8> = received.drain(..=end).collect();
                 let line = String::from_utf8_lossy(&line[..end]);
                 let reply = reply(stack, &line).await + "\n";
-                if net::write_all(socket, reply.as_bytes()).await.is_err() {
+                if socket.write_all(reply.as_bytes()).await.is_err() {
                     return;
                 }
             }

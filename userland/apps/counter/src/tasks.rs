@@ -8,6 +8,7 @@ use runtime::embassy_net::Stack;
 use runtime::embassy_net::tcp::TcpSocket;
 use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
 use runtime::embassy_time::{Duration, Instant, Timer};
+use runtime::embedded_io_async::Write;
 use runtime::executor::Tasks;
 use runtime::{clock, log, net};
 
@@ -104,7 +105,7 @@ async fn serve_connection(
             .collect();
         buffer.copy_within(filled - rest..filled, 0);
         filled = rest;
-        net::write_all(socket, replies.as_flattened()).await?;
+        socket.write_all(replies.as_flattened()).await?;
     }
 }
 

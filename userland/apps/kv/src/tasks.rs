@@ -5,6 +5,7 @@ use core::cell::RefCell;
 
 use runtime::embassy_net::Stack;
 use runtime::embassy_net::tcp::{Error, TcpSocket};
+use runtime::embedded_io_async::Write;
 use runtime::executor::Tasks;
 use runtime::net;
 use runtime::port::{BUFFERED_FRAMES, SLOT_COUNT};
@@ -51,7 +52,7 @@ async fn converse(
         while !input.is_empty() {
             let taken = session.receive(&mut service.borrow_mut(), input);
             input = &input[taken..];
-            net::write_all(socket, session.to_send()).await?;
+            socket.write_all(session.to_send()).await?;
             session.sent();
             if session.is_over() {
                 return Ok(());
