@@ -108,23 +108,12 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// The memory of a domain that has moved away; `None` if it is destroyed already.
+    /// Has root forget a domain that has moved away; returns its memory, which the caller destroys.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn reclaim(self, name: Name) -> Result<Option<Cap<Pool>>, RootError> {
-        match self.get_capability(Request::Reclaim { name }) {
-            Err(RootError::Refused(Refusal::NoSuchObject)) => Ok(None),
-            pool => pool.map(Some),
-        }
-    }
-
-    /// Has root forget a domain that has moved away.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    pub fn release(self, name: Name) -> Result<(), RootError> {
-        self.execute(Request::Release { name })
+    pub fn release(self, name: Name) -> Result<Cap<Pool>, RootError> {
+        self.get_capability(Request::Release { name })
     }
 
     /// Undoes the retirement of a domain that was to move away, and thaws the domain.

@@ -3,7 +3,6 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use abi::Error;
 use abi::register::ObjectId;
 use manifest::Role;
 use runtime::Cap;
@@ -143,11 +142,8 @@ impl Domain {
             self.clock.take().map(Cap::erase),
         ];
         for object in objects.into_iter().flatten() {
-            match object.destroy() {
-                Ok(()) => {}
-                // The migration server has destroyed the memory of a domain that has left.
-                Err(Error::EmptySlot) => object.forget(),
-                Err(error) => log::error!("cannot destroy the objects of {}: {error}", self.name),
+            if let Err(error) = object.destroy() {
+                log::error!("cannot destroy the objects of {}: {error}", self.name);
             }
         }
     }

@@ -12,6 +12,7 @@
 //! | [`spawn`], [`layout`], [`handle`], [`clock`] | building it |
 //! | [`restart`], [`fault_text`] | the response to its fault, and to its departure |
 //! | [`export`], [`quiet_waiters`] | the export of a leaving domain; the callers that wait until its port is quiet |
+//! | [`remains`] | the memory of domains that have left |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
@@ -50,6 +51,7 @@ mod names;
 mod part;
 mod provision;
 mod quiet_waiters;
+mod remains;
 mod restart;
 mod rtc;
 mod screen;

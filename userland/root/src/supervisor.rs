@@ -9,7 +9,10 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use abi::Error;
 use manifest::{Manifest, Role};
+use runtime::Cap;
+use runtime::capability::Pool;
 use runtime::events::JOURNAL;
 use runtime::protocol::Name;
 use runtime::protocol::ports::COMMANDS_FLAG;
@@ -25,6 +28,7 @@ use crate::machine::Machine;
 use crate::provision::services::Services;
 use crate::provision::{Facilities, ports};
 use crate::quiet_waiters::QuietWaiters;
+use crate::remains::Remains;
 use crate::spawn::DomainObjects;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
@@ -40,6 +44,7 @@ pub struct Supervisor {
     pub domains: DomainTable,
     pub switchboard: Switchboard,
     pub quiet_waiters: QuietWaiters,
+    pub remains: Remains,
     pub services: Services,
     pub devices: Devices,
     /// The received part of a package that is not installed yet.
@@ -55,6 +60,7 @@ impl Supervisor {
             domains: DomainTable::default(),
             switchboard: Switchboard::default(),
             quiet_waiters: QuietWaiters::default(),
+            remains: Remains::default(),
             services: Services::default(),
             devices,
             package: Vec::new(),
@@ -130,6 +136,9 @@ impl Supervisor {
         };
         domain.destroy_objects(&self.machine, &self.devices);
         let is_switch = domain.has_role(Role::Switch);
+        if domain.has_role(Role::MigrationServer) {
+            self.remains.destroy_all();
+        }
         self.switchboard.stop(number);
         self.quiet_waiters.reply(number, &done());
         if is_switch {
@@ -151,6 +160,18 @@ impl Supervisor {
         if let Some(domain) = self.take_out(number) {
             self.domains.record_departure(&domain);
         }
+    }
+
+    /// Removes a domain that has left, as [`Supervisor::remove`] does, but leaves its memory. Returns the capability with which the
+    /// migration server destroys that.
+    ///
+    /// # Errors
+    /// [`Error::NotThere`] if the domain has no memory; or the kernel's refusal of that capability. Then the memory is destroyed.
+    pub fn release(&mut self, number: DomainNumber) -> Result<Cap<Pool>, Error> {
+        let domain = self.domains.by_number_mut(number).ok_or(Error::NotThere)?;
+        let (name, pool) = (domain.name, domain.pool.take());
+        self.remove(number);
+        self.remains.add(name, pool.ok_or(Error::NotThere)?)
     }
 
     /// Ends and forgets a domain that came in a package, and removes it from the manifest.

@@ -7,13 +7,13 @@
 //!
 //! Only root and the switch export a client's state. Any other service is looked up by name on the destination, and must be
 //! stateless. A move consists of these requests. On the source: [`Request::Export`] once the domain is frozen, then
-//! [`Request::Revert`] if it stays, or [`Request::Reclaim`] and [`Request::Release`] when it has left. On the destination: [`Request::Admit`],
+//! [`Request::Revert`] if it stays, or [`Request::Release`] when it has left. On the destination: [`Request::Admit`],
 //! [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then [`Request::Adopt`] to run it or
 //! [`Request::Discard`] if the move is cancelled. From `Keep` on, root holds every part of the domain, so the migration server
 //! may restart and ask root for it.
 //!
 //! ```text
-//! source: running --Export--> exported --Reclaim, Release--> (absent)
+//! source: running --Export--> exported --Release--> (absent)
 //!              \<---Revert------/
 //!               \<--if it runs after the deadline of its freeze
 //!

@@ -50,16 +50,11 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// The memory of a domain that has moved away. The caller destroys it before [`Request::Release`], which would do it at root's
-    /// priority: no driver would run meanwhile, however large the domain is. Reply: one capability, the Pool with every right,
-    /// or [`Refusal::NoSuchObject`] if it is destroyed already.
-    Reclaim {
-        /// An exported domain.
-        name: Name,
-    },
-    /// The domain has moved away: destroys what is left of it and detaches its port.
+    /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool with DESTROY.
+    /// The caller destroys it, at its own priority: root would keep every driver waiting meanwhile, however large the domain
+    /// is. If the caller ends before that, root destroys the pool. Repeating the request until then has the same reply.
     Release {
-        /// An exported domain.
+        /// An exported domain that is retired.
         name: Name,
     },
     /// Undoes the retirement of a domain that was about to leave, and lets it run. Sent only at an operator's request.
@@ -221,7 +216,6 @@ mod tests {
             },
             Request::Export { name, frozen_ns: 8 },
             Request::Revert { name },
-            Request::Reclaim { name },
             Request::Release { name },
             Request::Admit {
                 name,

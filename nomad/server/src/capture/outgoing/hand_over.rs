@@ -237,17 +237,14 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Destroys the retired domain, and has root forget it. The kernel frees the memory in small steps, and every thread of a
+    /// Has root forget the retired domain, and destroys it. The kernel frees the memory in small steps, and every thread of a
     /// higher priority than this one runs between them.
     ///
     /// # Errors
     /// The error of root.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
         self.forget_capture();
-        let root = self.machine.root;
-        if let Some(pool) = root.reclaim(self.name())? {
-            destroy_or_forget(pool);
-        }
-        Ok(root.release(self.name())?)
+        destroy_or_forget(self.machine.root.release(self.name())?);
+        Ok(())
     }
 }

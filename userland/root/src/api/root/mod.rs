@@ -64,7 +64,6 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         // Handled separately, since its reply may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
-        Request::Reclaim { name } => outgoing::reclaim(root, name),
         Request::Release { name } => outgoing::release(root, name),
         Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {

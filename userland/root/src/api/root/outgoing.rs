@@ -1,7 +1,6 @@
 //! Requests to `root` about a domain that leaves for another machine.
 
 use abi::Error;
-use runtime::capability::{Kind, Pool};
 use runtime::protocol::Name;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
 use runtime::server::{Handled, Server};
@@ -59,20 +58,26 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Gives the migration server the memory of an exported domain, which it destroys at its own priority.
-pub fn reclaim(root: &Supervisor, name: Name) -> Response {
-    let pool = find_exported(root, name)?.pool;
-    let pool = pool.filter(|pool| pool.inspect().is_ok_and(|found| found.kind == Pool::KIND));
-    let pool = pool.ok_or(Refusal::NoSuchObject)?;
+/// Forgets an exported domain, which runs on another machine, and gives its memory to the migration server, which destroys it.
+pub fn release(root: &mut Supervisor, name: Name) -> Response {
+    if let Some(pool) = root.remains.find(name) {
+        return Ok((done(), Some(pool.erase())));
+    }
+    let domain = find_exported(root, name)?;
+    if !is_retired(domain) {
+        return Err(Refusal::WrongState);
+    }
+    let number = domain.number;
+    let pool = root.release(number).map_err(kernel)?;
+    log::info!("{name} left");
     Ok((done(), Some(pool.erase())))
 }
 
-/// Removes an exported domain, which runs on another machine.
-pub fn release(root: &mut Supervisor, name: Name) -> Response {
-    let number = find_exported(root, name)?.number;
-    root.remove(number);
-    log::info!("{name} left");
-    Ok((done(), None))
+/// Whether the kernel has retired the domain, so that it runs here no more. A freeze with a deadline in the past has no effect and
+/// shows the state.
+fn is_retired(domain: &Domain) -> bool {
+    let objects = domain.objects.as_ref();
+    objects.is_some_and(|objects| objects.domain.freeze(0) == Err(Error::WrongState))
 }
 
 /// Lets a retired domain run here again.

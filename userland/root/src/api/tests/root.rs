@@ -1,6 +1,6 @@
 //! Requests about a domain that is present or leaving.
 
-use abi::kind::DomainRights;
+use abi::kind::{DomainRights, PoolRights};
 
 use super::*;
 use crate::api::root;
@@ -60,53 +60,74 @@ fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
         DomainState::Stopped,
         DomainState::Prepared,
     ] {
-        let (released, calls) = with_kernel(accept_all, || call(&mut root(state, 1), release));
+        let (released, calls) = with_kernel(retired, || call(&mut root(state, 1), release));
         assert_eq!(released, is_refused(Refusal::WrongState), "{state:?}");
         assert!(!is_destroyed(&calls, POOL), "{state:?}");
     }
-    let ((), calls) = with_kernel(accept_all, || {
+    with_kernel(retired, || {
         let mut root = served(DomainState::Exported, 1);
-        assert_eq!(call(&mut root, release), is_done());
+        assert_eq!(
+            call(&mut root, release).map(|(_, capabilities)| capabilities),
+            Some(1)
+        );
         assert!(root.domains.nth(0).is_none());
         assert_eq!(commands(&mut root), ["depart"]);
+    });
+}
+
+#[test]
+fn an_exported_domain_that_is_not_retired_is_not_released() {
+    let running = |request: &Request| match request {
+        Request::DomainFreeze(_) => Err(abi::Error::TimedOut),
+        _ => accept_all(request),
+    };
+    let frozen = |request: &Request| match request {
+        Request::DomainFreeze(_) => Err(abi::Error::InUse),
+        _ => accept_all(request),
+    };
+    for kernel in [running as fn(&Request) -> host::CallResult, frozen] {
+        let release = RootRequest::Release { name: name() };
+        let (released, _) = with_kernel(kernel, || {
+            call(&mut root(DomainState::Exported, 1), release)
+        });
+        assert_eq!(released, is_refused(Refusal::WrongState));
+    }
+}
+
+#[test]
+fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
+    let release = RootRequest::Release { name: name() };
+    let ((), calls) = with_kernel(retired, || {
+        let mut root = root(DomainState::Exported, 1);
+        let released = call(&mut root, release);
+        assert_eq!(released, Some((done().as_slice().into(), 1)));
+        assert!(root.domains.nth(0).is_none());
+        assert_eq!(call(&mut root, release), released, "repeated");
+    });
+    assert!(!is_destroyed(&calls, POOL));
+    let rights = calls.iter().find_map(|call| match call {
+        Request::CapabilityMint(call) if call.from == POOL => Some(call.rights),
+        _ => None,
+    });
+    assert_eq!(rights, Some(PoolRights::DESTROY.into()));
+}
+
+#[test]
+fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_has_ended() {
+    let ((), calls) = with_kernel(retired, || {
+        let mut root = root(DomainState::Exported, 1);
+        call(&mut root, RootRequest::Release { name: name() });
+        root.remains.destroy_all();
+        let repeated = call(&mut root, RootRequest::Release { name: name() });
+        assert_eq!(repeated, is_refused(Refusal::NoSuchDomain));
     });
     assert!(is_destroyed(&calls, POOL));
 }
 
-#[test]
-fn only_the_memory_of_an_exported_domain_is_reclaimed_and_only_while_it_exists() {
-    let reclaim = RootRequest::Reclaim { name: name() };
-    with_kernel(accept_all, || {
-        for state in [DomainState::Running, DomainState::Prepared] {
-            let reclaimed = call(&mut root(state, 1), reclaim);
-            assert_eq!(reclaimed, is_refused(Refusal::WrongState), "{state:?}");
-        }
-        let reclaimed = call(&mut root(DomainState::Exported, 1), reclaim);
-        assert_eq!(reclaimed, Some((done().as_slice().into(), 1)));
-    });
-    with_kernel(without_pool, || {
-        let reclaimed = call(&mut root(DomainState::Exported, 1), reclaim);
-        assert_eq!(reclaimed, is_refused(Refusal::NoSuchObject));
-    });
-}
-
-#[test]
-fn a_domain_is_released_after_its_memory_was_destroyed() {
-    with_kernel(without_pool, || {
-        let mut root = served(DomainState::Exported, 1);
-        assert_eq!(
-            call(&mut root, RootRequest::Release { name: name() }),
-            is_done()
-        );
-        assert!(root.domains.nth(0).is_none());
-    });
-}
-
-/// A kernel on which the domain's pool is destroyed: its slot is empty.
-fn without_pool(request: &Request) -> host::CallResult {
+/// A kernel on which the domain is retired.
+fn retired(request: &Request) -> host::CallResult {
     match request {
-        Request::Destroy(Destroy { object: POOL }) => Err(abi::Error::EmptySlot),
-        Request::CapabilityInspect(call) if call.slot == POOL => DONE,
+        Request::DomainFreeze(_) => Err(abi::Error::WrongState),
         _ => accept_all(request),
     }
 }
