@@ -106,8 +106,8 @@ impl<H: Host> Shell<H> {
     /// The refusal of every offer to this machine, while it drains or is about to restart.
     pub(crate) fn admission_refusal(&self) -> Option<Refusal> {
         let machine = self.machines.own().name;
-        (self.drain.is_some() || self.restart_due.is_some())
-            .then_some(Refusal::Draining { machine })
+        let is_closed = self.drain.is_some() || self.restart_due.is_some();
+        is_closed.then_some(Refusal::Draining { machine })
     }
 
     /// Checks that this machine may start domains.

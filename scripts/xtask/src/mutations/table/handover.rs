@@ -342,7 +342,7 @@ mutations! {
 
     // A drain, and a restart.
     "drained-admits" in "nomad/shell/src/drain/command.rs":
-        "(self.drain.is_some() || self.restart_due.is_some()).then_some" => "(self.restart_due.is_some()).then_some";
+        "let is_closed = self.drain.is_some() || self.restart_due.is_some();" => "let is_closed = self.restart_due.is_some();";
         "a machine that is drained fills up again"; SIMULATED_SHELL;
     "drained-roll-call" in "nomad/shell/src/drain/command.rs":
         "        self.roll_calls.forget();\n" => "";
