@@ -74,12 +74,19 @@ impl<H: Host> Shell<H> {
         let (to, machine) = self.machines.find(destination)?;
         let begun = self.begin_move(now, domain, machine, options);
         let transaction = begun.map_err(|error| error.text(domain))?;
+        debug_assert!(self.requests.keys().all(|id| self.is_under_way(*id)));
         self.requests.insert(transaction, from);
         Ok(vec![Event::Moving {
             domain,
             to,
             transaction,
         }])
+    }
+
+    /// Whether the ledger has this transaction. A request that is kept beyond its transaction would be kept forever.
+    fn is_under_way(&self, transaction: TransactionId) -> bool {
+        let mut entries = self.moves.ledger.entries();
+        entries.any(|entry| entry.transaction == transaction)
     }
 
     fn explain(&mut self, name: Name) -> Reply {

@@ -11,9 +11,9 @@ use crate::Node;
 /// The interval between queries of a machine's memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How much the free bytes in a migration server's heap vary: sessions with other machines are renewed, and each takes some hundred
-/// bytes.
-const SESSIONS_BYTES: u64 = 2048;
+/// How much the free bytes in a migration server's heap vary: it keeps up to seven sessions with each other machine, of 768 bytes each,
+/// and begins a new one after each second of silence.
+const SESSIONS_BYTES: u64 = 6 << 10;
 
 /// More requests than a migration server remembers of an operator.
 const REQUESTS: usize = 40;

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long QEMU may take to reply. The limit only ends a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The most bytes that one command writes: QEMU ignores a command of more than 4,096 characters.
+const PIECE_BYTES: usize = 1024;
+
 /// An attached debugger. The machine is stopped until [`Debugger::detach`].
 #[derive(Debug)]
 pub struct Debugger(UnixStream);
@@ -33,8 +36,12 @@ impl Debugger {
     /// # Errors
     /// QEMU refuses, or has ended.
     pub fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.expect_ok(&format!("M{address:x},{:x}:{digits}", bytes.len()))
+        let pieces = (address..).step_by(PIECE_BYTES);
+        for (address, piece) in pieces.zip(bytes.chunks(PIECE_BYTES)) {
+            let digits: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.expect_ok(&format!("M{address:x},{:x}:{digits}", piece.len()))?;
+        }
+        Ok(())
     }
 
     /// Lets the machine run again.

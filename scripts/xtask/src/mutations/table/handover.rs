@@ -12,6 +12,7 @@ const SHELL: Finder = Host("nomad-shell", "");
 const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
+const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const CLIENT: Finder = Host("nomad-client", "");
 
 mutations! {
@@ -61,7 +62,7 @@ mutations! {
         "the migration server forwards no frames that arrive more than two seconds after a move"; SERVER;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
-        "each move leaves memory of the migration server allocated"; Machine("restarts::fifty_round_trips");
+        "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;
 
     "second-port" in "userland/root/src/api/root/bindings.rs":
         "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
