@@ -180,9 +180,9 @@ impl Card for VirtioNet {
     }
 
     /// Frames and changes of the configuration share one interrupt. Reading the registers takes longer than a frame, so an interrupt
-    /// with frames counts as theirs. A NIC that reported an error at the same moment takes no more frames: see `has_space`.
+    /// with a received frame counts as the frame's. A NIC that reported an error at the same moment takes no more frames: see `has_space`.
     fn acknowledge(&mut self) -> Events {
-        if self.receive.queue.has_used() || self.send.queue.has_used() {
+        if self.receive.queue.has_used() {
             return Events::default();
         }
         self.needs_reset = self.device.needs_reset();
