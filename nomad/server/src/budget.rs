@@ -11,7 +11,6 @@
 
 use alloc::rc::Rc;
 use core::cell::{Cell, OnceCell};
-use core::fmt;
 
 use abi::thread_state::THREAD_STATE_BYTES;
 use nomad_image::{Limits, PAGE_BYTES};
@@ -107,22 +106,20 @@ fn items() -> usize {
 }
 
 /// The budget does not cover a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the migration server has too little memory for one more move: the move needs {} KiB, {} KiB are left",
+    kib(*needed),
+    kib(*left)
+)]
 pub struct NoRoom {
     /// Bytes that the move may use.
     pub needed: usize,
     pub left: usize,
 }
 
-impl fmt::Display for NoRoom {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kib = |bytes: usize| bytes.div_ceil(1024);
-        let (needed, left) = (kib(self.needed), kib(self.left));
-        write!(
-            formatter,
-            "the migration server has too little memory for one more move: the move needs {needed} KiB, {left} KiB are left"
-        )
-    }
+fn kib(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
 }
 
 /// The heap that moves may use.

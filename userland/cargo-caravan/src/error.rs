@@ -1,6 +1,5 @@
 //! The program's errors: each names the thing that failed, the reason and the next step.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,29 +9,40 @@ use caravan::arguments;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The reason a command was not executed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line was not understood.
+    #[error("{0}")]
     Usage(String),
     /// This value of `--on` is not the address of a machine, for this reason.
+    #[error("--on `{0}`: {1}")]
     Machine(String, String),
     /// A name that no new domain may have, and the reason.
+    #[error("`{0}` cannot name a domain: {1}")]
     Name(String, String),
     /// A new crate's directory exists.
+    #[error("{0} exists already")]
     Exists(PathBuf),
     /// The Caravan tree is not where it should be.
+    #[error("{0}")]
     NoTree(String),
     /// A directory is not a domain's crate: this file is missing.
+    #[error("{0} is not a domain's crate: it has no {1}")]
     NoCrate(PathBuf, &'static str),
     /// The domain's entry is wrong.
-    Entry(manifest::source::Error),
+    #[error("{0}")]
+    Entry(#[from] manifest::source::Error),
     /// A file or directory could not be read or written.
+    #[error("{0}: {1}")]
     File(PathBuf, io::Error),
     /// The fleet's secret is missing or unreadable.
+    #[error("{0}")]
     Secret(String),
     /// The domain could not be sent to a machine.
-    Push(caravan::session::Error),
+    #[error("{0}")]
+    Push(#[from] caravan::session::Error),
     /// The build failed, or something that it needs is missing.
+    #[error("{0}")]
     Build(xtask::error::Error),
 }
 
@@ -45,7 +55,8 @@ impl Error {
         }
     }
 
-    fn next_step(&self) -> &str {
+    /// The advice that is printed below the error.
+    pub fn next_step(&self) -> &str {
         match self {
             Error::Usage(_) => "`cargo caravan help` lists the commands: new, build, run, push",
             Error::Machine(..) => arguments::MACHINE_NEXT,
@@ -72,44 +83,6 @@ impl Error {
             }
             Error::Build(_) => "correct what is reported above, and repeat the command",
         }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Usage(what) | Error::Secret(what) => write!(formatter, "{what}"),
-            Error::Machine(text, reason) => write!(formatter, "--on `{text}`: {reason}"),
-            Error::Name(name, reason) => {
-                write!(formatter, "`{name}` cannot name a domain: {reason}")
-            }
-            Error::Exists(path) => write!(formatter, "{} exists already", path.display()),
-            Error::NoTree(reason) => write!(formatter, "{reason}"),
-            Error::NoCrate(directory, file) => {
-                write!(
-                    formatter,
-                    "{} is not a domain's crate: it has no {file}",
-                    directory.display()
-                )
-            }
-            Error::Entry(error) => write!(formatter, "{error}"),
-            Error::File(path, error) => write!(formatter, "{}: {error}", path.display()),
-            Error::Push(error) => write!(formatter, "{error}"),
-            Error::Build(error) => write!(formatter, "{error}"),
-        }?;
-        write!(formatter, "\n  next: {}", self.next_step())
-    }
-}
-
-impl From<manifest::source::Error> for Error {
-    fn from(error: manifest::source::Error) -> Error {
-        Error::Entry(error)
-    }
-}
-
-impl From<caravan::session::Error> for Error {
-    fn from(error: caravan::session::Error) -> Error {
-        Error::Push(error)
     }
 }
 

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     match dispatch(&words) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("cargo caravan: {error}");
+            eprintln!("cargo caravan: {error}\n  next: {}", error.next_step());
             ExitCode::from(error.exit_code())
         }
     }

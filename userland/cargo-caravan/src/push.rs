@@ -100,8 +100,10 @@ mod tests {
         let place = format!("caravan.toml:{}: ", line.expect("a port") + 1);
         let reason = "the domain `kv` on this machine has the same `mac` or `ip`";
         let port = Event::rejected(identity::Name::try_new("port").ok(), reason.into());
-        let error = refused_field(&entry, &port).expect("a field").to_string();
-        for part in [&place, "`port`", "`kv`", "next: correct that line"] {
+        let error = refused_field(&entry, &port).expect("a field");
+        assert!(error.next_step().starts_with("correct that line"));
+        let error = error.to_string();
+        for part in [&place, "`port`", "`kv`"] {
             assert!(error.contains(part), "{error}");
         }
         let whole = Event::rejected(None, "field `port`: it is the package's fault".into());

@@ -6,7 +6,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,21 +27,14 @@ pub struct Manifest {
 }
 
 /// The reason bytes are not a manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// They do not begin with the header of this version.
+    #[error("it is not a compiled manifest of version 6")]
     Version,
     /// They are damaged after the header.
+    #[error("it is damaged")]
     Damaged,
-}
-
-impl fmt::Display for ManifestError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            ManifestError::Version => "it is not a compiled manifest of version 6",
-            ManifestError::Damaged => "it is damaged",
-        })
-    }
 }
 
 impl Manifest {

@@ -5,7 +5,6 @@
 //! ```
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::Domain;
 
@@ -25,24 +24,17 @@ pub struct Package<'a> {
 }
 
 /// The reason bytes are not a package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// They do not begin with the header of this version.
+    #[error("it is not a package of version 2")]
     Version,
     /// The entry is damaged.
+    #[error("it is damaged")]
     Damaged,
     /// The entry is longer than any valid one.
+    #[error("its entry is too long")]
     TooLong,
-}
-
-impl fmt::Display for PackageError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            PackageError::Version => "it is not a package of version 2",
-            PackageError::Damaged => "it is damaged",
-            PackageError::TooLong => "its entry is too long",
-        })
-    }
 }
 
 impl<'a> Package<'a> {

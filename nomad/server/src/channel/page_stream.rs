@@ -21,24 +21,17 @@ pub enum StreamEvent<'a> {
 }
 
 /// The reason a stream is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// A malformed header.
+    #[error("a header of the page stream: {0:?}")]
     Header(DecodeError),
     /// A malformed image.
+    #[error("{0}")]
     Image(nomad_image::Error),
     /// A segment's end contradicts its header.
+    #[error("the page stream and its headers disagree")]
     OutOfTurn,
-}
-
-impl core::fmt::Display for StreamError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            StreamError::Header(error) => write!(f, "a header of the page stream: {error:?}"),
-            StreamError::Image(error) => write!(f, "{error}"),
-            StreamError::OutOfTurn => write!(f, "the page stream and its headers disagree"),
-        }
-    }
 }
 
 /// The reader of a page stream.

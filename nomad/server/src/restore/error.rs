@@ -1,7 +1,5 @@
 //! [`RestoreError`]: the call of a restore that failed.
 
-use core::fmt;
-
 use identity::Name;
 use nomad_image::Difference;
 use runtime::Error;
@@ -9,9 +7,10 @@ use runtime::Error;
 use crate::root::RootError;
 
 /// The reason a domain could not be rebuilt or activated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
     /// A call of the kernel failed.
+    #[error("{step} {which:#x}: {error}")]
     Kernel {
         /// The step that the call was part of.
         step: &'static str,
@@ -20,22 +19,29 @@ pub enum RestoreError {
         error: Error,
     },
     /// A request to root failed.
+    #[error("{step}: {error}")]
     Root {
         /// The step that the request was part of.
         step: &'static str,
         error: RootError,
     },
     /// A thread has a priority above this server's own, which this server may not assign.
+    #[error("priority {0} is above this server's own")]
     Priority(u64),
     /// Root has no object of this name.
+    #[error("there is no {0} here")]
     NoService(Name),
     /// The image describes another domain than the one admitted.
+    #[error("the image describes another domain")]
     OtherDomain,
     /// The image has no notification that wakes the domain.
+    #[error("the image has no notification that wakes the domain")]
     NoWake,
     /// The built domain differs from its description.
+    #[error("the built domain differs from its description: {0:?}")]
     Differs(Difference),
     /// The image has something where this server does not expect it, or a step came out of order.
+    #[error("unexpected: {0}")]
     Unexpected(&'static str),
 }
 
@@ -57,27 +63,6 @@ impl RestoreError {
                     ..
                 }
             )
-    }
-}
-
-impl fmt::Display for RestoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RestoreError::Kernel { step, which, error } => write!(f, "{step} {which:#x}: {error}"),
-            RestoreError::Root { step, error } => write!(f, "{step}: {error}"),
-            RestoreError::Priority(priority) => {
-                write!(f, "priority {priority} is above this server's own")
-            }
-            RestoreError::NoService(name) => write!(f, "there is no {name} here"),
-            RestoreError::OtherDomain => write!(f, "the image describes another domain"),
-            RestoreError::NoWake => {
-                write!(f, "the image has no notification that wakes the domain")
-            }
-            RestoreError::Differs(what) => {
-                write!(f, "the built domain differs from its description: {what:?}")
-            }
-            RestoreError::Unexpected(what) => write!(f, "unexpected: {what}"),
-        }
     }
 }
 

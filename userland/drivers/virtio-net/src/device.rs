@@ -1,6 +1,5 @@
 //! The NIC's common registers: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3).
 
-use core::fmt;
 use core::hint;
 
 use nic::{DmaAddress, Hardware, Link, MappedRegisters};
@@ -59,47 +58,32 @@ const VECTOR: u16 = 0;
 const RESET_POLLS_MAX: u32 = 10_000_000;
 
 /// The reason the NIC cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InitError {
     /// Its configuration space was not handed over.
+    #[error("its configuration space was not handed over")]
     NotProvided,
     /// It has no registers of this kind in the regions that root mapped.
+    #[error("it has no registers {0:?}")]
     NoRegisters(Kind),
     /// The reset did not complete.
+    #[error("its reset did not complete")]
     Reset,
     /// It lacks features that this driver needs; it offers these.
+    #[error("it offers only the features {0:#x}")]
     Features(u64),
     /// It has no queue of this number, or one of invalid size.
+    #[error("it has no queue {0}")]
     Queue(u16),
     /// It does not accept an interrupt vector for this queue.
+    #[error("it accepts no interrupt vector for queue {0}")]
     Vector(u16),
     /// It does not accept an interrupt vector for changes of its configuration.
+    #[error("it accepts no interrupt vector for changes of its configuration")]
     ConfigurationVector,
     /// Its memory could not be allocated.
+    #[error("no memory: {0}")]
     Memory(abi::Error),
-}
-
-impl fmt::Display for InitError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InitError::NotProvided => {
-                formatter.write_str("its configuration space was not handed over")
-            }
-            InitError::NoRegisters(kind) => write!(formatter, "it has no registers {kind:?}"),
-            InitError::Reset => formatter.write_str("its reset did not complete"),
-            InitError::Features(offered) => {
-                write!(formatter, "it offers only the features {offered:#x}")
-            }
-            InitError::Queue(queue) => write!(formatter, "it has no queue {queue}"),
-            InitError::Vector(queue) => write!(
-                formatter,
-                "it accepts no interrupt vector for queue {queue}"
-            ),
-            InitError::ConfigurationVector => formatter
-                .write_str("it accepts no interrupt vector for changes of its configuration"),
-            InitError::Memory(error) => write!(formatter, "no memory: {error}"),
-        }
-    }
 }
 
 /// The result of the negotiation of features.

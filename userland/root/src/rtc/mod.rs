@@ -9,8 +9,6 @@
 
 mod reading;
 
-use core::fmt;
-
 use abi::Error;
 use abi::register::Width;
 use runtime::Cap;
@@ -34,29 +32,20 @@ const READINGS_MAX: usize = 32;
 const PAUSE_NS: u64 = 500_000;
 
 /// The reason the time is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RtcError {
     /// The kernel's refusal.
+    #[error("{0}")]
     Kernel(Error),
     /// No two readings agreed. A machine without the clock reads as one that is always in an update.
+    #[error("no two readings of the clock agree")]
     Unsteady,
     /// Its battery has failed.
+    #[error("the clock's battery has failed")]
     PowerLost,
     /// The registers do not hold a time, or one before 2026.
+    #[error("the clock shows no plausible time: {0:?}")]
     Implausible(Reading),
-}
-
-impl fmt::Display for RtcError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RtcError::Kernel(error) => write!(formatter, "{error}"),
-            RtcError::Unsteady => write!(formatter, "no two readings of the clock agree"),
-            RtcError::PowerLost => write!(formatter, "the clock's battery has failed"),
-            RtcError::Implausible(reading) => {
-                write!(formatter, "the clock shows no plausible time: {reading:?}")
-            }
-        }
-    }
 }
 
 /// Reads the clock, and sets the machine's UTC from it.

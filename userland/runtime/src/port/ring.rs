@@ -4,7 +4,6 @@
 //! frame out, then increments `consumed`. If the counters differ by more than the number of slots, or a frame's length is
 //! invalid, the other side is faulty. A side that finds this should disable the port.
 
-use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::frame::{Frame, HeldFrame};
@@ -21,9 +20,10 @@ pub struct Ring<'a> {
 }
 
 /// An invalid value in the shared memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
     /// More frames are queued than there are slots.
+    #[error("{produced} frames produced, {consumed} consumed")]
     Counters {
         /// The number of produced frames.
         produced: u32,
@@ -31,6 +31,7 @@ pub enum RingError {
         consumed: u32,
     },
     /// No frame of this port can have this length.
+    #[error("a frame of {0} bytes")]
     Length(u32),
 }
 
@@ -164,17 +165,6 @@ impl<'a> Ring<'a> {
 /// The part of a slot that a frame may fill.
 fn frame_in(slot: SharedMemory<'_>) -> SharedMemory<'_> {
     slot.part(FRAME_OFFSET, slot.bytes() - FRAME_OFFSET)
-}
-
-impl fmt::Display for RingError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RingError::Counters { produced, consumed } => {
-                write!(formatter, "{produced} frames produced, {consumed} consumed")
-            }
-            RingError::Length(length) => write!(formatter, "a frame of {length} bytes"),
-        }
-    }
 }
 
 #[cfg(test)]
