@@ -15,6 +15,7 @@ for argument in "$@"; do
     case $argument in
         --yes) consent=given ;;
         --no-setup) consent=none ;;
+        --help | -h) consent=none arguments+=("$argument") ;;
         *) arguments+=("$argument") ;;
     esac
 done

@@ -8,12 +8,13 @@
 //!
 //! An arrow points to a dependency; a name that occurs more than once is the same in each line. No dependency may point the
 //! other way. Crates that run on the host (tests, the xtask, the simulator, the operator's tool) may use everything, and no other
-//! crate may use them. Development dependencies are exempt. A crate without a layer is a violation too. The audit of unsafe code
-//! runs afterwards, since it covers the same crates.
+//! crate may use them. Development dependencies are exempt. A crate without a layer is a violation too. The audits of unsafe
+//! code and of the sizes of files run afterwards, since they cover the same crates.
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::file_sizes;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::unsafe_audit;
@@ -135,7 +136,8 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let violations = violations(&members);
     if violations.is_empty() {
         let directories = members.iter().map(|member| member.directory.as_str());
-        return unsafe_audit::check(workspace, directories);
+        unsafe_audit::check(workspace, directories)?;
+        return file_sizes::check(workspace);
     }
     Err(Error::Violations(
         "dependencies against the order of layers",

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod file_sizes;
 mod image;
 mod layers;
 mod lint;
@@ -53,7 +54,7 @@ cargo xtask COMMAND
   mutations [NAME...]   inject faults into a copy of the tree, one at a time, and expect a test to fail
   mutations check|page  check that the list matches the tree; render docs/mutations.md
   fmt-check | clippy | layers
-                        one check: format, lints, direction of dependence and the audit of unsafe code
+                        one check: format; lints; direction of dependence, unsafe code and the sizes of files
 
 An ARCHIVE has the name of its manifest or guest; without one, it is default.
 Build results are in target/caravan, or in caravan below CARGO_TARGET_DIR.
@@ -70,10 +71,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// The part of [`HELP`] about one command; all of it if it has no such part.
+fn help_of(command: &str) -> String {
+    let mut is_wanted = false;
+    let lines = HELP.lines().filter(|line| {
+        let entry = line.strip_prefix("  ").filter(|it| !it.starts_with(' '));
+        if let Some(entry) = entry {
+            is_wanted = entry.split(' ').next() == Some(command);
+        }
+        is_wanted && line.starts_with(' ')
+    });
+    let part: String = lines.map(|line| format!("{line}\n")).collect();
+    if part.is_empty() { HELP.into() } else { part }
+}
+
 fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let Some((command, rest)) = arguments.split_first() else {
         return Err(Error::Usage("no command".to_string()));
     };
+    if rest.iter().any(|it| matches!(it.as_str(), "--help" | "-h")) {
+        print!("{}", help_of(command));
+        return Ok(());
+    }
     match command.as_str() {
         "build" => build::named(rest, workspace).map(|()| print_location(workspace)),
         "archive" => pack(rest, workspace).map(|()| print_location(workspace)),
@@ -117,4 +136,20 @@ fn pack(arguments: &[String], workspace: &Workspace) -> Result<()> {
 
 fn overrides_of(arguments: &[String]) -> Result<Vec<Override>> {
     arguments.iter().map(|text| Override::parse(text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commands_help_is_its_part_of_the_whole() {
+        let run = help_of("run");
+        assert!(
+            run.contains("--sticks") && run.contains("run ARCHIVE"),
+            "{run}"
+        );
+        assert!(!run.contains("build [PROGRAM...]"), "{run}");
+        assert_eq!(help_of("layers"), HELP);
+    }
 }

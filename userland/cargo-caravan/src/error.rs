@@ -47,6 +47,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of arguments that clap rejects.
+    pub fn usage(error: &clap::Error) -> Error {
+        let text = error.to_string();
+        let text = text.trim_start_matches("error: ").trim_end();
+        Error::Usage(text.to_owned())
+    }
+
     /// The program's exit code: 2 if the command line was not understood or the secret is missing, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -2,6 +2,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
+//! | `arguments` | the program's arguments, in clap |
 //! | `tree` | the Caravan tree with which domains are built |
 //! | `template` | a new crate |
 //! | `project` | the crate in the working directory: its manifest entry, its binaries |
@@ -14,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod error;
 mod project;
 mod push;
@@ -21,87 +23,51 @@ mod run;
 mod template;
 mod tree;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use arguments::Invocation;
 use error::{Error, Result};
 use project::Project;
 
-const HELP: &str = "\
-usage: cargo caravan COMMAND
-
-  new NAME [--path DIR]   make a crate with a domain in it, in DIR (without it: in ./NAME)
-  build                   compile the domain of the crate in this directory; print the path of the program, and of the
-                          package, target/caravan/NAME.caravan: the program and its entry in a manifest, in one file
-  run [--once]            build it, and start it on the first of two machines in QEMU; commands move it
-                          --once: move it there and back while a client keeps one TCP connection to it, and print the
-                          verdict; the domain must send each line back unchanged
-  push --on MACHINE [--secret FILE]
-                          build it, and start it on a running machine, as `caravan run PACKAGE` does. The fleet's
-                          secret is read from FILE, or from the variable CARAVAN_SECRET
-
-Domains are built with the Caravan tree from which this program was installed, or the one that CARAVAN_HOME names.
-";
-
 fn main() -> ExitCode {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    // Cargo names the subcommand in front of its arguments.
-    if words.first().is_some_and(|word| word == "caravan") {
-        words.remove(0);
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match dispatch(&words) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("cargo caravan: {error}\n  next: {}", error.next_step());
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let invocation = match Invocation::parse(std::env::args()) {
+        Ok(invocation) => invocation,
+        Err(help) if help.exit_code() == 0 => help.exit(),
+        Err(error) => return fail(&Error::usage(&error)),
+    };
+    perform(invocation).unwrap_or_else(|error| fail(&error))
 }
 
-fn dispatch(words: &[&str]) -> Result<ExitCode> {
-    if words.iter().any(|word| matches!(*word, "--help" | "-h")) {
-        print!("{HELP}");
-        return Ok(ExitCode::SUCCESS);
-    }
-    match words {
-        ["new", name] if !name.starts_with('-') => create(name, PathBuf::from(name)),
-        ["new", name, "--path", directory] | ["new", "--path", directory, name] => {
-            create(name, PathBuf::from(directory))
-        }
-        ["new", ..] => Err(Error::Usage("`new` takes NAME and [--path DIR]".into())),
-        ["build"] => {
+/// Prints an error and the next step, and returns the exit code.
+fn fail(error: &Error) -> ExitCode {
+    eprintln!("cargo caravan: {error}\n  next: {}", error.next_step());
+    ExitCode::from(error.exit_code())
+}
+
+fn perform(invocation: Invocation) -> Result<ExitCode> {
+    match invocation {
+        Invocation::New { name, directory } => create(&name, &directory),
+        Invocation::Build => {
             let project = Project::here()?;
             let program = project.build(&tree::find()?)?;
             println!("{}", program.display());
             println!("{}", project.package(&program)?.display());
             Ok(ExitCode::SUCCESS)
         }
-        ["run"] => run::run(run::Mode::Interactive),
-        ["run", "--once"] => run::run(run::Mode::Once),
-        ["push", "--on", machine] => push::push(machine, None),
-        ["push", "--on", machine, "--secret", file]
-        | ["push", "--secret", file, "--on", machine] => push::push(machine, Some(file)),
-        ["push", ..] => Err(Error::Usage(
-            "`push` takes --on MACHINE, the address of a machine, and [--secret FILE]".into(),
-        )),
-        ["build" | "run", words @ ..] => {
-            let words = words.join(" ");
-            Err(Error::Usage(format!(
-                "`{words}` is not an argument of this command"
-            )))
-        }
-        ["help"] => {
-            print!("{HELP}");
+        Invocation::Run(mode) => run::run(mode),
+        Invocation::Push { machine, secret } => push::push(&machine, secret.as_deref()),
+        Invocation::Complete(shell) => {
+            let mut program = arguments::program();
+            clap_complete::generate(shell, &mut program, "cargo-caravan", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
         }
-        [] => Err(Error::Usage("a command is missing".into())),
-        [other, ..] => Err(Error::Usage(format!("there is no command `{other}`"))),
     }
 }
 
-fn create(name: &str, directory: PathBuf) -> Result<ExitCode> {
-    template::create(name, &directory, &tree::find()?)?;
+fn create(name: &str, directory: &Path) -> Result<ExitCode> {
+    template::create(name, directory, &tree::find()?)?;
     println!("made {}; next:\n", directory.display());
     println!("  cd {}", directory.display());
     println!("  cargo caravan run --once");

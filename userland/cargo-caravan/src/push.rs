@@ -21,12 +21,12 @@ use crate::tree;
 /// # Errors
 /// The machine's address or the secret cannot be used, the domain does not build, its home is another machine, or the machine
 /// refuses it or does not reply.
-pub fn push(machine: &str, secret: Option<&str>) -> Result<ExitCode> {
+pub fn push(machine: &str, secret: Option<&Path>) -> Result<ExitCode> {
     let server = machine
         .parse()
         .map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
     let project = Project::here()?;
-    let secret = secret::find(secret.map(Path::new), env::var(secret::VARIABLE).ok());
+    let secret = secret::find(secret, env::var(secret::VARIABLE).ok());
     let session = Session {
         connection: Connection {
             secret: secret.map_err(Error::Secret)?,

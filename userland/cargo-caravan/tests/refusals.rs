@@ -99,7 +99,7 @@ fn a_domain_is_not_sent_without_a_machine_and_a_secret() {
     let file = directory.join("secret");
     let file = file.to_str().expect("a path that is text");
     for (words, reason) in [
-        (&["push"][..], "--on MACHINE"),
+        (&["push"][..], "--on <MACHINE>"),
         (&["push", "--on", "::1"], "--on `::1`: expected an IPv4"),
         (&["push", "--on", "a/b"], "next: give the address of"),
         (&["push", "--on", "10.77.0.1"], "CARAVAN_SECRET"),

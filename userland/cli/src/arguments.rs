@@ -323,4 +323,15 @@ mod tests {
         }
         program().debug_assert();
     }
+
+    #[test]
+    fn completions_name_every_command() {
+        let mut script = Vec::new();
+        clap_complete::generate(Shell::Bash, &mut program(), "caravan", &mut script);
+        let script = String::from_utf8(script).expect("text");
+        for verb in VERBS {
+            let is_named = script.contains(&format!("caravan,{})", verb.name));
+            assert!(is_named, "{}", verb.name);
+        }
+    }
 }
