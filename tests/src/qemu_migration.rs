@@ -24,7 +24,7 @@ pub struct QemuMigration {
     pub party: ThirdParty,
     ports: [Port; 2],
     machine: Machine,
-    whole: Whole,
+    setup: Setup,
     /// The index of the port into which it is plugged.
     port: usize,
     // It is dropped last, since the machine and the clients are plugged into it.
@@ -33,7 +33,7 @@ pub struct QemuMigration {
 
 /// The machine, with no more memory than it needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Whole {
+pub struct Setup {
     /// Its archive.
     pub archive: &'static str,
     /// Its memory.
@@ -59,18 +59,18 @@ impl QemuMigration {
     /// # Panics
     ///
     /// If it does not come up.
-    pub fn start(whole: Whole) -> QemuMigration {
+    pub fn start(setup: Setup) -> QemuMigration {
         let mut segment = Segment::new();
         let address = MacAddress::local(100);
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", address);
         let ports = ["here", "there"].map(|name| segment.port(name));
-        let mut machine = options(whole, &ports[0]).start();
-        machine.expect(whole.ready, LIMIT);
+        let mut machine = options(setup, &ports[0]).start();
+        machine.expect(setup.ready, LIMIT);
         QemuMigration {
             party,
             ports,
             machine,
-            whole,
+            setup,
             port: 0,
             _segment: segment,
         }
@@ -84,7 +84,7 @@ impl QemuMigration {
     pub fn migrate(&mut self) -> Moved {
         self.port = 1 - self.port;
         let port = &self.ports[self.port];
-        let destination = options(self.whole, port);
+        let destination = options(self.setup, port);
         let mut destination = destination.argument("-incoming").argument("defer").start();
         let socket = destination.directory().join("incoming");
         let uri = json!({ "uri": format!("unix:{}", socket.display()) });
@@ -120,10 +120,10 @@ impl QemuMigration {
     }
 }
 
-fn options(whole: Whole, port: &Port) -> Options {
+fn options(setup: Setup, port: &Port) -> Options {
     let kernel = Artefacts::kernel();
-    let archive = Some(Artefacts::archive_named(whole.archive));
+    let archive = Some(Artefacts::archive_named(setup.archive));
     Options::new("whole", Boot::Kernel { kernel, archive })
-        .memory_mib(whole.memory_mib)
-        .nic(port, whole.nic)
+        .memory_mib(setup.memory_mib)
+        .nic(port, setup.nic)
 }

@@ -1,4 +1,7 @@
 //! Ethernet and IPv4 addresses: [`Mac`], [`Ipv4`].
+//!
+//! They are written by hand, since `core::net` has no Ethernet address and no prefix, and `smoltcp` would add a network stack: see
+//! `docs/decisions/0008-where-crates-did-not-fit.md`.
 
 use core::fmt;
 use core::net::Ipv4Addr;

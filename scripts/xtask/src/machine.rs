@@ -25,7 +25,6 @@ pub enum Clock {
 pub enum Serial {
     /// The terminal, with QEMU's monitor behind Ctrl-A.
     Terminal,
-    /// A file.
     File(PathBuf),
 }
 
@@ -44,7 +43,6 @@ pub struct Machine {
     pub kernel: PathBuf,
     /// The boot archive.
     pub archive: PathBuf,
-    /// Its clock.
     pub clock: Clock,
     /// The other end of its serial line.
     pub serial: Serial,

@@ -6,6 +6,9 @@
 //! ```
 //!
 //! A call carries one line, with or without its line ending.
+//!
+//! It is encoded by hand, since a line need not be UTF-8 and its stated length may be false: see
+//! `docs/decisions/0008-where-crates-did-not-fit.md`.
 
 use abi::message::WORDS_MAX;
 use serde::de::{Error, Visitor};

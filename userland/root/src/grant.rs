@@ -23,7 +23,6 @@ pub struct Grant<'a> {
     pub name: &'a str,
     /// Root's own capability.
     pub capability: Cap<Any>,
-    /// The kind of its object.
     pub kind: ObjectKind,
     pub rights: Rights,
     /// The domain's badge; zero keeps root's.

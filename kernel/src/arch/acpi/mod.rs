@@ -6,6 +6,9 @@
 //!
 //! Firmware is assumed to be benign but not correct. A table with a wrong length, address or checksum is not used, and the
 //! machine starts without it. No AML is executed.
+//!
+//! The search is written by hand, since the crate `acpi`, whose types are used here, trusts more of what firmware writes: see
+//! `docs/decisions/0022-firmware-and-loaders-are-not-trusted-to-be-right.md`.
 
 mod fadt;
 mod layout;

@@ -33,12 +33,10 @@ impl Read {
         self.memories().map(|memory| memory.present).sum()
     }
 
-    /// Its Memories.
     pub fn memories(&self) -> impl Iterator<Item = &ObjectRecord> {
         self.of_kind(ObjectKind::Memory)
     }
 
-    /// Its objects of a kind.
     pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = &ObjectRecord> {
         let objects = self.listing.objects_within();
         objects.filter(move |object| object.kind == kind as u64)

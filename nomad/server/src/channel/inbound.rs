@@ -22,7 +22,7 @@ pub struct Inbound {
     /// Whether the stream was rejected. Then nothing more of it is accepted or acknowledged.
     is_rejected: bool,
     /// When the ledger was last notified that bytes arrive.
-    told: Option<Instant>,
+    notified: Option<Instant>,
 }
 
 impl Inbound {
@@ -34,7 +34,7 @@ impl Inbound {
             receiver: Receiver::new(transaction),
             reader: PageStream::new(Limits::default()),
             is_rejected: false,
-            told: None,
+            notified: None,
         }
     }
 
@@ -55,15 +55,15 @@ impl Inbound {
             receiver,
             reader,
             is_rejected,
-            told,
+            notified,
         } = self;
         if *is_rejected {
             return Ok(());
         }
         let source = (*transaction, *peer);
         let handled = receiver.handle(now, data, |bytes| {
-            if told.is_none_or(|told| now.us_since(told) >= ARRIVING_US) {
-                *told = Some(now);
+            if notified.is_none_or(|notified| now.us_since(notified) >= ARRIVING_US) {
+                *notified = Some(now);
                 report(Event::Destination(DestinationEvent::Arriving));
             }
             read(reader, shell, source, bytes, &mut report)

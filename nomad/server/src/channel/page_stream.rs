@@ -14,7 +14,6 @@ use nomad_protocol::{DecodeError, StreamHeader};
 #[derive(Debug, PartialEq)]
 pub enum StreamEvent<'a> {
     SegmentBegin(StreamHeader),
-    /// An event of the image.
     Image(Event<'a>),
     /// The segment is complete.
     SegmentEnd(StreamHeader),

@@ -51,7 +51,7 @@ pub struct Addresses {
     /// From the manifest.
     pub fixed: Option<Ipv4Addr>,
     /// From the last hello.
-    pub heard: Option<Ipv4Addr>,
+    pub announced: Option<Ipv4Addr>,
     /// From the last handshake.
     pub proven: Option<Ipv4Addr>,
 }
@@ -59,13 +59,13 @@ pub struct Addresses {
 impl Addresses {
     /// The address to which messages are sent.
     pub fn best(&self) -> Option<Ipv4Addr> {
-        self.proven.or(self.heard).or(self.fixed)
+        self.proven.or(self.announced).or(self.fixed)
     }
 
     /// The addresses to which a handshake is sent, each once: the reply tells which is right. If another one than the proven
-    /// one was heard, it is probed by itself.
+    /// one was announced, it is probed by itself.
     pub fn all(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
-        let first = self.proven.or(self.heard);
+        let first = self.proven.or(self.announced);
         let fixed = self.fixed.filter(|_| self.fixed != first);
         first.into_iter().chain(fixed)
     }
@@ -105,7 +105,7 @@ impl FleetMember {
             _ => self.is_met = false,
         }
         self.greeting = Some(greeting);
-        self.addresses.heard = Some(hello.address);
+        self.addresses.announced = Some(hello.address);
         let is_known = self.is_met && self.addresses.proven == Some(hello.address);
         !is_known && self.may_probe(now, hello.address)
     }
@@ -153,10 +153,10 @@ impl FleetMember {
     pub(super) fn origin(&self) -> AddressOrigin {
         let Addresses {
             fixed,
-            heard,
+            announced,
             proven,
         } = self.addresses;
-        match (proven, heard, fixed) {
+        match (proven, announced, fixed) {
             (Some(_), _, _) => AddressOrigin::Handshake,
             (None, Some(_), _) => AddressOrigin::Hello,
             (None, None, Some(_)) => AddressOrigin::Manifest,

@@ -25,9 +25,7 @@ pub enum Evidence {
 /// The end of a command that runs tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It succeeded.
     Succeeded,
-    /// It failed.
     Failed,
     /// It was ended at its time limit.
     TimedOut,

@@ -23,7 +23,6 @@ pub type Environment = [(&'static str, OsString)];
 /// A test of a test program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Test {
-    /// The program.
     pub program: PathBuf,
     /// The name of its source file, without the extension.
     pub file: String,

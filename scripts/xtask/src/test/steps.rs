@@ -11,7 +11,6 @@ use crate::{build, image, layers, lint, process, simulation};
 
 /// One step of the test run.
 pub struct Step {
-    /// Its name.
     pub name: &'static str,
     /// The step whose results it needs.
     pub needs: Option<&'static str>,

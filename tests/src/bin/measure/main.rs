@@ -36,7 +36,7 @@ use harness::machine::Options;
 use harness::migration::{self, Migration};
 use harness::pauses::{self, Step};
 use harness::prober;
-use harness::qemu_migration::Whole;
+use harness::qemu_migration::Setup;
 use harness::{Fleet, Node, QemuMigration, counter};
 
 use service::Service;
@@ -170,13 +170,13 @@ fn measure_all() -> Result<(), String> {
     {
         measure_caravan(workload)?;
         if let Some((archive, memory_mib)) = workload.whole {
-            let whole = Whole {
+            let setup = Setup {
                 archive,
                 memory_mib,
                 nic: workload.service.mac(),
                 ready: workload.service.ready(),
             };
-            measure_qemu(workload, QemuMigration::start(whole))?;
+            measure_qemu(workload, QemuMigration::start(setup))?;
         }
     }
     Ok(())

@@ -12,6 +12,9 @@
 //! The input may be split at any byte, and consumed bytes are not needed again. The parser does not trust lengths: it allocates
 //! memory only for bytes that have arrived. A request that does not fit is skipped to its end, so that the connection stays in
 //! sync and the client receives an error. A protocol error ends the connection.
+//!
+//! It is written by hand, since the crate `redis-protocol` parses a frame from its start after every read: see
+//! `docs/decisions/0008-where-crates-did-not-fit.md`.
 
 use core::fmt;
 

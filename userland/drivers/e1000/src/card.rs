@@ -63,7 +63,7 @@ mod tests {
     use nic::hardware::CONFIGURATION_BYTES;
     use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
-    use nic::intel::fake::{Ending, FakeCard, Lie};
+    use nic::intel::fake::{Ending, FakeCard, Fault};
     use nic::{Card, DmaAddress};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
@@ -137,20 +137,20 @@ mod tests {
 
     #[test]
     fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
-        for lie in [
-            Lie::Length(0),
-            Lie::Length(1515),
-            Lie::Length(2048),
-            Lie::Ending(Ending::Damaged),
-            Lie::Ending(Ending::Missing),
+        for fault in [
+            Fault::Length(0),
+            Fault::Length(1515),
+            Fault::Length(2048),
+            Fault::Ending(Ending::Damaged),
+            Fault::Ending(Ending::Missing),
         ] {
             let (mut card, fake) = started(Model::I82574l);
-            fake.lie(lie);
+            fake.fault(fault);
             contract::drops_invalid_frames(&mut card, &fake);
         }
         // Registers have impossible values, and descriptors that were never given to the card are marked as completed.
         let (mut card, fake) = started(Model::I82540em);
-        fake.lie(Lie::Everywhere);
+        fake.fault(Fault::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);
         for _ in 0..300 {
             send(&mut card, &[6; 60]);
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_frame_larger_than_its_buffer_ends_the_driver() {
         let (mut card, fake) = started(Model::I82574l);
-        fake.lie(Lie::Length(u16::MAX));
+        fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
         assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
@@ -169,7 +169,7 @@ mod tests {
     fn a_card_that_never_resets_is_not_used() {
         for model in MODELS {
             let (fake, memory) = fake_chipset(model, Condition::GOOD);
-            fake.card.lie(Lie::NoReset);
+            fake.card.fault(Fault::NoReset);
             let result = start(fake, model, memory);
             assert_eq!(result.err(), Some(InitError::Reset));
         }

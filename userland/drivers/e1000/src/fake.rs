@@ -7,7 +7,7 @@ use core::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use nic::intel::fake::{FakeCard, Lie};
+use nic::intel::fake::{FakeCard, Fault};
 use nic::{DmaMemory, Registers};
 
 use crate::descriptor::SHAPE;
@@ -164,7 +164,7 @@ impl FakeChipset {
         if value & CTRL_RESET != 0 {
             assert!(state.is_owned, "a reset while firmware has the PHY");
             if state.condition.is_pending {
-                self.card.lie(Lie::NoReset);
+                self.card.fault(Fault::NoReset);
             }
             if value & CTRL_PHY_RESET != 0 {
                 assert!(state.condition.may_reset, "a reset that firmware forbids");

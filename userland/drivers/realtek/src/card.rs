@@ -145,7 +145,7 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::fake::{FakeCard, Lie};
+    use crate::fake::{FakeCard, Fault};
     use nic::DmaAddress;
     use nic::host::contract::{self, CardModel};
     use nic::host::{receive_all, send};
@@ -234,20 +234,20 @@ mod tests {
 
     #[test]
     fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
-        for lie in [
-            Lie::Length(0),
-            Lie::Length(1519),
-            Lie::Length(2048),
-            Lie::Error,
-            Lie::Unended,
+        for fault in [
+            Fault::Length(0),
+            Fault::Length(1519),
+            Fault::Length(2048),
+            Fault::Error,
+            Fault::Unended,
         ] {
             let (mut card, fake) = started(Model::Rtl8168);
-            fake.lie(lie);
+            fake.fault(fault);
             contract::drops_invalid_frames(&mut card, &fake);
         }
         // Descriptors that were never given to the card are marked as completed.
         let (mut card, fake) = started(Model::Rtl8139Plus);
-        fake.lie(Lie::Everywhere);
+        fake.fault(Fault::Everywhere);
         assert_eq!(receive_all(&mut card).len(), BUFFERS);
         for _ in 0..300 {
             send(&mut card, &[6; 60]);
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_frame_larger_than_its_buffer_ends_the_driver() {
         let (mut card, fake) = started(Model::Rtl8168);
-        fake.lie(Lie::Length(u16::MAX));
+        fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
         assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
@@ -266,7 +266,7 @@ mod tests {
     fn a_card_that_never_resets_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
         let fake = FakeCard::new(Model::Rtl8139Plus, memory);
-        fake.lie(Lie::NoReset);
+        fake.fault(Fault::NoReset);
         let result = Realtek::start(fake, Model::Rtl8139Plus, memory);
         assert_eq!(result.err(), Some(InitError::Reset));
     }

@@ -20,7 +20,7 @@ const KEPT: u64 = END_OF_RING;
 
 /// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub enum Fault {
     /// Every received frame has this length, with its checksum.
     Length(u16),
     /// Every received frame is damaged.
@@ -52,7 +52,7 @@ struct State {
     frames: Vec<Vec<u8>>,
     holds_sending: bool,
     misses_polls: bool,
-    lie: Option<Lie>,
+    fault: Option<Fault>,
     resets_until: u32,
 }
 
@@ -149,7 +149,7 @@ impl FakeCard {
                 frames: Vec::new(),
                 holds_sending: false,
                 misses_polls: false,
-                lie: None,
+                fault: None,
                 resets_until: 0,
             })),
         }
@@ -168,9 +168,9 @@ impl FakeCard {
         (state.received, state.sent) = (40, 41);
     }
 
-    pub fn lie(&self, lie: Lie) {
-        self.state.borrow_mut().lie = Some(lie);
-        if lie == Lie::Everywhere {
+    pub fn fault(&self, fault: Fault) {
+        self.state.borrow_mut().fault = Some(fault);
+        if fault == Fault::Everywhere {
             for at in (0..self.memory.memory().bytes()).step_by(16) {
                 let word = FIRST_PART | LAST_PART | 64;
                 let memory = self.memory.memory();
@@ -303,10 +303,10 @@ impl CardModel for FakeCard {
         let address = memory.word64(at + 8).load(Ordering::Relaxed);
         memory.write((address - base) as usize, frame);
         let whole = FIRST_PART | LAST_PART | bytes as u64;
-        let status = match state.lie {
-            Some(Lie::Length(length)) => FIRST_PART | LAST_PART | u64::from(length),
-            Some(Lie::Error) => whole | ERRORS & ERRORS >> 1,
-            Some(Lie::Unended) => whole & !LAST_PART,
+        let status = match state.fault {
+            Some(Fault::Length(length)) => FIRST_PART | LAST_PART | u64::from(length),
+            Some(Fault::Error) => whole | ERRORS & ERRORS >> 1,
+            Some(Fault::Unended) => whole & !LAST_PART,
             _ => whole,
         };
         word.store(status | command & KEPT, Ordering::Release);
@@ -320,8 +320,8 @@ impl CardModel for FakeCard {
 impl Registers for FakeCard {
     fn read(&self, offset: usize) -> u32 {
         let state = self.state.borrow();
-        match state.lie {
-            Some(Lie::Everywhere) => u32::MAX,
+        match state.fault {
+            Some(Fault::Everywhere) => u32::MAX,
             _ => state.get(offset),
         }
     }
@@ -342,7 +342,7 @@ impl Registers for FakeCard {
     fn wait_us(&self, _: u64) {
         let mut state = self.state.borrow_mut();
         state.resets_until = state.resets_until.saturating_sub(1);
-        if state.resets_until == 0 && state.lie != Some(Lie::NoReset) {
+        if state.resets_until == 0 && state.fault != Some(Fault::NoReset) {
             state.registers[COMMAND] &= !COMMAND_RESET;
         }
     }
@@ -351,8 +351,8 @@ impl Registers for FakeCard {
 impl NarrowRegisters for FakeCard {
     fn read_byte(&self, offset: usize) -> u8 {
         let state = self.state.borrow();
-        match state.lie {
-            Some(Lie::Everywhere) => u8::MAX,
+        match state.fault {
+            Some(Fault::Everywhere) => u8::MAX,
             _ => state.registers[offset],
         }
     }
@@ -368,8 +368,8 @@ impl NarrowRegisters for FakeCard {
 
     fn read_half(&self, offset: usize) -> u16 {
         let state = self.state.borrow();
-        match state.lie {
-            Some(Lie::Everywhere) => u16::MAX,
+        match state.fault {
+            Some(Fault::Everywhere) => u16::MAX,
             _ => state.half(offset),
         }
     }

@@ -8,6 +8,9 @@
 //!
 //! Descriptor `i` always describes buffer `i`, and a buffer has one descriptor, so no list of free descriptors is
 //! needed. The NIC is trusted with access to memory, but every value from it is checked.
+//!
+//! It is written by hand, since the calls of the crate `virtio-drivers` that lend a buffer to the NIC are unsafe: see
+//! `docs/decisions/0008-where-crates-did-not-fit.md`.
 
 use core::sync::atomic::{Ordering, fence};
 

@@ -129,7 +129,7 @@ impl<R: Registers> Card for Vmxnet3<R> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::fake::{FakeCard, Lie};
+    use crate::fake::{FakeCard, Fault};
     use nic::DmaAddress;
     use nic::host::contract::{self, BUFFERS, CardModel};
     use nic::host::{receive_all, send};
@@ -211,33 +211,40 @@ mod tests {
 
     #[test]
     fn a_card_that_violates_its_contract_loses_only_its_own_frames() {
-        for lie in [
-            Lie::Length(0),
-            Lie::Length(1515),
-            Lie::Length(2048),
-            Lie::Error,
-            Lie::Unended,
+        for fault in [
+            Fault::Length(0),
+            Fault::Length(1515),
+            Fault::Length(2048),
+            Fault::Error,
+            Fault::Unended,
         ] {
             let (mut card, fake) = started();
-            fake.lie(lie);
+            fake.fault(fault);
             contract::drops_invalid_frames(&mut card, &fake);
         }
     }
 
     #[test]
     fn an_impossible_completion_ends_the_driver() {
-        for lie in [Lie::Length(0x3fff), Lie::Index(127), Lie::Index(0xfff)] {
+        for fault in [
+            Fault::Length(0x3fff),
+            Fault::Index(127),
+            Fault::Index(0xfff),
+        ] {
             let (mut card, fake) = started();
-            fake.lie(lie);
+            fake.fault(fault);
             assert!(fake.deliver(&[5; 100]));
-            assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err(), "{lie:?}");
+            assert!(
+                card.receive(&mut [0; FRAME_BYTES_MAX]).is_err(),
+                "{fault:?}"
+            );
             let (mut card, fake) = started();
-            fake.lie(Lie::Index(5));
+            fake.fault(Fault::Index(5));
             send(&mut card, &[5; 100]);
             assert!(card.has_space().is_err());
         }
         let (mut card, fake) = started();
-        fake.lie(Lie::Everywhere);
+        fake.fault(Fault::Everywhere);
         let mut into = [0; FRAME_BYTES_MAX];
         assert!((0..1000).any(|_| card.receive(&mut into).is_err()));
     }
@@ -253,13 +260,13 @@ mod tests {
 
     #[test]
     fn a_card_of_another_version_or_that_cannot_be_activated_is_not_used() {
-        for (lie, error) in [
-            (Lie::NoVersion, InitError::Version),
-            (Lie::NoActivation, InitError::Rings),
+        for (fault, error) in [
+            (Fault::NoVersion, InitError::Version),
+            (Fault::NoActivation, InitError::Rings),
         ] {
             let memory = memory();
             let fake = FakeCard::new(memory);
-            fake.lie(lie);
+            fake.fault(fault);
             assert_eq!(start(&fake, memory).err(), Some(error));
         }
     }

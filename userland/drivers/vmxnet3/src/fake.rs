@@ -19,7 +19,7 @@ use crate::shared::{EVENT_LINK, EVENTS_OFFSET};
 
 /// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub enum Fault {
     /// Every received frame has this length.
     Length(u16),
     /// Every completion names this descriptor.
@@ -63,7 +63,7 @@ struct State {
     queues: Option<[Queue; 2]>,
     frames: Vec<Vec<u8>>,
     holds_sending: bool,
-    lie: Option<Lie>,
+    fault: Option<Fault>,
 }
 
 impl FakeCard {
@@ -81,7 +81,7 @@ impl FakeCard {
                 queues: None,
                 frames: Vec::new(),
                 holds_sending: false,
-                lie: None,
+                fault: None,
             })),
         }
     }
@@ -110,10 +110,10 @@ impl FakeCard {
         state.is_masked = false;
     }
 
-    pub fn lie(&self, lie: Lie) {
+    pub fn fault(&self, fault: Fault) {
         let mut state = self.state.borrow_mut();
-        state.lie = Some(lie);
-        if lie == Lie::Everywhere {
+        state.fault = Some(fault);
+        if fault == Fault::Everywhere {
             let [_, queue] = state.queues.expect("an active card");
             for entry in 0..usize::from(RING_SIZE) {
                 let at = queue.completions + entry * ENTRY_BYTES;
@@ -176,8 +176,8 @@ impl FakeCard {
             let at = address - self.memory.address().get();
             self.memory.memory().read(at as usize, &mut frame);
             state.frames.push(frame);
-            let index = match state.lie {
-                Some(Lie::Index(other)) => other,
+            let index = match state.fault {
+                Some(Fault::Index(other)) => other,
                 _ => index,
             };
             if second & SEND_COMPLETION != 0 {
@@ -196,7 +196,7 @@ impl FakeCard {
         let word = |at| memory.word32(at).load(Ordering::Relaxed);
         let address = |at| (memory.word64(at).load(Ordering::Relaxed) - base) as usize;
         let is_valid = word(area) == 0xbabe_fee1 && word(area + 60) == 0x0101_0001;
-        if state.lie == Some(Lie::NoActivation) || !is_valid || state.queues.is_some() {
+        if state.fault == Some(Fault::NoActivation) || !is_valid || state.queues.is_some() {
             return 1;
         }
         let queues = address(area + 40);
@@ -270,11 +270,11 @@ impl CardModel for FakeCard {
         let (mut index, mut bytes) = (u64::from(index), frame.len() as u64);
         let mut parts = RECEIVED_WHOLE;
         let mut error = 0;
-        match state.lie {
-            Some(Lie::Length(length)) => bytes = u64::from(length),
-            Some(Lie::Index(other)) => index = u64::from(other),
-            Some(Lie::Error) => error = RECEIVED_ERROR,
-            Some(Lie::Unended) => parts = RECEIVED_WHOLE & RECEIVED_WHOLE << 1,
+        match state.fault {
+            Some(Fault::Length(length)) => bytes = u64::from(length),
+            Some(Fault::Index(other)) => index = u64::from(other),
+            Some(Fault::Error) => error = RECEIVED_ERROR,
+            Some(Fault::Unended) => parts = RECEIVED_WHOLE & RECEIVED_WHOLE << 1,
             _ => {}
         }
         self.complete(&mut queue, [index | parts, bytes | error]);
@@ -289,8 +289,8 @@ impl Registers for FakeCard {
         assert_eq!(self.region, CONTROL_REGION);
         let state = self.state.borrow();
         match offset {
-            CARD_VERSION | INTERFACE_VERSION => match state.lie {
-                Some(Lie::NoVersion) => 0b1110,
+            CARD_VERSION | INTERFACE_VERSION => match state.fault {
+                Some(Fault::NoVersion) => 0b1110,
                 _ => 0b1111,
             },
             COMMAND => state.result,

@@ -7,6 +7,9 @@
 //!
 //! One message is used. MSI is preferred, since its message is in configuration space, where only root writes it; the table of
 //! MSI-X lies in a region that the driver maps.
+//!
+//! It is written by hand, since the crate `pci_types` writes MSI-X control in two steps and needs unsafe access: see
+//! `docs/decisions/0008-where-crates-did-not-fit.md`.
 
 use runtime::capability::InterruptMessage;
 

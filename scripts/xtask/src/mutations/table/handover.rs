@@ -145,8 +145,8 @@ mutations! {
     "old-hello" in "nomad/shell/src/machines/member.rs":
         "                if hello.count <= last.count {\n                    return false;\n                }\n" => "";
         "each repetition of an old hello begins a handshake"; SHELL;
-    "heard-address" in "nomad/shell/src/machines/member.rs":
-        "self.proven.or(self.heard).or(self.fixed)" => "self.heard.or(self.proven).or(self.fixed)";
+    "announced-address" in "nomad/shell/src/machines/member.rs":
+        "self.proven.or(self.announced).or(self.fixed)" => "self.announced.or(self.proven).or(self.fixed)";
         "a hello redirects the messages for a machine"; SHELL;
     "reused-address" in "nomad/shell/src/machines.rs":
         "                other.addresses.proven = None;\n" => "";

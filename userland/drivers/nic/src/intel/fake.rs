@@ -51,7 +51,7 @@ pub enum Ending {
 
 /// The way in which a card violates its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub enum Fault {
     /// Every received frame has this length.
     Length(u16),
     /// Every received frame ends like this.
@@ -81,7 +81,7 @@ struct State {
     causes: u32,
     sent: Vec<Vec<u8>>,
     holds_sending: bool,
-    lie: Option<Lie>,
+    fault: Option<Fault>,
     now_us: u64,
     reset_until_us: u64,
 }
@@ -175,9 +175,9 @@ impl FakeCard {
     }
 
     /// Makes it violate its contract in this way.
-    pub fn lie(&self, lie: Lie) {
-        self.state.borrow_mut().lie = Some(lie);
-        if lie == Lie::Everywhere {
+    pub fn fault(&self, fault: Fault) {
+        self.state.borrow_mut().fault = Some(fault);
+        if fault == Fault::Everywhere {
             let done = (self.shape.received)(60, Ending::Intact) | self.shape.sent;
             for at in (8..self.memory.memory().bytes()).step_by(16) {
                 let word = self.memory.memory().word64(at);
@@ -227,7 +227,7 @@ impl FakeCard {
         let is_enabled = self.is_enabled(state, ring);
         match register {
             TAIL if !is_enabled => {}
-            RING_CONTROL if state.lie == Some(Lie::NoRings) => {}
+            RING_CONTROL if state.fault == Some(Fault::NoRings) => {}
             TAIL | RING_CONTROL => state.set(ring + register, value),
             _ => {
                 let is_set_up = self.shape.ring_enable.is_some() && is_enabled;
@@ -240,7 +240,7 @@ impl FakeCard {
     /// Begins a reset, which keeps most registers: a driver must set every register that it relies on.
     fn reset(&self, state: &mut State) {
         assert_eq!(state.get(RCTL) & RCTL_ENABLE, 0, "reset while it receives");
-        let has_ended = state.lie != Some(Lie::NoReset);
+        let has_ended = state.fault != Some(Fault::NoReset);
         state.set(CTRL, if has_ended { 0 } else { CTRL_RESET });
         state.reset_until_us = state.now_us + 1000;
     }
@@ -291,9 +291,9 @@ impl CardModel for FakeCard {
         let address = memory.word64(at).load(Ordering::Relaxed);
         memory.write((address - base) as usize, frame);
         let length = frame.len() as u16;
-        let (length, ending) = match state.lie {
-            Some(Lie::Length(length)) => (length, Ending::Intact),
-            Some(Lie::Ending(ending)) => (length, ending),
+        let (length, ending) = match state.fault {
+            Some(Fault::Length(length)) => (length, Ending::Intact),
+            Some(Fault::Ending(ending)) => (length, ending),
             _ => (length, Ending::Intact),
         };
         let word = (self.shape.received)(length, ending);
@@ -308,7 +308,7 @@ impl Registers for FakeCard {
         let mut state = self.state.borrow_mut();
         assert!(state.now_us >= state.reset_until_us, "read during a reset");
         match offset {
-            _ if state.lie == Some(Lie::Everywhere) => u32::MAX,
+            _ if state.fault == Some(Fault::Everywhere) => u32::MAX,
             _ if offset == self.shape.offsets.causes => std::mem::take(&mut state.causes),
             MISSED => state.registers.remove(&MISSED).unwrap_or(0),
             _ => state.get(offset),
