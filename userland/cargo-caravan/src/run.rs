@@ -46,10 +46,15 @@ pub fn run(mode: Mode) -> Result<ExitCode> {
     build::system(&images, &workspace)?;
     build::copy(&program, &workspace.program_elf(image))?;
     for manifest in &manifests {
-        archive::pack_manifest(&manifest.machine, manifest, &[], &workspace)?;
+        archive::pack_manifest(manifest.machine.as_str(), manifest, &[], &workspace)?;
     }
     build::clients(&workspace)?;
-    show(&project.entry.domain().name, service, mode, &workspace)
+    show(
+        project.entry.domain().name.as_str(),
+        service,
+        mode,
+        &workspace,
+    )
 }
 
 /// The address of the domain's TCP service, if the domain has a fixed one.

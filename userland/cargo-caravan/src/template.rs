@@ -122,7 +122,7 @@ mod tests {
             assert!(!text.contains("{{"), "{file}: {text}");
         }
         let entry = manifest::Entry::read(&directory.join("caravan.toml")).unwrap();
-        assert_eq!(entry.domain().name, "echo");
+        assert_eq!(entry.domain().name.as_str(), "echo");
         let again = create("echo", &directory, &tree).unwrap_err();
         assert!(matches!(again, Error::Exists(path) if path == directory));
     }

@@ -14,7 +14,7 @@ use crate::{Capability, Device, Port, Role};
 #[serde(deny_unknown_fields)]
 pub struct Domain {
     /// Its name: 1 to 24 letters, digits, `-`, `_`, `.` or `:`.
-    pub name: String,
+    pub name: Name,
     /// Its program: the archive's member with this name and the suffix `.elf`. A driver may omit it: then it is empty, and root
     /// chooses the program for the machine's device.
     #[serde(default)]
@@ -83,8 +83,8 @@ impl Domain {
     }
 
     /// Whether the machine of this name starts it.
-    pub fn is_at_home(&self, machine: &str) -> bool {
-        self.home.is_none_or(|home| home.as_str() == machine)
+    pub fn is_at_home(&self, machine: Name) -> bool {
+        self.home.is_none_or(|home| home == machine)
     }
 }
 

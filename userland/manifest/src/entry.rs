@@ -73,7 +73,7 @@ impl Entry {
         for Source { document, .. } in &mut sources {
             document
                 .domain
-                .retain(|domain| is_wanted(&domain.get_ref().name));
+                .retain(|domain| is_wanted(domain.get_ref().name.as_str()));
             document.overrides.retain(|name, _| is_wanted(name));
         }
         sources.push(Source::read(&self.path)?);

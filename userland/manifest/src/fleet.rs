@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use identity::Mac;
+use identity::{Mac, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{ManifestError, append_images};
@@ -104,9 +104,11 @@ impl Fleet {
             let member = self.members.iter().find(|member| is_marked(member));
             member.map(|member| (member, mark))
         };
-        let by_name = marks
-            .name
-            .map(|name| find(Mark::Name, &|member| member.manifest.machine == name));
+        let by_name = marks.name.map(|name| {
+            find(Mark::Name, &|member| {
+                member.manifest.machine.as_str() == name
+            })
+        });
         if by_name == Some(None) {
             return Vec::new();
         }
@@ -129,11 +131,12 @@ impl Fleet {
 
     /// The manifest of a machine that no section names. Its name follows from its first network card.
     pub fn guest(&self, marks: &Marks) -> Manifest {
+        let name = match marks.macs.first() {
+            Some(mac) => format!("guest-{:012x}", mac.to_word()),
+            None => String::from("guest"),
+        };
         Manifest {
-            machine: match marks.macs.first() {
-                Some(mac) => format!("guest-{:012x}", mac.to_word()),
-                None => String::from("guest"),
-            },
+            machine: Name::try_new(&name).expect("18 letters, digits and `-` are a name"),
             domains: self.guest_domains.clone(),
         }
     }
@@ -163,7 +166,7 @@ mod tests {
         let fleet = fleet_of(TWO).unwrap();
         let matches = fleet.matches(marks).into_iter();
         matches
-            .map(|(member, mark)| (member.manifest.machine.clone(), mark))
+            .map(|(member, mark)| (member.manifest.machine.to_string(), mark))
             .collect()
     }
 
@@ -258,14 +261,13 @@ mod tests {
             macs: [MAC].into(),
             ..Marks::default()
         });
-        assert_eq!(guest.machine, "guest-525400ca7a01");
-        assert!(abi::start_page::is_name(&guest.machine));
+        assert_eq!(guest.machine.as_str(), "guest-525400ca7a01");
         let started: Vec<_> = guest
             .domains_at_home()
             .map(|domain| domain.name.as_str())
             .collect();
         assert_eq!(started, ["switch", "nic0"]);
-        assert_eq!(fleet.guest(&Marks::default()).machine, "guest");
+        assert_eq!(fleet.guest(&Marks::default()).machine.as_str(), "guest");
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! "caravan manifest 6\n"   the Manifest, in postcard
 //! ```
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use identity::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::{Domain, Role};
@@ -21,7 +21,7 @@ const MAGIC: &[u8] = b"caravan manifest 6\n";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The machine's name in the fleet.
-    pub machine: String,
+    pub machine: Name,
     /// The domains, in the order in which they start.
     pub domains: Vec<Domain>,
 }
@@ -58,7 +58,7 @@ impl Manifest {
     pub fn domains_at_home(&self) -> impl Iterator<Item = &Domain> {
         self.domains
             .iter()
-            .filter(|domain| domain.is_at_home(&self.machine))
+            .filter(|domain| domain.is_at_home(self.machine))
     }
 
     /// The domain with this role that this machine starts; the first one of several drivers.
@@ -180,13 +180,14 @@ mod tests {
     #[test]
     fn only_home_starts_a_domain_that_has_one() {
         let mut manifest = manifest_of(TWO).unwrap();
-        let names = |manifest: &Manifest| -> Vec<String> {
+        let names = |manifest: &Manifest| -> Vec<Name> {
             let domains = manifest.domains_at_home();
-            domains.map(|domain| domain.name.clone()).collect()
+            domains.map(|domain| domain.name).collect()
         };
-        assert_eq!(names(&manifest), ["switch"]);
-        manifest.machine = "b".into();
-        assert_eq!(names(&manifest), ["switch", "counter"]);
+        let [a_switch, a_counter, b] = ["switch", "counter", "b"].map(|it| it.parse().unwrap());
+        assert_eq!(names(&manifest), [a_switch]);
+        manifest.machine = b;
+        assert_eq!(names(&manifest), [a_switch, a_counter]);
         assert_eq!(manifest.images(), ["switch", "counter"]);
         assert!(manifest.at_home_with_role(Role::Switch).is_some());
         assert!(manifest.at_home_with_role(Role::Console).is_none());

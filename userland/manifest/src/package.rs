@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn an_oversized_entry_is_rejected_unread() {
         let mut package = package();
-        package.domain.name = "x".repeat(ENTRY_BYTES_MAX);
+        package.domain.image = "x".repeat(ENTRY_BYTES_MAX);
         let bytes = package.to_bytes();
         assert_eq!(Package::from_bytes(&bytes), Err(PackageError::TooLong));
     }

@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use abi::start_page::is_name;
+use identity::Name;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -154,7 +154,7 @@ impl Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Machine {
-    name: Spanned<String>,
+    name: Name,
 }
 
 /// The fields that a machine may override in an included domain.
@@ -192,10 +192,10 @@ type Origin<'a> = (&'a Text, Range<usize>);
 /// Combines files into a manifest: a later one overrides fields of an earlier one.
 pub(crate) fn assemble(sources: &[Source]) -> Result<Manifest, Error> {
     let last = sources.last().expect("a manifest has at least one file");
-    let names = sources.iter().rev();
-    let machine = names.flat_map(machine_name).next();
+    let machines = sources.iter().rev();
+    let machine = machines.flat_map(|source| &source.document.machine).next();
     let missing = || last.text.error(0..0, "field `machine`: missing".into());
-    let machine = machine.ok_or_else(missing)??;
+    let machine = machine.ok_or_else(missing)?.name;
     let (mut domains, mut origins) = (Vec::new(), Vec::<Origin>::new());
     for Source { text, document } in sources {
         for domain in &document.domain {
@@ -213,20 +213,6 @@ fn checked(manifest: Manifest, origins: &[Origin]) -> Result<Manifest, Error> {
     Ok(manifest)
 }
 
-/// The machine's name, if the document has one.
-fn machine_name(Source { text, document }: &Source) -> Option<Result<String, Error>> {
-    Some(valid_name(text, &document.machine.as_ref()?.name))
-}
-
-/// The name of a machine, if it is valid.
-fn valid_name(text: &Text, name: &Spanned<String>) -> Result<String, Error> {
-    let reason = || format!("field `machine`: {}", check::invalid_name(name.get_ref()));
-    match is_name(name.get_ref()) {
-        true => Ok(name.get_ref().clone()),
-        false => Err(text.error(name.span(), reason())),
-    }
-}
-
 /// The changes to domains, by their names.
 type Overrides = BTreeMap<String, Spanned<Override>>;
 
@@ -238,7 +224,10 @@ fn apply<'a>(
     origins: &mut [Origin<'a>],
 ) -> Result<(), Error> {
     for (name, changes) in overrides {
-        let Some(index) = domains.iter().position(|domain| domain.name == *name) else {
+        let Some(index) = domains
+            .iter()
+            .position(|domain| domain.name.as_str() == name)
+        else {
             let reason = format!("field `override.{name}`: no domain has this name");
             return Err(text.error(changes.span(), reason));
         };

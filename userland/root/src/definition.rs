@@ -93,7 +93,7 @@ impl Definition {
     /// A movable domain without a program.
     pub fn for_tests(restart: Restart) -> Definition {
         let description = manifest::Domain {
-            name: "counter".into(),
+            name: "counter".parse().expect("a name"),
             image: "counter".into(),
             role: None,
             priority: 16,

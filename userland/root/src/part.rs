@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use manifest::fleet::Marks;
 use manifest::{FLEET_MEMBER, Fleet, MEMBER, Manifest, Uuid};
 use runtime::Start;
+use runtime::protocol::Name;
 
 use crate::archive::Archive;
 use crate::devices::Devices;
@@ -19,7 +20,7 @@ pub fn read(archive: &Archive, start: &Start, machine: &Machine, devices: &Devic
     find(archive, marks).unwrap_or_else(|reason| {
         log::error!("{reason}");
         Manifest {
-            machine: "nameless".into(),
+            machine: "nameless".parse().expect("a name"),
             domains: Vec::new(),
         }
     })
@@ -56,7 +57,7 @@ fn choose(fleet: &Fleet, marks: &Marks) -> Manifest {
     let matches = fleet.matches(marks);
     let Some(((member, mark), others)) = matches.split_first() else {
         let guest = fleet.guest(marks);
-        log_guest(&guest.machine, marks);
+        log_guest(guest.machine, marks);
         return guest;
     };
     let name = &member.manifest.machine;
@@ -71,7 +72,7 @@ fn choose(fleet: &Fleet, marks: &Marks) -> Manifest {
 }
 
 /// Logs that this machine is a guest, and the marks by which a fleet file could name it.
-fn log_guest(name: &str, marks: &Marks) {
+fn log_guest(name: Name, marks: &Marks) {
     if let Some(unknown) = marks.name {
         log::warn!("the fleet has no machine {unknown}, which the kernel's command line names");
     }

@@ -14,7 +14,6 @@ use manifest::{Manifest, Role};
 use runtime::Cap;
 use runtime::capability::Pool;
 use runtime::events::JOURNAL;
-use runtime::protocol::Name;
 use runtime::protocol::ports::COMMANDS_FLAG;
 use runtime::protocol::root::{DomainState, Refusal, done};
 
@@ -74,10 +73,7 @@ impl Supervisor {
         let has_migration_server = server.is_some();
         let at_home: Vec<_> = self.manifest.domains_at_home().cloned().collect();
         for description in at_home {
-            let Ok(name) = Name::try_new(&description.name) else {
-                log::error!("the manifest has an invalid name: {:?}", description.name);
-                continue;
-            };
+            let name = description.name;
             let waits = has_migration_server && description.movable && description.home.is_some();
             let definition = Rc::new(Definition::from_archive(description, archive));
             let domain = self.domains.add_at_home(name, definition);
@@ -178,7 +174,7 @@ impl Supervisor {
     pub fn forget(&mut self, number: DomainNumber) {
         if let Some(domain) = self.take_out(number) {
             let domains = &mut self.manifest.domains;
-            domains.retain(|other| other.name != domain.name.as_str());
+            domains.retain(|other| other.name != domain.name);
             self.services.retain_named(&self.manifest);
         }
     }
@@ -241,7 +237,7 @@ impl Supervisor {
     pub fn for_tests() -> Supervisor {
         let machine = Machine::for_tests();
         let manifest = Manifest {
-            machine: "nameless".into(),
+            machine: "nameless".parse().expect("a name"),
             domains: Vec::new(),
         };
         Supervisor::new(machine, manifest, Devices::for_tests(&machine))

@@ -15,7 +15,6 @@ const NAME_SERVERS_MAX: usize = 3;
 
 pub(super) fn name(manifest: &Manifest, index: usize) -> Check {
     let name = &manifest.domains[index].name;
-    require(is_name(name), "name", || invalid_name(name))?;
     let same = earlier(manifest, index, |other| other.name == *name);
     require(same.is_none(), "name", || {
         format!("another domain is called `{name}`")
@@ -220,6 +219,6 @@ fn refuse_if(
 ) -> Check {
     match other {
         None => Ok(()),
-        Some(other) => Err((field, reason(&other.name))),
+        Some(other) => Err((field, reason(other.name.as_str()))),
     }
 }

@@ -19,11 +19,11 @@
 
 use std::path::Path;
 
-use identity::Mac;
+use identity::{Mac, Name};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Error, Origin, Overrides, Text, apply, check_images, checked, valid_name};
+use super::{Error, Origin, Overrides, Text, apply, check_images, checked};
 use crate::fleet::Member;
 use crate::network::{DHCP, PortIp};
 use crate::{Domain, Fleet, Manifest, Role, Uuid};
@@ -60,7 +60,7 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Section {
-    name: Spanned<String>,
+    name: Spanned<Name>,
     uuid: Option<Spanned<Uuid>>,
     mac: Option<Spanned<Mac>>,
     ip: Spanned<PortIp>,
@@ -73,7 +73,7 @@ impl Section {
     fn as_peer(&self) -> String {
         let (name, PortIp(ip)) = (self.name.get_ref(), self.ip.get_ref());
         if *ip == DHCP {
-            name.clone()
+            name.to_string()
         } else {
             format!("{name}={}", ip.address)
         }
@@ -103,9 +103,8 @@ fn assemble(text: &Text) -> Result<Fleet, Error> {
     })
 }
 
-/// Checks that a machine's name, marks and address are valid, and are not those of an earlier section.
+/// Checks that a machine's name, marks and address are not those of an earlier section, and that the mark is one of a card.
 fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
-    valid_name(text, &section.name)?;
     let name = section.name.get_ref();
     let refuse = |span, field: &str, reason: String| {
         Err(text.error(span, format!("machine `{name}`: field `{field}`: {reason}")))
@@ -157,7 +156,7 @@ fn check_homes(
         let Domain { name, home, .. } = domain.get_ref();
         let Some(home) = home else { continue };
         let mut machines = sections.iter().map(|section| section.name.get_ref());
-        if !machines.any(|machine| machine == home.as_str()) {
+        if !machines.any(|machine| machine == home) {
             let reason = format!("domain `{name}`: field `home`: no machine is called `{home}`");
             return Err(text.error(text.field(domain.span(), "home"), reason));
         }
@@ -178,14 +177,14 @@ fn manifest(
         .collect();
     let mut origins: Vec<Origin> = common.iter().map(|domain| (text, domain.span())).collect();
     apply(&section.overrides, text, &mut domains, &mut origins)?;
-    let machine = section.name.get_ref().clone();
+    let machine = *section.name.get_ref();
     let is_server = |domain: &&mut Domain| {
-        domain.role == Some(Role::MigrationServer) && domain.is_at_home(&machine)
+        domain.role == Some(Role::MigrationServer) && domain.is_at_home(machine)
     };
     if let Some(server) = domains.iter_mut().find(is_server) {
         let port = server.port.get_or_insert_default();
         port.ip = Some(section.ip.get_ref().0);
-        port.mac = port.mac.or(Some(station(&machine)));
+        port.mac = port.mac.or(Some(station(machine)));
         let others = all.iter().filter(|other| *other.name.get_ref() != machine);
         let peers = others.map(|other| other.as_peer()).collect::<Vec<_>>();
         server.arguments.insert("peers".into(), peers.join(","));
@@ -195,10 +194,10 @@ fn manifest(
 
 /// The Ethernet address of a machine's migration server: locally administered, and a hash (FNV-1a) of the machine's name,
 /// so that a machine keeps it wherever the image is made.
-fn station(machine: &str) -> Mac {
+fn station(machine: Name) -> Mac {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x100_0000_01b3;
-    let hash = machine.bytes().fold(BASIS, |hash, byte| {
+    let hash = machine.as_str().bytes().fold(BASIS, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(PRIME)
     });
     let [a, b, c, d, e, ..] = hash.to_le_bytes();

@@ -126,7 +126,7 @@ fn a_machine_differs_in_its_overrides() {
     )
     .unwrap();
     let domain = &manifest.domains[0];
-    assert_eq!(manifest.machine, "b");
+    assert_eq!(manifest.machine.as_str(), "b");
     assert_eq!((domain.pool_mib, domain.priority), (9, 20));
     assert_eq!(domain.capabilities, [Capability::Pool]);
     let arguments: Vec<_> = domain.arguments.values().collect();

@@ -6,8 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use manifest::Capability;
-use runtime::protocol::Mac;
 use runtime::protocol::ports::doorbell_flag;
+use runtime::protocol::{Mac, Name};
 
 use crate::layout::MIB_PAGES;
 use crate::machine::Machine;
@@ -17,7 +17,7 @@ use crate::{console, screen};
 const FACTS: [&str; 6] = ["platform", "features", "unused", "maker", "product", "uuid"];
 
 /// The `key=value` lines of the start page.
-pub(super) fn lines(machine: &Machine, name: &str, description: &manifest::Domain) -> String {
+pub(super) fn lines(machine: &Machine, name: Name, description: &manifest::Domain) -> String {
     let mut lines = format!("machine={name}\n");
     for (key, value) in &description.arguments {
         lines += &format!("{key}={value}\n");

@@ -93,7 +93,7 @@ pub fn prepare<'a>(
         records,
         clock,
         pool_rights: pool_rights(description),
-        arguments: arguments::lines(machine, &from.manifest.machine, description),
+        arguments: arguments::lines(machine, from.manifest.machine, description),
         parts,
     })
 }

@@ -73,7 +73,7 @@ fn each_machine_has_its_own_address_and_its_changes_and_knows_the_others() {
     assert_eq!(b.ip.unwrap().to_string(), "10.77.0.2/24");
     let [a, b] = [a, b].map(|port| port.mac.unwrap());
     assert_ne!(a, b);
-    assert!(!a.is_group() && a == station("a"));
+    assert!(!a.is_group() && a == station("a".parse().unwrap()));
 }
 
 #[test]
@@ -104,7 +104,11 @@ fn an_error_names_line_machine_and_field() {
             8,
             "machine `a`: field `name`: another",
         ),
-        (second("name = \"b\"", "name = \"b b\""), 8, "`b b` is not"),
+        (
+            second("name = \"b\"", "name = \"b b\""),
+            8,
+            "field `name`: `b b`: the name contains",
+        ),
         (
             second("10.77.0.2/24", "10.77.0.1/16"),
             10,

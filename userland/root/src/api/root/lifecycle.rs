@@ -91,7 +91,7 @@ pub fn remove(root: &mut Supervisor, name: Name) -> Response {
     }
     let number = domain.number;
     let mut others = root.manifest.clone();
-    others.domains.retain(|other| other.name != name.as_str());
+    others.domains.retain(|other| other.name != name);
     check(&others).map_err(|_| Refusal::InUse)?;
     root.forget(number);
     log::info!("{name} is removed at an operator's request");

@@ -122,10 +122,7 @@ fn add(root: &mut Supervisor, bytes: Vec<u8>) -> Result<DomainNumber, Rejection>
 }
 
 fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Rejection> {
-    let name = match Name::try_new(&domain.name) {
-        Ok(name) => name,
-        Err(error) => return refuse("name", format!("`{}`: {error}", domain.name)),
-    };
+    let name = domain.name;
     match root.domains.by_name(name) {
         None => Ok(name),
         Some(other) => {
@@ -139,7 +136,7 @@ fn check_name(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Reje
 
 /// A domain from a package is at home on the machine to which the package is sent.
 fn check_home(root: &Supervisor, domain: &manifest::Domain) -> Result<Name, Rejection> {
-    let here = Name::try_new(&root.manifest.machine).map_err(|error| error.to_string())?;
+    let here = root.manifest.machine;
     match domain.home {
         Some(home) if home != here => refuse(
             "home",

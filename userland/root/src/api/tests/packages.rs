@@ -15,7 +15,7 @@ use crate::image::tests::good;
 /// A movable domain that no machine has yet.
 fn entry() -> manifest::Domain {
     let mut entry = Definition::for_tests(Restart::Never).description;
-    entry.name = "echo".into();
+    entry.name = Name::try_new("echo").expect("a name");
     entry.capabilities = [Capability::Log, Capability::Port].into();
     entry.port = Some(Port {
         mac: Some(Mac([2, 0, 0, 0, 0, 5])),
@@ -109,10 +109,9 @@ fn a_domain_of_a_package_waits_for_a_roll_call_and_is_forgotten_when_it_is_remov
 #[test]
 fn a_domain_that_the_machine_cannot_have_is_rejected_with_its_field() {
     type Change = fn(&mut manifest::Domain);
-    let changes: [(Change, &str, &str); 13] = [
-        (|entry| entry.name = "no name".into(), "name", "`no name`"),
+    let changes: [(Change, &str, &str); 12] = [
         (
-            |entry| entry.name = "counter".into(),
+            |entry| entry.name = name(),
             "",
             "a domain counter is on this machine",
         ),
@@ -252,7 +251,7 @@ fn the_number_of_packages_is_bounded_and_one_that_is_removed_makes_room() {
         let mut root = Supervisor::for_tests();
         for number in 0..PACKAGES_MAX {
             let mut entry = entry();
-            entry.name = format!("echo-{number}");
+            entry.name = Name::try_new(&format!("echo-{number}")).expect("a name");
             (entry.port, entry.capabilities) = (None, Vec::new());
             send(&mut root, &package(entry));
             assert!(matches!(install(&mut root), Installation::Installed(_)));
