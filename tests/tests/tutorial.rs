@@ -5,10 +5,10 @@
 //! | `sh` | commands, one per line, that succeed; the last one may start a session |
 //! | `text` | their output, in order; `...` is any text, machines' lines may come at any time, a line after `> ` is typed |
 //! | `text second` | pairs of lines in a second terminal: one is typed, the other is the reply |
-//! | `console` | commands and their output at machines that the tutorial does not start; the test skips them |
+//! | `console` | commands after `$ `, and their output, beside two machines that run already: the test starts them first |
 //! | `rust`, `toml` | the crate's `src/main.rs` and `caravan.toml` |
 //!
-//! The tree and the program are those of this build, so the test skips the commands that fetch them: [`DONE`].
+//! The tree and the programs are those of this build, so the test skips the commands that fetch them: [`DONE`].
 
 use std::fs;
 use std::io::Write;
@@ -17,16 +17,17 @@ use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
 use harness::output::{Output, Pattern};
-use harness::{child, scratch};
+use harness::{Fleet, child, scratch};
 
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 
-/// The commands that fetch the tree and the program, in the order of the tutorial.
-const DONE: [&str; 4] = [
+/// The commands that fetch the tree and the programs, in the order of the tutorial.
+const DONE: [&str; 5] = [
     "cd caravan",
     "scripts/run --once",
     "cargo install --locked --path userland/cargo-caravan",
     "cd ..",
+    "cargo install --locked --path ../caravan/userland/cli",
 ];
 /// The command that runs until it is ended.
 const SESSION: &str = "cargo caravan run";
@@ -34,6 +35,8 @@ const SESSION: &str = "cargo caravan run";
 const ENTRANCE: &str = "  nsenter ";
 /// The prompt, before typed text.
 const PROMPT: &str = "> ";
+/// The prompt of a shell beside machines that run already.
+const SHELL_PROMPT: &str = "$ ";
 /// How long any step may take, builds included. The limit only ends a hang.
 const LIMIT: Duration = Duration::from_secs(3600);
 
@@ -71,6 +74,25 @@ struct Reader {
     done: Vec<&'static str>,
     first: Option<Terminal>,
     second: Option<Terminal>,
+    console: Option<Console>,
+}
+
+/// A shell in the network of two machines.
+struct Console {
+    // Declared first, so that it ends before the machines.
+    terminal: Terminal,
+    _machines: Fleet,
+}
+
+impl Console {
+    fn start(directory: &Path) -> Console {
+        let machines = Fleet::start();
+        let shell = machines.party.entrance().join(" ") + " bash";
+        Console {
+            terminal: Terminal::start(&shell, directory),
+            _machines: machines,
+        }
+    }
 }
 
 impl Reader {
@@ -80,6 +102,7 @@ impl Reader {
             done: Vec::new(),
             first: None,
             second: None,
+            console: None,
         }
     }
 
@@ -91,7 +114,7 @@ impl Reader {
                 block.lines.iter().for_each(|line| terminal.follow(line));
             }
             "text second" => self.follow_second(&block.lines),
-            "console" => {}
+            "console" => self.follow_console(&block.lines),
             "rust" => self.compare("src/main.rs", &block.lines),
             "toml" => self.compare("caravan.toml", &block.lines),
             other => panic!("a block of an unknown kind, `{other}`"),
@@ -131,6 +154,23 @@ impl Reader {
         }
     }
 
+    fn follow_console(&mut self, lines: &[&str]) {
+        self.end_session();
+        let console = &mut self.console;
+        let console = console.get_or_insert_with(|| Console::start(&self.directory));
+        for line in lines {
+            let Some(command) = line.strip_prefix(SHELL_PROMPT) else {
+                console.terminal.expect(line);
+                continue;
+            };
+            match DONE.iter().find(|done| **done == command) {
+                Some(done) => self.done.push(done),
+                // The shell ends at a command that fails, and with it the wait for its output.
+                None => console.terminal.write(&format!("{command} || exit")),
+            }
+        }
+    }
+
     fn compare(&self, file: &str, lines: &[&str]) {
         let text = fs::read_to_string(self.directory.join(file)).expect("a file of the crate");
         assert_eq!(text.lines().collect::<Vec<_>>(), lines, "{file}");
@@ -143,13 +183,21 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) {
-        // The connection of the second terminal outlives all moves, but not the machines.
+    /// Ends the session and the second terminal, whose connection outlives all moves, but not the machines.
+    fn end_session(&mut self) {
         if let Some(mut second) = self.second.take() {
             second.keyboard = None;
             second.end();
         }
         self.end_first();
+    }
+
+    fn finish(mut self) {
+        self.end_session();
+        if let Some(Console { mut terminal, .. }) = self.console.take() {
+            terminal.keyboard = None;
+            terminal.end();
+        }
         assert_eq!(self.done, DONE, "the commands that get the tree");
     }
 }
