@@ -151,7 +151,7 @@ fn reply(command: &Command, log_lines: u64) -> Vec<Event> {
 fn reply_to_package(bytes: &[u8]) -> Vec<Event> {
     match Package::from_bytes(bytes) {
         Ok(package) if package.program == program() => {
-            let name = name(&package.domain.name);
+            let name = package.domain.name;
             vec![Event::Received(name), Event::Started(name), Event::Done]
         }
         _ => Vec::new(),
