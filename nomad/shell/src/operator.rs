@@ -10,7 +10,7 @@ use nomad_client::command::Destination;
 use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Cancelled, Doubt, Entry, Force, Instant, TransactionId};
+use nomad_protocol::{Doubt, Entry, Force, Instant, TooLate, TransactionId};
 use service_protocol::root::DomainState;
 
 use crate::hook::Hook;
@@ -107,8 +107,8 @@ impl<H: Host> Shell<H> {
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
         match cancelled.ok_or_else(|| format!("no move of {name} is in progress"))? {
-            Cancelled::TooLate => Err("it is too late to cancel".into()),
-            cancelled => Ok(vec![Event::Cancelled(name, cancelled)]),
+            Err(TooLate) => Err("it is too late to cancel".into()),
+            Ok(cancelled) => Ok(vec![Event::Cancelled(name, cancelled)]),
         }
     }
 

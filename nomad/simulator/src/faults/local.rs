@@ -157,15 +157,16 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// The calls made while faults strike. The others are made only after the faults have ended, at an operator's command: it
-    /// undoes a retirement, after which a copy can be outlived, or restarts a machine.
-    pub const DRAWN: [RootCall; 6] = [
+    /// The calls made while faults strike. The others are made only after the faults have ended, at an operator's command: a copy can
+    /// be outlived only if an operator has forced it to run, and only an operator restarts a machine.
+    pub const DRAWN: [RootCall; 7] = [
         RootCall::List,
         RootCall::Find,
         RootCall::Start,
         RootCall::Discard,
         RootCall::Release,
         RootCall::Revert,
+        RootCall::Unretire,
     ];
 }
 
