@@ -71,8 +71,8 @@ impl<H: Host> Shell<H> {
             .current
             .and_then(|current| Some((current, *drain.moves.get(&current)?)))
         {
-            let cancelled = self.moves.ledger.cancel(now, transaction);
-            events.push(Event::Cancelled(domain, cancelled));
+            let cancelled = self.moves.ledger.cancel(now, transaction).ok();
+            events.extend(cancelled.map(|cancelled| Event::Cancelled(domain, cancelled)));
         }
         for follower in drain.followers {
             self.reply(follower, Err("an operator has ended the drain".into()));

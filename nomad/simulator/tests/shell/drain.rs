@@ -260,7 +260,7 @@ fn a_restart_of_the_migration_server_ends_a_drain() {
     let mut scene = Scene::running(is_silent);
     scene.command(OPERATOR, "drain");
     assert!(scene.machine.shell.drain_status().is_some());
-    let machine = scene.machine.crash_nomad(now());
+    let (machine, _) = scene.machine.crash_nomad(now());
     assert!(machine.shell.drain_status().is_none());
 }
 
