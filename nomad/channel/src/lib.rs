@@ -42,4 +42,5 @@ pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;
 pub use session::SEAL_BYTES;
+pub use sessions::OUTSIDERS_MAX;
 pub use sessions::{Encounter, Incoming, PeerKind, ReceiveError, Received, Sessions};

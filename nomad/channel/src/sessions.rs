@@ -42,8 +42,10 @@ use crate::random::Random;
 pub(crate) const HANDSHAKE_US: u64 = 2_000_000;
 /// How long a handshake may be incomplete before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
-/// The most machines outside of the fleet with a state here. They have the fleet's secret, and get refusals.
-const OUTSIDERS_MAX: usize = 16;
+/// The most machines outside of the fleet with a state here: guests, and others that have the fleet's secret and get refusals.
+pub const OUTSIDERS_MAX: usize = 16;
+/// How long a machine outside of the fleet must have been silent before another one takes its place.
+const OUTSIDER_SILENT_US: u64 = 60_000_000;
 /// How long a session may be silent after a send before it is replaced.
 const SILENCE_US: u64 = 1_000_000;
 /// Messages queued for a session; beyond that the oldest is dropped.
@@ -83,6 +85,8 @@ struct Peer {
     /// The peer's next ticket, as far as this side knows.
     ticket: u64,
     queued: VecDeque<Vec<u8>>,
+    /// When a datagram of it was last accepted.
+    accepted_us: u64,
 }
 
 impl Default for Peer {
@@ -93,6 +97,7 @@ impl Default for Peer {
             initiation: None,
             ticket: 0,
             queued: VecDeque::new(),
+            accepted_us: 0,
         }
     }
 }
@@ -158,7 +163,7 @@ pub enum ReceiveError {
     Forged,
     /// It begins a handshake with this machine's own key in another boot: another machine has the same name.
     OwnName,
-    /// There are too many machines outside of the fleet.
+    /// There are [`OUTSIDERS_MAX`] other machines outside of the fleet that have not been silent for long.
     TooMany,
 }
 
@@ -200,7 +205,8 @@ impl Sessions {
         self.initiate(keys, now_us, machine)
     }
 
-    /// Encrypts a message, or queues it for a handshake; returns the datagrams to send to that machine.
+    /// Encrypts a message, or queues it for a handshake; returns the datagrams to send to that machine. There are none if it is
+    /// outside of the fleet and there is no place for it.
     pub fn send(
         &mut self,
         keys: &Keys,
@@ -208,7 +214,9 @@ impl Sessions {
         to: MachineId,
         message: &[u8],
     ) -> Vec<Vec<u8>> {
-        let peer = self.peers.entry(to).or_default();
+        let Ok(peer) = self.peer_or_new(now_us, to) else {
+            return Vec::new();
+        };
         let mut datagrams = Vec::new();
         let mut is_stale = true;
         if let Some(session) = peer.accepted.latest() {
@@ -281,6 +289,7 @@ impl Sessions {
         let (machine, peer) = peer.ok_or(ReceiveError::Stale)?;
         let is_first = !peer.accepted.is_session(packet.index);
         let message = peer.accepted.open(now_us, packet)?;
+        peer.accepted_us = now_us;
         let met = is_first.then_some(Encounter::Met(*machine));
         Ok(Received {
             incoming: (!message.is_empty()).then_some(Incoming::Machine(*machine, message)),

@@ -59,6 +59,7 @@ pub fn events() -> Vec<Event> {
         home(Location::Unknown(vec![
             MachineReport {
                 address: Some(Ipv4Addr::BROADCAST),
+                guest: Some(name()),
                 finding: Finding::Silent,
             };
             REPORTS_MAX
@@ -163,6 +164,8 @@ fn domain() -> Event {
         spent_pages: u64::MAX,
         pool_pages: u64::MAX,
         home: Some(name()),
+        has_package: true,
+        guest: Some(name()),
     })
 }
 

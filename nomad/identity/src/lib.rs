@@ -29,4 +29,4 @@ pub use address::{AddressError, Ipv4, Mac};
 pub use digest::Digest;
 pub use domain::{DomainId, Incarnation};
 pub use mtu::{Mtu, MtuError};
-pub use name::{NAME_BYTES_MAX, Name, NameError};
+pub use name::{GUEST_PREFIX, NAME_BYTES_MAX, Name, NameError};

@@ -10,6 +10,10 @@ use crate::text;
 /// The maximum number of bytes in a name.
 pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
 
+/// The beginning of the names of guests: machines that have a fleet's image without being named in it. No machine that an image
+/// names has such a name.
+pub const GUEST_PREFIX: &str = "guest-";
+
 /// The name of a domain, a machine or a service: 1 to [`NAME_BYTES_MAX`] ASCII letters, digits, `-`, `_`, `.` or `:`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name([u8; NAME_BYTES_MAX]);
@@ -48,6 +52,11 @@ impl Name {
         let mut bytes = [0; NAME_BYTES_MAX];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Name(bytes))
+    }
+
+    /// Whether a machine with this name is a guest of its fleet.
+    pub fn is_of_guest(&self) -> bool {
+        self.as_str().starts_with(GUEST_PREFIX)
     }
 
     /// The text in a field of a fixed size, with zeros after its end.

@@ -1,5 +1,5 @@
-//! The fleet: the machines that a domain may be on. All of them must have the same list, or the roll call of a domain's
-//! home could miss the machine that has it.
+//! The fleet: the machines that every domain may be on. All of them, and their guests, must have the same list, or the roll
+//! call of a domain's home could miss the machine that has it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::MachineId;
 
-/// The machines of a fleet, this one among them.
+/// The machines of a fleet: those that the image names. A guest is not among them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fleet(Arc<[MachineId]>);
 

@@ -45,6 +45,7 @@ mod context;
 mod destination;
 mod downtime;
 mod fleet;
+mod guest;
 mod hello;
 mod ids;
 mod ledger;
@@ -66,6 +67,7 @@ pub use actions::{
 };
 pub use context::Force;
 pub use fleet::{Fleet, FleetId};
+pub use guest::GuestRule;
 pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
 pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};

@@ -6,6 +6,7 @@ use identity::{DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::FleetId;
+use crate::ids::MachineId;
 use crate::reasons::{Refusal, VersionOf};
 
 /// The resources that a domain needs.
@@ -90,6 +91,12 @@ pub struct Offer {
     pub cpu: CpuFeatures,
     /// The fleet within which it may move, as the source lists it.
     pub fleet: FleetId,
+    /// Its home, if that is a machine of the fleet.
+    pub home: Option<MachineId>,
+    /// Whether it came in a package that the source keeps. Only its home keeps it.
+    pub has_package: bool,
+    /// The destination's name, if it is a guest. The source's root remembers it.
+    pub guest: Option<Name>,
 }
 
 /// The versions and CPU features that a machine supports.

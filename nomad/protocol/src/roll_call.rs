@@ -23,6 +23,7 @@
 //! All this holds for one machine per name. If there may be two with one name, the caller neither passes on nor sends replies, and
 //! [`RollCall::forget_replies`] voids the earlier ones.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use identity::{Incarnation, Name};
@@ -83,6 +84,17 @@ struct Row {
     replied: Instant,
 }
 
+impl Row {
+    fn new(machine: MachineId, now: Instant) -> Row {
+        Row {
+            machine,
+            before: None,
+            now: None,
+            replied: now,
+        }
+    }
+}
+
 /// An obstacle to starting the domain at home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
@@ -111,12 +123,7 @@ impl RollCall {
         turn: Turn,
         timing: Timing,
     ) -> Self {
-        let row = |machine| Row {
-            machine,
-            before: None,
-            now: None,
-            replied: now,
-        };
+        let row = |machine| Row::new(machine, now);
         RollCall {
             name,
             turn,
@@ -147,9 +154,7 @@ impl RollCall {
         if let Some(row) = self.rows.iter_mut().find(|row| row.machine == from) {
             (row.now, row.replied) = (Some(presence), now);
         }
-        if self.rows.iter().all(|row| row.now.is_some()) {
-            self.end_turn(now);
-        }
+        self.end_turn_if_complete(now);
     }
 
     /// Forgets the replies of a machine: another one with its name may have sent them. Two turns have to follow.
@@ -157,6 +162,37 @@ impl RollCall {
         if let Some(row) = self.rows.iter_mut().find(|row| row.machine == of) {
             (row.before, row.now) = (None, None);
             self.is_over = false;
+        }
+    }
+
+    /// Sets the machines to query. Replies of those that stay still count; two turns have to follow with a new one. The caller
+    /// removes only machines on which the domain cannot be, or whose absence it does not rely on.
+    pub fn set_machines(&mut self, now: Instant, machines: &BTreeSet<MachineId>) {
+        let is_known = |machine| self.rows.iter().any(|row| row.machine == machine);
+        let unknown = machines.iter().filter(|machine| !is_known(**machine));
+        let new: Vec<Row> = unknown.map(|machine| Row::new(*machine, now)).collect();
+        let is_removed = |row: &Row| !machines.contains(&row.machine);
+        if new.is_empty() && !self.rows.iter().any(is_removed) {
+            return;
+        }
+        self.rows.retain(|row| machines.contains(&row.machine));
+        if !new.is_empty() {
+            self.is_over = false;
+            self.due = now;
+            self.interval_us = self.timing.repeat_first_us;
+            self.rows.extend(new);
+        }
+        self.end_turn_if_complete(now);
+    }
+
+    /// Whether a machine is queried.
+    pub fn queries(&self, machine: MachineId) -> bool {
+        self.rows.iter().any(|row| row.machine == machine)
+    }
+
+    fn end_turn_if_complete(&mut self, now: Instant) {
+        if !self.is_over && self.rows.iter().all(|row| row.now.is_some()) {
+            self.end_turn(now);
         }
     }
 

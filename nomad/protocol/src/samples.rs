@@ -24,6 +24,9 @@ pub fn offer() -> Offer {
         versions: Versions { image: 1, abi: 1 },
         cpu: CpuFeatures::default(),
         fleet: Fleet::new([]).id(),
+        home: None,
+        has_package: false,
+        guest: None,
     }
 }
 

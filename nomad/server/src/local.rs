@@ -5,8 +5,11 @@
 mod kernel;
 mod root;
 
-use nomad_channel::Random;
-use nomad_protocol::{Record, Timing, TransactionId};
+use alloc::rc::Rc;
+
+use identity::Name;
+use nomad_channel::{Keys, Random};
+use nomad_protocol::{MachineId, Record, Timing, TransactionId};
 use nomad_shell::{ByteStore, Host, Records, StableStorage};
 use runtime::Start;
 use runtime::shared::SharedMemory;
@@ -24,6 +27,7 @@ pub struct Local {
     pub freeze_limit_ns: u64,
     pub records: Records<SharedStore>,
     pub random: Random,
+    pub keys: Rc<Keys>,
     pub budget: Budget,
 }
 
@@ -78,6 +82,10 @@ impl Host for Local {
         self.random.number()
     }
 
+    fn machine_id(&self, name: Name) -> MachineId {
+        self.keys.machine(name)
+    }
+
     fn heap_least(&self) -> u64 {
         runtime::heap::least_uncommitted_bytes() as u64
     }
@@ -104,6 +112,7 @@ mod tests {
             freeze_limit_ns: 0,
             records: Records::open(memory, BootId(1)).0,
             random: Random::new([1, 2, 3, 4]),
+            keys: Rc::new(Keys::new("a test's", Name::try_new("a").expect("a name"))),
             budget: Budget::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The network without its sockets: the keys, the sessions, and the datagrams to be sent.
 
 use alloc::collections::VecDeque;
+use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -23,7 +24,7 @@ pub struct Datagram {
 
 /// The keys, the sessions and the outbox.
 pub struct Network {
-    pub keys: Keys,
+    pub keys: Rc<Keys>,
     pub sessions: RefCell<Sessions>,
     outbox: RefCell<VecDeque<Datagram>>,
     /// The number of datagrams rejected so far.
@@ -33,7 +34,7 @@ pub struct Network {
 
 impl Network {
     /// The network of a machine of this fleet with these keys in this boot, without a session.
-    pub fn new(keys: Keys, boot: BootId, machines: &Machines, mut random: Random) -> Network {
+    pub fn new(keys: Rc<Keys>, boot: BootId, machines: &Machines, mut random: Random) -> Network {
         let sessions = Sessions::new(random.fork(), Suites::of_this_machine());
         let fleet = machines.all().map(|machine| machine.id).collect();
         let mut sessions = sessions.of_machine(boot, fleet);

@@ -108,12 +108,13 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// Has root forget a domain that has moved away; returns its memory, which the caller destroys.
+    /// Has root forget a domain that has moved away: to this guest, or to a machine of the fleet. Returns its memory, which the
+    /// caller destroys.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn release(self, name: Name) -> Result<Cap<Pool>, RootError> {
-        self.get_capability(Request::Release { name })
+    pub fn release(self, name: Name, guest: Option<Name>) -> Result<Cap<Pool>, RootError> {
+        self.get_capability(Request::Release { name, guest })
     }
 
     /// Undoes the retirement of a domain that was to move away, and thaws the domain.
@@ -192,11 +193,13 @@ impl Root {
         name: Name,
         id: DomainId,
         incarnation: Incarnation,
+        guest: Option<Name>,
     ) -> Result<(), RootError> {
         self.execute(Request::Outlive {
             name,
             id,
             incarnation,
+            guest,
         })
     }
 

@@ -62,6 +62,8 @@ pub fn found(read: Read) -> Found {
             movable: true,
             is_part_of_machine: false,
             home,
+            has_package: false,
+            guest: None,
             pool_pages: 64,
             spent_pages: 8,
         },

@@ -1,6 +1,7 @@
 //! The state that the tasks share ([`Server`]), and [`serve`], which starts them.
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
 
@@ -10,7 +11,7 @@ use identity::Name;
 use nomad_channel::{Keys, Random};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, Event, Fleet, LifeId, LocalMachine, MachineId, MachineSupport, Timing,
+    BootId, CpuFeatures, Event, LifeId, LocalMachine, MachineId, MachineSupport, Timing,
     TransactionId, Versions,
 };
 use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
@@ -45,7 +46,7 @@ impl Server {
     fn new(start: Start) -> Server {
         let mut random = Random::new(runtime::random::fork());
         let secret = start.argument("secret").expect("secret=TEXT");
-        let keys = Keys::new(secret, own_name(start));
+        let keys = Rc::new(Keys::new(secret, own_name(start)));
         let shell = shell(start, &keys, &mut random);
         let boot = shell.moves.ledger.local().boot;
         Server {
@@ -123,7 +124,7 @@ impl Server {
 ///
 /// # Panics
 /// If the start page lacks an entry.
-fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
+fn shell(start: Start, keys: &Rc<Keys>, random: &mut Random) -> Shell<Local> {
     let memory = start.shared_memory("records");
     let memory = memory.expect("started without a memory for records");
     let fresh_boot = BootId(random.number() as u64);
@@ -133,7 +134,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         machine: keys.own_id(),
         boot,
         life: LifeId(random.number() as u64),
-        fleet: Fleet::new(machines.all().map(|machine| machine.id)),
+        fleet: machines.fleet(),
         records_max: records.transactions_max(),
         support: machine_support(start),
         timing: timing(start),
@@ -144,6 +145,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         freeze_limit_ns: freeze_limit_ns(start, &local.timing),
         records,
         random: random.fork(),
+        keys: keys.clone(),
         budget: Budget::default(),
     };
     let config = Config {

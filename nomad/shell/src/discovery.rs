@@ -22,14 +22,14 @@
 //! A machine is *settled* a second after the first handshake with its present boot, as long as nobody claims its name. Only a
 //! settled machine's domains count in roll calls: see [`Shell::is_settled`].
 //!
-//! `claims` has the claims, `defence` the defence of this machine's name.
+//! `claims` has the claims, `defence` the defence of this machine's name, `reports` the lines of the log.
 
 mod claims;
 mod defence;
+mod reports;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -70,6 +70,8 @@ enum Line {
     RefusedBy,
     /// There are two of it.
     Doubled,
+    /// It has no place for another guest.
+    Full,
 }
 
 impl Discovery {
@@ -193,7 +195,16 @@ impl<H: Host> Shell<H> {
                     self.probe(self.machines.own().id, Some(from));
                 }
             }
-        } else if let Some(machine) = self.machines.handle_hello(now, hello) {
+            return;
+        }
+        let host = &self.host;
+        let news = self
+            .machines
+            .handle_hello(now, hello, |name| host.machine_id(name));
+        let Ok(news) = news else {
+            return self.report_full(now, hello);
+        };
+        if let Some(machine) = news {
             let discovery = self.discovery.as_ref();
             if discovery.is_none_or(|it| it.claims.claimant(now, machine).is_none()) {
                 self.probe(machine, Some(from));
@@ -204,7 +215,12 @@ impl<H: Host> Shell<H> {
     /// Handles a fact about a machine that a datagram from this address has proven.
     pub fn handle_encounter(&mut self, now: Instant, from: Ipv4Addr, encounter: Encounter) {
         match encounter {
-            Encounter::Met(machine) => self.machines.prove(now, machine, from),
+            Encounter::Met(machine) => {
+                self.machines.prove(now, machine, from);
+                if self.machines.guest_name(machine).is_some() {
+                    self.call_rolls(now);
+                }
+            }
             Encounter::Refused(machine) => {
                 if let Some(discovery) = &mut self.discovery {
                     discovery.claims.record(now, machine, from);
@@ -255,30 +271,5 @@ impl<H: Host> Shell<H> {
         self.log_about(now, (id, Line::Doubled), || {
             format!("the machine at {from} is called {own}, as this one is: give one of them another name")
         });
-    }
-
-    /// Reports that another machine has the name of this one of the fleet, and that both are up.
-    fn report_double(&mut self, now: Instant, machine: MachineId) {
-        let claimant = self.discovery.as_ref();
-        let claimant = claimant.and_then(|it| it.claims.claimant(now, machine));
-        let first = self.machines.get(machine);
-        let first = first.and_then(|first| Some((first.name, first.addresses.best()?)));
-        let (Some(claimant), Some((name, at))) = (claimant, first) else {
-            return;
-        };
-        self.machines.record_double(now, machine, claimant);
-        self.log_about(now, (machine, Line::Doubled), || {
-            format!(
-                "two machines are called {name}: the one at {at} was there first, the one at {claimant} is refused"
-            )
-        });
-    }
-
-    /// Logs a line about a machine, unless it was logged a moment ago.
-    fn log_about(&mut self, now: Instant, line: (MachineId, Line), text: impl FnOnce() -> String) {
-        let discovery = self.discovery.as_mut();
-        if discovery.is_some_and(|it| it.is_report_due(now, line)) {
-            self.log(text());
-        }
     }
 }

@@ -37,6 +37,12 @@ impl<H: Host> Shell<H> {
         if size == 0 {
             return Err("the package is empty".into());
         }
+        if self.machines.is_guest() {
+            let own = self.machines.own().name;
+            return Err(format!(
+                "{own} is a guest: send the package to a machine of the fleet, and move the domain here"
+            ));
+        }
         let begun = self.host.begin_package(size);
         begun.map_err(|error| error.to_string())?;
         let transfer = Transfer::new(now, from, size);

@@ -2,13 +2,14 @@
 //!
 //! A machine is its name, from which its id follows. Its address is only where it was last reached: a hello suggests it,
 //! a handshake proves it, and the next handshake with the same machine may prove another one. The list of names is the
-//! image's, and no message changes it.
+//! image's, and no message changes it. The machines of the fleet also know its guests, which come and go (`guests`).
 
+mod guests;
 mod member;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -16,9 +17,13 @@ use identity::Name;
 use nomad_client::Event;
 use nomad_client::command::Destination;
 use nomad_client::event::AddressOrigin;
-use nomad_protocol::{Hello, Instant, MachineId};
+use nomad_protocol::{Fleet, GuestRule, Hello, Instant, MachineId};
 
+pub(crate) use guests::Full;
+pub use guests::GUESTS_MAX;
 pub use member::{Addresses, FleetMember};
+
+use guests::Guests;
 
 /// The most machines outside of the fleet whose address is remembered, to reply to them.
 const OUTSIDERS_MAX: usize = 16;
@@ -28,7 +33,8 @@ const OUTSIDERS_MAX: usize = 16;
 pub struct Machines {
     own: FleetMember,
     others: Vec<FleetMember>,
-    /// The proven addresses of machines with the fleet's secret that this machine's list lacks. They get refusals.
+    guests: Guests,
+    /// The proven addresses of machines with the fleet's secret that are neither of the fleet nor known guests. They get refusals.
     outsiders: BTreeMap<MachineId, Ipv4Addr>,
 }
 
@@ -38,6 +44,7 @@ impl Machines {
         Machines {
             own,
             others,
+            guests: Guests::default(),
             outsiders: BTreeMap::new(),
         }
     }
@@ -77,9 +84,27 @@ impl Machines {
         self.others.iter()
     }
 
-    /// The machine of the fleet with this id.
+    /// The machines that the image names.
+    pub fn fleet(&self) -> Fleet {
+        let named = self.all().filter(|machine| !machine.name.is_of_guest());
+        Fleet::new(named.map(|machine| machine.id))
+    }
+
+    /// Whether this machine is a guest.
+    pub fn is_guest(&self) -> bool {
+        self.own.name.is_of_guest()
+    }
+
+    /// The machine of the fleet with this name.
+    pub(crate) fn id_of(&self, name: Name) -> Option<MachineId> {
+        let mut named = self.all().filter(|machine| !machine.name.is_of_guest());
+        named.find(|machine| machine.name == name).map(|it| it.id)
+    }
+
+    /// The machine of the fleet, or the guest, with this id.
     pub fn get(&self, machine: MachineId) -> Option<&FleetMember> {
-        self.all().find(|known| known.id == machine)
+        let mut all = self.all().chain(self.guests.iter());
+        all.find(|known| known.id == machine)
     }
 
     /// The machines as events of a reply.
@@ -92,20 +117,27 @@ impl Machines {
         };
         let others = self.others.iter();
         let others = others.map(|other| event(other, other.origin()));
+        let guests = self.guests.listed();
+        let guests = guests.map(|guest| event(guest, AddressOrigin::Guest));
         let own = event(&self.own, AddressOrigin::Own);
-        core::iter::once(own).chain(others).collect()
+        let all = core::iter::once(own).chain(others);
+        all.chain(guests).collect()
     }
 
-    /// The address of a destination, and its id if it is a machine of the fleet.
+    /// The address of a destination, and its id if it is a machine of the fleet or a guest.
     ///
     /// # Errors
-    /// No other machine of the fleet has that name, or its address is not known yet.
+    /// No other machine of the fleet and no guest has that name, or its address is not known yet.
     pub fn find(&self, destination: Destination) -> Result<(Ipv4Addr, Option<MachineId>), String> {
         let name = match destination {
             Destination::At(address) => return Ok((address, self.id_at(address))),
             Destination::Named(name) => name,
         };
-        let named = self.others.iter().find(|other| other.name == name);
+        if self.is_guest() && name.is_of_guest() && name != self.own.name {
+            return Err(GuestRule::NotBetweenGuests.to_string());
+        }
+        let mut others = self.others.iter().chain(self.guests.listed());
+        let named = others.find(|other| other.name == name);
         let named = named.ok_or_else(|| self.unknown(name))?;
         match named.addresses.best() {
             Some(address) => Ok((address, Some(named.id))),
@@ -115,8 +147,11 @@ impl Machines {
         }
     }
 
-    /// The error of a name that no other machine of the fleet has.
+    /// The error of a name that no other machine of the fleet and no guest has.
     fn unknown(&self, name: Name) -> String {
+        if name.is_of_guest() {
+            return format!("unknown guest {name}: no handshake with it was completed");
+        }
         let others: Vec<&str> = self.others().map(|other| other.name.as_str()).collect();
         match others.join(", ") {
             names if names.is_empty() => {
@@ -126,10 +161,11 @@ impl Machines {
         }
     }
 
-    /// The machine of the fleet at an address.
+    /// The machine of the fleet, or the guest, at an address.
     pub fn id_at(&self, address: Ipv4Addr) -> Option<MachineId> {
         let is_there = |machine: &&FleetMember| machine.addresses.best() == Some(address);
-        self.all().find(is_there).map(|machine| machine.id)
+        let mut all = self.all().chain(self.guests.listed());
+        all.find(is_there).map(|machine| machine.id)
     }
 
     /// The address to which messages for a machine are sent.
@@ -149,11 +185,25 @@ impl Machines {
     }
 
     /// Handles a hello; returns the machine that is to be probed at the hello's address, if it is news. Machines that are
-    /// not of the fleet are ignored.
-    pub(crate) fn handle_hello(&mut self, now: Instant, hello: &Hello) -> Option<MachineId> {
+    /// neither of the fleet nor guests are ignored, and a guest ignores other guests. `id_of` gives the id of the machine with a
+    /// name.
+    ///
+    /// # Errors
+    /// [`Full`]: the hello is that of a guest for which there is no place.
+    pub(crate) fn handle_hello(
+        &mut self,
+        now: Instant,
+        hello: &Hello,
+        id_of: impl FnOnce(Name) -> MachineId,
+    ) -> Result<Option<MachineId>, Full> {
+        let is_of_guest = hello.name.is_of_guest() && !self.is_guest();
         let mut others = self.others.iter_mut();
-        let other = others.find(|other| other.name == hello.name)?;
-        other.handle_hello(now, hello).then_some(other.id)
+        let sender = match others.find(|other| other.name == hello.name) {
+            Some(other) => other,
+            None if is_of_guest => self.guests.entry(hello.name, id_of(hello.name))?,
+            None => return Ok(None),
+        };
+        Ok(sender.handle_hello(now, hello).then_some(sender.id))
     }
 
     /// Records that a handshake with a machine was completed at this address. No other machine has the address any more.
@@ -162,16 +212,18 @@ impl Machines {
             return;
         }
         self.outsiders.retain(|_, outsider| *outsider != address);
-        let mut is_member = false;
-        for other in &mut self.others {
+        let mut is_known = false;
+        for other in self.others.iter_mut().chain(self.guests.iter_mut()) {
             if other.id == machine {
-                is_member = true;
+                is_known = true;
                 other.prove(now, address);
             } else if other.addresses.proven == Some(address) {
                 other.addresses.proven = None;
             }
         }
-        if !is_member {
+        if is_known {
+            self.outsiders.remove(&machine);
+        } else {
             if self.outsiders.len() >= OUTSIDERS_MAX {
                 self.outsiders.pop_first();
             }
@@ -213,7 +265,8 @@ impl Machines {
     }
 
     fn get_mut(&mut self, machine: MachineId) -> Option<&mut FleetMember> {
-        let mut all = core::iter::once(&mut self.own).chain(&mut self.others);
+        let all = core::iter::once(&mut self.own).chain(&mut self.others);
+        let mut all = all.chain(self.guests.iter_mut());
         all.find(|known| known.id == machine)
     }
 }

@@ -45,7 +45,7 @@ impl fmt::Display for BeginError {
 }
 
 impl<H: Host> Shell<H> {
-    /// Offers a domain to another machine; `None` if the destination is not of the fleet.
+    /// Offers a domain to another machine; `None` if the destination is neither of the fleet nor a guest.
     ///
     /// # Errors
     /// [`BeginError`].
@@ -65,7 +65,7 @@ impl<H: Host> Shell<H> {
         }
         let destination = destination.ok_or(BeginError::Offer(OfferError::NotInFleet))?;
         let transaction = TransactionId(self.host.draw());
-        let offer = self.offer_of(name, self.host.summary(&found));
+        let offer = self.offer_of(name, destination, self.host.summary(&found));
         let outgoing = self.host.begin_move(name, found);
         let outgoing = outgoing.map_err(BeginError::Domain)?;
         let (route, terms) = ((transaction, destination), (offer, self.goals, options));
@@ -74,7 +74,7 @@ impl<H: Host> Shell<H> {
         Ok(transaction)
     }
 
-    fn offer_of(&self, name: Name, summary: DomainSummary) -> Offer {
+    fn offer_of(&self, name: Name, destination: MachineId, summary: DomainSummary) -> Offer {
         let local = self.moves.ledger.local();
         Offer {
             domain: summary.domain,
@@ -84,6 +84,9 @@ impl<H: Host> Shell<H> {
             versions: self.versions,
             cpu: local.support.cpu,
             fleet: local.fleet.id(),
+            home: summary.home.and_then(|home| self.machines.id_of(home)),
+            has_package: summary.has_package,
+            guest: self.machines.guest_name(destination),
         }
     }
 }

@@ -26,7 +26,11 @@ impl<H: Host> Shell<H> {
         (domain, incarnation): (DomainId, Incarnation),
         by: MachineId,
     ) {
-        let stopped = self.stop_older(now, domain, incarnation);
+        let is_member = self.moves.ledger.local().fleet.contains(by);
+        if !is_member && self.machines.guest_name(by).is_none() {
+            return log::warn!("{by:?} runs a younger copy and is not known by name yet");
+        }
+        let stopped = self.stop_older(now, domain, incarnation, by);
         if let Err(error) = stopped {
             return log::error!(
                 "an older copy of a domain that {by:?} runs is not stopped: {error}"
@@ -46,6 +50,7 @@ impl<H: Host> Shell<H> {
         now: Instant,
         domain: DomainId,
         incarnation: Incarnation,
+        by: MachineId,
     ) -> Result<(), RootError> {
         let records = self.host.all()?;
         let is_older_copy = |record: &&DomainRecord| {
@@ -59,7 +64,8 @@ impl<H: Host> Shell<H> {
         };
         // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
         let _ = self.moves.cancel(&self.host, now, name);
-        self.host.outlive(name, domain, incarnation)
+        let guest = self.machines.guest_name(by);
+        self.host.outlive(name, domain, incarnation, guest)
     }
 
     /// Begins a roll call for each domain that needs one, and ends those that are no longer needed.
@@ -69,19 +75,28 @@ impl<H: Host> Shell<H> {
             return;
         };
         let ledger = &self.moves.ledger;
-        let needed = roll_calls::needed(&records, ledger.entries());
         let local = ledger.local();
         let host = &mut self.host;
+        let guests = records.iter().filter_map(|record| record.guest);
+        let guests: Vec<_> = guests.map(|name| (name, host.machine_id(name))).collect();
+        let peers = ledger.entries().map(|entry| entry.peer);
+        let needed = guests.iter().map(|(_, id)| *id).chain(peers).collect();
+        self.machines.set_needed_guests(needed, &guests);
+        let entries = ledger.entries();
+        let needed = roll_calls::needed(&records, entries, &local.fleet, |name| {
+            host.machine_id(name)
+        });
+        let machines = (&local.fleet, &mut self.machines, local.timing);
         self.roll_calls
-            .update(now, needed, (&local.fleet, local.timing), || {
-                Turn(host.draw() as u64)
-            });
+            .update(now, needed, machines, || Turn(host.draw() as u64));
     }
 
     /// Sends the queries that are due, and starts the domains that no machine has.
     pub(crate) fn call_rolls(&mut self, now: Instant) {
         let local = self.moves.ledger.local();
         let (own, boot, fleet) = (local.machine, local.boot, local.fleet.id());
+        let machines = &mut self.machines;
+        self.roll_calls.update_machines(now, &local.fleet, machines);
         for (to, name, turn) in self.roll_calls.poll_queries(now) {
             if to != own {
                 let message = Message::Query(name, turn, fleet);

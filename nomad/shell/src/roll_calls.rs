@@ -4,6 +4,9 @@
 //! more is lost. It is listed until an operator starts it. For a domain in doubt the roll call lasts as long as the
 //! doubt, so that an operator who forces the domain learns which machine runs it.
 
+mod guests;
+mod need;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,12 +14,12 @@ use alloc::vec::Vec;
 
 use identity::{Incarnation, Name};
 use nomad_client::event::{Finding, HomeStatus, LastCopy, Location, MachineReport, REPORTS_MAX};
-use nomad_protocol::{
-    Doubt, Entry, Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn,
-};
+use nomad_protocol::{Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn};
 use service_protocol::root::{DomainRecord, DomainState};
 
 use crate::machines::Machines;
+
+pub use need::{Need, needed};
 
 /// The purpose of a roll call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,10 +43,10 @@ impl Purpose {
     }
 }
 
-/// A roll call and its purpose.
+/// A roll call and the need for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Call {
-    purpose: Purpose,
+    need: Need,
     roll: RollCall,
     /// The youngest copy that a machine has reported.
     youngest: Option<(Incarnation, MachineId)>,
@@ -55,37 +58,32 @@ pub struct RollCalls {
     calls: Vec<Call>,
 }
 
-/// The domains that need a roll call, and the purposes: root's domains that are absent, and those in doubt.
-pub fn needed<'a>(
-    records: &[DomainRecord],
-    entries: impl Iterator<Item = Entry<'a>>,
-) -> BTreeMap<Name, Purpose> {
-    let homes = records
-        .iter()
-        .filter_map(|record| Some((record.name, Purpose::of(record)?)));
-    let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
-    let doubted = doubted.map(|entry| (entry.offer.name, Purpose::Doubt));
-    homes.chain(doubted).collect()
-}
-
 impl RollCalls {
     /// Begins a call for each domain that needs one, and ends those that are no longer needed. `draw` draws the first
     /// turn of a call.
     pub fn update(
         &mut self,
         now: Instant,
-        needed: BTreeMap<Name, Purpose>,
-        (fleet, timing): (&Fleet, Timing),
+        needed: BTreeMap<Name, Need>,
+        (fleet, machines, timing): (&Fleet, &mut Machines, Timing),
         mut draw: impl FnMut() -> Turn,
     ) {
-        self.calls
-            .retain(|call| needed.get(&call.roll.name()) == Some(&call.purpose));
-        for (name, purpose) in needed {
-            if !self.calls.iter().any(|call| call.roll.name() == name) {
-                let roll = RollCall::new(now, name, fleet.machines(), draw(), timing);
-                self.calls.push(Call::new(purpose, roll));
+        self.calls.retain(|call| {
+            let need = needed.get(&call.roll.name());
+            need.is_some_and(|need| need.purpose == call.need.purpose)
+        });
+        for (name, need) in needed {
+            let mut calls = self.calls.iter_mut();
+            match calls.find(|call| call.roll.name() == name) {
+                Some(call) => call.need = need,
+                None => {
+                    let queried = need.machines(fleet, machines);
+                    let roll = RollCall::new(now, name, queried, draw(), timing);
+                    self.calls.push(Call::new(need, roll));
+                }
             }
         }
+        self.update_machines(now, fleet, machines);
     }
 
     /// The queries to send now.
@@ -101,7 +99,7 @@ impl RollCalls {
 
     /// Removes and returns the domains that no machine has and that are to be started.
     pub fn take_ready(&mut self) -> Vec<Name> {
-        let is_over = |call: &mut Call| call.purpose == Purpose::Start && call.roll.is_over();
+        let is_over = |call: &mut Call| call.need.purpose == Purpose::Start && call.roll.is_over();
         let over = self.calls.extract_if(.., is_over);
         over.map(|call| call.roll.name()).collect()
     }
@@ -164,7 +162,7 @@ impl RollCalls {
         name: Name,
         is_forced: bool,
     ) -> Result<usize, String> {
-        let is_it = |call: &Call| call.purpose != Purpose::Doubt && call.roll.name() == name;
+        let is_it = |call: &Call| call.need.purpose != Purpose::Doubt && call.roll.name() == name;
         let index = self.calls.iter().position(is_it);
         let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
         let roll = &self.calls[index].roll;
@@ -212,9 +210,9 @@ impl RollCalls {
 }
 
 impl Call {
-    fn new(purpose: Purpose, roll: RollCall) -> Call {
+    fn new(need: Need, roll: RollCall) -> Call {
         Call {
-            purpose,
+            need,
             roll,
             youngest: None,
         }
@@ -231,7 +229,7 @@ impl Call {
 
     /// The call's result for the operator, if it has one.
     fn home(&self, now: Instant, machines: &Machines) -> Option<HomeStatus> {
-        if self.purpose == Purpose::Doubt {
+        if self.need.purpose == Purpose::Doubt {
             return None;
         }
         let obstacles: Vec<Obstacle> = self.roll.obstacles(now).collect();
@@ -297,8 +295,11 @@ fn objection(
 }
 
 fn address(machines: &Machines, machine: MachineId) -> String {
-    let address = machines.address_of(machine);
-    address.map_or_else(|| "a machine".into(), |address| address.to_string())
+    match (machines.guest_name(machine), machines.address_of(machine)) {
+        (Some(guest), _) => guest.to_string(),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => "a machine".into(),
+    }
 }
 
 fn report(machines: &Machines, obstacle: &Obstacle) -> MachineReport {
@@ -309,6 +310,7 @@ fn report(machines: &Machines, obstacle: &Obstacle) -> MachineReport {
     };
     MachineReport {
         address: machines.address_of(*machine),
+        guest: machines.guest_name(*machine),
         finding,
     }
 }

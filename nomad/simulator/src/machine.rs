@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use identity::{DomainId, Name};
+use identity::{DomainId, GUEST_PREFIX, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport, Record,
-    Side, StreamHeader, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, Instant, LifeId, LocalMachine, MachineId, MachineSupport, Record, Side,
+    StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
 use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
@@ -72,6 +72,10 @@ pub enum Mutant {
     VerifiedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
+    /// A home does not remember to which guest it has sent a domain.
+    HomeForgetsGuest,
+    /// Each machine of the fleet claims to be the home of every domain, and to have its package. So it sends domains to guests.
+    AllClaimHome,
 }
 
 /// The domain of a transaction, and the other machine.
@@ -97,6 +101,8 @@ pub struct Sending {
 pub struct Common {
     /// The number of machines.
     pub machines: usize,
+    /// The number of guests: the last ones of the machines.
+    pub guests: usize,
     /// The timers.
     pub timing: Timing,
     /// The goals of a move.
@@ -142,9 +148,23 @@ pub fn machine_number(id: MachineId) -> usize {
     usize::from(id.0[0])
 }
 
-/// The name of the machine of this number.
+/// The name of the machine of the fleet with this number.
 pub fn machine_name(number: usize) -> Name {
     Name::try_new(&format!("m{number}")).expect("a name")
+}
+
+/// The name of the guest of this number.
+pub fn guest_name(number: usize) -> Name {
+    Name::try_new(&format!("{GUEST_PREFIX}{number}")).expect("a name")
+}
+
+/// The id of the machine or guest with this name.
+pub fn id_of_name(name: Name) -> MachineId {
+    let name = name.as_str();
+    let number = name.strip_prefix(GUEST_PREFIX);
+    let number = number.or_else(|| name.strip_prefix('m'));
+    let number = number.and_then(|number| number.parse().ok());
+    machine_id(number.expect("a machine's name"))
 }
 
 /// The name of the domain of this number.
@@ -164,11 +184,26 @@ pub fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, number as u8 + 1)
 }
 
-fn fleet_member(number: usize, address: Option<Ipv4Addr>) -> FleetMember {
-    FleetMember::new(machine_name(number), machine_id(number), address)
-}
-
 impl Common {
+    /// The machines that are not guests.
+    fn members(&self) -> usize {
+        self.machines - self.guests
+    }
+
+    /// The name of the machine of this number.
+    pub fn name(&self, number: usize) -> Name {
+        if number < self.members() {
+            machine_name(number)
+        } else {
+            guest_name(number)
+        }
+    }
+
+    /// A machine as itself or another one knows it at first.
+    fn known(&self, number: usize, address: Option<Ipv4Addr>) -> FleetMember {
+        FleetMember::new(self.name(number), machine_id(number), address)
+    }
+
     fn config(
         &self,
         (number, own): (usize, Ipv4Addr),
@@ -176,14 +211,22 @@ impl Common {
         life: u64,
         records_max: usize,
     ) -> Config {
-        let others = (0..self.machines).filter(|other| *other != number);
+        let members = self.members();
+        let others = (0..members).filter(|other| *other != number);
         let is_fixed = self.discovery != Discovery::Hellos;
-        let others = others.map(|other| fleet_member(other, is_fixed.then(|| address(other))));
+        let others = others.map(|other| self.known(other, is_fixed.then(|| address(other))));
+        let mut machines = Machines::new(self.known(number, Some(own)), others.collect());
+        // Without hellos, nothing else makes guests known.
+        if self.discovery == Discovery::Manifest && number < members {
+            for guest in members..self.machines {
+                machines.add_guest(self.name(guest), machine_id(guest), address(guest));
+            }
+        }
         let local = LocalMachine {
             machine: machine_id(number),
             boot: BootId(boot),
             life: LifeId(life),
-            fleet: Fleet::new((0..self.machines).map(machine_id)),
+            fleet: machines.fleet(),
             records_max,
             support: MachineSupport {
                 versions: VERSIONS,
@@ -193,7 +236,7 @@ impl Common {
         };
         Config {
             local,
-            machines: Machines::new(fleet_member(number, Some(own)), others.collect()),
+            machines,
             versions: VERSIONS,
             goals: self.goals,
             has_hellos: self.discovery != Discovery::Manifest,

@@ -13,9 +13,9 @@
 //!
 //! It dies with its machine. A restarted root has the domains that are at home on its machine: they wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use identity::{DomainId, Incarnation};
+use identity::{DomainId, Incarnation, Name};
 use nomad_protocol::Instant;
 use service_protocol::root::{DomainState, Refusal};
 
@@ -50,6 +50,8 @@ pub struct Entry {
     waited: Option<DomainState>,
     /// The time at which root checks whether it runs although it is exported.
     pub look: Option<Instant>,
+    /// The guest to which it was sent from here, its home, until it is here again.
+    pub guest: Option<Name>,
 }
 
 impl Entry {
@@ -64,6 +66,7 @@ impl Entry {
             is_part_of_machine: false,
             waited: None,
             look: None,
+            guest: None,
         }
     }
 
@@ -89,16 +92,39 @@ pub struct Root {
     /// The domains that are here, and those that are at home here.
     pub entries: BTreeMap<usize, Entry>,
     homes: BTreeMap<usize, Restart>,
+    packages: BTreeSet<usize>,
 }
 
 impl Root {
-    /// The root of a machine that was just started and on which these domains are at home.
-    pub fn new(homes: &BTreeMap<usize, Restart>) -> Self {
+    /// The root of a machine on which these domains are at home, some of them from packages.
+    pub fn new(homes: &BTreeMap<usize, Restart>, packages: &BTreeSet<usize>) -> Self {
         let waits = |number: &usize| (*number, Entry::new(DomainId(0), DomainState::Waiting));
         Root {
             entries: homes.keys().map(waits).collect(),
             homes: homes.clone(),
+            packages: packages.clone(),
         }
+    }
+
+    /// Forgets the domains that came in packages, as a restarted machine does.
+    pub fn forget_packages(&mut self) {
+        for number in std::mem::take(&mut self.packages) {
+            self.homes.remove(&number);
+            self.entries.remove(&number);
+        }
+    }
+
+    /// Whether this machine keeps the package of the domain of this number.
+    pub fn has_package(&self, number: usize) -> bool {
+        self.packages.contains(&number)
+    }
+
+    /// Installs the package of a domain, which waits.
+    pub fn install(&mut self, number: usize, restart: Restart) -> &Entry {
+        self.packages.insert(number);
+        self.homes.insert(number, restart);
+        let waits = Entry::new(DomainId(0), DomainState::Waiting);
+        self.entries.entry(number).or_insert(waits)
     }
 
     /// The domains that are at home here.
@@ -149,10 +175,11 @@ impl Root {
 
     /// Adds an arriving domain, which has a pool.
     pub fn admit(&mut self, number: usize, id: DomainId, pages: u64) {
-        let waited = self.entries.get(&number).map(|entry| entry.state);
+        let earlier = self.entries.get(&number);
         let entry = Entry {
             pool: Some(pages),
-            waited,
+            waited: earlier.map(|entry| entry.state),
+            guest: earlier.and_then(|entry| entry.guest),
             ..Entry::new(id, DomainState::Incoming)
         };
         self.entries.insert(number, entry);
@@ -162,7 +189,7 @@ impl Root {
     pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
         if let Some(entry) = self.entries.get_mut(&number) {
             (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
-            entry.waited = None;
+            (entry.waited, entry.guest) = (None, None);
         }
     }
 
@@ -196,6 +223,7 @@ impl Root {
             });
             let entry = Entry {
                 incarnation: gone.incarnation,
+                guest: gone.guest,
                 ..Entry::new(gone.id, state)
             };
             self.entries.insert(number, entry);

@@ -11,6 +11,7 @@ use nomad_simulator::simulation::{self, Report};
 const SCALE: Scale = Scale {
     machines: 3,
     domains: 5,
+    guests: 0,
 };
 
 /// A drain of the first machine.

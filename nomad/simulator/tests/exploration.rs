@@ -10,7 +10,7 @@ use std::time::Instant;
 use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
-use scenarios::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
+use scenarios::{CROSSING, Fleet, GUEST, PAIR, PLAIN, THREE, TOGETHER, exploration};
 use stateright::{Checker, Model};
 
 const MOVED: Reachable = Reachable::Some(Outcome::Moved);
@@ -269,6 +269,24 @@ fn any_of_three_machines_may_crash_while_a_domain_moves_on() {
         };
         explore(THREE, bounds, &ends, states);
     }
+}
+
+#[test]
+fn a_domain_may_move_to_a_guest_and_on_in_every_order() {
+    let two = Bounds {
+        offers: 2,
+        limits: 0,
+        ..PLAIN
+    };
+    explore(GUEST, two, &[MOVED, STAYED], 3_759);
+    let crash = Bounds {
+        offers: 1,
+        limits: 1,
+        crashes: [0, 0, 1],
+        ..PLAIN
+    };
+    let ends = [MOVED, STAYED, SOURCE_IN_DOUBT, LOST];
+    explore(GUEST, crash, &ends, 0);
 }
 
 #[test]

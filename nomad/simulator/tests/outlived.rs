@@ -4,7 +4,7 @@
 
 use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
@@ -46,6 +46,8 @@ impl Scenario {
             timing: Timing::STANDARD,
             freeze_us: FREEZE_US,
             homes: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            guests: 0,
             copy_pages: usize::MAX,
             record_slots: 8,
             discovery: Discovery::Manifest,

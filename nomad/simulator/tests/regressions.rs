@@ -68,6 +68,7 @@ fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
         ..Faults::none(Scale {
             machines: 3,
             domains: 1,
+            guests: 0,
         })
     };
     for begin_us in [11_000, 12_000, 13_000] {

@@ -46,10 +46,11 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
     for name in manifest::names(workspace)? {
         pack(&name, &name, &[], workspace)?;
     }
-    pack_fleet(
-        &fleet::compile(&fleet::default(workspace), workspace)?,
-        workspace,
-    )?;
+    let default = fleet::compile(&fleet::default(workspace), workspace)?;
+    pack_fleet(fleet::ARCHIVE, &default, workspace)?;
+    for (name, file) in fleet::of_tests(workspace)? {
+        pack_fleet(&name, &fleet::compile(&file, workspace)?, workspace)?;
+    }
     for guest in programs::guests(workspace)? {
         if workspace.program_elf(&guest).is_file() {
             pack_guest(&guest, workspace)?;
@@ -133,11 +134,11 @@ pub fn pack_manifest(
     write(name, &archive, workspace)
 }
 
-/// Packs the archive of a fleet, [`fleet::ARCHIVE`], whose images are among the artefacts.
-pub fn pack_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
+/// Packs the archive `name` of a fleet whose images are among the artefacts.
+pub fn pack_fleet(name: &str, fleet: &Fleet, workspace: &Workspace) -> Result<()> {
     let compiled = (FLEET_MEMBER, fleet.to_bytes());
     let archive = system(compiled, &fleet.images(), workspace)?;
-    write(fleet::ARCHIVE, &archive, workspace)
+    write(name, &archive, workspace)
 }
 
 /// An archive with root, this compiled manifest or fleet, and these images.

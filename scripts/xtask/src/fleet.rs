@@ -2,11 +2,12 @@
 //!
 //! This file knows the path of the default fleet; the crate `manifest` defines the syntax.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::manifest::Fleet;
 
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::programs;
 use crate::workspace::Workspace;
 
@@ -16,6 +17,19 @@ pub const ARCHIVE: &str = "fleet";
 /// The default fleet, whose machines `run --sticks` starts.
 pub fn default(workspace: &Workspace) -> PathBuf {
     workspace.source("userland/fleets/default.toml")
+}
+
+/// The fleets that only tests boot: the names of their archives, and the files.
+pub fn of_tests(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
+    let directory = workspace.source("tests/fleets");
+    let mut fleets = Vec::new();
+    for entry in fs::read_dir(&directory).at(&directory)? {
+        let path = entry.at(&directory)?.path();
+        if let Some(stem) = path.file_stem() {
+            fleets.push((format!("fleet-{}", stem.to_string_lossy()), path));
+        }
+    }
+    Ok(fleets)
 }
 
 /// Reads and checks the fleet in this file, whose domains run only programs of the tree.
@@ -38,6 +52,16 @@ mod tests {
             needed.iter().filter(|program| *program == "root").count(),
             1
         );
+    }
+
+    #[test]
+    fn the_fleets_of_tests_compile() {
+        let workspace = Workspace::find();
+        let fleets = of_tests(&workspace).unwrap();
+        assert!(!fleets.is_empty());
+        for (name, file) in fleets {
+            compile(&file, &workspace).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
 
 /// Makes the image for all machines of the fleet in this file.
 fn make_for_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
-    archive::pack_fleet(&fleet::compile(file, workspace)?, workspace)?;
+    archive::pack_fleet(fleet::ARCHIVE, &fleet::compile(file, workspace)?, workspace)?;
     make_from(fleet::ARCHIVE, workspace)
 }
 

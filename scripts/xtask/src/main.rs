@@ -44,7 +44,7 @@ cargo xtask COMMAND
   debug [ARCHIVE]       build a machine, and start it waiting for gdb
   bench [kernel|migration|connect|net] [--json FILE]
                         build, measure, and print one JSON object per figure
-  sim [--seed N] [--cases K | --for SECONDS] [--pair | --crowd] [--trace]
+  sim [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]
                         simulate the hand-over under faults, one run per seed, from N or from the clock; a failure is
                         printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]

@@ -8,15 +8,14 @@
 //! addresses of its network cards, in this order. A machine that no section names is a guest.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use identity::{Mac, Name};
+use identity::{GUEST_PREFIX, Mac, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{ManifestError, append_images};
-use crate::{Domain, Manifest, Uuid};
+use crate::{Domain, Manifest, Role, Uuid};
 
 /// The name of the compiled fleet in the boot archive.
 pub const FLEET_MEMBER: &str = "fleet";
@@ -29,7 +28,8 @@ const MAGIC: &[u8] = b"caravan fleet 1\n";
 pub struct Fleet {
     /// The machines that the fleet file names, in its order.
     pub members: Vec<Member>,
-    /// The domains that any other machine starts.
+    /// The domains that any other machine starts. The migration server among them lacks its Ethernet address, which follows from the
+    /// machine's name.
     pub guest_domains: Vec<Domain>,
 }
 
@@ -129,16 +129,39 @@ impl Fleet {
         matches
     }
 
-    /// The manifest of a machine that no section names. Its name follows from its first network card.
+    /// The manifest of a machine that no section names. Its name follows from its first network card. Without a card, it has no use
+    /// for a migration server.
     pub fn guest(&self, marks: &Marks) -> Manifest {
-        let name = match marks.macs.first() {
-            Some(mac) => format!("guest-{:012x}", mac.to_word()),
-            None => String::from("guest"),
-        };
-        Manifest {
-            machine: Name::try_new(&name).expect("18 letters, digits and `-` are a name"),
-            domains: self.guest_domains.clone(),
+        match marks.macs.first() {
+            Some(mac) => {
+                let name = format!("{GUEST_PREFIX}{:012x}", mac.to_word());
+                self.guest_named(
+                    Name::try_new(&name).expect("18 letters, digits and `-` are a name"),
+                )
+            }
+            None => {
+                let is_server = |domain: &Domain| domain.role == Some(Role::MigrationServer);
+                let mut domains = self.guest_domains.clone();
+                domains.retain(|domain| !is_server(domain));
+                Manifest {
+                    machine: Name::try_new("guest").expect("five letters are a name"),
+                    domains,
+                }
+            }
         }
+    }
+
+    /// The manifest of the guest with this name.
+    pub(crate) fn guest_named(&self, machine: Name) -> Manifest {
+        let mut domains = self.guest_domains.clone();
+        for domain in &mut domains {
+            if domain.role == Some(Role::MigrationServer)
+                && let Some(port) = &mut domain.port
+            {
+                port.mac = Some(station(machine));
+            }
+        }
+        Manifest { machine, domains }
     }
 
     /// The programs that the archive must contain, each once.
@@ -153,133 +176,17 @@ impl Fleet {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::fleet::tests::{TWO, fleet_of};
-
-    const UUID: &str = "00112233-4455-6677-8899-aabbccddeeff";
-    const MAC: Mac = Mac([0x52, 0x54, 0, 0xca, 0x7a, 1]);
-
-    /// The names of the sections that match, in order, each with its mark.
-    fn names(marks: &Marks) -> Vec<(String, Mark)> {
-        let fleet = fleet_of(TWO).unwrap();
-        let matches = fleet.matches(marks).into_iter();
-        matches
-            .map(|(member, mark)| (member.manifest.machine.to_string(), mark))
-            .collect()
-    }
-
-    #[test]
-    fn survives_compilation() {
-        let fleet = fleet_of(TWO).unwrap();
-        let bytes = fleet.to_bytes();
-        assert_eq!(Fleet::from_bytes(&bytes), Ok(fleet));
-        assert_eq!(
-            Fleet::from_bytes(b"caravan manifest 6\n"),
-            Err(ManifestError::Version)
-        );
-        for end in MAGIC.len()..bytes.len() {
-            let cut = Fleet::from_bytes(&bytes[..end]);
-            assert_eq!(cut, Err(ManifestError::Damaged), "cut at {end}");
-        }
-    }
-
-    #[test]
-    fn a_machine_is_recognised_by_name_uuid_or_card() {
-        let uuid = Uuid::parse(UUID);
-        let none = Marks::default();
-        assert_eq!(
-            names(&Marks {
-                name: Some("b"),
-                ..none.clone()
-            }),
-            [("b".into(), Mark::Name)]
-        );
-        let by_uuid = [("b".into(), Mark::Uuid(uuid.unwrap()))];
-        assert_eq!(
-            names(&Marks {
-                uuid,
-                ..none.clone()
-            }),
-            by_uuid
-        );
-        let macs = [Mac([2; 6]), MAC].into();
-        assert_eq!(
-            names(&Marks {
-                macs,
-                ..none.clone()
-            }),
-            [("a".into(), Mark::Mac(MAC))]
-        );
-        assert_eq!(names(&none), []);
-    }
-
-    #[test]
-    fn a_section_that_contradicts_a_stronger_one_comes_second() {
-        let marks = Marks {
-            name: None,
-            uuid: Uuid::parse(UUID),
-            macs: [MAC].into(),
-        };
-        let order = |marks: &Marks| -> Vec<String> {
-            names(marks).into_iter().map(|(name, _)| name).collect()
-        };
-        assert_eq!(order(&marks), ["b", "a"]);
-        assert_eq!(
-            order(&Marks {
-                name: Some("a"),
-                ..marks.clone()
-            }),
-            ["a", "b"]
-        );
-        // Two marks of one section agree.
-        assert_eq!(
-            order(&Marks {
-                name: Some("b"),
-                macs: Vec::new(),
-                ..marks
-            }),
-            ["b"]
-        );
-    }
-
-    #[test]
-    fn an_unknown_name_matches_nothing_whatever_the_other_marks() {
-        let marks = Marks {
-            name: Some("c"),
-            uuid: Uuid::parse(UUID),
-            macs: [MAC].into(),
-        };
-        assert_eq!(names(&marks), []);
-    }
-
-    #[test]
-    fn a_guest_is_named_after_its_card_and_starts_the_systems_domains_only() {
-        let fleet = fleet_of(TWO).unwrap();
-        let guest = fleet.guest(&Marks {
-            macs: [MAC].into(),
-            ..Marks::default()
-        });
-        assert_eq!(guest.machine.as_str(), "guest-525400ca7a01");
-        let started: Vec<_> = guest
-            .domains_at_home()
-            .map(|domain| domain.name.as_str())
-            .collect();
-        assert_eq!(started, ["switch", "nic0"]);
-        assert_eq!(fleet.guest(&Marks::default()).machine.as_str(), "guest");
-    }
-
-    #[test]
-    fn the_archive_has_each_program_once() {
-        let images = fleet_of(TWO).unwrap();
-        let images = images.images();
-        for program in ["switch", "nomad-server", "counter", "igb"] {
-            assert_eq!(
-                images.iter().filter(|image| **image == program).count(),
-                1,
-                "{images:?}"
-            );
-        }
-    }
+/// The Ethernet address of a machine's migration server: locally administered, and a hash (FNV-1a) of the machine's name,
+/// so that a machine keeps it wherever the image is made.
+pub(crate) fn station(machine: Name) -> Mac {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x100_0000_01b3;
+    let hash = machine.as_str().bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+    });
+    let [a, b, c, d, e, ..] = hash.to_le_bytes();
+    Mac([0x02, a, b, c, d, e])
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use identity::Name;
+use identity::{GUEST_PREFIX, Name};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -154,7 +154,7 @@ impl Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Machine {
-    name: Name,
+    name: Spanned<Name>,
 }
 
 /// The fields that a machine may override in an included domain.
@@ -192,10 +192,13 @@ type Origin<'a> = (&'a Text, Range<usize>);
 /// Combines files into a manifest: a later one overrides fields of an earlier one.
 pub(crate) fn assemble(sources: &[Source]) -> Result<Manifest, Error> {
     let last = sources.last().expect("a manifest has at least one file");
-    let machines = sources.iter().rev();
-    let machine = machines.flat_map(|source| &source.document.machine).next();
+    let named = |source: &Source| {
+        let machine = source.document.machine.as_ref()?;
+        Some(machine_name(&source.text, &machine.name))
+    };
     let missing = || last.text.error(0..0, "field `machine`: missing".into());
-    let machine = machine.ok_or_else(missing)?.name;
+    let machine = sources.iter().rev().find_map(named);
+    let machine = machine.ok_or_else(missing)??;
     let (mut domains, mut origins) = (Vec::new(), Vec::<Origin>::new());
     for Source { text, document } in sources {
         for domain in &document.domain {
@@ -211,6 +214,16 @@ pub(crate) fn assemble(sources: &[Source]) -> Result<Manifest, Error> {
 fn checked(manifest: Manifest, origins: &[Origin]) -> Result<Manifest, Error> {
     check::check(&manifest).map_err(|error| locate(&error, &manifest, origins))?;
     Ok(manifest)
+}
+
+/// The name of a machine, if no guest can have it.
+fn machine_name(text: &Text, name: &Spanned<Name>) -> Result<Name, Error> {
+    if name.get_ref().is_of_guest() {
+        let reason =
+            format!("field `machine`: a name that begins with `{GUEST_PREFIX}` is that of a guest");
+        return Err(text.error(name.span(), reason));
+    }
+    Ok(*name.get_ref())
 }
 
 /// The changes to domains, by their names.

@@ -32,6 +32,8 @@ pub struct Domain {
     pub movable: bool,
     /// The machine that starts it; `None` if any machine may.
     pub home: Option<Name>,
+    /// The guest to which this machine has sent it, until it is here again.
+    pub guest: Option<Name>,
     /// Its program and manifest entry; `None` for a domain whose home is another machine.
     pub definition: Option<Rc<Definition>>,
     /// Whether it came from another machine.
@@ -80,6 +82,7 @@ impl Domain {
             state: DomainState::Stopped,
             movable: false,
             home: None,
+            guest: None,
             definition: None,
             has_arrived: false,
             restarts: 0,
@@ -125,6 +128,7 @@ impl Domain {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
         self.state_before_arrival = None;
+        self.guest = None;
     }
 
     /// Stops it, and destroys its pool and its clock page. Its device is cut off from that memory first.
@@ -161,6 +165,8 @@ impl Domain {
             movable: self.movable,
             is_part_of_machine: self.is_part_of_machine(),
             home: self.home,
+            has_package: self.definition.as_ref().is_some_and(|it| it.is_received()),
+            guest: self.guest,
             pool_pages: pool.0,
             spent_pages: spent.0,
         }

@@ -66,6 +66,7 @@ impl DomainTable {
         let absent = self.add_at_home(gone.name, definition.clone());
         absent.state = gone.state_when_gone();
         (absent.id, absent.incarnation) = (gone.id, gone.incarnation);
+        absent.guest = gone.guest;
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Initiation {
 impl Sessions {
     /// Begins a handshake, unless one was begun within [`RETRY_US`].
     pub(super) fn initiate(&mut self, keys: &Keys, now_us: u64, to: MachineId) -> Option<Vec<u8>> {
+        self.peer_or_new(now_us, to).ok()?;
         let peer = self.peers.entry(to).or_default();
         let is_recent =
             |initiation: &Initiation| now_us.saturating_sub(initiation.started_us) < RETRY_US;

@@ -7,7 +7,8 @@ use identity::Name;
 use nomad_protocol::{BootId, MachineId};
 
 use super::{
-    Encounter, LIMITS, OUTSIDERS_MAX, Peer, PeerKind, ReceiveError, Received, Sessions, draw_index,
+    Encounter, LIMITS, OUTSIDER_SILENT_US, OUTSIDERS_MAX, Peer, PeerKind, ReceiveError, Received,
+    Sessions, draw_index,
 };
 use crate::accepted::Accepted;
 use crate::boots::Judgement;
@@ -97,7 +98,8 @@ impl Sessions {
         machine: MachineId,
         boot: BootId,
     ) -> Result<Option<Encounter>, ReceiveError> {
-        let peer = self.peer_or_new(machine)?;
+        let peer = self.peer_or_new(now_us, machine)?;
+        peer.accepted_us = now_us;
         Ok(match peer.boots.judge(now_us, challenged_us, boot) {
             Judgement::Accepted => None,
             Judgement::Doubled => Some(Encounter::Doubled(machine)),
@@ -109,14 +111,25 @@ impl Sessions {
         })
     }
 
-    /// The state of a machine. One that is not of the fleet takes the place of another one without a session.
-    fn peer_or_new(&mut self, machine: MachineId) -> Result<&mut Peer, ReceiveError> {
+    /// The state of a machine. One that is not of the fleet may take the place of another one: one without a session, or else the
+    /// one that has been silent for the longest time.
+    pub(super) fn peer_or_new(
+        &mut self,
+        now_us: u64,
+        machine: MachineId,
+    ) -> Result<&mut Peer, ReceiveError> {
         let fleet = &self.fleet;
         let is_outsider = |machine: &MachineId| !fleet.contains(machine);
         if is_outsider(&machine) && !self.peers.contains_key(&machine) {
-            let mut outsiders = self.peers.iter().filter(|(known, _)| is_outsider(known));
+            let outsiders = self.peers.iter().filter(|(known, _)| is_outsider(known));
             if outsiders.clone().count() >= OUTSIDERS_MAX {
-                let idle = outsiders.find(|(_, peer)| !peer.accepted.has_session());
+                let is_idle = |peer: &Peer| {
+                    let silent_us = now_us.saturating_sub(peer.accepted_us);
+                    !peer.accepted.has_session() || silent_us >= OUTSIDER_SILENT_US
+                };
+                let idle = outsiders.filter(|(_, peer)| is_idle(peer));
+                let idle =
+                    idle.min_by_key(|(_, peer)| (peer.accepted.has_session(), peer.accepted_us));
                 let idle = idle.map(|(known, _)| *known);
                 self.peers.remove(&idle.ok_or(ReceiveError::TooMany)?);
             }

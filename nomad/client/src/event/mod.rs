@@ -125,6 +125,8 @@ pub enum AddressOrigin {
     Hello,
     /// The manifest has it.
     Manifest,
+    /// The machine is a guest. The last handshake with it was completed there.
+    Guest,
     /// No address is known.
     Unknown,
 }
@@ -201,8 +203,10 @@ pub enum Location {
 /// A reason not to run a domain: the finding about one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MachineReport {
-    /// The machine's address, if it is of the fleet.
+    /// The machine's address, if it is known.
     pub address: Option<Ipv4Addr>,
+    /// The machine's name, if it is a guest.
+    pub guest: Option<Name>,
     /// The finding.
     pub finding: Finding,
 }

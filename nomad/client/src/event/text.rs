@@ -82,6 +82,7 @@ impl fmt::Display for AddressOrigin {
             AddressOrigin::Handshake => "handshake",
             AddressOrigin::Hello => "hello",
             AddressOrigin::Manifest => "manifest",
+            AddressOrigin::Guest => "guest",
             AddressOrigin::Unknown => "unknown",
         })
     }
@@ -148,7 +149,11 @@ impl fmt::Display for MachineReport {
             Finding::Holds => "holds it",
             Finding::Silent => "does not reply",
         };
-        write!(f, "{} {finding}", Address(self.address))
+        match (self.guest, self.address) {
+            (Some(guest), Some(address)) => write!(f, "{guest} at {address} {finding}"),
+            (Some(guest), None) => write!(f, "{guest} {finding}"),
+            (None, address) => write!(f, "{} {finding}", Address(address)),
+        }
     }
 }
 

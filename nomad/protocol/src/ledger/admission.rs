@@ -38,9 +38,12 @@ impl Ledger {
         if let Err(why) = self.local.support.judge(&offered.offer) {
             return Verdict::Refuse(why);
         }
-        let fleet = &self.local.fleet;
-        if offered.offer.fleet != fleet.id() || !fleet.contains(offered.peer) {
+        let (fleet, own) = (&self.local.fleet, self.local.machine);
+        if offered.offer.fleet != fleet.id() {
             return Verdict::Refuse(Refusal::OtherFleet);
+        }
+        if let Err(rule) = offered.offer.check_guests(fleet, offered.peer, own) {
+            return Verdict::Refuse(Refusal::Guest(rule));
         }
         if let Some((id, other)) = self.conflicting_mut(offered) {
             let incarnation = other.offer().incarnation;

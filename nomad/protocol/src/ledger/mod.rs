@@ -40,7 +40,7 @@ pub struct LocalMachine {
     pub boot: BootId,
     /// The life of its migration server: a number drawn when the server started.
     pub life: LifeId,
-    /// The machines that a domain may be on.
+    /// The machines that the image names. If this machine is not among them, it is a guest.
     pub fleet: Fleet,
     /// The most transactions that it can keep records of.
     pub records_max: usize,

@@ -6,6 +6,7 @@ use nomad_planner::{Goals, MoveOptions};
 
 use super::Ledger;
 use crate::context::Facts;
+use crate::guest::GuestRule;
 use crate::ids::{MachineId, TransactionId};
 use crate::offer::Offer;
 use crate::reasons::PhaseName;
@@ -17,8 +18,10 @@ use crate::transaction::Transaction;
 pub enum OfferError {
     /// It is on that machine already.
     SameMachine,
-    /// That machine does not belong to the fleet: the domain's home would not look for it there.
+    /// That machine is neither of the fleet nor a known guest: the domain's home would not look for it there.
     NotInFleet,
+    /// The move breaks a rule of guests.
+    Guest(GuestRule),
     /// There is no room for another transaction's record.
     RecordsFull,
     /// The transaction id was used before.
@@ -33,7 +36,10 @@ impl fmt::Display for OfferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OfferError::SameMachine => f.write_str("it is there already"),
-            OfferError::NotInFleet => f.write_str("no machine of the fleet has that address"),
+            OfferError::NotInFleet => {
+                f.write_str("neither a machine of the fleet nor a guest has that address")
+            }
+            OfferError::Guest(rule) => rule.fmt(f),
             OfferError::RecordsFull => f.write_str("no room for another move's record"),
             OfferError::TransactionUsed => f.write_str("the transaction's number was used before"),
             OfferError::Busy(other) => write!(f, "transaction {other} has not ended"),
@@ -59,9 +65,9 @@ impl Ledger {
         if destination == self.local.machine {
             return Err(OfferError::SameMachine);
         }
-        if !self.local.fleet.contains(destination) {
-            return Err(OfferError::NotInFleet);
-        }
+        let fleet = &self.local.fleet;
+        let checked = offer.check_guests(fleet, self.local.machine, destination);
+        checked.map_err(OfferError::Guest)?;
         if self.transactions.contains_key(&transaction) {
             return Err(OfferError::TransactionUsed);
         }

@@ -7,6 +7,7 @@ use identity::{Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Force;
+use crate::guest::GuestRule;
 use crate::ids::TransactionId;
 use crate::offer::CpuFeatures;
 
@@ -116,6 +117,8 @@ pub enum Refusal {
         /// Its name.
         machine: Name,
     },
+    /// The move breaks a rule of guests.
+    Guest(GuestRule),
 }
 
 /// The reason a local step failed.

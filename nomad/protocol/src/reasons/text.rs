@@ -4,6 +4,8 @@ use core::fmt;
 
 use abi::ObjectKind;
 
+use crate::guest::GuestRule;
+
 use super::{
     AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };
@@ -63,7 +65,26 @@ impl fmt::Display for Refusal {
                 f,
                 "{machine} is draining: it admits no domain until `undrain` or a restart"
             ),
+            Refusal::Guest(rule) => rule.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for GuestRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            GuestRule::OnlyPackages => {
+                "only a domain that `run` has brought may move to a guest: the home of any other domain starts it again \
+                 after a restart, and knows no guests then"
+            }
+            GuestRule::OnlyFromHome => {
+                "it moves to a guest from its home only, which has to know where it is: move it home first"
+            }
+            GuestRule::OnlyToHome => "from a guest it moves to its home only",
+            GuestRule::NotBetweenGuests => {
+                "it does not move from one guest to another: move it home first"
+            }
+        })
     }
 }
 

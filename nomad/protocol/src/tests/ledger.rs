@@ -240,10 +240,11 @@ fn only_machines_of_one_fleet_move_domains_between_them() {
     let mut pair = Pair::new();
     let stranger = MachineId([0xc; 32]);
     let to_stranger = pair.offer(0, MOVE, stranger, offer());
-    assert_eq!(to_stranger, Err(OfferError::NotInFleet));
+    assert_eq!(to_stranger, Err(OfferError::Guest(GuestRule::OnlyPackages)));
     let other = Step::Refuse(Refusal::OtherFleet);
     let from_stranger = reply(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
-    assert_eq!(from_stranger, Some(other.clone()));
+    let refused = Step::Refuse(Refusal::Guest(GuestRule::OnlyToHome));
+    assert_eq!(from_stranger, Some(refused));
     let larger = Offer {
         fleet: Fleet::new([A, B, stranger]).id(),
         ..offer()

@@ -8,4 +8,5 @@ mod ledger;
 mod options;
 mod pair;
 mod roll_call;
+mod roll_call_guests;
 mod wire;

@@ -194,6 +194,9 @@ fn the_longest_messages_fit_their_limits() {
         versions,
         cpu,
         fleet: fleet().id(),
+        home: Some(B),
+        has_package: true,
+        guest: Some(name),
     };
     assert!(envelope(Step::Offer(offer.clone())).encode().len() <= DATAGRAM_BYTES_MAX);
     let progress = RecordedProgress::DestinationPrepared {

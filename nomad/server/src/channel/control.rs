@@ -163,8 +163,14 @@ fn handle_opened(server: &Server, (from, received): Opened) {
     } = match received {
         Ok(received) => received,
         Err(error) => {
-            if error == ReceiveError::OwnName {
-                server.shell.borrow_mut().handle_own_name(now(), address);
+            match error {
+                ReceiveError::OwnName => {
+                    server.shell.borrow_mut().handle_own_name(now(), address);
+                }
+                ReceiveError::TooMany => {
+                    server.shell.borrow_mut().handle_too_many(now(), address);
+                }
+                _ => {}
             }
             return network.reject(from.endpoint, &error);
         }

@@ -56,6 +56,8 @@ impl Kernel for Local {
                 threads: threads as u32,
                 slots: found.read.slot_count,
             },
+            home: record.home,
+            has_package: record.has_package,
         }
     }
 
@@ -172,8 +174,9 @@ impl Kernel for Local {
         done.map_err(of_root)
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
-        log_error(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
+    fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
+        let destroy = |outgoing: &mut Outgoing| outgoing.destroy(guest);
+        log_error(outgoing, "releasing", destroy).map_err(of_root)
     }
 
     fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {

@@ -32,8 +32,9 @@ impl nomad_shell::Root for Local {
         name: Name,
         id: DomainId,
         incarnation: Incarnation,
+        guest: Option<Name>,
     ) -> Result<(), RootError> {
-        self.machine.root.outlive(name, id, incarnation)
+        self.machine.root.outlive(name, id, incarnation, guest)
     }
 
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {

@@ -25,7 +25,9 @@ use alloc::vec::Vec;
 use identity::Name;
 use nomad_client::RequestId;
 use nomad_client::event::{DrainStage, DrainStatus, Stay};
-use nomad_protocol::{AbortReason, Instant, MachineId, Notice, PhaseName, TransactionId};
+use nomad_protocol::{
+    AbortReason, GuestRule, Instant, MachineId, Notice, PhaseName, Refusal, TransactionId,
+};
 
 use crate::machines::{FleetMember, Machines};
 
@@ -117,16 +119,18 @@ impl Drain {
         self.stage == DrainStage::Moving && self.current.is_none()
     }
 
-    /// The machine to offer a domain to: of those that were not tried with it, one that has received the fewest domains.
+    /// The machine to offer a domain to: of those that were not tried with it, one that has received the fewest domains. It is a
+    /// guest only if the operator has named that.
     fn next_machine<'m>(&self, name: Name, machines: &'m Machines) -> Option<&'m FleetMember> {
         let tries = self.tried.get(&name);
         let is_tried = |id| tries.is_some_and(|tries| tries.machines.contains(&id));
-        let others = machines.others().filter(|other| {
-            let is_meant = self.to.is_none_or(|to| to == other.id);
+        let meant = self.to.and_then(|to| machines.get(to));
+        let others = machines.others().filter(|_| self.to.is_none());
+        let open = others.chain(meant).filter(|other| {
             let is_known = other.addresses.best().is_some();
-            is_meant && is_known && !is_tried(other.id) && !self.silent.contains_key(&other.id)
+            is_known && !is_tried(other.id) && !self.silent.contains_key(&other.id)
         });
-        others.min_by_key(|other| self.sent.get(&other.id).copied().unwrap_or(0))
+        open.min_by_key(|other| self.sent.get(&other.id).copied().unwrap_or(0))
     }
 
     /// The reason a domain stays that no machine is left for.
@@ -141,6 +145,17 @@ impl Drain {
         self.tried.entry(name).or_default().machines.insert(to);
         self.moves.insert(transaction, (name, to));
         self.current = Some(transaction);
+    }
+
+    /// Records that a rule of guests keeps a domain from moving to a machine.
+    fn exclude(&mut self, name: Name, to: MachineId, machines: &Machines, rule: GuestRule) {
+        let tries = self.tried.entry(name).or_default();
+        tries.machines.insert(to);
+        // The failure of a move that the rules permit tells an operator more.
+        if let Some(machine) = machines.get(to) {
+            let reason = AbortReason::Refused(Refusal::Guest(rule));
+            tries.last.get_or_insert((machine.name, reason));
+        }
     }
 
     /// Records that a domain stays.

@@ -111,6 +111,12 @@ impl<H: Host> Shell<H> {
             Err(BeginError::Offer(
                 OfferError::Busy(_) | OfferError::NotReleased(_) | OfferError::RecordsFull,
             )) => Step::Later,
+            Err(BeginError::Offer(OfferError::Guest(rule))) => {
+                if let Some(drain) = &mut self.drain {
+                    drain.exclude(name, to, &self.machines, rule);
+                }
+                self.send_away(now, name)
+            }
             Err(error) => self.leave(name, Stay::Error(format!("{error}"))),
         }
     }

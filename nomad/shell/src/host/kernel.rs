@@ -20,6 +20,10 @@ pub struct DomainSummary {
     pub incarnation: Incarnation,
     /// Its size.
     pub sizes: Sizes,
+    /// The machine that starts it; `None` if every machine does.
+    pub home: Option<Name>,
+    /// Whether this machine keeps the package that it came in.
+    pub has_package: bool,
 }
 
 /// The result of reading a frozen domain's state.
@@ -191,11 +195,15 @@ pub trait Kernel {
     /// Root's refusal.
     fn unretire(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Releases the retired domain's memory.
+    /// Releases the retired domain's memory. If the destination is a guest, root remembers its name.
     ///
     /// # Errors
     /// Root's refusal.
-    fn destroy(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
+    fn destroy(
+        &mut self,
+        outgoing: &mut Self::Outgoing,
+        guest: Option<Name>,
+    ) -> Result<(), RootError>;
 
     /// Reserves the resources of an incoming domain.
     ///

@@ -16,6 +16,9 @@ mod kernel;
 mod root;
 mod storage;
 
+use identity::Name;
+use nomad_protocol::MachineId;
+
 pub use kernel::{AdmitError, DomainSummary, Exported, Kernel, RetireError};
 pub use root::{Root, RootError};
 pub use storage::StableStorage;
@@ -24,6 +27,9 @@ pub use storage::StableStorage;
 pub trait Host: Kernel + Root + StableStorage {
     /// A random number that cannot be guessed and was never drawn before.
     fn draw(&mut self) -> u128;
+
+    /// The id of the machine with this name.
+    fn machine_id(&self, name: Name) -> MachineId;
 
     /// Free bytes of this server's own heap.
     fn heap_free(&self) -> u64;

@@ -33,7 +33,7 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// Stops a copy here that is older than this incarnation, which runs elsewhere.
+    /// Stops a copy here that is older than this incarnation, which runs elsewhere: on this guest, or on a machine of the fleet.
     ///
     /// # Errors
     /// [`RootError`].
@@ -42,6 +42,7 @@ pub trait Root {
         name: Name,
         id: DomainId,
         incarnation: Incarnation,
+        guest: Option<Name>,
     ) -> Result<(), RootError>;
 
     /// Discards the copy of an aborted move and reclaims its memory. It is not an error if the copy is gone already.

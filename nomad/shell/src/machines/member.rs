@@ -16,7 +16,7 @@ const SETTLED_US: u64 = 1_000_000;
 /// How long a second machine with the same name is listed after it was last noticed.
 const DOUBLE_US: u64 = 10_000_000;
 
-/// A machine of the fleet.
+/// A machine of the fleet, or a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FleetMember {
     /// Its name.
@@ -126,6 +126,16 @@ impl FleetMember {
         self.addresses.proven = Some(address);
         self.is_met = true;
         self.met.get_or_insert(now);
+    }
+
+    /// Whether a handshake with it was completed, and it has not been silent since.
+    pub(super) fn is_up(&self) -> bool {
+        self.is_met && self.addresses.proven.is_some()
+    }
+
+    /// Records that it does not reply. Its next hello leads to a handshake.
+    pub(super) fn mark_silent(&mut self) {
+        self.is_met = false;
     }
 
     /// Records that another boot is this machine from now on.

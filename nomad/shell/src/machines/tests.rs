@@ -35,6 +35,11 @@ fn hello(address: Ipv4Addr, life: u64, count: u64) -> Hello {
     }
 }
 
+/// The machine to probe because of a hello.
+fn handle_hello(machines: &mut Machines, now: Instant, hello: &Hello) -> Option<MachineId> {
+    machines.handle_hello(now, hello, id_of).expect("a place")
+}
+
 fn at(us: u64) -> Instant {
     Instant::from_us(us)
 }
@@ -127,16 +132,19 @@ fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
 fn a_hello_is_probed_until_a_handshake_proves_its_address() {
     let mut machines = parse("b,c").expect("valid");
     let c = id("c");
-    assert_eq!(machines.handle_hello(at(0), &hello(C, 1, 0)), Some(c));
+    assert_eq!(handle_hello(&mut machines, at(0), &hello(C, 1, 0)), Some(c));
     assert_eq!(machines.address_of(c), Some(C), "a first guess");
     // Not more often than twice per second, but again.
-    assert_eq!(machines.handle_hello(at(1), &hello(C, 1, 1)), None);
-    let second = machines.handle_hello(at(1_000_000), &hello(C, 1, 2));
+    assert_eq!(handle_hello(&mut machines, at(1), &hello(C, 1, 1)), None);
+    let second = handle_hello(&mut machines, at(1_000_000), &hello(C, 1, 2));
     assert_eq!(second, Some(c));
     machines.prove(at(0), c, C);
-    assert_eq!(machines.handle_hello(at(2_000_000), &hello(C, 1, 3)), None);
+    assert_eq!(
+        handle_hello(&mut machines, at(2_000_000), &hello(C, 1, 3)),
+        None
+    );
     // A restarted migration server has lost its sessions.
-    let restarted = machines.handle_hello(at(3_000_000), &hello(C, 2, 0));
+    let restarted = handle_hello(&mut machines, at(3_000_000), &hello(C, 2, 0));
     assert_eq!(restarted, Some(c));
 }
 
@@ -144,18 +152,18 @@ fn a_hello_is_probed_until_a_handshake_proves_its_address() {
 fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
     let mut machines = parse("b,c").expect("valid");
     let c = id("c");
-    machines.handle_hello(at(0), &hello(C, 1, 5));
+    handle_hello(&mut machines, at(0), &hello(C, 1, 5));
     machines.prove(at(0), c, C);
-    let moved = machines.handle_hello(at(1_000_000), &hello(ELSEWHERE, 1, 6));
+    let moved = handle_hello(&mut machines, at(1_000_000), &hello(ELSEWHERE, 1, 6));
     assert_eq!(moved, Some(c));
     assert_eq!(machines.address_of(c), Some(C), "until it is proven");
-    let old = machines.handle_hello(at(2_000_000), &hello(ELSEWHERE, 1, 6));
+    let old = handle_hello(&mut machines, at(2_000_000), &hello(ELSEWHERE, 1, 6));
     assert_eq!(old, None);
     let stranger = Hello {
         name: name("z"),
         ..hello(ELSEWHERE, 1, 7)
     };
-    assert_eq!(machines.handle_hello(at(3_000_000), &stranger), None);
+    assert_eq!(handle_hello(&mut machines, at(3_000_000), &stranger), None);
     assert_eq!(machines.all().count(), 3, "hellos add nobody");
 }
 
@@ -164,9 +172,9 @@ fn recorded_hellos_do_not_keep_the_genuine_one_waiting() {
     let mut machines = parse("b,c").expect("valid");
     for count in 0..100 {
         let now = at(100_000 * count);
-        machines.handle_hello(now, &hello(ELSEWHERE, 1, count));
-        machines.handle_hello(now, &hello(ELSEWHERE, 2, count));
-        let probed = machines.handle_hello(now, &hello(C, 3, count));
+        handle_hello(&mut machines, now, &hello(ELSEWHERE, 1, count));
+        handle_hello(&mut machines, now, &hello(ELSEWHERE, 2, count));
+        let probed = handle_hello(&mut machines, now, &hello(C, 3, count));
         assert_eq!(probed.is_some(), count % 5 == 0, "{count}");
     }
 }
@@ -176,7 +184,7 @@ fn handshakes_because_of_hellos_are_begun_at_few_addresses_at_once() {
     let mut machines = parse("c").expect("valid");
     let probed = (0..100).filter(|last| {
         let hello = hello(Ipv4Addr::new(10, 0, 0, *last), 1, u64::from(*last));
-        machines.handle_hello(at(0), &hello).is_some()
+        handle_hello(&mut machines, at(0), &hello).is_some()
     });
     assert_eq!(probed.count(), 8);
 }

@@ -33,8 +33,9 @@ impl<O, I> Moves<O, I> {
         host: &mut H,
         transaction: TransactionId,
     ) -> Result<Event, RootError> {
+        let guest = self.entry(transaction).and_then(|entry| entry.offer.guest);
         let outgoing = self.outgoing.get_mut(&transaction);
-        match outgoing.map(|outgoing| host.destroy(outgoing)) {
+        match outgoing.map(|outgoing| host.destroy(outgoing, guest)) {
             Some(Err(error)) if error.is_transient() => Err(error),
             _ => Ok(Event::Source(SourceEvent::Destroyed)),
         }

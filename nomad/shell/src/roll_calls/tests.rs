@@ -1,10 +1,11 @@
 //! Roll calls of domains that other machines have, and the texts about them.
 
+use alloc::collections::BTreeSet;
 use core::net::Ipv4Addr;
 
 use identity::{DomainId, Incarnation};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{LifeId, PhaseName, Side, TransactionId, samples};
+use nomad_protocol::{Doubt, Entry, LifeId, PhaseName, Side, TransactionId, samples};
 
 use super::*;
 use crate::machines::FleetMember;
@@ -29,8 +30,19 @@ fn record(state: DomainState) -> DomainRecord {
         movable: true,
         is_part_of_machine: false,
         home: None,
+        has_package: false,
+        guest: None,
         pool_pages: 0,
         spent_pages: 0,
+    }
+}
+
+/// The need of a domain that was sent away to a machine of the fleet.
+fn watch() -> Need {
+    Need {
+        purpose: Purpose::Watch,
+        guests: BTreeSet::new(),
+        queries_guests: false,
     }
 }
 
@@ -48,7 +60,14 @@ fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
         doubt: Some(doubt),
         is_about_to_run: false,
     };
-    needed(&[record(state)], [entry].into_iter()).remove(&name())
+    let fleet = Fleet::new([1, 2].map(|id| MachineId([id; 32])));
+    let mut needed = needed(
+        &[record(state)],
+        [entry].into_iter(),
+        &fleet,
+        |_| unreachable!(),
+    );
+    needed.remove(&name()).map(|need| need.purpose)
 }
 
 #[test]
@@ -88,8 +107,7 @@ fn may_start(runs: bool, is_forced: bool) -> bool {
 fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
     let line = |replies: &[(u64, bool)]| {
         let now = Instant::from_us(0);
-        let (purpose, roll) = (Purpose::Watch, replied(now, replies));
-        let call = Call::new(purpose, roll);
+        let call = Call::new(watch(), replied(now, replies));
         call.home(now, &machines()).map(|home| home.to_string())
     };
     let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
@@ -106,7 +124,7 @@ fn a_lost_domain_is_listed_with_the_youngest_copy_that_a_machine_had() {
     let machine = MachineId([1; 32]);
     let now = Instant::from_us(0);
     let roll = RollCall::new(now, name(), [machine], Turn(1), Timing::STANDARD);
-    let mut call = Call::new(Purpose::Watch, roll);
+    let mut call = Call::new(watch(), roll);
     let mut reply = |presence| {
         call.roll.poll_queries(now);
         let turn = call.roll.turn();

@@ -1,11 +1,12 @@
 //! Runs seeds of the simulation, one per processor at a time, and on a failure prints the command that repeats it.
 //!
 //! ```text
-//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd] [--trace]
+//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
-//! three machines and two domains, `--crowd` two machines and five domains. `--trace` prints every action and every
+//! three machines and two domains, `--crowd` two machines and five domains, `--guest` two machines of a fleet and a guest, `--guests`
+//! two machines and two guests. `--trace` prints every action and every
 //! crash. If a seed fails, no further seed is begun, and the exit status is 1.
 
 #![forbid(unsafe_code)]
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         Err(why) => {
             eprintln!("simulate: {why}");
             eprintln!(
-                "usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd] [--trace]"
+                "usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]"
             );
             return ExitCode::from(2);
         }
@@ -72,6 +73,8 @@ fn report(seed: u64, scale: Scale, why: &str) {
     let option = match scale {
         Scale::PAIR => " --pair",
         Scale::CROWD => " --crowd",
+        Scale::GUEST => " --guest",
+        Scale::GUESTS => " --guests",
         _ => "",
     };
     println!("seed {seed} fails: {why}");
@@ -92,6 +95,8 @@ impl Request {
             match option.as_str() {
                 "--pair" => request.scale = Scale::PAIR,
                 "--crowd" => request.scale = Scale::CROWD,
+                "--guest" => request.scale = Scale::GUEST,
+                "--guests" => request.scale = Scale::GUESTS,
                 "--trace" => request.is_traced = true,
                 _ => request.set(&option, arguments.next())?,
             }

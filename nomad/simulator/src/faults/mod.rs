@@ -20,6 +20,8 @@ pub const FAULTS_END_US: u64 = 4_000_000;
 const ONSET_US: u64 = 60_000;
 /// The maximum time for which the kernel keeps a domain frozen, a little longer than nomad's own limit.
 pub const FREEZE_US: u64 = 1_500_000;
+/// The time after which guests are usually known.
+const GUESTS_KNOWN_US: u64 = 20_000;
 /// A machine performs about this many actions during a move.
 const ACTIONS: u64 = 45;
 
@@ -30,6 +32,8 @@ pub struct Scale {
     pub machines: usize,
     /// The number of domains. They start on the machines in turn.
     pub domains: usize,
+    /// The number of guests: the last ones of the machines. With guests, the first domain came in a package.
+    pub guests: usize,
 }
 
 /// A planned move of a domain from the machine that runs it then.
@@ -139,16 +143,31 @@ impl Scale {
     pub const DEFAULT: Scale = Scale {
         machines: 3,
         domains: 2,
+        guests: 0,
     };
     /// The smallest scale with a move.
     pub const PAIR: Scale = Scale {
         machines: 2,
         domains: 1,
+        guests: 0,
     };
     /// Domains that leave and arrive on both of two machines at once.
     pub const CROWD: Scale = Scale {
         machines: 2,
         domains: 5,
+        guests: 0,
+    };
+    /// Two machines of a fleet and a guest. A domain moves between its home and the guest, and between the machines.
+    pub const GUEST: Scale = Scale {
+        machines: 3,
+        domains: 2,
+        guests: 1,
+    };
+    /// The same with two guests.
+    pub const GUESTS: Scale = Scale {
+        machines: 4,
+        domains: 2,
+        guests: 2,
     };
 }
 
@@ -193,6 +212,9 @@ impl Faults {
         if scale != Scale::PAIR {
             faults.draw_more(second);
         }
+        if scale.guests > 0 {
+            faults.await_guests();
+        }
         faults
     }
 
@@ -200,6 +222,13 @@ impl Faults {
     pub fn end_us(&self) -> u64 {
         let pause = self.pause.map_or(0, |pause| pause.end_us);
         FAULTS_END_US.max(pause)
+    }
+
+    /// Delays all moves until guests are usually known.
+    fn await_guests(&mut self) {
+        for planned in &mut self.moves {
+            planned.at_us += GUESTS_KNOWN_US;
+        }
     }
 
     fn draw(random: &mut Random, scale: Scale) -> Self {
@@ -235,7 +264,9 @@ impl Faults {
     }
 
     fn draw_more(&mut self, random: &mut Random) {
-        let Scale { machines, domains } = self.scale;
+        let Scale {
+            machines, domains, ..
+        } = self.scale;
         for domain in 1..domains {
             let again = random.below(4);
             self.moves.extend(draw_moves(random, domain, again));

@@ -49,6 +49,8 @@ impl Kernel for Hardware {
                 threads: 1,
                 slots: 1,
             },
+            home: self.home_of(domain_number(found.id)),
+            has_package: self.has_package(domain_number(found.id)),
         }
     }
 
@@ -195,7 +197,7 @@ impl Kernel for Hardware {
         };
         self.kernel.retire(id, version, outgoing.token)?;
         if mutant == Mutant::GivesBackEarly {
-            let _ = self.destroy(outgoing);
+            let _ = self.destroy(outgoing, None);
         }
         Ok(())
     }
@@ -226,16 +228,21 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+    fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
         // Like the real root, this destroys any exported domain of that name.
-        let id = exported.map_err(RootError::Refused)?.id;
+        let exported = exported.map_err(RootError::Refused)?;
+        let id = exported.id;
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
         self.given_up.extend(left);
         self.kernel.destroy(id);
+        let guest = self.remembered(guest);
+        if let Some(entry) = self.root.entries.get_mut(&number) {
+            entry.guest = guest;
+        }
         self.kernel.free_pages += self.root.leave(number);
         Ok(())
     }

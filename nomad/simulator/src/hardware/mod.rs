@@ -11,17 +11,19 @@ mod kernel_calls;
 mod root_calls;
 mod transit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use identity::DomainId;
-use nomad_protocol::{BootId, Instant, LocalFailure, Record, RecordedProgress, TransactionId};
+use identity::{DomainId, Name};
+use nomad_protocol::{
+    BootId, Instant, LocalFailure, MachineId, Record, RecordedProgress, TransactionId,
+};
 use nomad_shell::{Host, RootError};
 use service_protocol::root::DomainState;
 
 use crate::domain::{Contents, RunState};
 use crate::faults::{LocalFault, LocalStep, RootCall, RootFault};
 use crate::kernel::Kernel;
-use crate::machine::Mutant;
+use crate::machine::{Mutant, id_of_name};
 use crate::record_store::{Plain, RecordStore};
 use crate::root::{Restart, Root};
 
@@ -36,12 +38,18 @@ pub struct Parts {
     pub pool_pages: u64,
     /// The domains that are at home there, by number.
     pub homes: BTreeMap<usize, Restart>,
+    /// The names of the homes of all domains that have one, by number.
+    pub home_names: BTreeMap<usize, Name>,
+    /// The domains that an operator has sent there in packages, by number. A restarted machine has forgotten them.
+    pub packages: BTreeSet<usize>,
     /// The maximum time for which nomad freezes a domain.
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
     /// The number of slots for records, which a simulation stores as bytes. Zero selects the plain store of an exploration.
     pub record_slots: usize,
+    /// Whether it is a guest.
+    pub is_guest: bool,
     /// The broken rule.
     pub mutant: Mutant,
 }
@@ -96,7 +104,7 @@ impl Hardware {
     pub fn new(parts: Parts, boot: BootId) -> Self {
         Hardware {
             kernel: Kernel::new(parts.pool_pages),
-            root: Root::new(&parts.homes),
+            root: Root::new(&parts.homes, &parts.packages),
             record_store: match parts.record_slots {
                 0 => RecordStore::Plain(Plain::default()),
                 slots => RecordStore::of_bytes(slots, boot),
@@ -116,12 +124,14 @@ impl Hardware {
 
     /// Restarts the machine after a loss of power. Its faults remain, and no random number is drawn twice.
     pub fn restarted(self, boot: BootId) -> Self {
+        let mut restarted = Hardware::new(self.parts, boot);
+        restarted.root.forget_packages();
         Hardware {
             draw: self.draw,
             local: self.local,
             root_faults: self.root_faults,
             failed: self.failed,
-            ..Hardware::new(self.parts, boot)
+            ..restarted
         }
     }
 
@@ -246,6 +256,10 @@ impl Host for Hardware {
             self.draw += 1 << 8;
         }
         drawn
+    }
+
+    fn machine_id(&self, name: Name) -> MachineId {
+        id_of_name(name)
     }
 
     fn heap_least(&self) -> u64 {

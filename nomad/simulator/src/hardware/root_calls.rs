@@ -7,28 +7,53 @@ use service_protocol::root::{DomainRecord, DomainState, Installation, MemoryReco
 
 use super::Hardware;
 use crate::faults::{LocalStep, RootCall, root_error};
-use crate::machine::{Mutant, domain_name, number_of};
+use crate::machine::{Mutant, domain_name, machine_name, number_of};
 use crate::root::Entry;
 
 /// Pages of a domain that is started.
 const STARTED_PAGES: u64 = 64;
 
-fn record(number: usize, entry: &Entry) -> DomainRecord {
-    let pages = entry.pool.unwrap_or(0);
-    DomainRecord {
-        name: domain_name(number),
-        id: entry.id,
-        incarnation: entry.incarnation,
-        state: entry.state,
-        movable: entry.is_movable,
-        is_part_of_machine: entry.is_part_of_machine,
-        home: None,
-        pool_pages: pages,
-        spent_pages: pages,
-    }
-}
-
 impl Hardware {
+    fn record(&self, number: usize, entry: &Entry) -> DomainRecord {
+        let pages = entry.pool.unwrap_or(0);
+        DomainRecord {
+            name: domain_name(number),
+            id: entry.id,
+            incarnation: entry.incarnation,
+            state: entry.state,
+            movable: entry.is_movable,
+            is_part_of_machine: entry.is_part_of_machine,
+            home: self.home_of(number),
+            has_package: self.has_package(number),
+            guest: entry.guest,
+            pool_pages: pages,
+            spent_pages: pages,
+        }
+    }
+
+    /// The name of a domain's home.
+    pub(super) fn home_of(&self, number: usize) -> Option<Name> {
+        if self.claims_all() {
+            return Some(machine_name(self.parts.number));
+        }
+        self.parts.home_names.get(&number).copied()
+    }
+
+    /// Whether this machine keeps the package of a domain.
+    pub(super) fn has_package(&self, number: usize) -> bool {
+        self.claims_all() || self.root.has_package(number)
+    }
+
+    /// Whether a mutant claims every domain.
+    fn claims_all(&self) -> bool {
+        self.parts.mutant == Mutant::AllClaimHome && !self.parts.is_guest
+    }
+
+    /// The guest that root remembers.
+    pub(super) fn remembered(&self, guest: Option<Name>) -> Option<Name> {
+        guest.filter(|_| self.parts.mutant != Mutant::HomeForgetsGuest)
+    }
+
     fn give_up(
         &mut self,
         number: usize,
@@ -57,7 +82,7 @@ impl Root for Hardware {
         self.call_root(RootCall::List)?;
         let entries = self.root.entries.iter();
         Ok(entries
-            .map(|(number, entry)| record(*number, entry))
+            .map(|(number, entry)| self.record(*number, entry))
             .collect())
     }
 
@@ -65,7 +90,7 @@ impl Root for Hardware {
         self.call_root(RootCall::Find)?;
         let number = number_of(name);
         let entry = self.root.entries.get(&number);
-        let found = entry.map(|entry| record(number, entry));
+        let found = entry.map(|entry| self.record(number, entry));
         found.ok_or(RootError::Refused(Refusal::NoSuchDomain))
     }
 
@@ -100,8 +125,10 @@ impl Root for Hardware {
         name: Name,
         id: DomainId,
         incarnation: Incarnation,
+        guest: Option<Name>,
     ) -> Result<(), RootError> {
         self.call_root(RootCall::Outlive)?;
+        let guest = self.remembered(guest);
         let entry = self.root.entries.get_mut(&number_of(name));
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
@@ -111,7 +138,7 @@ impl Root for Hardware {
             DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
-        entry.state = DomainState::Outlived;
+        (entry.state, entry.guest) = (DomainState::Outlived, guest);
         self.kernel.outlive(id, incarnation);
         Ok(())
     }
@@ -195,7 +222,8 @@ impl Root for Hardware {
         Ok(None)
     }
 
-    // The content of a package is not simulated: every package stands for the waiting domain at home here.
+    // The content of a package is not simulated: every package stands for the domain whose package a restart has lost, or else
+    // for the waiting domain at home here.
 
     fn begin_package(&mut self, _: u32) -> Result<(), RootError> {
         Ok(())
@@ -208,10 +236,15 @@ impl Root for Hardware {
     }
 
     fn install_package(&mut self) -> Result<Installation, RootError> {
+        let root = &mut self.root;
+        let mut packages = self.parts.packages.iter();
+        if let Some(forgotten) = packages.find(|number| !root.has_package(**number)) {
+            root.install(*forgotten, self.parts.homes[forgotten]);
+        }
         let mut entries = self.root.entries.iter();
         let waits = entries.find(|(_, entry)| entry.state == DomainState::Waiting);
         let waits = waits.ok_or(RootError::Refused(Refusal::WrongState));
-        waits.map(|(number, entry)| Installation::Installed(record(*number, entry)))
+        waits.map(|(number, entry)| Installation::Installed(self.record(*number, entry)))
     }
 
     fn reboot(&mut self) -> Result<(), RootError> {

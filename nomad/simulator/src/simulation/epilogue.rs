@@ -7,6 +7,7 @@ use nomad_protocol::Force;
 use std::collections::BTreeMap;
 
 use super::{Failure, JUDGE_EVERY_US, PATIENCE_US, Simulation};
+use crate::faults::Scale;
 use crate::hardware::domain_number;
 use crate::history::DomainHistory;
 use crate::machine::domain_name;
@@ -20,7 +21,8 @@ const FINDING_US: u64 = 10_000_000;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
-        if self.report.renumbered > 0 || self.faults.hellos.has_no_addresses {
+        let has_guests = self.faults.scale.guests > 0;
+        if self.report.renumbered > 0 || self.faults.hellos.has_no_addresses || has_guests {
             self.advance(self.now.as_us() + FINDING_US)?;
         }
         let doubts = [Outcome::DestinationInDoubt, Outcome::SourceInDoubt];
@@ -30,6 +32,7 @@ impl Simulation {
         if !doubted.is_empty() || ends.values().any(|end| !end.stale.is_empty()) {
             self.settle_doubts(&doubted, ends)?;
         }
+        self.send_lost_packages()?;
         for domain in ends.keys() {
             self.start_again(*domain)?;
             self.move_again(*domain)?;
@@ -73,6 +76,26 @@ impl Simulation {
         self.settle_forced()?;
         for domain in doubted {
             self.restart_history(*domain);
+        }
+        Ok(())
+    }
+
+    /// Sends the packages again that restarted machines have lost. Meanwhile their domains may be on a guest, which the home does
+    /// not remember, but which is up.
+    fn send_lost_packages(&mut self) -> Result<(), Failure> {
+        for machine in 0..self.nodes.len() {
+            let hardware = self.world.machines[machine].hardware();
+            let mut packages = hardware.parts.packages.iter();
+            if packages.all(|number| hardware.root.has_package(*number)) {
+                continue;
+            }
+            self.advance(self.now.as_us() + FINDING_US)?;
+            let local = self.local(machine);
+            let events = self.world.send_package(local, machine);
+            self.trace(machine, || format!("a package is sent again: {events:?}"));
+            self.perform_actions();
+            self.advance(self.now.as_us() + FINDING_US)?;
+            self.settle()?;
         }
         Ok(())
     }
@@ -176,7 +199,9 @@ impl Simulation {
     /// Moves a domain that runs to another machine that has room for it.
     fn move_again(&mut self, domain: DomainId) -> Result<(), Failure> {
         let home = self.world.history.domains[&domain].home;
-        let to = self.other_machine(home);
+        let Some(to) = self.next_machine(home, domain) else {
+            return Ok(());
+        };
         let has_room = !self.faults.small_pool || to != self.nodes.len() - 1;
         if !has_room || !self.world.is_running(home, domain) {
             return Ok(());
@@ -188,6 +213,32 @@ impl Simulation {
             (true, end) if end.holder == Some(to) => Ok(()),
             (_, end) => Err(Failure::SecondMove(domain, end.clone())),
         }
+    }
+
+    /// A machine to which a domain may move from this one; `None` if there is none.
+    fn next_machine(&mut self, from: usize, domain: DomainId) -> Option<usize> {
+        let Scale {
+            machines, guests, ..
+        } = self.faults.scale;
+        if guests == 0 {
+            return Some(self.other_machine(from));
+        }
+        let number = domain_number(domain);
+        let is_guest = |machine: usize| machine >= machines - guests;
+        let has_package = |machine: usize| {
+            let hardware = self.world.machines[machine].hardware();
+            hardware.root.has_package(number)
+        };
+        let may_be = |to: &usize| match (is_guest(from), is_guest(*to)) {
+            (false, false) => true,
+            (false, true) => has_package(from),
+            (true, false) => has_package(*to),
+            (true, true) => false,
+        };
+        let others = (0..machines).filter(|to| *to != from);
+        let others: Vec<usize> = others.filter(may_be).collect();
+        let drawn = self.random.below(others.len().max(1) as u64);
+        others.get(drawn as usize).copied()
     }
 
     /// Requests a move of a domain, as a machine's operator. Returns whether it begins.

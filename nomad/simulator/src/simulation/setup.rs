@@ -30,7 +30,11 @@ const TIMING: Timing = Timing {
 };
 
 fn setup(faults: &Faults, mutant: Mutant) -> Setup {
-    let Scale { machines, domains } = faults.scale;
+    let Scale {
+        machines,
+        domains,
+        guests,
+    } = faults.scale;
     let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
     let starts: Vec<usize> = (0..domains).map(|domain| domain % machines).collect();
     // The small pool is never a home's: root could not start the home's own domains in it.
@@ -53,6 +57,9 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
         homes: (0..domains)
             .map(|domain| (domain, restart(domain)))
             .collect(),
+        // With guests, the first domain may be on them.
+        packages: (0..guests.min(1)).collect(),
+        guests,
         copy_pages: COPY_PAGES,
         record_slots: if faults.few_records {
             FEW_RECORDS

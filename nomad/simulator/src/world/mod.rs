@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 
 use identity::DomainId;
 use nomad_channel::Encounter;
-use nomad_client::command::Destination;
+use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Action, Event, Hello, Instant, Timer, TransactionId};
@@ -25,7 +25,7 @@ use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::history::History;
 use crate::machine::{
-    DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_name, machine_number, number_of,
+    DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_number, number_of,
 };
 use crate::misconduct::{misread, wrong_force};
 use crate::stream::Stream;
@@ -124,9 +124,24 @@ impl World {
         events
     }
 
+    /// Has an operator send a machine a package again, which a restart of the machine has lost; returns the events of the reply by
+    /// the time when the package is complete.
+    pub fn send_package(&mut self, now: Instant, machine: usize) -> Vec<Reported> {
+        let mut events = self.command(now, machine, Command::Run(PackageSize(1)));
+        let shell = &mut self.machines[machine].shell;
+        shell.handle_data(now, OPERATOR, &[0]);
+        while let Some(output) = shell.poll_output() {
+            if let Output::Event(_, event) = output {
+                events.push(event);
+            }
+        }
+        events
+    }
+
     /// Has `machine` move a domain to another machine. Returns whether it tries.
     pub fn offer(&mut self, now: Instant, machine: usize, to: usize, id: DomainId) -> bool {
-        let (domain, to) = (domain_name(domain_number(id)), machine_name(to));
+        let domain = domain_name(domain_number(id));
+        let to = self.machines[to].shell.machines().own().name;
         let command = Command::Migrate(domain, Destination::Named(to), self.options);
         let events = self.command(now, machine, command);
         let is_moving = |event: &Reported| matches!(event, Reported::Moving { .. });

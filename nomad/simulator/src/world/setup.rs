@@ -1,13 +1,14 @@
 //! The configuration of a world: [`Setup`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use identity::Name;
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 
 use super::domain_id;
 use crate::hardware::Parts;
-use crate::machine::{Common, Discovery, Machine, Mutant, hardware};
+use crate::machine::{Common, Discovery, Machine, Mutant, hardware, machine_name};
 use crate::root::Restart;
 
 /// The configuration of a world.
@@ -21,6 +22,10 @@ pub struct Setup {
     pub starts: Vec<usize>,
     /// The domains that are at home on the machines that they start on, by number.
     pub homes: BTreeMap<usize, Restart>,
+    /// The domains that came to the machines that they start on in packages, by number.
+    pub packages: BTreeSet<usize>,
+    /// The number of guests: the last ones of the machines.
+    pub guests: usize,
     /// The goals of a move.
     pub goals: Goals,
     /// The operator's options of every move.
@@ -41,6 +46,20 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The name of the home of each domain that has one.
+    fn home_names(&self) -> BTreeMap<usize, Name> {
+        let numbers = self.homes.keys().chain(&self.packages);
+        let home = |domain: &usize| (*domain, machine_name(self.starts[*domain]));
+        numbers.map(home).collect()
+    }
+
+    /// The domains that came to a machine in packages.
+    fn packages_of(&self, machine: usize) -> BTreeSet<usize> {
+        let packages = self.packages.iter().copied();
+        let starts_there = |domain: &usize| self.starts[*domain] == machine;
+        packages.filter(starts_there).collect()
+    }
+
     /// A machine of this world, at its beginning.
     pub(super) fn machine(&self, number: usize) -> Machine {
         let homes = self.homes.iter();
@@ -49,9 +68,12 @@ impl Setup {
             number,
             pool_pages: self.pool_pages[number],
             homes: homes.map(|(domain, restart)| (*domain, *restart)).collect(),
+            home_names: self.home_names(),
+            packages: self.packages_of(number),
             freeze_us: self.freeze_us,
             copy_pages: self.copy_pages,
             record_slots: self.record_slots,
+            is_guest: number >= self.pool_pages.len() - self.guests,
             mutant: self.mutant,
         });
         for (domain, start) in self.starts.iter().enumerate() {
@@ -61,6 +83,7 @@ impl Setup {
         }
         let common = Common {
             machines: self.pool_pages.len(),
+            guests: self.guests,
             timing: self.timing,
             goals: self.goals,
             discovery: self.discovery,

@@ -1,6 +1,6 @@
 //! A machine at one end of the link: [`End`]. It connects a shell to the channel as the migration server does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use identity::Name;
@@ -73,6 +73,9 @@ impl End {
             freeze_us: 1_000_000,
             copy_pages: 4,
             record_slots: 8,
+            home_names: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            is_guest: false,
             mutant: Mutant::None,
         });
         if domain == Domain::Runs {

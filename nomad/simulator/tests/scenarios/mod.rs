@@ -26,28 +26,41 @@ pub const PLAIN: Bounds = Bounds {
 #[derive(Clone, Copy)]
 pub struct Fleet {
     machines: usize,
+    /// The number of guests among them, the last ones. With guests, all domains came in packages.
+    guests: usize,
     starts: &'static [usize],
 }
 
 /// Two machines and a domain.
 pub const PAIR: Fleet = Fleet {
     machines: 2,
+    guests: 0,
     starts: &[0],
 };
 /// Three machines and a domain.
 pub const THREE: Fleet = Fleet {
     machines: 3,
+    guests: 0,
+    starts: &[0],
+};
+/// Two machines, a guest, and a domain that came in a package.
+#[allow(dead_code, reason = "the tests of mutants have no guest")]
+pub const GUEST: Fleet = Fleet {
+    machines: 3,
+    guests: 1,
     starts: &[0],
 };
 /// Two machines with a domain on each, whose moves can cross.
 pub const CROSSING: Fleet = Fleet {
     machines: 2,
+    guests: 0,
     starts: &[0, 1],
 };
 
 /// Two domains on one machine, which can both move to the same other machine.
 pub const TOGETHER: Fleet = Fleet {
     machines: 2,
+    guests: 0,
     starts: &[0, 0],
 };
 
@@ -81,6 +94,10 @@ pub fn exploration(
         // Deadlines pass when the exploration has them pass.
         freeze_us: 1,
         homes: BTreeMap::new(),
+        packages: (0..fleet.starts.len())
+            .filter(|_| fleet.guests > 0)
+            .collect(),
+        guests: fleet.guests,
         copy_pages: usize::MAX,
         record_slots: 0,
         discovery: Discovery::Manifest,

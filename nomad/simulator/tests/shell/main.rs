@@ -5,7 +5,7 @@ mod found;
 mod lifecycle;
 mod page_stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_channel::Encounter;
@@ -47,6 +47,9 @@ fn fresh(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
         freeze_us: 1_000_000,
         copy_pages: 4,
         record_slots: 8,
+        home_names: BTreeMap::new(),
+        packages: BTreeSet::new(),
+        is_guest: false,
         mutant: Mutant::None,
     });
     if runs {
@@ -54,6 +57,7 @@ fn fresh(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
     }
     let common = Common {
         machines: 3,
+        guests: 0,
         timing: Timing::STANDARD,
         goals: Goals::default(),
         discovery: Discovery::ManifestAndHellos,

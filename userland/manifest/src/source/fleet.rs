@@ -15,7 +15,8 @@
 //!
 //! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
 //! name, and the other machines as its `peers`, with their addresses unless a DHCP server assigns these. A domain of one machine
-//! alone has that machine as its `home`.
+//! alone has that machine as its `home`. A machine without a section is a guest: it starts the domains with a role, and its migration
+//! server gets its address from a DHCP server.
 
 use std::path::Path;
 
@@ -23,8 +24,8 @@ use identity::{Mac, Name};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Error, Origin, Overrides, Text, apply, check_images, checked};
-use crate::fleet::Member;
+use super::{Error, Origin, Overrides, Text, apply, check_images, checked, machine_name};
+use crate::fleet::{Member, station};
 use crate::network::{DHCP, PortIp};
 use crate::{Domain, Fleet, Manifest, Role, Uuid};
 
@@ -99,13 +100,13 @@ fn assemble(text: &Text) -> Result<Fleet, Error> {
     });
     Ok(Fleet {
         members: members.collect::<Result<_, Error>>()?,
-        guest_domains: guest_domains(&document.domain),
+        guest_domains: guest_domains(text, &document.domain, &sections)?,
     })
 }
 
 /// Checks that a machine's name, marks and address are not those of an earlier section, and that the mark is one of a card.
 fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
-    let name = section.name.get_ref();
+    let name = &machine_name(text, &section.name)?;
     let refuse = |span, field: &str, reason: String| {
         Err(text.error(span, format!("machine `{name}`: field `{field}`: {reason}")))
     };
@@ -192,28 +193,38 @@ fn manifest(
     checked(Manifest { machine, domains }, &origins)
 }
 
-/// The Ethernet address of a machine's migration server: locally administered, and a hash (FNV-1a) of the machine's name,
-/// so that a machine keeps it wherever the image is made.
-fn station(machine: Name) -> Mac {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x100_0000_01b3;
-    let hash = machine.as_str().bytes().fold(BASIS, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
-    });
-    let [a, b, c, d, e, ..] = hash.to_le_bytes();
-    Mac([0x02, a, b, c, d, e])
-}
+/// The name under which the manifest of guests is checked: they differ in nothing but the name.
+const ANY_GUEST: &str = "guest-000000000000";
 
-/// The domains of a machine that no section names: those with a role, but no migration server, which has no address there.
-fn guest_domains(common: &[Spanned<Domain>]) -> Vec<Domain> {
-    let domains = common.iter().map(Spanned::get_ref);
-    let is_wanted = |domain: &&Domain| {
-        let has_part = domain
-            .role
-            .is_some_and(|role| role != Role::MigrationServer);
-        has_part && domain.home.is_none()
+/// The domains of a machine that no section names: those with a role. Its migration server gets an address from a DHCP server, and all
+/// machines of the fleet as peers.
+fn guest_domains(
+    text: &Text,
+    common: &[Spanned<Domain>],
+    sections: &[&Section],
+) -> Result<Vec<Domain>, Error> {
+    let is_wanted = |domain: &&Spanned<Domain>| {
+        let domain = domain.get_ref();
+        domain.role.is_some() && domain.home.is_none()
     };
-    domains.filter(is_wanted).cloned().collect()
+    let wanted: Vec<&Spanned<Domain>> = common.iter().filter(is_wanted).collect();
+    let origins: Vec<Origin> = wanted.iter().map(|domain| (text, domain.span())).collect();
+    let mut domains: Vec<Domain> = wanted.iter().map(|it| it.get_ref().clone()).collect();
+    let is_server = |domain: &&mut Domain| domain.role == Some(Role::MigrationServer);
+    if let Some(server) = domains.iter_mut().find(is_server) {
+        let port = server.port.get_or_insert_default();
+        (port.ip, port.mac) = (Some(DHCP), None);
+        let peers = sections.iter().map(|section| section.as_peer());
+        let peers = peers.collect::<Vec<_>>().join(",");
+        server.arguments.insert("peers".into(), peers);
+    }
+    let guests = Fleet {
+        members: Vec::new(),
+        guest_domains: domains,
+    };
+    let any_guest = Name::try_new(ANY_GUEST).expect("18 letters, digits and `-` are a name");
+    checked(guests.guest_named(any_guest), &origins)?;
+    Ok(guests.guest_domains)
 }
 
 #[cfg(test)]

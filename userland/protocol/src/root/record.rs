@@ -52,6 +52,10 @@ pub struct DomainRecord {
     pub is_part_of_machine: bool,
     /// The one machine that starts it; `None` if every machine does.
     pub home: Option<Name>,
+    /// Whether this machine keeps the package that it came in.
+    pub has_package: bool,
+    /// The guest to which this machine, its home, has sent it. `None` once it has been here again.
+    pub guest: Option<Name>,
     /// The size of its pool.
     pub pool_pages: u64,
     /// The spent part of its pool.
@@ -141,6 +145,8 @@ mod tests {
             movable: true,
             is_part_of_machine: false,
             home: Some(name("a")),
+            has_package: true,
+            guest: Some(name("guest-525400123456")),
             pool_pages: 100,
             spent_pages: 99,
         };

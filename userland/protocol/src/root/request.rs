@@ -56,6 +56,8 @@ pub enum Request {
     Release {
         /// An exported domain that is retired.
         name: Name,
+        /// The destination, if it is a guest. Root remembers it until the domain is here again.
+        guest: Option<Name>,
     },
     /// Undoes the retirement of a domain that was about to leave, and lets it run. Sent only at an operator's request.
     /// Repeating it has no effect.
@@ -110,6 +112,8 @@ pub enum Request {
         id: DomainId,
         /// The incarnation of the other copy, which is higher than this copy's.
         incarnation: Incarnation,
+        /// The other machine, if it is a guest. Root remembers it.
+        guest: Option<Name>,
     },
     /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
@@ -216,7 +220,10 @@ mod tests {
             },
             Request::Export { name, frozen_ns: 8 },
             Request::Revert { name },
-            Request::Release { name },
+            Request::Release {
+                name,
+                guest: Some(name),
+            },
             Request::Admit {
                 name,
                 id,
@@ -238,6 +245,7 @@ mod tests {
                 name,
                 id,
                 incarnation: Incarnation(4),
+                guest: None,
             },
             Request::Discard { name, id },
             Request::DropOutlived { name, id },

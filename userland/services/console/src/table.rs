@@ -63,6 +63,8 @@ mod tests {
             movable,
             is_part_of_machine: !movable,
             home: None,
+            has_package: false,
+            guest: None,
             pool_pages: mib * PAGES_PER_MIB,
             spent_pages: mib * PAGES_PER_MIB - 1,
         }

@@ -85,6 +85,36 @@ fn machines_outside_of_the_fleet_leave_room_for_it() {
 }
 
 #[test]
+fn a_guest_takes_the_place_of_one_that_has_been_silent_for_long() {
+    let mut machine = End::new(1, "fleet");
+    let mut guests: Vec<End> = (2..19).map(|number| End::new(number, "fleet")).collect();
+    let mut last = guests.pop().expect("one more than there are places");
+    assert_eq!(guests.len(), OUTSIDERS_MAX);
+    for guest in &mut guests {
+        let first = guest.send(0, &machine, b"x");
+        assert_eq!(carry(0, guest, &mut machine, first).0, [b"x"]);
+    }
+    let soon_us = OUTSIDER_SILENT_US - 1;
+    let refused = last.send(soon_us, &machine, b"x");
+    let refused = with_ticket(&mut last, &mut machine, &refused[0]);
+    let refused = machine.handle_datagram(soon_us, &refused);
+    assert_eq!(refused, Err(ReceiveError::TooMany));
+    // The first guest has sent something again, so another one is the silent one.
+    let again = guests[0].send(soon_us, &machine, b"y");
+    carry(soon_us, &mut guests[0], &mut machine, again);
+    let late_us = OUTSIDER_SILENT_US + 1_000_000;
+    let first = last.send(late_us, &machine, b"x");
+    assert_eq!(carry(late_us, &mut last, &mut machine, first).0, [b"x"]);
+    assert_eq!(machine.sessions.peers.len(), OUTSIDERS_MAX);
+    assert!(
+        machine
+            .sessions
+            .peers
+            .contains_key(&guests[0].keys.own_id())
+    );
+}
+
+#[test]
 fn a_handshake_that_is_forwarded_to_another_machine_gets_no_reply() {
     let (mut a, b) = pair();
     let mut c = End::new(3, "fleet");

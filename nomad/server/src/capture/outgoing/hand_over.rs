@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use identity::Digest;
+use identity::{Digest, Name};
 use nomad_image::{Parts, describe};
 use runtime::{Error, clock};
 
@@ -237,14 +237,14 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Has root forget the retired domain, and destroys it. The kernel frees the memory in small steps, and every thread of a
-    /// higher priority than this one runs between them.
+    /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet, and destroys it. The kernel
+    /// frees the memory in small steps, and every thread of a higher priority than this one runs between them.
     ///
     /// # Errors
     /// The error of root.
-    pub fn destroy(&mut self) -> Result<(), CaptureError> {
+    pub fn destroy(&mut self, guest: Option<Name>) -> Result<(), CaptureError> {
         self.forget_capture();
-        destroy_or_forget(self.machine.root.release(self.name())?);
+        destroy_or_forget(self.machine.root.release(self.name(), guest)?);
         Ok(())
     }
 }

@@ -230,6 +230,32 @@ mutations! {
         "!self.probed.contains_key(&address);" => "self.probed.is_empty();";
         "recorded hellos keep the genuine one waiting"; SHELL;
 
+    // Guests.
+    "manifest-to-guest" in "nomad/protocol/src/guest.rs":
+        "            (true, false) if !self.has_package => Err(GuestRule::OnlyPackages),\n" => "";
+        "a restarted home starts a domain of its manifest that runs on a guest"; PROTOCOL;
+    "member-to-guest" in "nomad/protocol/src/guest.rs":
+        "(true, false) if self.home.is_some() && !is_home(source) => {" => "(true, false) if false => {";
+        "a home does not know which guest has its domain, and starts it again"; PROTOCOL;
+    "guest-to-guest" in "nomad/protocol/src/guest.rs":
+        "(false, false) => Err(GuestRule::NotBetweenGuests)," => "(false, false) => Ok(()),";
+        "a home queries a guest that has sent its domain on, and starts it again"; PROTOCOL;
+    "guest-to-member" in "nomad/protocol/src/guest.rs":
+        "(false, true) => Err(GuestRule::OnlyToHome)," => "(false, true) => Ok(()),";
+        "a home waits for a guest that has sent its domain on"; PROTOCOL;
+    "forgotten-guest" in "userland/root/src/api/root/outgoing.rs":
+        "        domain.guest = guest;\n" => "        let _ = (domain, guest);\n";
+        "a home forgets which guest has its domain, and starts it again"; ROOT;
+    "unqueried-guest" in "nomad/shell/src/roll_calls/guests.rs":
+        "fleet.machines().chain(self.guests.iter().copied())" => "fleet.machines()";
+        "a home starts a domain that a guest has which does not reply"; SHELL;
+    "unqueried-guests" in "nomad/shell/src/roll_calls/guests.rs":
+        "filter(|_| self.queries_guests)" => "filter(|_| false)";
+        "a home starts the domain of a package that was sent again although a guest has it"; SHELL;
+    "needed-guest" in "nomad/shell/src/machines/guests.rs":
+        "!guest.is_up() && !self.needed.contains(&guest.id)" => "!guest.is_up()";
+        "a machine forgets a guest that has one of its domains"; SHELL;
+
     // Verdicts on an image.
     "beyond-grant" in "nomad/image/src/verdict.rs":
         "return if kind.own_rights().contains(rights) {" => "return if kind.all_rights().contains(rights) {";

@@ -110,6 +110,11 @@ fn an_error_names_line_machine_and_field() {
             "field `name`: `b b`: the name contains",
         ),
         (
+            second("name = \"b\"", "name = \"guest-b\""),
+            8,
+            "begins with `guest-` is that of a guest",
+        ),
+        (
             second("10.77.0.2/24", "10.77.0.1/16"),
             10,
             "machine `b`: field `ip`: the machine `a`",

@@ -75,6 +75,7 @@ pub fn admit(
     if let Some(earlier) = earlier {
         domain.state_before_arrival = Some(earlier.state);
         domain.definition = earlier.definition;
+        domain.guest = earlier.guest;
     }
     Ok((done(), Some(pool.erase())))
 }
@@ -157,6 +158,7 @@ pub fn outlive(
     name: Name,
     id: DomainId,
     incarnation: Incarnation,
+    guest: Option<Name>,
 ) -> Response {
     let domain = find(&mut root.domains, name)?;
     match domain.state {
@@ -168,6 +170,7 @@ pub fn outlive(
     let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
     objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;
     domain.state = DomainState::Outlived;
+    domain.guest = guest;
     root.switchboard.stop(domain.number);
     root.ring_for_commands();
     log::error!("{name} is stopped: a younger copy of it runs on another machine");

@@ -19,6 +19,7 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         state,
         id,
         incarnation,
+        guest,
         ..
     } = *domain;
     if !domain.is_elsewhere() {
@@ -32,6 +33,7 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         root.ring_for_commands();
         if let Some(domain) = root.domains.by_number_mut(number) {
             (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
+            domain.guest = guest;
         }
     })?;
     Ok((done(), None))

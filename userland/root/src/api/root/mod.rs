@@ -64,7 +64,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         // Handled separately, since its reply may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
-        Request::Release { name } => outgoing::release(root, name),
+        Request::Release { name, guest } => outgoing::release(root, name, guest),
         Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {
             name,
@@ -83,7 +83,8 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             name,
             id,
             incarnation,
-        } => incoming::outlive(root, name, id, incarnation),
+            guest,
+        } => incoming::outlive(root, name, id, incarnation, guest),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
         Request::Start { name } => lifecycle::start(root, name),

@@ -58,8 +58,9 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Forgets an exported domain, which runs on another machine, and gives its memory to the migration server, which destroys it.
-pub fn release(root: &mut Supervisor, name: Name) -> Response {
+/// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
+/// which destroys it.
+pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Response {
     if let Some(pool) = root.remains.find(name) {
         return Ok((done(), Some(pool.erase())));
     }
@@ -68,6 +69,9 @@ pub fn release(root: &mut Supervisor, name: Name) -> Response {
         return Err(Refusal::WrongState);
     }
     let number = domain.number;
+    if let Some(domain) = root.domains.by_number_mut(number) {
+        domain.guest = guest;
+    }
     let pool = root.release(number).map_err(kernel)?;
     log::info!("{name} left");
     Ok((done(), Some(pool.erase())))

@@ -112,7 +112,8 @@ fn a_younger_copy_stops_a_running_domain_permanently() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Running, 3);
         for _ in 0..2 {
-            incoming::outlive(&mut root, name(), ID, Incarnation(4)).expect("stops it, or has");
+            incoming::outlive(&mut root, name(), ID, Incarnation(4), None)
+                .expect("stops it, or has");
             assert_eq!(first(&root).state, DomainState::Outlived);
         }
     });
@@ -127,7 +128,7 @@ fn a_younger_copy_stops_a_running_domain_permanently() {
 fn no_frame_flows_to_an_outlived_domain() {
     with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 3);
-        incoming::outlive(&mut root, name(), ID, Incarnation(4)).expect("stops it");
+        incoming::outlive(&mut root, name(), ID, Incarnation(4), None).expect("stops it");
         assert_eq!(commands(&mut root), ["stop"]);
     });
 }
@@ -144,7 +145,7 @@ fn only_a_younger_copy_of_the_same_domain_stops_it_and_only_while_it_runs() {
     for (state, id, incarnation, refusal) in cases {
         let ((), calls) = with_kernel(accept_all, || {
             let mut root = root(state, 3);
-            let outlived = incoming::outlive(&mut root, name(), id, Incarnation(incarnation));
+            let outlived = incoming::outlive(&mut root, name(), id, Incarnation(incarnation), None);
             assert_eq!(outlived.map(drop), Err(refusal));
             assert_eq!(first(&root).state, state);
         });

@@ -1,5 +1,6 @@
 //! Root's replies to the migration server, on a kernel that accepts every call.
 
+mod guests;
 mod incoming;
 mod lifecycle;
 mod packages;
@@ -48,6 +49,14 @@ fn accept_all(request: &Request) -> host::CallResult {
         Request::CapabilityIdentify(call) => Ok([call.slot.0.into(), 0, 0, 0, 0, 0, 0, 0]),
         Request::CapabilityInspect(call) => Ok([kind(call.slot) as u64, 0, 0, 0, 0, 0, 0, 0]),
         _ => DONE,
+    }
+}
+
+/// A kernel on which the domain is retired.
+fn retired(request: &Request) -> host::CallResult {
+    match request {
+        Request::DomainFreeze(_) => Err(abi::Error::WrongState),
+        _ => accept_all(request),
     }
 }
 

@@ -17,6 +17,14 @@ fn export() -> RootRequest {
     }
 }
 
+/// The release of a domain that has moved to a machine of the fleet.
+fn release() -> RootRequest {
+    RootRequest::Release {
+        name: name(),
+        guest: None,
+    }
+}
+
 #[test]
 fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
     with_kernel(accept_all, || {
@@ -54,20 +62,19 @@ fn the_reply_to_an_export_is_sent_when_the_port_is_quiet() {
 
 #[test]
 fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
-    let release = RootRequest::Release { name: name() };
     for state in [
         DomainState::Running,
         DomainState::Stopped,
         DomainState::Prepared,
     ] {
-        let (released, calls) = with_kernel(retired, || call(&mut root(state, 1), release));
+        let (released, calls) = with_kernel(retired, || call(&mut root(state, 1), release()));
         assert_eq!(released, is_refused(Refusal::WrongState), "{state:?}");
         assert!(!is_destroyed(&calls, POOL), "{state:?}");
     }
     with_kernel(retired, || {
         let mut root = served(DomainState::Exported, 1);
         assert_eq!(
-            call(&mut root, release).map(|(_, capabilities)| capabilities),
+            call(&mut root, release()).map(|(_, capabilities)| capabilities),
             Some(1)
         );
         assert!(root.domains.nth(0).is_none());
@@ -86,9 +93,8 @@ fn an_exported_domain_that_is_not_retired_is_not_released() {
         _ => accept_all(request),
     };
     for kernel in [running as fn(&Request) -> host::CallResult, frozen] {
-        let release = RootRequest::Release { name: name() };
         let (released, _) = with_kernel(kernel, || {
-            call(&mut root(DomainState::Exported, 1), release)
+            call(&mut root(DomainState::Exported, 1), release())
         });
         assert_eq!(released, is_refused(Refusal::WrongState));
     }
@@ -96,13 +102,12 @@ fn an_exported_domain_that_is_not_retired_is_not_released() {
 
 #[test]
 fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
-    let release = RootRequest::Release { name: name() };
     let ((), calls) = with_kernel(retired, || {
         let mut root = root(DomainState::Exported, 1);
-        let released = call(&mut root, release);
+        let released = call(&mut root, release());
         assert_eq!(released, Some((done().as_slice().into(), 1)));
         assert!(root.domains.nth(0).is_none());
-        assert_eq!(call(&mut root, release), released, "repeated");
+        assert_eq!(call(&mut root, release()), released, "repeated");
     });
     assert!(!is_destroyed(&calls, POOL));
     let rights = calls.iter().find_map(|call| match call {
@@ -116,20 +121,12 @@ fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
 fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_has_ended() {
     let ((), calls) = with_kernel(retired, || {
         let mut root = root(DomainState::Exported, 1);
-        call(&mut root, RootRequest::Release { name: name() });
+        call(&mut root, release());
         root.remains.destroy_all();
-        let repeated = call(&mut root, RootRequest::Release { name: name() });
+        let repeated = call(&mut root, release());
         assert_eq!(repeated, is_refused(Refusal::NoSuchDomain));
     });
     assert!(is_destroyed(&calls, POOL));
-}
-
-/// A kernel on which the domain is retired.
-fn retired(request: &Request) -> host::CallResult {
-    match request {
-        Request::DomainFreeze(_) => Err(abi::Error::WrongState),
-        _ => accept_all(request),
-    }
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Guests: machines that started from the fleet's image without being named in it. A [`GuestRule`] is broken by a move to or from
+//! a guest that could lead to a second instance of a domain.
+//!
+//! No list of machines that survives a restart has a guest. So only a domain that its home forgets with a restart, because it came
+//! there in a package, may be on a guest; and its home must know which guest, to query it before it starts the domain again. So
+//! the home itself sends the domain to the guest, and the guest sends it nowhere but home. See
+//! `docs/decisions/0046-a-guest-is-known-to-the-home-of-its-domains.md`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::Fleet;
+use crate::ids::MachineId;
+use crate::offer::Offer;
+
+/// A rule of the moves to and from guests, for the reason that a move breaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GuestRule {
+    /// To a guest, only a domain that came in a package moves.
+    OnlyPackages,
+    /// To a guest, a domain moves only from its home.
+    OnlyFromHome,
+    /// From a guest, a domain moves only to its home.
+    OnlyToHome,
+    /// No domain moves between two guests.
+    NotBetweenGuests,
+}
+
+impl Offer {
+    /// Checks a move of the offered domain. A machine that is not of the fleet is a guest.
+    ///
+    /// # Errors
+    /// The rule of guests that the move breaks.
+    pub fn check_guests(
+        &self,
+        fleet: &Fleet,
+        source: MachineId,
+        destination: MachineId,
+    ) -> Result<(), GuestRule> {
+        let is_home = |machine| self.home == Some(machine);
+        match (fleet.contains(source), fleet.contains(destination)) {
+            (true, true) => Ok(()),
+            (false, false) => Err(GuestRule::NotBetweenGuests),
+            (false, true) if is_home(destination) => Ok(()),
+            (false, true) => Err(GuestRule::OnlyToHome),
+            (true, false) if self.home.is_some() && !is_home(source) => {
+                Err(GuestRule::OnlyFromHome)
+            }
+            (true, false) if !self.has_package => Err(GuestRule::OnlyPackages),
+            (true, false) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    const HOME: MachineId = MachineId([1; 32]);
+    const MEMBER: MachineId = MachineId([2; 32]);
+    const GUEST: MachineId = MachineId([3; 32]);
+    const OTHER_GUEST: MachineId = MachineId([4; 32]);
+
+    /// The result for a move of a domain with this home, which `has_package` if the source keeps its package.
+    fn check(
+        home: Option<MachineId>,
+        has_package: bool,
+        source: MachineId,
+        destination: MachineId,
+    ) -> Result<(), GuestRule> {
+        let fleet = Fleet::new([HOME, MEMBER]);
+        let offer = Offer {
+            home,
+            has_package,
+            ..samples::offer()
+        };
+        offer.check_guests(&fleet, source, destination)
+    }
+
+    #[test]
+    fn between_machines_of_the_fleet_every_domain_moves() {
+        for home in [None, Some(HOME)] {
+            assert_eq!(check(home, false, HOME, MEMBER), Ok(()));
+            assert_eq!(check(home, false, MEMBER, HOME), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_domain_of_a_package_moves_between_its_home_and_a_guest() {
+        assert_eq!(check(Some(HOME), true, HOME, GUEST), Ok(()));
+        assert_eq!(check(Some(HOME), false, GUEST, HOME), Ok(()));
+    }
+
+    #[test]
+    fn a_domain_of_a_manifest_does_not_move_to_a_guest() {
+        for home in [None, Some(HOME)] {
+            let checked = check(home, false, HOME, GUEST);
+            assert_eq!(checked, Err(GuestRule::OnlyPackages));
+        }
+    }
+
+    #[test]
+    fn nothing_but_its_home_sends_a_domain_to_a_guest() {
+        for has_package in [false, true] {
+            let checked = check(Some(HOME), has_package, MEMBER, GUEST);
+            assert_eq!(checked, Err(GuestRule::OnlyFromHome));
+        }
+    }
+
+    #[test]
+    fn a_guest_sends_a_domain_nowhere_but_home() {
+        let checked = check(Some(HOME), true, GUEST, MEMBER);
+        assert_eq!(checked, Err(GuestRule::OnlyToHome));
+        assert_eq!(check(None, true, GUEST, HOME), Err(GuestRule::OnlyToHome));
+        let checked = check(Some(HOME), true, GUEST, OTHER_GUEST);
+        assert_eq!(checked, Err(GuestRule::NotBetweenGuests));
+    }
+}

@@ -1,0 +1,72 @@
+//! Roll calls whose machines change: guests that come and go.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use identity::Name;
+
+use crate::*;
+
+const HOME: MachineId = MachineId([1; 32]);
+const B: MachineId = MachineId([2; 32]);
+const GUEST: MachineId = MachineId([4; 32]);
+const FIRST: Turn = Turn(7);
+const NOW: Instant = Instant::from_us(0);
+
+fn roll_call() -> RollCall {
+    let name = Name::try_new("counter").expect("a name");
+    RollCall::new(NOW, name, [HOME, B], FIRST, Timing::default())
+}
+
+/// Has machines reply in the present turn that they do not have the domain.
+fn reply_all(call: &mut RollCall, machines: &[MachineId]) {
+    call.poll_queries(NOW);
+    let turn = call.turn();
+    for machine in machines {
+        let life = LifeId(1);
+        let absent = Presence::Absent { life, activated: 0 };
+        call.handle_reply(NOW, *machine, turn, absent);
+    }
+}
+
+#[test]
+fn a_machine_that_is_added_has_to_reply_in_two_turns() {
+    let mut call = roll_call();
+    let all = BTreeSet::from([HOME, B, GUEST]);
+    reply_all(&mut call, &[HOME, B]);
+    call.set_machines(NOW, &all);
+    assert_eq!(
+        call.obstacles(NOW).collect::<Vec<_>>(),
+        [Obstacle::Pending(GUEST)]
+    );
+    reply_all(&mut call, &[HOME, B, GUEST]);
+    assert!(
+        !call.is_over(),
+        "the new machine has replied in one turn only"
+    );
+    reply_all(&mut call, &[HOME, B, GUEST]);
+    assert!(call.is_over());
+}
+
+#[test]
+fn a_call_that_was_over_goes_on_with_a_machine_that_is_added() {
+    let mut call = roll_call();
+    reply_all(&mut call, &[HOME, B]);
+    reply_all(&mut call, &[HOME, B]);
+    assert!(call.is_over());
+    call.set_machines(NOW, &BTreeSet::from([HOME, B, GUEST]));
+    assert!(!call.is_over());
+    assert!(call.poll_queries(NOW).contains(&GUEST));
+}
+
+#[test]
+fn a_call_does_not_wait_for_a_machine_that_is_removed() {
+    let mut call = roll_call();
+    call.set_machines(NOW, &BTreeSet::from([HOME, B, GUEST]));
+    reply_all(&mut call, &[HOME, B]);
+    assert_eq!(call.turn(), FIRST);
+    call.set_machines(NOW, &BTreeSet::from([HOME, B]));
+    assert_eq!(call.turn(), FIRST.next());
+    reply_all(&mut call, &[HOME, B]);
+    assert!(call.is_over());
+}
