@@ -69,6 +69,26 @@ fn two_machines_that_drain_send_their_domains_to_the_third() {
 }
 
 #[test]
+fn only_a_domain_that_came_in_a_package_is_drained_to_a_guest() {
+    const GUEST: usize = 2;
+    let to_guest = |machine| PlannedDrain {
+        machine,
+        // The guest is known by then.
+        at_us: 500_000,
+        ..drain(Some(GUEST))
+    };
+    let faults = Faults {
+        moves: Vec::new(),
+        drains: vec![to_guest(0), to_guest(1)],
+        ..Faults::none(Scale::GUEST)
+    };
+    let report = run(5, faults);
+    let ends = report.drained.iter();
+    let ends: Vec<_> = ends.map(|end| (end.moved, end.staying)).collect();
+    assert_eq!(ends, [(1, 0), (0, 1)], "{report:?}");
+}
+
+#[test]
 fn machines_that_all_drain_keep_their_domains() {
     let drains = (0..3).map(|machine| PlannedDrain {
         machine,

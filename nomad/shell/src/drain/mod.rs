@@ -211,3 +211,6 @@ impl Drain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

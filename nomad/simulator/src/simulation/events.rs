@@ -10,7 +10,7 @@ use super::hellos::Greeting;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
-use crate::machine::{domain_name, machine_name};
+use crate::machine::domain_name;
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
@@ -196,7 +196,8 @@ impl Simulation {
         let is_early = self.now.as_us() < self.faults.end_us();
         if is_early && self.nodes[machine].is_active(self.now) {
             let local = self.local(machine);
-            let to = to.map(|to| Destination::Named(machine_name(to)));
+            let name = |to: usize| self.world.machines[to].shell.machines().own().name;
+            let to = to.map(|to| Destination::Named(name(to)));
             self.world.command(local, machine, Command::Drain(to));
             self.perform_actions();
         }
