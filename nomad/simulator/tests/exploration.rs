@@ -278,7 +278,7 @@ fn a_domain_may_move_to_a_guest_and_on_in_every_order() {
         limits: 0,
         ..PLAIN
     };
-    explore(GUEST, two, &[MOVED, STAYED], 3_759);
+    explore(GUEST, two, &[MOVED, STAYED], 8_843);
     let crash = Bounds {
         offers: 1,
         limits: 1,
@@ -286,7 +286,7 @@ fn a_domain_may_move_to_a_guest_and_on_in_every_order() {
         ..PLAIN
     };
     let ends = [MOVED, STAYED, SOURCE_IN_DOUBT, LOST];
-    explore(GUEST, crash, &ends, 0);
+    explore(GUEST, crash, &ends, 5_550);
 }
 
 #[test]
