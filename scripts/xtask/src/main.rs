@@ -49,7 +49,7 @@ cargo xtask COMMAND
                         printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]
                         all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST
-  test quick            the most informative checks in little time
+  test quick            the most informative checks, in a minute if nothing has to be rebuilt
   test --long [...]     the same, with hours for those tests that find more the longer they run
   mutations [NAME...]   inject faults into a copy of the tree, one at a time, and expect a test to fail
   mutations check|page  check that the list matches the tree; render docs/mutations.md
