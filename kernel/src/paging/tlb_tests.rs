@@ -141,7 +141,7 @@ fn a_page_that_another_core_marks_dirty_through_a_cached_link_is_in_the_same_pas
     assert_eq!(world.store(actor, ADDRESS, 1), Some(()));
     // The other core has cached the link, so it does not mark it again.
     let leaf = actor.memory(MEMORY).leaf(5).expect("a table");
-    let dirty = leaf.entry(5) | u64::from(Entry::DIRTY.bits());
+    let dirty = leaf.entry(5) | Entry::DIRTY.bits();
     world.machine.store_before_flush(leaf.address_of(5), dirty);
     assert_eq!(take_dirty(&world, actor, log), 1 | 1 << 5);
 }
