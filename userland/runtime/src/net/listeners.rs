@@ -10,9 +10,15 @@
 //!                                +--------- the connection ends --------+
 //! ```
 //!
-//! A frame may turn out to open no connection: it is damaged, or a repetition. It counts all the same. So fewer sockets may seem
-//! to listen than do, and never more.
+//! A frame may turn out to open no connection, because it is damaged. It counts all the same. So fewer sockets may seem to listen
+//! than do, and never more.
+//!
+//! A repetition of such a frame must not reach the stack: it gives a segment to the first socket that accepts it, and if a socket
+//! listens before the one with the client's connection, the client gets a second connection with other sequence numbers, and
+//! the stack resets the first one. So a frame that is the same as one of the last half second is dropped. A client that sends it
+//! again after a second, because there was no reply, has no connection yet.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::future::poll_fn;
@@ -20,9 +26,18 @@ use core::task::{Poll, Waker};
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_time::{Duration, Instant};
+
+use crate::port::device::Passage;
 
 /// The number of sockets of a port that listen in advance, as long as it has others.
 const LISTENING_MIN: usize = 4;
+
+/// How long a repetition of a client's first frame is recognised. A wire repeats a frame much sooner, and a client that gets no
+/// reply sends it again after a second (RFC 6298).
+const REPEATED_WITHIN: Duration = Duration::from_millis(500);
+/// The number of clients' first frames that are remembered.
+const REMEMBERED_MAX: usize = 64;
 
 /// All served ports of the domain.
 static PORTS: Mutex<CriticalSectionRawMutex, RefCell<Vec<ServedPort>>> =
@@ -39,6 +54,17 @@ struct ServedPort {
     waiting: Vec<Waker>,
     /// The stack's task, while a frame waits for a socket.
     stack: Option<Waker>,
+    /// The clients that were admitted last, the oldest first, and when.
+    admitted: VecDeque<(Client, Instant)>,
+}
+
+/// The beginning of a client's connection: two are the same only if one is a repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Client {
+    /// An IPv4 address is followed by zeros.
+    address: [u8; 16],
+    port: u16,
+    sequence_number: u32,
 }
 
 impl ServedPort {
@@ -49,6 +75,7 @@ impl ServedPort {
             called: 0,
             waiting: Vec::new(),
             stack: None,
+            admitted: VecDeque::new(),
         }
     }
 
@@ -69,6 +96,23 @@ impl ServedPort {
         if let Some(stack) = self.stack.take() {
             stack.wake();
         }
+    }
+
+    /// Admits a client whose first frame arrives now, unless the frame is a repetition.
+    fn open(&mut self, client: Client, now: Instant, stack: &Waker) -> Passage {
+        let is_old = |at: Instant| now.saturating_duration_since(at) >= REPEATED_WITHIN;
+        self.admitted.retain(|(_, at)| !is_old(*at));
+        if self.admitted.iter().any(|(known, _)| *known == client) {
+            return Passage::Dropped;
+        }
+        if !self.admit(stack) {
+            return Passage::Closed;
+        }
+        if self.admitted.len() == REMEMBERED_MAX {
+            self.admitted.pop_front();
+        }
+        self.admitted.push_back((client, now));
+        Passage::Open
     }
 
     /// Takes a listening socket for a client. If there is none, but there will be one, the stack is woken then, and the result
@@ -115,15 +159,17 @@ pub(super) fn listen_again(port: u16) {
     with(port, ServedPort::listen);
 }
 
-/// Whether the stack may take a frame now. If not, its task is woken when it may.
-pub(super) fn admit(frame: &[u8], stack: &Waker) -> bool {
-    let Some(number) = opened_port(frame) else {
-        return true;
+/// The gate in front of the stack.
+pub(super) fn admit(frame: &[u8], stack: &Waker) -> Passage {
+    let Some((number, client)) = opening(frame) else {
+        return Passage::Open;
     };
     PORTS.lock(|ports| {
         let mut ports = ports.borrow_mut();
         let port = ports.iter_mut().find(|port| port.number == number);
-        port.is_none_or(|port| port.admit(stack))
+        port.map_or(Passage::Open, |port| {
+            port.open(client, Instant::now(), stack)
+        })
     })
 }
 
@@ -139,21 +185,32 @@ fn with<R>(number: u16, work: impl FnOnce(&mut ServedPort) -> R) -> R {
     })
 }
 
-/// The TCP port to which a frame opens a connection (RFC 9293): its segment has SYN and no ACK.
-fn opened_port(frame: &[u8]) -> Option<u16> {
+/// The TCP port to which a frame opens a connection (RFC 9293), and the client: its segment has SYN and no ACK.
+fn opening(frame: &[u8]) -> Option<(u16, Client)> {
     const TCP: u8 = 6;
     const SYN: u8 = 0x02;
     const ACK: u8 = 0x10;
     let packet = frame.get(14..)?;
-    let (protocol, header_bytes) = match frame[12..14] {
-        [0x08, 0x00] => (*packet.get(9)?, usize::from(packet[0] & 0xf) * 4),
-        [0x86, 0xdd] => (*packet.get(6)?, 40),
+    let (protocol, header_bytes, source) = match frame[12..14] {
+        [0x08, 0x00] => (
+            *packet.get(9)?,
+            usize::from(packet[0] & 0xf) * 4,
+            packet.get(12..16)?,
+        ),
+        [0x86, 0xdd] => (*packet.get(6)?, 40, packet.get(8..24)?),
         _ => return None,
     };
     let segment = packet.get(header_bytes..).filter(|_| protocol == TCP)?;
     let flags = *segment.get(13)?;
-    let opens = flags & (SYN | ACK) == SYN;
-    opens.then(|| u16::from_be_bytes([segment[2], segment[3]]))
+    let word = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
+    let mut address = [0; 16];
+    address[..source.len()].copy_from_slice(source);
+    let client = Client {
+        address,
+        port: word(0),
+        sequence_number: u32::from(word(4)) << 16 | u32::from(word(6)),
+    };
+    (flags & (SYN | ACK) == SYN).then_some((word(2), client))
 }
 
 #[cfg(test)]
@@ -245,6 +302,62 @@ mod tests {
         assert!(port.admit(&stack));
     }
 
+    fn client(port: u16, sequence_number: u32) -> Client {
+        Client {
+            address: [10; 16],
+            port,
+            sequence_number,
+        }
+    }
+
+    #[test]
+    fn a_repeated_first_frame_is_dropped_and_one_that_is_sent_again_is_not() {
+        let ((task, _), (stack, _)) = (waker(), waker());
+        let mut port = port_with(10, &task);
+        let at = |ms| Instant::from_millis(ms);
+        let mut open = |client, ms| port.open(client, at(ms), &stack);
+        assert_eq!(open(client(1, 5), 0), Passage::Open);
+        assert_eq!(open(client(1, 5), 0), Passage::Dropped);
+        assert_eq!(open(client(1, 5), 499), Passage::Dropped);
+        assert_eq!(open(client(1, 6), 499), Passage::Open, "a new connection");
+        assert_eq!(open(client(2, 5), 499), Passage::Open, "another client");
+        assert_eq!(open(client(1, 5), 500), Passage::Open, "sent again");
+    }
+
+    #[test]
+    fn a_first_frame_that_waits_is_no_repetition_of_itself() {
+        let ((task, _), (stack, _)) = (waker(), waker());
+        let mut port = port_with(LISTENING_MIN + 1, &task);
+        assert!((0..LISTENING_MIN).all(|_| port.admit(&stack)));
+        let now = Instant::from_millis(0);
+        assert_eq!(port.open(client(1, 5), now, &stack), Passage::Closed);
+        port.listen();
+        assert_eq!(port.open(client(1, 5), now, &stack), Passage::Open);
+    }
+
+    #[test]
+    fn many_clients_are_remembered_and_no_more() {
+        let ((task, _), (stack, _)) = (waker(), waker());
+        let mut port = port_with(1, &task);
+        for number in 0..1000 {
+            port.open(client(number, 5), Instant::from_millis(0), &stack);
+        }
+        assert!(port.admitted.len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn a_client_is_known_by_address_port_and_sequence_number() {
+        let mut frame = [0; 14 + 20 + 20];
+        (frame[12], frame[14], frame[23], frame[47]) = (0x08, 0x45, 6, 0x02);
+        let first = opening(&frame);
+        for at in [26, 29, 34, 35, 38, 41] {
+            let mut other = frame;
+            other[at] = 1;
+            assert_ne!(opening(&other), first, "byte {at}");
+        }
+        assert_eq!(opening(&frame), first);
+    }
+
     #[test]
     fn only_the_first_segment_of_a_connection_opens_one() {
         let ipv4 = |ihl: u8, protocol, flags| {
@@ -255,6 +368,7 @@ mod tests {
             (frame[segment + 3], frame[segment + 13]) = (7, flags);
             frame
         };
+        let opened_port = |frame: &[u8]| opening(frame).map(|(port, _)| port);
         assert_eq!(opened_port(&ipv4(5, 6, 0x02)), Some(7));
         assert_eq!(opened_port(&ipv4(15, 6, 0xc2)), Some(7), "with options");
         assert_eq!(opened_port(&ipv4(5, 6, 0x12)), None, "a reply");

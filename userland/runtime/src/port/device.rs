@@ -22,8 +22,19 @@ const FRAMES_PER_RING: u32 = 32;
 /// receive livelock in an interrupt-driven kernel", 1997).
 const BURST: u32 = 16;
 
-/// Decides whether the stack may take a frame now. If not, it wakes the stack's task when it may.
-pub type Gate = fn(&[u8], &Waker) -> bool;
+/// Decides whether the stack takes a frame.
+pub type Gate = fn(&[u8], &Waker) -> Passage;
+
+/// What happens to a frame at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// The stack takes it now.
+    Open,
+    /// It waits, and all frames behind it. The gate wakes the stack's task when it may pass.
+    Closed,
+    /// The stack never gets it.
+    Dropped,
+}
 
 /// The network device.
 pub struct Device {
@@ -61,7 +72,7 @@ impl Device {
                 is_disabled: false,
                 unsignalled: 0,
             },
-            gate: |_, _| true,
+            gate: |_, _| Passage::Open,
             waiting: None,
             burst: 0,
             received: buffer(),
@@ -87,20 +98,25 @@ impl Device {
 impl Device {
     /// The length of the next frame in `received`; `None` if there is none, or it has to wait.
     fn next_frame(&mut self, context: &Context<'_>) -> Option<usize> {
-        let waiting = self.waiting.take();
-        if waiting.is_none() && !self.wire.has_frame(context) || !self.wire.has_space(context) {
-            self.waiting = waiting;
-            return None;
+        loop {
+            let waiting = self.waiting.take();
+            if waiting.is_none() && !self.wire.has_frame(context) || !self.wire.has_space(context) {
+                self.waiting = waiting;
+                return None;
+            }
+            let length = match waiting {
+                Some(length) => length,
+                None => self.wire.receive(&mut self.received)?,
+            };
+            match (self.gate)(&self.received[..length], context.waker()) {
+                Passage::Open => return Some(length),
+                Passage::Closed => {
+                    self.waiting = Some(length);
+                    return None;
+                }
+                Passage::Dropped => {}
+            }
         }
-        let length = match waiting {
-            Some(length) => length,
-            None => self.wire.receive(&mut self.received)?,
-        };
-        if !(self.gate)(&self.received[..length], context.waker()) {
-            self.waiting = Some(length);
-            return None;
-        }
-        Some(length)
     }
 }
 
@@ -342,9 +358,13 @@ mod tests {
     fn a_frame_waits_at_the_gate_and_those_behind_it_with_it() {
         static IS_OPEN: AtomicBool = AtomicBool::new(false);
         let (device, switch, _) = device();
-        let mut device = device.with_gate(|frame, _| frame[0] == 1 || IS_OPEN.load(Relaxed));
+        let mut device = device.with_gate(|frame, _| match frame[0] {
+            0 => Passage::Dropped,
+            2 if !IS_OPEN.load(Relaxed) => Passage::Closed,
+            _ => Passage::Open,
+        });
         let context = &mut Context::from_waker(Waker::noop());
-        for first in [1, 2, 1] {
+        for first in [0, 1, 0, 0, 2, 1, 0] {
             switch.outgoing().send(&[first; 60]).unwrap();
         }
         let mut next = || {

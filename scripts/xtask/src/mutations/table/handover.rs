@@ -305,7 +305,7 @@ mutations! {
         "            self.away.remove(entry.mac);\n" => "";
         "frames for a domain that has come back go through the tunnel"; SWITCH;
     "gate" in "userland/runtime/src/port/device.rs":
-        "if !(self.gate)(&self.received[..length], context.waker()) {" => "if false {";
+        "                    self.waiting = Some(length);\n                    return None;\n" => "                    return Some(length);\n";
         "of many clients that connect at once some are refused"; Host("runtime", "port::device");
     "held-client" in "userland/runtime/src/net/listeners.rs":
         "            if self.called == 0 {\n" => "            if true {\n";

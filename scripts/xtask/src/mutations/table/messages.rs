@@ -8,6 +8,9 @@ mutations! {
     "unsent-words" in "kernel/src/ipc/transfer.rs":
         "word & mask" => "word";
         "registers of the sender leak to the receiver"; IPC;
+    "repeated-first-frame" in "userland/runtime/src/net/listeners.rs":
+        "        if self.admitted.iter().any(|(known, _)| *known == client) {\n            return Passage::Dropped;\n        }\n" => "";
+        "a frame that the wire repeats makes a second connection of a client's, and the first is reset"; Host("runtime", "net::listeners");
     "message-dirty" in "kernel/src/ipc/transfer.rs":
         "    there.mark_written(address);\n" => "";
         "a move loses a received message"; TLB;
