@@ -191,7 +191,7 @@ fn commands_without_the_fleets_secret_are_ignored() {
     fleet.send_plaintext(Node::A, &command.join(" "));
     let reply = fleet.command_with_wrong_secret(Node::A, &command);
     assert!(
-        reply.contains("the machine does not reply, or has another secret"),
+        reply.contains("the machine does not reply, or has another secret or version"),
         "{reply}"
     );
     let list = fleet.list(Node::A);

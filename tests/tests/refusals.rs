@@ -21,7 +21,7 @@ const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
 /// The number of refusals after which memory use is compared.
 const REFUSALS: usize = 3;
 
-/// The machines that both tell the test of their memory use.
+/// The machines, which both report their memory use.
 const BOTH: &[Node] = &[Node::A, Node::B];
 
 /// A query of a machine's domains and moves.

@@ -77,7 +77,7 @@ fn a_machine_is_drained_restarts_with_another_image_and_gets_its_domains_back_un
     let (refused, is_done) = fleet.outcome(B, &["reboot"]);
     assert!(refused.contains("b is not restarted: "), "{refused}");
     assert!(
-        refused.contains("kv is lost: it is running") && !is_done,
+        refused.contains("a restart loses kv: it is running") && !is_done,
         "{refused}"
     );
     // B drains, and admits nothing any more.

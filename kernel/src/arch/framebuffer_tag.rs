@@ -75,8 +75,8 @@ pub(super) fn check(
         return Err(Problem::Address(address));
     }
     let range = framebuffer.range();
-    let mut ranges = memory.into_iter().flat_map(|ranges| &ranges.0);
-    match ranges.find(|memory| memory.overlaps(&range)) {
+    let mut memory = memory.into_iter();
+    match memory.find_map(|ranges| ranges.overlapping(&range)) {
         Some(memory) => Err(Problem::Memory(memory.start)),
         None => Ok(()),
     }

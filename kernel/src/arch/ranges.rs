@@ -8,6 +8,24 @@ use heapless::Vec;
 /// Bytes in a page.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
+/// The address of a device's registers as firmware states it; `None` if it has more than this many bits, or its page is RAM.
+pub(super) fn device_address(
+    address: u64,
+    memory: [&Ranges; 2],
+    address_bits: u32,
+) -> Option<PhysAddr> {
+    if address >> address_bits != 0 {
+        return None;
+    }
+    let address = PhysAddr::try_new(address).ok()?;
+    let start = address.align_down(PAGE_BYTES);
+    let page = PhysRange::new(start, start + PAGE_BYTES);
+    let is_ram = memory
+        .iter()
+        .any(|ranges| ranges.overlapping(&page).is_some());
+    (!is_ram).then_some(address)
+}
+
 /// A list of ranges, ascending, disjoint and not adjacent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges(pub(super) Vec<PhysRange, RANGES_MAX>);
@@ -29,6 +47,11 @@ impl Ranges {
         });
         let index = self.0.partition_point(|other| other.start < joined.start);
         self.0.insert(index, joined).is_ok()
+    }
+
+    /// A range of the list that overlaps this one.
+    pub(super) fn overlapping(&self, range: &PhysRange) -> Option<&PhysRange> {
+        self.0.iter().find(|known| known.overlaps(range))
     }
 
     /// Removes a range. If that splits a range of the list and the list is full, the smaller part is lost.
@@ -106,6 +129,19 @@ mod tests {
     fn pairs(ranges: &Ranges) -> std::vec::Vec<(u64, u64)> {
         let pair = |range: &PhysRange| (range.start.as_u64(), range.end.as_u64());
         ranges.0.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn registers_are_neither_in_memory_nor_beyond_the_processors_addresses() {
+        let (memory, firmware) = (list(&[(0, 0x9_f000)]), list(&[(0x10_0800, 0x20_0000)]));
+        let at = |address| device_address(address, [&memory, &firmware], 40);
+        for address in [0xfed0_0000, 0xa_0000, 0xf_fff8, (1 << 40) - 8] {
+            assert_eq!(at(address), Some(PhysAddr::new(address)), "{address:#x}");
+        }
+        // The third one is in the page in which memory begins.
+        for address in [0x9_eff8, 0x1f_fff8, 0x10_0000, 1 << 40, 1 << 52, u64::MAX] {
+            assert_eq!(at(address), None, "{address:#x}");
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl AddressSpace {
     }
 
     /// Removes the links from an address (a multiple of 2 MiB) up to `end`, and flushes every core's TLB. Calls `used` with the
-    /// address of each removed link that the processor has used. Examines at most `most` entries; returns the address to
+    /// address of each removed link that is marked as used. Examines at most `most` entries; returns the address to
     /// continue at.
     pub fn unlink(&self, address: u64, end: u64, most: u64, used: impl Fn(u64)) -> u64 {
         let (mut next, mut looks) = (address, 0);
@@ -170,8 +170,8 @@ impl AddressSpace {
         })
     }
 
-    /// Removes the mark of the link at an address, if there is one; returns whether the processor has used the link since the
-    /// mark was removed last. Until the next flush of every core's TLB, a processor may use the link without marking it.
+    /// Removes the mark of the link at an address, if there is one; returns whether the processor, or
+    /// [`Translation::mark_written`], has used the link since the mark was removed last. Until the next flush of every core's TLB, a processor may use the link without marking it.
     pub fn take_use(&self, address: u64) -> bool {
         let directory = self.directory(address);
         directory.is_some_and(|directory| directory.take_accessed(index_at(address, 1)))

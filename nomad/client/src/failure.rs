@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
     /// No reply was received: a machine does not reply to a client without the fleet's secret.
-    #[error("the machine does not reply, or has another secret")]
+    #[error("the machine does not reply, or has another secret or version")]
     NoReply,
     /// The server stopped replying before the last event.
     #[error("the machine stopped replying; the outcome of the command is unknown")]

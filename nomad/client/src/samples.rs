@@ -137,7 +137,7 @@ pub fn events() -> Vec<Event> {
 }
 
 /// A reason of every kind for which a domain stays.
-fn stays() -> [Stay; 7] {
+fn stays() -> [Stay; 9] {
     let refusal = Refusal::Draining { machine: name() };
     [
         Stay::NotMovable,
@@ -148,6 +148,8 @@ fn stays() -> [Stay; 7] {
             reason: AbortReason::Refused(refusal),
         },
         Stay::Cancelled,
+        Stay::Faulted,
+        Stay::Outlived,
         Stay::InDoubt(Doubt::NotReleased),
         Stay::Error("x".repeat(REASON_BYTES_MAX)),
     ]

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use nomad_client::Event;
 use nomad_client::command::RebootIf;
 use nomad_protocol::Instant;
-use service_protocol::root::{DomainRecord, DomainState};
+use service_protocol::root::DomainRecord;
 
 use crate::host::Host;
 use crate::operator::{Reply, ended};
@@ -25,18 +25,18 @@ impl<H: Host> Shell<H> {
     pub(crate) fn reboot(&mut self, now: Instant, condition: RebootIf) -> Reply {
         self.check_not_restarting()?;
         let machine = self.machines.own().name;
-        let lost = self.lost_by_restart()?;
-        if condition == RebootIf::NothingIsLost && !lost.is_empty() {
-            let lost: Vec<String> = lost.iter().map(Event::to_string).collect();
-            let lost = lost.join("; ");
-            return Err(format!(
-                "{machine} is not restarted: {lost}; `drain` moves domains away, `reboot --force` loses them"
-            ));
+        let mut events = self.lost_by_restart()?;
+        if condition == RebootIf::NothingIsLost && !events.is_empty() {
+            let reason =
+                "`drain` moves running domains away, and `reboot --force` loses what is listed";
+            events.push(Event::failed(format!(
+                "{machine} is not restarted: {reason}"
+            )));
+            return Ok(events);
         }
         self.log(format!("{machine} restarts at an operator's command"));
         self.restart_due = Some(now.after_us(DELAY_US));
         self.dismiss_starters("the machine restarts");
-        let mut events = lost;
         events.push(Event::Rebooting(machine));
         Ok(ended(events))
     }
@@ -69,19 +69,13 @@ impl<H: Host> Shell<H> {
             && let Err(error) = self.host.reboot()
         {
             log::error!("the machine does not restart: {error}");
+            self.admit_again(now);
         }
     }
 }
 
-/// Whether a domain could move away and is lost otherwise. An outlived copy may be the last one.
+/// Whether a domain could move away and is lost otherwise. An outlived copy, or the memory of a domain that has faulted, may be
+/// the last one.
 fn is_lost(record: &DomainRecord) -> bool {
-    let is_present = matches!(
-        record.state,
-        DomainState::Running
-            | DomainState::Incoming
-            | DomainState::Prepared
-            | DomainState::Exported
-            | DomainState::Outlived
-    );
-    record.movable && is_present
+    record.movable && record.is_here()
 }

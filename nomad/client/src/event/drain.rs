@@ -56,6 +56,10 @@ pub enum Stay {
     InDoubt(Doubt),
     /// Its move could not begin, for this reason.
     Error(String),
+    /// It has faulted. It is stopped and keeps its memory.
+    Faulted,
+    /// A younger copy of it runs on another machine.
+    Outlived,
 }
 
 impl fmt::Display for DrainStatus {
@@ -85,6 +89,12 @@ impl fmt::Display for Stay {
             Stay::Cancelled => f.write_str("its move was cancelled"),
             Stay::InDoubt(doubt) => write!(f, "its move is in doubt: {doubt}"),
             Stay::Error(reason) => f.write_str(reason),
+            Stay::Faulted => {
+                f.write_str("it has faulted: `logs` has the reason, `stop` releases it")
+            }
+            Stay::Outlived => {
+                f.write_str("a younger copy runs elsewhere: `force NAME drop` drops this one")
+            }
         }
     }
 }

@@ -59,7 +59,9 @@ impl fmt::Display for Event {
             }
             Event::Stays { domain, reason } => write!(f, "{domain} stays: {reason}"),
             Event::Undrained(machine) => write!(f, "{machine} admits domains again"),
-            Event::Lost(domain, state) => write!(f, "{domain} is lost: it is {state}"),
+            Event::Lost(domain, state) => {
+                write!(f, "a restart loses {domain}: it is {state}")
+            }
             Event::Rebooting(machine) => write!(f, "{machine} restarts"),
             Event::Done => f.write_str("done"),
             Event::Failed(reason)

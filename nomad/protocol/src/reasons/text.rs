@@ -132,9 +132,9 @@ impl fmt::Display for AbortReason {
             AbortReason::Cancelled => f.write_str("cancelled"),
             AbortReason::TooLong {
                 phase: PhaseName::Offer,
-            } => {
-                f.write_str("no reply to the offer: the destination is off, or has another secret")
-            }
+            } => f.write_str(
+                "no reply to the offer: the destination is off, or has another secret or version",
+            ),
             AbortReason::TooLong { phase } => write!(f, "the phase {phase:?} took too long"),
             AbortReason::StreamBroken => f.write_str("the stream of pages broke"),
             AbortReason::PeerRestarted => f.write_str("the other machine was restarted"),

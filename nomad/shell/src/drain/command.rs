@@ -31,7 +31,10 @@ impl<H: Host> Shell<H> {
                     let status = drain.status(&self.machines);
                     return Err(format!("{status}; `undrain` ends that"));
                 }
-                drain.follow(from);
+                if let Some(displaced) = drain.follow(from) {
+                    let reason = "too many operators follow the drain, which goes on: `drain` follows it again";
+                    self.reply(displaced, Err(reason.into()));
+                }
             }
             // A drain that is over begins again with the domains that have stayed.
             _ => {
@@ -78,10 +81,14 @@ impl<H: Host> Shell<H> {
             self.reply(follower, Err("an operator has ended the drain".into()));
         }
         self.log(format!("{own} admits domains again"));
-        // What other machines replied before may no longer hold.
+        self.admit_again(now);
+        Ok(ended(events))
+    }
+
+    /// Begins anew to ask where domains are: what other machines replied while this one started no domain may no longer hold.
+    pub(crate) fn admit_again(&mut self, now: Instant) {
         self.roll_calls.forget();
         self.update_roll_calls(now);
-        Ok(ended(events))
     }
 
     /// The status of this machine's drain, if there is one.

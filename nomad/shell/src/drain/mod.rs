@@ -106,12 +106,12 @@ impl Drain {
         self.due
     }
 
-    /// Adds an operator whose reply gets the events from now on.
-    fn follow(&mut self, follower: RequestId) {
-        if self.followers.len() == FOLLOWERS_MAX {
-            self.followers.remove(0);
-        }
+    /// Adds an operator whose reply gets the events from now on. Returns the one whose place it takes.
+    fn follow(&mut self, follower: RequestId) -> Option<RequestId> {
+        let is_full = self.followers.len() == FOLLOWERS_MAX;
+        let displaced = is_full.then(|| self.followers.remove(0));
         self.followers.push(follower);
+        displaced
     }
 
     /// Whether the next move may begin.
@@ -163,19 +163,23 @@ impl Drain {
         self.stays.insert(name, reason);
     }
 
-    /// Handles a notice of a move; returns its domain if the move is one of this drain.
+    /// Handles a notice of a move; returns its domain if the move is one of this drain. A move that has finished may have left its
+    /// domain here: an operator has forced the copy here to run (`runs_here`).
     fn handle_notice(
         &mut self,
         machines: &Machines,
         transaction: TransactionId,
         notice: &Notice,
+        runs_here: impl FnOnce(Name) -> bool,
     ) -> Option<Name> {
         let (name, to) = *self.moves.get(&transaction)?;
         match *notice {
             Notice::Finished => {
                 self.stays.remove(&name);
-                self.moved += 1;
-                *self.sent.entry(to).or_default() += 1;
+                if !runs_here(name) {
+                    self.moved += 1;
+                    *self.sent.entry(to).or_default() += 1;
+                }
             }
             Notice::Aborted(reason) => self.handle_failure(name, machines.get(to), reason),
             Notice::InDoubt(doubt) => self.stay(name, Stay::InDoubt(doubt)),

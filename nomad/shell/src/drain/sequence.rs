@@ -72,14 +72,7 @@ impl<H: Host> Shell<H> {
         if self.drain.as_ref().is_none_or(stays) {
             return Step::Settled;
         }
-        let is_present = matches!(
-            record.state,
-            DomainState::Running
-                | DomainState::Incoming
-                | DomainState::Prepared
-                | DomainState::Exported
-        );
-        if !is_present || record.is_part_of_machine {
+        if !record.is_here() || record.is_part_of_machine {
             return Step::Settled;
         }
         let mut doubts = self.moves.doubts(name);
@@ -89,9 +82,11 @@ impl<H: Host> Shell<H> {
         }
         drop(doubts);
         match record.state {
-            DomainState::Running if record.movable => self.send_away(now, name),
-            DomainState::Running => self.leave(name, Stay::NotMovable),
-            _ => Step::Later,
+            DomainState::Incoming | DomainState::Prepared | DomainState::Exported => Step::Later,
+            _ if !record.movable => self.leave(name, Stay::NotMovable),
+            DomainState::Running => self.send_away(now, name),
+            DomainState::Outlived => self.leave(name, Stay::Outlived),
+            _ => self.leave(name, Stay::Faulted),
         }
     }
 
@@ -117,8 +112,16 @@ impl<H: Host> Shell<H> {
                 }
                 self.send_away(now, name)
             }
+            // The moves in progress use memory that this one lacks, or root is busy with them.
+            Err(BeginError::Domain(_)) if self.is_moving() => Step::Later,
             Err(error) => self.leave(name, Stay::Error(format!("{error}"))),
         }
+    }
+
+    /// Whether a move is in progress that will end without an operator.
+    fn is_moving(&self) -> bool {
+        let mut entries = self.moves.ledger.entries();
+        entries.any(|entry| entry.doubt.is_none())
     }
 
     fn note_begun(&mut self, name: Name, to: MachineId, transaction: TransactionId) -> Step {
@@ -175,7 +178,12 @@ impl<H: Host> Shell<H> {
         let Some(drain) = &mut self.drain else {
             return;
         };
-        let domain = drain.handle_notice(&self.machines, transaction, notice);
+        let host = &mut self.host;
+        let runs_here = |name| {
+            let record = host.find(name);
+            record.is_ok_and(|record| record.state == DomainState::Running)
+        };
+        let domain = drain.handle_notice(&self.machines, transaction, notice, runs_here);
         if let Some(domain) = domain {
             let notice = *notice;
             self.notify_followers(&Event::DrainMove { domain, notice });

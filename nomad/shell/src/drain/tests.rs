@@ -1,4 +1,4 @@
-//! The machines that a drain offers domains to, if guests take part.
+//! The machines that a drain offers domains to, and the moves that it counts.
 
 use core::net::Ipv4Addr;
 
@@ -66,4 +66,17 @@ fn a_domain_is_offered_to_a_guest_only_if_the_operator_names_it() {
     assert_eq!(next(&to_all, &machines), None);
     assert_eq!(next(&drain(Some(GUEST)), &machines), Some(GUEST));
     assert_eq!(next(&drain(Some(B)), &machines), Some(B));
+}
+
+#[test]
+fn a_domain_that_was_forced_to_run_here_has_not_moved() {
+    let machines = Machines::new(member("a", A), Vec::from([member("b", B)]));
+    for (runs_here, moved) in [(true, 0), (false, 1)] {
+        let (transaction, pushed) = (TransactionId(7), name("pushed"));
+        let mut drain = drain(None);
+        drain.begin(transaction, pushed, B);
+        let handled = drain.handle_notice(&machines, transaction, &Notice::Finished, |_| runs_here);
+        assert_eq!((handled, drain.moved), (Some(pushed), moved));
+        assert!(drain.is_ready());
+    }
 }

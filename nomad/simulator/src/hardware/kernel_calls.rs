@@ -55,7 +55,10 @@ impl Kernel for Hardware {
     }
 
     fn begin_move(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
-        Ok(Outgoing::new(found.id, name))
+        match self.is_heap_full {
+            true => Err("the migration server has too little memory".to_owned()),
+            false => Ok(Outgoing::new(found.id, name)),
+        }
     }
 
     fn recover_outgoing(

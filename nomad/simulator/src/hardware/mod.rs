@@ -81,6 +81,8 @@ pub struct Hardware {
     pub unretired: Vec<DomainId>,
     /// The domains given up since this was emptied.
     pub given_up: Vec<GivenUp>,
+    /// Whether nomad's heap has no room for another move from here.
+    pub is_heap_full: bool,
     /// The number of times that its root was to restart the machine. The machine runs on.
     pub reboots: u32,
 }
@@ -118,6 +120,7 @@ impl Hardware {
             started: Vec::new(),
             unretired: Vec::new(),
             given_up: Vec::new(),
+            is_heap_full: false,
             reboots: 0,
         }
     }

@@ -373,12 +373,98 @@ fn replies_from_the_time_of_a_drain_start_no_domain_after_it() {
     assert_eq!(state(&scene.machine), DomainState::Running);
 }
 
+/// Sets the state of the machine's domain.
+fn set_state(scene: &mut Scene, state: DomainState) {
+    let entries = &mut scene.machine.hardware_mut().root.entries;
+    entries.get_mut(&0).expect("a domain").state = state;
+}
+
+#[test]
+fn a_domain_that_has_faulted_or_was_outlived_stays_and_a_restart_would_lose_it() {
+    for (state, reason) in [
+        (DomainState::Stopped, Stay::Faulted),
+        (DomainState::Outlived, Stay::Outlived),
+    ] {
+        let mut scene = Scene::running(refuses);
+        set_state(&mut scene, state);
+        let events = scene.command(OPERATOR, "drain");
+        assert_eq!(stay(&events), &reason);
+        assert!(
+            matches!(events.last(), Some(Reported::Failed(_))),
+            "{events:?}"
+        );
+        let events = scene.command(OTHER, "reboot");
+        assert!(
+            matches!(events[0], Reported::Lost(_, lost) if lost == state),
+            "{events:?}"
+        );
+        scene.pass(5);
+        assert_eq!(scene.machine.hardware().reboots, 0);
+    }
+}
+
+#[test]
+fn a_shortage_that_a_move_in_progress_causes_makes_a_drain_wait() {
+    let mut scene = Scene::running(is_silent);
+    scene.command(OTHER, "migrate domain-1 m1");
+    scene.machine.hardware_mut().is_heap_full = true;
+    let events = texts(&scene.command(OPERATOR, "drain"));
+    assert_eq!(events, ["m0 is draining: 0 moved, 0 stay"]);
+    assert_eq!(scene.pass(5), []);
+    // That move fails after ten seconds, and gives its memory back.
+    scene.machine.hardware_mut().is_heap_full = false;
+    scene.pass(30);
+    assert_eq!(scene.offered.last(), Some(&machine_id(THIRD)));
+}
+
+#[test]
+fn a_shortage_without_a_move_in_progress_is_a_reason_to_stay() {
+    let mut scene = Scene::running(is_silent);
+    scene.machine.hardware_mut().is_heap_full = true;
+    let events = scene.command(OPERATOR, "drain");
+    assert!(matches!(stay(&events), Stay::Error(_)));
+}
+
+#[test]
+fn a_stopped_domain_without_memory_is_not_in_the_way() {
+    let mut scene = Scene::running(refuses);
+    set_state(&mut scene, DomainState::Stopped);
+    let entries = &mut scene.machine.hardware_mut().root.entries;
+    entries.get_mut(&0).expect("a domain").pool = None;
+    let events = scene.command(OPERATOR, "drain");
+    assert_eq!(events.last(), Some(&Reported::Done));
+}
+
+#[test]
+fn the_reply_of_an_operator_whose_place_is_taken_ends() {
+    let mut scene = Scene::running(is_silent);
+    scene.command(RequestId(100), "drain");
+    for follower in 101..109 {
+        let command = "drain".parse().expect("a command");
+        scene
+            .machine
+            .shell
+            .handle_command(scene.now, RequestId(follower), command);
+    }
+    let events = scene.events();
+    let ends = |to: u64| {
+        let mut own = events
+            .iter()
+            .filter(|(request, _)| *request == RequestId(to));
+        own.any(|(_, event)| matches!(event, Reported::Failed(_)))
+    };
+    assert!(ends(100) && !ends(101), "{events:?}");
+}
+
 #[test]
 fn a_restart_is_refused_while_a_domain_would_be_lost() {
     let mut scene = Scene::running(refuses);
     let events = texts(&scene.command(OPERATOR, "reboot"));
-    let lost = "m0 is not restarted: domain-1 is lost: it is running";
-    assert!(events[0].contains(lost), "{events:?}");
+    assert_eq!(events[0], "a restart loses domain-1: it is running");
+    assert!(
+        events[1].starts_with("failed: m0 is not restarted: "),
+        "{events:?}"
+    );
     scene.pass(5);
     assert_eq!(scene.machine.hardware().reboots, 0);
 }
@@ -388,7 +474,7 @@ fn a_restart_is_refused_while_a_move_is_not_over() {
     let mut scene = Scene::running(is_silent);
     scene.command(OPERATOR, "migrate domain-1 m1");
     let events = texts(&scene.command(OPERATOR, "reboot"));
-    assert!(events[0].contains("Source Offer"), "{events:?}");
+    assert!(events[1].contains("Source Offer"), "{events:?}");
     assert_eq!(scene.machine.hardware().reboots, 0);
 }
 
@@ -396,7 +482,11 @@ fn a_restart_is_refused_while_a_move_is_not_over() {
 fn a_forced_restart_lists_what_is_lost() {
     let mut scene = Scene::running(refuses);
     let events = texts(&scene.command(OPERATOR, "reboot --force"));
-    let expected = ["domain-1 is lost: it is running", "m0 restarts", "done"];
+    let expected = [
+        "a restart loses domain-1: it is running",
+        "m0 restarts",
+        "done",
+    ];
     assert_eq!(events, expected);
     scene.pass(5);
     assert_eq!(scene.machine.hardware().reboots, 1);

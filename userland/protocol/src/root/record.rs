@@ -62,6 +62,22 @@ pub struct DomainRecord {
     pub spent_pages: u64,
 }
 
+impl DomainRecord {
+    /// Whether this machine has a copy of it, or a part of one. A domain that has faulted is stopped and keeps its memory, for
+    /// whoever looks into it.
+    pub fn is_here(&self) -> bool {
+        match self.state {
+            DomainState::Running
+            | DomainState::Incoming
+            | DomainState::Prepared
+            | DomainState::Exported
+            | DomainState::Outlived => true,
+            DomainState::Stopped => self.pool_pages > 0,
+            DomainState::Waiting | DomainState::Away => false,
+        }
+    }
+}
+
 /// The result of installing a package.
 #[expect(
     clippy::large_enum_variant,

@@ -5,9 +5,10 @@
 use super::super::hpet::Hpet;
 use super::super::interrupts;
 use super::super::{apic, cpu, reboot};
-use super::handover::{EARLY_LIMIT, read_loader_bytes};
+use super::handover::{EARLY_LIMIT, Handover, read_loader_bytes};
 use super::tables::Tables;
 use crate::arch::acpi::{self, IO_APICS_MAX, Madt, Override};
+use crate::arch::ranges;
 use crate::arch::reset::{Register, Reset};
 use crate::arch::{Line, PhysAddr, Polarity, Trigger, VirtAddr};
 use crate::log;
@@ -34,12 +35,15 @@ pub(super) struct Devices {
 
 impl Platform {
     /// Reads the tables; without any, assumes a PC from before ACPI.
-    pub(super) fn find(rsdp: Option<PhysAddr>) -> Self {
+    pub(super) fn find(handover: &Handover) -> Self {
         let mut platform = Self::default();
-        match rsdp.map(|rsdp| acpi::Tables::find(&read_loader_bytes, rsdp.as_u64())) {
+        match handover
+            .rsdp
+            .map(|rsdp| acpi::Tables::find(&read_loader_bytes, rsdp.as_u64()))
+        {
             None => log!("no ACPI"),
             Some(Err(problem)) => log!("ACPI is not used: {problem}"),
-            Some(Ok(tables)) => platform.read(&tables),
+            Some(Ok(tables)) => platform.read(&tables, handover),
         }
         if platform.madt.io_apics.is_empty() {
             platform.assume();
@@ -47,7 +51,7 @@ impl Platform {
         platform
     }
 
-    fn read(&mut self, tables: &acpi::Tables<'_>) {
+    fn read(&mut self, tables: &acpi::Tables<'_>, handover: &Handover) {
         let count = tables.unreachable();
         if count > 0 {
             log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used");
@@ -61,9 +65,15 @@ impl Platform {
             log!("{count} of ACPI's entries for interrupt controllers are not used");
         }
         let hpet = tables.hpet(report);
-        self.hpet = hpet.and_then(|address| PhysAddr::try_new(address).ok());
+        self.hpet = hpet.and_then(|address| device_address("the HPET", address, handover));
         let fadt = tables.table(acpi::Signature::FADT, report);
-        self.reset = fadt.and_then(acpi::reset_register);
+        let reset = fadt.and_then(acpi::reset_register);
+        self.reset = reset.filter(|reset| match reset.register {
+            Register::Memory(address) => {
+                device_address("the reset register", address, handover).is_some()
+            }
+            Register::Port(_) | Register::Configuration { .. } => true,
+        });
     }
 
     /// Assumes one core, one I/O APIC at the usual address, and the timer's interrupt on line 2.
@@ -104,7 +114,7 @@ impl Platform {
     fn prepare_reboot(&self, tables: &mut Tables) {
         let Some(reset) = self.reset else { return };
         let mapped = match reset.register {
-            Register::Memory(address) => Some(tables.map_device(PhysAddr::new_truncate(address))),
+            Register::Memory(address) => Some(tables.map_device(PhysAddr::new(address))),
             Register::Port(_) | Register::Configuration { .. } => None,
         };
         reboot::prepare(reset, mapped);
@@ -121,4 +131,14 @@ impl Platform {
         }
         apic::initialise(devices.local_apic, self.madt.nmi_pins);
     }
+}
+
+/// The address of a device's registers, unless they cannot be there.
+fn device_address(device: &str, address: u64, handover: &Handover) -> Option<PhysAddr> {
+    let memory = [&handover.memory, &handover.firmware_memory];
+    let found = ranges::device_address(address, memory, cpu::physical_address_bits());
+    if found.is_none() {
+        log!("ACPI: {device} cannot be at {address:#x}: not used");
+    }
+    found
 }

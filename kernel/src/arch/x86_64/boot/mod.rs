@@ -82,7 +82,7 @@ fn leave_early_tables(
     handover.framebuffer = framebuffer;
     options::set(Options::parse(&handover.command_line));
     cpu::initialise();
-    let platform = Platform::find(handover.rsdp);
+    let platform = Platform::find(&handover);
     let mut tables = Tables::new(&mut handover);
     let devices = platform.map(&mut tables);
     let screen = framebuffer.map(|it| (it, tables.map_framebuffer(it.range()).as_mut_ptr()));
