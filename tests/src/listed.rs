@@ -76,7 +76,7 @@ impl Listed {
 mod tests {
     use super::*;
 
-    const RUNS: &str = r#"{"at_us":1,"text":"","event":{"domain":{"name":"counter","id":"7","state":"running","movable":true,"is_part_of_machine":false,"incarnation":12,"spent_pages":5,"pool_pages":9,"home":null}}}"#;
+    const RUNS: &str = r#"{"at_us":1,"text":"","event":{"domain":{"name":"counter","id":"7","state":"running","movable":true,"is_part_of_machine":false,"has_package":false,"incarnation":12,"spent_pages":5,"pool_pages":9,"home":null}}}"#;
     const MOVES: &str = r#"{"at_us":1,"text":"","event":{"transaction":{"transaction":"7","domain":"counter","side":"Destination","phase":"Receive","peer":null,"doubt":null}}}"#;
     const DONE: &str = r#"{"at_us":2,"text":"","event":"done"}"#;
 

@@ -105,7 +105,7 @@ mod tests {
     /// The reply of a machine that lists the counter in this state.
     fn listing(state: &str) -> Reply {
         let domain = format!(
-            r#"{{"at_us":1,"text":"","event":{{"domain":{{"name":"counter","id":"7","state":"{state}","movable":true,"is_part_of_machine":false,
+            r#"{{"at_us":1,"text":"","event":{{"domain":{{"name":"counter","id":"7","state":"{state}","movable":true,"is_part_of_machine":false,"has_package":false,
                "incarnation":12,"spent_pages":5,"pool_pages":9,"home":null}}}}}}"#
         );
         let done = r#"{"at_us":2,"text":"","event":"done"}"#;

@@ -1,128 +1,17 @@
-//! A drain, a restart of the machine, and their refusals.
+//! A drain, and its refusals.
 
 use std::collections::BTreeMap;
 
 use nomad_client::event::{DrainStage, Stay};
 use nomad_client::{Event as Reported, RequestId};
-use nomad_protocol::{
-    AbortReason, BootId, Envelope, Instant, LifeId, MachineId, Message, PhaseName, Presence,
-    Refusal, Step,
-};
-use nomad_shell::Output;
+use nomad_protocol::{AbortReason, Message, PhaseName, Refusal, Step};
 use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::machine::{DOMAIN, Machine, machine_id, machine_name};
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
 
-use super::{HERE, MOVE, PEER, fresh, machine, now, offer, replies, state};
-
-const OPERATOR: RequestId = RequestId(1);
-const OTHER: RequestId = RequestId(2);
-const THIRD: usize = 2;
-
-/// How the other machines reply to an offer.
-type OfferReply = fn(MachineId) -> Option<Step>;
-
-/// A conversation of the machine with its operators and the other machines.
-struct Scene {
-    machine: Machine,
-    now: Instant,
-    reply: OfferReply,
-    /// The machines that were offered a domain, each once per offer's transaction.
-    offered: Vec<MachineId>,
-    /// Whether other machines reply to queries: they have no domain.
-    has_replies: bool,
-}
-
-impl Scene {
-    fn new(machine: Machine, reply: OfferReply) -> Scene {
-        Scene {
-            machine,
-            now: now(),
-            reply,
-            offered: Vec::new(),
-            has_replies: false,
-        }
-    }
-
-    /// A machine that runs the domain.
-    fn running(reply: OfferReply) -> Scene {
-        Scene::new(machine(true, BTreeMap::new()), reply)
-    }
-
-    /// Sends a command, and returns the events for its operator.
-    fn command(&mut self, from: RequestId, text: &str) -> Vec<Reported> {
-        let command = text.parse().expect("a command");
-        self.machine.shell.handle_command(self.now, from, command);
-        self.events_for(from)
-    }
-
-    /// The events for an operator, without time passing.
-    fn events_for(&mut self, operator: RequestId) -> Vec<Reported> {
-        let events = self.events();
-        let own = events.into_iter().filter(|(to, _)| *to == operator);
-        own.map(|(_, event)| event).collect()
-    }
-
-    /// Handles everything that is due at once.
-    fn events(&mut self) -> Vec<(RequestId, Reported)> {
-        let mut events = Vec::new();
-        while let Some(output) = self.machine.shell.poll(self.now) {
-            match output {
-                Output::Event(to, event) => events.push((to, event)),
-                Output::Send { to, bytes } => self.handle_message(to, &bytes),
-                _ => {}
-            }
-        }
-        events
-    }
-
-    fn handle_message(&mut self, to: MachineId, bytes: &[u8]) {
-        let sent = Envelope::decode(bytes).expect("its own messages decode");
-        let reply = match sent.message {
-            Message::Transaction(transaction, Step::Offer(_)) => {
-                if self.offered.last() != Some(&to) {
-                    self.offered.push(to);
-                }
-                (self.reply)(to).map(|step| Message::Transaction(transaction, step))
-            }
-            Message::Query(name, turn, _) if self.has_replies => {
-                let (life, activated) = (LifeId(7), 0);
-                let presence = Presence::Absent { life, activated };
-                Some(Message::QueryReply(name, turn, presence))
-            }
-            _ => None,
-        };
-        if let Some(message) = reply {
-            let boot = BootId(7);
-            let bytes = Envelope { boot, message }.encode();
-            self.machine.shell.handle_datagram(self.now, to, &bytes);
-        }
-    }
-
-    /// Lets time pass, and returns the events for the operator.
-    fn pass(&mut self, seconds: u64) -> Vec<Reported> {
-        let mut events = Vec::new();
-        for _ in 0..10 * seconds {
-            self.now = self.now.after_us(100_000);
-            self.machine.shell.handle_timeout(self.now);
-            events.extend(self.events_for(OPERATOR));
-        }
-        events
-    }
-}
-
-fn refuses(_: MachineId) -> Option<Step> {
-    Some(Step::Refuse(Refusal::RecordsFull))
-}
-
-fn is_silent(_: MachineId) -> Option<Step> {
-    None
-}
-
-fn texts(events: &[Reported]) -> Vec<String> {
-    events.iter().map(Reported::to_string).collect()
-}
+use super::scene::{OPERATOR, OTHER, Scene, THIRD, is_silent, refuses, texts};
+use super::{HERE, MOVE, PEER, machine, now, offer, replies, state};
 
 /// The reason the domain stays, from the events of a drain that failed.
 fn stay(events: &[Reported]) -> &Stay {
@@ -454,80 +343,4 @@ fn the_reply_of_an_operator_whose_place_is_taken_ends() {
         own.any(|(_, event)| matches!(event, Reported::Failed(_)))
     };
     assert!(ends(100) && !ends(101), "{events:?}");
-}
-
-#[test]
-fn a_restart_is_refused_while_a_domain_would_be_lost() {
-    let mut scene = Scene::running(refuses);
-    let events = texts(&scene.command(OPERATOR, "reboot"));
-    assert_eq!(events[0], "a restart loses domain-1: it is running");
-    assert!(
-        events[1].starts_with("failed: m0 is not restarted: "),
-        "{events:?}"
-    );
-    scene.pass(5);
-    assert_eq!(scene.machine.hardware().reboots, 0);
-}
-
-#[test]
-fn a_restart_is_refused_while_a_move_is_not_over() {
-    let mut scene = Scene::running(is_silent);
-    scene.command(OPERATOR, "migrate domain-1 m1");
-    let events = texts(&scene.command(OPERATOR, "reboot"));
-    assert!(events[1].contains("Source Offer"), "{events:?}");
-    assert_eq!(scene.machine.hardware().reboots, 0);
-}
-
-#[test]
-fn a_forced_restart_lists_what_is_lost() {
-    let mut scene = Scene::running(refuses);
-    let events = texts(&scene.command(OPERATOR, "reboot --force"));
-    let expected = [
-        "a restart loses domain-1: it is running",
-        "m0 restarts",
-        "done",
-    ];
-    assert_eq!(events, expected);
-    scene.pass(5);
-    assert_eq!(scene.machine.hardware().reboots, 1);
-}
-
-#[test]
-fn a_restart_comes_after_its_reply_and_nothing_begins_meanwhile() {
-    let mut scene = Scene::new(machine(false, BTreeMap::new()), refuses);
-    let events = texts(&scene.command(OPERATOR, "reboot"));
-    assert_eq!(events, ["m0 restarts", "done"]);
-    assert_eq!(scene.machine.hardware().reboots, 0);
-    for command in ["drain", "undrain", "reboot --force"] {
-        let events = texts(&scene.command(OPERATOR, command));
-        assert_eq!(events, ["failed: m0 is about to restart"], "{command}");
-    }
-    let offered = Message::Transaction(MOVE, Step::Offer(offer(DOMAIN)));
-    let reply = replies(&mut scene.machine, PEER, offered);
-    let is_refused = matches!(
-        reply[..],
-        [Message::Transaction(
-            _,
-            Step::Refuse(Refusal::Draining { .. })
-        )]
-    );
-    assert!(is_refused, "{reply:?}");
-    scene.pass(5);
-    assert_eq!(scene.machine.hardware().reboots, 1);
-}
-
-#[test]
-fn a_machine_that_does_not_restart_goes_on() {
-    let mut scene = Scene::new(fresh(false, BTreeMap::new()), refuses);
-    scene.machine.hardware_mut().root_faults.push(RootFault {
-        machine: HERE,
-        call: RootCall::Reboot,
-        times: 1,
-    });
-    scene.command(OPERATOR, "reboot");
-    scene.pass(5);
-    assert_eq!(scene.machine.hardware().reboots, 0);
-    scene.command(OPERATOR, "reboot");
-    scene.pass(5);
-    assert_eq!(scene.machine.hardware().reboots, 1);
 }

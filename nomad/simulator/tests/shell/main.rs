@@ -4,6 +4,8 @@ mod drain;
 mod found;
 mod lifecycle;
 mod page_stream;
+mod restart;
+mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -396,7 +396,7 @@ mutations! {
         "        self.roll_calls.forget();\n" => "";
         "a domain that arrived somewhere during its home's drain runs twice"; SIMULATED_SHELL;
     "lost-by-restart" in "nomad/shell/src/restart.rs":
-        "condition == RebootIf::NothingIsLost && !lost.is_empty()" => "false";
+        "condition == RebootIf::NothingIsLost && !events.is_empty()" => "false";
         "a restart that is not forced loses domains"; SIMULATED_SHELL;
     "short-fadt" in "kernel/src/arch/acpi/fadt.rs":
         "    if u32::from_le_bytes(*flags) & HAS_RESET_REGISTER == 0 {\n        return None;\n    }\n" => "";
