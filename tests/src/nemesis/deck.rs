@@ -70,7 +70,8 @@ impl Deck {
         } = self.left.pop().expect("a deck is not empty");
         let side = self.side();
         let moment = if is_held {
-            Moment::HeldAt(self.random.pick(&EARLY_LINES))
+            let line = self.random.pick(&EARLY_LINES);
+            Moment::HeldAt(line)
         } else {
             self.moment(kind)
         };
