@@ -47,6 +47,11 @@ const CORES: [Core; 2] = [
     },
 ];
 
+/// The commands that a core image executes first. If the server's reply to one of GRUB's first requests is lost or late, GRUB ends in its rescue
+/// shell, and the machine waits for somebody at its keyboard. So it loads its first module as often as this. Each attempt waits for
+/// half a minute, and does nothing after one has succeeded.
+const COMMANDS: [&str; 8] = ["insmod normal"; 8];
+
 /// Writes the core images into the directory, for a TFTP server with this address.
 ///
 /// # Errors
@@ -62,11 +67,16 @@ pub fn make(directory: &Directory, server: Ipv4Addr) -> Result<[Core; 2], Error>
 fn write(core: &Core, directory: &Directory, server: Ipv4Addr) -> Result<(), Error> {
     let path = directory.path().join(core.path);
     let unfinished = path.with_extension(process::id().to_string());
+    let commands = path.with_extension("commands");
+    let written = fs::write(&commands, COMMANDS.join("\n") + "\n");
+    written.map_err(|error| Error::Directory(commands.clone(), error))?;
     let mut grub = program::command("grub-mkimage");
     grub.arg("--directory")
         .arg(directory.path().join(core.modules))
         .args(["--format", core.format])
         .args(["--prefix", &format!("(tftp,{server})/boot/grub")])
+        .arg("--config")
+        .arg(&commands)
         .arg("--output")
         .arg(&unfinished)
         .args([core.cards, "tftp"]);
