@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::machine::{Boot, Options};
+use harness::machine::{Boot, Machine, Options};
 use harness::third_party::Client;
 use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, child, lan_servers};
 
@@ -35,7 +35,10 @@ fn directory() -> PathBuf {
 
 /// Starts a machine, and waits until it has joined the fleet.
 fn joins(options: Options) {
-    let mut machine = options.start();
+    await_joined(&mut options.start());
+}
+
+fn await_joined(machine: &mut Machine) {
     machine.expect(FOUND, LIMIT);
     machine.expect_anywhere(UP, LIMIT);
 }
@@ -105,10 +108,18 @@ fn a_bios_starts_beside_the_networks_own_dhcp_server() {
     });
 }
 
+/// GRUB waits half a minute for the reply to its first request, and makes it again.
 #[test]
-fn uefi_starts_beside_the_networks_own_dhcp_server() {
+fn uefi_starts_beside_the_networks_own_dhcp_server_though_grubs_first_requests_are_lost() {
     beside_a_dhcp_server(|mut lab| {
-        joins(lab.machine("uefi", Boot::NetworkUefi));
+        let port = lab.segment.port("uefi");
+        let options = machine("uefi", Boot::NetworkUefi).nic(&port, Node::A.nic());
+        let mut machine = options.start();
+        machine.expect_text("NBP file downloaded successfully.", LIMIT);
+        port.cut();
+        machine.expect_text("error: timeout", LIMIT);
+        port.heal();
+        await_joined(&mut machine);
     });
 }
 
