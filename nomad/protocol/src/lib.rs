@@ -73,9 +73,7 @@ pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, T
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
 pub use offer::{CpuFeatures, MachineSupport, Offer, Sizes, Versions};
-pub use reasons::{
-    AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
-};
+pub use reasons::{AbortReason, Doubt, LocalFailure, PhaseName, Refusal, Side, VersionOf};
 pub use record::{RECORD_BYTES_MAX, Record, RecordedProgress};
 pub use roll_call::{Obstacle, Presence, RollCall};
 pub use source::ATTEMPTS_MAX;
