@@ -6,7 +6,7 @@
 //! | [`inventory`] | client for root's endpoint `inventory` |
 //! | [`processor`] | the processor, by CPUID |
 //! | [`class`] | the kinds of PCI functions |
-//! | [`card`] | a network card, its driver and its link |
+//! | [`nic`] | a network card, its driver and its link |
 //! | [`report`] | the lines of the report |
 //! | [`verdict`] | the last of them |
 //!
@@ -20,10 +20,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod card;
 mod class;
 mod inventory;
 mod machine;
+mod nic;
 mod processor;
 mod report;
 mod verdict;

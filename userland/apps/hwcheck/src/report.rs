@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use runtime::protocol::inventory::{FunctionRecord, Region};
 
-use crate::card::{self, Card};
 use crate::class;
 use crate::machine::{Facts, Machine};
+use crate::nic::{self, Nic};
 use crate::processor::Processor;
 use crate::verdict::verdict;
 
@@ -26,10 +26,10 @@ pub fn lines(machine: &Machine) -> Vec<String> {
     let mut lines = Vec::from([BEGIN.into()]);
     add_machine(&mut lines, &machine.facts, &machine.processor);
     let functions = machine.functions.iter();
-    let others: Vec<_> = functions.filter(|it| !card::is_card(it)).collect();
+    let others: Vec<_> = functions.filter(|it| !nic::is_nic(it)).collect();
     lines.push(format!("{} devices that need no driver:", others.len()));
     lines.extend(others.into_iter().map(describe));
-    add_cards(&mut lines, machine);
+    add_nics(&mut lines, machine);
     add_problems(&mut lines, machine);
     lines.push(format!("verdict: {}", verdict(machine)));
     lines.push(END.into());
@@ -66,16 +66,16 @@ fn add_machine(lines: &mut Vec<String>, facts: &Facts, processor: &Processor) {
     ));
 }
 
-fn add_cards(lines: &mut Vec<String>, machine: &Machine) {
-    let cards = Card::all(machine);
-    lines.push(format!("{} network card(s):", cards.len()));
-    for card in cards {
-        let driver = match &card.function.driver {
+fn add_nics(lines: &mut Vec<String>, machine: &Machine) {
+    let nics = Nic::all(machine);
+    lines.push(format!("{} network card(s):", nics.len()));
+    for nic in nics {
+        let driver = match &nic.function.driver {
             Some(driver) => format!("driver {driver}"),
             None => "no driver".into(),
         };
-        lines.push(format!("{}; {driver}", describe(card.function)));
-        lines.extend(card.quote(machine).map(|quote| format!("    {quote}")));
+        lines.push(format!("{}; {driver}", describe(nic.function)));
+        lines.extend(nic.quote(machine).map(|quote| format!("    {quote}")));
     }
 }
 
