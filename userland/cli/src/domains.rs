@@ -111,7 +111,8 @@ mod tests {
         pool_pages: u64,
     ) -> serde_json::Value {
         serde_json::json!({"domain": {
-            "name": name, "id": "7", "state": "running", "movable": true, "is_part_of_machine": false, "incarnation": incarnation,
+            "name": name, "id": "7", "state": "running", "movable": true, "is_part_of_machine": false, "has_package": false,
+            "incarnation": incarnation,
             "spent_pages": spent_pages, "pool_pages": pool_pages, "home": null,
         }})
     }

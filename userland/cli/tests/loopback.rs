@@ -121,7 +121,7 @@ fn reply(command: &Command, log_lines: u64) -> Vec<Event> {
     }
     let events: &[&str] = match command {
         Command::List => &[
-            r#"{"domain":{"name":"kv","id":"7","state":"running","movable":true,"is_part_of_machine":false,"incarnation":3,
+            r#"{"domain":{"name":"kv","id":"7","state":"running","movable":true,"is_part_of_machine":false,"has_package":false,"incarnation":3,
                 "spent_pages":512,"pool_pages":11264,"home":null}}"#,
             r#""done""#,
         ],
