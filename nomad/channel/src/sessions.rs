@@ -32,7 +32,7 @@ use nomad_protocol::{BootId, Hello, MachineId};
 use crate::accepted::{Accepted, Limits};
 use crate::boots::Boots;
 use crate::cipher::Suites;
-use crate::keys::Keys;
+use crate::keys::{Keys, PeerKind};
 use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
@@ -128,15 +128,6 @@ pub enum Encounter {
     Restarted(MachineId),
     /// The machine refuses this side, because it knows another boot with this machine's name.
     RefusedBy(MachineId),
-}
-
-/// The kind of peer at the other end of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerKind {
-    /// A machine of the fleet, which receives at its well-known port, whatever port it sends from.
-    Machine,
-    /// An operator's tool, which receives at the port it sends from.
-    Operator,
 }
 
 /// The result of an accepted datagram.

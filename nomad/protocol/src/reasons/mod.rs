@@ -5,10 +5,8 @@ mod text;
 use identity::{Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::context::Force;
-use crate::guest::GuestRule;
+use crate::cpu::CpuFeatures;
 use crate::ids::TransactionId;
-use crate::offer::CpuFeatures;
 
 /// A side of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +57,19 @@ pub enum VersionOf {
     Image,
     /// The system-call interface.
     Abi,
+}
+
+/// A rule of the moves to and from guests, for the reason that a move breaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GuestRule {
+    /// To a guest, only a domain that came in a package moves.
+    OnlyPackages,
+    /// To a guest, a domain moves only from its home.
+    OnlyFromHome,
+    /// From a guest, a domain moves only to its home.
+    OnlyToHome,
+    /// No domain moves between two guests.
+    NotBetweenGuests,
 }
 
 /// The reason a destination refuses a domain.
@@ -196,6 +207,16 @@ pub enum AbortReason {
         /// Pages that remained to be sent after the last one.
         pages_remaining: u64,
     },
+}
+
+/// An operator's explicit decision about a copy in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Force {
+    /// Run the copy on this machine, regardless of the other one.
+    RunHere,
+    /// Destroy the copy on this machine.
+    DropCopy,
 }
 
 impl Doubt {

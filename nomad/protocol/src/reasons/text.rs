@@ -4,9 +4,7 @@ use core::fmt;
 
 use abi::ObjectKind;
 
-use crate::guest::GuestRule;
-
-use super::{AbortReason, Doubt, LocalFailure, PhaseName, Refusal, Side, VersionOf};
+use super::{AbortReason, Doubt, GuestRule, LocalFailure, PhaseName, Refusal, Side, VersionOf};
 
 const MIB: u64 = 1 << 20;
 

@@ -10,7 +10,14 @@ use runtime::protocol::inventory::{FunctionRecord, Request};
 use runtime::protocol::journal::Line;
 use runtime::protocol::root::{self, Refusal};
 
-use crate::machine::LogLine;
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The domain that logged it.
+    pub domain: Name,
+    /// Its text.
+    pub text: String,
+}
 
 /// The client.
 pub struct Inventory(pub Cap<Endpoint>);

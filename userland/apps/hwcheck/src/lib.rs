@@ -5,7 +5,7 @@
 //! | [`machine`] | all that is known of the machine |
 //! | [`inventory`] | client for root's endpoint `inventory` |
 //! | [`processor`] | the processor, by CPUID |
-//! | [`class`] | the kinds of PCI functions |
+//! | [`class`], [`function`] | the kinds of PCI functions; the address and identity of one |
 //! | [`nic`] | a network card, its driver and its link |
 //! | [`report`] | the lines of the report |
 //! | [`verdict`] | the last of them |
@@ -21,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 mod class;
+mod function;
 mod inventory;
 mod machine;
 mod nic;

@@ -9,7 +9,7 @@ use runtime::protocol::inventory::FunctionRecord;
 use runtime::protocol::root::DomainState;
 
 use crate::machine::Machine;
-use crate::{class, report};
+use crate::{class, function};
 
 /// The beginning of the line in which a driver reports its card's link.
 const LINK: &str = "the link is ";
@@ -57,8 +57,8 @@ impl Nic<'_> {
 
     /// Its address and identity.
     pub fn name(&self) -> String {
-        let identity = report::identity(self.function);
-        format!("{} ({identity})", report::address(self.function))
+        let identity = function::identity(self.function);
+        format!("{} ({identity})", function::address(self.function))
     }
 
     /// The name of its driver.

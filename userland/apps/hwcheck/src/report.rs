@@ -104,17 +104,5 @@ fn describe(function: &FunctionRecord) -> String {
     text
 }
 
-/// A function's address, as in the rest of the log.
-pub fn address(function: &FunctionRecord) -> String {
-    let (bus, device, function) = function.address;
-    format!("{bus:02x}:{device:02x}.{function}")
-}
-
-/// A function's vendor and device.
-pub fn identity(function: &FunctionRecord) -> String {
-    let (vendor, device) = function.identity;
-    format!("{vendor:04x}:{device:04x}")
-}
-
 #[cfg(test)]
 mod tests;

@@ -60,9 +60,9 @@ mod tests {
     use crate::fake::{Condition, FakeChipset, Power};
     use crate::phy;
     use crate::registers::{FEXTNVM, FEXTNVM_BY_SOFTWARE, PHY_CTRL, PHY_CTRL_NO_GIGABIT};
-    use nic::hardware::CONFIGURATION_BYTES;
     use nic::host::contract::{self, BUFFERS, NicModel};
     use nic::host::{receive_all, send};
+    use nic::identity::CONFIGURATION_BYTES;
     use nic::intel::fake::{Ending, FakeNic, Fault};
     use nic::{DmaAddress, Nic};
     use runtime::host::shared_memory;

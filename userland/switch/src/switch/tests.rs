@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::buffer::FRAMES_MAX;
-use crate::port::Counters;
+use crate::counters::Counters;
 use abi::register::Slot;
 use runtime::host::{self, DONE, shared_memory};
 use runtime::port::{
