@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
-use runtime::protocol::encode;
 use runtime::protocol::inventory::{FunctionRecord, Request};
 use runtime::protocol::journal::Line;
 use runtime::protocol::root::{self, Refusal};
+use runtime::protocol::{Name, encode};
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

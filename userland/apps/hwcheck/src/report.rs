@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use runtime::protocol::inventory::{FunctionRecord, Region};
 
-use crate::class;
 use crate::machine::{Facts, Machine};
 use crate::nic::{self, Nic};
 use crate::processor::Processor;
 use crate::verdict::verdict;
+use crate::{class, function};
 
 /// The lines around the report.
 const BEGIN: &str = "----- hardware report: begin -----";
@@ -91,7 +91,7 @@ fn add_problems(lines: &mut Vec<String>, machine: &Machine) {
 
 /// A function in one line.
 fn describe(function: &FunctionRecord) -> String {
-    let (address, identity) = (address(function), identity(function));
+    let (address, identity) = (function::address(function), function::identity(function));
     let kind = class::name(function.class);
     let mut text = format!("  {address} {identity} {kind}; {}", function.messages);
     for region in function.regions {

@@ -5,7 +5,7 @@ use runtime::protocol::inventory::Messages;
 use runtime::protocol::root::DomainState;
 
 use super::*;
-use crate::machine::LogLine;
+use crate::inventory::LogLine;
 
 fn name(text: &str) -> Name {
     Name::try_new(text).expect("a name")
