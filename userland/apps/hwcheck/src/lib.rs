@@ -10,7 +10,8 @@
 //! | [`report`] | the lines of the report |
 //! | [`verdict`] | the last of them |
 //!
-//! The domain holds `log` and `inventory`. It is no driver: the manifest starts drivers beside it, whose lines in the log it quotes.
+//! The domain holds `log` and `inventory`. It is not a driver. The manifest starts drivers beside it, and it quotes their lines in
+//! the log.
 //! The manifest has no switch, so no card sends anything.
 
 #![no_std]

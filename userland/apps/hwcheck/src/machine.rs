@@ -13,7 +13,7 @@ use crate::processor::Processor;
 
 /// The machine.
 pub struct Machine {
-    /// What does not change while it runs.
+    /// The facts that do not change while it runs.
     pub facts: Facts,
     /// Its processor.
     pub processor: Processor,
