@@ -9,12 +9,12 @@
 //! ```
 //!
 //! A candidate is used only after a message was received in it, which proves that the other side has the candidate's
-//! keys. So a machine with nothing to send begins its session with an empty message. A replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received
-//! for [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
-//! retransmit: the protocol above does.
+//! keys. So a machine with nothing to send begins its session with an empty message. A replayed Initiation carries a used
+//! ticket, and the reply is a Retry. A session in which nothing is received for [`SILENCE_US`] after a send is replaced, because
+//! the other machine may have been restarted. This crate does not retransmit: the protocol above does.
 //!
 //! A sender without the fleet's secret cannot make a tag. It gets no reply and leaves no state behind, and no key is
-//! derived from the name that it claims. Addresses play no part: a machine is whoever has the key of its name.
+//! derived from the name that it claims. Addresses play no part: the holder of the key of a machine's name is that machine.
 
 mod finder;
 mod greeting;

@@ -16,12 +16,12 @@ use crate::domains::{self, Sum};
 use crate::screen::Format;
 use crate::server::Server;
 
-/// What a machine's reply to `list` says about it.
+/// What a machine's reply to `list` reports about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The totals of its domains.
     pub sum: Sum,
-    /// How far its drain is, if it drains.
+    /// The progress of its drain, if it drains.
     pub drain: Option<DrainStatus>,
 }
 

@@ -292,7 +292,7 @@ fn the_delay_to_the_destination_counts_as_the_stream_reports_it() {
     pair.now = pair.now.after_us(70_000);
     report_retire(&mut pair, SourceEvent::Retired);
     let envelope = pair.next_sent(0);
-    // Whatever time Commit really takes: nobody can measure it.
+    // Commit may take any time: no machine can measure it.
     pair.now = pair.now.after_us(400);
     pair.machines[1].handle_message(pair.now, A, envelope);
     pair.settle();

@@ -70,7 +70,7 @@ fn print_each(nic: Nic, name: &str, instructions: f64) {
     print(nic, &name, instructions.round(), "instructions");
 }
 
-/// What the machine has spent while `action` ran.
+/// The instructions and the time that the machine has spent while `action` ran.
 fn spent(site: &mut Site, action: impl FnOnce(&mut Site)) -> Progress {
     let before = progress(site);
     action(site);
