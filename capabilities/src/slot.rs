@@ -15,7 +15,7 @@ use core::cell::Cell;
 use crate::euler_tour::{Edge, Link};
 use crate::{Badge, Capability, Object};
 
-/// How a capability came into its tree.
+/// The way in which a capability was put into its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The root of a tree (made by [`plant`](crate::plant)), or the first capability to something that was made from another
@@ -95,7 +95,7 @@ impl<O: Object> Slot<O> {
         self.content.get().map(Content::capability)
     }
 
-    /// How its capability came into the tree.
+    /// The role of its capability; `None` if the slot is empty.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.content.get().map(|content| content.role)

@@ -46,7 +46,7 @@ pub const SMALL: Heap = Heap {
     working_mib: 1,
 };
 
-/// The number of pages that it dirties per second, unless its manifest has another number.
+/// The number of pages that it dirties per second, unless its manifest sets another number.
 pub const PAGES_PER_SECOND: u64 = 500;
 
 /// Options to probe a counter with this heap, otherwise as [`Options::new`].

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// What the client says of a store that replies to each request with these bytes.
+    /// The result of the client at a store that replies to each request with these bytes.
     fn replies_of(reply: &'static [u8], requests_max: usize) -> io::Result<usize> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");

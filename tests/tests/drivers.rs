@@ -64,7 +64,7 @@ fn with_igb(options: Options) -> Options {
 }
 
 /// Eight cards. The one with the wire is behind a root port. On bus 0 are the six [`UNWIRED`] cards, and one that has no driver.
-fn with_many_cards(options: Options) -> Options {
+fn with_many_nics(options: Options) -> Options {
     let further = UNWIRED.iter().map(|(_, device)| *device);
     let options = options.nic_model(NicModel::Igb).behind_root_ports();
     (1..)
@@ -149,7 +149,7 @@ fn forge_advanced_frames(machine: &mut Machine) {
 /// Forges such frames in Realtek's layout, in all descriptors: the card does not report its position while it has no descriptor.
 fn forge_realtek_frames(machine: &mut Machine) {
     let mut debugger = machine.debugger();
-    let ring = machine.card_register(1, 0xe4);
+    let ring = machine.nic_register(1, 0xe4);
     for index in 0..REALTEK_QUEUE_SIZE {
         let forged = 0x3000_1fff_u32.to_le_bytes();
         debugger
@@ -174,7 +174,7 @@ fn forge_stopped_queue(machine: &mut Machine) {
 }
 
 /// A kind of card in a test: its link's speed, and the forgery that ends its driver.
-struct Card {
+struct Nic {
     megabits_per_second: u32,
     forge: fn(&mut Machine),
 }
@@ -242,21 +242,21 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
         "it has no message-signalled interrupt, and is polled",
     );
     fleet.await_log(Node::A, "the network card 10ec:8029 (Ethernet) at 00:");
-    let card = |_| Card {
+    let nic = |_| Nic {
         megabits_per_second: 1000,
         forge: forge_legacy_frames,
     };
-    restart_under_traffic(&mut fleet, [0, 1].map(card));
+    restart_under_traffic(&mut fleet, [0, 1].map(nic));
 }
 
 #[test]
 fn machines_with_advanced_cards_of_intel_move_a_domain_and_restart_their_drivers_under_traffic() {
     let mut fleet = Fleet::start_changed([with_igb; 2]);
-    let card = |_| Card {
+    let nic = |_| Nic {
         megabits_per_second: 1000,
         forge: forge_advanced_frames,
     };
-    restart_under_traffic(&mut fleet, [0, 1].map(card));
+    restart_under_traffic(&mut fleet, [0, 1].map(nic));
 }
 
 #[test]
@@ -266,26 +266,26 @@ fn machines_with_cards_of_realtek_move_a_domain_and_restart_their_drivers_under_
         Node::A,
         "it has no message-signalled interrupt, and is polled",
     );
-    let card = |_| Card {
+    let nic = |_| Nic {
         megabits_per_second: 100,
         forge: forge_realtek_frames,
     };
-    restart_under_traffic(&mut fleet, [0, 1].map(card));
+    restart_under_traffic(&mut fleet, [0, 1].map(nic));
 }
 
 #[test]
 fn machines_with_cards_of_vmware_move_a_domain_and_restart_their_drivers_under_traffic() {
     let mut fleet = Fleet::start_changed([with_vmxnet3; 2]);
-    let card = |_| Card {
+    let nic = |_| Nic {
         megabits_per_second: 1000,
         forge: forge_stopped_queue,
     };
-    restart_under_traffic(&mut fleet, [0, 1].map(card));
+    restart_under_traffic(&mut fleet, [0, 1].map(nic));
 }
 
 #[test]
 fn a_machine_drives_many_cards_two_of_them_the_same_and_names_one_without_a_driver() {
-    let mut fleet = Fleet::start_with_other("cards-b", with_many_cards);
+    let mut fleet = Fleet::start_with_other("cards-b", with_many_nics);
     for (index, (image, _)) in UNWIRED.iter().enumerate() {
         let number = index + 1;
         let is_up = format!("[nic{index}] NIC 52:54:00:ca:7b:{number:02} is up");
@@ -307,23 +307,23 @@ fn a_machine_drives_many_cards_two_of_them_the_same_and_names_one_without_a_driv
 
 /// Moves the counter to the other machine and back, then ends the driver of each machine twice under traffic, each time with a
 /// move after it.
-fn restart_under_traffic(fleet: &mut Fleet, cards: [Card; 2]) {
-    for (node, card) in [Node::A, Node::B].into_iter().zip(&cards) {
-        let speed = card.megabits_per_second;
+fn restart_under_traffic(fleet: &mut Fleet, nics: [Nic; 2]) {
+    for (node, nic) in [Node::A, Node::B].into_iter().zip(&nics) {
+        let speed = nic.megabits_per_second;
         fleet.await_log(node, &format!("[nic0] the link is up, {speed} Mb/s"));
     }
     fleet.await_log(Node::A, counter::READY);
     let probe = fleet.party.probe(&probe_options());
     fleet.migrate("counter", Node::A);
     fleet.migrate("counter", Node::B);
-    for (node, mac, card) in [
-        (Node::A, "52:54:00:ca:7a:01", &cards[0]),
-        (Node::B, "52:54:00:ca:7a:02", &cards[1]),
+    for (node, mac, nic) in [
+        (Node::A, "52:54:00:ca:7a:01", &nics[0]),
+        (Node::B, "52:54:00:ca:7a:02", &nics[1]),
     ] {
         let is_up = format!("[nic0] NIC {mac} is up");
         fleet.machine(node).expect(&is_up, LIMIT);
         for _ in 0..2 {
-            end_driver(fleet.machine(node), card.forge);
+            end_driver(fleet.machine(node), nic.forge);
             fleet.machine(node).expect(&is_up, LIMIT);
         }
         // Towards B first, then back.

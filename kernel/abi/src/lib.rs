@@ -28,6 +28,7 @@ pub mod fault;
 pub mod kind;
 pub mod message;
 mod numbered;
+mod page_set;
 pub mod record;
 pub mod register;
 pub mod start_page;

@@ -6,6 +6,9 @@
 
 use crate::numbered;
 
+/// The cursor after a list's last record.
+pub const CURSOR_END: u64 = u64::MAX;
+
 numbered! {
     /// One of the lists.
     pub enum List: u8 {

@@ -2,7 +2,7 @@
 //!
 //! A register's content proves nothing. [`Register::from_register`] checks its range and turns it into a typed value.
 
-use crate::calls::PageSet;
+use crate::page_set::PageSet;
 use crate::record::{Held, List};
 use crate::{Error, MessageInfo, Rights, numbered};
 

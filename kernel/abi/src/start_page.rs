@@ -56,7 +56,7 @@ impl NamedCapability {
     /// No capability.
     pub const EMPTY: NamedCapability = NamedCapability {
         name: [0; NAME_BYTES],
-        slot: u32::MAX,
+        slot: Slot::NONE.0,
         kind: 0,
         address: 0,
         bytes: 0,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::painter::{GLYPH_HEIGHT, GLYPH_WIDTH};
+use crate::glyph::{GLYPH_HEIGHT, GLYPH_WIDTH};
 use crate::pixel::PixelFormat;
 
 /// The most memory that is used: lines beyond it stay as they are. Enough for 3840 by 2160 pixels of 32 bits.

@@ -5,7 +5,8 @@
 //! | file | content |
 //! | --- | --- |
 //! | `geometry.rs`, `text.rs` | a [`Geometry`]: size, pitch and pixel format, checked; its textual form |
-//! | `pixel.rs` | a [`PixelFormat`]: the place of each colour in a pixel |
+//! | `pixel.rs` | a [`Color`]; a [`PixelFormat`]: the place of each colour in a pixel |
+//! | `glyph.rs` | the font |
 //! | `painter.rs` | a [`Painter`], which draws a character into a cell |
 //! | `page.rs` | a [`Page`] of lines, from top to bottom |
 //! | `surface.rs` | the [`Surface`] drawn to |
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod geometry;
+mod glyph;
 mod page;
 mod painter;
 mod pixel;
@@ -24,7 +26,7 @@ mod text;
 
 pub use geometry::{BYTES_MAX, Geometry, GeometryError};
 pub use page::{Overflow, Page};
-pub use painter::{Color, Colors, Painter};
-pub use pixel::{Channel, PixelFormat};
+pub use painter::{Colors, Painter};
+pub use pixel::{Channel, Color, PixelFormat};
 pub use surface::Surface;
 pub use text::NotGeometry;

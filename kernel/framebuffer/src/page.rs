@@ -21,7 +21,7 @@ pub struct Page<S> {
     painter: Painter,
     surface: S,
     overflow: Overflow,
-    /// Where the next character goes.
+    /// The position of the next character.
     column: usize,
     row: usize,
 }

@@ -1,35 +1,12 @@
 //! Draws characters: [`Painter`].
 
-use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
-
 use crate::geometry::{Geometry, SCALE_MAX};
-use crate::pixel::PixelFormat;
+use crate::glyph::{GLYPH_WIDTH, MISSING, glyph};
+use crate::pixel::{Color, PixelFormat};
 use crate::surface::Surface;
-
-const WEIGHT: FontWeight = FontWeight::Regular;
-const SIZE: RasterHeight = RasterHeight::Size16;
-
-/// The width of the font's characters.
-pub(crate) const GLYPH_WIDTH: usize = get_raster_width(WEIGHT, SIZE);
-/// The height of the font's characters.
-pub(crate) const GLYPH_HEIGHT: usize = SIZE.val();
 
 /// The bytes of one line of pixels of the largest character.
 const LINE_BYTES_MAX: usize = GLYPH_WIDTH * SCALE_MAX * 4;
-
-/// Drawn in place of a character that the font does not have.
-const MISSING: char = '?';
-
-/// A colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Color {
-    /// The intensity of red.
-    pub red: u8,
-    /// The intensity of green.
-    pub green: u8,
-    /// The intensity of blue.
-    pub blue: u8,
-}
 
 /// The colours of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,26 +30,6 @@ impl Colors {
         background: Color::new(0x90, 0, 0),
         attribute: 0x4f,
     };
-}
-
-impl Color {
-    const fn new(red: u8, green: u8, blue: u8) -> Color {
-        Color { red, green, blue }
-    }
-
-    /// The colour at a position between this one, at 0, and another, at 255.
-    fn towards(self, other: Color, at: u8) -> Color {
-        let at = i32::from(at);
-        let between = |from: u8, to: u8| {
-            let (from, to) = (i32::from(from), i32::from(to));
-            (from + (to - from) * at / 255) as u8
-        };
-        Color {
-            red: between(self.red, other.red),
-            green: between(self.green, other.green),
-            blue: between(self.blue, other.blue),
-        }
-    }
 }
 
 /// Draws characters of two colours into the cells of a framebuffer.
@@ -169,12 +126,6 @@ impl Painter {
             }
         }
     }
-}
-
-/// The pixels of a character, line after line.
-fn glyph(character: char) -> &'static [u8] {
-    let shape = get_raster(character, WEIGHT, SIZE).or_else(|| get_raster(MISSING, WEIGHT, SIZE));
-    shape.map_or(&[], |shape| shape.pixels())
 }
 
 #[cfg(test)]

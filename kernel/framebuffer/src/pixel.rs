@@ -1,6 +1,35 @@
 //! The place of each colour in a pixel: [`PixelFormat`].
 
-use crate::painter::Color;
+/// A colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color {
+    /// The intensity of red.
+    pub red: u8,
+    /// The intensity of green.
+    pub green: u8,
+    /// The intensity of blue.
+    pub blue: u8,
+}
+
+impl Color {
+    pub(crate) const fn new(red: u8, green: u8, blue: u8) -> Color {
+        Color { red, green, blue }
+    }
+
+    /// The colour at a position between this one, at 0, and another, at 255.
+    pub(crate) fn towards(self, other: Color, at: u8) -> Color {
+        let at = i32::from(at);
+        let between = |from: u8, to: u8| {
+            let (from, to) = (i32::from(from), i32::from(to));
+            (from + (to - from) * at / 255) as u8
+        };
+        Color {
+            red: between(self.red, other.red),
+            green: between(self.green, other.green),
+            blue: between(self.blue, other.blue),
+        }
+    }
+}
 
 /// A colour's bits in a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

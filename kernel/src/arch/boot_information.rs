@@ -125,7 +125,7 @@ pub struct PlatformInformation {
     pub interrupt_lines: u32,
     /// The frequency of the clock.
     pub clock_khz: u64,
-    /// Where that frequency is from.
+    /// The source of that frequency.
     pub clock_source: &'static str,
     /// The mode of the local APIC.
     pub local_apic: &'static str,

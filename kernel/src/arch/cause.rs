@@ -28,7 +28,7 @@ pub enum Cause {
     Spurious,
 }
 
-/// What to run when the kernel is left.
+/// The code that runs when the kernel is left.
 #[derive(Clone, Copy, Debug)]
 pub enum Resume {
     /// A thread, with the registers in this context, in the active address space.

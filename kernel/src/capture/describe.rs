@@ -4,7 +4,7 @@
 //! returns the cursor for the next call. The budget of a call's [`Climber`] limits its work. A list of a running domain may
 //! change between two calls, so a caller freezes the domain first.
 
-use abi::record::{CapabilityRecord, Held, List, RECORDS_MAX};
+use abi::record::{CURSOR_END, CapabilityRecord, Held, List, RECORDS_MAX};
 use abi::register::ObjectId;
 use capabilities::{Capability, Place, Scan, SlotNumber, Storage};
 
@@ -19,11 +19,9 @@ use crate::objects::{Domain, Object, Search};
 pub struct Batch {
     /// The number of records written.
     pub count: u64,
-    /// The cursor for the next call; `u64::MAX` at the end.
+    /// The cursor for the next call; [`CURSOR_END`] at the end.
     pub next: u64,
 }
-
-const END: u64 = u64::MAX;
 
 /// The largest number of capabilities that an object holds.
 const HELD_MAX: usize = 2;
@@ -63,7 +61,7 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
     };
     let next = match resume {
         Resume::At(next) => next,
-        Resume::End => END,
+        Resume::End => CURSOR_END,
         Resume::Same => return None,
     };
     if !domain.is_quiescent() {

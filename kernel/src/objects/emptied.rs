@@ -1,4 +1,4 @@
-//! Emptying slots, and the consequences: [`Kernel::empty_slot`] is the only way to do both.
+//! Emptying a slot, and its consequences. [`Kernel::empty_slot`] is the only function that does both.
 //!
 //! A slot is part of a structure, its [`Holder`], which reacts when the slot is emptied:
 //!
@@ -12,9 +12,9 @@
 //! Unless the slot is an origin or a bookmark, the version number of the structure's domain also rises if that domain is
 //! frozen.
 //!
-//! A queued message whose sender has lost its capability is not searched for here: a peer checks the capability when it gets to
-//! the message (`ipc/authority.rs`). The storage of the slots counts the writers of a Memory whenever a slot is filled or
-//! emptied (`memory/slots.rs`).
+//! A sender may lose the capability of a message that is queued. Such messages are not searched for here: a peer checks the
+//! capability when it reaches the message (`ipc/authority.rs`). The storage of the slots counts the writers of a Memory whenever
+//! a slot is filled or emptied (`memory/slots.rs`).
 
 use abi::Error;
 use capabilities::{Capability, Place, Storage};
@@ -26,7 +26,7 @@ use crate::{ipc, paging};
 
 impl Kernel {
     /// Deletes the capability in a slot, and lets the structure that the slot is part of react. Capabilities derived from it
-    /// become its parent's.
+    /// become children of its parent.
     ///
     /// # Errors
     /// [`Error::EmptySlot`]; [`Error::InUse`] for an origin with descendants.

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A handshake of the other side creates only a candidate, and a candidate evicts only candidates. It is void after
-//! [`HANDSHAKE_US`], so that nobody can hold its first message back for longer. Both lists are bounded: a new entry evicts the
-//! oldest one, and [`Accepted::touch`] makes a session the newest.
+//! [`HANDSHAKE_US`], so that an attacker can delay its first message by no more than that. Both lists are bounded: a new entry
+//! evicts the oldest one, and [`Accepted::touch`] makes a session the newest.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -12,7 +12,8 @@ use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 
-use crate::noise::TAG_BYTES;
+/// Bytes that encryption adds to a message.
+pub const TAG_BYTES: usize = 16;
 
 /// A cipher that both ends of a session can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use core::cell::RefCell;
 use identity::Name;
 use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
+use snow::params::DHChoice;
+use snow::resolvers::{CryptoResolver, DefaultResolver};
 
-use crate::noise;
-use crate::sessions::PeerKind;
 use crate::tag::TagKey;
 
 /// Separates machines' keys from everything else that is derived from the secret.
@@ -25,6 +25,15 @@ const TAG_PURPOSES: [&[u8]; 2] = [b"caravan machine tag key 1", b"caravan operat
 /// Capacity of the cache of machines: deriving a public key costs a multiplication on the curve.
 const KNOWN_MAX: usize = 64;
 
+/// The kind of peer at the other end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// A machine of the fleet, which receives at its well-known port, whatever port it sends from.
+    Machine,
+    /// An operator's tool, which receives at the port it sends from.
+    Operator,
+}
+
 /// A private key.
 #[derive(Clone)]
 pub struct PrivateKey([u8; 32]);
@@ -33,6 +42,17 @@ impl PrivateKey {
     /// The raw key, for the handshake.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The public key that belongs to it.
+    fn public_key(&self) -> [u8; 32] {
+        let mut curve = DefaultResolver
+            .resolve_dh(&DHChoice::Curve25519)
+            .expect("the curve is built in");
+        curve.set(&self.0);
+        let mut key = [0; 32];
+        key.copy_from_slice(curve.pubkey());
+        key
     }
 }
 
@@ -73,9 +93,9 @@ impl Keys {
         let [machine_tags, operator_tags] =
             TAG_PURPOSES.map(|purpose| TagKey::new(derive(purpose, &secret, &[])));
         Keys {
-            own_id: MachineId(noise::public_key(&own)),
+            own_id: MachineId(own.public_key()),
             own_name: None,
-            operator: OperatorId(noise::public_key(&operator_key(&secret))),
+            operator: OperatorId(operator_key(&secret).public_key()),
             peer_kind,
             machine_tags,
             operator_tags,
@@ -130,7 +150,7 @@ impl Keys {
         if let Some(machine) = known.get(&name) {
             return *machine;
         }
-        let machine = MachineId(noise::public_key(&machine_key(&self.secret, name)));
+        let machine = MachineId(machine_key(&self.secret, name).public_key());
         // A machine that claims one name after another must not fill the memory.
         if known.len() >= KNOWN_MAX {
             known.pop_first();

@@ -38,9 +38,9 @@ pub mod tag;
 
 pub use boots::{RIVAL_GONE_US, TAKEOVER_US};
 pub use cipher::Suites;
-pub use keys::Keys;
+pub use keys::{Keys, PeerKind};
 pub use operators::OperatorSession;
 pub use random::Random;
 pub use session::SEAL_BYTES;
 pub use sessions::OUTSIDERS_MAX;
-pub use sessions::{Encounter, Incoming, PeerKind, ReceiveError, Received, Sessions};
+pub use sessions::{Encounter, Incoming, ReceiveError, Received, Sessions};

@@ -16,7 +16,7 @@ use snow::{Builder, Error, HandshakeState};
 
 use crate::cipher::{Cipher, Suite, Suites};
 use crate::introduction::{INTRODUCTION_BYTES, Introduction, VERDICT_BYTES, Verdict};
-use crate::keys::{Keys, PrivateKey};
+use crate::keys::Keys;
 use crate::random::Random;
 
 /// The protocol's name in Noise's notation.
@@ -29,8 +29,6 @@ const PROLOGUE: &[u8] = b"caravan nomad 3";
 pub const INITIATION_BYTES: usize = 32 + 48 + INTRODUCTION_BYTES + 16;
 /// Bytes of the second message: a key, the payload and its tag.
 const RESPONSE_BYTES: usize = 32 + VERDICT_BYTES + 16;
-/// Bytes that encryption adds to a message.
-pub const TAG_BYTES: usize = 16;
 
 /// Begins a handshake with a machine.
 ///
@@ -134,17 +132,6 @@ fn read<const BYTES: usize>(
 /// The public key of the other side of a handshake, once it is known.
 pub fn peer(handshake: &HandshakeState) -> Option<[u8; 32]> {
     handshake.get_remote_static()?.try_into().ok()
-}
-
-/// The public key that belongs to a private key.
-pub(crate) fn public_key(private: &PrivateKey) -> [u8; 32] {
-    let mut curve = DefaultResolver
-        .resolve_dh(&DHChoice::Curve25519)
-        .expect("the curve is built in");
-    curve.set(private.as_bytes());
-    let mut key = [0; 32];
-    key.copy_from_slice(curve.pubkey());
-    key
 }
 
 fn builder<'a>(random: Random) -> Result<Builder<'a>, Error> {

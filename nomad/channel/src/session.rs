@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::cipher::Cipher;
-use crate::noise::TAG_BYTES;
+use crate::cipher::TAG_BYTES;
 use crate::packet::{self, Kind, PACKET_HEAD_BYTES, Packet};
 use crate::replay::{NONCE_END, Window};
 

@@ -9,12 +9,12 @@
 //! ```
 //!
 //! A candidate is used only after a message was received in it, which proves that the other side has the candidate's
-//! keys. So a machine with nothing to send begins its session with an empty message. A replayed Initiation carries a used ticket, and the reply is a Retry. A session in which nothing is received
-//! for [`SILENCE_US`] after a send is replaced, because the other machine may have been restarted. This crate does not
-//! retransmit: the protocol above does.
+//! keys. So a machine with nothing to send begins its session with an empty message. A replayed Initiation carries a used
+//! ticket, and the reply is a Retry. A session in which nothing is received for [`SILENCE_US`] after a send is replaced, because
+//! the other machine may have been restarted. This crate does not retransmit: the protocol above does.
 //!
 //! A sender without the fleet's secret cannot make a tag. It gets no reply and leaves no state behind, and no key is
-//! derived from the name that it claims. Addresses play no part: a machine is whoever has the key of its name.
+//! derived from the name that it claims. Addresses play no part: the holder of the key of a machine's name is that machine.
 
 mod finder;
 mod greeting;
@@ -32,7 +32,7 @@ use nomad_protocol::{BootId, Hello, MachineId};
 use crate::accepted::{Accepted, Limits};
 use crate::boots::Boots;
 use crate::cipher::Suites;
-use crate::keys::Keys;
+use crate::keys::{Keys, PeerKind};
 use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
@@ -128,15 +128,6 @@ pub enum Encounter {
     Restarted(MachineId),
     /// The machine refuses this side, because it knows another boot with this machine's name.
     RefusedBy(MachineId),
-}
-
-/// The kind of peer at the other end of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerKind {
-    /// A machine of the fleet, which receives at its well-known port, whatever port it sends from.
-    Machine,
-    /// An operator's tool, which receives at the port it sends from.
-    Operator,
 }
 
 /// The result of an accepted datagram.

@@ -38,7 +38,8 @@ impl TagKey {
         TagKey(key)
     }
 
-    /// The tag of a packet, whose body does not contain the tag yet, for this receiver, or for any.
+    /// The tag of a packet for this receiver, or for any receiver if it is `None`. The packet's body does not contain the tag
+    /// yet.
     pub(crate) fn tag(&self, packet: &Packet<'_>, receiver: Option<MachineId>) -> Tag {
         self.mac(packet, receiver).finalize().into_bytes().into()
     }

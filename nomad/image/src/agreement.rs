@@ -41,8 +41,9 @@ pub enum Difference {
     Slots,
     /// The capability in this slot.
     Slot(u32),
-    /// A capability that the object at this position holds.
-    Held(u32),
+    /// A capability that the object at this position of the description holds; none if the description has no such
+    /// capability.
+    Held(Option<u32>),
     /// The mapping at this address.
     Mapping(u64),
 }
@@ -158,7 +159,7 @@ impl Built<'_> {
                 && self.matches_reference(record, it.target, it.rights, it.badge, it.parent)
         };
         first_unequal(&records, &described, is_held)
-            .map(|(_, it)| Difference::Held(it.map_or(u32::MAX, |it| it.holder)))
+            .map(|(_, it)| Difference::Held(it.map(|it| it.holder)))
     }
 
     fn in_mappings(&self, description: &Description) -> Option<Difference> {

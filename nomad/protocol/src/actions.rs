@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Attempt, MachineId, StateVersion};
 use crate::messages::Envelope;
 use crate::offer::Offer;
-use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
+use crate::reasons::{AbortReason, Doubt, LocalFailure, PhaseName, Refusal};
 use crate::record::{Record, RecordedProgress};
 
 /// An action for the shell to perform.
@@ -179,10 +179,7 @@ pub enum SourceEvent {
     /// The domain is retired.
     Retired,
     /// The domain is not retired: its version had changed.
-    VersionMoved {
-        /// The change.
-        by: Interference,
-    },
+    VersionMoved,
     /// The domain is not retired: the kernel refused for another reason.
     RetireFailed(LocalFailure),
     /// The domain is destroyed.

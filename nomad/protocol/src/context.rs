@@ -4,12 +4,12 @@
 use alloc::collections::VecDeque;
 
 use nomad_planner::MoveOptions;
-use serde::{Deserialize, Serialize};
 
 use crate::actions::{Action, Event, Notice};
 use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::Offer;
+pub(crate) use crate::reasons::Force;
 use crate::reasons::PhaseName;
 use crate::record::{Record, RecordedProgress};
 use crate::time::Instant;
@@ -42,16 +42,6 @@ pub(crate) enum Input {
     Cancel,
     /// The operator settles a doubt.
     Force(Force),
-}
-
-/// An operator's explicit decision about a copy in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Force {
-    /// Run the copy on this machine, regardless of the other one.
-    RunHere,
-    /// Destroy the copy on this machine.
-    DropCopy,
 }
 
 /// The time, facts, timers and action queue with which a transaction handles one input.

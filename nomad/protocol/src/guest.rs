@@ -6,24 +6,10 @@
 //! the home itself sends the domain to the guest, and the guest sends it nowhere but home. See
 //! `docs/decisions/0046-a-guest-is-known-to-the-home-of-its-domains.md`.
 
-use serde::{Deserialize, Serialize};
-
 use crate::fleet::Fleet;
 use crate::ids::MachineId;
 use crate::offer::Offer;
-
-/// A rule of the moves to and from guests, for the reason that a move breaks it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum GuestRule {
-    /// To a guest, only a domain that came in a package moves.
-    OnlyPackages,
-    /// To a guest, a domain moves only from its home.
-    OnlyFromHome,
-    /// From a guest, a domain moves only to its home.
-    OnlyToHome,
-    /// No domain moves between two guests.
-    NotBetweenGuests,
-}
+use crate::reasons::GuestRule;
 
 impl Offer {
     /// Checks a move of the offered domain. A machine that is not of the fleet is a guest.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every machine sends hellos to all at growing intervals, with a tag that only the fleet's machines can make. A hello is
-//! a hint and proves nothing: anyone can record one and send it again. A receiver to whom it is news begins a handshake
+//! a hint and proves nothing: anyone can record one and send it again. A receiver that does not know it begins a handshake
 //! with the machine at that address, and only the handshake proves that the machine is there.
 
 use core::net::Ipv4Addr;

@@ -42,6 +42,7 @@ extern crate alloc;
 
 mod actions;
 mod context;
+mod cpu;
 mod destination;
 mod downtime;
 mod fleet;
@@ -65,16 +66,15 @@ mod wire;
 pub use actions::{
     Action, DestinationAction, DestinationEvent, Event, Notice, SourceAction, SourceEvent,
 };
-pub use context::Force;
+pub use cpu::CpuFeatures;
 pub use fleet::{Fleet, FleetId};
-pub use guest::GuestRule;
 pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
 pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
-pub use offer::{CpuFeatures, MachineSupport, Offer, Sizes, Versions};
+pub use offer::{MachineSupport, Offer, Sizes, Versions};
 pub use reasons::{
-    AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
+    AbortReason, Doubt, Force, GuestRule, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };
 pub use record::{RECORD_BYTES_MAX, Record, RecordedProgress};
 pub use roll_call::{Obstacle, Presence, RollCall};

@@ -18,12 +18,13 @@ use nomad_protocol::{Side, Sizes};
 use nomad_transport::WINDOW_BYTES;
 use runtime::port::PORT_PAGES;
 
-use crate::capture::pass::PIECE_BYTES;
-
 /// The most threads of a domain, by the limit of the kernel.
 pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
 /// The most capabilities of a domain that moves. Its objects may hold as many more.
 pub const CAPABILITIES_MAX: u32 = 4096;
+
+/// A piece of a domain's pages ends as soon as it has at least this many bytes.
+pub const PIECE_BYTES: usize = 32 * 1024;
 
 /// The most bytes per object, mapping or outsider: in a description, in the kernel's list, and during the build.
 const ITEM_BYTES: usize = 192;

@@ -8,18 +8,14 @@ use runtime::Error;
 use crate::capture::CaptureError;
 use crate::restore::RestoreError;
 
-/// Stands for no particular slot.
-const NO_SLOT: u32 = u32::MAX;
-
 /// The failure of a source's step.
 pub fn of_capture(error: &CaptureError) -> LocalFailure {
     match error {
         CaptureError::Kernel(error) | CaptureError::Root(RootError::Call(error)) => {
             of_kernel(*error)
         }
-        CaptureError::Root(_) => LocalFailure::Service { slot: NO_SLOT },
+        CaptureError::Root(_) | CaptureError::Pinned => LocalFailure::Service,
         CaptureError::Refused(verdict) => of_verdict(verdict),
-        CaptureError::Pinned => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::FreezeEnded => LocalFailure::FreezeEnded,
         CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,
         // The domain grew while it was copied.
@@ -36,9 +32,7 @@ pub fn of_restore(error: &RestoreError) -> LocalFailure {
         RestoreError::Priority(priority) => LocalFailure::Priority {
             priority: u8::try_from(*priority).unwrap_or(u8::MAX),
         },
-        RestoreError::Root { .. } | RestoreError::NoService(_) => {
-            LocalFailure::Service { slot: NO_SLOT }
-        }
+        RestoreError::Root { .. } | RestoreError::NoService(_) => LocalFailure::Service,
         RestoreError::OtherDomain
         | RestoreError::NoWake
         | RestoreError::Differs(_)
@@ -57,12 +51,12 @@ fn of_kernel(error: Error) -> LocalFailure {
 
 fn of_verdict(verdict: &Verdict) -> LocalFailure {
     let slot = match verdict.subject {
-        Subject::Slot(slot) => slot,
-        _ => NO_SLOT,
+        Subject::Slot(slot) => Some(slot),
+        Subject::Held(..) | Subject::Mapping(_) | Subject::Object(_) => None,
     };
     LocalFailure::Pinned {
         slot,
-        kind: verdict.kind.map_or(0, |kind| kind as u8),
+        kind: verdict.kind.map(|kind| kind as u8),
     }
 }
 
@@ -81,8 +75,11 @@ mod tests {
             judgement: Judgement::Refuse(Pinned::Device),
         };
         let failure = of_capture(&CaptureError::Refused(verdict));
-        let kind = ObjectKind::Interrupt as u8;
-        assert_eq!(failure, LocalFailure::Pinned { slot: 9, kind });
+        let pinned = LocalFailure::Pinned {
+            slot: Some(9),
+            kind: Some(ObjectKind::Interrupt as u8),
+        };
+        assert_eq!(failure, pinned);
     }
 
     #[test]

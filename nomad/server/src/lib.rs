@@ -3,6 +3,7 @@
 //!
 //! | module | content |
 //! | --- | --- |
+//! | [`mod@serve`] | the start of the tasks |
 //! | [`server`] | the state that the tasks share: the shell, and the handling of its outputs |
 //! | [`local`] | the shell's host: this machine's kernel and root, by capability |
 //! | [`capture`] | a domain that leaves |
@@ -48,7 +49,8 @@ mod restore;
 mod root;
 #[cfg(test)]
 mod samples;
+mod serve;
 mod server;
 mod timeline;
 
-pub use server::serve;
+pub use serve::serve;

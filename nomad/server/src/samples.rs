@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use abi::record::ObjectRecord;
+use abi::record::{CURSOR_END, ObjectRecord};
 use abi::register::Slot;
 use abi::{MessageInfo, ObjectKind, Request};
 use identity::{DomainId, Incarnation, Name};
@@ -86,7 +86,7 @@ pub fn object(id: u64, kind: ObjectKind) -> ObjectRecord {
 pub fn kernel(request: &Request) -> CallResult {
     match request {
         Request::Call(_) => Ok([0, MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
-        Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
+        Request::DomainDescribe(_) => Ok([0, CURSOR_END, 0, 0, 0, 0, 0, 0]),
         _ => DONE,
     }
 }

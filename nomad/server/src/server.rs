@@ -1,6 +1,5 @@
-//! The state that the tasks share ([`Server`]), and [`serve`], which starts them.
+//! The state that the tasks share: [`Server`].
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
@@ -16,14 +15,11 @@ use nomad_protocol::{
 };
 use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
-use runtime::executor::Tasks;
 
 use crate::budget::Budget;
-use crate::channel::control;
-use crate::channel::sockets::SOCKETS_MAX;
 use crate::channel::streams::Streams;
-use crate::deferred::{self, Deferred};
-use crate::late::{self, LateFrames};
+use crate::deferred::Deferred;
+use crate::late::LateFrames;
 use crate::local::{Local, SharedStore, freeze_limit_ns};
 use crate::machine::Machine;
 use crate::network::Network;
@@ -43,7 +39,11 @@ pub struct Server {
 }
 
 impl Server {
-    fn new(start: Start) -> Server {
+    /// The state at the start of the server, which continues the moves of an earlier run.
+    ///
+    /// # Panics
+    /// If the start page lacks an entry, or root does not reply.
+    pub fn new(start: Start) -> Server {
         let mut random = Random::new(runtime::random::fork());
         let secret = start.argument("secret").expect("secret=TEXT");
         let keys = Rc::new(Keys::new(secret, own_name(start)));
@@ -209,15 +209,4 @@ pub fn versions() -> Versions {
         image: nomad_image::FORMAT_VERSION as u16,
         abi: nomad_image::ABI_VERSION as u16,
     }
-}
-
-/// Starts the server's tasks, and then runs the task that receives datagrams.
-pub async fn serve(start: Start, tasks: Tasks) {
-    // Noise authenticates all datagrams.
-    let stack = runtime::net::stack_without_udp_checksums::<SOCKETS_MAX>(start, tasks);
-    let server: &'static Server = Box::leak(Box::new(Server::new(start)));
-    server.resume_frames();
-    tasks.spawn(late::task::run(server, late::task::tunnel(start)));
-    tasks.spawn(deferred::run(server));
-    control::run(server, stack, runtime::net::mtu(start)).await
 }

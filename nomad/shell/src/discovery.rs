@@ -14,13 +14,13 @@
 //! the claim lasts as long as the other one responds.
 //!
 //! A machine that receives a hello of another machine with its own name *defends* the name for some seconds: it probes all
-//! others again and again, so that those who know it see that it is alive, and those who know the other one see that there are
+//! others again and again. So machines that know it see that it is alive, and machines that know the other one see that there are
 //! two. The other one does the same at times of its own: if they also share an address, replies reach the one that has sent
-//! last. The hello may be a recorded one of the machine's own former boot, so it is no reason to report anything. The handshake
-//! that follows is.
+//! last. The hello may be a recorded one of the machine's own former boot, so the machine reports nothing until the handshake that
+//! follows.
 //!
-//! A machine is *settled* a second after the first handshake with its present boot, as long as nobody claims its name. Only a
-//! settled machine's domains count in roll calls: see [`Shell::is_settled`].
+//! A machine is *settled* a second after the first handshake with its present boot, as long as no other boot claims its name. Only
+//! a settled machine's domains count in roll calls: see [`Shell::is_settled`].
 //!
 //! `claims` has the claims, `defence` the defence of this machine's name, `reports` the lines of the log.
 
@@ -172,7 +172,7 @@ impl<H: Host> Shell<H> {
         })
     }
 
-    /// Handles a change of this machine's own address: others are told at once.
+    /// Handles a change of this machine's own address: others are notified at once.
     pub fn set_own_address(&mut self, now: Instant, address: Ipv4Addr) {
         self.log(format!("this machine has the address {address}"));
         self.machines.set_own_address(address);

@@ -24,7 +24,7 @@ pub enum Output {
     Probe {
         /// The machine.
         machine: MachineId,
-        /// Where it may be.
+        /// The address.
         address: Ipv4Addr,
     },
     /// A job for the page sender. If the job fails, the caller reports the failure, or that the stream broke.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use identity::{Digest, DomainId, Incarnation};
-use nomad_protocol::{Change, DomainState, Instant, Interference, LocalFailure, StateVersion};
+use nomad_protocol::{DomainState, Instant, LocalFailure, StateVersion};
 use nomad_shell::RetireError;
 
 use crate::domain::{Domain, RunState};
@@ -161,8 +161,7 @@ impl Kernel {
                 return Err(RetireError::Failed(LocalFailure::FrozenByAnother));
             }
             RunState::Frozen if domain.version != version => {
-                let (change, slot) = (Change::Signal, 0);
-                return Err(RetireError::VersionMoved(Interference { change, slot }));
+                return Err(RetireError::VersionMoved);
             }
             RunState::Frozen => {}
         }

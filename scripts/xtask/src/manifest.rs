@@ -10,13 +10,10 @@ use ::manifest::Manifest;
 
 use crate::error::{AtPath, Error, Result};
 use crate::programs;
-use crate::workspace::Workspace;
-
-/// The default manifest.
-pub const DEFAULT: &str = "default";
+use crate::workspace::{DEFAULT_MANIFEST, Workspace};
 
 /// The manifests of two machines, `a` and `b`, for a domain outside of the tree.
-pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
+pub const PAIR: [&str; 2] = [DEFAULT_MANIFEST, "machine-b"];
 
 /// The manifests of the two machines that `run` shows and `bench` measures.
 pub const SHOWN: [&str; 2] = ["kv", "machine-b"];
@@ -75,7 +72,7 @@ mod tests {
     fn every_manifest_in_the_tree_compiles() {
         let workspace = Workspace::find();
         let names = names(&workspace).unwrap();
-        assert!(names.iter().any(|name| name == DEFAULT));
+        assert!(names.iter().any(|name| name == DEFAULT_MANIFEST));
         for name in names {
             compile(&name, &workspace).unwrap();
         }
@@ -86,7 +83,7 @@ mod tests {
         let error = compile("no-such-manifest", &Workspace::find()).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("no-such-manifest") && text.contains(DEFAULT),
+            text.contains("no-such-manifest") && text.contains(DEFAULT_MANIFEST),
             "{text}"
         );
     }

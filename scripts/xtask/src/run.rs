@@ -9,7 +9,7 @@ use crate::build;
 use crate::error::{Error, Result};
 use crate::machine::{EXIT_SUCCESS, Machine};
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{DEFAULT_MANIFEST, Workspace};
 use crate::{archive, fleet, image, manifest};
 
 /// Demonstrates migration with two machines and domains that move between them. With an archive's name, it boots one machine
@@ -91,7 +91,7 @@ fn machine(arguments: &[String], workspace: &Workspace) -> Result<Machine> {
 
 fn archive_of(arguments: &[String]) -> Result<&str> {
     match arguments {
-        [] => Ok(manifest::DEFAULT),
+        [] => Ok(DEFAULT_MANIFEST),
         [name] => Ok(name),
         _ => Err(Error::Usage("one archive at most".to_string())),
     }

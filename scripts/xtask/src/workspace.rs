@@ -12,6 +12,9 @@ use crate::error::{AtPath, Error, Result};
 /// A file that identifies the top of a checkout.
 const LANDMARK: &str = "userland/x86_64-caravan.json";
 
+/// The manifest of a machine for which no other is named.
+pub const DEFAULT_MANIFEST: &str = "default";
+
 /// The paths of one checkout.
 pub struct Workspace {
     root: PathBuf,
@@ -106,7 +109,7 @@ impl Workspace {
     pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("CARAVAN_KERNEL", self.kernel_elf()),
-            ("CARAVAN_ARCHIVE", self.archive(crate::manifest::DEFAULT)),
+            ("CARAVAN_ARCHIVE", self.archive(DEFAULT_MANIFEST)),
             ("CARAVAN_ARTEFACTS", self.artefacts()),
             ("CARAVAN_IMAGE", self.image()),
         ]

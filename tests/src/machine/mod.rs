@@ -16,10 +16,10 @@
 //!
 //! An unmet expectation fails the test with the end of the serial log in the message.
 
-mod card;
 mod console;
 mod debugger;
 mod monitor;
+mod nic;
 mod options;
 mod program;
 mod qmp;

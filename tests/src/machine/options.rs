@@ -285,7 +285,7 @@ impl Options {
         self.add_hardware(&mut arguments);
         self.add_console(&mut arguments);
         self.add_boot(directory, &mut arguments);
-        self.add_cards(&mut arguments);
+        self.add_nics(&mut arguments);
         self.add_plugin(directory, &mut arguments);
         if self.is_debuggable {
             let endpoint = directory.join(DEBUGGER_SOCKET);
@@ -360,7 +360,7 @@ impl Options {
         );
     }
 
-    fn add_cards(&self, arguments: &mut Vec<OsString>) {
+    fn add_nics(&self, arguments: &mut Vec<OsString>) {
         for (number, (wire, address)) in self.nics.iter().enumerate() {
             let netdev = wire.netdev(&format!("n{number}"));
             add(arguments, ["-netdev", &netdev]);

@@ -21,7 +21,7 @@ use crate::server::Server;
 pub struct Summary {
     /// The totals of its domains.
     pub sum: Sum,
-    /// How far its drain is, if it drains.
+    /// The progress of its drain, if it drains.
     pub drain: Option<DrainStatus>,
 }
 

@@ -7,7 +7,11 @@ use clap::{Arg, ArgAction, ArgMatches};
 use identity::Name;
 use nomad_client::Command;
 use nomad_client::command::options::VerbOption;
-use nomad_client::command::{Audience, CommandError, VERBS, Verb};
+use nomad_client::command::{Audience, CommandError, Operand, VERBS, Verb};
+
+/// The operands of commands that this program performs itself.
+const PACKAGE: &str = "PACKAGE";
+const DOMAIN: &str = "DOMAIN";
 
 /// A task at a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +45,14 @@ impl Task {
             "ps" => Ok(Task::Domains),
             "top" => Ok(Task::Top),
             "run" => {
-                let package = matches.get_one::<PathBuf>("package");
+                let package = matches.get_one::<PathBuf>(PACKAGE);
                 Ok(Task::Run(package.expect("clap requires it").clone()))
             }
             "logs" => Ok(Task::Logs {
-                domain: matches.get_one("domain").copied(),
+                domain: matches.get_one(DOMAIN).map(domain_name).transpose()?,
                 follow: matches.get_flag("follow"),
             }),
-            _ => command(name, matches).map(|command| match command {
+            _ => command(Verb::named(name)?, matches).map(|command| match command {
                 Command::Machines => Task::Machines,
                 command => Task::Send(command),
             }),
@@ -56,44 +60,10 @@ impl Task {
     }
 }
 
-/// All commands, in the order of the help.
+/// All commands for a machine, in the order of the help.
 pub fn subcommands() -> impl Iterator<Item = clap::Command> {
-    own().into_iter().chain(VERBS.iter().map(subcommand))
-}
-
-/// The commands that a migration server does not have, or has in another form.
-fn own() -> [clap::Command; 4] {
-    [
-        named("ps", "").about("Print a table of the machine's domains"),
-        named("top", "")
-            .about("Print that table and the machine's memory; on a terminal every two seconds"),
-        named("run", "PACKAGE")
-            .about("Send a package to the machine, and start its domain there")
-            .arg(
-                Arg::new("package")
-                    .value_name("PACKAGE")
-                    .required(true)
-                    .value_parser(ValueParser::path_buf())
-                    .help(
-                        "A domain and its program in one file, as `cargo caravan build` makes it",
-                    ),
-            ),
-        named("logs", "[-f] [DOMAIN]")
-            .about("Print the machine's log")
-            .arg(
-                Arg::new("follow")
-                    .short('f')
-                    .long("follow")
-                    .action(ArgAction::SetTrue)
-                    .help("Continue with lines as they are logged, until interrupted"),
-            )
-            .arg(
-                Arg::new("domain")
-                    .value_name("DOMAIN")
-                    .value_parser(domain_name)
-                    .help("Only this domain's lines"),
-            ),
-    ]
+    let is_here = |verb: &&Verb| verb.audience != Audience::Console;
+    VERBS.iter().filter(is_here).map(subcommand)
 }
 
 /// A command whose usage shows both places for the machine.
@@ -106,17 +76,15 @@ fn named(name: &'static str, operands: &str) -> clap::Command {
 }
 
 fn subcommand(verb: &Verb) -> clap::Command {
-    let last = operands(verb).last();
+    let last = verb.operands().last();
     let replacement = verb.options.iter().find(|option| option.is_operand());
-    let operands = operands(verb).map(|operand| {
-        let arg = Arg::new(operand).value_name(operand);
-        let arg = arg.help(operand_help(operand));
+    let operands = verb.operands().map(|operand| {
+        let arg = operand_argument(operand);
         match replacement.filter(|_| last == Some(operand)) {
             Some(option) => arg
                 .required_unless_present(option.name)
                 .conflicts_with(option.name),
-            None if verb.operands.ends_with("...") => arg.required(true).num_args(1..),
-            None => arg.required(true),
+            None => arg.required(!operand.is_optional),
         }
     });
     named(verb.name, verb.operands)
@@ -126,23 +94,29 @@ fn subcommand(verb: &Verb) -> clap::Command {
         .args(verb.options.iter().map(option))
 }
 
+fn operand_argument(operand: Operand) -> Arg {
+    let arg = Arg::new(operand.name).value_name(operand.name);
+    let arg = arg.help(operand_help(operand.name));
+    match operand.name {
+        PACKAGE => arg.value_parser(ValueParser::path_buf()),
+        _ if operand.takes_rest => arg.num_args(1..),
+        _ => arg,
+    }
+}
+
 fn option(option: &VerbOption) -> Arg {
-    let arg = Arg::new(option.name).long(option.name).help(option.about);
+    let arg = Arg::new(option.name).long(option.name).short(option.short);
+    let arg = arg.help(option.about);
     match option.has_value() {
         true => arg.value_name(option.value),
         false => arg.action(ArgAction::SetTrue),
     }
 }
 
-/// The names of a command's operands.
-fn operands(verb: &Verb) -> impl Iterator<Item = &'static str> {
-    let words = verb.operands.split_ascii_whitespace();
-    words.map(|word| word.trim_end_matches('.'))
-}
-
 fn operand_help(operand: &str) -> &'static str {
     match operand {
-        "DOMAIN" => "The name of a domain",
+        DOMAIN => "The name of a domain",
+        PACKAGE => "A domain and its program in one file, as `cargo caravan build` makes it",
         "DESTINATION" => "The machine that it moves to: its name in the fleet or its address",
         "run|drop" => "What becomes of the copy on the machine",
         _ => "A text",
@@ -150,10 +124,10 @@ fn operand_help(operand: &str) -> &'static str {
 }
 
 /// The command for the server.
-fn command(name: &str, matches: &ArgMatches) -> Result<Command, CommandError> {
-    let verb = VERBS.iter().find(|verb| verb.name == name);
-    let verb = verb.expect("clap knows no other");
-    let given = operands(verb).flat_map(|operand| matches.get_many::<String>(operand));
+fn command(verb: &Verb, matches: &ArgMatches) -> Result<Command, CommandError> {
+    let given = verb
+        .operands()
+        .flat_map(|operand| matches.get_many::<String>(operand.name));
     let mut words: Vec<String> = given.flatten().cloned().collect();
     words.extend(
         verb.options
@@ -174,8 +148,8 @@ fn given_option(option: &VerbOption, matches: &ArgMatches) -> Option<String> {
     matches.get_flag(name).then(|| format!("--{name}"))
 }
 
-fn domain_name(text: &str) -> Result<Name, String> {
-    Name::try_new(text).map_err(|error| error.to_string())
+fn domain_name(text: &String) -> Result<Name, CommandError> {
+    Name::try_new(text).map_err(|error| CommandError::Name(text.clone(), error))
 }
 
 #[cfg(test)]
@@ -184,11 +158,12 @@ mod tests {
 
     #[test]
     fn the_help_of_a_command_names_each_operand() {
-        for (verb, mut command) in VERBS.iter().zip(VERBS.iter().map(subcommand)) {
+        for verb in VERBS {
+            let mut command = subcommand(verb);
             let help = command.render_help().to_string();
             let usage = format!("MACHINE {} {}", verb.name, verb.operands);
             assert!(help.contains(usage.trim_end()), "{help}");
-            for operand in operands(verb) {
+            for operand in verb.operands().map(|operand| operand.name) {
                 let is_named = [format!("<{operand}>"), format!("[{operand}]")];
                 assert!(is_named.iter().any(|form| help.contains(form)), "{help}");
             }

@@ -16,7 +16,7 @@ use crate::machine::Machine;
 
 /// Reads the manifest. Without a valid one the machine runs no domain, and the log has the reason.
 pub fn read(archive: &Archive, start: &Start, machine: &Machine, devices: &Devices) -> Manifest {
-    let marks = || marks(|key| start.argument(key), devices.card_addresses(machine));
+    let marks = || marks(|key| start.argument(key), devices.nic_addresses(machine));
     find(archive, marks).unwrap_or_else(|reason| {
         log::error!("{reason}");
         Manifest {
@@ -79,11 +79,11 @@ fn log_guest(name: Name, marks: &Marks) {
     let uuid = marks.uuid.map(|uuid| format!("its UUID is {uuid}"));
     let uuid = uuid.unwrap_or_else(|| "it has no UUID".to_string());
     let macs: Vec<String> = marks.macs.iter().map(ToString::to_string).collect();
-    let cards = match macs.as_slice() {
+    let nics = match macs.as_slice() {
         [] => "no network card".to_string(),
         macs => format!("the network card {}", macs.join(" and ")),
     };
-    log::info!("{name} is a guest of the fleet: {uuid}, and it has {cards}");
+    log::info!("{name} is a guest of the fleet: {uuid}, and it has {nics}");
 }
 
 #[cfg(test)]

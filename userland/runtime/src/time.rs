@@ -34,7 +34,7 @@ impl Driver for ClockDriver {
     }
 }
 
-/// Wakes the tasks whose timers have expired; returns the time of the next timer, `u64::MAX` for never.
+/// Wakes the tasks whose timers have expired; returns the time of the next timer, [`abi::NO_DEADLINE`] for never.
 pub(crate) fn next_deadline_ns() -> u64 {
     let now = DRIVER.now();
     let next =

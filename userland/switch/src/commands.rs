@@ -1,6 +1,6 @@
 //! Root's commands about the ports: the switch requests, executes and acknowledges them one after the other.
 
-use abi::Error;
+use abi::{Error, NO_DEADLINE};
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
 use runtime::message::Message;
 use runtime::port::Layout;
@@ -37,7 +37,7 @@ impl Commands {
 
     /// Executes all pending commands.
     pub fn execute(&mut self, switch: &mut Switch) {
-        self.next_ns = u64::MAX;
+        self.next_ns = NO_DEADLINE;
         loop {
             match self.execute_next(switch) {
                 Ok(true) => {}
@@ -66,7 +66,7 @@ impl Commands {
         };
         if let Command::Nothing { poll_again_in_ns } = command {
             let next_ns = poll_again_in_ns.map(|time| clock::now_ns().saturating_add(time));
-            self.next_ns = next_ns.unwrap_or(u64::MAX);
+            self.next_ns = next_ns.unwrap_or(NO_DEADLINE);
             return Ok(false);
         }
         // A failed command is logged and acknowledged nevertheless: a retry would fail, too.

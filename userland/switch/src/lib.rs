@@ -7,6 +7,7 @@
 //! | [`away`] | the addresses of domains that have left. Pure |
 //! | [`announcement`] | announcing the new location of an address. Pure |
 //! | [`buffer`] | the frames queued for a full ring. Pure |
+//! | [`counters`] | the statistics of a port. Pure |
 //! | [`losses`] | the reports of lost frames. Pure |
 //! | [`outgoing`] | a frame to be sent, in the switch's memory or in a ring |
 //! | [`port`] | a ring and its owner's notification |
@@ -28,6 +29,7 @@ mod announcement;
 mod away;
 mod buffer;
 mod commands;
+mod counters;
 mod forwarding;
 mod frame;
 mod losses;

@@ -1,7 +1,7 @@
 //! The log reports of a port's lost frames: the first at once, later ones once per interval, so that a flood leaves
 //! room for other lines.
 
-use crate::port::Counters;
+use crate::counters::Counters;
 
 /// The shortest time between two reports about a port.
 pub const INTERVAL_NS: u64 = 10_000_000_000;

@@ -13,6 +13,7 @@ use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::shared::SharedMemory;
 
 use crate::buffer::{Buffer, Queue};
+use crate::counters::Counters;
 use crate::forwarding::PortEntry;
 use crate::losses::Losses;
 use crate::outgoing::Outgoing;
@@ -40,30 +41,6 @@ pub struct Ring {
     port: MappedPort,
     /// The Memory that it lies in; `None` in a test, which has no kernel to map one.
     memory: Option<Cap<Memory>>,
-}
-
-/// The statistics of a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames from its owner.
-    pub received: u64,
-    /// Frames to its owner.
-    pub sent: u64,
-    /// Frames to its owner that were queued because its ring was full.
-    pub waited: u64,
-    /// Frames to its owner dropped because ring and buffer were full, or because the owner stopped.
-    pub dropped_full: u64,
-    /// Frames to its owner dropped because they exceed its MTU.
-    pub dropped_long: u64,
-    /// Frames from its owner dropped because of a forged source address.
-    pub dropped_forged: u64,
-}
-
-impl Counters {
-    /// The number of dropped frames.
-    pub fn lost(&self) -> u64 {
-        self.dropped_full + self.dropped_long + self.dropped_forged
-    }
 }
 
 impl Port {

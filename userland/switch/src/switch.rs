@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use abi::Error;
+use abi::{Error, NO_DEADLINE};
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::port::{HeldFrame, Layout, RingError, WakeFlag};
 use runtime::protocol::Ipv4;
@@ -160,11 +160,11 @@ impl Switch {
         }
     }
 
-    /// The time of the next announcement or report; `u64::MAX` if there is none.
+    /// The time of the next announcement or report; [`NO_DEADLINE`] if there is none.
     pub fn next_ns(&self) -> u64 {
         let reports = self.ports.iter().filter_map(Port::report_due_ns);
         let next = reports.chain(self.announcements.next_ns()).min();
-        next.unwrap_or(u64::MAX)
+        next.unwrap_or(NO_DEADLINE)
     }
 
     /// Forwards frames until none can be moved, or for this many passes over all ports; returns whether none can be moved. If so,

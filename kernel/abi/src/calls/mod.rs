@@ -6,7 +6,6 @@
 //! | `define` | the macro that generates types, decoder and descriptions from the table |
 //! | `arguments` | arguments and results in registers |
 //! | `messages` | constructors of the calls that carry a message |
-//! | `page_set` | the sets of pages that `DomainPages` reads |
 //!
 //! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call that the kernel
 //! does not handle is a compile error.
@@ -14,12 +13,11 @@
 mod arguments;
 mod define;
 mod messages;
-mod page_set;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use crate::page_set::PageSet;
 pub use arguments::{Arguments, Output, Received};
 pub use define::Description;
-pub use page_set::PageSet;
 pub use table::*;

@@ -4,7 +4,7 @@
 
 use super::arguments::{Arguments, Received};
 use super::define::{Description, calls};
-use super::page_set::PageSet;
+use crate::page_set::PageSet;
 use crate::record::{Held, List};
 use crate::register::{
     Access, ObjectId, PageCount, PageIndex, REGISTER_COUNT, Register, Registers, Slot, UserAddress,

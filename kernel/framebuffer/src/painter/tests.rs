@@ -1,8 +1,11 @@
 //! Glyphs at their pixels, in every format.
 
-use super::*;
-use crate::pixel::Channel;
+use noto_sans_mono_bitmap::get_raster;
 use proptest::prelude::*;
+
+use super::*;
+use crate::glyph::{GLYPH_HEIGHT, SIZE, WEIGHT};
+use crate::pixel::Channel;
 
 const UNTOUCHED: u8 = 0xa5;
 

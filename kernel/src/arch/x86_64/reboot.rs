@@ -44,7 +44,8 @@ pub(super) fn prepare(reset: Reset, mapped: Option<VirtAddr>) {
 
 /// Restarts the machine, and does not return. Interrupts are off, and this core is the only one that was started.
 ///
-/// The kernel's log is written completely before, each mechanism by name: the last line names the one that worked.
+/// Before that, the kernel's log is written completely. Each mechanism is logged by name before it is tried, so the last line
+/// names the one that worked.
 pub fn reboot() {
     with_log(Log::become_immediate);
     for mechanism in mechanisms(FIRMWARE.get().map(|(reset, _)| *reset)) {

@@ -8,7 +8,7 @@ use abi::calls::{
     Receive, Reply, ThreadWrite,
 };
 use abi::message::DATA_OFFSET;
-use abi::record::{CapabilityRecord, List, RECORD_WORDS, RecordWords};
+use abi::record::{CURSOR_END, CapabilityRecord, List, RECORD_WORDS, RecordWords};
 use abi::register::{ObjectId, Slot};
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{Error, MessageInfo, ObjectKind};
@@ -149,7 +149,7 @@ impl Scene {
     pub fn list(&self, list: List) -> Vec<RecordWords> {
         let mut records = Vec::new();
         let mut cursor = 0;
-        while cursor != u64::MAX {
+        while cursor != CURSOR_END {
             let (count, next, _) = self.describe(list, cursor);
             let buffer = self.world.buffer(self.manager);
             let word = |index: u64| buffer.read_word(DATA_OFFSET + index * 8);

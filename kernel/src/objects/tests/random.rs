@@ -55,7 +55,8 @@ fn society() -> (World, TestDomain) {
     (world, manager)
 }
 
-/// Gives a domain another thread, capabilities to the objects of two others, and one to its own pool without DMA.
+/// Gives a domain another thread, capabilities to the objects of two other domains, and a capability to its own pool without
+/// DMA.
 fn introduce(world: &World, actor: TestDomain, other: TestDomain, third: TestDomain) {
     world.thread_in(actor.domain, Slot(11));
     for (from, to) in [

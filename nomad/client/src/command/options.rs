@@ -14,6 +14,8 @@ use super::{Command, CommandError, Destination, RebootIf, Verb};
 pub struct VerbOption {
     /// Its name, without dashes.
     pub name: &'static str,
+    /// Its letter, also written `-LETTER` at the command line.
+    pub short: Option<char>,
     /// The name of its value; empty if it takes none.
     pub value: &'static str,
     /// Its help text.
@@ -33,6 +35,8 @@ enum Effect {
     DrainTo,
     /// It takes no value: the machine restarts whatever is lost.
     Force,
+    /// The program that performs the command reads it.
+    Program,
 }
 
 /// The options that are given with a command.
@@ -59,6 +63,7 @@ impl Chosen {
 pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "to",
+        short: None,
         value: "MACHINE",
         about: "The destination, if it is not given after the domain",
         expected: "the name or address of a machine",
@@ -66,6 +71,7 @@ pub const MIGRATE: &[VerbOption] = &[
     },
     VerbOption {
         name: "downtime-goal",
+        short: None,
         value: "MS",
         about: "Copy until the downtime is estimated at this many milliseconds or fewer",
         expected: "a whole number of milliseconds, at least 1",
@@ -76,6 +82,7 @@ pub const MIGRATE: &[VerbOption] = &[
     },
     VerbOption {
         name: "bandwidth",
+        short: None,
         value: "MB_PER_S",
         about: "Send at most this many megabytes of pages and state per second",
         expected: "a whole number of megabytes per second, at least 1",
@@ -86,6 +93,7 @@ pub const MIGRATE: &[VerbOption] = &[
     },
     VerbOption {
         name: "timeout",
+        short: None,
         value: "S",
         about: "Abort the move if it is not committed within this many seconds; the domain runs on",
         expected: "a whole number of seconds, at least 1",
@@ -96,6 +104,7 @@ pub const MIGRATE: &[VerbOption] = &[
     },
     VerbOption {
         name: "not-converging",
+        short: None,
         value: "stop|give-up",
         about: "If copying does not reach the downtime goal: stop copying and freeze the domain for longer (the default), or give the move up",
         expected: "`stop` or `give-up`",
@@ -113,6 +122,7 @@ pub const MIGRATE: &[VerbOption] = &[
 /// The options of `drain`.
 pub const DRAIN: &[VerbOption] = &[VerbOption {
     name: "to",
+    short: None,
     value: "MACHINE",
     about: "The one machine that the domains move to, instead of all others that admit them",
     expected: "the name or address of a machine",
@@ -122,10 +132,21 @@ pub const DRAIN: &[VerbOption] = &[VerbOption {
 /// The options of `reboot`.
 pub const REBOOT: &[VerbOption] = &[VerbOption {
     name: "force",
+    short: None,
     value: "",
     about: "Restart even if domains or moves are lost; the reply lists them",
     expected: "nothing",
     effect: Effect::Force,
+}];
+
+/// The options of `logs`.
+pub const LOGS: &[VerbOption] = &[VerbOption {
+    name: "follow",
+    short: Some('f'),
+    value: "",
+    about: "Continue with lines as they are logged, until interrupted",
+    expected: "nothing",
+    effect: Effect::Program,
 }];
 
 impl VerbOption {
@@ -175,7 +196,7 @@ pub(super) fn split<'a>(
             if value.is_some() {
                 return Err(CommandError::UnexpectedValue(option.name));
             }
-            chosen.is_forced = true;
+            chosen.is_forced |= matches!(option.effect, Effect::Force);
             continue;
         }
         let value = value.or_else(|| words.next());
@@ -185,7 +206,7 @@ pub(super) fn split<'a>(
             Effect::Operand => last_operand = Some(value),
             Effect::Set(set) => set(&mut chosen.moves, value).ok_or_else(refused)?,
             Effect::DrainTo => chosen.to = Some(value.parse()?),
-            Effect::Force => {}
+            Effect::Force | Effect::Program => {}
         }
     }
     operands.extend(last_operand);

@@ -104,6 +104,11 @@ fn an_error_names_the_word_and_the_reason() {
         ("list --timeout 1", "no operands"),
         ("list kv", "no operands"),
         ("hold", "hold EVENT..."),
+        (
+            "run kv.caravan",
+            "`run` is a command of the program `caravan` only",
+        ),
+        ("log kv", "`log` is a command of a machine's console only"),
         ("force kv up", "`up`"),
         ("drain b", "`drain` takes no operands"),
         ("drain --to", "`--to` needs a value"),
@@ -125,4 +130,25 @@ fn a_name_is_in_the_table_once() {
     for (index, verb) in VERBS.iter().enumerate() {
         assert!(VERBS[..index].iter().all(|other| other.name != verb.name));
     }
+}
+
+#[test]
+fn operands_are_needed_optional_or_the_rest() {
+    let operands = |name| -> Vec<Operand> {
+        let verb = Verb::named(name).expect("a command");
+        verb.operands().collect()
+    };
+    let operand = |name, is_optional, takes_rest| Operand {
+        name,
+        is_optional,
+        takes_rest,
+    };
+    assert_eq!(operands("hold"), [operand("EVENT", false, true)]);
+    assert_eq!(operands("logs"), [operand("DOMAIN", true, false)]);
+    assert_eq!(operands("rm"), [operand("DOMAIN", false, false)]);
+    let logs = Verb::named("logs").expect("a command");
+    assert_eq!(
+        [0, 1, 2].map(|count| logs.check_count(count).is_ok()),
+        [true, true, false]
+    );
 }

@@ -8,7 +8,7 @@ use nomad_image::Verdict;
 use nomad_protocol::{AbortReason, Doubt};
 use serde::{Deserialize, Serialize};
 
-/// How far a drain is.
+/// The progress of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DrainStatus {
     /// The machine that drains.

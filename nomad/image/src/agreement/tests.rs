@@ -178,11 +178,11 @@ fn held_capabilities_are_as_described() {
     ];
     for change in changes {
         let difference = differs(|case| change(&mut case.listing.held[0]));
-        assert_eq!(difference, Some(Difference::Held(thread)));
+        assert_eq!(difference, Some(Difference::Held(Some(thread))));
     }
     assert_eq!(
         differs(|case| case.listing.held.clear()),
-        Some(Difference::Held(thread))
+        Some(Difference::Held(Some(thread)))
     );
 }
 

@@ -51,9 +51,11 @@ impl Ledger {
                 _ if other.doubt().is_some() => {
                     Verdict::Refuse(Refusal::InDoubt { transaction: id })
                 }
-                (Side::Source, _) => Verdict::Refuse(Refusal::AlreadyHere { incarnation }),
+                (Side::Source, _) => Verdict::Refuse(Refusal::AlreadyHere {
+                    incarnation: Some(incarnation),
+                }),
                 (Side::Destination, PhaseName::Activate) => Verdict::Refuse(Refusal::AlreadyHere {
-                    incarnation: incarnation.next(),
+                    incarnation: Some(incarnation.next()),
                 }),
                 // This is most likely an earlier attempt that the source has abandoned. Its outcome is queried, and
                 // meanwhile the source repeats the offer.

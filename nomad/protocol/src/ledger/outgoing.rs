@@ -6,9 +6,9 @@ use nomad_planner::{Goals, MoveOptions};
 
 use super::Ledger;
 use crate::context::Facts;
-use crate::guest::GuestRule;
 use crate::ids::{MachineId, TransactionId};
 use crate::offer::Offer;
+use crate::reasons::GuestRule;
 use crate::reasons::PhaseName;
 use crate::time::Instant;
 use crate::transaction::Transaction;

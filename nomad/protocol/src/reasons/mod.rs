@@ -1,15 +1,12 @@
-//! The reasons a move fails or its outcome is in doubt. Each names the side and the offending value. A slot of
-//! `u32::MAX` is unknown.
+//! The reasons a move fails or its outcome is in doubt. Each names the side and the offending value.
 
 mod text;
 
 use identity::{Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::context::Force;
-use crate::guest::GuestRule;
+use crate::cpu::CpuFeatures;
 use crate::ids::TransactionId;
-use crate::offer::CpuFeatures;
 
 /// A side of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +59,19 @@ pub enum VersionOf {
     Abi,
 }
 
+/// A rule of the moves to and from guests, for the reason that a move breaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GuestRule {
+    /// To a guest, only a domain that came in a package moves.
+    OnlyPackages,
+    /// To a guest, a domain moves only from its home.
+    OnlyFromHome,
+    /// From a guest, a domain moves only to its home.
+    OnlyToHome,
+    /// No domain moves between two guests.
+    NotBetweenGuests,
+}
+
 /// The reason a destination refuses a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refusal {
@@ -87,14 +97,11 @@ pub enum Refusal {
         missing: CpuFeatures,
     },
     /// A capability refers to a service that the destination does not have.
-    NoService {
-        /// The domain's slot that holds it.
-        slot: u32,
-    },
+    NoService,
     /// A domain of this name or id is on the destination already.
     AlreadyHere {
-        /// The incarnation of the destination's copy; zero if it is not known.
-        incarnation: Incarnation,
+        /// The incarnation of the destination's copy, if it is known.
+        incarnation: Option<Incarnation>,
     },
     /// The destination holds a copy of this domain whose outcome is in doubt.
     InDoubt {
@@ -128,16 +135,13 @@ pub enum LocalFailure {
     NoMemory,
     /// When it was frozen, the domain held a capability that pins it.
     Pinned {
-        /// The slot.
-        slot: u32,
-        /// The kind of its object, as numbered by the system-call interface.
-        kind: u8,
+        /// The slot, if the domain's table has the capability: one of its objects may hold it.
+        slot: Option<u32>,
+        /// The kind of the capability's object, as numbered by the system-call interface, if it is known.
+        kind: Option<u8>,
     },
     /// Root or a service refused, is missing, or sent no reply or a wrong one.
-    Service {
-        /// The domain's slot that refers to it.
-        slot: u32,
-    },
+    Service,
     /// The received image is not valid.
     BadImage,
     /// The kernel refused.
@@ -154,28 +158,6 @@ pub enum LocalFailure {
     FreezeEnded,
     /// Another domain holds it frozen.
     FrozenByAnother,
-}
-
-/// The kind of outside change that incremented a frozen domain's version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Change {
-    /// A call received its reply.
-    Reply,
-    /// A notification was signalled.
-    Signal,
-    /// A capability was revoked.
-    Revoke,
-    /// Anything else.
-    Other,
-}
-
-/// A change to a frozen domain before it could be retired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Interference {
-    /// Its kind.
-    pub change: Change,
-    /// The domain's slot that it affected.
-    pub slot: u32,
 }
 
 /// The reason a transaction was aborted. The source then runs the domain, and the destination has no copy.
@@ -203,11 +185,9 @@ pub enum AbortReason {
     },
     /// The destination's rebuilt state differs from the state that the source exported.
     DigestMismatch,
-    /// Something kept changing the frozen domain.
-    Interfered {
-        /// The last change.
-        by: Interference,
-    },
+    /// Something kept changing the frozen domain: a reply to its call, a signal, or a revocation. The kernel reports only that
+    /// the domain's version has changed.
+    Interfered,
     /// A step failed.
     Failed {
         /// The side.
@@ -227,6 +207,16 @@ pub enum AbortReason {
         /// Pages that remained to be sent after the last one.
         pages_remaining: u64,
     },
+}
+
+/// An operator's explicit decision about a copy in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Force {
+    /// Run the copy on this machine, regardless of the other one.
+    RunHere,
+    /// Destroy the copy on this machine.
+    DropCopy,
 }
 
 impl Doubt {

@@ -4,11 +4,7 @@ use core::fmt;
 
 use abi::ObjectKind;
 
-use crate::guest::GuestRule;
-
-use super::{
-    AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
-};
+use super::{AbortReason, Doubt, GuestRule, LocalFailure, PhaseName, Refusal, Side, VersionOf};
 
 const MIB: u64 = 1 << 20;
 
@@ -48,7 +44,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{of} there has version {ours}, here {theirs}")
             }
             Refusal::Cpu { missing } => write!(f, "the processor there lacks {missing:?}"),
-            Refusal::NoService { slot } => write!(f, "no such service there{}", In(slot)),
+            Refusal::NoService => f.write_str("no such service there"),
             Refusal::AlreadyHere { .. } => f.write_str("a domain of this name or id is there"),
             Refusal::InDoubt { transaction } => {
                 write!(f, "a copy in doubt is there, of transaction {transaction}")
@@ -93,9 +89,7 @@ impl fmt::Display for LocalFailure {
         match *self {
             LocalFailure::NoMemory => f.write_str("too little memory"),
             LocalFailure::Pinned { slot, kind } => pinned(f, slot, kind),
-            LocalFailure::Service { slot } => {
-                write!(f, "a service does not serve the domain{}", In(slot))
-            }
+            LocalFailure::Service => f.write_str("a service does not serve the domain"),
             LocalFailure::BadImage => f.write_str("the image is not valid"),
             LocalFailure::Kernel { error } => match abi::Error::from_status(error.into()) {
                 Some(error) => write!(f, "the kernel refused: {error}"),
@@ -110,18 +104,6 @@ impl fmt::Display for LocalFailure {
             }
             LocalFailure::FrozenByAnother => f.write_str("another domain holds it frozen"),
         }
-    }
-}
-
-impl fmt::Display for Interference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.change {
-            Change::Reply => "a call received its reply",
-            Change::Signal => "a notification was signalled",
-            Change::Revoke => "a capability was revoked",
-            Change::Other => "something changed it",
-        })?;
-        write!(f, "{}", In(self.slot))
     }
 }
 
@@ -145,7 +127,9 @@ impl fmt::Display for AbortReason {
             AbortReason::DigestMismatch => {
                 f.write_str("the rebuilt domain differs from the one that was sent")
             }
-            AbortReason::Interfered { by } => write!(f, "the frozen domain was changed: {by}"),
+            AbortReason::Interfered => {
+                f.write_str("something changed the frozen domain in each attempt to retire it")
+            }
             AbortReason::Failed { on, failure } => write!(f, "a step of {on} failed: {failure}"),
             AbortReason::TimedOut { after_us } => {
                 let seconds = after_us.div_ceil(1_000_000);
@@ -191,22 +175,14 @@ impl fmt::Display for Doubt {
     }
 }
 
-fn pinned(f: &mut fmt::Formatter<'_>, slot: u32, kind: u8) -> fmt::Result {
-    match ObjectKind::from_number(kind) {
-        Some(kind) => write!(f, "{kind:?} stays with its machine{}", In(slot)),
-        None => write!(f, "an object stays with its machine{}", In(slot)),
+fn pinned(f: &mut fmt::Formatter<'_>, slot: Option<u32>, kind: Option<u8>) -> fmt::Result {
+    match kind.and_then(ObjectKind::from_number) {
+        Some(kind) => write!(f, "{kind:?} stays with its machine")?,
+        None => f.write_str("an object stays with its machine")?,
     }
-}
-
-/// Names the slot, if it is known.
-struct In(u32);
-
-impl fmt::Display for In {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            u32::MAX => Ok(()),
-            slot => write!(f, " (slot {slot})"),
-        }
+    match slot {
+        Some(slot) => write!(f, " (slot {slot})"),
+        None => Ok(()),
     }
 }
 
@@ -240,8 +216,10 @@ mod tests {
 
     #[test]
     fn a_pinned_domain_is_reported_with_kind_and_slot() {
-        let kind = ObjectKind::Interrupt as u8;
-        let failure = LocalFailure::Pinned { slot: 9, kind };
+        let failure = LocalFailure::Pinned {
+            slot: Some(9),
+            kind: Some(ObjectKind::Interrupt as u8),
+        };
         let text = AbortReason::Failed {
             on: Side::Source,
             failure,
@@ -251,8 +229,8 @@ mod tests {
             "a step of the source failed: Interrupt stays with its machine (slot 9)"
         );
         let nowhere = LocalFailure::Pinned {
-            slot: u32::MAX,
-            kind: 0xff,
+            slot: None,
+            kind: Some(0xff),
         };
         assert_eq!(nowhere.to_string(), "an object stays with its machine");
     }

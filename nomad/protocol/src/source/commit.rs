@@ -19,7 +19,7 @@ use crate::context::{Context, Input};
 use crate::downtime::Downtime;
 use crate::ids::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
-use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
+use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
@@ -150,9 +150,9 @@ impl Committing {
     ) -> Phase {
         match input {
             Input::Event(Event::Source(SourceEvent::Retired)) => self.commit_point(context),
-            Input::Event(Event::Source(SourceEvent::VersionMoved { by })) => match abort {
+            Input::Event(Event::Source(SourceEvent::VersionMoved)) => match abort {
                 Some(why) => abort::enter(context, why),
-                None => self.version_moved(context, rounds, by),
+                None => self.version_moved(context, rounds),
             },
             Input::Event(Event::Source(SourceEvent::RetireFailed(failure))) => abort::enter(
                 context,
@@ -173,9 +173,9 @@ impl Committing {
         }
     }
 
-    fn version_moved(self, context: &mut Context<'_>, rounds: u32, by: Interference) -> Phase {
+    fn version_moved(self, context: &mut Context<'_>, rounds: u32) -> Phase {
         if self.frozen.attempt >= ATTEMPTS_MAX {
-            return abort::enter(context, AbortReason::Interfered { by });
+            return abort::enter(context, AbortReason::Interfered);
         }
         Freezing::replace(context, self.peer_boot, rounds, self.frozen.attempt.next())
     }

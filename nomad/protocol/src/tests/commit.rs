@@ -5,13 +5,8 @@ use alloc::vec::Vec;
 use super::pair::*;
 use crate::*;
 
-const SIGNALLED: Interference = Interference {
-    change: Change::Signal,
-    slot: 5,
-};
-
 fn moved() -> Vec<Event> {
-    [Event::Source(SourceEvent::VersionMoved { by: SIGNALLED })].into()
+    [Event::Source(SourceEvent::VersionMoved)].into()
 }
 
 /// A pair whose destination has verified its copy and whose source is at the commit point, before the kernel has decided.
@@ -48,14 +43,11 @@ fn a_moved_version_has_the_freeze_replaced_and_rebuilt_again() {
 }
 
 #[test]
-fn the_third_moved_version_aborts_and_names_the_interference() {
+fn the_third_moved_version_aborts_as_an_interference() {
     let mut pair = Pair::moving();
     pair.shell = |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(moved);
     pair.settle();
-    assert!(pair.noticed(
-        0,
-        Notice::Aborted(AbortReason::Interfered { by: SIGNALLED })
-    ));
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Interfered)));
     assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
     let retired = |(_, action): &&(usize, Action)| {
@@ -68,7 +60,7 @@ fn the_third_moved_version_aborts_and_names_the_interference() {
 fn cancelling_while_the_kernel_decides_waits_for_its_decision() {
     let mut pair = at_the_commit_point();
     assert_eq!(pair.cancel(0), Ok(Cancelled::IfNotTooLate));
-    report_retire(&mut pair, SourceEvent::VersionMoved { by: SIGNALLED });
+    report_retire(&mut pair, SourceEvent::VersionMoved);
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
 
@@ -174,7 +166,7 @@ fn forced_to_run(outcome: Option<Event>) -> Pair {
     pair.settle();
     pair.shell = match outcome {
         Some(_) => |action| {
-            let failed = Event::Failed(LocalFailure::Service { slot: 1 });
+            let failed = Event::Failed(LocalFailure::Service);
             (*action == Action::Source(SourceAction::Unretire)).then(|| [failed].into())
         },
         None => |action| (*action == Action::Source(SourceAction::Unretire)).then(Vec::new),
@@ -200,7 +192,7 @@ fn a_forced_copy_is_in_doubt_until_it_runs() {
 
 #[test]
 fn a_copy_that_cannot_be_run_can_be_dropped() {
-    let failure = LocalFailure::Service { slot: 1 };
+    let failure = LocalFailure::Service;
     let mut pair = forced_to_run(Some(Event::Failed(failure)));
     assert_eq!(pair.phase(0), Some(PhaseName::InDoubt));
     assert!(pair.force(0, Force::DropCopy));
@@ -221,7 +213,7 @@ fn a_failed_activation_is_tried_again() {
     let mut pair = at_the_commit_point();
     pair.shell = |action| match action {
         Action::Destination(DestinationAction::Activate { .. }) => {
-            Some([Event::Failed(LocalFailure::Service { slot: 1 })].into())
+            Some([Event::Failed(LocalFailure::Service)].into())
         }
         _ => None,
     };
@@ -300,7 +292,7 @@ fn the_delay_to_the_destination_counts_as_the_stream_reports_it() {
     pair.now = pair.now.after_us(70_000);
     report_retire(&mut pair, SourceEvent::Retired);
     let envelope = pair.next_sent(0);
-    // Whatever time Commit really takes: nobody can measure it.
+    // Commit may take any time: no machine can measure it.
     pair.now = pair.now.after_us(400);
     pair.machines[1].handle_message(pair.now, A, envelope);
     pair.settle();

@@ -239,7 +239,7 @@ fn a_declined_domain_that_cannot_run_on_is_listed_until_the_operator_decides() {
     for force in [Force::RunHere, Force::DropCopy] {
         let mut pair = with_pages_on_their_way();
         pair.shell = |action| {
-            let failed = Event::Failed(LocalFailure::Service { slot: 1 });
+            let failed = Event::Failed(LocalFailure::Service);
             (*action == Action::Source(SourceAction::Unretire)).then(|| [failed].into())
         };
         pair.report(1, Event::StreamBroken);

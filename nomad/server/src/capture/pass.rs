@@ -11,13 +11,11 @@ use alloc::vec::Vec;
 use nomad_image::{CHUNK_PAGES_MAX, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
 use runtime::Error;
 
+use crate::budget::PIECE_BYTES;
 use crate::capture::captured::Captured;
 use crate::capture::page_state::PageState;
 use crate::capture::staging::{Content, Staging};
 use crate::page_set::ChunkPages;
-
-/// A piece ends as soon as it has at least this many bytes.
-pub const PIECE_BYTES: usize = 32 * 1024;
 
 /// The pages that a pass covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,7 +85,7 @@ pub fn wake(
 #[cfg(test)]
 mod tests {
     use abi::Request;
-    use abi::record::{List, ObjectRecord};
+    use abi::record::{CURSOR_END, List, ObjectRecord};
     use abi::register::Slot;
     use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
     use runtime::protocol::root::{Binding, Refusal};
@@ -112,9 +112,9 @@ mod tests {
                 let words = domain.to_words();
                 let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
                 write_message_data(&bytes);
-                Ok([1, u64::MAX, 0, 0, 0, 0, 0, 0])
+                Ok([1, CURSOR_END, 0, 0, 0, 0, 0, 0])
             }
-            Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
+            Request::DomainDescribe(_) => Ok([0, CURSOR_END, 0, 0, 0, 0, 0, 0]),
             _ => DONE,
         }
     }

@@ -202,7 +202,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
             let mut shell = server.shell.borrow_mut();
             shell.handle_hello(now(), address, &hello);
         }
-        // This side asks nobody for a name.
+        // This side queries no machine for its name.
         Some(Incoming::Found(..)) | None => {}
     }
 }

@@ -7,7 +7,7 @@ use nomad_shell::pages::{Segment, SendError};
 use nomad_shell::{Host, Job, Shell};
 use nomad_transport::{Ack, Sender};
 
-use crate::capture::pass::PIECE_BYTES;
+use crate::budget::PIECE_BYTES;
 
 /// The most bytes of a piece of pages, which exceeds [`PIECE_BYTES`] by less than a page and the head of a chunk. A
 /// piece with a domain's state may be longer: its memory is freed after it.

@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | common | 7411 | all that are received, none that are sent |
 //! | hellos | 7411 | hellos: they go to a group, which needs no ARP request |
-//! | handshakes | 7411 | handshakes of senders that have proven nothing: anyone may have recorded what is replied to |
+//! | handshakes | 7411 | replies to handshakes of senders that have proven nothing: the handshake may be a recorded one |
 //! | operators | 7411 | replies to operators |
 //! | machines | from 7413 | messages and pages for each machine of the fleet |
 //! | others | 7412 | those for other machines |

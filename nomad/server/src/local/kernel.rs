@@ -8,8 +8,7 @@ use abi::{ObjectKind, PAGE_BYTES};
 use identity::{Digest, Name};
 use nomad_image::{Event, Verdict};
 use nomad_protocol::{
-    Attempt, Change, DomainState, Interference, LocalFailure, Offer, Side, Sizes, StateVersion,
-    StreamHeader,
+    Attempt, DomainState, LocalFailure, Offer, Side, Sizes, StateVersion, StreamHeader,
 };
 use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
 use runtime::capability::Domain;
@@ -21,12 +20,6 @@ use crate::budget::Extent;
 use crate::capture::{CaptureError, Found, Outgoing};
 use crate::failures;
 use crate::restore::{Incoming, RestoreError};
-
-/// The kernel does not report which change moved the version.
-const UNKNOWN_CHANGE: Interference = Interference {
-    change: Change::Other,
-    slot: u32::MAX,
-};
 
 impl Kernel for Local {
     type Found = Found;
@@ -154,7 +147,7 @@ impl Kernel for Local {
         version: StateVersion,
     ) -> Result<(), RetireError> {
         outgoing.retire(version.0).map_err(|error| match error {
-            CaptureError::Kernel(Error::VersionMoved) => RetireError::VersionMoved(UNKNOWN_CHANGE),
+            CaptureError::Kernel(Error::VersionMoved) => RetireError::VersionMoved,
             error => RetireError::Failed(failures::of_capture(&error)),
         })
     }

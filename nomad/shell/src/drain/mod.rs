@@ -151,7 +151,7 @@ impl Drain {
     fn exclude(&mut self, name: Name, to: MachineId, machines: &Machines, rule: GuestRule) {
         let tries = self.tried.entry(name).or_default();
         tries.machines.insert(to);
-        // The failure of a move that the rules permit tells an operator more.
+        // A move that the rules permit may have failed before: that failure is more useful to an operator, and is kept.
         if let Some(machine) = machines.get(to) {
             let reason = AbortReason::Refused(Refusal::Guest(rule));
             tries.last.get_or_insert((machine.name, reason));

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, DomainState, Interference, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
+    Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
 
 use super::RootError;
@@ -39,7 +39,7 @@ pub struct Exported {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetireError {
     /// It was changed after its state was read.
-    VersionMoved(Interference),
+    VersionMoved,
     /// The kernel refused.
     Failed(LocalFailure),
 }

@@ -31,13 +31,13 @@ pub struct FleetMember {
     is_met: bool,
     /// When the first handshake with its present boot was completed.
     met: Option<Instant>,
-    /// Where handshakes were begun because of a hello, and when.
+    /// The addresses to which handshakes were begun because of a hello, with the time of each.
     probed: BTreeMap<Ipv4Addr, Instant>,
     /// The address of another machine with this name, and when it was last known to be up.
     double: Option<(Ipv4Addr, Instant)>,
 }
 
-/// The part of a hello that tells an old one from a new one.
+/// The part of a hello that distinguishes an old one from a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Greeting {
     boot: BootId,
@@ -62,8 +62,8 @@ impl Addresses {
         self.proven.or(self.announced).or(self.fixed)
     }
 
-    /// The addresses to which a handshake is sent, each once: the reply tells which is right. If another one than the proven
-    /// one was announced, it is probed by itself.
+    /// The addresses to which a handshake is sent, each once: the reply shows which is right. An announced address that
+    /// differs from the proven one is not among them: it is probed separately.
     pub fn all(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
         let first = self.proven.or(self.announced);
         let fixed = self.fixed.filter(|_| self.fixed != first);

@@ -10,9 +10,6 @@ use service_protocol::root;
 use super::Moves;
 use crate::host::{AdmitError, Host, RootError};
 
-/// Stands for no particular slot.
-const NO_SLOT: u32 = u32::MAX;
-
 impl<O, I> Moves<O, I> {
     /// Performs an action other than discarding the copy; returns the event for the ledger.
     pub(crate) fn step_destination<H: Host<Incoming = I>>(
@@ -147,25 +144,23 @@ impl<O, I> Moves<O, I> {
 pub fn local_failure(error: RootError) -> LocalFailure {
     match error {
         RootError::Call(Error::PoolEmpty) => LocalFailure::NoMemory,
-        RootError::Call(_) | RootError::Refused(_) | RootError::Malformed => {
-            LocalFailure::Service { slot: NO_SLOT }
-        }
+        RootError::Call(_) | RootError::Refused(_) | RootError::Malformed => LocalFailure::Service,
     }
 }
 
 /// Root's error at admission as a refusal, with the memory needed and available.
 fn refusal_of(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refusal {
     match error {
-        RootError::Refused(root::Refusal::AlreadyHere) => Refusal::AlreadyHere {
-            incarnation: Incarnation(0),
-        },
+        RootError::Refused(root::Refusal::AlreadyHere) => {
+            Refusal::AlreadyHere { incarnation: None }
+        }
         RootError::Refused(root::Refusal::NoMemory) | RootError::Call(Error::PoolEmpty) => {
             Refusal::NoMemory {
                 needed_bytes,
                 available_bytes,
             }
         }
-        _ => Refusal::NoService { slot: NO_SLOT },
+        _ => Refusal::NoService,
     }
 }
 

@@ -126,7 +126,7 @@ fn retire<H: Kernel>(
 ) -> SourceEvent {
     match host.retire(outgoing, version) {
         Ok(()) => SourceEvent::Retired,
-        Err(RetireError::VersionMoved(by)) => SourceEvent::VersionMoved { by },
+        Err(RetireError::VersionMoved) => SourceEvent::VersionMoved,
         Err(RetireError::Failed(failure)) => SourceEvent::RetireFailed(failure),
     }
 }

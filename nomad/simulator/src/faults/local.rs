@@ -91,7 +91,7 @@ impl LocalFault {
         let failures = [
             LocalFailure::NoMemory,
             LocalFailure::Kernel { error: 7 },
-            LocalFailure::Service { slot: 3 },
+            LocalFailure::Service,
             LocalFailure::FrozenByAnother,
         ];
         LocalFault {

@@ -164,7 +164,7 @@ impl Simulation {
             let name = format!("{why:?}");
             let name = name.split([' ', '(']).next().unwrap_or_default();
             self.report.aborts.insert(name.to_owned());
-            self.report.replaced += usize::from(matches!(why, AbortReason::Interfered { .. }));
+            self.report.replaced += usize::from(matches!(why, AbortReason::Interfered));
         }
     }
 

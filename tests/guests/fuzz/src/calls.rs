@@ -20,7 +20,7 @@ pub const CALLS: usize = 1;
 pub const SUCCESSES: usize = 2;
 /// The first of the words about the first violation: the call's number plus one, its status, and its registers.
 pub const VIOLATION: usize = 8;
-/// The word that tells whether, at the first violation, the first slot that was looked up held a capability.
+/// The word that is 1 if the first slot that was looked up held a capability at the first violation.
 pub const HELD: usize = 20;
 /// The first of the words, by call number, that tell whether the call has ever succeeded.
 pub const SUCCEEDED: usize = 64;

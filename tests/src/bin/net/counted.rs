@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use harness::Artefacts;
 
-use crate::card::Card;
+use crate::nic::Nic;
 use crate::print;
 use crate::site::Site;
 
@@ -42,35 +42,35 @@ struct Progress {
 }
 
 /// Prints the figures of a card.
-pub fn measure(card: Card) {
+pub fn measure(nic: Nic) {
     let plugin = Artefacts::file(PLUGIN);
-    let mut site = Site::start(card, |options| options.counting_with(plugin));
+    let mut site = Site::start(nic, |options| options.counting_with(plugin));
     site.await_pong();
     print(
-        card,
+        nic,
         "instructions.boot",
         site.machine.instructions(),
         "instructions",
     );
     site.settle();
     let idle = spent(&mut site, |_| sleep(IDLE)).per_second();
-    print(card, "instructions.idle", idle.round(), "instructions/s");
+    print(nic, "instructions.idle", idle.round(), "instructions/s");
     for Load(name, requests, arguments) in LOADS {
         let arguments = format!("-n {requests} {arguments}");
         let spent = spent(&mut site, |site| drop(site.load(&arguments)));
-        print_each(card, name, spent.beyond(idle) / f64::from(requests));
+        print_each(nic, name, spent.beyond(idle) / f64::from(requests));
     }
     site.pinger.resolve(harness::fleet::LIMIT);
     let spent = spent(&mut site, |site| drop(site.pinger.ping(PINGS, WINDOW)));
-    print_each(card, "echo", spent.beyond(idle) / PINGS as f64);
+    print_each(nic, "echo", spent.beyond(idle) / PINGS as f64);
 }
 
-fn print_each(card: Card, name: &str, instructions: f64) {
+fn print_each(nic: Nic, name: &str, instructions: f64) {
     let name = format!("instructions.{name}");
-    print(card, &name, instructions.round(), "instructions");
+    print(nic, &name, instructions.round(), "instructions");
 }
 
-/// What the machine has spent while `action` ran.
+/// The instructions and the time that the machine has spent while `action` ran.
 fn spent(site: &mut Site, action: impl FnOnce(&mut Site)) -> Progress {
     let before = progress(site);
     action(site);

@@ -10,7 +10,7 @@ use harness::pinger::Pinger;
 use harness::redis_benchmark::{self, Row};
 use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, store};
 
-use crate::card::Card;
+use crate::nic::Nic;
 
 /// The machine's archive: that of a fleet of one.
 const ARCHIVE: &str = "alone-a";
@@ -33,7 +33,7 @@ pub struct Site {
 
 impl Site {
     /// Starts a machine with this card and these changes, and the hosts.
-    pub fn start(card: Card, change: impl FnOnce(Options) -> Options) -> Site {
+    pub fn start(nic: Nic, change: impl FnOnce(Options) -> Options) -> Site {
         let mut segment = Segment::new();
         let mac = MacAddress::local;
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", mac(100));
@@ -46,7 +46,7 @@ impl Site {
         let options = Options::new("a", boot)
             .memory_mib(512)
             .nic(&port, Node::A.nic())
-            .nic_model(card.model());
+            .nic_model(nic.model());
         let started = Instant::now();
         let machine = change(options).start();
         Site {

@@ -2,7 +2,7 @@
 
 use harness::fleet::LIMIT;
 
-use crate::card::Card;
+use crate::nic::Nic;
 use crate::print;
 use crate::site::Site;
 
@@ -29,45 +29,45 @@ const LOADS: [Load; 6] = [
 const BULK: [Load; 2] = [Load("bulk_in", "-t set"), Load("bulk_out", "-t get")];
 
 /// Prints the figures of a card.
-pub fn measure(card: Card) {
-    let mut site = Site::start(card, |options| options);
+pub fn measure(nic: Nic) {
+    let mut site = Site::start(nic, |options| options);
     site.await_pong();
     let boot_ms = site.started.elapsed().as_secs_f64() * 1e3;
-    print(card, "boot", format!("{boot_ms:.0}"), "ms");
+    print(nic, "boot", format!("{boot_ms:.0}"), "ms");
     site.settle();
-    print_memory(card, &mut site);
-    print_echoes(card, &mut site);
+    print_memory(nic, &mut site);
+    print_echoes(nic, &mut site);
     for Load(name, arguments) in LOADS {
         let row = site.load(arguments);
         print(
-            card,
+            nic,
             &format!("rate.{name}"),
             row.requests_per_s.round(),
             "requests/s",
         );
         if name == "set.1" {
-            print(card, "round_trip.set", row.median_ms, "ms");
+            print(nic, "round_trip.set", row.median_ms, "ms");
         }
     }
     for Load(name, test) in BULK {
         let row = site.load(&format!("-n 200 -c 1 -d {BULK_BYTES} {test}"));
         let mb_per_s = row.requests_per_s * f64::from(BULK_BYTES) / 1e6;
-        print(card, name, format!("{mb_per_s:.2}"), "MB/s");
+        print(nic, name, format!("{mb_per_s:.2}"), "MB/s");
     }
 }
 
-fn print_echoes(card: Card, site: &mut Site) {
+fn print_echoes(nic: Nic, site: &mut Site) {
     site.pinger.resolve(LIMIT);
     let echoes = site.pinger.ping(ROUND_TRIPS, 1);
     let median_ms = echoes.round_trips[ROUND_TRIPS / 2].as_secs_f64() * 1e3;
-    print(card, "round_trip.echo", format!("{median_ms:.3}"), "ms");
+    print(nic, "round_trip.echo", format!("{median_ms:.3}"), "ms");
     let echoes = site.pinger.ping(FRAMES, WINDOW);
     let per_s = FRAMES as f64 / echoes.elapsed.as_secs_f64();
-    print(card, "echoes", per_s.round(), "frames/s");
+    print(nic, "echoes", per_s.round(), "frames/s");
 }
 
 /// Prints the memory that the domains have spent of their pools, which the operator's `mem` reports.
-fn print_memory(card: Card, site: &mut Site) {
+fn print_memory(nic: Nic, site: &mut Site) {
     site.machine.type_line("mem");
     // Lines of the log have the word, too.
     let spent = loop {
@@ -76,7 +76,7 @@ fn print_memory(card: Card, site: &mut Site) {
             break kib;
         }
     };
-    print(card, "memory.spent", spent, "KiB");
+    print(nic, "memory.spent", spent, "KiB");
 }
 
 /// The domains' memory in use, from the last line of the table of `mem`: name, pools and use in MiB, free KiB.

@@ -5,12 +5,19 @@ use alloc::vec::Vec;
 
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
-use runtime::protocol::encode;
 use runtime::protocol::inventory::{FunctionRecord, Request};
 use runtime::protocol::journal::Line;
 use runtime::protocol::root::{self, Refusal};
+use runtime::protocol::{Name, encode};
 
-use crate::machine::LogLine;
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The domain that logged it.
+    pub domain: Name,
+    /// Its text.
+    pub text: String,
+}
 
 /// The client.
 pub struct Inventory(pub Cap<Endpoint>);

@@ -5,12 +5,13 @@
 //! | [`machine`] | all that is known of the machine |
 //! | [`inventory`] | client for root's endpoint `inventory` |
 //! | [`processor`] | the processor, by CPUID |
-//! | [`class`] | the kinds of PCI functions |
-//! | [`card`] | a network card, its driver and its link |
+//! | [`class`], [`function`] | the kinds of PCI functions; the address and identity of one |
+//! | [`nic`] | a network card, its driver and its link |
 //! | [`report`] | the lines of the report |
 //! | [`verdict`] | the last of them |
 //!
-//! The domain holds `log` and `inventory`. It is no driver: the manifest starts drivers beside it, whose lines in the log it quotes.
+//! The domain holds `log` and `inventory`. It is not a driver. The manifest starts drivers beside it, and it quotes their lines in
+//! the log.
 //! The manifest has no switch, so no card sends anything.
 
 #![no_std]
@@ -20,10 +21,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod card;
 mod class;
+mod function;
 mod inventory;
 mod machine;
+mod nic;
 mod processor;
 mod report;
 mod verdict;

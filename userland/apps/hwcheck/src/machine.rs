@@ -8,12 +8,12 @@ use runtime::Start;
 use runtime::protocol::Name;
 use runtime::protocol::inventory::FunctionRecord;
 
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, LogLine};
 use crate::processor::Processor;
 
 /// The machine.
 pub struct Machine {
-    /// What does not change while it runs.
+    /// The facts that do not change while it runs.
     pub facts: Facts,
     /// Its processor.
     pub processor: Processor,
@@ -21,15 +21,6 @@ pub struct Machine {
     pub functions: Vec<FunctionRecord>,
     /// Its log.
     pub log: Vec<LogLine>,
-}
-
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// The domain that logged it.
-    pub domain: Name,
-    /// Its text.
-    pub text: String,
 }
 
 /// The domain's arguments about the machine, empty where one is missing.

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use runtime::protocol::inventory::{FunctionRecord, Region};
 
-use crate::card::{self, Card};
-use crate::class;
 use crate::machine::{Facts, Machine};
+use crate::nic::{self, Nic};
 use crate::processor::Processor;
 use crate::verdict::verdict;
+use crate::{class, function};
 
 /// The lines around the report.
 const BEGIN: &str = "----- hardware report: begin -----";
@@ -26,10 +26,10 @@ pub fn lines(machine: &Machine) -> Vec<String> {
     let mut lines = Vec::from([BEGIN.into()]);
     add_machine(&mut lines, &machine.facts, &machine.processor);
     let functions = machine.functions.iter();
-    let others: Vec<_> = functions.filter(|it| !card::is_card(it)).collect();
+    let others: Vec<_> = functions.filter(|it| !nic::is_nic(it)).collect();
     lines.push(format!("{} devices that need no driver:", others.len()));
     lines.extend(others.into_iter().map(describe));
-    add_cards(&mut lines, machine);
+    add_nics(&mut lines, machine);
     add_problems(&mut lines, machine);
     lines.push(format!("verdict: {}", verdict(machine)));
     lines.push(END.into());
@@ -66,16 +66,16 @@ fn add_machine(lines: &mut Vec<String>, facts: &Facts, processor: &Processor) {
     ));
 }
 
-fn add_cards(lines: &mut Vec<String>, machine: &Machine) {
-    let cards = Card::all(machine);
-    lines.push(format!("{} network card(s):", cards.len()));
-    for card in cards {
-        let driver = match &card.function.driver {
+fn add_nics(lines: &mut Vec<String>, machine: &Machine) {
+    let nics = Nic::all(machine);
+    lines.push(format!("{} network card(s):", nics.len()));
+    for nic in nics {
+        let driver = match &nic.function.driver {
             Some(driver) => format!("driver {driver}"),
             None => "no driver".into(),
         };
-        lines.push(format!("{}; {driver}", describe(card.function)));
-        lines.extend(card.quote(machine).map(|quote| format!("    {quote}")));
+        lines.push(format!("{}; {driver}", describe(nic.function)));
+        lines.extend(nic.quote(machine).map(|quote| format!("    {quote}")));
     }
 }
 
@@ -91,7 +91,7 @@ fn add_problems(lines: &mut Vec<String>, machine: &Machine) {
 
 /// A function in one line.
 fn describe(function: &FunctionRecord) -> String {
-    let (address, identity) = (address(function), identity(function));
+    let (address, identity) = (function::address(function), function::identity(function));
     let kind = class::name(function.class);
     let mut text = format!("  {address} {identity} {kind}; {}", function.messages);
     for region in function.regions {
@@ -102,18 +102,6 @@ fn describe(function: &FunctionRecord) -> String {
         }
     }
     text
-}
-
-/// A function's address, as in the rest of the log.
-pub fn address(function: &FunctionRecord) -> String {
-    let (bus, device, function) = function.address;
-    format!("{bus:02x}:{device:02x}.{function}")
-}
-
-/// A function's vendor and device.
-pub fn identity(function: &FunctionRecord) -> String {
-    let (vendor, device) = function.identity;
-    format!("{vendor:04x}:{device:04x}")
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::card::{Card, State};
 use crate::machine::Machine;
+use crate::nic::{Nic, State};
 
 /// The memory that the domains of every machine need: console, switch, driver, migration server, and a small domain that moves.
 const MEMORY_MIB_MIN: u64 = 96;
@@ -17,8 +17,8 @@ pub fn verdict(machine: &Machine) -> String {
             "this machine cannot join a fleet: it has {memory_mib} MiB of memory for domains, and needs {MEMORY_MIB_MIN}"
         );
     }
-    let cards = Card::all(machine);
-    let Some(best) = cards.iter().min_by_key(|card| &card.state) else {
+    let nics = Nic::all(machine);
+    let Some(best) = nics.iter().min_by_key(|nic| &nic.state) else {
         return "this machine cannot join a fleet: no network card is on its PCI bus".into();
     };
     let (name, driver) = (best.name(), best.driver());

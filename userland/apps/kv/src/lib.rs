@@ -59,7 +59,7 @@ pub fn run(start: Start) -> ! {
 
 async fn serve(start: Start, tasks: Tasks, settings: Settings) {
     let service = Rc::new(RefCell::new(Service::new(settings, facts)));
-    let stack = net::stack_for::<{ tasks::CONNECTIONS }>(start, tasks);
+    let stack = net::stack_for::<{ settings::CONNECTIONS }>(start, tasks);
     tasks::serve(stack, tasks, service);
     log::info!("kv: ready on port {}", settings.port);
     pending().await

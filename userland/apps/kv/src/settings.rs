@@ -5,9 +5,12 @@ use core::fmt;
 use runtime::Start;
 
 use crate::account::RESERVE_BYTES;
-use crate::tasks::CONNECTIONS;
 
 const MIB: usize = 1 << 20;
+
+/// The maximum number of connections. With this many, a client that closes fifty connections can open fifty others at once, even
+/// if the sockets of the first ones are not closed yet.
+pub const CONNECTIONS: usize = 128;
 
 /// The heap that an idle connection uses: 32 KiB of socket buffers, 8 KiB of session buffers, 4 KiB of read buffer, and the
 /// states of its task and its socket.

@@ -12,10 +12,7 @@ use runtime::port::{BUFFERED_FRAMES, SLOT_COUNT};
 
 use crate::service::Service;
 use crate::session::Session;
-
-/// The maximum number of connections. With this many, a client that closes fifty connections can open fifty others at once, even
-/// if the sockets of the first ones are not closed yet.
-pub const CONNECTIONS: usize = 128;
+use crate::settings::CONNECTIONS;
 
 // Even if all clients send a full window at the same time, no frame is dropped for lack of room.
 const _: () = assert!(CONNECTIONS * net::TCP_FRAMES <= SLOT_COUNT as usize + BUFFERED_FRAMES);

@@ -22,7 +22,7 @@ const HTTP_CLASS: &str = "HTTPClient";
 /// The rights that dnsmasq needs besides those of the user who called sudo.
 const CAPABILITIES: &str = "+net_admin,+net_bind_service,+net_raw";
 
-/// What dnsmasq serves.
+/// The service that dnsmasq provides.
 #[derive(Clone, Debug)]
 pub struct Service<'a> {
     /// The interface to the machines.

@@ -14,7 +14,7 @@ pub const NAME: &str = "netboot";
 /// The directory that `scripts/image` makes, seen from the top of the tree.
 const DIRECTORY: &str = "target/caravan/netboot";
 
-/// What to serve, and where.
+/// The directory to serve, and the network to serve it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The name of this host's interface to the machines' network.

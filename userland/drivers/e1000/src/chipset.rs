@@ -3,7 +3,7 @@
 
 use core::sync::atomic::Ordering;
 
-use nic::hardware::CONFIGURATION_BYTES;
+use nic::identity::CONFIGURATION_BYTES;
 use nic::ring::DESCRIPTORS_BYTES;
 use nic::{DmaMemory, InitError, Registers, intel};
 

@@ -1,5 +1,5 @@
 //! A card for tests. A card in a chipset has a separate PHY, which firmware uses too and which may be asleep. The card's rings
-//! and other registers are those of [`FakeCard`].
+//! and other registers are those of [`FakeNic`].
 
 extern crate std;
 
@@ -7,7 +7,7 @@ use core::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use nic::intel::fake::{FakeCard, Fault};
+use nic::intel::fake::{FakeNic, Fault};
 use nic::{DmaMemory, Registers};
 
 use crate::descriptor::SHAPE;
@@ -59,7 +59,7 @@ impl Condition {
 #[derive(Clone)]
 pub struct FakeChipset {
     model: Model,
-    pub card: FakeCard,
+    pub nic: FakeNic,
     state: Rc<RefCell<State>>,
 }
 
@@ -80,7 +80,7 @@ impl FakeChipset {
         let sleep = [(SMBUS, 1), (LOW_POWER, 0xffff)];
         FakeChipset {
             model,
-            card: FakeCard::new(SHAPE, memory),
+            nic: FakeNic::new(SHAPE, memory),
             state: Rc::new(RefCell::new(State {
                 condition,
                 is_owned: false,
@@ -112,7 +112,7 @@ impl FakeChipset {
     }
 
     fn reaches_phy(&self, power: Power) -> bool {
-        let by_smbus = self.card.register(CTRL_EXT) & CTRL_EXT_SMBUS != 0;
+        let by_smbus = self.nic.register(CTRL_EXT) & CTRL_EXT_SMBUS != 0;
         match power {
             Power::Awake => !by_smbus,
             Power::BySmbus => by_smbus,
@@ -154,8 +154,8 @@ impl FakeChipset {
         let mut state = self.state.borrow_mut();
         let is_off = value & (CTRL_PHY_POWER_OVERRIDE | CTRL_PHY_POWER) == CTRL_PHY_POWER_OVERRIDE;
         if state.has_lost_power && !is_off {
-            let further = self.card.register(CTRL_EXT) | CTRL_EXT_PHY_POWERED;
-            self.card.write(CTRL_EXT, further);
+            let further = self.nic.register(CTRL_EXT) | CTRL_EXT_PHY_POWERED;
+            self.nic.write(CTRL_EXT, further);
             if state.condition.power != Power::Dead {
                 state.condition.power = Power::Awake;
             }
@@ -164,25 +164,25 @@ impl FakeChipset {
         if value & CTRL_RESET != 0 {
             assert!(state.is_owned, "a reset while firmware has the PHY");
             if state.condition.is_pending {
-                self.card.fault(Fault::NoReset);
+                self.nic.fault(Fault::NoReset);
             }
             if value & CTRL_PHY_RESET != 0 {
                 assert!(state.condition.may_reset, "a reset that firmware forbids");
                 state.phy_resets += 1;
-                let status = self.card.register(STATUS) | STATUS_PHY_READY;
-                self.card.write(STATUS, status);
+                let status = self.nic.register(STATUS) | STATUS_PHY_READY;
+                self.nic.write(STATUS, status);
             }
             state.is_owned = false;
         }
-        self.card.write(CTRL, value);
+        self.nic.write(CTRL, value);
     }
 
     /// Empties the rings once the driver has performed every step that this takes.
     fn flush(&self, offset: usize, value: u32) {
         let mut state = self.state.borrow_mut();
-        let can_flush = self.card.register(FEXTNVM11) & FEXTNVM11_NO_READS_FIX != 0;
-        let is_sending = self.card.register(TCTL) & TCTL_ENABLE != 0;
-        let thresholds = self.card.register(RECEIVE_RING + RING_CONTROL);
+        let can_flush = self.nic.register(FEXTNVM11) & FEXTNVM11_NO_READS_FIX != 0;
+        let is_sending = self.nic.register(TCTL) & TCTL_ENABLE != 0;
+        let thresholds = self.nic.register(RECEIVE_RING + RING_CONTROL);
         if offset == SEND_RING + RING_TAIL && can_flush && is_sending && value == 1 {
             state.has_sent = true;
         }
@@ -205,13 +205,13 @@ impl Registers for FakeChipset {
             EXTCNF_CTRL => 0,
             FWSM => self.firmware(&state.condition),
             MDIC => state.answer,
-            _ => self.card.read(offset),
+            _ => self.nic.read(offset),
         }
     }
 
     fn write(&self, offset: usize, value: u32) {
         if !self.model.is_in_chipset() {
-            return self.card.write(offset, value);
+            return self.nic.write(offset, value);
         }
         if self.state.borrow().condition.is_pending {
             self.flush(offset, value);
@@ -232,11 +232,11 @@ impl Registers for FakeChipset {
             }
             // The frame that empties the ring is not sent.
             _ if offset == SEND_RING + RING_TAIL && self.state.borrow().condition.is_pending => {}
-            _ => self.card.write(offset, value),
+            _ => self.nic.write(offset, value),
         }
     }
 
     fn wait_us(&self, microseconds: u64) {
-        self.card.wait_us(microseconds);
+        self.nic.wait_us(microseconds);
     }
 }

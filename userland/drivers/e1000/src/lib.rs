@@ -9,7 +9,7 @@
 //! | [`setup`] | reset, receiver, transmitter |
 //! | [`chipset`] | the reset of a card in a chipset, and the steps before and after it |
 //! | [`phy`] | such a card's PHY, which it shares with firmware |
-//! | [`card`] | opening a card |
+//! | [`open`] | opening a card |
 //! | `fake` | for tests: a card in a chipset, with its PHY and firmware |
 //!
 //! The rest of the driver is in the crate `nic`. That crate's module `intel` has the part common to Intel's cards. Section
@@ -19,12 +19,12 @@
 
 #![cfg_attr(not(test), no_std)]
 
-mod card;
 mod chipset;
 mod descriptor;
 #[cfg(test)]
 mod fake;
 mod model;
+mod open;
 mod phy;
 mod registers;
 mod setup;
@@ -33,5 +33,5 @@ use runtime::Start;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, card::open)
+    nic::run(&start, open::open)
 }

@@ -1,6 +1,6 @@
 //! Offsets and bits of registers that only some of Intel's cards have (\[SDM\] 13, \[82574\] 10).
 
-use nic::intel::card::Offsets;
+use nic::intel::gigabit::Offsets;
 pub use nic::intel::registers::*;
 
 /// Interrupt causes. Reading the register clears them.

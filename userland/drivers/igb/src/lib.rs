@@ -7,7 +7,7 @@
 //! | [`registers`] | offsets and bits of their registers |
 //! | [`descriptor`] | the layout of descriptors |
 //! | [`setup`] | reset, queues, receiver, transmitter, interrupt |
-//! | [`card`] | opening a card |
+//! | [`open`] | opening a card |
 //!
 //! The rest of the driver is in the crate `nic`. That crate's module `intel` has the part common to Intel's cards. Section
 //! numbers refer to two manuals: \[82576\] *82576 Gigabit Ethernet Controller Datasheet*, 320961, and \[I210\] *Ethernet
@@ -16,9 +16,9 @@
 
 #![cfg_attr(not(test), no_std)]
 
-mod card;
 mod descriptor;
 mod model;
+mod open;
 mod registers;
 mod setup;
 
@@ -26,5 +26,5 @@ use runtime::Start;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, card::open)
+    nic::run(&start, open::open)
 }

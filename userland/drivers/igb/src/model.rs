@@ -1,7 +1,7 @@
 //! The supported cards, and their differences.
 
 use nic::intel::VENDOR;
-use nic::intel::card::Offsets;
+use nic::intel::gigabit::Offsets;
 use nic::{Identity, InitError};
 
 use crate::registers::{I225_IAM, I225_OFFSETS, IAM, OFFSETS};

@@ -1,7 +1,7 @@
 //! Offsets and bits of registers that only some of Intel's cards have (\[82576\] 8, \[I210\] 8, \[igc\] `igc_regs.h` and
 //! `igc_defines.h`).
 
-use nic::intel::card::Offsets;
+use nic::intel::gigabit::Offsets;
 pub use nic::intel::registers::*;
 
 /// Further device control.

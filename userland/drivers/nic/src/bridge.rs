@@ -6,8 +6,8 @@ use core::mem;
 
 use runtime::port::{Doorbell, Port, RingError, SendError, WakeFlag};
 
-use crate::card::{Card, CardFault, Received};
 use crate::counters::Counters;
+use crate::nic::{Nic, NicFault, Received};
 use crate::pace::Remaining;
 
 /// The number of frames moved in one direction before the other's turn.
@@ -19,7 +19,7 @@ const BUDGET: u32 = 1024;
 /// The card on one side, the port on the other.
 #[derive(Debug)]
 pub struct Bridge<C> {
-    card: C,
+    nic: C,
     port: Port<'static>,
     doorbell: Doorbell,
     /// The frame that is being moved from the card.
@@ -32,7 +32,7 @@ pub struct Bridge<C> {
 pub enum BridgeError {
     /// The card has broken its contract.
     #[error(transparent)]
-    Card(#[from] CardFault),
+    Nic(#[from] NicFault),
     /// The port has invalid values.
     #[error("the port is corrupt: {0}")]
     Port(RingError),
@@ -44,12 +44,12 @@ impl From<RingError> for BridgeError {
     }
 }
 
-impl<C: Card> Bridge<C> {
+impl<C: Nic> Bridge<C> {
     /// Connects a card and a port.
-    pub fn new(card: C, port: Port<'static>, doorbell: Doorbell) -> Bridge<C> {
+    pub fn new(nic: C, port: Port<'static>, doorbell: Doorbell) -> Bridge<C> {
         Bridge {
-            frame: vec![0; card.frame_bytes_max()],
-            card,
+            frame: vec![0; nic.frame_bytes_max()],
+            nic,
             port,
             doorbell,
             counters: Counters::default(),
@@ -57,8 +57,8 @@ impl<C: Card> Bridge<C> {
     }
 
     /// The card.
-    pub fn card(&mut self) -> &mut C {
-        &mut self.card
+    pub fn nic(&mut self) -> &mut C {
+        &mut self.nic
     }
 
     /// The counts of frames.
@@ -94,7 +94,7 @@ impl<C: Card> Bridge<C> {
     fn move_in(&mut self, frame: &mut [u8]) -> Result<u32, BridgeError> {
         let (mut taken, before) = (0, self.counters.received);
         while taken < BATCH && self.port.outgoing().space()? > 0 {
-            let Some(received) = self.card.receive(frame)? else {
+            let Some(received) = self.nic.receive(frame)? else {
                 break;
             };
             taken += 1;
@@ -108,7 +108,7 @@ impl<C: Card> Bridge<C> {
             }
         }
         if taken > 0 {
-            self.card.publish();
+            self.nic.publish();
         }
         self.notify(self.counters.received != before, WakeFlag::FRAMES);
         Ok(taken)
@@ -117,13 +117,13 @@ impl<C: Card> Bridge<C> {
     /// Moves frames from the switch to the card, except for those that the card cannot send.
     fn move_out(&mut self) -> Result<u32, BridgeError> {
         let (mut moved, mut sent) = (0, 0);
-        let frame_bytes_max = self.card.frame_bytes_max();
-        while moved < BATCH && self.card.has_space()? {
+        let frame_bytes_max = self.nic.frame_bytes_max();
+        while moved < BATCH && self.nic.has_space()? {
             let Some(frame) = self.port.incoming().peek()? else {
                 break;
             };
             if frame.length() <= frame_bytes_max {
-                self.card.send(&frame);
+                self.nic.send(&frame);
                 sent += 1;
             }
             self.port.incoming().take();
@@ -132,7 +132,7 @@ impl<C: Card> Bridge<C> {
         self.counters.sent += u64::from(sent);
         self.counters.too_long += u64::from(moved - sent);
         if sent > 0 {
-            self.card.publish();
+            self.nic.publish();
         }
         self.notify(moved > 0, WakeFlag::SPACE);
         Ok(moved)
@@ -150,12 +150,12 @@ impl<C: Card> Bridge<C> {
     fn request_wake(&mut self) -> Result<bool, BridgeError> {
         self.port.request_wake(WakeFlag::FRAMES);
         let frames_out = self.port.incoming().queued()? > 0;
-        self.card.set_space_interrupt(frames_out);
-        let out = frames_out && self.card.has_space()?;
-        if self.card.has_frame() {
+        self.nic.set_space_interrupt(frames_out);
+        let out = frames_out && self.nic.has_space()?;
+        if self.nic.has_frame() {
             self.port.request_wake(WakeFlag::SPACE);
         }
-        let inward = self.card.has_frame() && self.port.outgoing().space()? > 0;
+        let inward = self.nic.has_frame() && self.port.outgoing().space()? > 0;
         Ok(out || inward)
     }
 }
@@ -171,16 +171,16 @@ mod tests {
     use runtime::protocol::{Mac, Mtu};
 
     use super::*;
-    use crate::card::{Events, Link};
+    use crate::nic::{Events, Link};
 
     /// A card that always has space.
-    struct FakeCard {
+    struct FakeNic {
         frame_bytes_max: usize,
         received: VecDeque<Vec<u8>>,
         sent: Vec<Vec<u8>>,
     }
 
-    impl Card for FakeCard {
+    impl Nic for FakeNic {
         fn mac(&self) -> Option<Mac> {
             None
         }
@@ -201,7 +201,7 @@ mod tests {
             !self.received.is_empty()
         }
 
-        fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+        fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
             let frame = self.received.pop_front();
             Ok(frame.map(|frame| {
                 let received = Received::of_length(frame.len(), self.frame_bytes_max);
@@ -212,7 +212,7 @@ mod tests {
             }))
         }
 
-        fn has_space(&mut self) -> Result<bool, CardFault> {
+        fn has_space(&mut self) -> Result<bool, NicFault> {
             Ok(true)
         }
 
@@ -228,11 +228,11 @@ mod tests {
     }
 
     /// A bridge between such a card and a port with this MTU, and the switch's end of the port.
-    fn bridge(frame_bytes_max: usize, mtu: Mtu) -> (Bridge<FakeCard>, Port<'static>) {
+    fn bridge(frame_bytes_max: usize, mtu: Mtu) -> (Bridge<FakeNic>, Port<'static>) {
         let layout = Layout::of(mtu);
         let memory = shared_memory(layout.bytes());
         layout.write(memory);
-        let card = FakeCard {
+        let nic = FakeNic {
             frame_bytes_max,
             received: VecDeque::new(),
             sent: Vec::new(),
@@ -243,7 +243,7 @@ mod tests {
         };
         let port = Port::try_new(memory, Side::Domain).expect("a port");
         let switch = Port::try_new(memory, Side::Switch).expect("a port");
-        (Bridge::new(card, port, doorbell), switch)
+        (Bridge::new(nic, port, doorbell), switch)
     }
 
     #[test]
@@ -251,12 +251,12 @@ mod tests {
         let longest = Layout::of(Mtu::MAX).frame_bytes_max();
         let (mut bridge, switch) = bridge(longest, Mtu::MAX);
         let frames = [vec![1; longest], vec![2; 60], vec![3; longest]];
-        bridge.card.received.extend(frames.clone());
+        bridge.nic.received.extend(frames.clone());
         for frame in &frames {
             switch.outgoing().send(frame).expect("there is space");
         }
         bridge.run().expect("sound values");
-        assert_eq!(bridge.card.sent, frames);
+        assert_eq!(bridge.nic.sent, frames);
         let mut received = vec![0; longest];
         for frame in &frames {
             let length = switch.incoming().receive(&mut received);
@@ -275,7 +275,7 @@ mod tests {
             sent.expect("there is space");
         }
         bridge.run().expect("sound values");
-        assert_eq!(bridge.card.sent, [vec![1514_usize as u8; 1514]]);
+        assert_eq!(bridge.nic.sent, [vec![1514_usize as u8; 1514]]);
         let Counters { sent, too_long, .. } = bridge.counters;
         assert_eq!((sent, too_long), (1, 2));
         assert_eq!(switch.outgoing().queued(), Ok(0), "their slots are free");

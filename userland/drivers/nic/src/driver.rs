@@ -8,9 +8,9 @@ use runtime::protocol::Mtu;
 use runtime::{Start, clock, events};
 
 use crate::bridge::{Bridge, BridgeError};
-use crate::card::{Card, Link};
 use crate::counters::Reporter;
 use crate::hardware::Hardware;
+use crate::nic::{Link, Nic};
 use crate::pace::Pace;
 
 /// Drives the card that `open` initialises. Root has enabled it, and has set up its interrupt if it has a usable one.
@@ -18,7 +18,7 @@ use crate::pace::Pace;
 /// # Panics
 /// If the card cannot be used or breaks its contract, or the port is corrupt: then root resets the card and starts the driver
 /// again.
-pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> Result<C, E>) -> ! {
+pub fn run<C: Nic, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> Result<C, E>) -> ! {
     let doorbell = Doorbell {
         notification: start.require("doorbell"),
         flags: start.require_argument("doorbell"),
@@ -29,21 +29,21 @@ pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> R
     let wake: Cap<Notification> = start.require("wake");
     let interrupt: Option<Cap<Interrupt>> = start.find("interrupt");
     let mtu = port.layout().mtu();
-    let card = open(&Hardware::new(start, mtu));
-    let card = card.unwrap_or_else(|error| panic!("the NIC: {error}"));
+    let nic = open(&Hardware::new(start, mtu));
+    let nic = nic.unwrap_or_else(|error| panic!("the NIC: {error}"));
     if let Some(Err(error)) = interrupt.map(|it| it.bind(Some(wake), events::INTERRUPT)) {
         panic!("the interrupt: {error}");
     }
-    match card.mac() {
+    match nic.mac() {
         Some(mac) => log::info!("NIC {mac} is up"),
         None => log::info!("a NIC without an address of its own is up"),
     }
-    log_mtu(&card, mtu);
+    log_mtu(&nic, mtu);
     if interrupt.is_none() {
         log::info!("it has no message-signalled interrupt, and is polled");
     }
     let mut driver = Driver {
-        bridge: Bridge::new(card, port, doorbell),
+        bridge: Bridge::new(nic, port, doorbell),
         wake,
         interrupt,
         pace: Pace::new(interrupt.is_none()),
@@ -58,8 +58,8 @@ pub fn run<C: Card, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> R
 }
 
 /// Logs the MTU of the card, which may be less than the port's.
-fn log_mtu(card: &impl Card, port: Mtu) {
-    let mtu = card.frame_bytes_max() - FRAME_BYTES_MIN;
+fn log_mtu(nic: &impl Nic, port: Mtu) {
+    let mtu = nic.frame_bytes_max() - FRAME_BYTES_MIN;
     if mtu < port.bytes() {
         log::warn!("its MTU is {mtu}, and the port's is {port}: longer frames are dropped");
     } else {
@@ -92,7 +92,7 @@ struct Driver<C> {
     reporter: Reporter,
 }
 
-impl<C: Card> Driver<C> {
+impl<C: Nic> Driver<C> {
     fn serve(&mut self) -> Result<Never, DriverError> {
         let mut acknowledged = false;
         let mut has_event = false;
@@ -119,7 +119,7 @@ impl<C: Card> Driver<C> {
             // The next interrupt may arrive from now on. The cause of this one is handled below.
             interrupt.acknowledge().map_err(DriverError::Interrupt)?;
         }
-        let events = self.bridge.card().acknowledge();
+        let events = self.bridge.nic().acknowledge();
         self.bridge.counters().lost += u64::from(events.lost);
         if events.link {
             self.log_link();
@@ -129,7 +129,7 @@ impl<C: Card> Driver<C> {
 
     /// Logs the state of the link if it has changed.
     fn log_link(&mut self) {
-        let link = self.bridge.card().link();
+        let link = self.bridge.nic().link();
         if let Some(link) = link.filter(|_| self.link != link) {
             log::info!("the link is {link}");
         }

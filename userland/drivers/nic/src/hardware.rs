@@ -10,11 +10,8 @@ use runtime::shared::SharedMemory;
 
 use crate::dma::{DmaAddress, DmaMemory};
 use crate::error::InitError;
-use crate::identity::Identity;
+use crate::identity::{CONFIGURATION_BYTES, Identity};
 use crate::registers::MappedRegisters;
-
-/// The number of bytes of configuration space that root copies.
-pub const CONFIGURATION_BYTES: usize = 256;
 
 /// A card's regions and configuration space, and the memory for it.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::hardware::CONFIGURATION_BYTES;
+/// The number of bytes of configuration space that root copies.
+pub const CONFIGURATION_BYTES: usize = 256;
 
 /// The vendor and device identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

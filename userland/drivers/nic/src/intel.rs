@@ -5,12 +5,12 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`registers`] | offsets and bits of the registers that all have |
-//! | [`card`] | sending and receiving frames |
+//! | [`gigabit`] | sending and receiving frames |
 //! | `fake` | for tests: a simulated card, which may violate its contract |
 
-pub mod card;
 #[cfg(not(target_os = "caravan"))]
 pub mod fake;
+pub mod gigabit;
 // The names of the bits document them.
 #[allow(missing_docs)]
 pub mod registers;

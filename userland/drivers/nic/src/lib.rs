@@ -1,15 +1,15 @@
-//! The common part of the NIC drivers. Each driver has only what is specific to its cards, behind the trait [`Card`]: registers,
+//! The common part of the NIC drivers. Each driver has only what is specific to its cards, behind the trait [`Nic`]: registers,
 //! descriptors and link.
 //!
 //! ```text
-//! switch <--port--> Bridge <--Card--> registers, DescriptorRing <--DMA--> the card
+//! switch <--port--> Bridge <--Nic--> registers, DescriptorRing <--DMA--> the card
 //!                     ^
 //!          Driver: interrupts, deadlines, log
 //! ```
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`card`] | the trait, the state of a link, and the fault of a card |
+//! | [`nic`] | the trait, the state of a link, and the fault of a card |
 //! | [`driver`] | the program: waits for the switch and the card, and runs the bridge |
 //! | [`bridge`] | frames between the card and the switch's ring |
 //! | [`pace`] | when the driver runs next: interrupts, polling, pauses |
@@ -26,14 +26,13 @@
 //! Domains have addresses of their own, unknown to the card, so a card must deliver every frame.
 //!
 //! A card is trusted to access only the memory that it is given. Its data is not trusted: every value from it is checked. A
-//! driver that finds a [`CardFault`] ends; root resets the card and starts the driver again.
+//! driver that finds a [`NicFault`] ends; root resets the card and starts the driver again.
 
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
 pub mod bridge;
-pub mod card;
 pub mod counters;
 pub mod dma;
 pub mod driver;
@@ -43,15 +42,16 @@ pub mod hardware;
 pub mod host;
 pub mod identity;
 pub mod intel;
+pub mod nic;
 pub mod pace;
 pub mod registers;
 pub mod ring;
 
-pub use card::{Card, CardFault, Events, Link, Received};
 pub use dma::{DmaAddress, DmaMemory};
 pub use driver::run;
 pub use error::InitError;
 pub use hardware::Hardware;
 pub use identity::Identity;
+pub use nic::{Events, Link, Nic, NicFault, Received};
 pub use registers::{MappedRegisters, NarrowRegisters, Registers};
 pub use ring::{Completed, Layout, ReceiveRing, SendRing};

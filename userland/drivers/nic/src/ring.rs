@@ -16,8 +16,8 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use runtime::port::{FRAME_BYTES_MAX, Frame};
 
-use crate::card::{CardFault, Received};
 use crate::dma::{DmaAddress, DmaMemory};
+use crate::nic::{NicFault, Received};
 
 /// The number of descriptors of a ring, unless the card supports fewer.
 pub const RING_SIZE: u16 = 128;
@@ -200,13 +200,13 @@ impl<L: Layout> ReceiveRing<L> {
     /// Copies the next received frame, and lends its buffer again. `into` has room for [`FRAME_BYTES_MAX`] bytes.
     ///
     /// # Errors
-    /// [`CardFault`] if the card reports that it wrote beyond the buffer.
-    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    /// [`NicFault`] if the card reports that it wrote beyond the buffer.
+    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         let Some(Completed { bytes, is_intact }) = self.completed() else {
             return Ok(None);
         };
         if bytes > BUFFER_BYTES {
-            return Err(CardFault("received a frame larger than its buffer"));
+            return Err(NicFault("received a frame larger than its buffer"));
         }
         let received = match Received::of_length(bytes, FRAME_BYTES_MAX) {
             Received::Frame(_) if !is_intact => Received::Invalid,

@@ -4,7 +4,7 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
-use nic::host::contract::CardModel;
+use nic::host::contract::NicModel;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -35,7 +35,7 @@ pub enum Fault {
 
 /// A handle to a card, for the test. The driver has another handle to the same card.
 #[derive(Clone)]
-pub struct FakeCard {
+pub struct FakeNic {
     model: Model,
     memory: DmaMemory,
     state: Rc<RefCell<State>>,
@@ -128,16 +128,16 @@ impl State {
     }
 }
 
-impl FakeCard {
+impl FakeNic {
     /// A card with an address and a link of 100 Mb/s, or 2500 Mb/s on an 8125. It can access only this memory. An 8125 begins
     /// with the other layout of descriptors.
-    pub fn new(model: Model, memory: DmaMemory) -> FakeCard {
+    pub fn new(model: Model, memory: DmaMemory) -> FakeNic {
         let mut registers = [0; REGISTERS_BYTES_8125];
         registers[..6].copy_from_slice(&[0x52, 0x54, 0, 0xca, 0x7a, 1]);
         let is_fast = model == Model::Rtl8125;
         registers[PHY] = PHY_LINK_UP | if is_fast { 0 } else { PHY_100 };
         registers[PHY + 1] = if is_fast { (PHY_2500 >> 8) as u8 } else { 0 };
-        FakeCard {
+        FakeNic {
             model,
             memory,
             state: Rc::new(RefCell::new(State {
@@ -250,7 +250,7 @@ impl FakeCard {
     }
 }
 
-impl CardModel for FakeCard {
+impl NicModel for FakeNic {
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
@@ -317,7 +317,7 @@ impl CardModel for FakeCard {
     }
 }
 
-impl Registers for FakeCard {
+impl Registers for FakeNic {
     fn read(&self, offset: usize) -> u32 {
         let state = self.state.borrow();
         match state.fault {
@@ -348,7 +348,7 @@ impl Registers for FakeCard {
     }
 }
 
-impl NarrowRegisters for FakeCard {
+impl NarrowRegisters for FakeNic {
     fn read_byte(&self, offset: usize) -> u8 {
         let state = self.state.borrow();
         match state.fault {

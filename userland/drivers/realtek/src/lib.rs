@@ -8,7 +8,7 @@
 //! | [`descriptor`] | the layout of descriptors |
 //! | [`interrupts`] | the mask and causes |
 //! | [`setup`] | reset, own address, receiver, transmitter, link |
-//! | [`card`] | sending and receiving frames |
+//! | [`realtek`] | sending and receiving frames |
 //! | `fake` | for tests: a simulated card, which may violate its contract |
 //!
 //! The rest of the driver is in the crate `nic`. Section numbers refer to two manuals: \[8139C+\] *RTL8139C(L)+ Datasheet* 1.6,
@@ -17,18 +17,18 @@
 
 #![cfg_attr(not(test), no_std)]
 
-mod card;
 mod descriptor;
 #[cfg(test)]
 mod fake;
 mod interrupts;
 mod model;
+mod realtek;
 mod registers;
 mod setup;
 
 use runtime::Start;
 
-use card::Realtek;
+use realtek::Realtek;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {

@@ -2,7 +2,7 @@
 
 use nic::Identity;
 use nic::InitError;
-use nic::hardware::CONFIGURATION_BYTES;
+use nic::identity::CONFIGURATION_BYTES;
 
 use crate::registers::{REGISTERS_BYTES, REGISTERS_BYTES_8125};
 

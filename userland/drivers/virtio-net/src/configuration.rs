@@ -4,7 +4,7 @@
 //! 0 id = 9   1 next   2 length   3 kind   4 bar   8 offset: u32   12 length: u32   16 notify multiplier: u32
 //! ```
 
-use nic::hardware::CONFIGURATION_BYTES;
+use nic::identity::CONFIGURATION_BYTES;
 
 const FIRST: usize = 0x34;
 const VENDOR: u8 = 9;

@@ -5,7 +5,7 @@
 //! | [`configuration`] | the location of the NIC's registers, from its configuration space |
 //! | [`device`] | the NIC's common registers: reset, features, queues |
 //! | [`queue`] | a split queue in memory that the NIC reads and writes |
-//! | [`card`] | sending and receiving frames |
+//! | [`virtio_net`] | sending and receiving frames |
 //!
 //! The rest of the driver is in the crate `nic`. Each queue has buffers of its own in memory for DMA.
 
@@ -13,14 +13,14 @@
 
 extern crate alloc;
 
-mod card;
 mod configuration;
 mod device;
 mod queue;
+mod virtio_net;
 
 use runtime::Start;
 
-use card::VirtioNet;
+use virtio_net::VirtioNet;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {

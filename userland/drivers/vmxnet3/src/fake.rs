@@ -5,7 +5,7 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
-use nic::host::contract::CardModel;
+use nic::host::contract::NicModel;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -38,7 +38,7 @@ pub enum Fault {
 
 /// A handle to a card's region, for the test. The driver has two handles of its own.
 #[derive(Clone)]
-pub struct FakeCard {
+pub struct FakeNic {
     region: usize,
     memory: DmaMemory,
     state: Rc<RefCell<State>>,
@@ -66,10 +66,10 @@ struct State {
     fault: Option<Fault>,
 }
 
-impl FakeCard {
+impl FakeNic {
     /// A card with an address and a link, which can access only this memory.
-    pub fn new(memory: DmaMemory) -> FakeCard {
-        FakeCard {
+    pub fn new(memory: DmaMemory) -> FakeNic {
+        FakeNic {
             region: CONTROL_REGION,
             memory,
             state: Rc::new(RefCell::new(State {
@@ -86,14 +86,14 @@ impl FakeCard {
         }
     }
 
-    pub fn rings(&self) -> FakeCard {
-        FakeCard {
+    pub fn rings(&self) -> FakeNic {
+        FakeNic {
             region: RINGS_REGION,
             ..self.clone()
         }
     }
 
-    pub fn control(&self) -> FakeCard {
+    pub fn control(&self) -> FakeNic {
         self.clone()
     }
 
@@ -229,7 +229,7 @@ impl FakeCard {
     }
 }
 
-impl CardModel for FakeCard {
+impl NicModel for FakeNic {
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
@@ -284,12 +284,12 @@ impl CardModel for FakeCard {
     }
 }
 
-impl Registers for FakeCard {
+impl Registers for FakeNic {
     fn read(&self, offset: usize) -> u32 {
         assert_eq!(self.region, CONTROL_REGION);
         let state = self.state.borrow();
         match offset {
-            CARD_VERSION | INTERFACE_VERSION => match state.fault {
+            NIC_VERSION | INTERFACE_VERSION => match state.fault {
                 Some(Fault::NoVersion) => 0b1110,
                 _ => 0b1111,
             },
@@ -303,7 +303,7 @@ impl Registers for FakeCard {
             (RINGS_REGION, MASK) => self.state.borrow_mut().is_masked = value != MASK_OPEN,
             (RINGS_REGION, SEND_TAIL) => self.send_all(),
             (RINGS_REGION, RECEIVE_TAIL) => assert!(value < u32::from(RING_SIZE)),
-            (_, CARD_VERSION | INTERFACE_VERSION) => assert_eq!(value, VERSION_1),
+            (_, NIC_VERSION | INTERFACE_VERSION) => assert_eq!(value, VERSION_1),
             (_, SHARED_LOW) => self.state.borrow_mut().shared = u64::from(value),
             (_, SHARED_HIGH) => self.state.borrow_mut().shared |= u64::from(value) << 32,
             (_, COMMAND) => self.execute(value),

@@ -6,24 +6,24 @@
 //! | [`shared`] | the memory from which the card reads its configuration |
 //! | [`ring`] | rings of descriptors, each with a ring of completions |
 //! | [`setup`] | reset, own address, activation, link |
-//! | [`card`] | sending and receiving frames |
+//! | [`vmxnet3`] | sending and receiving frames |
 //! | `fake` | for tests: a simulated card, which may violate its contract |
 //!
 //! The rest of the driver is in the crate `nic`. There is no manual: the interface is that of the drivers that VMware published.
 
 #![cfg_attr(not(test), no_std)]
 
-mod card;
 #[cfg(test)]
 mod fake;
 mod registers;
 mod ring;
 mod setup;
 mod shared;
+mod vmxnet3;
 
 use runtime::Start;
 
-use card::Vmxnet3;
+use vmxnet3::Vmxnet3;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {

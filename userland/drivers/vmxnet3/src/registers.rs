@@ -17,7 +17,7 @@ pub const RINGS_REGION_BYTES: usize = 0x1000;
 /// The region of the other registers.
 pub const CONTROL_REGION: usize = 1;
 /// The versions of the card and of its interface, as bits. Read: the supported ones. Write: the one in use.
-pub const CARD_VERSION: usize = 0x00;
+pub const NIC_VERSION: usize = 0x00;
 pub const INTERFACE_VERSION: usize = 0x08;
 pub const VERSION_1: u32 = 1 << 0;
 /// The address of the shared memory, its lower half first.

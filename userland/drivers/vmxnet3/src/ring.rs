@@ -13,7 +13,7 @@
 use core::sync::atomic::{Ordering, fence};
 
 use nic::ring::{BUFFER_BYTES, RING_SIZE, Words, copy_padded};
-use nic::{CardFault, DmaMemory, Received};
+use nic::{DmaMemory, NicFault, Received};
 use runtime::port::{FRAME_BYTES_MAX, Frame};
 
 use crate::shared::QueueMemory;
@@ -117,11 +117,11 @@ impl Queue {
     }
 
     /// Takes back the descriptor of a completion, and those before it, which the card may skip; returns how many.
-    fn take_back(&mut self, [first, _]: Words) -> Result<u16, CardFault> {
+    fn take_back(&mut self, [first, _]: Words) -> Result<u16, NicFault> {
         let index = (first & INDEX) as u16;
         let lent = distance(self.oldest, self.next.index);
         if index >= RING_SIZE || distance(self.oldest, index) >= lent {
-            return Err(CardFault("completed a descriptor that it does not have"));
+            return Err(NicFault("completed a descriptor that it does not have"));
         }
         let count = distance(self.oldest, index) + 1;
         self.oldest = (index + 1) % RING_SIZE;
@@ -166,14 +166,14 @@ impl ReceiveQueue {
     /// Copies the next received frame, and lends its buffer again.
     ///
     /// # Errors
-    /// [`CardFault`] if the card reports that it wrote beyond the buffer, or to a buffer that it does not have.
-    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    /// [`NicFault`] if the card reports that it wrote beyond the buffer, or to a buffer that it does not have.
+    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         let Some(words) = self.0.completion() else {
             return Ok(None);
         };
         let bytes = (words[1] & BYTES) as usize;
         if bytes > BUFFER_BYTES {
-            return Err(CardFault("received a frame larger than its buffer"));
+            return Err(NicFault("received a frame larger than its buffer"));
         }
         let count = self.0.take_back(words)?;
         let is_intact =
@@ -211,8 +211,8 @@ impl SendQueue {
     /// Frees the descriptors of sent frames; returns whether there is space for another frame.
     ///
     /// # Errors
-    /// [`CardFault`] if the card reports a frame as sent that it does not have.
-    pub fn has_space(&mut self) -> Result<bool, CardFault> {
+    /// [`NicFault`] if the card reports a frame as sent that it does not have.
+    pub fn has_space(&mut self) -> Result<bool, NicFault> {
         while let Some(words) = self.0.completion() {
             self.0.take_back(words)?;
         }

@@ -18,7 +18,7 @@ fn command(control: &impl Registers, command: u32) -> u32 {
 pub fn reset(control: &impl Registers) -> Result<(), InitError> {
     command(control, COMMAND_QUIESCE);
     command(control, COMMAND_RESET);
-    for version in [CARD_VERSION, INTERFACE_VERSION] {
+    for version in [NIC_VERSION, INTERFACE_VERSION] {
         if control.read(version) & VERSION_1 == 0 {
             return Err(InitError::Version);
         }

@@ -39,7 +39,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// How a driver notices what its function has done.
+/// The way in which a driver learns of its function's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupts {
     /// By the message that is set in the function.

@@ -114,7 +114,7 @@ impl Parts {
         })
     }
 
-    /// How the driver notices what the function has done.
+    /// The way in which the driver learns of the function's events.
     pub fn interrupts(&self) -> Interrupts {
         match self.interrupt {
             Some(_) => Interrupts::Messages,

@@ -57,7 +57,7 @@ impl Devices {
             functions: bus::functions(&configuration),
             configuration,
         };
-        devices.log_cards();
+        devices.log_nics();
         Ok(devices)
     }
 
@@ -83,16 +83,16 @@ impl Devices {
     }
 
     /// The addresses of the network cards that have a driver. No driver may run yet.
-    pub fn card_addresses(&self, machine: &Machine) -> Vec<Mac> {
+    pub fn nic_addresses(&self, machine: &Machine) -> Vec<Mac> {
         let functions = self.functions.iter();
-        let cards = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
-        let read = |card| station::read(machine, &self.configuration, &self.functions, card);
-        cards.filter_map(read).collect()
+        let nics = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
+        let read = |nic| station::read(machine, &self.configuration, &self.functions, nic);
+        nics.filter_map(read).collect()
     }
 
     /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one. Then logs what a
     /// driver is trusted with.
-    fn log_cards(&self) {
+    fn log_nics(&self) {
         let mut index = 0;
         for function in &self.functions {
             let Function { address, identity } = function;

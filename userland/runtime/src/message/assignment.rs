@@ -31,7 +31,8 @@ pub(crate) fn arm_in(buffer: &mut MessageBuffer, count: usize) -> Result<(), Err
 /// Frees the assigned slots that no capability was received into.
 pub(crate) fn disarm() {
     for index in 0..CAPABILITIES_MAX {
-        let slot = buffer::with(|buffer| core::mem::replace(&mut buffer.receive[index], u32::MAX));
+        let slot =
+            buffer::with(|buffer| core::mem::replace(&mut buffer.receive[index], Slot::NONE.0));
         if let Some(slot) = slot
             && slot != Slot::NONE.0
         {

@@ -25,7 +25,7 @@ const BURST: u32 = 16;
 /// Decides whether the stack takes a frame.
 pub type Gate = fn(&[u8], &Waker) -> Passage;
 
-/// What happens to a frame at the gate.
+/// The gate's decision on a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passage {
     /// The stack takes it now.

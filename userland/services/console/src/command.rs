@@ -1,11 +1,11 @@
-//! The operator's commands: [`Command`]. The console's own commands come first, then those of the migration server, from the
-//! table of `nomad-client`.
+//! The operator's commands: [`Command`], parsed by the table of `nomad-client`. The console performs some of them itself, and
+//! sends the others to the migration server.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use nomad_client::command::{Audience, CommandError, VERBS};
+use nomad_client::command::{Audience, CommandError, VERBS, Verb};
 
 /// A parsed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,59 +24,37 @@ pub enum Command {
     Server(nomad_client::Command),
 }
 
-/// The console's own commands: name, operands, description.
-const OWN: [(&str, &str, &str); 4] = [
-    ("help", "", "List the commands"),
-    ("ps", "", "List the domains of this machine"),
-    (
-        "mem",
-        "",
-        "Report the memory of each domain and of the machine",
-    ),
-    (
-        "log",
-        "[DOMAIN]",
-        "Show the last lines of the log, of all domains or of one",
-    ),
-];
-
 impl Command {
     /// Parses a line.
     ///
     /// # Errors
     /// The reason it is not a command.
     pub fn parse(line: &str) -> Result<Command, CommandError> {
-        let mut words = line.split_ascii_whitespace();
-        let Some(verb) = words.next() else {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let Some((first, words)) = words.split_first() else {
             return Ok(Command::Empty);
         };
-        match (verb, words.next(), words.next()) {
-            ("help", None, None) => Ok(Command::Help),
-            ("ps", None, None) => Ok(Command::Domains),
-            ("mem", None, None) => Ok(Command::Memory),
-            ("log", domain, None) => Ok(Command::Log(domain.map(String::from))),
-            _ => match OWN.iter().find(|(name, ..)| *name == verb) {
-                Some((name, "", _)) => Err(CommandError::NoOperands(name)),
-                Some((name, operands, _)) => Err(CommandError::Operands(name, operands)),
-                None => line.parse().map(Command::Server),
-            },
-        }
+        let verb = Verb::named(first)?;
+        let own = match verb.name {
+            "help" => Command::Help,
+            "ps" => Command::Domains,
+            "mem" => Command::Memory,
+            "log" => Command::Log(words.first().map(|domain| String::from(*domain))),
+            _ => return verb.command(words).map(Command::Server),
+        };
+        verb.check_count(words.len()).map(|()| own)
     }
 }
 
-/// The lines that `help` shows. `run` is not among them: only the host program `caravan` can send the package that it needs.
+/// The lines that `help` shows.
 pub fn help() -> Vec<String> {
-    let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
+    let is_here = |audience| matches!(audience, Audience::Operators | Audience::Console);
     let line = |usage: String, about: &str| format!("{usage:<24}{about}");
-    let own = OWN.iter();
-    let own = own.map(|(name, operands, about)| line(format!("{name} {operands}"), about));
-    let mut lines: Vec<String> = own.collect();
-    for verb in VERBS {
-        if verb.audience == Audience::Operators && !is_ours(verb.name) {
-            lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
-            let options = verb.options.iter();
-            lines.extend(options.map(|it| line(format!("  {}", it.usage()), it.about)));
-        }
+    let mut lines = Vec::new();
+    for verb in VERBS.iter().filter(|verb| is_here(verb.audience)) {
+        lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
+        let options = verb.options.iter();
+        lines.extend(options.map(|it| line(format!("  {}", it.usage()), it.about)));
     }
     lines
 }
@@ -117,6 +95,7 @@ mod tests {
             ("fly kv", "`fly`"),
             ("migrate kv", "migrate DOMAIN DESTINATION"),
             ("ps a", "`ps` takes no operands"),
+            ("run kv.caravan", "a command of the program `caravan` only"),
             ("log kv counter", "log [DOMAIN]"),
         ] {
             let error = Command::parse(line).expect_err(line).to_string();
@@ -139,6 +118,8 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert!(!names.contains(&"hold"));
+        for name in ["hold", "run", "top", "logs"] {
+            assert!(!names.contains(&name), "{name}");
+        }
     }
 }

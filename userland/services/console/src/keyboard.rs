@@ -205,7 +205,7 @@ mod tests {
     use std::vec::Vec;
 
     std::thread_local! {
-        /// What the controller holds: the status beside each byte.
+        /// The bytes in the controller, each with its status.
         static BYTES: RefCell<VecDeque<(u32, u8)>> = const { RefCell::new(VecDeque::new()) };
     }
 

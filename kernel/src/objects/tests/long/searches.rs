@@ -2,7 +2,7 @@
 
 use abi::calls::{DomainDescribe, DomainPages, PageSet};
 use abi::message::DATA_OFFSET;
-use abi::record::{List, RECORD_WORDS};
+use abi::record::{CURSOR_END, List, RECORD_WORDS};
 use abi::register::{ObjectId, PageCount, PageIndex};
 
 use super::{MEMORY, SPARE, domain_with_large_pool};
@@ -99,7 +99,7 @@ fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
 fn describe(world: &World, actor: TestDomain, before: impl Fn()) -> Vec<u64> {
     let mut all = Vec::new();
     let mut cursor = 0;
-    while cursor != u64::MAX {
+    while cursor != CURSOR_END {
         let call = calls::describe(slots::DOMAIN, List::Objects, cursor);
         before();
         world.steps_of(actor, call);

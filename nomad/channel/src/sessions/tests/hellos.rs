@@ -50,7 +50,7 @@ fn a_probe_tells_both_sides_where_the_other_is_and_the_session_stays_usable() {
     let [a_id, b_id] = [&a, &b].map(|end| end.keys.own_id());
     let met = [b_id, a_id].map(|id| vec![Encounter::Met(id)]);
     assert_eq!(probe(0, &mut a, &mut b), met);
-    // The empty message that told machine B so gets no reply, and the session does not count as silent.
+    // The empty message that completed machine B's session gets no reply, and the session does not count as silent.
     let later_us = 10 * SILENCE_US;
     for (from, to) in [(&mut a, b_id), (&mut b, a_id)] {
         assert!(from.sessions.is_established(later_us, to));
@@ -91,7 +91,7 @@ fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
     let [here, there] = probe(now_us, &mut b, &mut a);
     assert_eq!((&here[..], &there[..]), (&refused_by[..], &refused[..]));
     let begin_us = now_us;
-    // Whoever has the address of the earlier boot now is the restarted machine.
+    // The restarted machine has the address of the earlier boot.
     while now_us < begin_us + TAKEOVER_US - PROBE_US {
         now_us += PROBE_US;
         assert_eq!(probe(now_us, &mut a, &mut b)[0], refused);

@@ -1,6 +1,6 @@
 //! Verdicts on a domain that runs while it is listed.
 
-use abi::record::{CapabilityRecord, List, ObjectRecord};
+use abi::record::{CURSOR_END, CapabilityRecord, List, ObjectRecord};
 use abi::register::{ObjectId, Slot};
 use abi::{Error, ObjectKind, Request};
 use nomad_image::Refusal;
@@ -47,7 +47,7 @@ fn lists(request: &Request, objects: &[ObjectRecord]) -> CallResult {
     let words = records.as_flattened().iter();
     let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
     write_message_data(&bytes);
-    Ok([records.len() as u64, u64::MAX, 0, 0, 0, 0, 0, 0])
+    Ok([records.len() as u64, CURSOR_END, 0, 0, 0, 0, 0, 0])
 }
 
 /// A kernel whose domain has the Endpoint.

@@ -1,4 +1,4 @@
-//! Datagrams that do not fit, or that wait for an address that nobody has.
+//! Datagrams that do not fit, or that wait for an address that no machine has.
 
 extern crate std;
 
@@ -240,7 +240,7 @@ fn the_common_socket_receives_though_others_have_its_port() {
     }
 }
 
-/// Someone sends recorded handshakes, whose source nobody has, again and again.
+/// Recorded handshakes arrive again and again, from an address that no machine has.
 #[test]
 fn replies_to_nobody_block_neither_operators_nor_hellos() {
     let mut fixture = Fixture::new();

@@ -45,7 +45,7 @@ impl Incoming {
             }
             Err(error) => {
                 self.dismantle();
-                // A lack of memory is no failure yet: the domain may discard pages before it is frozen.
+                // A lack of memory is not a failure yet: the domain may discard pages before it is frozen.
                 error.is_out_of_memory().then_some(()).ok_or(error)
             }
         }

@@ -5,7 +5,7 @@ use runtime::protocol::inventory::Messages;
 use runtime::protocol::root::DomainState;
 
 use super::*;
-use crate::machine::LogLine;
+use crate::inventory::LogLine;
 
 fn name(text: &str) -> Name {
     Name::try_new(text).expect("a name")
@@ -113,15 +113,15 @@ fn a_report_is_between_its_two_lines_and_names_every_part() {
 fn the_last_link_of_the_best_card_decides() {
     let up = ("nic0", "the link is up, 1000 Mb/s");
     let down = ("nic0", "the link is down");
-    let cards = [stranger(), driven(DomainState::Running)];
-    let verdict = verdict_on(&cards, &[down, up]);
+    let nics = [stranger(), driven(DomainState::Running)];
+    let verdict = verdict_on(&nics, &[down, up]);
     assert!(
         verdict.contains("can join a fleet: network card 00:03.0"),
         "{verdict}"
     );
-    let verdict = verdict_on(&cards, &[up, down]);
+    let verdict = verdict_on(&nics, &[up, down]);
     assert!(verdict.contains("once a cable is plugged in"), "{verdict}");
-    let verdict = verdict_on(&cards, &[]);
+    let verdict = verdict_on(&nics, &[]);
     assert!(verdict.ends_with("is driven by e1000"), "{verdict}");
 }
 

@@ -3,7 +3,7 @@
 use crate::command::{Call, CommandError, is_word};
 use crate::commands::strings::VALUE_BYTES_MAX;
 use crate::info;
-use crate::tasks::CONNECTIONS;
+use crate::settings::CONNECTIONS;
 
 /// `DBSIZE`
 pub fn database_size<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {

@@ -11,7 +11,7 @@ use runtime::host::shared_memory;
 use runtime::port::layout::PORT_BYTES;
 use runtime::port::{FRAME_BYTES_MAX, Port, Side};
 
-use crate::{Card, Received};
+use crate::{Nic, Received};
 
 /// More received frames than any ring holds.
 const ENDLESS: usize = 1000;
@@ -20,17 +20,17 @@ const ENDLESS: usize = 1000;
 ///
 /// # Panics
 /// If the card breaks its contract, or has frames without end.
-pub fn receive_all(card: &mut impl Card) -> Vec<Option<Vec<u8>>> {
+pub fn receive_all(nic: &mut impl Nic) -> Vec<Option<Vec<u8>>> {
     let mut into = [0; FRAME_BYTES_MAX];
     let mut received = Vec::new();
-    while let Some(frame) = card.receive(&mut into).expect("a card that can be used") {
+    while let Some(frame) = nic.receive(&mut into).expect("a card that can be used") {
         received.push(match frame {
             Received::Frame(bytes) => Some(into[..bytes].to_vec()),
             Received::Invalid => None,
         });
         assert!(received.len() <= ENDLESS, "endless");
     }
-    card.publish();
+    nic.publish();
     received
 }
 
@@ -38,14 +38,14 @@ pub fn receive_all(card: &mut impl Card) -> Vec<Option<Vec<u8>>> {
 ///
 /// # Panics
 /// If the card breaks its contract.
-pub fn send(card: &mut impl Card, bytes: &[u8]) -> bool {
+pub fn send(nic: &mut impl Nic, bytes: &[u8]) -> bool {
     let link = shared_memory(PORT_BYTES);
     let near = Port::try_new(link, Side::Switch).expect("a port");
     near.outgoing().send(bytes).expect("an empty port");
     let far = Port::try_new(link, Side::Domain).expect("a port");
-    let has_space = card.has_space().expect("a card that can be used");
+    let has_space = nic.has_space().expect("a card that can be used");
     let frame = far.incoming().peek().expect("a whole port");
-    card.send(&frame.expect("a frame"));
-    card.publish();
+    nic.send(&frame.expect("a frame"));
+    nic.publish();
     has_space
 }

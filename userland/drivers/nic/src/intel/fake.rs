@@ -3,7 +3,7 @@
 
 extern crate std;
 
-use crate::host::contract::CardModel;
+use crate::host::contract::NicModel;
 use core::cell::RefCell;
 use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
-use super::card::Offsets;
+use super::gigabit::Offsets;
 use super::registers::*;
 use crate::{DmaMemory, Registers};
 
@@ -66,7 +66,7 @@ pub enum Fault {
 
 /// A handle to a card, for the test. The driver has another handle to the same card.
 #[derive(Clone, Debug)]
-pub struct FakeCard {
+pub struct FakeNic {
     shape: Shape,
     memory: DmaMemory,
     state: Rc<RefCell<State>>,
@@ -130,9 +130,9 @@ impl State {
     }
 }
 
-impl FakeCard {
+impl FakeNic {
     /// A card with an address and a link of its highest speed, which can access only this memory.
-    pub fn new(shape: Shape, memory: DmaMemory) -> FakeCard {
+    pub fn new(shape: Shape, memory: DmaMemory) -> FakeNic {
         let mut state = State::default();
         let mac = u32::from_le_bytes([0x52, 0x54, 0, 0xca]);
         state.set(RECEIVE_ADDRESS_LOW, mac);
@@ -140,7 +140,7 @@ impl FakeCard {
         let speed = 2 << STATUS_SPEED_SHIFT | shape.offsets.status_2500;
         state.set(STATUS, STATUS_LINK_UP | speed);
         state.phy = [PHY_CONTROL_NEGOTIATE, PHY_STATUS_NEGOTIATED];
-        FakeCard {
+        FakeNic {
             shape,
             memory,
             state: Rc::new(RefCell::new(state)),
@@ -246,7 +246,7 @@ impl FakeCard {
     }
 }
 
-impl CardModel for FakeCard {
+impl NicModel for FakeNic {
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
@@ -303,7 +303,7 @@ impl CardModel for FakeCard {
     }
 }
 
-impl Registers for FakeCard {
+impl Registers for FakeNic {
     fn read(&self, offset: usize) -> u32 {
         let mut state = self.state.borrow_mut();
         assert!(state.now_us >= state.reset_until_us, "read during a reset");

@@ -3,7 +3,7 @@
 use abi::Error;
 use abi::calls::DomainDescribe;
 use abi::message::DATA_BYTES;
-use abi::record::{List, RECORD_WORDS, RECORDS_MAX, RecordWords};
+use abi::record::{CURSOR_END, List, RECORD_WORDS, RECORDS_MAX, RecordWords};
 
 use crate::buffer;
 use crate::capability::{Cap, Domain};
@@ -39,7 +39,7 @@ impl Cap<Domain> {
                 .take(count as usize)
                 .map(record)
                 .collect(),
-            next: (next != u64::MAX).then_some(next),
+            next: (next != CURSOR_END).then_some(next),
             version,
         })
     }

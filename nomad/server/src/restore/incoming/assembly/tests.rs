@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use abi::record::{List, ObjectRecord};
+use abi::record::{CURSOR_END, List, ObjectRecord};
 use abi::{ObjectKind, Request};
 use nomad_image::{Event, MemoryKey};
 use runtime::host::{CallResult, with_kernel, write_message_data};
@@ -41,7 +41,7 @@ fn kernel(request: &Request) -> CallResult {
             let words = records.iter().flat_map(ObjectRecord::to_words);
             let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
             write_message_data(&bytes);
-            Ok([records.len() as u64, u64::MAX, 0, 0, 0, 0, 0, 0])
+            Ok([records.len() as u64, CURSOR_END, 0, 0, 0, 0, 0, 0])
         }
         other => samples::kernel(other),
     }

@@ -2,8 +2,8 @@
 
 use nic::ring::RING_BYTES;
 use nic::{
-    Card, CardFault, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters,
-    NarrowRegisters, ReceiveRing, Received, SendRing,
+    DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, NarrowRegisters, Nic, NicFault,
+    ReceiveRing, Received, SendRing,
 };
 use runtime::capability::BusRange;
 use runtime::port::Frame;
@@ -85,7 +85,7 @@ impl<R: NarrowRegisters> Realtek<R> {
     }
 }
 
-impl<R: NarrowRegisters> Card for Realtek<R> {
+impl<R: NarrowRegisters> Nic for Realtek<R> {
     fn mac(&self) -> Option<Mac> {
         self.mac
     }
@@ -111,11 +111,11 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         self.receive.receive(into)
     }
 
-    fn has_space(&mut self) -> Result<bool, CardFault> {
+    fn has_space(&mut self) -> Result<bool, NicFault> {
         Ok(self.send.has_space())
     }
 
@@ -145,9 +145,9 @@ impl<R: NarrowRegisters> Card for Realtek<R> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::fake::{FakeCard, Fault};
+    use crate::fake::{FakeNic, Fault};
     use nic::DmaAddress;
-    use nic::host::contract::{self, CardModel};
+    use nic::host::contract::{self, NicModel};
     use nic::host::{receive_all, send};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
@@ -157,22 +157,22 @@ mod tests {
 
     const MODELS: [Model; 3] = [Model::Rtl8139Plus, Model::Rtl8168, Model::Rtl8125];
 
-    fn started(model: Model) -> (Realtek<FakeCard>, FakeCard) {
+    fn started(model: Model) -> (Realtek<FakeNic>, FakeNic) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7500_0000));
-        let fake = FakeCard::new(model, memory);
-        let card = Realtek::start(fake.clone(), model, memory).expect("a card that works");
-        (card, fake)
+        let fake = FakeNic::new(model, memory);
+        let nic = Realtek::start(fake.clone(), model, memory).expect("a card that works");
+        (nic, fake)
     }
 
     #[test]
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(model, memory);
+            let fake = FakeNic::new(model, memory);
             fake.leave_running();
-            let mut card = Realtek::start(fake.clone(), model, memory).unwrap();
+            let mut nic = Realtek::start(fake.clone(), model, memory).unwrap();
             let speed = if model == Model::Rtl8125 { 2500 } else { 100 };
-            contract::is_ready(&mut card, &fake, speed);
+            contract::is_ready(&mut nic, &fake, speed);
             fake.deliver(&[1; 60]);
             assert!(fake.takes_interrupt());
         }
@@ -181,45 +181,45 @@ mod tests {
     #[test]
     fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            contract::carries_frames_both_ways(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::carries_frames_both_ways(&mut nic, &fake);
         }
     }
 
     #[test]
     fn a_short_frame_is_padded() {
-        let (mut card, fake) = started(Model::Rtl8139Plus);
-        contract::fills_short_frames_up(&mut card, &fake);
+        let (mut nic, fake) = started(Model::Rtl8139Plus);
+        contract::fills_short_frames_up(&mut nic, &fake);
     }
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
         // Only an 8139 counts lost frames.
         for (model, lost) in MODELS.into_iter().zip([73, 1, 1]) {
-            let (mut card, fake) = started(model);
-            let reported = contract::loses_frames_beyond(&mut card, &fake, BUFFERS);
+            let (mut nic, fake) = started(model);
+            let reported = contract::loses_frames_beyond(&mut nic, &fake, BUFFERS);
             assert_eq!(reported, lost);
         }
     }
 
     #[test]
     fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
-        let (mut card, fake) = started(Model::Rtl8139Plus);
-        contract::interrupts_for_space_if_wanted(&mut card, &fake);
+        let (mut nic, fake) = started(Model::Rtl8139Plus);
+        contract::interrupts_for_space_if_wanted(&mut nic, &fake);
     }
 
     #[test]
     fn a_missed_poll_is_repeated_when_a_frame_was_sent() {
         for model in [Model::Rtl8168, Model::Rtl8125] {
-            let (mut card, fake) = started(model);
+            let (mut nic, fake) = started(model);
             fake.miss_polls(true);
-            send(&mut card, &[1; 60]);
-            send(&mut card, &[2; 60]);
+            send(&mut nic, &[1; 60]);
+            send(&mut nic, &[2; 60]);
             fake.send_one();
             assert_eq!(fake.sent().len(), 1);
             fake.miss_polls(false);
             assert!(fake.takes_interrupt());
-            card.acknowledge();
+            nic.acknowledge();
             assert_eq!(fake.sent(), [[2; 60]]);
         }
     }
@@ -227,8 +227,8 @@ mod tests {
     #[test]
     fn a_change_of_the_link_is_an_event() {
         for model in [Model::Rtl8168, Model::Rtl8125] {
-            let (mut card, fake) = started(model);
-            contract::reports_a_lost_link(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::reports_a_lost_link(&mut nic, &fake);
         }
     }
 
@@ -241,31 +241,31 @@ mod tests {
             Fault::Error,
             Fault::Unended,
         ] {
-            let (mut card, fake) = started(Model::Rtl8168);
+            let (mut nic, fake) = started(Model::Rtl8168);
             fake.fault(fault);
-            contract::drops_invalid_frames(&mut card, &fake);
+            contract::drops_invalid_frames(&mut nic, &fake);
         }
         // Descriptors that were never given to the card are marked as completed.
-        let (mut card, fake) = started(Model::Rtl8139Plus);
+        let (mut nic, fake) = started(Model::Rtl8139Plus);
         fake.fault(Fault::Everywhere);
-        assert_eq!(receive_all(&mut card).len(), BUFFERS);
+        assert_eq!(receive_all(&mut nic).len(), BUFFERS);
         for _ in 0..300 {
-            send(&mut card, &[6; 60]);
+            send(&mut nic, &[6; 60]);
         }
     }
 
     #[test]
     fn a_frame_larger_than_its_buffer_ends_the_driver() {
-        let (mut card, fake) = started(Model::Rtl8168);
+        let (mut nic, fake) = started(Model::Rtl8168);
         fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
-        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
 
     #[test]
     fn a_card_that_never_resets_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(Model::Rtl8139Plus, memory);
+        let fake = FakeNic::new(Model::Rtl8139Plus, memory);
         fake.fault(Fault::NoReset);
         let result = Realtek::start(fake, Model::Rtl8139Plus, memory);
         assert_eq!(result.err(), Some(InitError::Reset));

@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use nic::{Card, CardFault, DmaMemory, Events, Hardware, Link, Received};
+use nic::{DmaMemory, Events, Hardware, Link, Nic, NicFault, Received};
 use runtime::capability::BusRange;
 use runtime::port::layout::SLOT_SPARE_BYTES;
 use runtime::port::{FRAME_BYTES_MIN, Frame, Layout};
@@ -97,9 +97,9 @@ impl BufferedQueue {
         }
     }
 
-    fn take(&mut self) -> Result<Option<(Buffer, u32)>, CardFault> {
+    fn take(&mut self) -> Result<Option<(Buffer, u32)>, NicFault> {
         let taken = self.queue.take();
-        taken.map_err(|UsedRingError| CardFault("used a buffer that it does not have"))
+        taken.map_err(|UsedRingError| NicFault("used a buffer that it does not have"))
     }
 }
 
@@ -152,9 +152,9 @@ impl VirtioNet {
     }
 
     /// Fails once the NIC has reported an error: it moves no more frames then.
-    fn check(&self) -> Result<(), CardFault> {
+    fn check(&self) -> Result<(), NicFault> {
         if self.needs_reset {
-            Err(CardFault("needs a reset"))
+            Err(NicFault("needs a reset"))
         } else {
             Ok(())
         }
@@ -166,7 +166,7 @@ impl VirtioNet {
     }
 }
 
-impl Card for VirtioNet {
+impl Nic for VirtioNet {
     fn mac(&self) -> Option<Mac> {
         self.mac
     }
@@ -197,7 +197,7 @@ impl Card for VirtioNet {
         self.receive.queue.has_used()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         self.check()?;
         let Some((buffer, written)) = self.receive.take()? else {
             return Ok(None);
@@ -211,7 +211,7 @@ impl Card for VirtioNet {
         Ok(Some(received))
     }
 
-    fn has_space(&mut self) -> Result<bool, CardFault> {
+    fn has_space(&mut self) -> Result<bool, NicFault> {
         self.check()?;
         while let Some((buffer, _)) = self.send.take()? {
             self.free.push(buffer);

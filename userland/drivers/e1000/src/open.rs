@@ -1,6 +1,6 @@
 //! Opens a card. The running card is a [`Gigabit`].
 
-use nic::intel::card::Gigabit;
+use nic::intel::gigabit::Gigabit;
 use nic::ring::RING_BYTES;
 use nic::{
     DmaMemory, Hardware, Identity, InitError, MappedRegisters, ReceiveRing, Registers, SendRing,
@@ -60,11 +60,11 @@ mod tests {
     use crate::fake::{Condition, FakeChipset, Power};
     use crate::phy;
     use crate::registers::{FEXTNVM, FEXTNVM_BY_SOFTWARE, PHY_CTRL, PHY_CTRL_NO_GIGABIT};
-    use nic::hardware::CONFIGURATION_BYTES;
-    use nic::host::contract::{self, BUFFERS, CardModel};
+    use nic::host::contract::{self, BUFFERS, NicModel};
     use nic::host::{receive_all, send};
-    use nic::intel::fake::{Ending, FakeCard, Fault};
-    use nic::{Card, DmaAddress};
+    use nic::identity::CONFIGURATION_BYTES;
+    use nic::intel::fake::{Ending, FakeNic, Fault};
+    use nic::{DmaAddress, Nic};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
 
@@ -87,52 +87,52 @@ mod tests {
         (FakeChipset::new(model, condition, memory), memory)
     }
 
-    fn started(model: Model) -> (E1000<FakeChipset>, FakeCard) {
+    fn started(model: Model) -> (E1000<FakeChipset>, FakeNic) {
         let (fake, memory) = fake_chipset(model, Condition::GOOD);
-        let card = start(fake.clone(), model, memory).expect("a card that works");
-        (card, fake.card)
+        let nic = start(fake.clone(), model, memory).expect("a card that works");
+        (nic, fake.nic)
     }
 
     #[test]
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
             let (fake, memory) = fake_chipset(model, Condition::GOOD);
-            fake.card.leave_running();
-            let mut card = start(fake.clone(), model, memory).unwrap();
-            contract::is_ready(&mut card, &fake.card, 1000);
+            fake.nic.leave_running();
+            let mut nic = start(fake.clone(), model, memory).unwrap();
+            contract::is_ready(&mut nic, &fake.nic, 1000);
         }
     }
 
     #[test]
     fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            contract::carries_frames_both_ways(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::carries_frames_both_ways(&mut nic, &fake);
         }
     }
 
     #[test]
     fn a_short_frame_is_padded() {
-        let (mut card, fake) = started(Model::I82540em);
-        contract::fills_short_frames_up(&mut card, &fake);
+        let (mut nic, fake) = started(Model::I82540em);
+        contract::fills_short_frames_up(&mut nic, &fake);
     }
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
-        let (mut card, fake) = started(Model::I82574l);
-        assert_eq!(contract::loses_frames_beyond(&mut card, &fake, BUFFERS), 73);
+        let (mut nic, fake) = started(Model::I82574l);
+        assert_eq!(contract::loses_frames_beyond(&mut nic, &fake, BUFFERS), 73);
     }
 
     #[test]
     fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
-        let (mut card, fake) = started(Model::I82540em);
-        contract::interrupts_for_space_if_wanted(&mut card, &fake);
+        let (mut nic, fake) = started(Model::I82540em);
+        contract::interrupts_for_space_if_wanted(&mut nic, &fake);
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
-        let (mut card, fake) = started(Model::I82574l);
-        contract::reports_a_lost_link(&mut card, &fake);
+        let (mut nic, fake) = started(Model::I82574l);
+        contract::reports_a_lost_link(&mut nic, &fake);
     }
 
     #[test]
@@ -144,32 +144,32 @@ mod tests {
             Fault::Ending(Ending::Damaged),
             Fault::Ending(Ending::Missing),
         ] {
-            let (mut card, fake) = started(Model::I82574l);
+            let (mut nic, fake) = started(Model::I82574l);
             fake.fault(fault);
-            contract::drops_invalid_frames(&mut card, &fake);
+            contract::drops_invalid_frames(&mut nic, &fake);
         }
         // Registers have impossible values, and descriptors that were never given to the card are marked as completed.
-        let (mut card, fake) = started(Model::I82540em);
+        let (mut nic, fake) = started(Model::I82540em);
         fake.fault(Fault::Everywhere);
-        assert_eq!(receive_all(&mut card).len(), BUFFERS);
+        assert_eq!(receive_all(&mut nic).len(), BUFFERS);
         for _ in 0..300 {
-            send(&mut card, &[6; 60]);
+            send(&mut nic, &[6; 60]);
         }
     }
 
     #[test]
     fn a_frame_larger_than_its_buffer_ends_the_driver() {
-        let (mut card, fake) = started(Model::I82574l);
+        let (mut nic, fake) = started(Model::I82574l);
         fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
-        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
 
     #[test]
     fn a_card_that_never_resets_is_not_used() {
         for model in MODELS {
             let (fake, memory) = fake_chipset(model, Condition::GOOD);
-            fake.card.fault(Fault::NoReset);
+            fake.nic.fault(Fault::NoReset);
             let result = start(fake, model, memory);
             assert_eq!(result.err(), Some(InitError::Reset));
         }
@@ -188,8 +188,8 @@ mod tests {
                             ..Condition::GOOD
                         },
                     );
-                    let mut card = start(fake.clone(), model, memory).expect("a card that works");
-                    contract::is_ready(&mut card, &fake.card, 1000);
+                    let mut nic = start(fake.clone(), model, memory).expect("a card that works");
+                    contract::is_ready(&mut nic, &fake.nic, 1000);
                     assert_eq!(fake.phy_resets(), 1);
                 }
             }
@@ -262,11 +262,11 @@ mod tests {
             let result = start(fake, model, memory);
             assert_eq!(result.err(), Some(InitError::Reset));
             let (fake, memory) = fake_chipset(model, pending);
-            fake.card.leave_running();
+            fake.nic.leave_running();
             let [receive, send] = rings(memory);
             chipset::empty_rings(&fake, [&receive, &send]);
-            let mut card = start(fake.clone(), model, memory).expect("a card that works");
-            contract::fills_short_frames_up(&mut card, &fake.card);
+            let mut nic = start(fake.clone(), model, memory).expect("a card that works");
+            contract::fills_short_frames_up(&mut nic, &fake.nic);
         }
         let mut configuration = [0; CONFIGURATION_BYTES];
         configuration[0xe5] = 1;

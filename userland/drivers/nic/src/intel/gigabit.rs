@@ -5,7 +5,7 @@ use runtime::protocol::Mac;
 
 use super::registers::*;
 use crate::{
-    Card, CardFault, Events, Layout, Link, ReceiveRing, Received, Registers, SendRing, intel,
+    Events, Layout, Link, Nic, NicFault, ReceiveRing, Received, Registers, SendRing, intel,
 };
 
 /// The differences between cards: offsets of registers, and a bit.
@@ -45,7 +45,7 @@ impl<R: Registers, L: Layout> Gigabit<R, L> {
         receive: ReceiveRing<L>,
         send: SendRing<L>,
     ) -> Gigabit<R, L> {
-        let mut card = Gigabit {
+        let mut nic = Gigabit {
             mac: intel::mac(&registers),
             registers,
             offsets,
@@ -53,12 +53,12 @@ impl<R: Registers, L: Layout> Gigabit<R, L> {
             send,
             has_space_interrupt: false,
         };
-        card.publish();
-        card
+        nic.publish();
+        nic
     }
 }
 
-impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
+impl<R: Registers, L: Layout> Nic for Gigabit<R, L> {
     fn mac(&self) -> Option<Mac> {
         self.mac
     }
@@ -85,11 +85,11 @@ impl<R: Registers, L: Layout> Card for Gigabit<R, L> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         self.receive.receive(into)
     }
 
-    fn has_space(&mut self) -> Result<bool, CardFault> {
+    fn has_space(&mut self) -> Result<bool, NicFault> {
         Ok(self.send.has_space())
     }
 

@@ -6,7 +6,7 @@ use runtime::port::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, Frame};
 use runtime::protocol::Mac;
 
 /// A running card.
-pub trait Card {
+pub trait Nic {
     /// Its own address, if it has one.
     fn mac(&self) -> Option<Mac>;
 
@@ -27,14 +27,14 @@ pub trait Card {
     /// Copies the next received frame, and gives its buffer back to the card. `into` has room for the longest frame.
     ///
     /// # Errors
-    /// [`CardFault`]: the card cannot be used any longer.
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault>;
+    /// [`NicFault`]: the card cannot be used any longer.
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault>;
 
     /// Whether a frame can be sent now.
     ///
     /// # Errors
-    /// [`CardFault`]: the card cannot be used any longer.
-    fn has_space(&mut self) -> Result<bool, CardFault>;
+    /// [`NicFault`]: the card cannot be used any longer.
+    fn has_space(&mut self) -> Result<bool, NicFault>;
 
     /// Sends a frame, no longer than the longest one, if there is space for it.
     fn send(&mut self, frame: &Frame<'_>);
@@ -104,4 +104,4 @@ pub struct Events {
 /// The violation of its contract after which a card is no longer used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the NIC {0}")]
-pub struct CardFault(pub &'static str);
+pub struct NicFault(pub &'static str);

@@ -1,7 +1,7 @@
 //! Sending and receiving frames.
 
 use nic::{
-    Card, CardFault, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, Received,
+    DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, Nic, NicFault, Received,
     Registers,
 };
 use runtime::capability::BusRange;
@@ -52,7 +52,7 @@ impl<R: Registers> Vmxnet3<R> {
         let shared = Shared::new(memory);
         setup::activate(&rings, &control, shared.address())?;
         // The card clears the rings of completions when it is activated.
-        let mut card = Vmxnet3 {
+        let mut nic = Vmxnet3 {
             rings,
             control,
             mac,
@@ -61,19 +61,19 @@ impl<R: Registers> Vmxnet3<R> {
             shared,
             is_stopped: false,
         };
-        card.publish();
-        Ok(card)
+        nic.publish();
+        Ok(nic)
     }
 
-    fn check(&self) -> Result<(), CardFault> {
+    fn check(&self) -> Result<(), NicFault> {
         if self.is_stopped {
-            return Err(CardFault("has stopped a queue"));
+            return Err(NicFault("has stopped a queue"));
         }
         Ok(())
     }
 }
 
-impl<R: Registers> Card for Vmxnet3<R> {
+impl<R: Registers> Nic for Vmxnet3<R> {
     fn mac(&self) -> Option<Mac> {
         self.mac
     }
@@ -98,12 +98,12 @@ impl<R: Registers> Card for Vmxnet3<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, CardFault> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
         self.check()?;
         self.receive.receive(into)
     }
 
-    fn has_space(&mut self) -> Result<bool, CardFault> {
+    fn has_space(&mut self) -> Result<bool, NicFault> {
         self.check()?;
         self.send.has_space()
     }
@@ -129,9 +129,9 @@ impl<R: Registers> Card for Vmxnet3<R> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::fake::{FakeCard, Fault};
+    use crate::fake::{FakeNic, Fault};
     use nic::DmaAddress;
-    use nic::host::contract::{self, BUFFERS, CardModel};
+    use nic::host::contract::{self, BUFFERS, NicModel};
     use nic::host::{receive_all, send};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
@@ -142,71 +142,71 @@ mod tests {
         DmaMemory::new(memory, DmaAddress::new(0x7_5000_0000))
     }
 
-    fn start(fake: &FakeCard, memory: DmaMemory) -> Result<Vmxnet3<FakeCard>, InitError> {
+    fn start(fake: &FakeNic, memory: DmaMemory) -> Result<Vmxnet3<FakeNic>, InitError> {
         Vmxnet3::start(fake.rings(), fake.control(), memory)
     }
 
-    fn started() -> (Vmxnet3<FakeCard>, FakeCard) {
+    fn started() -> (Vmxnet3<FakeNic>, FakeNic) {
         let memory = memory();
-        let fake = FakeCard::new(memory);
-        let card = start(&fake, memory).expect("a card that works");
-        (card, fake)
+        let fake = FakeNic::new(memory);
+        let nic = start(&fake, memory).expect("a card that works");
+        (nic, fake)
     }
 
     #[test]
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         let memory = memory();
-        let fake = FakeCard::new(memory);
+        let fake = FakeNic::new(memory);
         fake.leave_running();
-        let mut card = start(&fake, memory).unwrap();
-        contract::is_ready(&mut card, &fake, 10_000);
+        let mut nic = start(&fake, memory).unwrap();
+        contract::is_ready(&mut nic, &fake, 10_000);
     }
 
     #[test]
     fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
-        let (mut card, fake) = started();
-        contract::carries_frames_both_ways(&mut card, &fake);
+        let (mut nic, fake) = started();
+        contract::carries_frames_both_ways(&mut nic, &fake);
     }
 
     #[test]
     fn a_short_frame_is_padded() {
-        let (mut card, fake) = started();
-        contract::fills_short_frames_up(&mut card, &fake);
+        let (mut nic, fake) = started();
+        contract::fills_short_frames_up(&mut nic, &fake);
     }
 
     #[test]
     fn frames_beyond_the_buffers_are_lost() {
-        let (mut card, fake) = started();
-        contract::loses_frames_beyond(&mut card, &fake, BUFFERS);
+        let (mut nic, fake) = started();
+        contract::loses_frames_beyond(&mut nic, &fake, BUFFERS);
     }
 
     #[test]
     fn a_full_ring_has_space_when_its_frames_are_sent() {
-        let (mut card, fake) = started();
+        let (mut nic, fake) = started();
         fake.hold_sending(true);
         for _ in 0..BUFFERS {
-            assert!(send(&mut card, &[3; 60]));
+            assert!(send(&mut nic, &[3; 60]));
         }
-        assert!(!send(&mut card, &[4; 60]));
+        assert!(!send(&mut nic, &[4; 60]));
         fake.hold_sending(false);
-        assert!(fake.takes_interrupt() && card.has_space().unwrap());
+        assert!(fake.takes_interrupt() && nic.has_space().unwrap());
         assert_eq!(fake.sent().len(), BUFFERS);
     }
 
     #[test]
     fn skipped_buffers_are_lent_again() {
-        let (mut card, fake) = started();
+        let (mut nic, fake) = started();
         for _ in 0..100 {
             fake.skip_buffers(40);
             assert!(fake.deliver(&[7; 64]));
-            assert_eq!(receive_all(&mut card), [Some(vec![7; 64])]);
+            assert_eq!(receive_all(&mut nic), [Some(vec![7; 64])]);
         }
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
-        let (mut card, fake) = started();
-        contract::reports_a_lost_link(&mut card, &fake);
+        let (mut nic, fake) = started();
+        contract::reports_a_lost_link(&mut nic, &fake);
     }
 
     #[test]
@@ -218,9 +218,9 @@ mod tests {
             Fault::Error,
             Fault::Unended,
         ] {
-            let (mut card, fake) = started();
+            let (mut nic, fake) = started();
             fake.fault(fault);
-            contract::drops_invalid_frames(&mut card, &fake);
+            contract::drops_invalid_frames(&mut nic, &fake);
         }
     }
 
@@ -231,31 +231,28 @@ mod tests {
             Fault::Index(127),
             Fault::Index(0xfff),
         ] {
-            let (mut card, fake) = started();
+            let (mut nic, fake) = started();
             fake.fault(fault);
             assert!(fake.deliver(&[5; 100]));
-            assert!(
-                card.receive(&mut [0; FRAME_BYTES_MAX]).is_err(),
-                "{fault:?}"
-            );
-            let (mut card, fake) = started();
+            assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err(), "{fault:?}");
+            let (mut nic, fake) = started();
             fake.fault(Fault::Index(5));
-            send(&mut card, &[5; 100]);
-            assert!(card.has_space().is_err());
+            send(&mut nic, &[5; 100]);
+            assert!(nic.has_space().is_err());
         }
-        let (mut card, fake) = started();
+        let (mut nic, fake) = started();
         fake.fault(Fault::Everywhere);
         let mut into = [0; FRAME_BYTES_MAX];
-        assert!((0..1000).any(|_| card.receive(&mut into).is_err()));
+        assert!((0..1000).any(|_| nic.receive(&mut into).is_err()));
     }
 
     #[test]
     fn a_stopped_queue_ends_the_driver() {
-        let (mut card, fake) = started();
+        let (mut nic, fake) = started();
         fake.stop_queue();
-        card.acknowledge();
-        assert!(card.has_space().is_err());
-        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        nic.acknowledge();
+        assert!(nic.has_space().is_err());
+        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
 
     #[test]
@@ -265,7 +262,7 @@ mod tests {
             (Fault::NoActivation, InitError::Rings),
         ] {
             let memory = memory();
-            let fake = FakeCard::new(memory);
+            let fake = FakeNic::new(memory);
             fake.fault(fault);
             assert_eq!(start(&fake, memory).err(), Some(error));
         }

@@ -51,8 +51,8 @@ impl Machine {
     ///
     /// If QEMU has ended, or the machine has no such card.
     pub fn receive_ring(&mut self) -> (u64, u16) {
-        let ring = self.card_register(0, 0x2800);
-        (ring, self.card_register(0, 0x2810) as u16)
+        let ring = self.nic_register(0, 0x2800);
+        (ring, self.nic_register(0, 0x2810) as u16)
     }
 
     /// A 64-bit register of its first network card, in the region of this base address register.
@@ -60,7 +60,7 @@ impl Machine {
     /// # Panics
     ///
     /// If QEMU has ended, or it has no such card.
-    pub fn card_register(&mut self, bar: usize, offset: u64) -> u64 {
+    pub fn nic_register(&mut self, bar: usize, offset: u64) -> u64 {
         let shown = self.monitor("info pci");
         let registers = monitor::region(&shown, "card0", bar);
         let registers = registers.unwrap_or_else(|| self.fail(&format!("no card0 in {shown}")));

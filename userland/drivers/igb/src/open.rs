@@ -1,6 +1,6 @@
 //! Opens a card. The running card is a [`Gigabit`].
 
-use nic::intel::card::Gigabit;
+use nic::intel::gigabit::Gigabit;
 use nic::ring::RING_BYTES;
 use nic::{DmaMemory, Hardware, InitError, MappedRegisters, ReceiveRing, Registers, SendRing};
 use runtime::capability::BusRange;
@@ -42,10 +42,10 @@ mod tests {
     use super::*;
     use crate::descriptor::shape;
     use crate::registers::{RECEIVE_BUFFERS, STATUS, STATUS_LINK_UP};
-    use nic::host::contract::{self, BUFFERS, CardModel};
+    use nic::host::contract::{self, BUFFERS, NicModel};
     use nic::host::{receive_all, send};
-    use nic::intel::fake::{Ending, FakeCard, Fault};
-    use nic::{Card, DmaAddress, Link};
+    use nic::intel::fake::{Ending, FakeNic, Fault};
+    use nic::{DmaAddress, Link, Nic};
     use runtime::host::shared_memory;
     use runtime::port::FRAME_BYTES_MAX;
 
@@ -57,60 +57,60 @@ mod tests {
         Model::I225,
     ];
 
-    fn started(model: Model) -> (Igb<FakeCard>, FakeCard) {
+    fn started(model: Model) -> (Igb<FakeNic>, FakeNic) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000));
-        let fake = FakeCard::new(shape(model), memory);
-        let card = start(fake.clone(), model, memory).expect("a card that works");
-        (card, fake)
+        let fake = FakeNic::new(shape(model), memory);
+        let nic = start(fake.clone(), model, memory).expect("a card that works");
+        (nic, fake)
     }
 
     #[test]
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(shape(model), memory);
+            let fake = FakeNic::new(shape(model), memory);
             fake.leave_running();
-            let mut card = start(fake.clone(), model, memory).unwrap();
+            let mut nic = start(fake.clone(), model, memory).unwrap();
             let speed = if model == Model::I225 { 2500 } else { 1000 };
-            contract::is_ready(&mut card, &fake, speed);
+            contract::is_ready(&mut nic, &fake, speed);
         }
     }
 
     #[test]
     fn frames_are_received_and_sent_over_many_rounds_of_the_rings() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            contract::carries_frames_both_ways(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::carries_frames_both_ways(&mut nic, &fake);
         }
     }
 
     #[test]
     fn a_short_frame_is_padded() {
-        let (mut card, fake) = started(Model::I82576);
-        contract::fills_short_frames_up(&mut card, &fake);
+        let (mut nic, fake) = started(Model::I82576);
+        contract::fills_short_frames_up(&mut nic, &fake);
     }
 
     #[test]
     fn frames_beyond_the_buffers_are_lost_and_counted() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            assert_eq!(contract::loses_frames_beyond(&mut card, &fake, BUFFERS), 73);
+            let (mut nic, fake) = started(model);
+            assert_eq!(contract::loses_frames_beyond(&mut nic, &fake, BUFFERS), 73);
         }
     }
 
     #[test]
     fn the_interrupt_for_space_is_masked_until_it_is_wanted() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            contract::interrupts_for_space_if_wanted(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::interrupts_for_space_if_wanted(&mut nic, &fake);
         }
     }
 
     #[test]
     fn a_change_of_the_link_is_an_event() {
         for model in MODELS {
-            let (mut card, fake) = started(model);
-            contract::reports_a_lost_link(&mut card, &fake);
+            let (mut nic, fake) = started(model);
+            contract::reports_a_lost_link(&mut nic, &fake);
         }
     }
 
@@ -123,31 +123,31 @@ mod tests {
             Fault::Ending(Ending::Damaged),
             Fault::Ending(Ending::Missing),
         ] {
-            let (mut card, fake) = started(Model::I210);
+            let (mut nic, fake) = started(Model::I210);
             fake.fault(fault);
-            contract::drops_invalid_frames(&mut card, &fake);
+            contract::drops_invalid_frames(&mut nic, &fake);
         }
         // Registers have impossible values, and descriptors that were never given to the card are marked as completed.
-        let (mut card, fake) = started(Model::I82576);
+        let (mut nic, fake) = started(Model::I82576);
         fake.fault(Fault::Everywhere);
-        assert_eq!(receive_all(&mut card).len(), BUFFERS);
+        assert_eq!(receive_all(&mut nic).len(), BUFFERS);
         for _ in 0..300 {
-            send(&mut card, &[6; 60]);
+            send(&mut nic, &[6; 60]);
         }
     }
 
     #[test]
     fn a_frame_larger_than_its_buffer_ends_the_driver() {
-        let (mut card, fake) = started(Model::I210);
+        let (mut nic, fake) = started(Model::I210);
         fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
-        assert!(card.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
     }
 
     #[test]
     fn a_card_that_never_resets_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(shape(Model::I82576), memory);
+        let fake = FakeNic::new(shape(Model::I82576), memory);
         fake.fault(Fault::NoReset);
         let result = start(fake, Model::I82576, memory);
         assert_eq!(result.err(), Some(InitError::Reset));
@@ -157,16 +157,16 @@ mod tests {
     fn a_phy_without_power_is_woken() {
         for model in [Model::I350, Model::I225] {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(shape(model), memory);
+            let fake = FakeNic::new(shape(model), memory);
             fake.power_phy_down();
-            let mut card = start(fake, model, memory).expect("a card that works");
-            assert_ne!(card.link(), Some(Link::Down));
+            let mut nic = start(fake, model, memory).expect("a card that works");
+            assert_ne!(nic.link(), Some(Link::Down));
         }
     }
 
     #[test]
     fn a_link_of_a_faster_card_may_have_any_speed() {
-        let (mut card, fake) = started(Model::I225);
+        let (mut nic, fake) = started(Model::I225);
         let speeds = [
             (0, 10),
             (1 << 6, 100),
@@ -178,14 +178,14 @@ mod tests {
             let up = Link::Up {
                 megabits_per_second,
             };
-            assert_eq!(card.link(), Some(up));
+            assert_eq!(nic.link(), Some(up));
         }
     }
 
     #[test]
     fn a_card_whose_rings_do_not_start_is_not_used() {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-        let fake = FakeCard::new(shape(Model::I350), memory);
+        let fake = FakeNic::new(shape(Model::I350), memory);
         fake.fault(Fault::NoRings);
         let result = start(fake, Model::I350, memory);
         assert_eq!(result.err(), Some(InitError::Rings));
@@ -199,7 +199,7 @@ mod tests {
             (Model::I225, 0xa2),
         ] {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
-            let fake = FakeCard::new(shape(model), memory);
+            let fake = FakeNic::new(shape(model), memory);
             fake.write(RECEIVE_BUFFERS, 0x7777);
             start(fake.clone(), model, memory).expect("a card that works");
             assert_eq!(fake.register(RECEIVE_BUFFERS), bytes);

@@ -1,4 +1,4 @@
-//! A network card, its driver and its link: [`Card`].
+//! A network card, its driver and its link: [`Nic`].
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use runtime::protocol::inventory::FunctionRecord;
 use runtime::protocol::root::DomainState;
 
 use crate::machine::Machine;
-use crate::{class, report};
+use crate::{class, function};
 
 /// The beginning of the line in which a driver reports its card's link.
 const LINK: &str = "the link is ";
@@ -37,28 +37,28 @@ pub enum State {
 }
 
 /// A network card.
-pub struct Card<'a> {
+pub struct Nic<'a> {
     /// Its function.
     pub function: &'a FunctionRecord,
     pub state: State,
 }
 
-impl Card<'_> {
+impl Nic<'_> {
     /// All network cards of a machine.
-    pub fn all(machine: &Machine) -> Vec<Card<'_>> {
+    pub fn all(machine: &Machine) -> Vec<Nic<'_>> {
         let functions = machine.functions.iter();
-        let cards = functions.filter(|function| is_card(function));
-        let card = |function| Card {
+        let nics = functions.filter(|function| is_nic(function));
+        let nic = |function| Nic {
             function,
             state: state(machine, function),
         };
-        cards.map(card).collect()
+        nics.map(nic).collect()
     }
 
     /// Its address and identity.
     pub fn name(&self) -> String {
-        let identity = report::identity(self.function);
-        format!("{} ({identity})", report::address(self.function))
+        let identity = function::identity(self.function);
+        format!("{} ({identity})", function::address(self.function))
     }
 
     /// The name of its driver.
@@ -76,7 +76,7 @@ impl Card<'_> {
 }
 
 /// Whether a function is a network card: by its class, or since a driver knows it.
-pub fn is_card(function: &FunctionRecord) -> bool {
+pub fn is_nic(function: &FunctionRecord) -> bool {
     function.class.0 == class::NETWORK || function.driver.is_some()
 }
 
