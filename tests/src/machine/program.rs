@@ -8,7 +8,7 @@ const HEADER_BYTES: usize = 512;
 const MAGIC: std::ops::Range<usize> = 257..262;
 
 /// The addresses of the pages whose content is a page of this program's ELF file. Segments lie in the file as in memory, page by page.
-/// The file in the boot archive is not meant: the program is started from it again.
+/// The pages of the file in the boot archive are not among them, since the program is started from them again.
 pub fn pages_of(memory: &[u8], program: &[u8]) -> Vec<u64> {
     let whole = program.chunks_exact(PAGE_BYTES);
     let known: HashSet<&[u8]> = whole
@@ -24,8 +24,8 @@ pub fn pages_of(memory: &[u8], program: &[u8]) -> Vec<u64> {
         .collect()
 }
 
-/// The part of memory where a boot archive has this file, if it begins at a page: otherwise none of its pages is taken for the
-/// program's.
+/// The part of memory in which a boot archive has this file; empty if the file does not begin at a page, since then none of its
+/// pages looks like a page of the program.
 fn in_archive(memory: &[u8], program: &[u8]) -> std::ops::Range<usize> {
     let first = &program[..program.len().min(PAGE_BYTES)];
     let mut starts = (PAGE_BYTES..memory.len()).step_by(PAGE_BYTES);

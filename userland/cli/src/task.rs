@@ -49,7 +49,10 @@ impl Task {
                 Ok(Task::Run(package.expect("clap requires it").clone()))
             }
             "logs" => Ok(Task::Logs {
-                domain: matches.get_one(DOMAIN).map(domain_name).transpose()?,
+                domain: matches
+                    .get_one::<String>(DOMAIN)
+                    .map(|name| domain_name(name))
+                    .transpose()?,
                 follow: matches.get_flag("follow"),
             }),
             _ => command(Verb::named(name)?, matches).map(|command| match command {
@@ -148,8 +151,8 @@ fn given_option(option: &VerbOption, matches: &ArgMatches) -> Option<String> {
     matches.get_flag(name).then(|| format!("--{name}"))
 }
 
-fn domain_name(text: &String) -> Result<Name, CommandError> {
-    Name::try_new(text).map_err(|error| CommandError::Name(text.clone(), error))
+fn domain_name(text: &str) -> Result<Name, CommandError> {
+    Name::try_new(text).map_err(|error| CommandError::Name(text.to_owned(), error))
 }
 
 #[cfg(test)]

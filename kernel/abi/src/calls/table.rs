@@ -151,7 +151,7 @@ calls! {
         /// An empty slot.
         to: Slot
     } -> ();
-    /// Empties a slot. Its children in the derivation tree become its parent's.
+    /// Empties a slot. Its children in the derivation tree become children of its parent.
     19 CapabilityDelete {
         /// The slot.
         slot: Slot
