@@ -20,6 +20,9 @@
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 //!
+//! A home that has just started does not know yet which guests it has to query. So no turn ends the call before the time at which
+//! the machines that it queries are complete: see [`RollCall::set_complete_from`].
+//!
 //! All this holds for one machine per name. If there may be two with one name, the caller neither passes on nor sends replies, and
 //! [`RollCall::forget_replies`] voids the earlier ones.
 
@@ -67,6 +70,8 @@ pub struct RollCall {
     queried: Option<Instant>,
     rows: Vec<Row>,
     is_over: bool,
+    /// From when on the machines are complete; `None` while that is not known.
+    complete_from: Option<Instant>,
     timing: Timing,
     due: Instant,
     interval_us: u64,
@@ -130,6 +135,7 @@ impl RollCall {
             queried: None,
             rows: machines.into_iter().map(row).collect(),
             is_over: false,
+            complete_from: Some(Instant::from_us(0)),
             timing,
             due: now,
             interval_us: timing.repeat_first_us,
@@ -185,6 +191,28 @@ impl RollCall {
         self.end_turn_if_complete(now);
     }
 
+    /// Sets the time from which on all machines that have to be queried are among those that are; `None` while that is not known.
+    /// No turn that ends before ends the call. Without this, they are complete from the beginning.
+    pub fn set_complete_from(&mut self, now: Instant, complete_from: Option<Instant>) {
+        if self.complete_from == complete_from {
+            return;
+        }
+        self.complete_from = complete_from;
+        self.is_over &= self.is_complete(now);
+        if let Some(at) = complete_from {
+            self.due = self.due.min(at.max(now));
+        }
+    }
+
+    /// From when on the machines that are queried are complete; `None` while that is not known.
+    pub fn complete_from(&self) -> Option<Instant> {
+        self.complete_from
+    }
+
+    fn is_complete(&self, now: Instant) -> bool {
+        self.complete_from.is_some_and(|at| at <= now)
+    }
+
     /// Whether a machine is queried.
     pub fn queries(&self, machine: MachineId) -> bool {
         self.rows.iter().any(|row| row.machine == machine)
@@ -201,7 +229,8 @@ impl RollCall {
             .rows
             .iter()
             .all(|row| row.now.is_some_and(Presence::is_absent));
-        self.is_over = all_absent && self.rows.iter().all(|row| row.now == row.before);
+        let is_proven = all_absent && self.rows.iter().all(|row| row.now == row.before);
+        self.is_over = is_proven && self.is_complete(now);
         for row in &mut self.rows {
             row.before = row.now.take();
         }
@@ -209,7 +238,9 @@ impl RollCall {
         self.queried = None;
         if all_absent {
             self.interval_us = self.timing.repeat_first_us;
-            self.due = now;
+            // A turn that ends before the machines are complete proves nothing, so the next one need not end before either.
+            let next = self.complete_from.unwrap_or(now.after_us(self.timing.repeat_max_us));
+            self.due = next.max(now);
         } else {
             // A machine that has the domain is likely to keep it for a while, so there is no hurry to query again.
             self.interval_us = self.timing.repeat_max_us.max(1);

@@ -47,6 +47,9 @@ use defence::Defence;
 const INTERVAL_FIRST_US: u64 = 250_000;
 /// The longest interval between two hellos.
 const INTERVAL_MAX_US: u64 = 2_000_000;
+/// The time for which a migration server listens before it knows all guests that can be reached: a guest refuses a restarted machine
+/// for three seconds, sends a hello every two seconds, and replies to machines that it has known for a second. The rest is for losses.
+pub(crate) const LISTEN_S: u64 = 10;
 /// How often the log has the same line about a machine.
 const REPORT_US: u64 = 60_000_000;
 
@@ -59,6 +62,8 @@ pub(crate) struct Discovery {
     count: u64,
     claims: Claims,
     defence: Defence,
+    /// Since when this machine has an address, and receives hellos.
+    listens_since: Option<Instant>,
     /// When the log last had each line.
     reported: BTreeMap<(MachineId, Line), Instant>,
 }
@@ -76,13 +81,14 @@ enum Line {
 
 impl Discovery {
     /// The first hello of this life is due now.
-    pub fn new(now: Instant, life: LifeId) -> Discovery {
+    pub fn new(now: Instant, life: LifeId, has_address: bool) -> Discovery {
         Discovery {
             hello_due: now,
             interval_us: INTERVAL_FIRST_US,
             count: 0,
             claims: Claims::default(),
             defence: Defence::new(now, life),
+            listens_since: has_address.then_some(now),
             reported: BTreeMap::new(),
         }
     }
@@ -114,6 +120,15 @@ impl Discovery {
         let probes = self.claims.poll_timeout();
         let probes = probes.into_iter().chain(self.defence.poll_timeout());
         probes.fold(self.hello_due, Instant::min)
+    }
+}
+
+/// From when on a machine with this discovery knows all guests that can be reached; `None` while it has no address. Without
+/// hellos, it knows them from the beginning.
+pub(crate) fn guests_known_from(discovery: Option<&Discovery>) -> Option<Instant> {
+    match discovery {
+        Some(discovery) => Some(discovery.listens_since?.after_us(1_000_000 * LISTEN_S)),
+        None => Some(Instant::from_us(0)),
     }
 }
 
@@ -179,6 +194,7 @@ impl<H: Host> Shell<H> {
         if let Some(discovery) = &mut self.discovery {
             discovery.hello_due = now;
             discovery.interval_us = INTERVAL_FIRST_US;
+            discovery.listens_since.get_or_insert(now);
         }
     }
 
@@ -202,7 +218,7 @@ impl<H: Host> Shell<H> {
             .machines
             .handle_hello(now, hello, |name| host.machine_id(name));
         let Ok(news) = news else {
-            return self.report_full(now, hello);
+            return self.report_full(now, hello.name, from);
         };
         if let Some(machine) = news {
             let discovery = self.discovery.as_ref();
@@ -215,6 +231,11 @@ impl<H: Host> Shell<H> {
     /// Handles a fact about a machine that a datagram from this address has proven.
     pub fn handle_encounter(&mut self, now: Instant, from: Ipv4Addr, encounter: Encounter) {
         match encounter {
+            Encounter::Introduced(machine, name) => {
+                if self.machines.introduce(name, machine).is_err() {
+                    self.report_full(now, name, from);
+                }
+            }
             Encounter::Met(machine) => {
                 self.machines.prove(now, machine, from);
                 if self.machines.guest_name(machine).is_some() {

@@ -10,9 +10,10 @@ use nomad_protocol::{
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
+use crate::discovery;
 use crate::host::{Host, RootError};
 use crate::retries::Task;
-use crate::roll_calls::{self, Purpose};
+use crate::roll_calls::{self, Purpose, Surroundings};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
@@ -86,17 +87,27 @@ impl<H: Host> Shell<H> {
         let needed = roll_calls::needed(&records, entries, &local.fleet, |name| {
             host.machine_id(name)
         });
-        let machines = (&local.fleet, &mut self.machines, local.timing);
+        let surroundings = Surroundings {
+            fleet: &local.fleet,
+            machines: &mut self.machines,
+            guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            timing: local.timing,
+        };
         self.roll_calls
-            .update(now, needed, machines, || Turn(host.draw() as u64));
+            .update(now, needed, surroundings, || Turn(host.draw() as u64));
     }
 
     /// Sends the queries that are due, and starts the domains that no machine has.
     pub(crate) fn call_rolls(&mut self, now: Instant) {
         let local = self.moves.ledger.local();
         let (own, boot, fleet) = (local.machine, local.boot, local.fleet.id());
-        let machines = &mut self.machines;
-        self.roll_calls.update_machines(now, &local.fleet, machines);
+        let surroundings = Surroundings {
+            fleet: &local.fleet,
+            machines: &mut self.machines,
+            guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            timing: local.timing,
+        };
+        self.roll_calls.update_machines(now, surroundings);
         for (to, name, turn) in self.roll_calls.poll_queries(now) {
             if to != own {
                 let message = Message::Query(name, turn, fleet);

@@ -17,6 +17,7 @@ use nomad_client::event::{Finding, HomeStatus, LastCopy, Location, MachineReport
 use nomad_protocol::{Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn};
 use service_protocol::root::{DomainRecord, DomainState};
 
+use crate::discovery::LISTEN_S;
 use crate::machines::Machines;
 
 pub use need::{Need, needed};
@@ -43,6 +44,18 @@ impl Purpose {
     }
 }
 
+/// What this machine knows about others, for its roll calls.
+pub struct Surroundings<'a> {
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// The machines of the fleet, and its guests.
+    pub machines: &'a mut Machines,
+    /// From when on all guests are known that can be reached; `None` while that is not known.
+    pub guests_known_from: Option<Instant>,
+    /// The settings of a call's timers.
+    pub timing: Timing,
+}
+
 /// A roll call and the need for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Call {
@@ -65,7 +78,7 @@ impl RollCalls {
         &mut self,
         now: Instant,
         needed: BTreeMap<Name, Need>,
-        (fleet, machines, timing): (&Fleet, &mut Machines, Timing),
+        surroundings: Surroundings<'_>,
         mut draw: impl FnMut() -> Turn,
     ) {
         self.calls.retain(|call| {
@@ -77,13 +90,13 @@ impl RollCalls {
             match calls.find(|call| call.roll.name() == name) {
                 Some(call) => call.need = need,
                 None => {
-                    let queried = need.machines(fleet, machines);
-                    let roll = RollCall::new(now, name, queried, draw(), timing);
+                    let queried = need.machines(surroundings.fleet, surroundings.machines);
+                    let roll = RollCall::new(now, name, queried, draw(), surroundings.timing);
                     self.calls.push(Call::new(need, roll));
                 }
             }
         }
-        self.update_machines(now, fleet, machines);
+        self.update_machines(now, surroundings);
     }
 
     /// The queries to send now.
@@ -168,6 +181,11 @@ impl RollCalls {
         let roll = &self.calls[index].roll;
         if let Some(why) = objection(now, machines, roll, is_forced) {
             return Err(why);
+        }
+        if !is_forced && roll.complete_from().is_none() {
+            return Err(format!(
+                "this machine has no address yet, and does not know which guests have {name}"
+            ));
         }
         // One turn is not enough: the domain may have moved meanwhile to a machine that had already replied.
         if !is_forced && !roll.is_over() {
@@ -284,7 +302,13 @@ fn objection(
     };
     let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !is_accepted(it)).collect();
     let is_known = |obstacle: &&Obstacle| !matches!(obstacle, Obstacle::Pending(_));
-    let first = obstacles.iter().find(is_known).or(obstacles.first())?;
+    let first = obstacles.iter().find(is_known).or(obstacles.first());
+    let Some(first) = first else {
+        let is_early = roll.complete_from().is_some_and(|at| now < at);
+        return is_early.then(|| {
+            format!("a guest may have {name}, and this machine has listened for guests for less than {LISTEN_S} s: try again in a few seconds")
+        });
+    };
     Some(match first {
         Obstacle::Pending(machine) => {
             let address = address(machines, *machine);

@@ -88,6 +88,7 @@ impl<H: Host> Shell<H> {
         records: Vec<Record>,
     ) -> Result<Shell<H>, (H, RootError)> {
         let life = config.local.life;
+        let has_address = config.machines.own().addresses.best().is_some();
         let moves = match Moves::resume(&mut host, now, config.local, records) {
             Ok(moves) => moves,
             Err(error) => return Err((host, error)),
@@ -102,8 +103,10 @@ impl<H: Host> Shell<H> {
             drain: None,
             restart_due: None,
             hook: config.has_hooks.then(Hook::default),
+            discovery: config
+                .has_hellos
+                .then(|| Discovery::new(now, life, has_address)),
             machines: config.machines,
-            discovery: config.has_hellos.then(|| Discovery::new(now, life)),
             versions: config.versions,
             goals: config.goals,
             retries: Retries::default(),

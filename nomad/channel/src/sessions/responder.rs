@@ -64,7 +64,10 @@ impl Sessions {
         let suite = suite.ok_or(ReceiveError::Forged)?;
         let encounter = match peer_kind {
             PeerKind::Operator => None,
-            PeerKind::Machine => self.judge(now_us, challenged_us, MachineId(key), theirs.boot)?,
+            PeerKind::Machine => {
+                let introduced = (MachineId(key), theirs.name, theirs.boot);
+                self.judge(now_us, challenged_us, introduced)?
+            }
         };
         let is_refused = matches!(encounter, Some(Encounter::Refused(_)));
         let verdict = Verdict {
@@ -95,11 +98,10 @@ impl Sessions {
         &mut self,
         now_us: u64,
         challenged_us: u64,
-        machine: MachineId,
-        boot: BootId,
+        (machine, name, boot): (MachineId, Option<Name>, BootId),
     ) -> Result<Option<Encounter>, ReceiveError> {
         let peer = self.peer_or_new(now_us, machine)?;
-        peer.accepted_us = now_us;
+        (peer.accepted_us, peer.name) = (now_us, name);
         Ok(match peer.boots.judge(now_us, challenged_us, boot) {
             Judgement::Accepted => None,
             Judgement::Doubled => Some(Encounter::Doubled(machine)),

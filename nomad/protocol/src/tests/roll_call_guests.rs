@@ -70,3 +70,28 @@ fn a_call_does_not_wait_for_a_machine_that_is_removed() {
     reply_all(&mut call, &[HOME, B]);
     assert!(call.is_over());
 }
+
+#[test]
+fn a_call_does_not_end_before_its_machines_are_complete() {
+    let mut call = roll_call();
+    let complete = NOW.after_us(10_000_000);
+    call.set_complete_from(NOW, Some(complete));
+    reply_all(&mut call, &[HOME, B]);
+    assert_eq!(call.poll_timeout(), complete, "more turns prove nothing");
+    let reply_at = |call: &mut RollCall, now: Instant| {
+        call.poll_queries(now);
+        for machine in [HOME, B] {
+            let life = LifeId(1);
+            let absent = Presence::Absent { life, activated: 0 };
+            call.handle_reply(now, machine, call.turn(), absent);
+        }
+    };
+    reply_at(&mut call, complete);
+    assert!(call.is_over());
+    call.set_complete_from(complete, None);
+    assert!(!call.is_over());
+    for second in 0..60 {
+        reply_at(&mut call, complete.after_us(second * 1_000_000));
+        assert!(!call.is_over(), "it is not known which machines there are");
+    }
+}

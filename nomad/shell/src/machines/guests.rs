@@ -98,6 +98,18 @@ impl Machines {
         Some(guest.name)
     }
 
+    /// Makes the guest with this name known, which has completed a handshake. Other machines' names are ignored, and a guest ignores
+    /// other guests.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub(crate) fn introduce(&mut self, name: Name, id: MachineId) -> Result<(), Full> {
+        if !name.is_of_guest() || self.is_guest() {
+            return Ok(());
+        }
+        self.guests.entry(name, id).map(drop)
+    }
+
     /// Adds a guest that is known without a hello, up to the usual number.
     pub fn add_guest(&mut self, name: Name, id: MachineId, address: Ipv4Addr) {
         if let Ok(guest) = self.guests.entry(name, id) {

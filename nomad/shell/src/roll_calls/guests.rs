@@ -2,14 +2,15 @@
 //!
 //! A guest to which the home has sent the domain is queried until the domain is here again: while it is silent, the domain is not
 //! started. The home may have been restarted since it sent a domain away, and then has forgotten that. So for a domain from a
-//! package all guests that are up are queried too. One that falls silent is not waited for.
+//! package all guests that are up are queried too. One that falls silent is not waited for. A migration server that has just started
+//! knows no guest, and has to listen to their hellos for some time before a call of such a domain can end.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use nomad_protocol::{Fleet, Instant, MachineId, Obstacle};
 
-use super::{Call, Need, RollCalls};
+use super::{Call, Need, RollCalls, Surroundings};
 use crate::machines::Machines;
 
 impl Need {
@@ -23,7 +24,13 @@ impl Need {
 
 impl RollCalls {
     /// Updates the machines that each call queries.
-    pub fn update_machines(&mut self, now: Instant, fleet: &Fleet, machines: &mut Machines) {
+    pub fn update_machines(&mut self, now: Instant, surroundings: Surroundings<'_>) {
+        let Surroundings {
+            fleet,
+            machines,
+            guests_known_from,
+            ..
+        } = surroundings;
         let silent: Vec<MachineId> = self
             .calls
             .iter()
@@ -35,6 +42,9 @@ impl RollCalls {
         for call in &mut self.calls {
             let queried = call.need.machines(fleet, machines);
             call.roll.set_machines(now, &queried);
+            if call.need.queries_guests {
+                call.roll.set_complete_from(now, guests_known_from);
+            }
         }
     }
 }

@@ -50,9 +50,23 @@ fn calls(machines: &mut Machines, has_package: bool, guest: Option<&str>) -> Rol
     let none = core::iter::empty();
     let needed: BTreeMap<_, _> = needed(&[record], none, &fleet, |_| SENT_TO);
     let mut calls = RollCalls::default();
-    let machines = (&fleet, machines, Timing::STANDARD);
-    calls.update(NOW, needed, machines, || Turn(1));
+    calls.update(NOW, needed, surroundings(&fleet, machines), || Turn(1));
     calls
+}
+
+/// What a home knows that has listened for guests for a long time.
+fn surroundings<'a>(fleet: &'a Fleet, machines: &'a mut Machines) -> Surroundings<'a> {
+    Surroundings {
+        fleet,
+        machines,
+        guests_known_from: Some(NOW),
+        timing: Timing::STANDARD,
+    }
+}
+
+fn update(calls: &mut RollCalls, now: Instant, machines: &mut Machines) {
+    let fleet = Fleet::new([HOME]);
+    calls.update_machines(now, surroundings(&fleet, machines));
 }
 
 fn queried(calls: &mut RollCalls, now: Instant) -> Vec<MachineId> {
@@ -88,7 +102,7 @@ fn a_silent_guest_is_waited_for_only_if_the_domain_was_sent_to_it() {
     let mut calls = calls(&mut machines, true, Some("guest-2"));
     assert_eq!(queried(&mut calls, NOW), [HOME, SENT_TO, UP]);
     let late = NOW.after_us(Timing::STANDARD.silence_limit_us);
-    calls.update_machines(late, &Fleet::new([HOME]), &mut machines);
+    update(&mut calls, late, &mut machines);
     assert_eq!(queried(&mut calls, late), [HOME, SENT_TO]);
     let why = calls.start_objection(late, &machines, name("pushed"));
     let why = why.expect("the guest is silent");
