@@ -203,6 +203,14 @@ impl Root {
         })
     }
 
+    /// Has root remember a guest that has an absent domain.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn remember_guest(self, name: Name, guest: Name) -> Result<(), RootError> {
+        self.execute(Request::RememberGuest { name, guest })
+    }
+
     /// Releases the memory of a domain whose move was aborted. Succeeds if the domain is not here.
     ///
     /// # Errors

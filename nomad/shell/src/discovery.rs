@@ -28,12 +28,12 @@ mod claims;
 mod defence;
 mod reports;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::Encounter;
+use nomad_channel::{Encounter, RIVAL_GONE_US};
 use nomad_protocol::{Hello, Instant, LifeId, MachineId};
 
 use crate::host::Host;
@@ -62,6 +62,8 @@ pub(crate) struct Discovery {
     count: u64,
     claims: Claims,
     defence: Defence,
+    /// The machines that refuse this one, each until it counts as one that does not.
+    refused_by: BTreeMap<MachineId, Instant>,
     /// Since when this machine has an address, and receives hellos.
     listens_since: Option<Instant>,
     /// When the log last had each line.
@@ -88,6 +90,7 @@ impl Discovery {
             count: 0,
             claims: Claims::default(),
             defence: Defence::new(now, life),
+            refused_by: BTreeMap::new(),
             listens_since: has_address.then_some(now),
             reported: BTreeMap::new(),
         }
@@ -130,6 +133,17 @@ pub(crate) fn guests_known_from(discovery: Option<&Discovery>) -> Option<Instant
         Some(discovery) => Some(discovery.listens_since?.after_us(1_000_000 * LISTEN_S)),
         None => Some(Instant::from_us(0)),
     }
+}
+
+/// The machines that are up and do not reply: another one claims their name, or this machine's, so that they refuse this one.
+pub(crate) fn claimed(discovery: Option<&Discovery>, now: Instant) -> BTreeSet<MachineId> {
+    let Some(discovery) = discovery else {
+        return BTreeSet::new();
+    };
+    let refusing = discovery.refused_by.iter();
+    let refusing = refusing.filter(|(_, until)| now < **until);
+    let refusing = refusing.map(|(machine, _)| *machine);
+    discovery.claims.claimed(now).chain(refusing).collect()
 }
 
 impl<H: Host> Shell<H> {
@@ -237,6 +251,9 @@ impl<H: Host> Shell<H> {
                 }
             }
             Encounter::Met(machine) => {
+                if let Some(discovery) = &mut self.discovery {
+                    discovery.refused_by.remove(&machine);
+                }
                 self.machines.prove(now, machine, from);
                 if self.machines.guest_name(machine).is_some() {
                     self.call_rolls(now);
@@ -256,6 +273,7 @@ impl<H: Host> Shell<H> {
                 self.machines.restart(machine);
             }
             Encounter::RefusedBy(machine) => {
+                self.record_refusal(now, machine);
                 let own = self.machines.own().name;
                 let by = self.machines.get(machine);
                 let by = by.map_or_else(|| format!("{from}"), |by| format!("{}", by.name));
@@ -265,6 +283,19 @@ impl<H: Host> Shell<H> {
                     )
                 });
             }
+        }
+    }
+
+    /// Records that a machine refuses this one. If it is a guest, it may have a domain at home here.
+    fn record_refusal(&mut self, now: Instant, by: MachineId) {
+        if let Some(discovery) = &mut self.discovery
+            && self.machines.get(by).is_some()
+        {
+            let until = now.after_us(RIVAL_GONE_US);
+            discovery.refused_by.retain(|_, until| now < *until);
+            discovery.refused_by.insert(by, until);
+            self.machines.mark_up(by);
+            self.call_rolls(now);
         }
     }
 

@@ -81,7 +81,9 @@ impl<H: Host> Shell<H> {
         let guests = records.iter().filter_map(|record| record.guest);
         let guests: Vec<_> = guests.map(|name| (name, host.machine_id(name))).collect();
         let peers = ledger.entries().map(|entry| entry.peer);
-        let needed = guests.iter().map(|(_, id)| *id).chain(peers).collect();
+        let remembered = guests.iter().map(|(_, id)| *id);
+        let found = self.roll_calls.found_guests();
+        let needed = remembered.chain(peers).chain(found).collect();
         self.machines.set_needed_guests(needed, &guests);
         let entries = ledger.entries();
         let needed = roll_calls::needed(&records, entries, &local.fleet, |name| {
@@ -91,6 +93,7 @@ impl<H: Host> Shell<H> {
             fleet: &local.fleet,
             machines: &mut self.machines,
             guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            claimed: discovery::claimed(self.discovery.as_ref(), now),
             timing: local.timing,
         };
         self.roll_calls
@@ -105,6 +108,7 @@ impl<H: Host> Shell<H> {
             fleet: &local.fleet,
             machines: &mut self.machines,
             guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            claimed: discovery::claimed(self.discovery.as_ref(), now),
             timing: local.timing,
         };
         self.roll_calls.update_machines(now, surroundings);
@@ -115,8 +119,9 @@ impl<H: Host> Shell<H> {
             } else if self.is_settled(now, own)
                 && let Some(presence) = self.presence(own, name)
             {
+                let from = (own, &self.moves.ledger.local().fleet);
                 self.roll_calls
-                    .handle_reply(now, own, (name, turn), presence);
+                    .handle_reply(now, from, (name, turn), presence);
             }
         }
         let may_start = self.check_starts_domains().is_ok();
@@ -126,6 +131,43 @@ impl<H: Host> Shell<H> {
             let _ = self.start(now, name);
         }
         self.reply_to_starters(now);
+    }
+
+    /// Handles another machine's reply to a query.
+    pub(crate) fn handle_presence(
+        &mut self,
+        now: Instant,
+        from: MachineId,
+        (name, turn): (Name, Turn),
+        presence: Presence,
+    ) {
+        // Only absence is a conclusion about all machines with that name.
+        let is_present = matches!(presence, Presence::Present { .. });
+        if !is_present && !self.is_settled(now, from) {
+            return;
+        }
+        let sender = (from, &self.moves.ledger.local().fleet);
+        let is_to_be_remembered = self
+            .roll_calls
+            .handle_reply(now, sender, (name, turn), presence);
+        if self.roll_calls.found_guests().any(|guest| guest == from) {
+            self.machines.need_guest(from);
+        }
+        if is_to_be_remembered {
+            self.remember_guest(name, from);
+        }
+        self.call_rolls(now);
+    }
+
+    /// Has root remember a guest that has a domain at home here. If root fails to, the guest's next reply leads here again.
+    fn remember_guest(&mut self, name: Name, guest: MachineId) {
+        let Some(guest_name) = self.machines.guest_name(guest) else {
+            return;
+        };
+        match self.host.remember_guest(name, guest_name) {
+            Ok(()) => self.roll_calls.set_remembered(name, guest),
+            Err(error) => log::warn!("{guest_name}, which has {name}, is not remembered: {error}"),
+        }
     }
 
     /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know

@@ -58,6 +58,13 @@ impl Claims {
         (now < claim.until).then_some(claim.claimant)
     }
 
+    /// The machines whose names other boots claim.
+    pub fn claimed(&self, now: Instant) -> impl Iterator<Item = MachineId> + '_ {
+        let claims = self.0.iter();
+        let fresh = claims.filter(move |(_, claim)| now < claim.until);
+        fresh.map(|(machine, _)| *machine)
+    }
+
     /// A machine to probe now, and the claimant's address, unless it is the known boot's turn.
     pub fn poll_probe(&mut self, now: Instant) -> Option<(MachineId, Option<Ipv4Addr>)> {
         self.0.retain(|_, claim| now < claim.until);

@@ -24,7 +24,7 @@ impl Hardware {
             movable: entry.is_movable,
             is_part_of_machine: entry.is_part_of_machine,
             home: self.home_of(number),
-            has_package: self.has_package(number),
+            has_package: self.root.has_package(number),
             guest: entry.guest,
             pool_pages: pages,
             spent_pages: pages,
@@ -140,6 +140,15 @@ impl Root for Hardware {
         }
         (entry.state, entry.guest) = (DomainState::Outlived, guest);
         self.kernel.outlive(id, incarnation);
+        Ok(())
+    }
+
+    fn remember_guest(&mut self, name: Name, guest: Name) -> Result<(), RootError> {
+        let guest = self.remembered(Some(guest));
+        let states = [DomainState::Waiting, DomainState::Away];
+        let entry = self.root.in_state(number_of(name), &states);
+        let entry = entry.map_err(RootError::Refused)?;
+        entry.guest = entry.guest.or(guest);
         Ok(())
     }
 

@@ -142,3 +142,37 @@ fn a_guest_that_begins_a_handshake_while_the_home_listens_is_queried() {
     let started = pass(&mut machine, (60_000, 90_000), Some(absent()));
     assert!(started.is_some(), "the guest has lost the domain");
 }
+
+/// Then a restart of the home's migration server does not forget the guest.
+#[test]
+fn root_remembers_a_guest_that_has_reported_the_domain_until_the_domain_is_started_again() {
+    let mut machine = home(true);
+    meet(&mut machine, 0);
+    pass(&mut machine, (0, 20_000), Some(runs()));
+    let remembered = |machine: &Machine| machine.hardware().root.entries[&0].guest;
+    assert_eq!(remembered(&machine), Some(guest_name(GUEST)));
+    let (mut machine, _) = machine.crash_nomad(at(20_000));
+    assert_eq!(pass(&mut machine, (20_000, 60_000), None), None);
+    let refused = command(&mut machine, 60_000, "start domain-1");
+    assert!(refused.contains("does not reply"), "{refused}");
+    meet(&mut machine, 60_000);
+    let started = pass(&mut machine, (60_000, 90_000), Some(absent()));
+    assert!(started.is_some(), "the guest has lost the domain");
+    assert_eq!(remembered(&machine), None);
+}
+
+/// It knows another machine with the home's name, or the home's earlier boot.
+#[test]
+fn a_guest_that_refuses_the_home_is_waited_for() {
+    let mut machine = home(true);
+    meet(&mut machine, 0);
+    for second in 0..60 {
+        let refused_by = Encounter::RefusedBy(machine_id(GUEST));
+        let shell = &mut machine.shell;
+        shell.handle_encounter(at(1_000 * second), address(GUEST), refused_by);
+        let time = (1_000 * second, 1_000 * (second + 1));
+        assert_eq!(pass(&mut machine, time, None), None);
+    }
+    let started = pass(&mut machine, (60_000, 90_000), None);
+    assert!(started.is_some(), "it has been silent for long");
+}

@@ -115,6 +115,14 @@ pub enum Request {
         /// The other machine, if it is a guest. Root remembers it.
         guest: Option<Name>,
     },
+    /// A guest has an absent domain that is at home here: root remembers the guest until the domain is here again. If root
+    /// remembers another guest, that one stays.
+    RememberGuest {
+        /// A waiting or away domain.
+        name: Name,
+        /// The guest.
+        guest: Name,
+    },
     /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
         /// An incoming or prepared domain.

@@ -85,6 +85,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             incarnation,
             guest,
         } => incoming::outlive(root, name, id, incarnation, guest),
+        Request::RememberGuest { name, guest } => outgoing::remember_guest(root, name, guest),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
         Request::Start { name } => lifecycle::start(root, name),

@@ -77,6 +77,17 @@ pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Respon
     Ok((done(), Some(pool.erase())))
 }
 
+/// Remembers a guest that has an absent domain, which is at home here.
+pub fn remember_guest(root: &mut Supervisor, name: Name, guest: Name) -> Response {
+    let domain = root.domains.by_name_mut(name);
+    let domain = domain.ok_or(Refusal::NoSuchDomain)?;
+    if !domain.is_elsewhere() {
+        return Err(Refusal::WrongState);
+    }
+    domain.guest.get_or_insert(guest);
+    Ok((done(), None))
+}
+
 /// Whether the kernel has retired the domain, so that it runs here no more. A freeze with a deadline in the past has no effect and
 /// shows the state.
 fn is_retired(domain: &Domain) -> bool {

@@ -88,3 +88,22 @@ fn a_guest_with_a_younger_copy_is_remembered_when_the_older_one_is_dropped() {
         assert_eq!((record.state, record.guest), (DomainState::Away, guest()));
     });
 }
+
+#[test]
+fn a_guest_that_has_reported_an_absent_domain_is_remembered_unless_another_one_is() {
+    let remember = |guest: Option<Name>| RootRequest::RememberGuest {
+        name: name(),
+        guest: guest.expect("a name"),
+    };
+    let other = Name::try_new("guest-525400000001").ok();
+    with_kernel(retired, || {
+        let mut root = root(DomainState::Waiting, 1);
+        assert_eq!(call(&mut root, remember(guest())), is_done());
+        assert_eq!(call(&mut root, remember(other)), is_done());
+        assert_eq!(first(&root).record().guest, guest());
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.state = DomainState::Running;
+        let refused = call(&mut root, remember(other));
+        assert_eq!(refused, is_refused(Refusal::WrongState));
+    });
+}
