@@ -61,6 +61,8 @@ pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
     /// The machines that always have room among the peers.
     fleet: BTreeSet<MachineId>,
+    /// The machines outside of the fleet that have room too, since they may have a domain that is at home here.
+    needed: BTreeSet<MachineId>,
     operators: Operators,
     random: Random,
     suites: Suites,
@@ -183,6 +185,7 @@ impl Sessions {
             ticket_us: 0,
             peers: BTreeMap::new(),
             fleet: BTreeSet::new(),
+            needed: BTreeSet::new(),
             operators: Operators::new(),
             random,
             next_index: 1,
@@ -197,6 +200,13 @@ impl Sessions {
             boot,
             fleet,
             ..self
+        }
+    }
+
+    /// Sets the machines outside of the fleet that always have room: they may have a domain that is at home here.
+    pub fn set_needed(&mut self, needed: &BTreeSet<MachineId>) {
+        if self.needed != *needed {
+            self.needed.clone_from(needed);
         }
     }
 

@@ -23,10 +23,15 @@ pub enum GuestRule {
     OnlyToHome,
     /// No domain moves between two guests.
     NotBetweenGuests,
+    /// From a guest, a domain moves only to a machine that knows the guest's name.
+    Unknown,
+    /// A domain moves to and from no guest while another one may have a copy of it: its home remembers only one.
+    OnAnotherGuest,
 }
 
 impl Offer {
-    /// Checks a move of the offered domain. A machine that is not of the fleet is a guest.
+    /// Checks a move of the offered domain, as far as the offer shows whether it is allowed. A machine that is not of the fleet is a
+    /// guest. What a guest states in its offer may be false, so its destination's root checks the name too.
     ///
     /// # Errors
     /// The rule of guests that the move breaks.

@@ -53,6 +53,9 @@ pub(crate) const LISTEN_S: u64 = 10;
 /// How often the log has the same line about a machine.
 const REPORT_US: u64 = 60_000_000;
 
+/// The most lines that are remembered for that time. Until one of them is forgotten, the log has no others: guests come and go.
+const REPORTED_MAX: usize = 256;
+
 /// The timers of discovery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Discovery {
@@ -111,7 +114,7 @@ impl Discovery {
     fn is_report_due(&mut self, now: Instant, line: (MachineId, Line)) -> bool {
         let is_recent = |at: &Instant| now.us_since(*at) < REPORT_US;
         self.reported.retain(|_, at| is_recent(at));
-        let is_due = !self.reported.contains_key(&line);
+        let is_due = !self.reported.contains_key(&line) && self.reported.len() < REPORTED_MAX;
         if is_due {
             self.reported.insert(line, now);
         }
@@ -261,7 +264,13 @@ impl<H: Host> Shell<H> {
             }
             Encounter::Refused(machine) => {
                 if let Some(discovery) = &mut self.discovery {
-                    discovery.claims.record(now, machine, from);
+                    let machines = &self.machines;
+                    discovery
+                        .claims
+                        .retain(|known| machines.get(known).is_some());
+                    if machines.get(machine).is_some() {
+                        discovery.claims.record(now, machine, from);
+                    }
                 }
                 self.roll_calls.forget_replies(machine);
             }
@@ -323,5 +332,28 @@ impl<H: Host> Shell<H> {
         self.log_about(now, (id, Line::Doubled), || {
             format!("the machine at {from} is called {own}, as this one is: give one of them another name")
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_that_are_remembered_have_a_bound_for_some_time() {
+        let now = Instant::from_us(0);
+        let mut discovery = Discovery::new(now, LifeId(1), true);
+        let line = |number: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&number.to_le_bytes());
+            (MachineId(id), Line::Doubled)
+        };
+        for number in 0..2 * REPORTED_MAX {
+            let is_due = discovery.is_report_due(now, line(number));
+            assert_eq!(is_due, number < REPORTED_MAX);
+        }
+        assert_eq!(discovery.reported.len(), REPORTED_MAX);
+        let later = now.after_us(REPORT_US);
+        assert!(discovery.is_report_due(later, line(REPORTED_MAX)));
     }
 }

@@ -31,18 +31,25 @@ impl<H: Host> Shell<H> {
         if !is_member && self.machines.guest_name(by).is_none() {
             return log::warn!("{by:?} runs a younger copy and is not known by name yet");
         }
-        let stopped = self.stop_older(now, domain, incarnation, by);
-        if let Err(error) = stopped {
-            return log::error!(
-                "an older copy of a domain that {by:?} runs is not stopped: {error}"
-            );
+        let stopped = self.stop_older(now, domain, incarnation, (by, is_member));
+        match stopped {
+            Ok(true) => {}
+            Ok(false) => {
+                return log::warn!("the guest {by:?} runs a domain that did not come in a package");
+            }
+            Err(error) => {
+                return log::error!(
+                    "an older copy of a domain that {by:?} runs is not stopped: {error}"
+                );
+            }
         }
         let boot = self.moves.ledger.local().boot;
         let message = Message::Transaction(transaction, Step::Unknown);
         self.send(by, &Envelope { boot, message });
     }
 
-    /// Stops the copy of a domain here, if it is older than this incarnation.
+    /// Stops the copy of a domain here, if it is older than this incarnation. Returns false if the other machine is a guest and cannot have
+    /// the domain: only one that came here in a package was ever sent to a guest.
     ///
     /// # Errors
     /// It is unknown whether an older copy runs here, or the copy may run again.
@@ -51,8 +58,8 @@ impl<H: Host> Shell<H> {
         now: Instant,
         domain: DomainId,
         incarnation: Incarnation,
-        by: MachineId,
-    ) -> Result<(), RootError> {
+        (by, is_member): (MachineId, bool),
+    ) -> Result<bool, RootError> {
         let records = self.host.all()?;
         let is_older_copy = |record: &&DomainRecord| {
             let same = record.id == domain;
@@ -60,13 +67,18 @@ impl<H: Host> Shell<H> {
             let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
             same && is_older && may_run
         };
-        let Some(name) = records.iter().find(is_older_copy).map(|record| record.name) else {
-            return Ok(());
+        let Some(record) = records.iter().find(is_older_copy) else {
+            return Ok(true);
         };
+        if !is_member && !record.has_package {
+            return Ok(false);
+        }
+        let name = record.name;
         // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
         let _ = self.moves.cancel(&self.host, now, name);
         let guest = self.machines.guest_name(by);
-        self.host.outlive(name, domain, incarnation, guest)
+        self.host.outlive(name, domain, incarnation, guest)?;
+        Ok(true)
     }
 
     /// Begins a roll call for each domain that needs one, and ends those that are no longer needed.

@@ -113,15 +113,16 @@ impl Sessions {
         })
     }
 
-    /// The state of a machine. One that is not of the fleet may take the place of another one: one without a session, or else the
+    /// The state of a machine. One that is neither of the fleet nor needed may take the place of another one: one without a session, or else the
     /// one that has been silent for the longest time.
     pub(super) fn peer_or_new(
         &mut self,
         now_us: u64,
         machine: MachineId,
     ) -> Result<&mut Peer, ReceiveError> {
-        let fleet = &self.fleet;
-        let is_outsider = |machine: &MachineId| !fleet.contains(machine);
+        let (fleet, needed) = (&self.fleet, &self.needed);
+        let is_outsider =
+            |machine: &MachineId| !fleet.contains(machine) && !needed.contains(machine);
         if is_outsider(&machine) && !self.peers.contains_key(&machine) {
             let outsiders = self.peers.iter().filter(|(known, _)| is_outsider(known));
             if outsiders.clone().count() >= OUTSIDERS_MAX {

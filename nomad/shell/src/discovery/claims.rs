@@ -47,6 +47,11 @@ impl Claims {
         (claim.claimant, claim.until) = (claimant, until);
     }
 
+    /// Forgets the claims of the names of other machines than these. Guests come and go, so their claims would have no bound.
+    pub fn retain(&mut self, is_known: impl Fn(MachineId) -> bool) {
+        self.0.retain(|machine, _| is_known(*machine));
+    }
+
     /// Forgets the claim of a machine's name.
     pub fn forget(&mut self, machine: MachineId) {
         self.0.remove(&machine);
@@ -94,5 +99,22 @@ impl Claim {
                 Some(self.claimant)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_of_the_names_of_unknown_machines_are_forgotten() {
+        let (now, claimant) = (Instant::from_us(0), Ipv4Addr::new(10, 77, 0, 9));
+        let mut claims = Claims::default();
+        let machines = [1, 2, 3].map(|id| MachineId([id; 32]));
+        for machine in machines {
+            claims.record(now, machine, claimant);
+        }
+        claims.retain(|machine| machine == machines[1]);
+        assert!(claims.claimed(now).eq([machines[1]]));
     }
 }

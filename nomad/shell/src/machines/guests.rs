@@ -127,6 +127,11 @@ impl Machines {
         self.guests.set_needed(needed, named);
     }
 
+    /// The guests that may have a domain at home here.
+    pub fn needed_guests(&self) -> &BTreeSet<MachineId> {
+        &self.guests.needed
+    }
+
     /// Records that a guest has a domain at home here.
     pub(crate) fn need_guest(&mut self, guest: MachineId) {
         self.guests.needed.insert(guest);

@@ -138,7 +138,8 @@ impl Root for Hardware {
             DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
-        (entry.state, entry.guest) = (DomainState::Outlived, guest);
+        entry.state = DomainState::Outlived;
+        entry.guest = guest.or(entry.guest);
         self.kernel.outlive(id, incarnation);
         Ok(())
     }
@@ -205,8 +206,8 @@ impl Root for Hardware {
             DomainState::Away,
         ];
         let stopped = self.root.in_state(number, &states);
-        let (id, state) = stopped
-            .map(|entry| (entry.id, entry.state))
+        let (id, state, guest) = stopped
+            .map(|entry| (entry.id, entry.state, entry.guest))
             .map_err(RootError::Refused)?;
         if restart && !self.root.homes().contains_key(&number) {
             return Err(RootError::Refused(Refusal::NotHome));
@@ -217,10 +218,13 @@ impl Root for Hardware {
         }
         self.kernel.free_pages += self.root.stop(number, restart);
         if restart && state == DomainState::Running {
-            self.start(name)
-        } else {
-            Ok(())
+            self.start(name)?;
+            // No roll call has preceded.
+            if let Some(entry) = self.root.entries.get_mut(&number) {
+                entry.guest = guest;
+            }
         }
+        Ok(())
     }
 
     fn remove(&mut self, _: Name) -> Result<(), RootError> {

@@ -1,7 +1,7 @@
 //! A home and the guests of its fleet.
 
 use nomad_client::{Event as Reported, RequestId};
-use nomad_protocol::{LifeId, MachineId};
+use nomad_protocol::{GuestRule, LifeId, MachineId, Refusal};
 use nomad_simulator::machine::guest_name;
 
 use super::*;
@@ -175,4 +175,73 @@ fn a_guest_that_refuses_the_home_is_waited_for() {
     }
     let started = pass(&mut machine, (60_000, 90_000), None);
     assert!(started.is_some(), "it has been silent for long");
+}
+
+/// The machine's reply to the guest's offer of this domain, whose home is this machine as the guest states.
+fn offer_home(machine: &mut Machine, number: usize) -> Vec<Message> {
+    let offered = Offer {
+        home: Some(machine_id(HERE)),
+        fleet: Fleet::new([machine_id(HERE)]).id(),
+        ..offer(DomainId(number as u128 + 1))
+    };
+    let step = Message::Transaction(MOVE, Step::Offer(offered));
+    let mut replies = replies(machine, GUEST, step);
+    replies.retain(|reply| !matches!(reply, Message::Query(..)));
+    replies
+}
+
+fn refused(rule: GuestRule) -> [Message; 1] {
+    let step = Step::Refuse(Refusal::Guest(rule));
+    [Message::Transaction(MOVE, step)]
+}
+
+#[test]
+fn a_guest_does_not_take_the_place_of_a_waiting_domain_of_the_manifest() {
+    let mut machine = home(false);
+    meet(&mut machine, 0);
+    let before = machine.hardware().root.clone();
+    assert_eq!(
+        offer_home(&mut machine, 0),
+        refused(GuestRule::OnlyPackages)
+    );
+    assert_eq!(machine.hardware().root, before);
+}
+
+#[test]
+fn a_machine_outside_of_the_fleet_brings_nothing_before_its_name_is_known() {
+    let mut machine = home(true);
+    let met = Encounter::Met(machine_id(GUEST));
+    machine.shell.handle_encounter(at(0), address(GUEST), met);
+    assert_eq!(offer_home(&mut machine, 0), refused(GuestRule::Unknown));
+    meet(&mut machine, 0);
+    let admit = Message::Transaction(MOVE, Step::Admit);
+    assert_eq!(offer_home(&mut machine, 0), [admit]);
+}
+
+#[test]
+fn a_guest_does_not_bring_a_domain_that_was_sent_to_another_one() {
+    let mut machine = home(true);
+    meet(&mut machine, 0);
+    let entry = machine.hardware_mut().root.entries.get_mut(&0);
+    entry.expect("it waits").guest = Some(guest_name(7));
+    assert_eq!(
+        offer_home(&mut machine, 0),
+        refused(GuestRule::OnAnotherGuest)
+    );
+}
+
+#[test]
+fn a_guest_does_not_stop_a_domain_that_did_not_come_in_a_package() {
+    for has_package in [false, true] {
+        let mut machine = home(has_package);
+        meet(&mut machine, 0);
+        assert!(machine.hardware_mut().create(DOMAIN, 4));
+        let activated = Step::Activated {
+            domain: DOMAIN,
+            incarnation: Incarnation(9),
+        };
+        let replies = replies(&mut machine, GUEST, Message::Transaction(MOVE, activated));
+        assert_eq!(replies.is_empty(), !has_package);
+        assert_eq!(machine.hardware().runs(0), !has_package);
+    }
 }

@@ -75,6 +75,9 @@ pub enum Request {
         pages: u64,
         /// Whether it may move again.
         movable: bool,
+        /// The source, if it is a guest. Only a domain that came in a package may be on a guest, and only on the one that root
+        /// remembers, if it remembers one.
+        guest: Option<Name>,
     },
     /// This machine's capability for a name. Reply: one capability with the rights that the domain receives,
     /// except that `clock` is also writable.

@@ -71,7 +71,11 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             id,
             pages,
             movable,
-        } => incoming::admit(root, name, id, PageCount(pages), movable),
+            guest,
+        } => {
+            let sizes = (PageCount(pages), movable);
+            incoming::admit(root, name, id, sizes, guest)
+        }
         Request::Bind { name, binding } => bindings::bind(root, name, binding),
         Request::Keep { name, token, home } => incoming::keep(root, name, token, home, message),
         Request::Adopt {

@@ -70,7 +70,7 @@ pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Respon
     }
     let number = domain.number;
     if let Some(domain) = root.domains.by_number_mut(number) {
-        domain.guest = guest;
+        domain.guest = guest.or(domain.guest);
     }
     let pool = root.release(number).map_err(kernel)?;
     log::info!("{name} left");
