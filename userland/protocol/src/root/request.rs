@@ -240,6 +240,7 @@ mod tests {
                 id,
                 pages: 20_000,
                 movable: true,
+                guest: Name::try_new("guest-525400123456").ok(),
             },
             Request::Bind { name, binding },
             Request::Keep {
@@ -258,6 +259,7 @@ mod tests {
                 incarnation: Incarnation(4),
                 guest: None,
             },
+            Request::RememberGuest { name, guest: name },
             Request::Discard { name, id },
             Request::DropOutlived { name, id },
             Request::Unretire { name },

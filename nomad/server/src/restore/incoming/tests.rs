@@ -65,7 +65,7 @@ pub(super) fn admitted() -> Incoming {
         machine: Machine::for_tests(),
         name: name("guest"),
         id: DomainId(7),
-        home: samples::identity().home,
+        home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
         memories: BTreeMap::new(),
@@ -183,7 +183,7 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_id_and_home() {
         });
         taken
     };
-    let home = samples::identity().home;
+    let home = Some(name("alpha"));
     assert_eq!(outline(7, "guest", home), Ok(()));
     for (id, domain) in [(8, "guest"), (7, "other"), (8, "other")] {
         let refused = outline(id, domain, home);
@@ -371,6 +371,7 @@ fn an_admission_with_a_malformed_reply_is_taken_back() {
             DomainId(7),
             Incarnation(2),
             8,
+            Provenance::default(),
             extent,
         )
         .err()
