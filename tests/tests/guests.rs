@@ -201,7 +201,8 @@ fn a_home_whose_server_was_restarted_finds_its_domain_on_the_guest_and_gets_it_b
     assert_undisturbed(client);
 }
 
-/// The home has forgotten domain and guest, but the guest is up.
+/// The home has forgotten domain and guest, and does not know the guest yet. It finds it before it starts the domain, and does not forget
+/// it when its migration server is restarted.
 #[test]
 fn a_restarted_home_does_not_start_the_domain_of_a_package_that_a_guest_has() {
     let mut stage = Stage::start();
@@ -209,10 +210,14 @@ fn a_restarted_home_does_not_start_the_domain_of_a_package_that_a_guest_has() {
     let client = probe(&stage.fleet);
     stage.send_to_guest();
     stage.fleet.restart(A);
-    stage.await_guest(A);
-    let waits = stage.send_package().to_string();
+    let waits = stage.send_package();
+    assert!(!waits.is_done(), "{waits}");
     let runs = format!("{GUEST} at {} runs it", stage.guest);
-    assert!(waits.contains(&runs), "{waits}");
+    let start = ["start", "pushed"];
+    stage.await_text(A.address(), &start, |reply| reply.contains(&runs));
+    stage.fleet.restart_server(A);
+    stage.await_home(&format!("at {}", stage.guest));
+    stage.await_text(A.address(), &start, |reply| reply.contains(&runs));
     stage.perform(&stage.guest, &["migrate", "pushed", "--to", "a"]);
     assert_undisturbed(client);
 }

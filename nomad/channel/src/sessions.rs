@@ -61,6 +61,8 @@ pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
     /// The machines that always have room among the peers.
     fleet: BTreeSet<MachineId>,
+    /// The machines outside of the fleet that have room too, since they may have a domain that is at home here.
+    needed: BTreeSet<MachineId>,
     operators: Operators,
     random: Random,
     suites: Suites,
@@ -82,6 +84,8 @@ struct Peer {
     accepted: Accepted,
     boots: Boots,
     initiation: Option<initiator::Initiation>,
+    /// The name with which it has introduced itself, to which its key belongs.
+    name: Option<Name>,
     /// The peer's next ticket, as far as this side knows.
     ticket: u64,
     queued: VecDeque<Vec<u8>>,
@@ -95,6 +99,7 @@ impl Default for Peer {
             accepted: Accepted::new(LIMITS),
             boots: Boots::default(),
             initiation: None,
+            name: None,
             ticket: 0,
             queued: VecDeque::new(),
             accepted_us: 0,
@@ -118,6 +123,8 @@ pub enum Incoming {
 /// A fact about a machine that a datagram has proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encounter {
+    /// The machine, which is outside of the fleet, has this name. A completed handshake with it follows.
+    Introduced(MachineId, Name),
     /// A handshake with the machine is completed: the machine is where the datagram came from.
     Met(MachineId),
     /// Another boot with the machine's name and key is alive, too.
@@ -169,6 +176,7 @@ impl Sessions {
             ticket_us: 0,
             peers: BTreeMap::new(),
             fleet: BTreeSet::new(),
+            needed: BTreeSet::new(),
             operators: Operators::new(),
             random,
             next_index: 1,
@@ -183,6 +191,13 @@ impl Sessions {
             boot,
             fleet,
             ..self
+        }
+    }
+
+    /// Sets the machines outside of the fleet that always have room: they may have a domain that is at home here.
+    pub fn set_needed(&mut self, needed: &BTreeSet<MachineId>) {
+        if self.needed != *needed {
+            self.needed.clone_from(needed);
         }
     }
 
@@ -281,15 +296,23 @@ impl Sessions {
         let is_first = !peer.accepted.is_session(packet.index);
         let message = peer.accepted.open(now_us, packet)?;
         peer.accepted_us = now_us;
-        let met = is_first.then_some(Encounter::Met(*machine));
+        let (machine, is_outsider) = (*machine, !self.fleet.contains(machine));
+        let introduced = peer.introduction(machine).filter(|_| is_outsider);
+        let encounters = introduced.into_iter().chain([Encounter::Met(machine)]);
         Ok(Received {
-            incoming: (!message.is_empty()).then_some(Incoming::Machine(*machine, message)),
-            ..Received::only(Vec::from_iter(met))
+            incoming: (!message.is_empty()).then_some(Incoming::Machine(machine, message)),
+            ..Received::only(encounters.filter(|_| is_first).collect())
         })
     }
 }
 
 impl Peer {
+    /// The name of this peer, as a fact about it.
+    fn introduction(&self, machine: MachineId) -> Option<Encounter> {
+        let name = self.name?;
+        Some(Encounter::Introduced(machine, name))
+    }
+
     /// Queues a message once: a retransmission is not queued again.
     fn enqueue(&mut self, message: &[u8]) {
         if self.queued.iter().any(|queued| queued == message) {

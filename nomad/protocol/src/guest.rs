@@ -12,7 +12,8 @@ use crate::offer::Offer;
 use crate::reasons::GuestRule;
 
 impl Offer {
-    /// Checks a move of the offered domain. A machine that is not of the fleet is a guest.
+    /// Checks a move of the offered domain, as far as the offer shows whether it is allowed. A machine that is not of the fleet is a
+    /// guest. What a guest states in its offer may be false, so its destination's root checks the name too.
     ///
     /// # Errors
     /// The rule of guests that the move breaks.

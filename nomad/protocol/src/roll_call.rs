@@ -20,6 +20,9 @@
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 //!
+//! A home that has just started does not know yet which guests it has to query. So no turn ends the call before the time at which
+//! the machines that it queries are complete: see [`RollCall::set_complete_from`].
+//!
 //! All this holds for one machine per name. If there may be two with one name, the caller neither passes on nor sends replies, and
 //! [`RollCall::forget_replies`] voids the earlier ones.
 
@@ -67,6 +70,8 @@ pub struct RollCall {
     queried: Option<Instant>,
     rows: Vec<Row>,
     is_over: bool,
+    /// From when on the machines are complete; `None` while that is not known.
+    complete_from: Option<Instant>,
     timing: Timing,
     due: Instant,
     interval_us: u64,
@@ -80,6 +85,8 @@ struct Row {
     before: Option<Presence>,
     /// The reply in this turn.
     now: Option<Presence>,
+    /// When it was first queried in this turn.
+    queried: Option<Instant>,
     /// When the last reply arrived.
     replied: Instant,
 }
@@ -90,6 +97,7 @@ impl Row {
             machine,
             before: None,
             now: None,
+            queried: None,
             replied: now,
         }
     }
@@ -130,6 +138,7 @@ impl RollCall {
             queried: None,
             rows: machines.into_iter().map(row).collect(),
             is_over: false,
+            complete_from: Some(Instant::from_us(0)),
             timing,
             due: now,
             interval_us: timing.repeat_first_us,
@@ -165,8 +174,9 @@ impl RollCall {
         }
     }
 
-    /// Sets the machines to query. Replies of those that stay still count; two turns have to follow with a new one. The caller
-    /// removes only machines on which the domain cannot be, or whose absence it does not rely on.
+    /// Sets the machines to query. Two turns have to follow with a new one, and without one that is removed: until then it may
+    /// have had the domain and sent it to a machine that has replied before. The caller removes only machines on which the domain
+    /// cannot be, or whose absence it does not rely on.
     pub fn set_machines(&mut self, now: Instant, machines: &BTreeSet<MachineId>) {
         let is_known = |machine| self.rows.iter().any(|row| row.machine == machine);
         let unknown = machines.iter().filter(|machine| !is_known(**machine));
@@ -175,7 +185,10 @@ impl RollCall {
         if new.is_empty() && !self.rows.iter().any(is_removed) {
             return;
         }
-        self.rows.retain(|row| machines.contains(&row.machine));
+        if self.rows.iter().any(is_removed) {
+            self.rows.retain(|row| !is_removed(row));
+            self.rows.iter_mut().for_each(|row| row.before = None);
+        }
         if !new.is_empty() {
             self.is_over = false;
             self.due = now;
@@ -183,6 +196,28 @@ impl RollCall {
             self.rows.extend(new);
         }
         self.end_turn_if_complete(now);
+    }
+
+    /// Sets the time from which on all machines that have to be queried are among those that are; `None` while that is not known.
+    /// No turn that ends before ends the call. Without this, they are complete from the beginning.
+    pub fn set_complete_from(&mut self, now: Instant, complete_from: Option<Instant>) {
+        if self.complete_from == complete_from {
+            return;
+        }
+        self.complete_from = complete_from;
+        self.is_over &= self.is_complete(now);
+        if let Some(at) = complete_from {
+            self.due = self.due.min(at.max(now));
+        }
+    }
+
+    /// From when on the machines that are queried are complete; `None` while that is not known.
+    pub fn complete_from(&self) -> Option<Instant> {
+        self.complete_from
+    }
+
+    fn is_complete(&self, now: Instant) -> bool {
+        self.complete_from.is_some_and(|at| at <= now)
     }
 
     /// Whether a machine is queried.
@@ -201,15 +236,20 @@ impl RollCall {
             .rows
             .iter()
             .all(|row| row.now.is_some_and(Presence::is_absent));
-        self.is_over = all_absent && self.rows.iter().all(|row| row.now == row.before);
+        let is_proven = all_absent && self.rows.iter().all(|row| row.now == row.before);
+        self.is_over = is_proven && self.is_complete(now);
         for row in &mut self.rows {
-            row.before = row.now.take();
+            (row.before, row.queried) = (row.now.take(), None);
         }
         self.turn = self.turn.next();
         self.queried = None;
         if all_absent {
             self.interval_us = self.timing.repeat_first_us;
-            self.due = now;
+            // A turn that ends before the machines are complete proves nothing, so the next one need not end before either.
+            let next = self
+                .complete_from
+                .unwrap_or(now.after_us(self.timing.repeat_max_us));
+            self.due = next.max(now);
         } else {
             // A machine that has the domain is likely to keep it for a while, so there is no hurry to query again.
             self.interval_us = self.timing.repeat_max_us.max(1);
@@ -230,11 +270,16 @@ impl RollCall {
         // A silent machine prolongs the turn. Earlier replies of the others may then be out of date, so all machines are
         // queried again.
         let is_late = self.is_late(now);
-        let open = self.rows.iter().filter(|row| is_late || row.now.is_none());
-        open.map(|row| row.machine).collect()
+        let rows = self.rows.iter_mut();
+        let open = rows.filter(|row| is_late || row.now.is_none());
+        let query = |row: &mut Row| {
+            row.queried.get_or_insert(now);
+            row.machine
+        };
+        open.map(query).collect()
     }
 
-    /// Whether this turn has lasted so long that a machine without a reply counts as silent.
+    /// Whether this turn has lasted so long that the replies of the turn before no longer count.
     fn is_late(&self, now: Instant) -> bool {
         let limit_us = self.timing.silence_limit_us;
         self.queried.is_some_and(|at| now.us_since(at) >= limit_us)
@@ -258,10 +303,11 @@ impl RollCall {
             // Until this turn is late, the replies of the last complete turn count: a mixture of the replies of two turns
             // may show a moving domain on no machine. A reply of this turn counts at once if it reports the domain.
             let had = row.before.filter(|_| !is_late);
-            let is_fresh = now.us_since(row.replied) < limit_us;
-            let has = row.now.filter(|_| !is_late || is_fresh);
+            let is_old = |at: Instant| now.us_since(at) >= limit_us;
+            let has = row.now.filter(|_| !is_late || !is_old(row.replied));
             match has.filter(|has| !has.is_absent()).or(had).or(has) {
-                None if is_late => Some(Obstacle::Silent(row.machine)),
+                // A machine that was added during the turn has the same time to reply as the others.
+                None if row.queried.is_some_and(is_old) => Some(Obstacle::Silent(row.machine)),
                 None => Some(Obstacle::Pending(row.machine)),
                 Some(Presence::Present { incarnation, runs }) => Some(Obstacle::Held {
                     by: row.machine,

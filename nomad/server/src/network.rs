@@ -50,6 +50,12 @@ impl Network {
         }
     }
 
+    /// Keeps room for the guests that may have a domain at home here.
+    pub fn keep_needed(&self, machines: &Machines) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.set_needed(machines.needed_guests());
+    }
+
     /// Puts an encrypted datagram for a machine into the outbox. A handshake goes to each address that the machine may
     /// have.
     pub fn send(&self, machines: &Machines, to: MachineId, message: &[u8]) {

@@ -125,16 +125,23 @@ impl Root {
         self.execute(Request::Unretire { name })
     }
 
-    /// Reserves memory for a domain that arrives.
+    /// Reserves memory for a domain that arrives, from this guest if it comes from one.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn admit(self, name: Name, id: DomainId, pages: u64) -> Result<Cap<Pool>, RootError> {
+    pub fn admit(
+        self,
+        name: Name,
+        id: DomainId,
+        pages: u64,
+        guest: Option<Name>,
+    ) -> Result<Cap<Pool>, RootError> {
         let request = Request::Admit {
             name,
             id,
             pages,
             movable: true,
+            guest,
         };
         self.get_capability(request)
     }
@@ -201,6 +208,14 @@ impl Root {
             incarnation,
             guest,
         })
+    }
+
+    /// Has root remember a guest that has an absent domain.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn remember_guest(self, name: Name, guest: Name) -> Result<(), RootError> {
+        self.execute(Request::RememberGuest { name, guest })
     }
 
     /// Releases the memory of a domain whose move was aborted. Succeeds if the domain is not here.

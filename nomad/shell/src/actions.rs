@@ -46,10 +46,9 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: DestinationAction,
     ) -> Option<Event> {
-        if let (DestinationAction::Reserve(_), Some(refusal)) = (&action, self.admission_refusal())
-        {
-            let refused = DestinationEvent::Refused(refusal);
-            return Some(Event::Destination(refused));
+        if let DestinationAction::Reserve(offer) = &action {
+            let reserved = self.reserve(transaction, offer);
+            return Some(Event::Destination(reserved));
         }
         let event = self
             .moves

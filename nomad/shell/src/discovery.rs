@@ -28,12 +28,12 @@ mod claims;
 mod defence;
 mod reports;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::Encounter;
+use nomad_channel::{Encounter, RIVAL_GONE_US};
 use nomad_protocol::{Hello, Instant, LifeId, MachineId};
 
 use crate::host::Host;
@@ -47,8 +47,14 @@ use defence::Defence;
 const INTERVAL_FIRST_US: u64 = 250_000;
 /// The longest interval between two hellos.
 const INTERVAL_MAX_US: u64 = 2_000_000;
+/// The time for which a migration server listens before it knows all guests that can be reached: a guest refuses a restarted machine
+/// for three seconds, sends a hello every two seconds, and replies to machines that it has known for a second. The rest is for losses.
+pub(crate) const LISTEN_S: u64 = 10;
 /// How often the log has the same line about a machine.
 const REPORT_US: u64 = 60_000_000;
+
+/// The most lines that are remembered for that time. Until one of them is forgotten, the log has no others: guests come and go.
+const REPORTED_MAX: usize = 256;
 
 /// The timers of discovery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +65,10 @@ pub(crate) struct Discovery {
     count: u64,
     claims: Claims,
     defence: Defence,
+    /// The machines that refuse this one, each until it counts as one that does not.
+    refused_by: BTreeMap<MachineId, Instant>,
+    /// Since when this machine has an address, and receives hellos.
+    listens_since: Option<Instant>,
     /// When the log last had each line.
     reported: BTreeMap<(MachineId, Line), Instant>,
 }
@@ -76,13 +86,15 @@ enum Line {
 
 impl Discovery {
     /// The first hello of this life is due now.
-    pub fn new(now: Instant, life: LifeId) -> Discovery {
+    pub fn new(now: Instant, life: LifeId, has_address: bool) -> Discovery {
         Discovery {
             hello_due: now,
             interval_us: INTERVAL_FIRST_US,
             count: 0,
             claims: Claims::default(),
             defence: Defence::new(now, life),
+            refused_by: BTreeMap::new(),
+            listens_since: has_address.then_some(now),
             reported: BTreeMap::new(),
         }
     }
@@ -102,7 +114,7 @@ impl Discovery {
     fn is_report_due(&mut self, now: Instant, line: (MachineId, Line)) -> bool {
         let is_recent = |at: &Instant| now.us_since(*at) < REPORT_US;
         self.reported.retain(|_, at| is_recent(at));
-        let is_due = !self.reported.contains_key(&line);
+        let is_due = !self.reported.contains_key(&line) && self.reported.len() < REPORTED_MAX;
         if is_due {
             self.reported.insert(line, now);
         }
@@ -115,6 +127,26 @@ impl Discovery {
         let probes = probes.into_iter().chain(self.defence.poll_timeout());
         probes.fold(self.hello_due, Instant::min)
     }
+}
+
+/// From when on a machine with this discovery knows all guests that can be reached; `None` while it has no address. Without
+/// hellos, it knows them from the beginning.
+pub(crate) fn guests_known_from(discovery: Option<&Discovery>) -> Option<Instant> {
+    match discovery {
+        Some(discovery) => Some(discovery.listens_since?.after_us(1_000_000 * LISTEN_S)),
+        None => Some(Instant::from_us(0)),
+    }
+}
+
+/// The machines that are up and do not reply: another one claims their name, or this machine's, so that they refuse this one.
+pub(crate) fn claimed(discovery: Option<&Discovery>, now: Instant) -> BTreeSet<MachineId> {
+    let Some(discovery) = discovery else {
+        return BTreeSet::new();
+    };
+    let refusing = discovery.refused_by.iter();
+    let refusing = refusing.filter(|(_, until)| now < **until);
+    let refusing = refusing.map(|(machine, _)| *machine);
+    discovery.claims.claimed(now).chain(refusing).collect()
 }
 
 impl<H: Host> Shell<H> {
@@ -179,6 +211,7 @@ impl<H: Host> Shell<H> {
         if let Some(discovery) = &mut self.discovery {
             discovery.hello_due = now;
             discovery.interval_us = INTERVAL_FIRST_US;
+            discovery.listens_since.get_or_insert(now);
         }
     }
 
@@ -202,7 +235,7 @@ impl<H: Host> Shell<H> {
             .machines
             .handle_hello(now, hello, |name| host.machine_id(name));
         let Ok(news) = news else {
-            return self.report_full(now, hello);
+            return self.report_full(now, hello.name, from);
         };
         if let Some(machine) = news {
             let discovery = self.discovery.as_ref();
@@ -215,7 +248,15 @@ impl<H: Host> Shell<H> {
     /// Handles a fact about a machine that a datagram from this address has proven.
     pub fn handle_encounter(&mut self, now: Instant, from: Ipv4Addr, encounter: Encounter) {
         match encounter {
+            Encounter::Introduced(machine, name) => {
+                if self.machines.introduce(name, machine).is_err() {
+                    self.report_full(now, name, from);
+                }
+            }
             Encounter::Met(machine) => {
+                if let Some(discovery) = &mut self.discovery {
+                    discovery.refused_by.remove(&machine);
+                }
                 self.machines.prove(now, machine, from);
                 if self.machines.guest_name(machine).is_some() {
                     self.call_rolls(now);
@@ -223,7 +264,13 @@ impl<H: Host> Shell<H> {
             }
             Encounter::Refused(machine) => {
                 if let Some(discovery) = &mut self.discovery {
-                    discovery.claims.record(now, machine, from);
+                    let machines = &self.machines;
+                    discovery
+                        .claims
+                        .retain(|known| machines.get(known).is_some());
+                    if machines.get(machine).is_some() {
+                        discovery.claims.record(now, machine, from);
+                    }
                 }
                 self.roll_calls.forget_replies(machine);
             }
@@ -235,6 +282,7 @@ impl<H: Host> Shell<H> {
                 self.machines.restart(machine);
             }
             Encounter::RefusedBy(machine) => {
+                self.record_refusal(now, machine);
                 let own = self.machines.own().name;
                 let by = self.machines.get(machine);
                 let by = by.map_or_else(|| format!("{from}"), |by| format!("{}", by.name));
@@ -244,6 +292,19 @@ impl<H: Host> Shell<H> {
                     )
                 });
             }
+        }
+    }
+
+    /// Records that a machine refuses this one. If it is a guest, it may have a domain at home here.
+    fn record_refusal(&mut self, now: Instant, by: MachineId) {
+        if let Some(discovery) = &mut self.discovery
+            && self.machines.get(by).is_some()
+        {
+            let until = now.after_us(RIVAL_GONE_US);
+            discovery.refused_by.retain(|_, until| now < *until);
+            discovery.refused_by.insert(by, until);
+            self.machines.mark_up(by);
+            self.call_rolls(now);
         }
     }
 
@@ -271,5 +332,28 @@ impl<H: Host> Shell<H> {
         self.log_about(now, (id, Line::Doubled), || {
             format!("the machine at {from} is called {own}, as this one is: give one of them another name")
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_that_are_remembered_have_a_bound_for_some_time() {
+        let now = Instant::from_us(0);
+        let mut discovery = Discovery::new(now, LifeId(1), true);
+        let line = |number: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&number.to_le_bytes());
+            (MachineId(id), Line::Doubled)
+        };
+        for number in 0..2 * REPORTED_MAX {
+            let is_due = discovery.is_report_due(now, line(number));
+            assert_eq!(is_due, number < REPORTED_MAX);
+        }
+        assert_eq!(discovery.reported.len(), REPORTED_MAX);
+        let later = now.after_us(REPORT_US);
+        assert!(discovery.is_report_due(later, line(REPORTED_MAX)));
     }
 }

@@ -38,6 +38,7 @@
 extern crate alloc;
 
 mod actions;
+mod admission;
 mod discovery;
 mod drain;
 pub mod hook;
@@ -59,7 +60,8 @@ pub mod shell;
 mod transfer;
 
 pub use host::{
-    AdmitError, DomainSummary, Exported, Host, Kernel, RetireError, Root, RootError, StableStorage,
+    AdmitError, DomainSummary, Exported, Host, Kernel, Provenance, RetireError, Root, RootError,
+    StableStorage,
 };
 pub use machines::{Addresses, FleetMember, Machines};
 pub use output::{Frames, Job, JobKind, Output};

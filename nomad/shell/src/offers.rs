@@ -7,7 +7,7 @@ use core::fmt;
 use identity::Name;
 use nomad_image::Verdict;
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Instant, MachineId, Offer, OfferError, TransactionId};
+use nomad_protocol::{GuestRule, Instant, MachineId, Offer, OfferError, TransactionId};
 
 use crate::host::{DomainSummary, Host};
 use crate::shell::Shell;
@@ -65,13 +65,25 @@ impl<H: Host> Shell<H> {
         }
         let destination = destination.ok_or(BeginError::Offer(OfferError::NotInFleet))?;
         let transaction = TransactionId(self.host.draw());
-        let offer = self.offer_of(name, destination, self.host.summary(&found));
+        let summary = self.host.summary(&found);
+        if self.is_on_another_guest(&summary, destination) {
+            let rule = GuestRule::OnAnotherGuest;
+            return Err(BeginError::Offer(OfferError::Guest(rule)));
+        }
+        let offer = self.offer_of(name, destination, summary);
         let outgoing = self.host.begin_move(name, found);
         let outgoing = outgoing.map_err(BeginError::Domain)?;
         let (route, terms) = ((transaction, destination), (offer, self.goals, options));
         let offered = self.moves.offer(now, route, outgoing, terms);
         offered.map_err(BeginError::Offer)?;
         Ok(transaction)
+    }
+
+    /// Whether the destination is a guest, and root remembers another one that may have a copy.
+    fn is_on_another_guest(&self, summary: &DomainSummary, destination: MachineId) -> bool {
+        let fleet = &self.moves.ledger.local().fleet;
+        let is_another = |guest| Some(guest) != self.machines.guest_name(destination);
+        !fleet.contains(destination) && summary.guest.is_some_and(is_another)
     }
 
     fn offer_of(&self, name: Name, destination: MachineId, summary: DomainSummary) -> Offer {

@@ -10,9 +10,10 @@ use nomad_protocol::{
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
+use crate::discovery;
 use crate::host::{Host, RootError};
 use crate::retries::Task;
-use crate::roll_calls::{self, Purpose};
+use crate::roll_calls::{self, Purpose, Surroundings};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
@@ -30,18 +31,25 @@ impl<H: Host> Shell<H> {
         if !is_member && self.machines.guest_name(by).is_none() {
             return log::warn!("{by:?} runs a younger copy and is not known by name yet");
         }
-        let stopped = self.stop_older(now, domain, incarnation, by);
-        if let Err(error) = stopped {
-            return log::error!(
-                "an older copy of a domain that {by:?} runs is not stopped: {error}"
-            );
+        let stopped = self.stop_older(now, domain, incarnation, (by, is_member));
+        match stopped {
+            Ok(true) => {}
+            Ok(false) => {
+                return log::warn!("the guest {by:?} runs a domain that did not come in a package");
+            }
+            Err(error) => {
+                return log::error!(
+                    "an older copy of a domain that {by:?} runs is not stopped: {error}"
+                );
+            }
         }
         let boot = self.moves.ledger.local().boot;
         let message = Message::Transaction(transaction, Step::Unknown);
         self.send(by, &Envelope { boot, message });
     }
 
-    /// Stops the copy of a domain here, if it is older than this incarnation.
+    /// Stops the copy of a domain here, if it is older than this incarnation. Returns false if the other machine is a guest and cannot have
+    /// the domain: only one that came here in a package was ever sent to a guest.
     ///
     /// # Errors
     /// It is unknown whether an older copy runs here, or the copy may run again.
@@ -50,8 +58,8 @@ impl<H: Host> Shell<H> {
         now: Instant,
         domain: DomainId,
         incarnation: Incarnation,
-        by: MachineId,
-    ) -> Result<(), RootError> {
+        (by, is_member): (MachineId, bool),
+    ) -> Result<bool, RootError> {
         let records = self.host.all()?;
         let is_older_copy = |record: &&DomainRecord| {
             let same = record.id == domain;
@@ -59,13 +67,18 @@ impl<H: Host> Shell<H> {
             let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
             same && is_older && may_run
         };
-        let Some(name) = records.iter().find(is_older_copy).map(|record| record.name) else {
-            return Ok(());
+        let Some(record) = records.iter().find(is_older_copy) else {
+            return Ok(true);
         };
+        if !is_member && !record.has_package {
+            return Ok(false);
+        }
+        let name = record.name;
         // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
         let _ = self.moves.cancel(&self.host, now, name);
         let guest = self.machines.guest_name(by);
-        self.host.outlive(name, domain, incarnation, guest)
+        self.host.outlive(name, domain, incarnation, guest)?;
+        Ok(true)
     }
 
     /// Begins a roll call for each domain that needs one, and ends those that are no longer needed.
@@ -80,23 +93,37 @@ impl<H: Host> Shell<H> {
         let guests = records.iter().filter_map(|record| record.guest);
         let guests: Vec<_> = guests.map(|name| (name, host.machine_id(name))).collect();
         let peers = ledger.entries().map(|entry| entry.peer);
-        let needed = guests.iter().map(|(_, id)| *id).chain(peers).collect();
+        let remembered = guests.iter().map(|(_, id)| *id);
+        let found = self.roll_calls.found_guests();
+        let needed = remembered.chain(peers).chain(found).collect();
         self.machines.set_needed_guests(needed, &guests);
         let entries = ledger.entries();
         let needed = roll_calls::needed(&records, entries, &local.fleet, |name| {
             host.machine_id(name)
         });
-        let machines = (&local.fleet, &mut self.machines, local.timing);
+        let surroundings = Surroundings {
+            fleet: &local.fleet,
+            machines: &mut self.machines,
+            guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            claimed: discovery::claimed(self.discovery.as_ref(), now),
+            timing: local.timing,
+        };
         self.roll_calls
-            .update(now, needed, machines, || Turn(host.draw() as u64));
+            .update(now, needed, surroundings, || Turn(host.draw() as u64));
     }
 
     /// Sends the queries that are due, and starts the domains that no machine has.
     pub(crate) fn call_rolls(&mut self, now: Instant) {
         let local = self.moves.ledger.local();
         let (own, boot, fleet) = (local.machine, local.boot, local.fleet.id());
-        let machines = &mut self.machines;
-        self.roll_calls.update_machines(now, &local.fleet, machines);
+        let surroundings = Surroundings {
+            fleet: &local.fleet,
+            machines: &mut self.machines,
+            guests_known_from: discovery::guests_known_from(self.discovery.as_ref()),
+            claimed: discovery::claimed(self.discovery.as_ref(), now),
+            timing: local.timing,
+        };
+        self.roll_calls.update_machines(now, surroundings);
         for (to, name, turn) in self.roll_calls.poll_queries(now) {
             if to != own {
                 let message = Message::Query(name, turn, fleet);
@@ -104,8 +131,9 @@ impl<H: Host> Shell<H> {
             } else if self.is_settled(now, own)
                 && let Some(presence) = self.presence(own, name)
             {
+                let from = (own, &self.moves.ledger.local().fleet);
                 self.roll_calls
-                    .handle_reply(now, own, (name, turn), presence);
+                    .handle_reply(now, from, (name, turn), presence);
             }
         }
         let may_start = self.check_starts_domains().is_ok();
@@ -115,6 +143,43 @@ impl<H: Host> Shell<H> {
             let _ = self.start(now, name);
         }
         self.reply_to_starters(now);
+    }
+
+    /// Handles another machine's reply to a query.
+    pub(crate) fn handle_presence(
+        &mut self,
+        now: Instant,
+        from: MachineId,
+        (name, turn): (Name, Turn),
+        presence: Presence,
+    ) {
+        // Only absence is a conclusion about all machines with that name.
+        let is_present = matches!(presence, Presence::Present { .. });
+        if !is_present && !self.is_settled(now, from) {
+            return;
+        }
+        let sender = (from, &self.moves.ledger.local().fleet);
+        let is_to_be_remembered = self
+            .roll_calls
+            .handle_reply(now, sender, (name, turn), presence);
+        if self.roll_calls.found_guests().any(|guest| guest == from) {
+            self.machines.need_guest(from);
+        }
+        if is_to_be_remembered {
+            self.remember_guest(name, from);
+        }
+        self.call_rolls(now);
+    }
+
+    /// Has root remember a guest that has a domain at home here. If root fails to, the guest's next reply leads here again.
+    fn remember_guest(&mut self, name: Name, guest: MachineId) {
+        let Some(guest_name) = self.machines.guest_name(guest) else {
+            return;
+        };
+        match self.host.remember_guest(name, guest_name) {
+            Ok(()) => self.roll_calls.set_remembered(name, guest),
+            Err(error) => log::warn!("{guest_name}, which has {name}, is not remembered: {error}"),
+        }
     }
 
     /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know

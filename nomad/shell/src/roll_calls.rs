@@ -7,7 +7,7 @@
 mod guests;
 mod need;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -17,8 +17,10 @@ use nomad_client::event::{Finding, HomeStatus, LastCopy, Location, MachineReport
 use nomad_protocol::{Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn};
 use service_protocol::root::{DomainRecord, DomainState};
 
+use crate::discovery::LISTEN_S;
 use crate::machines::Machines;
 
+use guests::Learned;
 pub use need::{Need, needed};
 
 /// The purpose of a roll call.
@@ -43,11 +45,26 @@ impl Purpose {
     }
 }
 
+/// What this machine knows about others, for its roll calls.
+pub struct Surroundings<'a> {
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// The machines of the fleet, and its guests.
+    pub machines: &'a mut Machines,
+    /// From when on all guests are known that can be reached; `None` while that is not known.
+    pub guests_known_from: Option<Instant>,
+    /// The machines that do not reply because another one has their name or this machine's.
+    pub claimed: BTreeSet<MachineId>,
+    /// The settings of a call's timers.
+    pub timing: Timing,
+}
+
 /// A roll call and the need for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Call {
     need: Need,
     roll: RollCall,
+    learned: Learned,
     /// The youngest copy that a machine has reported.
     youngest: Option<(Incarnation, MachineId)>,
 }
@@ -65,25 +82,26 @@ impl RollCalls {
         &mut self,
         now: Instant,
         needed: BTreeMap<Name, Need>,
-        (fleet, machines, timing): (&Fleet, &mut Machines, Timing),
+        surroundings: Surroundings<'_>,
         mut draw: impl FnMut() -> Turn,
     ) {
-        self.calls.retain(|call| {
-            let need = needed.get(&call.roll.name());
-            need.is_some_and(|need| need.purpose == call.need.purpose)
-        });
+        self.calls
+            .retain(|call| needed.contains_key(&call.roll.name()));
         for (name, need) in needed {
             let mut calls = self.calls.iter_mut();
-            match calls.find(|call| call.roll.name() == name) {
-                Some(call) => call.need = need,
-                None => {
-                    let queried = need.machines(fleet, machines);
-                    let roll = RollCall::new(now, name, queried, draw(), timing);
-                    self.calls.push(Call::new(need, roll));
+            let known = calls.find(|call| call.roll.name() == name);
+            if let Some(call) = known {
+                if call.need.purpose != need.purpose {
+                    call.roll = begin(now, name, draw(), &surroundings);
+                    call.youngest = None;
                 }
+                call.need = need;
+            } else {
+                let roll = begin(now, name, draw(), &surroundings);
+                self.calls.push(Call::new(need, roll));
             }
         }
-        self.update_machines(now, fleet, machines);
+        self.update_machines(now, surroundings);
     }
 
     /// The queries to send now.
@@ -110,16 +128,27 @@ impl RollCalls {
         open.map(|call| call.roll.poll_timeout()).min()
     }
 
-    /// Handles a machine's reply.
+    /// Handles a machine's reply. Returns whether root is to remember the machine: it is a guest that has a domain at home here.
     pub fn handle_reply(
         &mut self,
         now: Instant,
-        from: MachineId,
+        (from, fleet): (MachineId, &Fleet),
         (name, turn): (Name, Turn),
         presence: Presence,
-    ) {
+    ) -> bool {
+        let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) else {
+            return false;
+        };
+        let is_news = !fleet.contains(from) && call.roll.turn() == turn;
+        let is_remembered = is_news && call.learn(from, presence);
+        call.handle_reply(now, from, turn, presence);
+        is_remembered
+    }
+
+    /// Records that root remembers a guest that has the domain.
+    pub fn set_remembered(&mut self, name: Name, guest: MachineId) {
         if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
-            call.handle_reply(now, from, turn, presence);
+            call.need.guests.insert(guest);
         }
     }
 
@@ -145,6 +174,9 @@ impl RollCalls {
         name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
+            call.override_silent();
+        }
         let index = self.check_start(now, machines, name, is_forced)?;
         self.calls.remove(index);
         Ok(())
@@ -165,9 +197,15 @@ impl RollCalls {
         let is_it = |call: &Call| call.need.purpose != Purpose::Doubt && call.roll.name() == name;
         let index = self.calls.iter().position(is_it);
         let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
-        let roll = &self.calls[index].roll;
-        if let Some(why) = objection(now, machines, roll, is_forced) {
+        let call = &self.calls[index];
+        let roll = &call.roll;
+        if let Some(why) = objection(now, machines, call, is_forced) {
             return Err(why);
+        }
+        if !is_forced && roll.complete_from().is_none() {
+            return Err(format!(
+                "this machine has no address yet, and does not know which guests have {name}"
+            ));
         }
         // One turn is not enough: the domain may have moved meanwhile to a machine that had already replied.
         if !is_forced && !roll.is_over() {
@@ -183,7 +221,7 @@ impl RollCalls {
         let call = self.calls.iter().find(|call| call.roll.name() == name)?;
         let mut obstacles = call.roll.obstacles(now);
         let is_known = obstacles.any(|it| !matches!(it, Obstacle::Pending(_)));
-        is_known.then(|| objection(now, machines, &call.roll, false))?
+        is_known.then(|| objection(now, machines, call, false))?
     }
 
     /// The reason an operator may not run the copy of a domain in doubt here, if there is one.
@@ -195,7 +233,7 @@ impl RollCalls {
     ) -> Option<String> {
         let mut calls = self.calls.iter();
         match calls.find(|call| call.roll.name() == name) {
-            Some(call) => objection(now, machines, &call.roll, true),
+            Some(call) => objection(now, machines, call, true),
             None => Some(format!(
                 "no machine has been queried about {name} yet: try again in a few seconds"
             )),
@@ -214,6 +252,7 @@ impl Call {
         Call {
             need,
             roll,
+            learned: Learned::default(),
             youngest: None,
         }
     }
@@ -225,6 +264,9 @@ impl Call {
             self.youngest = self.youngest.max(Some((incarnation, from)));
         }
         self.roll.handle_reply(now, from, turn, presence);
+        if self.roll.is_over() {
+            self.forget_found();
+        }
     }
 
     /// The call's result for the operator, if it has one.
@@ -269,28 +311,46 @@ impl Call {
     }
 }
 
+/// A roll call of the fleet. Guests are added to it by [`RollCalls::update_machines`].
+fn begin(now: Instant, name: Name, turn: Turn, surroundings: &Surroundings<'_>) -> RollCall {
+    let fleet = surroundings.fleet.machines();
+    RollCall::new(now, name, fleet, turn, surroundings.timing)
+}
+
 /// The first obstacle to running a domain here, as a text. For an operator who forces the domain to run, silent
-/// machines and copies that do not run are not an obstacle.
-fn objection(
-    now: Instant,
-    machines: &Machines,
-    roll: &RollCall,
-    is_forced: bool,
-) -> Option<String> {
-    let name = roll.name();
-    let is_accepted = |obstacle: &Obstacle| match obstacle {
-        Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } => is_forced,
-        Obstacle::Pending(_) | Obstacle::Held { .. } => false,
+/// machines and copies that do not run are not an obstacle, nor is a guest that is up and has not replied for too long.
+fn objection(now: Instant, machines: &Machines, call: &Call, is_forced: bool) -> Option<String> {
+    let (roll, name) = (&call.roll, call.roll.name());
+    let is_accepted = |obstacle: &Obstacle| match *obstacle {
+        Obstacle::Silent(machine) => is_forced || call.is_overridden(machine),
+        Obstacle::Pending(machine) => {
+            is_forced && call.may_override(machine) || call.is_overridden(machine)
+        }
+        Obstacle::Held { runs, .. } => is_forced && !runs,
     };
     let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !is_accepted(it)).collect();
     let is_known = |obstacle: &&Obstacle| !matches!(obstacle, Obstacle::Pending(_));
-    let first = obstacles.iter().find(is_known).or(obstacles.first())?;
+    let first = obstacles.iter().find(is_known).or(obstacles.first());
+    let Some(first) = first else {
+        let is_early = roll.complete_from().is_some_and(|at| now < at);
+        return is_early.then(|| {
+            format!("a guest may have {name}, and this machine has listened for guests for less than {LISTEN_S} s: try again in a few seconds")
+        });
+    };
     Some(match first {
         Obstacle::Pending(machine) => {
             let address = address(machines, *machine);
             format!("{address} has been queried about {name}: try again in a few seconds")
         }
-        known => format!("{}, so {name} is not run here", report(machines, known)),
+        known => {
+            let report = report(machines, known);
+            let is_on_guest = matches!(known, Obstacle::Held { .. }) && report.guest.is_some();
+            let remedy = match is_on_guest {
+                true => ": move it home, or turn the guest off",
+                false => "",
+            };
+            format!("{report}, so {name} is not run here{remedy}")
+        }
     })
 }
 

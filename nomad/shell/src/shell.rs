@@ -15,8 +15,8 @@ use identity::Name;
 use nomad_client::RequestId;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Action, Envelope, Event, Instant, LocalMachine, MachineId, Message, Presence, Record,
-    TransactionId, Versions,
+    Action, Envelope, Event, Instant, LocalMachine, MachineId, Message, Record, TransactionId,
+    Versions,
 };
 
 use crate::discovery::Discovery;
@@ -88,6 +88,7 @@ impl<H: Host> Shell<H> {
         records: Vec<Record>,
     ) -> Result<Shell<H>, (H, RootError)> {
         let life = config.local.life;
+        let has_address = config.machines.own().addresses.best().is_some();
         let moves = match Moves::resume(&mut host, now, config.local, records) {
             Ok(moves) => moves,
             Err(error) => return Err((host, error)),
@@ -102,8 +103,10 @@ impl<H: Host> Shell<H> {
             drain: None,
             restart_due: None,
             hook: config.has_hooks.then(Hook::default),
+            discovery: config
+                .has_hellos
+                .then(|| Discovery::new(now, life, has_address)),
             machines: config.machines,
-            discovery: config.has_hellos.then(|| Discovery::new(now, life)),
             versions: config.versions,
             goals: config.goals,
             retries: Retries::default(),
@@ -129,13 +132,7 @@ impl<H: Host> Shell<H> {
                 self.reply_to_query(now, from, fleet, (name, turn))
             }
             Message::QueryReply(name, turn, presence) => {
-                // Only absence is a conclusion about all machines with that name.
-                let is_present = matches!(presence, Presence::Present { .. });
-                if is_present || self.is_settled(now, from) {
-                    self.roll_calls
-                        .handle_reply(now, from, (name, turn), presence);
-                    self.call_rolls(now);
-                }
+                self.handle_presence(now, from, (name, turn), presence);
             }
             Message::Late(transaction, late) => self.emit(Output::Late(from, transaction, late)),
             Message::Transaction(..) => {

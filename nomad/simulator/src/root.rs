@@ -50,8 +50,10 @@ pub struct Entry {
     waited: Option<DomainState>,
     /// The time at which root checks whether it runs although it is exported.
     pub look: Option<Instant>,
-    /// The guest to which it was sent from here, its home, until it is here again.
+    /// The guest that may have it or another copy of it, as far as this machine, its home, knows.
     pub guest: Option<Name>,
+    /// Whether it arrives from that guest.
+    pub is_from_guest: bool,
 }
 
 impl Entry {
@@ -67,6 +69,7 @@ impl Entry {
             waited: None,
             look: None,
             guest: None,
+            is_from_guest: false,
         }
     }
 
@@ -173,6 +176,17 @@ impl Root {
         }
     }
 
+    /// Checks that a domain may be on this guest: it is not one of the manifest that is at home here, and no other guest may have it.
+    pub fn check_guest(&self, number: usize, guest: Name) -> Result<(), Refusal> {
+        if self.homes.contains_key(&number) && !self.has_package(number) {
+            return Err(Refusal::OfArchive);
+        }
+        match self.entries.get(&number).and_then(|entry| entry.guest) {
+            Some(other) if other != guest => Err(Refusal::OnAnotherGuest),
+            _ => Ok(()),
+        }
+    }
+
     /// Adds an arriving domain, which has a pool.
     pub fn admit(&mut self, number: usize, id: DomainId, pages: u64) {
         let earlier = self.entries.get(&number);
@@ -189,7 +203,10 @@ impl Root {
     pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
         if let Some(entry) = self.entries.get_mut(&number) {
             (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
-            (entry.waited, entry.guest) = (None, None);
+            entry.waited = None;
+            if entry.is_from_guest {
+                entry.guest = None;
+            }
         }
     }
 

@@ -32,12 +32,15 @@ pub struct Domain {
     pub movable: bool,
     /// The machine that starts it; `None` if any machine may.
     pub home: Option<Name>,
-    /// The guest to which this machine has sent it, until it is here again.
+    /// The guest that may have it, or another copy of it: this machine has sent it there, or the guest has reported it. It is
+    /// forgotten when the domain has come back from there, or was started after a roll call.
     pub guest: Option<Name>,
     /// Its program and manifest entry; `None` for a domain whose home is another machine.
     pub definition: Option<Rc<Definition>>,
     /// Whether it came from another machine.
     pub has_arrived: bool,
+    /// Whether that machine is the guest that may have had it.
+    pub is_from_guest: bool,
     /// The number of restarts in a row.
     pub restarts: u32,
     /// The time, on root's clock, at which it last began to run or will begin to run.
@@ -85,6 +88,7 @@ impl Domain {
             guest: None,
             definition: None,
             has_arrived: false,
+            is_from_guest: false,
             restarts: 0,
             started_ns: 0,
             state_before_arrival: None,
@@ -128,7 +132,9 @@ impl Domain {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
         self.state_before_arrival = None;
-        self.guest = None;
+        if self.is_from_guest {
+            self.guest = None;
+        }
     }
 
     /// Stops it, and destroys its pool and its clock page. Its device is cut off from that memory first.

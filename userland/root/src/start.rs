@@ -74,7 +74,6 @@ fn build(
     let (objects, thread) = spawn::spawn(from.machine, pool, &plan)?;
     connect(from, domain, &resources, &objects, *thread)?;
     domain.id = id;
-    domain.guest = None;
     domain.incarnation = Incarnation(clock::FIRST_INCARNATION);
     domain.objects = Some(objects);
     domain.held = resources.held_objects(from.manifest, &grants);

@@ -64,7 +64,10 @@ impl Sessions {
         let suite = suite.ok_or(ReceiveError::Forged)?;
         let encounter = match peer_kind {
             PeerKind::Operator => None,
-            PeerKind::Machine => self.judge(now_us, challenged_us, MachineId(key), theirs.boot)?,
+            PeerKind::Machine => {
+                let introduced = (MachineId(key), theirs.name, theirs.boot);
+                self.judge(now_us, challenged_us, introduced)?
+            }
         };
         let is_refused = matches!(encounter, Some(Encounter::Refused(_)));
         let verdict = Verdict {
@@ -95,11 +98,10 @@ impl Sessions {
         &mut self,
         now_us: u64,
         challenged_us: u64,
-        machine: MachineId,
-        boot: BootId,
+        (machine, name, boot): (MachineId, Option<Name>, BootId),
     ) -> Result<Option<Encounter>, ReceiveError> {
         let peer = self.peer_or_new(now_us, machine)?;
-        peer.accepted_us = now_us;
+        (peer.accepted_us, peer.name) = (now_us, name);
         Ok(match peer.boots.judge(now_us, challenged_us, boot) {
             Judgement::Accepted => None,
             Judgement::Doubled => Some(Encounter::Doubled(machine)),
@@ -111,15 +113,16 @@ impl Sessions {
         })
     }
 
-    /// The state of a machine. One that is not of the fleet may take the place of another one: one without a session, or else the
+    /// The state of a machine. One that is neither of the fleet nor needed may take the place of another one: one without a session, or else the
     /// one that has been silent for the longest time.
     pub(super) fn peer_or_new(
         &mut self,
         now_us: u64,
         machine: MachineId,
     ) -> Result<&mut Peer, ReceiveError> {
-        let fleet = &self.fleet;
-        let is_outsider = |machine: &MachineId| !fleet.contains(machine);
+        let (fleet, needed) = (&self.fleet, &self.needed);
+        let is_outsider =
+            |machine: &MachineId| !fleet.contains(machine) && !needed.contains(machine);
         if is_outsider(&machine) && !self.peers.contains_key(&machine) {
             let outsiders = self.peers.iter().filter(|(known, _)| is_outsider(known));
             if outsiders.clone().count() >= OUTSIDERS_MAX {

@@ -8,9 +8,12 @@ use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;
 use crate::transaction::Transaction;
 
-/// The most domains that one other machine may be moving here at the same time. A declined one counts until the source
-/// has replied to that.
+/// The most domains that one other machine of the fleet, or all guests together, may be moving here at the same time. A declined one counts
+/// until the source has replied to that.
 pub const INCOMING_PER_PEER_MAX: usize = 16;
+
+/// One of so many records is kept for moves from this machine, whatever other machines offer.
+const OWN_SHARE: usize = 8;
 
 /// The ledger's verdict on an offer, before the shell is asked.
 enum Verdict {
@@ -65,15 +68,21 @@ impl Ledger {
                 }
             };
         }
-        let is_incoming = |other: &&Transaction| other.is_incoming_from(offered.peer);
-        let used = self.transactions.values().filter(is_incoming).count();
+        // The holder of one guest's key may have many, so guests share one bound.
+        let is_of_guest = |peer| !self.local.fleet.contains(peer);
+        let counts = |other: &&Transaction| match is_of_guest(offered.peer) {
+            true => other.side() == Side::Destination && is_of_guest(other.peer()),
+            false => other.is_incoming_from(offered.peer),
+        };
+        let used = self.transactions.values().filter(counts).count();
         if used >= INCOMING_PER_PEER_MAX {
             return Verdict::Refuse(Refusal::Quota {
                 used: used as u32,
                 limit: INCOMING_PER_PEER_MAX as u32,
             });
         }
-        if self.is_full() {
+        let records_max = self.local.records_max;
+        if self.transactions.len() >= records_max - records_max / OWN_SHARE {
             return Verdict::Refuse(Refusal::RecordsFull);
         }
         Verdict::Accept

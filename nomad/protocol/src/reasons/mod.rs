@@ -70,6 +70,10 @@ pub enum GuestRule {
     OnlyToHome,
     /// No domain moves between two guests.
     NotBetweenGuests,
+    /// From a guest, a domain moves only to a machine that knows the guest's name.
+    Unknown,
+    /// A domain moves to and from no guest while another one may have a copy of it: its home remembers only one.
+    OnAnotherGuest,
 }
 
 /// The reason a destination refuses a domain.

@@ -80,6 +80,10 @@ impl fmt::Display for GuestRule {
             GuestRule::NotBetweenGuests => {
                 "it does not move from one guest to another: move it home first"
             }
+            GuestRule::Unknown => "the guest that has it is not known there yet: try again in a few seconds",
+            GuestRule::OnAnotherGuest => {
+                "another guest may have a copy of it: its home remembers only one guest for each domain"
+            }
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A ledger's replies about transactions that it does not know, or that concern the same domain.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_planner::{Goals, MoveOptions};
@@ -218,6 +219,68 @@ fn one_machine_cannot_fill_the_ledger() {
             envelope: reply
         }
     ));
+}
+
+/// The holder of the secret may give itself the names of many guests.
+#[test]
+fn guests_together_leave_room_for_members_and_for_own_moves() {
+    let mut pair = Pair::new();
+    let offered = |number: u128, home| Offer {
+        domain: DomainId(number),
+        name: Name::try_new(&format!("counter{number}")).expect("a name"),
+        home: Some(home),
+        ..offer()
+    };
+    let send = |pair: &mut Pair, from, number: u128| {
+        let step = Step::Offer(offered(number, B));
+        let message = Message::Transaction(TransactionId(number), step);
+        let boot = BootId(1);
+        pair.machines[1].handle_message(pair.now, from, Envelope { boot, message });
+        pair.machines[1].entries().count()
+    };
+    let outsiders = [3, 4, 5, 6].map(|id| MachineId([id; 32]));
+    let mut held = 0;
+    for number in 0..64 {
+        held = send(&mut pair, outsiders[number % 4], 100 + number as u128);
+    }
+    assert_eq!(held, INCOMING_PER_PEER_MAX);
+    assert_eq!(send(&mut pair, A, 200), held + 1);
+    let own = offered(300, B);
+    assert_eq!(pair.offer(1, TransactionId(300), A, own), Ok(()));
+}
+
+#[test]
+fn machines_that_offer_many_domains_leave_records_for_own_moves() {
+    let mut pair = Pair::new();
+    let mut fleet: Vec<MachineId> = (10..30).map(|id| MachineId([id; 32])).collect();
+    fleet.extend([A, B]);
+    let local = LocalMachine {
+        fleet: Fleet::new(fleet.clone()),
+        records_max: 16,
+        ..local(B)
+    };
+    let mut ledger = Ledger::new(local);
+    for (number, from) in (0..).zip(&fleet[..20]) {
+        let offered = Offer {
+            domain: DomainId(number),
+            name: Name::try_new(&format!("counter{number}")).expect("a name"),
+            fleet: Fleet::new(fleet.clone()).id(),
+            ..offer()
+        };
+        let message = Message::Transaction(TransactionId(number), Step::Offer(offered));
+        let boot = BootId(1);
+        ledger.handle_message(pair.now, *from, Envelope { boot, message });
+    }
+    assert_eq!(ledger.entries().count(), 14);
+    pair.machines[1] = ledger;
+    for number in [100, 101] {
+        let own = Offer {
+            domain: DomainId(number),
+            ..offer()
+        };
+        let begun = pair.offer(1, TransactionId(number), A, own);
+        assert_eq!(begun, Ok(()));
+    }
 }
 
 #[test]

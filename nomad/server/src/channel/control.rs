@@ -47,6 +47,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         let config = stack.config_v4();
         server.update_own_address(config.map(|config| config.address.address()));
         server.poll_shell();
+        server.network.keep_needed(server.shell.borrow().machines());
         server.operators.post_replies(&server.network);
         sockets.update_addresses(server.shell.borrow().machines());
         flush(server, &sockets).await;

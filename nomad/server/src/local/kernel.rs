@@ -10,7 +10,9 @@ use nomad_image::{Event, Verdict};
 use nomad_protocol::{
     Attempt, DomainState, LocalFailure, Offer, Side, Sizes, StateVersion, StreamHeader,
 };
-use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
+use nomad_shell::{
+    AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
+};
 use runtime::capability::Domain;
 use runtime::protocol::root::Refusal;
 use runtime::{Cap, Error};
@@ -51,6 +53,7 @@ impl Kernel for Local {
             },
             home: record.home,
             has_package: record.has_package,
+            guest: record.guest,
         }
     }
 
@@ -172,7 +175,7 @@ impl Kernel for Local {
         log_error(outgoing, "releasing", destroy).map_err(of_root)
     }
 
-    fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {
+    fn admit(&mut self, offer: &Offer, from: Provenance) -> Result<Incoming, AdmitError> {
         let extent = Extent::of(&offer.sizes);
         let reservation = self
             .budget
@@ -192,6 +195,7 @@ impl Kernel for Local {
             id,
             incarnation,
             pages,
+            from,
             (extent, reservation),
         );
         admitted.map_err(AdmitError::Root)

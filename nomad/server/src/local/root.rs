@@ -37,6 +37,10 @@ impl nomad_shell::Root for Local {
         self.machine.root.outlive(name, id, incarnation, guest)
     }
 
+    fn remember_guest(&mut self, name: Name, guest: Name) -> Result<(), RootError> {
+        self.machine.root.remember_guest(name, guest)
+    }
+
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
         self.machine.root.discard(name, id)
     }

@@ -21,7 +21,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_image::{Chunk, Description, Event, MemoryKey, PAGE_BYTES, PageMap};
+use nomad_image::{Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap};
+use nomad_shell::Provenance;
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
 use runtime::protocol::Mac;
@@ -44,6 +45,8 @@ pub struct Incoming {
     machine: Machine,
     name: Name,
     id: DomainId,
+    /// Its home, if the offer names one.
+    home: Option<Name>,
     /// The incarnation that it is to run as.
     incarnation: Incarnation,
     pool: Cap<Pool>,
@@ -96,9 +99,11 @@ impl Incoming {
         id: DomainId,
         incarnation: Incarnation,
         pages: u64,
+        from: Provenance,
         (extent, reservation): (Extent, Reservation),
     ) -> Result<Incoming, RootError> {
-        let pool = machine.root.admit(name, id, pages).inspect_err(|error| {
+        let admitted = machine.root.admit(name, id, pages, from.guest);
+        let pool = admitted.inspect_err(|error| {
             // Root may have admitted the domain despite the error, and nothing else would ever release the name.
             if !matches!(error, RootError::Refused(_)) {
                 let _ = machine.root.discard(name, id);
@@ -108,6 +113,7 @@ impl Incoming {
             machine,
             name,
             id,
+            home: from.home,
             incarnation,
             pool,
             memories: BTreeMap::new(),
@@ -141,7 +147,10 @@ impl Incoming {
         match event {
             Event::Begun(_) | Event::Round(..) | Event::Sealed(_) => Ok(()),
             Event::Outline(_, outline) => {
-                let same = outline.identity.id == self.id && outline.identity.name == self.name;
+                let Identity { id, name, home, .. } = outline.identity;
+                // An offer names no home outside of the fleet.
+                let is_home = self.home.is_none() || self.home == home;
+                let same = id == self.id && name == self.name && is_home;
                 same.then_some(()).ok_or(RestoreError::OtherDomain)
             }
             Event::Memory(_, key, pages) => self.with_room(|it| it.make_memory(key, pages)),

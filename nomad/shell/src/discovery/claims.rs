@@ -47,6 +47,11 @@ impl Claims {
         (claim.claimant, claim.until) = (claimant, until);
     }
 
+    /// Forgets the claims of the names of other machines than these. Guests come and go, so their claims would have no bound.
+    pub fn retain(&mut self, is_known: impl Fn(MachineId) -> bool) {
+        self.0.retain(|machine, _| is_known(*machine));
+    }
+
     /// Forgets the claim of a machine's name.
     pub fn forget(&mut self, machine: MachineId) {
         self.0.remove(&machine);
@@ -56,6 +61,13 @@ impl Claims {
     pub fn claimant(&self, now: Instant, machine: MachineId) -> Option<Ipv4Addr> {
         let claim = self.0.get(&machine)?;
         (now < claim.until).then_some(claim.claimant)
+    }
+
+    /// The machines whose names other boots claim.
+    pub fn claimed(&self, now: Instant) -> impl Iterator<Item = MachineId> + '_ {
+        let claims = self.0.iter();
+        let fresh = claims.filter(move |(_, claim)| now < claim.until);
+        fresh.map(|(machine, _)| *machine)
     }
 
     /// A machine to probe now, and the claimant's address, unless it is the known boot's turn.
@@ -87,5 +99,22 @@ impl Claim {
                 Some(self.claimant)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_of_the_names_of_unknown_machines_are_forgotten() {
+        let (now, claimant) = (Instant::from_us(0), Ipv4Addr::new(10, 77, 0, 9));
+        let mut claims = Claims::default();
+        let machines = [1, 2, 3].map(|id| MachineId([id; 32]));
+        for machine in machines {
+            claims.record(now, machine, claimant);
+        }
+        claims.retain(|machine| machine == machines[1]);
+        assert!(claims.claimed(now).eq([machines[1]]));
     }
 }

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_channel::OUTSIDERS_MAX;
-use nomad_protocol::{Hello, Instant, MachineId};
+use nomad_protocol::{Instant, MachineId};
 
 use super::Line;
 use crate::host::Host;
@@ -24,8 +25,8 @@ impl<H: Host> Shell<H> {
     }
 
     /// Reports that there is no place for a guest.
-    pub(super) fn report_full(&mut self, now: Instant, hello: &Hello) {
-        let (own, Hello { name, address, .. }) = (self.machines.own().id, hello);
+    pub(super) fn report_full(&mut self, now: Instant, name: Name, address: Ipv4Addr) {
+        let own = self.machines.own().id;
         self.log_about(now, (own, Line::Full), || {
             format!(
                 "{name} at {address} is not accepted: {GUESTS_MAX} guests are known, and all of them are up or may have domains"

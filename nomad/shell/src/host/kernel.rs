@@ -24,6 +24,17 @@ pub struct DomainSummary {
     pub home: Option<Name>,
     /// Whether this machine keeps the package that it came in.
     pub has_package: bool,
+    /// The guest that may have another copy of it.
+    pub guest: Option<Name>,
+}
+
+/// The names of machines in an offer, which has their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The source, if it is a guest.
+    pub guest: Option<Name>,
+    /// The domain's home, if that is a machine of the fleet.
+    pub home: Option<Name>,
 }
 
 /// The result of reading a frozen domain's state.
@@ -205,11 +216,15 @@ pub trait Kernel {
         guest: Option<Name>,
     ) -> Result<(), RootError>;
 
-    /// Reserves the resources of an incoming domain.
+    /// Reserves the resources of an incoming domain. If it comes from a guest, root checks that it may.
     ///
     /// # Errors
     /// [`AdmitError`].
-    fn admit(&mut self, offer: &Offer) -> Result<Self::Incoming, AdmitError>;
+    fn admit(
+        &mut self,
+        offer: &Offer,
+        provenance: Provenance,
+    ) -> Result<Self::Incoming, AdmitError>;
 
     /// Handles an item of a page stream.
     ///

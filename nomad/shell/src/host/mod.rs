@@ -19,7 +19,7 @@ mod storage;
 use identity::Name;
 use nomad_protocol::MachineId;
 
-pub use kernel::{AdmitError, DomainSummary, Exported, Kernel, RetireError};
+pub use kernel::{AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError};
 pub use root::{Root, RootError};
 pub use storage::StableStorage;
 

@@ -45,6 +45,12 @@ pub trait Root {
         guest: Option<Name>,
     ) -> Result<(), RootError>;
 
+    /// Remembers a guest that has a domain at home here, until the domain is here again. If another guest is remembered, that one stays.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn remember_guest(&mut self, name: Name, guest: Name) -> Result<(), RootError>;
+
     /// Discards the copy of an aborted move and reclaims its memory. It is not an error if the copy is gone already.
     ///
     /// # Errors

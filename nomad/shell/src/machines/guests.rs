@@ -1,6 +1,7 @@
 //! The guests that this machine knows: [`Guests`]. A guest is a machine that has the fleet's image without being named in it.
 //!
-//! A guest is learned by its hello, and *up* once a handshake with it was completed, until it does not reply to a query. At most
+//! A guest is learned by its hello, or by a handshake that it has begun. It is *up* once a handshake with it was completed, until it
+//! does not reply to a query: neither its further hellos, which may be recorded ones, nor another machine at its address change that. At most
 //! [`GUESTS_MAX`] are known. Another one takes the place of one that is not up, but never of one that is *needed*: it may have a
 //! domain that is at home here.
 
@@ -98,6 +99,18 @@ impl Machines {
         Some(guest.name)
     }
 
+    /// Makes the guest with this name known, which has completed a handshake. Other machines' names are ignored, and a guest ignores
+    /// other guests.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub(crate) fn introduce(&mut self, name: Name, id: MachineId) -> Result<(), Full> {
+        if !name.is_of_guest() || self.is_guest() {
+            return Ok(());
+        }
+        self.guests.entry(name, id).map(drop)
+    }
+
     /// Adds a guest that is known without a hello, up to the usual number.
     pub fn add_guest(&mut self, name: Name, id: MachineId, address: Ipv4Addr) {
         if let Ok(guest) = self.guests.entry(name, id) {
@@ -112,6 +125,24 @@ impl Machines {
         named: &[(Name, MachineId)],
     ) {
         self.guests.set_needed(needed, named);
+    }
+
+    /// The guests that may have a domain at home here.
+    pub fn needed_guests(&self) -> &BTreeSet<MachineId> {
+        &self.guests.needed
+    }
+
+    /// Records that a guest has a domain at home here.
+    pub(crate) fn need_guest(&mut self, guest: MachineId) {
+        self.guests.needed.insert(guest);
+    }
+
+    /// Records that a guest refuses this machine, so that it is up.
+    pub(crate) fn mark_up(&mut self, guest: MachineId) {
+        let mut guests = self.guests.iter_mut();
+        if let Some(guest) = guests.find(|known| known.id == guest) {
+            guest.mark_up();
+        }
     }
 
     /// Records that a guest does not reply. It is up again after the next handshake with it.

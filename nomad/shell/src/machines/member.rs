@@ -27,8 +27,11 @@ pub struct FleetMember {
     pub addresses: Addresses,
     /// The last hello.
     greeting: Option<Greeting>,
-    /// Whether a handshake was completed since a hello of that life was first received.
+    /// Whether a handshake was completed since a hello of that life was first received. Otherwise its hellos are probed. A hello
+    /// may be a recorded one, so nothing else follows from this.
     is_met: bool,
+    /// Whether a handshake has proven that it is up, and no query has shown since that it does not reply.
+    is_up: bool,
     /// When the first handshake with its present boot was completed.
     met: Option<Instant>,
     /// The addresses to which handshakes were begun because of a hello, with the time of each.
@@ -83,6 +86,7 @@ impl FleetMember {
             },
             greeting: None,
             is_met: false,
+            is_up: false,
             met: None,
             probed: BTreeMap::new(),
             double: None,
@@ -124,18 +128,24 @@ impl FleetMember {
     /// Records that a handshake with this machine was completed at this address.
     pub(super) fn prove(&mut self, now: Instant, address: Ipv4Addr) {
         self.addresses.proven = Some(address);
-        self.is_met = true;
+        (self.is_met, self.is_up) = (true, true);
         self.met.get_or_insert(now);
     }
 
-    /// Whether a handshake with it was completed, and it has not been silent since.
+    /// Whether a handshake has proven that it is up, and no query has shown since that it does not reply. Neither a hello nor
+    /// another machine at its address changes that.
     pub(super) fn is_up(&self) -> bool {
-        self.is_met && self.addresses.proven.is_some()
+        self.is_up
+    }
+
+    /// Records that it has responded to a handshake, although it has refused it.
+    pub(super) fn mark_up(&mut self) {
+        self.is_up = true;
     }
 
     /// Records that it does not reply. Its next hello leads to a handshake.
     pub(super) fn mark_silent(&mut self) {
-        self.is_met = false;
+        (self.is_met, self.is_up) = (false, false);
     }
 
     /// Records that another boot is this machine from now on.

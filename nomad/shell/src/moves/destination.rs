@@ -3,15 +3,16 @@
 use abi::{Error, PAGE_BYTES};
 use identity::Incarnation;
 use nomad_protocol::{
-    DestinationAction, DestinationEvent, Event, LocalFailure, Offer, Refusal, TransactionId,
+    DestinationAction, DestinationEvent, Event, GuestRule, LocalFailure, Offer, Refusal,
+    TransactionId,
 };
 use service_protocol::root;
 
 use super::Moves;
-use crate::host::{AdmitError, Host, RootError};
+use crate::host::{AdmitError, Host, Provenance, RootError};
 
 impl<O, I> Moves<O, I> {
-    /// Performs an action other than discarding the copy; returns the event for the ledger.
+    /// Performs an action other than admitting the domain and discarding the copy; returns the event for the ledger.
     pub(crate) fn step_destination<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
@@ -19,9 +20,6 @@ impl<O, I> Moves<O, I> {
         action: DestinationAction,
     ) -> Option<Event> {
         Some(match action {
-            DestinationAction::Reserve(offer) => {
-                Event::Destination(self.reserve(host, transaction, &offer))
-            }
             DestinationAction::Rebuild { attempt } => {
                 let built =
                     self.with_incoming(transaction, |incoming| host.build(incoming, attempt));
@@ -36,17 +34,20 @@ impl<O, I> Moves<O, I> {
             } => self.activate(host, transaction, incarnation, downtime_us),
             // The switch announced the port when root activated it, which root did when it adopted the domain.
             DestinationAction::Announce => return None,
-            DestinationAction::DiscardCopy => return None,
+            // The shell itself handles these.
+            DestinationAction::Reserve(_) | DestinationAction::DiscardCopy => return None,
         })
     }
 
-    fn reserve<H: Host<Incoming = I>>(
+    /// Reserves the resources of an offered domain.
+    pub(crate) fn reserve<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
         offer: &Offer,
+        provenance: Provenance,
     ) -> DestinationEvent {
-        match host.admit(offer) {
+        match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
                 DestinationEvent::Reserved
@@ -153,6 +154,10 @@ fn refusal_of(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refu
     match error {
         RootError::Refused(root::Refusal::AlreadyHere) => {
             Refusal::AlreadyHere { incarnation: None }
+        }
+        RootError::Refused(root::Refusal::OfArchive) => Refusal::Guest(GuestRule::OnlyPackages),
+        RootError::Refused(root::Refusal::OnAnotherGuest) => {
+            Refusal::Guest(GuestRule::OnAnotherGuest)
         }
         RootError::Refused(root::Refusal::NoMemory) | RootError::Call(Error::PoolEmpty) => {
             Refusal::NoMemory {

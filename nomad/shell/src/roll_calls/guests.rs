@@ -1,47 +1,93 @@
-//! The guests among the machines that a roll call queries.
+//! The guests that a roll call queries.
 //!
-//! A guest to which the home has sent the domain is queried until the domain is here again: while it is silent, the domain is not
-//! started. The home may have been restarted since it sent a domain away, and then has forgotten that. So for a domain from a
-//! package all guests that are up are queried too. One that falls silent is not waited for.
+//! | guest | queried | if it is silent |
+//! | --- | --- | --- |
+//! | *needed*: the domain was sent to it, or it has reported the domain | until the domain is here again, or the call is over | the domain is not started |
+//! | up | for a domain that came in a package, and for one in doubt | it is not waited for |
+//!
+//! Root remembers one needed guest for each domain, so that a restart of this server does not lose it. This machine may have been restarted
+//! since it sent the domain away, and then has forgotten the guest. That is why guests that are up are queried too. A migration
+//! server that has just started knows none, and has to listen to their hellos for some time before such a call can end.
+//!
+//! A guest whose name another machine claims, or that refuses this machine, is up although it does not reply, and is waited for. So is one
+//! that completes handshakes and does not reply to queries: an operator can decide not to wait for it.
 
 use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
 
-use nomad_protocol::{Fleet, Instant, MachineId, Obstacle};
+use nomad_protocol::{Fleet, Instant, MachineId, Obstacle, Presence};
 
-use super::{Call, Need, RollCalls};
+use super::{Call, RollCalls, Surroundings};
 use crate::machines::Machines;
 
-impl Need {
-    /// The machines to query now.
-    pub(super) fn machines(&self, fleet: &Fleet, machines: &Machines) -> BTreeSet<MachineId> {
-        let up = machines.guests_up().filter(|_| self.queries_guests);
-        let all = fleet.machines().chain(self.guests.iter().copied());
-        all.chain(up).collect()
-    }
+/// The most guests of one call that are needed because they have reported the domain. There are no more copies of a domain than operators
+/// have made by force.
+const FOUND_MAX: usize = 4;
+
+/// What a call has learned about guests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Learned {
+    /// Those that have reported the domain.
+    found: BTreeSet<MachineId>,
+    /// Those that are not needed, and did not reply for too long at some time of the call.
+    silent: BTreeSet<MachineId>,
+    /// Those among the silent ones for which the call does not wait, as an operator has decided.
+    overridden: BTreeSet<MachineId>,
 }
 
 impl RollCalls {
     /// Updates the machines that each call queries.
-    pub fn update_machines(&mut self, now: Instant, fleet: &Fleet, machines: &mut Machines) {
-        let silent: Vec<MachineId> = self
-            .calls
-            .iter()
-            .flat_map(|call| call.silent_guests(now, fleet))
-            .collect();
-        for guest in silent {
-            machines.mark_silent(guest);
+    pub fn update_machines(&mut self, now: Instant, surroundings: Surroundings<'_>) {
+        let Surroundings {
+            fleet,
+            machines,
+            guests_known_from,
+            claimed,
+            ..
+        } = surroundings;
+        for call in &mut self.calls {
+            let silent = call.silent_guests(now, fleet);
+            let unclaimed = silent.iter().filter(|guest| !claimed.contains(guest));
+            unclaimed.for_each(|guest| machines.mark_silent(*guest));
+            call.learned.silent.extend(silent);
         }
         for call in &mut self.calls {
-            let queried = call.need.machines(fleet, machines);
+            let queried = call.machines(fleet, machines);
+            call.learned
+                .silent
+                .retain(|guest| machines.get(*guest).is_some());
             call.roll.set_machines(now, &queried);
+            if call.need.queries_guests {
+                call.roll.set_complete_from(now, guests_known_from);
+            }
         }
+    }
+
+    /// The guests that have reported a domain.
+    pub fn found_guests(&self) -> impl Iterator<Item = MachineId> + '_ {
+        let calls = self.calls.iter();
+        calls.flat_map(|call| call.learned.found.iter().copied())
     }
 }
 
 impl Call {
-    /// The guests that do not reply and are not known to have the domain.
-    fn silent_guests(&self, now: Instant, fleet: &Fleet) -> Vec<MachineId> {
+    /// The machines to query now.
+    pub(super) fn machines(&self, fleet: &Fleet, machines: &Machines) -> BTreeSet<MachineId> {
+        let Learned {
+            found, overridden, ..
+        } = &self.learned;
+        let up = machines.guests_up().filter(|_| self.need.queries_guests);
+        let up = up.filter(|guest| !overridden.contains(guest));
+        let needed = self.need.guests.union(found).copied();
+        fleet.machines().chain(needed).chain(up).collect()
+    }
+
+    /// Whether the call waits for a guest even if it is silent.
+    fn needs(&self, guest: MachineId) -> bool {
+        self.need.guests.contains(&guest) || self.learned.found.contains(&guest)
+    }
+
+    /// The guests that do not reply and are not needed.
+    fn silent_guests(&self, now: Instant, fleet: &Fleet) -> BTreeSet<MachineId> {
         let silent = self
             .roll
             .obstacles(now)
@@ -49,9 +95,43 @@ impl Call {
                 Obstacle::Silent(machine) => Some(machine),
                 _ => None,
             });
-        let is_optional =
-            |machine: &MachineId| !fleet.contains(*machine) && !self.need.guests.contains(machine);
+        let is_optional = |machine: &MachineId| !fleet.contains(*machine) && !self.needs(*machine);
         silent.filter(is_optional).collect()
+    }
+
+    /// Records what the reply of a guest says about it. Returns whether root is to remember the guest.
+    pub(super) fn learn(&mut self, guest: MachineId, presence: Presence) -> bool {
+        let learned = &mut self.learned;
+        learned.silent.remove(&guest);
+        learned.overridden.remove(&guest);
+        if matches!(presence, Presence::Absent { .. }) {
+            return false;
+        }
+        if learned.found.len() < FOUND_MAX {
+            learned.found.insert(guest);
+        }
+        self.need.is_at_home() && self.need.guests.is_empty()
+    }
+
+    /// Forgets the guests that had the domain, after a call that has found it on no machine.
+    pub(super) fn forget_found(&mut self) {
+        self.learned.found.clear();
+    }
+
+    /// Has the call not wait for guests that are up and do not reply, as an operator has decided.
+    pub(super) fn override_silent(&mut self) {
+        let learned = &mut self.learned;
+        learned.overridden.extend(&learned.silent);
+    }
+
+    /// Whether the operator may decide not to wait for a guest: it is not needed, and has not replied for too long.
+    pub(super) fn may_override(&self, guest: MachineId) -> bool {
+        self.learned.silent.contains(&guest) && !self.needs(guest)
+    }
+
+    /// Whether an operator has decided not to wait for a guest.
+    pub(super) fn is_overridden(&self, guest: MachineId) -> bool {
+        self.learned.overridden.contains(&guest)
     }
 }
 

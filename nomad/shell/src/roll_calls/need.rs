@@ -12,10 +12,17 @@ use super::Purpose;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Need {
     pub(super) purpose: Purpose,
-    /// The guests that may have the domain, as far as this machine remembers.
+    /// The guests that may have the domain, as far as root and the records of moves say.
     pub(super) guests: BTreeSet<MachineId>,
     /// Whether all guests that are up are queried too.
     pub(super) queries_guests: bool,
+}
+
+impl Need {
+    /// Whether the domain is at home here.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.purpose != Purpose::Doubt
+    }
 }
 
 /// The domains that need a roll call: root's domains that are absent, and those in doubt. `id_of` gives the id of the guest with a
@@ -36,11 +43,15 @@ pub fn needed<'a>(
     });
     let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
     let doubted = doubted.map(|entry| {
-        let is_guest = !fleet.contains(entry.peer);
+        let peer = Some(entry.peer).filter(|peer| !fleet.contains(*peer));
+        let mut records = records.iter();
+        let record = records.find(|record| record.name == entry.offer.name);
+        let remembered = record.and_then(|record| record.guest).map(&id_of);
         let need = Need {
             purpose: Purpose::Doubt,
-            guests: is_guest.then_some(entry.peer).into_iter().collect(),
-            queries_guests: false,
+            guests: peer.into_iter().chain(remembered).collect(),
+            // Its home may have sent the domain to a guest since, or have been restarted and forgotten that.
+            queries_guests: true,
         };
         (entry.offer.name, need)
     });

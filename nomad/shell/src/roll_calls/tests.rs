@@ -80,6 +80,32 @@ fn a_domain_that_has_left_is_missed_though_its_destination_is_silent() {
     assert_eq!(doubted, Some(Purpose::Doubt));
 }
 
+/// The home of a domain in doubt may have sent it to a guest since, and a guest may have a younger copy.
+#[test]
+fn every_guest_is_queried_about_a_domain_in_doubt() {
+    let offer = samples::offer();
+    let entry = Entry {
+        transaction: TransactionId(7),
+        side: Side::Destination,
+        peer: MachineId([2; 32]),
+        offer: &offer,
+        options: &MoveOptions::default(),
+        phase: PhaseName::Verify,
+        doubt: Some(Doubt::Silent),
+        is_about_to_run: false,
+    };
+    let guest = MachineId([9; 32]);
+    let record = DomainRecord {
+        guest: Name::try_new("guest-9").ok(),
+        ..record(DomainState::Prepared)
+    };
+    let fleet = Fleet::new([1, 2].map(|id| MachineId([id; 32])));
+    let mut needed = needed(&[record], [entry].into_iter(), &fleet, |_| guest);
+    let need = needed.remove(&name()).expect("it is in doubt");
+    assert!(need.queries_guests);
+    assert_eq!(need.guests, BTreeSet::from([guest]));
+}
+
 /// A roll call with a reply from each other machine: the incarnation of its copy, and whether it runs.
 fn replied(now: Instant, replies: &[(u64, bool)]) -> RollCall {
     let machine = |index: usize| MachineId([2 + index as u8; 32]);
@@ -100,7 +126,8 @@ fn replied(now: Instant, replies: &[(u64, bool)]) -> RollCall {
 fn may_start(runs: bool, is_forced: bool) -> bool {
     let now = Instant::from_us(0);
     let roll = replied(now, &[(1, runs)]);
-    objection(now, &machines(), &roll, is_forced).is_none()
+    let call = Call::new(watch(), roll);
+    objection(now, &machines(), &call, is_forced).is_none()
 }
 
 #[test]

@@ -6,7 +6,9 @@ use nomad_protocol::{
     Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
 use nomad_shell::moves::destination::local_failure;
-use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
+use nomad_shell::{
+    AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
+};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
@@ -40,6 +42,7 @@ impl Kernel for Hardware {
     }
 
     fn summary(&self, found: &Found) -> DomainSummary {
+        let entry = self.root.entries.get(&domain_number(found.id));
         DomainSummary {
             domain: found.id,
             incarnation: found.incarnation,
@@ -51,6 +54,7 @@ impl Kernel for Hardware {
             },
             home: self.home_of(domain_number(found.id)),
             has_package: self.has_package(domain_number(found.id)),
+            guest: entry.and_then(|entry| entry.guest),
         }
     }
 
@@ -244,24 +248,30 @@ impl Kernel for Hardware {
         self.kernel.destroy(id);
         let guest = self.remembered(guest);
         if let Some(entry) = self.root.entries.get_mut(&number) {
-            entry.guest = guest;
+            entry.guest = guest.or(entry.guest);
         }
         self.kernel.free_pages += self.root.leave(number);
         Ok(())
     }
 
-    fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {
+    fn admit(&mut self, offer: &Offer, from: Provenance) -> Result<Incoming, AdmitError> {
         let refused = |refusal| AdmitError::Root(RootError::Refused(refusal));
         if self.fails(LocalStep::Reserve).is_some() {
             return Err(refused(Refusal::NoMemory));
         }
         let (number, pages) = (number_of(offer.name), offer.sizes.pages);
+        if let Some(guest) = from.guest {
+            self.root.check_guest(number, guest).map_err(refused)?;
+        }
         let expected = self.root.expects(number, offer.domain);
         if !expected.map_err(refused)? {
             if !self.kernel.reserve(pages) {
                 return Err(refused(Refusal::NoMemory));
             }
             self.root.admit(number, offer.domain, pages);
+            if let Some(entry) = self.root.entries.get_mut(&number) {
+                entry.is_from_guest = from.guest.is_some();
+            }
         }
         Ok(Incoming {
             id: offer.domain,

@@ -24,7 +24,7 @@ impl Hardware {
             movable: entry.is_movable,
             is_part_of_machine: entry.is_part_of_machine,
             home: self.home_of(number),
-            has_package: self.has_package(number),
+            has_package: self.root.has_package(number),
             guest: entry.guest,
             pool_pages: pages,
             spent_pages: pages,
@@ -138,8 +138,18 @@ impl Root for Hardware {
             DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
-        (entry.state, entry.guest) = (DomainState::Outlived, guest);
+        entry.state = DomainState::Outlived;
+        entry.guest = guest.or(entry.guest);
         self.kernel.outlive(id, incarnation);
+        Ok(())
+    }
+
+    fn remember_guest(&mut self, name: Name, guest: Name) -> Result<(), RootError> {
+        let guest = self.remembered(Some(guest));
+        let states = [DomainState::Waiting, DomainState::Away];
+        let entry = self.root.in_state(number_of(name), &states);
+        let entry = entry.map_err(RootError::Refused)?;
+        entry.guest = entry.guest.or(guest);
         Ok(())
     }
 
@@ -196,8 +206,8 @@ impl Root for Hardware {
             DomainState::Away,
         ];
         let stopped = self.root.in_state(number, &states);
-        let (id, state) = stopped
-            .map(|entry| (entry.id, entry.state))
+        let (id, state, guest) = stopped
+            .map(|entry| (entry.id, entry.state, entry.guest))
             .map_err(RootError::Refused)?;
         if restart && !self.root.homes().contains_key(&number) {
             return Err(RootError::Refused(Refusal::NotHome));
@@ -208,10 +218,13 @@ impl Root for Hardware {
         }
         self.kernel.free_pages += self.root.stop(number, restart);
         if restart && state == DomainState::Running {
-            self.start(name)
-        } else {
-            Ok(())
+            self.start(name)?;
+            // No roll call has preceded.
+            if let Some(entry) = self.root.entries.get_mut(&number) {
+                entry.guest = guest;
+            }
         }
+        Ok(())
     }
 
     fn remove(&mut self, _: Name) -> Result<(), RootError> {

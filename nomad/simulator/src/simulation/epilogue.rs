@@ -15,14 +15,14 @@ use crate::outcome::{End, Outcome, check_quiet};
 use crate::world::domain_id;
 
 /// The most attempts of a command that is refused for the moment.
-const COMMAND_ATTEMPTS_MAX: usize = 100;
+const COMMAND_ATTEMPTS_MAX: usize = 300;
 /// The time in which machines find each other, even if their clocks run at half the rate.
 const FINDING_US: u64 = 10_000_000;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
         let has_guests = self.faults.scale.guests > 0;
-        if self.report.renumbered > 0 || self.faults.hellos.has_no_addresses || has_guests {
+        if self.report.renumbered > 0 || self.faults.hellos.has_no_addresses {
             self.advance(self.now.as_us() + FINDING_US)?;
         }
         let doubts = [Outcome::DestinationInDoubt, Outcome::SourceInDoubt];
@@ -33,6 +33,9 @@ impl Simulation {
             self.settle_doubts(&doubted, ends)?;
         }
         self.send_lost_packages()?;
+        if has_guests {
+            self.advance(self.now.as_us() + FINDING_US)?;
+        }
         for domain in ends.keys() {
             self.start_again(*domain)?;
             self.move_again(*domain)?;
@@ -81,7 +84,7 @@ impl Simulation {
     }
 
     /// Sends the packages again that restarted machines have lost. Meanwhile their domains may be on a guest, which the home does
-    /// not remember, but which is up.
+    /// not remember, and may not know yet.
     fn send_lost_packages(&mut self) -> Result<(), Failure> {
         for machine in 0..self.nodes.len() {
             let hardware = self.world.machines[machine].hardware();
@@ -89,7 +92,6 @@ impl Simulation {
             if packages.all(|number| hardware.root.has_package(*number)) {
                 continue;
             }
-            self.advance(self.now.as_us() + FINDING_US)?;
             let local = self.local(machine);
             let events = self.world.send_package(local, machine);
             self.trace(machine, || format!("a package is sent again: {events:?}"));

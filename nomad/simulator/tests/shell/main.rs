@@ -2,6 +2,7 @@
 
 mod drain;
 mod found;
+mod guests;
 mod lifecycle;
 mod page_stream;
 mod restart;

@@ -54,7 +54,8 @@ pub struct DomainRecord {
     pub home: Option<Name>,
     /// Whether this machine keeps the package that it came in.
     pub has_package: bool,
-    /// The guest to which this machine, its home, has sent it. `None` once it has been here again.
+    /// The guest that may have it or another copy of it, if this machine is its home: it was sent there, or the guest has reported it.
+    /// `None` once it has come back from there, or was started after a roll call.
     pub guest: Option<Name>,
     /// The size of its pool.
     pub pool_pages: u64,

@@ -46,6 +46,9 @@ pub enum Refusal {
     /// The domain is in the machine's boot archive.
     #[error("it is in the machine's boot archive, and stays")]
     OfArchive,
+    /// Root remembers another guest that may have the domain.
+    #[error("another guest may have a copy of it")]
+    OnAnotherGuest,
     /// Another domain on the machine calls a service of this one.
     #[error("another domain on this machine needs it")]
     InUse,

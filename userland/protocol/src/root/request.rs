@@ -75,6 +75,9 @@ pub enum Request {
         pages: u64,
         /// Whether it may move again.
         movable: bool,
+        /// The source, if it is a guest. Only a domain that came in a package may be on a guest, and only on the one that root
+        /// remembers, if it remembers one.
+        guest: Option<Name>,
     },
     /// This machine's capability for a name. Reply: one capability with the rights that the domain receives,
     /// except that `clock` is also writable.
@@ -114,6 +117,14 @@ pub enum Request {
         incarnation: Incarnation,
         /// The other machine, if it is a guest. Root remembers it.
         guest: Option<Name>,
+    },
+    /// A guest has an absent domain that is at home here: root remembers the guest until the domain is here again. If root
+    /// remembers another guest, that one stays.
+    RememberGuest {
+        /// A waiting or away domain.
+        name: Name,
+        /// The guest.
+        guest: Name,
     },
     /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
@@ -229,6 +240,7 @@ mod tests {
                 id,
                 pages: 20_000,
                 movable: true,
+                guest: Name::try_new("guest-525400123456").ok(),
             },
             Request::Bind { name, binding },
             Request::Keep {
@@ -247,6 +259,7 @@ mod tests {
                 incarnation: Incarnation(4),
                 guest: None,
             },
+            Request::RememberGuest { name, guest: name },
             Request::Discard { name, id },
             Request::DropOutlived { name, id },
             Request::Unretire { name },

@@ -236,3 +236,26 @@ fn a_first_message_that_was_held_back_establishes_no_session() {
         assert_eq!(received, expected);
     }
 }
+
+#[test]
+fn a_guest_that_may_have_a_domain_has_a_place_although_all_others_are_active() {
+    let mut machine = End::new(1, "fleet");
+    let mut needed = End::new(2, "fleet");
+    let id = needed.keys.own_id();
+    machine.sessions.set_needed(&BTreeSet::from([id]));
+    let mut now_us = 0;
+    let meet = |now_us, machine: &mut End, from: &mut End| {
+        let first = from.send(now_us, machine, b"x");
+        assert_eq!(carry(now_us, from, machine, first).0, [b"x"]);
+    };
+    let active: Vec<u8> = (3..3 + OUTSIDERS_MAX as u8).collect();
+    for number in &active {
+        meet(now_us, &mut machine, &mut End::new(*number, "fleet"));
+    }
+    meet(now_us, &mut machine, &mut needed);
+    // It is silent for so long that another guest would take the place of any other one.
+    now_us = 2 * OUTSIDER_SILENT_US;
+    meet(now_us, &mut machine, &mut End::new(100, "fleet"));
+    assert!(machine.sessions.peers.contains_key(&id));
+    assert_eq!(machine.sessions.peers.len(), OUTSIDERS_MAX + 1);
+}

@@ -23,6 +23,7 @@ fn in_boot(number: u8, boot: u64) -> End {
     let mut end = End::new(number, "fleet");
     end.sessions = Sessions::new(Random::new([number.into(), boot, 0, 0]), Suites::ALL);
     end.sessions.boot = BootId(boot);
+    end.sessions.fleet = [1, 2].map(|of| end.keys.machine(name(of))).into();
     end
 }
 
@@ -55,6 +56,17 @@ fn a_probe_tells_both_sides_where_the_other_is_and_the_session_stays_usable() {
     for (from, to) in [(&mut a, b_id), (&mut b, a_id)] {
         assert!(from.sessions.is_established(later_us, to));
     }
+}
+
+/// A guest may begin the handshake before its hello was received: its name comes with the handshake.
+#[test]
+fn a_machine_outside_of_the_fleet_that_begins_a_handshake_is_known_by_its_name() {
+    let (mut guest, mut machine) = (in_boot(3, 1), in_boot(1, 1));
+    let [guest_id, machine_id] = [&guest, &machine].map(|end| end.keys.own_id());
+    let [here, there] = probe(0, &mut guest, &mut machine);
+    assert_eq!(here, [Encounter::Met(machine_id)]);
+    let introduced = Encounter::Introduced(guest_id, name(3));
+    assert_eq!(there, [introduced, Encounter::Met(guest_id)]);
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(super) fn admitted() -> Incoming {
         machine: Machine::for_tests(),
         name: name("guest"),
         id: DomainId(7),
+        home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
         memories: BTreeMap::new(),
@@ -164,11 +165,12 @@ fn the_pager_of_a_trial_build_is_removed_with_it() {
 }
 
 #[test]
-fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
-    let outline = |id, domain: &str| {
+fn an_outline_is_of_the_domain_that_was_offered_by_name_id_and_home() {
+    let outline = |id, domain: &str, home| {
         let identity = Identity {
             id: DomainId(id),
             name: name(domain),
+            home,
             ..samples::identity()
         };
         let outline = Outline {
@@ -181,9 +183,16 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
         });
         taken
     };
-    assert_eq!(outline(7, "guest"), Ok(()));
+    let home = Some(name("alpha"));
+    assert_eq!(outline(7, "guest", home), Ok(()));
     for (id, domain) in [(8, "guest"), (7, "other"), (8, "other")] {
-        assert_eq!(outline(id, domain), Err(RestoreError::OtherDomain));
+        let refused = outline(id, domain, home);
+        assert_eq!(refused, Err(RestoreError::OtherDomain));
+    }
+    // Root keeps the home that the image states.
+    for home in [None, Some(name("beta"))] {
+        let refused = outline(7, "guest", home);
+        assert_eq!(refused, Err(RestoreError::OtherDomain));
     }
 }
 
@@ -362,6 +371,7 @@ fn an_admission_with_a_malformed_reply_is_taken_back() {
             DomainId(7),
             Incarnation(2),
             8,
+            Provenance::default(),
             extent,
         )
         .err()

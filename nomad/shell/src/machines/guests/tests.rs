@@ -126,3 +126,25 @@ fn a_silent_guest_is_up_again_after_the_next_handshake() {
     machines.prove(NOW, id_of(guest(1)), address(1));
     assert_eq!(up(&machines), 1);
 }
+
+/// A recorded hello proves nothing, and an address may have been given out twice.
+#[test]
+fn a_guest_stays_up_whatever_hellos_come_and_whoever_gets_its_address() {
+    let mut machines = machines("a");
+    meet(&mut machines, 1);
+    let recorded = Hello {
+        name: guest(1),
+        boot: BootId(9),
+        life: LifeId(9),
+        count: 1,
+        address: address(1),
+    };
+    let probed = machines.handle_hello(NOW.after_us(1_000_000), &recorded, id_of);
+    assert_eq!(probed, Ok(Some(id_of(guest(1)))), "it may be a new life");
+    let up = |machines: &Machines| machines.guests_up().collect::<Vec<_>>();
+    assert_eq!(up(&machines), [id_of(guest(1))]);
+    machines.prove(NOW, id_of(name("b")), address(1));
+    assert_eq!(up(&machines), [id_of(guest(1))]);
+    (2..=GUESTS_MAX).for_each(|number| meet(&mut machines, number));
+    assert_eq!(hello(&mut machines, GUESTS_MAX + 1), Err(Full));
+}

@@ -1,15 +1,17 @@
 //! The guests that a roll call queries.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_protocol::{Timing, Turn};
+use nomad_protocol::{LifeId, Timing, Turn};
 use service_protocol::root::{DomainRecord, DomainState};
 
 use super::*;
 use crate::machines::FleetMember;
-use crate::roll_calls::needed;
+use crate::roll_calls::{Need, Purpose, needed};
 
 const HOME: MachineId = MachineId([1; 32]);
 const SENT_TO: MachineId = MachineId([2; 32]);
@@ -50,9 +52,24 @@ fn calls(machines: &mut Machines, has_package: bool, guest: Option<&str>) -> Rol
     let none = core::iter::empty();
     let needed: BTreeMap<_, _> = needed(&[record], none, &fleet, |_| SENT_TO);
     let mut calls = RollCalls::default();
-    let machines = (&fleet, machines, Timing::STANDARD);
-    calls.update(NOW, needed, machines, || Turn(1));
+    calls.update(NOW, needed, surroundings(&fleet, machines), || Turn(1));
     calls
+}
+
+/// What a home knows that has listened for guests for a long time.
+fn surroundings<'a>(fleet: &'a Fleet, machines: &'a mut Machines) -> Surroundings<'a> {
+    Surroundings {
+        fleet,
+        machines,
+        guests_known_from: Some(NOW),
+        claimed: BTreeSet::new(),
+        timing: Timing::STANDARD,
+    }
+}
+
+fn update(calls: &mut RollCalls, now: Instant, machines: &mut Machines) {
+    let fleet = Fleet::new([HOME]);
+    calls.update_machines(now, surroundings(&fleet, machines));
 }
 
 fn queried(calls: &mut RollCalls, now: Instant) -> Vec<MachineId> {
@@ -88,9 +105,164 @@ fn a_silent_guest_is_waited_for_only_if_the_domain_was_sent_to_it() {
     let mut calls = calls(&mut machines, true, Some("guest-2"));
     assert_eq!(queried(&mut calls, NOW), [HOME, SENT_TO, UP]);
     let late = NOW.after_us(Timing::STANDARD.silence_limit_us);
-    calls.update_machines(late, &Fleet::new([HOME]), &mut machines);
+    update(&mut calls, late, &mut machines);
     assert_eq!(queried(&mut calls, late), [HOME, SENT_TO]);
     let why = calls.start_objection(late, &machines, name("pushed"));
     let why = why.expect("the guest is silent");
     assert!(!why.contains("guest-3"), "{why}");
+}
+
+const RUNS: Presence = Presence::Present {
+    incarnation: Incarnation(2),
+    runs: true,
+};
+const ABSENT: Presence = Presence::Absent {
+    life: LifeId(1),
+    activated: 0,
+};
+
+/// Has machines reply in the present turn; returns whether root is to remember the last of them.
+fn reply(calls: &mut RollCalls, now: Instant, replies: &[(MachineId, Presence)]) -> bool {
+    calls.poll_queries(now);
+    let turn = calls.calls[0].roll.turn();
+    let mut is_remembered = false;
+    for (machine, presence) in replies {
+        let (from, about) = ((*machine, &Fleet::new([HOME])), (name("pushed"), turn));
+        is_remembered = calls.handle_reply(now, from, about, *presence);
+    }
+    is_remembered
+}
+
+/// The moment at which a query of `now` has been without a reply for too long.
+fn late(now: Instant) -> Instant {
+    now.after_us(Timing::STANDARD.silence_limit_us)
+}
+
+fn objection_to_start(calls: &mut RollCalls, now: Instant, machines: &Machines) -> Option<String> {
+    let refused = calls.take_for_start(now, machines, name("pushed"), false);
+    refused.err()
+}
+
+#[test]
+fn a_guest_that_has_reported_the_domain_is_waited_for_although_root_knew_nothing_of_it() {
+    let mut machines = machines();
+    let mut calls = calls(&mut machines, true, None);
+    let replies = [(HOME, ABSENT), (SENT_TO, ABSENT), (UP, RUNS)];
+    assert!(reply(&mut calls, NOW, &replies), "root is to remember it");
+    assert_eq!(calls.found_guests().collect::<Vec<_>>(), [UP]);
+    let next = calls.poll_timeout().expect("the call goes on");
+    reply(&mut calls, next, &[(HOME, ABSENT), (SENT_TO, ABSENT)]);
+    let silent = late(next);
+    update(&mut calls, silent, &mut machines);
+    reply(&mut calls, silent, &[(HOME, ABSENT), (SENT_TO, ABSENT)]);
+    assert!(calls.calls[0].roll.queries(UP));
+    let refused = objection_to_start(&mut calls, silent, &machines).expect("it is silent");
+    assert!(
+        refused.contains("guest-3") && refused.contains("does not reply"),
+        "{refused}"
+    );
+    let replies = [(HOME, ABSENT), (SENT_TO, ABSENT), (UP, ABSENT)];
+    assert!(!reply(&mut calls, silent, &replies));
+    reply(&mut calls, silent, &replies);
+    assert_eq!(objection_to_start(&mut calls, silent, &machines), None);
+}
+
+#[test]
+fn what_guests_have_reported_is_kept_when_the_purpose_of_a_call_changes() {
+    let mut machines = machines();
+    let mut calls = calls(&mut machines, true, None);
+    reply(&mut calls, NOW, &[(UP, RUNS)]);
+    let waits = Need {
+        purpose: Purpose::Start,
+        guests: BTreeSet::new(),
+        queries_guests: true,
+    };
+    let needed = BTreeMap::from([(name("pushed"), waits)]);
+    let fleet = Fleet::new([HOME]);
+    machines.mark_silent(UP);
+    calls.update(NOW, needed, surroundings(&fleet, &mut machines), || Turn(9));
+    assert!(queried(&mut calls, NOW).contains(&UP));
+}
+
+/// A turn may be late because another machine is silent.
+#[test]
+fn a_guest_that_comes_up_in_a_late_turn_has_the_time_to_reply() {
+    let mut machines = machines();
+    machines.mark_silent(UP);
+    let mut calls = calls(&mut machines, true, Some("guest-2"));
+    reply(&mut calls, NOW, &[(HOME, ABSENT)]);
+    let now = late(NOW);
+    machines.prove(now, UP, Ipv4Addr::new(10, 77, 0, 3));
+    update(&mut calls, now, &mut machines);
+    reply(&mut calls, now, &[(HOME, ABSENT)]);
+    update(&mut calls, now, &mut machines);
+    reply(&mut calls, now, &[(UP, RUNS)]);
+    let mut obstacles = calls.calls[0].roll.obstacles(now);
+    assert!(obstacles.any(|it| matches!(it, Obstacle::Held { by: UP, .. })));
+}
+
+#[test]
+fn the_reason_that_a_guest_runs_the_domain_names_the_guest_and_the_remedy() {
+    let mut machines = machines();
+    let mut calls = calls(&mut machines, true, None);
+    reply(&mut calls, NOW, &[(HOME, ABSENT), (UP, RUNS)]);
+    for is_forced in [false, true] {
+        let refused = calls.take_for_start(NOW, &machines, name("pushed"), is_forced);
+        let refused = refused.expect_err("the guest runs it");
+        for part in ["guest-3", "runs it", "move it home", "turn the guest off"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_guest_whose_name_another_machine_claims_is_waited_for() {
+    let mut machines = machines();
+    let mut calls = calls(&mut machines, true, None);
+    reply(&mut calls, NOW, &[(HOME, ABSENT), (SENT_TO, ABSENT)]);
+    let (now, fleet) = (late(NOW), Fleet::new([HOME]));
+    let surroundings = Surroundings {
+        claimed: BTreeSet::from([UP]),
+        ..surroundings(&fleet, &mut machines)
+    };
+    calls.update_machines(now, surroundings);
+    reply(&mut calls, now, &[(HOME, ABSENT), (SENT_TO, ABSENT)]);
+    reply(&mut calls, now, &[(HOME, ABSENT), (SENT_TO, ABSENT)]);
+    assert!(calls.take_ready().is_empty());
+    assert!(machines.guests_up().any(|guest| guest == UP));
+}
+
+/// It completes handshakes, so it comes up again and again, and never replies.
+#[test]
+fn an_operator_may_decide_not_to_wait_for_a_guest_that_never_replies() {
+    let mut machines = machines();
+    machines.mark_silent(SENT_TO);
+    let mut calls = calls(&mut machines, true, None);
+    let mut now = NOW;
+    reply(&mut calls, now, &[(HOME, ABSENT)]);
+    now = late(now);
+    update(&mut calls, now, &mut machines);
+    machines.prove(now, UP, Ipv4Addr::new(10, 77, 0, 3));
+    update(&mut calls, now, &mut machines);
+    calls.poll_queries(now);
+    let forced = calls.check_start(now, &machines, name("pushed"), true);
+    assert_eq!(forced, Ok(0), "it has had its time");
+    let once_more = objection_to_start(&mut calls, now, &machines).expect("two turns follow");
+    assert!(once_more.contains("once more"), "{once_more}");
+    update(&mut calls, now, &mut machines);
+    reply(&mut calls, now, &[(HOME, ABSENT)]);
+    reply(&mut calls, now, &[(HOME, ABSENT)]);
+    assert_eq!(objection_to_start(&mut calls, now, &machines), None);
+}
+
+#[test]
+fn a_guest_that_was_just_met_is_not_overridden() {
+    let mut machines = machines();
+    machines.mark_silent(SENT_TO);
+    let mut calls = calls(&mut machines, true, None);
+    reply(&mut calls, NOW, &[(HOME, ABSENT)]);
+    for is_forced in [false, true] {
+        let refused = calls.take_for_start(NOW, &machines, name("pushed"), is_forced);
+        assert!(refused.expect_err("it may reply").contains("guest-3"));
+    }
 }

@@ -118,7 +118,7 @@ mutations! {
         "all_absent && self.rows.iter().all(|row| row.now == row.before);" => "all_absent;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
     "roll-call-nobody" in "nomad/protocol/src/roll_call.rs":
-        "self.is_over = all_absent && " => "self.is_over = ";
+        "let is_proven = all_absent && " => "let is_proven = ";
         "a domain that runs elsewhere is started a second time"; PROTOCOL;
     "fleet-member" in "nomad/protocol/src/fleet.rs":
         "        machines.dedup();\n" => "";
@@ -203,8 +203,11 @@ mutations! {
         "let is_own = theirs.boot == self.boot;" => "let is_own = false;";
         "someone can make a machine report itself as another one with its name"; CHANNEL;
     "no-room-for-fleet" in "nomad/channel/src/sessions/responder.rs":
-        "|machine: &MachineId| !fleet.contains(machine);" => "|_: &MachineId| !fleet.is_empty();";
+        "|machine: &MachineId| !fleet.contains(machine) && !needed.contains(machine);" => "|machine: &MachineId| !fleet.is_empty() && !needed.contains(machine);";
         "a machine with many names keeps those of the fleet out"; CHANNEL;
+    "needed-place" in "nomad/channel/src/sessions/responder.rs":
+        " && !needed.contains(machine)" => "";
+        "a guest that has a domain loses its session to one that has none, and its home cannot ask it"; CHANNEL;
     "foreign-search" in "nomad/channel/src/sessions/finder.rs":
         "if self.search != Some(search) {" => "if false {";
         "an operator believes a name that it did not ask for"; CHANNEL;
@@ -214,8 +217,8 @@ mutations! {
     "unsettled-reply" in "nomad/shell/src/presence.rs":
         "if !self.is_settled(now, from) {" => "if false {";
         "a machine with the home's name starts the domain that the home runs"; SIMULATED_SHELL;
-    "unsettled-absence" in "nomad/shell/src/shell.rs":
-        "if is_present || self.is_settled(now, from) {" => "let _ = is_present;\n                {";
+    "unsettled-absence" in "nomad/shell/src/presence.rs":
+        "if !is_present && !self.is_settled(now, from) {" => "if !is_present && false {";
         "a home starts a domain that runs on one of two machines with one name"; SIMULATED_SHELL;
     "claimed-replies" in "nomad/shell/src/discovery.rs":
         "                self.roll_calls.forget_replies(machine);\n" => "";
@@ -244,17 +247,44 @@ mutations! {
         "(false, true) => Err(GuestRule::OnlyToHome)," => "(false, true) => Ok(()),";
         "a home waits for a guest that has sent its domain on"; PROTOCOL;
     "forgotten-guest" in "userland/root/src/api/root/outgoing.rs":
-        "        domain.guest = guest;\n" => "        let _ = (domain, guest);\n";
+        "        domain.guest = guest.or(domain.guest);\n" => "        let _ = (domain, guest);\n";
         "a home forgets which guest has its domain, and starts it again"; ROOT;
     "unqueried-guest" in "nomad/shell/src/roll_calls/guests.rs":
-        "fleet.machines().chain(self.guests.iter().copied())" => "fleet.machines()";
+        "self.need.guests.union(found).copied()" => "found.iter().copied()";
         "a home starts a domain that a guest has which does not reply"; SHELL;
     "unqueried-guests" in "nomad/shell/src/roll_calls/guests.rs":
-        "filter(|_| self.queries_guests)" => "filter(|_| false)";
+        "filter(|_| self.need.queries_guests)" => "filter(|_| false)";
         "a home starts the domain of a package that was sent again although a guest has it"; SHELL;
     "needed-guest" in "nomad/shell/src/machines/guests.rs":
         "!guest.is_up() && !self.needed.contains(&guest.id)" => "!guest.is_up()";
         "a machine forgets a guest that has one of its domains"; SHELL;
+    "found-guest" in "nomad/shell/src/roll_calls/guests.rs":
+        "self.need.guests.union(found).copied()" => "self.need.guests.iter().copied()";
+        "a home starts a second copy of a domain as soon as the guest that has reported it is silent"; SHELL;
+    "claimed-guest" in "nomad/shell/src/roll_calls/guests.rs":
+        "filter(|guest| !claimed.contains(guest))" => "filter(|_| true)";
+        "a home starts a domain that a guest has whose name another machine claims"; SHELL;
+    "doubted-guests" in "nomad/shell/src/roll_calls/need.rs":
+        "            queries_guests: true,\n" => "            queries_guests: false,\n";
+        "an operator runs an older copy of a domain beside that of a guest"; SHELL;
+    "unheard-guest" in "nomad/protocol/src/roll_call.rs":
+        "self.is_over = is_proven && self.is_complete(now);" => "self.is_over = is_proven;";
+        "a home that has just started starts the domain of a package beside that of a guest that it does not know yet"; PROTOCOL;
+    "late-guest" in "nomad/protocol/src/roll_call.rs":
+        "None if row.queried.is_some_and(is_old) =>" => "None if is_late =>";
+        "a guest that comes back is not waited for, and a home starts the domain that it has"; PROTOCOL;
+    "removed-guest" in "nomad/protocol/src/roll_call.rs":
+        "            self.rows.iter_mut().for_each(|row| row.before = None);\n" => "";
+        "a domain that a guest has sent home meanwhile is started a second time"; PROTOCOL;
+    "recorded-hello" in "nomad/shell/src/machines/member.rs":
+        "_ => self.is_met = false," => "_ => (self.is_met, self.is_up) = (false, false),";
+        "who sends a recorded hello of a guest again has a home start the domain that the guest has"; SHELL;
+    "stated-image-home" in "nomad/server/src/restore/incoming.rs":
+        " && is_home;" => ";";
+        "root keeps another home of a domain than the one by which its move was allowed"; SERVER;
+    "stated-home" in "userland/root/src/api/root/incoming.rs":
+        "        return Err(Refusal::OfArchive);\n" => "";
+        "a guest runs a program of its own under the name of a domain of the fleet file"; ROOT;
 
     // Verdicts on an image.
     "beyond-grant" in "nomad/image/src/verdict.rs":
@@ -361,7 +391,7 @@ mutations! {
         "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";
         "the migration server can run two copies of a domain without root"; ROOT;
     "outline" in "nomad/server/src/restore/incoming.rs":
-        "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
+        "let same = id == self.id && name == self.name && is_home;" => "let same = (id == self.id || name == self.name) && is_home;";
         "another domain arrives under the name of the offered one"; SERVER;
     "lost-downtime" in "nomad/server/src/local/kernel.rs":
         "incoming.add_downtime(downtime_us)" => "incoming.add_downtime(downtime_us.min(0))";

@@ -41,14 +41,17 @@ fn find(domains: &mut DomainTable, name: Name) -> Result<&mut Domain, Refusal> {
     domains.by_name_mut(name).ok_or(Refusal::NoSuchDomain)
 }
 
-/// Reserves memory for a domain.
+/// Reserves memory for a domain, from this guest if it comes from one.
 pub fn admit(
     root: &mut Supervisor,
     name: Name,
     id: DomainId,
-    pages: PageCount,
-    movable: bool,
+    (pages, movable): (PageCount, bool),
+    guest: Option<Name>,
 ) -> Response {
+    if let Some(guest) = guest {
+        check_guest(root, name, guest)?;
+    }
     // A domain that is at home here but absent may arrive instead of being started.
     let known =
         |domain: &Domain| !domain.is_elsewhere() && (domain.name == name || domain.id == id);
@@ -71,6 +74,7 @@ pub fn admit(
     domain.state = DomainState::Incoming;
     domain.movable = movable;
     domain.has_arrived = true;
+    domain.is_from_guest = guest.is_some();
     domain.pool = Some(pool);
     if let Some(earlier) = earlier {
         domain.state_before_arrival = Some(earlier.state);
@@ -78,6 +82,22 @@ pub fn admit(
         domain.guest = earlier.guest;
     }
     Ok((done(), Some(pool.erase())))
+}
+
+/// Checks that a domain of this name may be on this guest. A guest states the domain's home itself, so this does not rely on it: every
+/// machine's manifest has all domains of the fleet file.
+fn check_guest(root: &Supervisor, name: Name, guest: Name) -> Result<(), Refusal> {
+    let known = root.domains.by_name(name);
+    let definition = known.and_then(|domain| domain.definition.as_ref());
+    let has_package = definition.is_some_and(|definition| definition.is_received());
+    let mut described = root.manifest.domains.iter();
+    if !has_package && described.any(|domain| domain.name == name) {
+        return Err(Refusal::OfArchive);
+    }
+    match known.and_then(|domain| domain.guest) {
+        Some(other) if other != guest => Err(Refusal::OnAnotherGuest),
+        _ => Ok(()),
+    }
 }
 
 /// Takes over a complete domain. If one was kept before, its builder has already destroyed it.
@@ -170,7 +190,7 @@ pub fn outlive(
     let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
     objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;
     domain.state = DomainState::Outlived;
-    domain.guest = guest;
+    domain.guest = guest.or(domain.guest);
     root.switchboard.stop(domain.number);
     root.ring_for_commands();
     log::error!("{name} is stopped: a younger copy of it runs on another machine");

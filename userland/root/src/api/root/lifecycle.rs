@@ -19,7 +19,6 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         state,
         id,
         incarnation,
-        guest,
         ..
     } = *domain;
     if !domain.is_elsewhere() {
@@ -33,9 +32,12 @@ pub fn start(root: &mut Supervisor, name: Name) -> Response {
         root.ring_for_commands();
         if let Some(domain) = root.domains.by_number_mut(number) {
             (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
-            domain.guest = guest;
         }
     })?;
+    // No guest has it, or an operator has decided so.
+    if let Some(domain) = root.domains.by_number_mut(number) {
+        domain.guest = None;
+    }
     Ok((done(), None))
 }
 

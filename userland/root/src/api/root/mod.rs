@@ -71,7 +71,11 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             id,
             pages,
             movable,
-        } => incoming::admit(root, name, id, PageCount(pages), movable),
+            guest,
+        } => {
+            let sizes = (PageCount(pages), movable);
+            incoming::admit(root, name, id, sizes, guest)
+        }
         Request::Bind { name, binding } => bindings::bind(root, name, binding),
         Request::Keep { name, token, home } => incoming::keep(root, name, token, home, message),
         Request::Adopt {
@@ -85,6 +89,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             incarnation,
             guest,
         } => incoming::outlive(root, name, id, incarnation, guest),
+        Request::RememberGuest { name, guest } => outgoing::remember_guest(root, name, guest),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
         Request::Start { name } => lifecycle::start(root, name),

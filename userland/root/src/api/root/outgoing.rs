@@ -70,11 +70,22 @@ pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Respon
     }
     let number = domain.number;
     if let Some(domain) = root.domains.by_number_mut(number) {
-        domain.guest = guest;
+        domain.guest = guest.or(domain.guest);
     }
     let pool = root.release(number).map_err(kernel)?;
     log::info!("{name} left");
     Ok((done(), Some(pool.erase())))
+}
+
+/// Remembers a guest that has an absent domain, which is at home here.
+pub fn remember_guest(root: &mut Supervisor, name: Name, guest: Name) -> Response {
+    let domain = root.domains.by_name_mut(name);
+    let domain = domain.ok_or(Refusal::NoSuchDomain)?;
+    if !domain.is_elsewhere() {
+        return Err(Refusal::WrongState);
+    }
+    domain.guest.get_or_insert(guest);
+    Ok((done(), None))
 }
 
 /// Whether the kernel has retired the domain, so that it runs here no more. A freeze with a deadline in the past has no effect and

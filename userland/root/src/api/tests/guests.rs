@@ -27,8 +27,13 @@ fn sent() -> Supervisor {
     root
 }
 
+/// Admits the domain from the guest.
 fn admit(root: &mut Supervisor) {
-    incoming::admit(root, name(), ID, PageCount(8), true).expect("admits");
+    admit_from(root, guest()).expect("admits");
+}
+
+fn admit_from(root: &mut Supervisor, guest: Option<Name>) -> Result<(), Refusal> {
+    incoming::admit(root, name(), ID, (PageCount(8), true), guest).map(drop)
 }
 
 #[test]
@@ -86,5 +91,86 @@ fn a_guest_with_a_younger_copy_is_remembered_when_the_older_one_is_dropped() {
         incoming::drop_outlived(&mut root, name(), ID).expect("drops it");
         let record = first(&root).record();
         assert_eq!((record.state, record.guest), (DomainState::Away, guest()));
+    });
+}
+
+#[test]
+fn a_guest_that_has_reported_an_absent_domain_is_remembered_unless_another_one_is() {
+    let remember = |guest: Option<Name>| RootRequest::RememberGuest {
+        name: name(),
+        guest: guest.expect("a name"),
+    };
+    let other = Name::try_new("guest-525400000001").ok();
+    with_kernel(retired, || {
+        let mut root = root(DomainState::Waiting, 1);
+        assert_eq!(call(&mut root, remember(guest())), is_done());
+        assert_eq!(call(&mut root, remember(other)), is_done());
+        assert_eq!(first(&root).record().guest, guest());
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.state = DomainState::Running;
+        let refused = call(&mut root, remember(other));
+        assert_eq!(refused, is_refused(Refusal::WrongState));
+    });
+}
+
+fn other_guest() -> Option<Name> {
+    Name::try_new("guest-525400000001").ok()
+}
+
+/// A guest may state any home, and the name of any domain.
+#[test]
+fn no_guest_brings_a_domain_of_the_manifest() {
+    with_kernel(retired, || {
+        let described = Definition::for_tests(Restart::Always).description;
+        let described = manifest::Domain {
+            name: name(),
+            ..described
+        };
+        // At home here, and at home on another machine.
+        for state in [Some(DomainState::Waiting), Some(DomainState::Away), None] {
+            let mut root = Supervisor::for_tests();
+            root.manifest.domains.push(described.clone());
+            if let Some(state) = state {
+                let domain = root.domains.add(name(), ID);
+                domain.state = state;
+            }
+            let listed = root.domains.iter().map(Domain::record).collect::<Vec<_>>();
+            let admitted = admit_from(&mut root, guest());
+            assert_eq!(admitted, Err(Refusal::OfArchive));
+            let after = root.domains.iter().map(Domain::record).collect::<Vec<_>>();
+            assert_eq!(after, listed, "nothing has changed");
+            assert_eq!(admit_from(&mut root, None), Ok(()));
+        }
+    });
+}
+
+#[test]
+fn a_guest_does_not_bring_a_domain_that_another_one_may_have() {
+    with_kernel(retired, || {
+        let mut root = sent();
+        let admitted = admit_from(&mut root, other_guest());
+        assert_eq!(admitted, Err(Refusal::OnAnotherGuest));
+        assert_eq!(first(&root).record().guest, guest());
+    });
+}
+
+/// Two copies exist, as after an operator has started one by force.
+#[test]
+fn a_guest_is_remembered_when_another_copy_comes_from_a_member_and_leaves_again() {
+    with_kernel(retired, || {
+        let mut root = sent();
+        admit_from(&mut root, None).expect("admits");
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        (domain.objects, domain.state) = (Some(objects()), DomainState::Prepared);
+        incoming::adopt(&mut root, name(), ID, Incarnation(2)).expect("adopts");
+        assert_eq!(first(&root).record().guest, guest());
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.state = DomainState::Exported;
+        let release = RootRequest::Release {
+            name: name(),
+            guest: None,
+        };
+        call(&mut root, release).expect("a reply");
+        assert_eq!(first(&root).record().guest, guest());
     });
 }

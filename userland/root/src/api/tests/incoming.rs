@@ -202,7 +202,7 @@ fn a_domain_at_home_here_keeps_its_definition_while_it_arrives_and_leaves() {
         let absent = root.domains.add_at_home(name(), definition.clone());
         absent.state = DomainState::Away;
         let stale = absent.number;
-        incoming::admit(&mut root, name(), ID, PageCount(8), true).expect("admits");
+        incoming::admit(&mut root, name(), ID, (PageCount(8), true), None).expect("admits");
         assert_eq!(first(&root).state, DomainState::Incoming);
         assert!(root.domains.by_number(stale).is_none());
         incoming::discard(&mut root, name(), ID).expect("discards");
@@ -291,7 +291,7 @@ fn an_offer_that_is_refused_for_lack_of_memory_leaves_a_waiting_domain_waiting()
         let mut root = Supervisor::for_tests();
         let definition = Rc::new(Definition::for_tests(Restart::Always));
         root.domains.add_at_home(name(), definition).state = DomainState::Waiting;
-        let admitted = incoming::admit(&mut root, name(), ID, PageCount(8), true);
+        let admitted = incoming::admit(&mut root, name(), ID, (PageCount(8), true), None);
         assert_eq!(admitted.map(drop), Err(Refusal::NoMemory));
         let domain = first(&root);
         assert_eq!((domain.name, domain.state), (name(), DomainState::Waiting));
