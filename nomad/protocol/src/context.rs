@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use nomad_planner::MoveOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::{Action, Event, Notice};
+use crate::actions::{Action, DestinationAction, Event, Notice};
 use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::Offer;
@@ -98,6 +98,17 @@ impl Context<'_> {
             progress,
         };
         self.act(Action::Record(record));
+    }
+
+    /// Removes an activation that is not performed yet.
+    pub(crate) fn cancel_activation(&mut self) {
+        let is_it = |action: &Action| {
+            matches!(
+                action,
+                Action::Destination(DestinationAction::Activate { .. })
+            )
+        };
+        self.actions.retain(|action| !is_it(action));
     }
 
     pub(crate) fn notify(&mut self, notice: Notice) {

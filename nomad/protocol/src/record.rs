@@ -75,10 +75,13 @@ pub enum RecordedProgress {
         /// The source's boot.
         peer_boot: BootId,
     },
-    /// Destination: this machine never runs the copy. When resumed, the copy is discarded and the source is notified.
+    /// Destination: this machine never runs the copy. When resumed, the source is notified, and the copy is discarded unless
+    /// that is done.
     DestinationDeclined {
         /// The reason.
         why: AbortReason,
+        /// Whether the copy is gone. A copy of the domain that is here then came by a later move.
+        is_discarded: bool,
     },
     /// Destination: Commit was received, and the copy is complete. When resumed, it activates.
     DestinationActivating {

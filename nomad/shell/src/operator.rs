@@ -11,10 +11,10 @@ use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Doubt, Entry, Force, Instant, TooLate, TransactionId};
-use service_protocol::root::DomainState;
+use service_protocol::root::{DomainState, Refusal};
 
 use crate::hook::Hook;
-use crate::host::Host;
+use crate::host::{Host, RootError};
 use crate::output::Output;
 use crate::shell::Shell;
 
@@ -166,6 +166,10 @@ impl<H: Host> Shell<H> {
         if force == Force::RunHere && doubt != Doubt::NotReleased {
             self.check_may_run(now, name)?;
         }
+        // A copy whose activation seems to fail may run nevertheless: root's reply may have been lost.
+        if force == Force::DropCopy && doubt == Doubt::NotActivated {
+            self.check_does_not_run(name)?;
+        }
         if self.moves.ledger.force(now, transaction, force) {
             Ok(())
         } else {
@@ -182,6 +186,14 @@ impl<H: Host> Shell<H> {
                 self.update_roll_calls(now);
                 Err(why)
             }
+        }
+    }
+
+    fn check_does_not_run(&mut self, name: Name) -> Result<(), String> {
+        match self.host.find(name) {
+            Ok(record) if record.state == DomainState::Running => Err(format!("{name} runs here")),
+            Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(()),
+            Err(error) => Err(error.to_string()),
         }
     }
 

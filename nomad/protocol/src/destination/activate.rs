@@ -7,6 +7,8 @@
 //!      +--+ Failed: retried, since no other machine can run the domain any more
 //! ```
 //!
+//! If the retries fail for too long, the domain is listed. Its operator may then have it declined.
+//!
 //! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query this
 //! transaction's outcome.
 
@@ -15,11 +17,12 @@ use crate::context::{Context, Input};
 use crate::downtime::Downtime;
 use crate::ids::BootId;
 use crate::messages::Step;
-use crate::reasons::{Doubt, PhaseName};
+use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
+use super::decline::Declining;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Activating {
@@ -29,11 +32,10 @@ pub(crate) struct Activating {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    Thawing(Downtime),
+    /// `is_stuck`: it has failed for too long.
+    Thawing { downtime: Downtime, is_stuck: bool },
     /// `silent`: the source has not replied for too long.
-    Running {
-        silent: bool,
-    },
+    Running { silent: bool },
 }
 
 impl Activating {
@@ -57,15 +59,24 @@ impl Activating {
     fn thaw(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
         context.enter(PhaseName::Activate);
         context.act(Action::CloseStream);
+        context.limit(context.timing().silence_limit_us);
+        let thawing = Activating {
+            peer_boot,
+            progress: Progress::Thawing {
+                downtime,
+                is_stuck: false,
+            },
+        };
+        thawing.activate(context, downtime)
+    }
+
+    fn activate(self, context: &mut Context<'_>, downtime: Downtime) -> Phase {
         let incarnation = context.facts.offer.incarnation.next();
         context.act(Action::Destination(DestinationAction::Activate {
             incarnation,
             downtime_us: downtime.us(context.now),
         }));
-        Phase::Activate(Activating {
-            peer_boot,
-            progress: Progress::Thawing(downtime),
-        })
+        Phase::Activate(self)
     }
 
     fn running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
@@ -89,7 +100,7 @@ impl Activating {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Thawing(downtime) => self.step_thawing(context, input, downtime),
+            Progress::Thawing { downtime, .. } => self.step_thawing(context, input, downtime),
             Progress::Running { .. } => self.step_running(context, input),
         }
     }
@@ -98,6 +109,7 @@ impl Activating {
         match input {
             Input::Event(Event::Destination(DestinationEvent::Activated)) => {
                 let Activating { peer_boot, .. } = self;
+                context.timers.clear();
                 context.record(RecordedProgress::DestinationActivated { peer_boot });
                 context.act(Action::Destination(DestinationAction::Announce));
                 context.notify(Notice::Activated);
@@ -107,7 +119,18 @@ impl Activating {
                 context.repeat();
                 Phase::Activate(self)
             }
-            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot, downtime),
+            Input::Timer(Timer::Repeat) => self.activate(context, downtime),
+            Input::Timer(Timer::Limit) => {
+                context.notify(Notice::InDoubt(Doubt::NotActivated));
+                let is_stuck = true;
+                let progress = Progress::Thawing { downtime, is_stuck };
+                Phase::Activate(Activating { progress, ..self })
+            }
+            // The source still has its copy, since it has not received Activated.
+            Input::Force(_) => {
+                context.cancel_activation();
+                Declining::enter(context, AbortReason::Cancelled)
+            }
             _ => Phase::Activate(self),
         }
     }
@@ -153,7 +176,10 @@ impl Activating {
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        let silent = Progress::Running { silent: true };
-        (self.progress == silent).then_some(Doubt::NotReleased)
+        match self.progress {
+            Progress::Thawing { is_stuck: true, .. } => Some(Doubt::NotActivated),
+            Progress::Running { silent: true } => Some(Doubt::NotReleased),
+            _ => None,
+        }
     }
 }

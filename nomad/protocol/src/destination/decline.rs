@@ -5,6 +5,9 @@
 //!   enter --record--> discards the copy, repeats Declined --Discarded; Abort or Unknown--> Finished
 //! ```
 //!
+//! Once the copy is discarded, the domain may be offered again before the source has replied. The record then states that
+//! the copy is gone, so that a restarted server does not discard the copy of the later move.
+//!
 //! The record stays until the source has replied. Without it, the reply to the source's Commit would be Unknown, from
 //! which the source could not conclude that the domain does not run here.
 
@@ -32,22 +35,24 @@ pub(crate) struct Declining {
 impl Declining {
     pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         // Durable before it is sent: a restarted server must not run a copy that the source runs on.
-        context.record(RecordedProgress::DestinationDeclined { why });
-        Self::resume(context, why)
+        record(context, why, false);
+        Self::resume(context, why, false)
     }
 
-    /// Resumes after a restart. The copy may be discarded already, or not.
-    pub(crate) fn resume(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    /// Resumes after a restart.
+    pub(crate) fn resume(context: &mut Context<'_>, why: AbortReason, is_discarded: bool) -> Phase {
         context.enter(PhaseName::Decline);
         context.notify(Notice::Declined(why));
-        context.act(Action::CloseStream);
         context.send(Step::Declined(why));
-        context.act(Action::Destination(DestinationAction::DiscardCopy));
+        if !is_discarded {
+            context.act(Action::CloseStream);
+            context.act(Action::Destination(DestinationAction::DiscardCopy));
+        }
         context.repeat();
         context.limit(context.timing().release_limit_us);
         Phase::Decline(Declining {
             why,
-            is_discarded: false,
+            is_discarded,
             is_answered: false,
             is_silent: false,
         })
@@ -55,11 +60,9 @@ impl Declining {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            Input::Event(Event::Destination(DestinationEvent::Discarded)) => Declining {
-                is_discarded: true,
-                ..self
+            Input::Event(Event::Destination(DestinationEvent::Discarded)) => {
+                self.discarded(context)
             }
-            .finish_if_done(context),
             Input::Message { step, .. } => self.handle_message(context, &step),
             Input::Force(_) => self.answered(context),
             Input::Timer(Timer::Repeat) => self.send_declined(context),
@@ -70,6 +73,18 @@ impl Declining {
             }
             _ => Phase::Decline(self),
         }
+    }
+
+    fn discarded(self, context: &mut Context<'_>) -> Phase {
+        if !self.is_answered {
+            // Durable before pages of a later move can arrive: those are handled after this action is performed.
+            record(context, self.why, true);
+        }
+        Declining {
+            is_discarded: true,
+            ..self
+        }
+        .finish_if_done(context)
     }
 
     fn handle_message(self, context: &mut Context<'_>, step: &Step) -> Phase {
@@ -116,4 +131,8 @@ impl Declining {
     pub(super) fn doubt(&self) -> Option<Doubt> {
         self.is_silent.then_some(Doubt::NotAnswered)
     }
+}
+
+fn record(context: &mut Context<'_>, why: AbortReason, is_discarded: bool) {
+    context.record(RecordedProgress::DestinationDeclined { why, is_discarded });
 }

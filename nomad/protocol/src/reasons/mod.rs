@@ -235,7 +235,9 @@ impl Doubt {
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
-            Doubt::NotAcknowledged | Doubt::NotAnswered => force == Force::DropCopy,
+            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::NotActivated => {
+                force == Force::DropCopy
+            }
             _ => true,
         }
     }
@@ -270,4 +272,7 @@ pub enum Doubt {
     NotAcknowledged,
     /// On the destination: it has declined the domain, but the source has not replied to that.
     NotAnswered,
+    /// On the destination: the source has committed, but this machine has tried to run the domain for too long without success.
+    /// It keeps trying.
+    NotActivated,
 }

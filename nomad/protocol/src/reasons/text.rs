@@ -187,6 +187,9 @@ impl fmt::Display for Doubt {
             Doubt::NotAnswered => {
                 "the copy here is discarded, but the source has not replied that it knows"
             }
+            Doubt::NotActivated => {
+                "the domain is to run here, but that fails: `force NAME drop` has its source run it on"
+            }
         })
     }
 }

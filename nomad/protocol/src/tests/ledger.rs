@@ -131,7 +131,6 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
     pair.cancel(0).expect("before the commit point");
     pair.settle();
     pair.cut = false;
-    pair.shell = |_| None;
     pair.offer(0, ONWARD, B, offer()).expect("offered again");
     pair.settle();
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));

@@ -79,8 +79,8 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::DestinationReceiving, _) => {
             Phase::Destination(Declining::enter(context, restarted(Side::Destination)))
         }
-        (Recorded::DestinationDeclined { why }, _) => {
-            Phase::Destination(Declining::resume(context, why))
+        (Recorded::DestinationDeclined { why, is_discarded }, _) => {
+            Phase::Destination(Declining::resume(context, why, is_discarded))
         }
         (
             Recorded::DestinationPrepared {

@@ -82,8 +82,11 @@ mutations! {
         "context.record(RecordedProgress::DestinationReceiving);" => "let _ = RecordedProgress::DestinationReceiving;";
         "a source that has retired the domain never learns that the restarted destination cannot run it"; PROTOCOL;
     "declined-record" in "nomad/protocol/src/destination/decline.rs":
-        "context.record(RecordedProgress::DestinationDeclined { why });" => "let _ = RecordedProgress::DestinationDeclined { why };";
+        "        record(context, why, false);\n" => "";
         "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
+    "discarded-record" in "nomad/protocol/src/destination/decline.rs":
+        "            record(context, self.why, true);\n" => "";
+        "a restarted destination discards the copy of a later move, which may be the only one"; PROTOCOL;
     "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
         "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
         "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
