@@ -9,7 +9,7 @@ use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Progress, Round};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Attempt, MachineId, StateVersion};
+use crate::ids::{AdmissionId, Attempt, MachineId, StateVersion};
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
@@ -195,7 +195,10 @@ pub enum SourceEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationEvent {
     /// The domain is admitted, and its pool is reserved.
-    Reserved,
+    Reserved {
+        /// A number for this admission, drawn at random.
+        admission: AdmissionId,
+    },
     /// The domain is refused; nothing is reserved.
     Refused(Refusal),
     /// More of the page stream has arrived.

@@ -69,7 +69,9 @@ pub use context::Force;
 pub use fleet::{Fleet, FleetId};
 pub use guest::GuestRule;
 pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
-pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
+pub use ids::{
+    Admission, AdmissionId, Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn,
+};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
 pub use offer::{CpuFeatures, MachineSupport, Offer, Sizes, Versions};

@@ -135,13 +135,13 @@ impl History {
     ) {
         let history = self.domains.get_mut(&id).expect("every domain has one");
         match progress {
-            RecordedProgress::SourceCommitting { peer_boot, .. } => {
-                history.committing = Some(*peer_boot);
+            RecordedProgress::SourceCommitting { admission, .. } => {
+                history.committing = Some(admission.peer_boot);
             }
             RecordedProgress::DestinationPrepared { .. } => {
                 history.verified.insert(part);
             }
-            RecordedProgress::DestinationOpen | RecordedProgress::DestinationReceiving => {
+            RecordedProgress::DestinationOpen | RecordedProgress::DestinationReceiving { .. } => {
                 history.verified.remove(&part);
             }
             RecordedProgress::DestinationDeclined { .. } => {

@@ -15,7 +15,7 @@
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::ids::BootId;
+use crate::ids::{Admission, AdmissionId, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
@@ -33,21 +33,29 @@ pub(crate) struct Activating {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     /// `is_stuck`: it has failed for too long.
-    Thawing { downtime: Downtime, is_stuck: bool },
+    Thawing {
+        admission: AdmissionId,
+        downtime: Downtime,
+        is_stuck: bool,
+    },
     /// `silent`: the source has not replied for too long.
     Running { silent: bool },
 }
 
 impl Activating {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
+    pub(super) fn enter(
+        context: &mut Context<'_>,
+        admission: Admission,
+        downtime: Downtime,
+    ) -> Phase {
         // Durable before the domain runs: a restarted server must not take the copy for one that has never run.
-        context.record(RecordedProgress::DestinationActivating { peer_boot });
-        Self::thaw(context, peer_boot, downtime)
+        context.record(RecordedProgress::DestinationActivating { admission });
+        Self::thaw(context, admission, downtime)
     }
 
     /// Resumes after a restart that may have come before the domain was thawed.
-    pub(crate) fn resume_thawing(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        Self::thaw(context, peer_boot, Downtime::since(context.now))
+    pub(crate) fn resume_thawing(context: &mut Context<'_>, admission: Admission) -> Phase {
+        Self::thaw(context, admission, Downtime::since(context.now))
     }
 
     /// Resumes after a restart, with the domain running here.
@@ -56,13 +64,14 @@ impl Activating {
         Self::running(context, peer_boot)
     }
 
-    fn thaw(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
+    fn thaw(context: &mut Context<'_>, admission: Admission, downtime: Downtime) -> Phase {
         context.enter(PhaseName::Activate);
         context.act(Action::CloseStream);
         context.limit(context.timing().silence_limit_us);
         let thawing = Activating {
-            peer_boot,
+            peer_boot: admission.peer_boot,
             progress: Progress::Thawing {
+                admission: admission.number,
                 downtime,
                 is_stuck: false,
             },
@@ -100,12 +109,22 @@ impl Activating {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Thawing { downtime, .. } => self.step_thawing(context, input, downtime),
+            Progress::Thawing {
+                admission,
+                downtime,
+                ..
+            } => self.step_thawing(context, input, admission, downtime),
             Progress::Running { .. } => self.step_running(context, input),
         }
     }
 
-    fn step_thawing(self, context: &mut Context<'_>, input: Input, downtime: Downtime) -> Phase {
+    fn step_thawing(
+        self,
+        context: &mut Context<'_>,
+        input: Input,
+        admission: AdmissionId,
+        downtime: Downtime,
+    ) -> Phase {
         match input {
             Input::Event(Event::Destination(DestinationEvent::Activated)) => {
                 let Activating { peer_boot, .. } = self;
@@ -122,14 +141,17 @@ impl Activating {
             Input::Timer(Timer::Repeat) => self.activate(context, downtime),
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::NotActivated));
-                let is_stuck = true;
-                let progress = Progress::Thawing { downtime, is_stuck };
+                let progress = Progress::Thawing {
+                    admission,
+                    downtime,
+                    is_stuck: true,
+                };
                 Phase::Activate(Activating { progress, ..self })
             }
             // The source still has its copy, since it has not received Activated.
             Input::Force(_) => {
                 context.cancel_activation();
-                Declining::enter(context, AbortReason::Cancelled)
+                Declining::enter(context, admission, AbortReason::Cancelled)
             }
             _ => Phase::Activate(self),
         }

@@ -13,16 +13,18 @@
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
+use crate::ids::AdmissionId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
-use super::abort::is_for_another_boot;
+use super::abort::is_for_another_admission;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Declining {
+    admission: AdmissionId,
     why: AbortReason,
     /// Whether the copy is gone.
     is_discarded: bool,
@@ -33,14 +35,23 @@ pub(crate) struct Declining {
 }
 
 impl Declining {
-    pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    pub(crate) fn enter(
+        context: &mut Context<'_>,
+        admission: AdmissionId,
+        why: AbortReason,
+    ) -> Phase {
         // Durable before it is sent: a restarted server must not run a copy that the source runs on.
-        record(context, why, false);
-        Self::resume(context, why, false)
+        record(context, admission, why, false);
+        Self::resume(context, admission, why, false)
     }
 
     /// Resumes after a restart.
-    pub(crate) fn resume(context: &mut Context<'_>, why: AbortReason, is_discarded: bool) -> Phase {
+    pub(crate) fn resume(
+        context: &mut Context<'_>,
+        admission: AdmissionId,
+        why: AbortReason,
+        is_discarded: bool,
+    ) -> Phase {
         context.enter(PhaseName::Decline);
         context.notify(Notice::Declined(why));
         context.send(Step::Declined(why));
@@ -51,6 +62,7 @@ impl Declining {
         context.repeat();
         context.limit(context.timing().release_limit_us);
         Phase::Decline(Declining {
+            admission,
             why,
             is_discarded,
             is_answered: false,
@@ -78,7 +90,7 @@ impl Declining {
     fn discarded(self, context: &mut Context<'_>) -> Phase {
         if !self.is_answered {
             // Durable before pages of a later move can arrive: those are handled after this action is performed.
-            record(context, self.why, true);
+            record(context, self.admission, self.why, true);
         }
         Declining {
             is_discarded: true,
@@ -91,8 +103,8 @@ impl Declining {
         match step {
             // From any boot of the source: an earlier boot that has retired the domain has lost it.
             Step::Abort(_) | Step::Unknown => self.answered(context),
-            // The source replies to nothing of this boot.
-            step if is_for_another_boot(context, step) => self.answered(context),
+            // The source replies to nothing of this admission.
+            step if is_for_another_admission(step, self.admission) => self.answered(context),
             Step::Commit { .. } if !self.is_answered => self.send_declined(context),
             _ => Phase::Decline(self),
         }
@@ -133,6 +145,10 @@ impl Declining {
     }
 }
 
-fn record(context: &mut Context<'_>, why: AbortReason, is_discarded: bool) {
-    context.record(RecordedProgress::DestinationDeclined { why, is_discarded });
+fn record(context: &mut Context<'_>, admission: AdmissionId, why: AbortReason, is_discarded: bool) {
+    context.record(RecordedProgress::DestinationDeclined {
+        why,
+        admission,
+        is_discarded,
+    });
 }

@@ -17,7 +17,7 @@ use identity::Digest;
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId, StateVersion};
+use crate::ids::{Admission, Attempt, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
 use crate::record::RecordedProgress;
@@ -33,7 +33,7 @@ pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Committing {
-    peer_boot: BootId,
+    admission: Admission,
     frozen: Frozen,
     progress: Progress,
 }
@@ -60,13 +60,13 @@ enum Progress {
 
 impl Committing {
     /// Begins when the stream has accepted all of the freeze.
-    pub(super) fn new(peer_boot: BootId, frozen: Frozen) -> Self {
+    pub(super) fn new(admission: Admission, frozen: Frozen) -> Self {
         let progress = Progress::Retiring {
             rounds: 0,
             abort: None,
         };
         Committing {
-            peer_boot,
+            admission,
             frozen,
             progress,
         }
@@ -80,7 +80,7 @@ impl Committing {
         version: StateVersion,
     ) -> Phase {
         let Committing {
-            peer_boot, frozen, ..
+            admission, frozen, ..
         } = self;
         let Frozen {
             attempt, digest, ..
@@ -90,7 +90,7 @@ impl Committing {
         context.record(RecordedProgress::SourceCommitting {
             attempt,
             digest,
-            peer_boot,
+            admission,
         });
         context.act(Action::Source(SourceAction::Retire { version }));
         let abort = None;
@@ -103,7 +103,7 @@ impl Committing {
     /// Resumes after a restart, with the domain retired in the kernel.
     pub(crate) fn resume(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         (attempt, digest): (Attempt, Digest),
     ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Commit));
@@ -112,7 +112,7 @@ impl Committing {
             digest,
             downtime: None,
         };
-        Committing::new(peer_boot, frozen).commit_point(context)
+        Committing::new(admission, frozen).commit_point(context)
     }
 
     /// **The commit point.** The kernel has retired the domain, at the version that was sent.
@@ -163,7 +163,7 @@ impl Committing {
             ),
             _ => {
                 let abort = abort.or_else(|| {
-                    abort::reason(context, &input, PhaseName::Commit, Some(self.peer_boot))
+                    abort::reason(context, &input, PhaseName::Commit, Some(self.admission))
                 });
                 Phase::Commit(Committing {
                     progress: Progress::Retiring { rounds, abort },
@@ -177,19 +177,19 @@ impl Committing {
         if self.frozen.attempt >= ATTEMPTS_MAX {
             return abort::enter(context, AbortReason::Interfered { by });
         }
-        Freezing::replace(context, self.peer_boot, rounds, self.frozen.attempt.next())
+        Freezing::replace(context, self.admission, rounds, self.frozen.attempt.next())
     }
 
     fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {
         match input {
-            Input::Message { boot, step } if boot == self.peer_boot => match step {
-                Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
-                Step::Declined(why) => InDoubt::decline(context, self.peer_boot, why),
+            Input::Message { boot, step } if boot == self.admission.peer_boot => match step {
+                Step::Activated { .. } => Releasing::enter(context, self.admission.peer_boot),
+                Step::Declined(why) => InDoubt::decline(context, self.admission.peer_boot, why),
                 // The destination keeps its record until this machine has replied that its part is over. So the
                 // destination's operator has ended the transaction, and may have run the domain.
                 Step::Unknown => self.in_doubt(context, Doubt::EndedByOperator),
                 // It queries the outcome.
-                Step::Admit | Step::Received { .. } => {
+                Step::Admit { .. } | Step::Received { .. } => {
                     context.limit(context.timing().silence_limit_us);
                     self.repeat_commit(context, false)
                 }
@@ -208,14 +208,14 @@ impl Committing {
                 })
             }
             Input::Force(force) => {
-                InDoubt::new(Some(self.peer_boot), Doubt::Silent).force(context, force)
+                InDoubt::new(Some(self.admission.peer_boot), Doubt::Silent).force(context, force)
             }
             _ => Phase::Commit(self),
         }
     }
 
     fn in_doubt(self, context: &mut Context<'_>, why: Doubt) -> Phase {
-        InDoubt::enter(context, Some(self.peer_boot), why)
+        InDoubt::enter(context, Some(self.admission.peer_boot), why)
     }
 
     fn repeat_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
@@ -233,7 +233,7 @@ impl Committing {
             downtime,
         } = self.frozen;
         context.send(Step::Commit {
-            boot: self.peer_boot,
+            admission: self.admission.number,
             attempt,
             digest,
             downtime_us: downtime.map_or(0, |downtime| downtime.us(context.now)),

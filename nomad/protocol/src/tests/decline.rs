@@ -367,7 +367,9 @@ fn a_verified_copy_is_incomplete_again_once_another_freeze_arrives() {
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Receive));
     let record = pair.record(1).expect("a record");
-    assert_eq!(record.progress, RecordedProgress::DestinationReceiving);
+    let admission = ADMISSION;
+    let receiving = RecordedProgress::DestinationReceiving { admission };
+    assert_eq!(record.progress, receiving);
 }
 
 #[test]
@@ -377,7 +379,7 @@ fn a_commit_of_a_later_freeze_makes_a_verified_copy_incomplete() {
     )));
     let attempt = Attempt::FIRST.next();
     let later = Step::Commit {
-        boot: local(B).boot,
+        admission: ADMISSION,
         attempt,
         digest: DIGEST,
         downtime_us: 0,
@@ -444,5 +446,51 @@ fn a_domain_that_cannot_be_activated_is_listed_until_it_runs_or_its_operator_dec
             assert!(pair.noticed(1, Notice::Activated));
             assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
         }
+    }
+}
+
+/// Someone on the path has held back the first datagrams of the offer, the pages and Commit, each sent again by the source.
+#[test]
+fn a_declined_transaction_that_is_admitted_again_is_not_activated_by_the_old_commit() {
+    let mut pair = with_pages_on_their_way();
+    pair.report(1, Event::StreamBroken);
+    pair.shell = |_| None;
+    pair.settle();
+    assert_runs_on_at_the_source(&pair, BROKEN);
+    pair.cut = true;
+    pair.receive(1, A, Step::Offer(offer()));
+    pair.settle();
+    let round = DestinationEvent::RoundReceived {
+        number: 0,
+        pages: 64,
+    };
+    pair.report(1, Event::Destination(round));
+    pair.report(1, Event::Destination(FREEZE));
+    pair.settle();
+    assert_eq!(pair.phase(1), Some(PhaseName::Verify));
+    pair.receive(1, A, commit());
+    pair.settle();
+    assert!(!pair.noticed(1, Notice::Activated));
+    assert_eq!(pair.phase(1), None);
+}
+
+/// The destination has forgotten the admission that the source knows, and has admitted the duplicate of the offer.
+#[test]
+fn a_source_does_not_freeze_for_an_admission_that_it_does_not_know() {
+    for step in [
+        Step::Admit {
+            admission: AdmissionId(99),
+        },
+        Step::Received {
+            admission: AdmissionId(99),
+            rounds: 1,
+        },
+    ] {
+        let mut pair = Pair::settled(never_completes!(Action::Source(
+            SourceAction::CopyRound { .. }
+        )));
+        pair.receive(0, B, step);
+        pair.settle();
+        assert!(pair.noticed(0, Notice::Aborted(AbortReason::PeerForgot)));
     }
 }

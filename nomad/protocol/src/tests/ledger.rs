@@ -47,8 +47,8 @@ fn reply(
 fn the_reply_about_an_unknown_transaction_is_unknown() {
     let mut pair = Pair::new();
     for query in [
-        Step::Admit,
-        Step::Received { rounds: 1 },
+        admit(),
+        received(1),
         Step::Declined(AbortReason::Cancelled),
         commit(),
     ] {

@@ -12,6 +12,8 @@ pub const A: MachineId = MachineId([0xa; 32]);
 pub const B: MachineId = MachineId([0xb; 32]);
 pub const MOVE: TransactionId = TransactionId(7);
 pub const DOMAIN: DomainId = DomainId(77);
+/// The number that the simplest shell draws for the first admission of the pair; it counts up from it.
+pub const ADMISSION: AdmissionId = AdmissionId(100);
 pub const DIGEST: Digest = Digest([3; 32]);
 
 pub fn local(machine: MachineId) -> LocalMachine {
@@ -53,10 +55,21 @@ pub fn activated() -> Step {
     }
 }
 
+/// The destination's replies under the first admission.
+pub fn admit() -> Step {
+    let admission = ADMISSION;
+    Step::Admit { admission }
+}
+
+pub fn received(rounds: u32) -> Step {
+    let admission = ADMISSION;
+    Step::Received { admission, rounds }
+}
+
 /// The source's Commit of the first freeze.
 pub fn commit() -> Step {
     Step::Commit {
-        boot: local(B).boot,
+        admission: ADMISSION,
         attempt: Attempt::FIRST,
         digest: DIGEST,
         downtime_us: 0,
@@ -87,6 +100,8 @@ pub struct Pair {
     pub cut: bool,
     /// The time that a message takes to the destination, as the stream reports it.
     pub delay_us: u64,
+    /// The number of the next admission.
+    next_admission: AdmissionId,
 }
 
 impl Pair {
@@ -102,6 +117,7 @@ impl Pair {
             shell: |_| None,
             cut: false,
             delay_us: 0,
+            next_admission: ADMISSION,
         }
     }
 
@@ -323,7 +339,8 @@ impl Pair {
             }
             Action::Source(action) => return self.perform_source(machine, transaction, *action),
             Action::Destination(action) => {
-                return perform_destination(action)
+                return self
+                    .perform_destination(action)
                     .into_iter()
                     .map(Event::Destination)
                     .collect();
@@ -393,17 +410,21 @@ impl Pair {
         self.machines[to].handle_message(self.now, from, read);
         true
     }
-}
 
-fn perform_destination(action: &DestinationAction) -> Option<DestinationEvent> {
-    match action {
-        DestinationAction::Reserve(_) => Some(DestinationEvent::Reserved),
-        DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
-            attempt: *attempt,
-            digest: DIGEST,
-        }),
-        DestinationAction::Activate { .. } => Some(DestinationEvent::Activated),
-        DestinationAction::DiscardCopy => Some(DestinationEvent::Discarded),
-        DestinationAction::Announce => None,
+    fn perform_destination(&mut self, action: &DestinationAction) -> Option<DestinationEvent> {
+        match action {
+            DestinationAction::Reserve(_) => {
+                let admission = self.next_admission;
+                self.next_admission.0 += 1;
+                Some(DestinationEvent::Reserved { admission })
+            }
+            DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
+                attempt: *attempt,
+                digest: DIGEST,
+            }),
+            DestinationAction::Activate { .. } => Some(DestinationEvent::Activated),
+            DestinationAction::DiscardCopy => Some(DestinationEvent::Discarded),
+            DestinationAction::Announce => None,
+        }
     }
 }

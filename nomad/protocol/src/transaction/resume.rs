@@ -52,10 +52,10 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
             Recorded::SourceCommitting {
                 attempt,
                 digest,
-                peer_boot,
+                admission,
             },
             Retired,
-        ) => Phase::Source(Committing::resume(context, peer_boot, (attempt, digest))),
+        ) => Phase::Source(Committing::resume(context, admission, (attempt, digest))),
         (Recorded::SourceDeclined { why, .. }, Running) => {
             Phase::Source(abort::enter(context, why))
         }
@@ -76,26 +76,32 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::DestinationOpen, _) => {
             Phase::Destination(Discarding::abort(context, restarted(Side::Destination)))
         }
-        (Recorded::DestinationReceiving, _) => {
-            Phase::Destination(Declining::enter(context, restarted(Side::Destination)))
+        (Recorded::DestinationReceiving { admission }, _) => {
+            let why = restarted(Side::Destination);
+            Phase::Destination(Declining::enter(context, admission, why))
         }
-        (Recorded::DestinationDeclined { why, is_discarded }, _) => {
-            Phase::Destination(Declining::resume(context, why, is_discarded))
-        }
+        (
+            Recorded::DestinationDeclined {
+                why,
+                admission,
+                is_discarded,
+            },
+            _,
+        ) => Phase::Destination(Declining::resume(context, admission, why, is_discarded)),
         (
             Recorded::DestinationPrepared {
                 rounds,
                 attempt,
                 digest,
-                peer_boot,
+                admission,
             },
             _,
         ) => {
             let freeze = (attempt, digest, rounds);
-            Phase::Destination(Verifying::resume(context, peer_boot, freeze))
+            Phase::Destination(Verifying::resume(context, admission, freeze))
         }
-        (Recorded::DestinationActivating { peer_boot }, _) => {
-            Phase::Destination(Activating::resume_thawing(context, peer_boot))
+        (Recorded::DestinationActivating { admission }, _) => {
+            Phase::Destination(Activating::resume_thawing(context, admission))
         }
         (Recorded::DestinationActivated { peer_boot }, _) => {
             Phase::Destination(Activating::resume_running(context, peer_boot))

@@ -3,7 +3,8 @@
 use abi::{Error, PAGE_BYTES};
 use identity::Incarnation;
 use nomad_protocol::{
-    DestinationAction, DestinationEvent, Event, LocalFailure, Offer, Refusal, TransactionId,
+    AdmissionId, DestinationAction, DestinationEvent, Event, LocalFailure, Offer, Refusal,
+    TransactionId,
 };
 use service_protocol::root;
 
@@ -52,7 +53,8 @@ impl<O, I> Moves<O, I> {
         match host.admit(offer) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
-                DestinationEvent::Reserved
+                let admission = AdmissionId(host.draw() as u64);
+                DestinationEvent::Reserved { admission }
             }
             Err(AdmitError::NoRoom {
                 needed_bytes,

@@ -22,7 +22,11 @@ fn destination() -> Machine {
     for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
         let offer = Message::Transaction(transaction, Step::Offer(offer(DomainId(domain))));
         let admitted = replies(&mut machine, from, offer);
-        assert_eq!(admitted, [Message::Transaction(transaction, Step::Admit)]);
+        let is_admitted = matches!(
+            admitted[..],
+            [Message::Transaction(it, Step::Admit { .. })] if it == transaction
+        );
+        assert!(is_admitted, "{admitted:?}");
     }
     machine
 }

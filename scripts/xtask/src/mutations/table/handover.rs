@@ -73,19 +73,19 @@ mutations! {
 
     // Decisions of the protocol.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
-        "        context.record(RecordedProgress::SourceCommitting {\n            attempt,\n            digest,\n            peer_boot,\n        });\n" => "        let _ = (attempt, digest, peer_boot);\n";
+        "        context.record(RecordedProgress::SourceCommitting {\n            attempt,\n            digest,\n            admission,\n        });\n" => "        let _ = (attempt, digest, admission);\n";
         "a restarted source does not know which freeze its destination is to run"; PROTOCOL;
     "prepared-record" in "nomad/protocol/src/destination/verify.rs":
-        "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            peer_boot: self.peer_boot,\n        });\n" => "";
+        "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            admission: self.admission,\n        });\n" => "";
         "a restarted destination discards a copy that may be the only one"; PROTOCOL;
     "receiving-record" in "nomad/protocol/src/destination/receive.rs":
-        "context.record(RecordedProgress::DestinationReceiving);" => "let _ = RecordedProgress::DestinationReceiving;";
+        "context.record(RecordedProgress::DestinationReceiving { admission });" => "let _ = RecordedProgress::DestinationReceiving { admission };";
         "a source that has retired the domain never learns that the restarted destination cannot run it"; PROTOCOL;
     "declined-record" in "nomad/protocol/src/destination/decline.rs":
-        "        record(context, why, false);\n" => "";
+        "        record(context, admission, why, false);\n" => "";
         "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
     "discarded-record" in "nomad/protocol/src/destination/decline.rs":
-        "            record(context, self.why, true);\n" => "";
+        "            record(context, self.admission, self.why, true);\n" => "";
         "a restarted destination discards the copy of a later move, which may be the only one"; PROTOCOL;
     "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
         "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
@@ -93,8 +93,14 @@ mutations! {
     "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
         "if self.peer_boot == Some(boot) && self.why" => "if self.peer_boot.is_some() && self.why";
         "a restarted destination has a domain run on that it may have run before"; PROTOCOL;
-    "earlier-boot" in "nomad/protocol/src/destination/abort.rs":
-        "if *boot != context.facts.local_boot)" => "if *boot != *boot && context.facts.local_boot != *boot)";
+    "other-admission" in "nomad/protocol/src/destination/committed.rs":
+        "number == admission.number =>" => "(number == admission.number || number != admission.number) =>";
+        "a destination runs an old copy that it had declined, if someone on the path sends old messages again"; PROTOCOL;
+    "unknown-admission" in "nomad/protocol/src/source/abort.rs":
+        "known.number != *number)" => "known.number.0 != number.0 && false)";
+        "a source freezes a domain for a destination that lacks the first rounds"; PROTOCOL;
+    "earlier-admission" in "nomad/protocol/src/destination/abort.rs":
+        "Step::Commit { admission, .. } if known.number != Some(*admission) => {" => "Step::Commit { admission, .. } if known.number != Some(*admission) && false => {";
         "a source waits for minutes for a destination that was restarted and received a duplicate of the offer"; PROTOCOL;
     "retired-digest" in "nomad/protocol/src/destination/committed.rs":
         "if digest == self.digest {" => "if true {";
@@ -109,7 +115,7 @@ mutations! {
         "if self.frozen.attempt >= ATTEMPTS_MAX {" => "if false {";
         "a domain that changes in every freeze is frozen again without end"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
-        "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
+        "Input::Message { boot, step } if boot == self.admission.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
         "a restarted destination is assumed to run the domain, or to have declined it"; PROTOCOL;
     "released-record" in "nomad/protocol/src/source/release.rs":
         "                context.record(RecordedProgress::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
