@@ -210,7 +210,8 @@ pub enum DestinationEvent {
         /// The number of pages that it covered.
         pages: u64,
     },
-    /// The first bytes of a freeze have arrived. They replace those of an earlier freeze.
+    /// The header of a freeze has arrived, which replaces an earlier freeze. The actions that follow are performed before any byte of
+    /// the new one is accepted.
     FreezeBegun {
         /// Its attempt.
         attempt: Attempt,

@@ -92,7 +92,7 @@ impl Verifying {
                 Phase::Verify(self)
             }
             Input::Event(Event::Destination(DestinationEvent::FreezeBegun { attempt }))
-                if attempt > self.attempt =>
+                if self.is_replaced_by(attempt) =>
             {
                 self.replaced(context)
             }
@@ -113,7 +113,8 @@ impl Verifying {
     }
 
     fn await_freeze(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
-        // No restarted server may take the copy for a complete one.
+        // No restarted server may take the copy for a complete one. The shell performs this before it accepts the first byte of
+        // the other freeze.
         let admission = self.admission.number;
         context.record(RecordedProgress::DestinationReceiving { admission });
         Receiving::await_freeze(context, self.admission, self.rounds, committed)
@@ -223,6 +224,10 @@ impl Verifying {
             }
             _ => Phase::Verify(self),
         }
+    }
+
+    pub(super) fn is_replaced_by(&self, attempt: Attempt) -> bool {
+        attempt > self.attempt
     }
 
     pub(super) fn is_verified(&self) -> bool {

@@ -123,7 +123,7 @@ pub struct Step {
 /// A fault that strikes one of the actions that a transition leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Strike {
-    /// The number of the action, from 1.
+    /// The number of the action, from 1; 0 if it strikes before the first action.
     action: usize,
     kind: StrikeKind,
 }
@@ -220,7 +220,8 @@ impl Model for Exploration {
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
         let mut next = state.clone();
         next.apply(&step.transition).then_some(())?;
-        next.perform_all(step.strike)?;
+        let strike = next.strike_at_once(&step)?;
+        next.perform_all(strike)?;
         (next != *state).then_some(next)
     }
 

@@ -90,7 +90,12 @@ impl State {
             return Vec::new();
         }
         let actions = undisturbed.perform_all(None).unwrap_or(0);
-        let strikes = (1..=actions).flat_map(|action| {
+        // What has arrived on a stream may be lost before anything follows from it. Otherwise that is a crash without the transition.
+        let first = match transition {
+            Transition::Arrive(_) => 0,
+            _ => 1,
+        };
+        let strikes = (first..=actions).flat_map(|action| {
             let strike = move |kind: &StrikeKind| Strike {
                 action,
                 kind: *kind,
@@ -138,6 +143,9 @@ impl State {
             }
             // A round or freeze arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {
+                if world.announce(NOW, *transaction) {
+                    return true;
+                }
                 return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
             }
             Transition::Break(transaction) => {
@@ -172,6 +180,21 @@ impl State {
             }
         }
         true
+    }
+
+    /// Applies a strike before the first action; returns the strike that is left.
+    pub(super) fn strike_at_once(&mut self, step: &Step) -> Option<Option<Strike>> {
+        match (&step.transition, step.strike) {
+            (Transition::Arrive(transaction), Some(Strike { action: 0, kind })) => {
+                let StrikeKind::Crash(crash) = kind else {
+                    return None;
+                };
+                let machine = self.world.streams.get(transaction)?.ends[1];
+                self.crash(machine, crash)?;
+                Some(None)
+            }
+            (_, strike) => Some(strike),
+        }
     }
 
     /// Performs the pending actions of all machines, with a strike at one of them. Returns the number of actions,

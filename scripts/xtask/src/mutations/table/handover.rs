@@ -106,7 +106,7 @@ mutations! {
         "if digest == self.digest {" => "if true {";
         "a copy other than the retired domain is activated"; PROTOCOL;
     "overwritten-copy" in "nomad/protocol/src/destination/verify.rs":
-        "                if attempt > self.attempt =>\n            {\n                self.replaced(context)" => "                if attempt < self.attempt =>\n            {\n                self.replaced(context)";
+        "                if self.is_replaced_by(attempt) =>\n            {\n                self.replaced(context)" => "                if attempt < self.attempt =>\n            {\n                self.replaced(context)";
         "a copy whose pages are being overwritten counts as complete"; PROTOCOL;
     "digest" in "nomad/protocol/src/destination/verify.rs":
         "if digest != self.digest {" => "if false {";
@@ -393,8 +393,17 @@ mutations! {
     "older-record-first" in "nomad/shell/src/records.rs":
         "        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset" => "        self.forget(record.transaction);\n        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset";
         "a migration server that fails between the two writes of a record loses the transaction"; SHELL;
+    "overwritten-first" in "nomad/shell/src/pages.rs":
+        "        self.announce_segment(now, from, transaction, header)?;\n        self.perform_all(now);\n" => "        self.announce_segment(now, from, transaction, header)?;\n";
+        "a restarted destination takes a mixture of two freezes for a complete copy"; SIMULATED_SHELL;
+    "half-built" in "nomad/shell/src/pages.rs":
+        "        self.perform_all(now);\n        self.announce_segment" => "        self.announce_segment";
+        "a copy is built while the next freeze overwrites it"; SIMULATED_SHELL;
+    "repeated-freeze" in "nomad/protocol/src/destination/verify.rs":
+        "        attempt > self.attempt\n" => "        attempt >= self.attempt\n";
+        "a source that sends a freeze again overwrites a verified copy"; SIMULATED_SHELL;
     "pages-of-another" in "nomad/shell/src/pages.rs":
-        "is_its && entry.peer == from && awaits" => "is_its && awaits";
+        "is_its && entry.peer == from && self" => "is_its && self";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
 
     // A drain, and a restart.
