@@ -102,7 +102,11 @@ pub fn events() -> Vec<Event> {
         Event::Lost(name(), DomainState::Outlived),
         Event::Rebooting(name()),
         Event::Started(name()),
-        Event::Forced(name(), Force::RunHere),
+        Event::Forced {
+            domain: name(),
+            force: Force::RunHere,
+            settled: Some(Doubt::Silent),
+        },
         Event::Done,
         Event::failed("x".repeat(2 * REASON_BYTES_MAX)),
         Event::rejected(Some(name()), "x".repeat(2 * REASON_BYTES_MAX)),

@@ -242,6 +242,12 @@ impl Doubt {
         }
     }
 
+    /// Whether a decision that settles the doubt decides about a copy here. Otherwise that is decided, and only the record of the move
+    /// is ended.
+    pub fn decides_about_copy(self) -> bool {
+        self.has_copy() && self != Doubt::NotReleased
+    }
+
     /// Whether there may still be a copy here.
     pub fn has_copy(self) -> bool {
         !matches!(self, Doubt::NotAcknowledged | Doubt::NotAnswered)

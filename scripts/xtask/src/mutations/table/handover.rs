@@ -406,6 +406,10 @@ mutations! {
         "is_its && entry.peer == from && self" => "is_its && self";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
 
+    "dropped-with-another" in "nomad/shell/src/operator.rs":
+        "settled.partition(|(_, doubt)| doubt.decides_about_copy());" => "settled.partition(|_| true);";
+        "an operator who ends a declined move destroys the copy of another one"; SIMULATED_SHELL;
+
     // A drain, and a restart.
     "drained-admits" in "nomad/shell/src/drain/command.rs":
         "let is_closed = self.drain.is_some() || self.restart_due.is_some();" => "let is_closed = self.restart_due.is_some();";
