@@ -121,6 +121,7 @@ pub fn events() -> Vec<Event> {
         Notice::Committed,
         Notice::Declined(AbortReason::StreamBroken),
         Notice::Activated,
+        Notice::Lost(AbortReason::StreamBroken),
         Notice::InDoubt(Doubt::NotReleased),
         Notice::Aborted(AbortReason::NomadRestarted {
             on: Side::Destination,

@@ -261,6 +261,9 @@ pub enum Notice {
     Activated,
     /// The transaction is aborted: the source runs the domain, and the destination has no copy.
     Aborted(AbortReason),
+    /// Source: no machine has the domain any more. An operator has dropped the copy here, and the destination, which has declined
+    /// the domain for this reason, has none.
+    Lost(AbortReason),
     /// The outcome is in doubt.
     InDoubt(Doubt),
     /// Source: the domain has moved, and its memory is released. Destination: the domain may move to another machine.

@@ -49,6 +49,17 @@ pub enum RecordedProgress {
         /// The destination's boot.
         peer_boot: BootId,
     },
+    /// Source: an operator has dropped the retired domain here. Commit is repeated, since the destination may have a copy.
+    SourceDropped {
+        /// The freeze.
+        attempt: Attempt,
+        /// The digest of the frozen state.
+        digest: Digest,
+        /// The destination's admission.
+        admission: Admission,
+        /// Whether the copy is destroyed. The domain may have come back since.
+        is_destroyed: bool,
+    },
     /// Source: the destination runs the domain, the copy here is being destroyed.
     SourceReleasing {
         /// The destination's boot.

@@ -257,9 +257,9 @@ impl Event {
     pub fn end(&self) -> Option<End> {
         match self {
             Event::Done | Event::Move(Notice::Finished) => Some(End::Done),
-            Event::Failed(_) | Event::Rejected { .. } | Event::Move(Notice::Aborted(_)) => {
-                Some(End::Failed)
-            }
+            Event::Failed(_)
+            | Event::Rejected { .. }
+            | Event::Move(Notice::Aborted(_) | Notice::Lost(_)) => Some(End::Failed),
             _ => None,
         }
     }

@@ -235,7 +235,7 @@ impl Doubt {
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
-            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::NotActivated => {
+            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::NotActivated | Doubt::Dropped => {
                 force == Force::DropCopy
             }
             _ => true,
@@ -250,7 +250,10 @@ impl Doubt {
 
     /// Whether there may still be a copy here.
     pub fn has_copy(self) -> bool {
-        !matches!(self, Doubt::NotAcknowledged | Doubt::NotAnswered)
+        !matches!(
+            self,
+            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::Dropped
+        )
     }
 }
 
@@ -281,4 +284,6 @@ pub enum Doubt {
     /// On the destination: the source has committed, but this machine has tried to run the domain for too long without success.
     /// It keeps trying.
     NotActivated,
+    /// On the source: an operator has dropped the copy here, and the destination has not replied whether it runs its own.
+    Dropped,
 }

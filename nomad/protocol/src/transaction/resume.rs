@@ -3,9 +3,9 @@
 
 use crate::context::{Context, Facts};
 use crate::destination::{Activating, Declining, Discarding, Verifying};
-use crate::reasons::{AbortReason, Doubt, Side};
+use crate::reasons::{AbortReason, Side};
 use crate::record::RecordedProgress;
-use crate::source::{Committing, InDoubt, Releasing, abort};
+use crate::source::{self, Committing, Dropped, InDoubt, Releasing, abort};
 use crate::time::Instant;
 use crate::timers::Timing;
 
@@ -62,10 +62,35 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::SourceDeclined { why, peer_boot }, Retired | Frozen) => {
             Phase::Source(InDoubt::resume_declined(context, peer_boot, why))
         }
-        (Recorded::SourceOpen, Retired | Gone)
-        | (Recorded::SourceCommitting { .. } | Recorded::SourceDeclined { .. }, Gone) => {
-            let doubt = Doubt::RecordContradicted;
-            Phase::Source(InDoubt::enter(context, None, doubt))
+        (Recorded::SourceOpen, Retired | Gone) => {
+            Phase::Source(InDoubt::resume_contradicted(context, None))
+        }
+        (
+            Recorded::SourceCommitting {
+                attempt,
+                digest,
+                admission,
+            },
+            Gone,
+        ) => {
+            let committed = (admission, source::Frozen::recorded(attempt, digest));
+            Phase::Source(InDoubt::resume_contradicted(context, Some(committed)))
+        }
+        (Recorded::SourceDeclined { why, peer_boot }, Gone) => {
+            Phase::Source(InDoubt::resume_gone(context, peer_boot, why))
+        }
+        (
+            Recorded::SourceDropped {
+                attempt,
+                digest,
+                admission,
+                is_destroyed,
+            },
+            _,
+        ) => {
+            let frozen = source::Frozen::recorded(attempt, digest);
+            let dropped = Dropped::resume(context, admission, frozen, is_destroyed);
+            Phase::Source(dropped)
         }
         (Recorded::SourceReleasing { peer_boot }, _) => {
             Phase::Source(Releasing::destroy(context, peer_boot))

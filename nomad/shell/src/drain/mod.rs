@@ -182,6 +182,9 @@ impl Drain {
                 }
             }
             Notice::Aborted(reason) => self.handle_failure(name, machines.get(to), reason),
+            Notice::Lost(_) => {
+                self.stays.remove(&name);
+            }
             Notice::InDoubt(doubt) => self.stay(name, Stay::InDoubt(doubt)),
             _ => return Some(name),
         }

@@ -90,6 +90,15 @@ mutations! {
     "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
         "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
         "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
+    "dropped-record" in "nomad/protocol/src/source/in_doubt.rs":
+        "        if let (Force::DropCopy, Some((admission, frozen))) = (force, self.committed) {\n            return Dropped::enter(context, admission, frozen);\n        }\n" => "";
+        "a command that drops a copy whose record is contradicted destroys the only other copy, at the destination"; PROTOCOL;
+    "dropped-commit" in "nomad/protocol/src/source/commit.rs":
+        "Input::Force(Force::DropCopy) => Dropped::enter(context, self.admission, self.frozen)," => "Input::Force(Force::DropCopy) => Releasing::enter(context, self.admission.peer_boot),";
+        "a command that drops the copy at the source keeps the destination from running its own"; PROTOCOL;
+    "dropped-twice" in "nomad/protocol/src/source/dropped.rs":
+        "                dropped.record(context);\n                dropped.await_reply(context)" => "                dropped.await_reply(context)";
+        "a restarted source destroys a domain that was dropped and has come back"; PROTOCOL;
     "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
         "if self.peer_boot == Some(boot) && self.why" => "if self.peer_boot.is_some() && self.why";
         "a restarted destination has a domain run on that it may have run before"; PROTOCOL;
@@ -418,7 +427,7 @@ mutations! {
         "        self.roll_calls.forget();\n" => "";
         "a domain that arrived somewhere during its home's drain runs twice"; SIMULATED_SHELL;
     "lost-by-restart" in "nomad/shell/src/restart.rs":
-        "condition == RebootIf::NothingIsLost && !lost.is_empty()" => "false";
+        "condition == RebootIf::NothingIsLost && !events.is_empty()" => "false";
         "a restart that is not forced loses domains"; SIMULATED_SHELL;
     "short-fadt" in "kernel/src/arch/acpi/fadt.rs":
         "    if u32::from_le_bytes(*flags) & HAS_RESET_REGISTER == 0 {\n        return None;\n    }\n" => "";
