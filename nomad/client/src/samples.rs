@@ -142,7 +142,7 @@ pub fn events() -> Vec<Event> {
 }
 
 /// A reason of every kind for which a domain stays.
-fn stays() -> [Stay; 9] {
+fn stays() -> [Stay; 10] {
     let refusal = Refusal::Draining { machine: name() };
     [
         Stay::NotMovable,
@@ -151,6 +151,10 @@ fn stays() -> [Stay; 9] {
         Stay::Failed {
             to: name(),
             reason: AbortReason::Refused(refusal),
+        },
+        Stay::Declined {
+            by: name(),
+            reason: AbortReason::StreamBroken,
         },
         Stay::Cancelled,
         Stay::Faulted,

@@ -255,7 +255,8 @@ pub enum Notice {
     },
     /// The source passed the commit point: the destination decides whether it runs the domain.
     Committed,
-    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point.
+    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point. On the
+    /// source, the reason is the destination's word: `Aborted` follows with the same one.
     Declined(AbortReason),
     /// The domain runs on the destination.
     Activated,

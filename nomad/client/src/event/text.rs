@@ -221,7 +221,7 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
         Notice::Aborted(reason) => write!(f, "failed: {reason}"),
         Notice::Lost(reason) => write!(
             f,
-            "lost: the copy here was dropped, and the destination has declined its own: {reason}"
+            "failed: it is lost, since the copy here was dropped, and the destination has declined its own: {reason}"
         ),
         Notice::InDoubt(doubt) => write!(f, "in doubt: {doubt}"),
         Notice::Finished => f.write_str("done"),

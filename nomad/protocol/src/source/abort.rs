@@ -23,10 +23,11 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// The reason to abort, if this input aborts a transaction in `phase`. `admission` is the destination's, if it has admitted the
+/// The reason to abort, if this input aborts a transaction in `phase`. A reason that the destination states, truly or not, is
+/// announced as such. `admission` is the destination's, if it has admitted the
 /// domain.
 pub(super) fn reason(
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     input: &Input,
     phase: PhaseName,
     admission: Option<Admission>,
@@ -49,7 +50,10 @@ pub(super) fn reason(
         Input::Message {
             step: Step::Abort(why) | Step::Declined(why),
             ..
-        } => Some(*why),
+        } => {
+            context.notify(Notice::Declined(*why));
+            Some(*why)
+        }
         Input::Message { boot, .. } if admission.is_some_and(|known| known.peer_boot != *boot) => {
             Some(AbortReason::PeerRestarted)
         }

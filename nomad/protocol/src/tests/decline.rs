@@ -494,3 +494,19 @@ fn a_source_does_not_freeze_for_an_admission_that_it_does_not_know() {
         assert!(pair.noticed(0, Notice::Aborted(AbortReason::PeerForgot)));
     }
 }
+
+#[test]
+fn a_reason_that_the_destination_states_is_announced_as_its_own() {
+    for step in [
+        Step::Abort(AbortReason::Cancelled),
+        Step::Declined(AbortReason::Cancelled),
+    ] {
+        let mut pair = Pair::settled(never_completes!(Action::Source(
+            SourceAction::CopyRound { .. }
+        )));
+        pair.receive(0, B, step);
+        pair.settle();
+        assert!(pair.noticed(0, Notice::Declined(AbortReason::Cancelled)));
+        assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
+    }
+}

@@ -420,6 +420,9 @@ mutations! {
         "an operator who ends a declined move destroys the copy of another one"; SIMULATED_SHELL;
 
     // A drain, and a restart.
+    "declined-by-operator" in "nomad/shell/src/drain/mod.rs":
+        "if reason == AbortReason::Cancelled && !is_declined {" => "if reason == AbortReason::Cancelled {";
+        "a destination that lies about its reason keeps a domain from being drained to other machines"; SHELL;
     "drained-admits" in "nomad/shell/src/drain/command.rs":
         "let is_closed = self.drain.is_some() || self.restart_due.is_some();" => "let is_closed = self.restart_due.is_some();";
         "a machine that is drained fills up again"; SIMULATED_SHELL;
