@@ -102,7 +102,11 @@ pub fn events() -> Vec<Event> {
         Event::Lost(name(), DomainState::Outlived),
         Event::Rebooting(name()),
         Event::Started(name()),
-        Event::Forced(name(), Force::RunHere),
+        Event::Forced {
+            domain: name(),
+            force: Force::RunHere,
+            settled: Some(Doubt::Silent),
+        },
         Event::Done,
         Event::failed("x".repeat(2 * REASON_BYTES_MAX)),
         Event::rejected(Some(name()), "x".repeat(2 * REASON_BYTES_MAX)),
@@ -117,6 +121,7 @@ pub fn events() -> Vec<Event> {
         Notice::Committed,
         Notice::Declined(AbortReason::StreamBroken),
         Notice::Activated,
+        Notice::Lost(AbortReason::StreamBroken),
         Notice::InDoubt(Doubt::NotReleased),
         Notice::Aborted(AbortReason::NomadRestarted {
             on: Side::Destination,
@@ -137,7 +142,7 @@ pub fn events() -> Vec<Event> {
 }
 
 /// A reason of every kind for which a domain stays.
-fn stays() -> [Stay; 9] {
+fn stays() -> [Stay; 10] {
     let refusal = Refusal::Draining { machine: name() };
     [
         Stay::NotMovable,
@@ -146,6 +151,10 @@ fn stays() -> [Stay; 9] {
         Stay::Failed {
             to: name(),
             reason: AbortReason::Refused(refusal),
+        },
+        Stay::Declined {
+            by: name(),
+            reason: AbortReason::StreamBroken,
         },
         Stay::Cancelled,
         Stay::Faulted,

@@ -9,7 +9,7 @@ use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Progress, Round};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Attempt, MachineId, StateVersion};
+use crate::ids::{AdmissionId, Attempt, MachineId, StateVersion};
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, LocalFailure, PhaseName, Refusal};
@@ -192,7 +192,10 @@ pub enum SourceEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationEvent {
     /// The domain is admitted, and its pool is reserved.
-    Reserved,
+    Reserved {
+        /// A number for this admission, drawn at random.
+        admission: AdmissionId,
+    },
     /// The domain is refused; nothing is reserved.
     Refused(Refusal),
     /// More of the page stream has arrived.
@@ -204,7 +207,8 @@ pub enum DestinationEvent {
         /// The number of pages that it covered.
         pages: u64,
     },
-    /// The first bytes of a freeze have arrived. They replace those of an earlier freeze.
+    /// The header of a freeze has arrived, which replaces an earlier freeze. The actions that follow are performed before any byte of
+    /// the new one is accepted.
     FreezeBegun {
         /// Its attempt.
         attempt: Attempt,
@@ -248,12 +252,16 @@ pub enum Notice {
     },
     /// The source passed the commit point: the destination decides whether it runs the domain.
     Committed,
-    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point.
+    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point. On the
+    /// source, the reason is the destination's word: `Aborted` follows with the same one.
     Declined(AbortReason),
     /// The domain runs on the destination.
     Activated,
     /// The transaction is aborted: the source runs the domain, and the destination has no copy.
     Aborted(AbortReason),
+    /// Source: no machine has the domain any more. An operator has dropped the copy here, and the destination, which has declined
+    /// the domain for this reason, has none.
+    Lost(AbortReason),
     /// The outcome is in doubt.
     InDoubt(Doubt),
     /// Source: the domain has moved, and its memory is released. Destination: the domain may move to another machine.

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 
 use nomad_planner::MoveOptions;
 
-use crate::actions::{Action, Event, Notice};
+use crate::actions::{Action, DestinationAction, Event, Notice};
 use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::Offer;
@@ -88,6 +88,17 @@ impl Context<'_> {
             progress,
         };
         self.act(Action::Record(record));
+    }
+
+    /// Removes an activation that is not performed yet.
+    pub(crate) fn cancel_activation(&mut self) {
+        let is_it = |action: &Action| {
+            matches!(
+                action,
+                Action::Destination(DestinationAction::Activate { .. })
+            )
+        };
+        self.actions.retain(|action| !is_it(action));
     }
 
     pub(crate) fn notify(&mut self, notice: Notice) {

@@ -32,6 +32,20 @@ pub struct TransactionId(pub u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateVersion(pub u64);
 
+/// The number of one admission of a domain by a destination, drawn at random. A destination that has forgotten a transaction may
+/// admit the same one again, under another number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AdmissionId(pub u64);
+
+/// The admission under which two machines move a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Admission {
+    /// Its number.
+    pub number: AdmissionId,
+    /// The boot of the other machine.
+    pub peer_boot: BootId,
+}
+
 /// Numbers the freezes of a transaction from 1: a freeze replaces the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attempt(pub u8);
@@ -59,6 +73,7 @@ identity::long_number! {
     BootId(u64),
     LifeId(u64),
     Turn(u64),
+    AdmissionId(u64),
     TransactionId(u128),
 }
 

@@ -69,7 +69,9 @@ pub use actions::{
 pub use cpu::CpuFeatures;
 pub use fleet::{Fleet, FleetId};
 pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
-pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
+pub use ids::{
+    Admission, AdmissionId, Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn,
+};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
 pub use offer::{MachineSupport, Offer, Sizes, Versions};

@@ -9,7 +9,7 @@ use identity::{Digest, DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::FleetId;
-use crate::ids::{Attempt, BootId, TransactionId, Turn};
+use crate::ids::{AdmissionId, Attempt, BootId, TransactionId, Turn};
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Refusal};
 use crate::roll_call::Presence;
@@ -69,21 +69,26 @@ pub enum Step {
     /// Source to destination: offers the domain. Repeated until there is a reply.
     Offer(Offer),
     /// Destination to source: the pool is reserved, send the pages. Repeated for every Offer.
-    Admit,
+    Admit {
+        /// The number of the admission.
+        admission: AdmissionId,
+    },
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
     /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
     /// Repeated, in place of Admit, until the outcome is known: a destination that has the frozen domain queries the
     /// outcome with it.
     Received {
+        /// The admission.
+        admission: AdmissionId,
         /// Their number.
         rounds: u32,
     },
     /// Source to destination: the domain is retired here, and the last of its pages are on their way. Run it as soon as
     /// they have arrived, or decline. Repeated until Activated or Declined is received.
     Commit {
-        /// The destination's boot that admitted the domain. Another boot ignores the rest.
-        boot: BootId,
+        /// The admission. A destination that has forgotten it and has admitted the domain once more ends that.
+        admission: AdmissionId,
         /// The freeze.
         attempt: Attempt,
         /// The digest of the frozen state.
@@ -147,7 +152,7 @@ impl Step {
     /// Only steps that await an outcome get a reply, so two machines never reply to each other endlessly.
     pub fn reply_if_unknown(&self) -> Option<Step> {
         match self {
-            Step::Admit
+            Step::Admit { .. }
             | Step::Received { .. }
             | Step::Commit { .. }
             | Step::Declined(_)

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use identity::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Attempt, BootId, MachineId, TransactionId};
+use crate::ids::{Admission, AdmissionId, Attempt, BootId, MachineId, TransactionId};
 use crate::offer::Offer;
 use crate::reasons::AbortReason;
 use crate::wire::{DecodeError, append, bound, decode_whole};
@@ -39,8 +39,8 @@ pub enum RecordedProgress {
         attempt: Attempt,
         /// The digest of the frozen state.
         digest: Digest,
-        /// The destination's boot.
-        peer_boot: BootId,
+        /// The destination's admission.
+        admission: Admission,
     },
     /// Source: the destination has declined the retired domain, which is to run on here.
     SourceDeclined {
@@ -48,6 +48,17 @@ pub enum RecordedProgress {
         why: AbortReason,
         /// The destination's boot.
         peer_boot: BootId,
+    },
+    /// Source: an operator has dropped the retired domain here. Commit is repeated, since the destination may have a copy.
+    SourceDropped {
+        /// The freeze.
+        attempt: Attempt,
+        /// The digest of the frozen state.
+        digest: Digest,
+        /// The destination's admission.
+        admission: Admission,
+        /// Whether the copy is destroyed. The domain may have come back since.
+        is_destroyed: bool,
     },
     /// Source: the destination runs the domain, the copy here is being destroyed.
     SourceReleasing {
@@ -63,7 +74,10 @@ pub enum RecordedProgress {
     /// is discarded.
     DestinationOpen,
     /// Destination: a round is acknowledged, so the source may retire the domain. When resumed, it is declined.
-    DestinationReceiving,
+    DestinationReceiving {
+        /// The admission.
+        admission: AdmissionId,
+    },
     /// Destination: the copy is complete and frozen, and the source's decision is awaited.
     DestinationPrepared {
         /// The number of rounds before the freeze.
@@ -72,18 +86,23 @@ pub enum RecordedProgress {
         attempt: Attempt,
         /// The digest of the rebuilt state.
         digest: Digest,
-        /// The source's boot.
-        peer_boot: BootId,
+        /// The admission, and the source's boot.
+        admission: Admission,
     },
-    /// Destination: this machine never runs the copy. When resumed, the copy is discarded and the source is notified.
+    /// Destination: this machine never runs the copy. When resumed, the source is notified, and the copy is discarded unless
+    /// that is done.
     DestinationDeclined {
         /// The reason.
         why: AbortReason,
+        /// The admission.
+        admission: AdmissionId,
+        /// Whether the copy is gone. A copy of the domain that is here then came by a later move.
+        is_discarded: bool,
     },
     /// Destination: Commit was received, and the copy is complete. When resumed, it activates.
     DestinationActivating {
-        /// The source's boot.
-        peer_boot: BootId,
+        /// The admission, and the source's boot.
+        admission: Admission,
     },
     /// Destination: the domain runs; the source may still hold its copy.
     DestinationActivated {

@@ -115,10 +115,12 @@ impl<H: Host> Shell<H> {
         match notice {
             Notice::InDoubt(_) => self.update_roll_calls(now),
             Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
-            Notice::Finished => self.emit(Output::Frames(transaction, Frames::End)),
+            Notice::Finished | Notice::Lost(_) => {
+                self.emit(Output::Frames(transaction, Frames::End));
+            }
             _ => {}
         }
-        if let Notice::Finished | Notice::Aborted(_) = notice {
+        if let Notice::Finished | Notice::Aborted(_) | Notice::Lost(_) = notice {
             self.update_roll_calls(now);
             self.moves.forget(&mut self.host, transaction);
             self.requests.remove(&transaction);

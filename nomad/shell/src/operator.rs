@@ -11,10 +11,10 @@ use nomad_client::event::{MemoryStatus, TransactionStatus};
 use nomad_client::{Command, Event, RequestId};
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Doubt, Entry, Force, Instant, TooLate, TransactionId};
-use service_protocol::root::DomainState;
+use service_protocol::root::{DomainState, Refusal};
 
 use crate::hook::Hook;
-use crate::host::Host;
+use crate::host::{Host, RootError};
 use crate::output::Output;
 use crate::shell::Shell;
 
@@ -136,23 +136,37 @@ impl<H: Host> Shell<H> {
         started.map_err(|error| format!("{name} is not started: {error}"))
     }
 
-    /// Settles the doubts about a domain.
+    /// Settles the doubts about a domain. A command that ends the records of moves that are decided does not decide about
+    /// a copy, too: the operator may have meant only those moves, and repeats the command otherwise.
     fn force(&mut self, now: Instant, name: Name, force: Force) -> Reply {
         let doubts = self.moves.doubts(name);
         let settled = doubts.filter(|(_, doubt)| doubt.is_settled_by(force));
-        let settled: Vec<_> = settled.collect();
+        let (about_copies, decided): (Vec<_>, Vec<_>) =
+            settled.partition(|(_, doubt)| doubt.decides_about_copy());
+        let settled = if decided.is_empty() {
+            about_copies
+        } else {
+            decided
+        };
+        let forced = |settled| Event::Forced {
+            domain: name,
+            force,
+            settled,
+        };
         match (settled.is_empty(), force) {
             (false, _) => {
                 // A doubt that cannot be settled now does not keep the others from being settled.
-                let outcomes = settled.into_iter();
-                let outcomes = outcomes.map(|it| self.settle(now, name, it, force));
+                let outcomes = settled.into_iter().map(|it| {
+                    let done = self.settle(now, name, it, force);
+                    done.map(|()| forced(Some(it.1)))
+                });
                 let outcomes: Vec<_> = outcomes.collect();
-                outcomes.into_iter().collect::<Result<(), String>>()?;
+                return outcomes.into_iter().collect();
             }
             (true, Force::RunHere) => self.start_on_command(now, name, true)?,
             (true, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
-        Ok(vec![Event::Forced(name, force)])
+        Ok(vec![forced(None)])
     }
 
     fn settle(
@@ -165,6 +179,10 @@ impl<H: Host> Shell<H> {
         // A domain that already runs here runs on; other machines need not be queried about it.
         if force == Force::RunHere && doubt != Doubt::NotReleased {
             self.check_may_run(now, name)?;
+        }
+        // A copy whose activation seems to fail may run nevertheless: root's reply may have been lost.
+        if force == Force::DropCopy && doubt == Doubt::NotActivated {
+            self.check_does_not_run(name)?;
         }
         if self.moves.ledger.force(now, transaction, force) {
             Ok(())
@@ -182,6 +200,14 @@ impl<H: Host> Shell<H> {
                 self.update_roll_calls(now);
                 Err(why)
             }
+        }
+    }
+
+    fn check_does_not_run(&mut self, name: Name) -> Result<(), String> {
+        match self.host.find(name) {
+            Ok(record) if record.state == DomainState::Running => Err(format!("{name} runs here")),
+            Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(()),
+            Err(error) => Err(error.to_string()),
         }
     }
 

@@ -179,31 +179,50 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// Accepts the header of a segment on the page stream of this transaction from `from`; returns the event for the
-    /// ledger, if there is one.
+    /// Accepts the header of a segment on the page stream of this transaction from `from`. Performs all actions that are due,
+    /// so that a copy is built before the next freeze overwrites it, and is recorded as incomplete before that, too.
     ///
     /// # Errors
     /// [`SegmentRejected`].
     pub fn begin_segment(
-        &self,
+        &mut self,
+        now: Instant,
         from: MachineId,
         transaction: TransactionId,
         header: &StreamHeader,
-    ) -> Result<Option<Event>, SegmentRejected> {
+    ) -> Result<(), SegmentRejected> {
+        self.perform_all(now);
+        self.announce_segment(now, from, transaction, header)?;
+        self.perform_all(now);
+        Ok(())
+    }
+
+    /// Reports the header of a segment to the ledger. The caller then has to perform all actions before it accepts anything
+    /// of the segment: [`Shell::begin_segment`] does so.
+    ///
+    /// # Errors
+    /// [`SegmentRejected`].
+    pub fn announce_segment(
+        &mut self,
+        now: Instant,
+        from: MachineId,
+        transaction: TransactionId,
+        header: &StreamHeader,
+    ) -> Result<(), SegmentRejected> {
         let is_its = transaction_of(header) == transaction;
         let entry = self.moves.entry(transaction).ok_or(SegmentRejected)?;
-        let is_expected = is_its && entry.peer == from && awaits(entry.phase, header);
-        if !is_expected {
+        let is_expected =
+            is_its && entry.peer == from && self.moves.ledger.awaits(transaction, header);
+        // A shell that is held does not record that the copy is incomplete.
+        let cannot_record = self.is_held() && entry.phase == PhaseName::Verify;
+        if !is_expected || cannot_record {
             return Err(SegmentRejected);
         }
-        Ok(match *header {
-            StreamHeader::Round { .. } => None,
-            StreamHeader::Freeze { attempt, .. } => {
-                Some(Event::Destination(DestinationEvent::FreezeBegun {
-                    attempt,
-                }))
-            }
-        })
+        if let StreamHeader::Freeze { attempt, .. } = *header {
+            let begun = DestinationEvent::FreezeBegun { attempt };
+            self.handle_event(now, transaction, Event::Destination(begun));
+        }
+        Ok(())
     }
 
     /// Handles an item of a page stream.
@@ -251,15 +270,6 @@ pub fn transaction_of(header: &StreamHeader) -> TransactionId {
         StreamHeader::Round { transaction, .. } | StreamHeader::Freeze { transaction, .. } => {
             *transaction
         }
-    }
-}
-
-/// Whether a destination in this phase awaits such a segment.
-fn awaits(phase: PhaseName, header: &StreamHeader) -> bool {
-    match header {
-        StreamHeader::Round { .. } => phase == PhaseName::Receive,
-        // A freeze that has arrived may be replaced by another.
-        StreamHeader::Freeze { .. } => matches!(phase, PhaseName::Receive | PhaseName::Verify),
     }
 }
 

@@ -197,6 +197,15 @@ impl<H: Host> Shell<H> {
         }
     }
 
+    /// Performs all actions that are due. Their outputs are polled later, in the same order.
+    pub(crate) fn perform_all(&mut self, now: Instant) {
+        while let Some((transaction, action)) = self.poll_action() {
+            if let Some(event) = self.perform(now, transaction, action) {
+                self.handle_event(now, transaction, event);
+            }
+        }
+    }
+
     /// The next output, without performing any action.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -53,6 +53,8 @@ pub enum Violation {
     DiscardedUndeclined,
     /// A destination declined a copy that was verified. No operator had asked for it.
     DeclinedVerified,
+    /// A restarted destination finds a record of a complete copy, whose pages were overwritten since.
+    VerifiedOverwritten,
     /// A copy was activated although its destination had declined it.
     ActivatedDeclined,
     /// A retirement was undone although the destination had not declined the domain.
@@ -93,10 +95,11 @@ impl History {
             return;
         };
         let boot = machine.shell.moves.ledger.local().boot;
-        if let Action::Record(record) = action {
-            return self.check_record(first_id(domain), (transaction, boot), &record.progress);
-        }
         let held = machine.hardware().kernel.domains.get(&domain);
+        if let Action::Record(record) = action {
+            let copy = held.map(|domain| domain.contents.clone());
+            return self.check_record(first_id(domain), (transaction, boot), copy, record);
+        }
         let run = held.map(|domain| domain.run);
         let id = first_id(domain);
         let history = &self.domains[&id];
@@ -131,22 +134,23 @@ impl History {
         &mut self,
         id: DomainId,
         part: (TransactionId, BootId),
-        progress: &RecordedProgress,
+        copy: Option<Contents>,
+        record: &Record,
     ) {
         let history = self.domains.get_mut(&id).expect("every domain has one");
-        match progress {
-            RecordedProgress::SourceCommitting { peer_boot, .. } => {
-                history.committing = Some(*peer_boot);
+        match &record.progress {
+            RecordedProgress::SourceCommitting { admission, .. } => {
+                history.committing = Some(admission.peer_boot);
             }
             RecordedProgress::DestinationPrepared { .. } => {
-                history.verified.insert(part);
+                history.verified.insert(part, copy);
             }
-            RecordedProgress::DestinationOpen | RecordedProgress::DestinationReceiving => {
+            RecordedProgress::DestinationOpen | RecordedProgress::DestinationReceiving { .. } => {
                 history.verified.remove(&part);
             }
             RecordedProgress::DestinationDeclined { .. } => {
                 history.declined.insert(part);
-                if history.verified.remove(&part) {
+                if history.verified.remove(&part).is_some() {
                     self.violate(id, Violation::DeclinedVerified);
                 }
             }
@@ -304,6 +308,22 @@ impl History {
                 let history = self.domains.get_mut(&first_id(domain));
                 let history = history.expect("every domain has one");
                 history.declined.remove(&(transaction, boot));
+            }
+        }
+    }
+
+    /// Checks the copies that the records of a restarted nomad call complete.
+    pub fn check_verified(&mut self, machine: &Machine, records: &[Record]) {
+        let boot = machine.shell.moves.ledger.local().boot;
+        for record in records {
+            let (id, domain) = (first_id(record.offer.domain), record.offer.domain);
+            let held = machine.hardware().kernel.domains.get(&domain);
+            let verified = self.domains[&id].verified.get(&(record.transaction, boot));
+            if let (RecordedProgress::DestinationPrepared { .. }, Some(Some(verified))) =
+                (&record.progress, verified)
+                && held.is_some_and(|copy| copy.contents != *verified)
+            {
+                self.violate(id, Violation::VerifiedOverwritten);
             }
         }
     }

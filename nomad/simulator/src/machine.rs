@@ -72,6 +72,10 @@ pub enum Mutant {
     VerifiedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
+    /// A destination accepts pages of another freeze before it has recorded that its verified copy is incomplete.
+    OverwritesVerified,
+    /// A destination admits every domain under the same number.
+    AdmissionsLookAlike,
     /// A home does not remember to which guest it has sent a domain.
     HomeForgetsGuest,
     /// Each machine of the fleet claims to be the home of every domain, and to have its package. So it sends domains to guests.

@@ -2,8 +2,8 @@
 //! without an operator.
 
 use nomad_protocol::{
-    AbortReason, Action, BootId, Doubt, Entry, Envelope, Force, Message, Notice, PhaseName, Record,
-    RecordedProgress, Side, Step,
+    AbortReason, Action, Admission, BootId, Doubt, Entry, Envelope, Force, Message, Notice,
+    PhaseName, Record, RecordedProgress, Side, Step,
 };
 
 use crate::machine::{Machine, Mutant, machine_number};
@@ -81,9 +81,11 @@ fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
 
 /// Reads the record of a domain that was declined as that of one that is about to be activated.
 pub fn misread_declined(record: &mut Record) {
-    if let RecordedProgress::DestinationDeclined { .. } = record.progress {
-        let peer_boot = BootId(Machine::first_boot(machine_number(record.peer)));
-        record.progress = RecordedProgress::DestinationActivating { peer_boot };
+    if let RecordedProgress::DestinationDeclined { admission, .. } = record.progress {
+        let (number, peer) = (admission, machine_number(record.peer));
+        let peer_boot = BootId(Machine::first_boot(peer));
+        let admission = Admission { number, peer_boot };
+        record.progress = RecordedProgress::DestinationActivating { admission };
     }
 }
 

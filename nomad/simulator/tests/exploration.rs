@@ -170,6 +170,17 @@ fn operators_may_cancel_and_streams_break_at_any_time() {
 }
 
 #[test]
+fn a_page_stream_may_arrive_again() {
+    let bounds = Bounds {
+        breaks: 1,
+        replays: 1,
+        limits: 0,
+        ..PLAIN
+    };
+    explore(PAIR, bounds, &[MOVED, STAYED], 0);
+}
+
+#[test]
 fn messages_of_a_first_move_do_not_harm_a_second() {
     let bounds = Bounds {
         offers: 2,

@@ -216,6 +216,27 @@ fn a_destination_that_has_verified_a_copy_and_not_kept_it_is_caught() {
     assert_caught!(VerifiedIsNotKept, PAIR, PLAIN, end Defect::Unsettled(..));
 }
 
+/// The old Offer, pages and Commit arrive again after the source has learned that the domain was declined.
+#[test]
+fn a_destination_that_takes_an_old_commit_for_a_new_one_is_caught() {
+    let bounds = Bounds {
+        breaks: 1,
+        replays: 1,
+        limits: 0,
+        ..PLAIN
+    };
+    assert_caught!(AdmissionsLookAlike, PAIR, bounds, step Violation::ActivatedDeclined);
+}
+
+#[test]
+fn a_destination_that_overwrites_a_copy_that_its_record_calls_complete_is_caught() {
+    let bounds = Bounds {
+        interferences: 1,
+        ..DESTINATION_CRASHES
+    };
+    assert_caught!(OverwritesVerified, PAIR, bounds, step Violation::VerifiedOverwritten);
+}
+
 /// No action has requested the release, so it is judged when the memory is released.
 #[test]
 fn a_source_that_gives_its_copy_back_as_soon_as_it_is_retired_is_caught() {

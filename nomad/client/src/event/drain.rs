@@ -50,6 +50,13 @@ pub enum Stay {
         /// The reason of the failure.
         reason: AbortReason,
     },
+    /// No machine is left to try: the last one has declined it.
+    Declined {
+        /// The last machine.
+        by: Name,
+        /// That machine's reason.
+        reason: AbortReason,
+    },
     /// An operator has cancelled its move.
     Cancelled,
     /// The outcome of a move of it is in doubt.
@@ -86,6 +93,7 @@ impl fmt::Display for Stay {
             Stay::Held(verdict) => write!(f, "it cannot move: {verdict}"),
             Stay::NoMachine => f.write_str("no other machine of the fleet is known to be up"),
             Stay::Failed { to, reason } => write!(f, "its move to {to} failed: {reason}"),
+            Stay::Declined { by, reason } => write!(f, "its move was declined by {by}: {reason}"),
             Stay::Cancelled => f.write_str("its move was cancelled"),
             Stay::InDoubt(doubt) => write!(f, "its move is in doubt: {doubt}"),
             Stay::Error(reason) => f.write_str(reason),

@@ -68,8 +68,15 @@ pub enum Event {
     Cancelled(Name, Cancelled),
     /// A domain is started afresh.
     Started(Name),
-    /// A doubt about a domain is being settled.
-    Forced(Name, Force),
+    /// An operator's decision about a domain is carried out.
+    Forced {
+        /// The domain.
+        domain: Name,
+        /// The decision.
+        force: Force,
+        /// The doubt that it settles. Without one, it starts a domain or drops an outlived copy.
+        settled: Option<Doubt>,
+    },
     /// A package was received; its domain is at home here now.
     Received(Name),
     /// A domain is stopped.
@@ -250,9 +257,9 @@ impl Event {
     pub fn end(&self) -> Option<End> {
         match self {
             Event::Done | Event::Move(Notice::Finished) => Some(End::Done),
-            Event::Failed(_) | Event::Rejected { .. } | Event::Move(Notice::Aborted(_)) => {
-                Some(End::Failed)
-            }
+            Event::Failed(_)
+            | Event::Rejected { .. }
+            | Event::Move(Notice::Aborted(_) | Notice::Lost(_)) => Some(End::Failed),
             _ => None,
         }
     }

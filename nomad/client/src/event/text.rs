@@ -3,8 +3,9 @@
 use core::fmt::{self, Formatter};
 use core::net::Ipv4Addr;
 
+use identity::Name;
 use nomad_protocol::planner::Progress;
-use nomad_protocol::{Cancelled, Force, Notice};
+use nomad_protocol::{Cancelled, Doubt, Force, Notice};
 
 use super::{
     AddressOrigin, Event, Finding, HomeStatus, LastCopy, Location, LogLine, MachineReport,
@@ -46,8 +47,11 @@ impl fmt::Display for Event {
                 write!(f, "{domain} stays if it is not too late")
             }
             Event::Started(domain) => write!(f, "{domain} is started"),
-            Event::Forced(domain, Force::RunHere) => write!(f, "{domain} is to run here"),
-            Event::Forced(domain, Force::DropCopy) => write!(f, "{domain} is to be dropped here"),
+            Event::Forced {
+                domain,
+                force,
+                settled,
+            } => write_forced(f, *domain, *force, *settled),
             Event::Received(domain) => write!(f, "{domain} is received"),
             Event::Stopped(domain) => write!(f, "{domain} is stopped"),
             Event::Removed(domain) => write!(f, "{domain} is removed"),
@@ -191,6 +195,21 @@ impl fmt::Display for Address {
     }
 }
 
+fn write_forced(
+    f: &mut Formatter<'_>,
+    domain: Name,
+    force: Force,
+    settled: Option<Doubt>,
+) -> fmt::Result {
+    match (force, settled) {
+        (_, Some(doubt)) if !doubt.decides_about_copy() => {
+            write!(f, "a move of {domain} is ended: {doubt}")
+        }
+        (Force::RunHere, _) => write!(f, "{domain} is to run here"),
+        (Force::DropCopy, _) => write!(f, "{domain} is to be dropped here"),
+    }
+}
+
 fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
     match notice {
         Notice::Phase(phase) => write!(f, "phase {phase:?}"),
@@ -200,6 +219,10 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
         Notice::Declined(reason) => write!(f, "declined: {reason}"),
         Notice::Activated => f.write_str("activated"),
         Notice::Aborted(reason) => write!(f, "failed: {reason}"),
+        Notice::Lost(reason) => write!(
+            f,
+            "failed: it is lost, since the copy here was dropped, and the destination has declined its own: {reason}"
+        ),
         Notice::InDoubt(doubt) => write!(f, "in doubt: {doubt}"),
         Notice::Finished => f.write_str("done"),
     }

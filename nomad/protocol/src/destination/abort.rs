@@ -3,7 +3,7 @@
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
-use crate::ids::BootId;
+use crate::ids::{Admission, AdmissionId, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Side};
 use crate::record::RecordedProgress;
@@ -47,10 +47,26 @@ impl Discarding {
     }
 }
 
+/// The source's boot, and the number of this admission once there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub peer_boot: BootId,
+    pub number: Option<AdmissionId>,
+}
+
+impl From<Admission> for Known {
+    fn from(admission: Admission) -> Known {
+        Known {
+            peer_boot: admission.peer_boot,
+            number: Some(admission.number),
+        }
+    }
+}
+
 /// The end of a transaction whose destination has no verified copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum End {
-    /// The source runs the domain on, or does not await anything of this boot.
+    /// The source runs the domain on, or does not await anything of this admission.
     BySource(AbortReason),
     /// This machine cannot complete the move.
     Here(AbortReason),
@@ -58,14 +74,9 @@ pub(super) enum End {
 
 impl End {
     /// The end that this input brings in `phase`, if it brings one.
-    pub(super) fn of(
-        context: &Context<'_>,
-        input: &Input,
-        phase: PhaseName,
-        peer_boot: BootId,
-    ) -> Option<End> {
+    pub(super) fn of(input: &Input, phase: PhaseName, known: Known) -> Option<End> {
         Some(match input {
-            Input::Message { boot, step } => Self::of_message(context, *boot, step, peer_boot)?,
+            Input::Message { boot, step } => Self::of_message(*boot, step, known)?,
             Input::Cancel => End::Here(AbortReason::Cancelled),
             Input::Timer(Timer::Limit) => End::Here(AbortReason::TooLong { phase }),
             Input::Event(Event::StreamBroken) => End::Here(AbortReason::StreamBroken),
@@ -77,17 +88,12 @@ impl End {
         })
     }
 
-    fn of_message(
-        context: &Context<'_>,
-        boot: BootId,
-        step: &Step,
-        peer_boot: BootId,
-    ) -> Option<End> {
+    fn of_message(boot: BootId, step: &Step, known: Known) -> Option<End> {
         match step {
             Step::Abort(why) => Some(End::BySource(*why)),
-            _ if boot != peer_boot => Some(End::Here(AbortReason::PeerRestarted)),
+            _ if boot != known.peer_boot => Some(End::Here(AbortReason::PeerRestarted)),
             Step::Unknown => Some(End::BySource(AbortReason::PeerForgot)),
-            step if is_for_another_boot(context, step) => {
+            Step::Commit { admission, .. } if known.number != Some(*admission) => {
                 Some(End::BySource(AbortReason::PeerForgot))
             }
             _ => None,
@@ -95,7 +101,8 @@ impl End {
     }
 }
 
-/// Whether the source has committed to an earlier boot of this machine. It then awaits nothing of this one.
-pub(super) fn is_for_another_boot(context: &Context<'_>, step: &Step) -> bool {
-    matches!(step, Step::Commit { boot, .. } if *boot != context.facts.local_boot)
+/// Whether the source has committed to another admission, which this machine has forgotten, perhaps by a restart. The source then
+/// awaits nothing of this one.
+pub(super) fn is_for_another_admission(step: &Step, number: AdmissionId) -> bool {
+    matches!(step, Step::Commit { admission, .. } if *admission != number)
 }

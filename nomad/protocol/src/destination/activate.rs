@@ -7,19 +7,22 @@
 //!      +--+ Failed: retried, since no other machine can run the domain any more
 //! ```
 //!
+//! If the retries fail for too long, the domain is listed. Its operator may then have it declined.
+//!
 //! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query this
 //! transaction's outcome.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::ids::BootId;
+use crate::ids::{Admission, AdmissionId, BootId};
 use crate::messages::Step;
-use crate::reasons::{Doubt, PhaseName};
+use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
+use super::decline::Declining;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Activating {
@@ -29,23 +32,30 @@ pub(crate) struct Activating {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    Thawing(Downtime),
-    /// `silent`: the source has not replied for too long.
-    Running {
-        silent: bool,
+    /// `is_stuck`: it has failed for too long.
+    Thawing {
+        admission: AdmissionId,
+        downtime: Downtime,
+        is_stuck: bool,
     },
+    /// `silent`: the source has not replied for too long.
+    Running { silent: bool },
 }
 
 impl Activating {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
+    pub(super) fn enter(
+        context: &mut Context<'_>,
+        admission: Admission,
+        downtime: Downtime,
+    ) -> Phase {
         // Durable before the domain runs: a restarted server must not take the copy for one that has never run.
-        context.record(RecordedProgress::DestinationActivating { peer_boot });
-        Self::thaw(context, peer_boot, downtime)
+        context.record(RecordedProgress::DestinationActivating { admission });
+        Self::thaw(context, admission, downtime)
     }
 
     /// Resumes after a restart that may have come before the domain was thawed.
-    pub(crate) fn resume_thawing(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        Self::thaw(context, peer_boot, Downtime::since(context.now))
+    pub(crate) fn resume_thawing(context: &mut Context<'_>, admission: Admission) -> Phase {
+        Self::thaw(context, admission, Downtime::since(context.now))
     }
 
     /// Resumes after a restart, with the domain running here.
@@ -54,18 +64,28 @@ impl Activating {
         Self::running(context, peer_boot)
     }
 
-    fn thaw(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
+    fn thaw(context: &mut Context<'_>, admission: Admission, downtime: Downtime) -> Phase {
         context.enter(PhaseName::Activate);
         context.act(Action::CloseStream);
+        context.limit(context.timing().silence_limit_us);
+        let thawing = Activating {
+            peer_boot: admission.peer_boot,
+            progress: Progress::Thawing {
+                admission: admission.number,
+                downtime,
+                is_stuck: false,
+            },
+        };
+        thawing.activate(context, downtime)
+    }
+
+    fn activate(self, context: &mut Context<'_>, downtime: Downtime) -> Phase {
         let incarnation = context.facts.offer.incarnation.next();
         context.act(Action::Destination(DestinationAction::Activate {
             incarnation,
             downtime_us: downtime.us(context.now),
         }));
-        Phase::Activate(Activating {
-            peer_boot,
-            progress: Progress::Thawing(downtime),
-        })
+        Phase::Activate(self)
     }
 
     fn running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
@@ -89,15 +109,26 @@ impl Activating {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Thawing(downtime) => self.step_thawing(context, input, downtime),
+            Progress::Thawing {
+                admission,
+                downtime,
+                ..
+            } => self.step_thawing(context, input, admission, downtime),
             Progress::Running { .. } => self.step_running(context, input),
         }
     }
 
-    fn step_thawing(self, context: &mut Context<'_>, input: Input, downtime: Downtime) -> Phase {
+    fn step_thawing(
+        self,
+        context: &mut Context<'_>,
+        input: Input,
+        admission: AdmissionId,
+        downtime: Downtime,
+    ) -> Phase {
         match input {
             Input::Event(Event::Destination(DestinationEvent::Activated)) => {
                 let Activating { peer_boot, .. } = self;
+                context.timers.clear();
                 context.record(RecordedProgress::DestinationActivated { peer_boot });
                 context.act(Action::Destination(DestinationAction::Announce));
                 context.notify(Notice::Activated);
@@ -107,7 +138,21 @@ impl Activating {
                 context.repeat();
                 Phase::Activate(self)
             }
-            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot, downtime),
+            Input::Timer(Timer::Repeat) => self.activate(context, downtime),
+            Input::Timer(Timer::Limit) => {
+                context.notify(Notice::InDoubt(Doubt::NotActivated));
+                let progress = Progress::Thawing {
+                    admission,
+                    downtime,
+                    is_stuck: true,
+                };
+                Phase::Activate(Activating { progress, ..self })
+            }
+            // The source still has its copy, since it has not received Activated.
+            Input::Force(_) => {
+                context.cancel_activation();
+                Declining::enter(context, admission, AbortReason::Cancelled)
+            }
             _ => Phase::Activate(self),
         }
     }
@@ -153,7 +198,10 @@ impl Activating {
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        let silent = Progress::Running { silent: true };
-        (self.progress == silent).then_some(Doubt::NotReleased)
+        match self.progress {
+            Progress::Thawing { is_stuck: true, .. } => Some(Doubt::NotActivated),
+            Progress::Running { silent: true } => Some(Doubt::NotReleased),
+            _ => None,
+        }
     }
 }

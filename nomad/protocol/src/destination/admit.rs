@@ -2,13 +2,13 @@
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
-use crate::ids::BootId;
+use crate::ids::{Admission, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Refusal};
 use crate::record::RecordedProgress;
 
 use super::Phase;
-use super::abort::{Discarding, End};
+use super::abort::{Discarding, End, Known};
 use super::receive::Receiving;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,18 +37,22 @@ impl Admitting {
             (Input::Event(Event::Destination(DestinationEvent::Refused(why))), _) => {
                 Self::refuse(context, why)
             }
-            (Input::Event(Event::Destination(DestinationEvent::Reserved)), Some(end)) => {
+            (Input::Event(Event::Destination(DestinationEvent::Reserved { admission })), end) => {
                 match end {
-                    End::BySource(why) => Discarding::enter(context, why),
-                    End::Here(why) => Discarding::abort(context, why),
+                    Some(End::BySource(why)) => Discarding::enter(context, why),
+                    Some(End::Here(why)) => Discarding::abort(context, why),
+                    None => {
+                        let (number, peer_boot) = (admission, self.peer_boot);
+                        Receiving::enter(context, Admission { number, peer_boot })
+                    }
                 }
             }
-            (Input::Event(Event::Destination(DestinationEvent::Reserved)), None) => {
-                Receiving::enter(context, self.peer_boot)
-            }
             (input, end) => {
-                let end =
-                    end.or_else(|| End::of(context, &input, PhaseName::Admit, self.peer_boot));
+                let known = Known {
+                    peer_boot: self.peer_boot,
+                    number: None,
+                };
+                let end = end.or_else(|| End::of(&input, PhaseName::Admit, known));
                 Phase::Admit(Admitting { end, ..self })
             }
         }

@@ -4,7 +4,7 @@ use identity::Digest;
 
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId};
+use crate::ids::{Admission, Attempt};
 use crate::messages::Step;
 use crate::reasons::AbortReason;
 
@@ -12,7 +12,9 @@ use super::Phase;
 use super::activate::Activating;
 use super::decline::Declining;
 
-/// A Commit for this boot, as it was received.
+/// A Commit for this admission, as it was received. Another admission of the same transaction in the same boot may have been
+/// declined, so only the number shows that the source means this one. Pages need no number: Commit has the digest of the
+/// domain that was built from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Committed {
     /// The freeze at which the domain was retired.
@@ -22,18 +24,22 @@ pub(crate) struct Committed {
 }
 
 impl Committed {
-    /// The Commit in this input, if it is one of the source's boot `peer_boot` for this boot.
-    pub(super) fn of(context: &Context<'_>, input: &Input, peer_boot: BootId) -> Option<Committed> {
+    /// The Commit in this input, if the source has sent it for this admission.
+    pub(super) fn of(
+        context: &Context<'_>,
+        input: &Input,
+        admission: Admission,
+    ) -> Option<Committed> {
         let Input::Message { boot, step } = input else {
             return None;
         };
         match *step {
             Step::Commit {
-                boot: local_boot,
+                admission: number,
                 attempt,
                 digest,
                 downtime_us,
-            } if *boot == peer_boot && local_boot == context.facts.local_boot => Some(Committed {
+            } if *boot == admission.peer_boot && number == admission.number => Some(Committed {
                 attempt,
                 digest,
                 downtime: Downtime::of(downtime_us, context.now),
@@ -46,13 +52,13 @@ impl Committed {
     pub(super) fn decide(
         self,
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         digest: Digest,
     ) -> Phase {
         if digest == self.digest {
-            Activating::enter(context, peer_boot, self.downtime)
+            Activating::enter(context, admission, self.downtime)
         } else {
-            Declining::enter(context, AbortReason::DigestMismatch)
+            Declining::enter(context, admission.number, AbortReason::DigestMismatch)
         }
     }
 }

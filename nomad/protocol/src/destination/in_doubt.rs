@@ -9,7 +9,7 @@ use identity::Digest;
 use crate::actions::Notice;
 use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId};
+use crate::ids::{Admission, Attempt};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 
@@ -21,7 +21,7 @@ use super::decline::Declining;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InDoubt {
-    peer_boot: BootId,
+    admission: Admission,
     attempt: Attempt,
     digest: Digest,
 }
@@ -29,22 +29,22 @@ pub(crate) struct InDoubt {
 impl InDoubt {
     pub(super) fn enter(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         (attempt, digest): (Attempt, Digest),
     ) -> Phase {
         context.enter(PhaseName::InDoubt);
         context.notify(Notice::InDoubt(Doubt::SourceRestarted));
         Phase::InDoubt(InDoubt {
-            peer_boot,
+            admission,
             attempt,
             digest,
         })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        match Committed::of(context, &input, self.peer_boot) {
+        match Committed::of(context, &input, self.admission) {
             Some(committed) if committed.attempt == self.attempt => {
-                return committed.decide(context, self.peer_boot, self.digest);
+                return committed.decide(context, self.admission, self.digest);
             }
             _ => {}
         }
@@ -54,9 +54,11 @@ impl InDoubt {
                 ..
             } => Discarding::enter(context, why),
             Input::Force(Force::RunHere) => {
-                Activating::enter(context, self.peer_boot, Downtime::since(context.now))
+                Activating::enter(context, self.admission, Downtime::since(context.now))
             }
-            Input::Force(Force::DropCopy) => Declining::enter(context, AbortReason::Cancelled),
+            Input::Force(Force::DropCopy) => {
+                Declining::enter(context, self.admission.number, AbortReason::Cancelled)
+            }
             _ => Phase::InDoubt(self),
         }
     }

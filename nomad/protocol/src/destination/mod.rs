@@ -32,6 +32,7 @@ mod verify;
 use core::mem;
 
 use crate::context::{Context, Input};
+use crate::messages::StreamHeader;
 use crate::reasons::{Doubt, PhaseName};
 use crate::transaction::{Cancelled, TooLate};
 
@@ -90,6 +91,18 @@ impl Phase {
             Phase::InDoubt(_) => Some(Doubt::SourceRestarted),
             Phase::Decline(declining) => declining.doubt(),
             _ => None,
+        }
+    }
+
+    /// Whether a segment with this header is awaited. A freeze that has arrived is replaced by a later one only, so that a verified
+    /// copy is not overwritten by a repetition.
+    pub(crate) fn awaits(&self, header: &StreamHeader) -> bool {
+        match (self, header) {
+            (Phase::Receive(_), _) => true,
+            (Phase::Verify(verifying), StreamHeader::Freeze { attempt, .. }) => {
+                verifying.is_replaced_by(*attempt)
+            }
+            _ => false,
         }
     }
 

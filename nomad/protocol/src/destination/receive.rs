@@ -2,7 +2,7 @@
 
 use crate::actions::{DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
-use crate::ids::BootId;
+use crate::ids::Admission;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
 use crate::record::RecordedProgress;
@@ -16,7 +16,7 @@ use super::verify::Verifying;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Receiving {
-    peer_boot: BootId,
+    admission: Admission,
     rounds: u32,
     pages: u64,
     /// The source's Commit, if it has arrived. The domain is then stopped on both machines.
@@ -24,10 +24,10 @@ pub(crate) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    pub(super) fn enter(context: &mut Context<'_>, admission: Admission) -> Phase {
         context.enter(PhaseName::Receive);
         Receiving {
-            peer_boot,
+            admission,
             rounds: 0,
             pages: 0,
             committed: None,
@@ -38,13 +38,13 @@ impl Receiving {
     /// Awaits another freeze, because the source has replaced the one that was received.
     pub(super) fn await_freeze(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         rounds: u32,
         committed: Option<Committed>,
     ) -> Phase {
         context.enter(PhaseName::Receive);
         Receiving {
-            peer_boot,
+            admission,
             rounds,
             pages: 0,
             committed,
@@ -53,10 +53,10 @@ impl Receiving {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(end) = End::of(context, &input, PhaseName::Receive, self.peer_boot) {
+        if let Some(end) = End::of(&input, PhaseName::Receive, self.admission.into()) {
             return self.end(context, end);
         }
-        if let Some(committed) = Committed::of(context, &input, self.peer_boot) {
+        if let Some(committed) = Committed::of(context, &input, self.admission) {
             return self.handle_commit(context, committed);
         }
         match input {
@@ -65,7 +65,7 @@ impl Receiving {
                 ..
             }
             | Input::Timer(Timer::Repeat) => {
-                send_received(context, self.rounds);
+                send_received(context, self.admission, self.rounds);
                 Phase::Receive(self)
             }
             Input::Event(Event::Destination(DestinationEvent::Arriving)) => {
@@ -88,7 +88,7 @@ impl Receiving {
                 rounds,
             })) => {
                 let freeze = (attempt, digest, rounds);
-                Verifying::enter(context, self.peer_boot, freeze, self.committed)
+                Verifying::enter(context, self.admission, freeze, self.committed)
             }
             _ => Phase::Receive(self),
         }
@@ -100,7 +100,7 @@ impl Receiving {
         match end {
             End::BySource(why) => Discarding::enter(context, why),
             End::Here(why) if self.rounds == 0 => Discarding::abort(context, why),
-            End::Here(why) => Declining::enter(context, why),
+            End::Here(why) => Declining::enter(context, self.admission.number, why),
         }
     }
 
@@ -122,7 +122,8 @@ impl Receiving {
         context.notify(Notice::Received { rounds, pages });
         if self.rounds == 0 {
             // Durable before it is acknowledged: from here on a restarted server has to notify the source of a failure.
-            context.record(RecordedProgress::DestinationReceiving);
+            let admission = self.admission.number;
+            context.record(RecordedProgress::DestinationReceiving { admission });
         }
         Receiving {
             rounds,
@@ -133,7 +134,7 @@ impl Receiving {
     }
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
-        send_received(context, self.rounds);
+        send_received(context, self.admission, self.rounds);
         // The source's Abort may be lost. Then the source's reply to this repeated message is the only sign that it has
         // aborted.
         context.repeat();
@@ -152,9 +153,10 @@ impl Receiving {
 }
 
 /// Acknowledges the rounds received. A source that has aborted replies with Unknown, one that has committed with Commit.
-pub(super) fn send_received(context: &mut Context<'_>, rounds: u32) {
+pub(super) fn send_received(context: &mut Context<'_>, admission: Admission, rounds: u32) {
+    let admission = admission.number;
     context.send(match rounds {
-        0 => Step::Admit,
-        rounds => Step::Received { rounds },
+        0 => Step::Admit { admission },
+        rounds => Step::Received { admission, rounds },
     });
 }

@@ -14,14 +14,14 @@ use identity::Digest;
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId};
+use crate::ids::{Admission, Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
-use super::abort::{Discarding, End, is_for_another_boot};
+use super::abort::{Discarding, End, is_for_another_admission};
 use super::activate::Activating;
 use super::committed::Committed;
 use super::decline::Declining;
@@ -30,7 +30,7 @@ use super::receive::{Receiving, send_received};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Verifying {
-    peer_boot: BootId,
+    admission: Admission,
     attempt: Attempt,
     digest: Digest,
     /// The number of rounds before the freeze.
@@ -51,7 +51,7 @@ impl Verifying {
     /// Rebuilds the domain from a freeze: its attempt, its digest, and the number of rounds before it.
     pub(super) fn enter(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         (attempt, digest, rounds): (Attempt, Digest, u32),
         committed: Option<Committed>,
     ) -> Phase {
@@ -60,7 +60,7 @@ impl Verifying {
         context.limit(context.timing().receive_limit_us);
         context.act(Action::Destination(DestinationAction::Rebuild { attempt }));
         Phase::Verify(Verifying {
-            peer_boot,
+            admission,
             attempt,
             digest,
             rounds,
@@ -71,12 +71,12 @@ impl Verifying {
     /// Resumes after a restart, with the complete copy of a freeze.
     pub(crate) fn resume(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         (attempt, digest, rounds): (Attempt, Digest, u32),
     ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Verify));
         Verifying {
-            peer_boot,
+            admission,
             attempt,
             digest,
             rounds,
@@ -88,11 +88,11 @@ impl Verifying {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
             Input::Timer(Timer::Repeat) => {
-                send_received(context, self.rounds);
+                send_received(context, self.admission, self.rounds);
                 Phase::Verify(self)
             }
             Input::Event(Event::Destination(DestinationEvent::FreezeBegun { attempt }))
-                if attempt > self.attempt =>
+                if self.is_replaced_by(attempt) =>
             {
                 self.replaced(context)
             }
@@ -113,9 +113,11 @@ impl Verifying {
     }
 
     fn await_freeze(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
-        // No restarted server may take the copy for a complete one.
-        context.record(RecordedProgress::DestinationReceiving);
-        Receiving::await_freeze(context, self.peer_boot, self.rounds, committed)
+        // No restarted server may take the copy for a complete one. The shell performs this before it accepts the first byte of
+        // the other freeze.
+        let admission = self.admission.number;
+        context.record(RecordedProgress::DestinationReceiving { admission });
+        Receiving::await_freeze(context, self.admission, self.rounds, committed)
     }
 
     fn step_rebuilding(
@@ -124,9 +126,11 @@ impl Verifying {
         input: Input,
         committed: Option<Committed>,
     ) -> Phase {
-        match End::of(context, &input, PhaseName::Verify, self.peer_boot) {
+        match End::of(&input, PhaseName::Verify, self.admission.into()) {
             Some(End::BySource(why)) => return Discarding::enter(context, why),
-            Some(End::Here(why)) => return Declining::enter(context, why),
+            Some(End::Here(why)) => {
+                return Declining::enter(context, self.admission.number, why);
+            }
             None => {}
         }
         match input {
@@ -134,12 +138,13 @@ impl Verifying {
                 if attempt == self.attempt =>
             {
                 if digest != self.digest {
-                    return Declining::enter(context, AbortReason::DigestMismatch);
+                    let why = AbortReason::DigestMismatch;
+                    return Declining::enter(context, self.admission.number, why);
                 }
                 self.verified(context, committed)
             }
             input => {
-                let received = Committed::of(context, &input, self.peer_boot);
+                let received = Committed::of(context, &input, self.admission);
                 Phase::Verify(Verifying {
                     progress: Progress::Rebuilding(committed.or(received)),
                     ..self
@@ -157,7 +162,7 @@ impl Verifying {
             rounds: self.rounds,
             attempt: self.attempt,
             digest: self.digest,
-            peer_boot: self.peer_boot,
+            admission: self.admission,
         });
         Verifying {
             progress: Progress::Verified { silent: false },
@@ -168,7 +173,7 @@ impl Verifying {
 
     fn await_outcome(self, context: &mut Context<'_>) -> Phase {
         context.timers.clear();
-        send_received(context, self.rounds);
+        send_received(context, self.admission, self.rounds);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
         Phase::Verify(self)
@@ -177,14 +182,14 @@ impl Verifying {
     /// Handles the Commit of a source whose freeze is verified here.
     fn handle_commit(self, context: &mut Context<'_>, committed: Committed) -> Phase {
         if committed.attempt == self.attempt {
-            committed.decide(context, self.peer_boot, self.digest)
+            committed.decide(context, self.admission, self.digest)
         } else {
             self.await_freeze(context, Some(committed))
         }
     }
 
     fn step_verified(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(committed) = Committed::of(context, &input, self.peer_boot) {
+        if let Some(committed) = Committed::of(context, &input, self.admission) {
             return self.handle_commit(context, committed);
         }
         match input {
@@ -197,9 +202,11 @@ impl Verifying {
                 })
             }
             Input::Force(Force::RunHere) => {
-                Activating::enter(context, self.peer_boot, Downtime::since(context.now))
+                Activating::enter(context, self.admission, Downtime::since(context.now))
             }
-            Input::Force(Force::DropCopy) => Declining::enter(context, AbortReason::Cancelled),
+            Input::Force(Force::DropCopy) => {
+                Declining::enter(context, self.admission.number, AbortReason::Cancelled)
+            }
             _ => Phase::Verify(self),
         }
     }
@@ -208,15 +215,19 @@ impl Verifying {
     fn handle_outcome(self, context: &mut Context<'_>, boot: BootId, step: &Step) -> Phase {
         match step {
             Step::Abort(why) => Discarding::enter(context, *why),
-            Step::Unknown if boot != self.peer_boot => {
-                InDoubt::enter(context, self.peer_boot, (self.attempt, self.digest))
+            Step::Unknown if boot != self.admission.peer_boot => {
+                InDoubt::enter(context, self.admission, (self.attempt, self.digest))
             }
             Step::Unknown => Discarding::enter(context, AbortReason::PeerForgot),
-            step if is_for_another_boot(context, step) => {
+            step if is_for_another_admission(step, self.admission.number) => {
                 Discarding::enter(context, AbortReason::PeerForgot)
             }
             _ => Phase::Verify(self),
         }
+    }
+
+    pub(super) fn is_replaced_by(&self, attempt: Attempt) -> bool {
+        attempt > self.attempt
     }
 
     pub(super) fn is_verified(&self) -> bool {

@@ -19,7 +19,7 @@ use crate::actions::{Action, Event};
 use crate::context::{Facts, Force};
 use crate::fleet::Fleet;
 use crate::ids::{BootId, LifeId, MachineId, TransactionId};
-use crate::messages::{Envelope, Message, Step};
+use crate::messages::{Envelope, Message, Step, StreamHeader};
 use crate::offer::{MachineSupport, Offer};
 use crate::reasons::{Doubt, PhaseName, Side};
 use crate::record::Record;
@@ -211,6 +211,12 @@ impl Ledger {
             .values()
             .filter_map(Transaction::poll_timeout)
             .min()
+    }
+
+    /// Whether the destination of this transaction awaits a segment of the page stream with this header.
+    pub fn awaits(&self, id: TransactionId, header: &StreamHeader) -> bool {
+        let transaction = self.transactions.get(&id);
+        transaction.is_some_and(|transaction| transaction.awaits(header))
     }
 
     /// All unfinished transactions.

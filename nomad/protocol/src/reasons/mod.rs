@@ -229,14 +229,25 @@ impl Doubt {
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
-            Doubt::NotAcknowledged | Doubt::NotAnswered => force == Force::DropCopy,
+            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::NotActivated | Doubt::Dropped => {
+                force == Force::DropCopy
+            }
             _ => true,
         }
     }
 
+    /// Whether a decision that settles the doubt decides about a copy here. Otherwise that is decided, and only the record of the move
+    /// is ended.
+    pub fn decides_about_copy(self) -> bool {
+        self.has_copy() && self != Doubt::NotReleased
+    }
+
     /// Whether there may still be a copy here.
     pub fn has_copy(self) -> bool {
-        !matches!(self, Doubt::NotAcknowledged | Doubt::NotAnswered)
+        !matches!(
+            self,
+            Doubt::NotAcknowledged | Doubt::NotAnswered | Doubt::Dropped
+        )
     }
 }
 
@@ -264,4 +275,9 @@ pub enum Doubt {
     NotAcknowledged,
     /// On the destination: it has declined the domain, but the source has not replied to that.
     NotAnswered,
+    /// On the destination: the source has committed, but this machine has tried to run the domain for too long without success.
+    /// It keeps trying.
+    NotActivated,
+    /// On the source: an operator has dropped the copy here, and the destination has not replied whether it runs its own.
+    Dropped,
 }

@@ -153,7 +153,7 @@ impl fmt::Display for AbortReason {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Doubt::Silent => "the other machine does not reply",
+            Doubt::Silent => "the other machine has not replied with the outcome",
             Doubt::SourceRestarted => "the source was restarted, and may run the domain",
             Doubt::DestinationRestarted => {
                 "the destination was restarted, and may have run the domain"
@@ -174,6 +174,13 @@ impl fmt::Display for Doubt {
             }
             Doubt::NotAnswered => {
                 "the copy here is discarded, but the source has not replied that it knows"
+            }
+            Doubt::NotActivated => {
+                "the domain is to run here, but that fails: `force NAME drop` has its source run it on"
+            }
+            Doubt::Dropped => {
+                "the copy here is dropped, and the destination has not replied that it runs its own: if this move is dropped once \
+                 more, the destination gives its own up"
             }
         })
     }

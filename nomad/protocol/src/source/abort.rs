@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, Event, Notice, SourceAction};
 use crate::context::{Context, Input};
-use crate::ids::BootId;
+use crate::ids::Admission;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Side};
 use crate::timers::Timer;
@@ -23,12 +23,14 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// The reason to abort, if this input aborts a transaction in `phase`. `peer_boot` is the destination's boot, if known.
+/// The reason to abort, if this input aborts a transaction in `phase`. A reason that the destination states, truly or not, is
+/// announced as such. `admission` is the destination's, if it has admitted the
+/// domain.
 pub(super) fn reason(
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     input: &Input,
     phase: PhaseName,
-    peer_boot: Option<BootId>,
+    admission: Option<Admission>,
 ) -> Option<AbortReason> {
     match input {
         Input::Cancel => Some(AbortReason::Cancelled),
@@ -48,9 +50,23 @@ pub(super) fn reason(
         Input::Message {
             step: Step::Abort(why) | Step::Declined(why),
             ..
-        } => Some(*why),
-        Input::Message { boot, .. } if peer_boot.is_some_and(|known| known != *boot) => {
+        } => {
+            context.notify(Notice::Declined(*why));
+            Some(*why)
+        }
+        Input::Message { boot, .. } if admission.is_some_and(|known| known.peer_boot != *boot) => {
             Some(AbortReason::PeerRestarted)
+        }
+        // The destination has forgotten that admission. It does not have the rounds that were sent before this one.
+        Input::Message {
+            step:
+                Step::Admit { admission: number }
+                | Step::Received {
+                    admission: number, ..
+                },
+            ..
+        } if admission.is_some_and(|known| known.number != *number) => {
+            Some(AbortReason::PeerForgot)
         }
         Input::Message {
             step: Step::Unknown,

@@ -15,14 +15,15 @@
 use identity::Digest;
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
-use crate::context::{Context, Input};
+use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId, StateVersion};
+use crate::ids::{Admission, Attempt, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
 use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
+use super::dropped::Dropped;
 use super::freeze::Freezing;
 use super::in_doubt::InDoubt;
 use super::release::Releasing;
@@ -33,7 +34,7 @@ pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Committing {
-    peer_boot: BootId,
+    admission: Admission,
     frozen: Frozen,
     progress: Progress,
 }
@@ -58,15 +59,41 @@ enum Progress {
     Committed { silent: bool },
 }
 
+impl Frozen {
+    /// As it is recorded.
+    pub(crate) fn recorded(attempt: Attempt, digest: Digest) -> Frozen {
+        Frozen {
+            attempt,
+            digest,
+            downtime: None,
+        }
+    }
+
+    /// Has the destination run the domain as it was frozen.
+    pub(super) fn send_commit(&self, context: &mut Context<'_>, admission: Admission) {
+        let Frozen {
+            attempt,
+            digest,
+            downtime,
+        } = *self;
+        context.send(Step::Commit {
+            admission: admission.number,
+            attempt,
+            digest,
+            downtime_us: downtime.map_or(0, |downtime| downtime.us(context.now)),
+        });
+    }
+}
+
 impl Committing {
     /// Begins when the stream has accepted all of the freeze.
-    pub(super) fn new(peer_boot: BootId, frozen: Frozen) -> Self {
+    pub(super) fn new(admission: Admission, frozen: Frozen) -> Self {
         let progress = Progress::Retiring {
             rounds: 0,
             abort: None,
         };
         Committing {
-            peer_boot,
+            admission,
             frozen,
             progress,
         }
@@ -80,7 +107,7 @@ impl Committing {
         version: StateVersion,
     ) -> Phase {
         let Committing {
-            peer_boot, frozen, ..
+            admission, frozen, ..
         } = self;
         let Frozen {
             attempt, digest, ..
@@ -90,7 +117,7 @@ impl Committing {
         context.record(RecordedProgress::SourceCommitting {
             attempt,
             digest,
-            peer_boot,
+            admission,
         });
         context.act(Action::Source(SourceAction::Retire { version }));
         let abort = None;
@@ -103,16 +130,24 @@ impl Committing {
     /// Resumes after a restart, with the domain retired in the kernel.
     pub(crate) fn resume(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         (attempt, digest): (Attempt, Digest),
     ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Commit));
-        let frozen = Frozen {
-            attempt,
-            digest,
-            downtime: None,
-        };
-        Committing::new(peer_boot, frozen).commit_point(context)
+        Committing::new(admission, Frozen::recorded(attempt, digest)).commit_point(context)
+    }
+
+    /// Goes on with a transaction that is in doubt, since the domain cannot be run here as its operator has decided.
+    pub(super) fn go_on(context: &mut Context<'_>, admission: Admission, frozen: Frozen) -> Phase {
+        context.enter(PhaseName::Commit);
+        context.notify(Notice::InDoubt(Doubt::Silent));
+        frozen.send_commit(context, admission);
+        context.repeat();
+        Phase::Commit(Committing {
+            admission,
+            frozen,
+            progress: Progress::Committed { silent: true },
+        })
     }
 
     /// **The commit point.** The kernel has retired the domain, at the version that was sent.
@@ -123,7 +158,7 @@ impl Committing {
         assert!(!self.is_committed(), "a domain is retired once");
         context.timers.clear_all();
         context.notify(Notice::Committed);
-        self.send_commit(context);
+        self.frozen.send_commit(context, self.admission);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
         Phase::Commit(Committing {
@@ -137,7 +172,7 @@ impl Committing {
             Progress::Retiring { rounds, abort } => {
                 self.step_retiring(context, input, rounds, abort)
             }
-            Progress::Committed { silent } => self.step_committed(context, input, silent),
+            Progress::Committed { .. } => self.step_committed(context, input),
         }
     }
 
@@ -163,7 +198,7 @@ impl Committing {
             ),
             _ => {
                 let abort = abort.or_else(|| {
-                    abort::reason(context, &input, PhaseName::Commit, Some(self.peer_boot))
+                    abort::reason(context, &input, PhaseName::Commit, Some(self.admission))
                 });
                 Phase::Commit(Committing {
                     progress: Progress::Retiring { rounds, abort },
@@ -177,29 +212,26 @@ impl Committing {
         if self.frozen.attempt >= ATTEMPTS_MAX {
             return abort::enter(context, AbortReason::Interfered);
         }
-        Freezing::replace(context, self.peer_boot, rounds, self.frozen.attempt.next())
+        Freezing::replace(context, self.admission, rounds, self.frozen.attempt.next())
     }
 
-    fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {
+    fn step_committed(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            Input::Message { boot, step } if boot == self.peer_boot => match step {
-                Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
-                Step::Declined(why) => InDoubt::decline(context, self.peer_boot, why),
+            Input::Message { boot, step } if boot == self.admission.peer_boot => match step {
+                Step::Activated { .. } => Releasing::enter(context, self.admission.peer_boot),
+                Step::Declined(why) => InDoubt::decline(context, self.admission.peer_boot, why),
                 // The destination keeps its record until this machine has replied that its part is over. So the
                 // destination's operator has ended the transaction, and may have run the domain.
                 Step::Unknown => self.in_doubt(context, Doubt::EndedByOperator),
-                // It queries the outcome.
-                Step::Admit | Step::Received { .. } => {
-                    context.limit(context.timing().silence_limit_us);
-                    self.repeat_commit(context, false)
-                }
+                // It queries the outcome. That is no progress: Commit may not reach it, and both copies are stopped.
+                Step::Admit { .. } | Step::Received { .. } => self.repeat_commit(context),
                 _ => Phase::Commit(self),
             },
             Input::Message {
                 step: Step::Unknown,
                 ..
             } => self.in_doubt(context, Doubt::DestinationRestarted),
-            Input::Timer(Timer::Repeat) => self.repeat_commit(context, silent),
+            Input::Timer(Timer::Repeat) => self.repeat_commit(context),
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
                 Phase::Commit(Committing {
@@ -207,37 +239,19 @@ impl Committing {
                     ..self
                 })
             }
-            Input::Force(force) => {
-                InDoubt::new(Some(self.peer_boot), Doubt::Silent).force(context, force)
-            }
+            Input::Force(Force::RunHere) => InDoubt::run(context, self.admission, self.frozen),
+            Input::Force(Force::DropCopy) => Dropped::enter(context, self.admission, self.frozen),
             _ => Phase::Commit(self),
         }
     }
 
     fn in_doubt(self, context: &mut Context<'_>, why: Doubt) -> Phase {
-        InDoubt::enter(context, Some(self.peer_boot), why)
+        InDoubt::enter(context, self.admission.peer_boot, why)
     }
 
-    fn repeat_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
-        self.send_commit(context);
-        Phase::Commit(Committing {
-            progress: Progress::Committed { silent },
-            ..self
-        })
-    }
-
-    fn send_commit(&self, context: &mut Context<'_>) {
-        let Frozen {
-            attempt,
-            digest,
-            downtime,
-        } = self.frozen;
-        context.send(Step::Commit {
-            boot: self.peer_boot,
-            attempt,
-            digest,
-            downtime_us: downtime.map_or(0, |downtime| downtime.us(context.now)),
-        });
+    fn repeat_commit(self, context: &mut Context<'_>) -> Phase {
+        self.frozen.send_commit(context, self.admission);
+        Phase::Commit(self)
     }
 
     pub(super) fn is_committed(&self) -> bool {

@@ -12,7 +12,7 @@ use identity::Digest;
 use crate::actions::{Action, Event, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::ids::{Attempt, BootId, StateVersion};
+use crate::ids::{Admission, Attempt, StateVersion};
 use crate::reasons::PhaseName;
 use crate::time::Instant;
 
@@ -21,7 +21,7 @@ use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Freezing {
-    peer_boot: BootId,
+    admission: Admission,
     rounds: u32,
     attempt: Attempt,
     progress: Progress,
@@ -39,12 +39,12 @@ enum Progress {
 }
 
 impl Freezing {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, rounds: u32) -> Phase {
+    pub(super) fn enter(context: &mut Context<'_>, admission: Admission, rounds: u32) -> Phase {
         context.enter(PhaseName::Freeze);
         context.limit(context.timing().freeze_limit_us);
         context.act(Action::Source(SourceAction::FreezeDomain));
         Phase::Freeze(Freezing {
-            peer_boot,
+            admission,
             rounds,
             attempt: Attempt::FIRST,
             progress: Progress::Stopping,
@@ -56,13 +56,13 @@ impl Freezing {
     /// The timer started by the first attempt is not restarted: it limits the whole time that the domain is frozen.
     pub(super) fn replace(
         context: &mut Context<'_>,
-        peer_boot: BootId,
+        admission: Admission,
         rounds: u32,
         attempt: Attempt,
     ) -> Phase {
         let progress = Progress::Stopping;
         Freezing {
-            peer_boot,
+            admission,
             rounds,
             attempt,
             progress,
@@ -71,7 +71,7 @@ impl Freezing {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(context, &input, PhaseName::Freeze, Some(self.peer_boot)) {
+        if let Some(why) = abort::reason(context, &input, PhaseName::Freeze, Some(self.admission)) {
             return abort::enter(context, why);
         }
         match (&self.progress, input) {
@@ -111,7 +111,7 @@ impl Freezing {
                     digest: *digest,
                     downtime: Some(Downtime::of(delay_us, *exported)),
                 };
-                let committing = Committing::new(self.peer_boot, frozen);
+                let committing = Committing::new(self.admission, frozen);
                 committing.retire(context, self.rounds, *version)
             }
             _ => Phase::Freeze(self),

@@ -6,18 +6,23 @@
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Force, Input};
-use crate::ids::BootId;
+use crate::ids::{Admission, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
 
 use super::Phase;
+use super::commit::{Committing, Frozen};
+use super::dropped::Dropped;
+use super::release::Releasing;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InDoubt {
     /// The destination's boot, if it is known.
     peer_boot: Option<BootId>,
     why: Doubt,
+    /// The freeze that the destination may run, if it is known and the destination has not declined it.
+    committed: Option<(Admission, Frozen)>,
     /// The destination's reason, if it has declined the domain.
     declined: Option<AbortReason>,
     /// The decision, while it is being carried out.
@@ -25,17 +30,54 @@ pub(crate) struct InDoubt {
 }
 
 impl InDoubt {
-    pub(super) fn new(peer_boot: Option<BootId>, why: Doubt) -> Self {
+    fn new(peer_boot: Option<BootId>, why: Doubt) -> Self {
         InDoubt {
             peer_boot,
             why,
+            committed: None,
             declined: None,
             forced: None,
         }
     }
 
-    pub(crate) fn enter(context: &mut Context<'_>, peer_boot: Option<BootId>, why: Doubt) -> Phase {
-        Self::new(peer_boot, why).list(context)
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, why: Doubt) -> Phase {
+        Self::new(Some(peer_boot), why).list(context)
+    }
+
+    /// Resumes after a restart, with a record that the kernel's state of the domain contradicts. `committed`: the recorded freeze,
+    /// if the kernel was asked to retire the domain.
+    pub(crate) fn resume_contradicted(
+        context: &mut Context<'_>,
+        committed: Option<(Admission, Frozen)>,
+    ) -> Phase {
+        let peer_boot = committed.map(|(admission, _)| admission.peer_boot);
+        let contradicted = InDoubt {
+            committed,
+            ..Self::new(peer_boot, Doubt::RecordContradicted)
+        };
+        contradicted.list(context)
+    }
+
+    /// Resumes after a restart, with the destination having declined a domain that is gone here.
+    pub(crate) fn resume_gone(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        why: AbortReason,
+    ) -> Phase {
+        let gone = InDoubt {
+            declined: Some(why),
+            ..Self::new(Some(peer_boot), Doubt::RecordContradicted)
+        };
+        gone.list(context)
+    }
+
+    /// Runs a domain here whose destination is silent, as an operator has decided.
+    pub(super) fn run(context: &mut Context<'_>, admission: Admission, frozen: Frozen) -> Phase {
+        let silent = InDoubt {
+            committed: Some((admission, frozen)),
+            ..Self::new(Some(admission.peer_boot), Doubt::Silent)
+        };
+        silent.force(context, Force::RunHere)
     }
 
     /// Runs the domain on here, because the destination has declined it and never runs it.
@@ -68,9 +110,14 @@ impl InDoubt {
             Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
                 self.finish(context)
             }
-            // The copy cannot be run. The operator may still drop it.
+            // The copy cannot be run. The operator may still drop it, and the destination may still reply.
             Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
-                self.list(context)
+                match self.committed {
+                    Some((admission, frozen)) if self.why == Doubt::Silent => {
+                        Committing::go_on(context, admission, frozen)
+                    }
+                    _ => self.list(context),
+                }
             }
             _ => Phase::InDoubt(self),
         }
@@ -86,6 +133,22 @@ impl InDoubt {
                     why: Doubt::LostAfterActivated,
                     ..self
                 })
+            }
+            // The domain runs there. Whatever is left of it here is destroyed.
+            Step::Activated { .. } if self.committed_to(boot) => Releasing::enter(context, boot),
+            // Nothing runs it any more, which stays listed here. The destination may forget the transaction.
+            Step::Declined(why) if self.committed_to(boot) => {
+                context.send(Step::Abort(*why));
+                Phase::InDoubt(InDoubt {
+                    committed: None,
+                    declined: Some(*why),
+                    ..self
+                })
+            }
+            // The source has not asked the kernel to retire the domain, so the destination need not wait for anything.
+            Step::Declined(why) if self.peer_boot.is_none() => {
+                context.send(Step::Abort(*why));
+                Phase::InDoubt(self)
             }
             // The destination may forget the transaction: that it has declined is recorded here.
             Step::Declined(why) if self.declined.is_some() => {
@@ -103,6 +166,12 @@ impl InDoubt {
             }
             _ => Phase::InDoubt(self),
         }
+    }
+
+    /// Whether the domain may be retired here for this boot of the destination.
+    fn committed_to(&self, boot: BootId) -> bool {
+        self.committed
+            .is_some_and(|(admission, _)| admission.peer_boot == boot)
     }
 
     /// Whether the boot that took part has ended.
@@ -123,7 +192,10 @@ impl InDoubt {
 
     /// Carries out a decision. The copy stays in doubt until that is done: a server restarted before then lists it as in
     /// doubt again, or continues to run a domain that the destination has declined.
-    pub(super) fn force(self, context: &mut Context<'_>, force: Force) -> Phase {
+    fn force(self, context: &mut Context<'_>, force: Force) -> Phase {
+        if let (Force::DropCopy, Some((admission, frozen))) = (force, self.committed) {
+            return Dropped::enter(context, admission, frozen);
+        }
         context.act(Action::Source(match force {
             Force::RunHere => SourceAction::Unretire,
             Force::DropCopy => SourceAction::Destroy,

@@ -13,10 +13,12 @@
 //!
 //! Invariant: before the commit point every failure leaves the domain running here. After it the domain runs here again
 //! only if the destination has declined, in the boot that took part, or an operator forces it. The copy here is kept until
-//! the destination reports that the domain runs there.
+//! the destination reports that the domain runs there, or an operator drops it. Even then the source repeats Commit, since the
+//! destination may have the only other copy (`dropped.rs`).
 
 pub(crate) mod abort;
 mod commit;
+mod dropped;
 mod freeze;
 mod in_doubt;
 mod offer;
@@ -30,7 +32,8 @@ use crate::reasons::{Doubt, PhaseName};
 use crate::transaction::{Cancelled, TooLate};
 
 pub use commit::ATTEMPTS_MAX;
-pub(crate) use commit::Committing;
+pub(crate) use commit::{Committing, Frozen};
+pub(crate) use dropped::Dropped;
 use freeze::Freezing;
 pub(crate) use in_doubt::InDoubt;
 pub(crate) use offer::Offering;
@@ -44,6 +47,7 @@ pub(crate) enum Phase {
     Rounds(Rounds),
     Freeze(Freezing),
     Commit(Committing),
+    Dropped(Dropped),
     Release(Releasing),
     InDoubt(InDoubt),
     Finished,
@@ -56,6 +60,7 @@ impl Phase {
             Phase::Rounds(phase) => phase.step(context, input),
             Phase::Freeze(phase) => phase.step(context, input),
             Phase::Commit(phase) => phase.step(context, input),
+            Phase::Dropped(phase) => phase.step(context, input),
             Phase::Release(phase) => phase.step(context, input),
             Phase::InDoubt(phase) => phase.step(context, input),
             Phase::Finished => Phase::Finished,
@@ -67,7 +72,7 @@ impl Phase {
             Phase::Offer(_) => PhaseName::Offer,
             Phase::Rounds(_) => PhaseName::Rounds,
             Phase::Freeze(_) => PhaseName::Freeze,
-            Phase::Commit(_) => PhaseName::Commit,
+            Phase::Commit(_) | Phase::Dropped(_) => PhaseName::Commit,
             Phase::Release(_) => PhaseName::Release,
             Phase::InDoubt(_) => PhaseName::InDoubt,
             Phase::Finished => PhaseName::Finished,
@@ -77,6 +82,7 @@ impl Phase {
     pub(crate) fn doubt(&self) -> Option<Doubt> {
         match self {
             Phase::Commit(committing) => committing.doubt(),
+            Phase::Dropped(dropped) => dropped.doubt(),
             Phase::Release(releasing) => releasing.doubt(),
             Phase::InDoubt(in_doubt) => Some(in_doubt.why()),
             _ => None,
@@ -100,8 +106,12 @@ impl Phase {
         }
     }
 
-    /// Whether the copy here is destroyed and only the destination's acknowledgement is awaited.
+    /// Whether the copy here is destroyed and only a reply of the destination is awaited.
     pub(crate) fn is_released(&self) -> bool {
-        matches!(self, Phase::Release(releasing) if releasing.is_destroyed())
+        match self {
+            Phase::Release(releasing) => releasing.is_destroyed(),
+            Phase::Dropped(dropped) => dropped.is_destroyed(),
+            _ => false,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use nomad_planner::Goals;
 
 use crate::context::{Context, Input};
+use crate::ids::Admission;
 use crate::messages::Step;
 use crate::reasons::PhaseName;
 use crate::record::RecordedProgress;
@@ -34,8 +35,11 @@ impl Offering {
         match input {
             Input::Message {
                 boot,
-                step: Step::Admit,
-            } => Rounds::enter(context, boot, self.goals),
+                step: Step::Admit { admission: number },
+            } => {
+                let peer_boot = boot;
+                Rounds::enter(context, Admission { number, peer_boot }, self.goals)
+            }
             Input::Timer(Timer::Repeat) => {
                 context.send(Step::Offer(context.facts.offer.clone()));
                 Phase::Offer(self)

@@ -33,6 +33,12 @@ impl Releasing {
         Self::destroy(context, peer_boot)
     }
 
+    /// The destination runs the domain, and an operator has dropped the copy here before.
+    pub(super) fn enter_destroyed(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.record(RecordedProgress::SourceReleased { peer_boot });
+        Self::resume_destroyed(context, peer_boot)
+    }
+
     /// Resumes after a restart, with the copy destroyed.
     pub(crate) fn resume_destroyed(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Release);

@@ -7,7 +7,7 @@ use nomad_planner::{Goals, PAGE_BYTES, Plan, Planner, Round};
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
-use crate::ids::BootId;
+use crate::ids::Admission;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
 use crate::time::Instant;
@@ -17,7 +17,7 @@ use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rounds {
-    peer_boot: BootId,
+    admission: Admission,
     planner: Planner,
     number: u32,
     /// The round as it was sent, and when.
@@ -27,13 +27,13 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, goals: Goals) -> Phase {
+    pub(super) fn enter(context: &mut Context<'_>, admission: Admission, goals: Goals) -> Phase {
         context.enter(PhaseName::Rounds);
         context.act(Action::Source(SourceAction::StartDirtyLog));
         let facts = context.facts;
         let planner = Planner::new(goals, &facts.options, facts.offer.sizes.pages);
         Rounds {
-            peer_boot,
+            admission,
             planner,
             number: 0,
             sent: None,
@@ -43,7 +43,7 @@ impl Rounds {
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(context, &input, PhaseName::Rounds, Some(self.peer_boot)) {
+        if let Some(why) = abort::reason(context, &input, PhaseName::Rounds, Some(self.admission)) {
             return abort::enter(context, why);
         }
         match input {
@@ -54,7 +54,7 @@ impl Rounds {
                 Rounds { sent, ..self }.judge(context)
             }
             Input::Message {
-                step: Step::Received { rounds },
+                step: Step::Received { rounds, .. },
                 ..
             } if rounds.checked_sub(1) == Some(self.number) => {
                 let received = true;
@@ -99,7 +99,7 @@ impl Rounds {
                 ..self
             }
             .copy(context),
-            Plan::Freeze(_) => Freezing::enter(context, self.peer_boot, self.number + 1),
+            Plan::Freeze(_) => Freezing::enter(context, self.admission, self.number + 1),
         }
     }
 

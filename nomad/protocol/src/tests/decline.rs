@@ -317,6 +317,27 @@ fn a_declined_domain_may_be_offered_again_before_the_source_has_replied() {
     assert!(phases.contains(&(again, PhaseName::Receive)), "{phases:?}");
 }
 
+#[test]
+fn a_declined_move_does_not_discard_the_copy_of_a_later_one() {
+    let mut pair = with_pages_on_their_way();
+    pair.report(1, Event::StreamBroken);
+    pair.settle_without(Step::Abort(BROKEN));
+    let again = TransactionId(8);
+    pair.offer(0, again, B, offer()).expect("offered again");
+    pair.shell = never_completes!(Action::Source(SourceAction::Retire { .. }));
+    pair.settle();
+    let discarded = pair.count(1, &Action::Destination(DestinationAction::DiscardCopy));
+    pair.shell = |_| None;
+    pair.restart_nomad(1, DomainState::Frozen);
+    pair.settle();
+    let discards = pair.count(1, &Action::Destination(DestinationAction::DiscardCopy));
+    assert_eq!((discarded, discards), (1, 1));
+    let retired = Event::Source(SourceEvent::Retired);
+    pair.machines[0].handle_event(pair.now, again, retired);
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+}
+
 /// A duplicate of the offer has reached the machine's next boot.
 #[test]
 fn a_commit_to_an_earlier_boot_ends_a_reservation() {
@@ -345,8 +366,10 @@ fn a_verified_copy_is_incomplete_again_once_another_freeze_arrives() {
     );
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Receive));
-    let record = pair.last_record(1).expect("a record");
-    assert_eq!(record.progress, RecordedProgress::DestinationReceiving);
+    let record = pair.record(1).expect("a record");
+    let admission = ADMISSION;
+    let receiving = RecordedProgress::DestinationReceiving { admission };
+    assert_eq!(record.progress, receiving);
 }
 
 #[test]
@@ -356,7 +379,7 @@ fn a_commit_of_a_later_freeze_makes_a_verified_copy_incomplete() {
     )));
     let attempt = Attempt::FIRST.next();
     let later = Step::Commit {
-        boot: local(B).boot,
+        admission: ADMISSION,
         attempt,
         digest: DIGEST,
         downtime_us: 0,
@@ -393,4 +416,97 @@ fn a_destination_that_has_acknowledged_nothing_leaves_no_record() {
     assert!(!pair.done.iter().any(is_declined));
     let nothing: Vec<TransactionId> = pair.machines[1].armed(Timer::Repeat).collect();
     assert_eq!(nothing, []);
+}
+
+#[test]
+fn a_domain_that_cannot_be_activated_is_listed_until_it_runs_or_its_operator_declines_it() {
+    for is_declined in [false, true] {
+        let mut pair = with_pages_on_their_way();
+        pair.shell = |action| {
+            let failed = Event::Failed(LocalFailure::Service);
+            let is_it = matches!(
+                action,
+                Action::Destination(DestinationAction::Activate { .. })
+            );
+            is_it.then(|| [failed].into())
+        };
+        pair.report(1, Event::Destination(FREEZE));
+        pair.settle();
+        while !pair.noticed(1, Notice::InDoubt(Doubt::NotActivated)) {
+            pair.pass_time();
+        }
+        assert!(!pair.force(1, Force::RunHere));
+        if is_declined {
+            assert!(pair.force(1, Force::DropCopy));
+            pair.settle();
+            assert_runs_on_at_the_source(&pair, AbortReason::Cancelled);
+        } else {
+            pair.shell = |_| None;
+            pair.pass_time();
+            assert!(pair.noticed(1, Notice::Activated));
+            assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
+        }
+    }
+}
+
+/// Someone on the path has held back the first datagrams of the offer, the pages and Commit, each sent again by the source.
+#[test]
+fn a_declined_transaction_that_is_admitted_again_is_not_activated_by_the_old_commit() {
+    let mut pair = with_pages_on_their_way();
+    pair.report(1, Event::StreamBroken);
+    pair.shell = |_| None;
+    pair.settle();
+    assert_runs_on_at_the_source(&pair, BROKEN);
+    pair.cut = true;
+    pair.receive(1, A, Step::Offer(offer()));
+    pair.settle();
+    let round = DestinationEvent::RoundReceived {
+        number: 0,
+        pages: 64,
+    };
+    pair.report(1, Event::Destination(round));
+    pair.report(1, Event::Destination(FREEZE));
+    pair.settle();
+    assert_eq!(pair.phase(1), Some(PhaseName::Verify));
+    pair.receive(1, A, commit());
+    pair.settle();
+    assert!(!pair.noticed(1, Notice::Activated));
+    assert_eq!(pair.phase(1), None);
+}
+
+/// The destination has forgotten the admission that the source knows, and has admitted the duplicate of the offer.
+#[test]
+fn a_source_does_not_freeze_for_an_admission_that_it_does_not_know() {
+    for step in [
+        Step::Admit {
+            admission: AdmissionId(99),
+        },
+        Step::Received {
+            admission: AdmissionId(99),
+            rounds: 1,
+        },
+    ] {
+        let mut pair = Pair::settled(never_completes!(Action::Source(
+            SourceAction::CopyRound { .. }
+        )));
+        pair.receive(0, B, step);
+        pair.settle();
+        assert!(pair.noticed(0, Notice::Aborted(AbortReason::PeerForgot)));
+    }
+}
+
+#[test]
+fn a_reason_that_the_destination_states_is_announced_as_its_own() {
+    for step in [
+        Step::Abort(AbortReason::Cancelled),
+        Step::Declined(AbortReason::Cancelled),
+    ] {
+        let mut pair = Pair::settled(never_completes!(Action::Source(
+            SourceAction::CopyRound { .. }
+        )));
+        pair.receive(0, B, step);
+        pair.settle();
+        assert!(pair.noticed(0, Notice::Declined(AbortReason::Cancelled)));
+        assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
+    }
 }

@@ -188,7 +188,12 @@ fn cancel_works_at_every_step_before_the_commit_point() {
         assert_eq!(pair.cancel(0), Ok(Cancelled::Now));
         pair.settle();
         // The destination releases the reservation as soon as it is made.
-        pair.report(1, Event::Destination(DestinationEvent::Reserved));
+        pair.report(
+            1,
+            Event::Destination(DestinationEvent::Reserved {
+                admission: ADMISSION,
+            }),
+        );
         pair.settle();
         assert!(
             pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)),
@@ -238,7 +243,7 @@ fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
 fn a_domain_runs_until_the_destination_has_its_round() {
     let mut pair = Pair::settled(sends_slowly);
     // A repeated step, or one about another round, does not count.
-    for step in [Step::Admit, Step::Received { rounds: 2 }] {
+    for step in [admit(), received(2)] {
         pair.receive(0, B, step);
     }
     pair.settle();
@@ -255,7 +260,7 @@ fn a_domain_runs_until_the_destination_has_its_round() {
 #[test]
 fn a_lost_acknowledgement_of_a_round_is_repeated() {
     let mut pair = Pair::moving();
-    pair.settle_without(Step::Received { rounds: 1 });
+    pair.settle_without(received(1));
     assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
     pair.pass_time();
     assert!(pair.noticed(0, Notice::Finished));

@@ -48,8 +48,8 @@ fn reply(
 fn the_reply_about_an_unknown_transaction_is_unknown() {
     let mut pair = Pair::new();
     for query in [
-        Step::Admit,
-        Step::Received { rounds: 1 },
+        admit(),
+        received(1),
         Step::Declined(AbortReason::Cancelled),
         commit(),
     ] {
@@ -132,7 +132,6 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
     pair.cancel(0).expect("before the commit point");
     pair.settle();
     pair.cut = false;
-    pair.shell = |_| None;
     pair.offer(0, ONWARD, B, offer()).expect("offered again");
     pair.settle();
     assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));

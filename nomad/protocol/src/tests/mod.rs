@@ -3,6 +3,7 @@
 
 mod commit;
 mod decline;
+mod dropped;
 mod hand_over;
 mod ledger;
 mod options;

@@ -1,6 +1,6 @@
 //! Two ledgers and the simplest shell: every action succeeds at once, unless a test overrides its outcome.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use identity::{Digest, DomainId, Incarnation};
@@ -12,6 +12,8 @@ pub const A: MachineId = MachineId([0xa; 32]);
 pub const B: MachineId = MachineId([0xb; 32]);
 pub const MOVE: TransactionId = TransactionId(7);
 pub const DOMAIN: DomainId = DomainId(77);
+/// The number that the simplest shell draws for the first admission of the pair; it counts up from it.
+pub const ADMISSION: AdmissionId = AdmissionId(100);
 pub const DIGEST: Digest = Digest([3; 32]);
 
 pub fn local(machine: MachineId) -> LocalMachine {
@@ -53,10 +55,21 @@ pub fn activated() -> Step {
     }
 }
 
+/// The destination's replies under the first admission.
+pub fn admit() -> Step {
+    let admission = ADMISSION;
+    Step::Admit { admission }
+}
+
+pub fn received(rounds: u32) -> Step {
+    let admission = ADMISSION;
+    Step::Received { admission, rounds }
+}
+
 /// The source's Commit of the first freeze.
 pub fn commit() -> Step {
     Step::Commit {
-        boot: local(B).boot,
+        admission: ADMISSION,
         attempt: Attempt::FIRST,
         digest: DIGEST,
         downtime_us: 0,
@@ -80,11 +93,15 @@ pub struct Pair {
     /// The performed actions in order, each with its machine.
     pub done: Vec<(usize, Action)>,
     pub datagrams: VecDeque<(usize, Envelope)>,
+    /// The durable records of each machine.
+    records: [BTreeMap<TransactionId, Record>; 2],
     pub shell: Override,
     /// Datagrams are lost while this is set.
     pub cut: bool,
     /// The time that a message takes to the destination, as the stream reports it.
     pub delay_us: u64,
+    /// The number of the next admission.
+    next_admission: AdmissionId,
 }
 
 impl Pair {
@@ -96,9 +113,11 @@ impl Pair {
             machines,
             done,
             datagrams,
+            records: [BTreeMap::new(), BTreeMap::new()],
             shell: |_| None,
             cut: false,
             delay_us: 0,
+            next_admission: ADMISSION,
         }
     }
 
@@ -241,6 +260,13 @@ impl Pair {
             .any(|(by, done)| *by == machine && done == action)
     }
 
+    /// How often a machine has performed this action.
+    pub fn count(&self, machine: usize, action: &Action) -> usize {
+        let done = self.done.iter();
+        done.filter(|(by, done)| *by == machine && done == action)
+            .count()
+    }
+
     pub fn noticed(&self, machine: usize, notice: Notice) -> bool {
         self.did(machine, &Action::Notify(notice))
     }
@@ -252,21 +278,16 @@ impl Pair {
             .next()
     }
 
-    pub fn last_record(&self, machine: usize) -> Option<Record> {
-        self.done
-            .iter()
-            .rev()
-            .find_map(|(by, action)| match action {
-                Action::Record(record) if *by == machine => Some(record.clone()),
-                _ => None,
-            })
+    /// A machine's record of the move.
+    pub fn record(&self, machine: usize) -> Option<Record> {
+        self.records[machine].get(&MOVE).cloned()
     }
 
-    /// Restarts a machine's migration server from its record.
+    /// Restarts a machine's migration server from its records.
     pub fn restart_nomad(&mut self, machine: usize, state: DomainState) {
         let local = self.machines[machine].local().clone();
-        self.machines[machine] =
-            Ledger::resume(self.now, local, self.last_record(machine), |_| state);
+        let records = self.records[machine].values().cloned();
+        self.machines[machine] = Ledger::resume(self.now, local, records, |_| state);
     }
 
     /// Restarts a machine: everything on it is lost.
@@ -274,6 +295,7 @@ impl Pair {
         let mut local = self.machines[machine].local().clone();
         local.boot = BootId(local.boot.0 + 100);
         self.machines[machine] = Ledger::new(local);
+        self.records[machine].clear();
     }
 
     fn act(&mut self, machine: usize) -> bool {
@@ -281,14 +303,29 @@ impl Pair {
             return false;
         };
         self.done.push((machine, action.clone()));
-        let events = (self.shell)(&action).unwrap_or_else(|| self.perform(machine, &action));
+        match &action {
+            Action::Record(record) => {
+                self.records[machine].insert(transaction, record.clone());
+            }
+            Action::Forget => {
+                self.records[machine].remove(&transaction);
+            }
+            _ => {}
+        }
+        let events = (self.shell)(&action);
+        let events = events.unwrap_or_else(|| self.perform(machine, transaction, &action));
         for event in events {
             self.machines[machine].handle_event(self.now, transaction, event);
         }
         true
     }
 
-    fn perform(&mut self, machine: usize, action: &Action) -> Vec<Event> {
+    fn perform(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        action: &Action,
+    ) -> Vec<Event> {
         match action {
             Action::Send { envelope, .. } if !self.cut => {
                 self.datagrams.push_back((1 - machine, envelope.clone()))
@@ -296,13 +333,14 @@ impl Pair {
             // No older copy runs anywhere here.
             Action::Outlived { .. } if !self.cut => {
                 let boot = self.machines[machine].local().boot;
-                let message = Message::Transaction(MOVE, Step::Unknown);
+                let message = Message::Transaction(transaction, Step::Unknown);
                 self.datagrams
                     .push_back((1 - machine, Envelope { boot, message }));
             }
-            Action::Source(action) => return self.perform_source(machine, *action),
+            Action::Source(action) => return self.perform_source(machine, transaction, *action),
             Action::Destination(action) => {
-                return perform_destination(action)
+                return self
+                    .perform_destination(action)
                     .into_iter()
                     .map(Event::Destination)
                     .collect();
@@ -312,9 +350,15 @@ impl Pair {
         Vec::new()
     }
 
-    fn perform_source(&mut self, machine: usize, action: SourceAction) -> Vec<Event> {
+    fn perform_source(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        action: SourceAction,
+    ) -> Vec<Event> {
         let mut received = |event| {
-            self.machines[1 - machine].handle_event(self.now, MOVE, Event::Destination(event))
+            let event = Event::Destination(event);
+            self.machines[1 - machine].handle_event(self.now, transaction, event);
         };
         let event = match action {
             SourceAction::CopyRound { number } => {
@@ -366,17 +410,21 @@ impl Pair {
         self.machines[to].handle_message(self.now, from, read);
         true
     }
-}
 
-fn perform_destination(action: &DestinationAction) -> Option<DestinationEvent> {
-    match action {
-        DestinationAction::Reserve(_) => Some(DestinationEvent::Reserved),
-        DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
-            attempt: *attempt,
-            digest: DIGEST,
-        }),
-        DestinationAction::Activate { .. } => Some(DestinationEvent::Activated),
-        DestinationAction::DiscardCopy => Some(DestinationEvent::Discarded),
-        DestinationAction::Announce => None,
+    fn perform_destination(&mut self, action: &DestinationAction) -> Option<DestinationEvent> {
+        match action {
+            DestinationAction::Reserve(_) => {
+                let admission = self.next_admission;
+                self.next_admission.0 += 1;
+                Some(DestinationEvent::Reserved { admission })
+            }
+            DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
+                attempt: *attempt,
+                digest: DIGEST,
+            }),
+            DestinationAction::Activate { .. } => Some(DestinationEvent::Activated),
+            DestinationAction::DiscardCopy => Some(DestinationEvent::Discarded),
+            DestinationAction::Announce => None,
+        }
     }
 }

@@ -19,7 +19,7 @@ fn envelope(step: Step) -> Envelope {
 #[test]
 fn commit_has_the_documented_bytes() {
     let bytes = envelope(Step::Commit {
-        boot: BootId(0x1112_1314_1516_1718),
+        admission: AdmissionId(0x1112_1314_1516_1718),
         attempt: Attempt(1),
         digest: DIGEST,
         downtime_us: 300,
@@ -79,9 +79,9 @@ fn the_longest_piece_fits_and_its_length_is_checked() {
 fn steps_have_the_documented_numbers() {
     let steps = [
         Step::Offer(offer()),
-        Step::Admit,
+        admit(),
         Step::Refuse(Refusal::OtherFleet),
-        Step::Received { rounds: 3 },
+        received(3),
         commit(),
         activated(),
         Step::Released,
@@ -117,7 +117,7 @@ fn steps_have_the_documented_numbers() {
 
 #[test]
 fn another_version_is_refused_with_both_numbers() {
-    let mut bytes = envelope(Step::Admit).encode();
+    let mut bytes = envelope(admit()).encode();
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
@@ -203,7 +203,10 @@ fn the_longest_messages_fit_their_limits() {
         rounds: u32::MAX,
         attempt: Attempt(255),
         digest: DIGEST,
-        peer_boot: BootId(u64::MAX),
+        admission: Admission {
+            number: ADMISSION,
+            peer_boot: BootId(u64::MAX),
+        },
     };
     let record = Record {
         transaction: MOVE,

@@ -15,7 +15,7 @@ use crate::actions::{Action, Event};
 use crate::context::{Context, Facts, Force, Input};
 use crate::destination::{self, Admitting};
 use crate::ids::{BootId, MachineId};
-use crate::messages::Step;
+use crate::messages::{Step, StreamHeader};
 use crate::offer::Offer;
 use crate::reasons::{Doubt, PhaseName, Side};
 use crate::source::{self, Offering};
@@ -141,6 +141,14 @@ impl Transaction {
             self.step(now, Input::Force(force));
         }
         settles
+    }
+
+    /// Whether this is a destination that awaits a segment with this header.
+    pub(crate) fn awaits(&self, header: &StreamHeader) -> bool {
+        match &self.phase {
+            Phase::Source(_) => false,
+            Phase::Destination(phase) => phase.awaits(header),
+        }
     }
 
     /// The next action, if there is one.

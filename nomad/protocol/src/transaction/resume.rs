@@ -3,9 +3,9 @@
 
 use crate::context::{Context, Facts};
 use crate::destination::{Activating, Declining, Discarding, Verifying};
-use crate::reasons::{AbortReason, Doubt, Side};
+use crate::reasons::{AbortReason, Side};
 use crate::record::RecordedProgress;
-use crate::source::{Committing, InDoubt, Releasing, abort};
+use crate::source::{self, Committing, Dropped, InDoubt, Releasing, abort};
 use crate::time::Instant;
 use crate::timers::Timing;
 
@@ -52,20 +52,45 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
             Recorded::SourceCommitting {
                 attempt,
                 digest,
-                peer_boot,
+                admission,
             },
             Retired,
-        ) => Phase::Source(Committing::resume(context, peer_boot, (attempt, digest))),
+        ) => Phase::Source(Committing::resume(context, admission, (attempt, digest))),
         (Recorded::SourceDeclined { why, .. }, Running) => {
             Phase::Source(abort::enter(context, why))
         }
         (Recorded::SourceDeclined { why, peer_boot }, Retired | Frozen) => {
             Phase::Source(InDoubt::resume_declined(context, peer_boot, why))
         }
-        (Recorded::SourceOpen, Retired | Gone)
-        | (Recorded::SourceCommitting { .. } | Recorded::SourceDeclined { .. }, Gone) => {
-            let doubt = Doubt::RecordContradicted;
-            Phase::Source(InDoubt::enter(context, None, doubt))
+        (Recorded::SourceOpen, Retired | Gone) => {
+            Phase::Source(InDoubt::resume_contradicted(context, None))
+        }
+        (
+            Recorded::SourceCommitting {
+                attempt,
+                digest,
+                admission,
+            },
+            Gone,
+        ) => {
+            let committed = (admission, source::Frozen::recorded(attempt, digest));
+            Phase::Source(InDoubt::resume_contradicted(context, Some(committed)))
+        }
+        (Recorded::SourceDeclined { why, peer_boot }, Gone) => {
+            Phase::Source(InDoubt::resume_gone(context, peer_boot, why))
+        }
+        (
+            Recorded::SourceDropped {
+                attempt,
+                digest,
+                admission,
+                is_destroyed,
+            },
+            _,
+        ) => {
+            let frozen = source::Frozen::recorded(attempt, digest);
+            let dropped = Dropped::resume(context, admission, frozen, is_destroyed);
+            Phase::Source(dropped)
         }
         (Recorded::SourceReleasing { peer_boot }, _) => {
             Phase::Source(Releasing::destroy(context, peer_boot))
@@ -76,26 +101,32 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::DestinationOpen, _) => {
             Phase::Destination(Discarding::abort(context, restarted(Side::Destination)))
         }
-        (Recorded::DestinationReceiving, _) => {
-            Phase::Destination(Declining::enter(context, restarted(Side::Destination)))
+        (Recorded::DestinationReceiving { admission }, _) => {
+            let why = restarted(Side::Destination);
+            Phase::Destination(Declining::enter(context, admission, why))
         }
-        (Recorded::DestinationDeclined { why }, _) => {
-            Phase::Destination(Declining::resume(context, why))
-        }
+        (
+            Recorded::DestinationDeclined {
+                why,
+                admission,
+                is_discarded,
+            },
+            _,
+        ) => Phase::Destination(Declining::resume(context, admission, why, is_discarded)),
         (
             Recorded::DestinationPrepared {
                 rounds,
                 attempt,
                 digest,
-                peer_boot,
+                admission,
             },
             _,
         ) => {
             let freeze = (attempt, digest, rounds);
-            Phase::Destination(Verifying::resume(context, peer_boot, freeze))
+            Phase::Destination(Verifying::resume(context, admission, freeze))
         }
-        (Recorded::DestinationActivating { peer_boot }, _) => {
-            Phase::Destination(Activating::resume_thawing(context, peer_boot))
+        (Recorded::DestinationActivating { admission }, _) => {
+            Phase::Destination(Activating::resume_thawing(context, admission))
         }
         (Recorded::DestinationActivated { peer_boot }, _) => {
             Phase::Destination(Activating::resume_running(context, peer_boot))

@@ -38,7 +38,7 @@ impl Inbound {
         }
     }
 
-    /// Handles a datagram, and passes the resulting events to `report`, for the ledger.
+    /// Handles a datagram, and reports the resulting events to the ledger, each before the bytes that follow it are read.
     ///
     /// # Errors
     /// The reason the domain cannot arrive.
@@ -47,7 +47,6 @@ impl Inbound {
         now: Instant,
         shell: &mut Shell<Local>,
         data: &Data<'_>,
-        mut report: impl FnMut(Event),
     ) -> Result<(), LocalFailure> {
         let Inbound {
             transaction,
@@ -64,9 +63,10 @@ impl Inbound {
         let handled = receiver.handle(now, data, |bytes| {
             if notified.is_none_or(|notified| now.us_since(notified) >= ARRIVING_US) {
                 *notified = Some(now);
-                report(Event::Destination(DestinationEvent::Arriving));
+                let arriving = Event::Destination(DestinationEvent::Arriving);
+                shell.handle_event(now, *transaction, arriving);
             }
-            read(reader, shell, source, bytes, &mut report)
+            read(now, reader, shell, source, bytes)
         });
         *is_rejected = handled.is_err();
         handled
@@ -86,11 +86,11 @@ impl Inbound {
 
 /// Reads the next bytes of the stream.
 fn read(
+    now: Instant,
     reader: &mut PageStream,
     shell: &mut Shell<Local>,
     (transaction, peer): (TransactionId, MachineId),
     mut bytes: &[u8],
-    report: &mut impl FnMut(Event),
 ) -> Result<(), LocalFailure> {
     while !bytes.is_empty() {
         let (used, event) = reader.read(bytes).map_err(|error| {
@@ -101,19 +101,21 @@ fn read(
         match event {
             None => {}
             Some(StreamEvent::SegmentBegin(header)) => {
-                let begun = shell.begin_segment(peer, transaction, &header);
-                let begun = begun.map_err(|_| {
+                let begun = shell.begin_segment(now, peer, transaction, &header);
+                begun.map_err(|_| {
                     log::warn!("{transaction:?}: {header:?} is not expected");
                     LocalFailure::BadImage
                 })?;
-                begun.into_iter().for_each(&mut *report);
                 if let Some(incoming) = shell.moves.incoming(transaction) {
                     let limits = incoming.extent().limits();
                     reader.limit(limits);
                 }
             }
             Some(StreamEvent::Image(event)) => shell.handle_arrival(transaction, event)?,
-            Some(StreamEvent::SegmentEnd(header)) => report(shell.end_segment(&header)?),
+            Some(StreamEvent::SegmentEnd(header)) => {
+                let ended = shell.end_segment(&header)?;
+                shell.handle_event(now, transaction, ended);
+            }
         }
     }
     Ok(())

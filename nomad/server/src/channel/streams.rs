@@ -8,7 +8,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
-use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use abi::calls::Yield;
@@ -88,21 +87,16 @@ impl Streams {
     /// move is over.
     fn handle_data(&self, server: &Server, from: MachineId, data: &Data<'_>) {
         let transaction = data.transaction;
-        let mut events = Vec::new();
         let mut inbound = self.inbound.borrow_mut();
-        {
-            let shell = &mut server.shell.borrow_mut();
-            let is_awaited = shell.moves.awaits_pages(transaction);
-            if !is_awaited || shell.moves.peer_of(transaction) != Some(from) {
-                return;
-            }
-            let stream = inbound.entry(transaction);
-            let stream = stream.or_insert_with(|| Inbound::new(transaction, from));
-            let handled = stream.handle_data(now(), shell, data, |event| events.push(event));
-            events.extend(handled.err().map(Event::Failed));
+        let shell = &mut server.shell.borrow_mut();
+        let is_awaited = shell.moves.awaits_pages(transaction);
+        if !is_awaited || shell.moves.peer_of(transaction) != Some(from) {
+            return;
         }
-        for event in events {
-            server.report(transaction, event);
+        let stream = inbound.entry(transaction);
+        let stream = stream.or_insert_with(|| Inbound::new(transaction, from));
+        if let Err(failure) = stream.handle_data(now(), shell, data) {
+            shell.handle_event(now(), transaction, Event::Failed(failure));
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Drain {
     current: Option<TransactionId>,
     /// The moves that have begun and not ended, those in doubt included: the domain and the destination.
     moves: BTreeMap<TransactionId, (Name, MachineId)>,
+    /// The moves that the destination has declined.
+    declined: BTreeSet<TransactionId>,
     /// The machines that each domain was offered to, and the last failure.
     tried: BTreeMap<Name, Tries>,
     /// The machines that have not replied to an offer, and the failure: no other domain is offered to them.
@@ -62,8 +64,8 @@ pub(crate) struct Drain {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Tries {
     machines: BTreeSet<MachineId>,
-    /// The last one's name, and the reason the move to it failed.
-    last: Option<(Name, AbortReason)>,
+    /// The failure of the move to the last one.
+    last: Option<Stay>,
 }
 
 impl Drain {
@@ -75,6 +77,7 @@ impl Drain {
             followers: Vec::from([follower]),
             current: None,
             moves: BTreeMap::new(),
+            declined: BTreeSet::new(),
             tried: BTreeMap::new(),
             silent: BTreeMap::new(),
             sent: BTreeMap::new(),
@@ -135,9 +138,10 @@ impl Drain {
 
     /// The reason a domain stays that no machine is left for.
     fn exhausted(&self, name: Name) -> Stay {
-        let last = self.tried.get(&name).and_then(|tries| tries.last);
-        let last = last.or_else(|| self.silent.values().next().copied());
-        last.map_or(Stay::NoMachine, |(to, reason)| Stay::Failed { to, reason })
+        let last = self.tried.get(&name).and_then(|tries| tries.last.clone());
+        let silent = self.silent.values().next();
+        let silent = silent.map(|&(to, reason)| Stay::Failed { to, reason });
+        last.or(silent).unwrap_or(Stay::NoMachine)
     }
 
     /// Records that a domain is offered to a machine.
@@ -154,7 +158,8 @@ impl Drain {
         // A move that the rules permit may have failed before: that failure is more useful to an operator, and is kept.
         if let Some(machine) = machines.get(to) {
             let reason = AbortReason::Refused(Refusal::Guest(rule));
-            tries.last.get_or_insert((machine.name, reason));
+            let to = machine.name;
+            tries.last.get_or_insert(Stay::Failed { to, reason });
         }
     }
 
@@ -181,37 +186,60 @@ impl Drain {
                     *self.sent.entry(to).or_default() += 1;
                 }
             }
-            Notice::Aborted(reason) => self.handle_failure(name, machines.get(to), reason),
+            Notice::Declined(_) => {
+                self.declined.insert(transaction);
+                return Some(name);
+            }
+            Notice::Aborted(reason) => {
+                let is_declined = self.declined.contains(&transaction);
+                self.handle_failure(name, machines.get(to), reason, is_declined);
+            }
+            Notice::Lost(_) => {
+                self.stays.remove(&name);
+            }
             Notice::InDoubt(doubt) => self.stay(name, Stay::InDoubt(doubt)),
             _ => return Some(name),
         }
         if !matches!(notice, Notice::InDoubt(_)) {
             self.moves.remove(&transaction);
+            self.declined.remove(&transaction);
         }
         self.current.take_if(|current| *current == transaction);
         Some(name)
     }
 
-    fn handle_failure(&mut self, name: Name, to: Option<&FleetMember>, reason: AbortReason) {
+    /// `is_declined`: the reason is the destination's word. So it does not show that an operator here has cancelled the move,
+    /// nor that the destination is silent.
+    fn handle_failure(
+        &mut self,
+        name: Name,
+        to: Option<&FleetMember>,
+        reason: AbortReason,
+        is_declined: bool,
+    ) {
         // If the move was in doubt, the domain is known to be here again.
         self.stays.remove(&name);
-        if reason == AbortReason::Cancelled {
+        if reason == AbortReason::Cancelled && !is_declined {
             return self.stay(name, Stay::Cancelled);
         }
         let Some(to) = to else { return };
-        self.tried.entry(name).or_default().last = Some((to.name, reason));
+        let failure = match is_declined {
+            true => Stay::Declined {
+                by: to.name,
+                reason,
+            },
+            false => Stay::Failed {
+                to: to.name,
+                reason,
+            },
+        };
+        self.tried.entry(name).or_default().last = Some(failure.clone());
         let phase = PhaseName::Offer;
-        if reason == (AbortReason::TooLong { phase }) {
+        if reason == (AbortReason::TooLong { phase }) && !is_declined {
             self.silent.insert(to.id, (to.name, reason));
         }
         if self.stage == DrainStage::Over {
-            self.stay(
-                name,
-                Stay::Failed {
-                    to: to.name,
-                    reason,
-                },
-            );
+            self.stay(name, failure);
         }
     }
 }

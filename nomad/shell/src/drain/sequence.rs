@@ -189,7 +189,8 @@ impl<H: Host> Shell<H> {
             self.notify_followers(&Event::DrainMove { domain, notice });
         }
         // Another move that has ended may have been what a domain waits for.
-        if let Notice::Finished | Notice::Aborted(_) | Notice::InDoubt(_) = notice {
+        if let Notice::Finished | Notice::Aborted(_) | Notice::Lost(_) | Notice::InDoubt(_) = notice
+        {
             self.advance_drain(now);
         }
     }

@@ -50,7 +50,7 @@ fn a_failed_move_is_reported_rather_than_a_rule_that_excludes_a_machine() {
     let machines = Machines::new(member("guest-1", GUEST), Vec::from([member("a", A)]));
     let mut drain = drain(None);
     let reason = AbortReason::StreamBroken;
-    drain.handle_failure(name("pushed"), machines.get(A), reason);
+    drain.handle_failure(name("pushed"), machines.get(A), reason, false);
     drain.exclude(name("pushed"), A, &machines, GuestRule::OnlyToHome);
     let to = name("a");
     let stay = drain.exhausted(name("pushed"));
@@ -78,5 +78,25 @@ fn a_domain_that_was_forced_to_run_here_has_not_moved() {
         let handled = drain.handle_notice(&machines, transaction, &Notice::Finished, |_| runs_here);
         assert_eq!((handled, drain.moved), (Some(pushed), moved));
         assert!(drain.is_ready());
+    }
+}
+
+/// The destination may lie about its reason.
+#[test]
+fn a_declined_move_is_neither_cancelled_nor_a_sign_of_a_silent_machine() {
+    let phase = PhaseName::Offer;
+    for reason in [AbortReason::Cancelled, AbortReason::TooLong { phase }] {
+        let machines = Machines::new(member("a", A), Vec::from([member("b", B)]));
+        let (transaction, pushed) = (TransactionId(7), name("pushed"));
+        let mut drain = drain(None);
+        drain.begin(transaction, pushed, B);
+        for notice in [Notice::Declined(reason), Notice::Aborted(reason)] {
+            drain.handle_notice(&machines, transaction, &notice, |_| true);
+        }
+        let by = name("b");
+        assert_eq!(drain.exhausted(pushed), Stay::Declined { by, reason });
+        assert_eq!(drain.stays().count(), 0);
+        let other = drain.next_machine(name("other"), &machines);
+        assert_eq!(other.map(|machine| machine.id), Some(B));
     }
 }

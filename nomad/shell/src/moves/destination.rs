@@ -3,8 +3,8 @@
 use abi::{Error, PAGE_BYTES};
 use identity::Incarnation;
 use nomad_protocol::{
-    DestinationAction, DestinationEvent, Event, GuestRule, LocalFailure, Offer, Refusal,
-    TransactionId,
+    AdmissionId, DestinationAction, DestinationEvent, Event, GuestRule, LocalFailure, Offer,
+    Refusal, TransactionId,
 };
 use service_protocol::root;
 
@@ -50,7 +50,8 @@ impl<O, I> Moves<O, I> {
         match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
-                DestinationEvent::Reserved
+                let admission = AdmissionId(host.draw() as u64);
+                DestinationEvent::Reserved { admission }
             }
             Err(AdmitError::NoRoom {
                 needed_bytes,

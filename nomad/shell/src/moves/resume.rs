@@ -59,6 +59,10 @@ fn holds_domain(progress: &RecordedProgress) -> bool {
             | RecordedProgress::SourceCommitting { .. }
             | RecordedProgress::SourceDeclined { .. }
             | RecordedProgress::SourceReleasing { .. }
+            | RecordedProgress::SourceDropped {
+                is_destroyed: false,
+                ..
+            }
     )
 }
 

@@ -8,12 +8,14 @@
 //! At every state the history must be without violation; and if no further fault strikes, the world must
 //! settle as [`crate::outcome::judge`] demands.
 //!
-//! `transitions` lists the transitions of a state and applies them, `quiescence` runs a state on without further faults.
+//! `transitions` lists the transitions of a state and applies them, `quiescence` runs a state on without further faults,
+//! `replay` has page streams arrive again.
 
 mod quiescence;
+mod replay;
 mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use stateright::{Expectation, Model, Property};
 
 use crate::outcome::Outcome;
 use crate::world::{Crash, Setup, World};
+use replay::Recorded;
 
 /// The property of every state.
 pub const EVERY_STEP: &str = "no step is a violation";
@@ -59,6 +62,8 @@ pub struct Bounds {
     pub failures: u8,
     /// How many of nomad's crashes may strike after it has written a new record and before it erases the old one.
     pub torn_records: u8,
+    /// Page streams that arrive again, from their beginning.
+    pub replays: u8,
 }
 
 /// A world, every datagram ever sent in it, and the bounds that are left.
@@ -67,6 +72,10 @@ pub struct State {
     /// The world.
     pub world: World,
     sent: BTreeSet<Datagram>,
+    /// The transactions of which a Commit was ever sent.
+    committed: BTreeSet<TransactionId>,
+    /// The page streams that may arrive again.
+    recorded: BTreeMap<TransactionId, Recorded>,
     left: Bounds,
 }
 
@@ -114,7 +123,7 @@ pub struct Step {
 /// A fault that strikes one of the actions that a transition leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Strike {
-    /// The number of the action, from 1.
+    /// The number of the action, from 1; 0 if it strikes before the first action.
     action: usize,
     kind: StrikeKind,
 }
@@ -141,6 +150,7 @@ enum Transition {
     Copied(usize, TransactionId),
     Arrive(TransactionId),
     Break(TransactionId),
+    Replay(TransactionId),
     NotifyBroken(usize, TransactionId),
     Cancel(usize, TransactionId),
     Run(usize, DomainId),
@@ -180,6 +190,8 @@ impl Model for Exploration {
         vec![State {
             world,
             sent: BTreeSet::new(),
+            committed: BTreeSet::new(),
+            recorded: BTreeMap::new(),
             left: self.bounds,
         }]
     }
@@ -208,7 +220,8 @@ impl Model for Exploration {
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
         let mut next = state.clone();
         next.apply(&step.transition).then_some(())?;
-        next.perform_all(step.strike)?;
+        let strike = next.strike_at_once(&step)?;
+        next.perform_all(strike)?;
         (next != *state).then_some(next)
     }
 

@@ -64,7 +64,7 @@ impl State {
             self.exchange();
         }
         for transaction in transactions {
-            while self.world.arrive(NOW, transaction) {
+            while self.world.announce(NOW, transaction) || self.world.arrive(NOW, transaction) {
                 self.exchange();
             }
             for machine in 0..self.world.machines.len() {

@@ -11,6 +11,7 @@ use crate::world::{Crash, Effect};
 impl State {
     pub(super) fn messages(&self, transitions: &mut Vec<Transition>) {
         transitions.extend(self.sent.iter().cloned().map(Transition::Deliver));
+        transitions.extend(self.replayable().map(Transition::Replay));
         for (transaction, stream) in &self.world.streams {
             if !stream.in_flight.is_empty() {
                 transitions.push(Transition::Arrive(*transaction));
@@ -89,7 +90,12 @@ impl State {
             return Vec::new();
         }
         let actions = undisturbed.perform_all(None).unwrap_or(0);
-        let strikes = (1..=actions).flat_map(|action| {
+        // What has arrived on a stream may be lost before anything follows from it. Otherwise that is a crash without the transition.
+        let first = match transition {
+            Transition::Arrive(_) => 0,
+            _ => 1,
+        };
+        let strikes = (first..=actions).flat_map(|action| {
             let strike = move |kind: &StrikeKind| Strike {
                 action,
                 kind: *kind,
@@ -125,9 +131,7 @@ impl State {
                 // The next random number becomes the transaction's id.
                 world.machines[*from].hardware_mut().draw = u128::from(self.left.offers);
                 self.left.offers -= 1;
-                let offered = world.offer(NOW, *from, *to, *domain);
-                world.machines[*from].hardware_mut().draw = 0;
-                return offered;
+                return world.offer(NOW, *from, *to, *domain);
             }
             Transition::Deliver(datagram) => datagram.deliver(world),
             Transition::Expire(machine, transaction, timer) => {
@@ -135,10 +139,13 @@ impl State {
                 world.expire(NOW, *machine, *transaction, *timer);
             }
             Transition::Copied(machine, transaction) => {
-                return !world.send_piece(NOW, *machine, *transaction).is_empty();
+                return self.send_piece(*machine, *transaction);
             }
             // A round or freeze arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {
+                if world.announce(NOW, *transaction) {
+                    return true;
+                }
                 return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
             }
             Transition::Break(transaction) => {
@@ -146,6 +153,7 @@ impl State {
                 let stream = world.streams.get_mut(transaction);
                 stream.expect("listed").break_off();
             }
+            Transition::Replay(transaction) => self.replay(*transaction),
             Transition::NotifyBroken(machine, transaction) => {
                 world.notify_broken(NOW, *machine, *transaction);
             }
@@ -174,10 +182,26 @@ impl State {
         true
     }
 
+    /// Applies a strike before the first action; returns the strike that is left.
+    pub(super) fn strike_at_once(&mut self, step: &Step) -> Option<Option<Strike>> {
+        match (&step.transition, step.strike) {
+            (Transition::Arrive(transaction), Some(Strike { action: 0, kind })) => {
+                let StrikeKind::Crash(crash) = kind else {
+                    return None;
+                };
+                let machine = self.world.streams.get(transaction)?.ends[1];
+                self.crash(machine, crash)?;
+                Some(None)
+            }
+            (_, strike) => Some(strike),
+        }
+    }
+
     /// Performs the pending actions of all machines, with a strike at one of them. Returns the number of actions,
     /// or `None` if the strike does not fit its action or exceeds the bounds.
     pub(super) fn perform_all(&mut self, strike: Option<Strike>) -> Option<usize> {
         let mut performed = 0;
+        self.set_draws();
         while let Some((machine, transaction, action)) = self.poll() {
             performed += 1;
             let kind = strike.filter(|strike| strike.action == performed);
@@ -220,6 +244,7 @@ impl State {
     fn crash(&mut self, machine: usize, crash: Crash) -> Option<()> {
         self.left.crashes[machine] = self.left.crashes[machine].checked_sub(1)?;
         self.world.crash(NOW, machine, crash);
+        self.set_draws();
         Some(())
     }
 
@@ -252,6 +277,8 @@ impl State {
                 }
                 Effect::GiveBack(transaction) => self.world.give_back(NOW, machine, transaction),
                 Effect::Send { to, bytes } => {
+                    self.note_sent(&bytes);
+                    self.set_draws();
                     self.sent.insert(Datagram::new(machine, to, bytes));
                 }
                 Effect::Hello(_) | Effect::Probe(..) => {}

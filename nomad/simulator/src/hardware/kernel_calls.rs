@@ -288,8 +288,14 @@ impl Kernel for Hardware {
     ) -> Result<(), LocalFailure> {
         match arrival {
             StreamItem::Pages(pages) => {
+                // A copy that is built consists of the Memories that the pages are put into.
+                let built = self.is_prepared(incoming.id).then_some(incoming.id);
+                let mut built = built.and_then(|id| self.kernel.domains.get_mut(&id));
                 for (page, contents) in pages {
                     incoming.pages[page] = contents;
+                    if let Some(built) = &mut built {
+                        built.contents.pages[page] = contents;
+                    }
                 }
             }
             StreamItem::RoundEnd => {}

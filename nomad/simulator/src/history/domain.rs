@@ -42,8 +42,9 @@ pub struct DomainHistory {
     pub retired: BTreeMap<TransactionId, Contents>,
     /// The destination's boot, while the source is about to retire the domain.
     pub committing: Option<BootId>,
-    /// Transactions whose destination has recorded, in this boot, that its copy is complete and awaits the source's decision.
-    pub verified: BTreeSet<(TransactionId, BootId)>,
+    /// Transactions whose destination has recorded, in this boot, that its copy is complete and awaits the source's decision;
+    /// with the copy's contents at that moment.
+    pub verified: BTreeMap<(TransactionId, BootId), Option<Contents>>,
     /// Transactions that the destination has declined in this boot.
     pub declined: BTreeSet<(TransactionId, BootId)>,
     /// Transactions whose destination has activated its copy.
@@ -66,7 +67,7 @@ impl DomainHistory {
             reached: 0,
             retired: BTreeMap::new(),
             committing: None,
-            verified: BTreeSet::new(),
+            verified: BTreeMap::new(),
             declined: BTreeSet::new(),
             activated: BTreeSet::new(),
             is_forced: false,

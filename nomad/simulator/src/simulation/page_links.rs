@@ -117,6 +117,9 @@ impl Simulation {
         let link = self.page_links.get_mut(&transaction);
         let items = link.map_or(0, |link| link.handle(local, to, &datagram));
         for _ in 0..items {
+            if self.world.announce(local, transaction) {
+                self.perform_actions();
+            }
             self.world.arrive(local, transaction);
         }
     }

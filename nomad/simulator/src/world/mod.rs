@@ -382,6 +382,7 @@ impl World {
                 let deciding = deciding.map(|phase| machine.in_phase(phase));
                 let (machine, records) = machine.crash_nomad(now);
                 self.history.restart_nomad(boot, deciding, &records);
+                self.history.check_verified(&machine, &records);
                 machine
             }
             Crash::Machine => {

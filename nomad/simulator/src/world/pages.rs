@@ -2,14 +2,14 @@
 //! stream, or the end of the stream; the receiver takes the items (pages, or the end of a segment) as they arrive.
 
 use nomad_protocol::planner::PAGE_BYTES;
-use nomad_protocol::{Event, Instant, TransactionId};
+use nomad_protocol::{Event, Instant, PhaseName, TransactionId};
 use nomad_shell::pages::{Segment, SendError, transaction_of};
 use nomad_shell::{Job, JobKind};
 
 use super::{Effect, World};
 use crate::faults::LocalStep;
 use crate::hardware::Piece;
-use crate::machine::{Sending, machine_id, machine_number};
+use crate::machine::{Mutant, Sending, machine_id, machine_number};
 use crate::stream::Stream;
 
 impl World {
@@ -109,6 +109,28 @@ impl World {
         }
     }
 
+    /// Announces the segment of a stream's next item, if it replaces a copy that is built; returns whether it does. The actions that
+    /// follow have to be performed before the item arrives.
+    pub fn announce(&mut self, now: Instant, transaction: TransactionId) -> bool {
+        let Some(stream) = self.streams.get(&transaction) else {
+            return false;
+        };
+        let (Some((header, _)), [from, to]) = (stream.in_flight.front(), stream.ends) else {
+            return false;
+        };
+        let machine = &mut self.machines[to];
+        let entry = machine.shell.moves.entry(transaction);
+        let is_built = entry.is_some_and(|entry| entry.phase == PhaseName::Verify);
+        let is_late = machine.hardware().parts.mutant == Mutant::OverwritesVerified;
+        let from = machine_id(from);
+        let shell = &mut machine.shell;
+        is_built
+            && !is_late
+            && shell
+                .announce_segment(now, from, transaction, header)
+                .is_ok()
+    }
+
     /// Delivers the next item of a stream; returns whether there was one.
     pub fn arrive(&mut self, now: Instant, transaction: TransactionId) -> bool {
         let Some(stream) = self.streams.get_mut(&transaction) else {
@@ -120,15 +142,13 @@ impl World {
         let [from, to] = stream.ends;
         let shell = &mut self.machines[to].shell;
         shell.host.now = now;
-        let Ok(begun) = shell.begin_segment(machine_id(from), transaction, &header) else {
+        // A real machine announces a segment once. Each further announcement has no effect.
+        let announced = shell.announce_segment(now, machine_id(from), transaction, &header);
+        if announced.is_err() {
             // The sender takes no part in the transaction, or the segment is not expected. No failure is reported: both ends only
             // learn that the stream broke.
             stream.break_off();
             return true;
-        };
-        // A real machine reports this once per segment. Each further report has no effect.
-        if let Some(begun) = begun {
-            shell.handle_event(now, transaction, begun);
         }
         let is_end = !matches!(item, crate::stream::StreamItem::Pages(_));
         let taken = shell.handle_arrival(transaction, item);

@@ -20,6 +20,7 @@ pub const PLAIN: Bounds = Bounds {
     deadlines: 0,
     failures: 0,
     torn_records: 0,
+    replays: 0,
 };
 
 /// The number of machines, and the machine that each domain starts on.

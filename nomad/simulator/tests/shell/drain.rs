@@ -140,8 +140,12 @@ fn a_drained_machine_refuses_offers_by_its_name_until_the_drain_is_ended() {
     assert_eq!(replies(&mut machine, PEER, offered.clone()), [refused]);
     assert!(machine.hardware().root.entries.is_empty());
     command(&mut machine, "undrain");
-    let admitted = Message::Transaction(MOVE, Step::Admit);
-    assert_eq!(replies(&mut machine, PEER, offered), [admitted]);
+    let replies = replies(&mut machine, PEER, offered);
+    let is_admitted = matches!(
+        replies[..],
+        [Message::Transaction(MOVE, Step::Admit { .. })]
+    );
+    assert!(is_admitted, "{replies:?}");
 }
 
 #[test]

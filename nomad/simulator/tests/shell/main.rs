@@ -1,6 +1,7 @@
 //! The shell on one fake machine, in situations that the simulation does not reach.
 
 mod drain;
+mod force;
 mod found;
 mod guests;
 mod lifecycle;

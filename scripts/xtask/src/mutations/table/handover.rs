@@ -73,31 +73,49 @@ mutations! {
 
     // Decisions of the protocol.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
-        "        context.record(RecordedProgress::SourceCommitting {\n            attempt,\n            digest,\n            peer_boot,\n        });\n" => "        let _ = (attempt, digest, peer_boot);\n";
+        "        context.record(RecordedProgress::SourceCommitting {\n            attempt,\n            digest,\n            admission,\n        });\n" => "        let _ = (attempt, digest, admission);\n";
         "a restarted source does not know which freeze its destination is to run"; PROTOCOL;
     "prepared-record" in "nomad/protocol/src/destination/verify.rs":
-        "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            peer_boot: self.peer_boot,\n        });\n" => "";
+        "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            admission: self.admission,\n        });\n" => "";
         "a restarted destination discards a copy that may be the only one"; PROTOCOL;
     "receiving-record" in "nomad/protocol/src/destination/receive.rs":
-        "context.record(RecordedProgress::DestinationReceiving);" => "let _ = RecordedProgress::DestinationReceiving;";
+        "context.record(RecordedProgress::DestinationReceiving { admission });" => "let _ = RecordedProgress::DestinationReceiving { admission };";
         "a source that has retired the domain never learns that the restarted destination cannot run it"; PROTOCOL;
     "declined-record" in "nomad/protocol/src/destination/decline.rs":
-        "context.record(RecordedProgress::DestinationDeclined { why });" => "let _ = RecordedProgress::DestinationDeclined { why };";
+        "        record(context, admission, why, false);\n" => "";
         "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
+    "discarded-record" in "nomad/protocol/src/destination/decline.rs":
+        "            record(context, self.admission, self.why, true);\n" => "";
+        "a restarted destination discards the copy of a later move, which may be the only one"; PROTOCOL;
     "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
         "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
         "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
+    "dropped-record" in "nomad/protocol/src/source/in_doubt.rs":
+        "        if let (Force::DropCopy, Some((admission, frozen))) = (force, self.committed) {\n            return Dropped::enter(context, admission, frozen);\n        }\n" => "";
+        "a command that drops a copy whose record is contradicted destroys the only other copy, at the destination"; PROTOCOL;
+    "dropped-commit" in "nomad/protocol/src/source/commit.rs":
+        "Input::Force(Force::DropCopy) => Dropped::enter(context, self.admission, self.frozen)," => "Input::Force(Force::DropCopy) => Releasing::enter(context, self.admission.peer_boot),";
+        "a command that drops the copy at the source keeps the destination from running its own"; PROTOCOL;
+    "dropped-twice" in "nomad/protocol/src/source/dropped.rs":
+        "                dropped.record(context);\n                dropped.await_reply(context)" => "                dropped.await_reply(context)";
+        "a restarted source destroys a domain that was dropped and has come back"; PROTOCOL;
     "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
         "if self.peer_boot == Some(boot) && self.why" => "if self.peer_boot.is_some() && self.why";
         "a restarted destination has a domain run on that it may have run before"; PROTOCOL;
-    "earlier-boot" in "nomad/protocol/src/destination/abort.rs":
-        "if *boot != context.facts.local_boot)" => "if *boot != *boot && context.facts.local_boot != *boot)";
+    "other-admission" in "nomad/protocol/src/destination/committed.rs":
+        "number == admission.number =>" => "(number == admission.number || number != admission.number) =>";
+        "a destination runs an old copy that it had declined, if someone on the path sends old messages again"; PROTOCOL;
+    "unknown-admission" in "nomad/protocol/src/source/abort.rs":
+        "known.number != *number)" => "known.number.0 != number.0 && false)";
+        "a source freezes a domain for a destination that lacks the first rounds"; PROTOCOL;
+    "earlier-admission" in "nomad/protocol/src/destination/abort.rs":
+        "Step::Commit { admission, .. } if known.number != Some(*admission) => {" => "Step::Commit { admission, .. } if known.number != Some(*admission) && false => {";
         "a source waits for minutes for a destination that was restarted and received a duplicate of the offer"; PROTOCOL;
     "retired-digest" in "nomad/protocol/src/destination/committed.rs":
         "if digest == self.digest {" => "if true {";
         "a copy other than the retired domain is activated"; PROTOCOL;
     "overwritten-copy" in "nomad/protocol/src/destination/verify.rs":
-        "                if attempt > self.attempt =>\n            {\n                self.replaced(context)" => "                if attempt < self.attempt =>\n            {\n                self.replaced(context)";
+        "                if self.is_replaced_by(attempt) =>\n            {\n                self.replaced(context)" => "                if attempt < self.attempt =>\n            {\n                self.replaced(context)";
         "a copy whose pages are being overwritten counts as complete"; PROTOCOL;
     "digest" in "nomad/protocol/src/destination/verify.rs":
         "if digest != self.digest {" => "if false {";
@@ -106,7 +124,7 @@ mutations! {
         "if self.frozen.attempt >= ATTEMPTS_MAX {" => "if false {";
         "a domain that changes in every freeze is frozen again without end"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
-        "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
+        "Input::Message { boot, step } if boot == self.admission.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
         "a restarted destination is assumed to run the domain, or to have declined it"; PROTOCOL;
     "released-record" in "nomad/protocol/src/source/release.rs":
         "                context.record(RecordedProgress::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
@@ -414,11 +432,27 @@ mutations! {
     "older-record-first" in "nomad/shell/src/records.rs":
         "        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset" => "        self.forget(record.transaction);\n        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset";
         "a migration server that fails between the two writes of a record loses the transaction"; SHELL;
+    "overwritten-first" in "nomad/shell/src/pages.rs":
+        "        self.announce_segment(now, from, transaction, header)?;\n        self.perform_all(now);\n" => "        self.announce_segment(now, from, transaction, header)?;\n";
+        "a restarted destination takes a mixture of two freezes for a complete copy"; SIMULATED_SHELL;
+    "half-built" in "nomad/shell/src/pages.rs":
+        "        self.perform_all(now);\n        self.announce_segment" => "        self.announce_segment";
+        "a copy is built while the next freeze overwrites it"; SIMULATED_SHELL;
+    "repeated-freeze" in "nomad/protocol/src/destination/verify.rs":
+        "        attempt > self.attempt\n" => "        attempt >= self.attempt\n";
+        "a source that sends a freeze again overwrites a verified copy"; SIMULATED_SHELL;
     "pages-of-another" in "nomad/shell/src/pages.rs":
-        "is_its && entry.peer == from && awaits" => "is_its && awaits";
+        "is_its && entry.peer == from && self" => "is_its && self";
         "any machine of the fleet can send pages for another machine's move"; SIMULATED_SHELL;
 
+    "dropped-with-another" in "nomad/shell/src/operator.rs":
+        "settled.partition(|(_, doubt)| doubt.decides_about_copy());" => "settled.partition(|_| true);";
+        "an operator who ends a declined move destroys the copy of another one"; SIMULATED_SHELL;
+
     // A drain, and a restart.
+    "declined-by-operator" in "nomad/shell/src/drain/mod.rs":
+        "if reason == AbortReason::Cancelled && !is_declined {" => "if reason == AbortReason::Cancelled {";
+        "a destination that lies about its reason keeps a domain from being drained to other machines"; SHELL;
     "drained-admits" in "nomad/shell/src/drain/command.rs":
         "let is_closed = self.drain.is_some() || self.restart_due.is_some();" => "let is_closed = self.restart_due.is_some();";
         "a machine that is drained fills up again"; SIMULATED_SHELL;
