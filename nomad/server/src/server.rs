@@ -83,6 +83,18 @@ impl Server {
         self.network.send(shell.machines(), to, message);
     }
 
+    /// Whether the address that a DHCP server has assigned to this machine is the one that the manifest gives to another machine.
+    pub fn is_taken(&self, assigned: Option<Ipv4Addr>) -> bool {
+        let shell = self.shell.borrow();
+        let owner = assigned.and_then(|address| shell.machines().owner_of(address));
+        if let (Some(address), Some(owner)) = (assigned, owner) {
+            log::error!(
+                "the DHCP server has assigned {address}, the address of {owner}: this machine stays without one"
+            );
+        }
+        owner.is_some()
+    }
+
     /// Records the address that a DHCP server has assigned to this machine. A machine that loses its lease keeps its address
     /// until it gets another one: it cannot send meanwhile.
     pub fn update_own_address(&self, assigned: Option<Ipv4Addr>) {

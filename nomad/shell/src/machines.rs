@@ -168,6 +168,13 @@ impl Machines {
         all.find(is_there).map(|machine| machine.id)
     }
 
+    /// The other machine to which the manifest gives this address.
+    pub fn owner_of(&self, address: Ipv4Addr) -> Option<Name> {
+        let mut others = self.others.iter();
+        let owner = others.find(|other| other.addresses.fixed == Some(address))?;
+        Some(owner.name)
+    }
+
     /// The address to which messages for a machine are sent.
     pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
         match self.get(machine) {

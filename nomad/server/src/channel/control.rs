@@ -5,7 +5,7 @@ use core::task::Poll;
 use embassy_futures::poll_once;
 use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::UdpMetadata;
-use embassy_net::{IpAddress, IpEndpoint, Stack};
+use embassy_net::{ConfigV4, IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::{Incoming, PeerKind, ReceiveError, Received, SEAL_BYTES};
 use nomad_client::operator::{Action, Request};
@@ -44,8 +44,13 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
         log::info!("waiting for an address from a DHCP server");
     }
     loop {
-        let config = stack.config_v4();
-        server.update_own_address(config.map(|config| config.address.address()));
+        let assigned = stack.config_v4().map(|config| config.address.address());
+        if server.is_taken(assigned) {
+            // The stack's DHCP client cannot decline a lease, and would get the same one again.
+            stack.set_config_v4(ConfigV4::None);
+            continue;
+        }
+        server.update_own_address(assigned);
         server.poll_shell();
         server.network.keep_needed(server.shell.borrow().machines());
         server.operators.post_replies(&server.network);

@@ -214,3 +214,15 @@ fn this_machine_is_settled_unless_it_knows_of_another_one_with_its_name() {
     assert!(!machines.is_settled(at(9_999_999), a));
     assert!(machines.is_settled(at(10_000_000), a));
 }
+
+/// A DHCP server may assign a guest the address of a member.
+#[test]
+fn the_manifest_gives_an_address_to_one_machine() {
+    let mut machines = parse("b=10.77.0.2,c").expect("valid");
+    machines.prove(at(0), id("c"), C);
+    let b = Ipv4Addr::new(10, 77, 0, 2);
+    assert_eq!(machines.owner_of(b), Some(name("b")));
+    for address in [A, C, ELSEWHERE] {
+        assert_eq!(machines.owner_of(address), None);
+    }
+}

@@ -92,6 +92,11 @@ impl Simulation {
             if packages.all(|number| hardware.root.has_package(*number)) {
                 continue;
             }
+            // A guest that could not be reached while its home listened for guests cannot be asked before its next hello.
+            let faults = &self.faults;
+            if faults.pause.is_some() || faults.cut_us.is_some() || faults.one_way.is_some() {
+                self.advance(self.now.as_us() + FINDING_US)?;
+            }
             let local = self.local(machine);
             let events = self.world.send_package(local, machine);
             self.trace(machine, || format!("a package is sent again: {events:?}"));
