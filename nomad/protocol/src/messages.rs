@@ -114,7 +114,8 @@ pub enum Step {
     /// Either: the transaction is aborted, and the source runs the domain.
     Abort(AbortReason),
     /// Either: the sender has no record of this transaction. If a source sends this in the boot that took part in the
-    /// transaction, the transaction was aborted. In any other case this leaves the outcome open.
+    /// transaction, the transaction was aborted, or an operator has dropped the source's copy and then ended the transaction. In any
+    /// other case this leaves the outcome open.
     Unknown,
 }
 

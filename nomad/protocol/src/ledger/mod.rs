@@ -2,7 +2,8 @@
 //!
 //! It passes a message to its transaction, if the sender is that transaction's peer. It allows at most one unsettled
 //! transaction per domain. If there is no record of a transaction, it replies *Unknown*. From a source that has not
-//! rebooted, that means that the transaction was aborted. So a restarted migration server must [`Ledger::resume`] from
+//! rebooted, that means that the transaction was aborted, or that an operator there has dropped the source's copy and then
+//! ended the transaction. So a restarted migration server must [`Ledger::resume`] from
 //! **all** records before it receives anything. `outgoing` offers domains of this machine, `admission` judges the
 //! offers of others.
 

@@ -7,16 +7,16 @@ use identity::Digest;
 use super::pair::*;
 use crate::*;
 
-const FREEZE: DestinationEvent = DestinationEvent::FreezeReceived {
+pub(super) const FREEZE: DestinationEvent = DestinationEvent::FreezeReceived {
     attempt: Attempt::FIRST,
     digest: DIGEST,
     rounds: 1,
 };
 
-const BROKEN: AbortReason = AbortReason::StreamBroken;
+pub(super) const BROKEN: AbortReason = AbortReason::StreamBroken;
 
 /// A pair whose source has committed, while the freeze is still on its way.
-fn with_pages_on_their_way() -> Pair {
+pub(super) fn with_pages_on_their_way() -> Pair {
     let mut pair = Pair::settled(|action| {
         let Action::Source(SourceAction::SendFreeze { attempt, .. }) = *action else {
             return None;
@@ -40,7 +40,7 @@ fn declined_unheard() -> Pair {
     pair
 }
 
-fn assert_runs_on_at_the_source(pair: &Pair, why: AbortReason) {
+pub(super) fn assert_runs_on_at_the_source(pair: &Pair, why: AbortReason) {
     assert!(pair.did(0, &Action::Source(SourceAction::Unretire)));
     assert!(!pair.did(0, &Action::Source(SourceAction::Thaw)));
     assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
@@ -446,52 +446,6 @@ fn a_domain_that_cannot_be_activated_is_listed_until_it_runs_or_its_operator_dec
             assert!(pair.noticed(1, Notice::Activated));
             assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
         }
-    }
-}
-
-/// Someone on the path has held back the first datagrams of the offer, the pages and Commit, each sent again by the source.
-#[test]
-fn a_declined_transaction_that_is_admitted_again_is_not_activated_by_the_old_commit() {
-    let mut pair = with_pages_on_their_way();
-    pair.report(1, Event::StreamBroken);
-    pair.shell = |_| None;
-    pair.settle();
-    assert_runs_on_at_the_source(&pair, BROKEN);
-    pair.cut = true;
-    pair.receive(1, A, Step::Offer(offer()));
-    pair.settle();
-    let round = DestinationEvent::RoundReceived {
-        number: 0,
-        pages: 64,
-    };
-    pair.report(1, Event::Destination(round));
-    pair.report(1, Event::Destination(FREEZE));
-    pair.settle();
-    assert_eq!(pair.phase(1), Some(PhaseName::Verify));
-    pair.receive(1, A, commit());
-    pair.settle();
-    assert!(!pair.noticed(1, Notice::Activated));
-    assert_eq!(pair.phase(1), None);
-}
-
-/// The destination has forgotten the admission that the source knows, and has admitted the duplicate of the offer.
-#[test]
-fn a_source_does_not_freeze_for_an_admission_that_it_does_not_know() {
-    for step in [
-        Step::Admit {
-            admission: AdmissionId(99),
-        },
-        Step::Received {
-            admission: AdmissionId(99),
-            rounds: 1,
-        },
-    ] {
-        let mut pair = Pair::settled(never_completes!(Action::Source(
-            SourceAction::CopyRound { .. }
-        )));
-        pair.receive(0, B, step);
-        pair.settle();
-        assert!(pair.noticed(0, Notice::Aborted(AbortReason::PeerForgot)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the two sides against each other, without faults and with one at a time. The simulator tests combinations
 //! of faults.
 
+mod admissions;
 mod commit;
 mod decline;
 mod dropped;
