@@ -139,7 +139,10 @@ impl RollCalls {
         let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) else {
             return false;
         };
-        let is_news = !fleet.contains(from) && call.roll.turn() == turn;
+        // A guest that has the domain counts even if its reply comes after the turn: no turn may have waited for it.
+        let is_present = matches!(presence, Presence::Present { .. });
+        let is_queried = !fleet.contains(from) && call.roll.queries(from);
+        let is_news = is_queried && (is_present || call.roll.turn() == turn);
         let is_remembered = is_news && call.learn(from, presence);
         call.handle_reply(now, from, turn, presence);
         is_remembered
@@ -174,8 +177,9 @@ impl RollCalls {
         name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
-        if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
-            call.override_silent();
+        let call = self.calls.iter_mut().find(|call| call.roll.name() == name);
+        if let Some(call) = call.filter(|_| !is_forced) {
+            call.override_silent(now);
         }
         let index = self.check_start(now, machines, name, is_forced)?;
         self.calls.remove(index);
@@ -322,10 +326,8 @@ fn begin(now: Instant, name: Name, turn: Turn, surroundings: &Surroundings<'_>) 
 fn objection(now: Instant, machines: &Machines, call: &Call, is_forced: bool) -> Option<String> {
     let (roll, name) = (&call.roll, call.roll.name());
     let is_accepted = |obstacle: &Obstacle| match *obstacle {
-        Obstacle::Silent(machine) => is_forced || call.is_overridden(machine),
-        Obstacle::Pending(machine) => {
-            is_forced && call.may_override(machine) || call.is_overridden(machine)
-        }
+        Obstacle::Silent(_) => is_forced,
+        Obstacle::Pending(machine) => is_forced && call.may_override(machine),
         Obstacle::Held { runs, .. } => is_forced && !runs,
     };
     let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !is_accepted(it)).collect();

@@ -56,6 +56,7 @@ impl RollCalls {
                 .silent
                 .retain(|guest| machines.get(*guest).is_some());
             call.roll.set_machines(now, &queried);
+            call.roll.set_unawaited(now, &call.learned.overridden);
             if call.need.queries_guests {
                 call.roll.set_complete_from(now, guests_known_from);
             }
@@ -72,11 +73,8 @@ impl RollCalls {
 impl Call {
     /// The machines to query now.
     pub(super) fn machines(&self, fleet: &Fleet, machines: &Machines) -> BTreeSet<MachineId> {
-        let Learned {
-            found, overridden, ..
-        } = &self.learned;
         let up = machines.guests_up().filter(|_| self.need.queries_guests);
-        let up = up.filter(|guest| !overridden.contains(guest));
+        let found = &self.learned.found;
         let needed = self.need.guests.union(found).copied();
         fleet.machines().chain(needed).chain(up).collect()
     }
@@ -118,20 +116,19 @@ impl Call {
         self.learned.found.clear();
     }
 
-    /// Has the call not wait for guests that are up and do not reply, as an operator has decided.
-    pub(super) fn override_silent(&mut self) {
-        let learned = &mut self.learned;
-        learned.overridden.extend(&learned.silent);
+    /// Has the call not wait for the guests that are queried and have not replied for too long, as an operator has decided. They are
+    /// queried all the same, and the call waits for them again as soon as they reply.
+    pub(super) fn override_silent(&mut self, now: Instant) {
+        let silent = self.learned.silent.iter().copied();
+        let silent = silent.filter(|guest| self.may_override(*guest) && self.roll.queries(*guest));
+        let silent: BTreeSet<MachineId> = silent.collect();
+        self.learned.overridden.extend(silent);
+        self.roll.set_unawaited(now, &self.learned.overridden);
     }
 
     /// Whether the operator may decide not to wait for a guest: it is not needed, and has not replied for too long.
     pub(super) fn may_override(&self, guest: MachineId) -> bool {
         self.learned.silent.contains(&guest) && !self.needs(guest)
-    }
-
-    /// Whether an operator has decided not to wait for a guest.
-    pub(super) fn is_overridden(&self, guest: MachineId) -> bool {
-        self.learned.overridden.contains(&guest)
     }
 }
 

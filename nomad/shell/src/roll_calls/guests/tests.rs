@@ -247,12 +247,23 @@ fn an_operator_may_decide_not_to_wait_for_a_guest_that_never_replies() {
     calls.poll_queries(now);
     let forced = calls.check_start(now, &machines, name("pushed"), true);
     assert_eq!(forced, Ok(0), "it has had its time");
-    let once_more = objection_to_start(&mut calls, now, &machines).expect("two turns follow");
+    let once_more = objection_to_start(&mut calls, now, &machines).expect("a turn follows");
     assert!(once_more.contains("once more"), "{once_more}");
     update(&mut calls, now, &mut machines);
-    reply(&mut calls, now, &[(HOME, ABSENT)]);
-    reply(&mut calls, now, &[(HOME, ABSENT)]);
-    assert_eq!(objection_to_start(&mut calls, now, &machines), None);
+    let earlier = Turn(1);
+    assert_ne!(calls.calls[0].roll.turn(), earlier);
+    for has_it in [true, false] {
+        let mut calls = calls.clone();
+        if has_it {
+            // It replies after all, and too late for the turn.
+            let (from, about) = ((UP, &Fleet::new([HOME])), (name("pushed"), earlier));
+            calls.handle_reply(now, from, about, RUNS);
+            update(&mut calls, now, &mut machines);
+        }
+        reply(&mut calls, now, &[(HOME, ABSENT)]);
+        let refused = objection_to_start(&mut calls, now, &machines);
+        assert_eq!(refused.is_some(), has_it, "{refused:?}");
+    }
 }
 
 #[test]
