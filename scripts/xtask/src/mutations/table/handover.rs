@@ -133,7 +133,7 @@ mutations! {
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
         "a reply to an earlier turn of the roll call counts"; PROTOCOL;
     "roll-call-once" in "nomad/protocol/src/roll_call.rs":
-        "all_absent && self.rows.iter().all(|row| row.now == row.before);" => "all_absent;";
+        "let is_proven = all_absent && self.rows.iter().all(is_same);" => "let is_proven = all_absent;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
     "roll-call-nobody" in "nomad/protocol/src/roll_call.rs":
         "let is_proven = all_absent && " => "let is_proven = ";
