@@ -38,6 +38,7 @@
 extern crate alloc;
 
 mod actions;
+mod arriving_clock;
 mod discovery;
 mod drain;
 pub mod hook;
@@ -58,6 +59,7 @@ pub mod roll_calls;
 pub mod shell;
 mod transfer;
 
+pub use arriving_clock::ArrivingClock;
 pub use host::{
     AdmitError, DomainSummary, Exported, Host, Kernel, RetireError, Root, RootError, StableStorage,
 };

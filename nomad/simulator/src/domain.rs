@@ -43,6 +43,8 @@ pub struct Domain {
     pub token: u64,
     /// The time at which the kernel thaws it, while it is frozen.
     pub deadline: Option<Instant>,
+    /// The offset of its clock from the machine's, in microseconds.
+    pub clock_offset_us: i64,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
 }
@@ -61,6 +63,7 @@ impl Domain {
             version: StateVersion(0),
             token: 0,
             deadline: None,
+            clock_offset_us: 0,
             dirty: None,
         }
     }
@@ -105,6 +108,16 @@ impl Domain {
 
     fn raise_version(&mut self) {
         self.version = StateVersion(self.version.0 + 1);
+    }
+
+    /// The time on its clock at this time of its machine, in microseconds.
+    pub fn clock_us(&self, now: Instant) -> u64 {
+        now.as_us().wrapping_add_signed(self.clock_offset_us)
+    }
+
+    /// Sets its clock to `clock_us` at this time of its machine.
+    pub fn set_clock(&mut self, now: Instant, clock_us: u64) {
+        self.clock_offset_us = clock_us.wrapping_sub(now.as_us()).cast_signed();
     }
 
     /// Takes the dirty pages, which are clean from now on. Their contents are to be read *afterwards*.

@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clocks;
 pub mod domain;
 pub mod exploration;
 pub mod faults;

@@ -72,6 +72,10 @@ pub enum Mutant {
     VerifiedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
+    /// A domain's clock is not set on the destination.
+    ClockStartsAnew,
+    /// A destination does not count the downtime that Commit states.
+    DowntimeIsLost,
     /// A home does not remember to which guest it has sent a domain.
     HomeForgetsGuest,
     /// Each machine of the fleet claims to be the home of every domain, and to have its package. So it sends domains to guests.

@@ -107,7 +107,7 @@ impl Scenario {
                 }
                 Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) => {}
                 Effect::Sending(transaction) => {
-                    let more = self.world.send_piece(self.now, machine, transaction);
+                    let more = self.world.send_piece(self.now, machine, transaction, 0);
                     self.apply_effects(machine, more);
                 }
                 Effect::Streamed(transaction, _) => {

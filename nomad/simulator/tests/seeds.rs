@@ -169,6 +169,8 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::BootsLookAlike,
         Mutant::VerifiedIsNotKept,
         Mutant::GivesBackEarly,
+        Mutant::ClockStartsAnew,
+        Mutant::DowntimeIsLost,
     ] {
         let fails = |seed: &u64| simulation::run_mutant(*seed, Scale::DEFAULT, mutant).is_err();
         let caught = (0..SEEDS).find(fails);

@@ -135,7 +135,7 @@ impl State {
                 world.expire(NOW, *machine, *transaction, *timer);
             }
             Transition::Copied(machine, transaction) => {
-                return !world.send_piece(NOW, *machine, *transaction).is_empty();
+                return !world.send_piece(NOW, *machine, *transaction, 0).is_empty();
             }
             // A round or freeze arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {

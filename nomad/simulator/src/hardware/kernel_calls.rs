@@ -3,10 +3,12 @@
 use identity::{Digest, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
+    Attempt, DomainState, Instant, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
 use nomad_shell::moves::destination::local_failure;
-use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
+use nomad_shell::{
+    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, RetireError, RootError,
+};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
@@ -16,6 +18,13 @@ use crate::faults::{LocalStep, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
 use crate::stream::StreamItem;
+
+const NS_PER_US: u64 = 1_000;
+
+/// A machine's time in nanoseconds.
+fn ns(now: Instant) -> u64 {
+    now.as_us() * NS_PER_US
+}
 
 impl Kernel for Hardware {
     type Found = Found;
@@ -166,7 +175,7 @@ impl Kernel for Hardware {
         if let Some(failure) = self.fails(LocalStep::ReadState) {
             return Err(failure);
         }
-        let state = self.kernel.export(outgoing.id);
+        let state = self.kernel.export(outgoing.id, self.now);
         let state = outgoing
             .exported
             .insert(state.ok_or(LocalFailure::FreezeEnded)?);
@@ -265,6 +274,7 @@ impl Kernel for Hardware {
             name: offer.name,
             pages: vec![u64::MAX; pages as usize],
             freeze: None,
+            clock: None,
         })
     }
 
@@ -280,7 +290,11 @@ impl Kernel for Hardware {
                 }
             }
             StreamItem::RoundEnd => {}
-            StreamItem::FreezeEnd(state) => incoming.freeze = Some(state),
+            StreamItem::FreezeEnd(state) => {
+                let (read_ns, now_ns) = (state.clock_us * NS_PER_US, ns(self.now));
+                incoming.clock = Some(ArrivingClock::new(read_ns, now_ns));
+                incoming.freeze = Some(state);
+            }
         }
         Ok(())
     }
@@ -309,12 +323,28 @@ impl Kernel for Hardware {
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
         domain.contents.pages.clone_from(&incoming.pages);
+        if let Some(clock) = incoming.clock
+            && self.parts.mutant != Mutant::ClockStartsAnew
+        {
+            domain.set_clock(self.now, clock.domain_ns(ns(self.now)) / NS_PER_US);
+        }
         self.kernel.domains.insert(incoming.id, domain);
         entry.state = RootState::Prepared;
         Ok(state.digest())
     }
 
-    fn add_downtime(&mut self, _: &mut Incoming, _: u64) {}
+    fn add_downtime(&mut self, incoming: &mut Incoming, downtime_us: u64) {
+        let is_counted = !matches!(
+            self.parts.mutant,
+            Mutant::ClockStartsAnew | Mutant::DowntimeIsLost
+        );
+        let clock = incoming.clock.as_mut().filter(|_| is_counted);
+        let clock_ns = clock.and_then(|clock| clock.resume(ns(self.now), downtime_us));
+        let domain = self.kernel.domains.get_mut(&incoming.id);
+        if let (Some(clock_ns), Some(domain)) = (clock_ns, domain) {
+            domain.set_clock(self.now, clock_ns / NS_PER_US);
+        }
+    }
 
     fn hand_over(&mut self, _: &mut Incoming) {}
 

@@ -2,6 +2,7 @@
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_protocol::StreamHeader;
+use nomad_shell::ArrivingClock;
 
 use crate::kernel::State;
 use crate::stream::StreamItem;
@@ -33,6 +34,7 @@ pub struct Incoming {
     pub(super) name: Name,
     pub(super) pages: Vec<u64>,
     pub(super) freeze: Option<State>,
+    pub(super) clock: Option<ArrivingClock>,
 }
 
 /// A piece of a page stream.

@@ -2,11 +2,12 @@
 
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event};
-use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
+use nomad_protocol::{Cancelled, Envelope, Instant, Message, Side, Step, TransactionId};
 use nomad_transport::Datagram as PageDatagram;
 
 use super::event_queue::Scheduled;
 use super::hellos::Greeting;
+use super::page_links::PageLink;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
@@ -100,7 +101,13 @@ impl Simulation {
         self.queue.schedule(until_us, due);
     }
 
-    fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
+    fn deliver(&mut self, datagram: Datagram) {
+        let Datagram {
+            from,
+            to,
+            sent,
+            bytes,
+        } = datagram;
         if !self.nodes[to].is_active(self.now) {
             return;
         }
@@ -108,14 +115,31 @@ impl Simulation {
             self.deliver_pages(to, &bytes);
         } else {
             let local = self.local(to);
+            self.record_commit(to, sent, &bytes);
             let effects = self.world.deliver(local, to, from, &bytes);
             self.apply_effects(to, effects, false);
         }
     }
 
+    /// Records when a Commit that arrives was sent.
+    fn record_commit(&mut self, to: usize, sent: Instant, bytes: &[u8]) {
+        let sent = self.times(sent);
+        if let Some(clocks) = &mut self.world.clocks
+            && clocks.awaits_commit(to)
+            && let Ok(envelope) = Envelope::decode(bytes)
+            && let Message::Transaction(transaction, Step::Commit { .. }) = envelope.message
+        {
+            clocks.record_commit(transaction, sent);
+        }
+    }
+
     fn copy(&mut self, machine: usize, transaction: TransactionId) {
         let local = self.local(machine);
-        let effects = self.world.send_piece(local, machine, transaction);
+        let link = self.page_links.get(&transaction);
+        let round_trip_us = link.map_or(0, PageLink::round_trip_us);
+        let effects = self
+            .world
+            .send_piece(local, machine, transaction, round_trip_us);
         self.apply_effects(machine, effects, false);
     }
 

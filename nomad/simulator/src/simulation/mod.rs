@@ -27,6 +27,7 @@ use identity::DomainId;
 use nomad_client::event::DrainStage;
 use nomad_protocol::Instant;
 
+use crate::clocks::Times;
 use crate::faults::{Faults, Scale};
 use crate::machine::Mutant;
 use crate::outcome::{End, judge};
@@ -177,6 +178,7 @@ impl Simulation {
             }
         }
         self.now = self.now.max(Instant::from_us(until_us));
+        self.set_clocks();
         Ok(())
     }
 
@@ -204,6 +206,7 @@ impl Simulation {
             return;
         };
         self.now = self.now.max(at);
+        self.set_clocks();
         match self.queue.take(at) {
             Some(due) => self.handle_event(due),
             None => self.pass_time(),
@@ -234,6 +237,21 @@ impl Simulation {
         if self.is_traced {
             println!("{:>9} us  machine {machine}  {}", self.now.as_us(), what());
         }
+    }
+
+    /// Tells the checker of clocks what all machines' clocks show.
+    fn set_clocks(&mut self) {
+        if let Some(clocks) = &mut self.world.clocks {
+            for (time, node) in clocks.now.iter_mut().zip(&self.nodes) {
+                *time = node.clock.shows(self.now);
+            }
+        }
+    }
+
+    /// The times on all machines' clocks at this time of the world.
+    fn times(&self, world: Instant) -> Times {
+        let nodes = self.nodes.iter();
+        nodes.map(|node| node.clock.shows(world)).collect()
     }
 
     /// The time on a machine's clock.

@@ -5,8 +5,10 @@
 //! | --- | --- |
 //! | `mod.rs` | [`World`] |
 //! | `setup` | [`Setup`]: its configuration |
+//! | `clocks` | what the checker of clocks learns |
 //! | `pages` | page streams between its machines |
 
+mod clocks;
 mod pages;
 mod setup;
 
@@ -18,9 +20,10 @@ use nomad_channel::Encounter;
 use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, Timer, TransactionId};
+use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId};
 use nomad_shell::Output;
 
+use crate::clocks::Clocks;
 use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::history::History;
@@ -46,6 +49,8 @@ pub struct World {
     pub history: History,
     /// The operator's options of every move.
     pub options: MoveOptions,
+    /// The checker of the domains' clocks, in a simulation.
+    pub clocks: Option<Clocks>,
 }
 
 /// The part of a machine that crashes.
@@ -98,6 +103,7 @@ impl World {
             machines: numbers.map(|number| setup.machine(number)).collect(),
             streams: BTreeMap::new(),
             options: setup.options,
+            clocks: None,
         }
     }
 
@@ -181,6 +187,7 @@ impl World {
         if let Some(subject) = subject {
             let (history, machines) = (&mut self.history, &self.machines);
             history.record_event(machines, number, transaction, subject, event.as_ref());
+            self.check_clock(number, transaction, subject, event.as_ref());
             self.count_instances(subject.number());
         }
         let mut effects = self.apply_effects(now, number);
@@ -230,6 +237,7 @@ impl World {
         }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().unretired) {
             self.history.unretire(id);
+            self.read_clock(number, id);
             self.count_instances(domain_number(id));
         }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().started) {
@@ -253,6 +261,11 @@ impl World {
             (Mutant::ReportsToAnother, Some(another)) => another,
             _ => transaction,
         };
+        if let (Some(clocks), Event::Source(SourceEvent::Exported { .. })) =
+            (&mut self.clocks, &event)
+        {
+            clocks.record_reading(to);
+        }
         machine.shell.handle_event(now, to, event);
     }
 
@@ -336,6 +349,12 @@ impl World {
         for (known, domain) in domains {
             if domain_number(*known) == number && domain.run == RunState::Running {
                 self.history.record_step(id, domain.contents.age);
+                if let Some(clocks) = &mut self.clocks {
+                    let clock_us = domain.clock_us(clocks.now[machine]);
+                    if let Some(violation) = clocks.read(*known, clock_us) {
+                        self.history.violate(id, violation);
+                    }
+                }
                 domain.step(page);
             }
         }
@@ -390,6 +409,9 @@ impl World {
             }
         };
         self.machines.insert(number, machine);
+        if let Some(clocks) = &mut self.clocks {
+            clocks.restart(number);
+        }
         for stream in self.streams.values_mut() {
             stream.close(number);
         }

@@ -13,6 +13,7 @@ const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
+const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
 const CLIENT: Finder = Host("nomad-client", "");
 
 mutations! {
@@ -20,6 +21,15 @@ mutations! {
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
         "deadlines are wrong by twice the difference between the machines' clocks"; SERVER;
+    "unknown-downtime" in "nomad/shell/src/arriving_clock.rs":
+        "downtime_ns.max(here_ns)" => "downtime_ns";
+        "the clock of a domain loses the downtime of a move whose source was restarted"; SIMULATED_CLOCKS;
+    "downtime-twice" in "nomad/shell/src/arriving_clock.rs":
+        "is_first.then_some(" => "Some(";
+        "a domain whose activation is repeated jumps back in time"; SHELL;
+    "whole-round-trip" in "nomad/shell/src/pages.rs":
+        "round_trip_us / 2" => "round_trip_us";
+        "a moved domain's clock is ahead by the time that a message takes"; SIMULATED_CLOCKS;
     "utc-after-a-move" in "nomad/server/src/machine.rs":
         "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
         "a domain that has moved does not know the time of day"; Machine("resolver");
