@@ -43,7 +43,6 @@ mod network;
 mod now;
 mod operators;
 mod owned;
-mod page_set;
 mod restore;
 mod root;
 #[cfg(test)]

@@ -39,6 +39,7 @@ extern crate alloc;
 
 mod actions;
 mod arriving_clock;
+pub mod arriving_pages;
 mod discovery;
 mod drain;
 pub mod hook;
@@ -50,6 +51,8 @@ pub mod moves;
 mod offers;
 pub mod operator;
 pub mod output;
+pub mod page_set;
+pub mod page_state;
 pub mod pages;
 mod presence;
 pub mod records;

@@ -27,6 +27,7 @@ pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
+pub mod memory;
 mod misconduct;
 pub mod network;
 pub mod outcome;

@@ -48,6 +48,8 @@ pub enum Mutant {
     RecordsAreLost,
     /// Pages written since the last round are not sent with the freeze.
     FreezeForgetsPages,
+    /// Pages that were discarded since the last round are sent as they were.
+    FreezeForgetsDiscards,
     /// The result of an action of one transaction is reported to another one, if there is another.
     ReportsToAnother,
     /// A destination discards the copy of another transaction, if there is another.

@@ -10,6 +10,7 @@ use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 use nomad_simulator::domain::{Contents, RunState};
 use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
+use nomad_simulator::memory::PageUse;
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
 
@@ -203,7 +204,7 @@ fn an_outlived_copy_stays_stopped_and_listed() {
         },
         |scenario| scenario.world.crash(scenario.now, SOURCE, Crash::Nomad),
         |scenario| scenario.world.pass_deadlines(SOURCE, None),
-        |scenario| scenario.world.run(SOURCE, DOMAIN, 0),
+        |scenario| scenario.world.run(SOURCE, DOMAIN, 0, PageUse::Write),
         // A move to the destination begins and fails: the newer copy is there.
         |scenario| {
             assert!(

@@ -157,6 +157,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,
         Mutant::FreezeForgetsPages,
+        Mutant::FreezeForgetsDiscards,
         Mutant::ReportsToAnother,
         Mutant::DiscardsAnother,
         Mutant::IncarnationStays,

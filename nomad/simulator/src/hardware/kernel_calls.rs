@@ -5,7 +5,9 @@ use nomad_image::Verdict;
 use nomad_protocol::{
     Attempt, DomainState, Instant, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
+use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
+use nomad_shell::page_state::Scope;
 use nomad_shell::{
     AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, RetireError, RootError,
 };
@@ -17,6 +19,7 @@ use crate::domain::{Domain, RunState};
 use crate::faults::{LocalStep, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
+use crate::memory::Memory;
 use crate::stream::StreamItem;
 
 const NS_PER_US: u64 = 1_000;
@@ -100,7 +103,7 @@ impl Kernel for Hardware {
     }
 
     fn begin_round(&mut self, outgoing: &mut Outgoing) -> u64 {
-        self.begin_pass(outgoing)
+        self.begin_pass(outgoing, Scope::Round)
     }
 
     fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
@@ -110,11 +113,12 @@ impl Kernel for Hardware {
         if !self.kernel.domains.contains_key(&outgoing.id) {
             return Err(NO_DOMAIN);
         }
-        let pages = self.begin_pass(outgoing);
-        if self.parts.mutant == Mutant::FreezeForgetsPages {
-            outgoing.remaining.clear();
+        if self.parts.mutant == Mutant::FreezeForgetsPages
+            && let Some(domain) = self.kernel.domains.get_mut(&outgoing.id)
+        {
+            domain.take_dirty();
         }
-        Ok(pages)
+        Ok(self.begin_pass(outgoing, Scope::Freeze))
     }
 
     fn append_header(&mut self, header: StreamHeader, out: &mut Piece) {
@@ -122,17 +126,9 @@ impl Kernel for Hardware {
     }
 
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
-        let rest = outgoing
-            .remaining
-            .len()
-            .saturating_sub(self.parts.copy_pages);
-        let some = outgoing.remaining.split_off(rest);
-        let domain = self.kernel.domains.get(&outgoing.id).ok_or(NO_DOMAIN)?;
-        let pages = some
-            .iter()
-            .map(|page| (*page, domain.contents.pages[*page]));
-        out.items.push(StreamItem::Pages(pages.collect()));
-        Ok(!outgoing.remaining.is_empty())
+        let (item, is_more) = self.continue_pass(outgoing)?;
+        out.items.push(item);
+        Ok(is_more)
     }
 
     fn end_round(&mut self, _: &mut Outgoing, _: u32, out: &mut Piece) -> Result<(), LocalFailure> {
@@ -141,8 +137,7 @@ impl Kernel for Hardware {
     }
 
     fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        let domain = self.kernel.domains.get(&outgoing.id);
-        Ok(domain.map_or(0, Domain::dirty_count))
+        Ok(self.collect_dirty(outgoing))
     }
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {
@@ -213,7 +208,7 @@ impl Kernel for Hardware {
 
     fn end_capture(&mut self, outgoing: &mut Outgoing) {
         self.log_pages(outgoing, false);
-        (outgoing.exported, outgoing.remaining) = (None, Vec::new());
+        outgoing.exported = None;
         if std::mem::take(&mut outgoing.is_exported) && self.call_root(RootCall::Revert).is_ok() {
             let _ = self.root.revert(domain_number(outgoing.id));
         }
@@ -272,7 +267,8 @@ impl Kernel for Hardware {
         Ok(Incoming {
             id: offer.domain,
             name: offer.name,
-            pages: vec![u64::MAX; pages as usize],
+            pages: Memory::absent(pages as usize),
+            arriving: ArrivingPages::new(pages),
             freeze: None,
             clock: None,
         })
@@ -284,9 +280,12 @@ impl Kernel for Hardware {
         arrival: StreamItem,
     ) -> Result<(), LocalFailure> {
         match arrival {
-            StreamItem::Pages(pages) => {
-                for (page, contents) in pages {
-                    incoming.pages[page] = contents;
+            StreamItem::Pages(map, data) => {
+                if let Some(map) = map {
+                    let Ok(()) = incoming.arriving.apply(0, &map, &mut incoming.pages);
+                }
+                for (page, content) in data {
+                    incoming.pages.write(page, content);
                 }
             }
             StreamItem::RoundEnd => {}
@@ -318,7 +317,7 @@ impl Kernel for Hardware {
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
         let entry = entry.map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
-        let mut domain = Domain::new(incoming.pages.len());
+        let mut domain = Domain::new(incoming.pages.page_count());
         domain.freeze(None);
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
@@ -355,19 +354,5 @@ impl Kernel for Hardware {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);
         }
-    }
-}
-
-impl Hardware {
-    fn log_pages(&mut self, outgoing: &Outgoing, is_on: bool) {
-        if let Some(domain) = self.kernel.domains.get_mut(&outgoing.id) {
-            domain.dirty = is_on.then(|| vec![true; domain.contents.pages.len()]);
-        }
-    }
-
-    fn begin_pass(&mut self, outgoing: &mut Outgoing) -> u64 {
-        let domain = self.kernel.domains.get_mut(&outgoing.id);
-        outgoing.remaining = domain.map_or_else(Vec::new, Domain::take_dirty);
-        outgoing.remaining.len() as u64
     }
 }

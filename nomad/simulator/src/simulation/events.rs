@@ -12,6 +12,7 @@ use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
 use crate::machine::domain_name;
+use crate::memory::PageUse;
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
@@ -153,7 +154,9 @@ impl Simulation {
             for domain in 0..self.faults.scale.domains {
                 let page = self.random.below(PAGES as u64);
                 if !self.nodes[machine].is_paused(self.now) {
-                    self.world.run(machine, domain_id(domain), page);
+                    self.steps += 1;
+                    let page_use = PageUse::of_number(self.steps + page);
+                    self.world.run(machine, domain_id(domain), page, page_use);
                 }
             }
         }

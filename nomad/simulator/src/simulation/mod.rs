@@ -60,6 +60,8 @@ pub struct Simulation {
     queue: EventQueue,
     nodes: Vec<Node>,
     is_cut: bool,
+    /// The number of steps that domains were to run. It determines what each step does with its page.
+    steps: u64,
     page_links: PageLinks,
     hellos: Hellos,
     /// Whether nomad dies during the current write to its records.
@@ -110,6 +112,7 @@ impl Simulation {
             hellos: Hellos::new(faults.hellos.seed),
             faults,
             is_cut: false,
+            steps: 0,
             page_links: PageLinks::new(),
             is_torn: false,
             is_traced: false,

@@ -30,6 +30,7 @@ use crate::history::History;
 use crate::machine::{
     DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_number, number_of,
 };
+use crate::memory::PageUse;
 use crate::misconduct::{misread, wrong_force};
 use crate::stream::Stream;
 
@@ -343,7 +344,7 @@ impl World {
     }
 
     /// Has a domain run a step on `machine`, if it runs there.
-    pub fn run(&mut self, machine: usize, id: DomainId, page: u64) {
+    pub fn run(&mut self, machine: usize, id: DomainId, page: u64, page_use: PageUse) {
         let number = domain_number(id);
         let domains = &mut self.machines[machine].hardware_mut().kernel.domains;
         for (known, domain) in domains {
@@ -355,7 +356,7 @@ impl World {
                         self.history.violate(id, violation);
                     }
                 }
-                domain.step(page);
+                domain.step(page, page_use);
             }
         }
     }

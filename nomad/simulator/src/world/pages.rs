@@ -138,7 +138,7 @@ impl World {
         if let Some(begun) = begun {
             shell.handle_event(now, transaction, begun);
         }
-        let is_end = !matches!(item, StreamItem::Pages(_));
+        let is_end = !matches!(item, StreamItem::Pages(..));
         let taken = shell.handle_arrival(transaction, item);
         let ended = taken.and_then(|()| {
             if is_end {
@@ -172,12 +172,9 @@ fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
 }
 
 impl Piece {
-    /// The bytes of its pages.
+    /// The bytes of its pages. A page without data counts too.
     fn bytes(&self) -> u64 {
-        let pages = self.items.iter().map(|item| match item {
-            StreamItem::Pages(pages) => pages.len() as u64,
-            _ => 0,
-        });
+        let pages = self.items.iter().map(StreamItem::announced);
         pages.sum::<u64>() * PAGE_BYTES
     }
 }

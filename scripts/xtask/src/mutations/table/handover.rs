@@ -14,6 +14,7 @@ const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
+const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
 
 mutations! {
@@ -39,14 +40,14 @@ mutations! {
     "torn-reading" in "userland/root/src/rtc/mod.rs":
         "Some(reading) if last == Some(reading) => return Ok(reading)," => "Some(reading) => return Ok(reading),";
         "the time of day is wrong on a machine that reads its real-time clock at the end of a minute"; ROOT;
-    "zero-page" in "nomad/server/src/restore/arriving.rs":
-        "            if self.written.contains(page) {\n                self.put" => "            if !self.written.contains(page) {\n                self.put";
-        "a page that was sent and has become zero keeps its old data"; SERVER;
-    "absent-page" in "nomad/server/src/restore/arriving.rs":
+    "zero-page" in "nomad/shell/src/arriving_pages.rs":
+        "            if self.written.contains(page) {\n                pages.clear" => "            if !self.written.contains(page) {\n                pages.clear";
+        "a page that was sent and has become zero keeps its old data"; SIMULATED_PAGES;
+    "absent-page" in "nomad/shell/src/arriving_pages.rs":
         "map.runs(|change| change == PageChange::Absent)" => "map.runs(|_| false)";
-        "a discarded page reappears with its old data"; SERVER;
-    "frozen-pass" in "nomad/server/src/capture/pass.rs":
-        "            Scope::Freeze => pages.lacks_in_chunk(self.first_page)," => "            Scope::Freeze => pages.pending.touches_chunk(self.first_page),";
+        "a discarded page reappears with its old data"; SIMULATED_PAGES;
+    "frozen-pass" in "nomad/shell/src/page_state.rs":
+        "            Scope::Freeze => self.lacks_in_chunk(first_page)," => "            Scope::Freeze => self.pending.touches_chunk(first_page),";
         "pages that were discarded after they were sent reappear after a move"; SERVER;
     "reply-slot" in "nomad/server/src/restore/build/table.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
@@ -290,9 +291,9 @@ mutations! {
     "half-written-slot" in "nomad/server/src/capture/queue.rs":
         "        if direction == TO_SWITCH {\n" => "        if false {\n";
         "a domain that is frozen while it queues a frame loses its network"; SERVER;
-    "page-beyond" in "nomad/server/src/page_set.rs":
+    "page-beyond" in "nomad/shell/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
-        "a malicious source crashes the destination's migration server"; SERVER;
+        "a malicious source crashes the destination's migration server"; SHELL;
     "adopted-twice" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.incarnation == incarnation => Ok(Adoption::Done),\n" => "";
         "an adoption that is repeated because its reply was lost fails forever"; ROOT;
@@ -379,9 +380,9 @@ mutations! {
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
         "the second move of a domain resets the domain's clock to the machine's clock"; SERVER;
-    "discarded-page" in "nomad/server/src/capture/page_state.rs":
+    "discarded-page" in "nomad/shell/src/page_state.rs":
         "        self.present.len() == count\n" => "        self.present.len() >= count\n";
-        "a page that a domain has discarded comes back when it moves"; SERVER;
+        "a page that a domain has discarded comes back when it moves"; SIMULATED_PAGES;
     "trial-memories" in "nomad/server/src/restore/incoming/assembly.rs":
         "trial.memories == self.memories.len()" => "true";
         "a Memory whose first page arrives after the trial build is lost"; SERVER;
