@@ -44,6 +44,7 @@ mod discovery;
 mod drain;
 pub mod hook;
 pub mod host;
+pub mod late;
 mod lifecycle;
 mod log;
 pub mod machines;

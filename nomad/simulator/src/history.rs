@@ -61,6 +61,10 @@ pub enum Violation {
     ThawedRetired,
     /// A home started a new domain although this machine holds one.
     StartedBeside(usize),
+    /// An accepted frame did not reach its domain.
+    FrameLost,
+    /// An accepted frame has reached its domain twice.
+    FrameArrivedTwice,
     /// A domain's clock showed an earlier time than before.
     ClockWentBack {
         /// The time before.

@@ -23,6 +23,7 @@ pub mod clocks;
 pub mod domain;
 pub mod exploration;
 pub mod faults;
+pub mod frames;
 pub mod hardware;
 pub mod history;
 pub mod kernel;

@@ -74,6 +74,8 @@ pub enum Mutant {
     VerifiedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
+    /// A source whose domain stays does not return the frames that it has held.
+    HeldFramesAreForgotten,
     /// A domain's clock is not set on the destination.
     ClockStartsAnew,
     /// A destination does not count the downtime that Commit states.

@@ -106,7 +106,8 @@ impl Scenario {
                 Effect::Send { to, bytes } if !self.is_cut => {
                     self.in_flight.push_back((machine, to, bytes));
                 }
-                Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) => {}
+                Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) | Effect::Frames(..) => {
+                }
                 Effect::Sending(transaction) => {
                     let more = self.world.send_piece(self.now, machine, transaction, 0);
                     self.apply_effects(machine, more);

@@ -261,7 +261,7 @@ impl State {
                     self.sent.insert(Datagram::new(machine, to, bytes));
                 }
                 Effect::Hello(_) | Effect::Probe(..) => {}
-                Effect::Sending(_) | Effect::Streamed(..) => {}
+                Effect::Sending(_) | Effect::Streamed(..) | Effect::Frames(..) => {}
             }
         }
     }

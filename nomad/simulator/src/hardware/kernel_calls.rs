@@ -137,7 +137,7 @@ impl Kernel for Hardware {
     }
 
     fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        Ok(self.collect_dirty(outgoing))
+        Ok(self.count_dirty(outgoing))
     }
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {

@@ -41,8 +41,20 @@ impl Hardware {
         }
     }
 
+    /// The number of pages that are to be sent now. The server collects them at this point already.
+    pub(super) fn count_dirty(&self, outgoing: &Outgoing) -> u64 {
+        let domain = self.kernel.domains.get(&outgoing.id);
+        let dirty = domain.and_then(|domain| domain.dirty.as_ref());
+        let (Some(dirty), Some(pages)) = (dirty, &outgoing.pages) else {
+            return 0;
+        };
+        let is_to_be_sent =
+            |(page, is_dirty): &(u64, &bool)| **is_dirty || pages.pending.contains(*page);
+        (0..).zip(dirty).filter(is_to_be_sent).count() as u64
+    }
+
     /// Adds the pages written since the last call; returns the number of pages that are to be sent now.
-    pub(super) fn collect_dirty(&mut self, outgoing: &mut Outgoing) -> u64 {
+    fn collect_dirty(&mut self, outgoing: &mut Outgoing) -> u64 {
         let domain = self.kernel.domains.get_mut(&outgoing.id);
         let (Some(domain), Some(pages)) = (domain, &mut outgoing.pages) else {
             return 0;
@@ -52,8 +64,8 @@ impl Hardware {
         pages.pending.len()
     }
 
-    /// Begins a pass; returns the number of pages that are to be sent. Other than the server, it collects the dirty pages before a
-    /// round too, so that an exploration has fewer states.
+    /// Begins a pass; returns the number of pages that are to be sent. Unlike the server, it collects the dirty pages only
+    /// now, so that an exploration has fewer states.
     pub(super) fn begin_pass(&mut self, outgoing: &mut Outgoing, scope: Scope) -> u64 {
         let count = self.collect_dirty(outgoing);
         let domain = self.kernel.domains.get(&outgoing.id);

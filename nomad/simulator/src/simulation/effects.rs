@@ -103,6 +103,9 @@ impl Simulation {
                     self.send(Datagram::new(machine, to, self.now, bytes))
                 }
                 Effect::Hello(hello) => self.send_hello(machine, hello),
+                Effect::Frames(transaction, frames) => {
+                    self.apply_frames(machine, transaction, frames);
+                }
                 Effect::Probe(peer, at) => self.send_probe(machine, peer, at),
                 Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
                 Effect::Streamed(transaction, items) => self.send_items(transaction, items),

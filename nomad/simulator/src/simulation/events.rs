@@ -56,6 +56,7 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.notify_broken(local, machine, transaction);
             }
+            Scheduled::Late(datagram) => self.deliver_late(datagram),
             Scheduled::Greeting(greeting) => self.deliver_greeting(greeting),
             Scheduled::Renumber(renumbering) => self.renumber(renumbering),
             Scheduled::Step => self.step(),
@@ -77,6 +78,7 @@ impl Simulation {
     fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
             Scheduled::Datagram(datagram) => Some(datagram.to),
+            Scheduled::Late(datagram) => Some(datagram.to),
             Scheduled::Event { machine, .. }
             | Scheduled::Copy { machine, .. }
             | Scheduled::GiveBack { machine, .. }
@@ -95,7 +97,12 @@ impl Simulation {
     /// Defers an event of a paused machine to the end of the pause, in the same order; datagrams may be lost.
     fn defer_until_pause_ends(&mut self, machine: usize, due: Scheduled) {
         let is_lossy = self.faults.pause.is_some_and(|pause| pause.is_lossy);
-        if is_lossy && matches!(due, Scheduled::Datagram(_) | Scheduled::Greeting(_)) {
+        if is_lossy
+            && matches!(
+                due,
+                Scheduled::Datagram(_) | Scheduled::Greeting(_) | Scheduled::Late(_)
+            )
+        {
             return;
         }
         let until_us = self.nodes[machine].paused_until.as_us();
@@ -160,6 +167,7 @@ impl Simulation {
                 }
             }
         }
+        self.draw_frame();
         let mut dirty_logs = self.world.machines.iter().flat_map(|machine| {
             let domains = machine.hardware().kernel.domains.values();
             domains.map(|domain| domain.dirty.is_some())
@@ -270,6 +278,7 @@ impl Simulation {
         self.report_crash(crash);
         let local = self.local(machine);
         self.world.crash(local, machine, crash.crash);
+        self.restart_frames(machine, crash.crash);
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
         node.life += 1;

@@ -15,6 +15,7 @@ mod effects;
 mod epilogue;
 mod event_queue;
 mod events;
+mod frames;
 mod hellos;
 mod node;
 mod page_links;
@@ -35,6 +36,7 @@ use crate::random::Random;
 use crate::world::World;
 
 use event_queue::EventQueue;
+use frames::LateTraffic;
 use hellos::Hellos;
 use node::Node;
 use page_links::PageLinks;
@@ -64,6 +66,7 @@ pub struct Simulation {
     steps: u64,
     page_links: PageLinks,
     hellos: Hellos,
+    late_traffic: LateTraffic,
     /// Whether nomad dies during the current write to its records.
     is_torn: bool,
     /// Whether every action and every crash is printed.
@@ -110,6 +113,7 @@ impl Simulation {
                 .map(|rate| Node::new(*rate))
                 .collect(),
             hellos: Hellos::new(faults.hellos.seed),
+            late_traffic: LateTraffic::new(&faults),
             faults,
             is_cut: false,
             steps: 0,
@@ -127,6 +131,7 @@ impl Simulation {
         self.report.stale = ends.values().map(|end| end.stale.len()).sum();
         let domains = self.world.history.domains.values();
         self.report.activations = domains.map(|domain| domain.activated.len()).sum();
+        self.settle_frames(&ends)?;
         self.epilogue(&ends)?;
         Ok(self.report)
     }
@@ -179,6 +184,9 @@ impl Simulation {
             if let Some((domain, violation)) = &self.world.history.violation {
                 return Err(Failure::Violation(*domain, violation.clone()));
             }
+            if let Some((domain, violation)) = self.frames_violation() {
+                return Err(Failure::Violation(domain, violation));
+            }
         }
         self.now = self.now.max(Instant::from_us(until_us));
         self.set_clocks();
@@ -193,14 +201,15 @@ impl Simulation {
     }
 
     /// The next time at which a machine's kernel, root or nomad acts by itself.
-    fn next_on(&self, machine: usize) -> Option<Instant> {
-        let node = &self.nodes[machine];
-        let machine = &self.world.machines[machine];
+    fn next_on(&self, number: usize) -> Option<Instant> {
+        let node = &self.nodes[number];
+        let machine = &self.world.machines[number];
         let deadline = machine.hardware().next_due();
         let deadline = deadline.map(|due| node.clock.reaches(due).max(node.paused_until));
         let timeout = machine.shell.poll_timeout();
         let timeout = timeout.map(|due| node.acts_at(due));
-        deadline.into_iter().chain(timeout).min()
+        let frames = self.next_frames_at(number);
+        deadline.into_iter().chain(timeout).chain(frames).min()
     }
 
     /// Handles the next event, and performs the actions that follow.
@@ -216,6 +225,7 @@ impl Simulation {
         }
         self.perform_actions();
         self.transmit_pages();
+        self.transmit_frames();
     }
 
     fn pass_time(&mut self) {

@@ -21,7 +21,7 @@ use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId};
-use nomad_shell::Output;
+use nomad_shell::{Frames, Output};
 
 use crate::clocks::Clocks;
 use crate::domain::RunState;
@@ -83,6 +83,8 @@ pub enum Effect {
     Streamed(TransactionId, usize),
     /// An event is to be reported to the ledger, at once or later.
     Event(TransactionId, Event),
+    /// The handling of the frames for a transaction's domain changes.
+    Frames(TransactionId, Frames),
     /// The memory of a domain that has left is to be given back, at once or later.
     GiveBack(TransactionId),
 }
@@ -216,14 +218,13 @@ impl World {
                     effects.push(Effect::Probe(machine, address));
                 }
                 Output::StreamOver => self.end_streams_to(number),
+                Output::Frames(transaction, frames) => {
+                    effects.push(Effect::Frames(transaction, frames));
+                }
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
                 // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
-                Output::Event(..)
-                | Output::Log(_)
-                | Output::Frames(..)
-                | Output::Late(..)
-                | Output::End => {}
+                Output::Event(..) | Output::Log(_) | Output::Late(..) | Output::End => {}
             }
         }
         self.record_root_changes(number);

@@ -68,9 +68,9 @@ mutations! {
     "kept-address" in "userland/switch/src/away.rs":
         "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
         "frames that arrive more than two seconds after a move are lost"; SWITCH;
-    "forwarded-frames" in "nomad/server/src/late/table/mod.rs":
+    "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
         "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
-        "the migration server forwards no frames that arrive more than two seconds after a move"; SERVER;
+        "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;

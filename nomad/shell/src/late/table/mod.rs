@@ -11,8 +11,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use identity::Mac;
 use nomad_protocol::{Late, MachineId, TransactionId};
-use runtime::protocol::Mac;
 
 use crate::late::inlet::Inlet;
 use crate::late::outlet::Outlet;
