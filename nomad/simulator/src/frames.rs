@@ -8,11 +8,12 @@
 //!         -> [any other]                            nowhere: it is lost
 //! ```
 //!
-//! A frame is *accepted* when it enters a table. It must reach the domain's port once, wherever the domain is by then. A frame that
-//! the wire carries to two machines counts as two. The frames that a migration server holds end with it, as decision 13 states. The
-//! checker excuses all frames under way then.
+//! A frame is *accepted* when it enters a table. It must reach the domain's port once or twice, wherever the domain is by then. A frame that
+//! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
+//! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
+//! later ones for these domains until their next move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use identity::Mac;
 use nomad_protocol::{Instant, Late, MachineId, TransactionId};
@@ -42,6 +43,10 @@ pub struct LateFrames {
     tables: Vec<Table>,
     /// Per machine, the domains that have left, and until when its switch keeps their addresses.
     away: Vec<BTreeMap<usize, u64>>,
+    /// Per machine, the domains that its table has known since its migration server was started.
+    known: Vec<BTreeSet<usize>>,
+    /// The domains that a table knew that ended. Their next move makes them known again.
+    forgotten: BTreeSet<usize>,
     accepted: Vec<Accepted>,
     streams: u32,
     violation: Option<(usize, Violation)>,
@@ -53,6 +58,7 @@ impl LateFrames {
         LateFrames {
             tables: (0..machines).map(|_| Table::default()).collect(),
             away: vec![BTreeMap::new(); machines],
+            known: vec![BTreeSet::new(); machines],
             ..LateFrames::default()
         }
     }
@@ -70,7 +76,7 @@ impl LateFrames {
             self.accepted.push(Accepted {
                 domain,
                 arrivals: 0,
-                is_excused: false,
+                is_excused: self.forgotten.contains(&domain),
             });
             self.tables[machine].handle_frame(&frame);
             self.deliver(machine, hardware);
@@ -85,6 +91,8 @@ impl LateFrames {
         peer: MachineId,
         domain: usize,
     ) {
+        self.known[machine].insert(domain);
+        self.forgotten.remove(&domain);
         self.streams += 1;
         let (mac, stream) = (mac(domain), self.streams);
         self.tables[machine].hold(transaction, peer, mac, stream);
@@ -117,6 +125,7 @@ impl LateFrames {
         peer: MachineId,
         domain: usize,
     ) {
+        self.known[machine].insert(domain);
         self.tables[machine].accept(transaction, peer, mac(domain));
         self.deliver(machine, hardware);
     }
@@ -155,6 +164,8 @@ impl LateFrames {
     /// A machine's migration server is restarted: its table is lost. With `is_whole` the machine is, and its switch with it.
     pub fn restart(&mut self, machine: usize, is_whole: bool) {
         self.tables[machine] = Table::default();
+        let known = std::mem::take(&mut self.known[machine]);
+        self.forgotten.extend(known);
         if is_whole {
             self.away[machine].clear();
         }
@@ -193,8 +204,8 @@ impl LateFrames {
             self.tables[machine].put();
             let frame = &mut self.accepted[number];
             let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
-                (true, 0) => None,
-                (true, _) => Some(Violation::FrameArrivedTwice),
+                (true, 0 | 1) => None,
+                (true, _) => Some(Violation::FrameArrivedTooOften),
                 (false, _) if frame.is_excused => None,
                 (false, _) => Some(Violation::FrameLost),
             };

@@ -63,8 +63,8 @@ pub enum Violation {
     StartedBeside(usize),
     /// An accepted frame did not reach its domain.
     FrameLost,
-    /// An accepted frame has reached its domain twice.
-    FrameArrivedTwice,
+    /// An accepted frame has reached its domain more than twice.
+    FrameArrivedTooOften,
     /// A domain's clock showed an earlier time than before.
     ClockWentBack {
         /// The time before.

@@ -170,6 +170,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::BootsLookAlike,
         Mutant::VerifiedIsNotKept,
         Mutant::GivesBackEarly,
+        Mutant::HeldFramesAreForgotten,
         Mutant::ClockStartsAnew,
         Mutant::DowntimeIsLost,
     ] {

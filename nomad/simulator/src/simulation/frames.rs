@@ -112,7 +112,12 @@ impl Simulation {
         let entries: Vec<_> = entries.collect();
         for (transaction, side, phase, name) in entries {
             match (side, phase) {
-                (Side::Source, _) => self.apply_frames(machine, transaction, Frames::Hold),
+                (Side::Source, _) => {
+                    let moves = &mut self.world.machines[machine].shell.moves;
+                    if moves.outgoing(transaction).is_some() {
+                        self.apply_frames(machine, transaction, Frames::Hold);
+                    }
+                }
                 (Side::Destination, PhaseName::Activate) => {
                     self.apply_frames(machine, transaction, Frames::Accept(name));
                 }

@@ -68,6 +68,12 @@ mutations! {
     "kept-address" in "userland/switch/src/away.rs":
         "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
         "frames that arrive more than two seconds after a move are lost"; SWITCH;
+    "frames-in-flight" in "nomad/shell/src/late/outlet.rs":
+        "        sent.chain(self.held)" => "        sent.take(0).chain(self.held)";
+        "frames are lost that are under way to a machine when their domain comes back from there"; SHELL;
+    "frames-again" in "nomad/shell/src/late/inlet.rs":
+        "        if number != next {" => "        if number > next {";
+        "a domain receives a frame as often as the network repeats it"; SHELL;
     "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
         "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
         "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
