@@ -11,7 +11,8 @@
 //! A frame is *accepted* when it enters a table. It must reach the domain's port once or twice, wherever the domain is by then. A frame that
 //! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
 //! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
-//! later ones for these domains until their next move.
+//! later ones for these domains. It also excuses frames that return to a domain that runs but whose export root has failed
+//! to revert: the switch drops them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,7 @@ pub struct LateFrames {
     away: Vec<BTreeMap<usize, u64>>,
     /// Per machine, the domains that its table has known since its migration server was started.
     known: Vec<BTreeSet<usize>>,
-    /// The domains that a table knew that ended. Their next move makes them known again.
+    /// The domains that a table knew that ended.
     forgotten: BTreeSet<usize>,
     accepted: Vec<Accepted>,
     streams: u32,
@@ -92,7 +93,6 @@ impl LateFrames {
         domain: usize,
     ) {
         self.known[machine].insert(domain);
-        self.forgotten.remove(&domain);
         self.streams += 1;
         let (mac, stream) = (mac(domain), self.streams);
         self.tables[machine].hold(transaction, peer, mac, stream);
@@ -206,7 +206,10 @@ impl LateFrames {
             let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
                 (true, 0 | 1) => None,
                 (true, _) => Some(Violation::FrameArrivedTooOften),
-                (false, _) if frame.is_excused => None,
+                (false, _) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
+                    frame.is_excused = true;
+                    None
+                }
                 (false, _) => Some(Violation::FrameLost),
             };
             frame.arrivals += u32::from(is_served(hardware, frame.domain));
@@ -224,6 +227,13 @@ fn is_served(hardware: &Hardware, domain: usize) -> bool {
     entry.is_some_and(|entry| {
         entry.state == DomainState::Running && hardware.kernel.domains.contains_key(&entry.id)
     })
+}
+
+/// Whether a domain runs here although root has exported it.
+fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
+    let entry = hardware.root.entries.get(&domain);
+    let is_exported = entry.is_some_and(|entry| entry.state == DomainState::Exported);
+    is_exported && hardware.runs(domain)
 }
 
 fn mac(domain: usize) -> Mac {
