@@ -8,7 +8,7 @@
 //!         -> [any other]                            nowhere: it is lost
 //! ```
 //!
-//! A frame is *accepted* when it enters a table. It must reach the domain's port once or twice, wherever the domain is by then. A frame that
+//! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
 //! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
 //! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
 //! later ones for these domains. It also excuses frames that return to a domain that runs but whose export root has failed
@@ -35,6 +35,8 @@ struct Accepted {
     domain: usize,
     /// How often it has reached the domain's port.
     arrivals: u32,
+    /// How often its domain had moved when it was accepted.
+    moved: u32,
     is_excused: bool,
 }
 
@@ -48,6 +50,8 @@ pub struct LateFrames {
     known: Vec<BTreeSet<usize>>,
     /// The domains that a table knew that ended.
     forgotten: BTreeSet<usize>,
+    /// How often each domain has moved.
+    moved: BTreeMap<usize, u32>,
     accepted: Vec<Accepted>,
     streams: u32,
     violation: Option<(usize, Violation)>,
@@ -72,12 +76,16 @@ impl LateFrames {
         let entry = hardware.root.entries.get(&domain);
         let is_leaving = entry.is_some_and(|entry| entry.state == DomainState::Exported);
         let until_us = self.away[machine].get(&domain).copied().unwrap_or(0);
-        if is_leaving || now.as_us() < until_us {
+        let rest_us = until_us.saturating_sub(now.as_us());
+        if is_leaving || rest_us > 0 {
+            // A frame that comes late may be lost on the network again and again until nobody forwards it any more.
+            let is_too_late = !is_leaving && rest_us < FORWARD_US / 2;
             let frame = frame(domain, self.accepted.len());
             self.accepted.push(Accepted {
                 domain,
                 arrivals: 0,
-                is_excused: self.forgotten.contains(&domain),
+                moved: self.moved.get(&domain).copied().unwrap_or(0),
+                is_excused: is_too_late || self.forgotten.contains(&domain),
             });
             self.tables[machine].handle_frame(&frame);
             self.deliver(machine, hardware);
@@ -126,6 +134,7 @@ impl LateFrames {
         domain: usize,
     ) {
         self.known[machine].insert(domain);
+        *self.moved.entry(domain).or_default() += 1;
         self.tables[machine].accept(transaction, peer, mac(domain));
         self.deliver(machine, hardware);
     }
@@ -203,8 +212,10 @@ impl LateFrames {
             let number = number_of(frame);
             self.tables[machine].put();
             let frame = &mut self.accepted[number];
+            let moved = self.moved.get(&frame.domain).copied().unwrap_or(0);
+            let most = 1 + moved - frame.moved;
             let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
-                (true, 0 | 1) => None,
+                (true, arrivals) if arrivals < most => None,
                 (true, _) => Some(Violation::FrameArrivedTooOften),
                 (false, _) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
                     frame.is_excused = true;

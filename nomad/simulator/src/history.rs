@@ -63,7 +63,7 @@ pub enum Violation {
     StartedBeside(usize),
     /// An accepted frame did not reach its domain.
     FrameLost,
-    /// An accepted frame has reached its domain more than twice.
+    /// An accepted frame has reached its domain more often than once and once per move since.
     FrameArrivedTooOften,
     /// A domain's clock showed an earlier time than before.
     ClockWentBack {
