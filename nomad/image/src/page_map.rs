@@ -21,7 +21,7 @@ pub enum PageChange {
 }
 
 /// The changes of a chunk's pages: page `i` in bits `2i % 8` and up of byte `i / 4`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageMap {
     bits: Vec<u8>,
     page_count: usize,

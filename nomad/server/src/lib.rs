@@ -44,7 +44,6 @@ mod network;
 mod now;
 mod operators;
 mod owned;
-mod page_set;
 mod restore;
 mod root;
 #[cfg(test)]

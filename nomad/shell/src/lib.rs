@@ -39,10 +39,13 @@ extern crate alloc;
 
 mod actions;
 mod admission;
+mod arriving_clock;
+pub mod arriving_pages;
 mod discovery;
 mod drain;
 pub mod hook;
 pub mod host;
+pub mod late;
 mod lifecycle;
 mod log;
 pub mod machines;
@@ -50,6 +53,8 @@ pub mod moves;
 mod offers;
 pub mod operator;
 pub mod output;
+pub mod page_set;
+pub mod page_state;
 pub mod pages;
 mod presence;
 pub mod records;
@@ -59,6 +64,7 @@ pub mod roll_calls;
 pub mod shell;
 mod transfer;
 
+pub use arriving_clock::ArrivingClock;
 pub use host::{
     AdmitError, DomainSummary, Exported, Host, Kernel, Provenance, RetireError, Root, RootError,
     StableStorage,

@@ -6,6 +6,8 @@
 use identity::Incarnation;
 use nomad_protocol::{Instant, StateVersion};
 
+use crate::memory::{Memory, PageUse};
+
 /// The contents that a move must carry over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Contents {
@@ -14,7 +16,7 @@ pub struct Contents {
     /// The number of signals from outside: state that changes without the domain running.
     pub signals: u64,
     /// The contents of the pages.
-    pub pages: Vec<u64>,
+    pub pages: Memory,
 }
 
 /// The run state of a domain.
@@ -43,6 +45,8 @@ pub struct Domain {
     pub token: u64,
     /// The time at which the kernel thaws it, while it is frozen.
     pub deadline: Option<Instant>,
+    /// The offset of its clock from the machine's, in microseconds.
+    pub clock_offset_us: i64,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
 }
@@ -54,21 +58,22 @@ impl Domain {
             contents: Contents {
                 age: 0,
                 signals: 0,
-                pages: vec![0; pages],
+                pages: Memory::populated(pages),
             },
             incarnation: Incarnation(0),
             run: RunState::Running,
             version: StateVersion(0),
             token: 0,
             deadline: None,
+            clock_offset_us: 0,
             dirty: None,
         }
     }
 
-    /// Runs a step: the domain writes the page of this number, modulo the number of pages.
-    pub fn step(&mut self, page: u64) {
+    /// Runs a step: the domain makes a use of the page of this number, modulo the number of pages.
+    pub fn step(&mut self, page: u64, page_use: PageUse) {
         self.contents.age += 1;
-        self.write(page);
+        self.apply(page, page_use);
     }
 
     /// Changes the domain from outside: an outsider signals it, or replies into its message buffer.
@@ -79,7 +84,7 @@ impl Domain {
             RunState::Running => {}
         }
         self.contents.signals += 1;
-        self.write(page);
+        self.apply(page, PageUse::Write);
     }
 
     /// Freezes it, until a deadline.
@@ -107,6 +112,16 @@ impl Domain {
         self.version = StateVersion(self.version.0 + 1);
     }
 
+    /// The time on its clock at this time of its machine, in microseconds.
+    pub fn clock_us(&self, now: Instant) -> u64 {
+        now.as_us().wrapping_add_signed(self.clock_offset_us)
+    }
+
+    /// Sets its clock to `clock_us` at this time of its machine.
+    pub fn set_clock(&mut self, now: Instant, clock_us: u64) {
+        self.clock_offset_us = clock_us.wrapping_sub(now.as_us()).cast_signed();
+    }
+
     /// Takes the dirty pages, which are clean from now on. Their contents are to be read *afterwards*.
     pub fn take_dirty(&mut self) -> Vec<usize> {
         let Some(dirty) = &mut self.dirty else {
@@ -122,16 +137,16 @@ impl Domain {
         pages
     }
 
-    /// The number of dirty pages.
-    pub fn dirty_count(&self) -> u64 {
-        self.dirty.iter().flatten().filter(|dirty| **dirty).count() as u64
-    }
-
-    fn write(&mut self, page: u64) {
-        let page = (page % self.contents.pages.len() as u64) as usize;
-        self.contents.pages[page] = (self.contents.age << 16) | self.contents.signals;
-        if let Some(dirty) = &mut self.dirty {
-            dirty[page] = true;
+    fn apply(&mut self, page: u64, page_use: PageUse) {
+        let Contents {
+            age,
+            signals,
+            pages,
+        } = &mut self.contents;
+        let page = (page % pages.page_count() as u64) as usize;
+        let is_dirty = pages.apply(page, page_use, (*age << 16) | *signals);
+        if let (Some(dirty), Some(is_dirty)) = (&mut self.dirty, is_dirty) {
+            dirty[page] = is_dirty;
         }
     }
 }

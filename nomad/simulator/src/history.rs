@@ -63,6 +63,26 @@ pub enum Violation {
     ThawedRetired,
     /// A home started a new domain although this machine holds one.
     StartedBeside(usize),
+    /// An accepted frame did not reach its domain.
+    FrameLost,
+    /// An accepted frame has reached its domain more often than once and once per move since.
+    FrameArrivedTooOften,
+    /// A domain's clock showed an earlier time than before.
+    ClockWentBack {
+        /// The time before.
+        before_us: u64,
+        /// The time now.
+        now_us: u64,
+    },
+    /// The clock of an activated domain has not counted the time since it was read on the source, or too much.
+    ClockIsWrong {
+        /// What it has counted.
+        counted_us: u64,
+        /// The least that it should have counted.
+        least_us: u64,
+        /// The most that it should have counted.
+        most_us: u64,
+    },
     /// The copy on this machine is not stopped although a younger one runs elsewhere.
     OutlivedRuns(usize),
 }
@@ -336,7 +356,8 @@ impl History {
         }
     }
 
-    fn violate(&mut self, id: DomainId, violation: Violation) {
+    /// Records a violation, unless an operator has forced the domain.
+    pub(crate) fn violate(&mut self, id: DomainId, violation: Violation) {
         if !self.domains[&id].is_forced {
             self.violation.get_or_insert((id, violation));
         }
@@ -344,6 +365,6 @@ impl History {
 }
 
 /// The id that the domain of this name had at the beginning.
-fn first_id(id: DomainId) -> DomainId {
+pub(crate) fn first_id(id: DomainId) -> DomainId {
     domain_id(domain_number(id))
 }

@@ -24,10 +24,12 @@ pub struct State {
     pub age: u64,
     /// Signals.
     pub signals: u64,
+    /// The time on its clock, in microseconds.
+    pub clock_us: u64,
 }
 
 impl State {
-    /// A digest of the state.
+    /// A digest of the state, except of the clock, which goes on.
     pub fn digest(&self) -> Digest {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&self.age.to_le_bytes());
@@ -136,12 +138,13 @@ impl Kernel {
     }
 
     /// Reads a frozen domain's state.
-    pub fn export(&self, id: DomainId) -> Option<State> {
+    pub fn export(&self, id: DomainId, now: Instant) -> Option<State> {
         let domain = self.domains.get(&id)?;
         (domain.run != RunState::Running).then_some(State {
             version: domain.version,
             age: domain.contents.age,
             signals: domain.contents.signals,
+            clock_us: domain.clock_us(now),
         })
     }
 

@@ -19,13 +19,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clocks;
 pub mod domain;
 pub mod exploration;
 pub mod faults;
+pub mod frames;
 pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
+pub mod memory;
 mod misconduct;
 pub mod network;
 pub mod outcome;

@@ -48,6 +48,8 @@ pub enum Mutant {
     RecordsAreLost,
     /// Pages written since the last round are not sent with the freeze.
     FreezeForgetsPages,
+    /// Pages that were discarded since the last round are sent as they were.
+    FreezeForgetsDiscards,
     /// The result of an action of one transaction is reported to another one, if there is another.
     ReportsToAnother,
     /// A destination discards the copy of another transaction, if there is another.
@@ -76,6 +78,12 @@ pub enum Mutant {
     OverwritesVerified,
     /// A destination admits every domain under the same number.
     AdmissionsLookAlike,
+    /// A source whose domain stays does not return the frames that it has held.
+    HeldFramesAreForgotten,
+    /// A domain's clock is not set on the destination.
+    ClockStartsAnew,
+    /// A destination does not count the downtime that Commit states.
+    DowntimeIsLost,
     /// A home does not remember to which guest it has sent a domain.
     HomeForgetsGuest,
     /// Each machine of the fleet claims to be the home of every domain, and to have its package. So it sends domains to guests.

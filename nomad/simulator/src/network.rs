@@ -65,13 +65,20 @@ pub struct Datagram {
     pub from: usize,
     /// The number of the machine that it is for.
     pub to: usize,
+    /// The world's time when it was sent.
+    pub sent: Instant,
     /// The encoded envelope.
     pub bytes: Vec<u8>,
 }
 
 impl Datagram {
     /// A datagram from one machine to another.
-    pub fn new(from: usize, to: usize, bytes: Vec<u8>) -> Self {
-        Datagram { from, to, bytes }
+    pub fn new(from: usize, to: usize, sent: Instant, bytes: Vec<u8>) -> Self {
+        Datagram {
+            from,
+            to,
+            sent,
+            bytes,
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use nomad_image::{PageChange, PageMap};
 use nomad_protocol::StreamHeader;
 
 use crate::kernel::State;
@@ -10,12 +11,22 @@ use crate::kernel::State;
 /// An item of a page stream, after the header of its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StreamItem {
-    /// Pages, by number.
-    Pages(Vec<(usize, u64)>),
+    /// The changes of all pages, in the first item of a segment; and pages with data, by number.
+    Pages(Option<PageMap>, Vec<(usize, u64)>),
     /// A round is complete.
     RoundEnd,
     /// A freeze is complete, with the exported state.
     FreezeEnd(State),
+}
+
+impl StreamItem {
+    /// The number of pages whose change it announces.
+    pub fn announced(&self) -> u64 {
+        let StreamItem::Pages(Some(map), _) = self else {
+            return 0;
+        };
+        (map.page_count() - map.pages(PageChange::Unchanged).count()) as u64
+    }
 }
 
 /// The stream of one transaction.

@@ -10,6 +10,7 @@ use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Instant, Timing};
 use nomad_simulator::domain::{Contents, RunState};
 use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
+use nomad_simulator::memory::PageUse;
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
 
@@ -105,9 +106,10 @@ impl Scenario {
                 Effect::Send { to, bytes } if !self.is_cut => {
                     self.in_flight.push_back((machine, to, bytes));
                 }
-                Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) => {}
+                Effect::Send { .. } | Effect::Hello(_) | Effect::Probe(..) | Effect::Frames(..) => {
+                }
                 Effect::Sending(transaction) => {
-                    let more = self.world.send_piece(self.now, machine, transaction);
+                    let more = self.world.send_piece(self.now, machine, transaction, 0);
                     self.apply_effects(machine, more);
                 }
                 Effect::Streamed(transaction, _) => {
@@ -203,7 +205,7 @@ fn an_outlived_copy_stays_stopped_and_listed() {
         },
         |scenario| scenario.world.crash(scenario.now, SOURCE, Crash::Nomad),
         |scenario| scenario.world.pass_deadlines(SOURCE, None),
-        |scenario| scenario.world.run(SOURCE, DOMAIN, 0),
+        |scenario| scenario.world.run(SOURCE, DOMAIN, 0, PageUse::Write),
         // A move to the destination begins and fails: the newer copy is there.
         |scenario| {
             assert!(

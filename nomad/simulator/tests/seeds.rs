@@ -157,6 +157,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,
         Mutant::FreezeForgetsPages,
+        Mutant::FreezeForgetsDiscards,
         Mutant::ReportsToAnother,
         Mutant::DiscardsAnother,
         Mutant::IncarnationStays,
@@ -169,6 +170,9 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::BootsLookAlike,
         Mutant::VerifiedIsNotKept,
         Mutant::GivesBackEarly,
+        Mutant::HeldFramesAreForgotten,
+        Mutant::ClockStartsAnew,
+        Mutant::DowntimeIsLost,
     ] {
         let fails = |seed: &u64| simulation::run_mutant(*seed, Scale::DEFAULT, mutant).is_err();
         let caught = (0..SEEDS).find(fails);

@@ -10,8 +10,9 @@ use runtime::{Cap, Error};
 use crate::capture::CaptureError;
 use crate::capture::captured::Captured;
 use crate::capture::listing::Read;
-use crate::capture::pass::{Pass, PassContext, Scope};
+use crate::capture::pass::{Pass, PassContext};
 use crate::capture::staging::Staging;
+use nomad_shell::page_state::Scope;
 
 /// The pages of a domain still to be sent.
 #[derive(Debug)]
@@ -145,9 +146,9 @@ mod tests {
     use runtime::host::{CallResult, DONE, with_kernel};
 
     use super::*;
-    use crate::capture::page_state::PageState;
     use crate::capture::staging::Source;
     use crate::machine::Machine;
+    use nomad_shell::page_state::PageState;
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
     const ENDED: ObjectId = ObjectId(1);

@@ -4,9 +4,9 @@ use abi::register::{ObjectId, PageCount, PageIndex};
 use runtime::capability::{Domain, PageBitmap};
 use runtime::{Cap, Error};
 
-use crate::capture::page_state::PageState;
 use crate::capture::staging::Source;
-use crate::page_set::PageSet;
+use nomad_shell::page_set::PageSet;
+use nomad_shell::page_state::PageState;
 
 /// A Memory of the domain.
 #[derive(Debug)]

@@ -24,7 +24,6 @@ pub mod found;
 pub mod listing;
 pub mod names;
 pub mod outgoing;
-pub mod page_state;
 pub mod pass;
 pub mod queue;
 pub mod ring;

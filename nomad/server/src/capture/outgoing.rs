@@ -16,13 +16,13 @@ use runtime::protocol::root::DomainRecord;
 use crate::budget::Reservation;
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
-use crate::capture::pass::Scope;
 use crate::capture::ring::Ring;
 use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names};
 use crate::machine::Machine;
 use crate::owned::Owned;
 use crate::timeline::Timeline;
+use nomad_shell::page_state::Scope;
 
 /// A leaving domain.
 pub struct Outgoing {

@@ -13,32 +13,8 @@ use runtime::Error;
 
 use crate::budget::PIECE_BYTES;
 use crate::capture::captured::Captured;
-use crate::capture::page_state::PageState;
-use crate::capture::staging::{Content, Staging};
-use crate::page_set::ChunkPages;
-
-/// The pages that a pass covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// The pending pages of a running domain.
-    Round,
-    /// All pages of a frozen domain that differ from those at the destination.
-    Freeze,
-}
-
-impl Scope {
-    /// The result of a call on a Memory, or `None` if the Memory has ended, which can happen only while the domain
-    /// runs. The destination learns of that from the description, which lacks the Memory.
-    ///
-    /// # Errors
-    /// Any other error of the kernel.
-    pub fn unless_gone<T>(self, result: Result<T, Error>) -> Result<Option<T>, Error> {
-        match result {
-            Err(Error::NotThere) if self == Scope::Round => Ok(None),
-            result => result.map(Some),
-        }
-    }
-}
+use crate::capture::staging::Staging;
+use nomad_shell::page_state::Scope;
 
 /// A walk over all pages in scope.
 #[derive(Debug)]
@@ -101,7 +77,7 @@ impl Pass {
                 continue;
             }
             let is_new = self.chunk.is_none();
-            if is_new && !self.concerns_chunk(&memory.pages) {
+            if is_new && !memory.pages.concerns_chunk(self.scope, self.first_page) {
                 self.first_page += CHUNK_PAGES_MAX as u64;
                 continue;
             }
@@ -114,26 +90,6 @@ impl Pass {
         Ok(true)
     }
 
-    /// Whether the next chunk may have a change to send.
-    fn concerns_chunk(&self, pages: &PageState) -> bool {
-        match self.scope {
-            Scope::Round => pages.pending.touches_chunk(self.first_page),
-            Scope::Freeze => pages.lacks_in_chunk(self.first_page),
-        }
-    }
-
-    /// The pages of the next chunk that are to be read, and those that are known to be gone.
-    fn pages_to_announce(&self, pages: &PageState) -> [ChunkPages; 2] {
-        let first_page = self.first_page;
-        match self.scope {
-            Scope::Round => [pages.written_in_chunk(first_page), ChunkPages::default()],
-            Scope::Freeze => [
-                pages.lacking_in_chunk(first_page),
-                pages.gone_in_chunk(first_page),
-            ],
-        }
-    }
-
     fn begin_chunk(
         &mut self,
         context: &mut PassContext<'_>,
@@ -141,19 +97,15 @@ impl Pass {
     ) -> Result<(), Error> {
         let memory = &mut context.memories[self.memory];
         let first_page = self.first_page;
-        let [wanted, gone] = self.pages_to_announce(&memory.pages);
+        let [wanted, gone] = memory.pages.pages_to_announce(self.scope, first_page);
         let content = context.staging.read(&memory.source, first_page, &wanted);
         let Some(content) = self.scope.unless_gone(content)? else {
             context.memories.remove(self.memory);
             self.first_page = 0;
             return Ok(());
         };
-        let examined = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
-        let map = chunk_map(first_page, &memory.pages, &examined, &content);
-        for index in 0..map.page_count() {
-            let page = first_page + index as u64;
-            memory.pages.record_announced(page, map.get(index));
-        }
+        let examined = wanted.union(&gone);
+        let map = memory.pages.announce_chunk(first_page, &examined, &content);
         if map.pages(PageChange::Unchanged).count() == map.page_count() {
             self.first_page += CHUNK_PAGES_MAX as u64;
             return Ok(());
@@ -195,23 +147,6 @@ impl Pass {
     }
 }
 
-/// The map of a chunk's changes.
-fn chunk_map(
-    first_page: u64,
-    pages: &PageState,
-    examined: &ChunkPages,
-    content: &Content,
-) -> PageMap {
-    let rest = pages.page_count() - first_page;
-    let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
-    let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
-    for index in 0..count {
-        let page = first_page + index as u64;
-        map.set(index, pages.change(page, index, examined, content));
-    }
-    map
-}
-
 #[cfg(test)]
 mod tests {
     use abi::register::{ObjectId, Slot};
@@ -221,6 +156,7 @@ mod tests {
     use super::*;
     use crate::capture::staging::Source;
     use crate::machine::Machine;
+    use nomad_shell::page_state::PageState;
 
     /// A Memory whose pages 600 and 601 the destination has. Only page 601 is still there, and none is pending.
     fn with_a_page_given_up() -> Captured {
@@ -274,19 +210,5 @@ mod tests {
     fn a_round_covers_only_pages_that_were_written() {
         let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Round);
         assert_eq!((known, bytes), ([600, 601].into(), 0));
-    }
-
-    #[test]
-    fn the_last_chunk_is_as_long_as_the_rest() {
-        let pages = PageState::new(600);
-        let content = Content {
-            data: ChunkPages::of([1]),
-            zero: ChunkPages::of([2]),
-        };
-        let map = chunk_map(512, &pages, &ChunkPages::of([1, 2, 3]), &content);
-        assert_eq!(map.page_count(), 88);
-        use PageChange::*;
-        let changes: Vec<PageChange> = (0..4).map(|page| map.get(page)).collect();
-        assert_eq!(changes, [Unchanged, Data, Zero, Unchanged]);
     }
 }

@@ -13,7 +13,7 @@ use runtime::{Cap, Error};
 use crate::capture::listing::Read;
 use crate::capture::queue;
 use crate::capture::staging::{Source, Staging};
-use crate::page_set::ChunkPages;
+use nomad_shell::page_set::ChunkPages;
 
 /// A port's ring, which the domain has mapped and another domain owns.
 #[derive(Clone, Copy, Debug)]

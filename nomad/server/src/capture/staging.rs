@@ -12,7 +12,8 @@ use runtime::{Cap, Error};
 
 use crate::machine::Machine;
 use crate::owned::destroy_or_forget;
-use crate::page_set::{ChunkPages, PAGES_PER_WORD};
+use nomad_shell::page_set::{ChunkPages, PAGES_PER_WORD};
+use nomad_shell::page_state::Content;
 
 /// The Memory that is read.
 #[derive(Clone, Copy, Debug)]
@@ -21,15 +22,6 @@ pub struct Source {
     pub memory: ObjectId,
     /// The token of its dirty log. Pages that are read become clean in that log. Zero leaves the log unchanged.
     pub log: u64,
-}
-
-/// The content of the pages of a chunk that were read. Pages in neither set are absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Content {
-    /// The pages that were copied.
-    pub data: ChunkPages,
-    /// The pages that are all zeros.
-    pub zero: ChunkPages,
 }
 
 /// A Memory of this server that holds the copies of one chunk.

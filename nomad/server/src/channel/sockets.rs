@@ -33,8 +33,8 @@ use nomad_protocol::{MachineId, PORT};
 use nomad_shell::Machines;
 use runtime::protocol::Mtu;
 
-use crate::late::outlet::WINDOW;
 use crate::network::Datagram;
+use nomad_shell::late::outlet::WINDOW;
 
 /// The most machines with a socket of their own.
 const MACHINE_SOCKETS_MAX: usize = 12;

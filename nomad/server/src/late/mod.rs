@@ -1,19 +1,12 @@
 //! Late frames: frames that reach this machine for a domain that is leaving or has left, and frames that another
-//! machine forwards for a domain that came from there. No late frame is put back on the wire, and none is lost unless
-//! too many wait or this server is restarted.
+//! machine forwards for a domain that came from there. [`nomad_shell::late`] decides where each of them goes.
 //!
 //! | file | content |
 //! | --- | --- |
-//! | [`table`] | the destinations of late frames; pure |
-//! | [`outlet`] | the frames for one leaving domain: held, then sent until they are acknowledged. Pure |
-//! | [`inlet`] | the frames for one domain that arrived, assembled from pieces. Pure |
 //! | [`task`] | the task between the tunnel and the channel |
 //! | [`moves`] | the effect of a move's steps on late frames |
 
-pub mod inlet;
 pub mod moves;
-pub mod outlet;
-pub mod table;
 pub mod task;
 
 use core::cell::RefCell;
@@ -21,7 +14,10 @@ use core::cell::RefCell;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 
-use table::Table;
+use nomad_shell::late::FRAME_BYTES_MAX;
+use nomad_shell::late::table::Table;
+
+const _: () = assert!(FRAME_BYTES_MAX == runtime::port::FRAME_BYTES_MAX);
 
 /// The late frames of this machine.
 #[derive(Default)]

@@ -25,8 +25,8 @@ impl Server {
         }
     }
 
-    /// Continues after a restart of this server. The frames that were held before are lost; frames that arrive from now
-    /// on are not.
+    /// Continues after a restart of this server. The frames that were held before are lost; those that arrive from now
+    /// on are not, unless their domain has left already.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();

@@ -9,9 +9,9 @@ use runtime::Start;
 use runtime::capability::Notification;
 use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, SLOT_COUNT, Side, Tunnel};
 
-use crate::late::table::INWARD_MAX;
 use crate::now::now;
 use crate::server::Server;
+use nomad_shell::late::table::INWARD_MAX;
 
 /// How long the task sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);

@@ -2,21 +2,46 @@
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount, PageIndex};
-use nomad_image::{PAGE_BYTES as PAGE_LENGTH, PageChange, PageMap};
+use nomad_image::{PAGE_BYTES as PAGE_LENGTH, PageMap};
 use runtime::capability::{Domain, Memory, Pool};
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
 
 use crate::owned::destroy_or_forget;
-use crate::page_set::PageSet;
+use nomad_shell::arriving_pages::{ArrivingPages, Pages};
 
 /// A Memory of the arriving domain, mapped here so that its pages can be written.
 #[derive(Debug)]
 pub struct Arriving {
     memory: Cap<Memory>,
     view: Mapping,
-    /// Pages that were written with data. All other pages are zero or absent.
-    written: PageSet,
+    pages: ArrivingPages,
+}
+
+/// An arriving Memory and its mapping.
+struct View<'a> {
+    memory: Cap<Memory>,
+    view: &'a Mapping,
+}
+
+impl Pages for View<'_> {
+    type Error = Error;
+
+    fn populate(&mut self, first: u64, count: u64) -> Result<(), Error> {
+        self.memory.populate(PageIndex(first), PageCount(count))
+    }
+
+    fn discard(&mut self, first: u64, count: u64) -> Result<(), Error> {
+        self.memory.discard(PageIndex(first), PageCount(count))
+    }
+
+    fn clear(&mut self, page: u64) {
+        write(self.view, page, &[0; PAGE_LENGTH]);
+    }
+}
+
+fn write(view: &Mapping, page: u64, bytes: &[u8; PAGE_LENGTH]) {
+    view.memory().write((page * PAGE_BYTES) as usize, bytes);
 }
 
 impl Arriving {
@@ -31,7 +56,7 @@ impl Arriving {
         Ok(Arriving {
             memory,
             view,
-            written: PageSet::new(pages),
+            pages: ArrivingPages::new(pages),
         })
     }
 
@@ -44,33 +69,18 @@ impl Arriving {
     /// # Errors
     /// The error of the kernel.
     pub fn apply(&mut self, first_page: u64, map: &PageMap) -> Result<(), Error> {
-        let at = |page: usize| first_page + page as u64;
-        for (first, count) in map.runs(|change| change == PageChange::Absent) {
-            self.memory
-                .discard(PageIndex(at(first)), PageCount(count as u64))?;
-            (first..first + count).for_each(|page| self.written.remove(at(page)));
-        }
-        let is_there = |change| matches!(change, PageChange::Zero | PageChange::Data);
-        for (first, count) in map.runs(is_there) {
-            self.memory
-                .populate(PageIndex(at(first)), PageCount(count as u64))?;
-        }
-        for page in map.pages(PageChange::Zero).map(at) {
-            if self.written.contains(page) {
-                self.put(page, &[0; PAGE_LENGTH]);
-                self.written.remove(page);
-            }
-        }
-        map.pages(PageChange::Data)
-            .for_each(|page| self.written.insert(at(page)));
-        Ok(())
+        let Arriving {
+            memory,
+            view,
+            pages,
+        } = self;
+        let memory = *memory;
+        pages.apply(first_page, map, &mut View { memory, view })
     }
 
     /// Writes a page that a chunk announced.
     pub fn put(&self, page: u64, bytes: &[u8; PAGE_LENGTH]) {
-        self.view
-            .memory()
-            .write((page * PAGE_BYTES) as usize, bytes);
+        write(&self.view, page, bytes);
     }
 
     /// Removes the Memory's pager, if it has one. A capability that a Memory holds does not end with the domain in
@@ -93,6 +103,7 @@ mod tests {
     use abi::calls::MemoryDiscard;
     use abi::register::Slot;
     use alloc::vec::Vec;
+    use nomad_image::PageChange;
     use runtime::host::{DONE, with_kernel};
 
     use super::*;
@@ -137,7 +148,7 @@ mod tests {
                 assert_eq!(arriving.apply(FIRST, &zero), Ok(()));
                 assert_eq!(byte_of(&arriving, written), 0);
                 assert_eq!(byte_of(&arriving, other), 5, "the chunk does not name it");
-                assert!(arriving.written.is_empty());
+                assert!(arriving.pages.is_empty());
             },
         );
     }
@@ -151,7 +162,7 @@ mod tests {
                 for change in [PageChange::Data, PageChange::Absent] {
                     assert_eq!(arriving.apply(FIRST, &pages(change)), Ok(()));
                 }
-                assert!(arriving.written.is_empty());
+                assert!(arriving.pages.is_empty());
                 arriving.memory().slot()
             },
         );

@@ -14,16 +14,7 @@ use crate::machine::Machine;
 /// Root's name of a clock page.
 pub const CLOCK: &str = "clock";
 
-const NS_PER_US: u64 = 1_000;
-
 const _: () = assert!(size_of::<abi::clock_page::ClockPage>() as u64 <= PAGE_BYTES);
-
-/// The time of a domain's clock when the domain runs again. `read_ns` is the time that was read on the source. Since
-/// then the domain was stopped for `downtime_us`, as the two machines measured it, and at least for `here_ns`, the time
-/// since its state arrived here.
-pub fn after(read_ns: u64, downtime_us: u64, here_ns: u64) -> u64 {
-    read_ns.saturating_add(downtime_us.saturating_mul(NS_PER_US).max(here_ns))
-}
 
 /// Sets the domain's clock to `now_ns`.
 ///
@@ -78,22 +69,5 @@ mod tests {
     fn the_domains_time_is_the_machines_and_an_offset_of_either_sign() {
         assert_eq!(offsets(2_000), [0, -7_000]);
         assert_eq!(offsets(10_000), [0, 1_000]);
-    }
-
-    #[test]
-    fn the_downtime_counts_in_the_domains_time() {
-        assert_eq!(after(5_000_000, 70_200, 3_000_000), 75_200_000);
-    }
-
-    #[test]
-    fn an_unknown_downtime_counts_from_the_arrival_of_the_state() {
-        assert_eq!(after(5_000_000, 0, 3_000_000), 8_000_000);
-    }
-
-    #[test]
-    fn no_reported_downtime_makes_time_run_backwards() {
-        for (downtime_us, here_ns) in [(0, 0), (u64::MAX, 0), (0, u64::MAX), (u64::MAX, 7)] {
-            assert!(after(5_000_000, downtime_us, here_ns) >= 5_000_000);
-        }
     }
 }

@@ -22,7 +22,7 @@ use alloc::string::String;
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap};
-use nomad_shell::Provenance;
+use nomad_shell::{ArrivingClock, Provenance};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
 use runtime::protocol::Mac;
@@ -66,8 +66,6 @@ pub struct Incoming {
     trial: Option<Trial>,
     /// Whether the trial build has become the domain that was described last.
     is_complete: bool,
-    /// Whether the downtime was added to its clock.
-    has_downtime: bool,
     /// The steps of its pause.
     timeline: Timeline,
 }
@@ -84,8 +82,7 @@ struct Trial {
 
 struct Described {
     description: Box<Description>,
-    /// This server's time when it arrived.
-    received_ns: u64,
+    clock: ArrivingClock,
 }
 
 impl Incoming {
@@ -126,7 +123,6 @@ impl Incoming {
             is_trial_built: false,
             trial: None,
             is_complete: false,
-            has_downtime: false,
             timeline: Timeline::default(),
         })
     }
@@ -157,10 +153,8 @@ impl Incoming {
             Event::Chunk(_, chunk, map) => self.with_room(|it| it.apply(chunk, &map)),
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
-                let described = Described {
-                    description,
-                    received_ns: clock::now_ns(),
-                };
+                let clock = ArrivingClock::new(description.clock.domain_ns, clock::now_ns());
+                let described = Described { description, clock };
                 self.is_complete = self.complete_trial(&described.description);
                 self.described = Some(described);
                 Ok(())
@@ -253,20 +247,21 @@ impl Incoming {
     /// # Errors
     /// Its clock cannot be set.
     pub fn add_downtime(&mut self, downtime_us: u64) -> Result<(), RestoreError> {
-        if core::mem::replace(&mut self.has_downtime, true) {
+        let (Some(built), Some(described)) = (&self.built, &mut self.described) else {
             return Ok(());
-        }
-        self.timeline.mark("await_commit");
-        let set = match (&self.built, &self.described) {
-            (Some(built), Some(described)) => set_clock(
-                &self.machine,
-                built,
-                described,
-                self.incarnation,
-                downtime_us,
-            ),
-            _ => Ok(()),
         };
+        let Some(domain_ns) = described.clock.resume(clock::now_ns(), downtime_us) else {
+            return Ok(());
+        };
+        self.timeline.mark("await_commit");
+        let description = &described.description;
+        let set = set_clock(
+            &self.machine,
+            built,
+            description,
+            self.incarnation,
+            domain_ns,
+        );
         self.timeline.mark("set_clock");
         set
     }

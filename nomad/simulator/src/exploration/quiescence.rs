@@ -60,7 +60,7 @@ impl State {
             sending.map(move |transaction| (number, *transaction))
         });
         for (machine, transaction) in copying.collect::<Vec<_>>() {
-            self.world.send_piece(NOW, machine, transaction);
+            self.world.send_piece(NOW, machine, transaction, 0);
             self.exchange();
         }
         for transaction in transactions {

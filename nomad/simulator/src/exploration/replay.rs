@@ -19,7 +19,7 @@ impl State {
     pub(super) fn send_piece(&mut self, machine: usize, transaction: TransactionId) -> bool {
         let in_flight = |state: &State| state.world.streams.get(&transaction).cloned();
         let before = in_flight(self).map_or(0, |stream| stream.in_flight.len());
-        let effects = self.world.send_piece(super::NOW, machine, transaction);
+        let effects = self.world.send_piece(super::NOW, machine, transaction, 0);
         if self.left.replays > 0
             && let Some(stream) = in_flight(self)
         {

@@ -6,6 +6,7 @@ use nomad_protocol::{Action, LocalFailure, Timer, TransactionId};
 use super::{Datagram, NOW, State, Step, Strike, StrikeKind, Transition};
 use crate::faults::{LocalFault, LocalStep};
 use crate::machine::Machine;
+use crate::memory::PageUse;
 use crate::world::{Crash, Effect};
 
 impl State {
@@ -164,7 +165,12 @@ impl State {
             }
             Transition::Run(machine, domain) => {
                 self.left.steps -= 1;
-                world.run(*machine, *domain, u64::from(self.left.steps));
+                world.run(
+                    *machine,
+                    *domain,
+                    u64::from(self.left.steps),
+                    PageUse::Write,
+                );
             }
             Transition::Interfere(machine, domain) => {
                 self.left.interferences -= 1;
@@ -282,7 +288,7 @@ impl State {
                     self.sent.insert(Datagram::new(machine, to, bytes));
                 }
                 Effect::Hello(_) | Effect::Probe(..) => {}
-                Effect::Sending(_) | Effect::Streamed(..) => {}
+                Effect::Sending(_) | Effect::Streamed(..) | Effect::Frames(..) => {}
             }
         }
     }

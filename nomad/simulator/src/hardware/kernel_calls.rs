@@ -3,11 +3,13 @@
 use identity::{Digest, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
+    Attempt, DomainState, Instant, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
+use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
+use nomad_shell::page_state::Scope;
 use nomad_shell::{
-    AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
+    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
 };
 use service_protocol::root::{DomainState as RootState, Refusal};
 
@@ -17,7 +19,15 @@ use crate::domain::{Domain, RunState};
 use crate::faults::{LocalStep, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
+use crate::memory::Memory;
 use crate::stream::StreamItem;
+
+const NS_PER_US: u64 = 1_000;
+
+/// A machine's time in nanoseconds.
+fn ns(now: Instant) -> u64 {
+    now.as_us() * NS_PER_US
+}
 
 impl Kernel for Hardware {
     type Found = Found;
@@ -98,7 +108,7 @@ impl Kernel for Hardware {
     }
 
     fn begin_round(&mut self, outgoing: &mut Outgoing) -> u64 {
-        self.begin_pass(outgoing)
+        self.begin_pass(outgoing, Scope::Round)
     }
 
     fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
@@ -108,11 +118,12 @@ impl Kernel for Hardware {
         if !self.kernel.domains.contains_key(&outgoing.id) {
             return Err(NO_DOMAIN);
         }
-        let pages = self.begin_pass(outgoing);
-        if self.parts.mutant == Mutant::FreezeForgetsPages {
-            outgoing.remaining.clear();
+        if self.parts.mutant == Mutant::FreezeForgetsPages
+            && let Some(domain) = self.kernel.domains.get_mut(&outgoing.id)
+        {
+            domain.take_dirty();
         }
-        Ok(pages)
+        Ok(self.begin_pass(outgoing, Scope::Freeze))
     }
 
     fn append_header(&mut self, header: StreamHeader, out: &mut Piece) {
@@ -120,17 +131,9 @@ impl Kernel for Hardware {
     }
 
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
-        let rest = outgoing
-            .remaining
-            .len()
-            .saturating_sub(self.parts.copy_pages);
-        let some = outgoing.remaining.split_off(rest);
-        let domain = self.kernel.domains.get(&outgoing.id).ok_or(NO_DOMAIN)?;
-        let pages = some
-            .iter()
-            .map(|page| (*page, domain.contents.pages[*page]));
-        out.items.push(StreamItem::Pages(pages.collect()));
-        Ok(!outgoing.remaining.is_empty())
+        let (item, is_more) = self.continue_pass(outgoing)?;
+        out.items.push(item);
+        Ok(is_more)
     }
 
     fn end_round(&mut self, _: &mut Outgoing, _: u32, out: &mut Piece) -> Result<(), LocalFailure> {
@@ -139,8 +142,7 @@ impl Kernel for Hardware {
     }
 
     fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        let domain = self.kernel.domains.get(&outgoing.id);
-        Ok(domain.map_or(0, Domain::dirty_count))
+        Ok(self.count_dirty(outgoing))
     }
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {
@@ -173,7 +175,7 @@ impl Kernel for Hardware {
         if let Some(failure) = self.fails(LocalStep::ReadState) {
             return Err(failure);
         }
-        let state = self.kernel.export(outgoing.id);
+        let state = self.kernel.export(outgoing.id, self.now);
         let state = outgoing
             .exported
             .insert(state.ok_or(LocalFailure::FreezeEnded)?);
@@ -211,7 +213,7 @@ impl Kernel for Hardware {
 
     fn end_capture(&mut self, outgoing: &mut Outgoing) {
         self.log_pages(outgoing, false);
-        (outgoing.exported, outgoing.remaining) = (None, Vec::new());
+        outgoing.exported = None;
         if std::mem::take(&mut outgoing.is_exported) && self.call_root(RootCall::Revert).is_ok() {
             let _ = self.root.revert(domain_number(outgoing.id));
         }
@@ -276,8 +278,10 @@ impl Kernel for Hardware {
         Ok(Incoming {
             id: offer.domain,
             name: offer.name,
-            pages: vec![u64::MAX; pages as usize],
+            pages: Memory::absent(pages as usize),
+            arriving: ArrivingPages::new(pages),
             freeze: None,
+            clock: None,
         })
     }
 
@@ -287,19 +291,26 @@ impl Kernel for Hardware {
         arrival: StreamItem,
     ) -> Result<(), LocalFailure> {
         match arrival {
-            StreamItem::Pages(pages) => {
+            StreamItem::Pages(map, data) => {
+                if let Some(map) = map {
+                    let Ok(()) = incoming.arriving.apply(0, &map, &mut incoming.pages);
+                }
+                for (page, content) in data {
+                    incoming.pages.write(page, content);
+                }
                 // A copy that is built consists of the Memories that the pages are put into.
-                let built = self.is_prepared(incoming.id).then_some(incoming.id);
-                let mut built = built.and_then(|id| self.kernel.domains.get_mut(&id));
-                for (page, contents) in pages {
-                    incoming.pages[page] = contents;
-                    if let Some(built) = &mut built {
-                        built.contents.pages[page] = contents;
-                    }
+                let is_built = self.is_prepared(incoming.id);
+                let built = self.kernel.domains.get_mut(&incoming.id);
+                if let Some(built) = built.filter(|_| is_built) {
+                    built.contents.pages = incoming.pages.clone();
                 }
             }
             StreamItem::RoundEnd => {}
-            StreamItem::FreezeEnd(state) => incoming.freeze = Some(state),
+            StreamItem::FreezeEnd(state) => {
+                let (read_ns, now_ns) = (state.clock_us * NS_PER_US, ns(self.now));
+                incoming.clock = Some(ArrivingClock::new(read_ns, now_ns));
+                incoming.freeze = Some(state);
+            }
         }
         Ok(())
     }
@@ -323,17 +334,33 @@ impl Kernel for Hardware {
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
         let entry = entry.map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
-        let mut domain = Domain::new(incoming.pages.len());
+        let mut domain = Domain::new(incoming.pages.page_count());
         domain.freeze(None);
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
         domain.contents.pages.clone_from(&incoming.pages);
+        if let Some(clock) = incoming.clock
+            && self.parts.mutant != Mutant::ClockStartsAnew
+        {
+            domain.set_clock(self.now, clock.domain_ns(ns(self.now)) / NS_PER_US);
+        }
         self.kernel.domains.insert(incoming.id, domain);
         entry.state = RootState::Prepared;
         Ok(state.digest())
     }
 
-    fn add_downtime(&mut self, _: &mut Incoming, _: u64) {}
+    fn add_downtime(&mut self, incoming: &mut Incoming, downtime_us: u64) {
+        let is_counted = !matches!(
+            self.parts.mutant,
+            Mutant::ClockStartsAnew | Mutant::DowntimeIsLost
+        );
+        let clock = incoming.clock.as_mut().filter(|_| is_counted);
+        let clock_ns = clock.and_then(|clock| clock.resume(ns(self.now), downtime_us));
+        let domain = self.kernel.domains.get_mut(&incoming.id);
+        if let (Some(clock_ns), Some(domain)) = (clock_ns, domain) {
+            domain.set_clock(self.now, clock_ns / NS_PER_US);
+        }
+    }
 
     fn hand_over(&mut self, _: &mut Incoming) {}
 
@@ -344,19 +371,5 @@ impl Kernel for Hardware {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);
         }
-    }
-}
-
-impl Hardware {
-    fn log_pages(&mut self, outgoing: &Outgoing, is_on: bool) {
-        if let Some(domain) = self.kernel.domains.get_mut(&outgoing.id) {
-            domain.dirty = is_on.then(|| vec![true; domain.contents.pages.len()]);
-        }
-    }
-
-    fn begin_pass(&mut self, outgoing: &mut Outgoing) -> u64 {
-        let domain = self.kernel.domains.get_mut(&outgoing.id);
-        outgoing.remaining = domain.map_or_else(Vec::new, Domain::take_dirty);
-        outgoing.remaining.len() as u64
     }
 }

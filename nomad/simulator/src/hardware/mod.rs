@@ -5,9 +5,11 @@
 //! | `mod.rs` | [`Hardware`] |
 //! | `transit` | domains that move |
 //! | `kernel_calls` | the capture and the rebuilding of a domain |
+//! | `passes` | the pages of a leaving domain |
 //! | `root_calls` | domains by name |
 
 mod kernel_calls;
+mod passes;
 mod root_calls;
 mod transit;
 

@@ -2,8 +2,13 @@
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_protocol::StreamHeader;
+use nomad_shell::ArrivingClock;
+use nomad_shell::arriving_pages::ArrivingPages;
+use nomad_shell::page_state::PageState;
 
+use super::passes::Pass;
 use crate::kernel::State;
+use crate::memory::Memory;
 use crate::stream::StreamItem;
 
 /// A domain that was looked up.
@@ -22,8 +27,9 @@ pub struct Outgoing {
     pub(super) token: Option<u64>,
     pub(super) is_exported: bool,
     pub(super) exported: Option<State>,
-    /// Pages of the pass still to be read.
-    pub(super) remaining: Vec<usize>,
+    /// The state of its pages, while there is a dirty log.
+    pub(super) pages: Option<PageState>,
+    pub(super) pass: Option<Pass>,
 }
 
 /// An arriving domain.
@@ -31,8 +37,10 @@ pub struct Outgoing {
 pub struct Incoming {
     pub(super) id: DomainId,
     pub(super) name: Name,
-    pub(super) pages: Vec<u64>,
+    pub(super) pages: Memory,
+    pub(super) arriving: ArrivingPages,
     pub(super) freeze: Option<State>,
+    pub(super) clock: Option<ArrivingClock>,
 }
 
 /// A piece of a page stream.
@@ -55,7 +63,8 @@ impl Outgoing {
             token: None,
             is_exported: false,
             exported: None,
-            remaining: Vec::new(),
+            pages: None,
+            pass: None,
         }
     }
 }

@@ -99,8 +99,13 @@ impl Simulation {
     pub(super) fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>, is_urgent: bool) {
         for effect in effects {
             match effect {
-                Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
+                Effect::Send { to, bytes } => {
+                    self.send(Datagram::new(machine, to, self.now, bytes))
+                }
                 Effect::Hello(hello) => self.send_hello(machine, hello),
+                Effect::Frames(transaction, frames) => {
+                    self.apply_frames(machine, transaction, frames);
+                }
                 Effect::Probe(peer, at) => self.send_probe(machine, peer, at),
                 Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
                 Effect::Streamed(transaction, items) => self.send_items(transaction, items),

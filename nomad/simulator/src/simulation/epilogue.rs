@@ -201,6 +201,9 @@ impl Simulation {
             },
         };
         self.world.history.domains.insert(id, history);
+        if let Some(clocks) = &mut self.world.clocks {
+            clocks.forget(|known| domain_number(known) == number);
+        }
     }
 
     /// Moves a domain that runs to another machine that has room for it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nomad_protocol::{Event, Instant, TransactionId};
 
+use super::frames::LateDatagram;
 use super::hellos::Greeting;
 use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, When};
 use crate::network::Datagram;
@@ -33,6 +34,7 @@ pub(super) enum Scheduled {
         transaction: TransactionId,
     },
     Greeting(Greeting),
+    Late(LateDatagram),
     Renumber(Renumbering),
     Step,
     Interfere,
@@ -120,6 +122,7 @@ impl EventQueue {
                 due,
                 Scheduled::Step
                     | Scheduled::Greeting(_)
+                    | Scheduled::Late(_)
                     | Scheduled::Interfere
                     | Scheduled::Cut(_)
                     | Scheduled::EndFaults

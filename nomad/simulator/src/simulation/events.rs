@@ -2,15 +2,17 @@
 
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event};
-use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
+use nomad_protocol::{Cancelled, Envelope, Instant, Message, Side, Step, TransactionId};
 use nomad_transport::Datagram as PageDatagram;
 
 use super::event_queue::Scheduled;
 use super::hellos::Greeting;
+use super::page_links::PageLink;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
 use crate::machine::domain_name;
+use crate::memory::PageUse;
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
@@ -54,6 +56,7 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.notify_broken(local, machine, transaction);
             }
+            Scheduled::Late(datagram) => self.deliver_late(datagram),
             Scheduled::Greeting(greeting) => self.deliver_greeting(greeting),
             Scheduled::Renumber(renumbering) => self.renumber(renumbering),
             Scheduled::Step => self.step(),
@@ -75,6 +78,7 @@ impl Simulation {
     fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
             Scheduled::Datagram(datagram) => Some(datagram.to),
+            Scheduled::Late(datagram) => Some(datagram.to),
             Scheduled::Event { machine, .. }
             | Scheduled::Copy { machine, .. }
             | Scheduled::GiveBack { machine, .. }
@@ -93,14 +97,25 @@ impl Simulation {
     /// Defers an event of a paused machine to the end of the pause, in the same order; datagrams may be lost.
     fn defer_until_pause_ends(&mut self, machine: usize, due: Scheduled) {
         let is_lossy = self.faults.pause.is_some_and(|pause| pause.is_lossy);
-        if is_lossy && matches!(due, Scheduled::Datagram(_) | Scheduled::Greeting(_)) {
+        if is_lossy
+            && matches!(
+                due,
+                Scheduled::Datagram(_) | Scheduled::Greeting(_) | Scheduled::Late(_)
+            )
+        {
             return;
         }
         let until_us = self.nodes[machine].paused_until.as_us();
         self.queue.schedule(until_us, due);
     }
 
-    fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
+    fn deliver(&mut self, datagram: Datagram) {
+        let Datagram {
+            from,
+            to,
+            sent,
+            bytes,
+        } = datagram;
         if !self.nodes[to].is_active(self.now) {
             return;
         }
@@ -108,14 +123,31 @@ impl Simulation {
             self.deliver_pages(to, &bytes);
         } else {
             let local = self.local(to);
+            self.record_commit(to, sent, &bytes);
             let effects = self.world.deliver(local, to, from, &bytes);
             self.apply_effects(to, effects, false);
         }
     }
 
+    /// Records when a Commit that arrives was sent.
+    fn record_commit(&mut self, to: usize, sent: Instant, bytes: &[u8]) {
+        let sent = self.times(sent);
+        if let Some(clocks) = &mut self.world.clocks
+            && clocks.awaits_commit(to)
+            && let Ok(envelope) = Envelope::decode(bytes)
+            && let Message::Transaction(transaction, Step::Commit { .. }) = envelope.message
+        {
+            clocks.record_commit(transaction, sent);
+        }
+    }
+
     fn copy(&mut self, machine: usize, transaction: TransactionId) {
         let local = self.local(machine);
-        let effects = self.world.send_piece(local, machine, transaction);
+        let link = self.page_links.get(&transaction);
+        let round_trip_us = link.map_or(0, PageLink::round_trip_us);
+        let effects = self
+            .world
+            .send_piece(local, machine, transaction, round_trip_us);
         self.apply_effects(machine, effects, false);
     }
 
@@ -129,10 +161,13 @@ impl Simulation {
             for domain in 0..self.faults.scale.domains {
                 let page = self.random.below(PAGES as u64);
                 if !self.nodes[machine].is_paused(self.now) {
-                    self.world.run(machine, domain_id(domain), page);
+                    self.steps += 1;
+                    let page_use = PageUse::of_number(self.steps + page);
+                    self.world.run(machine, domain_id(domain), page, page_use);
                 }
             }
         }
+        self.draw_frame();
         let mut dirty_logs = self.world.machines.iter().flat_map(|machine| {
             let domains = machine.hardware().kernel.domains.values();
             domains.map(|domain| domain.dirty.is_some())
@@ -243,6 +278,7 @@ impl Simulation {
         self.report_crash(crash);
         let local = self.local(machine);
         self.world.crash(local, machine, crash.crash);
+        self.restart_frames(machine, crash.crash);
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
         node.life += 1;

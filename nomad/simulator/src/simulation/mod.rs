@@ -15,6 +15,7 @@ mod effects;
 mod epilogue;
 mod event_queue;
 mod events;
+mod frames;
 mod hellos;
 mod node;
 mod page_links;
@@ -27,6 +28,7 @@ use identity::DomainId;
 use nomad_client::event::DrainStage;
 use nomad_protocol::Instant;
 
+use crate::clocks::Times;
 use crate::faults::{Faults, Scale};
 use crate::machine::Mutant;
 use crate::outcome::{End, judge};
@@ -34,6 +36,7 @@ use crate::random::Random;
 use crate::world::World;
 
 use event_queue::EventQueue;
+use frames::LateTraffic;
 use hellos::Hellos;
 use node::Node;
 use page_links::PageLinks;
@@ -59,8 +62,11 @@ pub struct Simulation {
     queue: EventQueue,
     nodes: Vec<Node>,
     is_cut: bool,
+    /// The number of steps that domains were to run. It determines what each step does with its page.
+    steps: u64,
     page_links: PageLinks,
     hellos: Hellos,
+    late_traffic: LateTraffic,
     /// Whether nomad dies during the current write to its records.
     is_torn: bool,
     /// Whether every action and every crash is printed.
@@ -107,8 +113,10 @@ impl Simulation {
                 .map(|rate| Node::new(*rate))
                 .collect(),
             hellos: Hellos::new(faults.hellos.seed),
+            late_traffic: LateTraffic::new(&faults),
             faults,
             is_cut: false,
+            steps: 0,
             page_links: PageLinks::new(),
             is_torn: false,
             is_traced: false,
@@ -123,6 +131,7 @@ impl Simulation {
         self.report.stale = ends.values().map(|end| end.stale.len()).sum();
         let domains = self.world.history.domains.values();
         self.report.activations = domains.map(|domain| domain.activated.len()).sum();
+        self.settle_frames(&ends)?;
         self.epilogue(&ends)?;
         Ok(self.report)
     }
@@ -175,8 +184,12 @@ impl Simulation {
             if let Some((domain, violation)) = &self.world.history.violation {
                 return Err(Failure::Violation(*domain, violation.clone()));
             }
+            if let Some((domain, violation)) = self.frames_violation() {
+                return Err(Failure::Violation(domain, violation));
+            }
         }
         self.now = self.now.max(Instant::from_us(until_us));
+        self.set_clocks();
         Ok(())
     }
 
@@ -188,14 +201,15 @@ impl Simulation {
     }
 
     /// The next time at which a machine's kernel, root or nomad acts by itself.
-    fn next_on(&self, machine: usize) -> Option<Instant> {
-        let node = &self.nodes[machine];
-        let machine = &self.world.machines[machine];
+    fn next_on(&self, number: usize) -> Option<Instant> {
+        let node = &self.nodes[number];
+        let machine = &self.world.machines[number];
         let deadline = machine.hardware().next_due();
         let deadline = deadline.map(|due| node.clock.reaches(due).max(node.paused_until));
         let timeout = machine.shell.poll_timeout();
         let timeout = timeout.map(|due| node.acts_at(due));
-        deadline.into_iter().chain(timeout).min()
+        let frames = self.next_frames_at(number);
+        deadline.into_iter().chain(timeout).chain(frames).min()
     }
 
     /// Handles the next event, and performs the actions that follow.
@@ -204,12 +218,14 @@ impl Simulation {
             return;
         };
         self.now = self.now.max(at);
+        self.set_clocks();
         match self.queue.take(at) {
             Some(due) => self.handle_event(due),
             None => self.pass_time(),
         }
         self.perform_actions();
         self.transmit_pages();
+        self.transmit_frames();
     }
 
     fn pass_time(&mut self) {
@@ -234,6 +250,21 @@ impl Simulation {
         if self.is_traced {
             println!("{:>9} us  machine {machine}  {}", self.now.as_us(), what());
         }
+    }
+
+    /// Tells the checker of clocks what all machines' clocks show.
+    fn set_clocks(&mut self) {
+        if let Some(clocks) = &mut self.world.clocks {
+            for (time, node) in clocks.now.iter_mut().zip(&self.nodes) {
+                *time = node.clock.shows(self.now);
+            }
+        }
+    }
+
+    /// The times on all machines' clocks at this time of the world.
+    fn times(&self, world: Instant) -> Times {
+        let nodes = self.nodes.iter();
+        nodes.map(|node| node.clock.shows(world)).collect()
     }
 
     /// The time on a machine's clock.

@@ -49,6 +49,11 @@ impl PageLink {
         }
     }
 
+    /// The least round trip that the sender has measured, or 0 if there is none.
+    pub(super) fn round_trip_us(&self) -> u64 {
+        self.sender.statistics().round_trip_us
+    }
+
     fn write_item(&mut self) {
         let item = self.written..self.written + ITEM_BYTES;
         self.waiting.extend(item.map(byte_at));
@@ -141,7 +146,12 @@ impl Simulation {
                 let mut bytes = Vec::new();
                 link.write();
                 while link.sender.transmit(local, DATAGRAM_BYTES_MAX, &mut bytes) {
-                    self.send(Datagram::new(from, to, std::mem::take(&mut bytes)));
+                    self.send(Datagram::new(
+                        from,
+                        to,
+                        self.now,
+                        std::mem::take(&mut bytes),
+                    ));
                 }
                 if link.sender.is_abandoned() {
                     let stream = self.world.streams.get_mut(transaction);
@@ -151,7 +161,7 @@ impl Simulation {
             if self.nodes[to].is_active(self.now)
                 && let Some(ack) = link.receiver.poll_ack(self.local(to))
             {
-                self.send(Datagram::new(to, from, ack.encode()));
+                self.send(Datagram::new(to, from, self.now, ack.encode()));
             }
         }
         self.page_links = links;

@@ -49,6 +49,8 @@ pub struct Report {
     pub declined: usize,
     /// Moves under faults whose destination has activated the domain.
     pub activations: usize,
+    /// Late frames that have arrived.
+    pub late_frames: usize,
     /// The most moves that were unfinished at their sources at the same time.
     pub leaving_at_once: usize,
     /// The drains in progress or over when the faults ended.

@@ -3,6 +3,7 @@
 use nomad_protocol::Timing;
 use nomad_protocol::planner::{Goals, MoveOptions};
 
+use crate::clocks::Clocks;
 use crate::faults::{Faults, Scale};
 use crate::machine::{Discovery, Mutant};
 use crate::root::Restart;
@@ -85,6 +86,7 @@ fn restart(domain: usize) -> Restart {
 /// A world with the faults of its machines.
 pub(super) fn world(faults: &Faults, mutant: Mutant) -> World {
     let mut world = World::new(&setup(faults, mutant));
+    world.clocks = Some(Clocks::new(faults.scale.machines));
     for machine in &mut world.machines {
         let number = machine.number;
         let hardware = machine.hardware_mut();

@@ -5,8 +5,10 @@
 //! | --- | --- |
 //! | `mod.rs` | [`World`] |
 //! | `setup` | [`Setup`]: its configuration |
+//! | `clocks` | what the checker of clocks learns |
 //! | `pages` | page streams between its machines |
 
+mod clocks;
 mod pages;
 mod setup;
 
@@ -18,15 +20,17 @@ use nomad_channel::Encounter;
 use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, Timer, TransactionId};
-use nomad_shell::Output;
+use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId};
+use nomad_shell::{Frames, Output};
 
+use crate::clocks::Clocks;
 use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::history::History;
 use crate::machine::{
     DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_number, number_of,
 };
+use crate::memory::PageUse;
 use crate::misconduct::{misread, wrong_force};
 use crate::stream::Stream;
 
@@ -46,6 +50,8 @@ pub struct World {
     pub history: History,
     /// The operator's options of every move.
     pub options: MoveOptions,
+    /// The checker of the domains' clocks, in a simulation.
+    pub clocks: Option<Clocks>,
 }
 
 /// The part of a machine that crashes.
@@ -77,6 +83,8 @@ pub enum Effect {
     Streamed(TransactionId, usize),
     /// An event is to be reported to the ledger, at once or later.
     Event(TransactionId, Event),
+    /// The handling of the frames for a transaction's domain changes.
+    Frames(TransactionId, Frames),
     /// The memory of a domain that has left is to be given back, at once or later.
     GiveBack(TransactionId),
 }
@@ -98,6 +106,7 @@ impl World {
             machines: numbers.map(|number| setup.machine(number)).collect(),
             streams: BTreeMap::new(),
             options: setup.options,
+            clocks: None,
         }
     }
 
@@ -181,6 +190,7 @@ impl World {
         if let Some(subject) = subject {
             let (history, machines) = (&mut self.history, &self.machines);
             history.record_event(machines, number, transaction, subject, event.as_ref());
+            self.check_clock(number, transaction, subject, event.as_ref());
             self.count_instances(subject.number());
         }
         let mut effects = self.apply_effects(now, number);
@@ -208,14 +218,13 @@ impl World {
                     effects.push(Effect::Probe(machine, address));
                 }
                 Output::StreamOver => self.end_streams_to(number),
+                Output::Frames(transaction, frames) => {
+                    effects.push(Effect::Frames(transaction, frames));
+                }
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
                 // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
-                Output::Event(..)
-                | Output::Log(_)
-                | Output::Frames(..)
-                | Output::Late(..)
-                | Output::End => {}
+                Output::Event(..) | Output::Log(_) | Output::Late(..) | Output::End => {}
             }
         }
         self.record_root_changes(number);
@@ -230,6 +239,7 @@ impl World {
         }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().unretired) {
             self.history.unretire(id);
+            self.read_clock(number, id);
             self.count_instances(domain_number(id));
         }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().started) {
@@ -253,6 +263,11 @@ impl World {
             (Mutant::ReportsToAnother, Some(another)) => another,
             _ => transaction,
         };
+        if let (Some(clocks), Event::Source(SourceEvent::Exported { .. })) =
+            (&mut self.clocks, &event)
+        {
+            clocks.record_reading(to);
+        }
         machine.shell.handle_event(now, to, event);
     }
 
@@ -330,13 +345,19 @@ impl World {
     }
 
     /// Has a domain run a step on `machine`, if it runs there.
-    pub fn run(&mut self, machine: usize, id: DomainId, page: u64) {
+    pub fn run(&mut self, machine: usize, id: DomainId, page: u64, page_use: PageUse) {
         let number = domain_number(id);
         let domains = &mut self.machines[machine].hardware_mut().kernel.domains;
         for (known, domain) in domains {
             if domain_number(*known) == number && domain.run == RunState::Running {
                 self.history.record_step(id, domain.contents.age);
-                domain.step(page);
+                if let Some(clocks) = &mut self.clocks {
+                    let clock_us = domain.clock_us(clocks.now[machine]);
+                    if let Some(violation) = clocks.read(*known, clock_us) {
+                        self.history.violate(id, violation);
+                    }
+                }
+                domain.step(page, page_use);
             }
         }
     }
@@ -391,6 +412,9 @@ impl World {
             }
         };
         self.machines.insert(number, machine);
+        if let Some(clocks) = &mut self.clocks {
+            clocks.restart(number);
+        }
         for stream in self.streams.values_mut() {
             stream.close(number);
         }

@@ -10,7 +10,7 @@ use super::{Effect, World};
 use crate::faults::LocalStep;
 use crate::hardware::Piece;
 use crate::machine::{Mutant, Sending, machine_id, machine_number};
-use crate::stream::Stream;
+use crate::stream::{Stream, StreamItem};
 
 impl World {
     /// Begins a job of a sender; returns the effects.
@@ -46,12 +46,13 @@ impl World {
         vec![Effect::Sending(transaction)]
     }
 
-    /// Sends the next piece of a transaction's segment.
+    /// Sends the next piece of a transaction's segment. `round_trip_us` is the least round trip of its stream, or 0 if it is not known.
     pub fn send_piece(
         &mut self,
         now: Instant,
         number: usize,
         transaction: TransactionId,
+        round_trip_us: u64,
     ) -> Vec<Effect> {
         let machine = &mut self.machines[number];
         let Some(mut sending) = machine.sending.remove(&transaction) else {
@@ -85,7 +86,11 @@ impl World {
         if more {
             machine.sending.insert(transaction, sending);
             effects.push(Effect::Sending(transaction));
-        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now, 0) {
+        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now, round_trip_us)
+        {
+            if let Some(clocks) = &mut self.clocks {
+                clocks.record_sent(transaction, round_trip_us);
+            }
             self.report_event(now, number, transaction, event);
         }
         effects
@@ -140,6 +145,9 @@ impl World {
             return false;
         };
         let [from, to] = stream.ends;
+        if let (Some(clocks), StreamItem::FreezeEnd(_)) = (&mut self.clocks, &item) {
+            clocks.record_arrival(transaction);
+        }
         let shell = &mut self.machines[to].shell;
         shell.host.now = now;
         // A real machine announces a segment once. Each further announcement has no effect.
@@ -150,7 +158,7 @@ impl World {
             stream.break_off();
             return true;
         }
-        let is_end = !matches!(item, crate::stream::StreamItem::Pages(_));
+        let is_end = !matches!(item, StreamItem::Pages(..));
         let taken = shell.handle_arrival(transaction, item);
         let ended = taken.and_then(|()| {
             if is_end {
@@ -184,12 +192,9 @@ fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
 }
 
 impl Piece {
-    /// The bytes of its pages.
+    /// The bytes of its pages. A page without data counts too.
     fn bytes(&self) -> u64 {
-        let pages = self.items.iter().map(|item| match item {
-            crate::stream::StreamItem::Pages(pages) => pages.len() as u64,
-            _ => 0,
-        });
+        let pages = self.items.iter().map(StreamItem::announced);
         pages.sum::<u64>() * PAGE_BYTES
     }
 }

@@ -19,6 +19,7 @@ const THIRD: usize = 2;
 const OTHER: TransactionId = TransactionId(8);
 /// The state that each freeze carries.
 const STATE: State = State {
+    clock_us: 0,
     version: StateVersion(0),
     age: 0,
     signals: 0,
@@ -115,7 +116,7 @@ fn receive(machine: &mut Machine, attempt: Attempt) {
         .shell
         .begin_segment(now(), machine_id(PEER), MOVE, &header);
     assert_eq!(begun, Ok(()));
-    for item in [StreamItem::Pages(Vec::new()), StreamItem::FreezeEnd(STATE)] {
+    for item in [StreamItem::Pages(None, Vec::new()), StreamItem::FreezeEnd(STATE)] {
         machine.shell.handle_arrival(MOVE, item).expect("accepted");
     }
     let ended = machine.shell.end_segment(&header).expect("complete");

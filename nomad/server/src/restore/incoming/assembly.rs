@@ -5,9 +5,10 @@ use abi::register::{Access, PageCount};
 use identity::{Digest, Incarnation};
 use nomad_image::{Description, Object, Outsider, PAGE_BYTES, has_same_structure};
 use runtime::capability::{Memory, Notification};
+use runtime::clock::now_ns;
 use runtime::mapping::Mapping;
 use runtime::port::{Layout, PORT_PAGES, Port, Side, WakeFlag};
-use runtime::{Cap, Error, clock};
+use runtime::{Cap, Error};
 
 use super::{Described, Incoming, NO_STATE, NOT_ANNOUNCED, StagedPages, Trial};
 use crate::machine::Machine;
@@ -105,13 +106,20 @@ impl Incoming {
 
     /// Delivers the frames of the built domain, sets its clock, and has root take it over; returns its digest.
     fn keep(&mut self, described: &Described) -> Result<Digest, RestoreError> {
-        let Described { description, .. } = described;
+        let Described { description, clock } = described;
         let built = self.built.as_ref().ok_or(NO_STATE)?;
         if let Some((position, staged)) = &self.staged {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
         }
-        set_clock(&self.machine, built, described, self.incarnation, 0)?;
+        let domain_ns = clock.domain_ns(now_ns());
+        set_clock(
+            &self.machine,
+            built,
+            description,
+            self.incarnation,
+            domain_ns,
+        )?;
         self.timeline.mark("deliver_frames");
         let wake = description.wake.and_then(|wake| built.object(wake));
         let wake = wake.ok_or(RestoreError::NoWake)?;
@@ -165,22 +173,18 @@ impl Incoming {
     }
 }
 
-/// Sets a domain's clock, which continues from here whether or not the domain runs. The domain was stopped for
-/// `downtime_us`, as far as that is known.
+/// Sets a domain's clock, which continues from `domain_ns` whether or not the domain runs.
 pub(super) fn set_clock(
     machine: &Machine,
     built: &Built,
-    described: &Described,
+    description: &Description,
     incarnation: Incarnation,
-    downtime_us: u64,
+    domain_ns: u64,
 ) -> Result<(), RestoreError> {
-    let description = &described.description;
     let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
     let page = description.outsiders.iter().position(is_clock);
     let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
-    let here_ns = clock::now_ns().saturating_sub(described.received_ns);
-    let now_ns = domain_clock::after(description.clock.domain_ns, downtime_us, here_ns);
-    domain_clock::set(machine, built.domain, page, incarnation.0, now_ns)
+    domain_clock::set(machine, built.domain, page, incarnation.0, domain_ns)
         .during("setting the clock", 0)
 }
 

@@ -78,7 +78,6 @@ pub(super) fn admitted() -> Incoming {
         is_trial_built: false,
         trial: None,
         is_complete: false,
-        has_downtime: false,
         timeline: Timeline::default(),
     }
 }

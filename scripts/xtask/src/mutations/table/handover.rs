@@ -13,6 +13,8 @@ const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
+const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
+const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
 
 mutations! {
@@ -20,6 +22,15 @@ mutations! {
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
         "deadlines are wrong by twice the difference between the machines' clocks"; SERVER;
+    "unknown-downtime" in "nomad/shell/src/arriving_clock.rs":
+        "downtime_ns.max(here_ns)" => "downtime_ns";
+        "the clock of a domain loses the downtime of a move whose source was restarted"; SIMULATED_CLOCKS;
+    "downtime-twice" in "nomad/shell/src/arriving_clock.rs":
+        "is_first.then_some(" => "Some(";
+        "a domain whose activation is repeated jumps back in time"; SHELL;
+    "whole-round-trip" in "nomad/shell/src/pages.rs":
+        "round_trip_us / 2" => "round_trip_us";
+        "a moved domain's clock is ahead by the time that a message takes"; SIMULATED_CLOCKS;
     "utc-after-a-move" in "nomad/server/src/machine.rs":
         "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
         "a domain that has moved does not know the time of day"; Machine("resolver");
@@ -29,14 +40,14 @@ mutations! {
     "torn-reading" in "userland/root/src/rtc/mod.rs":
         "Some(reading) if last == Some(reading) => return Ok(reading)," => "Some(reading) => return Ok(reading),";
         "the time of day is wrong on a machine that reads its real-time clock at the end of a minute"; ROOT;
-    "zero-page" in "nomad/server/src/restore/arriving.rs":
-        "            if self.written.contains(page) {\n                self.put" => "            if !self.written.contains(page) {\n                self.put";
-        "a page that was sent and has become zero keeps its old data"; SERVER;
-    "absent-page" in "nomad/server/src/restore/arriving.rs":
+    "zero-page" in "nomad/shell/src/arriving_pages.rs":
+        "            if self.written.contains(page) {\n                pages.clear" => "            if !self.written.contains(page) {\n                pages.clear";
+        "a page that was sent and has become zero keeps its old data"; SIMULATED_PAGES;
+    "absent-page" in "nomad/shell/src/arriving_pages.rs":
         "map.runs(|change| change == PageChange::Absent)" => "map.runs(|_| false)";
-        "a discarded page reappears with its old data"; SERVER;
-    "frozen-pass" in "nomad/server/src/capture/pass.rs":
-        "            Scope::Freeze => pages.lacks_in_chunk(self.first_page)," => "            Scope::Freeze => pages.pending.touches_chunk(self.first_page),";
+        "a discarded page reappears with its old data"; SIMULATED_PAGES;
+    "frozen-pass" in "nomad/shell/src/page_state.rs":
+        "            Scope::Freeze => self.lacks_in_chunk(first_page)," => "            Scope::Freeze => self.pending.touches_chunk(first_page),";
         "pages that were discarded after they were sent reappear after a move"; SERVER;
     "reply-slot" in "nomad/server/src/restore/build/table.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
@@ -57,9 +68,15 @@ mutations! {
     "kept-address" in "userland/switch/src/away.rs":
         "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
         "frames that arrive more than two seconds after a move are lost"; SWITCH;
-    "forwarded-frames" in "nomad/server/src/late/table/mod.rs":
+    "frames-in-flight" in "nomad/shell/src/late/outlet.rs":
+        "        sent.chain(self.held)" => "        sent.take(0).chain(self.held)";
+        "frames are lost that are under way to a machine when their domain comes back from there"; SHELL;
+    "frames-again" in "nomad/shell/src/late/inlet.rs":
+        "        if number != next {" => "        if number > next {";
+        "a domain receives a frame as often as the network repeats it"; SHELL;
+    "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
         "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
-        "the migration server forwards no frames that arrive more than two seconds after a move"; SERVER;
+        "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;
@@ -331,9 +348,9 @@ mutations! {
     "half-written-slot" in "nomad/server/src/capture/queue.rs":
         "        if direction == TO_SWITCH {\n" => "        if false {\n";
         "a domain that is frozen while it queues a frame loses its network"; SERVER;
-    "page-beyond" in "nomad/server/src/page_set.rs":
+    "page-beyond" in "nomad/shell/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
-        "a malicious source crashes the destination's migration server"; SERVER;
+        "a malicious source crashes the destination's migration server"; SHELL;
     "adopted-twice" in "userland/root/src/api/root/incoming.rs":
         "        _ if domain.incarnation == incarnation => Ok(Adoption::Done),\n" => "";
         "an adoption that is repeated because its reply was lost fails forever"; ROOT;
@@ -420,9 +437,9 @@ mutations! {
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
         "the second move of a domain resets the domain's clock to the machine's clock"; SERVER;
-    "discarded-page" in "nomad/server/src/capture/page_state.rs":
+    "discarded-page" in "nomad/shell/src/page_state.rs":
         "        self.present.len() == count\n" => "        self.present.len() >= count\n";
-        "a page that a domain has discarded comes back when it moves"; SERVER;
+        "a page that a domain has discarded comes back when it moves"; SIMULATED_PAGES;
     "trial-memories" in "nomad/server/src/restore/incoming/assembly.rs":
         "trial.memories == self.memories.len()" => "true";
         "a Memory whose first page arrives after the trial build is lost"; SERVER;

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use runtime::port::FRAME_BYTES_MAX;
+use crate::late::FRAME_BYTES_MAX;
 
 /// The receiving end of a stream of frames.
 #[derive(Debug, Default)]

@@ -186,3 +186,28 @@ fn knows_a_limited_number_of_domains() {
     assert_eq!(table.leaving.len(), LEAVING_MAX);
     assert!(table.leaving(TransactionId(0)).is_none());
 }
+
+#[test]
+fn frames_in_flight_are_put_back_when_the_domain_returns() {
+    let mut a = Table::default();
+    a.hold(MOVE, B, COUNTER, 1);
+    a.forward(MOVE, 0);
+    a.handle_frame(&frame(COUNTER, 60));
+    assert!(a.poll(0).is_some(), "it is sent");
+    a.handle_frame(&frame(COUNTER, 61));
+    a.accept(ANOTHER, B, COUNTER);
+    assert_eq!(inward(&mut a), [60, 61]);
+}
+
+#[test]
+fn frames_of_an_earlier_arrival_are_accepted_after_a_later_one() {
+    let (mut a, mut b) = (Table::default(), Table::default());
+    a.hold(MOVE, B, COUNTER, 1);
+    a.forward(MOVE, 0);
+    a.handle_frame(&frame(COUNTER, 60));
+    b.accept(MOVE, A, COUNTER);
+    // The domain has been on C meanwhile.
+    b.accept(ANOTHER, C, COUNTER);
+    carry(0, &mut a, A, &mut b, B);
+    assert_eq!(inward(&mut b), [60]);
+}

@@ -1,12 +1,44 @@
-//! The state of a Memory's pages, here and at the destination: [`PageState`].
+//! The state of a leaving Memory's pages, here and at the destination, and the changes to be sent: [`PageState`].
 
-use nomad_image::PageChange;
+use abi::Error;
+use nomad_image::{CHUNK_PAGES_MAX, PageChange, PageMap};
 
-use crate::capture::staging::Content;
 use crate::page_set::{ChunkPages, PageSet};
 
+/// The pages that a pass covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The pending pages of a running domain.
+    Round,
+    /// All pages of a frozen domain that differ from those at the destination.
+    Freeze,
+}
+
+impl Scope {
+    /// The result of a call on a Memory, or `None` if the Memory has ended, which can happen only while the domain
+    /// runs. The destination learns of that from the description, which lacks the Memory.
+    ///
+    /// # Errors
+    /// Any other error of the kernel.
+    pub fn unless_gone<T>(self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Err(Error::NotThere) if self == Scope::Round => Ok(None),
+            result => result.map(Some),
+        }
+    }
+}
+
+/// The content of the pages of a chunk that were read. Pages in neither set are absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The pages that were copied.
+    pub data: ChunkPages,
+    /// The pages that are all zeros.
+    pub zero: ChunkPages,
+}
+
 /// The pages of a Memory that are to be sent, are present, and are known to the destination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageState {
     /// Pages to be sent: those never sent, and those written since.
     pub pending: PageSet,
@@ -47,19 +79,58 @@ impl PageState {
         self.present.len() == count
     }
 
+    /// Whether the chunk that begins here may have a change to send.
+    pub fn concerns_chunk(&self, scope: Scope, first_page: u64) -> bool {
+        match scope {
+            Scope::Round => self.pending.touches_chunk(first_page),
+            Scope::Freeze => self.lacks_in_chunk(first_page),
+        }
+    }
+
+    /// The pages of a chunk that are to be read, and those that are known to be gone.
+    pub fn pages_to_announce(&self, scope: Scope, first_page: u64) -> [ChunkPages; 2] {
+        match scope {
+            Scope::Round => [self.written_in_chunk(first_page), ChunkPages::default()],
+            Scope::Freeze => [
+                self.lacking_in_chunk(first_page),
+                self.gone_in_chunk(first_page),
+            ],
+        }
+    }
+
+    /// The changes to announce for a chunk. `examined` are its pages whose state is known here: the pages that were read, with this
+    /// content, and the pages that are gone. Records that they are announced.
+    pub fn announce_chunk(
+        &mut self,
+        first_page: u64,
+        examined: &ChunkPages,
+        content: &Content,
+    ) -> PageMap {
+        let rest = self.page_count() - first_page;
+        let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
+        let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
+        for index in 0..count {
+            let page = first_page + index as u64;
+            let change = self.change(page, index, examined, content);
+            map.set(index, change);
+            self.record_announced(page, change);
+        }
+        map
+    }
+
     /// Whether the destination lacks pages of the chunk that begins here, or has some that are no longer present.
-    pub fn lacks_in_chunk(&self, first_page: u64) -> bool {
+    fn lacks_in_chunk(&self, first_page: u64) -> bool {
         let agree = || self.present.agrees_in_chunk(&self.known, first_page);
         self.pending.touches_chunk(first_page) || !agree()
     }
 
     /// The pages of a chunk to be read while the domain runs: those that were written.
-    pub fn written_in_chunk(&self, first_page: u64) -> ChunkPages {
+    fn written_in_chunk(&self, first_page: u64) -> ChunkPages {
         self.pending.in_chunk(first_page)
     }
 
     /// The pages of a chunk to be read once the domain is frozen: those that are present and that the destination lacks.
-    pub fn lacking_in_chunk(&self, first_page: u64) -> ChunkPages {
+    fn lacking_in_chunk(&self, first_page: u64) -> ChunkPages {
         let [pending, present, known] =
             [&self.pending, &self.present, &self.known].map(|set| set.in_chunk(first_page).0);
         ChunkPages(core::array::from_fn(|word| {
@@ -68,14 +139,13 @@ impl PageState {
     }
 
     /// The pages of a chunk that the destination has and that are no longer present, once the domain is frozen.
-    pub fn gone_in_chunk(&self, first_page: u64) -> ChunkPages {
+    fn gone_in_chunk(&self, first_page: u64) -> ChunkPages {
         let [present, known] = [&self.present, &self.known].map(|set| set.in_chunk(first_page).0);
         ChunkPages(core::array::from_fn(|word| known[word] & !present[word]))
     }
 
-    /// The change to announce for the page at `index` of its chunk. `examined` are the chunk's pages whose state is
-    /// known here: the pages that were read, with this content, and the pages that are gone.
-    pub fn change(
+    /// The change to announce for the page at `index` of its chunk.
+    fn change(
         &self,
         page: u64,
         index: usize,
@@ -96,7 +166,7 @@ impl PageState {
     }
 
     /// Records that a change was announced. A page with data stays pending until it is sent.
-    pub fn record_announced(&mut self, page: u64, change: PageChange) {
+    fn record_announced(&mut self, page: u64, change: PageChange) {
         match change {
             PageChange::Data => return,
             PageChange::Zero => self.known.insert(page),
@@ -202,5 +272,18 @@ mod tests {
         state.present.insert(513);
         assert!(state.lacks_in_chunk(512));
         assert_eq!(state.lacking_in_chunk(512), ChunkPages::of([1]));
+    }
+
+    #[test]
+    fn the_last_chunk_is_as_long_as_the_rest() {
+        let mut pages = PageState::new(600);
+        let content = Content {
+            data: ChunkPages::of([1]),
+            zero: ChunkPages::of([2]),
+        };
+        let map = pages.announce_chunk(512, &ChunkPages::of([1, 2, 3]), &content);
+        assert_eq!(map.page_count(), 88);
+        let changes: Vec<PageChange> = (0..4).map(|page| map.get(page)).collect();
+        assert_eq!(changes, [Unchanged, Data, Zero, Unchanged]);
     }
 }

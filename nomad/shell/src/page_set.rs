@@ -10,7 +10,7 @@ pub const PAGES_PER_WORD: u64 = u64::BITS as u64;
 const WORDS_PER_CHUNK: usize = CHUNK_PAGES_MAX / u64::BITS as usize;
 
 /// A set of pages of one chunk; bit 0 of the first word is the chunk's first page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ChunkPages(pub [u64; WORDS_PER_CHUNK]);
 
 impl ChunkPages {
@@ -25,15 +25,21 @@ impl ChunkPages {
         ChunkPages(words)
     }
 
+    /// Whether it has the page of this number.
     pub fn contains(&self, index: usize) -> bool {
         let bits = u64::BITS as usize;
         let word = self.0.get(index / bits);
         word.is_some_and(|word| word >> (index % bits) & 1 != 0)
     }
+
+    /// The pages of this set and of another one of the same chunk.
+    pub fn union(&self, other: &ChunkPages) -> ChunkPages {
+        ChunkPages(core::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
 }
 
 /// A set of page numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PageSet {
     words: Vec<u64>,
     page_count: u64,
@@ -53,6 +59,7 @@ impl PageSet {
         self.page_count
     }
 
+    /// The number of pages in it.
     pub fn len(&self) -> u64 {
         self.words
             .iter()
@@ -60,10 +67,12 @@ impl PageSet {
             .sum()
     }
 
+    /// Whether it has no page.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
+    /// Whether it has this page.
     pub fn contains(&self, page: u64) -> bool {
         let word = self.words.get((page / PAGES_PER_WORD) as usize);
         word.is_some_and(|word| word >> (page % PAGES_PER_WORD) & 1 != 0)
@@ -76,6 +85,7 @@ impl PageSet {
         }
     }
 
+    /// Removes a page.
     pub fn remove(&mut self, page: u64) {
         if page < self.page_count {
             self.words[(page / PAGES_PER_WORD) as usize] &= !(1 << (page % PAGES_PER_WORD));
@@ -99,6 +109,7 @@ impl PageSet {
         words.for_each(|(word, bits)| *word |= bits);
     }
 
+    /// Removes all pages.
     pub fn clear(&mut self) {
         self.words.fill(0);
     }

@@ -11,8 +11,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use identity::Mac;
 use nomad_protocol::{Late, MachineId, TransactionId};
-use runtime::protocol::Mac;
 
 use crate::late::inlet::Inlet;
 use crate::late::outlet::Outlet;
@@ -70,7 +70,12 @@ impl Table {
         if self.leaving(transaction).is_none() {
             let frames = Outlet::new(stream);
             let entry = Entry::new(transaction, peer, mac, frames);
-            insert(&mut self.leaving, entry, LEAVING_MAX);
+            // A domain leaves for one machine at a time.
+            self.leaving.retain(|known| known.mac != mac);
+            if self.leaving.len() == LEAVING_MAX {
+                self.leaving.remove(0);
+            }
+            self.leaving.push(entry);
         }
     }
 
@@ -94,7 +99,11 @@ impl Table {
         let mut came = self.came.iter();
         if came.all(|entry| entry.transaction != transaction) {
             let entry = Entry::new(transaction, peer, mac, Inlet::default());
-            insert(&mut self.came, entry, CAME_MAX);
+            // The domain may have come from another machine before, whose frames for it still arrive.
+            if self.came.len() == CAME_MAX {
+                self.came.remove(0);
+            }
+            self.came.push(entry);
         }
     }
 
@@ -234,15 +243,6 @@ impl Table {
             self.inward.extend(entry.frames.close());
         }
     }
-}
-
-/// Adds a domain, replacing any entry with its address.
-fn insert<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>, most: usize) {
-    entries.retain(|known| known.mac != entry.mac);
-    if entries.len() == most {
-        entries.remove(0);
-    }
-    entries.push(entry);
 }
 
 /// A frame's destination address; `None` if its header is incomplete.

@@ -36,6 +36,11 @@ pub struct Outlet {
     held_bytes: usize,
     /// The bytes of frames that the next piece begins with.
     rest: Vec<u8>,
+    /// The frames of the stream that are not acknowledged, each with the offset of its end.
+    unacknowledged: VecDeque<(Vec<u8>, u64)>,
+    /// The bytes that were ever added to the stream, and those that are acknowledged.
+    added_bytes: u64,
+    acknowledged_bytes: u64,
     pieces: VecDeque<Piece>,
     /// The number of `pieces`, counted from the first, that were sent since the last timeout.
     sent: usize,
@@ -62,6 +67,9 @@ impl Outlet {
             held: VecDeque::new(),
             held_bytes: 0,
             rest: Vec::new(),
+            unacknowledged: VecDeque::new(),
+            added_bytes: 0,
+            acknowledged_bytes: 0,
             pieces: VecDeque::new(),
             sent: 0,
             next_number: 0,
@@ -91,9 +99,11 @@ impl Outlet {
         self.is_open = true;
     }
 
-    /// Returns the held frames, because the domain runs here.
-    pub fn close(self) -> VecDeque<Vec<u8>> {
-        self.held
+    /// Returns the frames that the other machine may lack, because the domain runs here. If an acknowledgement was lost, a frame
+    /// arrives a second time.
+    pub fn close(self) -> impl Iterator<Item = Vec<u8>> {
+        let sent = self.unacknowledged.into_iter().map(|(frame, _)| frame);
+        sent.chain(self.held)
     }
 
     /// The next piece to send, if there is one.
@@ -126,7 +136,11 @@ impl Outlet {
     pub fn handle_ack(&mut self, now_us: u64, stream: u32, next: u64) {
         let before = self.pieces.len();
         if stream == self.stream {
-            self.pieces.retain(|piece| piece.number >= next);
+            while let Some(piece) = self.pieces.pop_front_if(|piece| piece.number < next) {
+                self.acknowledged_bytes += piece.bytes.len() as u64;
+            }
+            let until = self.acknowledged_bytes;
+            self.unacknowledged.retain(|(_, end)| *end > until);
         }
         let acknowledged = before - self.pieces.len();
         if acknowledged > 0 {
@@ -145,8 +159,11 @@ impl Outlet {
         while self.rest.len() < PIECE_BYTES_MAX
             && let Some(frame) = self.pop()
         {
+            let before = self.rest.len();
             self.rest.extend((frame.len() as u16).to_le_bytes());
-            self.rest.extend(frame);
+            self.rest.extend(&frame);
+            self.added_bytes += (self.rest.len() - before) as u64;
+            self.unacknowledged.push_back((frame, self.added_bytes));
         }
         if self.rest.is_empty() {
             return;
@@ -209,7 +226,8 @@ mod tests {
         let mut outlet = Outlet::new(STREAM);
         outlet.push(&[1; 60]);
         outlet.push(&[2; 60]);
-        assert_eq!(outlet.close(), [[1; 60], [2; 60]]);
+        let held: Vec<_> = outlet.close().collect();
+        assert_eq!(held, [[1; 60], [2; 60]]);
     }
 
     #[test]
@@ -224,7 +242,7 @@ mod tests {
         assert!((1..=2).contains(&outlet.dropped_count));
         let kept = room - outlet.dropped_count as usize + 1;
         assert!(outlet.held_bytes <= HELD_BYTES_MAX);
-        let held = outlet.close();
+        let held: Vec<_> = outlet.close().collect();
         assert_eq!((held.len(), held[kept - 1].len()), (kept, 1514));
     }
 
@@ -294,5 +312,18 @@ mod tests {
         outlet.open();
         (0..12).for_each(|_| outlet.push(&[1; 62]));
         assert_eq!(all(&mut outlet, 0), [(0, 12 * 64)]);
+    }
+
+    #[test]
+    fn frames_that_are_not_acknowledged_are_returned_whole() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        let frames = [1, 2, 3, 4].map(|byte| alloc::vec![byte; 1000]);
+        frames.iter().for_each(|frame| outlet.push(frame));
+        // The second frame begins in the first piece.
+        assert!(all(&mut outlet, 0).len() > 2);
+        outlet.handle_ack(1, STREAM, 1);
+        let returned: Vec<_> = outlet.close().collect();
+        assert_eq!(returned, frames[PIECE_BYTES_MAX / 1002..]);
     }
 }

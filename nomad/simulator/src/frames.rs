@@ -1,0 +1,262 @@
+//! Late frames: frames for domains that move, through the shipped tables of `nomad_shell::late`, and their checker.
+//!
+//! ```text
+//!   wire --> [the domain's port is served]          its port
+//!        --> [the domain is leaving, or left 10 s ago at most]  the tunnel, and through it the table
+//!        --> [any other]                            nowhere: it is not accepted
+//!   table -> [the domain's port is served]          its port
+//!         -> [any other]                            nowhere: it is lost
+//! ```
+//!
+//! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
+//! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
+//! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
+//! later ones for these domains. It also excuses frames that return to a domain that runs but whose export root has failed
+//! to revert: the switch drops them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use identity::Mac;
+use nomad_protocol::{Instant, Late, MachineId, TransactionId};
+use nomad_shell::late::table::{FORWARD_US, Table};
+use service_protocol::root::DomainState;
+
+use crate::hardware::Hardware;
+use crate::history::Violation;
+use crate::machine::machine_id;
+
+/// The length of a frame's destination address.
+const MAC_BYTES: usize = 6;
+
+/// The progress of an accepted frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Accepted {
+    /// The number of its domain.
+    domain: usize,
+    /// How often it has reached the domain's port.
+    arrivals: u32,
+    /// How often its domain had moved when it was accepted.
+    moved: u32,
+    is_excused: bool,
+}
+
+/// The late frames of a simulation.
+#[derive(Debug, Default)]
+pub struct LateFrames {
+    tables: Vec<Table>,
+    /// Per machine, the domains that have left, and until when its switch keeps their addresses.
+    away: Vec<BTreeMap<usize, u64>>,
+    /// Per machine, the domains that its table has known since its migration server was started.
+    known: Vec<BTreeSet<usize>>,
+    /// The domains that a table knew that ended.
+    forgotten: BTreeSet<usize>,
+    /// How often each domain has moved.
+    moved: BTreeMap<usize, u32>,
+    accepted: Vec<Accepted>,
+    streams: u32,
+    violation: Option<(usize, Violation)>,
+}
+
+impl LateFrames {
+    /// No frames, on this many machines.
+    pub fn new(machines: usize) -> LateFrames {
+        LateFrames {
+            tables: (0..machines).map(|_| Table::default()).collect(),
+            away: vec![BTreeMap::new(); machines],
+            known: vec![BTreeSet::new(); machines],
+            ..LateFrames::default()
+        }
+    }
+
+    /// A frame for a domain arrives at a machine.
+    pub fn arrive(&mut self, now: Instant, machine: usize, domain: usize, hardware: &Hardware) {
+        if is_served(hardware, domain) {
+            return;
+        }
+        let entry = hardware.root.entries.get(&domain);
+        let is_leaving = entry.is_some_and(|entry| entry.state == DomainState::Exported);
+        let until_us = self.away[machine].get(&domain).copied().unwrap_or(0);
+        let rest_us = until_us.saturating_sub(now.as_us());
+        if is_leaving || rest_us > 0 {
+            // A frame that comes late may be lost on the network again and again until nobody forwards it any more.
+            let is_too_late = !is_leaving && rest_us < FORWARD_US / 2;
+            let frame = frame(domain, self.accepted.len());
+            self.accepted.push(Accepted {
+                domain,
+                arrivals: 0,
+                moved: self.moved.get(&domain).copied().unwrap_or(0),
+                is_excused: is_too_late || self.forgotten.contains(&domain),
+            });
+            self.tables[machine].handle_frame(&frame);
+            self.deliver(machine, hardware);
+        }
+    }
+
+    /// Holds the frames for a domain that is leaving for `peer`.
+    pub fn hold(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        peer: MachineId,
+        domain: usize,
+    ) {
+        self.known[machine].insert(domain);
+        self.streams += 1;
+        let (mac, stream) = (mac(domain), self.streams);
+        self.tables[machine].hold(transaction, peer, mac, stream);
+    }
+
+    /// Forwards the frames for a domain that has left.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        machine: usize,
+        transaction: TransactionId,
+        domain: usize,
+    ) {
+        let now_us = now.as_us();
+        self.tables[machine].forward(transaction, now_us);
+        self.away[machine].insert(domain, now_us + FORWARD_US);
+    }
+
+    /// Returns the frames for a domain that stays.
+    pub fn revert(&mut self, machine: usize, transaction: TransactionId, hardware: &Hardware) {
+        self.tables[machine].revert(transaction);
+        self.deliver(machine, hardware);
+    }
+
+    /// Accepts frames from `peer` for a domain that has arrived.
+    pub fn accept(
+        &mut self,
+        (machine, hardware): (usize, &Hardware),
+        transaction: TransactionId,
+        peer: MachineId,
+        domain: usize,
+    ) {
+        self.known[machine].insert(domain);
+        *self.moved.entry(domain).or_default() += 1;
+        self.tables[machine].accept(transaction, peer, mac(domain));
+        self.deliver(machine, hardware);
+    }
+
+    /// Ends a transaction.
+    pub fn end(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
+        self.tables[machine].end(transaction, now.as_us());
+    }
+
+    /// The messages that a machine sends now.
+    pub fn poll(&mut self, now: Instant, machine: usize) -> Vec<(MachineId, TransactionId, Late)> {
+        let table = &mut self.tables[machine];
+        table.expire(now.as_us());
+        std::iter::from_fn(|| table.poll(now.as_us())).collect()
+    }
+
+    /// Handles a message of another machine; returns the reply.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        (machine, hardware): (usize, &Hardware),
+        from: usize,
+        (transaction, late): (TransactionId, Late),
+    ) -> Option<Late> {
+        let from = machine_id(from);
+        let reply = self.tables[machine].handle_late(now.as_us(), from, transaction, late);
+        self.deliver(machine, hardware);
+        reply
+    }
+
+    /// The next time on a machine's clock at which it has something to send.
+    pub fn poll_timeout_us(&self, machine: usize) -> Option<u64> {
+        self.tables[machine].poll_timeout_us()
+    }
+
+    /// A machine's migration server is restarted: its table is lost. With `is_whole` the machine is, and its switch with it.
+    pub fn restart(&mut self, machine: usize, is_whole: bool) {
+        self.tables[machine] = Table::default();
+        let known = std::mem::take(&mut self.known[machine]);
+        self.forgotten.extend(known);
+        if is_whole {
+            self.away[machine].clear();
+        }
+        self.excuse(|_| true);
+    }
+
+    /// Excuses the frames under way for these domains.
+    pub fn excuse(&mut self, is_excused: impl Fn(usize) -> bool) {
+        for frame in &mut self.accepted {
+            frame.is_excused |= frame.arrivals == 0 && is_excused(frame.domain);
+        }
+    }
+
+    /// The domain of a frame that is still under way.
+    pub fn missing(&self) -> Option<usize> {
+        let mut frames = self.accepted.iter();
+        let missing = frames.find(|frame| frame.arrivals == 0 && !frame.is_excused)?;
+        Some(missing.domain)
+    }
+
+    /// The number of accepted frames that have arrived.
+    pub fn arrived(&self) -> usize {
+        let arrived = |frame: &&Accepted| frame.arrivals > 0;
+        self.accepted.iter().filter(arrived).count()
+    }
+
+    /// The first violation, and the number of its domain.
+    pub fn take_violation(&mut self) -> Option<(usize, Violation)> {
+        self.violation.take()
+    }
+
+    /// Delivers the frames that a machine's table returns to the switch.
+    fn deliver(&mut self, machine: usize, hardware: &Hardware) {
+        while let Some(frame) = self.tables[machine].inward() {
+            let number = number_of(frame);
+            self.tables[machine].put();
+            let frame = &mut self.accepted[number];
+            let moved = self.moved.get(&frame.domain).copied().unwrap_or(0);
+            let most = 1 + moved - frame.moved;
+            let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
+                (true, arrivals) if arrivals < most => None,
+                (true, _) => Some(Violation::FrameArrivedTooOften),
+                (false, _) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
+                    frame.is_excused = true;
+                    None
+                }
+                (false, _) => Some(Violation::FrameLost),
+            };
+            frame.arrivals += u32::from(is_served(hardware, frame.domain));
+            let domain = frame.domain;
+            if let Some(violation) = violation {
+                self.violation.get_or_insert((domain, violation));
+            }
+        }
+    }
+}
+
+/// Whether the switch serves the port of a domain: the domain is here, and root has not exported it.
+fn is_served(hardware: &Hardware, domain: usize) -> bool {
+    let entry = hardware.root.entries.get(&domain);
+    entry.is_some_and(|entry| {
+        entry.state == DomainState::Running && hardware.kernel.domains.contains_key(&entry.id)
+    })
+}
+
+/// Whether a domain runs here although root has exported it.
+fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
+    let entry = hardware.root.entries.get(&domain);
+    let is_exported = entry.is_some_and(|entry| entry.state == DomainState::Exported);
+    is_exported && hardware.runs(domain)
+}
+
+fn mac(domain: usize) -> Mac {
+    Mac([2, 0, 0, 0, 0, domain as u8])
+}
+
+/// A frame for a domain, with the frame's number.
+fn frame(domain: usize, number: usize) -> Vec<u8> {
+    [&mac(domain).0[..], &number.to_le_bytes()].concat()
+}
+
+fn number_of(frame: &[u8]) -> usize {
+    let number = frame[MAC_BYTES..].try_into();
+    usize::from_le_bytes(number.expect("this module made it"))
+}
