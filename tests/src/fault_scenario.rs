@@ -66,6 +66,18 @@ impl FaultScenario {
         migration
     }
 
+    /// Waits until B has received the frozen counter, if A is held at this line after it has sent all of it.
+    ///
+    /// # Panics
+    ///
+    /// If B does not receive it.
+    pub fn await_sent(&self, line: &str) {
+        if ["phase Commit", "committed"].contains(&line) {
+            let received = "counter Destination Verify";
+            self.fleet.await_listed(Node::B, received);
+        }
+    }
+
     /// Moves the counter without interruption, and waits until the move is settled.
     ///
     /// # Panics

@@ -1,5 +1,5 @@
-//! Machines die and wires are cut at every phase of a move. The domain never runs twice, and it is never lost before the commit
-//! point. Moves that only an operator can settle are listed, no memory is leaked, and a second attempt works.
+//! Machines die and wires are cut at every phase of a move, and copies are dropped. The domain never runs twice, and it is never
+//! lost with its destination. Moves that only an operator can settle are listed, no memory is leaked, and a second attempt works.
 
 use harness::Node::{self, A, B};
 use std::thread::sleep;
@@ -43,12 +43,13 @@ const DESTINATION_DIES: [Case; 11] = [
     case(A, "phase Offer", RunsOn(A)),
     case(A, "phase Rounds", RunsOn(A)),
     case(A, "round 1", RunsOn(A)),
-    case(A, "phase Freeze", RunsOn(A)),
+    // From here on A does not wait for B before the commit point.
+    case(A, "phase Freeze", InDoubt(A, "run")),
     case(A, "phase Commit", InDoubt(A, "run")),
     case(A, "committed", InDoubt(A, "run")),
     case(B, "phase Admit", RunsOn(A)),
     case(B, "phase Receive", RunsOn(A)),
-    case(B, "phase Verify", RunsOn(A)),
+    case(B, "phase Verify", InDoubt(A, "run")),
     // A's operator must know that the domain's clients received nothing from B. The test makes that true.
     case(B, "phase Activate", InDoubt(A, "run")),
     case(B, "activated", InDoubt(A, "run")),
@@ -76,13 +77,13 @@ const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(A, "phase Offer", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "phase Rounds", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "round 1", RunsOn(A)), Some((A, "failed: "))),
-    (case(A, "phase Freeze", RunsOn(A)), Some((A, "failed: "))),
+    (case(A, "phase Freeze", RunsOn(B)), Some((A, "in doubt: "))),
     (case(A, "phase Commit", RunsOn(B)), Some((A, "in doubt: "))),
     (case(A, "committed", RunsOn(B)), Some((B, "in doubt: "))),
     (case(A, "phase Release", RunsOn(B)), None),
     (case(B, "phase Admit", RunsOn(A)), Some((A, "failed: "))),
     (case(B, "phase Receive", RunsOn(A)), Some((A, "failed: "))),
-    (case(B, "phase Verify", RunsOn(A)), Some((B, "in doubt: "))),
+    (case(B, "phase Verify", RunsOn(B)), Some((B, "in doubt: "))),
     (
         case(B, "phase Activate", RunsOn(B)),
         Some((A, "in doubt: ")),
@@ -165,6 +166,7 @@ fn a_source_may_die_at_any_phase() {
         scenario.probe();
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
+        scenario.await_sent(line);
         scenario.fleet.restart(A);
         if held == B {
             scenario.fleet.resume_server(B);
@@ -193,6 +195,7 @@ fn the_wire_may_be_cut_at_any_phase() {
         println!("held at `{line}` on {}: the wire is cut", held.name());
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
+        scenario.await_sent(line);
         let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
         a.partition_from(b);
         scenario.fleet.resume_server(held);
@@ -204,6 +207,23 @@ fn the_wire_may_be_cut_at_any_phase() {
         scenario.fleet.await_spent_pages(held.other(), &before);
         drop(migration);
     }
+    scenario.finish_probe();
+}
+
+/// A has retired the counter, and is held before it sends Commit. B's operator drops B's copy.
+#[test]
+fn a_domain_whose_copy_is_dropped_after_the_commit_point_runs_on_at_the_source() {
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
+    let before = scenario.fleet.spent_pages();
+    let migration = scenario.hold_at(A, "committed");
+    scenario.await_in_doubt(B);
+    scenario.force(B, "drop");
+    scenario.fleet.resume_server(A);
+    migration.await_output(r#""text":"declined: cancelled""#, LIMIT);
+    migration.await_output(r#""text":"failed: cancelled""#, LIMIT);
+    conclude(&mut scenario, RunsOn(A), A, &before);
+    scenario.fleet.await_spent_pages(B, &before);
     scenario.finish_probe();
 }
 

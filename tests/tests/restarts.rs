@@ -38,11 +38,12 @@ const CASES: [Case; 13] = [
     case(A, "phase Commit", A, A),
     case(A, "committed", A, B),
     case(A, "phase Release", A, B),
-    // The destination's server ends before it is prepared. An offer that it had not recorded is repeated.
+    // The destination's server ends before its copy is verified. An offer that it had not recorded is repeated. At Verify
+    // the source has retired the domain, and the destination declines it.
     case(B, "phase Admit", B, B),
     case(B, "phase Receive", B, A),
     case(B, "phase Verify", B, A),
-    // The destination's server ends when it is prepared, before and after the commit point.
+    // The destination's server ends when its copy is verified, before and after the commit point.
     case(A, "phase Commit", B, B),
     case(A, "committed", B, B),
     // The destination's server ends between receiving Commit and sending Activated.
@@ -67,6 +68,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         );
         let before = scenario.fleet.spent_pages();
         let migration = scenario.hold_at(held, line);
+        scenario.await_sent(line);
         scenario.fleet.restart_server(ends);
         if held != ends {
             scenario.fleet.resume_server(held);
@@ -94,7 +96,7 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
 fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
     let mut scenario = FaultScenario::start();
     let before = scenario.fleet.spent_pages();
-    // The domain is frozen, and the other machine prepared.
+    // The domain is frozen, and the other machine has all of it.
     let migration = scenario.hold_at(A, "phase Commit");
     // The kernel thaws the domain and root opens its port, so it replies while the server is still held.
     let line = "counter was left exported when its freeze ended";

@@ -95,6 +95,7 @@ pub fn events() -> Vec<Event> {
             pages: u64::MAX,
         },
         Notice::Committed,
+        Notice::Declined(AbortReason::StreamBroken),
         Notice::Activated,
         Notice::InDoubt(Doubt::NotReleased),
         Notice::Aborted(AbortReason::NomadRestarted {

@@ -81,8 +81,7 @@ pub enum SourceAction {
         /// The freeze.
         attempt: Attempt,
     },
-    /// Send the exported state and the last dirty pages. Completed by the destination's reply, or by `StreamBroken` or
-    /// `Failed`.
+    /// Send the exported state and the last dirty pages. Completed by `FreezeSent`, `StreamBroken` or `Failed`.
     SendFreeze {
         /// The freeze.
         attempt: Attempt,
@@ -103,8 +102,8 @@ pub enum SourceAction {
     Thaw,
     /// Destroy the retired domain. Completed by `Destroyed`, also if it is gone already.
     Destroy,
-    /// Undo the retirement and run the domain, because the operator has forced it by name. Completed by `Unretired`, or
-    /// by `Failed` if that is not possible.
+    /// Undo the retirement and run the domain, because the destination has declined it or an operator has forced it by
+    /// name. Completed by `Unretired`, or by `Failed` if that is not possible.
     Unretire,
 }
 
@@ -169,6 +168,14 @@ pub enum SourceEvent {
         /// A digest of the state.
         digest: Digest,
     },
+    /// The stream has accepted all bytes of a freeze, and sends them until they have arrived.
+    FreezeSent {
+        /// The freeze.
+        attempt: Attempt,
+        /// The time that a message takes to the destination: half of the least round trip of the stream, or 0 if that is
+        /// not known. In microseconds.
+        delay_us: u64,
+    },
     /// The domain is retired.
     Retired,
     /// The domain is not retired: its version had changed.
@@ -199,6 +206,11 @@ pub enum DestinationEvent {
         number: u32,
         /// The number of pages that it covered.
         pages: u64,
+    },
+    /// The first bytes of a freeze have arrived. They replace those of an earlier freeze.
+    FreezeBegun {
+        /// Its attempt.
+        attempt: Attempt,
     },
     /// A freeze has arrived whole.
     FreezeReceived {
@@ -237,8 +249,10 @@ pub enum Notice {
         /// Pages so far, repeated ones included.
         pages: u64,
     },
-    /// The source passed the commit point: the destination's root supervises the domain from here on.
+    /// The source passed the commit point: the destination decides whether it runs the domain.
     Committed,
+    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point.
+    Declined(AbortReason),
     /// The domain runs on the destination.
     Activated,
     /// The transaction is aborted: the source runs the domain, and the destination has no copy.

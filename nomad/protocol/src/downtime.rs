@@ -1,14 +1,15 @@
 //! The time that a domain has been frozen. When the domain runs again, its clock is advanced by this [`Downtime`].
 //!
 //! ```text
-//!   source        clock read ... Prepared received ... Commit sent            Commit carries downtime and hold time
-//!                                |    hold time      |
-//!                  one way   /                         \   one way: half of the round trip without the hold time
-//!   destination        Prepared sent ............... Commit received ... thawed    the rest is measured here
+//!   source        clock read ... pages handed to the stream ... Commit sent    Commit carries the downtime on its arrival
+//!                                                                \
+//!                                                                 one way: half of the stream's least round trip
+//!                                                                  \
+//!   destination                                                     Commit received ... thawed    the rest is measured here
 //! ```
 //!
 //! The two machines' clocks are never compared: each side measures its own share, and the one-way delay is taken to be
-//! half of the round trip.
+//! half of the least round trip.
 
 use crate::time::Instant;
 
@@ -22,15 +23,12 @@ pub(crate) struct Downtime {
 impl Downtime {
     /// Begins to count `now`, because nothing is known of the time before.
     pub(crate) fn since(now: Instant) -> Downtime {
-        Downtime { us: 0, at: now }
+        Downtime::of(0, now)
     }
 
-    /// Continues the downtime of a Commit that is received `now`, carries `downtime_us`, and took `delay_us` to arrive.
-    pub(crate) fn reported(now: Instant, downtime_us: u64, delay_us: u64) -> Downtime {
-        Downtime {
-            us: downtime_us.saturating_add(delay_us),
-            at: now,
-        }
+    /// A downtime that was `us` at the moment `at`.
+    pub(crate) fn of(us: u64, at: Instant) -> Downtime {
+        Downtime { us, at }
     }
 
     /// The downtime at `now`.
@@ -48,8 +46,8 @@ mod tests {
     }
 
     #[test]
-    fn grows_after_it_was_reported() {
-        let downtime = Downtime::reported(at(1_400), 70_000, 200);
+    fn grows_from_its_beginning() {
+        let downtime = Downtime::of(70_200, at(1_400));
         assert_eq!(downtime.us(at(1_400)), 70_200);
         assert_eq!(downtime.us(at(1_900)), 70_700);
         assert_eq!(Downtime::since(at(9)).us(at(10)), 1);
@@ -57,7 +55,7 @@ mod tests {
 
     #[test]
     fn neither_overflows_nor_runs_backwards() {
-        let downtime = Downtime::reported(at(5), u64::MAX, 1);
+        let downtime = Downtime::of(u64::MAX, at(5));
         assert_eq!(downtime.us(at(6)), u64::MAX);
         assert_eq!(Downtime::since(at(9)).us(at(3)), 0);
     }

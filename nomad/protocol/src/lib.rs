@@ -6,9 +6,9 @@
 //!   Offer      -- Offer            -->       Admit      the pool is reserved, or refused with a reason
 //!              <-- Admit           --
 //!   Rounds     ~~ pages            ~~>       Receive
-//!   Freeze     ~~ state, pages     ~~>       Verify     rebuilt, not yet allowed to run
-//!              <-- Prepared        --
-//!   Commit     -- Commit           -->       Activate   incarnation + 1, thaw, announce
+//!   Freeze     ~~ state, pages     ~~>
+//!   Commit     -- Commit           -->       Verify     rebuilt and compared
+//!                                            Activate   incarnation + 1, thaw, announce
 //!              <-- Activated       --
 //!   Release    -- Released         -->
 //!              <-- ReleaseAck      --
@@ -18,7 +18,10 @@
 //! ```
 //!
 //! The **commit point** is the function `commit_point` in `source/commit.rs`. Before it the source can always continue
-//! to run the domain, and the destination then ends up without a copy. After it the source never runs the domain again.
+//! to run the domain, and the destination then ends up without a copy. The source does not wait for the last pages to
+//! arrive: after the commit point the destination decides. If it cannot complete the copy, it makes durable that it never
+//! runs the copy, and sends Declined. Then the source undoes the retirement. Nothing else makes the source run the domain
+//! again.
 //!
 //! A transaction is in a phase of one of two state machines, the source's or the destination's. Their modules draw
 //! them, and have one file per phase. [`Ledger`] holds a machine's transactions, and replies to messages about
@@ -28,8 +31,9 @@
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
 //! operator forces it by name. No complete copy is destroyed before the other side has confirmed its own. A copy in
-//! doubt stays frozen and is listed. If a source sends Unknown in the boot that made the offer, it has aborted. Unknown
-//! from another boot leaves the outcome open.
+//! doubt stays frozen and is listed. A destination that has declined never activates that transaction. A source undoes a
+//! retirement only if the boot of the destination that took part has declined. If a source sends Unknown in the boot that
+//! made the offer, it has aborted. Unknown in any other case leaves the outcome open.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -75,7 +79,7 @@ pub use roll_call::{Obstacle, Presence, RollCall};
 pub use source::ATTEMPTS_MAX;
 pub use time::Instant;
 pub use timers::{Timer, Timing};
-pub use transaction::{Cancelled, DomainState};
+pub use transaction::{Cancelled, DomainState, TooLate};
 pub use wire::{DATAGRAM_BYTES_MAX, DecodeError, PORT, PROTOCOL_VERSION, STREAM_HEADER_BYTES_MAX};
 
 pub use nomad_planner as planner;

@@ -72,22 +72,24 @@ pub enum Step {
     Admit,
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
-    /// Destination to source: this freeze is received, and the domain is rebuilt but will not run until Commit.
-    /// Repeated until there is a reply: this is how a prepared destination queries the outcome.
-    Prepared {
-        /// The freeze.
-        attempt: Attempt,
-        /// The digest of the rebuilt state.
-        digest: Digest,
+    /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
+    /// Repeated, in place of Admit, until the outcome is known: a destination that has the frozen domain queries the
+    /// outcome with it.
+    Received {
+        /// Their number.
+        rounds: u32,
     },
-    /// Source to destination: the domain is retired here, run it there. Repeated until Activated is received.
+    /// Source to destination: the domain is retired here, and the last of its pages are on their way. Run it as soon as
+    /// they have arrived, or decline. Repeated until Activated or Declined is received.
     Commit {
+        /// The destination's boot that admitted the domain. Another boot ignores the rest.
+        boot: BootId,
         /// The freeze.
         attempt: Attempt,
-        /// Microseconds since the domain's clock was read; 0 if that is no longer known.
+        /// The digest of the frozen state.
+        digest: Digest,
+        /// Microseconds for which the domain will have been stopped when this arrives; 0 if that is not known.
         downtime_us: u64,
-        /// Microseconds since the last Prepared was received: the part of the round trip that was not spent on the way.
-        held_us: u64,
     },
     /// Destination to source: the domain runs. Repeated until Released is received. A machine that runs an older copy
     /// stops it.
@@ -101,17 +103,14 @@ pub enum Step {
     Released,
     /// Destination to source: the transaction is over.
     ReleaseAck,
-    /// Either, before the commit point: the transaction is aborted.
+    /// Destination to source: this machine will never run the copy of this transaction, and has made that durable. The
+    /// source runs the domain on, even if it has retired it. Repeated until there is a reply, which is Abort or Unknown.
+    Declined(AbortReason),
+    /// Either: the transaction is aborted, and the source runs the domain.
     Abort(AbortReason),
-    /// Either: the sender has no record of this transaction. If it sends this in the boot that took part in the
-    /// transaction, the transaction was aborted. From another boot this leaves the outcome open.
+    /// Either: the sender has no record of this transaction. If a source sends this in the boot that took part in the
+    /// transaction, the transaction was aborted. In any other case this leaves the outcome open.
     Unknown,
-    /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
-    /// Repeated, in place of Admit, until a freeze has arrived.
-    Received {
-        /// Their number.
-        rounds: u32,
-    },
 }
 
 /// The header before the pages and records of the page stream. `nomad-transport` keeps the stream reliable and in
@@ -150,8 +149,8 @@ impl Step {
         match self {
             Step::Admit
             | Step::Received { .. }
-            | Step::Prepared { .. }
             | Step::Commit { .. }
+            | Step::Declined(_)
             | Step::Activated { .. } => Some(Step::Unknown),
             Step::Released => Some(Step::ReleaseAck),
             Step::Offer(_)

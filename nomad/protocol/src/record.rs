@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Attempt, BootId, MachineId, TransactionId};
 use crate::offer::Offer;
+use crate::reasons::AbortReason;
 use crate::wire::{DecodeError, append, bound, decode_whole};
 
 /// The longest record, in bytes.
@@ -36,7 +37,16 @@ pub enum RecordedProgress {
     SourceCommitting {
         /// The freeze.
         attempt: Attempt,
-        /// The destination's boot that prepared it.
+        /// The digest of the frozen state.
+        digest: Digest,
+        /// The destination's boot.
+        peer_boot: BootId,
+    },
+    /// Source: the destination has declined the retired domain, which is to run on here.
+    SourceDeclined {
+        /// The destination's reason.
+        why: AbortReason,
+        /// The destination's boot.
         peer_boot: BootId,
     },
     /// Source: the destination runs the domain, the copy here is being destroyed.
@@ -51,8 +61,10 @@ pub enum RecordedProgress {
     },
     /// Destination: a pool is reserved and being filled. When resumed, it is discarded.
     DestinationOpen,
-    /// Destination: the copy is complete and frozen.
+    /// Destination: the copy is complete and frozen, and the source's decision is awaited.
     DestinationPrepared {
+        /// The number of rounds before the freeze.
+        rounds: u32,
         /// The freeze.
         attempt: Attempt,
         /// The digest of the rebuilt state.
@@ -60,7 +72,12 @@ pub enum RecordedProgress {
         /// The source's boot.
         peer_boot: BootId,
     },
-    /// Destination: Commit was received. When resumed, it activates.
+    /// Destination: this machine never runs the copy. When resumed, the copy is discarded and the source is notified.
+    DestinationDeclined {
+        /// The reason.
+        why: AbortReason,
+    },
+    /// Destination: Commit was received, and the copy is complete. When resumed, it activates.
     DestinationActivating {
         /// The source's boot.
         peer_boot: BootId,

@@ -17,14 +17,15 @@ pub struct Timing {
     pub admit_limit_us: u64,
     /// How long one round may take.
     pub round_limit_us: u64,
-    /// How long the domain may be frozen before the commit point.
+    /// How long the domain may be frozen before the commit point. Also how long a destination waits for more bytes after
+    /// the commit point.
     pub freeze_limit_us: u64,
     /// How long the destination keeps a reservation while nothing arrives.
     pub receive_limit_us: u64,
     /// How long the peer may be silent before a transaction whose outcome only the peer can settle is listed as in
     /// doubt.
     pub silence_limit_us: u64,
-    /// How long the peer may be silent when the outcome is known and only the last acknowledgement is missing.
+    /// How long the peer may be silent when the outcome is known here and only the peer's acknowledgement is missing.
     pub release_limit_us: u64,
 }
 

@@ -13,7 +13,7 @@ use nomad_client::{Command, Event, RequestId};
 use nomad_image::Verdict;
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{
-    Cancelled, Doubt, Entry, Force, Instant, MachineId, Offer, OfferError, TransactionId,
+    Doubt, Entry, Force, Instant, MachineId, Offer, OfferError, TooLate, TransactionId,
 };
 use service_protocol::root::DomainState;
 
@@ -139,8 +139,8 @@ impl<H: Host> Shell<H> {
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
         match cancelled.ok_or_else(|| format!("no move of {name} is in progress"))? {
-            Cancelled::TooLate => Err("it is too late to cancel".into()),
-            cancelled => Ok(vec![Event::Cancelled(name, cancelled)]),
+            Err(TooLate) => Err("it is too late to cancel".into()),
+            Ok(cancelled) => Ok(vec![Event::Cancelled(name, cancelled)]),
         }
     }
 

@@ -137,8 +137,13 @@ impl Segment {
         self.sent.get_or_insert(now);
     }
 
-    /// Ends a segment that was sent whole. Returns the event for the ledger after a round. After a freeze there is
-    /// none, since the destination's message reports it.
+    /// Whether it ends as soon as the stream has accepted all of its bytes. A round ends only when they have arrived.
+    pub fn ends_when_accepted(&self) -> bool {
+        matches!(self.job.kind, JobKind::Freeze(..))
+    }
+
+    /// Ends the segment; returns the event for the ledger. `round_trip_us` is the least round trip of the stream in
+    /// microseconds, or 0 if it is not known.
     ///
     /// # Errors
     /// [`SendError`].
@@ -146,9 +151,16 @@ impl Segment {
         self,
         shell: &mut Shell<H>,
         now: Instant,
+        round_trip_us: u64,
     ) -> Result<Option<Event>, SendError> {
-        let JobKind::Round(number) = self.job.kind else {
-            return Ok(None);
+        let number = match self.job.kind {
+            JobKind::Round(number) => number,
+            JobKind::Freeze(attempt, ..) => {
+                let delay_us = round_trip_us / 2;
+                let sent = SourceEvent::FreezeSent { attempt, delay_us };
+                return Ok(Some(Event::Source(sent)));
+            }
+            JobKind::Close => return Ok(None),
         };
         // Pages that are dirtied while the log is read belong to the next round.
         let elapsed_us = now.us_since(self.began).max(1);
@@ -167,20 +179,31 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// Accepts the header of a segment on the page stream of this transaction from `from`.
+    /// Accepts the header of a segment on the page stream of this transaction from `from`; returns the event for the
+    /// ledger, if there is one.
     ///
     /// # Errors
     /// [`SegmentRejected`].
     pub fn begin_segment(
-        &mut self,
+        &self,
         from: MachineId,
         transaction: TransactionId,
         header: &StreamHeader,
-    ) -> Result<(), SegmentRejected> {
+    ) -> Result<Option<Event>, SegmentRejected> {
         let is_its = transaction_of(header) == transaction;
         let entry = self.moves.entry(transaction).ok_or(SegmentRejected)?;
         let is_expected = is_its && entry.peer == from && awaits(entry.phase, header);
-        is_expected.then_some(()).ok_or(SegmentRejected)
+        if !is_expected {
+            return Err(SegmentRejected);
+        }
+        Ok(match *header {
+            StreamHeader::Round { .. } => None,
+            StreamHeader::Freeze { attempt, .. } => {
+                Some(Event::Destination(DestinationEvent::FreezeBegun {
+                    attempt,
+                }))
+            }
+        })
     }
 
     /// Handles an item of a page stream.
@@ -235,7 +258,7 @@ pub fn transaction_of(header: &StreamHeader) -> TransactionId {
 fn awaits(phase: PhaseName, header: &StreamHeader) -> bool {
     match header {
         StreamHeader::Round { .. } => phase == PhaseName::Receive,
-        // A prepared destination may be sent another freeze, which replaces the first.
+        // A freeze that has arrived may be replaced by another.
         StreamHeader::Freeze { .. } => matches!(phase, PhaseName::Receive | PhaseName::Verify),
     }
 }

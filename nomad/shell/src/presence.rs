@@ -58,7 +58,7 @@ impl<H: Host> Shell<H> {
             return Ok(());
         };
         // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
-        self.moves.cancel(&self.host, now, name);
+        let _ = self.moves.cancel(&self.host, now, name);
         self.host.outlive(name, domain, incarnation)
     }
 

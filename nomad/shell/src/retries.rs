@@ -17,7 +17,7 @@ pub enum Task {
     GiveBack(TransactionId),
     /// Discard the copy that this transaction has brought.
     Discard(TransactionId),
-    /// Run this transaction's domain again, because an operator has forced it.
+    /// Run this transaction's domain again, because the destination has declined it or an operator has forced it.
     Unretire(TransactionId),
     /// List root's domains, to query other machines about absent ones.
     CallRolls,
@@ -63,8 +63,8 @@ impl<H: Host> Shell<H> {
         self.or_retry_later(now, discarded, Task::Discard(transaction))
     }
 
-    /// Runs a domain again, because an operator has forced it; returns the event for the ledger, if root's reply is
-    /// final.
+    /// Runs a domain again, because the destination has declined it or an operator has forced it; returns the event for
+    /// the ledger, if root's reply is final.
     pub(crate) fn unretire(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let done = self.moves.unretire(&mut self.host, transaction);
         let event = self.or_retry_later(now, done, Task::Unretire(transaction))?;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use identity::{DomainId, Incarnation};
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, Event, SourceAction, SourceEvent, TransactionId,
+    Action, DestinationAction, DestinationEvent, Event, RecordedProgress, SourceAction,
+    SourceEvent, TransactionId,
 };
 
 use crate::domain::{Contents, RunState};
@@ -48,8 +49,14 @@ pub enum Violation {
     DestroyedUnconfirmed,
     /// A source destroyed a domain that runs: it was moved away and has come back.
     DestroyedRunning,
-    /// A destination discarded its copy after the source had retired its own.
-    DiscardedCommitted,
+    /// A destination discarded its copy of the retired state, without having declined it.
+    DiscardedUndeclined,
+    /// A destination declined a copy that was verified. No operator had asked for it.
+    DeclinedVerified,
+    /// A copy was activated although its destination had declined it.
+    ActivatedDeclined,
+    /// A retirement was undone although the destination had not declined the domain.
+    UnretiredUndeclined,
     /// A source wanted to thaw a retired domain.
     ThawedRetired,
     /// A home started a new domain although this machine holds one.
@@ -85,10 +92,14 @@ impl History {
         let Some(Move { domain, .. }) = machine.subject(transaction) else {
             return;
         };
-        let kernel = &machine.hardware().kernel;
-        let run = kernel.domains.get(&domain).map(|domain| domain.run);
+        if let Action::Record(record) = action {
+            return self.check_record(first_id(domain), transaction, &record.progress);
+        }
+        let held = machine.hardware().kernel.domains.get(&domain);
+        let run = held.map(|domain| domain.run);
         let id = first_id(domain);
-        let is_activated = self.domains[&id].activated.contains(&transaction);
+        let history = &self.domains[&id];
+        let is_activated = history.activated.contains(&transaction);
         let violation = match (action, run) {
             (Action::Source(SourceAction::Thaw), Some(RunState::Retired)) => {
                 Violation::ThawedRetired
@@ -100,13 +111,46 @@ impl History {
                 Violation::DestroyedUnconfirmed
             }
             (Action::Destination(DestinationAction::DiscardCopy), _)
-                if self.is_only_copy(machine, domain, transaction) =>
+                if held.is_some_and(|copy| history.relies_on(transaction, &copy.contents)) =>
             {
-                Violation::DiscardedCommitted
+                Violation::DiscardedUndeclined
+            }
+            (Action::Destination(DestinationAction::Activate { .. }), _)
+                if history.declined.contains(&transaction) =>
+            {
+                Violation::ActivatedDeclined
             }
             _ => return,
         };
         self.violate(id, violation);
+    }
+
+    /// Checks a record that is about to become durable, and remembers what the machine has thereby decided.
+    fn check_record(
+        &mut self,
+        id: DomainId,
+        transaction: TransactionId,
+        progress: &RecordedProgress,
+    ) {
+        let history = self.domains.get_mut(&id).expect("every domain has one");
+        match progress {
+            RecordedProgress::SourceCommitting { peer_boot, .. } => {
+                history.committing = Some(*peer_boot);
+            }
+            RecordedProgress::DestinationPrepared { .. } => {
+                history.verified.insert(transaction);
+            }
+            RecordedProgress::DestinationOpen => {
+                history.verified.remove(&transaction);
+            }
+            RecordedProgress::DestinationDeclined { .. } => {
+                history.declined.insert(transaction);
+                if history.verified.remove(&transaction) {
+                    self.violate(id, Violation::DeclinedVerified);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Records an event that machine `number` reports about a transaction.
@@ -127,11 +171,11 @@ impl History {
         let (contents, incarnation) = (&domain.contents, domain.incarnation);
         match event {
             Some(Event::Source(SourceEvent::Retired)) => {
-                let is_held = machines[destination].hardware().is_prepared(subject.domain);
+                let boot = machines[destination].shell.moves.ledger.local().boot;
                 let committed = Committed {
                     transaction,
                     destination,
-                    is_destination_lost: !is_held && self.restarted[destination],
+                    is_destination_lost: history.committing.take() != Some(boot),
                 };
                 history.retire(committed, contents);
             }
@@ -165,21 +209,38 @@ impl History {
 
     /// Checks that machine `number` may give up the memory of a complete domain, as it just did.
     pub fn give_up(&mut self, number: usize, given_up: GivenUp) {
-        let (GivenUp::Left(id, _) | GivenUp::Came(id)) = given_up;
-        let id = first_id(id);
+        let (GivenUp::Left(id, _) | GivenUp::Came(id, _)) = &given_up;
+        let id = first_id(*id);
         let history = &self.domains[&id];
-        let violation = match (given_up, history.committed) {
+        let violation = match (&given_up, history.committed) {
             // The domain has not run elsewhere since it was activated here.
             (GivenUp::Left(_, RunState::Running), _) if history.home == number => {
                 Violation::DestroyedRunning
             }
             (GivenUp::Left(..), _) if history.home == number => Violation::DestroyedUnconfirmed,
-            (GivenUp::Came(_), Some(committed)) if committed.destination == number => {
-                Violation::DiscardedCommitted
+            (GivenUp::Came(_, contents), Some(committed))
+                if committed.destination == number
+                    && history.relies_on(committed.transaction, contents) =>
+            {
+                Violation::DiscardedUndeclined
             }
             _ => return,
         };
         self.violate(id, violation);
+    }
+
+    /// Records that a retirement was undone. The destination must have declined the domain.
+    pub fn unretire(&mut self, id: DomainId) {
+        let id = first_id(id);
+        let history = self.domains.get_mut(&id).expect("every domain has one");
+        let committed = history.committed.take();
+        let is_declined = committed.is_some_and(|committed| {
+            history.retired.remove(&committed.transaction);
+            history.declined.contains(&committed.transaction)
+        });
+        if !is_declined {
+            self.violate(id, Violation::UnretiredUndeclined);
+        }
     }
 
     /// Records that a copy on machine `number` runs, or may run again, although it was outlived. That is a violation even if an
@@ -213,13 +274,6 @@ impl History {
         for domain in self.domains.values_mut() {
             domain.lose(machine);
         }
-    }
-
-    /// Whether the arriving copy is complete and its source is retired.
-    fn is_only_copy(&self, machine: &Machine, id: DomainId, transaction: TransactionId) -> bool {
-        let committed = self.domains[&first_id(id)].committed;
-        committed.is_some_and(|committed| committed.transaction == transaction)
-            && machine.hardware().is_prepared(id)
     }
 
     fn violate(&mut self, id: DomainId, violation: Violation) {

@@ -123,14 +123,16 @@ impl Kernel {
         }
     }
 
-    /// Undoes a retirement and lets the domain run. A domain that is not retired stays as it is.
-    pub fn unretire(&mut self, id: DomainId) {
-        if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == RunState::Retired
-        {
-            domain.freeze(None);
-            domain.thaw();
-        }
+    /// Undoes a retirement and lets the domain run. A domain that is not retired stays as it is. Returns whether it was
+    /// retired.
+    pub fn unretire(&mut self, id: DomainId) -> bool {
+        let domain = self.domains.get_mut(&id);
+        let Some(domain) = domain.filter(|domain| domain.run == RunState::Retired) else {
+            return false;
+        };
+        domain.freeze(None);
+        domain.thaw();
+        true
     }
 
     /// Reads a frozen domain's state.

@@ -18,6 +18,7 @@ use nomad_shell::pages::Segment;
 use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
+use crate::misconduct::take_for_verified;
 
 /// The first domain, and the only one in a world with one.
 pub const DOMAIN: DomainId = DomainId(1);
@@ -31,10 +32,14 @@ pub enum Mutant {
     None,
     /// A source that receives nothing after the commit point runs the domain again.
     SourceThawsAfterCommit,
-    /// A prepared destination that receives nothing runs the domain.
+    /// A destination with a verified copy that receives nothing runs the domain.
     DestinationRunsUncommitted,
-    /// A prepared destination that receives nothing gives its copy back.
-    DestinationDropsPrepared,
+    /// A destination with a verified copy that receives nothing declines the domain.
+    DestinationDropsVerified,
+    /// A destination forgets a transaction as soon as it has declined it.
+    DeclinedIsForgotten,
+    /// A restarted destination takes a domain that it has declined for one whose copy is verified.
+    DeclinedIsVerified,
     /// The kernel retires a domain although its version has moved.
     KernelIgnoresVersion,
     /// The kernel retires a domain although its freeze has ended.
@@ -53,12 +58,18 @@ pub enum Mutant {
     OlderRecordStays,
     /// When a machine starts, its root starts the domains at home there, without a query to other machines.
     HomeDoesNotQuery,
-    /// A source that has committed reads a destination's Prepared as Activated.
-    PreparedIsActivated,
+    /// A source that has committed reads a destination's Received as Activated.
+    ReceivedIsActivated,
+    /// A source that has committed reads a destination's Received as Declined.
+    ReceivedIsDeclined,
+    /// A source that has committed reads a destination's Activated as Declined.
+    ActivatedIsDeclined,
+    /// A source that has committed reads the Unknown of a restarted destination as the Declined of its earlier boot.
+    UnknownIsDeclined,
     /// Every boot of another machine is taken for that machine's first.
     BootsLookAlike,
-    /// A destination sends Prepared without having handed its copy to root.
-    PreparedIsNotKept,
+    /// A destination takes its copy for verified without having handed it to root.
+    VerifiedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
 }
@@ -249,7 +260,12 @@ impl Machine {
             hardware.record_store.clear();
         }
         let leaves_older = hardware.parts.mutant == Mutant::OlderRecordStays;
-        let records = hardware.record_store.load(leaves_older);
+        let mut records = hardware.record_store.load(leaves_older);
+        if hardware.parts.mutant == Mutant::DeclinedIsVerified {
+            records
+                .iter_mut()
+                .for_each(|record| take_for_verified(&hardware, record));
+        }
         let moves = records.iter().map(Move::from_record).collect();
         let records_max = hardware.record_store.transactions_max();
         let config = self

@@ -1,15 +1,21 @@
-//! The misconduct of mutants: they misread another machine's datagrams, or decide a move in doubt without an operator.
+//! The misconduct of mutants: they misread another machine's datagrams or their own records, or decide a move in doubt
+//! without an operator.
 
 use nomad_protocol::{
-    Action, BootId, Doubt, Entry, Envelope, Force, Message, Notice, PhaseName, Side, Step,
+    AbortReason, Action, Attempt, BootId, Doubt, Entry, Envelope, Force, Message, Notice,
+    PhaseName, Record, RecordedProgress, Side, Step,
 };
 
-use crate::machine::{Machine, Mutant};
+use crate::hardware::Hardware;
+use crate::machine::{Machine, Mutant, machine_number};
 
 /// The datagram that a mutant reads in place of these bytes of machine `from`; `None` if it reads them correctly.
 pub fn misread(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>> {
     let change = match machine.hardware().parts.mutant {
-        Mutant::PreparedIsActivated => prepared_is_activated,
+        Mutant::ReceivedIsActivated => received_is_activated,
+        Mutant::ReceivedIsDeclined => received_is_declined,
+        Mutant::ActivatedIsDeclined => activated_is_declined,
+        Mutant::UnknownIsDeclined => unknown_is_declined,
         Mutant::BootsLookAlike => boots_look_alike,
         _ => return None,
     };
@@ -17,21 +23,53 @@ pub fn misread(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>> 
     Some(change(machine, from, envelope).encode())
 }
 
-/// A source that has committed reads Prepared as Activated.
-fn prepared_is_activated(machine: &Machine, _: usize, mut envelope: Envelope) -> Envelope {
-    if let Message::Transaction(transaction, step @ Step::Prepared { .. }) = &mut envelope.message {
+/// Has a source that has committed read another step in place of those that `is_misread`.
+fn committed_misreads(
+    machine: &Machine,
+    mut envelope: Envelope,
+    is_misread: impl Fn(&Step) -> bool,
+    another: impl Fn(&Entry<'_>) -> Step,
+) -> Envelope {
+    if let Message::Transaction(transaction, step) = &mut envelope.message
+        && is_misread(step)
+    {
         let mut entries = machine.shell.moves.ledger.entries();
         let is_it = |entry: &Entry<'_>| {
             entry.transaction == *transaction && entry.phase == PhaseName::Commit
         };
         if let Some(entry) = entries.find(is_it) {
-            *step = Step::Activated {
-                domain: entry.offer.domain,
-                incarnation: entry.offer.incarnation.next(),
-            };
+            *step = another(&entry);
         }
     }
     envelope
+}
+
+fn received_is_activated(machine: &Machine, _: usize, envelope: Envelope) -> Envelope {
+    let is_misread = |step: &Step| matches!(step, Step::Received { .. });
+    committed_misreads(machine, envelope, is_misread, |entry| Step::Activated {
+        domain: entry.offer.domain,
+        incarnation: entry.offer.incarnation.next(),
+    })
+}
+
+fn received_is_declined(machine: &Machine, _: usize, envelope: Envelope) -> Envelope {
+    let is_misread = |step: &Step| matches!(step, Step::Received { .. });
+    committed_misreads(machine, envelope, is_misread, declined)
+}
+
+fn activated_is_declined(machine: &Machine, _: usize, envelope: Envelope) -> Envelope {
+    let is_misread = |step: &Step| matches!(step, Step::Activated { .. });
+    committed_misreads(machine, envelope, is_misread, declined)
+}
+
+fn unknown_is_declined(machine: &Machine, from: usize, envelope: Envelope) -> Envelope {
+    let envelope = boots_look_alike(machine, from, envelope);
+    let is_misread = |step: &Step| *step == Step::Unknown;
+    committed_misreads(machine, envelope, is_misread, declined)
+}
+
+fn declined(_: &Entry<'_>) -> Step {
+    Step::Declined(AbortReason::Cancelled)
 }
 
 /// Every boot of a machine is taken for its first.
@@ -39,6 +77,21 @@ fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
     Envelope {
         boot: BootId(Machine::first_boot(from)),
         ..envelope
+    }
+}
+
+/// Reads the record of a domain that was declined as that of a verified copy, if a complete copy is there.
+pub fn take_for_verified(hardware: &Hardware, record: &mut Record) {
+    let RecordedProgress::DestinationDeclined { .. } = record.progress else {
+        return;
+    };
+    if let Some(state) = hardware.kernel.export(record.offer.domain) {
+        record.progress = RecordedProgress::DestinationPrepared {
+            rounds: 1,
+            attempt: Attempt::FIRST,
+            digest: state.digest(),
+            peer_boot: BootId(Machine::first_boot(machine_number(record.peer))),
+        };
     }
 }
 
@@ -52,7 +105,7 @@ pub fn wrong_force(machine: &Machine, action: &Action) -> Option<Force> {
     match (machine.hardware().parts.mutant, side) {
         (Mutant::SourceThawsAfterCommit, Side::Source)
         | (Mutant::DestinationRunsUncommitted, Side::Destination) => Some(Force::RunHere),
-        (Mutant::DestinationDropsPrepared, Side::Destination) => Some(Force::DropCopy),
+        (Mutant::DestinationDropsVerified, Side::Destination) => Some(Force::DropCopy),
         _ => None,
     }
 }

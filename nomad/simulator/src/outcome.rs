@@ -164,15 +164,15 @@ fn where_it_runs(history: &DomainHistory, machine: usize) -> Outcome {
     }
 }
 
-/// Judges a domain that its home has retired and that was not activated: home or destination holds a copy, unless both
-/// were restarted.
+/// Judges a domain that its home has retired and that was not activated: home or destination holds a copy, unless the home
+/// was restarted, and the destination was restarted too or has declined the domain.
 fn judge_committed(
     id: DomainId,
     history: &DomainHistory,
     committed: Committed,
     doubts: &[&Doubted],
 ) -> Result<(Outcome, Option<usize>), Defect> {
-    let losses = (history.is_home_lost, committed.is_destination_lost);
+    let losses = (history.is_home_lost, history.is_destination_out(committed));
     match (losses, doubts) {
         ((true, false), [doubt]) if doubt.is(Side::Destination, committed.destination) => {
             Ok((Outcome::DestinationInDoubt, Some(committed.destination)))

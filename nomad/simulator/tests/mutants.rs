@@ -77,11 +77,9 @@ fn nothing_is_caught_where_no_rule_is_broken() {
     );
 }
 
-/// The first harm is not that two instances run. Before that the destination queries the outcome, learns that the
-/// transaction is unknown, and drops its copy.
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
-    assert_caught!(SourceThawsAfterCommit, PAIR, PLAIN, step Violation::DiscardedCommitted);
+    assert_caught!(SourceThawsAfterCommit, PAIR, PLAIN, step Violation::UnretiredUndeclined);
 }
 
 #[test]
@@ -90,8 +88,29 @@ fn a_destination_that_runs_an_uncommitted_copy_is_caught() {
 }
 
 #[test]
-fn a_destination_that_drops_a_prepared_copy_is_caught() {
-    assert_caught!(DestinationDropsPrepared, PAIR, PLAIN, step Violation::DiscardedCommitted);
+fn a_destination_that_drops_a_verified_copy_is_caught() {
+    assert_caught!(DestinationDropsVerified, PAIR, PLAIN, step Violation::DeclinedVerified);
+}
+
+/// The source keeps its copy, which is then in doubt although no machine was restarted.
+#[test]
+fn a_destination_that_forgets_that_it_has_declined_is_caught() {
+    let bounds = Bounds {
+        cancels: 1,
+        ..DESTINATION_CRASHES
+    };
+    assert_caught!(DeclinedIsForgotten, PAIR, bounds, end Defect::NeedlessDoubt(..));
+}
+
+/// The first crash makes it decline a complete copy, the second one has it forget that before the copy is discarded.
+#[test]
+fn a_destination_that_activates_what_it_has_declined_is_caught() {
+    let bounds = Bounds {
+        crashes: [0, 2, 0],
+        limits: 0,
+        ..PLAIN
+    };
+    assert_caught!(DeclinedIsVerified, PAIR, bounds, step Violation::ActivatedDeclined);
 }
 
 #[test]
@@ -115,7 +134,7 @@ fn a_kernel_that_retires_a_domain_that_has_run_again_is_caught() {
 
 #[test]
 fn records_of_a_source_that_do_not_outlive_nomad_are_caught() {
-    assert_caught!(RecordsAreLost, PAIR, SOURCE_CRASHES, step Violation::DiscardedCommitted);
+    assert_caught!(RecordsAreLost, PAIR, SOURCE_CRASHES, step Violation::DiscardedUndeclined);
 }
 
 #[test]
@@ -147,7 +166,7 @@ fn a_destination_that_discards_the_copy_of_another_transaction_is_caught() {
         cancels: 1,
         ..PLAIN
     };
-    assert_caught!(DiscardsAnother, TOGETHER, bounds, step Violation::DiscardedCommitted);
+    assert_caught!(DiscardsAnother, TOGETHER, bounds, step Violation::DiscardedUndeclined);
 }
 
 #[test]
@@ -166,18 +185,33 @@ fn an_older_record_that_stays_is_caught() {
 }
 
 #[test]
-fn a_source_that_mistakes_a_prepared_copy_for_a_running_one_is_caught() {
-    assert_caught!(PreparedIsActivated, PAIR, PLAIN, step Violation::DestroyedUnconfirmed);
+fn a_source_that_mistakes_a_copy_for_a_running_one_is_caught() {
+    assert_caught!(ReceivedIsActivated, PAIR, PLAIN, step Violation::DestroyedUnconfirmed);
+}
+
+#[test]
+fn a_source_that_revives_a_domain_that_was_not_declined_is_caught() {
+    assert_caught!(ReceivedIsDeclined, PAIR, PLAIN, step Violation::UnretiredUndeclined);
+}
+
+#[test]
+fn a_source_that_revives_a_domain_that_the_destination_runs_is_caught() {
+    assert_caught!(ActivatedIsDeclined, PAIR, PLAIN, step Violation::UnretiredUndeclined);
+}
+
+#[test]
+fn a_source_that_revives_a_domain_because_another_boot_does_not_know_it_is_caught() {
+    assert_caught!(UnknownIsDeclined, PAIR, DESTINATION_CRASHES, step Violation::UnretiredUndeclined);
 }
 
 #[test]
 fn a_machine_that_mistakes_a_restarted_peer_for_the_one_it_knew_is_caught() {
-    assert_caught!(BootsLookAlike, PAIR, SOURCE_CRASHES, step Violation::DiscardedCommitted);
+    assert_caught!(BootsLookAlike, PAIR, SOURCE_CRASHES, step Violation::DiscardedUndeclined);
 }
 
 #[test]
-fn a_destination_that_is_prepared_with_nothing_kept_is_caught() {
-    assert_caught!(PreparedIsNotKept, PAIR, PLAIN, end Defect::Unsettled(..));
+fn a_destination_that_has_verified_a_copy_and_not_kept_it_is_caught() {
+    assert_caught!(VerifiedIsNotKept, PAIR, PLAIN, end Defect::Unsettled(..));
 }
 
 /// No action has requested the release, so it is judged when the memory is released.

@@ -29,7 +29,7 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
-/// The source aborts a move while all wires are cut, so its prepared destination does not learn of the abort. Then the
+/// The source aborts a move while all wires are cut, so its destination, which has a verified copy, does not learn of the abort. Then the
 /// source moves the domain elsewhere, without a message from the first destination, and is restarted. The first
 /// destination is left with a copy in doubt that is outlived.
 #[test]

@@ -38,6 +38,7 @@ struct Coverage {
     crashes: BTreeSet<(String, &'static str)>,
     aborts: BTreeSet<String>,
     failed: BTreeSet<String>,
+    declined: usize,
     pauses: usize,
 }
 
@@ -49,6 +50,7 @@ impl Coverage {
         self.crashes.extend(report.crashes);
         self.aborts.extend(report.aborts);
         self.failed.extend(report.failed);
+        self.declined += report.declined;
         self.pauses += report.pauses;
     }
 
@@ -111,9 +113,10 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
         assert!(met, "root's {call:?} never fails");
     }
     assert!(coverage.pauses > 0, "no machine is paused during a move");
+    assert!(coverage.declined > 0, "no retired domain is declined");
 }
 
-/// When an operator forces a copy to run, root has to undo its retirement.
+/// When a destination declines a retired domain, or an operator forces a copy to run, root has to undo the retirement.
 #[test]
 fn a_retirement_that_root_does_not_undo_is_retried() {
     let mut failed = 0;
@@ -147,7 +150,9 @@ fn every_broken_rule_is_caught_by_some_seed() {
     for mutant in [
         Mutant::SourceThawsAfterCommit,
         Mutant::DestinationRunsUncommitted,
-        Mutant::DestinationDropsPrepared,
+        Mutant::DestinationDropsVerified,
+        Mutant::DeclinedIsForgotten,
+        Mutant::DeclinedIsVerified,
         Mutant::KernelIgnoresVersion,
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,
@@ -157,9 +162,12 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::IncarnationStays,
         Mutant::OlderRecordStays,
         Mutant::HomeDoesNotQuery,
-        Mutant::PreparedIsActivated,
+        Mutant::ReceivedIsActivated,
+        Mutant::ReceivedIsDeclined,
+        Mutant::ActivatedIsDeclined,
+        Mutant::UnknownIsDeclined,
         Mutant::BootsLookAlike,
-        Mutant::PreparedIsNotKept,
+        Mutant::VerifiedIsNotKept,
         Mutant::GivesBackEarly,
     ] {
         let fails = |seed: &u64| simulation::run_mutant(*seed, Scale::DEFAULT, mutant).is_err();

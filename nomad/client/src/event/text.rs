@@ -45,9 +45,6 @@ impl fmt::Display for Event {
             Event::Cancelled(domain, Cancelled::IfNotTooLate) => {
                 write!(f, "{domain} stays if it is not too late")
             }
-            Event::Cancelled(domain, Cancelled::TooLate) => {
-                write!(f, "it is too late to cancel the move of {domain}")
-            }
             Event::Started(domain) => write!(f, "{domain} is started"),
             Event::Forced(domain, Force::RunHere) => write!(f, "{domain} is to run here"),
             Event::Forced(domain, Force::DropCopy) => write!(f, "{domain} is to be dropped here"),
@@ -171,6 +168,7 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
         Notice::Progress(progress) => write_progress(f, progress),
         Notice::Received { rounds, pages } => write!(f, "received {rounds} rounds, {pages} pages"),
         Notice::Committed => f.write_str("committed"),
+        Notice::Declined(reason) => write!(f, "declined: {reason}"),
         Notice::Activated => f.write_str("activated"),
         Notice::Aborted(reason) => write!(f, "failed: {reason}"),
         Notice::InDoubt(doubt) => write!(f, "in doubt: {doubt}"),

@@ -1,5 +1,5 @@
-//! Abort: the destination discards its copy. Before the destination has sent Prepared, any failure leads here. After
-//! that only the source leads here, by Abort or Unknown, or the operator.
+//! Abort: the destination discards its copy, because the source runs the domain on. Nothing has to be agreed: the source
+//! has aborted, or cannot have frozen the domain yet.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -17,16 +17,21 @@ pub(crate) struct Discarding {
 }
 
 impl Discarding {
-    /// Releases the reservation. Abort is sent once. If it is lost, the source ends its side by a time limit or because
-    /// the stream breaks.
-    pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    /// Releases the reservation, because the source has aborted.
+    pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
         // From here on a prepared copy counts as incomplete, also for a restarted server.
         context.record(RecordedProgress::DestinationOpen);
         context.act(Action::CloseStream);
-        context.send(Step::Abort(why));
         context.act(Action::Destination(DestinationAction::DiscardCopy));
         Phase::Abort(Discarding { why })
+    }
+
+    /// Releases the reservation before the source can freeze the domain. Abort is sent once. If it is lost, the source
+    /// ends its side by a time limit or because the stream breaks.
+    pub(super) fn abort(context: &mut Context<'_>, why: AbortReason) -> Phase {
+        context.send(Step::Abort(why));
+        Self::enter(context, why)
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
@@ -42,25 +47,55 @@ impl Discarding {
     }
 }
 
-/// The reason to abort, if this input aborts a transaction in `phase` whose destination is not prepared.
-pub(super) fn reason(input: &Input, phase: PhaseName, peer_boot: BootId) -> Option<AbortReason> {
-    match input {
-        Input::Cancel => Some(AbortReason::Cancelled),
-        Input::Timer(Timer::Limit) => Some(AbortReason::TooLong { phase }),
-        Input::Event(Event::StreamBroken) => Some(AbortReason::StreamBroken),
-        Input::Event(Event::Failed(failure)) => Some(AbortReason::Failed {
-            on: Side::Destination,
-            failure: *failure,
-        }),
-        Input::Message {
-            step: Step::Abort(why),
-            ..
-        } => Some(*why),
-        Input::Message { boot, .. } if *boot != peer_boot => Some(AbortReason::PeerRestarted),
-        Input::Message {
-            step: Step::Unknown,
-            ..
-        } => Some(AbortReason::PeerForgot),
-        _ => None,
+/// The end of a transaction whose destination has no verified copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum End {
+    /// The source runs the domain on, or does not await anything of this boot.
+    BySource(AbortReason),
+    /// This machine cannot complete the move.
+    Here(AbortReason),
+}
+
+impl End {
+    /// The end that this input brings in `phase`, if it brings one.
+    pub(super) fn of(
+        context: &Context<'_>,
+        input: &Input,
+        phase: PhaseName,
+        peer_boot: BootId,
+    ) -> Option<End> {
+        Some(match input {
+            Input::Message { boot, step } => Self::of_message(context, *boot, step, peer_boot)?,
+            Input::Cancel => End::Here(AbortReason::Cancelled),
+            Input::Timer(Timer::Limit) => End::Here(AbortReason::TooLong { phase }),
+            Input::Event(Event::StreamBroken) => End::Here(AbortReason::StreamBroken),
+            Input::Event(Event::Failed(failure)) => End::Here(AbortReason::Failed {
+                on: Side::Destination,
+                failure: *failure,
+            }),
+            _ => return None,
+        })
     }
+
+    fn of_message(
+        context: &Context<'_>,
+        boot: BootId,
+        step: &Step,
+        peer_boot: BootId,
+    ) -> Option<End> {
+        match step {
+            Step::Abort(why) => Some(End::BySource(*why)),
+            _ if boot != peer_boot => Some(End::Here(AbortReason::PeerRestarted)),
+            Step::Unknown => Some(End::BySource(AbortReason::PeerForgot)),
+            step if is_for_another_boot(context, step) => {
+                Some(End::BySource(AbortReason::PeerForgot))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the source has committed to an earlier boot of this machine. It then awaits nothing of this one.
+pub(super) fn is_for_another_boot(context: &Context<'_>, step: &Step) -> bool {
+    matches!(step, Step::Commit { boot, .. } if *boot != context.facts.local_boot)
 }

@@ -1,5 +1,5 @@
-//! Activate: Commit was received, so the domain runs here and nowhere else. The phase lasts until the source has released
-//! its copy.
+//! Activate: Commit was received and the copy is verified, so the domain runs here and nowhere else. The phase lasts until
+//! the source has released its copy.
 //!
 //! ```text
 //!   Thawing --Activated--> Running --Released, or the source's new boot--> Finished

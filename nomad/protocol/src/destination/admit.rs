@@ -8,14 +8,14 @@ use crate::reasons::{AbortReason, PhaseName, Refusal};
 use crate::record::RecordedProgress;
 
 use super::Phase;
-use super::abort::{self, Discarding};
+use super::abort::{Discarding, End};
 use super::receive::Receiving;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Admitting {
     peer_boot: BootId,
-    /// The reason, if the transaction was aborted meanwhile. The reservation is then released as soon as it is made.
-    abort: Option<AbortReason>,
+    /// The transaction's end, if it has ended meanwhile. The reservation is then released as soon as it is made.
+    end: Option<End>,
 }
 
 impl Admitting {
@@ -28,25 +28,28 @@ impl Admitting {
         )));
         Phase::Admit(Admitting {
             peer_boot,
-            abort: None,
+            end: None,
         })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        match (input, self.abort) {
+        match (input, self.end) {
             (Input::Event(Event::Destination(DestinationEvent::Refused(why))), _) => {
                 Self::refuse(context, why)
             }
-            (Input::Event(Event::Destination(DestinationEvent::Reserved)), Some(why)) => {
-                Discarding::enter(context, why)
+            (Input::Event(Event::Destination(DestinationEvent::Reserved)), Some(end)) => {
+                match end {
+                    End::BySource(why) => Discarding::enter(context, why),
+                    End::Here(why) => Discarding::abort(context, why),
+                }
             }
             (Input::Event(Event::Destination(DestinationEvent::Reserved)), None) => {
                 Receiving::enter(context, self.peer_boot)
             }
-            (input, abort) => {
-                let abort =
-                    abort.or_else(|| abort::reason(&input, PhaseName::Admit, self.peer_boot));
-                Phase::Admit(Admitting { abort, ..self })
+            (input, end) => {
+                let end =
+                    end.or_else(|| End::of(context, &input, PhaseName::Admit, self.peer_boot));
+                Phase::Admit(Admitting { end, ..self })
             }
         }
     }

@@ -4,6 +4,8 @@
 //! The copy stays, frozen and listed. A delayed Commit of the source's earlier boot still settles the doubt: it proves
 //! that the source retired the domain and did not run it again. Otherwise an operator forces one outcome by name.
 
+use identity::Digest;
+
 use crate::actions::Notice;
 use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
@@ -14,34 +16,39 @@ use crate::reasons::{AbortReason, Doubt, PhaseName};
 use super::Phase;
 use super::abort::Discarding;
 use super::activate::Activating;
+use super::committed::Committed;
+use super::decline::Declining;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InDoubt {
     peer_boot: BootId,
     attempt: Attempt,
+    digest: Digest,
 }
 
 impl InDoubt {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, attempt: Attempt) -> Phase {
+    pub(super) fn enter(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        (attempt, digest): (Attempt, Digest),
+    ) -> Phase {
         context.enter(PhaseName::InDoubt);
         context.notify(Notice::InDoubt(Doubt::SourceRestarted));
-        Phase::InDoubt(InDoubt { peer_boot, attempt })
+        Phase::InDoubt(InDoubt {
+            peer_boot,
+            attempt,
+            digest,
+        })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        match input {
-            Input::Message {
-                step:
-                    Step::Commit {
-                        attempt,
-                        downtime_us,
-                        ..
-                    },
-                boot,
-            } if attempt == self.attempt && boot == self.peer_boot => {
-                let downtime = Downtime::reported(context.now, downtime_us, 0);
-                Activating::enter(context, self.peer_boot, downtime)
+        match Committed::of(context, &input, self.peer_boot) {
+            Some(committed) if committed.attempt == self.attempt => {
+                return committed.decide(context, self.peer_boot, self.digest);
             }
+            _ => {}
+        }
+        match input {
             Input::Message {
                 step: Step::Abort(why),
                 ..
@@ -49,7 +56,7 @@ impl InDoubt {
             Input::Force(Force::RunHere) => {
                 Activating::enter(context, self.peer_boot, Downtime::since(context.now))
             }
-            Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
+            Input::Force(Force::DropCopy) => Declining::enter(context, AbortReason::Cancelled),
             _ => Phase::InDoubt(self),
         }
     }

@@ -1,21 +1,30 @@
 //! The destination: the machine that a domain moves to.
 //!
 //! ```text
-//!   new -> Admit --Reserved--> Receive --FreezeReceived--> Verify --Prepared, Commit--> Activate --Released--> Finished
-//!            |                   |  ^                       |  |
-//!            | Refused           |  +--replacing freeze-----+  +--Unknown, another boot--> InDoubt
-//!            v                   v                          |                     (frozen, listed, the operator decides)
-//!        Finished              Abort <----------------------+
-//!                            (empty)   not prepared: any failure
-//!                                      prepared: only Abort, or Unknown under the source's boot
+//!   new -> Admit --Reserved--> Receive --FreezeReceived--> Verify --verified, Commit--> Activate --Released--> Finished
+//!            |                    ^                           |
+//!            | Refused            +------another freeze-------+--verified; Unknown, another boot--> InDoubt
+//!            v                                                              (frozen, listed, the operator decides)
+//!        Finished
+//!
+//!   Receive, Verify, InDoubt --the copy cannot be completed, or the operator drops it--> Decline --reply--> Finished
+//!   Receive, Verify          --Abort, or Unknown under the source's boot--------------> Abort ------------> Finished
 //! ```
 //!
-//! Invariant: the copy never runs before Commit is received. Until it has sent Prepared a destination may abort by
-//! itself. After that only the source knows the outcome: the copy stays frozen, and the destination queries the source.
+//! Commit may arrive before the pages: the destination decides. The domain runs here if its copy is verified and Commit
+//! has arrived. If the copy cannot be completed, the destination declines: it makes durable that it never runs this copy,
+//! and notifies the source, which runs the domain on. Before the first round is acknowledged the source cannot have
+//! frozen the domain, so a failure needs no agreement and leads to Abort.
+//!
+//! Invariant: the copy never runs before Commit is received, nor after the transaction was declined. A verified copy is
+//! not given up by the destination itself: the source may have retired the domain and be gone. The copy stays frozen, and
+//! the destination queries the source.
 
 mod abort;
 mod activate;
 mod admit;
+mod committed;
+mod decline;
 mod in_doubt;
 mod receive;
 mod verify;
@@ -24,11 +33,12 @@ use core::mem;
 
 use crate::context::{Context, Input};
 use crate::reasons::{Doubt, PhaseName};
-use crate::transaction::Cancelled;
+use crate::transaction::{Cancelled, TooLate};
 
-pub(crate) use abort::Discarding;
+use abort::Discarding;
 pub(crate) use activate::Activating;
 pub(crate) use admit::Admitting;
+pub(crate) use decline::Declining;
 use in_doubt::InDoubt;
 use receive::Receiving;
 pub(crate) use verify::Verifying;
@@ -41,6 +51,7 @@ pub(crate) enum Phase {
     Verify(Verifying),
     Activate(Activating),
     InDoubt(InDoubt),
+    Decline(Declining),
     Abort(Discarding),
     Finished,
 }
@@ -53,6 +64,7 @@ impl Phase {
             Phase::Verify(phase) => phase.step(context, input),
             Phase::Activate(phase) => phase.step(context, input),
             Phase::InDoubt(phase) => phase.step(context, input),
+            Phase::Decline(phase) => phase.step(context, input),
             Phase::Abort(phase) => phase.step(context, input),
             Phase::Finished => Phase::Finished,
         };
@@ -65,6 +77,7 @@ impl Phase {
             Phase::Verify(_) => PhaseName::Verify,
             Phase::Activate(_) => PhaseName::Activate,
             Phase::InDoubt(_) => PhaseName::InDoubt,
+            Phase::Decline(_) => PhaseName::Decline,
             Phase::Abort(_) => PhaseName::Abort,
             Phase::Finished => PhaseName::Finished,
         }
@@ -75,16 +88,22 @@ impl Phase {
             Phase::Verify(verifying) => verifying.doubt(),
             Phase::Activate(activating) => activating.doubt(),
             Phase::InDoubt(_) => Some(Doubt::SourceRestarted),
+            Phase::Decline(declining) => declining.doubt(),
             _ => None,
         }
     }
 
-    /// The result of a request to cancel in this phase. Once prepared, only the source can cancel.
-    pub(crate) fn cancelled(&self) -> Cancelled {
+    /// The result of a request to cancel in this phase. Once the copy is verified, only the source can cancel.
+    pub(crate) fn cancelled(&self) -> Result<Cancelled, TooLate> {
         match self {
-            Phase::Admit(_) | Phase::Receive(_) => Cancelled::Now,
-            Phase::Verify(verifying) if !verifying.is_prepared() => Cancelled::Now,
-            _ => Cancelled::TooLate,
+            Phase::Admit(_) | Phase::Receive(_) => Ok(Cancelled::Now),
+            Phase::Verify(verifying) if !verifying.is_verified() => Ok(Cancelled::Now),
+            _ => Err(TooLate),
         }
+    }
+
+    /// Whether the copy here is discarded and only the source's reply is awaited.
+    pub(crate) fn is_discarded(&self) -> bool {
+        matches!(self, Phase::Decline(declining) if declining.is_discarded())
     }
 }

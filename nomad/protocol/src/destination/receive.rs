@@ -1,4 +1,4 @@
-//! Receive: receives rounds until a freeze has arrived whole.
+//! Receive: receives rounds until a freeze has arrived whole. The source's Commit may arrive before it.
 
 use crate::actions::{DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -8,7 +8,9 @@ use crate::reasons::{AbortReason, PhaseName};
 use crate::timers::Timer;
 
 use super::Phase;
-use super::abort::{self, Discarding};
+use super::abort::{Discarding, End};
+use super::committed::Committed;
+use super::decline::Declining;
 use super::verify::Verifying;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +18,8 @@ pub(crate) struct Receiving {
     peer_boot: BootId,
     rounds: u32,
     pages: u64,
+    /// The source's Commit, if it has arrived. The domain is then stopped on both machines.
+    committed: Option<Committed>,
 }
 
 impl Receiving {
@@ -25,13 +29,34 @@ impl Receiving {
             peer_boot,
             rounds: 0,
             pages: 0,
+            committed: None,
+        }
+        .await_more(context)
+    }
+
+    /// Awaits another freeze, because the source has replaced the one that was received.
+    pub(super) fn await_freeze(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        rounds: u32,
+        committed: Option<Committed>,
+    ) -> Phase {
+        context.enter(PhaseName::Receive);
+        Receiving {
+            peer_boot,
+            rounds,
+            pages: 0,
+            committed,
         }
         .await_more(context)
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(&input, PhaseName::Receive, self.peer_boot) {
-            return Discarding::enter(context, why);
+        if let Some(end) = End::of(context, &input, PhaseName::Receive, self.peer_boot) {
+            return self.end(context, end);
+        }
+        if let Some(committed) = Committed::of(context, &input, self.peer_boot) {
+            return self.handle_commit(context, committed);
         }
         match input {
             Input::Message {
@@ -39,30 +64,55 @@ impl Receiving {
                 ..
             }
             | Input::Timer(Timer::Repeat) => {
-                self.send_received(context);
+                send_received(context, self.rounds);
                 Phase::Receive(self)
             }
             Input::Event(Event::Destination(DestinationEvent::Arriving)) => {
-                context.limit(context.timing().receive_limit_us);
+                self.limit(context);
                 Phase::Receive(self)
             }
             // A duplicated Offer may have made a second reservation, which lacks the rounds that were sent before it.
             Input::Event(Event::Destination(DestinationEvent::RoundReceived {
                 number, ..
-            })) if number != self.rounds => Discarding::enter(context, AbortReason::StreamBroken),
+            })) if number != self.rounds => self.end(context, End::Here(AbortReason::StreamBroken)),
             Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
                 rounds, ..
-            })) if rounds != self.rounds => Discarding::enter(context, AbortReason::StreamBroken),
+            })) if rounds != self.rounds => self.end(context, End::Here(AbortReason::StreamBroken)),
             Input::Event(Event::Destination(DestinationEvent::RoundReceived { pages, .. })) => {
                 self.round_received(context, pages)
             }
             Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
                 attempt,
                 digest,
-                ..
-            })) => Verifying::enter(context, self.peer_boot, attempt, digest),
+                rounds,
+            })) => {
+                let freeze = (attempt, digest, rounds);
+                Verifying::enter(context, self.peer_boot, freeze, self.committed)
+            }
             _ => Phase::Receive(self),
         }
+    }
+
+    /// The source freezes the domain only after the first round is acknowledged, so before that it has not retired the
+    /// domain.
+    fn end(self, context: &mut Context<'_>, end: End) -> Phase {
+        match end {
+            End::BySource(why) => Discarding::enter(context, why),
+            End::Here(why) if self.rounds == 0 => Discarding::abort(context, why),
+            End::Here(why) => Declining::enter(context, why),
+        }
+    }
+
+    fn handle_commit(self, context: &mut Context<'_>, committed: Committed) -> Phase {
+        if self.committed.is_some() {
+            return Phase::Receive(self);
+        }
+        let received = Receiving {
+            committed: Some(committed),
+            ..self
+        };
+        received.limit(context);
+        Phase::Receive(received)
     }
 
     fn round_received(self, context: &mut Context<'_>, pages: u64) -> Phase {
@@ -78,19 +128,28 @@ impl Receiving {
     }
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
-        self.send_received(context);
+        send_received(context, self.rounds);
         // The source's Abort may be lost. Then the source's reply to this repeated message is the only sign that it has
         // aborted.
         context.repeat();
-        context.limit(context.timing().receive_limit_us);
+        self.limit(context);
         Phase::Receive(self)
     }
 
-    /// Acknowledges the rounds received. A source that has aborted replies with Unknown.
-    fn send_received(&self, context: &mut Context<'_>) {
-        context.send(match self.rounds {
-            0 => Step::Admit,
-            rounds => Step::Received { rounds },
+    /// Limits the time without any bytes. It is short if the source has retired the domain, which nobody runs then.
+    fn limit(&self, context: &mut Context<'_>) {
+        let timing = context.timing();
+        context.limit(match self.committed {
+            Some(_) => timing.freeze_limit_us,
+            None => timing.receive_limit_us,
         });
     }
+}
+
+/// Acknowledges the rounds received. A source that has aborted replies with Unknown, one that has committed with Commit.
+pub(super) fn send_received(context: &mut Context<'_>, rounds: u32) {
+    context.send(match rounds {
+        0 => Step::Admit,
+        rounds => Step::Received { rounds },
+    });
 }

@@ -1,12 +1,13 @@
-//! Verify: rebuilds the domain, frozen; then the destination is prepared, and only the source knows the outcome.
+//! Verify: rebuilds the domain, frozen, and compares it with what the source has exported. Then only the source knows
+//! whether the domain is to run here, unless its Commit has arrived already.
 //!
 //! ```text
-//!   Rebuilding --Rebuilt--> Prepared --Commit--> Activate
-//!       ^                      |
-//!       +--replacing freeze----+
+//!   Rebuilding --Rebuilt--> Verified --Commit--> Activate          at once, if Commit arrived before
+//!       |                      |
+//!       +---another freeze-----+--> Receive
 //! ```
 //!
-//! A prepared destination queries the outcome by repeating Prepared. The reply is Commit, Abort or Unknown.
+//! A destination queries the outcome by repeating Received. The reply is Commit, Abort or Unknown.
 
 use identity::Digest;
 
@@ -17,186 +18,212 @@ use crate::ids::{Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;
-use crate::time::Instant;
 use crate::timers::Timer;
 
 use super::Phase;
-use super::abort::{self, Discarding};
+use super::abort::{Discarding, End, is_for_another_boot};
 use super::activate::Activating;
+use super::committed::Committed;
+use super::decline::Declining;
 use super::in_doubt::InDoubt;
+use super::receive::{Receiving, send_received};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Verifying {
     peer_boot: BootId,
     attempt: Attempt,
     digest: Digest,
+    /// The number of rounds before the freeze.
+    rounds: u32,
     progress: Progress,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    Rebuilding,
-    /// `sent`: when Prepared was last sent, to measure the round trip.
-    Prepared {
+    /// The source's Commit may have arrived meanwhile.
+    Rebuilding(Option<Committed>),
+    Verified {
         silent: bool,
-        sent: Instant,
     },
 }
 
 impl Verifying {
+    /// Rebuilds the domain from a freeze: its attempt, its digest, and the number of rounds before it.
     pub(super) fn enter(
         context: &mut Context<'_>,
         peer_boot: BootId,
-        attempt: Attempt,
-        digest: Digest,
+        (attempt, digest, rounds): (Attempt, Digest, u32),
+        committed: Option<Committed>,
     ) -> Phase {
         context.enter(PhaseName::Verify);
+        context.repeat();
         context.limit(context.timing().receive_limit_us);
         context.act(Action::Destination(DestinationAction::Rebuild { attempt }));
         Phase::Verify(Verifying {
             peer_boot,
             attempt,
             digest,
-            progress: Progress::Rebuilding,
+            rounds,
+            progress: Progress::Rebuilding(committed),
         })
     }
 
-    /// Resumes after a restart, with a complete copy.
+    /// Resumes after a restart, with the complete copy of a freeze.
     pub(crate) fn resume(
         context: &mut Context<'_>,
         peer_boot: BootId,
-        attempt: Attempt,
-        digest: Digest,
+        (attempt, digest, rounds): (Attempt, Digest, u32),
     ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Verify));
         Verifying {
             peer_boot,
             attempt,
             digest,
-            progress: Progress::Rebuilding,
+            rounds,
+            progress: Progress::Verified { silent: false },
         }
-        .prepared(context)
+        .await_outcome(context)
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
-        match self.progress {
-            Progress::Rebuilding => self.step_rebuilding(context, input),
-            Progress::Prepared { silent, sent } => self.step_prepared(context, input, silent, sent),
+        match input {
+            Input::Timer(Timer::Repeat) => {
+                send_received(context, self.rounds);
+                Phase::Verify(self)
+            }
+            Input::Event(Event::Destination(DestinationEvent::FreezeBegun { attempt }))
+                if attempt > self.attempt =>
+            {
+                self.replaced(context)
+            }
+            input => match self.progress {
+                Progress::Rebuilding(committed) => self.step_rebuilding(context, input, committed),
+                Progress::Verified { .. } => self.step_verified(context, input),
+            },
         }
     }
 
-    fn step_rebuilding(self, context: &mut Context<'_>, input: Input) -> Phase {
-        if let Some(why) = abort::reason(&input, PhaseName::Verify, self.peer_boot) {
-            return Discarding::enter(context, why);
+    /// The source has replaced the freeze: the copy is incomplete again.
+    fn replaced(self, context: &mut Context<'_>) -> Phase {
+        let committed = match self.progress {
+            Progress::Rebuilding(committed) => committed,
+            Progress::Verified { .. } => None,
+        };
+        self.await_freeze(context, committed)
+    }
+
+    fn await_freeze(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
+        // No restarted server may take the copy for a complete one.
+        context.record(RecordedProgress::DestinationOpen);
+        Receiving::await_freeze(context, self.peer_boot, self.rounds, committed)
+    }
+
+    fn step_rebuilding(
+        self,
+        context: &mut Context<'_>,
+        input: Input,
+        committed: Option<Committed>,
+    ) -> Phase {
+        match End::of(context, &input, PhaseName::Verify, self.peer_boot) {
+            Some(End::BySource(why)) => return Discarding::enter(context, why),
+            Some(End::Here(why)) => return Declining::enter(context, why),
+            None => {}
         }
         match input {
             Input::Event(Event::Destination(DestinationEvent::Rebuilt { attempt, digest }))
                 if attempt == self.attempt =>
             {
                 if digest != self.digest {
-                    return Discarding::enter(context, AbortReason::DigestMismatch);
+                    return Declining::enter(context, AbortReason::DigestMismatch);
                 }
-                let Verifying { peer_boot, .. } = self;
-                // Durable before it is said: from here on this machine may not abort by itself.
-                context.record(RecordedProgress::DestinationPrepared {
-                    attempt,
-                    digest,
-                    peer_boot,
-                });
-                self.prepared(context)
+                self.verified(context, committed)
             }
-            _ => Phase::Verify(self),
+            input => {
+                let received = Committed::of(context, &input, self.peer_boot);
+                Phase::Verify(Verifying {
+                    progress: Progress::Rebuilding(committed.or(received)),
+                    ..self
+                })
+            }
         }
     }
 
-    fn prepared(self, context: &mut Context<'_>) -> Phase {
+    fn verified(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
+        if let Some(committed) = committed {
+            return self.handle_commit(context, committed);
+        }
+        // Durable, because from here on this machine does not give the copy up by itself.
+        context.record(RecordedProgress::DestinationPrepared {
+            rounds: self.rounds,
+            attempt: self.attempt,
+            digest: self.digest,
+            peer_boot: self.peer_boot,
+        });
+        Verifying {
+            progress: Progress::Verified { silent: false },
+            ..self
+        }
+        .await_outcome(context)
+    }
+
+    fn await_outcome(self, context: &mut Context<'_>) -> Phase {
         context.timers.clear();
-        self.send_prepared(context);
+        send_received(context, self.rounds);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
-        self.awaiting_outcome(false, context.now)
+        Phase::Verify(self)
     }
 
-    fn awaiting_outcome(self, silent: bool, sent: Instant) -> Phase {
-        Phase::Verify(Verifying {
-            progress: Progress::Prepared { silent, sent },
-            ..self
-        })
+    /// Handles the Commit of a source whose freeze is verified here.
+    fn handle_commit(self, context: &mut Context<'_>, committed: Committed) -> Phase {
+        if committed.attempt == self.attempt {
+            committed.decide(context, self.peer_boot, self.digest)
+        } else {
+            self.await_freeze(context, Some(committed))
+        }
     }
 
-    fn step_prepared(
-        self,
-        context: &mut Context<'_>,
-        input: Input,
-        silent: bool,
-        sent: Instant,
-    ) -> Phase {
+    fn step_verified(self, context: &mut Context<'_>, input: Input) -> Phase {
+        if let Some(committed) = Committed::of(context, &input, self.peer_boot) {
+            return self.handle_commit(context, committed);
+        }
         match input {
-            Input::Message { boot, step } => self.handle_outcome(context, boot, step, sent),
-            Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
-                attempt,
-                digest,
-                ..
-            })) if attempt > self.attempt => {
-                // The source replaced the freeze: the copy is incomplete again.
-                context.record(RecordedProgress::DestinationOpen);
-                Verifying::enter(context, self.peer_boot, attempt, digest)
-            }
-            Input::Timer(Timer::Repeat) => {
-                self.send_prepared(context);
-                self.awaiting_outcome(silent, context.now)
-            }
+            Input::Message { boot, step } => self.handle_outcome(context, boot, &step),
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
-                self.awaiting_outcome(true, sent)
+                Phase::Verify(Verifying {
+                    progress: Progress::Verified { silent: true },
+                    ..self
+                })
             }
             Input::Force(Force::RunHere) => {
                 Activating::enter(context, self.peer_boot, Downtime::since(context.now))
             }
-            Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
+            Input::Force(Force::DropCopy) => Declining::enter(context, AbortReason::Cancelled),
             _ => Phase::Verify(self),
         }
     }
 
-    /// Handles the source's reply to Prepared, which was last sent at `sent`.
-    fn handle_outcome(
-        self,
-        context: &mut Context<'_>,
-        boot: BootId,
-        step: Step,
-        sent: Instant,
-    ) -> Phase {
+    /// Handles the source's reply to Received, other than Commit.
+    fn handle_outcome(self, context: &mut Context<'_>, boot: BootId, step: &Step) -> Phase {
         match step {
-            Step::Commit {
-                attempt,
-                downtime_us,
-                held_us,
-            } if attempt == self.attempt && boot == self.peer_boot => {
-                let delay_us = context.now.us_since(sent).saturating_sub(held_us) / 2;
-                let downtime = Downtime::reported(context.now, downtime_us, delay_us);
-                Activating::enter(context, self.peer_boot, downtime)
+            Step::Abort(why) => Discarding::enter(context, *why),
+            Step::Unknown if boot != self.peer_boot => {
+                InDoubt::enter(context, self.peer_boot, (self.attempt, self.digest))
             }
-            Step::Abort(why) => Discarding::enter(context, why),
-            Step::Unknown if boot == self.peer_boot => {
+            Step::Unknown => Discarding::enter(context, AbortReason::PeerForgot),
+            step if is_for_another_boot(context, step) => {
                 Discarding::enter(context, AbortReason::PeerForgot)
             }
-            Step::Unknown => InDoubt::enter(context, self.peer_boot, self.attempt),
             _ => Phase::Verify(self),
         }
     }
 
-    fn send_prepared(&self, context: &mut Context<'_>) {
-        context.send(Step::Prepared {
-            attempt: self.attempt,
-            digest: self.digest,
-        });
-    }
-
-    pub(super) fn is_prepared(&self) -> bool {
-        matches!(self.progress, Progress::Prepared { .. })
+    pub(super) fn is_verified(&self) -> bool {
+        matches!(self.progress, Progress::Verified { .. })
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        matches!(self.progress, Progress::Prepared { silent: true, .. }).then_some(Doubt::Silent)
+        matches!(self.progress, Progress::Verified { silent: true }).then_some(Doubt::Silent)
     }
 }

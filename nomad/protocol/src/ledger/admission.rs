@@ -8,7 +8,8 @@ use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;
 use crate::transaction::Transaction;
 
-/// The most domains that one other machine may be moving here at the same time, prepared ones included.
+/// The most domains that one other machine may be moving here at the same time. A declined one counts until the source
+/// has replied to that.
 pub const INCOMING_PER_PEER_MAX: usize = 16;
 
 /// The ledger's verdict on an offer, before the shell is asked.

@@ -1,7 +1,7 @@
 //! The ledger: all transactions of one machine, and the replies to messages about transactions without a record.
 //!
 //! It passes a message to its transaction, if the sender is that transaction's peer. It allows at most one unsettled
-//! transaction per domain. If there is no record of a transaction, it replies *Unknown*. While the machine has not
+//! transaction per domain. If there is no record of a transaction, it replies *Unknown*. From a source that has not
 //! rebooted, that means that the transaction was aborted. So a restarted migration server must [`Ledger::resume`] from
 //! **all** records before it receives anything. `outgoing` offers domains of this machine, `admission` judges the
 //! offers of others.
@@ -26,7 +26,7 @@ use crate::record::Record;
 use crate::roll_call::Presence;
 use crate::time::Instant;
 use crate::timers::{Timer, Timing};
-use crate::transaction::{Cancelled, DomainState, Transaction};
+use crate::transaction::{Cancelled, DomainState, TooLate, Transaction};
 
 pub use admission::INCOMING_PER_PEER_MAX;
 pub use outgoing::OfferError;
@@ -173,10 +173,11 @@ impl Ledger {
     }
 
     /// Cancels a move, as the operator asked.
-    pub fn cancel(&mut self, now: Instant, id: TransactionId) -> Cancelled {
-        let Some(transaction) = self.transactions.get_mut(&id) else {
-            return Cancelled::TooLate;
-        };
+    ///
+    /// # Errors
+    /// [`TooLate`].
+    pub fn cancel(&mut self, now: Instant, id: TransactionId) -> Result<Cancelled, TooLate> {
+        let transaction = self.transactions.get_mut(&id).ok_or(TooLate)?;
         let cancelled = transaction.cancel(now);
         self.drop_finished(id);
         cancelled

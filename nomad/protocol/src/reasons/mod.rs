@@ -36,12 +36,14 @@ pub enum PhaseName {
     Admit,
     /// Destination: receives rounds.
     Receive,
-    /// Destination: rebuilds, then is prepared.
+    /// Destination: rebuilds the domain, then awaits Commit.
     Verify,
     /// Destination: runs the domain.
     Activate,
     /// Either: only an operator can settle the outcome.
     InDoubt,
+    /// Destination: does not run the domain, until the source has replied to that.
+    Decline,
     /// Either: undoes its steps so far.
     Abort,
     /// Either: nothing is left to do.
@@ -69,8 +71,6 @@ pub enum Refusal {
         /// The memory that the destination has left for it.
         available_bytes: u64,
     },
-    /// The destination does not know the source's key.
-    UnknownKey,
     /// The two machines have different versions.
     Version {
         /// The kind of version.
@@ -85,22 +85,10 @@ pub enum Refusal {
         /// The missing features.
         missing: CpuFeatures,
     },
-    /// A capability has no meaning on another machine.
-    Pinned {
-        /// The domain's slot that holds it.
-        slot: u32,
-        /// The kind of its object, as numbered by the system-call interface.
-        kind: u8,
-    },
     /// A capability refers to a service that the destination does not have.
     NoService {
         /// The domain's slot that holds it.
         slot: u32,
-    },
-    /// The rights granted to the source's key do not cover the domain.
-    BeyondGrant {
-        /// The domain's slot whose rights are not granted, if one is the reason.
-        slot: Option<u32>,
     },
     /// A domain of this name or id is on the destination already.
     AlreadyHere {
@@ -239,14 +227,14 @@ impl Doubt {
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
-            Doubt::NotAcknowledged => force == Force::DropCopy,
+            Doubt::NotAcknowledged | Doubt::NotAnswered => force == Force::DropCopy,
             _ => true,
         }
     }
 
     /// Whether there may still be a copy here.
     pub fn has_copy(self) -> bool {
-        self != Doubt::NotAcknowledged
+        !matches!(self, Doubt::NotAcknowledged | Doubt::NotAnswered)
     }
 }
 
@@ -261,12 +249,17 @@ pub enum Doubt {
     DestinationRestarted,
     /// On the source: the destination ran the domain and was restarted before the copy here was destroyed.
     LostAfterActivated,
-    /// On the source: the destination's operator discarded the copy after the source had committed.
-    DiscardedByOperator,
+    /// On the source: the destination was not restarted, and has no record of the transaction. Its operator has ended it
+    /// there, and may have run the domain.
+    EndedByOperator,
+    /// On the source: the destination has declined the domain, and the retirement here is not undone yet.
+    Declined,
     /// On the source: the migration server's record and the kernel's state of the domain contradict each other.
     RecordContradicted,
     /// On the destination: the domain runs here, but the source has not confirmed that its copy is gone.
     NotReleased,
     /// On the source: the copy here is gone, but the destination has not acknowledged that.
     NotAcknowledged,
+    /// On the destination: it has declined the domain, but the source has not replied to that.
+    NotAnswered,
 }

@@ -42,20 +42,11 @@ impl fmt::Display for Refusal {
                     "too little memory: {needed} MiB needed, {available} MiB free"
                 )
             }
-            Refusal::UnknownKey => f.write_str("the source's key is unknown there"),
             Refusal::Version { of, ours, theirs } => {
                 write!(f, "{of} there has version {ours}, here {theirs}")
             }
             Refusal::Cpu { missing } => write!(f, "the processor there lacks {missing:?}"),
-            Refusal::Pinned { slot, kind } => pinned(f, slot, kind),
             Refusal::NoService { slot } => write!(f, "no such service there{}", In(slot)),
-            Refusal::BeyondGrant { slot } => {
-                write!(
-                    f,
-                    "rights that are not granted there{}",
-                    In(slot.unwrap_or(u32::MAX))
-                )
-            }
             Refusal::AlreadyHere { .. } => f.write_str("a domain of this name or id is there"),
             Refusal::InDoubt { transaction } => {
                 write!(f, "a copy in doubt is there, of transaction {transaction}")
@@ -155,13 +146,21 @@ impl fmt::Display for Doubt {
                 "the destination was restarted, and may have run the domain"
             }
             Doubt::LostAfterActivated => "the destination ran the domain, and was restarted",
-            Doubt::DiscardedByOperator => "the destination's operator has discarded the copy",
+            Doubt::EndedByOperator => {
+                "the destination's operator has ended the move there, and may have run the domain"
+            }
+            Doubt::Declined => {
+                "the destination has declined the domain, which does not run here yet"
+            }
             Doubt::RecordContradicted => "the record and the domain's state contradict each other",
             Doubt::NotReleased => {
                 "it runs here, but the source has not confirmed that its copy is gone"
             }
             Doubt::NotAcknowledged => {
                 "it runs on the destination, which has not acknowledged that the copy here is gone"
+            }
+            Doubt::NotAnswered => {
+                "the copy here is discarded, but the source has not replied that it knows"
             }
         })
     }

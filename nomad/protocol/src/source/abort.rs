@@ -46,7 +46,7 @@ pub(super) fn reason(
             ..
         } => Some(AbortReason::Refused(*why)),
         Input::Message {
-            step: Step::Abort(why),
+            step: Step::Abort(why) | Step::Declined(why),
             ..
         } => Some(*why),
         Input::Message { boot, .. } if peer_boot.is_some_and(|known| known != *boot) => {

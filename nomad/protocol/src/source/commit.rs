@@ -2,21 +2,25 @@
 //!
 //! ```text
 //!   Retiring --Retired--> Committed --Activated--> Release
+//!      |   |                  `--Declined--> InDoubt, until the retirement is undone
 //!      |   `--VersionMoved--> Freeze, replacing (after attempt ATTEMPTS_MAX: Abort)
 //!      `--RetireFailed--> Abort
 //! ```
 //!
 //! While the kernel decides (*Retiring*), nothing may be undone: a request to abort waits for the decision. Once
-//! *Committed*, no path leads back to a running domain. A mutant in `nomad-simulator` takes such a path, and the model
-//! checker must catch it.
+//! *Committed*, only the destination decides. If it has declined, in the boot that took part, the domain runs on here.
+//! Nothing else leads back to a running domain: not silence, and not Unknown. Mutants in `nomad-simulator` take such
+//! paths, and the model checker must catch them.
+
+use identity::Digest;
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
+use crate::downtime::Downtime;
 use crate::ids::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
 use crate::record::RecordedProgress;
-use crate::time::Instant;
 use crate::timers::Timer;
 
 use super::freeze::Freezing;
@@ -30,12 +34,17 @@ pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Committing {
     peer_boot: BootId,
-    attempt: Attempt,
-    /// When the domain's clock was read; unknown after a restart.
-    exported: Option<Instant>,
-    /// When the last Prepared was received.
-    prepared: Instant,
+    frozen: Frozen,
     progress: Progress,
+}
+
+/// The freeze that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Frozen {
+    pub attempt: Attempt,
+    pub digest: Digest,
+    /// The time since the domain's clock was read, and for which a message is on its way; unknown after a restart.
+    pub downtime: Option<Downtime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,27 +59,20 @@ enum Progress {
 }
 
 impl Committing {
-    /// Begins when the destination is prepared for freeze number `attempt`, which was exported at `exported`.
-    pub(super) fn new(
-        context: &Context<'_>,
-        peer_boot: BootId,
-        attempt: Attempt,
-        exported: Option<Instant>,
-    ) -> Self {
+    /// Begins when the stream has accepted all of the freeze.
+    pub(super) fn new(peer_boot: BootId, frozen: Frozen) -> Self {
         let progress = Progress::Retiring {
             rounds: 0,
             abort: None,
         };
         Committing {
             peer_boot,
-            attempt,
-            exported,
-            prepared: context.now,
+            frozen,
             progress,
         }
     }
 
-    /// Asks the kernel to retire the domain at `version`, the version that the destination is prepared for.
+    /// Asks the kernel to retire the domain at `version`, the version that was sent.
     pub(super) fn retire(
         self,
         context: &mut Context<'_>,
@@ -78,12 +80,18 @@ impl Committing {
         version: StateVersion,
     ) -> Phase {
         let Committing {
-            peer_boot, attempt, ..
+            peer_boot, frozen, ..
         } = self;
+        let Frozen {
+            attempt, digest, ..
+        } = frozen;
         context.notify(Notice::Phase(PhaseName::Commit));
-        // Durable before the kernel is asked: a restarted server must know for which freeze the destination is
-        // prepared.
-        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });
+        // Durable before the kernel is asked: a restarted server must know which freeze the destination is to run.
+        context.record(RecordedProgress::SourceCommitting {
+            attempt,
+            digest,
+            peer_boot,
+        });
         context.act(Action::Source(SourceAction::Retire { version }));
         let abort = None;
         Phase::Commit(Committing {
@@ -93,15 +101,24 @@ impl Committing {
     }
 
     /// Resumes after a restart, with the domain retired in the kernel.
-    pub(crate) fn resume(context: &mut Context<'_>, peer_boot: BootId, attempt: Attempt) -> Phase {
+    pub(crate) fn resume(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        (attempt, digest): (Attempt, Digest),
+    ) -> Phase {
         context.notify(Notice::Phase(PhaseName::Commit));
-        Committing::new(context, peer_boot, attempt, None).commit_point(context)
+        let frozen = Frozen {
+            attempt,
+            digest,
+            downtime: None,
+        };
+        Committing::new(peer_boot, frozen).commit_point(context)
     }
 
-    /// **The commit point.** The kernel has retired the domain, at the version that the destination is prepared for.
+    /// **The commit point.** The kernel has retired the domain, at the version that was sent.
     ///
-    /// Before it the source can always run the domain on. From here on only the destination may run it; the source just
-    /// repeats Commit and keeps its copy.
+    /// Before it the source can always run the domain on. From here on the destination decides whether the domain runs
+    /// there; the source just repeats Commit and keeps its copy.
     fn commit_point(self, context: &mut Context<'_>) -> Phase {
         assert!(!self.is_committed(), "a domain is retired once");
         context.timers.clear_all();
@@ -157,30 +174,31 @@ impl Committing {
     }
 
     fn version_moved(self, context: &mut Context<'_>, rounds: u32, by: Interference) -> Phase {
-        if self.attempt >= ATTEMPTS_MAX {
+        if self.frozen.attempt >= ATTEMPTS_MAX {
             return abort::enter(context, AbortReason::Interfered { by });
         }
-        Freezing::replace(context, self.peer_boot, rounds, self.attempt.next())
+        Freezing::replace(context, self.peer_boot, rounds, self.frozen.attempt.next())
     }
 
     fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {
         match input {
             Input::Message { boot, step } if boot == self.peer_boot => match step {
                 Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
-                // The destination was prepared and has lost the record without a restart, so its operator discarded the
-                // copy.
-                Step::Unknown => InDoubt::enter(context, Doubt::DiscardedByOperator),
-                Step::Prepared { .. } => {
+                Step::Declined(why) => InDoubt::decline(context, self.peer_boot, why),
+                // The destination keeps its record until this machine has replied that its part is over. So the
+                // destination's operator has ended the transaction, and may have run the domain.
+                Step::Unknown => self.in_doubt(context, Doubt::EndedByOperator),
+                // It queries the outcome.
+                Step::Admit | Step::Received { .. } => {
                     context.limit(context.timing().silence_limit_us);
-                    let prepared = context.now;
-                    Committing { prepared, ..self }.repeat_commit(context, false)
+                    self.repeat_commit(context, false)
                 }
                 _ => Phase::Commit(self),
             },
             Input::Message {
                 step: Step::Unknown,
                 ..
-            } => InDoubt::enter(context, Doubt::DestinationRestarted),
+            } => self.in_doubt(context, Doubt::DestinationRestarted),
             Input::Timer(Timer::Repeat) => self.repeat_commit(context, silent),
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
@@ -189,9 +207,15 @@ impl Committing {
                     ..self
                 })
             }
-            Input::Force(force) => InDoubt::force(context, Doubt::Silent, force),
+            Input::Force(force) => {
+                InDoubt::new(Some(self.peer_boot), Doubt::Silent).force(context, force)
+            }
             _ => Phase::Commit(self),
         }
+    }
+
+    fn in_doubt(self, context: &mut Context<'_>, why: Doubt) -> Phase {
+        InDoubt::enter(context, Some(self.peer_boot), why)
     }
 
     fn repeat_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
@@ -203,13 +227,16 @@ impl Committing {
     }
 
     fn send_commit(&self, context: &mut Context<'_>) {
-        let downtime_us = self
-            .exported
-            .map_or(0, |exported| context.now.us_since(exported));
+        let Frozen {
+            attempt,
+            digest,
+            downtime,
+        } = self.frozen;
         context.send(Step::Commit {
-            attempt: self.attempt,
-            downtime_us,
-            held_us: context.now.us_since(self.prepared),
+            boot: self.peer_boot,
+            attempt,
+            digest,
+            downtime_us: downtime.map_or(0, |downtime| downtime.us(context.now)),
         });
     }
 

@@ -1,21 +1,22 @@
-//! Freeze: the source freezes the domain, sends its state and last pages, and waits until the destination is prepared.
+//! Freeze: the source freezes the domain, and hands its state and last pages to the stream. It does not wait until they
+//! have arrived.
 //!
 //! ```text
-//!   Stopping --Frozen--> Exporting --Exported--> AwaitingPrepared --Prepared--> Commit
-//!                            ^                                                    |
-//!                            +------------ VersionMoved: another attempt ---------+
+//!   Stopping --Frozen--> Exporting --Exported--> Sending --FreezeSent--> Commit
+//!                            ^                                             |
+//!                            +-------- VersionMoved: another attempt ------+
 //! ```
 
 use identity::Digest;
 
 use crate::actions::{Action, Event, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
+use crate::downtime::Downtime;
 use crate::ids::{Attempt, BootId, StateVersion};
-use crate::messages::Step;
-use crate::reasons::{AbortReason, PhaseName};
+use crate::reasons::PhaseName;
 use crate::time::Instant;
 
-use super::commit::Committing;
+use super::commit::{Committing, Frozen};
 use super::{Phase, abort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ pub(crate) struct Freezing {
 enum Progress {
     Stopping,
     Exporting,
-    AwaitingPrepared {
+    Sending {
         version: StateVersion,
         digest: Digest,
         exported: Instant,
@@ -90,7 +91,7 @@ impl Freezing {
                     rounds: self.rounds,
                     digest,
                 }));
-                let progress = Progress::AwaitingPrepared {
+                let progress = Progress::Sending {
                     version,
                     digest,
                     exported: context.now,
@@ -98,23 +99,21 @@ impl Freezing {
                 Phase::Freeze(Freezing { progress, ..self })
             }
             (
-                Progress::AwaitingPrepared {
+                Progress::Sending {
                     version,
-                    digest: expected,
+                    digest,
                     exported,
                 },
-                Input::Message { step, .. },
-            ) => match step {
-                Step::Prepared { attempt, digest } if attempt == self.attempt => {
-                    if digest != *expected {
-                        return abort::enter(context, AbortReason::DigestMismatch);
-                    }
-                    let peer_boot = self.peer_boot;
-                    let committing = Committing::new(context, peer_boot, attempt, Some(*exported));
-                    committing.retire(context, self.rounds, *version)
-                }
-                _ => Phase::Freeze(self),
-            },
+                Input::Event(Event::Source(SourceEvent::FreezeSent { attempt, delay_us })),
+            ) if attempt == self.attempt => {
+                let frozen = Frozen {
+                    attempt,
+                    digest: *digest,
+                    downtime: Some(Downtime::of(delay_us, *exported)),
+                };
+                let committing = Committing::new(self.peer_boot, frozen);
+                committing.retire(context, self.rounds, *version)
+            }
             _ => Phase::Freeze(self),
         }
     }

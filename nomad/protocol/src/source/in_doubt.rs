@@ -1,73 +1,136 @@
-//! InDoubt: the domain is retired here, and only an operator can find out whether the destination has a copy.
+//! InDoubt: the domain is retired here, and does not run on the destination as far as is known.
 //!
-//! The copy stays, frozen and listed, until an operator forces one outcome by name.
+//! If the destination has declined the domain, the retirement is undone and the domain runs on. Otherwise only an operator
+//! can find out whether the destination has a copy: the copy here stays, frozen and listed, until an operator forces one
+//! outcome by name.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Force, Input};
+use crate::ids::BootId;
 use crate::messages::Step;
-use crate::reasons::{Doubt, PhaseName};
+use crate::reasons::{AbortReason, Doubt, PhaseName};
+use crate::record::RecordedProgress;
 
 use super::Phase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InDoubt {
+    /// The destination's boot, if it is known.
+    peer_boot: Option<BootId>,
     why: Doubt,
-    /// The operator's decision, while it is being carried out.
+    /// The destination's reason, if it has declined the domain.
+    declined: Option<AbortReason>,
+    /// The decision, while it is being carried out.
     forced: Option<Force>,
 }
 
 impl InDoubt {
-    pub(crate) fn enter(context: &mut Context<'_>, why: Doubt) -> Phase {
-        context.enter(PhaseName::InDoubt);
-        context.notify(Notice::InDoubt(why));
-        Phase::InDoubt(InDoubt { why, forced: None })
+    pub(super) fn new(peer_boot: Option<BootId>, why: Doubt) -> Self {
+        InDoubt {
+            peer_boot,
+            why,
+            declined: None,
+            forced: None,
+        }
+    }
+
+    pub(crate) fn enter(context: &mut Context<'_>, peer_boot: Option<BootId>, why: Doubt) -> Phase {
+        Self::new(peer_boot, why).list(context)
+    }
+
+    /// Runs the domain on here, because the destination has declined it and never runs it.
+    pub(super) fn decline(context: &mut Context<'_>, peer_boot: BootId, why: AbortReason) -> Phase {
+        // Durable before the domain runs: a restarted server must not offer the destination a domain that runs on here.
+        context.record(RecordedProgress::SourceDeclined { why, peer_boot });
+        Self::resume_declined(context, peer_boot, why)
+    }
+
+    /// Resumes after a restart that may have come before the retirement was undone.
+    pub(crate) fn resume_declined(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        why: AbortReason,
+    ) -> Phase {
+        context.notify(Notice::Declined(why));
+        let declined = InDoubt {
+            declined: Some(why),
+            ..Self::new(Some(peer_boot), Doubt::Declined)
+        };
+        declined.force(context, Force::RunHere)
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
+            Input::Message { boot, step } if self.forced.is_none() => {
+                self.handle_message(context, boot, &step)
+            }
+            Input::Force(force) if self.forced.is_none() => self.force(context, force),
+            Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
+                self.finish(context)
+            }
+            // The copy cannot be run. The operator may still drop it.
+            Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
+                self.list(context)
+            }
+            _ => Phase::InDoubt(self),
+        }
+    }
+
+    fn handle_message(self, context: &mut Context<'_>, boot: BootId, step: &Step) -> Phase {
+        match step {
             // The destination sent this in its earlier boot, and the Unknown of its later boot arrived first. So the
             // domain ran there, and is gone.
-            Input::Message {
-                step: Step::Activated { .. },
-                ..
-            } if self.why == Doubt::DestinationRestarted && self.forced.is_none() => {
+            Step::Activated { .. } if self.why == Doubt::DestinationRestarted => {
                 context.notify(Notice::InDoubt(Doubt::LostAfterActivated));
                 Phase::InDoubt(InDoubt {
                     why: Doubt::LostAfterActivated,
                     ..self
                 })
             }
-            Input::Force(force) if self.forced.is_none() => Self::force(context, self.why, force),
-            Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
-                Self::finish(context)
+            // The destination may forget the transaction: that it has declined is recorded here.
+            Step::Declined(why) if self.declined.is_some() => {
+                context.send(Step::Abort(*why));
+                Phase::InDoubt(self)
             }
-            // The copy cannot be run. The operator may still drop it.
-            Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
-                Self::enter(context, self.why)
+            // This arrived late. The boot that took part has never run the domain, and no other boot can.
+            Step::Declined(why) if self.peer_boot == Some(boot) => {
+                Self::decline(context, boot, *why)
             }
             _ => Phase::InDoubt(self),
         }
     }
 
-    /// Carries out the operator's decision. The copy stays in doubt until that is done: a server restarted before then
-    /// lists it as in doubt again.
-    pub(super) fn force(context: &mut Context<'_>, why: Doubt, force: Force) -> Phase {
+    /// Lists the copy, which is in doubt until there is a decision.
+    fn list(self, context: &mut Context<'_>) -> Phase {
+        context.enter(PhaseName::InDoubt);
+        context.notify(Notice::InDoubt(self.why));
+        let forced = None;
+        Phase::InDoubt(InDoubt { forced, ..self })
+    }
+
+    /// Carries out a decision. The copy stays in doubt until that is done: a server restarted before then lists it as in
+    /// doubt again, or continues to run a domain that the destination has declined.
+    pub(super) fn force(self, context: &mut Context<'_>, force: Force) -> Phase {
         context.act(Action::Source(match force {
             Force::RunHere => SourceAction::Unretire,
             Force::DropCopy => SourceAction::Destroy,
         }));
         context.timers.clear();
-        Phase::InDoubt(InDoubt {
-            why,
-            forced: Some(force),
-        })
+        let forced = Some(force);
+        Phase::InDoubt(InDoubt { forced, ..self })
     }
 
-    fn finish(context: &mut Context<'_>) -> Phase {
+    fn finish(self, context: &mut Context<'_>) -> Phase {
         context.enter(PhaseName::Finished);
         context.act(Action::CloseStream);
         context.act(Action::Forget);
-        context.notify(Notice::Finished);
+        match (self.declined, self.forced) {
+            (Some(why), Some(Force::RunHere)) => {
+                context.send(Step::Abort(why));
+                context.notify(Notice::Aborted(why));
+            }
+            _ => context.notify(Notice::Finished),
+        }
         Phase::Finished
     }
 
@@ -75,7 +138,7 @@ impl InDoubt {
         self.why
     }
 
-    /// The operator's decision, while it is being carried out.
+    /// The decision, while it is being carried out.
     pub(super) fn forced(&self) -> Option<Force> {
         self.forced
     }

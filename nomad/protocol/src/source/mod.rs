@@ -1,17 +1,19 @@
 //! The source: the machine that a domain leaves.
 //!
 //! ```text
-//!   new -> Offer --Admit--> Rounds --planner--> Freeze --Prepared--> Commit --Activated--> Release --ReleaseAck--> Finished
-//!            |                |                  |  ^                 | |
-//!            |                |                  |  +--VersionMoved---+ | retired: THE COMMIT POINT is in commit.rs
-//!            v                v                  v     (twice)        | v
-//!          Abort <- cancel, limit, deadline, refusal, broken stream <-+ InDoubt <-- the destination lost or dropped its copy
-//!        (runs on)                                      (third time)    (frozen, listed, the operator decides)
+//!   new -> Offer --Admit--> Rounds --planner--> Freeze --FreezeSent--> Commit --Activated--> Release --ReleaseAck--> Finished
+//!            |                |                  |  ^                   | |
+//!            |                |                  |  +---VersionMoved----+ | retired: THE COMMIT POINT is in commit.rs
+//!            v                v                  v      (twice)         | v
+//!          Abort <- cancel, limit, deadline, refusal, broken stream <---+ InDoubt <-- Declined, or the destination has lost
+//!        (runs on)                                      (third time)      |           the transaction
+//!            ^                                                            |           (frozen, listed, the operator decides)
+//!            +------ the destination has declined: retirement undone -----+
 //! ```
 //!
-//! Invariant: before the commit point every failure leaves the domain running here. After it the domain never runs here
-//! again (unless an operator forces it), and the copy here is kept until the destination reports that the domain runs
-//! there.
+//! Invariant: before the commit point every failure leaves the domain running here. After it the domain runs here again
+//! only if the destination has declined, in the boot that took part, or an operator forces it. The copy here is kept until
+//! the destination reports that the domain runs there.
 
 pub(crate) mod abort;
 mod commit;
@@ -25,7 +27,7 @@ use core::mem;
 
 use crate::context::{Context, Force, Input};
 use crate::reasons::{Doubt, PhaseName};
-use crate::transaction::Cancelled;
+use crate::transaction::{Cancelled, TooLate};
 
 pub use commit::ATTEMPTS_MAX;
 pub(crate) use commit::Committing;
@@ -82,15 +84,15 @@ impl Phase {
     }
 
     /// The result of a request to cancel in this phase.
-    pub(crate) fn cancelled(&self) -> Cancelled {
+    pub(crate) fn cancelled(&self) -> Result<Cancelled, TooLate> {
         match self {
-            Phase::Offer(_) | Phase::Rounds(_) | Phase::Freeze(_) => Cancelled::Now,
-            Phase::Commit(committing) if !committing.is_committed() => Cancelled::IfNotTooLate,
-            _ => Cancelled::TooLate,
+            Phase::Offer(_) | Phase::Rounds(_) | Phase::Freeze(_) => Ok(Cancelled::Now),
+            Phase::Commit(committing) if !committing.is_committed() => Ok(Cancelled::IfNotTooLate),
+            _ => Err(TooLate),
         }
     }
 
-    /// The operator's decision about a copy in doubt, while it is being carried out.
+    /// The decision about a copy in doubt, while it is being carried out.
     pub(crate) fn forced(&self) -> Option<Force> {
         match self {
             Phase::InDoubt(in_doubt) => in_doubt.forced(),

@@ -46,19 +46,11 @@ fn reply(
 #[test]
 fn the_reply_about_an_unknown_transaction_is_unknown() {
     let mut pair = Pair::new();
-    let prepared = Step::Prepared {
-        attempt: Attempt::FIRST,
-        digest: DIGEST,
-    };
     for query in [
         Step::Admit,
         Step::Received { rounds: 1 },
-        prepared,
-        Step::Commit {
-            attempt: Attempt::FIRST,
-            downtime_us: 0,
-            held_us: 0,
-        },
+        Step::Declined(AbortReason::Cancelled),
+        commit(),
     ] {
         assert_eq!(reply(&mut pair, 0, B, MOVE, query), Some(Step::Unknown));
     }

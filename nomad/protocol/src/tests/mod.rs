@@ -2,6 +2,7 @@
 //! of faults.
 
 mod commit;
+mod decline;
 mod hand_over;
 mod ledger;
 mod options;

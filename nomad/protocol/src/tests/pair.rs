@@ -53,6 +53,16 @@ pub fn activated() -> Step {
     }
 }
 
+/// The source's Commit of the first freeze.
+pub fn commit() -> Step {
+    Step::Commit {
+        boot: local(B).boot,
+        attempt: Attempt::FIRST,
+        digest: DIGEST,
+        downtime_us: 0,
+    }
+}
+
 /// A shell that never completes actions of this pattern.
 macro_rules! never_completes {
     ($action:pat) => {
@@ -73,6 +83,8 @@ pub struct Pair {
     pub shell: Override,
     /// Datagrams are lost while this is set.
     pub cut: bool,
+    /// The time that a message takes to the destination, as the stream reports it.
+    pub delay_us: u64,
 }
 
 impl Pair {
@@ -86,6 +98,7 @@ impl Pair {
             datagrams,
             shell: |_| None,
             cut: false,
+            delay_us: 0,
         }
     }
 
@@ -143,7 +156,7 @@ impl Pair {
         self.machines[machine].force(self.now, MOVE, force)
     }
 
-    pub fn cancel(&mut self, machine: usize) -> Cancelled {
+    pub fn cancel(&mut self, machine: usize) -> Result<Cancelled, TooLate> {
         self.machines[machine].cancel(self.now, MOVE)
     }
 
@@ -192,6 +205,34 @@ impl Pair {
             machine.handle_timeout(due);
         }
         self.settle();
+    }
+
+    /// Whether a machine has sent this step of the move.
+    pub fn sent(&self, machine: usize, step: &Step) -> bool {
+        let is_it = |action: &Action| {
+            matches!(action, Action::Send { envelope, .. }
+                if matches!(&envelope.message, Message::Transaction(_, sent) if sent == step))
+        };
+        self.done
+            .iter()
+            .any(|(by, action)| *by == machine && is_it(action))
+    }
+
+    /// Whether a machine has first recorded this and then performed that.
+    pub fn recorded_before(
+        &self,
+        recorded: fn(&RecordedProgress) -> bool,
+        done: fn(&Action) -> bool,
+    ) -> bool {
+        let is_record =
+            |action: &Action| matches!(action, Action::Record(it) if recorded(&it.progress));
+        let position = |wanted: &dyn Fn(&Action) -> bool| {
+            let mut actions = self.done.iter();
+            actions
+                .position(|(_, action)| wanted(action))
+                .expect("done")
+        };
+        position(&is_record) < position(&done)
     }
 
     pub fn did(&self, machine: usize, action: &Action) -> bool {
@@ -298,12 +339,14 @@ impl Pair {
                 digest,
                 rounds,
             } => {
+                received(DestinationEvent::FreezeBegun { attempt });
                 received(DestinationEvent::FreezeReceived {
                     attempt,
                     digest,
                     rounds,
                 });
-                return Vec::new();
+                let delay_us = self.delay_us;
+                SourceEvent::FreezeSent { attempt, delay_us }
             }
             SourceAction::Retire { .. } => SourceEvent::Retired,
             SourceAction::Destroy => SourceEvent::Destroyed,

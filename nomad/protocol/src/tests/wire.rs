@@ -19,14 +19,18 @@ fn envelope(step: Step) -> Envelope {
 #[test]
 fn commit_has_the_documented_bytes() {
     let bytes = envelope(Step::Commit {
+        boot: BootId(0x1112_1314_1516_1718),
         attempt: Attempt(1),
+        digest: DIGEST,
         downtime_us: 300,
-        held_us: 2,
     })
     .encode();
-    let mut expected = vec![8, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
+    let mut expected = vec![9, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
     expected.extend_from_slice(&[0; 15]);
-    expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
+    expected.push(4);
+    expected.extend_from_slice(&[0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 1]);
+    expected.extend_from_slice(&[3; 32]);
+    expected.extend_from_slice(&[0xac, 0x02]);
     assert_eq!(bytes, expected);
 }
 
@@ -76,32 +80,25 @@ fn steps_have_the_documented_numbers() {
     let steps = [
         Step::Offer(offer()),
         Step::Admit,
-        Step::Refuse(Refusal::UnknownKey),
-        Step::Prepared {
-            attempt: Attempt::FIRST,
-            digest: DIGEST,
-        },
-        Step::Commit {
-            attempt: Attempt::FIRST,
-            downtime_us: 0,
-            held_us: 0,
-        },
+        Step::Refuse(Refusal::OtherFleet),
+        Step::Received { rounds: 3 },
+        commit(),
         activated(),
         Step::Released,
         Step::ReleaseAck,
+        Step::Declined(AbortReason::Cancelled),
         Step::Abort(AbortReason::Cancelled),
         Step::Unknown,
-        Step::Received { rounds: 3 },
     ];
     for (number, step) in steps.into_iter().enumerate() {
         assert_eq!(usize::from(envelope(step).encode()[27]), number);
     }
     let abort = envelope(Step::Abort(AbortReason::DigestMismatch)).encode();
-    assert_eq!(&abort[27..], [8, 7]);
+    assert_eq!(&abort[27..], [9, 7]);
     let timed_out = AbortReason::TimedOut { after_us: 300 };
     assert_eq!(
         &envelope(Step::Abort(timed_out)).encode()[27..],
-        [8, 10, 0xac, 2]
+        [9, 10, 0xac, 2]
     );
     let not_converging = AbortReason::NotConverging {
         rounds: 3,
@@ -109,10 +106,10 @@ fn steps_have_the_documented_numbers() {
     };
     assert_eq!(
         &envelope(Step::Abort(not_converging)).encode()[27..],
-        [8, 11, 3, 5]
+        [9, 11, 3, 5]
     );
     let refuse = envelope(Step::Refuse(Refusal::Quota { used: 1, limit: 2 })).encode();
-    assert_eq!(&refuse[27..], [2, 9, 1, 2]);
+    assert_eq!(&refuse[27..], [2, 6, 1, 2]);
 }
 
 #[test]
@@ -121,7 +118,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 8, theirs: 1 })
+        Err(DecodeError::Version { ours: 9, theirs: 1 })
     );
 }
 
@@ -197,6 +194,7 @@ fn the_longest_messages_fit_their_limits() {
     };
     assert!(envelope(Step::Offer(offer.clone())).encode().len() <= DATAGRAM_BYTES_MAX);
     let progress = RecordedProgress::DestinationPrepared {
+        rounds: u32::MAX,
         attempt: Attempt(255),
         digest: DIGEST,
         peer_boot: BootId(u64::MAX),

@@ -46,9 +46,11 @@ pub enum Cancelled {
     Now,
     /// The kernel is retiring the domain right now; the transaction is aborted if that fails.
     IfNotTooLate,
-    /// The commit point is passed, or the transaction has ended.
-    TooLate,
 }
+
+/// A transaction cannot be cancelled: its commit point is passed, or it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLate;
 
 impl Transaction {
     /// Starts to move a domain from here.
@@ -122,15 +124,13 @@ impl Transaction {
     }
 
     /// Cancels the move, as this machine's operator asked.
-    pub(crate) fn cancel(&mut self, now: Instant) -> Cancelled {
+    pub(crate) fn cancel(&mut self, now: Instant) -> Result<Cancelled, TooLate> {
         let cancelled = match &self.phase {
-            Phase::Source(phase) => phase.cancelled(),
-            Phase::Destination(phase) => phase.cancelled(),
+            Phase::Source(phase) => phase.cancelled()?,
+            Phase::Destination(phase) => phase.cancelled()?,
         };
-        if cancelled != Cancelled::TooLate {
-            self.step(now, Input::Cancel);
-        }
-        cancelled
+        self.step(now, Input::Cancel);
+        Ok(cancelled)
     }
 
     /// Settles a doubt, as the operator decided. Returns whether there was a doubt that this decision settles.
@@ -197,14 +197,17 @@ impl Transaction {
     }
 
     /// Whether the domain runs here once this machine has completed its own steps, which are its activation or the
-    /// operator's decision to run a copy in doubt.
+    /// decision to run a copy in doubt, by the operator or because the destination has declined it.
     pub(crate) fn is_about_to_run(&self) -> bool {
         self.phase() == PhaseName::Activate || self.forced() == Some(Force::RunHere)
     }
 
     /// Whether the transaction no longer concerns a copy of the domain on this machine.
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(&self.phase, Phase::Source(phase) if phase.is_released())
+        match &self.phase {
+            Phase::Source(phase) => phase.is_released(),
+            Phase::Destination(phase) => phase.is_discarded(),
+        }
     }
 
     fn forced(&self) -> Option<Force> {

@@ -2,7 +2,7 @@
 //! record and, on the source, from the kernel's state of the domain.
 
 use crate::context::{Context, Facts};
-use crate::destination::{Activating, Discarding, Verifying};
+use crate::destination::{Activating, Declining, Verifying};
 use crate::reasons::{AbortReason, Doubt, Side};
 use crate::record::RecordedProgress;
 use crate::source::{Committing, InDoubt, Releasing, abort};
@@ -48,11 +48,24 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::SourceOpen | Recorded::SourceCommitting { .. }, Running | Frozen) => {
             Phase::Source(abort::enter(context, restarted(Side::Source)))
         }
-        (Recorded::SourceCommitting { attempt, peer_boot }, Retired) => {
-            Phase::Source(Committing::resume(context, peer_boot, attempt))
+        (
+            Recorded::SourceCommitting {
+                attempt,
+                digest,
+                peer_boot,
+            },
+            Retired,
+        ) => Phase::Source(Committing::resume(context, peer_boot, (attempt, digest))),
+        (Recorded::SourceDeclined { why, .. }, Running) => {
+            Phase::Source(abort::enter(context, why))
         }
-        (Recorded::SourceOpen, Retired | Gone) | (Recorded::SourceCommitting { .. }, Gone) => {
-            Phase::Source(InDoubt::enter(context, Doubt::RecordContradicted))
+        (Recorded::SourceDeclined { why, peer_boot }, Retired | Frozen) => {
+            Phase::Source(InDoubt::resume_declined(context, peer_boot, why))
+        }
+        (Recorded::SourceOpen, Retired | Gone)
+        | (Recorded::SourceCommitting { .. } | Recorded::SourceDeclined { .. }, Gone) => {
+            let doubt = Doubt::RecordContradicted;
+            Phase::Source(InDoubt::enter(context, None, doubt))
         }
         (Recorded::SourceReleasing { peer_boot }, _) => {
             Phase::Source(Releasing::destroy(context, peer_boot))
@@ -60,17 +73,25 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::SourceReleased { peer_boot }, _) => {
             Phase::Source(Releasing::resume_destroyed(context, peer_boot))
         }
+        // The source may have retired the domain: it retires it as soon as it has sent the last pages.
         (Recorded::DestinationOpen, _) => {
-            Phase::Destination(Discarding::enter(context, restarted(Side::Destination)))
+            Phase::Destination(Declining::enter(context, restarted(Side::Destination)))
+        }
+        (Recorded::DestinationDeclined { why }, _) => {
+            Phase::Destination(Declining::resume(context, why))
         }
         (
             Recorded::DestinationPrepared {
+                rounds,
                 attempt,
                 digest,
                 peer_boot,
             },
             _,
-        ) => Phase::Destination(Verifying::resume(context, peer_boot, attempt, digest)),
+        ) => {
+            let freeze = (attempt, digest, rounds);
+            Phase::Destination(Verifying::resume(context, peer_boot, freeze))
+        }
         (Recorded::DestinationActivating { peer_boot }, _) => {
             Phase::Destination(Activating::resume_thawing(context, peer_boot))
         }

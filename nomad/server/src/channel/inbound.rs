@@ -102,10 +102,11 @@ fn read(
             None => {}
             Some(StreamEvent::SegmentBegin(header)) => {
                 let begun = shell.begin_segment(peer, transaction, &header);
-                begun.map_err(|_| {
+                let begun = begun.map_err(|_| {
                     log::warn!("{transaction:?}: {header:?} is not expected");
                     LocalFailure::BadImage
                 })?;
+                begun.into_iter().for_each(&mut *report);
                 if let Some(incoming) = shell.moves.incoming(transaction) {
                     let limits = incoming.extent().limits();
                     reader.limit(limits);

@@ -26,7 +26,7 @@ pub struct Outbound {
     pub peer: MachineId,
     sender: Sender,
     segment: Option<Segment>,
-    /// Whether the segment was produced whole, but has not arrived yet.
+    /// Whether the segment was produced whole.
     is_produced: bool,
     /// The last piece. The transport has accepted its first `taken` bytes.
     piece: Vec<u8>,
@@ -109,7 +109,8 @@ impl Outbound {
         }
     }
 
-    /// Ends the segment if it has arrived whole; returns the event for the ledger, if there is one.
+    /// Ends the segment if it has arrived whole, or at once if it need not arrive first; returns the event for the ledger,
+    /// if there is one.
     ///
     /// # Errors
     /// [`SendError`].
@@ -118,11 +119,14 @@ impl Outbound {
         now: Instant,
         shell: &mut Shell<H>,
     ) -> Result<Option<Event>, SendError> {
-        if !self.is_produced || !self.piece.is_empty() || !self.sender.is_delivered() {
+        if !self.is_produced || !self.piece.is_empty() {
             return Ok(None);
         }
-        match self.segment.take() {
-            Some(segment) => segment.end(shell, now),
+        let is_delivered = self.sender.is_delivered();
+        let ends = |segment: &mut Segment| is_delivered || segment.ends_when_accepted();
+        let round_trip_us = self.sender.statistics().round_trip_us;
+        match self.segment.take_if(ends) {
+            Some(segment) => segment.end(shell, now, round_trip_us),
             None => Ok(None),
         }
     }

@@ -145,7 +145,7 @@ impl Streams {
     }
 }
 
-/// Produces the next piece of a stream if there is room for it, and ends a segment that has arrived.
+/// Produces the next piece of a stream if there is room for it, and ends a segment that is over.
 fn advance(
     server: &Server,
     transaction: TransactionId,

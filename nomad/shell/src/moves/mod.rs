@@ -15,7 +15,7 @@ use alloc::collections::BTreeMap;
 use identity::{DomainId, Name};
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{
-    Cancelled, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
+    Cancelled, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName, TooLate,
     TransactionId,
 };
 
@@ -54,7 +54,7 @@ impl<O, I> Moves<O, I> {
         host: &H,
         now: Instant,
         name: Name,
-    ) -> Option<Cancelled> {
+    ) -> Option<Result<Cancelled, TooLate>> {
         let mut outgoing = self.outgoing.iter();
         let (transaction, _) = outgoing.find(|(_, domain)| host.name(domain) == name)?;
         Some(self.ledger.cancel(now, *transaction))

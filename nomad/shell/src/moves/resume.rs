@@ -57,6 +57,7 @@ fn holds_domain(progress: &RecordedProgress) -> bool {
         progress,
         RecordedProgress::SourceOpen
             | RecordedProgress::SourceCommitting { .. }
+            | RecordedProgress::SourceDeclined { .. }
             | RecordedProgress::SourceReleasing { .. }
     )
 }

@@ -1,7 +1,7 @@
 //! The transitions of a state, and their application.
 
 use identity::DomainId;
-use nomad_protocol::{Action, Cancelled, LocalFailure, Timer, TransactionId};
+use nomad_protocol::{Action, LocalFailure, Timer, TransactionId};
 
 use super::{Datagram, NOW, State, Step, Strike, StrikeKind, Transition};
 use crate::faults::{LocalFault, LocalStep};
@@ -152,7 +152,7 @@ impl State {
             Transition::Cancel(machine, transaction) => {
                 self.left.cancels -= 1;
                 let ledger = &mut world.machines[*machine].shell.moves.ledger;
-                return ledger.cancel(NOW, *transaction) != Cancelled::TooLate;
+                return ledger.cancel(NOW, *transaction).is_ok();
             }
             Transition::Run(machine, domain) => {
                 self.left.steps -= 1;

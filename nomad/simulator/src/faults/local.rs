@@ -155,15 +155,16 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// The calls made while faults strike. The other two are made only after the faults have ended: an operator's
-    /// command undoes a retirement, and a copy can be outlived only after that.
-    pub const DRAWN: [RootCall; 6] = [
+    /// The calls made while faults strike. The other one is made only after the faults have ended: a copy can be outlived
+    /// only if an operator has forced it to run.
+    pub const DRAWN: [RootCall; 7] = [
         RootCall::List,
         RootCall::Find,
         RootCall::Start,
         RootCall::Discard,
         RootCall::Release,
         RootCall::Revert,
+        RootCall::Unretire,
     ];
 }
 

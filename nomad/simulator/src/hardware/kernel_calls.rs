@@ -218,7 +218,9 @@ impl Kernel for Hardware {
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
         exported.map_err(RootError::Refused)?;
-        self.kernel.unretire(outgoing.id);
+        if self.kernel.unretire(outgoing.id) {
+            self.unretired.push(outgoing.id);
+        }
         outgoing.token = None;
         self.end_capture(outgoing);
         Ok(())
@@ -286,7 +288,7 @@ impl Kernel for Hardware {
             return Err(failure);
         }
         let state = incoming.freeze.as_ref().ok_or(LocalFailure::BadImage)?;
-        if self.parts.mutant == Mutant::PreparedIsNotKept {
+        if self.parts.mutant == Mutant::VerifiedIsNotKept {
             return Ok(state.digest());
         }
         let states = [RootState::Incoming, RootState::Prepared];

@@ -14,11 +14,11 @@ mod transit;
 use std::collections::BTreeMap;
 
 use identity::DomainId;
-use nomad_protocol::{BootId, Instant, LocalFailure, Record, TransactionId};
+use nomad_protocol::{BootId, Instant, LocalFailure, Record, RecordedProgress, TransactionId};
 use nomad_shell::{Host, RootError};
 use service_protocol::root::DomainState;
 
-use crate::domain::RunState;
+use crate::domain::{Contents, RunState};
 use crate::faults::{LocalFault, LocalStep, RootCall, RootFault};
 use crate::kernel::Kernel;
 use crate::machine::Mutant;
@@ -69,17 +69,19 @@ pub struct Hardware {
     pub failed: Vec<String>,
     /// Domains that root has started since this was emptied.
     pub started: Vec<DomainId>,
+    /// Domains whose retirement was undone since this was emptied.
+    pub unretired: Vec<DomainId>,
     /// The domains given up since this was emptied.
     pub given_up: Vec<GivenUp>,
 }
 
 /// A complete domain whose memory a machine gives up. The action that leads to it may have been performed long before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GivenUp {
     /// One that has left, and its run state.
     Left(DomainId, RunState),
-    /// One that was arriving.
-    Came(DomainId),
+    /// One that was arriving, and its contents.
+    Came(DomainId, Contents),
 }
 
 /// The number of the domain with this id: all domains that were ever started under one name have the same number.
@@ -104,6 +106,7 @@ impl Hardware {
             root_faults: Vec::new(),
             failed: Vec::new(),
             started: Vec::new(),
+            unretired: Vec::new(),
             given_up: Vec::new(),
         }
     }
@@ -161,8 +164,10 @@ impl Hardware {
 
     /// Records that an arriving domain is given up, if it is complete.
     fn record_discarded(&mut self, id: DomainId) {
-        if self.is_prepared(id) && self.kernel.domains.contains_key(&id) {
-            self.given_up.push(GivenUp::Came(id));
+        let domain = self.kernel.domains.get(&id);
+        if let Some(domain) = domain.filter(|_| self.is_prepared(id)) {
+            let contents = domain.contents.clone();
+            self.given_up.push(GivenUp::Came(id, contents));
         }
     }
 
@@ -206,7 +211,15 @@ impl Hardware {
 
 impl nomad_shell::StableStorage for Hardware {
     fn write_record(&mut self, record: &Record) {
-        self.record_store.write_record(record);
+        let is_declined = matches!(
+            record.progress,
+            RecordedProgress::DestinationDeclined { .. }
+        );
+        if is_declined && self.parts.mutant == Mutant::DeclinedIsForgotten {
+            self.record_store.erase(record.transaction);
+        } else {
+            self.record_store.write_record(record);
+        }
     }
 
     fn erase(&mut self, transaction: TransactionId) {

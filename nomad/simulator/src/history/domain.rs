@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use identity::Incarnation;
-use nomad_protocol::TransactionId;
+use nomad_protocol::{BootId, TransactionId};
 
 use super::Violation;
 use crate::domain::Contents;
@@ -38,6 +38,12 @@ pub struct DomainHistory {
     pub reached: u64,
     /// The contents that each transaction has retired.
     pub retired: BTreeMap<TransactionId, Contents>,
+    /// The destination's boot, while the source is about to retire the domain.
+    pub committing: Option<BootId>,
+    /// Transactions whose destination has recorded that its copy is complete and awaits the source's decision.
+    pub verified: BTreeSet<TransactionId>,
+    /// Transactions that the destination has declined.
+    pub declined: BTreeSet<TransactionId>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
     /// An operator has decided a move of it by force and is responsible for the consequences: only
@@ -57,9 +63,25 @@ impl DomainHistory {
             committed: None,
             reached: 0,
             retired: BTreeMap::new(),
+            committing: None,
+            verified: BTreeSet::new(),
+            declined: BTreeSet::new(),
             activated: BTreeSet::new(),
             is_forced: false,
         }
+    }
+
+    /// Whether the source has retired the domain in this state, and the destination, which has it, has not declined it.
+    pub(super) fn relies_on(&self, transaction: TransactionId, contents: &Contents) -> bool {
+        let committed = self.committed.map(|committed| committed.transaction);
+        committed == Some(transaction)
+            && self.retired.get(&transaction) == Some(contents)
+            && !self.declined.contains(&transaction)
+    }
+
+    /// Whether the destination of the retired domain cannot activate it.
+    pub fn is_destination_out(&self, committed: Committed) -> bool {
+        committed.is_destination_lost || self.declined.contains(&committed.transaction)
     }
 
     pub(super) fn retire(&mut self, committed: Committed, contents: &Contents) {

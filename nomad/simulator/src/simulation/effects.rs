@@ -1,6 +1,8 @@
 //! The actions of the machines, and their effects on others.
 
-use nomad_protocol::{AbortReason, Action, Event, Notice, SourceAction, TransactionId};
+use nomad_protocol::{
+    AbortReason, Action, Event, Notice, RecordedProgress, SourceAction, TransactionId,
+};
 
 use super::event_queue::Scheduled;
 use super::{COPY_EVERY_US, Simulation};
@@ -54,8 +56,14 @@ impl Simulation {
             return false;
         };
         self.trace(machine, || format!("{}: {action:?}", transaction.0));
-        if let Action::Notify(notice) = action {
-            self.notice(notice);
+        match &action {
+            Action::Notify(notice) => self.notice(*notice),
+            Action::Record(record) => {
+                let is_declined =
+                    matches!(record.progress, RecordedProgress::SourceDeclined { .. });
+                self.report.declined += usize::from(is_declined);
+            }
+            _ => {}
         }
         self.arm_torn_write(machine, transaction, &action);
         // The actions that follow at once rely on the log: without it no page would be copied.

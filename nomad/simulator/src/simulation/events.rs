@@ -204,7 +204,7 @@ impl Simulation {
             .filter(|entry| entry.side == Side::Destination);
         let coming: Vec<TransactionId> = entries.map(|entry| entry.transaction).collect();
         for transaction in coming {
-            if ledger.cancel(local, transaction) == Cancelled::Now {
+            if ledger.cancel(local, transaction) == Ok(Cancelled::Now) {
                 self.report.aborts.insert("Cancelled".to_owned());
             }
         }

@@ -44,6 +44,8 @@ pub struct Report {
     pub pauses: usize,
     /// Stale copies that were in doubt at the end.
     pub stale: usize,
+    /// Retired domains that the destination has declined, so that they run on at the source.
+    pub declined: usize,
     /// Moves under faults whose destination has activated the domain.
     pub activations: usize,
     /// The most moves that were unfinished at their sources at the same time.
@@ -55,6 +57,6 @@ pub fn phases_to_strike() -> Vec<String> {
     use PhaseName::*;
     let source = [Offer, Rounds, Freeze, Commit, Release].map(|phase| format!("Source {phase:?}"));
     let destination =
-        [Admit, Receive, Verify, Activate].map(|phase| format!("Destination {phase:?}"));
+        [Admit, Receive, Verify, Activate, Decline].map(|phase| format!("Destination {phase:?}"));
     source.into_iter().chain(destination).collect()
 }

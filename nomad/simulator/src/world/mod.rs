@@ -203,10 +203,15 @@ impl World {
         effects
     }
 
-    /// Records the domains that the machine's root server has given up, and those that it has started.
+    /// Records the domains that the machine's root server has given up, those that it has started, and those whose
+    /// retirement it has undone.
     fn record_root_changes(&mut self, number: usize) {
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
+        }
+        for id in std::mem::take(&mut self.machines[number].hardware_mut().unretired) {
+            self.history.unretire(id);
+            self.count_instances(domain_number(id));
         }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().started) {
             self.history.start_anew(&self.machines, number, id);

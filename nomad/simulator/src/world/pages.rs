@@ -92,7 +92,7 @@ impl World {
         if more {
             machine.sending.insert(transaction, sending);
             effects.push(Effect::Sending(transaction));
-        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now) {
+        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now, 0) {
             self.report_event(now, number, transaction, event);
         }
         effects
@@ -127,14 +127,15 @@ impl World {
         let [from, to] = stream.ends;
         let shell = &mut self.machines[to].shell;
         shell.host.now = now;
-        if shell
-            .begin_segment(machine_id(from), transaction, &header)
-            .is_err()
-        {
+        let Ok(begun) = shell.begin_segment(machine_id(from), transaction, &header) else {
             // The sender takes no part in the transaction, or the segment is not expected. No failure is reported: both ends only
             // learn that the stream broke.
             stream.break_off();
             return true;
+        };
+        // A real machine reports this once per segment. Each further report has no effect.
+        if let Some(begun) = begun {
+            shell.handle_event(now, transaction, begun);
         }
         let is_end = !matches!(item, crate::stream::StreamItem::Pages(_));
         let taken = shell.handle_arrival(transaction, item);

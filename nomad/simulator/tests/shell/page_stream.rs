@@ -37,19 +37,18 @@ fn round(transaction: TransactionId) -> StreamHeader {
 
 #[test]
 fn a_machine_sends_pages_only_for_its_own_moves() {
-    let shell = &mut destination().shell;
-    let mut begins = |from| shell.begin_segment(machine_id(from), MOVE, &round(MOVE));
+    let shell = &destination().shell;
+    let begins = |from| shell.begin_segment(machine_id(from), MOVE, &round(MOVE));
     assert_eq!(begins(THIRD), Err(SegmentRejected));
-    assert_eq!(begins(PEER), Ok(()));
+    assert_eq!(begins(PEER), Ok(None));
 }
 
 #[test]
 fn a_stream_stays_with_its_move() {
-    let shell = &mut destination().shell;
-    let mut goes_on =
-        |transaction| shell.begin_segment(machine_id(THIRD), OTHER, &round(transaction));
+    let shell = &destination().shell;
+    let goes_on = |transaction| shell.begin_segment(machine_id(THIRD), OTHER, &round(transaction));
     assert_eq!(goes_on(MOVE), Err(SegmentRejected));
-    assert_eq!(goes_on(OTHER), Ok(()));
+    assert_eq!(goes_on(OTHER), Ok(None));
 }
 
 #[test]
@@ -82,7 +81,10 @@ fn a_destination_that_aborts_accepts_no_more_pages() {
         rounds: 0,
         pages: 4,
     };
-    assert_eq!(machine.shell.begin_segment(peer, MOVE, &freeze), Ok(()));
+    let attempt = Attempt::FIRST;
+    let begun = Event::Destination(DestinationEvent::FreezeBegun { attempt });
+    let begins = machine.shell.begin_segment(peer, MOVE, &freeze);
+    assert_eq!(begins, Ok(Some(begun)));
     let abort = Step::Abort(AbortReason::Cancelled);
     replies(&mut machine, PEER, Message::Transaction(MOVE, abort));
     assert_eq!(

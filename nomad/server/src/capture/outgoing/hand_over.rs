@@ -187,13 +187,13 @@ impl Outgoing {
         Ok(())
     }
 
-    /// **Retires the domain**, if it is still at this version: it never runs here again.
+    /// **Retires the domain**, if it is still at this version: from here on the destination decides where it runs.
     ///
     /// # Errors
     /// The error of the kernel; [`Error::VersionMoved`] if something changed the domain; [`CaptureError::FreezeEnded`] if
     /// it runs again.
     pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
-        self.timeline.mark("await_prepared");
+        self.timeline.mark("send");
         let token = self.token.ok_or(CaptureError::Inconsistent)?;
         let retired = self.domain.cap().retire(version, token);
         self.timeline.mark("retire");

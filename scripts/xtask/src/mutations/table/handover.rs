@@ -55,11 +55,29 @@ mutations! {
 
     // Decisions of the protocol.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
-        "        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });\n" => "";
-        "a restarted source does not know what its destination has prepared"; PROTOCOL;
+        "        context.record(RecordedProgress::SourceCommitting {\n            attempt,\n            digest,\n            peer_boot,\n        });\n" => "        let _ = (attempt, digest, peer_boot);\n";
+        "a restarted source does not know which freeze its destination is to run"; PROTOCOL;
     "prepared-record" in "nomad/protocol/src/destination/verify.rs":
-        "                context.record(RecordedProgress::DestinationPrepared {\n                    attempt,\n                    digest,\n                    peer_boot,\n                });\n" => "";
-        "a restarted destination discards a copy that its source relies on"; PROTOCOL;
+        "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            peer_boot: self.peer_boot,\n        });\n" => "";
+        "a restarted destination discards a copy that may be the only one"; PROTOCOL;
+    "declined-record" in "nomad/protocol/src/destination/decline.rs":
+        "        context.record(RecordedProgress::DestinationDeclined { why });\n" => "";
+        "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
+    "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
+        "        context.record(RecordedProgress::SourceDeclined { why, peer_boot });\n" => "        let _ = peer_boot;\n";
+        "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
+    "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
+        "Step::Declined(why) if self.peer_boot == Some(boot) => {" => "Step::Declined(why) => {";
+        "a restarted destination has a domain run on that it may have run before"; PROTOCOL;
+    "earlier-boot" in "nomad/protocol/src/destination/abort.rs":
+        "if *boot != context.facts.local_boot)" => "if *boot != *boot && context.facts.local_boot != *boot)";
+        "a source waits for minutes for a destination that was restarted and received a duplicate of the offer"; PROTOCOL;
+    "retired-digest" in "nomad/protocol/src/destination/committed.rs":
+        "if digest == self.digest {" => "if true {";
+        "a copy other than the retired domain is activated"; PROTOCOL;
+    "overwritten-copy" in "nomad/protocol/src/destination/verify.rs":
+        "                if attempt > self.attempt =>\n            {\n                self.replaced(context)" => "                if attempt < self.attempt =>\n            {\n                self.replaced(context)";
+        "a copy whose pages are being overwritten counts as complete"; PROTOCOL;
     "digest" in "nomad/protocol/src/destination/verify.rs":
         "if digest != self.digest {" => "if false {";
         "a domain other than the frozen one is activated"; PROTOCOL;
@@ -68,7 +86,7 @@ mutations! {
         "a domain that changes in every freeze is frozen again without end"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
         "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
-        "a restarted destination is assumed to run the domain"; PROTOCOL;
+        "a restarted destination is assumed to run the domain, or to have declined it"; PROTOCOL;
     "released-record" in "nomad/protocol/src/source/release.rs":
         "                context.record(RecordedProgress::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
         "a domain that has moved away and back is destroyed when the migration server restarts"; PROTOCOL;

@@ -77,7 +77,7 @@ pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }
-    log::warn!("{name} is no longer retired, at an operator's request");
+    log::warn!("{name} is no longer retired, and runs on");
     Ok((done(), None))
 }
 

@@ -1,0 +1,119 @@
+//! Decline: the destination cannot run the domain, and the source may have retired it already. So the destination never
+//! runs its copy, makes that durable, and notifies the source, which runs the domain on.
+//!
+//! ```text
+//!   enter --record--> discards the copy, repeats Declined --Discarded; Abort or Unknown--> Finished
+//! ```
+//!
+//! The record stays until the source has replied. Without it, the reply to the source's Commit would be Unknown, from
+//! which the source could not conclude that the domain does not run here.
+
+use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
+use crate::context::{Context, Input};
+use crate::messages::Step;
+use crate::reasons::{AbortReason, Doubt, PhaseName};
+use crate::record::RecordedProgress;
+use crate::timers::Timer;
+
+use super::Phase;
+use super::abort::is_for_another_boot;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Declining {
+    why: AbortReason,
+    /// Whether the copy is gone.
+    is_discarded: bool,
+    /// Whether the source knows.
+    is_answered: bool,
+    /// Whether the source has not replied for too long.
+    is_silent: bool,
+}
+
+impl Declining {
+    pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+        // Durable before it is sent: a restarted server must not run a copy that the source runs on.
+        context.record(RecordedProgress::DestinationDeclined { why });
+        Self::resume(context, why)
+    }
+
+    /// Resumes after a restart. The copy may be discarded already, or not.
+    pub(crate) fn resume(context: &mut Context<'_>, why: AbortReason) -> Phase {
+        context.enter(PhaseName::Decline);
+        context.notify(Notice::Declined(why));
+        context.act(Action::CloseStream);
+        context.send(Step::Declined(why));
+        context.act(Action::Destination(DestinationAction::DiscardCopy));
+        context.repeat();
+        context.limit(context.timing().release_limit_us);
+        Phase::Decline(Declining {
+            why,
+            is_discarded: false,
+            is_answered: false,
+            is_silent: false,
+        })
+    }
+
+    pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
+        match input {
+            Input::Event(Event::Destination(DestinationEvent::Discarded)) => Declining {
+                is_discarded: true,
+                ..self
+            }
+            .finish_if_done(context),
+            Input::Message { step, .. } => self.handle_message(context, &step),
+            Input::Force(_) => self.answered(context),
+            Input::Timer(Timer::Repeat) => self.send_declined(context),
+            Input::Timer(Timer::Limit) => {
+                context.notify(Notice::InDoubt(Doubt::NotAnswered));
+                let is_silent = true;
+                Phase::Decline(Declining { is_silent, ..self })
+            }
+            _ => Phase::Decline(self),
+        }
+    }
+
+    fn handle_message(self, context: &mut Context<'_>, step: &Step) -> Phase {
+        match step {
+            // From any boot of the source: an earlier boot that has retired the domain has lost it.
+            Step::Abort(_) | Step::Unknown => self.answered(context),
+            // The source replies to nothing of this boot.
+            step if is_for_another_boot(context, step) => self.answered(context),
+            Step::Commit { .. } if !self.is_answered => self.send_declined(context),
+            _ => Phase::Decline(self),
+        }
+    }
+
+    fn send_declined(self, context: &mut Context<'_>) -> Phase {
+        context.send(Step::Declined(self.why));
+        Phase::Decline(self)
+    }
+
+    /// Nobody needs the record any more.
+    fn answered(self, context: &mut Context<'_>) -> Phase {
+        context.timers.clear();
+        Declining {
+            is_answered: true,
+            is_silent: false,
+            ..self
+        }
+        .finish_if_done(context)
+    }
+
+    /// The record is dropped last: until then a restarted server finds the copy that is to be discarded.
+    fn finish_if_done(self, context: &mut Context<'_>) -> Phase {
+        if !self.is_discarded || !self.is_answered {
+            return Phase::Decline(self);
+        }
+        context.act(Action::Forget);
+        context.notify(Notice::Aborted(self.why));
+        Phase::Finished
+    }
+
+    pub(super) fn is_discarded(&self) -> bool {
+        self.is_discarded
+    }
+
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.is_silent.then_some(Doubt::NotAnswered)
+    }
+}
