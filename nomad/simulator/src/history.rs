@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use identity::{DomainId, Incarnation};
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, Event, RecordedProgress, SourceAction,
-    SourceEvent, TransactionId,
+    Action, BootId, DestinationAction, DestinationEvent, Event, Record, RecordedProgress,
+    SourceAction, SourceEvent, TransactionId,
 };
 
 use crate::domain::{Contents, RunState};
@@ -92,8 +92,9 @@ impl History {
         let Some(Move { domain, .. }) = machine.subject(transaction) else {
             return;
         };
+        let boot = machine.shell.moves.ledger.local().boot;
         if let Action::Record(record) = action {
-            return self.check_record(first_id(domain), transaction, &record.progress);
+            return self.check_record(first_id(domain), (transaction, boot), &record.progress);
         }
         let held = machine.hardware().kernel.domains.get(&domain);
         let run = held.map(|domain| domain.run);
@@ -116,7 +117,7 @@ impl History {
                 Violation::DiscardedUndeclined
             }
             (Action::Destination(DestinationAction::Activate { .. }), _)
-                if history.declined.contains(&transaction) =>
+                if history.declined.contains(&(transaction, boot)) =>
             {
                 Violation::ActivatedDeclined
             }
@@ -129,7 +130,7 @@ impl History {
     fn check_record(
         &mut self,
         id: DomainId,
-        transaction: TransactionId,
+        part: (TransactionId, BootId),
         progress: &RecordedProgress,
     ) {
         let history = self.domains.get_mut(&id).expect("every domain has one");
@@ -138,14 +139,14 @@ impl History {
                 history.committing = Some(*peer_boot);
             }
             RecordedProgress::DestinationPrepared { .. } => {
-                history.verified.insert(transaction);
+                history.verified.insert(part);
             }
             RecordedProgress::DestinationOpen => {
-                history.verified.remove(&transaction);
+                history.verified.remove(&part);
             }
             RecordedProgress::DestinationDeclined { .. } => {
-                history.declined.insert(transaction);
-                if history.verified.remove(&transaction) {
+                history.declined.insert(part);
+                if history.verified.remove(&part) {
                     self.violate(id, Violation::DeclinedVerified);
                 }
             }
@@ -171,11 +172,13 @@ impl History {
         let (contents, incarnation) = (&domain.contents, domain.incarnation);
         match event {
             Some(Event::Source(SourceEvent::Retired)) => {
-                let boot = machines[destination].shell.moves.ledger.local().boot;
+                let present = machines[destination].shell.moves.ledger.local().boot;
+                let boot = history.committing.take().expect("it was recorded");
                 let committed = Committed {
                     transaction,
                     destination,
-                    is_destination_lost: history.committing.take() != Some(boot),
+                    boot,
+                    is_destination_lost: boot != present,
                 };
                 history.retire(committed, contents);
             }
@@ -229,6 +232,12 @@ impl History {
         self.violate(id, violation);
     }
 
+    /// Records that an operator decides about a domain, and may drop a verified copy of it.
+    pub fn force(&mut self, id: DomainId) {
+        let history = self.domains.get_mut(&id);
+        history.expect("every domain has one").verified.clear();
+    }
+
     /// Records that a retirement was undone. The destination must have declined the domain.
     pub fn unretire(&mut self, id: DomainId) {
         let id = first_id(id);
@@ -236,7 +245,7 @@ impl History {
         let committed = history.committed.take();
         let is_declined = committed.is_some_and(|committed| {
             history.retired.remove(&committed.transaction);
-            history.declined.contains(&committed.transaction)
+            history.has_declined(committed)
         });
         if !is_declined {
             self.violate(id, Violation::UnretiredUndeclined);
@@ -266,6 +275,29 @@ impl History {
             ..DomainHistory::new(number)
         };
         self.domains.insert(id, history);
+    }
+
+    /// Records that a nomad was restarted that took part in bringing these domains to its machine, and that it has found
+    /// these records: of a decision whose record was not complete nothing is left.
+    pub fn restart_nomad(
+        &mut self,
+        boot: BootId,
+        incoming: &[(TransactionId, DomainId)],
+        records: &[Record],
+    ) {
+        for (transaction, domain) in incoming {
+            let mut records = records.iter();
+            let record = records.find(|record| record.transaction == *transaction);
+            let progress = record.map(|record| record.progress);
+            let history = self.domains.get_mut(&first_id(*domain));
+            let history = history.expect("every domain has one");
+            if !matches!(progress, Some(RecordedProgress::DestinationPrepared { .. })) {
+                history.verified.remove(&(*transaction, boot));
+            }
+            if !matches!(progress, Some(RecordedProgress::DestinationDeclined { .. })) {
+                history.declined.remove(&(*transaction, boot));
+            }
+        }
     }
 
     /// Records that a machine was restarted: everything that it held is lost.

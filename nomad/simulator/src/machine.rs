@@ -12,13 +12,13 @@ use identity::{DomainId, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     BootId, CpuFeatures, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport, Record,
-    StreamHeader, Timing, TransactionId, Versions,
+    Side, StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
 use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
-use crate::misconduct::take_for_verified;
+use crate::misconduct::misread_declined;
 
 /// The first domain, and the only one in a world with one.
 pub const DOMAIN: DomainId = DomainId(1);
@@ -38,8 +38,8 @@ pub enum Mutant {
     DestinationDropsVerified,
     /// A destination forgets a transaction as soon as it has declined it.
     DeclinedIsForgotten,
-    /// A restarted destination takes a domain that it has declined for one whose copy is verified.
-    DeclinedIsVerified,
+    /// A restarted destination takes a domain that it has declined for one that it is about to activate.
+    DeclinedIsActivating,
     /// The kernel retires a domain although its version has moved.
     KernelIgnoresVersion,
     /// The kernel retires a domain although its freeze has ended.
@@ -251,8 +251,16 @@ impl Machine {
         Machine::at(self.address, self.common, hardware, boot, now)
     }
 
-    /// Restarts nomad alone, after it died.
-    pub fn crash_nomad(self, now: Instant) -> Self {
+    /// The transactions that bring domains here.
+    pub fn incoming(&self) -> Vec<(TransactionId, DomainId)> {
+        let entries = self.shell.moves.ledger.entries();
+        let incoming = entries.filter(|entry| entry.side == Side::Destination);
+        let incoming = incoming.map(|entry| (entry.transaction, entry.offer.domain));
+        incoming.collect()
+    }
+
+    /// Restarts nomad alone, after it died. Returns its records, too.
+    pub fn crash_nomad(self, now: Instant) -> (Self, Vec<Record>) {
         let local = self.shell.moves.ledger.local();
         let (boot, life) = (local.boot.0, local.life.0 + (1 << 32));
         let mut hardware = self.shell.host;
@@ -260,11 +268,10 @@ impl Machine {
             hardware.record_store.clear();
         }
         let leaves_older = hardware.parts.mutant == Mutant::OlderRecordStays;
-        let mut records = hardware.record_store.load(leaves_older);
-        if hardware.parts.mutant == Mutant::DeclinedIsVerified {
-            records
-                .iter_mut()
-                .for_each(|record| take_for_verified(&hardware, record));
+        let stored = hardware.record_store.load(leaves_older);
+        let mut records = stored.clone();
+        if hardware.parts.mutant == Mutant::DeclinedIsActivating {
+            records.iter_mut().for_each(misread_declined);
         }
         let moves = records.iter().map(Move::from_record).collect();
         let records_max = hardware.record_store.transactions_max();
@@ -272,12 +279,13 @@ impl Machine {
             .common
             .config((self.number, self.address), boot, life, records_max);
         hardware.now = now;
-        Machine {
+        let machine = Machine {
             shell: resume(hardware, now, &config, &records),
             moves,
             sending: BTreeMap::new(),
             ..self
-        }
+        };
+        (machine, stored)
     }
 
     /// The move of a transaction of this machine.

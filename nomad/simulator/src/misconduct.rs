@@ -2,11 +2,10 @@
 //! without an operator.
 
 use nomad_protocol::{
-    AbortReason, Action, Attempt, BootId, Doubt, Entry, Envelope, Force, Message, Notice,
-    PhaseName, Record, RecordedProgress, Side, Step,
+    AbortReason, Action, BootId, Doubt, Entry, Envelope, Force, Message, Notice, PhaseName, Record,
+    RecordedProgress, Side, Step,
 };
 
-use crate::hardware::Hardware;
 use crate::machine::{Machine, Mutant, machine_number};
 
 /// The datagram that a mutant reads in place of these bytes of machine `from`; `None` if it reads them correctly.
@@ -80,18 +79,11 @@ fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
     }
 }
 
-/// Reads the record of a domain that was declined as that of a verified copy, if a complete copy is there.
-pub fn take_for_verified(hardware: &Hardware, record: &mut Record) {
-    let RecordedProgress::DestinationDeclined { .. } = record.progress else {
-        return;
-    };
-    if let Some(state) = hardware.kernel.export(record.offer.domain) {
-        record.progress = RecordedProgress::DestinationPrepared {
-            rounds: 1,
-            attempt: Attempt::FIRST,
-            digest: state.digest(),
-            peer_boot: BootId(Machine::first_boot(machine_number(record.peer))),
-        };
+/// Reads the record of a domain that was declined as that of one that is about to be activated.
+pub fn misread_declined(record: &mut Record) {
+    if let RecordedProgress::DestinationDeclined { .. } = record.progress {
+        let peer_boot = BootId(Machine::first_boot(machine_number(record.peer)));
+        record.progress = RecordedProgress::DestinationActivating { peer_boot };
     }
 }
 

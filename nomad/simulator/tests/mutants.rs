@@ -102,15 +102,13 @@ fn a_destination_that_forgets_that_it_has_declined_is_caught() {
     assert_caught!(DeclinedIsForgotten, PAIR, bounds, end Defect::NeedlessDoubt(..));
 }
 
-/// The first crash makes it decline a complete copy, the second one has it forget that before the copy is discarded.
 #[test]
 fn a_destination_that_activates_what_it_has_declined_is_caught() {
     let bounds = Bounds {
-        crashes: [0, 2, 0],
-        limits: 0,
-        ..PLAIN
+        cancels: 1,
+        ..DESTINATION_CRASHES
     };
-    assert_caught!(DeclinedIsVerified, PAIR, bounds, step Violation::ActivatedDeclined);
+    assert_caught!(DeclinedIsActivating, PAIR, bounds, step Violation::ActivatedDeclined);
 }
 
 #[test]

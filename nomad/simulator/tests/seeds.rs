@@ -152,7 +152,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::DestinationRunsUncommitted,
         Mutant::DestinationDropsVerified,
         Mutant::DeclinedIsForgotten,
-        Mutant::DeclinedIsVerified,
+        Mutant::DeclinedIsActivating,
         Mutant::KernelIgnoresVersion,
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,

@@ -1,6 +1,6 @@
 //! The kernel calls that the shell makes to capture and rebuild a domain.
 
-use identity::{Digest, DomainId, Name};
+use identity::{Digest, Name};
 use nomad_image::Verdict;
 use nomad_protocol::{
     Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
@@ -283,7 +283,10 @@ impl Kernel for Hardware {
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
-        self.dismantle(incoming.id);
+        // Nothing is given up: `incoming` has all that arrived.
+        if self.is_prepared(incoming.id) {
+            self.kernel.destroy(incoming.id);
+        }
         if let Some(failure) = self.fails(LocalStep::Rebuild) {
             return Err(failure);
         }
@@ -311,19 +314,14 @@ impl Kernel for Hardware {
     fn finish(&mut self, _: Incoming) {}
 
     fn discard_incoming(&mut self, incoming: Incoming) {
-        self.dismantle(incoming.id);
+        if self.is_prepared(incoming.id) {
+            self.record_discarded(incoming.id);
+            self.kernel.destroy(incoming.id);
+        }
     }
 }
 
 impl Hardware {
-    /// Destroys a domain that was built and does not run. Root still lists it as prepared.
-    fn dismantle(&mut self, id: DomainId) {
-        if self.is_prepared(id) {
-            self.record_discarded(id);
-            self.kernel.destroy(id);
-        }
-    }
-
     fn log_pages(&mut self, outgoing: &Outgoing, is_on: bool) {
         if let Some(domain) = self.kernel.domains.get_mut(&outgoing.id) {
             domain.dirty = is_on.then(|| vec![true; domain.contents.pages.len()]);

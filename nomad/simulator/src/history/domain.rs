@@ -15,6 +15,8 @@ pub struct Committed {
     pub transaction: TransactionId,
     /// The number of the machine that is to activate it.
     pub destination: usize,
+    /// The boot of that machine that takes part.
+    pub boot: BootId,
     /// That machine was restarted and has lost its copy.
     pub is_destination_lost: bool,
 }
@@ -40,10 +42,10 @@ pub struct DomainHistory {
     pub retired: BTreeMap<TransactionId, Contents>,
     /// The destination's boot, while the source is about to retire the domain.
     pub committing: Option<BootId>,
-    /// Transactions whose destination has recorded that its copy is complete and awaits the source's decision.
-    pub verified: BTreeSet<TransactionId>,
-    /// Transactions that the destination has declined.
-    pub declined: BTreeSet<TransactionId>,
+    /// Transactions whose destination has recorded, in this boot, that its copy is complete and awaits the source's decision.
+    pub verified: BTreeSet<(TransactionId, BootId)>,
+    /// Transactions that the destination has declined in this boot.
+    pub declined: BTreeSet<(TransactionId, BootId)>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
     /// An operator has decided a move of it by force and is responsible for the consequences: only
@@ -73,15 +75,22 @@ impl DomainHistory {
 
     /// Whether the source has retired the domain in this state, and the destination, which has it, has not declined it.
     pub(super) fn relies_on(&self, transaction: TransactionId, contents: &Contents) -> bool {
-        let committed = self.committed.map(|committed| committed.transaction);
-        committed == Some(transaction)
+        let is_it = |committed: &Committed| committed.transaction == transaction;
+        self.committed
+            .filter(is_it)
+            .is_some_and(|committed| !self.has_declined(committed))
             && self.retired.get(&transaction) == Some(contents)
-            && !self.declined.contains(&transaction)
+    }
+
+    /// Whether the destination has declined the retired domain.
+    pub(super) fn has_declined(&self, committed: Committed) -> bool {
+        let declined = (committed.transaction, committed.boot);
+        self.declined.contains(&declined)
     }
 
     /// Whether the destination of the retired domain cannot activate it.
     pub fn is_destination_out(&self, committed: Committed) -> bool {
-        committed.is_destination_lost || self.declined.contains(&committed.transaction)
+        committed.is_destination_lost || self.has_declined(committed)
     }
 
     pub(super) fn retire(&mut self, committed: Committed, contents: &Contents) {

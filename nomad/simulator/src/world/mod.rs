@@ -25,7 +25,7 @@ use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::history::History;
 use crate::machine::{
-    DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_name, machine_number,
+    DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_name, machine_number, number_of,
 };
 use crate::misconduct::{misread, wrong_force};
 use crate::stream::Stream;
@@ -108,6 +108,9 @@ impl World {
 
     /// Has a machine execute an operator's command; returns the events of its reply.
     pub fn command(&mut self, now: Instant, machine: usize, command: Command) -> Vec<Reported> {
+        if let Command::Force(name, _) = &command {
+            self.history.force(domain_id(number_of(*name)));
+        }
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         shell.handle_command(now, OPERATOR, command);
@@ -357,7 +360,13 @@ impl World {
     pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
         let machine = self.machines.remove(number);
         let machine = match crash {
-            Crash::Nomad => machine.crash_nomad(now),
+            Crash::Nomad => {
+                let boot = machine.shell.moves.ledger.local().boot;
+                let incoming = machine.incoming();
+                let (machine, records) = machine.crash_nomad(now);
+                self.history.restart_nomad(boot, &incoming, &records);
+                machine
+            }
             Crash::Machine => {
                 self.history.restart(number);
                 machine.crash_machine(now)
