@@ -61,10 +61,10 @@ mutations! {
         "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            peer_boot: self.peer_boot,\n        });\n" => "";
         "a restarted destination discards a copy that may be the only one"; PROTOCOL;
     "declined-record" in "nomad/protocol/src/destination/decline.rs":
-        "        context.record(RecordedProgress::DestinationDeclined { why });\n" => "";
+        "context.record(RecordedProgress::DestinationDeclined { why });" => "let _ = RecordedProgress::DestinationDeclined { why };";
         "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
     "declined-source-record" in "nomad/protocol/src/source/in_doubt.rs":
-        "        context.record(RecordedProgress::SourceDeclined { why, peer_boot });\n" => "        let _ = peer_boot;\n";
+        "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
         "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
     "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
         "Step::Declined(why) if self.peer_boot == Some(boot) => {" => "Step::Declined(why) => {";
@@ -82,7 +82,7 @@ mutations! {
         "if digest != self.digest {" => "if false {";
         "a domain other than the frozen one is activated"; PROTOCOL;
     "attempts" in "nomad/protocol/src/source/commit.rs":
-        "if self.attempt >= ATTEMPTS_MAX {" => "if false {";
+        "if self.frozen.attempt >= ATTEMPTS_MAX {" => "if false {";
         "a domain that changes in every freeze is frozen again without end"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
         "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
