@@ -59,8 +59,11 @@ pub enum RecordedProgress {
         /// The destination's boot.
         peer_boot: BootId,
     },
-    /// Destination: a pool is reserved and being filled. When resumed, it is discarded.
+    /// Destination: a pool is reserved, and no round is acknowledged, or the source runs the domain on. When resumed, it
+    /// is discarded.
     DestinationOpen,
+    /// Destination: a round is acknowledged, so the source may retire the domain. When resumed, it is declined.
+    DestinationReceiving,
     /// Destination: the copy is complete and frozen, and the source's decision is awaited.
     DestinationPrepared {
         /// The number of rounds before the freeze.

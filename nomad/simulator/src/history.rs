@@ -141,7 +141,7 @@ impl History {
             RecordedProgress::DestinationPrepared { .. } => {
                 history.verified.insert(part);
             }
-            RecordedProgress::DestinationOpen => {
+            RecordedProgress::DestinationOpen | RecordedProgress::DestinationReceiving => {
                 history.verified.remove(&part);
             }
             RecordedProgress::DestinationDeclined { .. } => {

@@ -29,7 +29,7 @@ impl Discarding {
 
     /// Releases the reservation before the source can freeze the domain. Abort is sent once. If it is lost, the source
     /// ends its side by a time limit or because the stream breaks.
-    pub(super) fn abort(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    pub(crate) fn abort(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.send(Step::Abort(why));
         Self::enter(context, why)
     }

@@ -35,7 +35,7 @@ use crate::context::{Context, Input};
 use crate::reasons::{Doubt, PhaseName};
 use crate::transaction::{Cancelled, TooLate};
 
-use abort::Discarding;
+pub(crate) use abort::Discarding;
 pub(crate) use activate::Activating;
 pub(crate) use admit::Admitting;
 pub(crate) use decline::Declining;

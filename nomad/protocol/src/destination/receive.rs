@@ -5,6 +5,7 @@ use crate::context::{Context, Input};
 use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
+use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -119,6 +120,10 @@ impl Receiving {
         let rounds = self.rounds.saturating_add(1);
         let pages = self.pages.saturating_add(pages);
         context.notify(Notice::Received { rounds, pages });
+        if self.rounds == 0 {
+            // Durable before it is acknowledged: from here on a restarted server has to notify the source of a failure.
+            context.record(RecordedProgress::DestinationReceiving);
+        }
         Receiving {
             rounds,
             pages,

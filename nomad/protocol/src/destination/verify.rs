@@ -114,7 +114,7 @@ impl Verifying {
 
     fn await_freeze(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
         // No restarted server may take the copy for a complete one.
-        context.record(RecordedProgress::DestinationOpen);
+        context.record(RecordedProgress::DestinationReceiving);
         Receiving::await_freeze(context, self.peer_boot, self.rounds, committed)
     }
 

@@ -92,12 +92,25 @@ impl InDoubt {
                 context.send(Step::Abort(*why));
                 Phase::InDoubt(self)
             }
-            // This arrived late. The boot that took part has never run the domain, and no other boot can.
-            Step::Declined(why) if self.peer_boot == Some(boot) => {
-                Self::decline(context, boot, *why)
+            Step::Declined(why) if self.is_peer_gone() => {
+                if self.peer_boot == Some(boot) && self.why == Doubt::DestinationRestarted {
+                    // This arrived late. The boot that took part has never run the domain, and no other boot can.
+                    return Self::decline(context, boot, *why);
+                }
+                // A duplicate of the offer has reached a later boot. Nothing depends on that boot.
+                context.send(Step::Abort(*why));
+                Phase::InDoubt(self)
             }
             _ => Phase::InDoubt(self),
         }
+    }
+
+    /// Whether the boot that took part has ended.
+    fn is_peer_gone(&self) -> bool {
+        matches!(
+            self.why,
+            Doubt::DestinationRestarted | Doubt::LostAfterActivated
+        )
     }
 
     /// Lists the copy, which is in doubt until there is a decision.

@@ -346,7 +346,7 @@ fn a_verified_copy_is_incomplete_again_once_another_freeze_arrives() {
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Receive));
     let record = pair.last_record(1).expect("a record");
-    assert_eq!(record.progress, RecordedProgress::DestinationOpen);
+    assert_eq!(record.progress, RecordedProgress::DestinationReceiving);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
     )));
     // The abort is lost: the destination still holds the reservation of the first attempt.
     pair.cut = true;
-    pair.cancel(0);
+    pair.cancel(0).expect("before the commit point");
     pair.settle();
     pair.cut = false;
     pair.shell = |_| None;

@@ -2,7 +2,7 @@
 //! record and, on the source, from the kernel's state of the domain.
 
 use crate::context::{Context, Facts};
-use crate::destination::{Activating, Declining, Verifying};
+use crate::destination::{Activating, Declining, Discarding, Verifying};
 use crate::reasons::{AbortReason, Doubt, Side};
 use crate::record::RecordedProgress;
 use crate::source::{Committing, InDoubt, Releasing, abort};
@@ -73,8 +73,10 @@ fn enter(context: &mut Context<'_>, progress: RecordedProgress, domain: DomainSt
         (Recorded::SourceReleased { peer_boot }, _) => {
             Phase::Source(Releasing::resume_destroyed(context, peer_boot))
         }
-        // The source may have retired the domain: it retires it as soon as it has sent the last pages.
         (Recorded::DestinationOpen, _) => {
+            Phase::Destination(Discarding::abort(context, restarted(Side::Destination)))
+        }
+        (Recorded::DestinationReceiving, _) => {
             Phase::Destination(Declining::enter(context, restarted(Side::Destination)))
         }
         (Recorded::DestinationDeclined { why }, _) => {

@@ -60,6 +60,9 @@ mutations! {
     "prepared-record" in "nomad/protocol/src/destination/verify.rs":
         "        context.record(RecordedProgress::DestinationPrepared {\n            rounds: self.rounds,\n            attempt: self.attempt,\n            digest: self.digest,\n            peer_boot: self.peer_boot,\n        });\n" => "";
         "a restarted destination discards a copy that may be the only one"; PROTOCOL;
+    "receiving-record" in "nomad/protocol/src/destination/receive.rs":
+        "context.record(RecordedProgress::DestinationReceiving);" => "let _ = RecordedProgress::DestinationReceiving;";
+        "a source that has retired the domain never learns that the restarted destination cannot run it"; PROTOCOL;
     "declined-record" in "nomad/protocol/src/destination/decline.rs":
         "context.record(RecordedProgress::DestinationDeclined { why });" => "let _ = RecordedProgress::DestinationDeclined { why };";
         "a restarted destination runs a copy that its operator has dropped, and that its source runs on"; PROTOCOL;
@@ -67,7 +70,7 @@ mutations! {
         "context.record(RecordedProgress::SourceDeclined { why, peer_boot });" => "let _ = RecordedProgress::SourceDeclined { why, peer_boot };";
         "a source that is restarted after a declined move reports a wrong reason"; PROTOCOL;
     "declining-boot" in "nomad/protocol/src/source/in_doubt.rs":
-        "Step::Declined(why) if self.peer_boot == Some(boot) => {" => "Step::Declined(why) => {";
+        "if self.peer_boot == Some(boot) && self.why" => "if self.peer_boot.is_some() && self.why";
         "a restarted destination has a domain run on that it may have run before"; PROTOCOL;
     "earlier-boot" in "nomad/protocol/src/destination/abort.rs":
         "if *boot != context.facts.local_boot)" => "if *boot != *boot && context.facts.local_boot != *boot)";
