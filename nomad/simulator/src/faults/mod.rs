@@ -207,7 +207,7 @@ impl Faults {
                 let machine = random.below(scale.machines as u64) as usize;
                 (machine, random.below(ONSET_US))
             }),
-            interference_us: random.permille(400).then(|| 200 << random.below(7)),
+            interference_us: random.permille(400).then(|| 500 + random.below(20_000)),
             late_permille: random.below(2) * random.below(600),
             small_pool: random.permille(30),
             ..Faults::none(scale)

@@ -36,21 +36,14 @@ impl World {
             header,
         };
         machine.sending.insert(transaction, sending);
-        if let JobKind::Round(_) = job.kind {
-            // A fault of this step fails the round before it sends anything.
-            return match machine.hardware_mut().fails(LocalStep::CopyRound) {
-                Some(failure) => {
-                    machine.sending.remove(&transaction);
-                    failed(transaction, Event::Failed(failure))
-                }
-                None => vec![Effect::Sending(transaction)],
-            };
+        // A fault of this step fails the round before it sends anything.
+        if let JobKind::Round(_) = job.kind
+            && let Some(failure) = machine.hardware_mut().fails(LocalStep::CopyRound)
+        {
+            machine.sending.remove(&transaction);
+            return failed(transaction, Event::Failed(failure));
         }
-        let mut effects = Vec::new();
-        while self.machines[number].sending.contains_key(&transaction) {
-            effects.extend(self.send_piece(now, number, transaction));
-        }
-        effects
+        vec![Effect::Sending(transaction)]
     }
 
     /// Sends the next piece of a transaction's segment.
