@@ -32,9 +32,7 @@ fn check(model: Exploration, states: usize) {
     let (count, took) = (checker.unique_state_count(), began.elapsed());
     println!("{count} states in {took:.1?} within {bounds:?}");
     checker.assert_properties();
-    if count != states {
-        println!("COUNT {states} -> {count}");
-    }
+    assert_eq!(count, states, "within {bounds:?}");
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl World {
             let ledger = &mut machine.shell.moves.ledger;
             ledger.force(now, transaction, force);
         }
+        self.record_root_changes(number);
         if let Some(subject) = subject {
             let (history, machines) = (&mut self.history, &self.machines);
             history.record_event(machines, number, transaction, subject, event.as_ref());
