@@ -277,25 +277,33 @@ impl History {
         self.domains.insert(id, history);
     }
 
-    /// Records that a nomad was restarted that took part in bringing these domains to its machine, and that it has found
-    /// these records: of a decision whose record was not complete nothing is left.
+    /// Records that a nomad was restarted in this boot, while it was verifying or declining these domains, and that it has
+    /// found these records: of a decision whose record was not complete nothing is left.
     pub fn restart_nomad(
         &mut self,
         boot: BootId,
-        incoming: &[(TransactionId, DomainId)],
+        [verifying, declining]: [Vec<(TransactionId, DomainId)>; 2],
         records: &[Record],
     ) {
-        for (transaction, domain) in incoming {
+        let progress_of = |transaction| {
             let mut records = records.iter();
-            let record = records.find(|record| record.transaction == *transaction);
-            let progress = record.map(|record| record.progress);
-            let history = self.domains.get_mut(&first_id(*domain));
-            let history = history.expect("every domain has one");
+            let record = records.find(|record| record.transaction == transaction);
+            record.map(|record| record.progress)
+        };
+        for (transaction, domain) in verifying {
+            let progress = progress_of(transaction);
             if !matches!(progress, Some(RecordedProgress::DestinationPrepared { .. })) {
-                history.verified.remove(&(*transaction, boot));
+                let history = self.domains.get_mut(&first_id(domain));
+                let history = history.expect("every domain has one");
+                history.verified.remove(&(transaction, boot));
             }
+        }
+        for (transaction, domain) in declining {
+            let progress = progress_of(transaction);
             if !matches!(progress, Some(RecordedProgress::DestinationDeclined { .. })) {
-                history.declined.remove(&(*transaction, boot));
+                let history = self.domains.get_mut(&first_id(domain));
+                let history = history.expect("every domain has one");
+                history.declined.remove(&(transaction, boot));
             }
         }
     }

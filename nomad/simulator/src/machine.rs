@@ -11,8 +11,8 @@ use std::net::Ipv4Addr;
 use identity::{DomainId, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport, Record,
-    Side, StreamHeader, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport,
+    PhaseName, Record, StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
 use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
@@ -251,12 +251,12 @@ impl Machine {
         Machine::at(self.address, self.common, hardware, boot, now)
     }
 
-    /// The transactions that bring domains here.
-    pub fn incoming(&self) -> Vec<(TransactionId, DomainId)> {
+    /// The transactions in this phase, and their domains.
+    pub fn in_phase(&self, phase: PhaseName) -> Vec<(TransactionId, DomainId)> {
         let entries = self.shell.moves.ledger.entries();
-        let incoming = entries.filter(|entry| entry.side == Side::Destination);
-        let incoming = incoming.map(|entry| (entry.transaction, entry.offer.domain));
-        incoming.collect()
+        let entries = entries.filter(|entry| entry.phase == phase);
+        let entries = entries.map(|entry| (entry.transaction, entry.offer.domain));
+        entries.collect()
     }
 
     /// Restarts nomad alone, after it died. Returns its records, too.

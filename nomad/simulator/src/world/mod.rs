@@ -18,7 +18,7 @@ use nomad_channel::Encounter;
 use nomad_client::command::Destination;
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Hello, Instant, Timer, TransactionId};
+use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, Timer, TransactionId};
 use nomad_shell::Output;
 
 use crate::domain::RunState;
@@ -363,9 +363,10 @@ impl World {
         let machine = match crash {
             Crash::Nomad => {
                 let boot = machine.shell.moves.ledger.local().boot;
-                let incoming = machine.incoming();
+                let deciding = [PhaseName::Verify, PhaseName::Decline];
+                let deciding = deciding.map(|phase| machine.in_phase(phase));
                 let (machine, records) = machine.crash_nomad(now);
-                self.history.restart_nomad(boot, &incoming, &records);
+                self.history.restart_nomad(boot, deciding, &records);
                 machine
             }
             Crash::Machine => {

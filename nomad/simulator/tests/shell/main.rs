@@ -184,7 +184,7 @@ fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
             peer_boot: BootId(PEER as u64),
         },
     });
-    let mut machine = machine.crash_nomad(Instant::from_us(0));
+    let (mut machine, _) = machine.crash_nomad(Instant::from_us(0));
     let met = Encounter::Met(machine_id(PEER));
     machine
         .shell
