@@ -20,7 +20,7 @@ impl Discarding {
     /// Releases the reservation, because the source has aborted.
     pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
-        // From here on a prepared copy counts as incomplete, also for a restarted server.
+        // From here on a complete copy counts as incomplete, also for a restarted server.
         context.record(RecordedProgress::DestinationOpen);
         context.act(Action::CloseStream);
         context.act(Action::Destination(DestinationAction::DiscardCopy));

@@ -100,7 +100,7 @@ pub enum Refusal {
         /// The transaction that brought the copy.
         transaction: TransactionId,
     },
-    /// The source may not move more domains to the destination at the same time, prepared ones included.
+    /// The source may not move more domains to the destination at the same time, declined ones included.
     Quota {
         /// The number in use.
         used: u32,

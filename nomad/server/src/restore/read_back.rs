@@ -1,5 +1,5 @@
-//! Reads the built domain back from the kernel and compares it with its description. So a destination that sends
-//! Prepared has the domain itself, and not only the description.
+//! Reads the built domain back from the kernel and compares it with its description. So a destination that runs
+//! a domain has verified the domain itself, and not only the description.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
