@@ -257,9 +257,9 @@ fn a_domain_may_move_on_to_a_third_machine_before_the_first_move_is_settled() {
 fn any_of_three_machines_may_crash_while_a_domain_moves_on() {
     let ends = [MOVED, STAYED, LOST];
     for (offers, limits, crashes, states) in [
-        (2, 0, [1, 0, 0], 276_165),
-        (2, 0, [0, 1, 0], 126_869),
-        (1, 1, [0, 0, 1], 5_285),
+        (2, 0, [1, 0, 0], 276_309),
+        (2, 0, [0, 1, 0], 285_857),
+        (1, 1, [0, 0, 1], 5_290),
     ] {
         let bounds = Bounds {
             offers,
