@@ -110,6 +110,21 @@ impl FaultScenario {
         });
     }
 
+    /// Waits until the counter runs on this machine alone, or this machine lists its copy as in doubt. Returns whether it
+    /// is in doubt.
+    ///
+    /// # Panics
+    ///
+    /// If neither happens, or the counter is seen to run twice.
+    pub fn await_decision(&self, node: Node) -> bool {
+        let what = format!("settled or in doubt on {}", node.name());
+        Listed::wait(&self.fleet, DOMAIN, &what, |listed| {
+            let is_in_doubt = listed.at(node).has_doubt();
+            let is_decided = is_in_doubt || listed.is_settled_on(node, DOMAIN);
+            is_decided.then_some(is_in_doubt)
+        })
+    }
+
     /// Settles a move that a machine lists as in doubt; `how` is `run` or `drop`.
     ///
     /// # Panics

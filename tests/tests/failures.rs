@@ -21,10 +21,13 @@ enum Outcome {
     RunsOn(Node),
     /// This machine lists a complete copy that may not run. The operator settles it with this word: `run` or `drop`.
     InDoubt(Node, &'static str),
+    /// This machine has a complete copy. It runs the copy if Commit arrived before the source died. Otherwise it lists the
+    /// copy, and the operator has it run.
+    Arrived(Node),
     /// The domain was lost with its machine, and its home restarts it.
     Restarted,
 }
-use Outcome::{InDoubt, Restarted, RunsOn};
+use Outcome::{Arrived, InDoubt, Restarted, RunsOn};
 
 /// The line at which a migration server is held, and the outcome of the move.
 struct Case {
@@ -65,7 +68,7 @@ const SOURCE_DIES: [Case; 12] = [
     case(A, "phase Release", RunsOn(B)),
     case(B, "phase Admit", Restarted),
     case(B, "phase Receive", Restarted),
-    case(B, "phase Verify", InDoubt(B, "run")),
+    case(B, "phase Verify", Arrived(B)),
     case(B, "phase Activate", RunsOn(B)),
     case(B, "activated", RunsOn(B)),
 ];
@@ -97,6 +100,12 @@ fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, befo
     let runs_on = match outcome {
         RunsOn(node) => node,
         Restarted => A,
+        Arrived(node) => {
+            if scenario.await_decision(node) {
+                scenario.force(node, "run");
+            }
+            node
+        }
         InDoubt(node, how) => {
             scenario.await_in_doubt(node);
             scenario.force(node, how);
@@ -174,7 +183,7 @@ fn a_source_may_die_at_any_phase() {
         conclude(&mut scenario, outcome, B, &before);
         drop(migration);
         // A domain that was restarted has lost its clients' connections.
-        if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
+        if matches!(outcome, RunsOn(_) | Arrived(_) | InDoubt(_, "run")) {
             scenario.finish_probe();
         }
     }
