@@ -394,7 +394,8 @@ impl Options {
                 add_firmware(directory, arguments);
                 add_stick(image, arguments);
             }
-            Boot::NetworkBios => add(arguments, ["-vga", "std"]),
+            // On a busy host the boot ROM's requests may all be late. Then the firmware starts again, as a PC's does.
+            Boot::NetworkBios => add(arguments, ["-vga", "std", "-boot", "reboot-timeout=10000"]),
             Boot::NetworkUefi => {
                 add_firmware(directory, arguments);
                 // The firmware draws the numbers of its connections from it.
