@@ -217,11 +217,12 @@ impl LateFrames {
             let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
                 (true, arrivals) if arrivals < most => None,
                 (true, _) => Some(Violation::FrameArrivedTooOften),
-                (false, _) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
+                (false, 1..) => None,
+                (false, 0) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
                     frame.is_excused = true;
                     None
                 }
-                (false, _) => Some(Violation::FrameLost),
+                (false, 0) => Some(Violation::FrameLost),
             };
             frame.arrivals += u32::from(is_served(hardware, frame.domain));
             let domain = frame.domain;
