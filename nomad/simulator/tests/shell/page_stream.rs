@@ -116,7 +116,10 @@ fn receive(machine: &mut Machine, attempt: Attempt) {
         .shell
         .begin_segment(now(), machine_id(PEER), MOVE, &header);
     assert_eq!(begun, Ok(()));
-    for item in [StreamItem::Pages(None, Vec::new()), StreamItem::FreezeEnd(STATE)] {
+    for item in [
+        StreamItem::Pages(None, Vec::new()),
+        StreamItem::FreezeEnd(STATE),
+    ] {
         machine.shell.handle_arrival(MOVE, item).expect("accepted");
     }
     let ended = machine.shell.end_segment(&header).expect("complete");
