@@ -28,6 +28,10 @@ use crate::machine::machine_id;
 /// The length of a frame's destination address.
 const MAC_BYTES: usize = 6;
 
+/// A frame that is accepted within this time after its domain has left must arrive. A later one may be lost on the network until
+/// the source forwards it no longer, or the destination, whose clock may run at four times the source's rate, accepts it no longer.
+const OBLIGED_US: u64 = FORWARD_US / 8;
+
 /// The progress of an accepted frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Accepted {
@@ -78,8 +82,7 @@ impl LateFrames {
         let until_us = self.away[machine].get(&domain).copied().unwrap_or(0);
         let rest_us = until_us.saturating_sub(now.as_us());
         if is_leaving || rest_us > 0 {
-            // A frame that comes late may be lost on the network again and again until nobody forwards it any more.
-            let is_too_late = !is_leaving && rest_us < FORWARD_US / 2;
+            let is_too_late = !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
             let frame = frame(domain, self.accepted.len());
             self.accepted.push(Accepted {
                 domain,
