@@ -11,8 +11,8 @@
 //! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
 //! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
 //! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
-//! later ones for these domains. It also excuses frames that return to a domain that runs but whose export root has failed
-//! to revert: the switch drops them.
+//! later ones for these domains. It also excuses frames for a domain that stays but whose export
+//! root has failed to revert: the switch drops them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +21,17 @@ use nomad_protocol::{Instant, Late, MachineId, TransactionId};
 use nomad_shell::late::table::{FORWARD_US, Table};
 use service_protocol::root::DomainState;
 
+use crate::domain::RunState;
 use crate::hardware::Hardware;
 use crate::history::Violation;
 use crate::machine::machine_id;
 
 /// The length of a frame's destination address.
 const MAC_BYTES: usize = 6;
+
+/// A frame that is accepted within this time after its domain has left must arrive. A later one may be lost on the network until
+/// the source forwards it no longer, or the destination, whose clock may run at four times the source's rate, accepts it no longer.
+const OBLIGED_US: u64 = FORWARD_US / 8;
 
 /// The progress of an accepted frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +83,7 @@ impl LateFrames {
         let until_us = self.away[machine].get(&domain).copied().unwrap_or(0);
         let rest_us = until_us.saturating_sub(now.as_us());
         if is_leaving || rest_us > 0 {
-            // A frame that comes late may be lost on the network again and again until nobody forwards it any more.
-            let is_too_late = !is_leaving && rest_us < FORWARD_US / 2;
+            let is_too_late = !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
             let frame = frame(domain, self.accepted.len());
             self.accepted.push(Accepted {
                 domain,
@@ -241,11 +245,12 @@ fn is_served(hardware: &Hardware, domain: usize) -> bool {
     })
 }
 
-/// Whether a domain runs here although root has exported it.
+/// Whether root has exported a domain that is not retired. When its frames return, root has failed to revert the export.
 fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
     let entry = hardware.root.entries.get(&domain);
-    let is_exported = entry.is_some_and(|entry| entry.state == DomainState::Exported);
-    is_exported && hardware.runs(domain)
+    let exported = entry.filter(|entry| entry.state == DomainState::Exported);
+    let here = exported.and_then(|entry| hardware.kernel.domains.get(&entry.id));
+    here.is_some_and(|domain| domain.run != RunState::Retired)
 }
 
 fn mac(domain: usize) -> Mac {
