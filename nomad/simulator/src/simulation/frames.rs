@@ -186,15 +186,15 @@ impl Simulation {
         (!self.world.history.domains[&id].is_forced).then_some((id, violation))
     }
 
-    /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and after a pause
-    /// all of them: the machine that forwards them may have forgotten them.
+    /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and
+    /// after an outage that may be as long as frames are forwarded all of them.
     pub(super) fn settle_frames(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
         self.late_traffic.is_over = true;
-        let is_paused = self.faults.pause.is_some();
+        let is_forgotten = self.faults.outlasts_forwarding();
         let runs = |outcome| matches!(outcome, Outcome::Moved | Outcome::Stayed);
         let excused = ends
             .iter()
-            .filter(|(_, end)| is_paused || !runs(end.outcome));
+            .filter(|(_, end)| is_forgotten || !runs(end.outcome));
         let excused: Vec<usize> = excused.map(|(id, _)| domain_number(*id)).collect();
         let frames = &mut self.late_traffic.frames;
         frames.excuse(|domain| excused.contains(&domain));
