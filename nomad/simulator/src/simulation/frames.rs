@@ -2,6 +2,8 @@
 //!
 //! They have their own random numbers, so that seeds that tests name keep their runs.
 
+use std::collections::BTreeMap;
+
 use identity::DomainId;
 use nomad_protocol::{Instant, Late, PhaseName, Side, TransactionId};
 use nomad_shell::Frames;
@@ -16,7 +18,6 @@ use crate::machine::{Mutant, machine_id, machine_number};
 use crate::outcome::{End, Outcome};
 use crate::random::Random;
 use crate::world::{Crash, domain_id};
-use std::collections::BTreeMap;
 
 /// The chance of a frame at each step of the domains, per thousand.
 const FRAME_PERMILLE: u64 = 100;
