@@ -71,8 +71,8 @@ fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
             guests: 0,
         })
     };
-    for begin_us in [11_000, 12_000, 13_000] {
-        let report = simulation::run_with(30, faults(begin_us)).expect("no failure");
+    for begin_us in [6_000, 7_000, 8_000] {
+        let report = simulation::run_with(391, faults(begin_us)).expect("no failure");
         assert_eq!(report.stale, 1, "from {begin_us} us on");
     }
 }

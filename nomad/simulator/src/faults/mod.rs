@@ -224,6 +224,13 @@ impl Faults {
         FAULTS_END_US.max(pause)
     }
 
+    /// Whether a machine may be unreachable for almost as long as another one forwards late frames, by the faster clock of the two.
+    pub fn outlasts_forwarding(&self) -> bool {
+        let is_skewed = self.clock_permille.iter().any(|rate| *rate != TRUE_RATE);
+        let is_cut = self.cut_us.is_some() || self.one_way.is_some();
+        self.pause.is_some() || is_skewed && is_cut
+    }
+
     /// Delays all moves until guests are usually known.
     fn await_guests(&mut self) {
         for planned in &mut self.moves {

@@ -2,6 +2,8 @@
 //!
 //! They have their own random numbers, so that seeds that tests name keep their runs.
 
+use std::collections::BTreeMap;
+
 use identity::DomainId;
 use nomad_protocol::{Instant, Late, PhaseName, Side, TransactionId};
 use nomad_shell::Frames;
@@ -16,7 +18,6 @@ use crate::machine::{Mutant, machine_id, machine_number};
 use crate::outcome::{End, Outcome};
 use crate::random::Random;
 use crate::world::{Crash, domain_id};
-use std::collections::BTreeMap;
 
 /// The chance of a frame at each step of the domains, per thousand.
 const FRAME_PERMILLE: u64 = 100;
@@ -186,15 +187,15 @@ impl Simulation {
         (!self.world.history.domains[&id].is_forced).then_some((id, violation))
     }
 
-    /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and after a pause
-    /// all of them: the machine that forwards them may have forgotten them.
+    /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and
+    /// after an outage that may be as long as frames are forwarded all of them.
     pub(super) fn settle_frames(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
         self.late_traffic.is_over = true;
-        let is_paused = self.faults.pause.is_some();
+        let is_forgotten = self.faults.outlasts_forwarding();
         let runs = |outcome| matches!(outcome, Outcome::Moved | Outcome::Stayed);
         let excused = ends
             .iter()
-            .filter(|(_, end)| is_paused || !runs(end.outcome));
+            .filter(|(_, end)| is_forgotten || !runs(end.outcome));
         let excused: Vec<usize> = excused.map(|(id, _)| domain_number(*id)).collect();
         let frames = &mut self.late_traffic.frames;
         frames.excuse(|domain| excused.contains(&domain));
