@@ -69,8 +69,6 @@ pub struct RollCall {
     /// When the first query of this turn was sent.
     queried: Option<Instant>,
     rows: Vec<Row>,
-    /// The machines that are queried and whose replies no turn waits for.
-    unawaited: BTreeSet<MachineId>,
     is_over: bool,
     /// From when on the machines are complete; `None` while that is not known.
     complete_from: Option<Instant>,
@@ -139,7 +137,6 @@ impl RollCall {
             turn,
             queried: None,
             rows: machines.into_iter().map(row).collect(),
-            unawaited: BTreeSet::new(),
             is_over: false,
             complete_from: Some(Instant::from_us(0)),
             timing,
@@ -201,19 +198,6 @@ impl RollCall {
         self.end_turn_if_complete(now);
     }
 
-    /// Sets the machines for whose replies no turn waits, although they are queried. A reply of theirs counts like any other.
-    pub fn set_unawaited(&mut self, now: Instant, machines: &BTreeSet<MachineId>) {
-        if self.unawaited != *machines {
-            self.unawaited.clone_from(machines);
-            self.end_turn_if_complete(now);
-        }
-    }
-
-    /// Whether a machine has not replied in this turn and the turn does not wait for it.
-    fn is_ignored(&self, row: &Row) -> bool {
-        row.now.is_none() && self.unawaited.contains(&row.machine)
-    }
-
     /// Sets the time from which on all machines that have to be queried are among those that are; `None` while that is not known.
     /// No turn that ends before ends the call. Without this, they are complete from the beginning.
     pub fn set_complete_from(&mut self, now: Instant, complete_from: Option<Instant>) {
@@ -242,18 +226,15 @@ impl RollCall {
     }
 
     fn end_turn_if_complete(&mut self, now: Instant) {
-        let has_ended = |row: &Row| row.now.is_some() || self.is_ignored(row);
-        if !self.is_over && self.rows.iter().all(has_ended) {
+        if !self.is_over && self.rows.iter().all(|row| row.now.is_some()) {
             self.end_turn(now);
         }
     }
 
     fn end_turn(&mut self, now: Instant) {
         let is_absent = |row: &Row| row.now.is_some_and(Presence::is_absent);
-        let mut rows = self.rows.iter();
-        let all_absent = rows.all(|row| is_absent(row) || self.is_ignored(row));
-        let is_same = |row: &Row| row.now == row.before || self.is_ignored(row);
-        let is_proven = all_absent && self.rows.iter().all(is_same);
+        let all_absent = self.rows.iter().all(is_absent);
+        let is_proven = all_absent && self.rows.iter().all(|row| row.now == row.before);
         self.is_over = is_proven && self.is_complete(now);
         for row in &mut self.rows {
             (row.before, row.queried) = (row.now.take(), None);
@@ -323,7 +304,6 @@ impl RollCall {
             let is_old = |at: Instant| now.us_since(at) >= limit_us;
             let has = row.now.filter(|_| !is_late || !is_old(row.replied));
             match has.filter(|has| !has.is_absent()).or(had).or(has) {
-                None if self.is_ignored(row) => None,
                 // A machine that was added during the turn has the same time to reply as the others.
                 None if row.queried.is_some_and(is_old) => Some(Obstacle::Silent(row.machine)),
                 None => Some(Obstacle::Pending(row.machine)),

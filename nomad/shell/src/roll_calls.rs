@@ -177,10 +177,6 @@ impl RollCalls {
         name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
-        let call = self.calls.iter_mut().find(|call| call.roll.name() == name);
-        if let Some(call) = call.filter(|_| !is_forced) {
-            call.override_silent(now);
-        }
         let index = self.check_start(now, machines, name, is_forced)?;
         self.calls.remove(index);
         Ok(())

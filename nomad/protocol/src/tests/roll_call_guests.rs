@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use identity::{Incarnation, Name};
+use identity::Name;
 
 use crate::*;
 
@@ -124,26 +124,4 @@ fn a_machine_that_is_added_to_a_late_turn_is_not_silent_before_it_could_reply() 
     assert_eq!(of(&call, late), Some(Obstacle::Pending(GUEST)));
     let silent = late.after_us(limit_us);
     assert_eq!(of(&call, silent), Some(Obstacle::Silent(GUEST)));
-}
-
-#[test]
-fn no_turn_waits_for_an_unawaited_machine_but_its_reply_counts() {
-    let unawaited = BTreeSet::from([GUEST]);
-    for has_it in [false, true] {
-        let mut call = roll_call();
-        call.set_machines(NOW, &BTreeSet::from([HOME, B, GUEST]));
-        call.set_unawaited(NOW, &unawaited);
-        reply_all(&mut call, &[HOME, B]);
-        assert_eq!(call.turn(), FIRST.next());
-        assert!(call.poll_queries(NOW).contains(&GUEST));
-        if has_it {
-            let runs = Presence::Present {
-                incarnation: Incarnation(2),
-                runs: true,
-            };
-            call.handle_reply(NOW, GUEST, FIRST.next(), runs);
-        }
-        reply_all(&mut call, &[HOME, B]);
-        assert_eq!(call.is_over(), !has_it);
-    }
 }

@@ -10,7 +10,7 @@
 //! server that has just started knows none, and has to listen to their hellos for some time before such a call can end.
 //!
 //! A guest whose name another machine claims, or that refuses this machine, is up although it does not reply, and is waited for. So is one
-//! that completes handshakes and does not reply to queries: an operator can decide not to wait for it.
+//! that completes handshakes and does not reply to queries, until an operator forces the domain to run.
 
 use alloc::collections::BTreeSet;
 
@@ -30,8 +30,6 @@ pub(super) struct Learned {
     found: BTreeSet<MachineId>,
     /// Those that are not needed, and did not reply for too long at some time of the call.
     silent: BTreeSet<MachineId>,
-    /// Those among the silent ones for which the call does not wait, as an operator has decided.
-    overridden: BTreeSet<MachineId>,
 }
 
 impl RollCalls {
@@ -56,7 +54,6 @@ impl RollCalls {
                 .silent
                 .retain(|guest| machines.get(*guest).is_some());
             call.roll.set_machines(now, &queried);
-            call.roll.set_unawaited(now, &call.learned.overridden);
             if call.need.queries_guests {
                 call.roll.set_complete_from(now, guests_known_from);
             }
@@ -101,7 +98,6 @@ impl Call {
     pub(super) fn learn(&mut self, guest: MachineId, presence: Presence) -> bool {
         let learned = &mut self.learned;
         learned.silent.remove(&guest);
-        learned.overridden.remove(&guest);
         if matches!(presence, Presence::Absent { .. }) {
             return false;
         }
@@ -114,16 +110,6 @@ impl Call {
     /// Forgets the guests that had the domain, after a call that has found it on no machine.
     pub(super) fn forget_found(&mut self) {
         self.learned.found.clear();
-    }
-
-    /// Has the call not wait for the guests that are queried and have not replied for too long, as an operator has decided. They are
-    /// queried all the same, and the call waits for them again as soon as they reply.
-    pub(super) fn override_silent(&mut self, now: Instant) {
-        let silent = self.learned.silent.iter().copied();
-        let silent = silent.filter(|guest| self.may_override(*guest) && self.roll.queries(*guest));
-        let silent: BTreeSet<MachineId> = silent.collect();
-        self.learned.overridden.extend(silent);
-        self.roll.set_unawaited(now, &self.learned.overridden);
     }
 
     /// Whether the operator may decide not to wait for a guest: it is not needed, and has not replied for too long.

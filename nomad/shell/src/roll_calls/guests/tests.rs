@@ -234,7 +234,7 @@ fn a_guest_whose_name_another_machine_claims_is_waited_for() {
 
 /// It completes handshakes, so it comes up again and again, and never replies.
 #[test]
-fn an_operator_may_decide_not_to_wait_for_a_guest_that_never_replies() {
+fn only_force_does_not_wait_for_a_guest_that_never_replies() {
     let mut machines = machines();
     machines.mark_silent(SENT_TO);
     let mut calls = calls(&mut machines, true, None);
@@ -247,27 +247,17 @@ fn an_operator_may_decide_not_to_wait_for_a_guest_that_never_replies() {
     calls.poll_queries(now);
     let forced = calls.check_start(now, &machines, name("pushed"), true);
     assert_eq!(forced, Ok(0), "it has had its time");
-    let once_more = objection_to_start(&mut calls, now, &machines).expect("a turn follows");
-    assert!(once_more.contains("once more"), "{once_more}");
-    update(&mut calls, now, &mut machines);
-    let earlier = Turn(1);
-    assert_ne!(calls.calls[0].roll.turn(), earlier);
-    for has_it in [true, false] {
-        let mut calls = calls.clone();
-        if has_it {
-            // It replies after all, and too late for the turn.
-            let (from, about) = ((UP, &Fleet::new([HOME])), (name("pushed"), earlier));
-            calls.handle_reply(now, from, about, RUNS);
-            update(&mut calls, now, &mut machines);
-        }
-        reply(&mut calls, now, &[(HOME, ABSENT)]);
+    // `start` alone could begin a second copy beside a guest that is only slow.
+    for _ in 0..2 {
         let refused = objection_to_start(&mut calls, now, &machines);
-        assert_eq!(refused.is_some(), has_it, "{refused:?}");
+        assert!(refused.expect("it may reply").contains("guest-3"));
+        update(&mut calls, now, &mut machines);
+        reply(&mut calls, now, &[(HOME, ABSENT)]);
     }
 }
 
 #[test]
-fn a_guest_that_was_just_met_is_not_overridden() {
+fn a_guest_that_was_just_met_is_waited_for_even_by_force() {
     let mut machines = machines();
     machines.mark_silent(SENT_TO);
     let mut calls = calls(&mut machines, true, None);

@@ -150,7 +150,7 @@ mutations! {
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
         "a reply to an earlier turn of the roll call counts"; PROTOCOL;
     "roll-call-once" in "nomad/protocol/src/roll_call.rs":
-        "row.now == row.before || self.is_ignored(row);" => "row.now.is_some() || self.is_ignored(row);";
+        "all_absent && self.rows.iter().all(|row| row.now == row.before);" => "all_absent;";
         "a domain that moves during the roll call is started a second time"; PROTOCOL;
     "roll-call-nobody" in "nomad/protocol/src/roll_call.rs":
         "let is_proven = all_absent && " => "let is_proven = ";
@@ -305,9 +305,6 @@ mutations! {
     "unheard-guest" in "nomad/protocol/src/roll_call.rs":
         "self.is_over = is_proven && self.is_complete(now);" => "self.is_over = is_proven;";
         "a home that has just started starts the domain of a package beside that of a guest that it does not know yet"; PROTOCOL;
-    "unawaited-reply" in "nomad/protocol/src/roll_call.rs":
-        "row.now.is_none() && self.unawaited.contains(&row.machine)" => "self.unawaited.contains(&row.machine)";
-        "a home starts a domain although a guest that an operator does not wait for replies that it runs it"; PROTOCOL;
     "late-guest" in "nomad/protocol/src/roll_call.rs":
         "None if row.queried.is_some_and(is_old) =>" => "None if is_late =>";
         "a guest that comes back is not waited for, and a home starts the domain that it has"; PROTOCOL;
