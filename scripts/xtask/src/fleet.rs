@@ -2,12 +2,12 @@
 //!
 //! This file knows the path of the default fleet; the crate `manifest` defines the syntax.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::manifest::Fleet;
 
-use crate::error::{AtPath, Error, Result};
+use crate::error::{Error, Result};
+use crate::manifest::toml_files;
 use crate::programs;
 use crate::workspace::Workspace;
 
@@ -21,15 +21,10 @@ pub fn default(workspace: &Workspace) -> PathBuf {
 
 /// The fleets that only tests boot: the names of their archives, and the files.
 pub fn of_tests(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
-    let directory = workspace.source("tests/fleets");
-    let mut fleets = Vec::new();
-    for entry in fs::read_dir(&directory).at(&directory)? {
-        let path = entry.at(&directory)?.path();
-        if let Some(stem) = path.file_stem() {
-            fleets.push((format!("fleet-{}", stem.to_string_lossy()), path));
-        }
-    }
-    Ok(fleets)
+    let files = toml_files(&workspace.source("tests/fleets"))?.into_iter();
+    Ok(files
+        .map(|(stem, path)| (format!("fleet-{stem}"), path))
+        .collect())
 }
 
 /// Reads and checks the fleet in this file, whose domains run only programs of the tree.

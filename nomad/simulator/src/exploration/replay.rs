@@ -17,18 +17,18 @@ pub(super) struct Recorded {
 impl State {
     /// Sends the next piece of a stream, and records its items if streams may arrive again.
     pub(super) fn send_piece(&mut self, machine: usize, transaction: TransactionId) -> bool {
-        let in_flight = |state: &State| state.world.streams.get(&transaction).cloned();
-        let before = in_flight(self).map_or(0, |stream| stream.in_flight.len());
+        let stream = self.world.streams.get(&transaction);
+        let before = stream.map_or(0, |stream| stream.in_flight.len());
         let effects = self.world.send_piece(super::NOW, machine, transaction, 0);
         if self.left.replays > 0
-            && let Some(stream) = in_flight(self)
+            && let Some(stream) = self.world.streams.get(&transaction)
         {
             let recorded = self.recorded.entry(transaction);
             let recorded = recorded.or_insert_with(|| Recorded {
                 ends: stream.ends,
                 items: Vec::new(),
             });
-            let sent = stream.in_flight.into_iter().skip(before);
+            let sent = stream.in_flight.iter().skip(before).cloned();
             recorded.items.extend(sent);
         }
         !effects.is_empty()
