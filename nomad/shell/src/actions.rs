@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, Event, Instant, Notice, SourceAction,
+    Action, DestinationAction, DestinationEvent, Event, Instant, Notice, PhaseName, SourceAction,
     TransactionId,
 };
 
@@ -88,7 +88,6 @@ impl<H: Host> Shell<H> {
                 self.emit(Output::Frames(transaction, Frames::Hold));
             }
             SourceAction::Destroy => {
-                self.emit(Output::Frames(transaction, Frames::Forward));
                 let outgoing = self.moves.outgoing(transaction);
                 let steps = outgoing.and_then(|domain| self.host.end_outgoing_pause(domain));
                 self.log_pause(transaction, "source", steps);
@@ -114,6 +113,10 @@ impl<H: Host> Shell<H> {
         self.report(transaction, &notice);
         match notice {
             Notice::InDoubt(_) => self.update_roll_calls(now),
+            // The destination runs the domain. That is not known when an operator drops the copy here.
+            Notice::Phase(PhaseName::Release) => {
+                self.emit(Output::Frames(transaction, Frames::Forward));
+            }
             Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
             Notice::Finished | Notice::Lost(_) => {
                 self.emit(Output::Frames(transaction, Frames::End));

@@ -16,9 +16,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use identity::Mac;
+use identity::{DomainId, Mac};
 use nomad_protocol::{Instant, Late, MachineId, TransactionId};
-use nomad_shell::late::table::{FORWARD_US, Table};
+use nomad_shell::late::table::{FORWARD_US, PortMove, Table};
 use service_protocol::root::DomainState;
 
 use crate::domain::RunState;
@@ -106,8 +106,8 @@ impl LateFrames {
     ) {
         self.known[machine].insert(domain);
         self.streams += 1;
-        let (mac, stream) = (mac(domain), self.streams);
-        self.tables[machine].hold(transaction, peer, mac, stream);
+        let of = port_move(transaction, peer, domain);
+        self.tables[machine].hold(of, self.streams);
     }
 
     /// Forwards the frames for a domain that has left.
@@ -139,7 +139,7 @@ impl LateFrames {
     ) {
         self.known[machine].insert(domain);
         *self.moved.entry(domain).or_default() += 1;
-        self.tables[machine].accept(transaction, peer, mac(domain));
+        self.tables[machine].accept(port_move(transaction, peer, domain));
         self.deliver(machine, hardware);
     }
 
@@ -251,6 +251,15 @@ fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
     let exported = entry.filter(|entry| entry.state == DomainState::Exported);
     let here = exported.and_then(|entry| hardware.kernel.domains.get(&entry.id));
     here.is_some_and(|domain| domain.run != RunState::Retired)
+}
+
+fn port_move(transaction: TransactionId, peer: MachineId, domain: usize) -> PortMove {
+    PortMove {
+        transaction,
+        peer,
+        domain: DomainId(domain as u128),
+        mac: mac(domain),
+    }
 }
 
 fn mac(domain: usize) -> Mac {

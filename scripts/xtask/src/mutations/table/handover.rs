@@ -71,6 +71,15 @@ mutations! {
     "frames-in-flight" in "nomad/shell/src/late/outlet.rs":
         "        sent.chain(self.held)" => "        sent.take(0).chain(self.held)";
         "frames are lost that are under way to a machine when their domain comes back from there"; SHELL;
+    "frames-acknowledged" in "nomad/shell/src/late/outlet.rs":
+        "pop_front_if(|(_, end)| *end <= until)" => "pop_front_if(|(_, end)| *end > until)";
+        "frames that have arrived elsewhere arrive again when their domain comes back, and their memory is never freed"; SHELL;
+    "frames-of-another" in "nomad/shell/src/late/table/mod.rs":
+        "self.reclaim(|entry| entry.of.domain == of.domain);" => "self.reclaim(|entry| entry.of.mac == of.mac);";
+        "a domain from a guest gets the frames of another domain whose address it states"; SHELL;
+    "frames-undecided" in "nomad/shell/src/late/table/mod.rs":
+        "self.leaving.iter().position(has_left).unwrap_or(0)" => "0";
+        "the frames for a domain in doubt are lost when eight others leave"; SHELL;
     "frames-again" in "nomad/shell/src/late/inlet.rs":
         "        if number != next {" => "        if number > next {";
         "a domain receives a frame as often as the network repeats it"; SHELL;
