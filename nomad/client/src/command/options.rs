@@ -93,7 +93,10 @@ pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "bandwidth",
         short: None,
-        value: takes("MB_PER_S", "a whole number of megabytes per second, at least 1"),
+        value: takes(
+            "MB_PER_S",
+            "a whole number of megabytes per second, at least 1",
+        ),
         about: "Send at most this many megabytes of pages and state per second",
         effect: Effect::Set(|options, text| {
             options.rate_max = Some(positive(text, 1_000_000)?);

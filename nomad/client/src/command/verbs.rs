@@ -144,9 +144,12 @@ pub const VERBS: &[Verb] = &[
         "Settle a move in doubt: run the machine's copy of the domain, or destroy it",
         |operands| Ok(Command::Force(name(operands[0])?, settlement(operands[1])?)),
     ),
-    verb("mem", "", "Report the memory: of the machine, and at its own shell also of each domain", |_| {
-        Ok(Command::Memory)
-    }),
+    verb(
+        "mem",
+        "",
+        "Report the memory: of the machine, and at its own shell also of each domain",
+        |_| Ok(Command::Memory),
+    ),
     verb(
         "stop",
         "DOMAIN",

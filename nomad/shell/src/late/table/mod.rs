@@ -139,7 +139,11 @@ impl Table {
     /// Handles a frame from the switch.
     pub fn handle_frame(&mut self, frame: &[u8]) {
         let mac = destination(frame);
-        match self.leaving.iter_mut().find(|entry| Some(entry.of.mac) == mac) {
+        match self
+            .leaving
+            .iter_mut()
+            .find(|entry| Some(entry.of.mac) == mac)
+        {
             Some(entry) => entry.frames.push(frame),
             None => self.inward.push_back(frame.to_vec()),
         }

@@ -191,7 +191,7 @@ fn knows_a_limited_number_of_domains() {
     let mut table = Table::default();
     for number in 0..=LEAVING_MAX as u8 {
         let mac = Mac([2, 0, 0, 0, 1, number]);
-        table.hold(TransactionId(number.into()), B, mac, 1);
+        table.hold(of(TransactionId(number.into()), B, mac), 1);
     }
     assert_eq!(table.leaving.len(), LEAVING_MAX);
     assert!(table.leaving(TransactionId(0)).is_none());

@@ -86,6 +86,9 @@ mutations! {
     "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
         "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
         "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
+    "frames-dropped" in "nomad/shell/src/actions.rs":
+        "Notice::Phase(PhaseName::Release) => {" => "Notice::Phase(PhaseName::Release | PhaseName::Commit) => {";
+        "frames are sent to a destination that does not run their domain yet, and are lost"; SIMULATED_SHELL;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;
@@ -279,10 +282,10 @@ mutations! {
 
     // Guests.
     "manifest-to-guest" in "nomad/protocol/src/guest.rs":
-        "            (true, false) if !self.has_package => Err(GuestRule::OnlyPackages),\n" => "";
+        "        (true, false) if !has_package => Err(GuestRule::OnlyPackages),\n" => "";
         "a restarted home starts a domain of its manifest that runs on a guest"; PROTOCOL;
     "member-to-guest" in "nomad/protocol/src/guest.rs":
-        "(true, false) if self.home.is_some() && !is_home(source) => {" => "(true, false) if false => {";
+        "(true, false) if home.is_some() && !is_home(source) => Err" => "(true, false) if false => Err";
         "a home does not know which guest has its domain, and starts it again"; PROTOCOL;
     "guest-to-guest" in "nomad/protocol/src/guest.rs":
         "(false, false) => Err(GuestRule::NotBetweenGuests)," => "(false, false) => Ok(()),";
