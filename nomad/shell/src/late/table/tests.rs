@@ -255,13 +255,13 @@ fn a_domain_with_the_address_of_another_gets_none_of_its_frames() {
 fn a_domain_whose_place_is_undecided_is_forgotten_last() {
     let mut table = Table::default();
     table.hold(of(MOVE, B, COUNTER), 1);
+    table.handle_frame(&frame(COUNTER, 60));
     for number in 0..LEAVING_MAX as u8 {
         let mac = Mac([2, 0, 0, 0, 1, 100 + number]);
         let transaction = TransactionId(u128::from(number) + 100);
         table.hold(of(transaction, B, mac), 1);
         table.forward(transaction, 0);
     }
-    table.handle_frame(&frame(COUNTER, 60));
     table.revert(MOVE);
     assert_eq!(inward(&mut table), [60]);
 }
