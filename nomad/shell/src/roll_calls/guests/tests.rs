@@ -250,7 +250,11 @@ fn only_force_does_not_wait_for_a_guest_that_never_replies() {
     // `start` alone could begin a second copy beside a guest that is only slow.
     for _ in 0..2 {
         let refused = objection_to_start(&mut calls, now, &machines);
-        assert!(refused.expect("it may reply").contains("guest-3"));
+        let refused = refused.expect("it may reply");
+        assert!(
+            refused.contains("guest-3") && refused.contains("`force pushed run`"),
+            "{refused}"
+        );
         update(&mut calls, now, &mut machines);
         reply(&mut calls, now, &[(HOME, ABSENT)]);
     }
