@@ -72,9 +72,13 @@ impl State {
         let commits = self.committed.len() as u128;
         for machine in &mut self.world.machines {
             let boot = u128::from(machine.shell.moves.ledger.local().boot.0);
-            let hardware = machine.hardware_mut();
+            let hardware = machine.hardware();
             let is_constant = hardware.parts.mutant == Mutant::AdmissionsLookAlike;
-            hardware.draw = (boot << 8) | if is_constant { 0 } else { commits };
+            let draw = (boot << 8) | if is_constant { 0 } else { commits };
+            // A machine that stays as it is stays shared.
+            if hardware.draw != draw {
+                machine.hardware_mut().draw = draw;
+            }
         }
     }
 }

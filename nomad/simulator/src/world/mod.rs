@@ -32,6 +32,7 @@ use crate::machine::{
 };
 use crate::memory::PageUse;
 use crate::misconduct::{misread, wrong_force};
+use crate::shared::Shared;
 use crate::stream::Stream;
 
 pub use setup::Setup;
@@ -43,7 +44,7 @@ const OPERATOR: RequestId = RequestId(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     /// The machines.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<Shared<Machine>>,
     /// Page streams, by transaction.
     pub streams: BTreeMap<TransactionId, Stream>,
     /// The checker.
@@ -103,7 +104,9 @@ impl World {
         let numbers = 0..setup.pool_pages.len();
         World {
             history: History::new(numbers.len(), &starts),
-            machines: numbers.map(|number| setup.machine(number)).collect(),
+            machines: numbers
+                .map(|number| Shared::new(setup.machine(number)))
+                .collect(),
             streams: BTreeMap::new(),
             options: setup.options,
             clocks: None,
@@ -159,7 +162,9 @@ impl World {
 
     /// The next action of a machine's nomad, which the caller has to perform.
     pub fn poll(&mut self, machine: usize) -> Option<(TransactionId, Action)> {
-        self.machines[machine].shell.poll_action()
+        // A machine without an action stays shared.
+        let has_action = self.machines[machine].shell.moves.ledger.has_action();
+        has_action.then(|| self.machines[machine].shell.poll_action())?
     }
 
     /// Has a machine's nomad perform an action.
@@ -371,10 +376,11 @@ impl World {
     }
 
     fn count_instances(&mut self, number: usize) {
-        let running = |machine: &&Machine| machine.hardware().runs(number);
+        let running = |machine: &&Shared<Machine>| machine.hardware().runs(number);
         let running = self.machines.iter().filter(running).count();
         self.history.check_instances(domain_id(number), running);
-        let has_unstopped = |machine: &&Machine| machine.hardware().has_unstopped_outlived(number);
+        let has_unstopped =
+            |machine: &&Shared<Machine>| machine.hardware().has_unstopped_outlived(number);
         if let Some(machine) = self.machines.iter().find(has_unstopped) {
             self.history
                 .outlived_runs(domain_id(number), machine.number);
@@ -395,7 +401,7 @@ impl World {
 
     /// Crashes a machine or its nomad, and restarts it.
     pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
-        let machine = self.machines.remove(number);
+        let machine = self.machines.remove(number).into_inner();
         let machine = match crash {
             Crash::Nomad => {
                 let boot = machine.shell.moves.ledger.local().boot;
@@ -411,7 +417,7 @@ impl World {
                 machine.crash_machine(now)
             }
         };
-        self.machines.insert(number, machine);
+        self.machines.insert(number, Shared::new(machine));
         if let Some(clocks) = &mut self.clocks {
             clocks.restart(number);
         }
