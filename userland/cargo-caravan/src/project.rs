@@ -87,7 +87,7 @@ impl Project {
         if !binaries.contains(image) {
             let binaries = binaries.join(", ");
             return Err(refuse(format!(
-                "the crate has no binary `{image}`, it has: {binaries}"
+                "the crate has no binary `{image}`; its binaries are: {binaries}"
             )));
         }
         Ok(build::foreign(image, &self.site(), tree)?)
