@@ -11,7 +11,7 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, counter, loader};
 use serde_json::json;
 
-/// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The limit for Bochs, which interprets every instruction.
