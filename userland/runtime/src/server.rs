@@ -108,9 +108,9 @@ impl Server {
         }
     }
 
-    /// Responds to the last event, then waits for the next. A reply cannot be delivered if the client has assigned no slot for a
-    /// capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client can
-    /// stop it.
+    /// Responds to the last event, then waits for the next. A reply cannot be delivered if, for example, the client has assigned no slot
+    /// for a capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client
+    /// can stop it.
     ///
     /// # Errors
     /// As for [`Server::receive`].
@@ -144,7 +144,7 @@ impl Server {
     /// Serves until an error, with a handler that does not use the server itself.
     ///
     /// # Errors
-    /// The endpoint is gone, or no slot is free.
+    /// As for [`Server::receive`].
     pub fn run(mut self, mut handle: impl FnMut(Event) -> Handled) -> Result<(), Error> {
         let mut event = self.receive()?;
         loop {
