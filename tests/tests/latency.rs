@@ -1,6 +1,6 @@
 //! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could cause, and a
-//! QEMU plugin counts the instructions of every entry. It also checks whether the kernel runs with AC set, a flag that user
-//! mode may set and that suspends SMAP.
+//! QEMU plugin counts the instructions of every entry. The test also checks that the kernel never runs with AC set, a flag
+//! that user mode may set and that suspends SMAP.
 //!
 //! `CARAVAN_WRITE_LATENCY=1` writes the measurements into `docs/latency.md`.
 

@@ -7,7 +7,7 @@ use harness::machine::{Boot, Machine, Options};
 use harness::third_party::Client;
 use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, child, lan_servers};
 
-/// Only stops a hang; firmware alone takes minutes on a slow host.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes minutes on a slow host.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The address of the host that starts the machines.
