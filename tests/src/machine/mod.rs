@@ -377,7 +377,6 @@ impl Machine {
         debugger.detach().expect("QEMU resumes");
     }
 
-    /// Its memory.
     fn memory(&mut self) -> Vec<u8> {
         let size = self.control("query-memory-size-summary", json!({}));
         let size = size["base-memory"].as_u64().unwrap_or_default();

@@ -96,7 +96,7 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
 /// Shows machines, in a table or as JSON.
 ///
 /// # Errors
-/// The output is closed.
+/// The output cannot be written.
 pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::Result<()> {
     if format == Format::Json {
         return machines

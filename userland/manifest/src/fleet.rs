@@ -58,11 +58,11 @@ pub struct Marks<'a> {
 /// A mark that a section of the fleet file names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The name.
+    /// The name on the kernel's command line.
     Name,
-    /// The UUID.
+    /// The UUID in the machine's SMBIOS.
     Uuid(Uuid),
-    /// The address of a card.
+    /// The address of one of the machine's network cards.
     Mac(Mac),
 }
 

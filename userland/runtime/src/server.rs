@@ -34,14 +34,14 @@ use crate::slots;
 pub enum Event {
     /// A message sent through a capability with this badge. Its capabilities now belong to the server.
     Call {
-        /// The badge.
+        /// The badge of the capability that the client called through.
         badge: u64,
-        /// The message.
+        /// The client's message.
         message: Message,
     },
     /// A fault of a thread or Memory whose fault endpoint or pager has this badge.
     Fault {
-        /// The badge.
+        /// The badge of the thread's fault endpoint, or of the Memory's pager.
         badge: u64,
         /// The decoded fault.
         fault: Fault,

@@ -43,7 +43,7 @@ const REMEMBERED_MAX: usize = 64;
 static PORTS: Mutex<CriticalSectionRawMutex, RefCell<Vec<ServedPort>>> =
     Mutex::new(RefCell::new(Vec::new()));
 
-/// A served port.
+/// The state of a served port's sockets.
 #[derive(Debug)]
 struct ServedPort {
     number: u16,

@@ -74,7 +74,9 @@ fn a_hello_is_accepted_from_the_fleet_only() {
     let (a, mut b) = pair();
     let hello = hello_of(1, 7);
     let datagram = Sessions::hello(&a.keys, &hello);
-    let received = b.handle_datagram(0, &datagram).expect("a hello from the fleet is accepted");
+    let received = b
+        .handle_datagram(0, &datagram)
+        .expect("a hello from the fleet is accepted");
     assert_eq!(received.incoming, Some(Incoming::Hello(hello)));
     assert!(received.replies.is_empty());
     for position in 0..datagram.len() {
