@@ -23,7 +23,6 @@ const ARCHIVE: &str = "counter";
 const KERNEL: &str = "caravan: ";
 /// Root's first line.
 const ROOT: &str = "[root] ";
-/// The counter's first line.
 /// The migration server's first line. The stick is that of a fleet, and the machine is recognised by its UUID as the one that
 /// does not start the counter.
 const NOMAD: &str = "[nomad] listening";
