@@ -6,7 +6,7 @@ use harness::fleet::UUID_OF_B;
 use harness::machine::{Boot, Machine, NicModel, Options};
 use harness::{Artefacts, MacAddress, Segment};
 
-/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The end of the menu's last entry: then it takes keys.

@@ -52,7 +52,7 @@ pub fn toml_files(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
 /// Reads and checks the manifest `name`, whose domains run only programs of the tree.
 ///
 /// # Errors
-/// No manifest has this name: the error lists those that exist. Or the manifest is wrong.
+/// No manifest has this name (the error lists those that exist), or the manifest is invalid or cannot be read.
 pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
     let known = names(workspace)?;
     if !known.iter().any(|known| known == name) {

@@ -35,7 +35,7 @@ pub enum Step {
 /// The reason there is no complete reply.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// This host cannot send requests.
+    /// This host cannot send requests, or cannot write the output.
     #[error("{0}")]
     Host(#[from] io::Error),
     /// There was no reply, and the network reported no error.

@@ -55,7 +55,7 @@ pub struct Machine {
     pub elapsed: Duration,
 }
 
-/// Requests the domains of every machine in a server's reply to `machines`, in parallel. All servers are expected at one port.
+/// Requests the domains of every machine in a server's reply to `machines`, in parallel. All servers are expected at the same port.
 pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
     let named = reply.iter().filter_map(|event| match event {
         Event::Machine {
@@ -96,7 +96,7 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
 /// Shows machines, in a table or as JSON.
 ///
 /// # Errors
-/// The output is closed.
+/// The output cannot be written.
 pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::Result<()> {
     if format == Format::Json {
         return machines

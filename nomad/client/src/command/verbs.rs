@@ -268,7 +268,7 @@ impl Verb {
     /// The command for the migration server, with these operands and options.
     ///
     /// # Errors
-    /// They do not fit the command, or the migration server does not execute it.
+    /// The operands or options do not fit the command, or this is not a command that the migration server executes.
     pub fn command(&self, words: &[&str]) -> Result<Command, CommandError> {
         let Action::Server(parse) = self.action else {
             return Err(CommandError::Elsewhere(self.name, self.audience));

@@ -13,10 +13,10 @@
 //! name = "switch"
 //! ```
 //!
-//! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
+//! Each machine's migration server gets the address of its section, an Ethernet address that is derived from the machine's
 //! name, and the other machines as its `peers`, with their addresses unless a DHCP server assigns these. A domain of one machine
-//! alone has that machine as its `home`. A machine without a section is a guest: it starts the domains with a role, and its migration
-//! server gets its address from a DHCP server.
+//! alone has that machine as its `home`. A machine without a section is a guest: it starts the domains with a role and without a home, and
+//! its migration server gets its address from a DHCP server.
 
 use std::path::Path;
 
@@ -96,7 +96,7 @@ fn assemble(text: &Text, document: &Document) -> Result<Fleet, Error> {
     })
 }
 
-/// Checks that a machine's name, marks and address are not those of an earlier section, and that the mark is one of a card.
+/// Checks that a machine's name, marks and address are not those of an earlier section, and that its `mac` can be that of a card.
 fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
     let name = &machine_name(text, &section.name)?;
     let refuse = |span, field: &str, reason: String| {
@@ -193,8 +193,8 @@ fn set_peers<'a>(server: &mut Domain, peers: impl Iterator<Item = &'a &'a Sectio
 /// The name under which the manifest of guests is checked: they differ in nothing but the name.
 const ANY_GUEST: &str = "guest-000000000000";
 
-/// The domains of a machine that no section names: those with a role. Its migration server gets an address from a DHCP server, and all
-/// machines of the fleet as peers.
+/// The domains of a machine that no section names: those with a role and without a home. Its migration server gets an address from a
+/// DHCP server, and all machines of the fleet as peers.
 fn guest_domains(
     text: &Text,
     common: &[Spanned<Domain>],
