@@ -148,6 +148,10 @@ fn the_hardware_check_names_cards_with_and_without_a_driver() {
     machine.skip_log();
     machine.type_line("log hwcheck");
     machine.expect(END, LIMIT);
+    // Its console has no port.
+    machine.type_line("list");
+    machine.expect("this console has no port", LIMIT);
+    machine.expect("next: use the program `caravan`", LIMIT);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ::manifest::Fleet;
+use ::manifest::{Fleet, Role};
 
 use crate::error::{AtPath, Error, Result};
 use crate::programs;
@@ -38,10 +38,42 @@ pub fn compile(path: &Path, workspace: &Workspace) -> Result<Fleet> {
     ::manifest::compile_fleet(path, &programs).map_err(Error::Manifest)
 }
 
+/// Whether a migration server of the fleet has the secret of one of the other fleet.
+pub fn has_secret_of(fleet: &Fleet, other: &Fleet) -> bool {
+    secrets(fleet).any(|secret| secrets(other).any(|others| others == secret))
+}
+
+/// The secrets of a fleet's migration servers.
+fn secrets(fleet: &Fleet) -> impl Iterator<Item = &String> {
+    let members = fleet.members.iter();
+    let domains = members.flat_map(|member| &member.manifest.domains);
+    let servers = domains
+        .chain(&fleet.guest_domains)
+        .filter(|domain| domain.role == Some(Role::MigrationServer));
+    servers.filter_map(|server| server.arguments.get("secret"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::archive;
+
+    #[test]
+    fn a_copy_of_the_default_fleet_has_its_secret_until_that_is_changed() {
+        let workspace = Workspace::find();
+        let default = default(&workspace);
+        let text = fs::read_to_string(&default).unwrap();
+        let default = compile(&default, &workspace).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let has_its_secret = |text: &str| {
+            let copy = place.path().join("my-fleet.toml");
+            fs::write(&copy, text).unwrap();
+            has_secret_of(&compile(&copy, &workspace).unwrap(), &default)
+        };
+        assert!(has_its_secret(&text));
+        let secret = secrets(&default).next().unwrap();
+        assert!(!has_its_secret(&text.replace(secret, "of my own")));
+    }
 
     #[test]
     fn the_default_fleet_needs_root_once() {

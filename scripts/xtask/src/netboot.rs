@@ -1,4 +1,4 @@
-//! The directory that a server offers to machines without a stick: [`complete`].
+//! The directory that a server offers to machines without a stick: [`make`].
 //!
 //! ```text
 //! boot/                  menu, kernel and archives, as on the stick
@@ -9,12 +9,12 @@
 //! `caravan netboot` (`userland/cli/src/netboot/`) serves it, and adds core images of its own.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
 
 use crate::error::{AtPath, Result};
 use crate::process;
+use crate::versions::Versions;
 use crate::workspace::Workspace;
 
 /// The directory of GRUB's platforms.
@@ -29,23 +29,25 @@ const PARTS: [&str; 5] = [
     "x86_64-efi/kernel.img",
 ];
 
-/// Adds GRUB and the finished image to a directory with menu, kernel and archives.
-pub fn complete(workspace: &Workspace) -> Result<()> {
-    let directory = workspace.netboot();
+/// Makes a new version of the directory: `lay_out` writes menu, kernel and archives into it, then GRUB and the finished image are
+/// added. A server that is running keeps the version that it has.
+pub fn make(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let versions = Versions::of(workspace.netboot());
+    let directory = versions.create()?;
+    lay_out(&directory)?;
+    add_grub(&directory)?;
+    let image = directory.join("caravan.iso");
+    fs::hard_link(workspace.image(), &image).at(&image)?;
+    versions.publish(&directory)
+}
+
+fn add_grub(directory: &Path) -> Result<()> {
     let mut grub = Command::new("grub-mknetdir");
-    grub.arg("--net-directory").arg(&directory);
+    grub.arg("--net-directory").arg(directory);
     process::run_quietly(grub.args(["--subdir", "boot/grub"]))?;
     for part in PARTS {
         let source = Path::new(GRUB).join(part);
         fs::copy(&source, directory.join("boot/grub").join(part)).at(&source)?;
     }
-    link_anew(&workspace.image(), &directory.join("caravan.iso"))
-}
-
-/// Makes `link` another name of the file `source`.
-fn link_anew(source: &Path, link: &Path) -> Result<()> {
-    match fs::remove_file(link) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at(link)?,
-        _ => fs::hard_link(source, link).at(link),
-    }
+    Ok(())
 }
