@@ -51,3 +51,46 @@ fn add_grub(directory: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MENU: &str = "boot/grub/grub.cfg";
+
+    /// Makes an image whose menu and stick's image are these texts.
+    fn make_with(workspace: &Workspace, text: &str) {
+        let image = workspace.image();
+        fs::write(image.with_extension("unfinished"), text).unwrap();
+        fs::rename(image.with_extension("unfinished"), image).unwrap();
+        let lay_out = |directory: &Path| {
+            fs::create_dir_all(directory.join("boot/grub")).at(directory)?;
+            fs::write(directory.join(MENU), text).at(directory)
+        };
+        make(workspace, lay_out).unwrap();
+    }
+
+    #[test]
+    fn a_new_image_leaves_the_one_that_is_served() {
+        let place = tempfile::tempdir().unwrap();
+        let workspace = Workspace::find().with_artefacts(place.path().to_path_buf());
+        make_with(&workspace, "one");
+        let served = workspace.netboot().canonicalize().unwrap();
+        let lock = fs::File::open(&served).unwrap();
+        lock.lock_shared().unwrap();
+        make_with(&workspace, "two");
+        for (directory, text) in [(&served, "one"), (&workspace.netboot(), "two")] {
+            for file in [MENU, "caravan.iso"] {
+                let found = fs::read_to_string(directory.join(file)).unwrap();
+                assert_eq!(found, text, "{file}");
+            }
+            for file in ["i386-pc/core.0", "x86_64-efi/core.efi"]
+                .iter()
+                .chain(&PARTS)
+            {
+                let file = directory.join("boot/grub").join(file);
+                assert!(file.is_file(), "{}", file.display());
+            }
+        }
+    }
+}
