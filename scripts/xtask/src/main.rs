@@ -15,6 +15,7 @@ mod run;
 mod simulation;
 mod test;
 mod unsafe_audit;
+mod versions;
 
 use std::process::ExitCode;
 

@@ -42,7 +42,7 @@ pub enum Error {
     #[error("{0}")]
     Failure(Failure),
     /// There was no reply, and the network reported this error.
-    #[error("{0} ({1})")]
+    #[error("{1}: {0}")]
     Unreachable(Failure, io::Error),
 }
 

@@ -266,7 +266,7 @@ fn a_client_with_another_secret_gets_no_reply_and_the_likely_reason() {
     let error = text(&refused.stderr);
     assert!(error.contains(&at), "{error}");
     assert!(
-        error.contains("the machine does not reply, or has another secret or version"),
+        error.contains("the machine does not reply, or has another secret or version\n  next: "),
         "{error}"
     );
     assert_eq!(server.executed(), 0);
