@@ -50,6 +50,8 @@ fn secrets(fleet: &Fleet) -> impl Iterator<Item = &String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::archive;
 
