@@ -163,7 +163,7 @@ impl FleetMember {
         self.double = Some((address, now));
     }
 
-    /// The address of another machine with this name, if one was noticed within [`DOUBLE_US`].
+    /// The address of another machine with this name, if there was one a moment ago.
     pub fn double(&self, now: Instant) -> Option<Ipv4Addr> {
         let (address, noticed) = self.double?;
         (now.us_since(noticed) < DOUBLE_US).then_some(address)
