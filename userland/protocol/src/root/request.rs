@@ -14,12 +14,13 @@ use crate::log::Text;
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// The domain at this index of the list. Reply: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
+    /// The domain at this index of the list. Reply: a [`DomainRecord`](super::DomainRecord), or
+    /// [`Refusal::NoSuchDomain`](super::Refusal::NoSuchDomain) at the end.
     List {
         /// From 0, without gaps.
         index: u64,
     },
-    /// The domain of this name. Reply: a [`DomainRecord`] and, if the domain is complete, not arriving, and movable by
+    /// The domain of this name. Reply: a [`DomainRecord`](super::DomainRecord) and, if the domain is complete, not arriving, and movable by
     /// its manifest, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
