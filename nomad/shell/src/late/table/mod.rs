@@ -68,10 +68,13 @@ impl Table {
     pub fn hold(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac, stream: u32) {
         // The entry may exist already: a frozen domain that changed is exported again.
         if self.leaving(transaction).is_none() {
-            let frames = Outlet::new(stream);
+            let mut frames = Outlet::new(stream);
+            // A domain leaves for one machine at a time. After an earlier move that was given up, its frames are held until the switch
+            // serves it again, and that has not happened.
+            for earlier in self.leaving.extract_if(.., |known| known.mac == mac) {
+                frames.take_held(earlier.frames);
+            }
             let entry = Entry::new(transaction, peer, mac, frames);
-            // A domain leaves for one machine at a time.
-            self.leaving.retain(|known| known.mac != mac);
             if self.leaving.len() == LEAVING_MAX {
                 self.leaving.remove(0);
             }
