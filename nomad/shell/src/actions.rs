@@ -85,13 +85,19 @@ impl<H: Host> Shell<H> {
         match action {
             // The switch is about to stop serving the domain.
             SourceAction::ExportState { .. } => {
+                self.moves.take_over_unserved(&self.host, transaction);
                 self.emit(Output::Frames(transaction, Frames::Hold));
             }
             SourceAction::Destroy => {
+                self.moves.record_departure(transaction);
                 let outgoing = self.moves.outgoing(transaction);
                 let steps = outgoing.and_then(|domain| self.host.end_outgoing_pause(domain));
                 self.log_pause(transaction, "source", steps);
                 self.emit(Output::GiveBack(transaction));
+                return None;
+            }
+            SourceAction::EndCapture => {
+                self.end_capture(now, transaction);
                 return None;
             }
             SourceAction::Unretire => return self.unretire(now, transaction),
@@ -117,7 +123,7 @@ impl<H: Host> Shell<H> {
             Notice::Phase(PhaseName::Release) => {
                 self.emit(Output::Frames(transaction, Frames::Forward));
             }
-            Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
+            Notice::Aborted(_) => self.return_frames(transaction),
             Notice::Finished | Notice::Lost(_) => {
                 self.emit(Output::Frames(transaction, Frames::End));
             }

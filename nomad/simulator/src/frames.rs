@@ -11,8 +11,7 @@
 //! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
 //! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
 //! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
-//! later ones for these domains. It also excuses frames for a domain that stays but whose export
-//! root has failed to revert: the switch drops them.
+//! later ones for these domains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +20,6 @@ use nomad_protocol::{Instant, Late, MachineId, TransactionId};
 use nomad_shell::late::table::{FORWARD_US, PortMove, Table};
 use service_protocol::root::DomainState;
 
-use crate::domain::RunState;
 use crate::hardware::Hardware;
 use crate::history::Violation;
 use crate::machine::machine_id;
@@ -222,10 +220,7 @@ impl LateFrames {
                 (true, arrivals) if arrivals < most => None,
                 (true, _) => Some(Violation::FrameArrivedTooOften),
                 (false, 1..) => None,
-                (false, 0) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
-                    frame.is_excused = true;
-                    None
-                }
+                (false, 0) if frame.is_excused => None,
                 (false, 0) => Some(Violation::FrameLost),
             };
             frame.arrivals += u32::from(is_served(hardware, frame.domain));
@@ -243,14 +238,6 @@ fn is_served(hardware: &Hardware, domain: usize) -> bool {
     entry.is_some_and(|entry| {
         entry.state == DomainState::Running && hardware.kernel.domains.contains_key(&entry.id)
     })
-}
-
-/// Whether root has exported a domain that is not retired. When its frames return, root has failed to revert the export.
-fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
-    let entry = hardware.root.entries.get(&domain);
-    let exported = entry.filter(|entry| entry.state == DomainState::Exported);
-    let here = exported.and_then(|entry| hardware.kernel.domains.get(&entry.id));
-    here.is_some_and(|domain| domain.run != RunState::Retired)
 }
 
 fn port_move(transaction: TransactionId, peer: MachineId, domain: usize) -> PortMove {

@@ -1,8 +1,12 @@
 //! Frames that reach a machine for a domain that moves arrive at the domain, wherever it is.
 
-use nomad_simulator::faults::Scale;
+use nomad_protocol::LocalFailure;
+use nomad_simulator::faults::{
+    Faults, LocalFault, LocalStep, PlannedMove, RootCall, RootFault, Scale,
+};
 use nomad_simulator::history::Violation;
 use nomad_simulator::machine::Mutant;
+use nomad_simulator::outcome::Outcome;
 use nomad_simulator::simulation::{self, Failure};
 
 const SEEDS: u64 = 500;
@@ -26,4 +30,47 @@ fn a_source_that_does_not_return_the_frames_of_a_domain_that_stays_is_caught() {
     let failure = (0..SEEDS).find_map(run).expect("it is caught");
     let is_lost = matches!(failure, Failure::Violation(_, Violation::FrameLost));
     assert!(is_lost, "{failure:?}");
+}
+
+/// The first move fails after root has exported the domain, and root serves it again only after several calls. Meanwhile the domain
+/// moves at `again_us`, or that move fails too.
+fn unserved(again_us: u64, has_second_failure: bool) -> Faults {
+    let fault = |times| LocalFault {
+        machine: 0,
+        step: LocalStep::ReadState,
+        failure: LocalFailure::Service,
+        times,
+    };
+    let again = PlannedMove {
+        domain: 0,
+        at_us: again_us,
+    };
+    let mut faults = Faults::none(Scale::PAIR);
+    faults.moves.push(again);
+    faults.local = vec![fault(1 + u32::from(has_second_failure))];
+    faults.root = vec![RootFault {
+        machine: 0,
+        call: RootCall::Revert,
+        times: 3,
+    }];
+    faults
+}
+
+#[test]
+fn frames_for_a_domain_that_root_does_not_serve_yet_are_not_lost() {
+    let mut arrived = 0;
+    for again_us in (30_000..330_000).step_by(3_000) {
+        for has_second_failure in [false, true] {
+            let report = simulation::run_with(again_us, unserved(again_us, has_second_failure));
+            let report = report.unwrap_or_else(|failure| panic!("{again_us}: {failure:?}"));
+            let outcome = match has_second_failure {
+                true => Outcome::Stayed,
+                false => Outcome::Moved,
+            };
+            assert_eq!(report.outcomes, [outcome], "{again_us}");
+            assert!(report.failed.contains("root Revert"), "{again_us}");
+            arrived += report.late_frames;
+        }
+    }
+    assert!(arrived > 200, "{arrived}");
 }

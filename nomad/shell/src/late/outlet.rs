@@ -93,6 +93,15 @@ impl Outlet {
         }
     }
 
+    /// Takes the frames that another outlet holds for a domain that has stayed. Those of an outlet that was opened were for a domain that
+    /// has left: they are dropped.
+    pub fn take_held(&mut self, other: Outlet) {
+        if !other.is_open {
+            self.dropped_count += other.dropped_count;
+            other.close().for_each(|frame| self.push(&frame));
+        }
+    }
+
     /// Sends frames from now on, because the domain runs on the other machine.
     pub fn open(&mut self) {
         self.is_open = true;

@@ -29,6 +29,9 @@ pub struct Moves<O, I> {
     pub ledger: Ledger,
     outgoing: BTreeMap<TransactionId, O>,
     incoming: BTreeMap<TransactionId, I>,
+    /// The domains that have stayed here although root and the switch do not serve them yet, by the transactions that were to move
+    /// them. These transactions may have ended.
+    unserved: BTreeMap<TransactionId, Name>,
 }
 
 impl<O, I> Moves<O, I> {

@@ -9,7 +9,8 @@ use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
 use nomad_shell::page_state::Scope;
 use nomad_shell::{
-    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
+    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, Root as _,
+    RootError,
 };
 use service_protocol::root::{DomainState as RootState, Refusal};
 
@@ -211,11 +212,12 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn end_capture(&mut self, outgoing: &mut Outgoing) {
+    fn end_capture(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.log_pages(outgoing, false);
         outgoing.exported = None;
-        if std::mem::take(&mut outgoing.is_exported) && self.call_root(RootCall::Revert).is_ok() {
-            let _ = self.root.revert(domain_number(outgoing.id));
+        match std::mem::take(&mut outgoing.is_exported) {
+            true => self.revert(outgoing.name),
+            false => Ok(()),
         }
     }
 
@@ -233,7 +235,6 @@ impl Kernel for Hardware {
             self.unretired.push(outgoing.id);
         }
         outgoing.token = None;
-        self.end_capture(outgoing);
         Ok(())
     }
 

@@ -120,6 +120,12 @@ impl Root for Hardware {
         Ok(())
     }
 
+    fn revert(&mut self, name: Name) -> Result<(), RootError> {
+        self.call_root(RootCall::Revert)?;
+        let reverted = self.root.revert(number_of(name));
+        reverted.map_err(RootError::Refused)
+    }
+
     fn outlive(
         &mut self,
         name: Name,

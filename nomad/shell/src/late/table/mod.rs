@@ -78,12 +78,17 @@ impl Table {
     pub fn hold(&mut self, of: PortMove, stream: u32) {
         // The entry may exist already: a frozen domain that changed is exported again.
         if self.leaving(of.transaction).is_none() {
-            // A domain leaves for one machine at a time.
-            self.leaving.retain(|known| known.of.domain != of.domain);
+            let mut frames = Outlet::new(stream);
+            // A domain leaves for one machine at a time. After an earlier move that was given up, its frames are held until the switch
+            // serves it again, and that has not happened.
+            let is_same = |known: &mut Entry<Outlet>| known.of.domain == of.domain;
+            for earlier in self.leaving.extract_if(.., is_same) {
+                frames.take_held(earlier.frames);
+            }
             if self.leaving.len() == LEAVING_MAX {
                 self.forget_one();
             }
-            self.leaving.push(Entry::new(of, Outlet::new(stream)));
+            self.leaving.push(Entry::new(of, frames));
         }
     }
 

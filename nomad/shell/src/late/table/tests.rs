@@ -62,6 +62,21 @@ fn held_frames_are_put_back_when_the_domain_stays() {
 }
 
 #[test]
+fn frames_held_for_a_move_that_was_given_up_go_with_the_domains_next_move() {
+    let (mut a, mut c) = (Table::default(), Table::default());
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.handle_frame(&frame(COUNTER, 60));
+    // The switch does not serve the domain yet, so its frames are not put back.
+    a.hold(of(ANOTHER, C, COUNTER), 2);
+    a.handle_frame(&frame(COUNTER, 61));
+    c.accept(of(ANOTHER, A, COUNTER));
+    a.forward(ANOTHER, 100);
+    carry(100, &mut a, A, &mut c, C);
+    assert_eq!(inward(&mut c), [60, 61]);
+    assert!(inward(&mut a).is_empty());
+}
+
+#[test]
 fn held_and_later_frames_go_to_the_destination() {
     let (mut a, mut b) = (Table::default(), Table::default());
     a.hold(of(MOVE, B, COUNTER), 1);

@@ -14,6 +14,7 @@ const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
+const SIMULATED_FRAMES: Finder = Suite("nomad-simulator", "frames");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
 
@@ -80,6 +81,15 @@ mutations! {
     "frames-undecided" in "nomad/shell/src/late/table/mod.rs":
         "self.leaving.iter().position(has_left).unwrap_or(0)" => "0";
         "the frames for a domain in doubt are lost when eight others leave"; SHELL;
+    "unserved-frames" in "nomad/shell/src/retries.rs":
+        "        if !self.moves.is_unserved(transaction) {\n            self.emit" => "        {\n            self.emit";
+        "frames for a domain that stays are lost if root's first attempt to serve it again fails"; SIMULATED_FRAMES;
+    "served-while-it-leaves" in "nomad/shell/src/actions.rs":
+        "                self.moves.take_over_unserved(&self.host, transaction);\n" => "";
+        "root serves a domain again while it is frozen for its next move, whose source then cannot release it"; SIMULATED_FRAMES;
+    "frames-of-both-moves" in "nomad/shell/src/late/table/mod.rs":
+        "                frames.take_held(earlier.frames);\n" => "                drop(earlier);\n";
+        "frames held for a domain are lost when it moves again before root serves it again"; SHELL;
     "frames-again" in "nomad/shell/src/late/inlet.rs":
         "        if number != next {" => "        if number > next {";
         "a domain receives a frame as often as the network repeats it"; SHELL;
