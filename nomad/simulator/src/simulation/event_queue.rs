@@ -14,6 +14,9 @@ use crate::network::Datagram;
 /// The time after which a machine that was turned off counts as silent everywhere.
 const SILENCE_US: u64 = 600_000;
 
+/// The time after which all machines reply to queries. Until they have known each other for a second, they do not, and count as silent.
+pub const SETTLED_US: u64 = 2_000_000;
+
 /// A scheduled event.
 #[derive(Clone, Debug)]
 pub(super) enum Scheduled {
@@ -103,7 +106,7 @@ impl EventQueue {
         if let Some(off) = faults.power_off {
             queue.schedule(off.at_us + SILENCE_US, Scheduled::Decide);
         } else if faults.has_needless_force {
-            queue.schedule(0, Scheduled::Decide);
+            queue.schedule(SETTLED_US, Scheduled::Decide);
         }
         for restart in &faults.switches {
             queue.schedule(restart.end_us, Scheduled::SwitchEnds(*restart));

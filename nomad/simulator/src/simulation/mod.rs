@@ -42,6 +42,7 @@ use hellos::Hellos;
 use node::Node;
 use page_links::PageLinks;
 
+pub use event_queue::SETTLED_US;
 pub use report::{Failure, Report, phases_to_strike};
 
 const COPY_EVERY_US: u64 = 100;
