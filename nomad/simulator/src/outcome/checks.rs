@@ -53,7 +53,8 @@ pub(super) fn check_left_over(
         && hardware.record_store.transactions().len() == doubts.len()
         && hardware.record_store.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
-    if is_accounted && !is_logging && are_doubts_all && are_outlived_stopped {
+    let is_building = !kernel.drafts.is_empty();
+    if is_accounted && !is_logging && !is_building && are_doubts_all && are_outlived_stopped {
         Ok(())
     } else {
         Err(Defect::Leftover(number))
