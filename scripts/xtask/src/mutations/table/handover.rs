@@ -15,6 +15,7 @@ const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
 const SIMULATED_FRAMES: Finder = Suite("nomad-simulator", "frames");
+const SIMULATED_FORCE: Finder = Suite("nomad-simulator", "force");
 const SIMULATED_POINTS: Finder = Suite("nomad-simulator", "points");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
@@ -101,6 +102,9 @@ mutations! {
     "second-port" in "userland/root/src/api/root/bindings.rs":
         "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
         "a hostile image takes a ring out of root's memory for each address that it names"; ROOT;
+    "forced-beside" in "nomad/shell/src/roll_calls.rs":
+        "        Obstacle::Held { runs, .. } => is_forced && !runs," => "        Obstacle::Held { .. } => is_forced,";
+        "an operator runs a second copy of a domain by force although another machine says that it runs the domain"; SIMULATED_FORCE;
     "last-copy" in "nomad/shell/src/roll_calls.rs":
         "self.youngest.filter(|_| is_absent)" => "self.youngest.filter(|_| !is_absent)";
         "the operator does not learn where a lost domain ran last"; SHELL;
