@@ -14,6 +14,7 @@ const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
+const SIMULATED_FORCE: Finder = Suite("nomad-simulator", "force");
 const SIMULATED_POINTS: Finder = Suite("nomad-simulator", "points");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
@@ -79,6 +80,9 @@ mutations! {
     "second-port" in "userland/root/src/api/root/bindings.rs":
         "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
         "a hostile image takes a ring out of root's memory for each address that it names"; ROOT;
+    "forced-beside" in "nomad/shell/src/roll_calls.rs":
+        "        Obstacle::Held { runs, .. } => is_forced && !runs," => "        Obstacle::Held { .. } => is_forced,";
+        "an operator runs a second copy of a domain by force although another machine says that it runs the domain"; SIMULATED_FORCE;
     "last-copy" in "nomad/shell/src/roll_calls.rs":
         "self.youngest.filter(|_| is_absent)" => "self.youngest.filter(|_| !is_absent)";
         "the operator does not learn where a lost domain ran last"; SHELL;
