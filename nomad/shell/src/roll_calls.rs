@@ -143,6 +143,9 @@ impl RollCalls {
         let is_present = matches!(presence, Presence::Present { .. });
         let is_queried = !fleet.contains(from) && call.roll.queries(from);
         let is_news = is_queried && (is_present || call.roll.turn() == turn);
+        if is_news && is_present && call.roll.is_over() {
+            call.roll.forget_replies(from);
+        }
         let is_remembered = is_news && call.learn(from, presence);
         call.handle_reply(now, from, turn, presence);
         is_remembered

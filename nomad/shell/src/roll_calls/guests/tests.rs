@@ -252,17 +252,19 @@ fn an_operator_may_decide_not_to_wait_for_a_guest_that_never_replies() {
     update(&mut calls, now, &mut machines);
     let earlier = Turn(1);
     assert_ne!(calls.calls[0].roll.turn(), earlier);
-    for has_it in [true, false] {
+    // It may reply after all, too late for its turn, and even after the call.
+    for (before, after) in [(false, false), (true, false), (false, true)] {
         let mut calls = calls.clone();
-        if has_it {
-            // It replies after all, and too late for the turn.
-            let (from, about) = ((UP, &Fleet::new([HOME])), (name("pushed"), earlier));
-            calls.handle_reply(now, from, about, RUNS);
-            update(&mut calls, now, &mut machines);
+        for has_it in [before, after] {
+            if has_it {
+                let (from, about) = ((UP, &Fleet::new([HOME])), (name("pushed"), earlier));
+                calls.handle_reply(now, from, about, RUNS);
+                update(&mut calls, now, &mut machines);
+            }
+            reply(&mut calls, now, &[(HOME, ABSENT)]);
         }
-        reply(&mut calls, now, &[(HOME, ABSENT)]);
         let refused = objection_to_start(&mut calls, now, &machines);
-        assert_eq!(refused.is_some(), has_it, "{refused:?}");
+        assert_eq!(refused.is_some(), before || after, "{refused:?}");
     }
 }
 
