@@ -45,7 +45,7 @@ const UNLISTED: [(&str, &str); 3] = [
     ),
     (
         "10.77.0.3",
-        "failed: counter cannot be offered: no machine of the fleet has that address",
+        "failed: counter cannot be offered: neither a machine of the fleet nor a guest has that address",
     ),
 ];
 
