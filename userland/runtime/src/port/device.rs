@@ -1,7 +1,7 @@
 //! A port's domain end as a network device for the embassy-net stack.
 //!
 //! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
-//! memory cannot be borrowed.
+//! memory cannot be borrowed. The device computes and verifies the checksums of TCP on its own copy.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
 
-use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell};
+use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
 use crate::events;
 
 /// The number of sent frames after which the doorbell rings before the round ends, so that the switch runs during a long round.
@@ -42,7 +42,7 @@ pub struct Device {
     gate: Gate,
     /// The length of the frame in `received` that waits at the gate.
     waiting: Option<usize>,
-    /// Frames received in this poll.
+    /// Frames taken from the port in this poll.
     burst: u32,
     received: Vec<u8>,
     to_send: Vec<u8>,
@@ -96,17 +96,15 @@ impl Device {
 }
 
 impl Device {
-    /// The length of the next frame in `received`; `None` if there is none, or it has to wait.
+    /// The length of the next frame in `received`; `None` if there is none, or it has to wait, or this poll has received enough.
     fn next_frame(&mut self, context: &Context<'_>) -> Option<usize> {
-        loop {
-            let waiting = self.waiting.take();
-            if waiting.is_none() && !self.wire.has_frame(context) || !self.wire.has_space(context) {
-                self.waiting = waiting;
+        while self.burst < BURST {
+            let is_next = self.waiting.is_some() || self.wire.has_frame(context);
+            if !is_next || !self.wire.has_space(context) {
                 return None;
             }
-            let length = match waiting {
-                Some(length) => length,
-                None => self.wire.receive(&mut self.received)?,
+            let Some(length) = self.take_frame() else {
+                continue;
             };
             match (self.gate)(&self.received[..length], context.waker()) {
                 Passage::Open => return Some(length),
@@ -117,6 +115,18 @@ impl Device {
                 Passage::Dropped => {}
             }
         }
+        context.waker().wake_by_ref();
+        None
+    }
+
+    /// Takes the frame that waits at the gate, or else the port's next one; `None` if that is damaged. The stack would drop it, too.
+    fn take_frame(&mut self) -> Option<usize> {
+        if let Some(length) = self.waiting.take() {
+            return Some(length);
+        }
+        self.burst += 1;
+        let length = self.wire.receive(&mut self.received)?;
+        tcp_checksum::is_valid(&self.received[..length]).then_some(length)
     }
 }
 
@@ -199,16 +209,10 @@ impl Driver for Device {
     type TxToken<'a> = Transmission<'a>;
 
     fn receive(&mut self, context: &mut Context<'_>) -> Option<(Received<'_>, Transmission<'_>)> {
-        if self.burst == BURST {
-            self.burst = 0;
-            context.waker().wake_by_ref();
-            return None;
-        }
         let Some(length) = self.next_frame(context) else {
             self.burst = 0;
             return None;
         };
-        self.burst += 1;
         let received = Received {
             frame: &mut self.received[..length],
         };
@@ -238,6 +242,7 @@ impl Driver for Device {
         let mut capabilities = Capabilities::default();
         capabilities.max_transmission_unit = self.to_send.len();
         capabilities.checksum.udp = self.udp_checksum;
+        capabilities.checksum.tcp = Checksum::None;
         capabilities
     }
 
@@ -267,6 +272,7 @@ impl TxToken for Transmission<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, work: F) -> R {
         let frame = &mut self.buffer[..length];
         let result = work(frame);
+        tcp_checksum::fill(frame);
         self.wire.send(frame);
         result
     }
@@ -341,6 +347,26 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_segment_of_tcp_is_dropped_and_a_sent_one_gets_its_checksum() {
+        let (mut device, switch, _) = device();
+        let context = &mut Context::from_waker(Waker::noop());
+        let mut segment = [0; 60];
+        segment[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
+        switch.outgoing().send(&segment).unwrap();
+        switch.outgoing().send(&[5; 60]).unwrap();
+        let (received, transmission) = device.receive(context).unwrap();
+        assert_eq!(received.consume(|frame| frame.to_vec()), [5; 60]);
+        transmission.consume(60, |frame| frame.copy_from_slice(&segment));
+
+        let mut sent = [0; 60];
+        assert_eq!(switch.incoming().receive(&mut sent), Ok(Some(60)));
+        assert_ne!(sent, segment);
+        switch.outgoing().send(&sent).unwrap();
+        let (received, _) = device.receive(context).unwrap();
+        assert_eq!(received.consume(|frame| frame.to_vec()), sent);
+    }
+
+    #[test]
     fn a_flood_is_received_in_bursts() {
         let (mut device, switch, _) = device();
         let context = &mut Context::from_waker(Waker::noop());
@@ -352,6 +378,21 @@ mod tests {
             received.count()
         };
         assert_eq!([burst(), burst(), burst(), burst()], [16, 16, 1, 0]);
+    }
+
+    #[test]
+    fn a_flood_of_damaged_frames_is_received_in_bursts() {
+        let (mut device, switch, _) = device();
+        let context = &mut Context::from_waker(Waker::noop());
+        let mut damaged = [0; 60];
+        damaged[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
+        for _ in 0..BURST + 1 {
+            switch.outgoing().send(&damaged).unwrap();
+        }
+        for queued in [1, 0] {
+            assert!(device.receive(context).is_none());
+            assert_eq!(switch.outgoing().queued(), Ok(queued));
+        }
     }
 
     #[test]
