@@ -183,8 +183,9 @@ impl Parser {
         let length = number(&line[1..]).filter(|length| (0..=LENGTH_MAX).contains(length));
         let length = length.ok_or(ProtocolError::Length)?;
         self.line = Line::default();
-        self.request.begin_argument();
-        self.state = State::Body(length as usize);
+        let length = length as usize;
+        self.request.begin_argument(length);
+        self.state = State::Body(length);
         Ok((1, false))
     }
 
