@@ -51,7 +51,7 @@ pub use layout::{
     SLOT_COUNT,
 };
 pub use mapped::MappedPort;
-pub use ring::{Ring, RingError, SendError};
+pub use ring::{Ring, RingError, SendError, Vacancy};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;
 
