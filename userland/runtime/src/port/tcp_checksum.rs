@@ -123,6 +123,9 @@ fn add(mut sum: u64, bytes: &[u8]) -> u64 {
     for word in words {
         sum = add_word(sum, u64::from_ne_bytes(*word));
     }
+    if rest.is_empty() {
+        return sum;
+    }
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
     add_word(sum, u64::from_ne_bytes(last))
