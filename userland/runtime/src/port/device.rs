@@ -1,7 +1,8 @@
 //! A port's domain end as a network device for the embassy-net stack.
 //!
 //! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
-//! memory cannot be borrowed. The device computes and verifies the checksums of TCP on its own copy.
+//! memory cannot be borrowed. The device computes and verifies the checksums of TCP on its own copy, and
+//! merges segments of TCP that continue each other.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,7 +12,8 @@ use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
 
-use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
+use super::merge::{MERGED_BYTES_MAX, Run, Step};
+use super::{Doorbell, Frame, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
 use crate::events;
 
 /// The number of sent frames after which the doorbell rings before the round ends, so that the switch runs during a long round.
@@ -63,7 +65,7 @@ struct Wire {
 impl Device {
     /// Creates a device on this port, with this MAC address.
     pub fn new(port: Port<'static>, doorbell: Doorbell, mac: [u8; 6]) -> Device {
-        let buffer = || vec![0; port.layout().frame_bytes_max()];
+        let frame_bytes_max = port.layout().frame_bytes_max();
         Device {
             wire: Wire {
                 port,
@@ -75,8 +77,8 @@ impl Device {
             gate: |_, _| Passage::Open,
             waiting: None,
             burst: 0,
-            received: buffer(),
-            to_send: buffer(),
+            received: vec![0; frame_bytes_max.max(MERGED_BYTES_MAX)],
+            to_send: vec![0; frame_bytes_max],
             udp_checksum: Checksum::Both,
         }
     }
@@ -126,7 +128,32 @@ impl Device {
         }
         self.burst += 1;
         let length = self.wire.receive(&mut self.received)?;
-        tcp_checksum::is_valid(&self.received[..length]).then_some(length)
+        let is_valid = tcp_checksum::is_valid(&self.received[..length]);
+        is_valid.then(|| self.merge(length))
+    }
+
+    /// Merges the frame of this length in `received` with the queued ones that continue its segment; returns the new length.
+    fn merge(&mut self, length: usize) -> usize {
+        let Some(mut run) = Run::begin(&self.received[..length]) else {
+            return length;
+        };
+        let mut is_longer = false;
+        while self.burst < BURST
+            && let Some(frame) = self.wire.peek()
+        {
+            match run.add(&mut self.received, &frame) {
+                Step::Ended => break,
+                Step::Added => is_longer = true,
+                Step::Damaged => {}
+            }
+            self.wire.take();
+            self.burst += 1;
+        }
+        if is_longer {
+            run.finish(&mut self.received)
+        } else {
+            length
+        }
     }
 }
 
@@ -160,18 +187,29 @@ impl Wire {
         count.inspect_err(|error| self.disable(*error)).unwrap_or(0) > 0 && !self.is_disabled
     }
 
+    /// Copies and removes the next frame.
     fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
-        match self.port.incoming().receive(into) {
-            Ok(length) => {
-                if self.port.take_wake_request(WakeFlag::SPACE) {
-                    self.doorbell.defer();
-                }
-                length
-            }
-            Err(error) => {
-                self.disable(error);
-                None
-            }
+        let frame = self.peek()?;
+        let length = frame.length();
+        frame.copy_to(&mut into[..length]);
+        self.take();
+        Some(length)
+    }
+
+    /// The next frame, which stays queued.
+    fn peek(&mut self) -> Option<Frame<'static>> {
+        let frame = self.port.incoming().peek();
+        frame.unwrap_or_else(|error| {
+            self.disable(error);
+            None
+        })
+    }
+
+    /// Removes the next frame from the queue.
+    fn take(&self) {
+        self.port.incoming().take();
+        if self.port.take_wake_request(WakeFlag::SPACE) {
+            self.doorbell.defer();
         }
     }
 
@@ -279,167 +317,4 @@ impl TxToken for Transmission<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{FRAME_BYTES_MAX, Layout, Side, layout};
-    use super::*;
-    use crate::capability::Cap;
-    use crate::host::shared_memory;
-    use crate::shared::SharedMemory;
-    use abi::register::Slot;
-    use core::sync::atomic::AtomicBool;
-    use core::sync::atomic::Ordering::{self, Relaxed};
-
-    fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
-        let memory = shared_memory(layout::PORT_BYTES);
-        let (device, switch) = device_at(memory);
-        (device, switch, memory)
-    }
-
-    fn device_at(memory: SharedMemory<'static>) -> (Device, Port<'static>) {
-        let doorbell = Doorbell {
-            notification: Cap::from_slot(Slot(9)),
-            flags: 1,
-        };
-        let domain = Port::try_new(memory, Side::Domain).unwrap();
-        let switch = Port::try_new(memory, Side::Switch).unwrap();
-        (Device::new(domain, doorbell, [2; 6]), switch)
-    }
-
-    #[test]
-    fn frames_go_through_the_device_both_ways() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        assert!(device.receive(context).is_none());
-        assert!(
-            switch.take_wake_request(WakeFlag::FRAMES),
-            "an empty device requests a wake-up"
-        );
-
-        switch.outgoing().send(&[5; 60]).unwrap();
-        let (received, transmission) = device.receive(context).unwrap();
-        assert_eq!(received.consume(|frame| frame.to_vec()), [5; 60]);
-        transmission.consume(70, |frame| frame.fill(6));
-
-        let mut frame = [0; FRAME_BYTES_MAX];
-        assert_eq!(switch.incoming().receive(&mut frame), Ok(Some(70)));
-        assert_eq!(frame[..70], [6; 70]);
-    }
-
-    #[test]
-    fn frames_are_as_long_as_the_ports_mtu_allows() {
-        for mtu in [1500, 9000, 65_000] {
-            let layout = Layout::of(crate::protocol::Mtu::try_from(mtu).unwrap());
-            let memory = shared_memory(layout.bytes());
-            layout.write(memory);
-            let (mut device, switch) = device_at(memory);
-            let length = device.capabilities().max_transmission_unit;
-            assert_eq!(length, 14 + mtu as usize);
-            let context = &mut Context::from_waker(Waker::noop());
-            let frame = vec![7; length];
-            switch.outgoing().send(&frame).unwrap();
-            let (received, transmission) = device.receive(context).unwrap();
-            assert_eq!(received.consume(|frame| frame.to_vec()), frame);
-            transmission.consume(length, |buffer| buffer.fill(8));
-            let mut sent = vec![0; length];
-            assert_eq!(switch.incoming().receive(&mut sent), Ok(Some(length)));
-            assert_eq!(sent, vec![8; length]);
-        }
-    }
-
-    #[test]
-    fn a_damaged_segment_of_tcp_is_dropped_and_a_sent_one_gets_its_checksum() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        let mut segment = [0; 60];
-        segment[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
-        switch.outgoing().send(&segment).unwrap();
-        switch.outgoing().send(&[5; 60]).unwrap();
-        let (received, transmission) = device.receive(context).unwrap();
-        assert_eq!(received.consume(|frame| frame.to_vec()), [5; 60]);
-        transmission.consume(60, |frame| frame.copy_from_slice(&segment));
-
-        let mut sent = [0; 60];
-        assert_eq!(switch.incoming().receive(&mut sent), Ok(Some(60)));
-        assert_ne!(sent, segment);
-        switch.outgoing().send(&sent).unwrap();
-        let (received, _) = device.receive(context).unwrap();
-        assert_eq!(received.consume(|frame| frame.to_vec()), sent);
-    }
-
-    #[test]
-    fn a_flood_is_received_in_bursts() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        for _ in 0..2 * BURST + 1 {
-            switch.outgoing().send(&[5; 60]).unwrap();
-        }
-        let mut burst = || {
-            let received = core::iter::from_fn(|| device.receive(context).map(drop));
-            received.count()
-        };
-        assert_eq!([burst(), burst(), burst(), burst()], [16, 16, 1, 0]);
-    }
-
-    #[test]
-    fn a_flood_of_damaged_frames_is_received_in_bursts() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        let mut damaged = [0; 60];
-        damaged[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
-        for _ in 0..BURST + 1 {
-            switch.outgoing().send(&damaged).unwrap();
-        }
-        for queued in [1, 0] {
-            assert!(device.receive(context).is_none());
-            assert_eq!(switch.outgoing().queued(), Ok(queued));
-        }
-    }
-
-    #[test]
-    fn a_frame_waits_at_the_gate_and_those_behind_it_with_it() {
-        static IS_OPEN: AtomicBool = AtomicBool::new(false);
-        let (device, switch, _) = device();
-        let mut device = device.with_gate(|frame, _| match frame[0] {
-            0 => Passage::Dropped,
-            2 if !IS_OPEN.load(Relaxed) => Passage::Closed,
-            _ => Passage::Open,
-        });
-        let context = &mut Context::from_waker(Waker::noop());
-        for first in [0, 1, 0, 0, 2, 1, 0] {
-            switch.outgoing().send(&[first; 60]).unwrap();
-        }
-        let mut next = || {
-            let (received, _) = device.receive(context)?;
-            Some(received.consume(|frame| frame[0]))
-        };
-        assert_eq!([next(), next(), next()], [Some(1), None, None]);
-        IS_OPEN.store(true, Relaxed);
-        assert_eq!([next(), next(), next()], [Some(2), Some(1), None]);
-    }
-
-    #[test]
-    fn a_full_ring_stops_sending_until_there_is_space() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        while let Some(transmission) = device.transmit(context) {
-            transmission.consume(60, |frame| frame.fill(1));
-        }
-        assert_eq!(switch.incoming().space(), Ok(0));
-        switch.incoming().take();
-        assert!(switch.take_wake_request(WakeFlag::SPACE));
-        assert!(device.transmit(context).is_some());
-    }
-
-    #[test]
-    fn a_corrupt_port_goes_down() {
-        let (mut device, switch, memory) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        switch.outgoing().send(&[5; 60]).unwrap();
-        memory
-            .word32(layout::TO_DOMAIN.slots)
-            .store(9999, Ordering::Relaxed);
-        assert!(device.receive(context).is_none());
-        assert!(matches!(device.link_state(context), LinkState::Down));
-        assert!(device.transmit(context).is_none());
-    }
-}
+mod tests;

@@ -25,6 +25,7 @@
 //! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
+//! | `merge` | merges received TCP segments, for the device |
 //! | `tcp_checksum` | the checksums of TCP segments, for the device |
 //! | [`mapped`] | an end with the mapping of its memory |
 //! | [`tunnel`] | the migration server's end of the port for frames to domains that are leaving or have left |
@@ -38,6 +39,7 @@ pub mod doorbell;
 pub mod frame;
 pub mod layout;
 pub mod mapped;
+mod merge;
 pub mod ring;
 mod tcp_checksum;
 pub mod tunnel;

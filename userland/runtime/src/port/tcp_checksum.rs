@@ -44,6 +44,19 @@ pub(super) fn is_valid(frame: &[u8]) -> bool {
     }
 }
 
+/// Whether the checksum of a segment is correct whose headers of Ethernet, IPv4 and TCP, without options, are separate from its data.
+pub(super) fn is_valid_in_parts(headers: &[u8; 54], data: &[u8]) -> bool {
+    let segment = &headers[PACKET + IPV4_HEADER_BYTES_MIN..];
+    let addresses = &headers[PACKET + IPV4_ADDRESSES.start..PACKET + IPV4_ADDRESSES.end];
+    let sum = pseudo_header(addresses, segment.len() + data.len());
+    fold(add(add(sum, segment), data)) == u16::MAX
+}
+
+/// Whether the checksum of an IPv4 header is correct.
+pub(super) fn is_ipv4_header_valid(header: &[u8]) -> bool {
+    fold(add(0, header)) == u16::MAX
+}
+
 /// Writes the checksum of a frame's TCP segment, if there is one.
 pub(super) fn fill(frame: &mut [u8]) {
     if let Content::Segment(segment) = content(frame) {
@@ -94,13 +107,20 @@ fn in_ipv6(packet: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     ))
 }
 
-/// The sum of a segment and its pseudo-header: addresses, protocol and length. The words have this processor's order of bytes.
+/// The sum of a segment and its pseudo-header. The words have this processor's order of bytes.
 fn sum(frame: &[u8], segment: &Segment) -> u16 {
-    let length = segment.bytes.len() as u16;
-    let [high, low] = length.to_be_bytes();
-    let mut sum = u64::from(u32::from_ne_bytes([0, TCP, high, low]));
-    sum = add(sum, &frame[segment.addresses.clone()]);
-    sum = add(sum, &frame[segment.bytes.clone()]);
+    let addresses = &frame[segment.addresses.clone()];
+    let pseudo_header = pseudo_header(addresses, segment.bytes.len());
+    fold(add(pseudo_header, &frame[segment.bytes.clone()]))
+}
+
+/// The sum of the pseudo-header: the addresses, the protocol, and the length of the segment.
+fn pseudo_header(addresses: &[u8], length: usize) -> u64 {
+    let [high, low] = (length as u16).to_be_bytes();
+    add(u32::from_ne_bytes([0, TCP, high, low]).into(), addresses)
+}
+
+fn fold(mut sum: u64) -> u16 {
     while sum > u64::from(u16::MAX) {
         sum = (sum & 0xffff) + (sum >> 16);
     }
