@@ -200,16 +200,18 @@ impl Parser {
     }
 
     fn end(&mut self, input: &[u8]) -> Result<(usize, bool), ProtocolError> {
-        match self.line.add(input) {
-            LineState::Incomplete => Ok((input.len(), false)),
-            LineState::Complete(taken, []) => {
-                self.line.clear();
-                self.awaited -= 1;
-                self.state = self.after_string();
-                Ok((taken, self.awaited == 0))
-            }
-            LineState::Complete(..) | LineState::Malformed => Err(ProtocolError::End),
-        }
+        let taken = match input {
+            [b'\r', b'\n', ..] if self.line.is_empty() => 2,
+            _ => match self.line.add(input) {
+                LineState::Incomplete => return Ok((input.len(), false)),
+                LineState::Complete(taken, []) => taken,
+                LineState::Complete(..) | LineState::Malformed => return Err(ProtocolError::End),
+            },
+        };
+        self.line.clear();
+        self.awaited -= 1;
+        self.state = self.after_string();
+        Ok((taken, self.awaited == 0))
     }
 
     fn after_string(&self) -> State {
