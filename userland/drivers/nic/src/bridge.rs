@@ -199,7 +199,7 @@ mod tests {
             let frame = self.received.pop_front();
             Ok(frame.map(|frame| {
                 let received = Received::of_length(frame.len(), self.frame_bytes_max);
-                if let Received::Frame(bytes) = received {
+                if let Received::Frame(_) = received {
                     into.write(0, &frame);
                 }
                 received
