@@ -209,7 +209,7 @@ mod tests {
         let push = segment(1100, &[2; 50], |frame| frame[FLAGS] |= PUSH);
         let (merged, steps) = merge(&[segment(1000, &[1; 100], |_| {}), push.clone()], 2000);
         assert_eq!((steps, merged[FLAGS]), (std::vec![Step::Added], ACK | PUSH));
-        assert_eq!(merge(&[push.clone()], 2000).0, push);
+        assert_eq!(merge(core::slice::from_ref(&push), 2000).0, push);
     }
 
     #[test]
