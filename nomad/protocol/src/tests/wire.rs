@@ -134,7 +134,10 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 10, theirs: 1 })
+        Err(DecodeError::Version {
+            ours: 10,
+            theirs: 1
+        })
     );
 }
 
