@@ -61,9 +61,10 @@ impl PageState {
 
     /// A Memory of which the destination has these pages, and none was written since.
     pub fn continuing(known: PageSet) -> PageState {
+        let page_count = known.page_count();
         PageState {
             known,
-            ..PageState::new(known.page_count())
+            ..PageState::new(page_count)
         }
     }
 

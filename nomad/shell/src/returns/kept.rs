@@ -58,6 +58,11 @@ impl<K> KeptCopies<K> {
         given_up
     }
 
+    /// All copies.
+    pub fn copies(&self) -> impl Iterator<Item = &K> {
+        self.copies.iter().map(|kept| &kept.copy)
+    }
+
     /// Removes and returns the copy of a domain.
     pub fn take(&mut self, domain: DomainId) -> Option<(Departure, K)> {
         let is_it = |kept: &Kept<K>| kept.departure.domain == domain;

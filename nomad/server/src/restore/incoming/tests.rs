@@ -68,6 +68,7 @@ pub(super) fn admitted() -> Incoming {
         home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
+        kept: None,
         memories: BTreeMap::new(),
         staged: None,
         address: None,
@@ -86,7 +87,7 @@ pub(super) fn admitted() -> Incoming {
 fn described() -> Incoming {
     let mut incoming = admitted();
     for position in [KEPT, ENDED] {
-        let made = incoming.make_memory(MemoryKey::Inside(position), 8);
+        let made = incoming.make_memory(&Announcement::empty(MemoryKey::Inside(position), 8));
         made.expect("makes a Memory");
     }
     let taken = incoming.handle_event(Event::State(0, Box::new(description())));
