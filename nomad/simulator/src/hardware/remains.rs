@@ -37,6 +37,10 @@ impl Remains {
         self.copies.iter().map(|copy| copy.pool_pages).sum()
     }
 
+    fn oldest(&self) -> Option<Remainder> {
+        self.copies.first().map(|copy| copy.number)
+    }
+
     /// The capabilities for all copies.
     pub fn all(&self) -> impl Iterator<Item = Remainder> {
         self.copies.iter().map(|copy| copy.number)
@@ -52,7 +56,7 @@ impl Hardware {
     /// Takes pages out of the machine's pool. Root destroys copies if there are too few. Returns whether there were enough.
     pub(super) fn reserve(&mut self, pages: u64) -> bool {
         while !self.kernel.reserve(pages) {
-            let Some(oldest) = self.remains.all().next() else {
+            let Some(oldest) = self.remains.oldest() else {
                 return false;
             };
             self.destroy_remainder(oldest);
@@ -92,7 +96,7 @@ impl Hardware {
 
     /// Destroys all copies, because nomad has ended.
     pub fn destroy_remains(&mut self) {
-        while let Some(number) = self.remains.all().next() {
+        while let Some(number) = self.remains.oldest() {
             self.destroy_remainder(number);
         }
     }
