@@ -122,6 +122,7 @@ impl Arriving {
             memory,
             view,
             pages,
+            ..
         } = self;
         let memory = *memory;
         pages.apply(first_page, map, &mut View { memory, view })
