@@ -4,7 +4,7 @@ use abi::PAGES_PER_TABLE;
 use abi::calls::{MemoryCreate, PoolSplit};
 use abi::register::PageCount;
 
-use super::{Granting, PAGES, SPARE, TABLES, TARGET};
+use super::{Granting, PAGES, RECEIVER, SPARE, TABLES, TARGET};
 use crate::capture::tests::scene::SUBJECT_POOL;
 use crate::objects::tests::checker::check;
 use crate::testing::calls;
@@ -33,28 +33,36 @@ fn each_page_is_charged_to_its_new_pool_and_refunded_to_its_old_one() {
     let (subject, receiver) = granting.spent();
     let free = granting.scene.world.kernel.frames.free();
     assert_eq!(granting.grant(10, 1), Ok(1));
+    // The directory and the first leaf table.
     let tables = 2;
     assert_eq!(granting.spent(), (subject - 1, receiver + 1 + tables));
     assert_eq!(granting.scene.world.kernel.frames.free(), free - tables);
+    assert_eq!(granting.grant(0, PAGES), Ok(PAGES - 1));
+    assert_eq!(
+        granting.spent(),
+        (subject - PAGES, receiver + PAGES + TABLES)
+    );
+}
+
+/// The free frames after the destruction of both Memories, of which one has got pages of the other.
+fn free_after_destruction() -> u64 {
+    let granting = Granting::retired([0, 100, 600]);
+    assert_eq!(granting.grant(0, PAGES), Ok(3));
+    let manager = granting.scene.manager;
+    granting.scene.does(manager, calls::destroy(TARGET));
+    granting.scene.destroy();
+    check(&granting.scene.world.kernel);
+    granting.scene.world.kernel.frames.free()
 }
 
 #[test]
-fn the_frames_of_both_memories_are_free_again_after_their_destruction() {
-    let granting = Granting::new();
-    let free = granting.scene.world.kernel.frames.free();
-    granting.fill([0, 100, 600]);
-    granting.retire();
-    assert_eq!(granting.grant(0, 200), Ok(2));
+fn the_destruction_of_both_memories_frees_moved_pages_once() {
+    let granting = Granting::retired([0, 100, 600]);
     let manager = granting.scene.manager;
     granting.scene.does(manager, calls::destroy(TARGET));
-    let subjects = granting.scene.subject.pool.used();
-    assert!(subjects > 0);
     granting.scene.destroy();
-    check(&granting.scene.world.kernel);
-    // The first pages of the subject's Memory are not among `free`, all other frames of the subject are.
-    let freed = granting.scene.world.kernel.frames.free() - free;
-    let before = subjects - TABLES - 1;
-    assert_eq!(freed, before + 1);
+    let free = granting.scene.world.kernel.frames.free();
+    assert_eq!(free_after_destruction(), free);
 }
 
 #[test]
@@ -130,6 +138,18 @@ fn a_step_without_pages_to_move_passes_a_leaf_table() {
     // Of the pages after these, a step moves as many as fit into the rest of its budget.
     world.begin_step(manager, granting.request(0, PAGES));
     assert_eq!(granting.target().present.get(), 64 + (512 - 64) / 8);
+}
+
+#[test]
+fn a_frozen_receiver_s_version_rises_with_each_step_that_moves_pages() {
+    let granting = Granting::retired(0..128);
+    let scene = &granting.scene;
+    scene.does(scene.manager, calls::freeze(RECEIVER, u64::MAX));
+    let version = granting.receiver.domain.version();
+    assert_eq!(granting.grant(200, 100), Ok(0));
+    assert_eq!(granting.receiver.domain.version(), version);
+    assert_eq!(granting.grant(0, 128), Ok(128));
+    assert_eq!(granting.receiver.domain.version(), version + 2);
 }
 
 #[test]
