@@ -6,7 +6,7 @@
 //! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
-//!   heap = sockets and other allocations of the start | RESERVE: one domain that is listed | reservations of moves | free
+//!   heap = sockets and other allocations of the start | RESERVE: one domain that is listed | visits | reservations of moves | free
 //! ```
 
 use alloc::rc::Rc;
@@ -15,6 +15,7 @@ use core::cell::{Cell, OnceCell};
 use abi::thread_state::THREAD_STATE_BYTES;
 use nomad_image::{Limits, PAGE_BYTES};
 use nomad_protocol::{Side, Sizes};
+use nomad_shell::returns::VISITS_BYTES;
 use nomad_transport::WINDOW_BYTES;
 use runtime::port::PORT_PAGES;
 
@@ -147,7 +148,8 @@ impl Budget {
     /// # Errors
     /// [`NoRoom`].
     pub fn reserve(&self, side: Side, needed: usize) -> Result<Reservation, NoRoom> {
-        let free = || runtime::heap::uncommitted_bytes().saturating_sub(RESERVE_BYTES);
+        let free =
+            || runtime::heap::uncommitted_bytes().saturating_sub(RESERVE_BYTES + VISITS_BYTES);
         let total = *self.total.get_or_init(free);
         let (out, incoming) = (self.out.get(), self.incoming.get());
         let left = total.saturating_sub(out + incoming);
@@ -231,7 +233,7 @@ mod tests {
     }
 
     /// The bytes that the heap of `userland/manifests/default.toml` leaves for moves, with two MiB for sockets.
-    const MOVES_BYTES: usize = (24 << 20) - (2 << 20) - RESERVE_BYTES;
+    const MOVES_BYTES: usize = (24 << 20) - (2 << 20) - RESERVE_BYTES - VISITS_BYTES;
 
     #[test]
     fn the_largest_domain_or_three_small_ones_may_come_and_as_many_leave() {

@@ -1,7 +1,9 @@
 //! The admission of a domain that another machine offers, after the ledger has accepted the offer.
 
 use identity::Name;
-use nomad_protocol::{DestinationEvent, GuestRule, MachineId, Offer, Refusal, TransactionId};
+use nomad_protocol::{
+    AdmissionId, DestinationEvent, GuestRule, MachineId, Offer, Refusal, TransactionId,
+};
 
 use crate::host::{Host, Provenance};
 use crate::shell::Shell;
@@ -13,16 +15,20 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         offer: &Offer,
     ) -> DestinationEvent {
-        let provenance = match self.admission_refusal() {
-            Some(refusal) => Err(refusal),
-            None => self.provenance(transaction, offer),
-        };
-        match provenance {
-            Ok(provenance) => self
-                .moves
-                .reserve(&mut self.host, transaction, offer, provenance),
+        match self.admit(transaction, offer) {
+            Ok(admission) => DestinationEvent::Reserved {
+                admission,
+                kept: self.claim_copy(transaction, offer),
+            },
             Err(refusal) => DestinationEvent::Refused(refusal),
         }
+    }
+
+    fn admit(&mut self, transaction: TransactionId, offer: &Offer) -> Result<AdmissionId, Refusal> {
+        self.admission_refusal().map_or(Ok(()), Err)?;
+        let provenance = self.provenance(transaction, offer)?;
+        let moves = &mut self.moves;
+        moves.reserve(&mut self.host, transaction, offer, provenance)
     }
 
     /// The names of the machines in an offer.

@@ -59,6 +59,11 @@ impl PageSet {
         self.page_count
     }
 
+    /// The number of bytes that it takes in memory, without its head.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.words)
+    }
+
     /// The number of pages in it.
     pub fn len(&self) -> u64 {
         self.words

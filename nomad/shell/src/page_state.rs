@@ -59,6 +59,15 @@ impl PageState {
         }
     }
 
+    /// A Memory of which the destination has these pages, and none was written since.
+    pub fn continuing(known: PageSet) -> PageState {
+        let page_count = known.page_count();
+        PageState {
+            known,
+            ..PageState::new(page_count)
+        }
+    }
+
     /// The size of the Memory.
     pub fn page_count(&self) -> u64 {
         self.pending.page_count()
@@ -264,6 +273,20 @@ mod tests {
             .filter(|page| state.present.contains(*page))
             .collect();
         assert_eq!(present, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn of_a_memory_that_continues_only_what_changed_is_announced() {
+        let mut known = PageSet::new(600);
+        [1, 2, 3].into_iter().for_each(|page| known.insert(page));
+        let mut state = PageState::continuing(known);
+        assert!(!state.concerns_chunk(Scope::Round, 0));
+        state.pending.insert(2);
+        assert_eq!(state.written_in_chunk(0), ChunkPages::of([2]));
+        state.present.insert_set(&state.known.clone());
+        state.present.remove(3);
+        assert_eq!(state.lacking_in_chunk(0), ChunkPages::of([2]));
+        assert_eq!(state.gone_in_chunk(0), ChunkPages::of([3]));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::kernel::State;
 pub enum StreamItem {
     /// The changes of all pages, in the first item of a segment; and pages with data, by number.
     Pages(Option<PageMap>, Vec<(usize, u64)>),
+    /// The domain has the pages of the copy that the destination keeps, except for the changes that follow.
+    Continued,
     /// A round is complete.
     RoundEnd,
     /// A freeze is complete, with the exported state.

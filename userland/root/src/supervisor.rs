@@ -107,6 +107,7 @@ impl Supervisor {
             machine: &self.machine,
             manifest: &self.manifest,
             devices: &self.devices,
+            remains: &mut self.remains,
             services: &mut self.services,
             switchboard: &mut self.switchboard,
         };

@@ -19,9 +19,13 @@ mod assembly;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_image::{Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap};
+use nomad_image::{
+    Announcement, Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap,
+};
+use nomad_shell::returns::Visited;
 use nomad_shell::{ArrivingClock, Provenance};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
@@ -29,7 +33,9 @@ use runtime::protocol::Mac;
 use runtime::{Cap, clock};
 
 use crate::budget::{Extent, Reservation};
+use crate::capture::captured::Log;
 use crate::capture::{names, queue};
+use crate::kept::Kept;
 use crate::machine::Machine;
 use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
@@ -50,6 +56,8 @@ pub struct Incoming {
     /// The incarnation that it is to run as.
     incarnation: Incarnation,
     pool: Cap<Pool>,
+    /// The copy that was kept here when the domain left, until its first round has ended.
+    kept: Option<Kept>,
     memories: BTreeMap<u32, Arriving>,
     /// The pages of the port's ring that move with the domain, and the ring's position in the description's list of objects
     /// outside of the domain.
@@ -113,6 +121,7 @@ impl Incoming {
             home: from.home,
             incarnation,
             pool,
+            kept: None,
             memories: BTreeMap::new(),
             staged: None,
             address: None,
@@ -149,7 +158,7 @@ impl Incoming {
                 let same = id == self.id && name == self.name && is_home;
                 same.then_some(()).ok_or(RestoreError::OtherDomain)
             }
-            Event::Memory(_, key, pages) => self.with_room(|it| it.make_memory(key, pages)),
+            Event::Memory(_, announcement) => self.with_room(|it| it.make_memory(&announcement)),
             Event::Chunk(_, chunk, map) => self.with_room(|it| it.apply(chunk, &map)),
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
@@ -177,12 +186,17 @@ impl Incoming {
         }
     }
 
-    fn make_memory(&mut self, key: MemoryKey, pages: u64) -> Result<(), RestoreError> {
-        match key {
+    fn make_memory(&mut self, announcement: &Announcement) -> Result<(), RestoreError> {
+        let pages = announcement.pages;
+        match announcement.memory {
             MemoryKey::Inside(position) => {
                 let arriving = Arriving::new(self.machine.own, self.pool, pages);
                 let arriving = arriving.during("making Memory", position.into())?;
+                // It is destroyed with the domain, also if it cannot continue.
                 self.memories.insert(position, arriving);
+                if let Some(continued) = announcement.continues {
+                    self.continue_memory(position, continued)?;
+                }
             }
             // A domain has at most one port.
             MemoryKey::Outside(position) if pages == PORT_PAGES && self.staged.is_none() => {
@@ -191,6 +205,18 @@ impl Incoming {
             MemoryKey::Outside(_) => return Err(RestoreError::Unexpected("pages of a service")),
         }
         Ok(())
+    }
+
+    /// Has the Memory at this position take over the pages of the kept one that was at position `continued`.
+    fn continue_memory(&mut self, position: u32, continued: u32) -> Result<(), RestoreError> {
+        let (Some(kept), Some(arriving)) = (&mut self.kept, self.memories.get_mut(&position))
+        else {
+            return Err(RestoreError::Unexpected(
+                "a Memory of a copy that is not kept",
+            ));
+        };
+        let moved = arriving.continue_from(kept, continued);
+        moved.during("continuing Memory", continued.into())
     }
 
     fn apply(&mut self, chunk: Chunk, map: &PageMap) -> Result<(), RestoreError> {
@@ -277,7 +303,27 @@ impl Incoming {
         self.timeline.end()
     }
 
+    /// The logs of the pages that are written after its last round, if there are any. A second call returns none.
+    pub fn take_logs(&mut self) -> Option<Vec<Visited<Log>>> {
+        let memories = self.memories.iter_mut();
+        let logs = memories.filter_map(|(position, memory)| memory.take_log(*position));
+        Some(logs.collect()).filter(|logs: &Vec<_>| !logs.is_empty())
+    }
+
+    /// Gives it the copy that was kept here when it left.
+    pub fn give_kept(&mut self, kept: Kept) {
+        self.kept = Some(kept);
+    }
+
+    /// Destroys what is left of the copy that was kept.
+    fn destroy_kept(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            kept.destroy();
+        }
+    }
+
     fn forget(&mut self) {
+        self.destroy_kept();
         self.memories.clear();
         self.address = self.port_address();
         (self.staged, self.described) = (None, None);
@@ -309,6 +355,7 @@ impl Incoming {
 
     /// Destroys everything that was made for a domain whose move is aborted. Root reclaims its pool.
     pub fn discard(mut self) {
+        self.destroy_kept();
         self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {
             arriving.destroy();

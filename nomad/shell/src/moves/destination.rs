@@ -40,23 +40,25 @@ impl<O, I> Moves<O, I> {
     }
 
     /// Reserves the resources of an offered domain.
+    ///
+    /// # Errors
+    /// The reason it is refused.
     pub(crate) fn reserve<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
         offer: &Offer,
         provenance: Provenance,
-    ) -> DestinationEvent {
+    ) -> Result<AdmissionId, Refusal> {
         match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
-                let admission = AdmissionId(host.draw() as u64);
-                DestinationEvent::Reserved { admission }
+                Ok(AdmissionId(host.draw() as u64))
             }
             Err(AdmitError::NoRoom {
                 needed_bytes,
                 left_bytes: available_bytes,
-            }) => DestinationEvent::Refused(Refusal::NoMemory {
+            }) => Err(Refusal::NoMemory {
                 needed_bytes,
                 available_bytes,
             }),
@@ -64,8 +66,7 @@ impl<O, I> Moves<O, I> {
                 log::info!("{} is not admitted: {error}", offer.name);
                 let free = host.memory().map_or(0, |memory| memory.free_pages());
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
-                let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
-                DestinationEvent::Refused(refusal)
+                Err(refusal_of(error, offer.sizes.pool_bytes, available_bytes))
             }
         }
     }

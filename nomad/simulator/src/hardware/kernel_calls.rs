@@ -8,12 +8,14 @@ use nomad_protocol::{
 use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
 use nomad_shell::page_state::Scope;
+use nomad_shell::returns::Visited;
 use nomad_shell::{
     AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, Root as _,
     RootError,
 };
 use service_protocol::root::{DomainState as RootState, Refusal};
 
+use super::remains::Remainder;
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, RunState};
@@ -36,6 +38,8 @@ impl Kernel for Hardware {
     type Incoming = Incoming;
     type Piece = Piece;
     type Arrival<'a> = Arrival;
+    type Kept = Remainder;
+    type Log = ();
 
     fn look_up(&mut self, name: Name) -> Result<Found, String> {
         let entry = self.root.entries.get(&number_of(name));
@@ -100,11 +104,17 @@ impl Kernel for Hardware {
         outgoing.name
     }
 
-    fn start_dirty_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
+    fn start_dirty_log(
+        &mut self,
+        outgoing: &mut Outgoing,
+        visited: Vec<Visited<()>>,
+    ) -> Result<(), LocalFailure> {
         if let Some(failure) = self.fails(LocalStep::StartDirtyLog) {
             return Err(failure);
         }
-        self.log_pages(outgoing, true);
+        if !self.continue_log(outgoing, visited) {
+            self.log_pages(outgoing, true);
+        }
         Ok(())
     }
 
@@ -132,6 +142,9 @@ impl Kernel for Hardware {
     }
 
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
+        if std::mem::take(&mut outgoing.is_continuing) {
+            out.items.push(StreamItem::Continued);
+        }
         let (item, is_more) = self.continue_pass(outgoing)?;
         out.items.push(item);
         Ok(is_more)
@@ -207,7 +220,10 @@ impl Kernel for Hardware {
         };
         self.kernel.retire(id, version, outgoing.token)?;
         if mutant == Mutant::GivesBackEarly {
-            let _ = self.destroy(outgoing, None);
+            let released = self.release(outgoing, None).ok().flatten();
+            released
+                .into_iter()
+                .for_each(|copy| self.destroy_kept(copy));
         }
         Ok(())
     }
@@ -238,7 +254,11 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
+    fn release(
+        &mut self,
+        outgoing: &mut Outgoing,
+        guest: Option<Name>,
+    ) -> Result<Option<Remainder>, RootError> {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
@@ -248,13 +268,28 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
         self.given_up.extend(left);
+        // A nomad that was restarted since does not know which pages were sent.
+        let pages = domain.filter(|_| outgoing.pages.is_some());
+        let pages = pages.map(|domain| domain.contents.pages.clone());
         self.kernel.destroy(id);
         let guest = self.remembered(guest);
         if let Some(entry) = self.root.entries.get_mut(&number) {
             entry.guest = guest.or(entry.guest);
         }
-        self.kernel.free_pages += self.root.leave(number);
-        Ok(())
+        let pool_pages = self.root.leave(number);
+        let kept = pages.map(|pages| self.add_remainder(id, pool_pages, pages));
+        if kept.is_none() {
+            self.kernel.free_pages += pool_pages;
+        }
+        Ok(kept)
+    }
+
+    fn destroy_kept(&mut self, copy: Remainder) {
+        self.destroy_remainder(copy);
+    }
+
+    fn exists(&self, copy: &Remainder) -> bool {
+        self.remains.all().any(|it| it == *copy)
     }
 
     fn admit(&mut self, offer: &Offer, from: Provenance) -> Result<Incoming, AdmitError> {
@@ -268,7 +303,7 @@ impl Kernel for Hardware {
         }
         let expected = self.root.expects(number, offer.domain);
         if !expected.map_err(refused)? {
-            if !self.kernel.reserve(pages) {
+            if !self.reserve(pages) {
                 return Err(refused(Refusal::NoMemory));
             }
             self.root.admit(number, offer.domain, pages);
@@ -281,9 +316,15 @@ impl Kernel for Hardware {
             name: offer.name,
             pages: Memory::absent(pages as usize),
             arriving: ArrivingPages::new(pages),
+            kept: None,
+            logged: None,
             freeze: None,
             clock: None,
         })
+    }
+
+    fn give_kept(&mut self, incoming: &mut Incoming, copy: Remainder) {
+        incoming.kept = Some(copy);
     }
 
     fn handle_arrival(
@@ -306,6 +347,7 @@ impl Kernel for Hardware {
                     built.contents.pages = incoming.pages.clone();
                 }
             }
+            StreamItem::Continued => self.continue_copy(incoming)?,
             StreamItem::RoundEnd => {}
             StreamItem::FreezeEnd(state) => {
                 let (read_ns, now_ns) = (state.clock_us * NS_PER_US, ns(self.now));
@@ -316,8 +358,10 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn trial_build(&mut self, _: &mut Incoming) -> Result<(), LocalFailure> {
-        self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)
+    fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
+        self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)?;
+        self.log_arriving(incoming);
+        Ok(())
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
@@ -340,6 +384,7 @@ impl Kernel for Hardware {
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
         domain.contents.pages.clone_from(&incoming.pages);
+        domain.written = incoming.written();
         if let Some(clock) = incoming.clock
             && self.parts.mutant != Mutant::ClockStartsAnew
         {
@@ -363,11 +408,29 @@ impl Kernel for Hardware {
         }
     }
 
+    fn take_logs(&mut self, incoming: &mut Incoming) -> Option<Vec<Visited<()>>> {
+        incoming.logged.take().map(|_| {
+            let present = incoming.arriving.present().clone();
+            vec![Visited {
+                position: 0,
+                present,
+                log: (),
+            }]
+        })
+    }
+
     fn hand_over(&mut self, _: &mut Incoming) {}
 
-    fn finish(&mut self, _: Incoming) {}
+    fn finish(&mut self, incoming: Incoming) {
+        if let Some(kept) = incoming.kept {
+            self.destroy_remainder(kept);
+        }
+    }
 
     fn discard_incoming(&mut self, incoming: Incoming) {
+        if let Some(kept) = incoming.kept {
+            self.destroy_remainder(kept);
+        }
         if self.is_prepared(incoming.id) {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);

@@ -7,6 +7,7 @@ use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::page_state::PageState;
 
 use super::passes::Pass;
+use super::remains::Remainder;
 use crate::kernel::State;
 use crate::memory::Memory;
 use crate::stream::StreamItem;
@@ -29,6 +30,8 @@ pub struct Outgoing {
     pub(super) exported: Option<State>,
     /// The state of its pages, while there is a dirty log.
     pub(super) pages: Option<PageState>,
+    /// Whether it is still to be announced that the domain continues from the copy that the destination keeps.
+    pub(super) is_continuing: bool,
     pub(super) pass: Option<Pass>,
 }
 
@@ -39,6 +42,10 @@ pub struct Incoming {
     pub(super) name: Name,
     pub(super) pages: Memory,
     pub(super) arriving: ArrivingPages,
+    /// The copy that was kept here when the domain left.
+    pub(super) kept: Option<Remainder>,
+    /// Its pages at the end of the last round.
+    pub(super) logged: Option<Memory>,
     pub(super) freeze: Option<State>,
     pub(super) clock: Option<ArrivingClock>,
 }
@@ -64,6 +71,7 @@ impl Outgoing {
             is_exported: false,
             exported: None,
             pages: None,
+            is_continuing: false,
             pass: None,
         }
     }

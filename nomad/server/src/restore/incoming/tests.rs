@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use abi::calls::{
     CapabilityDelete, CapabilityMint, Destroy, DomainCreate, EndpointCreate, MemoryCreate,
-    MemoryPager, NotificationCreate,
+    MemoryPager, NotificationCreate, PageSet,
 };
-use abi::register::Slot;
+use abi::register::{ObjectId, Slot};
 use abi::{Request, Rights};
 use nomad_image::{Attribute, HeldCapability, Identity, Object, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
@@ -15,6 +15,8 @@ use runtime::protocol::root::Refusal;
 
 use super::*;
 use crate::budget::Budget;
+use crate::kept::{KeptMemories, KeptMemory};
+use crate::owned::Owned;
 use crate::samples::{self, kernel, name, refused};
 
 /// Positions of the objects.
@@ -68,6 +70,7 @@ pub(super) fn admitted() -> Incoming {
         home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
+        kept: None,
         memories: BTreeMap::new(),
         staged: None,
         address: None,
@@ -86,7 +89,7 @@ pub(super) fn admitted() -> Incoming {
 fn described() -> Incoming {
     let mut incoming = admitted();
     for position in [KEPT, ENDED] {
-        let made = incoming.make_memory(MemoryKey::Inside(position), 8);
+        let made = incoming.make_memory(&Announcement::empty(MemoryKey::Inside(position), 8));
         made.expect("makes a Memory");
     }
     let taken = incoming.handle_event(Event::State(0, Box::new(description())));
@@ -127,6 +130,71 @@ fn a_memory_that_the_domain_destroyed_is_destroyed_before_the_domain_is_built() 
         ];
         assert!(order[0].is_some() && order[0] < order[1], "{order:?}");
     }
+}
+
+#[test]
+fn the_writes_to_its_memories_are_logged_from_the_end_of_the_round_in_which_it_is_built() {
+    let (logs, calls) = with_kernel(kernel, || {
+        let mut incoming = described();
+        incoming.end_round().expect("builds");
+        incoming.end_round().expect("is built already");
+        [incoming.take_logs(), incoming.take_logs()].map(|logs| logs.map_or(0, |logs| logs.len()))
+    });
+    assert_eq!(logs, [1, 0], "one Memory has ended");
+    let count = |is_it: fn(&Request) -> bool| calls.iter().filter(|call| is_it(call)).count();
+    assert_eq!(count(|call| matches!(call, Request::DomainBeginLog(_))), 1);
+    let takes_dirty =
+        |call: &Request| matches!(call, Request::DomainPages(call) if call.which == PageSet::Dirty);
+    assert!(count(takes_dirty) >= 2);
+}
+
+#[test]
+fn a_domain_that_is_not_built_on_trial_has_no_logs() {
+    let (logs, _) = with_kernel(kernel, || {
+        let mut incoming = admitted();
+        incoming.end_round().expect("nothing to build");
+        incoming.take_logs()
+    });
+    assert!(logs.is_none());
+}
+
+/// The result of the announcement of a Memory that continues position 3, if a copy with a Memory there was kept.
+fn continue_kept(is_kept: bool) -> (Result<(), RestoreError>, Vec<Request>) {
+    let announcement = Announcement {
+        continues: Some(3),
+        ..Announcement::empty(MemoryKey::Inside(KEPT), 8)
+    };
+    let act = || {
+        let mut incoming = admitted();
+        if is_kept {
+            let id = ObjectId(5);
+            let page_count = 8;
+            let memories = KeptMemories::from([(3, KeptMemory { id, page_count })]);
+            let domain = Owned::new(Cap::from_slot(Slot(10)));
+            incoming.give_kept(Kept::new(domain, Cap::from_slot(Slot(11)), memories));
+        }
+        let made = incoming.make_memory(&announcement);
+        incoming.end_round().expect("nothing to build");
+        made
+    };
+    with_kernel(kernel, act)
+}
+
+#[test]
+fn a_memory_continues_only_a_copy_that_is_kept_and_what_is_left_of_it_is_destroyed() {
+    let (continued, calls) = continue_kept(true);
+    assert_eq!(continued, Ok(()));
+    let is_moved = |call: &Request| matches!(call, Request::DomainGrantPages(_));
+    let pool = Slot(11);
+    let destroyed = Request::Destroy(Destroy { object: pool });
+    let order = [
+        calls.iter().position(is_moved),
+        calls.iter().position(|call| *call == destroyed),
+    ];
+    assert!(order[0].is_some() && order[0] < order[1], "{order:?}");
+    let (continued, calls) = continue_kept(false);
+    assert!(matches!(continued, Err(RestoreError::Unexpected(_))));
+    assert!(!calls.iter().any(is_moved));
 }
 
 #[test]
@@ -333,7 +401,10 @@ fn each_freeze_replaces_all_waiting_frames() {
     let map = PageMap::try_new(4).expect("a chunk");
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = described();
-        assert_eq!(incoming.make_memory(port, PORT_PAGES), Ok(()));
+        assert_eq!(
+            incoming.make_memory(&Announcement::empty(port, PORT_PAGES)),
+            Ok(())
+        );
         for page in [1, 2] {
             assert_eq!(incoming.apply(freeze, &map), Ok(()));
             assert_eq!(incoming.put(port, page, &[1; PAGE_BYTES]), Ok(()));
@@ -349,8 +420,15 @@ fn a_source_cannot_send_frames_for_two_ports() {
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = described();
         let staged = |position| MemoryKey::Outside(position);
-        assert_eq!(incoming.make_memory(staged(3), PORT_PAGES), Ok(()));
-        assert!(incoming.make_memory(staged(4), PORT_PAGES).is_err());
+        assert_eq!(
+            incoming.make_memory(&Announcement::empty(staged(3), PORT_PAGES)),
+            Ok(())
+        );
+        assert!(
+            incoming
+                .make_memory(&Announcement::empty(staged(4), PORT_PAGES))
+                .is_err()
+        );
         assert_eq!(incoming.put(staged(3), 0, &[1; PAGE_BYTES]), Ok(()));
         assert_eq!(
             incoming.put(staged(4), 0, &[1; PAGE_BYTES]),

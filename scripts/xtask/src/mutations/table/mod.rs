@@ -8,6 +8,7 @@
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
+//! | `returns` | the moves of domains that return |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -41,6 +42,7 @@ mod handover;
 mod messages;
 mod moving;
 mod processor;
+mod returns;
 
 /// All faults, in the order of the page.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
@@ -51,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         messages::MUTATIONS,
         accounts::MUTATIONS,
         handover::MUTATIONS,
+        returns::MUTATIONS,
     ]
     .into_iter()
     .flatten()

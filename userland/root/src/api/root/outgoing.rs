@@ -59,12 +59,16 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
 }
 
 /// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
-/// which destroys it.
+/// which destroys it or keeps it until root needs it.
 pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Response {
-    if let Some(pool) = root.remains.find(name) {
-        return Ok((done(), Some(pool.erase())));
-    }
-    let domain = find_exported(root, name)?;
+    let domain = match find_exported(root, name) {
+        Ok(domain) => domain,
+        // The request is a repetition whose first reply was lost.
+        Err(refusal) => {
+            let left = root.remains.find(name).ok_or(refusal)?;
+            return Ok((done(), Some(left.erase())));
+        }
+    };
     if !is_retired(domain) {
         return Err(Refusal::WrongState);
     }

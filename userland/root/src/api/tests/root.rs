@@ -1,6 +1,9 @@
 //! Requests about a domain that is present or leaving.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use abi::kind::{DomainRights, PoolRights};
+use abi::register::PageCount;
 
 use super::*;
 use crate::api::root;
@@ -125,6 +128,32 @@ fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_ha
         root.remains.destroy_all();
         let repeated = call(&mut root, release());
         assert_eq!(repeated, is_refused(Refusal::NoSuchDomain));
+    });
+    assert!(is_destroyed(&calls, POOL));
+}
+
+/// A kernel that has retired all domains. Its machine has too little memory for a pool until one is destroyed.
+fn full(request: &Request) -> host::CallResult {
+    static HAS_ROOM: AtomicBool = AtomicBool::new(false);
+    match request {
+        Request::Destroy(_) => HAS_ROOM.store(true, Ordering::Relaxed),
+        Request::PoolSplit(_) if !HAS_ROOM.load(Ordering::Relaxed) => {
+            return Err(abi::Error::PoolEmpty);
+        }
+        _ => {}
+    }
+    retired(request)
+}
+
+#[test]
+fn memory_that_was_left_is_destroyed_if_another_domain_needs_it() {
+    let ((), calls) = with_kernel(full, || {
+        let mut root = root(DomainState::Exported, 1);
+        call(&mut root, release());
+        let size = (PageCount(8), true);
+        let admitted = root::incoming::admit(&mut root, name(), DomainId(9), size, None);
+        assert!(admitted.is_ok_and(|(_, pool)| pool.is_some()));
+        assert!(root.remains.find(name()).is_none());
     });
     assert!(is_destroyed(&calls, POOL));
 }

@@ -1,0 +1,120 @@
+//! The copies of domains that have left: [`Remains`]. Root owns their memory. nomad may destroy a copy or take its pages for the
+//! domain's return, and root destroys the oldest ones when it lacks memory.
+
+use std::collections::BTreeMap;
+
+use identity::DomainId;
+use nomad_shell::page_set::PageSet;
+
+use super::Hardware;
+use crate::machine::Mutant;
+use crate::memory::Memory;
+
+/// nomad's capability for a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Remainder(u32);
+
+/// The copies, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Remains {
+    copies: Vec<Copy>,
+    /// The first copy of each domain, for a mutant.
+    first: BTreeMap<DomainId, Memory>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Copy {
+    number: Remainder,
+    domain: DomainId,
+    /// The size of its pool.
+    pool_pages: u64,
+    pages: Memory,
+}
+
+impl Remains {
+    /// The pages of all their pools.
+    pub fn pool_pages(&self) -> u64 {
+        self.copies.iter().map(|copy| copy.pool_pages).sum()
+    }
+
+    fn oldest(&self) -> Option<Remainder> {
+        self.copies.first().map(|copy| copy.number)
+    }
+
+    /// The capabilities for all copies.
+    pub fn all(&self) -> impl Iterator<Item = Remainder> {
+        self.copies.iter().map(|copy| copy.number)
+    }
+
+    fn take(&mut self, number: Remainder) -> Option<Copy> {
+        let index = self.copies.iter().position(|copy| copy.number == number)?;
+        Some(self.copies.remove(index))
+    }
+}
+
+impl Hardware {
+    /// Takes pages out of the machine's pool. Root destroys copies if there are too few. Returns whether there were enough.
+    pub(super) fn reserve(&mut self, pages: u64) -> bool {
+        while !self.kernel.reserve(pages) {
+            let Some(oldest) = self.remains.oldest() else {
+                return false;
+            };
+            self.destroy_remainder(oldest);
+        }
+        true
+    }
+
+    /// Adds the copy of a domain.
+    pub(super) fn add_remainder(
+        &mut self,
+        domain: DomainId,
+        pool_pages: u64,
+        pages: Memory,
+    ) -> Remainder {
+        let used: Vec<Remainder> = self.remains.all().collect();
+        let mut numbers = (0..).map(Remainder);
+        let number = numbers.find(|number| !used.contains(number));
+        let number = number.expect("not all numbers are used");
+        if self.parts.mutant == Mutant::ReturnsToFirstCopy {
+            let first = self.remains.first.entry(domain);
+            first.or_insert_with(|| pages.clone());
+        }
+        self.remains.copies.push(Copy {
+            number,
+            domain,
+            pool_pages,
+            pages,
+        });
+        number
+    }
+
+    /// Destroys a copy, unless that is done.
+    pub(super) fn destroy_remainder(&mut self, number: Remainder) {
+        let copy = self.remains.take(number);
+        self.kernel.free_pages += copy.map_or(0, |copy| copy.pool_pages);
+    }
+
+    /// Destroys all copies, because nomad has ended.
+    pub fn destroy_remains(&mut self) {
+        while let Some(number) = self.remains.oldest() {
+            self.destroy_remainder(number);
+        }
+    }
+
+    /// Takes the pages of a copy, whose memory is then free; `None` if it was destroyed or has another size.
+    pub(super) fn take_pages(&mut self, number: Remainder, page_count: usize) -> Option<Memory> {
+        let copy = self.remains.take(number)?;
+        self.kernel.free_pages += copy.pool_pages;
+        let first = self.remains.first.get(&copy.domain);
+        let pages = first.cloned().unwrap_or(copy.pages);
+        (pages.page_count() == page_count).then_some(pages)
+    }
+}
+
+/// The pages of a Memory that are present.
+pub fn present_set(memory: &Memory) -> PageSet {
+    let mut present = PageSet::new(memory.page_count() as u64);
+    let pages = memory.present();
+    pages.for_each(|page| present.insert(page as u64));
+    present
+}

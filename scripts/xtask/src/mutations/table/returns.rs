@@ -1,0 +1,42 @@
+//! Faults in the moves of domains that return to the machine that they came from.
+
+use crate::mutations::Finder::{self, Host, Suite};
+use crate::mutations::Mutation;
+
+const SERVER: Finder = Host("nomad-server", "");
+const SHELL: Finder = Host("nomad-shell", "");
+const ROOT: Finder = Host("root", "");
+const SIMULATED: Finder = Suite("nomad-simulator", "returns");
+
+mutations! {
+    "kept-data" in "nomad/shell/src/arriving_pages.rs":
+        "        self.written.insert_set(pages);\n" => "";
+        "a page that has become zero has its old data after the domain's return"; SIMULATED;
+    "kept-absence" in "nomad/shell/src/arriving_pages.rs":
+        "        self.present.insert_set(pages);\n" => "";
+        "a page that a domain discards after two returns reappears when it returns again"; SHELL;
+    "older-copy" in "nomad/shell/src/returns/kept.rs":
+        "Vec::from_iter(self.take(departure.domain).map(|(_, copy)| copy))" => "Vec::new()";
+        "a domain returns to the pages that it had before an earlier move"; SHELL;
+    "endless-copy" in "nomad/shell/src/returns/kept.rs":
+        "kept.since.after_us(KEEP_US) <= now" => "kept.since.after_us(KEEP_US) < Instant::from_us(0)";
+        "the copy of a domain that has left is kept until its memory is needed"; SHELL;
+    "unlogged-arrival" in "nomad/server/src/restore/incoming/assembly.rs":
+        "        self.log_writes();\n        Ok(())" => "        Ok(())";
+        "a domain that returns sends all of its pages"; SERVER;
+    "unannounced-continuation" in "nomad/server/src/capture/pass.rs":
+        "            if memory.continues_unannounced() {" => "            if false {";
+        "a Memory that a domain has not written is empty after its return"; SERVER;
+    "late-continuation" in "nomad/server/src/capture/backlog.rs":
+        "        self.visited.clear();\n        let mut index" => "        let mut index";
+        "the return of a domain fails if one of its Memories is not listed at first"; SERVER;
+    "stale-log" in "nomad/server/src/capture/backlog.rs":
+        "            None | Some(Err(Error::InUse)) =>" => "            None =>";
+        "a domain does not move after another owner has begun a log of its pages"; SERVER;
+    "half-continued" in "nomad/server/src/kept.rs":
+        "        let memory = self.memories.remove(&position);" => "        let memory = self.memories.get(&position).copied();";
+        "a Memory whose pages have moved is continued again, without them"; SERVER;
+    "precious-remains" in "userland/root/src/remains.rs":
+        "Err(Error::PoolEmpty) if !self.0.is_empty() =>" => "Err(Error::PoolEmpty) if false =>";
+        "a machine refuses a domain for the memory of one that has left"; ROOT;
+}
