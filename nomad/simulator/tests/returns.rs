@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use nomad_client::Command;
 use nomad_protocol::planner::{Goals, MoveOptions};
-use nomad_protocol::{Instant, Timing, TransactionId};
+use nomad_protocol::{Envelope, Instant, Message, Step, Timing, TransactionId};
 use nomad_simulator::history::Violation;
 use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
 use nomad_simulator::memory::PageUse::{self, Clear, Discard, Populate, Write};
@@ -33,6 +34,8 @@ struct Scenario {
     announced: u64,
     /// Whether the next page stream breaks after its first item.
     breaks: bool,
+    /// Whether every Commit is lost.
+    loses_commits: bool,
 }
 
 impl Scenario {
@@ -65,6 +68,7 @@ impl Scenario {
             in_flight: VecDeque::new(),
             announced: 0,
             breaks: false,
+            loses_commits: false,
         };
         (0..PAGES).for_each(|page| scenario.run(A, page, Write));
         scenario
@@ -130,6 +134,7 @@ impl Scenario {
     fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                Effect::Send { bytes, .. } if self.loses_commits && is_commit(&bytes) => {}
                 Effect::Send { to, bytes } => self.in_flight.push_back((machine, to, bytes)),
                 Effect::Hello(_) | Effect::Probe(..) | Effect::Frames(..) => {}
                 Effect::Sending(transaction) => {
@@ -235,6 +240,40 @@ fn a_domain_sends_all_pages_after_a_return_that_failed() {
     scenario.attempt(B, A);
     assert!(scenario.world.is_running(B, DOMAIN));
     scenario.run(B, 2, Write);
+    assert_eq!(scenario.migrate(B, A), PAGES);
+    scenario.assert_right();
+}
+
+fn is_commit(bytes: &[u8]) -> bool {
+    let envelope = Envelope::decode(bytes).expect("a machine wrote it");
+    matches!(
+        envelope.message,
+        Message::Transaction(_, Step::Commit { .. })
+    )
+}
+
+/// The copy that A keeps need not be the one that runs: A may have frozen the domain again.
+#[test]
+fn a_domain_that_an_operator_has_forced_to_run_sends_all_pages() {
+    let mut scenario = Scenario::new(ROOM, Mutant::None);
+    scenario.loses_commits = true;
+    let history = scenario.world.history.domains.get_mut(&DOMAIN);
+    history.expect("every domain has one").is_forced = true;
+    assert!(scenario.world.offer(scenario.now, A, B, DOMAIN));
+    let force: Command = "force domain-1 run".parse().expect("a command");
+    for _ in 0..TICKS_MAX {
+        scenario.tick();
+        scenario.world.command(scenario.now, B, force.clone());
+        if scenario.world.is_running(B, DOMAIN) {
+            break;
+        }
+    }
+    scenario.loses_commits = false;
+    for _ in 0..TICKS_MAX {
+        scenario.tick();
+    }
+    let hardware = scenario.world.machines[A].hardware();
+    assert_eq!(hardware.remains.pool_pages(), PAGES, "A keeps a copy");
     assert_eq!(scenario.migrate(B, A), PAGES);
     scenario.assert_right();
 }

@@ -18,6 +18,8 @@ pub struct Remainder(u32);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Remains {
     copies: Vec<Copy>,
+    /// The number of copies that were ever added.
+    added: u32,
     /// The first copy of each domain, for a mutant.
     first: BTreeMap<DomainId, Memory>,
 }
@@ -71,10 +73,9 @@ impl Hardware {
         pool_pages: u64,
         pages: Memory,
     ) -> Remainder {
-        let used: Vec<Remainder> = self.remains.all().collect();
-        let mut numbers = (0..).map(Remainder);
-        let number = numbers.find(|number| !used.contains(number));
-        let number = number.expect("not all numbers are used");
+        // No number is used twice: nomad may still have the capability for a copy that root has destroyed.
+        let number = Remainder(self.remains.added);
+        self.remains.added += 1;
         if self.parts.mutant == Mutant::ReturnsToFirstCopy {
             let first = self.remains.first.entry(domain);
             first.or_insert_with(|| pages.clone());

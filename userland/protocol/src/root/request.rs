@@ -53,7 +53,8 @@ pub enum Request {
     },
     /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool with DESTROY.
     /// The caller destroys it, at its own priority: root would keep every driver waiting meanwhile, however large the domain
-    /// is. If the caller ends before that, root destroys the pool. Repeating the request until then has the same reply.
+    /// is. The caller may keep it first, in case the domain returns: root destroys the pool if it lacks memory for another one, and if
+    /// the caller ends. Repeating the request until then has the same reply.
     Release {
         /// An exported domain that is retired.
         name: Name,

@@ -21,6 +21,9 @@ mutations! {
     "endless-copy" in "nomad/shell/src/returns/kept.rs":
         "kept.since.after_us(KEEP_US) <= now" => "kept.since.after_us(KEEP_US) < Instant::from_us(0)";
         "the copy of a domain that has left is kept until its memory is needed"; SHELL;
+    "forced-visit" in "nomad/shell/src/operator.rs":
+        "                self.prevent_visit(transaction);\n" => "";
+        "the pages of another freeze return if an operator has forced the domain to run"; SIMULATED;
     "unlogged-arrival" in "nomad/server/src/restore/incoming/assembly.rs":
         "        self.log_writes();\n        Ok(())" => "        Ok(())";
         "a domain that returns sends all of its pages"; SERVER;

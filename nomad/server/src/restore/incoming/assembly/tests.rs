@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use abi::record::{CURSOR_END, List, ObjectRecord};
 use abi::{ObjectKind, Request};
-use nomad_image::{Event, MemoryKey};
+use nomad_image::{Announcement, Event, MemoryKey};
 use runtime::host::{CallResult, with_kernel, write_message_data};
 
 use super::*;
