@@ -1,7 +1,7 @@
 //! The memory of domains that have left, until the migration server has destroyed it: [`Remains`].
 //!
-//! The migration server may keep it for the case that a domain comes back. So root destroys the oldest of it whenever a pool for
-//! another domain cannot be made otherwise, and reports it as free.
+//! The migration server may keep it for the case that a domain comes back. So root destroys the oldest of it whenever memory is short for a
+//! domain that starts or arrives, and reports it as free.
 
 use alloc::vec::Vec;
 
@@ -10,10 +10,14 @@ use abi::kind::PoolRights;
 use abi::register::PageCount;
 use runtime::Cap;
 use runtime::capability::{Kind, Pool};
-use runtime::protocol::Name;
+use runtime::protocol::{DomainId, Name};
 
 use crate::handle::Handle;
 use crate::machine::Machine;
+
+/// The pages of the machine that are kept free when a pool is made, if kept memory can be destroyed for that. A domain that starts or arrives
+/// needs objects of root beside its pool: a port's ring of 129 pages, a clock page, and 16 pages of records at most.
+const HEADROOM: u64 = 512;
 
 /// The pools of domains that have left, the oldest first.
 #[derive(Debug, Default)]
@@ -23,6 +27,9 @@ pub struct Remains(Vec<Remainder>);
 #[derive(Debug)]
 struct Remainder {
     domain: Name,
+    id: DomainId,
+    /// Whether the domain is arriving again, which needs this pool's pages.
+    is_claimed: bool,
     pool: Handle<Pool>,
     destroyable: Handle<Pool>,
 }
@@ -32,13 +39,19 @@ impl Remains {
     ///
     /// # Errors
     /// The kernel's refusal of that capability. Then the pool is destroyed.
-    pub fn add(&mut self, domain: Name, pool: Cap<Pool>) -> Result<Cap<Pool>, Error> {
+    pub fn add(
+        &mut self,
+        (domain, id): (Name, DomainId),
+        pool: Cap<Pool>,
+    ) -> Result<Cap<Pool>, Error> {
         self.0.retain(Remainder::exists);
         let pool = Handle::new(pool);
         match pool.mint(PoolRights::DESTROY, 0) {
             Ok(destroyable) => {
                 self.0.push(Remainder {
                     domain,
+                    id,
+                    is_claimed: false,
                     pool,
                     destroyable: Handle::new(destroyable),
                 });
@@ -58,28 +71,44 @@ impl Remains {
         found.map(|remainder| *remainder.destroyable)
     }
 
-    /// Makes a pool of this many pages. If the machine has too few, destroys the pools that have been left for the longest time.
+    /// Makes a pool of this many pages. If the machine has too few, destroys the pools that have been left for the longest time, unless
+    /// even all of them would be too little.
     ///
     /// # Errors
     /// The kernel's refusal.
     pub fn split(&mut self, machine: &Machine, pages: PageCount) -> Result<Cap<Pool>, Error> {
-        loop {
-            match machine.pool.split(pages) {
-                Err(Error::PoolEmpty) if !self.0.is_empty() => self.destroy_oldest(),
-                made => return made,
-            }
+        let is_short = |free: u64| free < pages.0.saturating_add(HEADROOM);
+        while let Some(free) = free_pages(machine)
+            && is_short(free)
+            && free.saturating_add(self.pages()) >= pages.0
+            && self.destroy_oldest()
+        {}
+        machine.pool.split(pages)
+    }
+
+    /// Keeps the pool that this domain has left, because it is arriving again, until the migration server destroys it.
+    pub fn claim(&mut self, id: DomainId) {
+        let mut all = self.0.iter_mut();
+        if let Some(remainder) = all.find(|remainder| remainder.id == id) {
+            remainder.is_claimed = true;
         }
     }
 
-    fn destroy_oldest(&mut self) {
-        let Remainder { domain, pool, .. } = self.0.remove(0);
+    /// Destroys the pool that has been left for the longest time; returns false if there is none.
+    fn destroy_oldest(&mut self) -> bool {
+        let Some(index) = self.0.iter().position(|it| !it.is_claimed) else {
+            return false;
+        };
+        let Remainder { domain, pool, .. } = self.0.remove(index);
         log::info!("the memory that was kept of {domain} is needed");
         pool.destroy();
+        true
     }
 
-    /// The number of pages of all pools that are left.
+    /// The number of pages of the pools that root may destroy.
     pub fn pages(&self) -> u64 {
-        let reports = self.0.iter().map(|remainder| remainder.pool.report());
+        let unclaimed = self.0.iter().filter(|remainder| !remainder.is_claimed);
+        let reports = unclaimed.map(|remainder| remainder.pool.report());
         reports.flatten().map(|report| report.total.0).sum()
     }
 
@@ -89,6 +118,12 @@ impl Remains {
             remainder.pool.destroy();
         }
     }
+}
+
+/// The pages of the machine that no pool has; `None` if the kernel does not report them.
+fn free_pages(machine: &Machine) -> Option<u64> {
+    let report = machine.pool.report().ok()?;
+    Some(report.total.0.saturating_sub(report.spent.0))
 }
 
 impl Remainder {

@@ -40,6 +40,18 @@ mutations! {
         "        let memory = self.memories.remove(&position);" => "        let memory = self.memories.get(&position).copied();";
         "a Memory whose pages have moved is continued again, without them"; SERVER;
     "precious-remains" in "userland/root/src/remains.rs":
-        "Err(Error::PoolEmpty) if !self.0.is_empty() =>" => "Err(Error::PoolEmpty) if false =>";
+        "            && self.destroy_oldest()\n" => "            && false\n";
         "a machine refuses a domain for the memory of one that has left"; ROOT;
+    "no-headroom" in "userland/root/src/remains.rs":
+        "const HEADROOM: u64 = 512;" => "const HEADROOM: u64 = 0;";
+        "a domain does not start although a copy's memory would do for the ring of its port"; ROOT;
+    "claimed-remains" in "userland/root/src/remains.rs":
+        "self.0.iter().position(|it| !it.is_claimed)" => "self.0.iter().position(|_| true)";
+        "the return of a domain fails because its pages are destroyed for another domain"; ROOT;
+    "useless-destruction" in "userland/root/src/remains.rs":
+        "            && free.saturating_add(self.pages()) >= pages.0\n" => "";
+        "a domain that fits no machine costs all others their kept pages"; ROOT;
+    "half-unretired" in "userland/root/src/api/root/outgoing.rs":
+        "        Err(Error::WrongState) if is_retired_by(domain) => return Err(Refusal::WrongState),\n" => "";
+        "root reports that a domain runs which has lost pages and never runs again"; ROOT;
 }

@@ -1,6 +1,7 @@
 //! Requests to `root` about a domain that leaves for another machine.
 
 use abi::Error;
+use runtime::Cap;
 use runtime::protocol::Name;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
 use runtime::server::{Handled, Server};
@@ -96,7 +97,11 @@ pub fn remember_guest(root: &mut Supervisor, name: Name, guest: Name) -> Respons
 /// shows the state.
 fn is_retired(domain: &Domain) -> bool {
     let objects = domain.objects.as_ref();
-    objects.is_some_and(|objects| objects.domain.freeze(0) == Err(Error::WrongState))
+    objects.is_some_and(|objects| is_retired_by(&objects.domain))
+}
+
+fn is_retired_by(domain: &Cap<runtime::capability::Domain>) -> bool {
+    domain.freeze(0) == Err(Error::WrongState)
 }
 
 /// Lets a retired domain run here again.
@@ -106,7 +111,9 @@ pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
     // It is thawed at once; the deadline applies if the thaw fails.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // The request is a repetition whose first reply was lost, or the kernel has thawed the domain.
+        // The request is a repetition whose first reply was lost, or the kernel has thawed the domain. It stays retired if the kernel
+        // refuses to undo that, because pages were taken from it.
+        Err(Error::WrongState) if is_retired_by(domain) => return Err(Refusal::WrongState),
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }
