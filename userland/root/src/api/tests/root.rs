@@ -223,9 +223,11 @@ fn memory_that_was_left_is_not_destroyed_for_a_domain_that_does_not_fit_even_so(
 #[test]
 fn memory_that_an_arriving_domain_has_left_is_destroyed_for_no_other_domain() {
     let returning = (ID, 8);
-    let other = (DomainId(99), 990);
-    let admitted = admit_after_departure(900, &[returning, other]);
-    assert_eq!(admitted, (vec![true, false], false));
+    for (pages, fits) in [(885, true), (990, false)] {
+        let other = (DomainId(99), pages);
+        let admitted = admit_after_departure(900, &[returning, other]);
+        assert_eq!(admitted, (vec![true, fits], false));
+    }
 }
 
 #[test]
