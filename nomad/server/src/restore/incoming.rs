@@ -1,4 +1,4 @@
-//! An arriving domain: the steps of a destination. `assembly` builds the domain.
+//! An arriving domain: the steps of a destination. `assembly` builds the domain, `returning` has what differs if it was here before.
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
@@ -15,17 +15,16 @@
 //! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
 
 mod assembly;
+mod returning;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{
     Announcement, Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap,
 };
-use nomad_shell::returns::Visited;
 use nomad_shell::{ArrivingClock, Provenance};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
@@ -33,7 +32,6 @@ use runtime::protocol::Mac;
 use runtime::{Cap, clock};
 
 use crate::budget::{Extent, Reservation};
-use crate::capture::captured::Log;
 use crate::capture::{names, queue};
 use crate::kept::Kept;
 use crate::machine::Machine;
@@ -207,18 +205,6 @@ impl Incoming {
         Ok(())
     }
 
-    /// Has the Memory at this position take over the pages of the kept one that was at position `continued`.
-    fn continue_memory(&mut self, position: u32, continued: u32) -> Result<(), RestoreError> {
-        let (Some(kept), Some(arriving)) = (&mut self.kept, self.memories.get_mut(&position))
-        else {
-            return Err(RestoreError::Unexpected(
-                "a Memory of a copy that is not kept",
-            ));
-        };
-        let moved = arriving.continue_from(kept, continued);
-        moved.during("continuing Memory", continued.into())
-    }
-
     fn apply(&mut self, chunk: Chunk, map: &PageMap) -> Result<(), RestoreError> {
         match chunk.memory {
             MemoryKey::Inside(position) => {
@@ -301,25 +287,6 @@ impl Incoming {
     pub fn end_pause(&mut self) -> Option<String> {
         self.timeline.mark("adopt");
         self.timeline.end()
-    }
-
-    /// The logs of the pages that are written after its last round, if there are any. A second call returns none.
-    pub fn take_logs(&mut self) -> Option<Vec<Visited<Log>>> {
-        let memories = self.memories.iter_mut();
-        let logs = memories.filter_map(|(position, memory)| memory.take_log(*position));
-        Some(logs.collect()).filter(|logs: &Vec<_>| !logs.is_empty())
-    }
-
-    /// Gives it the copy that was kept here when it left.
-    pub fn give_kept(&mut self, kept: Kept) {
-        self.kept = Some(kept);
-    }
-
-    /// Destroys what is left of the copy that was kept.
-    fn destroy_kept(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            kept.destroy();
-        }
     }
 
     fn forget(&mut self) {

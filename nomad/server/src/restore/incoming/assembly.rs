@@ -29,19 +29,6 @@ impl Incoming {
         Ok(())
     }
 
-    /// Logs which pages of its Memories are written after this round, as soon as it is built. The source waits for this while the
-    /// domain still runs there. A failure is only logged: a domain without a log sends all of its pages when it returns.
-    fn log_writes(&mut self) {
-        let Some(domain) = self.built.as_ref().map(|built| built.domain) else {
-            return;
-        };
-        for (position, memory) in &mut self.memories {
-            if let Err(error) = memory.log_writes(&self.machine, domain) {
-                log::warn!("logging Memory {position} of {}: {error}", self.name);
-            }
-        }
-    }
-
     /// Builds the domain once, as soon as it is described, with its threads set but without its other state. So a failure shows
     /// early, and the final build finds the services bound and may have little to do. The source waits for this build while the
     /// domain still runs.
