@@ -36,6 +36,9 @@ impl<H: Host> Shell<H> {
             Action::Destination(DestinationAction::DiscardCopy) => {
                 return self.discard(now, transaction);
             }
+            Action::Destination(DestinationAction::Reserve(offer)) => {
+                return self.reserve(now, transaction, &offer);
+            }
             Action::Destination(action) => return self.perform_destination(transaction, action),
         }
         None
@@ -46,10 +49,6 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: DestinationAction,
     ) -> Option<Event> {
-        if let DestinationAction::Reserve(offer) = &action {
-            let reserved = self.reserve(transaction, offer);
-            return Some(Event::Destination(reserved));
-        }
         let event = self
             .moves
             .step_destination(&mut self.host, transaction, action);

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use nomad_protocol::{Event, Instant, PhaseName, SourceEvent, TransactionId};
+use nomad_protocol::{Event, Instant, PhaseName, Refusal, SourceEvent, TransactionId};
 
 use crate::host::{Host, RootError};
 use crate::output::{Frames, Output};
@@ -23,6 +23,8 @@ pub enum Task {
     Unretire(TransactionId),
     /// Serve the domain again that this transaction, which may have ended, was to move.
     Serve(TransactionId),
+    /// Discard what root may have admitted in this transaction, and then refuse it.
+    Withdraw(TransactionId, Refusal),
     /// List root's domains, to query other machines about absent ones.
     CallRolls,
 }
@@ -142,6 +144,11 @@ impl<H: Host> Shell<H> {
             }
             Task::Unretire(transaction) => {
                 if let Some(event) = self.unretire(now, transaction) {
+                    self.handle_event(now, transaction, event);
+                }
+            }
+            Task::Withdraw(transaction, refusal) => {
+                if let Some(event) = self.withdraw(now, transaction, refusal) {
                     self.handle_event(now, transaction, event);
                 }
             }

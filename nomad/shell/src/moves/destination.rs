@@ -11,6 +11,25 @@ use service_protocol::root;
 use super::Moves;
 use crate::host::{AdmitError, Host, Provenance, RootError};
 
+/// The reason an offered domain is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// The reason.
+    pub refusal: Refusal,
+    /// Whether root has certainly not admitted the domain.
+    pub is_certain: bool,
+}
+
+impl Rejection {
+    /// A domain that root has not admitted is refused.
+    pub fn certain(refusal: Refusal) -> Rejection {
+        Rejection {
+            refusal,
+            is_certain: true,
+        }
+    }
+}
+
 impl<O, I> Moves<O, I> {
     /// Performs an action other than admitting the domain and discarding the copy; returns the event for the ledger.
     pub(crate) fn step_destination<H: Host<Incoming = I>>(
@@ -49,7 +68,7 @@ impl<O, I> Moves<O, I> {
         transaction: TransactionId,
         offer: &Offer,
         provenance: Provenance,
-    ) -> Result<AdmissionId, Refusal> {
+    ) -> Result<AdmissionId, Rejection> {
         match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
@@ -58,15 +77,20 @@ impl<O, I> Moves<O, I> {
             Err(AdmitError::NoRoom {
                 needed_bytes,
                 left_bytes: available_bytes,
-            }) => Err(Refusal::NoMemory {
+            }) => Err(Rejection::certain(Refusal::NoMemory {
                 needed_bytes,
                 available_bytes,
-            }),
+            })),
             Err(AdmitError::Root(error)) => {
                 log::info!("{} is not admitted: {error}", offer.name);
                 let free = host.memory().map_or(0, |memory| memory.free_pages());
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
-                Err(refusal_of(error, offer.sizes.pool_bytes, available_bytes))
+                let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
+                let is_certain = matches!(error, RootError::Refused(_));
+                Err(Rejection {
+                    refusal,
+                    is_certain,
+                })
             }
         }
     }

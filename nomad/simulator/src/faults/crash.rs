@@ -15,6 +15,8 @@ pub enum When {
     /// After this many actions, when it replaces a record for the first time: after it has written the new record and before
     /// it erases the old one.
     WhileRecording(u64),
+    /// In the middle of a step, as a [`PointFault`](super::PointFault) states.
+    WithinStep,
     /// During its first write to its records after it has performed this many actions.
     WhileWriting {
         /// The number of actions.

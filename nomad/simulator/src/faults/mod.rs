@@ -5,10 +5,12 @@
 mod crash;
 mod hellos;
 mod local;
+mod point;
 
 pub use crash::{PlannedCrash, When};
 pub use hellos::{HelloFaults, Renumbering};
 pub use local::{LocalFault, LocalStep, RootCall, RootFault, root_error};
+pub use point::{Mishap, Point, PointFault};
 
 use crate::network::NetworkConditions;
 use crate::random::Random;
@@ -132,6 +134,8 @@ pub struct Faults {
     pub foreign_freeze: Option<ForeignFreeze>,
     /// Calls of root that fail.
     pub root: Vec<RootFault>,
+    /// Faults in the middle of steps.
+    pub points: Vec<PointFault>,
     /// Whether each machine has room for the record of one transaction only.
     pub few_records: bool,
     /// Faults of hellos and addresses.
@@ -196,6 +200,7 @@ impl Faults {
             local: Vec::new(),
             foreign_freeze: None,
             root: Vec::new(),
+            points: Vec::new(),
             few_records: false,
             hellos: HelloFaults::default(),
         }
@@ -203,14 +208,15 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// There are two generators. New kinds of fault are drawn from the second one, so that the seeds for two machines
-    /// that tests name keep their runs.
+    /// There are three generators. New kinds of fault are drawn from the last one, so that the seeds for two machines
+    /// that tests name keep their runs, and other seeds as far as possible.
     pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);
         faults.draw_freeze(second);
         if scale != Scale::PAIR {
             faults.draw_more(second);
+            faults.draw_points(&mut Random::new(seed.rotate_left(32)));
         }
         if scale.guests > 0 {
             faults.await_guests();
@@ -307,6 +313,13 @@ impl Faults {
             .collect();
         self.few_records = random.permille(100);
         self.hellos = HelloFaults::draw(random, machines);
+    }
+
+    fn draw_points(&mut self, random: &mut Random) {
+        let points = [0, 0, 0, 1, 1, 2][random.below(6) as usize];
+        self.points = (0..points)
+            .map(|_| PointFault::draw(random, self.scale.machines))
+            .collect();
     }
 }
 

@@ -15,17 +15,20 @@ use nomad_shell::{
 };
 use service_protocol::root::{DomainState as RootState, Refusal};
 
+use super::mishaps::REPLY_LOST;
 use super::remains::Remainder;
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, RunState};
-use crate::faults::{LocalStep, RootCall};
+use crate::faults::{LocalStep, Point, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
 use crate::memory::Memory;
 use crate::stream::StreamItem;
 
 const NS_PER_US: u64 = 1_000;
+/// The maximum time for which root keeps a domain frozen after its retirement was undone.
+const UNRETIRED_US: u64 = 1_000_000;
 
 /// A machine's time in nanoseconds.
 fn ns(now: Instant) -> u64 {
@@ -115,6 +118,9 @@ impl Kernel for Hardware {
         if !self.continue_log(outgoing, visited) {
             self.log_pages(outgoing, true);
         }
+        if self.strikes(Point::StartDirtyLog) {
+            return Err(LocalFailure::NoMemory);
+        }
         Ok(())
     }
 
@@ -142,6 +148,9 @@ impl Kernel for Hardware {
     }
 
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
+        if outgoing.has_sent_round_part() && self.strikes(Point::CopyRound) {
+            return Err(LocalFailure::NoMemory);
+        }
         if std::mem::take(&mut outgoing.is_continuing) {
             out.items.push(StreamItem::Continued);
         }
@@ -160,6 +169,9 @@ impl Kernel for Hardware {
     }
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {
+        if self.strikes(Point::SendFreeze) {
+            return Err(LocalFailure::NoMemory);
+        }
         let state = outgoing.exported.take().ok_or(LocalFailure::BadImage)?;
         out.items.push(StreamItem::FreezeEnd(state));
         Ok(())
@@ -172,6 +184,9 @@ impl Kernel for Hardware {
         let deadline = self.now.after_us(self.parts.freeze_us);
         let token = self.kernel.freeze(outgoing.id, Some(deadline));
         outgoing.token = token.or(outgoing.token);
+        if token.is_some() {
+            self.strikes(Point::Freeze);
+        }
         token.ok_or(LocalFailure::FrozenByAnother)
     }
 
@@ -245,10 +260,23 @@ impl Kernel for Hardware {
     fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.call_root(RootCall::Unretire)?;
         let number = domain_number(outgoing.id);
+        if self.root.in_state(number, &[RootState::Running]).is_ok() {
+            outgoing.token = None;
+            return Ok(());
+        }
         let exported = self.root.in_state(number, &[RootState::Exported]);
         exported.map_err(RootError::Refused)?;
-        if self.kernel.unretire(outgoing.id) {
+        let deadline = self.now.after_us(UNRETIRED_US);
+        // As in the real root, a domain that is not retired is left to its deadline.
+        if let Some(token) = self.kernel.unretire(outgoing.id, deadline) {
             self.unretired.push(outgoing.id);
+            if self.strikes(Point::Unretire) {
+                return Err(RootError::Refused(Refusal::Kernel));
+            }
+            self.kernel.thaw(outgoing.id, Some(token));
+            if self.strikes(Point::Thaw) {
+                return Err(REPLY_LOST);
+            }
         }
         outgoing.token = None;
         Ok(())
@@ -261,6 +289,10 @@ impl Kernel for Hardware {
     ) -> Result<Option<Remainder>, RootError> {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
+        // The request is a repetition whose first reply was lost.
+        if let Some(copy) = self.remains.of(outgoing.id) {
+            return Ok(self.keep_if_known(outgoing, copy));
+        }
         let exported = self.root.in_state(number, &[RootState::Exported]);
         // Like the real root, this destroys any exported domain of that name.
         let exported = exported.map_err(RootError::Refused)?;
@@ -268,20 +300,19 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
         self.given_up.extend(left);
-        // A nomad that was restarted since does not know which pages were sent.
-        let pages = domain.filter(|_| outgoing.pages.is_some());
-        let pages = pages.map(|domain| domain.contents.pages.clone());
+        let pages = domain.map(|domain| domain.contents.pages.clone());
+        let pages = pages.unwrap_or_else(|| Memory::absent(0));
         self.kernel.destroy(id);
         let guest = self.remembered(guest);
         if let Some(entry) = self.root.entries.get_mut(&number) {
             entry.guest = guest.or(entry.guest);
         }
         let pool_pages = self.root.leave(number);
-        let kept = pages.map(|pages| self.add_remainder(id, pool_pages, pages));
-        if kept.is_none() {
-            self.kernel.free_pages += pool_pages;
+        let copy = self.add_remainder(id, pool_pages, pages);
+        if self.strikes(Point::Release) {
+            return Err(REPLY_LOST);
         }
-        Ok(kept)
+        Ok(self.keep_if_known(outgoing, copy))
     }
 
     fn destroy_kept(&mut self, copy: Remainder) {
@@ -306,10 +337,14 @@ impl Kernel for Hardware {
             if !self.reserve(pages) {
                 return Err(refused(Refusal::NoMemory));
             }
+            self.remains.claim(offer.domain);
             self.root.admit(number, offer.domain, pages);
             if let Some(entry) = self.root.entries.get_mut(&number) {
                 entry.is_from_guest = from.guest.is_some();
             }
+        }
+        if self.strikes(Point::Admit) {
+            return Err(AdmitError::Root(REPLY_LOST));
         }
         Ok(Incoming {
             id: offer.domain,
@@ -320,6 +355,7 @@ impl Kernel for Hardware {
             logged: None,
             freeze: None,
             clock: None,
+            is_trial_built: false,
         })
     }
 
@@ -360,14 +396,25 @@ impl Kernel for Hardware {
 
     fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
         self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)?;
+        if self.has_drafts() && !std::mem::replace(&mut incoming.is_trial_built, true) {
+            self.kernel.draft(incoming.id)?;
+            if self.strikes(Point::TrialBuild) {
+                self.kernel.destroy(incoming.id);
+                return Err(LocalFailure::Service);
+            }
+        }
         self.log_arriving(incoming);
         Ok(())
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
         // Nothing is given up: `incoming` has all that arrived.
-        if self.is_prepared(incoming.id) {
+        let is_kept = self.is_prepared(incoming.id);
+        if is_kept || self.kernel.drafts.contains(&incoming.id) {
             self.kernel.destroy(incoming.id);
+        }
+        if is_kept {
+            self.strikes(Point::Dismantle);
         }
         if let Some(failure) = self.fails(LocalStep::Rebuild) {
             return Err(failure);
@@ -375,6 +422,13 @@ impl Kernel for Hardware {
         let state = incoming.freeze.as_ref().ok_or(LocalFailure::BadImage)?;
         if self.parts.mutant == Mutant::VerifiedIsNotKept {
             return Ok(state.digest());
+        }
+        if self.has_drafts() {
+            self.kernel.draft(incoming.id)?;
+            if self.strikes(Point::Build) {
+                return Err(LocalFailure::Service);
+            }
+            self.kernel.destroy(incoming.id);
         }
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
@@ -392,7 +446,11 @@ impl Kernel for Hardware {
         }
         self.kernel.domains.insert(incoming.id, domain);
         entry.state = RootState::Prepared;
-        Ok(state.digest())
+        let digest = state.digest();
+        if self.strikes(Point::Keep) {
+            return Err(LocalFailure::Service);
+        }
+        Ok(digest)
     }
 
     fn add_downtime(&mut self, incoming: &mut Incoming, downtime_us: u64) {
@@ -405,6 +463,7 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get_mut(&incoming.id);
         if let (Some(clock_ns), Some(domain)) = (clock_ns, domain) {
             domain.set_clock(self.now, clock_ns / NS_PER_US);
+            self.strikes(Point::SetClock);
         }
     }
 
@@ -435,5 +494,7 @@ impl Kernel for Hardware {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);
         }
+        self.kernel.drafts.remove(&incoming.id);
+        self.strikes(Point::DiscardBuilt);
     }
 }

@@ -7,6 +7,7 @@ use identity::DomainId;
 use nomad_shell::page_set::PageSet;
 
 use super::Hardware;
+use super::transit::Outgoing;
 use crate::machine::Mutant;
 use crate::memory::Memory;
 
@@ -31,21 +32,37 @@ struct Copy {
     /// The size of its pool.
     pool_pages: u64,
     pages: Memory,
+    /// Whether the domain is arriving again. Root then leaves the copy to nomad.
+    is_claimed: bool,
 }
 
 impl Remains {
-    /// The pages of all their pools.
+    /// The pages of the pools that root may destroy.
     pub fn pool_pages(&self) -> u64 {
-        self.copies.iter().map(|copy| copy.pool_pages).sum()
+        self.unclaimed().map(|copy| copy.pool_pages).sum()
     }
 
-    fn oldest(&self) -> Option<Remainder> {
-        self.copies.first().map(|copy| copy.number)
+    fn unclaimed(&self) -> impl Iterator<Item = &Copy> {
+        self.copies.iter().filter(|copy| !copy.is_claimed)
+    }
+
+    /// Keeps the copies of this domain, because it is arriving.
+    pub(super) fn claim(&mut self, domain: DomainId) {
+        let copies = self.copies.iter_mut();
+        let its = copies.filter(|copy| copy.domain == domain);
+        its.for_each(|copy| copy.is_claimed = true);
     }
 
     /// The capabilities for all copies.
     pub fn all(&self) -> impl Iterator<Item = Remainder> {
         self.copies.iter().map(|copy| copy.number)
+    }
+
+    /// The copy of this domain that was added last.
+    pub(super) fn of(&self, domain: DomainId) -> Option<Remainder> {
+        let mut copies = self.copies.iter().rev();
+        let copy = copies.find(|copy| copy.domain == domain)?;
+        Some(copy.number)
     }
 
     fn take(&mut self, number: Remainder) -> Option<Copy> {
@@ -58,10 +75,10 @@ impl Hardware {
     /// Takes pages out of the machine's pool. Root destroys copies if there are too few. Returns whether there were enough.
     pub(super) fn reserve(&mut self, pages: u64) -> bool {
         while !self.kernel.reserve(pages) {
-            let Some(oldest) = self.remains.oldest() else {
+            let Some(oldest) = self.remains.unclaimed().next() else {
                 return false;
             };
-            self.destroy_remainder(oldest);
+            self.destroy_remainder(oldest.number);
         }
         true
     }
@@ -85,8 +102,18 @@ impl Hardware {
             domain,
             pool_pages,
             pages,
+            is_claimed: false,
         });
         number
+    }
+
+    /// Has nomad keep the copy of a domain that has left. A nomad that was restarted since does not know which pages were sent, and destroys
+    /// the copy.
+    pub(super) fn keep_if_known(&mut self, left: &Outgoing, copy: Remainder) -> Option<Remainder> {
+        if left.pages.is_none() {
+            self.destroy_remainder(copy);
+        }
+        left.pages.as_ref().map(|_| copy)
     }
 
     /// Destroys a copy, unless that is done.
@@ -97,9 +124,8 @@ impl Hardware {
 
     /// Destroys all copies, because nomad has ended.
     pub fn destroy_remains(&mut self) {
-        while let Some(number) = self.remains.oldest() {
-            self.destroy_remainder(number);
-        }
+        let all: Vec<Remainder> = self.remains.all().collect();
+        all.into_iter().for_each(|it| self.destroy_remainder(it));
     }
 
     /// Takes the pages of a copy, whose memory is then free; `None` if it was destroyed or has another size.

@@ -57,7 +57,9 @@ pub(super) fn check_left_over(
         && hardware.record_store.transactions().len() == doubts.len()
         && hardware.record_store.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
-    if is_accounted && are_copies_known && !is_logging && are_doubts_all && are_outlived_stopped {
+    let is_building = !kernel.drafts.is_empty();
+    let is_at_rest = is_accounted && are_copies_known && !is_logging && !is_building;
+    if is_at_rest && are_doubts_all && are_outlived_stopped {
         Ok(())
     } else {
         Err(Defect::Leftover(number))

@@ -294,6 +294,7 @@ impl Simulation {
         let what = match (crash.crash, crash.when) {
             (Crash::Nomad, When::WhileRecording(_)) => "record",
             (Crash::Nomad, When::WhileWriting { .. }) => "write",
+            (Crash::Nomad, When::WithinStep) => "step",
             (Crash::Nomad, _) => "nomad",
             (Crash::Machine, _) => "machine",
         };
@@ -335,6 +336,7 @@ impl Simulation {
             let hardware = machine.hardware_mut();
             hardware.parts.freeze_us = FREEZE_US;
             hardware.local.clear();
+            hardware.points.clear();
             hardware
                 .root_faults
                 .retain(|fault| fault.call == RootCall::Unretire);

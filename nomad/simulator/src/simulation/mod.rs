@@ -97,7 +97,12 @@ pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
 
 /// Runs with these faults.
 pub fn run_with(seed: u64, faults: Faults) -> Result<Report, Failure> {
-    Simulation::new(Random::new(seed), faults, Mutant::None).run()
+    run_mutant_with(seed, faults, Mutant::None)
+}
+
+/// Runs with these faults, on machines that break a rule.
+pub fn run_mutant_with(seed: u64, faults: Faults, mutant: Mutant) -> Result<Report, Failure> {
+    Simulation::new(Random::new(seed), faults, mutant).run()
 }
 
 impl Simulation {

@@ -20,7 +20,9 @@ use nomad_channel::Encounter;
 use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId};
+use nomad_protocol::{
+    Action, DestinationEvent, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId,
+};
 use nomad_shell::{Frames, Output};
 
 use crate::clocks::Clocks;
@@ -133,6 +135,9 @@ impl World {
             }
         }
         self.record_root_changes(machine);
+        if self.has_died(machine) {
+            events.clear();
+        }
         events
     }
 
@@ -193,10 +198,20 @@ impl World {
             ledger.force(now, transaction, force);
         }
         self.record_root_changes(number);
+        let event = event.filter(|_| !self.has_died(number));
+        let adopted = std::mem::take(&mut self.machines[number].hardware_mut().adopted);
         if let Some(subject) = subject {
+            // Root may have adopted the domain although its reply was lost.
+            let activated = Event::Destination(DestinationEvent::Activated);
+            let is_adopted = adopted.contains(&subject.domain);
+            let done = if is_adopted {
+                Some(&activated)
+            } else {
+                event.as_ref()
+            };
             let (history, machines) = (&mut self.history, &self.machines);
-            history.record_event(machines, number, transaction, subject, event.as_ref());
-            self.check_clock(number, transaction, subject, event.as_ref());
+            history.record_event(machines, number, transaction, subject, done);
+            self.check_clock(number, transaction, subject, done);
             self.count_instances(subject.number());
         }
         let mut effects = self.apply_effects(now, number);
@@ -234,12 +249,21 @@ impl World {
             }
         }
         self.record_root_changes(number);
+        if self.has_died(number) {
+            effects.clear();
+        }
         effects
+    }
+
+    /// Whether a machine's nomad has died in the middle of a step, and was not restarted yet.
+    fn has_died(&mut self, number: usize) -> bool {
+        self.machines[number].hardware_mut().has_died()
     }
 
     /// Records the domains that the machine's root server has given up, those that it has started, and those whose
     /// retirement it has undone.
     fn record_root_changes(&mut self, number: usize) {
+        self.has_died(number);
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
         }
@@ -283,7 +307,7 @@ impl World {
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
         self.record_root_changes(machine);
-        if let Some(event) = event {
+        if let Some(event) = event.filter(|_| !self.has_died(machine)) {
             self.report_event(now, machine, transaction, event);
         }
     }

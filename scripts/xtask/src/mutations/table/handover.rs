@@ -15,6 +15,7 @@ const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
 const SIMULATED_FRAMES: Finder = Suite("nomad-simulator", "frames");
+const SIMULATED_POINTS: Finder = Suite("nomad-simulator", "points");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
 
@@ -90,6 +91,12 @@ mutations! {
     "frames-of-both-moves" in "nomad/shell/src/late/table/mod.rs":
         "                frames.take_held(earlier.frames);\n" => "                drop(earlier);\n";
         "frames held for a domain are lost when it moves again before root serves it again"; SHELL;
+    "admitted-in-vain" in "nomad/shell/src/moves/destination.rs":
+        "RootError::Call(_) | RootError::Malformed => return Err(refusal)," => "RootError::Call(_) | RootError::Malformed => DestinationEvent::Refused(refusal),";
+        "a domain that root has admitted although its reply was lost keeps its memory and its name, and never arrives here"; SIMULATED_POINTS;
+    "unretired-again" in "userland/root/src/api/root/outgoing.rs":
+        "    if let Some(DomainState::Running | DomainState::Stopped) = state {" => "    if state.is_none() {";
+        "a move stays in doubt although its domain runs on, if root could not thaw the domain at first"; ROOT;
     "frames-again" in "nomad/shell/src/late/inlet.rs":
         "        if number != next {" => "        if number > next {";
         "a domain receives a frame as often as the network repeats it"; SHELL;
