@@ -18,7 +18,7 @@ pub struct Remainder(u32);
 /// The copies, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Remains {
-    copies: Vec<Copy>,
+    copies: Vec<Left>,
     /// The number of copies that were ever added.
     added: u32,
     /// The first copy of each domain, for a mutant.
@@ -26,7 +26,7 @@ pub struct Remains {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Copy {
+struct Left {
     number: Remainder,
     domain: DomainId,
     /// The size of its pool.
@@ -65,7 +65,7 @@ impl Remains {
         Some(copy.number)
     }
 
-    fn take(&mut self, number: Remainder) -> Option<Copy> {
+    fn take(&mut self, number: Remainder) -> Option<Left> {
         let index = self.copies.iter().position(|copy| copy.number == number)?;
         Some(self.copies.remove(index))
     }
@@ -97,7 +97,7 @@ impl Hardware {
             let first = self.remains.first.entry(domain);
             first.or_insert_with(|| pages.clone());
         }
-        self.remains.copies.push(Copy {
+        self.remains.copies.push(Left {
             number,
             domain,
             pool_pages,
