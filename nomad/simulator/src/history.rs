@@ -359,7 +359,9 @@ impl History {
 
     /// Records a violation, unless an operator has forced the domain.
     pub(crate) fn violate(&mut self, id: DomainId, violation: Violation) {
-        if !self.domains[&id].is_forced {
+        let history = &self.domains[&id];
+        let is_second = matches!(violation, Violation::TwoRun | Violation::StartedBeside(_));
+        if !history.is_forced && (is_second || !history.is_decided) {
             self.violation.get_or_insert((id, violation));
         }
     }

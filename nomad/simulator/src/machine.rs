@@ -82,6 +82,8 @@ pub enum Mutant {
     HeldFramesAreForgotten,
     /// Root does not destroy the memory of domains that have left when nomad ends.
     RemainsStay,
+    /// The frames in the ring of a tunnel are lost when the switch is restarted.
+    SwitchForgetsRings,
     /// A domain's clock is not set on the destination.
     ClockStartsAnew,
     /// A destination does not count the downtime that Commit states.

@@ -2,7 +2,8 @@
 
 use nomad_protocol::LocalFailure;
 use nomad_simulator::faults::{
-    Faults, LocalFault, LocalStep, PlannedMove, RootCall, RootFault, Scale,
+    Faults, HelloFaults, LocalFault, LocalStep, PlannedMove, RootCall, RootFault, Scale,
+    SwitchRestart,
 };
 use nomad_simulator::history::Violation;
 use nomad_simulator::machine::Mutant;
@@ -73,4 +74,40 @@ fn frames_for_a_domain_that_root_does_not_serve_yet_are_not_lost() {
         }
     }
     assert!(arrived > 200, "{arrived}");
+}
+
+/// The switches of both machines are restarted while the domain moves and its late frames are forwarded.
+#[test]
+fn frames_that_a_migration_server_has_accepted_are_not_lost_with_a_switch() {
+    let mut arrived = 0;
+    for end_us in (0..80_000).step_by(1_000) {
+        let restart = |machine| SwitchRestart {
+            machine,
+            end_us: end_us + 7_000 * machine as u64,
+            begin_us: end_us + 7_000 * machine as u64 + 20_000,
+        };
+        let faults = Faults {
+            switches: (0..2).map(restart).collect(),
+            hellos: HelloFaults {
+                seed: end_us,
+                ..HelloFaults::default()
+            },
+            ..Faults::none(Scale::PAIR)
+        };
+        let report = simulation::run_with(end_us, faults);
+        let report = report.unwrap_or_else(|failure| panic!("{end_us}: {failure:?}"));
+        assert_eq!(report.outcomes, [Outcome::Moved], "{end_us}");
+        arrived += report.late_frames;
+    }
+    println!("{arrived} frames have arrived");
+    assert!(arrived > 0);
+}
+
+#[test]
+fn a_switch_that_forgets_the_frames_in_its_rings_is_caught() {
+    let mutant = Mutant::SwitchForgetsRings;
+    let run = |seed| simulation::run_mutant(seed, Scale::DEFAULT, mutant).err();
+    let failure = (0..6 * SEEDS).find_map(run).expect("it is caught");
+    let is_lost = matches!(failure, Failure::Violation(_, Violation::FrameLost));
+    assert!(is_lost, "{failure:?}");
 }

@@ -26,6 +26,37 @@ pub enum When {
     },
 }
 
+/// A machine that an operator turns off. Meanwhile the operator decides by force about domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerOff {
+    /// The machine.
+    pub machine: usize,
+    /// When it is turned off.
+    pub at_us: u64,
+    /// How long it is off.
+    pub down_us: u64,
+}
+
+impl PowerOff {
+    pub(super) fn draw(random: &mut Random, machines: usize) -> Self {
+        PowerOff {
+            machine: random.below(machines as u64) as usize,
+            at_us: random.below(2 * ONSET_US),
+            down_us: 1_000_000 + random.below(2_500_000),
+        }
+    }
+
+    /// The crash of the machine.
+    pub fn crash(self) -> PlannedCrash {
+        PlannedCrash {
+            machine: self.machine,
+            crash: Crash::Machine,
+            when: When::At(self.at_us),
+            down_us: self.down_us,
+        }
+    }
+}
+
 /// A planned crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedCrash {

@@ -42,7 +42,7 @@ impl Remains {
         self.unclaimed().map(|copy| copy.pool_pages).sum()
     }
 
-    fn unclaimed(&self) -> impl Iterator<Item = &Copy> {
+    fn unclaimed(&self) -> impl Iterator<Item = &Left> {
         self.copies.iter().filter(|copy| !copy.is_claimed)
     }
 

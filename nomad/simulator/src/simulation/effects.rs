@@ -197,7 +197,7 @@ impl Simulation {
     }
 
     pub(super) fn send(&mut self, datagram: Datagram) {
-        if self.is_cut || self.is_lost_one_way(datagram.from, datagram.to) {
+        if self.is_cut_off(datagram.from, datagram.to) {
             return;
         }
         for at in self.faults.network.arrivals(self.now, &mut self.random) {
@@ -206,7 +206,19 @@ impl Simulation {
         }
     }
 
-    pub(super) fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
+    /// Whether a datagram that one machine sends now is lost before it reaches another one's wire.
+    pub(super) fn is_cut_off(&self, from: usize, to: usize) -> bool {
+        let is_connected = self.nodes[from].is_connected(self.now);
+        self.is_cut || !is_connected || self.is_lost_one_way(from, to)
+    }
+
+    /// Whether a machine handles a datagram that reaches it now.
+    pub(super) fn is_receiving(&self, machine: usize) -> bool {
+        let node = &self.nodes[machine];
+        node.is_active(self.now) && node.is_connected(self.now)
+    }
+
+    fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
         let now_us = self.now.as_us();
         self.faults.one_way.is_some_and(|loss| {
             (loss.from, loss.to) == (from, to) && (loss.begin_us..loss.end_us).contains(&now_us)

@@ -137,6 +137,9 @@ impl Table {
             entry.until_us = Some(until_us);
         }
         if let Some(entry) = self.leaving(transaction) {
+            // An operator may have dropped the copy here and ended the transaction before the other machine has replied. If the domain runs
+            // there, it gets the frames.
+            entry.frames.open();
             entry.until_us.get_or_insert(until_us);
         }
     }

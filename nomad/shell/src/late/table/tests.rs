@@ -280,3 +280,16 @@ fn a_domain_whose_place_is_undecided_is_forgotten_last() {
     table.revert(MOVE);
     assert_eq!(inward(&mut table), [60]);
 }
+
+#[test]
+fn frames_held_for_a_domain_whose_transaction_an_operator_ends_are_forwarded() {
+    let (mut a, mut b) = (Table::default(), Table::default());
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.handle_frame(&frame(COUNTER, 60));
+    a.end(MOVE, 0);
+    carry(0, &mut a, A, &mut b, B);
+    assert_eq!(inward(&mut b), [0; 0], "the domain does not run there yet");
+    b.accept(of(MOVE, A, COUNTER));
+    carry(1_000_000, &mut a, A, &mut b, B);
+    assert_eq!(inward(&mut b), [60]);
+}

@@ -298,6 +298,9 @@ mutations! {
         "recorded hellos keep the genuine one waiting"; SHELL;
 
     // Guests.
+    "slow-guest" in "nomad/shell/src/roll_calls/guests.rs":
+        "silent.filter(is_optional).filter(is_quiet).collect()" => "silent.filter(is_optional).collect()";
+        "a restarted home starts a domain that runs on a guest which lacks processor time for its reply"; SHELL;
     "manifest-to-guest" in "nomad/protocol/src/guest.rs":
         "        (true, false) if !has_package => Err(GuestRule::OnlyPackages),\n" => "";
         "a restarted home starts a domain of its manifest that runs on a guest"; PROTOCOL;
