@@ -28,8 +28,6 @@ pub struct Remains(Vec<Remainder>);
 struct Remainder {
     domain: Name,
     id: DomainId,
-    /// Whether the domain is arriving again, which needs this pool's pages.
-    is_claimed: bool,
     pool: Handle<Pool>,
     destroyable: Handle<Pool>,
 }
@@ -51,7 +49,6 @@ impl Remains {
                 self.0.push(Remainder {
                     domain,
                     id,
-                    is_claimed: false,
                     pool,
                     destroyable: Handle::new(destroyable),
                 });
@@ -64,7 +61,7 @@ impl Remains {
         }
     }
 
-    /// The capability for the pool of the domain of this name that has left last, unless that is destroyed.
+    /// The capability for the pool that this domain has left, unless that is destroyed.
     pub fn find(&self, domain: Name) -> Option<Cap<Pool>> {
         let mut all = self.0.iter().rev();
         let found = all.find(|remainder| remainder.domain == domain && remainder.exists());
@@ -86,20 +83,12 @@ impl Remains {
         machine.pool.split(pages)
     }
 
-    /// Keeps the pool that this domain has left, because it is arriving again, until the migration server destroys it.
-    pub fn claim(&mut self, id: DomainId) {
-        let mut all = self.0.iter_mut();
-        if let Some(remainder) = all.find(|remainder| remainder.id == id) {
-            remainder.is_claimed = true;
-        }
-    }
-
     /// Destroys the pool that has been left for the longest time; returns false if there is none.
     fn destroy_oldest(&mut self) -> bool {
-        let Some(index) = self.0.iter().position(|it| !it.is_claimed) else {
+        if self.0.is_empty() {
             return false;
-        };
-        let Remainder { domain, pool, .. } = self.0.remove(index);
+        }
+        let Remainder { domain, pool, .. } = self.0.remove(0);
         log::info!("the memory that was kept of {domain} is needed");
         pool.destroy();
         true
@@ -107,8 +96,7 @@ impl Remains {
 
     /// The number of pages of the pools that root may destroy.
     pub fn pages(&self) -> u64 {
-        let unclaimed = self.0.iter().filter(|remainder| !remainder.is_claimed);
-        let reports = unclaimed.map(|remainder| remainder.pool.report());
+        let reports = self.0.iter().map(|remainder| remainder.pool.report());
         reports.flatten().map(|report| report.total.0).sum()
     }
 

@@ -222,8 +222,8 @@ impl Kernel for Local {
         admitted.map_err(AdmitError::Root)
     }
 
-    fn give_kept(&mut self, incoming: &mut Incoming, copy: Kept) {
-        incoming.give_kept(copy);
+    fn give_kept(&mut self, incoming: &mut Incoming, copy: &Kept) -> Result<(), LocalFailure> {
+        incoming.give_kept(copy).map_err(of_restore)
     }
 
     fn handle_arrival(

@@ -67,15 +67,19 @@ impl Arriving {
         })
     }
 
-    /// Takes over the pages of a Memory of the copy that was kept when the domain left.
+    /// Takes over the pages of the Memory at this position of the copy that was kept when the domain left. Both have the same size.
     ///
     /// # Errors
-    /// The error of [`Kept::move_pages`]. Then the Memory is to be destroyed.
-    pub fn continue_from(&mut self, kept: &mut Kept, position: u32) -> Result<(), Error> {
-        let page_count = self.pages.present().page_count();
-        let moved = kept.move_pages(position, self.memory, page_count)?;
+    /// The error of [`Kept::move_pages`]. Then this Memory is to be destroyed.
+    pub fn continue_from(&mut self, kept: &Kept, position: u32) -> Result<(), Error> {
+        let moved = kept.move_pages(position, self.memory)?;
         self.pages.insert_kept(&moved);
         Ok(())
+    }
+
+    /// Its size in pages.
+    pub fn page_count(&self) -> u64 {
+        self.pages.present().page_count()
     }
 
     /// Logs which pages are written from now on. `domain` is the domain that was built with this Memory.
@@ -92,7 +96,7 @@ impl Arriving {
             }
         };
         for_each_bitmap(
-            self.pages.present().page_count(),
+            self.page_count(),
             |first, count| domain.take_dirty_pages(log.memory, log.token, first, count),
             |_, _| {},
         )?;

@@ -33,7 +33,6 @@ use runtime::{Cap, clock};
 
 use crate::budget::{Extent, Reservation};
 use crate::capture::{names, queue};
-use crate::kept::Kept;
 use crate::machine::Machine;
 use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
@@ -54,8 +53,9 @@ pub struct Incoming {
     /// The incarnation that it is to run as.
     incarnation: Incarnation,
     pool: Cap<Pool>,
-    /// The copy that was kept here when the domain left, until its first round has ended.
-    kept: Option<Kept>,
+    /// Memories with the pages that were kept here when the domain left, by their positions in the image with which it left. The
+    /// image continues them, before it announces any other Memory.
+    kept: BTreeMap<u32, Arriving>,
     memories: BTreeMap<u32, Arriving>,
     /// The pages of the port's ring that move with the domain, and the ring's position in the description's list of objects
     /// outside of the domain.
@@ -113,7 +113,7 @@ impl Incoming {
             home: from.home,
             incarnation,
             pool,
-            kept: None,
+            kept: BTreeMap::new(),
             memories: BTreeMap::new(),
             staged: None,
             address: None,
@@ -182,13 +182,11 @@ impl Incoming {
         let pages = announcement.pages;
         match announcement.memory {
             MemoryKey::Inside(position) => {
-                let arriving = Arriving::new(self.machine.own, self.pool, pages);
-                let arriving = arriving.during("making Memory", position.into())?;
-                // It is destroyed with the domain, also if it cannot continue.
+                let arriving = match announcement.continues {
+                    Some(continued) => self.continue_memory(continued, pages)?,
+                    None => self.make_new_memory(position, pages)?,
+                };
                 self.memories.insert(position, arriving);
-                if let Some(continued) = announcement.continues {
-                    self.continue_memory(position, continued)?;
-                }
             }
             // A domain has at most one port.
             MemoryKey::Outside(position) if pages == PORT_PAGES && self.staged.is_none() => {
@@ -197,6 +195,13 @@ impl Incoming {
             MemoryKey::Outside(_) => return Err(RestoreError::Unexpected("pages of a service")),
         }
         Ok(())
+    }
+
+    fn make_new_memory(&mut self, position: u32, pages: u64) -> Result<Arriving, RestoreError> {
+        // No other Memory continues, and the pool need not have room for both.
+        self.destroy_kept();
+        let arriving = Arriving::new(self.machine.own, self.pool, pages);
+        arriving.during("making Memory", position.into())
     }
 
     fn apply(&mut self, chunk: Chunk, map: &PageMap) -> Result<(), RestoreError> {

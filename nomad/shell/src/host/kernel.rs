@@ -246,8 +246,16 @@ pub trait Kernel {
         provenance: Provenance,
     ) -> Result<Self::Incoming, AdmitError>;
 
-    /// Gives an incoming domain the copy that was kept when it left. The copy is destroyed when the first round has ended.
-    fn give_kept(&mut self, incoming: &mut Self::Incoming, copy: Self::Kept);
+    /// Moves the pages of the copy that was kept when an incoming domain left into the domain. What is left of the copy is to be
+    /// destroyed, even if this fails.
+    ///
+    /// # Errors
+    /// The kernel refused, or root has destroyed the copy. Then the incoming domain has none of its pages.
+    fn give_kept(
+        &mut self,
+        incoming: &mut Self::Incoming,
+        copy: &Self::Kept,
+    ) -> Result<(), LocalFailure>;
 
     /// Handles an item of a page stream.
     ///

@@ -4,7 +4,7 @@
 //!   machine A: a domain leaves as incarnation n                machine B: it arrives, and runs as n + 1
 //!     destroyed here: a copy is kept       (`kept`)              a visit is recorded                  (`visits`)
 //!     offered from B: Admit names n        <--- Offer ---        it is to move to A
-//!     the copy is given to the arrival     ---- Admit n -->      visit from A, of n + 1: only written pages are sent
+//!     the copy's pages are moved           ---- Admit n -->      visit from A, of n + 1: only written pages are sent
 //! ```
 //!
 //! Both sides compare the domain, its incarnation and the other machine. A copy and a visit are used at most once: whatever comes of
@@ -13,6 +13,8 @@
 mod kept;
 mod visits;
 
+use alloc::vec::Vec;
+
 use identity::Incarnation;
 use nomad_protocol::{Event, Instant, Offer, TransactionId};
 
@@ -20,6 +22,7 @@ pub use kept::{COPIES_MAX, Departure, KEEP_US, KeptCopies};
 pub use visits::{Arrival, VISITS_BYTES, VISITS_MAX, Visited, Visits};
 
 use crate::host::Host;
+use crate::output::Output;
 use crate::shell::Shell;
 
 /// What a machine remembers of moves that have ended, in case a domain moves back: `K` stands for a copy that the host keeps, `L` for
@@ -28,6 +31,8 @@ use crate::shell::Shell;
 pub struct Returns<K, L> {
     /// The copies of domains that have left.
     pub kept: KeptCopies<K>,
+    /// Copies that are to be destroyed when there is time.
+    pub given_up: Vec<K>,
     /// The domains that have arrived.
     pub visits: Visits<L>,
 }
@@ -36,6 +41,7 @@ impl<K, L> Default for Returns<K, L> {
     fn default() -> Self {
         Returns {
             kept: KeptCopies::default(),
+            given_up: Vec::new(),
             visits: Visits::default(),
         }
     }
@@ -45,7 +51,7 @@ impl<H: Host> Shell<H> {
     /// Keeps the copy of a domain that has left under this transaction, and gives up those that it replaces.
     pub(crate) fn keep_copy(&mut self, now: Instant, transaction: TransactionId, copy: H::Kept) {
         let Some(entry) = self.moves.entry(transaction) else {
-            return self.host.destroy_kept(copy);
+            return self.give_up_copy(copy);
         };
         let departure = Departure {
             domain: entry.offer.domain,
@@ -53,12 +59,12 @@ impl<H: Host> Shell<H> {
             to: entry.peer,
         };
         for replaced in self.returns.kept.insert(now, departure, copy) {
-            self.host.destroy_kept(replaced);
+            self.give_up_copy(replaced);
         }
     }
 
-    /// Gives the copy of a domain that is kept here to the domain's arrival, if the domain had left for the machine that it comes
-    /// from; otherwise gives the copy up. Returns the copy's incarnation in the first case.
+    /// Moves the pages of a domain's copy that is kept here into the arriving domain, if the domain had left for the machine that it comes
+    /// from. Returns the copy's incarnation if all pages have moved. The copy is given up in any case.
     pub(crate) fn claim_copy(
         &mut self,
         transaction: TransactionId,
@@ -68,22 +74,32 @@ impl<H: Host> Shell<H> {
         let is_back = Some(departure.to) == self.moves.peer_of(transaction);
         let incoming = self.moves.incoming(transaction);
         // Root may have needed the memory, even for this domain.
-        match incoming.filter(|_| is_back && self.host.exists(&copy)) {
-            Some(incoming) => {
-                self.host.give_kept(incoming, copy);
-                Some(departure.incarnation)
-            }
-            None => {
-                self.host.destroy_kept(copy);
-                None
-            }
+        let incoming = incoming.filter(|_| is_back && self.host.exists(&copy));
+        let given = incoming.map(|incoming| self.host.give_kept(incoming, &copy));
+        if let Some(Err(failure)) = given {
+            log::warn!("{} sends all of its pages: {failure}", offer.name);
+        }
+        self.give_up_copy(copy);
+        given?.ok().map(|()| departure.incarnation)
+    }
+
+    /// Has a copy destroyed when there is time.
+    fn give_up_copy(&mut self, copy: H::Kept) {
+        self.returns.given_up.push(copy);
+        self.emit(Output::DestroyCopy);
+    }
+
+    /// Destroys one of the copies that were given up, for [`Output::DestroyCopy`].
+    pub fn destroy_copy(&mut self) {
+        if let Some(copy) = self.returns.given_up.pop() {
+            self.host.destroy_kept(copy);
         }
     }
 
     /// Gives up the copies that were kept for long enough.
     pub(crate) fn give_up_old_copies(&mut self, now: Instant) {
         for old in self.returns.kept.take_expired(now) {
-            self.host.destroy_kept(old);
+            self.give_up_copy(old);
         }
     }
 

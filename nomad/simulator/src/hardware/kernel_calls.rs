@@ -337,7 +337,6 @@ impl Kernel for Hardware {
             if !self.reserve(pages) {
                 return Err(refused(Refusal::NoMemory));
             }
-            self.remains.claim(offer.domain);
             self.root.admit(number, offer.domain, pages);
             if let Some(entry) = self.root.entries.get_mut(&number) {
                 entry.is_from_guest = from.guest.is_some();
@@ -359,8 +358,15 @@ impl Kernel for Hardware {
         })
     }
 
-    fn give_kept(&mut self, incoming: &mut Incoming, copy: Remainder) {
-        incoming.kept = Some(copy);
+    fn give_kept(
+        &mut self,
+        incoming: &mut Incoming,
+        copy: &Remainder,
+    ) -> Result<(), LocalFailure> {
+        let pages = self.remains.pages(*copy, self.parts.mutant);
+        let pages = pages.filter(|pages| pages.page_count() == incoming.pages.page_count());
+        incoming.kept = Some(pages.ok_or(LocalFailure::BadImage)?);
+        Ok(())
     }
 
     fn handle_arrival(

@@ -32,25 +32,12 @@ struct Left {
     /// The size of its pool.
     pool_pages: u64,
     pages: Memory,
-    /// Whether the domain is arriving again. Root then leaves the copy to nomad.
-    is_claimed: bool,
 }
 
 impl Remains {
     /// The pages of the pools that root may destroy.
     pub fn pool_pages(&self) -> u64 {
-        self.unclaimed().map(|copy| copy.pool_pages).sum()
-    }
-
-    fn unclaimed(&self) -> impl Iterator<Item = &Left> {
-        self.copies.iter().filter(|copy| !copy.is_claimed)
-    }
-
-    /// Keeps the copies of this domain, because it is arriving.
-    pub(super) fn claim(&mut self, domain: DomainId) {
-        let copies = self.copies.iter_mut();
-        let its = copies.filter(|copy| copy.domain == domain);
-        its.for_each(|copy| copy.is_claimed = true);
+        self.copies.iter().map(|copy| copy.pool_pages).sum()
     }
 
     /// The capabilities for all copies.
@@ -65,6 +52,15 @@ impl Remains {
         Some(copy.number)
     }
 
+    /// The pages of a copy, which move into the domain that returns; `None` if the copy was destroyed. One mutant has only the
+    /// first copy of each domain.
+    pub(super) fn pages(&self, number: Remainder, mutant: Mutant) -> Option<Memory> {
+        let copy = self.copies.iter().find(|copy| copy.number == number)?;
+        let first = self.first.get(&copy.domain);
+        let first = first.filter(|_| mutant == Mutant::ReturnsToFirstCopy);
+        Some(first.unwrap_or(&copy.pages).clone())
+    }
+
     fn take(&mut self, number: Remainder) -> Option<Left> {
         let index = self.copies.iter().position(|copy| copy.number == number)?;
         Some(self.copies.remove(index))
@@ -74,8 +70,11 @@ impl Remains {
 impl Hardware {
     /// Takes pages out of the machine's pool. Root destroys copies if there are too few. Returns whether there were enough.
     pub(super) fn reserve(&mut self, pages: u64) -> bool {
+        if self.kernel.free_pages + self.remains.pool_pages() < pages {
+            return false;
+        }
         while !self.kernel.reserve(pages) {
-            let Some(oldest) = self.remains.unclaimed().next() else {
+            let Some(oldest) = self.remains.copies.first() else {
                 return false;
             };
             self.destroy_remainder(oldest.number);
@@ -102,7 +101,6 @@ impl Hardware {
             domain,
             pool_pages,
             pages,
-            is_claimed: false,
         });
         number
     }
@@ -126,15 +124,6 @@ impl Hardware {
     pub fn destroy_remains(&mut self) {
         let all: Vec<Remainder> = self.remains.all().collect();
         all.into_iter().for_each(|it| self.destroy_remainder(it));
-    }
-
-    /// Takes the pages of a copy, whose memory is then free; `None` if it was destroyed or has another size.
-    pub(super) fn take_pages(&mut self, number: Remainder, page_count: usize) -> Option<Memory> {
-        let copy = self.remains.take(number)?;
-        self.kernel.free_pages += copy.pool_pages;
-        let first = self.remains.first.get(&copy.domain);
-        let pages = first.cloned().unwrap_or(copy.pages);
-        (pages.page_count() == page_count).then_some(pages)
     }
 }
 

@@ -34,19 +34,15 @@ impl Hardware {
     }
 
     /// Has an arriving domain continue from the copy that was kept when it left.
-    pub(super) fn continue_copy(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
-        let kept = incoming.kept.take().ok_or(LocalFailure::BadImage)?;
-        let pages = self.take_pages(kept, incoming.pages.page_count());
-        incoming.pages = pages.ok_or(LocalFailure::BadImage)?;
+    pub(super) fn continue_copy(&self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
+        incoming.pages = incoming.kept.take().ok_or(LocalFailure::BadImage)?;
         incoming.arriving.insert_kept(&present_set(&incoming.pages));
         Ok(())
     }
 
-    /// Ends a round of an arriving domain: what is left of its kept copy is destroyed, and its pages are logged from now on.
-    pub(super) fn log_arriving(&mut self, incoming: &mut Incoming) {
-        if let Some(kept) = incoming.kept.take() {
-            self.destroy_remainder(kept);
-        }
+    /// Ends a round of an arriving domain: kept pages that do not continue are destroyed, and its pages are logged from now on.
+    pub(super) fn log_arriving(&self, incoming: &mut Incoming) {
+        incoming.kept = None;
         incoming.logged = Some(incoming.pages.clone());
     }
 }

@@ -7,7 +7,6 @@ use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::page_state::PageState;
 
 use super::passes::Pass;
-use super::remains::Remainder;
 use crate::kernel::State;
 use crate::memory::Memory;
 use crate::stream::StreamItem;
@@ -42,8 +41,8 @@ pub struct Incoming {
     pub(super) name: Name,
     pub(super) pages: Memory,
     pub(super) arriving: ArrivingPages,
-    /// The copy that was kept here when the domain left.
-    pub(super) kept: Option<Remainder>,
+    /// The pages of the copy that was kept here when the domain left, until the first round has ended.
+    pub(super) kept: Option<Memory>,
     /// Its pages at the end of the last round.
     pub(super) logged: Option<Memory>,
     pub(super) freeze: Option<State>,

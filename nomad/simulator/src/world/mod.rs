@@ -243,6 +243,7 @@ impl World {
                     effects.push(Effect::Frames(transaction, frames));
                 }
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
+                Output::DestroyCopy => self.machines[number].shell.destroy_copy(),
                 // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
                 Output::Event(..) | Output::Log(_) | Output::Late(..) | Output::End => {}

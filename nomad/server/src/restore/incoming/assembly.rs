@@ -22,7 +22,7 @@ impl Incoming {
     /// # Errors
     /// The call of the trial build that failed.
     pub fn end_round(&mut self) -> Result<(), RestoreError> {
-        // Every Memory that continues has been announced by now.
+        // Every Memory that continues has been announced by now, even if no other was.
         self.destroy_kept();
         self.trial_build()?;
         self.log_writes();

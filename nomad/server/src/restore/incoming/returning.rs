@@ -8,34 +8,53 @@ use super::Incoming;
 use crate::capture::captured::Log;
 use crate::kept::Kept;
 use crate::restore::RestoreError;
+use crate::restore::arriving::Arriving;
 use crate::restore::error::During;
 
+const NOT_KEPT: RestoreError = RestoreError::Unexpected("a Memory that continues none of this size");
+
 impl Incoming {
-    /// Gives it the copy that was kept here when it left.
-    pub fn give_kept(&mut self, kept: Kept) {
-        self.kept = Some(kept);
+    /// Moves the pages of the copy that was kept when the domain left into Memories of the arriving domain, in case the image continues them.
+    ///
+    /// # Errors
+    /// The call that failed. Then there are no such Memories.
+    pub fn give_kept(&mut self, kept: &Kept) -> Result<(), RestoreError> {
+        let mut sizes = kept.sizes();
+        let moved = sizes.try_for_each(|(position, pages)| self.take_kept(kept, position, pages));
+        if moved.is_err() {
+            self.destroy_kept();
+        }
+        moved
     }
 
-    /// Has the Memory at this position take over the pages of the kept one that was at position `continued`.
+    fn take_kept(&mut self, kept: &Kept, position: u32, pages: u64) -> Result<(), RestoreError> {
+        let arriving = Arriving::new(self.machine.own, self.pool, pages);
+        let mut arriving = arriving.during("making Memory", position.into())?;
+        let moved = arriving.continue_from(kept, position);
+        // It is destroyed with the others if that has failed.
+        self.kept.insert(position, arriving);
+        moved.during("continuing Memory", position.into())
+    }
+
+    /// The Memory of this size with the pages of the kept one that was at this position.
     pub(super) fn continue_memory(
         &mut self,
         position: u32,
-        continued: u32,
-    ) -> Result<(), RestoreError> {
-        let (Some(kept), Some(arriving)) = (&mut self.kept, self.memories.get_mut(&position))
-        else {
-            return Err(RestoreError::Unexpected(
-                "a Memory of a copy that is not kept",
-            ));
-        };
-        let moved = arriving.continue_from(kept, continued);
-        moved.during("continuing Memory", continued.into())
+        pages: u64,
+    ) -> Result<Arriving, RestoreError> {
+        match self.kept.remove(&position) {
+            Some(arriving) if arriving.page_count() == pages => Ok(arriving),
+            other => {
+                other.into_iter().for_each(Arriving::destroy);
+                Err(NOT_KEPT)
+            }
+        }
     }
 
-    /// Destroys what is left of the copy that was kept.
+    /// Destroys the Memories with kept pages that do not continue.
     pub(super) fn destroy_kept(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            kept.destroy();
+        while let Some((_, arriving)) = self.kept.pop_first() {
+            arriving.destroy();
         }
     }
 

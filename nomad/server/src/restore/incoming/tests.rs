@@ -10,12 +10,13 @@ use abi::register::{ObjectId, Slot};
 use abi::{Request, Rights};
 use nomad_image::{Attribute, HeldCapability, Identity, Object, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
+use runtime::Error;
 use runtime::host::with_kernel;
 use runtime::protocol::root::Refusal;
 
 use super::*;
 use crate::budget::Budget;
-use crate::kept::{KeptMemories, KeptMemory};
+use crate::kept::{Kept, KeptMemories, KeptMemory};
 use crate::owned::Owned;
 use crate::samples::{self, kernel, name, refused};
 
@@ -70,7 +71,7 @@ pub(super) fn admitted() -> Incoming {
         home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
-        kept: None,
+        kept: BTreeMap::new(),
         memories: BTreeMap::new(),
         staged: None,
         address: None,
@@ -158,43 +159,105 @@ fn a_domain_that_is_not_built_on_trial_has_no_logs() {
     assert!(logs.is_none());
 }
 
-/// The result of the announcement of a Memory that continues position 3, if a copy with a Memory there was kept.
-fn continue_kept(is_kept: bool) -> (Result<(), RestoreError>, Vec<Request>) {
-    let announcement = Announcement {
-        continues: Some(3),
-        ..Announcement::empty(MemoryKey::Inside(KEPT), 8)
+/// A copy with Memories of eight pages at positions 3 and 4.
+fn copy() -> Kept {
+    let memory = |position: u32| {
+        let id = ObjectId(position.into());
+        (position, KeptMemory { id, page_count: 8 })
     };
-    let act = || {
+    let domain = Owned::new(Cap::from_slot(Slot(10)));
+    let memories = KeptMemories::from([3, 4].map(memory));
+    Kept::new(domain, Cap::from_slot(Slot(11)), memories)
+}
+
+/// The announcement of a Memory that continues another one.
+fn continuing(position: u32, continued: u32, pages: u64) -> Announcement {
+    Announcement {
+        continues: Some(continued),
+        ..Announcement::empty(MemoryKey::Inside(position), pages)
+    }
+}
+
+/// The kernel's calls until the domain has the pages of the copy, and those of this step.
+fn calls_after_return(step: impl FnOnce(&mut Incoming)) -> (Vec<Request>, Vec<Request>) {
+    let ((), mut calls) = with_kernel(kernel, || {
         let mut incoming = admitted();
-        if is_kept {
-            let id = ObjectId(5);
-            let page_count = 8;
-            let memories = KeptMemories::from([(3, KeptMemory { id, page_count })]);
-            let domain = Owned::new(Cap::from_slot(Slot(10)));
-            incoming.give_kept(Kept::new(domain, Cap::from_slot(Slot(11)), memories));
-        }
-        let made = incoming.make_memory(&announcement);
-        incoming.end_round().expect("nothing to build");
-        made
-    };
-    with_kernel(kernel, act)
+        assert_eq!(incoming.give_kept(&copy()), Ok(()));
+        step(&mut incoming);
+        core::mem::forget(incoming);
+    });
+    let last = calls.iter().rposition(is_grant).expect("pages move");
+    let later = calls.split_off(last + 1);
+    (calls, later)
+}
+
+fn is_grant(call: &Request) -> bool {
+    matches!(call, Request::DomainGrantPages(_))
+}
+
+fn is_destroy(call: &Request) -> bool {
+    matches!(call, Request::Destroy(_))
 }
 
 #[test]
-fn a_memory_continues_only_a_copy_that_is_kept_and_what_is_left_of_it_is_destroyed() {
-    let (continued, calls) = continue_kept(true);
-    assert_eq!(continued, Ok(()));
-    let is_moved = |call: &Request| matches!(call, Request::DomainGrantPages(_));
-    let pool = Slot(11);
-    let destroyed = Request::Destroy(Destroy { object: pool });
-    let order = [
-        calls.iter().position(is_moved),
-        calls.iter().position(|call| *call == destroyed),
+fn the_pages_of_a_kept_copy_move_at_the_admission() {
+    let (admission, announcements) = calls_after_return(|incoming| {
+        for (position, continued) in [(KEPT, 3), (ENDED, 4)] {
+            let made = incoming.make_memory(&continuing(position, continued, 8));
+            assert_eq!(made, Ok(()));
+        }
+        assert!(incoming.kept.is_empty());
+    });
+    assert_eq!(count(&admission, is_grant), 2);
+    assert_eq!(announcements, [], "the first round is not longer for that");
+}
+
+#[test]
+fn a_memory_continues_once_and_only_one_of_its_size() {
+    with_kernel(kernel, || {
+        let mut incoming = admitted();
+        assert_eq!(incoming.give_kept(&copy()), Ok(()));
+        assert_eq!(incoming.make_memory(&continuing(KEPT, 3, 8)), Ok(()));
+        for announcement in [continuing(ENDED, 3, 8), continuing(ENDED, 4, 9)] {
+            let made = incoming.make_memory(&announcement);
+            assert!(matches!(made, Err(RestoreError::Unexpected(_))));
+        }
+    });
+}
+
+#[test]
+fn memories_that_do_not_continue_are_destroyed_before_there_are_others() {
+    let new = Announcement::empty(MemoryKey::Inside(ENDED), 8);
+    let steps: [&dyn Fn(&mut Incoming); 2] = [
+        &|incoming| assert_eq!(incoming.make_memory(&new), Ok(())),
+        &|incoming| assert_eq!(incoming.end_round(), Ok(())),
     ];
-    assert!(order[0].is_some() && order[0] < order[1], "{order:?}");
-    let (continued, calls) = continue_kept(false);
-    assert!(matches!(continued, Err(RestoreError::Unexpected(_))));
-    assert!(!calls.iter().any(is_moved));
+    for step in steps {
+        let (_, calls) = calls_after_return(|incoming| {
+            assert_eq!(incoming.make_memory(&continuing(KEPT, 3, 8)), Ok(()));
+            step(incoming);
+        });
+        let made = calls.iter().position(|call| matches!(call, Request::MemoryCreate(_)));
+        let destroyed = calls.iter().position(is_destroy);
+        assert!(destroyed.is_some() && made.is_none_or(|made| destroyed < Some(made)));
+        assert_eq!(count(&calls, is_destroy), 1);
+    }
+}
+
+#[test]
+fn a_copy_whose_pages_do_not_move_leaves_nothing() {
+    let refuses = |request: &Request| match request {
+        Request::DomainGrantPages(call) if call.memory == ObjectId(4) => Err(Error::WrongState),
+        other => kernel(other),
+    };
+    let (is_empty, calls) = with_kernel(refuses, || {
+        let mut incoming = admitted();
+        assert!(incoming.give_kept(&copy()).is_err());
+        incoming.kept.is_empty()
+    });
+    assert!(is_empty);
+    assert_eq!(left_over(&calls), []);
+    assert_eq!(count(&calls, is_destroy), 2);
 }
 
 #[test]

@@ -65,7 +65,6 @@ pub fn admit(
         abi::Error::PoolEmpty => Refusal::NoMemory,
         other => kernel(other),
     })?;
-    root.remains.claim(id);
     let earlier = root.domains.by_name(name).map(|domain| domain.number);
     let earlier = earlier.and_then(|number| root.domains.remove(number));
     let domain = root.domains.add(name, id);

@@ -221,16 +221,6 @@ fn memory_that_was_left_is_not_destroyed_for_a_domain_that_does_not_fit_even_so(
 }
 
 #[test]
-fn memory_that_an_arriving_domain_has_left_is_destroyed_for_no_other_domain() {
-    let returning = (ID, 8);
-    for (pages, fits) in [(885, true), (990, false)] {
-        let other = (DomainId(99), pages);
-        let admitted = admit_after_departure(900, &[returning, other]);
-        assert_eq!(admitted, (vec![true, fits], false));
-    }
-}
-
-#[test]
 fn the_migration_server_can_neither_end_a_domain_nor_undo_its_retirement() {
     let find = RootRequest::Find { name: name() };
     let (found, calls) = with_kernel(accept_all, || {
