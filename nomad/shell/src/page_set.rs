@@ -114,6 +114,13 @@ impl PageSet {
         words.for_each(|(word, bits)| *word |= bits);
     }
 
+    /// Adds the pages of `those` that are not in `others`. All are sets of the same Memory.
+    pub fn insert_difference(&mut self, those: &PageSet, others: &PageSet) {
+        let differences = those.words.iter().zip(&others.words);
+        let words = self.words.iter_mut().zip(differences);
+        words.for_each(|(word, (those, others))| *word |= those & !others);
+    }
+
     /// Removes all pages.
     pub fn clear(&mut self) {
         self.words.fill(0);

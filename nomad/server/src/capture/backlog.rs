@@ -89,7 +89,10 @@ impl Backlog {
                 self.memories.extend(scope.unless_gone(memory)?);
             }
         }
-        self.visited.clear();
+        if !core::mem::take(&mut self.visited).is_empty() {
+            // At the first other Memory, the destination destroys the pages that it has kept and that do not continue.
+            self.memories.sort_by_key(|memory| memory.continues.is_none());
+        }
         let mut index = 0;
         while let Some(memory) = self.memories.get_mut(index) {
             match scope.unless_gone(memory.collect_dirty())? {
@@ -349,6 +352,23 @@ mod tests {
     #[test]
     fn the_log_of_a_domain_that_returns_continues() {
         assert_eq!(returning(kernel), (9, Some(4), 3));
+    }
+
+    #[test]
+    fn memories_that_continue_come_first_and_pages_discarded_since_are_announced() {
+        let other = ObjectId(3);
+        let (backlog, _) = with_kernel(kernel, || {
+            let mut backlog = Backlog::new(DOMAIN);
+            backlog.continue_logs(visited(&[1, 2, 3]));
+            let mut read = Read::default();
+            read.listing.objects = [other, LIVING].map(record).into();
+            let collected = backlog.collect_dirty(&read, Scope::Round);
+            collected.map(|()| backlog)
+        });
+        let backlog = backlog.expect("collects");
+        assert_eq!(memories(&backlog), [LIVING, other]);
+        // In this kernel, no page is present.
+        assert_eq!(backlog.memories[0].pages.pending.len(), 3);
     }
 
     #[test]

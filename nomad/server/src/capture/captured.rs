@@ -72,6 +72,11 @@ impl Captured {
             continues: Some(visited.position),
         };
         captured.collect_dirty()?;
+        let mut present = PageSet::new(captured.pages.page_count());
+        collect(&mut present, |first, count| {
+            domain.present_pages(memory, first, count)
+        })?;
+        captured.pages.announce_discarded(&present);
         Ok(captured)
     }
 

@@ -28,7 +28,9 @@ impl Hardware {
             Mutant::VisitForgetsPages => vec![false; log.len()],
             _ => log,
         });
-        outgoing.pages = Some(PageState::continuing(visited.present));
+        let mut pages = PageState::continuing(visited.present);
+        pages.announce_discarded(&present_set(&domain.contents.pages));
+        outgoing.pages = Some(pages);
         outgoing.is_continuing = true;
         true
     }

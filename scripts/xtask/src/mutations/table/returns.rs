@@ -31,23 +31,29 @@ mutations! {
         "            if memory.continues_unannounced() {" => "            if false {";
         "a Memory that a domain has not written is empty after its return"; SERVER;
     "late-continuation" in "nomad/server/src/capture/backlog.rs":
-        "        self.visited.clear();\n        let mut index" => "        let mut index";
+        "        if !core::mem::take(&mut self.visited).is_empty() {" => "        if !self.visited.is_empty() {";
         "the return of a domain fails if one of its Memories is not listed at first"; SERVER;
     "stale-log" in "nomad/server/src/capture/backlog.rs":
         "            None | Some(Err(Error::InUse)) =>" => "            None =>";
         "a domain does not move after another owner has begun a log of its pages"; SERVER;
     "half-continued" in "nomad/server/src/kept.rs":
-        "        let memory = self.memories.remove(&position);" => "        let memory = self.memories.get(&position).copied();";
-        "a Memory whose pages have moved is continued again, without them"; SERVER;
+        "        let is_complete = moved.0 == present.len();" => "        let is_complete = true;";
+        "a domain that returns loses pages if not all of them could be moved"; SERVER;
+    "unordered-continuation" in "nomad/server/src/capture/backlog.rs":
+        "self.memories.sort_by_key(|memory| memory.continues.is_none());" => "";
+        "the return of a domain fails that has made another Memory meanwhile"; SERVER;
+    "kept-discards" in "nomad/server/src/capture/captured.rs":
+        "        captured.pages.announce_discarded(&present);\n" => "";
+        "a domain cannot return if it has discarded pages and populated as many others"; SERVER;
+    "kept-without-end" in "nomad/server/src/restore/incoming.rs":
+        "        self.destroy_kept();\n        let arriving" => "        let arriving";
+        "a domain does not return if its new Memories do not fit beside the pages of those that it had"; SERVER;
     "precious-remains" in "userland/root/src/remains.rs":
         "            && self.destroy_oldest()\n" => "            && false\n";
         "a machine refuses a domain for the memory of one that has left"; ROOT;
     "no-headroom" in "userland/root/src/remains.rs":
         "const HEADROOM: u64 = 512;" => "const HEADROOM: u64 = 0;";
         "a domain does not start although a copy's memory would do for the ring of its port"; ROOT;
-    "claimed-remains" in "userland/root/src/remains.rs":
-        "self.0.iter().position(|it| !it.is_claimed)" => "self.0.iter().position(|_| true)";
-        "the return of a domain fails because its pages are destroyed for another domain"; ROOT;
     "useless-destruction" in "userland/root/src/remains.rs":
         "            && free.saturating_add(self.pages()) >= pages.0\n" => "";
         "a domain that fits no machine costs all others their kept pages"; ROOT;
