@@ -52,13 +52,18 @@ impl<L> Default for Visits<L> {
 }
 
 impl<L> Visits<L> {
-    /// Adds the visit of a domain, in place of an earlier one of the domain and of the earliest ones if there are too many.
+    /// Adds the visit of a domain, in place of an earlier one of the domain and of the earliest ones if there are too many. A visit that
+    /// needs more memory than all visits may have is not added.
     pub fn insert(&mut self, arrival: Arrival, memories: Vec<Visited<L>>) {
         self.take(arrival.domain);
-        self.visits.push_back((arrival, memories));
-        while self.visits.len() > VISITS_MAX || self.bytes() > VISITS_BYTES {
+        let bytes = bytes_of(&memories);
+        if bytes > VISITS_BYTES {
+            return;
+        }
+        while self.visits.len() >= VISITS_MAX || self.bytes() + bytes > VISITS_BYTES {
             self.visits.pop_front();
         }
+        self.visits.push_back((arrival, memories));
     }
 
     /// Removes and returns the visit of a domain.
@@ -70,10 +75,16 @@ impl<L> Visits<L> {
 
     /// The size of all visits in memory.
     fn bytes(&self) -> usize {
-        let memories = self.visits.iter().flat_map(|(_, memories)| memories);
-        let sizes = memories.map(|memory| size_of::<Visited<L>>() + memory.present.bytes());
-        sizes.sum()
+        let visits = self.visits.iter();
+        visits.map(|(_, memories)| bytes_of(memories)).sum()
     }
+}
+
+/// The size of a visit in memory.
+fn bytes_of<L>(memories: &[Visited<L>]) -> usize {
+    let memories = memories.iter();
+    let sizes = memories.map(|memory| size_of::<Visited<L>>() + memory.present.bytes());
+    sizes.sum()
 }
 
 #[cfg(test)]
@@ -132,7 +143,15 @@ mod tests {
         let third = VISITS_BYTES as u64 * u64::from(u8::BITS) / 3;
         (0..4).for_each(|domain| visits.insert(arrival(domain, 1), visited(third)));
         assert_eq!(remembered(&mut visits, 4), [2, 3]);
-        visits.insert(arrival(1, 1), visited(4 * third));
-        assert_eq!(remembered(&mut visits, 4), [0; 0]);
+    }
+
+    #[test]
+    fn a_visit_that_takes_too_much_memory_by_itself_costs_no_other() {
+        let mut visits = Visits::default();
+        let limit = VISITS_BYTES as u64 * u64::from(u8::BITS);
+        for (domain, pages) in [(1, 8), (2, 8), (2, limit)] {
+            visits.insert(arrival(domain, 1), visited(pages));
+        }
+        assert_eq!(remembered(&mut visits, 4), [1]);
     }
 }
