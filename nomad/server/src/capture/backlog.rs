@@ -91,7 +91,8 @@ impl Backlog {
         }
         if !core::mem::take(&mut self.visited).is_empty() {
             // At the first other Memory, the destination destroys the pages that it has kept and that do not continue.
-            self.memories.sort_by_key(|memory| memory.continues.is_none());
+            self.memories
+                .sort_by_key(|memory| memory.continues.is_none());
         }
         let mut index = 0;
         while let Some(memory) = self.memories.get_mut(index) {

@@ -358,11 +358,7 @@ impl Kernel for Hardware {
         })
     }
 
-    fn give_kept(
-        &mut self,
-        incoming: &mut Incoming,
-        copy: &Remainder,
-    ) -> Result<(), LocalFailure> {
+    fn give_kept(&mut self, incoming: &mut Incoming, copy: &Remainder) -> Result<(), LocalFailure> {
         let pages = self.remains.pages(*copy, self.parts.mutant);
         let pages = pages.filter(|pages| pages.page_count() == incoming.pages.page_count());
         incoming.kept = Some(pages.ok_or(LocalFailure::BadImage)?);

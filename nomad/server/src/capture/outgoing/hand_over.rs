@@ -12,7 +12,7 @@ use crate::capture::listing::{self, Read};
 use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, names, state};
-use crate::kept::Kept;
+use crate::kept::{Kept, MEMORIES_MAX};
 use crate::owned::{Owned, destroy_or_forget};
 use crate::root::RootError;
 
@@ -241,8 +241,8 @@ impl Outgoing {
     }
 
     /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet. Returns its copy. If an earlier
-    /// run of this server has sent the domain, this destroys it: the kernel frees the memory in small steps, and every thread of a higher
-    /// priority than this one runs between them.
+    /// run of this server has sent the domain, or the list of its Memories is too long to be kept, this destroys it: the kernel frees the
+    /// memory in small steps, and every thread of a higher priority than this one runs between them.
     ///
     /// # Errors
     /// The error of root.
@@ -250,7 +250,7 @@ impl Outgoing {
         let pool = self.machine.root.release(self.name(), guest)?;
         let memories = self.backlog.sent_memories(&mut self.numbering);
         self.forget_capture();
-        let domain = match self.is_recovered {
+        let domain = match self.is_recovered || memories.len() > MEMORIES_MAX {
             true => None,
             false => self.domain.cap().duplicate().ok(),
         };

@@ -11,7 +11,8 @@ use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
 use crate::restore::error::During;
 
-const NOT_KEPT: RestoreError = RestoreError::Unexpected("a Memory that continues none of this size");
+const NOT_KEPT: RestoreError =
+    RestoreError::Unexpected("a Memory that continues none of this size");
 
 impl Incoming {
     /// Moves the pages of the copy that was kept when the domain left into Memories of the arriving domain, in case the image continues them.

@@ -181,10 +181,10 @@ fn continuing(position: u32, continued: u32, pages: u64) -> Announcement {
 /// The kernel's calls until the domain has the pages of the copy, and those of this step.
 fn calls_after_return(step: impl FnOnce(&mut Incoming)) -> (Vec<Request>, Vec<Request>) {
     let ((), mut calls) = with_kernel(kernel, || {
-        let mut incoming = admitted();
-        assert_eq!(incoming.give_kept(&copy()), Ok(()));
+        let (mut incoming, copy) = (admitted(), copy());
+        assert_eq!(incoming.give_kept(&copy), Ok(()));
         step(&mut incoming);
-        core::mem::forget(incoming);
+        core::mem::forget((incoming, copy));
     });
     let last = calls.iter().rposition(is_grant).expect("pages move");
     let later = calls.split_off(last + 1);
@@ -237,7 +237,9 @@ fn memories_that_do_not_continue_are_destroyed_before_there_are_others() {
             assert_eq!(incoming.make_memory(&continuing(KEPT, 3, 8)), Ok(()));
             step(incoming);
         });
-        let made = calls.iter().position(|call| matches!(call, Request::MemoryCreate(_)));
+        let made = calls
+            .iter()
+            .position(|call| matches!(call, Request::MemoryCreate(_)));
         let destroyed = calls.iter().position(is_destroy);
         assert!(destroyed.is_some() && made.is_none_or(|made| destroyed < Some(made)));
         assert_eq!(count(&calls, is_destroy), 1);
