@@ -482,16 +482,9 @@ impl Kernel for Hardware {
 
     fn hand_over(&mut self, _: &mut Incoming) {}
 
-    fn finish(&mut self, incoming: Incoming) {
-        if let Some(kept) = incoming.kept {
-            self.destroy_remainder(kept);
-        }
-    }
+    fn finish(&mut self, _: Incoming) {}
 
     fn discard_incoming(&mut self, incoming: Incoming) {
-        if let Some(kept) = incoming.kept {
-            self.destroy_remainder(kept);
-        }
         if self.is_prepared(incoming.id) {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);
