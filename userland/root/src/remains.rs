@@ -1,7 +1,8 @@
 //! The memory of domains that have left, until the migration server has destroyed it: [`Remains`].
 //!
-//! The migration server may keep it for the case that a domain comes back. So root destroys the oldest of it whenever memory is short for a
-//! domain that starts or arrives, and reports it as free.
+//! The migration server may keep it for the case that a domain comes back. So root destroys the oldest of it whenever memory is short for
+//! the pool of a domain that starts or arrives, and then keeps some pages free for the other objects that the domain needs ([`Remains::split`]). It
+//! reports the memory as free.
 
 use alloc::vec::Vec;
 
@@ -62,9 +63,9 @@ impl Remains {
     }
 
     /// The capability for the pool that this domain has left, unless that is destroyed.
-    pub fn find(&self, domain: Name) -> Option<Cap<Pool>> {
+    pub fn find(&self, id: DomainId) -> Option<Cap<Pool>> {
         let mut all = self.0.iter().rev();
-        let found = all.find(|remainder| remainder.domain == domain && remainder.exists());
+        let found = all.find(|remainder| remainder.id == id && remainder.exists());
         found.map(|remainder| *remainder.destroyable)
     }
 

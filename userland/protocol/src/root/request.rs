@@ -58,6 +58,8 @@ pub enum Request {
     Release {
         /// An exported domain that is retired.
         name: Name,
+        /// Its id. Another domain of this name may have left before.
+        id: DomainId,
         /// The destination, if it is a guest. Root remembers it until the domain is here again.
         guest: Option<Name>,
     },
@@ -235,6 +237,7 @@ mod tests {
             Request::Revert { name },
             Request::Release {
                 name,
+                id,
                 guest: Some(name),
             },
             Request::Admit {

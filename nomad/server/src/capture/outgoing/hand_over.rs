@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use identity::{Digest, Name};
-use nomad_image::{Parts, describe};
+use nomad_image::{Identity, Parts, describe};
 use runtime::{Error, clock};
 
 use super::{Frozen, Outgoing};
@@ -247,7 +247,8 @@ impl Outgoing {
     /// # Errors
     /// The error of root.
     pub fn release(&mut self, guest: Option<Name>) -> Result<Option<Kept>, CaptureError> {
-        let pool = self.machine.root.release(self.name(), guest)?;
+        let Identity { name, id, .. } = self.identity;
+        let pool = self.machine.root.release(name, id, guest)?;
         let memories = self.backlog.sent_memories(&mut self.numbering);
         self.forget_capture();
         let domain = match self.is_recovered || memories.len() > MEMORIES_MAX {

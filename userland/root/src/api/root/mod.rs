@@ -64,7 +64,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         // Handled separately, since its reply may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
-        Request::Release { name, guest } => outgoing::release(root, name, guest),
+        Request::Release { name, id, guest } => outgoing::release(root, name, id, guest),
         Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {
             name,

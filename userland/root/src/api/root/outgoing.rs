@@ -2,7 +2,7 @@
 
 use abi::Error;
 use runtime::Cap;
-use runtime::protocol::Name;
+use runtime::protocol::{DomainId, Name};
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
 use runtime::server::{Handled, Server};
 
@@ -61,12 +61,18 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
 
 /// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
 /// which destroys it or keeps it until root needs it.
-pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Response {
+pub fn release(
+    root: &mut Supervisor,
+    name: Name,
+    id: DomainId,
+    guest: Option<Name>,
+) -> Response {
     let domain = match find_exported(root, name) {
-        Ok(domain) => domain,
+        Ok(domain) if domain.id == id => domain,
         // The request is a repetition whose first reply was lost.
-        Err(refusal) => {
-            let left = root.remains.find(name).ok_or(refusal)?;
+        other => {
+            let refusal = other.err().unwrap_or(Refusal::NoSuchDomain);
+            let left = root.remains.find(id).ok_or(refusal)?;
             return Ok((done(), Some(left.erase())));
         }
     };

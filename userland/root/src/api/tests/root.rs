@@ -25,6 +25,7 @@ fn export() -> RootRequest {
 fn release() -> RootRequest {
     RootRequest::Release {
         name: name(),
+        id: ID,
         guest: None,
     }
 }
@@ -112,6 +113,12 @@ fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
         assert_eq!(released, Some((done().as_slice().into(), 1)));
         assert!(root.domains.nth(0).is_none());
         assert_eq!(call(&mut root, release()), released, "repeated");
+        let other = RootRequest::Release {
+            name: name(),
+            id: DomainId(99),
+            guest: None,
+        };
+        assert_eq!(call(&mut root, other), is_refused(Refusal::NoSuchDomain));
     });
     assert!(!is_destroyed(&calls, POOL));
     let rights = calls.iter().find_map(|call| match call {
