@@ -2,8 +2,8 @@
 
 use abi::Error;
 use runtime::Cap;
-use runtime::protocol::{DomainId, Name};
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
+use runtime::protocol::{DomainId, Name};
 use runtime::server::{Handled, Server};
 
 use super::{Response, kernel, now};
@@ -61,12 +61,7 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
 
 /// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
 /// which destroys it or keeps it until root needs it.
-pub fn release(
-    root: &mut Supervisor,
-    name: Name,
-    id: DomainId,
-    guest: Option<Name>,
-) -> Response {
+pub fn release(root: &mut Supervisor, name: Name, id: DomainId, guest: Option<Name>) -> Response {
     let domain = match find_exported(root, name) {
         Ok(domain) if domain.id == id => domain,
         // The request is a repetition whose first reply was lost.
