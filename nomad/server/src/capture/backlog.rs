@@ -81,6 +81,7 @@ impl Backlog {
         if scope == Scope::Freeze {
             self.memories.retain(is_listed);
         }
+        let is_returning = !self.visited.is_empty();
         for record in read.memories().filter(|record| record.attribute == 0) {
             let id = ObjectId(record.id);
             let is_known = |memory: &Captured| memory.source.memory == id;
@@ -89,7 +90,8 @@ impl Backlog {
                 self.memories.extend(scope.unless_gone(memory)?);
             }
         }
-        if !core::mem::take(&mut self.visited).is_empty() {
+        self.visited.clear();
+        if is_returning {
             // At the first other Memory, the destination destroys the pages that it has kept and that do not continue.
             self.memories
                 .sort_by_key(|memory| memory.continues.is_none());
