@@ -329,7 +329,6 @@ impl Fleet {
     /// As [`Fleet::migrate`].
     pub fn migrate_to(&self, domain: &str, from: Node, to: Node) -> Migration {
         let begun_ns = prober::now_ns();
-        let _logs = LogsOnFailure(self, [from, to]);
         let reply = self.begin_migration_to(domain, from, to).finish(LIMIT);
         Migration::of_reply(begun_ns, &reply)
     }
@@ -356,15 +355,15 @@ impl Fleet {
     }
 }
 
-/// Prints the machines' logs when it is dropped by a panic.
-struct LogsOnFailure<'a>(&'a Fleet, [Node; 2]);
-
-impl Drop for LogsOnFailure<'_> {
+/// A test that fails says what each machine was doing, and what crossed its wire.
+impl Drop for Fleet {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            for node in self.1 {
-                eprintln!("--- the log of {node:?} ---\n{}", self.0.log(node));
-            }
+        if !std::thread::panicking() {
+            return;
+        }
+        for node in self.nodes().take(self.machines.len()) {
+            let (counters, state) = (self.port(node).counters(), self.machine(node).state());
+            eprintln!("--- {node:?} ---\n{counters:?}\n{state}");
         }
     }
 }

@@ -33,6 +33,23 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
+/// A machine was turned off while it was paused, but only when the pause ended. Then it was still off when the faults were over and the
+/// next move to it began.
+#[test]
+fn a_paused_machine_is_off_as_soon_as_it_is_turned_off() {
+    for seed in [7_000_009_460, 7_140_003_885] {
+        let ended = simulation::run(seed);
+        assert!(ended.is_ok(), "seed {seed}: {ended:?}");
+    }
+}
+
+/// A machine of which only nomad was down counted as one that was turned off, so an operator ran a domain elsewhere that it still ran.
+#[test]
+fn a_machine_is_not_off_while_its_nomad_restarts() {
+    let ended = simulation::run(7_300_070_771);
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 /// The kernel refuses to retire the domain, so the source aborts a move whose destination has a verified copy, and Abort is
 /// lost. Then the source moves the domain elsewhere, without a message from the first destination, and is restarted. The
 /// first destination is left with a copy in doubt that is outlived.

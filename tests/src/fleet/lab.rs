@@ -49,7 +49,7 @@ impl Fleet {
     ///
     /// If it does not start.
     pub fn serve_image(&self, directory: &Path) -> Client {
-        child::require("grub-mkimage", "grub-common");
+        child::require("grub-mkstandalone", "grub-common");
         let program = child::beside("caravan", "cargo build -p caravan");
         let text = |path: &Path| path.to_str().expect("a path that is text").to_owned();
         let (program, directory) = (text(&program), text(directory));

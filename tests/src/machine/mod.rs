@@ -23,6 +23,7 @@ mod nic;
 mod options;
 mod program;
 mod qmp;
+mod state;
 mod verdict;
 mod wire;
 

@@ -96,7 +96,8 @@ impl Simulation {
                 Some(*to)
             }
             Scheduled::Greeting(Greeting::Probe { at, .. }) => self.world.machine_at(*at),
-            Scheduled::Crash(crash) => Some(crash.machine),
+            // A paused machine can be turned off.
+            Scheduled::Crash(crash) if crash.crash == Crash::Nomad => Some(crash.machine),
             _ => None,
         }
     }
@@ -290,7 +291,11 @@ impl Simulation {
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
         node.life += 1;
-        node.down_until = self.now.after_us(crash.down_us);
+        node.down_until = node.off_until.max(self.now.after_us(crash.down_us));
+        if crash.crash == Crash::Machine {
+            node.off_until = node.down_until;
+            node.paused_until = self.now;
+        }
     }
 
     fn report_crash(&mut self, crash: PlannedCrash) {
@@ -339,6 +344,7 @@ impl Simulation {
         self.faults.one_way = None;
         for node in &mut self.nodes {
             node.down_until = node.down_until.min(self.now);
+            node.off_until = node.off_until.min(self.now);
             node.paused_until = node.paused_until.min(self.now);
         }
         for machine in &mut self.world.machines {

@@ -85,7 +85,7 @@ impl Simulation {
         let off = self.faults.power_off.filter(|off| off.machine == machine);
         let is_meanwhile =
             off.is_some_and(|off| (off.at_us..off.at_us + off.down_us).contains(&self.now.as_us()));
-        is_meanwhile && self.nodes[machine].down_until > self.now
+        is_meanwhile && self.nodes[machine].off_until > self.now
     }
 
     fn are_connected(&self, one: usize, other: usize) -> bool {

@@ -11,8 +11,10 @@ pub(super) struct Node {
     pub clock: Clock,
     /// The number of its crashes: work and results that nomad scheduled before a crash are dropped after it.
     pub life: u32,
-    /// The end of its restart.
+    /// The end of the restart of its nomad, or of all of it.
     pub down_until: Instant,
+    /// Until when all of it is off.
+    pub off_until: Instant,
     /// The end of its pause.
     pub paused_until: Instant,
     /// The end of the restart of its switch.
@@ -27,6 +29,7 @@ impl Node {
             clock: Clock::new(rate_permille),
             life: 0,
             down_until: Instant::from_us(0),
+            off_until: Instant::from_us(0),
             paused_until: Instant::from_us(0),
             unconnected_until: Instant::from_us(0),
             actions_performed: 0,

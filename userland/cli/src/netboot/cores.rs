@@ -1,7 +1,7 @@
 //! GRUB's core images for PXE: [`make`].
 //!
-//! A core image loads menu and kernel from the path in its *prefix*. Unless the prefix names the server, GRUB takes the server from the
-//! machine's lease. Behind a DHCP proxy the lease comes from another server and does not name this host, so the prefix names it.
+//! A core image loads menu and kernel from the host that its script names. GRUB would take the server from the machine's lease, but
+//! behind a DHCP proxy the lease comes from another server and does not name this host.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -47,10 +47,46 @@ const CORES: [Core; 2] = [
     },
 ];
 
-/// The commands that a core image executes first. If the server's reply to one of GRUB's first requests is lost or late, GRUB ends in
-/// its rescue shell, and the machine waits for somebody at its keyboard. So GRUB tries to load its first module this many times. Each
-/// attempt waits for half a minute; once one has succeeded, the others do nothing.
-const COMMANDS: [&str; 8] = ["insmod normal"; 8];
+/// What a core image contains besides the modules for the firmware's network cards: TFTP, and every command of the menu and of docs/bare-metal.md. A module that
+/// GRUB had to load from the network could be lost on the way.
+const MODULES: [&str; 21] = [
+    "tftp",
+    "memdisk",
+    "tar",
+    "normal",
+    "configfile",
+    "test",
+    "true",
+    "echo",
+    "sleep",
+    "terminal",
+    "serial",
+    "all_video",
+    "videoinfo",
+    "smbios",
+    "regexp",
+    "multiboot2",
+    "boot",
+    "reboot",
+    "help",
+    "ls",
+    "cat",
+];
+
+/// What a core image executes first. GRUB gives up after half a minute if the server's reply to a request is lost, and would wait at a
+/// prompt for somebody at the machine's keyboard. So it loads the menu until the menu's last line has been executed.
+fn script(server: Ipv4Addr) -> String {
+    format!(
+        r#"serial --unit=0 --speed=115200
+terminal_output console serial
+set root=tftp,{server}
+until [ -n "$menu_is_read" ]; do
+    echo "Caravan: the menu is loaded from {server}"
+    source /boot/grub/grub.cfg
+done
+"#
+    )
+}
 
 /// Writes the core images into the directory, for a TFTP server with this address.
 ///
@@ -67,19 +103,21 @@ pub fn make(directory: &Directory, server: Ipv4Addr) -> Result<[Core; 2], Error>
 fn write(core: &Core, directory: &Directory, server: Ipv4Addr) -> Result<(), Error> {
     let path = directory.path().join(core.path);
     let unfinished = path.with_extension(process::id().to_string());
-    let commands = path.with_extension("commands");
-    let written = fs::write(&commands, COMMANDS.join("\n") + "\n");
-    written.map_err(|error| Error::Directory(commands.clone(), error))?;
-    let mut grub = program::command("grub-mkimage");
+    let script_path = unfinished.with_extension("cfg");
+    fs::write(&script_path, script(server))
+        .map_err(|error| Error::Directory(script_path.clone(), error))?;
+    let mut grub = program::command("grub-mkstandalone");
     grub.arg("--directory")
         .arg(directory.path().join(core.modules))
         .args(["--format", core.format])
-        .args(["--prefix", &format!("(tftp,{server})/boot/grub")])
-        .arg("--config")
-        .arg(&commands)
+        .args(["--install-modules=", "--locales=", "--fonts=", "--themes="])
+        .arg(format!("--modules={} {}", core.cards, MODULES.join(" ")))
         .arg("--output")
         .arg(&unfinished)
-        .args([core.cards, "tftp"]);
-    program::output("grub-mkimage", "grub-common", &mut grub)?;
+        .arg(format!("boot/grub/grub.cfg={}", script_path.display()));
+    let made = program::output("grub-mkstandalone", "grub-common", &mut grub);
+    // A script that is left over harms nobody.
+    let _ = fs::remove_file(script_path);
+    made?;
     fs::rename(unfinished, &path).map_err(|error| Error::Directory(path, error))
 }
