@@ -117,7 +117,7 @@ fn uefi_starts_beside_the_networks_own_dhcp_server_though_grubs_requests_are_los
         let mut machine = options.start();
         machine.expect_text("NBP file downloaded successfully.", LIMIT);
         port.cut();
-        machine.expect_text("error: timeout", LIMIT);
+        machine.expect_text("The menu could not be read", LIMIT);
         port.heal();
         machine.expect_text("will be executed automatically", LIMIT);
         port.cut();

@@ -47,8 +47,8 @@ const CORES: [Core; 2] = [
     },
 ];
 
-/// What a core image contains besides the modules for the firmware's network cards: TFTP, and every command of the menu and of docs/bare-metal.md. A module that
-/// GRUB had to load from the network could be lost on the way.
+/// What a core image contains besides the modules for the firmware's network cards: TFTP, and every command of the menu and of
+/// docs/bare-metal.md. A module that GRUB had to load from the network could be lost on the way.
 const MODULES: [&str; 21] = [
     "tftp",
     "memdisk",
@@ -81,8 +81,11 @@ fn script(server: Ipv4Addr) -> String {
 terminal_output console serial
 set root=tftp,{server}
 until [ -n "$menu_is_read" ]; do
-    echo "Caravan: the menu is loaded from {server}"
     source /boot/grub/grub.cfg
+    if [ -z "$menu_is_read" ]; then
+        echo "The menu could not be read from {server}. It is requested again in five seconds."
+        sleep 5
+    fi
 done
 "#
     )
