@@ -86,6 +86,28 @@ fn the_first_entry_starts_when_its_key_is_pressed_on_the_keyboard() {
     assert!(!machine.log().contains("a safe start"));
 }
 
+#[test]
+fn the_benchmarks_are_on_the_serial_port_and_on_the_screen() {
+    let mut machine = stick("menu-bench", Boot::StickBios).start();
+    choose(&mut machine, 'b');
+    machine.expect("bench domain.take_dirty_pages.512 ", LIMIT);
+    machine.expect_on_screen("these are all; the machine can be turned off", LIMIT);
+    let lines = machine.screen_lines();
+    let line = lines.iter().find(|line| line.starts_with("syscall.null "));
+    let line = line.unwrap_or_else(|| panic!("{lines:#?}"));
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [_, first, "ipc.call_reply.0", second] = words[..] else {
+        panic!("{line}");
+    };
+    let log = machine.log();
+    for (name, ticks) in [("syscall.null", first), ("ipc.call_reply.0", second)] {
+        assert!(
+            log.contains(&format!("bench {name} {ticks} ticks")),
+            "{log}"
+        );
+    }
+}
+
 /// At GRUB's command line the entries' function takes the same words as on an edited entry's line.
 #[test]
 fn every_word_of_an_entry_reaches_the_command_line_of_the_kernel() {

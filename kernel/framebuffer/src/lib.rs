@@ -8,6 +8,7 @@
 //! | `pixel.rs` | a [`Color`]; a [`PixelFormat`]: the place of each colour in a pixel |
 //! | `glyph.rs` | the font |
 //! | `painter.rs` | a [`Painter`], which draws a character into a cell |
+//! | `placed.rs` | a framebuffer at its address, [`Placed`] |
 //! | `page.rs` | a [`Page`] of lines, from top to bottom |
 //! | `surface.rs` | the [`Surface`] drawn to |
 //!
@@ -21,6 +22,7 @@ mod glyph;
 mod page;
 mod painter;
 mod pixel;
+mod placed;
 mod surface;
 mod text;
 
@@ -28,5 +30,6 @@ pub use geometry::{BYTES_MAX, Geometry, GeometryError};
 pub use page::{Overflow, Page};
 pub use painter::{Colors, Painter};
 pub use pixel::{Channel, Color, PixelFormat};
+pub use placed::Placed;
 pub use surface::Surface;
 pub use text::NotGeometry;

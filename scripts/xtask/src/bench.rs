@@ -21,9 +21,12 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The guest that measures the kernel.
-const KERNEL_GUEST: &str = "guest-bench";
+pub const KERNEL_GUEST: &str = "guest-bench";
 /// A limit that ends only a guest that hangs.
 const GUEST_LIMIT: Duration = Duration::from_secs(600);
+const INSTRUCTIONS: &str = "instructions";
+/// The guest's unit. Its machine counts an instruction as a tick.
+const TICKS: &str = "ticks";
 /// The text with which a figure begins within a line.
 const MARK: &str = "bench ";
 /// The text between two counts of instructions in the kernel's log: all from the loader to user mode, and those spent waiting.
@@ -155,6 +158,9 @@ fn figures_of(qemu: &mut Command, log: &Path) -> Result<Vec<Figure>> {
     if figures.is_empty() {
         return Err(malformed("no figure in it".to_string()));
     }
+    for figure in figures.iter_mut().filter(|figure| figure.unit == TICKS) {
+        figure.unit = INSTRUCTIONS.to_string();
+    }
     let booted = text.lines().find_map(boot_figure);
     figures.push(booted.ok_or_else(|| malformed("no boot time in it".into()))?);
     Ok(figures)
@@ -168,7 +174,7 @@ fn boot_figure(line: &str) -> Option<Figure> {
     Some(Figure {
         name: "boot.kernel_to_user_without_waits".to_string(),
         value: total.checked_sub(waited)? as f64,
-        unit: "instructions".to_string(),
+        unit: INSTRUCTIONS.to_string(),
     })
 }
 

@@ -1,16 +1,19 @@
 //! The image for real machines: one file that boots from a USB stick, a disk or a CD, under BIOS and under UEFI.
 //!
 //! GRUB loads the kernel by its multiboot2 header and a boot archive as its module. The archive is that of a fleet, so that
-//! all its machines start from copies of one image, or that of a single machine. A second archive is for the entry of GRUB's
-//! menu that reports on a machine's hardware. The same files become the directory for the network, `netboot.rs`.
+//! all its machines start from copies of one image, or that of a single machine. Further archives
+//! are for the entries of GRUB's menu that report on a machine's hardware, and that measure the kernel on it. The same files become
+//! the directory for the network, `netboot.rs`.
 
 use std::fs;
+use std::iter;
 use std::path::Path;
 use std::process::Command;
 
 use ::manifest::Fleet;
 
 use crate::archive;
+use crate::bench;
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
 use crate::fleet;
@@ -21,6 +24,12 @@ use crate::workspace::Workspace;
 
 /// GRUB's configuration, which the machine tests use for images of their own as well.
 const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
+
+/// The archives besides that of the machines, and their names in the menu.
+pub const FURTHER: [(&str, &str); 2] = [
+    (bench::KERNEL_GUEST, "bench"),
+    (manifest::HARDWARE_CHECK, manifest::HARDWARE_CHECK),
+];
 
 /// Makes the image from the files of the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
@@ -61,7 +70,9 @@ fn make_for_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
 }
 
 fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
-    archive::pack_named(manifest::HARDWARE_CHECK, workspace)?;
+    for (name, _) in FURTHER {
+        archive::pack_named(name, workspace)?;
+    }
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
     let image = workspace.image();
@@ -87,12 +98,9 @@ fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
     fs::write(&configuration, GRUB_CONFIGURATION).at(&configuration)?;
     let kernel = stage.join("boot/kernel.elf");
     fs::write(&kernel, elf::read_stripped(&workspace.kernel_elf())?).at(&kernel)?;
-    let hardware_check = manifest::HARDWARE_CHECK;
-    for (name, file) in [
-        (archive, "archive.tar".to_string()),
-        (hardware_check, format!("{hardware_check}.tar")),
-    ] {
+    for (name, entry) in iter::once((archive, "archive")).chain(FURTHER) {
         let source = workspace.archive(name);
+        let file = format!("{entry}.tar");
         fs::copy(&source, stage.join("boot").join(file)).at(&source)?;
     }
     Ok(())
@@ -108,6 +116,8 @@ mod tests {
         let started = lines.filter_map(|line| line.strip_prefix("start "));
         let started = started.map(|rest| rest.split(' ').next().unwrap_or_default());
         let started: Vec<&str> = started.collect();
-        assert_eq!(started, ["archive", "archive", manifest::HARDWARE_CHECK]);
+        let expected = ["archive", "archive"].into_iter();
+        let expected = expected.chain(FURTHER.map(|(_, entry)| entry));
+        assert_eq!(started, expected.collect::<Vec<_>>());
     }
 }

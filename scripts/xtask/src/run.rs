@@ -33,10 +33,8 @@ fn show(options: &[String], workspace: &Workspace) -> Result<()> {
     if has("--sticks") {
         let fleet = fleet::compile(&fleet::default(workspace), workspace)?;
         let mut programs = archive::programs_of_fleet(&fleet);
-        programs.extend(archive::programs_in(
-            &[manifest::HARDWARE_CHECK],
-            workspace,
-        )?);
+        let further = image::FURTHER.map(|(archive, _)| archive);
+        programs.extend(archive::programs_in(&further, workspace)?);
         programs.sort();
         programs.dedup();
         build::system(&programs, workspace)?;

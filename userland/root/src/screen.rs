@@ -2,12 +2,10 @@
 //!
 //! The kernel's argument `framebuffer` has its address and its geometry. Root itself draws only in [`crate::console::write_out`].
 
-use core::str::FromStr;
-
 use abi::register::{Access, PageCount};
 use abi::start_page::root_slots;
 use abi::{Error, PAGE_BYTES};
-use framebuffer::{Colors, Geometry, Overflow, Page, Surface};
+use framebuffer::{Colors, Geometry, Overflow, Page, Placed, Surface};
 use runtime::capability::{Cache, Cap, Hardware, Memory, Pool};
 use runtime::mapping::Mapping;
 use runtime::{Start, shared::SharedMemory};
@@ -23,46 +21,20 @@ pub struct Screen {
 
 static SCREEN: Mutex<Option<Screen>> = Mutex::new(None);
 
-/// The kernel's description of a framebuffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Description {
-    address: u64,
-    geometry: Geometry,
-}
-
-impl FromStr for Description {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Description, ()> {
-        let (address, geometry) = text.split_once(' ').ok_or(())?;
-        let address = address.strip_prefix("0x").ok_or(())?;
-        Ok(Description {
-            address: u64::from_str_radix(address, 16).map_err(drop)?,
-            geometry: geometry.parse().map_err(drop)?,
-        })
-    }
-}
-
-impl Description {
-    fn pages(&self) -> PageCount {
-        PageCount((self.geometry.bytes() as u64).div_ceil(PAGE_BYTES))
-    }
-}
-
 /// Creates the screen's Memory, if the kernel found a framebuffer.
 pub fn open(start: &Start, hardware: Cap<Hardware>, pool: Cap<Pool>) {
-    let description = start.argument("framebuffer").map(Description::from_str);
-    let Some(Ok(description)) = description else {
+    let placed = start.argument("framebuffer").map(str::parse);
+    let Some(Ok(placed)) = placed else {
         return;
     };
-    match create(&description, hardware, pool) {
+    match create(&placed, hardware, pool) {
         Ok(screen) => *SCREEN.lock() = Some(screen),
         Err(error) => log::warn!("the screen is not used: {error}"),
     }
 }
 
-fn create(from: &Description, hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<Screen, Error> {
-    let pages = from.pages();
+fn create(from: &Placed, hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<Screen, Error> {
+    let pages = PageCount(from.pages(PAGE_BYTES));
     let cache = Cache::WriteCombining;
     Ok(Screen {
         memory: hardware.create_device_memory(pool, from.address, pages, cache)?,
@@ -87,26 +59,5 @@ impl Screen {
     pub fn page(self, memory: SharedMemory<'_>) -> Page<impl Surface> {
         let write = move |offset: usize, bytes: &[u8]| memory.write(offset, bytes);
         Page::new(self.geometry, Colors::FATAL, Overflow::Restart, write)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_kernels_description() {
-        let text = "0xfd000000 1280x800 5120 32 16:8 8:8 0:8";
-        let description: Description = text.parse().expect("a description");
-        assert_eq!(description.address, 0xfd00_0000);
-        assert_eq!(description.pages(), PageCount(1000));
-        for text in [
-            "",
-            "0xfd000000",
-            "fd000000 80x25 160 text",
-            "0xfd000000 80x25 159 text",
-        ] {
-            assert_eq!(text.parse::<Description>(), Err(()), "{text}");
-        }
     }
 }

@@ -1,13 +1,17 @@
 //! The list of all figures.
 
+use framebuffer::{Page, Surface};
 use guest_support::console::Console;
 
 use crate::bench::{Bench, Failure};
-use crate::{copying, faults, freezing, messages, objects};
+use crate::{copying, faults, freezing, messages, objects, show};
+
+/// A screen may have few lines.
+const COLUMNS: usize = 2;
 
 type Measure = fn(&Bench) -> Result<u64, Failure>;
 
-/// The figures, all in instructions.
+/// The figures, all in ticks.
 const FIGURES: &[(&str, Measure)] = &[
     ("syscall.null", objects::null),
     ("ipc.call_reply.0", messages::call_reply::<0>),
@@ -43,10 +47,31 @@ const FIGURES: &[(&str, Measure)] = &[
 ];
 
 /// Measures and prints all figures; the error names the figure that could not be measured.
-pub fn measure_all(bench: &Bench, console: &Console) -> Result<(), (&'static str, Failure)> {
-    for (name, measure) in FIGURES {
-        let value = measure(bench).map_err(|failure| (*name, failure))?;
-        console.line(format_args!("bench {name} {value} instructions"));
+pub fn measure_all(
+    bench: &Bench,
+    console: &Console,
+    mut page: Option<&mut Page<impl Surface>>,
+) -> Result<(), (&'static str, Failure)> {
+    show(
+        page.as_deref_mut(),
+        format_args!("the kernel's benchmarks, in ticks of the time-stamp counter"),
+    );
+    for pair in FIGURES.chunks(COLUMNS) {
+        let mut line = [("", 0); COLUMNS];
+        for ((name, measure), shown) in pair.iter().zip(&mut line) {
+            let value = measure(bench).map_err(|failure| (*name, failure))?;
+            console.line(format_args!("bench {name} {value} ticks"));
+            *shown = (name, value);
+        }
+        let [(name, value), (other, other_value)] = line;
+        show(
+            page.as_deref_mut(),
+            format_args!("{name:<29} {value:>9} {other:<29} {other_value:>9}"),
+        );
     }
+    show(
+        page,
+        format_args!("these are all; the machine can be turned off"),
+    );
     Ok(())
 }

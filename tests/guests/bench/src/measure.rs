@@ -56,7 +56,7 @@ pub fn median(samples: &mut [u32; SAMPLES]) -> u64 {
     let mut nothing = [0; SAMPLES];
     // SAFETY: as in `sampled`.
     unsafe { sample(nothing.as_mut_ptr(), |_| {}, |_| {}) };
-    u64::from(middle(samples) - middle(&mut nothing))
+    u64::from(middle(samples).saturating_sub(middle(&mut nothing)))
 }
 
 fn middle(samples: &mut [u32; SAMPLES]) -> u32 {
