@@ -50,6 +50,14 @@ fn a_machine_is_not_off_while_its_nomad_restarts() {
     assert!(ended.is_ok(), "{ended:?}");
 }
 
+/// The simulated time in which a home listens for guests began when its machine was turned off, not when it was up again. So it had heard of
+/// no guest, and started a domain beside the one that a guest ran.
+#[test]
+fn a_machine_that_was_off_listens_for_guests_from_its_restart_on() {
+    let ended = simulation::run_mutant(7_500_059_506, Scale::GUESTS, Mutant::None);
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 /// The kernel refuses to retire the domain, so the source aborts a move whose destination has a verified copy, and Abort is
 /// lost. Then the source moves the domain elsewhere, without a message from the first destination, and is restarted. The
 /// first destination is left with a copy in doubt that is outlived.

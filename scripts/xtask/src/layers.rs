@@ -102,6 +102,7 @@ impl Layer {
             Apps => &[
                 Capabilities,
                 Abi,
+                Drawing,
                 Identity,
                 Protocols,
                 Runtime,

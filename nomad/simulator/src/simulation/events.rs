@@ -285,15 +285,17 @@ impl Simulation {
         let machine = crash.machine;
         self.trace(machine, || format!("crash: {crash:?}"));
         self.report_crash(crash);
-        let local = self.local(machine);
+        let node = &self.nodes[machine];
+        let restarted = node.off_until.max(self.now.after_us(crash.down_us));
+        let local = node.clock.shows(restarted);
         self.world.crash(local, machine, crash.crash);
         self.restart_frames(machine, crash.crash);
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
         node.life += 1;
-        node.down_until = node.off_until.max(self.now.after_us(crash.down_us));
+        node.down_until = restarted;
         if crash.crash == Crash::Machine {
-            node.off_until = node.down_until;
+            node.off_until = restarted;
             node.paused_until = self.now;
         }
     }
@@ -343,8 +345,6 @@ impl Simulation {
         self.faults.crashes.clear();
         self.faults.one_way = None;
         for node in &mut self.nodes {
-            node.down_until = node.down_until.min(self.now);
-            node.off_until = node.off_until.min(self.now);
             node.paused_until = node.paused_until.min(self.now);
         }
         for machine in &mut self.world.machines {

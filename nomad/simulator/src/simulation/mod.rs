@@ -178,16 +178,17 @@ impl Simulation {
         !is_moving && !is_draining && !is_frozen && self.queue.is_idle()
     }
 
-    /// Runs until everything is settled, and judges the outcome.
+    /// Runs until all machines are up and everything is settled, and judges the outcome.
     fn settle(&mut self) -> Result<BTreeMap<DomainId, End>, Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {
+            let are_up = self.nodes.iter().all(|node| node.down_until <= self.now);
             match judge(&self.world, |machine| self.local(machine)) {
-                Ok(ends) => return Ok(ends),
+                Ok(ends) if are_up => return Ok(ends),
                 Err(defect) if self.now.as_us() >= give_up_us => {
                     return Err(Failure::Settled(defect));
                 }
-                Err(_) => self.advance(self.now.as_us() + JUDGE_EVERY_US)?,
+                _ => self.advance(self.now.as_us() + JUDGE_EVERY_US)?,
             }
         }
     }
