@@ -101,8 +101,8 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     Step::Done
 }
 
-/// The number of a domain's threads that one step stops. It is small, because an entry takes several steps, and stopping a
-/// sleeping thread takes a thousand instructions.
+/// The maximum number of a domain's threads that one step stops. It is small, because an entry takes several steps, and stopping
+/// a sleeping thread takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
 /// Does one step of stopping a domain for good. Once its threads are stopped, each step fails one of the waits of other domains'
