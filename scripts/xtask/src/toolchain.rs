@@ -1,9 +1,9 @@
 //! The compiler and cargo that build and check everything.
 //!
 //! The freestanding parts need `core` and `alloc` built from source, and the source must belong to the compiler. So a toolchain is
-//! suitable if its sysroot contains its library source. Debian's (`rustc-web` with `rust-web-src`) is tried first, then the one on
-//! PATH (rustup's with the component `rust-src`). It is called by its full path in a clean environment, so that the cargo that
-//! runs the xtask does not affect the builds, and nothing is installed or upgraded.
+//! suitable if it has a cargo, and its sysroot contains its library source. Debian's (`rustc-web` with `rust-web-src`) is tried
+//! first, then the one on PATH (rustup's with the component `rust-src`). It is called by its full path in a clean environment, so
+//! that the cargo that runs the xtask does not affect the builds, and nothing is installed or upgraded.
 
 use std::env;
 use std::ffi::OsStr;
