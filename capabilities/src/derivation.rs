@@ -7,7 +7,7 @@ mod tests;
 use crate::slot::{Content, Role};
 use crate::{Badge, Capability, Error, Place, Result, Storage, euler_tour};
 
-/// The largest number of origins among a slot's ancestors. A step of [`revoke`](crate::revoke) passes over origins with
+/// The largest number of origins among the ancestors of an origin. A step of [`revoke`](crate::revoke) passes over origins with
 /// descendants, so this limit bounds the length of a step.
 pub const GENERATION_MAX: u8 = 32;
 
@@ -84,7 +84,7 @@ pub fn check_derivable<S: Storage>(storage: &S, from: Place) -> Result<(), S> {
     generation_below(storage, from).map(drop)
 }
 
-/// The generation of an origin derived from `from`.
+/// The generation that an origin derived from `from` has.
 #[inline(always)]
 fn generation_below<S: Storage>(storage: &S, from: Place) -> Result<u8, S> {
     let parent = content(storage, from)?;
@@ -124,7 +124,7 @@ pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Obj
     }
 }
 
-/// Empties `place`, which is a leaf, and returns the capability that it held.
+/// Empties `place` if nothing is derived from it, and returns the capability that it held.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::InUse`].

@@ -21,17 +21,17 @@ pub enum Error<R: Rights> {
     RightsExceeded {
         /// The rights that the capability has.
         held: R,
-        /// The rights that were asked for.
+        /// The requested rights.
         asked: R,
     },
-    /// A badge is set once.
+    /// A badge can be set only once.
     BadgeFixed {
         /// The badge that the capability has.
         held: Badge,
-        /// The badge that was asked for.
+        /// The requested badge.
         asked: Badge,
     },
-    /// The slot cannot be emptied while something is derived from it: revoke first.
+    /// The slot cannot be emptied while other capabilities are derived from it. These have to be revoked first.
     InUse {
         /// The slot with descendants.
         place: Place,
@@ -48,7 +48,7 @@ pub enum Error<R: Rights> {
     },
     /// The number is past the end of the table, or in a frame that was detached.
     NoSuchSlot {
-        /// The number that was asked for.
+        /// The requested number.
         slot: SlotNumber,
         /// The table's size.
         slot_count: u32,

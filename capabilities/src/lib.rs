@@ -50,9 +50,9 @@
 //! 6. A refused operation changes nothing.
 //!
 //! A slot does not store its parent. Otherwise moving or deleting a slot would write to each of its children, and it may
-//! have any number of children. Both operations would have to be interruptible, and every other operation would have to cope
-//! with half-moved slots. Generations bound how deep a step of revocation must look for a removable origin. A limit on depth
-//! would not be suitable: domains may pass copies back and forth for ever, and each copy is one level deeper. Origins are
+//! have any number of children. Both operations would have to be interruptible, and every other operation would have to handle
+//! partly moved slots. The limit on generations bounds how deep a step of revocation searches for a removable origin. A limit on
+//! depth is not suitable: domains may pass copies back and forth without end, and each copy is one level deeper. Origins are
 //! not nested that way.
 //!
 //! # Use

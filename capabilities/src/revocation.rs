@@ -8,7 +8,7 @@
 //! the tree.
 //!
 //! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in between.
-//! The next step resumes an interrupted revocation, and anyone with the authority to revoke may take it.
+//! An interrupted revocation is resumed by its next step, which any caller with the authority to revoke may take.
 
 use crate::derivation::{content, take};
 use crate::euler_tour::{self, Edge, Mark};

@@ -1,6 +1,6 @@
 //! A capability's rights: a set, of a type that the kernel chooses for each kind of object.
 //!
-//! The model only compares sets, so that minting never adds a right.
+//! The model only compares sets, so minting never adds a right.
 
 use core::fmt::Debug;
 

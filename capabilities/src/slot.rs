@@ -31,7 +31,7 @@ pub(crate) struct Content<O: Object> {
     pub(crate) object: O,
     pub(crate) badge: Badge,
     pub(crate) rights: O::Rights,
-    /// The number of origins above it.
+    /// The number of origins above this origin. A copy has the generation of its parent.
     pub(crate) generation: u8,
     pub(crate) role: Role,
 }

@@ -57,6 +57,7 @@ pub trait Storage {
     /// [`bookmark`](crate::bookmark), whose capability has no rights.
     fn filled(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 
-    /// Reports that the slot at this place was emptied; the counterpart of `filled`.
+    /// Reports that the slot at this place was emptied. Every operation that empties a slot calls this, also for a bookmark, except
+    /// for a move between two slots of one holder.
     fn emptied(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 }

@@ -11,7 +11,7 @@ use crate::objects::{Header, IdentityKeys, Interrupt, Pool};
 use crate::scheduler::{Clock, Scheduler};
 use crate::{ipc, timer};
 
-/// The processor's vectors.
+/// The number of the processor's vectors.
 const VECTOR_COUNT: usize = 256;
 
 /// The serial number of the first object, the root pool.

@@ -17,7 +17,7 @@ use crate::{arch, capture, ipc};
 /// A job of the timer interrupt, which gets the time in ticks and returns whether there was work.
 type Job = fn(&Kernel, u64) -> bool;
 
-/// The jobs. The log and the end of a time slice are not among them: they are short, so every entry handles them.
+/// The jobs. The log and the end of a time slice are not among them: they are short, so every timer interrupt handles them.
 const JOBS: [Job; 3] = [end_waits, deliver_interrupts, thaw_domain];
 
 /// The maximum number of waits that one entry ends.

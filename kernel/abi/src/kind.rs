@@ -116,7 +116,7 @@ impl PoolRights {
     pub const OWN: PoolRights = PoolRights::CREATE.union(PoolRights::REPORT);
 }
 
-/// The right to destroy, the same bit for every kind.
+/// The right to destroy: the same bit for every kind.
 pub const DESTROY: Rights = Rights(1 << 15);
 
 rights! {
@@ -133,7 +133,7 @@ rights! {
     DomainRights {
         /// Map and unmap Memories.
         MAP = 0;
-        /// Install and remove capabilities, grow the table.
+        /// Install, derive and remove capabilities in its table, grow the table, and put copies of its capabilities into its objects.
         INSTALL = 1;
         /// Make threads in it.
         SPAWN = 2;
@@ -162,9 +162,9 @@ rights! {
     }
     /// Rights over a Memory.
     MemoryRights {
-        /// Map it to read.
+        /// Map it to read, and copy its pages with `MemorySupply`.
         READ = 0;
-        /// Map it to write.
+        /// Map it to write, and let `DomainReadPages` copy pages into it.
         WRITE = 1;
         /// Map it to execute.
         EXECUTE = 2;
@@ -204,7 +204,7 @@ rights! {
     }
     /// Rights over the hardware.
     HardwareRights {
-        /// Make Interrupts, IoPorts and device Memory.
+        /// Make Interrupts, IoPorts and device Memory, and draw random words.
         CREATE = 0;
         /// Restart the machine.
         REBOOT = 1;

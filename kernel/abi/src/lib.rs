@@ -9,14 +9,15 @@
 //! | [`message`] | the messages of `call`, `send`, `receive` and `reply`; the message buffer |
 //! | [`fault`] | the messages that the kernel itself sends |
 //! | [`thread_state`] | a thread's state as data |
-//! | [`record`] | the records that `describe` writes about a frozen domain |
+//! | [`record`] | the records that `DomainDescribe` writes about a domain |
 //! | [`start_page`] | the page of information that a domain starts with |
 //! | [`clock_page`] | the page from which a domain reads the time |
+//! | `page_set` | the sets of a Memory's pages that `DomainPages` reads |
 //! | `numbered` | the macro for enums whose variants travel as numbers |
 //!
 //! Registers: RAX holds the call's number, RDI RSI RDX R10 R8 R9 R12 R13 its arguments in this order. RAX
-//! returns the status (zero, or an [`Error`]), the same eight registers the results. RCX and R11 are lost to
-//! the SYSCALL instruction; all others are preserved. `docs/abi.md` explains each call register by register.
+//! returns the status (zero, or an [`Error`]), and the same eight registers return the results. The SYSCALL instruction
+//! overwrites RCX and R11; all others are preserved. `docs/abi.md` explains each call register by register.
 
 #![no_std]
 #![forbid(unsafe_code)]

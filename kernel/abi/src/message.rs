@@ -95,7 +95,7 @@ impl MessageInfo {
         (self.0 >> CAPABILITIES_SHIFT & 0xff) as usize
     }
 
-    /// Whether this is not a message but the receiver's bound notification; the badge register holds the flags.
+    /// Whether the receiver's bound notification was signalled. Then there is no message, and the badge register holds the flags.
     pub const fn is_notification(self) -> bool {
         self.0 & NOTIFIED != 0
     }

@@ -1,6 +1,6 @@
 //! The types of values in registers.
 //!
-//! A register's content proves nothing. [`Register::from_register`] checks its range and turns it into a typed value.
+//! A register's content is not trusted. [`Register::from_register`] checks its range and converts it into a typed value.
 
 use crate::page_set::PageSet;
 use crate::record::{Held, List};

@@ -1,7 +1,7 @@
 //! The start page, which a domain finds at its first instruction: RDI of thread 0 is its address.
 //!
-//! The domain's creator fills it: the kernel for root, root or the migration server for other domains. The domain maps it
-//! read-only. It is plain data, which the domain checks with [`StartPage::check`] before use.
+//! The domain's creator fills it: the kernel for root, and root for the other domains. It is mapped read-only. It is plain data,
+//! which the domain checks with [`StartPage::check`] before use.
 
 use core::fmt;
 
@@ -156,7 +156,7 @@ impl StartPage {
         writer.bytes
     }
 
-    /// Whether this is a start page of this version.
+    /// Whether this is a start page of this version whose counts are within its arrays.
     pub fn check(&self) -> bool {
         self.magic == MAGIC
             && self.capability_count <= NAMED_MAX as u64

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::glyph::{GLYPH_HEIGHT, GLYPH_WIDTH};
 use crate::pixel::PixelFormat;
 
-/// The most memory that is used: lines beyond it stay as they are. Enough for 3840 by 2160 pixels of 32 bits.
+/// The maximum number of bytes that are used: nothing is drawn on the lines beyond them. Enough for 3840 by 2160 pixels of 32 bits.
 pub const BYTES_MAX: usize = 32 << 20;
 
 /// From this many lines on, characters have twice the size; from twice as many on, three times the size; and so on.
@@ -94,17 +94,17 @@ impl Geometry {
         self.pitch as usize * self.height as usize
     }
 
-    /// Its lines.
+    /// The number of its lines.
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// Characters in a line.
+    /// The number of characters in a line.
     pub fn columns(&self) -> usize {
         self.width as usize / self.cell_width()
     }
 
-    /// Lines of characters.
+    /// The number of lines of characters.
     pub fn rows(&self) -> usize {
         self.height as usize / self.cell_height()
     }

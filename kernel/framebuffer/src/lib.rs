@@ -1,6 +1,7 @@
 //! A linear framebuffer: its geometry, and text drawn into it. Pure: the memory is behind the trait [`Surface`].
 //!
-//! The kernel draws its first messages and its panics with this crate, and the console draws the machine's log.
+//! The kernel draws its first messages and its panics with this crate. The console, or root if there is no console, draws the
+//! machine's log.
 //!
 //! | file | content |
 //! | --- | --- |

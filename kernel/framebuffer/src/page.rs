@@ -40,7 +40,7 @@ impl<S: Surface> Page<S> {
         page
     }
 
-    /// Draws a line of text. A long one continues in the next line.
+    /// Draws a line of text. One that is longer than the page is wide continues in the next line of the page.
     pub fn put_line(&mut self, line: fmt::Arguments<'_>) {
         // Drawing does not fail.
         let _ = fmt::Write::write_fmt(self, line);

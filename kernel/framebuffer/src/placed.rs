@@ -19,7 +19,7 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// The bytes that it takes, in whole pages of this size.
+    /// The number of pages of this size that it takes.
     pub fn pages(&self, page_bytes: u64) -> u64 {
         (self.geometry.bytes() as u64).div_ceil(page_bytes)
     }

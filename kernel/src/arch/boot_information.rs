@@ -75,7 +75,7 @@ impl Default for PhysRange {
     }
 }
 
-/// A linear framebuffer.
+/// A framebuffer: pixels, or the characters of a text mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framebuffer {
     /// Its first byte, the beginning of a page.
@@ -85,12 +85,12 @@ pub struct Framebuffer {
 }
 
 impl Framebuffer {
-    /// Its pages.
+    /// The range of its pages.
     pub fn range(&self) -> PhysRange {
         PhysRange::new(self.address, self.address + self.page_bytes())
     }
 
-    /// Bytes of its pages.
+    /// The number of bytes of its pages.
     pub fn page_bytes(&self) -> u64 {
         (self.geometry.bytes() as u64).next_multiple_of(4096)
     }

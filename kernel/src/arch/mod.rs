@@ -1,4 +1,4 @@
-//! The machine's interface to the rest of the kernel, in both directions.
+//! The interface between the machine and the rest of the kernel, in both directions.
 //!
 //! One facade has two implementations with the same items. `x86_64` is the real machine. `fake` is made of ordinary memory,
 //! so that the kernel's logic can be tested on the host. The rest of the kernel uses only the items listed here.

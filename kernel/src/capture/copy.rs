@@ -50,7 +50,7 @@ pub struct Copied {
 /// Reads the first wanted pages, at most [`PAGES_PER_CALL`]. Stops at a page that has to be copied and has no destination page.
 ///
 /// # Errors
-/// [`Error::WrongState`] for memory that a device may write; [`Error::Misaligned`], [`Error::ArgumentRange`];
+/// [`Error::WrongState`] unless both Memories are ordinary; [`Error::Misaligned`], [`Error::ArgumentRange`];
 /// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if the first present page has to be copied and
 /// the page at `into_page` is absent. After an error nothing has changed.
 pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {

@@ -2,7 +2,7 @@
 //!
 //! Each call writes up to [`RECORDS_MAX`](abi::record::RECORDS_MAX) records into the data of the caller's message buffer and
 //! returns the cursor for the next call. The budget of a call's [`Climber`] limits its work. A list of a running domain may
-//! change between two calls, so a caller freezes the domain first.
+//! change between two calls, so a caller that needs consistent lists freezes the domain first.
 
 use abi::record::{CURSOR_END, CapabilityRecord, Held, List, RECORDS_MAX};
 use abi::register::ObjectId;

@@ -131,7 +131,7 @@ fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
 }
 
 /// Stops up to `limit` threads of a domain that is being destroyed. When all are stopped, takes one step of failing the
-/// waits that retiring the domain has left. The timer finishes the work.
+/// waits that are still pending from its retirement. The timer finishes the work.
 pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = if !domain.is_settled() {
         settle(kernel, domain, limit);

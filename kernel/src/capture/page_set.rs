@@ -21,7 +21,7 @@ const WORD_BITS: u64 = 64;
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
-/// [`Error::WrongState`] for memory that a device may write; [`Error::InUse`] for a token that is not the log's.
+/// [`Error::WrongState`] unless the Memory is ordinary; [`Error::InUse`] for a token that is not the log's.
 pub fn read_page_set(
     memory: Ref<MemoryObject>,
     log: u64,
@@ -63,8 +63,8 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The leaf table that begins with the page `first`, unless none of its pages can be dirty. If the pass covers the whole table, it
-/// has to mark all its pages clean.
+/// The leaf table that begins with the page `first`, unless none of its pages can be dirty. If `covered` includes the whole table,
+/// the marks of its use are removed, so the caller has to mark all of its pages clean.
 fn leaf_in_use(memory: Ref<MemoryObject>, first: u64, covered: u64) -> Option<LeafTable> {
     let leaf = memory.leaf(first)?;
     let is_whole = covered == PAGES_PER_TABLE.min(memory.page_count - first);

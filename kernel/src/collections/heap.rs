@@ -84,7 +84,7 @@ impl<T: HeapElement> Heap<T> {
         } else {
             above.right.set(below);
         }
-        // On the way up, either the old ranks or the new ranks of the changed elements ascend. So few ranks change.
+        // Either the old or the new ranks of the changed elements ascend strictly on the way up. Ranks are small, so few of them change.
         let mut next = Some(parent);
         while let Some(changed) = next.filter(|above| balance(*above)) {
             next = changed.heap_link().parent.get();

@@ -13,7 +13,7 @@ use crate::objects::{Fault, Object, Phase, Thread};
 pub type Handler = Option<Capability<Object>>;
 
 /// Sends a fault message through `handler`: the capability in the slot of the thread's fault endpoint or of a Memory's pager,
-/// depending on the fault. The thread stops if there is no handler, or if the handler's domain was retired.
+/// depending on the fault. The thread stops if there is no handler, or if the endpoint belongs to a retired domain.
 pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: Handler) {
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
@@ -28,7 +28,7 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: 
     }
 }
 
-/// Stops a thread at an unhandled fault, and logs it. The thread is in no endpoint's queue.
+/// Stops a thread at an unhandled fault, and logs it. The thread must be in no endpoint's queue.
 #[cold]
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;

@@ -15,7 +15,7 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
 
-/// The argument register of `Receive` that names the slot for the reply capability.
+/// The argument register of `Receive` that names the slot for the reply right.
 const REPLY_ARGUMENT: usize = 6;
 
 /// Sends the running thread's message through an endpoint. The thread's phase ([`Phase::Sending`] or [`Phase::SendingFault`])
@@ -90,7 +90,7 @@ fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
 struct Outgoing {
     message: Message,
     badge: u64,
-    /// The rights of the reply capability, if the message needs one.
+    /// The rights of the reply right, if the message needs one.
     reply_rights: Option<Rights>,
 }
 

@@ -170,8 +170,9 @@ impl AddressSpace {
         })
     }
 
-    /// Removes the mark of the link at an address, if there is one; returns whether the processor, or
-    /// [`Translation::mark_written`], has used the link since the mark was removed last. Until the next flush of every core's TLB, a processor may use the link without marking it.
+    /// Removes the accessed mark of the link at an address, if there is a link; returns whether the mark was set. A processor that
+    /// uses the link sets it, and so does [`Translation::mark_written`]. Until the next flush of every core's TLB, a processor may
+    /// use the link without setting the mark.
     pub fn take_use(&self, address: u64) -> bool {
         let directory = self.directory(address);
         directory.is_some_and(|directory| directory.take_accessed(index_at(address, 1)))

@@ -18,10 +18,10 @@ use crate::arch::{self, PhysAddr, PhysRange, RANGES_MAX};
 /// The largest alignment of a run, in frames: 2 MiB.
 pub const ALIGNMENT_MAX: u64 = 512;
 
-/// The maximum number of places that one step of a search examines.
+/// The maximum number of positions that one step of a search examines.
 const PLACES_PER_STEP: usize = 32;
 
-/// The maximum number of places that a step may have examined before it allocates a run. A step that has examined more
+/// The maximum number of positions that a step may have examined before it allocates a run. A step that has examined more
 /// leaves the run to the next step, since a successful search is followed by long work in the caller.
 const PLACES_BEFORE_FOUND: usize = 4;
 
@@ -120,7 +120,7 @@ impl FrameAllocator {
         )))
     }
 
-    /// Searches for contiguous frames from the lowest address up, and allocates them. A step examines a bounded number of places.
+    /// Searches for contiguous frames from the lowest address up, and allocates them. A step examines a bounded number of positions.
     pub fn allocate_run(&self, request: RunRequest) -> RunSearch {
         let mut passed = 0;
         for region in &self.regions {

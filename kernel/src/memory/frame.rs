@@ -49,7 +49,7 @@ impl Frame {
         }
     }
 
-    /// Whether it is all zeros. User code may write to it meanwhile, so the result proves nothing.
+    /// Whether it is all zeros. User code may write to it meanwhile, so nothing may rely on the result.
     pub fn is_zero(self) -> bool {
         const WORDS_AT_ONCE: u64 = 8;
         let line = |offset: u64| {
@@ -60,7 +60,7 @@ impl Frame {
             .all(|offset| line(offset) == 0)
     }
 
-    /// Reads a word of a user's page. The value proves nothing.
+    /// Reads a word of a user's page. The value is not trusted.
     ///
     /// # Panics
     /// If the word does not lie inside the frame at a multiple of eight.

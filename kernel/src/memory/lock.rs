@@ -12,7 +12,7 @@ impl<T> KernelLock<T> {
         KernelLock(spin::Mutex::new(None))
     }
 
-    /// Stores the kernel, once, and runs `action` on it.
+    /// Stores the kernel and runs `action` on it. Called once.
     pub fn start<R>(&self, kernel: T, action: impl FnOnce(&T) -> R) -> R {
         let mut guard = self.0.lock();
         action(guard.insert(kernel))

@@ -7,7 +7,7 @@
 //!                 +------------> a page table, a page -------------->+
 //! ```
 //!
-//! Neither type can be copied, and only the allocator and a table's entry that owns its frame create them. So code outside of
+//! Neither type can be copied, and only the allocator and code that ends a frame's use create them. So code outside of
 //! this module cannot release a frame twice, place an object in a frame in use, or release a frame that a processor may
 //! still access:
 //!
@@ -92,8 +92,8 @@ impl OwnedFrame {
     }
 }
 
-/// The frame of a value that [`super::Ref`] placed. It is stored in the value, which is therefore dead once the frame is
-/// taken back.
+/// The frame of a value that [`super::Ref`] placed. It is stored in the value, which must not be used once the frame is taken
+/// back.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a frame that is dropped is lost"]
 pub struct Occupied(OwnedFrame);

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! The processor walks the leaf tables through the links in domains' page directories, and marks the links that it uses. It never
-//! walks the directories here. In them the kernel marks a leaf table as used when it
-//! inserts or writes pages, or removes a used link.
+//! walks the directories here. Their entries have marks too: the kernel marks a leaf table as used when it inserts or writes pages,
+//! or removes a link that is marked as used.
 
 use core::cell::Cell;
 

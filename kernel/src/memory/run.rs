@@ -86,7 +86,7 @@ pub fn archive_bytes(boot: &BootInformation) -> &'static [u8] {
         return &[];
     }
     let first = Frame::containing(boot.archive.start).pointer();
-    // SAFETY: the loader put the archive there, in contiguous RAM that belongs to no pool. Every mapping of it is read-only
-    // except the direct map, through which the kernel writes only frames of pools.
+    // SAFETY: the loader put the archive there, in contiguous RAM that belongs to no pool, and the kernel writes only frames of
+    // pools. Root has a capability with which it could write the archive, but the bytes are read only before root runs.
     unsafe { core::slice::from_raw_parts(first, count as usize) }
 }

@@ -137,13 +137,13 @@ impl Table {
         Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
     }
 
-    /// The count in the entry of the table below.
+    /// The count in the entry for a lower table.
     #[inline]
     pub(super) fn count(self, index: u64) -> u64 {
         (self.entry(index).load(Ordering::Relaxed) & COUNT) >> COUNT_SHIFT
     }
 
-    /// Adds one to the count in an entry, which must not exceed 1,023.
+    /// Adds one to the count in an entry. The result must not exceed 1,023.
     #[inline]
     pub(super) fn count_up(self, index: u64) {
         self.entry(index)
@@ -206,7 +206,7 @@ impl Table {
         is_reserved
     }
 
-    /// Adds flags to a present entry.
+    /// Adds flags to an entry that is not empty.
     #[inline]
     pub(super) fn add_flags(self, index: u64, flags: Entry) {
         self.entry(index).fetch_or(flags.bits(), Ordering::AcqRel);

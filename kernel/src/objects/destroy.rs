@@ -101,12 +101,12 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     Step::Done
 }
 
-/// The number of a domain's threads that one step stops. It is small, because an entry takes several steps, and stopping a
-/// sleeping thread takes a thousand instructions.
+/// The maximum number of a domain's threads that one step stops. It is small, because an entry takes several steps, and stopping
+/// a sleeping thread takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
-/// Does one step of stopping a domain for good. Once its threads are stopped, each step fails a wait of another domain's
-/// thread that the domain's retirement has left. Stopping the last thread counts as a whole step, since nested domains have
+/// Does one step of stopping a domain for good. Once its threads are stopped, each step fails one of the waits of other domains'
+/// threads that are still pending from the domain's retirement. Stopping the last thread counts as a whole step, since nested domains have
 /// threads of their own.
 fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Destroying {

@@ -171,8 +171,8 @@ impl Domain {
         self.freeze_count.set(self.freeze_count.get() + 1);
     }
 
-    /// Whether it was moved away, and is not being destroyed yet. [`Header::is_retired`] is true if one of its
-    /// objects is gone.
+    /// Whether it was moved away, and is not being destroyed yet. [`Header::is_retired`] of its objects stays true while it is being
+    /// destroyed.
     pub fn is_retired(&self) -> bool {
         self.state.get() == DomainState::Retired
     }

@@ -23,12 +23,12 @@ use crate::memory::{Holder, Ref, place_of};
 /// The state of an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptState {
-    /// Its driver has not acknowledged it since its creation. It is not signalled, so that it does not block the others on
-    /// its line.
+    /// Its driver has not acknowledged it since its creation. Interrupts are not delivered to it, so that it does not block the
+    /// others on its line.
     Disarmed,
-    /// The next interrupt signals it.
+    /// The next interrupt is delivered to it.
     Armed,
-    /// It was signalled and has not been acknowledged.
+    /// An interrupt has arrived for it and has not been acknowledged.
     InService,
 }
 
@@ -41,9 +41,9 @@ pub struct Interrupt {
     pub line: Option<Line>,
     /// The flags it raises.
     pub flags: Cell<u64>,
-    /// Not used by a message-signalled interrupt, which shares no line.
+    /// It has no effect on a message-signalled interrupt, which shares no line.
     pub state: Cell<InterruptState>,
-    /// Whether it is in service and its notification has not been signalled yet.
+    /// Whether an interrupt has arrived for it whose flags have not been raised in its notification yet.
     pub is_undelivered: Cell<bool>,
     /// The next one on the same line.
     pub next: Cell<Option<Ref<Interrupt>>>,
@@ -72,7 +72,7 @@ impl Interrupt {
     }
 }
 
-/// The maximum number of interrupts that share a line. It is small, since all of them are signalled in one step.
+/// The maximum number of interrupts that share a line. It is small, since one step delivers to all of them.
 pub const SHARERS_MAX: usize = 8;
 
 /// Creates an interrupt and returns its vector. A message-signalled interrupt and the first one of a line get a free vector;

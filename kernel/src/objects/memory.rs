@@ -35,7 +35,8 @@ pub enum Attribute {
     Archive,
 }
 
-/// The number of mappings whose links one pass over a leaf table examines. A Memory with more of them is always in use.
+/// The number of mappings whose links one pass over a leaf table examines. The tables of a Memory with more mappings always count
+/// as used.
 const LINKS_EXAMINED_MAX: usize = 16;
 
 /// A sparse range of pages.
@@ -143,7 +144,7 @@ impl MemoryObject {
             is_used |= address.is_some_and(|address| current.domain.space.take_use(address));
             mapping = current.next_in_memory.get();
         }
-        // The marks of further links stay, so the next call finds the table in use again.
+        // The links of further mappings keep their marks, so with further mappings the table counts as used in every call.
         is_used || mapping.is_some()
     }
 
@@ -231,7 +232,7 @@ impl MemoryObject {
         self.tables.first_leaf()
     }
 
-    /// Removes the leaf table of a page. None of its pages may be present, and no mapping may link it.
+    /// Removes the leaf table of a page. None of its pages may be present or reserved, and no mapping may link it.
     pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
         self.tables.take_leaf(page)
     }

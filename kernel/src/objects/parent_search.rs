@@ -12,7 +12,7 @@ use capabilities::{Place, Slot};
 use super::Object;
 use crate::memory::{Holder, place_of};
 
-/// The list entry whose parent is being searched.
+/// The list entry whose parent is being searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub list: List,
@@ -38,7 +38,7 @@ pub struct FoundParent {
 
 /// The interrupted search, if any, and the result of the last complete one.
 pub struct ParentSearch {
-    /// The entry whose parent is being searched, while the bookmark is in a tree.
+    /// The entry whose parent is being searched for, while the bookmark is in a tree.
     pub entry: Cell<Option<Entry>>,
     /// The last result. All capabilities of an object are listed in one call, so this result is kept while the search for
     /// the object's next capability takes several calls.

@@ -1,7 +1,8 @@
 //! An account of physical memory: [`Pool`].
 //!
 //! A pool's pages are reserved in its parent when it is split off, so one domain's spending never takes from another.
-//! All frames come from one allocator: the sum of all limits never exceeds the number of its frames.
+//! All frames come from one allocator, and the root pool's limit is the number of its frames. So there is a frame for every page
+//! that a pool has paid for.
 
 use core::cell::Cell;
 

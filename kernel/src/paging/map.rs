@@ -10,10 +10,10 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_alive, slot_error};
 
-/// The number of links that mapping a Memory creates. Each further link is created by the first fault in its range.
+/// The maximum number of links that mapping a Memory creates. Each further link is created by the first fault in its range.
 const LINKS_AT_ONCE: u64 = 64;
 
-/// The number of entries that one step of unmapping examines.
+/// The maximum number of entries that one step of unmapping examines.
 const UNLINKED_PER_STEP: u64 = 128;
 
 /// The arguments of [`map`].

@@ -29,7 +29,7 @@ impl Loaded {
         }
     }
 
-    /// Loads a thread's registers and page tables, unless the processor holds them. Every entry into the kernel ends here:
+    /// Loads a thread's registers and page tables, unless the processor holds them. Every return to user mode comes through here:
     /// inlining it saves nine instructions per system call.
     #[inline]
     pub fn ensure(&self, thread: Ref<Thread>) {

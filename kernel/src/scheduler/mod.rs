@@ -16,7 +16,7 @@
 //! at most one slice before all others that were ready at its priority have had theirs. A revocation is the exception
 //! (decision 25).
 //!
-//! The clock is read only when a thread is chosen from a queue, not by a system call after which the caller keeps running.
+//! The scheduler reads the clock only when it chooses a thread from a queue, not after a system call whose caller keeps running.
 //! The timer is re-armed only for an earlier time. If a slice ends later than the armed time, its end is armed when the timer
 //! fires.
 //!

@@ -22,7 +22,7 @@ use crate::objects::{self, Attribute, IoPorts, MemoryObject, Pool, Thread};
 /// The maximum number of pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
-/// The number of pages that one step adds. The first step also makes the tables.
+/// The maximum number of pages that one step adds. The first step also makes the tables.
 const DEVICE_PAGES_PER_STEP: u64 = 128;
 
 /// The argument register of `DeviceMemoryCreate` that holds the number of pages made so far.

@@ -102,7 +102,7 @@ pub fn grow(kernel: &Kernel, caller: Ref<Thread>, call: DomainGrow) -> CallResul
     Ok(Outcome::Again)
 }
 
-/// The number of frames of slots by which one step grows a table.
+/// The maximum number of frames of slots by which one step grows a table.
 const SLOT_FRAMES_PER_STEP: usize = 8;
 
 pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallResult {

@@ -141,7 +141,7 @@ pub fn signal_target(
     Ok(notification)
 }
 
-/// A Pool with these rights. With the right CREATE, a pool of a retired domain and a pool that is being destroyed are refused.
+/// A Pool with these rights. If CREATE is among them, a pool of a retired domain and a pool that is being destroyed are refused.
 ///
 /// # Errors
 /// As for the other kinds.

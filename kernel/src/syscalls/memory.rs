@@ -1,6 +1,6 @@
 //! Memories: populate, supply, discard, pager.
 //!
-//! The three long calls take a step, advance their argument registers by it, and restart.
+//! Populate, supply and discard take a step, advance their argument registers by it, and restart.
 
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
 use abi::{EndpointRights, Error, MemoryRights, PAGES_PER_TABLE};

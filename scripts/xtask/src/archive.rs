@@ -41,7 +41,7 @@ impl Override {
     }
 }
 
-/// Packs an archive for every manifest in the tree and for every built guest.
+/// Packs an archive for every manifest of the tree, for its fleets, and for every built guest.
 pub fn pack_all(workspace: &Workspace) -> Result<()> {
     for name in manifest::names(workspace)? {
         pack(&name, &name, &[], workspace)?;

@@ -1,8 +1,9 @@
 //! Benchmark figures, one JSON object per line.
 //!
-//! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts instructions,
-//! so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of the kernel from its
-//! ELF file. Each figure is printed with the same figure of a peer if [`peers`] has it.
+//! The guest that measures the kernel prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that
+//! counts instructions, so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of the
+//! kernel from its ELF file. The other figures are lines of the same form, printed by programs of the test harness, which start
+//! machines. Each figure is printed with the same figure of a peer if [`peers`] has it.
 
 mod peers;
 

@@ -13,7 +13,7 @@ const SECTION_HEADERS_OFFSET: std::ops::Range<usize> = 0x28..0x30;
 /// The fields that hold the number of section headers, and the index of the one with the names.
 const SECTION_HEADER_COUNTS: std::ops::Range<usize> = 0x3c..0x40;
 
-/// Reads `path` and strips it to headers and segments, without symbols and debug information.
+/// Reads the file at `path` without symbols and debug information: only its headers and segments.
 ///
 /// The linker writes the segments first, so the rest of the file is one tail, to which only the header refers.
 pub fn read_stripped(path: &Path) -> Result<Vec<u8>> {

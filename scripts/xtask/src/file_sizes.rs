@@ -25,7 +25,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     Err(Error::Violations("files that are too long", violations))
 }
 
-/// The files that are too long, in a list with `path:lines` in each line.
+/// The files that are too long. Each line of `counts` is a path, a colon and the number of lines of that file.
 fn violations_in(counts: &str) -> Vec<String> {
     counts
         .lines()

@@ -1,9 +1,9 @@
 //! The image for real machines: one file that boots from a USB stick, a disk or a CD, under BIOS and under UEFI.
 //!
-//! GRUB loads the kernel by its multiboot2 header and a boot archive as its module. The archive is that of a fleet, so that
-//! all its machines start from copies of one image, or that of a single machine. Further archives
-//! are for the entries of GRUB's menu that report on a machine's hardware, and that measure the kernel on it. The same files become
-//! the directory for the network, `netboot.rs`.
+//! GRUB loads the kernel by its multiboot2 header and a boot archive as its module. The archive is that of a fleet, so that all its
+//! machines start from copies of one image, or that of a single machine. Further archives are for the entries of GRUB's menu that
+//! report on a machine's hardware, and that measure the kernel on it. `netboot.rs` puts the same files into a directory for machines
+//! that start from the network.
 
 use std::fs;
 use std::iter;
@@ -46,7 +46,7 @@ pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Makes the image for the fleet in a user's file. The secret of the default fleet works there too, so it is only warned of.
+/// Makes the image for the fleet in a user's file. A fleet with the default fleet's secret works too, so that is only a warning.
 fn make_for_own_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
     let [own, default] = [file, &fleet::default(workspace)].map(|it| fleet::compile(it, workspace));
     let (own, default) = (own?, default?);
@@ -76,7 +76,7 @@ fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
     let image = workspace.image();
-    // A new file: a server has the old one in use, under another name.
+    // The image is a new file, since a running server may still use the old one, to which its directory has a hard link.
     let unfinished = image.with_extension("unfinished");
     let mut grub = Command::new("grub-mkrescue");
     grub.arg("--output").arg(&unfinished).arg(&stage);

@@ -33,7 +33,7 @@ enum Layer {
     /// The messages of a machine's services: types over a message's words.
     Protocols,
     Runtime,
-    /// The migration protocol, shell, channel, client, image format and planner: no IO, no time, no system calls.
+    /// The migration protocol, shell, channel, client, image format and planner: no I/O, no clock, no system calls.
     NomadPure,
     Servers,
     Apps,

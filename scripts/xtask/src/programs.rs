@@ -31,8 +31,8 @@ pub const USERLAND: &[&str] = &[
     "nomad-server",
 ];
 
-/// The directory of the machine tests' guests. Each subdirectory with a `main.rs` is a package named `guest-<directory>`; each of
-/// the others is a library that guests share.
+/// The directory of the machine tests' guests. Each subdirectory with a `src/main.rs` is a package named `guest-<directory>`; each
+/// of the others is a library that guests share.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
 /// Programs that enable features of the runtime. Cargo enables a feature for all packages of one call, so each of these

@@ -1,7 +1,7 @@
 //! Starting machines interactively: two with domains that move, one on the terminal, or one that waits for a debugger. Only
 //! the programs in their archives are built.
 //!
-//! The two start from archives of their own, without a loader, or from copies of the stick that real machines start from.
+//! The two start from archives of their own, without a loader, or from copies of the image that real machines start from.
 
 use std::process::Command;
 

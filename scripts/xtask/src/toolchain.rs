@@ -1,9 +1,9 @@
 //! The compiler and cargo that build and check everything.
 //!
 //! The freestanding parts need `core` and `alloc` built from source, and the source must belong to the compiler. So a toolchain is
-//! suitable if its sysroot contains its library source. Debian's (`rustc-web` with `rust-web-src`) is tried first, then the one on
-//! PATH (rustup's with the component `rust-src`). It is called by its full path in a clean environment, so that the cargo that
-//! runs the xtask does not affect the builds, and nothing is installed or upgraded.
+//! suitable if it has a cargo, and its sysroot contains its library source. Debian's (`rustc-web` with `rust-web-src`) is tried
+//! first, then the one on PATH (rustup's with the component `rust-src`). It is called by its full path in a clean environment, so
+//! that the cargo that runs the xtask does not affect the builds, and nothing is installed or upgraded.
 
 use std::env;
 use std::ffi::OsStr;
@@ -17,8 +17,8 @@ use crate::process;
 const DEBIAN_BIN: &str = "/usr/bin";
 /// The library source of a toolchain, below its sysroot.
 const LIBRARY_SOURCE: &str = "lib/rustlib/src/rust/library/core/Cargo.toml";
-/// Variables named `CARGO_*` that are kept, because they configure the source of crates, or are settings of the caller's that the
-/// cargo that runs the xtask never makes itself. `.ci/run` makes some.
+/// The beginnings of names of `CARGO_*` variables that are kept. They configure where crates come from, or they are the caller's
+/// settings: the cargo that runs the xtask never sets them by itself, but `.ci/run` sets some.
 const KEPT_CARGO_VARIABLES: &[&str] = &[
     "CARGO_HOME",
     "CARGO_HTTP_",
@@ -28,7 +28,7 @@ const KEPT_CARGO_VARIABLES: &[&str] = &[
     "CARGO_REGISTRIES_",
     "CARGO_TERM_",
 ];
-/// Variables other than `CARGO_*` that would affect a build.
+/// Variables other than `CARGO_*` that are removed, because they would affect a build.
 const STRIPPED_VARIABLES: &[&str] = &[
     "LD_LIBRARY_PATH",
     "RUSTC",

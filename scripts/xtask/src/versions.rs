@@ -6,8 +6,8 @@
 //! NAME.versions/2/   the newest version
 //! ```
 //!
-//! A program that resolves NAME once has the files of one version. It holds a shared lock of that directory for as long as it needs
-//! them.
+//! A program that resolves NAME once gets the files of one version. It holds a shared lock of that version's directory for as long
+//! as it needs them.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -82,7 +82,7 @@ fn remove_unless_locked(directory: &Path) -> Result<()> {
     let opened = File::open(directory).at(directory)?;
     match opened.try_lock() {
         Ok(()) => fs::remove_dir_all(directory).at(directory),
-        // A program has it, or the file system has no locks and nobody knows.
+        // A program has locked it, or the file system has no locks, so that a program may be using it.
         Err(_) => Ok(()),
     }
 }

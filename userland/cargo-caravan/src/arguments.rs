@@ -38,7 +38,7 @@ impl Invocation {
     /// Parses the arguments. The first one is the program's name. Cargo inserts the subcommand's name after it.
     ///
     /// # Errors
-    /// clap's error to print, or the requested help, with its exit code.
+    /// The error or the requested help, as clap prints it. Help has the exit code 0.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Invocation, clap::Error> {
         let mut arguments: Vec<String> = arguments.into_iter().collect();
         if arguments.get(1).is_some_and(|word| word == "caravan") {

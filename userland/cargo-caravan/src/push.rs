@@ -1,4 +1,4 @@
-//! The domain on a running machine: built here, sent by the operator's command line.
+//! Builds the domain here, and sends it to a running machine as the operator's command line does.
 
 use std::env;
 use std::path::Path;

@@ -104,7 +104,7 @@ fn show(
     mode: Mode,
     workspace: &Workspace,
 ) -> Result<ExitCode> {
-    // Ends the machines when this program ends, however it ends.
+    // However this program ends, `show_domain` is killed, and with it the machines.
     let mut show = Command::new("setpriv");
     show.args(["--pdeathsig", "KILL", "--"])
         .arg(workspace.host_target().join("debug/show_domain"))

@@ -21,7 +21,7 @@ const FILES: &[(&str, &str)] = &[
 /// The tree's lock file. With a copy of it, the new crate uses the same versions of dependencies as the tree.
 const LOCK: &str = "Cargo.lock";
 
-/// Names that cargo or the compiler uses for something else.
+/// Names that a new crate cannot have: cargo or the compiler uses them, or crates that every domain is built with have them.
 const RESERVED: &[&str] = &[
     "abi",
     "alloc",

@@ -1,8 +1,8 @@
 //! The kernel's log, which shares the console's serial port with user mode: [`Log`].
 //!
 //! While threads run, nothing waits for the port: a line goes into a ring. When a line is added, at a timer interrupt, and
-//! before idling, the kernel fills the port's transmitter if it is empty. Before the first thread runs, and in a panic, every
-//! line is written completely at once, and is also drawn on the screen.
+//! before idling, the kernel fills the port's transmitter if it is empty. Before the first thread runs, in a panic, and when the
+//! machine restarts, every line is written completely at once, and is also drawn on the screen.
 //!
 //! User mode writes to the same port with `IoOut`. The lines of both stay whole. The kernel finishes a line that it has
 //! begun before it admits user mode's next byte. It waits up to [`USER_LINE_MS`] for a line that user mode has begun.
@@ -93,7 +93,7 @@ impl Log {
         self.is_immediate.store(false, Relaxed);
     }
 
-    /// Writes the ring's lines now, and every later line completely at once. Called in a panic.
+    /// Writes the ring's lines now, and every later line completely at once. Called in a panic and before a restart.
     pub fn become_immediate(&self) {
         self.is_immediate.store(true, Relaxed);
         self.flush();
@@ -112,8 +112,9 @@ impl Log {
         (!self.ring.is_empty()).then_some(now + pause)
     }
 
-    /// Whether user mode may write a byte to the port now. If it may, records the time, and whether the byte ends a line.
-    /// Otherwise user mode has to retry, and the kernel writes more of its own line if the transmitter is empty.
+    /// Whether user mode may write a byte to the port now. If not, user mode has to retry, and the kernel writes more of its own
+    /// line if the transmitter is empty. An admitted byte's time is recorded, and whether it ends a line, but not if it is
+    /// admitted because the transmitter is stuck.
     pub fn admit_user_byte(&self, byte: u8) -> bool {
         let now = ticks();
         if self.fills_transmitter.load(Relaxed) || self.is_in_line.load(Relaxed) {

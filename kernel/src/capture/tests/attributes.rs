@@ -1,4 +1,4 @@
-//! Memories of a device, contiguous Memories and the boot archive appear in descriptions but are not captured.
+//! The Memories of devices, contiguous Memories and the boot archive appear in descriptions but are not captured.
 
 use abi::calls::{
     DeviceMemoryCreate, DomainPages, DomainReadPages, MemoryCreate, MemoryCreateContiguous, PageSet,

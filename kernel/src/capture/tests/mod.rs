@@ -14,7 +14,7 @@
 //! | `states` | invalid thread states, and vector registers |
 //! | `derivation` | derivations of capabilities |
 //! | `records` | the records of mappings and of the clock |
-//! | `attributes` | Memories that a device may write |
+//! | `attributes` | Memories that are listed but not captured |
 
 mod attributes;
 mod copying;

@@ -120,7 +120,7 @@ pub fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     Step::Done
 }
 
-/// The number of slots that one step empties.
+/// The maximum number of slots that one step empties.
 const SLOTS_PER_STEP: usize = 16;
 
 /// Empties some slots of the first remaining frame of the table, or returns the frame when all are empty.

@@ -135,7 +135,7 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
 /// The maximum size of a contiguous Memory: one leaf table, since the step that finds its frames also inserts all of them.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
-/// The number of pages that one step releases.
+/// The maximum number of pages that one step releases.
 const PAGES_PER_STEP: usize = 32;
 
 /// Does one step of releasing the parts of a Memory: mappings, pager, pages, tables, directories.

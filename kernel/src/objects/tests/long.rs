@@ -108,10 +108,10 @@ fn long_calls_admit_interrupts_when_their_budget_is_spent() {
             world.does(actor, calls::copy(slot, Slot(slots::FREE + 8 + number)));
         }
     };
-    // The clock hardly advances, so one step removes all copies.
+    // The clock hardly advances, so one entry removes all copies.
     copies(&world);
     assert_eq!(world.steps_of(actor, calls::revoke(slot)), 1);
-    // The clock advances so far that each step removes one copy.
+    // The clock advances so far that each entry removes one copy.
     copies(&world);
     world.machine.set_ticks_step(1_000_000);
     assert!(world.steps_of(actor, calls::revoke(slot)) > 12);

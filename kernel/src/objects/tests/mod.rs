@@ -8,7 +8,7 @@
 //! | `driver` | a domain that may drive devices |
 //! | `ending` | destroying objects in every state, step by step, and pools in particular |
 //! | `exhaustion` | a pool that runs out at every allocation |
-//! | `hardware` | ports and random numbers |
+//! | `hardware` | ports, random numbers, the restart of the machine |
 //! | `interrupts` | shared lines, and message-signalled interrupts |
 //! | `long` | operations of many steps, searches among them |
 //! | `outrun` | destructions and revocations beside threads that create new capabilities and objects |

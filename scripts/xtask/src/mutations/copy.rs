@@ -17,7 +17,7 @@ const LIMIT_SECONDS: &str = "1800";
 /// The exit code of `timeout` when it has ended a command.
 const TIMED_OUT: i32 = 124;
 
-/// A copy of the files that git tracks, with a target directory of its own that is kept between runs.
+/// A copy of the tree's files, without those that git ignores, and a target directory of its own that is kept between runs.
 pub struct Copy<'w> {
     workspace: &'w Workspace,
     root: PathBuf,

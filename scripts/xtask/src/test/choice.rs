@@ -14,7 +14,7 @@ pub struct Choice {
     pub steps: Vec<&'static Step>,
     /// `FILE` or `FILE::TEST`.
     pub machine_tests: Vec<String>,
-    /// Whether the run is long: then tests that find more the longer they run take hours.
+    /// Whether the run is long. In a long run, tests that find more the longer they run take hours.
     pub is_long: bool,
 }
 

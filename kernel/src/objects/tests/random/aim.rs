@@ -19,7 +19,7 @@ use crate::testing::BUFFER_ADDRESS;
 /// The lowest address at which calls map Memories. They also use the next seven multiples of 2 MiB.
 pub const ADDRESS: u64 = 0x8000_0000;
 
-/// The only rights bit that a capability to reply may have.
+/// The only right that a reply right may have.
 const GRANT: u64 = EndpointRights::GRANT.bits() as u64;
 
 /// The arguments for a thread's call, most of them fitting, made from random numbers.

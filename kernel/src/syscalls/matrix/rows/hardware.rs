@@ -1,4 +1,4 @@
-//! The rows of the calls for interrupts, ports, device memory and random words.
+//! The rows of the calls for interrupts, ports, device memory, random words and the restart of the machine.
 
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
