@@ -71,7 +71,6 @@
 //! impl Rights for Bits {
 //!     fn none() -> Self { Bits(0) }
 //!     fn contains(self, other: Self) -> bool { other.0 & !self.0 == 0 }
-//!     fn intersect(self, other: Self) -> Self { Bits(self.0 & other.0) }
 //! }
 //!
 //! struct Frame([Slot<Endpoint>; 3]);

@@ -11,7 +11,4 @@ pub trait Rights: Copy + Eq + Debug {
 
     /// Whether every right in `other` is in `self` too.
     fn contains(self, other: Self) -> bool;
-
-    /// The rights that are in both.
-    fn intersect(self, other: Self) -> Self;
 }

@@ -135,9 +135,6 @@ mod tests {
         fn contains(self, other: Self) -> bool {
             other.0 & !self.0 == 0
         }
-        fn intersect(self, other: Self) -> Self {
-            Self(self.0 & other.0)
-        }
     }
 
     /// The kernel's form: a reference that is never null, and a kind.

@@ -28,9 +28,6 @@ impl Rights for Bits {
     fn contains(self, other: Self) -> bool {
         other.0 & !self.0 == 0
     }
-    fn intersect(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
 }
 
 /// A capability to object number `object` with all rights that the tests use.

@@ -77,9 +77,6 @@ impl capabilities::Rights for Rights {
     fn contains(self, other: Self) -> bool {
         Rights::contains(self, other)
     }
-    fn intersect(self, other: Self) -> Self {
-        Rights(self.0 & other.0)
-    }
 }
 
 macro_rules! rights {
