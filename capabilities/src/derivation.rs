@@ -76,7 +76,7 @@ pub fn derive<S: Storage>(
     Ok(())
 }
 
-/// Checks that [`derive`] from `from` into an empty slot would succeed.
+/// Checks that [`derive`](fn@derive) from `from` into an empty slot would succeed.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::TooManyGenerations`].

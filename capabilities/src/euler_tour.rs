@@ -9,7 +9,7 @@
 //!    D
 //! ```
 //!
-//! Inserting a leaf, removing a slot (its children become its parent's) and replacing one slot by another each write at most
+//! Inserting a leaf, removing a slot (its children become its parent's) and replacing one slot with another each write at most
 //! twelve links, however many relatives there are. Links are symmetric: `after(m) == n` if and only if `before(n) == m`.
 //! Nothing comes before a root's start or after its end. An empty slot has no links.
 
@@ -41,7 +41,7 @@ impl Mark {
     }
 }
 
-/// An optional mark in six bytes: the place, then a bit for the edge. No place is 0, so 0 means none.
+/// An optional mark in six bytes: the place, then a bit for the edge. A place is never 0, so 0 means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link([u16; 3]);
 
@@ -112,7 +112,7 @@ pub(crate) fn remove<S: Storage>(storage: &S, place: Place) {
     forget(storage, place);
 }
 
-/// Replaces `from` by `to`, which takes over its descendants.
+/// Replaces `from` with `to`, which takes over its descendants.
 pub(crate) fn replace<S: Storage>(storage: &S, from: Place, to: Place) {
     let around = Surroundings::of(storage, from);
     insert(storage, to, around.left, around.right);

@@ -52,8 +52,9 @@ pub trait Storage {
     /// it is for as long as it is occupied.
     fn slot(&self, place: Place) -> &Slot<Self::Object>;
 
-    /// Reports that the slot at this place was filled. Every operation that fills a slot calls this, so that the kernel can
-    /// count each holder's capabilities. A move between two slots of one holder does not change the count.
+    /// Reports that the slot at this place was filled, so that the kernel can count each holder's capabilities. Every operation that
+    /// fills a slot calls this, except for a move between two slots of one holder, which does not change the count, and for
+    /// [`bookmark`](crate::bookmark), whose capability has no rights.
     fn filled(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 
     /// Reports that the slot at this place was emptied; the counterpart of `filled`.

@@ -16,6 +16,7 @@ readonly rust_minor_min
 readonly rust_packages=(rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web)
 readonly qemu_packages=(qemu-system-x86 qemu-system-common qemu-system-data)
 readonly other_packages=(
+    gcc libc6-dev                                                         # cargo links programs of the host with cc
     lld                                                                   # links the kernel and the programs
     ovmf seabios                                                          # UEFI and BIOS
     grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools             # the image
@@ -25,7 +26,7 @@ readonly other_packages=(
     ca-certificates                                                       # to fetch crates
 )
 # The programs of the packages above, for systems with other package names.
-readonly programs=(cargo rustc ld.lld qemu-system-x86_64 bochs grub-mkrescue grub-mknetdir xorriso mformat dnsmasq redis-cli
+readonly programs=(cargo rustc cc ld.lld qemu-system-x86_64 bochs grub-mkrescue grub-mknetdir xorriso mformat dnsmasq redis-cli
     redis-benchmark ip unshare)
 
 readonly backports_file=/etc/apt/sources.list.d/caravan-backports.sources

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The line that the client's program prints when its first line has come back.
 pub const REPLIED: &str = "replied";
 
-/// How long the service may take for a line, or to accept the connection. The limit only ends a hang.
+/// How long the service may take to send a line, or to accept the connection. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(120);
 /// The interval between attempts to connect.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);

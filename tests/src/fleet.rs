@@ -19,7 +19,7 @@ use crate::output::Output;
 use crate::prober;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 
-/// How long any step of a machine may take. The limit only ends a hang.
+/// How long any step of a machine may take. Only a hang reaches this limit.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The log line of a migration server that is up.
@@ -52,7 +52,7 @@ const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
 const STICK: &str = "stick";
 /// The UUID of the machine `b` in that fleet, whose machine `a` is recognised by its network card.
 pub const UUID_OF_B: &str = "b0000000-0000-4000-8000-00000000000b";
-/// How long firmware and a boot loader may take until a machine is up. The limit only ends a hang.
+/// How long firmware and a boot loader may take until a machine is up. Only a hang reaches this limit.
 const STICK_LIMIT: Duration = Duration::from_secs(600);
 
 /// A change to a machine's usual options.

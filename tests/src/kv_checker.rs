@@ -14,7 +14,7 @@ use crate::resp::request;
 /// The number of keys. They are written in turn.
 const KEYS: u64 = 500;
 
-/// How long the store may take to reply. The limit only ends a hang.
+/// How long the store may take to reply. Only a hang reaches this limit.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// A connection to a store, and the results so far.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ThirdParty;
 use crate::child;
 
-/// How long a run may take. The limit only ends a hang.
+/// How long a run may take. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The columns of a row.

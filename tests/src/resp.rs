@@ -29,8 +29,8 @@ pub fn request(words: &[&str]) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// Network errors, [`ErrorKind::UnexpectedEof`] at the end of the stream, and [`ErrorKind::InvalidData`] for an error
-/// reply and for anything that is not a reply.
+/// Network errors, [`ErrorKind::UnexpectedEof`] if the stream ends early or a line does not end with CRLF, and
+/// [`ErrorKind::InvalidData`] for an error reply and for anything that is not a reply.
 pub fn read_reply(stream: &mut impl BufRead) -> io::Result<Reply> {
     let line = read_line(stream)?;
     let invalid = || {
@@ -68,7 +68,7 @@ fn read_value(stream: &mut impl BufRead, length: usize) -> io::Result<Reply> {
     let mut value = vec![0; length + 2];
     stream.read_exact(&mut value)?;
     if !value.ends_with(b"\r\n") {
-        let error = format!("a value is longer than its {length} bytes");
+        let error = format!("no CRLF follows the {length} bytes of a value");
         return Err(Error::new(ErrorKind::InvalidData, error));
     }
     value.truncate(length);

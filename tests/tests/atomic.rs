@@ -8,7 +8,7 @@ use harness::machine::{Boot, Options};
 use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
-/// The time limit of a wait. It only ends a hang: a run takes half a minute.
+/// The time limit of a wait. Only a test that hangs reaches it: a run takes half a minute.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The guest's exit code for success.

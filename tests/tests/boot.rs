@@ -11,7 +11,7 @@ use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, Bochs, counter, loader};
 use serde_json::json;
 
-/// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The limit for Bochs, which interprets every instruction.
@@ -23,7 +23,6 @@ const ARCHIVE: &str = "counter";
 const KERNEL: &str = "caravan: ";
 /// Root's first line.
 const ROOT: &str = "[root] ";
-/// The counter's first line.
 /// The migration server's first line. The stick is that of a fleet, and the machine is recognised by its UUID as the one that
 /// does not start the counter.
 const NOMAD: &str = "[nomad] listening";

@@ -9,7 +9,7 @@ use harness::bochs::Processor;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Bochs, Machine, Verdict};
 
-/// The time limit of a wait. It only ends a hang: a run takes seconds.
+/// The time limit of a wait. Only a test that hangs reaches it: a run takes seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The limit for Bochs, which interprets every instruction.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, MacAddress, Port, Segment, ThirdParty, counter};
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The interval between checks of a machine without output.

@@ -8,7 +8,7 @@ use harness::flood::{self, Flood};
 use harness::repeat::fresh_seed;
 use harness::{Fleet, counter, prober};
 
-/// The number of floods of which one at least leaves no less memory free than an earlier one.
+/// At least one of this many floods must leave no less memory free than an earlier one.
 const ROUNDS: usize = 6;
 
 /// Moves the counter to B and back; returns the microseconds that this took.

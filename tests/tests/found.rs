@@ -30,7 +30,7 @@ fn await_found(fleet: &Fleet, at: &str, other: Node, other_address: &str) -> Str
 #[test]
 fn machines_find_each_other_and_move_a_domain_and_a_stranger_is_not_listed() {
     let mut fleet = Fleet::start_as(&["found-a", "found-b", "found-stranger"]);
-    // Its home has asked all machines of the fleet, so it has found them.
+    // The counter's home has queried all machines of the fleet, so it has found them.
     fleet.await_log(A, counter::READY);
     let lists = [(A, B), (B, A)]
         .map(|(by, other)| await_found(&fleet, by.address(), other, other.address()));

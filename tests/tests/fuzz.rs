@@ -7,7 +7,7 @@ use harness::machine::{Boot, Options};
 use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The guest's exit code for success.

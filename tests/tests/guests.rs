@@ -1,5 +1,6 @@
 //! A machine that starts from the fleet's image without being named in it is a guest: it receives domains that came in packages, from
-//! their homes, and sends them back. Its home asks it before it starts such a domain again.
+//! their homes, and sends them back. The home of such a domain queries the guest before it starts the domain
+//! again.
 
 mod package;
 
@@ -166,7 +167,7 @@ fn every_other_move_to_or_from_a_guest_is_refused_with_the_reason() {
     assert!(list.contains("domain pushed running"), "{list}");
 }
 
-/// Also while the home's migration server is restarted, the home remembers the guest, which is off.
+/// The home remembers the guest, which is off, even across a restart of the home's migration server.
 #[test]
 fn a_home_waits_for_the_guest_that_has_its_domain_and_starts_it_when_the_guest_has_lost_it() {
     let mut stage = Stage::start();

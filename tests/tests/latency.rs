@@ -1,6 +1,6 @@
 //! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could cause, and a
-//! QEMU plugin counts the instructions of every entry. It also checks whether the kernel runs with AC set, a flag that user
-//! mode may set and that suspends SMAP.
+//! QEMU plugin counts the instructions of every entry. The test also checks that the kernel never runs with AC set, a flag
+//! that user mode may set and that suspends SMAP.
 //!
 //! `CARAVAN_WRITE_LATENCY=1` writes the measurements into `docs/latency.md`.
 
@@ -14,7 +14,7 @@ use abi::Number;
 use harness::machine::{Boot, Options};
 use harness::{Artefacts, Verdict};
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The guest's exit code for success.

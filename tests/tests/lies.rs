@@ -9,7 +9,7 @@ use std::time::Duration;
 use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, counter, scratch};
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A switch, a domain that lies, and a counter.

@@ -11,7 +11,7 @@ use harness::{Machine, Verdict, WaitError};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The guests' exit code.

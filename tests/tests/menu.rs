@@ -6,7 +6,7 @@ use harness::fleet::UUID_OF_B;
 use harness::machine::{Boot, Machine, NicModel, Options};
 use harness::{Artefacts, MacAddress, Segment};
 
-/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The end of the menu's last entry: then it takes keys.
@@ -86,6 +86,16 @@ fn the_first_entry_starts_when_its_key_is_pressed_on_the_keyboard() {
     assert!(!machine.log().contains("a safe start"));
 }
 
+/// At GRUB's command line the entries' function takes the same words as on an edited entry's line.
+#[test]
+fn every_word_of_an_entry_reaches_the_command_line_of_the_kernel() {
+    let mut machine = stick("menu-words", Boot::StickBios).start();
+    choose(&mut machine, 'c');
+    machine.expect_text("grub>", LIMIT);
+    machine.type_line("start archive one two three four machine=nobody");
+    machine.expect("the fleet has no machine nobody", LIMIT);
+}
+
 #[test]
 fn the_hardware_check_names_cards_with_and_without_a_driver() {
     let mut segment = Segment::new();
@@ -138,6 +148,10 @@ fn the_hardware_check_names_cards_with_and_without_a_driver() {
     machine.skip_log();
     machine.type_line("log hwcheck");
     machine.expect(END, LIMIT);
+    // Its console has no port.
+    machine.type_line("list");
+    machine.expect("this console has no port", LIMIT);
+    machine.expect("next: use the program `caravan`", LIMIT);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use harness::machine::{Boot, Machine, Options};
 use harness::third_party::Client;
 use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, child, lan_servers};
 
-/// Only stops a hang; firmware alone takes minutes on a slow host.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes minutes on a slow host.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The address of the host that starts the machines.
@@ -16,7 +16,7 @@ const SERVER: &str = "10.77.0.101/24";
 const READY: &str = "UEFI HTTP boot: http://10.77.0.101:7480/caravan.iso";
 
 /// Its message about a machine that starts by HTTP.
-const IMAGE_READ: &str = "reads the image";
+const IMAGE_READ: &str = "downloads the image";
 
 /// The line of a machine that has found its part of the fleet.
 const FOUND: &str = "[root] machine a of the fleet, by its network card";

@@ -7,7 +7,7 @@ use harness::machine::{Boot, MappedPage, Options};
 use harness::{Artefacts, Machine, Verdict};
 use serde_json::json;
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The verdict of a machine whose kernel panics.

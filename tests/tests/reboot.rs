@@ -7,7 +7,7 @@ use harness::fleet::{UUID_OF_B, send_command};
 use harness::machine::{Board, Boot, Options};
 use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty};
 
-/// Only stops a hang; firmware alone takes seconds, and many on a slow host.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The interval between attempts of a command that is refused for the moment.

@@ -7,7 +7,7 @@ use harness::Artefacts;
 use harness::fleet::UUID_OF_B;
 use harness::machine::{Boot, Machine, Options};
 
-/// The time limit of a wait. It only ends a hang: firmware alone takes seconds, and on a slow host many.
+/// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A line of the log.

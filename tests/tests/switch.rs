@@ -1,4 +1,5 @@
-//! A switch that ends is restarted with all of its ports, at rest and during a move. Connections survive, and a move ends one way.
+//! A switch that ends is restarted with all of its ports, at rest and during a move. Connections survive, and a move that was
+//! under way leaves the domain running on one machine.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use domain::stack::Domain;
 use harness::prober::{Options, protocol};
 use harness::{Faults, MacAddress, Segment, ThirdParty};
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const DOMAIN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);

@@ -37,7 +37,7 @@ const ENTRANCE: &str = "  nsenter ";
 const PROMPT: &str = "> ";
 /// The prompt of a shell beside machines that run already.
 const SHELL_PROMPT: &str = "$ ";
-/// How long any step may take, builds included. The limit only ends a hang.
+/// How long any step may take, builds included. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(3600);
 
 #[test]

@@ -13,7 +13,7 @@ use harness::repeat::{fresh_seed, variable};
 use harness::third_party::finish_kv_checker;
 use harness::{Artefacts, Fleet, Node, counter, scratch, store};
 
-/// How long firmware and a boot loader may take until a machine is up. The limit only ends a hang.
+/// How long firmware and a boot loader may take until a machine is up. Only a hang reaches this limit.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
 
 /// The mark by which the first image's machine finds its part of the fleet, and the one on the second image's command line.

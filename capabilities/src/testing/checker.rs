@@ -1,4 +1,4 @@
-//! Checks a whole forest against the invariants in the crate's documentation, and finds every slot's parent.
+//! Checks a whole forest against invariants 1 to 4 of the crate's documentation, and finds every slot's parent.
 
 use core::cell::Cell;
 use std::format;
@@ -107,7 +107,7 @@ fn check_content(forest: &Forest, index: usize, parent: Option<usize>) -> Result
         (Role::Copy, None) => return Err(format!("slot {index} is a copy without a parent")),
     };
     ensure(content.generation == generation, || {
-        format!("slot {index} is of the wrong generation")
+        format!("slot {index} has the wrong generation")
     })?;
     ensure(generation <= GENERATION_MAX, || {
         format!("the generation of slot {index} exceeds GENERATION_MAX")
@@ -118,7 +118,7 @@ fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> 
     let has_subset = parent.rights.contains(content.rights);
     let keeps_badge = !parent.badge.is_set() || content.badge == parent.badge;
     ensure(content.object == parent.object, || {
-        format!("slot {index} refers to another object than its parent")
+        format!("slot {index} refers to a different object than its parent")
     })?;
     ensure(has_subset, || {
         format!("slot {index} has rights its parent lacks")

@@ -1,4 +1,4 @@
-//! The tag of multiboot2 that describes a [`Framebuffer`], which a loader left.
+//! The multiboot2 tag with which a boot loader describes its [`Framebuffer`].
 //!
 //! ```text
 //!   0  u64 address, u32 pitch, u32 width, u32 height, u8 bits per pixel, u8 type, u16 0
@@ -22,11 +22,11 @@ pub(super) enum Problem {
     Truncated,
     /// The type is neither direct colour nor text.
     Kind(u8),
-    /// The geometry contradicts itself.
+    /// The geometry is not usable.
     Geometry(GeometryError),
-    /// It is not at the beginning of a page that the processor can address.
+    /// The framebuffer is at address 0, does not start at a page boundary, or ends beyond the processor's physical addresses.
     Address(u64),
-    /// It overlaps memory.
+    /// The framebuffer overlaps memory.
     Memory(PhysAddr),
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Truncated => f.write_str("its description is truncated"),
-            Problem::Kind(kind) => write!(f, "its type is {kind}"),
+            Problem::Kind(kind) => write!(f, "its type {kind} is not supported"),
             Problem::Geometry(error) => write!(f, "{error}"),
             Problem::Address(address) => write!(f, "it cannot be at {address:#x}"),
             Problem::Memory(address) => write!(f, "it overlaps memory at {address:?}"),
@@ -82,7 +82,7 @@ pub(super) fn check(
     }
 }
 
-/// Address, pitch, width, height, bits of a pixel, and type.
+/// Address, pitch, width, height, bits per pixel, and type.
 fn fields(tag: &[u8]) -> Option<(u64, u32, u32, u32, u8, u8)> {
     let word = |at: usize| Some(u32::from_le_bytes(*tag.get(at..)?.first_chunk()?));
     let address = u64::from(word(0)?) | u64::from(word(4)?) << 32;

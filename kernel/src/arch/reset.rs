@@ -5,7 +5,7 @@
 pub(super) struct Reset {
     /// The register, of one byte.
     pub(super) register: Register,
-    /// The value.
+    /// The byte to write.
     pub(super) value: u8,
 }
 

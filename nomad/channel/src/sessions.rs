@@ -206,7 +206,8 @@ impl Sessions {
         self.address = Some(address);
     }
 
-    /// Begins a handshake with a machine, to see whether it is there; `None` if one was begun a moment ago.
+    /// Begins a handshake with a machine, to see whether it is there. `None` if the last one began too recently, and if there is
+    /// no place for another machine outside of the fleet.
     pub fn probe(&mut self, keys: &Keys, now_us: u64, machine: MachineId) -> Option<Vec<u8>> {
         self.initiate(keys, now_us, machine)
     }

@@ -3,13 +3,17 @@
 use core::net::Ipv4Addr;
 
 use identity::Name;
+use nomad_protocol::PORT;
 use thiserror::Error;
 
 /// The reason a command has no complete reply.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
     /// No reply was received: a machine does not reply to a client without the fleet's secret.
-    #[error("the machine does not reply, or has another secret or version")]
+    #[error(
+        "the machine does not reply, or has another secret or version\n  next: check its power, cable and address, the route and \
+         the firewalls on the way (UDP port {PORT}), the secret, and the versions (`caravan --version`)"
+    )]
     NoReply,
     /// The server stopped replying before the last event.
     #[error("the machine stopped replying; the outcome of the command is unknown")]

@@ -60,11 +60,11 @@ pub enum Question {
     },
     /// A piece of the data that belongs to the command. The reply is [`Reply::Accepted`].
     Data {
-        /// The request.
+        /// The request whose command the data belongs to.
         request: RequestId,
         /// The offset of the piece in the data.
         offset: u32,
-        /// The piece.
+        /// The bytes from that offset on.
         bytes: Vec<u8>,
     },
 }
@@ -87,7 +87,7 @@ pub enum Reply {
         first: u32,
         /// The number of events produced so far. The client queries the server for those that were not sent.
         count: u32,
-        /// The events.
+        /// The events, in the order of their numbers.
         events: Vec<Event>,
     },
     /// There is no such request, or it was forgotten.
@@ -97,7 +97,7 @@ pub enum Reply {
     },
     /// This much of a request's data was accepted, from its beginning without a gap.
     Accepted {
-        /// The request.
+        /// The request that the data was sent for.
         request: RequestId,
         /// The number of bytes.
         bytes: u32,

@@ -35,9 +35,9 @@ pub enum Action {
     /// list it. As soon as no older one runs here or can run again, reply to that machine with `Unknown`. It repeats
     /// its message until then.
     Outlived {
-        /// The domain.
+        /// The domain with two copies.
         domain: DomainId,
-        /// The incarnation there.
+        /// The incarnation that the other machine runs.
         incarnation: Incarnation,
         /// The other machine.
         by: MachineId,
@@ -141,9 +141,9 @@ pub enum Event {
     StreamBroken,
     /// An action failed.
     Failed(LocalFailure),
-    /// For a source.
+    /// An event that only a source can have.
     Source(SourceEvent),
-    /// For a destination.
+    /// An event that only a destination can have.
     Destination(DestinationEvent),
 }
 
@@ -152,7 +152,7 @@ pub enum Event {
 pub enum SourceEvent {
     /// A round was sent whole.
     RoundSent {
-        /// Its number.
+        /// The round's number, from 0.
         number: u32,
         /// Its measurements.
         round: Round,
@@ -202,7 +202,7 @@ pub enum DestinationEvent {
     Arriving,
     /// A round has arrived whole.
     RoundReceived {
-        /// Its number.
+        /// The round's number, from 0.
         number: u32,
         /// The number of pages that it covered.
         pages: u64,
@@ -210,12 +210,12 @@ pub enum DestinationEvent {
     /// The header of a freeze has arrived, which replaces an earlier freeze. The actions that follow are performed before any byte of
     /// the new one is accepted.
     FreezeBegun {
-        /// Its attempt.
+        /// The number of the freeze, from its header.
         attempt: Attempt,
     },
     /// A freeze has arrived whole.
     FreezeReceived {
-        /// Its attempt.
+        /// The number of the freeze, from its header.
         attempt: Attempt,
         /// The digest in its header.
         digest: Digest,

@@ -23,18 +23,29 @@ impl Offer {
         source: MachineId,
         destination: MachineId,
     ) -> Result<(), GuestRule> {
-        let is_home = |machine| self.home == Some(machine);
-        match (fleet.contains(source), fleet.contains(destination)) {
-            (true, true) => Ok(()),
-            (false, false) => Err(GuestRule::NotBetweenGuests),
-            (false, true) if is_home(destination) => Ok(()),
-            (false, true) => Err(GuestRule::OnlyToHome),
-            (true, false) if self.home.is_some() && !is_home(source) => {
-                Err(GuestRule::OnlyFromHome)
-            }
-            (true, false) if !self.has_package => Err(GuestRule::OnlyPackages),
-            (true, false) => Ok(()),
-        }
+        check_guests(fleet, (self.home, self.has_package), source, destination)
+    }
+}
+
+/// Checks a move of a domain with this home. `has_package`: the source keeps the package that it came in.
+///
+/// # Errors
+/// As [`Offer::check_guests`].
+pub fn check_guests(
+    fleet: &Fleet,
+    (home, has_package): (Option<MachineId>, bool),
+    source: MachineId,
+    destination: MachineId,
+) -> Result<(), GuestRule> {
+    let is_home = |machine| home == Some(machine);
+    match (fleet.contains(source), fleet.contains(destination)) {
+        (true, true) => Ok(()),
+        (false, false) => Err(GuestRule::NotBetweenGuests),
+        (false, true) if is_home(destination) => Ok(()),
+        (false, true) => Err(GuestRule::OnlyToHome),
+        (true, false) if home.is_some() && !is_home(source) => Err(GuestRule::OnlyFromHome),
+        (true, false) if !has_package => Err(GuestRule::OnlyPackages),
+        (true, false) => Ok(()),
     }
 }
 

@@ -71,6 +71,7 @@ pub use actions::{
 };
 pub use cpu::CpuFeatures;
 pub use fleet::{Fleet, FleetId};
+pub use guest::check_guests;
 pub use hello::{HELLO_BYTES, HELLO_GROUP, Hello};
 pub use ids::{
     Admission, AdmissionId, Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn,

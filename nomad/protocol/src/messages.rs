@@ -47,7 +47,7 @@ pub enum Late {
     /// Source to destination: a piece of a stream of frames, each preceded by its length as a u16. Repeated until
     /// acknowledged.
     Piece {
-        /// The stream.
+        /// The number of the stream.
         stream: u32,
         /// The piece's number in it.
         number: u64,
@@ -56,7 +56,7 @@ pub enum Late {
     },
     /// Destination to source: every piece before this number was received.
     Ack {
-        /// The stream.
+        /// The number of the stream.
         stream: u32,
         /// The number of the piece that is expected next.
         next: u64,
@@ -79,7 +79,7 @@ pub enum Step {
     /// Repeated, in place of Admit, until the outcome is known: a destination that has the frozen domain queries the
     /// outcome with it.
     Received {
-        /// The admission.
+        /// The admission that the rounds belong to.
         admission: AdmissionId,
         /// Their number.
         rounds: u32,
@@ -99,7 +99,7 @@ pub enum Step {
     /// Destination to source: the domain runs. Repeated until Released is received. A machine that runs an older copy
     /// stops it.
     Activated {
-        /// The domain.
+        /// The domain that runs there.
         domain: DomainId,
         /// Its incarnation there.
         incarnation: Incarnation,
@@ -125,7 +125,7 @@ pub enum Step {
 pub enum StreamHeader {
     /// A round of pages follows.
     Round {
-        /// The transaction.
+        /// The transaction to which the pages belong.
         transaction: TransactionId,
         /// The round's number, from 0.
         number: u32,
@@ -134,7 +134,7 @@ pub enum StreamHeader {
     },
     /// State records and the last pages follow. A higher attempt replaces the one before it.
     Freeze {
-        /// The transaction.
+        /// The transaction to which the state belongs.
         transaction: TransactionId,
         /// The freeze.
         attempt: Attempt,

@@ -15,9 +15,9 @@ pub struct Sizes {
     pub pool_bytes: u64,
     /// Pages of its Memories, absent ones included.
     pub pages: u64,
-    /// Its threads.
+    /// The number of its threads.
     pub threads: u32,
-    /// Its capability slots.
+    /// The number of its capability slots.
     pub slots: u32,
 }
 
@@ -33,34 +33,34 @@ pub struct Versions {
 /// A domain that is offered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Offer {
-    /// Its id.
+    /// The domain's id, which is the same on every machine.
     pub domain: DomainId,
     /// Its incarnation on the source.
     pub incarnation: Incarnation,
-    /// Its name.
+    /// The domain's name, by which operators and log lines refer to it.
     pub name: Name,
     /// The resources that it needs.
     pub sizes: Sizes,
-    /// The versions that it was built for.
+    /// The source's versions.
     pub versions: Versions,
     /// The CPU features that it may have used.
     pub cpu: CpuFeatures,
-    /// The fleet within which it may move, as the source lists it.
+    /// The fingerprint of the fleet's machines, as the source lists them.
     pub fleet: FleetId,
     /// Its home, if that is a machine of the fleet.
     pub home: Option<MachineId>,
-    /// Whether it came in a package that the source keeps. Only its home keeps it.
+    /// Whether it came in a package that the source keeps. Only the domain's home keeps the package.
     pub has_package: bool,
-    /// The destination's name, if it is a guest. The source's root remembers it.
+    /// The destination's name, if the destination is a guest. The source's root remembers this name.
     pub guest: Option<Name>,
 }
 
 /// The versions and CPU features that a machine supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MachineSupport {
-    /// Its versions.
+    /// The versions that this machine has. An offer with other versions is refused.
     pub versions: Versions,
-    /// The features of its CPU.
+    /// The CPU features that this machine has. An offer that may need others is refused.
     pub cpu: CpuFeatures,
 }
 

@@ -75,7 +75,7 @@ pub enum RecordedProgress {
     DestinationOpen,
     /// Destination: a round is acknowledged, so the source may retire the domain. When resumed, it is declined.
     DestinationReceiving {
-        /// The admission.
+        /// The number that the destination drew when it admitted the domain.
         admission: AdmissionId,
     },
     /// Destination: the copy is complete and frozen, and the source's decision is awaited.
@@ -94,7 +94,7 @@ pub enum RecordedProgress {
     DestinationDeclined {
         /// The reason.
         why: AbortReason,
-        /// The admission.
+        /// The number that the destination drew when it admitted the domain.
         admission: AdmissionId,
         /// Whether the copy is gone. A copy of the domain that is here then came by a later move.
         is_discarded: bool,

@@ -48,7 +48,7 @@ pub enum Presence {
     },
     /// It has one: running, arriving or leaving.
     Present {
-        /// Its incarnation.
+        /// The incarnation of the machine's copy.
         incarnation: Incarnation,
         /// Whether it runs or may run there.
         runs: bool,

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, Event, Instant, Notice, SourceAction,
+    Action, DestinationAction, DestinationEvent, Event, Instant, Notice, PhaseName, SourceAction,
     TransactionId,
 };
 
@@ -36,6 +36,9 @@ impl<H: Host> Shell<H> {
             Action::Destination(DestinationAction::DiscardCopy) => {
                 return self.discard(now, transaction);
             }
+            Action::Destination(DestinationAction::Reserve(offer)) => {
+                return self.reserve(now, transaction, &offer);
+            }
             Action::Destination(action) => return self.perform_destination(transaction, action),
         }
         None
@@ -46,10 +49,6 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: DestinationAction,
     ) -> Option<Event> {
-        if let DestinationAction::Reserve(offer) = &action {
-            let reserved = self.reserve(transaction, offer);
-            return Some(Event::Destination(reserved));
-        }
         let event = self
             .moves
             .step_destination(&mut self.host, transaction, action);
@@ -85,14 +84,19 @@ impl<H: Host> Shell<H> {
         match action {
             // The switch is about to stop serving the domain.
             SourceAction::ExportState { .. } => {
+                self.moves.take_over_unserved(&self.host, transaction);
                 self.emit(Output::Frames(transaction, Frames::Hold));
             }
             SourceAction::Destroy => {
-                self.emit(Output::Frames(transaction, Frames::Forward));
+                self.moves.record_departure(transaction);
                 let outgoing = self.moves.outgoing(transaction);
                 let steps = outgoing.and_then(|domain| self.host.end_outgoing_pause(domain));
                 self.log_pause(transaction, "source", steps);
                 self.emit(Output::GiveBack(transaction));
+                return None;
+            }
+            SourceAction::EndCapture => {
+                self.end_capture(now, transaction);
                 return None;
             }
             SourceAction::Unretire => return self.unretire(now, transaction),
@@ -114,7 +118,11 @@ impl<H: Host> Shell<H> {
         self.report(transaction, &notice);
         match notice {
             Notice::InDoubt(_) => self.update_roll_calls(now),
-            Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
+            // The destination runs the domain. That is not known when an operator drops the copy here.
+            Notice::Phase(PhaseName::Release) => {
+                self.emit(Output::Frames(transaction, Frames::Forward));
+            }
+            Notice::Aborted(_) => self.return_frames(transaction),
             Notice::Finished | Notice::Lost(_) => {
                 self.emit(Output::Frames(transaction, Frames::End));
             }

@@ -1,28 +1,49 @@
 //! The admission of a domain that another machine offers, after the ledger has accepted the offer.
 
 use identity::Name;
-use nomad_protocol::{DestinationEvent, GuestRule, MachineId, Offer, Refusal, TransactionId};
+use nomad_protocol::{
+    DestinationEvent, Event, GuestRule, Instant, MachineId, Offer, Refusal, TransactionId,
+};
 
 use crate::host::{Host, Provenance};
+use crate::retries::Task;
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Reserves the resources of an offered domain, or refuses it.
+    /// Reserves the resources of an offered domain, or refuses it; returns the event for the ledger, if it is known.
     pub(crate) fn reserve(
         &mut self,
+        now: Instant,
         transaction: TransactionId,
         offer: &Offer,
-    ) -> DestinationEvent {
+    ) -> Option<Event> {
         let provenance = match self.admission_refusal() {
             Some(refusal) => Err(refusal),
             None => self.provenance(transaction, offer),
         };
-        match provenance {
+        let reserved = match provenance {
             Ok(provenance) => self
                 .moves
                 .reserve(&mut self.host, transaction, offer, provenance),
-            Err(refusal) => DestinationEvent::Refused(refusal),
+            Err(refusal) => Ok(DestinationEvent::Refused(refusal)),
+        };
+        match reserved {
+            Ok(event) => Some(Event::Destination(event)),
+            Err(refusal) => self.withdraw(now, transaction, refusal),
         }
+    }
+
+    /// Refuses a domain that root may have admitted, as soon as root has discarded it; returns the event for the ledger, if that is so.
+    pub(crate) fn withdraw(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        refusal: Refusal,
+    ) -> Option<Event> {
+        let discarded = self.moves.discard(&mut self.host, transaction);
+        let task = Task::Withdraw(transaction, refusal);
+        self.or_retry_later(now, discarded, task)?;
+        Some(Event::Destination(DestinationEvent::Refused(refusal)))
     }
 
     /// The names of the machines in an offer.

@@ -303,7 +303,7 @@ impl<H: Host> Shell<H> {
             let until = now.after_us(RIVAL_GONE_US);
             discovery.refused_by.retain(|_, until| now < *until);
             discovery.refused_by.insert(by, until);
-            self.machines.mark_up(by);
+            self.machines.mark_up(now, by);
             self.call_rolls(now);
         }
     }

@@ -28,10 +28,11 @@ impl<H: Host> Shell<H> {
         by: MachineId,
     ) {
         let is_member = self.moves.ledger.local().fleet.contains(by);
-        if !is_member && self.machines.guest_name(by).is_none() {
+        let guest = self.machines.guest_name(by);
+        if !is_member && guest.is_none() {
             return log::warn!("{by:?} runs a younger copy and is not known by name yet");
         }
-        let stopped = self.stop_older(now, domain, incarnation, (by, is_member));
+        let stopped = self.stop_older(now, domain, incarnation, guest);
         match stopped {
             Ok(true) => {}
             Ok(false) => {
@@ -48,8 +49,8 @@ impl<H: Host> Shell<H> {
         self.send(by, &Envelope { boot, message });
     }
 
-    /// Stops the copy of a domain here, if it is older than this incarnation. Returns false if the other machine is a guest and cannot have
-    /// the domain: only one that came here in a package was ever sent to a guest.
+    /// Stops the copy of a domain here, if it is older than this incarnation. Returns false if the other machine is this guest and cannot
+    /// have the domain: only one that came here in a package was ever sent to a guest.
     ///
     /// # Errors
     /// It is unknown whether an older copy runs here, or the copy may run again.
@@ -58,7 +59,7 @@ impl<H: Host> Shell<H> {
         now: Instant,
         domain: DomainId,
         incarnation: Incarnation,
-        (by, is_member): (MachineId, bool),
+        guest: Option<Name>,
     ) -> Result<bool, RootError> {
         let records = self.host.all()?;
         let is_older_copy = |record: &&DomainRecord| {
@@ -70,13 +71,12 @@ impl<H: Host> Shell<H> {
         let Some(record) = records.iter().find(is_older_copy) else {
             return Ok(true);
         };
-        if !is_member && !record.has_package {
+        if guest.is_some() && !record.has_package {
             return Ok(false);
         }
         let name = record.name;
         // Root refuses to stop a domain that is leaving. So its move is cancelled, and the next attempt can stop it.
         let _ = self.moves.cancel(&self.host, now, name);
-        let guest = self.machines.guest_name(by);
         self.host.outlive(name, domain, incarnation, guest)?;
         Ok(true)
     }

@@ -1,10 +1,12 @@
 //! Calls to root that failed for the moment and are retried: [`Retries`].
 //!
-//! A transaction relies on these calls, so its record is kept until root has done its part.
+//! A transaction relies on these calls, so its record is kept until root has done its part. The one exception is the call to serve a
+//! domain again that stays: if this server ends before that has succeeded, root does it by itself, after the deadline of the
+//! domain's freeze.
 
 use alloc::vec::Vec;
 
-use nomad_protocol::{Event, Instant, SourceEvent, TransactionId};
+use nomad_protocol::{Event, Instant, Refusal, SourceEvent, TransactionId};
 
 use crate::host::{Host, RootError};
 use crate::output::{Frames, Output};
@@ -19,6 +21,10 @@ pub enum Task {
     Discard(TransactionId),
     /// Run this transaction's domain again, because the destination has declined it or an operator has forced it.
     Unretire(TransactionId),
+    /// Serve the domain again that this transaction, which may have ended, was to move.
+    Serve(TransactionId),
+    /// Discard what root may have admitted in this transaction, and then refuse it.
+    Withdraw(TransactionId, Refusal),
     /// List root's domains, to query other machines about absent ones.
     CallRolls,
 }
@@ -69,9 +75,33 @@ impl<H: Host> Shell<H> {
         let done = self.moves.unretire(&mut self.host, transaction);
         let event = self.or_retry_later(now, done, Task::Unretire(transaction))?;
         if event == Event::Source(SourceEvent::Unretired) {
-            self.emit(Output::Frames(transaction, Frames::Revert));
+            self.end_capture(now, transaction);
+            self.return_frames(transaction);
         }
         Some(event)
+    }
+
+    /// Ends the capture of a domain that stays. Root is called again later if it does not serve the domain.
+    pub(crate) fn end_capture(&mut self, now: Instant, transaction: TransactionId) {
+        if !self.moves.end_capture(&mut self.host, transaction) {
+            self.retry_later(now, Task::Serve(transaction));
+        }
+    }
+
+    /// Returns the frames held for a domain that stays, unless the switch would drop them: then they are held until root serves the
+    /// domain.
+    pub(crate) fn return_frames(&mut self, transaction: TransactionId) {
+        if !self.moves.is_unserved(transaction) {
+            self.emit(Output::Frames(transaction, Frames::Revert));
+        }
+    }
+
+    fn serve_again(&mut self, now: Instant, transaction: TransactionId) {
+        if self.moves.serve_again(&mut self.host, transaction) {
+            self.return_frames(transaction);
+        } else if self.moves.is_unserved(transaction) {
+            self.retry_later(now, Task::Serve(transaction));
+        }
     }
 
     /// The result of a call to root; `None` if it failed and is retried later.
@@ -109,6 +139,12 @@ impl<H: Host> Shell<H> {
                     self.handle_event(now, transaction, event);
                 }
             }
+            Task::Withdraw(transaction, refusal) => {
+                if let Some(event) = self.withdraw(now, transaction, refusal) {
+                    self.handle_event(now, transaction, event);
+                }
+            }
+            Task::Serve(transaction) => self.serve_again(now, transaction),
             Task::CallRolls => self.update_roll_calls(now),
         }
     }

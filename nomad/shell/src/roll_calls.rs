@@ -336,6 +336,12 @@ fn objection(now: Instant, machines: &Machines, call: &Call, is_forced: bool) ->
         });
     };
     Some(match first {
+        Obstacle::Pending(guest) if call.may_override(*guest) => {
+            let address = address(machines, *guest);
+            format!(
+                "{address} is up and does not reply about {name}: turn it off, or enter `force {name} run`"
+            )
+        }
         Obstacle::Pending(machine) => {
             let address = address(machines, *machine);
             format!("{address} has been queried about {name}: try again in a few seconds")

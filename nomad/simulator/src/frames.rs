@@ -4,27 +4,32 @@
 //!   wire --> [the domain's port is served]          its port
 //!        --> [the domain is leaving, or left 10 s ago at most]  the tunnel, and through it the table
 //!        --> [any other]                            nowhere: it is not accepted
-//!   table -> [the domain's port is served]          its port
+//!   table -> [the domain's port is served]          its port, or the switch's buffer, if the port's ring is full
 //!         -> [any other]                            nowhere: it is lost
+//!   buffer -> [the domain's port is served]         its port
+//!          -> [the domain is leaving, or left]      the tunnel, and through it the table
 //! ```
 //!
 //! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
 //! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
 //! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
-//! later ones for these domains. It also excuses frames for a domain that stays but whose export
-//! root has failed to revert: the switch drops them.
+//! later ones for these domains.
+//!
+//! While a switch is restarted, its machine accepts no frame, and the table's frames wait in the tunnel's ring. The frames in the
+//! switch's buffer are lost, and the checker excuses exactly these. The new switch does not know which domains have left, so frames for
+//! them are no longer accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use identity::Mac;
+use identity::{DomainId, Mac};
 use nomad_protocol::{Instant, Late, MachineId, TransactionId};
-use nomad_shell::late::table::{FORWARD_US, Table};
+use nomad_shell::late::table::{FORWARD_US, PortMove, Table};
 use service_protocol::root::DomainState;
 
-use crate::domain::RunState;
 use crate::hardware::Hardware;
 use crate::history::Violation;
 use crate::machine::machine_id;
+use crate::random::Random;
 
 /// The length of a frame's destination address.
 const MAC_BYTES: usize = 6;
@@ -32,6 +37,19 @@ const MAC_BYTES: usize = 6;
 /// A frame that is accepted within this time after its domain has left must arrive. A later one may be lost on the network until
 /// the source forwards it no longer, or the destination, whose clock may run at four times the source's rate, accepts it no longer.
 const OBLIGED_US: u64 = FORWARD_US / 8;
+
+/// The chance that a port's ring is full when a frame comes from the tunnel, per thousand.
+const FULL_PERMILLE: u64 = 200;
+
+/// The switch of a machine.
+#[derive(Clone, Debug, Default)]
+struct Switch {
+    is_down: bool,
+    /// The domains that have left, and until when it keeps their addresses.
+    away: BTreeMap<usize, u64>,
+    /// The numbers of the frames in its buffer.
+    buffer: Vec<usize>,
+}
 
 /// The progress of an accepted frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +64,14 @@ struct Accepted {
 }
 
 /// The late frames of a simulation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LateFrames {
     tables: Vec<Table>,
-    /// Per machine, the domains that have left, and until when its switch keeps their addresses.
-    away: Vec<BTreeMap<usize, u64>>,
+    switches: Vec<Switch>,
+    /// Draws which rings are full.
+    rings: Random,
+    /// Whether the frames in a tunnel's ring are lost when the switch is restarted, which is a mutant.
+    are_rings_lost: bool,
     /// Per machine, the domains that its table has known since its migration server was started.
     known: Vec<BTreeSet<usize>>,
     /// The domains that a table knew that ended.
@@ -64,24 +85,28 @@ pub struct LateFrames {
 
 impl LateFrames {
     /// No frames, on this many machines.
-    pub fn new(machines: usize) -> LateFrames {
+    pub fn new(machines: usize, rings: Random, are_rings_lost: bool) -> LateFrames {
         LateFrames {
             tables: (0..machines).map(|_| Table::default()).collect(),
-            away: vec![BTreeMap::new(); machines],
+            switches: vec![Switch::default(); machines],
+            rings,
+            are_rings_lost,
             known: vec![BTreeSet::new(); machines],
-            ..LateFrames::default()
+            forgotten: BTreeSet::new(),
+            moved: BTreeMap::new(),
+            accepted: Vec::new(),
+            streams: 0,
+            violation: None,
         }
     }
 
     /// A frame for a domain arrives at a machine.
     pub fn arrive(&mut self, now: Instant, machine: usize, domain: usize, hardware: &Hardware) {
-        if is_served(hardware, domain) {
+        let switch = &self.switches[machine];
+        if switch.is_down || is_served(hardware, domain) {
             return;
         }
-        let entry = hardware.root.entries.get(&domain);
-        let is_leaving = entry.is_some_and(|entry| entry.state == DomainState::Exported);
-        let until_us = self.away[machine].get(&domain).copied().unwrap_or(0);
-        let rest_us = until_us.saturating_sub(now.as_us());
+        let (is_leaving, rest_us) = (is_leaving(hardware, domain), switch.rest_us(now, domain));
         if is_leaving || rest_us > 0 {
             let is_too_late = !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
             let frame = frame(domain, self.accepted.len());
@@ -106,8 +131,8 @@ impl LateFrames {
     ) {
         self.known[machine].insert(domain);
         self.streams += 1;
-        let (mac, stream) = (mac(domain), self.streams);
-        self.tables[machine].hold(transaction, peer, mac, stream);
+        let of = port_move(transaction, peer, domain);
+        self.tables[machine].hold(of, self.streams);
     }
 
     /// Forwards the frames for a domain that has left.
@@ -120,7 +145,10 @@ impl LateFrames {
     ) {
         let now_us = now.as_us();
         self.tables[machine].forward(transaction, now_us);
-        self.away[machine].insert(domain, now_us + FORWARD_US);
+        let switch = &mut self.switches[machine];
+        if !switch.is_down {
+            switch.away.insert(domain, now_us + FORWARD_US);
+        }
     }
 
     /// Returns the frames for a domain that stays.
@@ -139,7 +167,7 @@ impl LateFrames {
     ) {
         self.known[machine].insert(domain);
         *self.moved.entry(domain).or_default() += 1;
-        self.tables[machine].accept(transaction, peer, mac(domain));
+        self.tables[machine].accept(port_move(transaction, peer, domain));
         self.deliver(machine, hardware);
     }
 
@@ -180,9 +208,44 @@ impl LateFrames {
         let known = std::mem::take(&mut self.known[machine]);
         self.forgotten.extend(known);
         if is_whole {
-            self.away[machine].clear();
+            self.switches[machine] = Switch::default();
         }
         self.excuse(|_| true);
+    }
+
+    /// A machine's switch ends.
+    pub fn end_switch(&mut self, machine: usize) {
+        let ended = std::mem::take(&mut self.switches[machine]);
+        self.switches[machine].is_down = true;
+        for number in ended.buffer {
+            self.accepted[number].is_excused = true;
+        }
+    }
+
+    /// A machine's switch begins again, with the rings that the former one had.
+    pub fn begin_switch(&mut self, machine: usize, hardware: &Hardware) {
+        self.switches[machine].is_down = false;
+        let table = &mut self.tables[machine];
+        while self.are_rings_lost && table.inward().is_some() {
+            table.put();
+        }
+        self.deliver(machine, hardware);
+    }
+
+    /// Moves the frames on that wait in a switch's buffer.
+    pub fn empty_buffer(&mut self, now: Instant, machine: usize, hardware: &Hardware) {
+        for number in std::mem::take(&mut self.switches[machine].buffer) {
+            let domain = self.accepted[number].domain;
+            let is_away = self.switches[machine].rest_us(now, domain) > 0;
+            if is_served(hardware, domain) {
+                self.count_arrival(number);
+            } else if is_leaving(hardware, domain) || is_away {
+                self.tables[machine].handle_frame(&frame(domain, number));
+            } else {
+                self.lose(number);
+            }
+        }
+        self.deliver(machine, hardware);
     }
 
     /// Excuses the frames under way for these domains.
@@ -212,29 +275,54 @@ impl LateFrames {
 
     /// Delivers the frames that a machine's table returns to the switch.
     fn deliver(&mut self, machine: usize, hardware: &Hardware) {
-        while let Some(frame) = self.tables[machine].inward() {
+        while !self.switches[machine].is_down
+            && let Some(frame) = self.tables[machine].inward()
+        {
             let number = number_of(frame);
             self.tables[machine].put();
-            let frame = &mut self.accepted[number];
-            let moved = self.moved.get(&frame.domain).copied().unwrap_or(0);
-            let most = 1 + moved - frame.moved;
-            let violation = match (is_served(hardware, frame.domain), frame.arrivals) {
-                (true, arrivals) if arrivals < most => None,
-                (true, _) => Some(Violation::FrameArrivedTooOften),
-                (false, 1..) => None,
-                (false, 0) if frame.is_excused || is_not_reverted(hardware, frame.domain) => {
-                    frame.is_excused = true;
-                    None
-                }
-                (false, 0) => Some(Violation::FrameLost),
-            };
-            frame.arrivals += u32::from(is_served(hardware, frame.domain));
-            let domain = frame.domain;
-            if let Some(violation) = violation {
-                self.violation.get_or_insert((domain, violation));
+            if !is_served(hardware, self.accepted[number].domain) {
+                self.lose(number);
+            } else if self.rings.permille(FULL_PERMILLE) {
+                self.switches[machine].buffer.push(number);
+            } else {
+                self.count_arrival(number);
             }
         }
     }
+
+    /// Records that a frame has reached the port of its domain.
+    fn count_arrival(&mut self, number: usize) {
+        let frame = &mut self.accepted[number];
+        frame.arrivals += 1;
+        let moved = self.moved.get(&frame.domain).copied().unwrap_or(0);
+        if frame.arrivals > 1 + moved - frame.moved {
+            let violation = (frame.domain, Violation::FrameArrivedTooOften);
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    /// Records that a switch has dropped a frame.
+    fn lose(&mut self, number: usize) {
+        let frame = &self.accepted[number];
+        if frame.arrivals == 0 && !frame.is_excused {
+            let violation = (frame.domain, Violation::FrameLost);
+            self.violation.get_or_insert(violation);
+        }
+    }
+}
+
+impl Switch {
+    /// How long it still keeps the address of a domain that has left.
+    fn rest_us(&self, now: Instant, domain: usize) -> u64 {
+        let until_us = self.away.get(&domain).copied().unwrap_or(0);
+        until_us.saturating_sub(now.as_us())
+    }
+}
+
+/// Whether root has exported a domain.
+fn is_leaving(hardware: &Hardware, domain: usize) -> bool {
+    let entry = hardware.root.entries.get(&domain);
+    entry.is_some_and(|entry| entry.state == DomainState::Exported)
 }
 
 /// Whether the switch serves the port of a domain: the domain is here, and root has not exported it.
@@ -245,12 +333,13 @@ fn is_served(hardware: &Hardware, domain: usize) -> bool {
     })
 }
 
-/// Whether root has exported a domain that is not retired. When its frames return, root has failed to revert the export.
-fn is_not_reverted(hardware: &Hardware, domain: usize) -> bool {
-    let entry = hardware.root.entries.get(&domain);
-    let exported = entry.filter(|entry| entry.state == DomainState::Exported);
-    let here = exported.and_then(|entry| hardware.kernel.domains.get(&entry.id));
-    here.is_some_and(|domain| domain.run != RunState::Retired)
+fn port_move(transaction: TransactionId, peer: MachineId, domain: usize) -> PortMove {
+    PortMove {
+        transaction,
+        peer,
+        domain: DomainId(domain as u128),
+        mac: mac(domain),
+    }
 }
 
 fn mac(domain: usize) -> Mac {

@@ -13,6 +13,7 @@ use nomad_protocol::{
 use crate::domain::{Contents, RunState};
 use crate::hardware::{GivenUp, domain_number};
 use crate::machine::{Machine, Move};
+use crate::shared::Shared;
 use crate::world::domain_id;
 
 pub use domain::{Committed, DomainHistory};
@@ -181,7 +182,7 @@ impl History {
     /// Records an event that machine `number` reports about a transaction.
     pub fn record_event(
         &mut self,
-        machines: &[Machine],
+        machines: &[Shared<Machine>],
         number: usize,
         transaction: TransactionId,
         subject: Move,
@@ -285,9 +286,9 @@ impl History {
 
     /// Records that root has started a new domain on machine `number`, its home. No other machine may then have an
     /// instance of it.
-    pub fn start_anew(&mut self, machines: &[Machine], number: usize, started: DomainId) {
+    pub fn start_anew(&mut self, machines: &[Shared<Machine>], number: usize, started: DomainId) {
         let id = first_id(started);
-        let holds = |machine: &&Machine| {
+        let holds = |machine: &&Shared<Machine>| {
             machine.number != number && machine.hardware().has(domain_number(started))
         };
         if let Some(beside) = machines.iter().find(holds) {
@@ -358,7 +359,9 @@ impl History {
 
     /// Records a violation, unless an operator has forced the domain.
     pub(crate) fn violate(&mut self, id: DomainId, violation: Violation) {
-        if !self.domains[&id].is_forced {
+        let history = &self.domains[&id];
+        let is_second = matches!(violation, Violation::TwoRun | Violation::StartedBeside(_));
+        if !history.is_forced && (is_second || !history.is_decided) {
             self.violation.get_or_insert((id, violation));
         }
     }

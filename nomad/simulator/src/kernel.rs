@@ -4,7 +4,7 @@
 //! holder of its token and ends at its deadline, a domain whose version has moved is not retired, and a retired domain
 //! does not thaw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use identity::{Digest, DomainId, Incarnation};
 use nomad_protocol::{DomainState, Instant, LocalFailure, StateVersion};
@@ -14,6 +14,9 @@ use crate::domain::{Domain, RunState};
 
 /// The kernel's error for a call on a domain that does not exist.
 pub const NO_DOMAIN: LocalFailure = LocalFailure::Kernel { error: 1 };
+
+/// The kernel's error for a second domain in a pool.
+const IN_USE: LocalFailure = LocalFailure::Kernel { error: 2 };
 
 /// The state that a freeze carries besides pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +48,9 @@ pub struct Kernel {
     pub free_pages: u64,
     /// Domains of this machine.
     pub domains: BTreeMap<DomainId, Domain>,
+    /// The domains that nomad is building, each in the pool that was reserved for it. Explorations have none, so that they have fewer
+    /// states.
+    pub drafts: BTreeSet<DomainId>,
 }
 
 impl Kernel {
@@ -53,6 +59,7 @@ impl Kernel {
         Kernel {
             free_pages: pool_pages,
             domains: BTreeMap::new(),
+            drafts: BTreeSet::new(),
         }
     }
 
@@ -125,16 +132,22 @@ impl Kernel {
         }
     }
 
-    /// Undoes a retirement and lets the domain run. A domain that is not retired stays as it is. Returns whether it was
-    /// retired.
-    pub fn unretire(&mut self, id: DomainId) -> bool {
+    /// Undoes a retirement. The domain is frozen until this deadline, or until it is thawed with the token that is returned. A domain
+    /// that is not retired stays as it is.
+    pub fn unretire(&mut self, id: DomainId, deadline: Instant) -> Option<u64> {
         let domain = self.domains.get_mut(&id);
-        let Some(domain) = domain.filter(|domain| domain.run == RunState::Retired) else {
-            return false;
-        };
-        domain.freeze(None);
-        domain.thaw();
-        true
+        let domain = domain.filter(|domain| domain.run == RunState::Retired)?;
+        domain.freeze(Some(deadline));
+        Some(domain.token)
+    }
+
+    /// Begins to build a domain in its pool.
+    ///
+    /// # Errors
+    /// There is a domain in the pool.
+    pub fn draft(&mut self, id: DomainId) -> Result<(), LocalFailure> {
+        let is_new = !self.domains.contains_key(&id) && self.drafts.insert(id);
+        is_new.then_some(()).ok_or(IN_USE)
     }
 
     /// Reads a frozen domain's state.
@@ -172,9 +185,10 @@ impl Kernel {
         Ok(())
     }
 
-    /// Ends a domain. Its pages stay reserved.
+    /// Ends a domain, complete or not. Its pages stay reserved.
     pub fn destroy(&mut self, id: DomainId) {
         self.domains.remove(&id);
+        self.drafts.remove(&id);
     }
 
     /// Lets a built domain run for the first time here, as this incarnation.

@@ -35,6 +35,7 @@ pub mod outcome;
 pub mod random;
 pub mod record_store;
 pub mod root;
+pub mod shared;
 pub mod simulation;
 pub mod stream;
 pub mod world;

@@ -80,6 +80,10 @@ pub enum Mutant {
     AdmissionsLookAlike,
     /// A source whose domain stays does not return the frames that it has held.
     HeldFramesAreForgotten,
+    /// Root does not destroy the memory of domains that have left when nomad ends.
+    RemainsStay,
+    /// The frames in the ring of a tunnel are lost when the switch is restarted.
+    SwitchForgetsRings,
     /// A domain's clock is not set on the destination.
     ClockStartsAnew,
     /// A destination does not count the downtime that Commit states.
@@ -319,6 +323,12 @@ impl Machine {
         let local = self.shell.moves.ledger.local();
         let (boot, life) = (local.boot.0, local.life.0 + (1 << 32));
         let mut hardware = self.shell.host;
+        if hardware.has_died() {
+            hardware.dead_for_us = None;
+        }
+        if hardware.parts.mutant != Mutant::RemainsStay {
+            hardware.kernel.free_pages += hardware.root.take_all_remains();
+        }
         if hardware.parts.mutant == Mutant::RecordsAreLost {
             hardware.record_store.clear();
         }

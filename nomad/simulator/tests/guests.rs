@@ -26,7 +26,7 @@ fn every_seed_with_guests_ends_as_it_should() {
 
 /// The first seed at which a mutant is caught, and its violation.
 fn caught(scale: Scale, mutant: Mutant) -> Option<(u64, Failure)> {
-    (0..SEEDS).find_map(|seed| {
+    (0..4 * SEEDS).find_map(|seed| {
         let failure = simulation::run_mutant(seed, scale, mutant).err()?;
         Some((seed, failure))
     })

@@ -76,7 +76,7 @@ pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
 /// Builds a program of a crate outside of the tree and returns the path of the finished file.
 ///
 /// # Errors
-/// Cargo fails; it has printed the reason.
+/// There is no usable toolchain, or cargo fails and has printed the reason.
 pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find()?;
     let mut cargo = toolchain.cargo();

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use ::manifest::Fleet;
+
 use crate::archive;
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
@@ -23,8 +25,11 @@ const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
 /// Makes the image from the files of the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
-        [] => make_for_fleet(&fleet::default(workspace), workspace),
-        [flag, file] if flag == "--fleet" => make_for_fleet(Path::new(file), workspace),
+        [] => {
+            let default = fleet::compile(&fleet::default(workspace), workspace)?;
+            make_for_fleet(&default, workspace)
+        }
+        [flag, file] if flag == "--fleet" => make_for_own_fleet(Path::new(file), workspace),
         [name] if !name.starts_with('-') => make_from(name, workspace),
         _ => Err(Error::Usage(
             "expected --fleet FILE or one archive".to_string(),
@@ -32,9 +37,26 @@ pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Makes the image for all machines of the fleet in this file.
-fn make_for_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
-    archive::pack_fleet(fleet::ARCHIVE, &fleet::compile(file, workspace)?, workspace)?;
+/// Makes the image for the fleet in a user's file. The secret of the default fleet works there too, so it is only warned of.
+fn make_for_own_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
+    let [own, default] = [file, &fleet::default(workspace)].map(|it| fleet::compile(it, workspace));
+    let (own, default) = (own?, default?);
+    if fleet::has_secret_of(&own, &default) {
+        eprintln!("{}", known_secret_warning(file));
+    }
+    make_for_fleet(&own, workspace)
+}
+
+fn known_secret_warning(file: &Path) -> String {
+    format!(
+        "warning: {} has the secret of the default fleet, which everybody knows: whoever reaches the machines can control them\n  \
+         next: replace the migration server's `secret` by a long random text, such as the output of `openssl rand -hex 32`",
+        file.display()
+    )
+}
+
+fn make_for_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
+    archive::pack_fleet(fleet::ARCHIVE, fleet, workspace)?;
     make_from(fleet::ARCHIVE, workspace)
 }
 
@@ -43,11 +65,15 @@ fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
     let image = workspace.image();
+    // A new file: a server has the old one in use, under another name.
+    let unfinished = image.with_extension("unfinished");
     let mut grub = Command::new("grub-mkrescue");
-    grub.arg("--output").arg(&image).arg(&stage);
+    grub.arg("--output").arg(&unfinished).arg(&stage);
     process::run_quietly(&mut grub)?;
-    lay_out(&workspace.netboot(), archive, workspace)?;
-    netboot::complete(workspace)?;
+    fs::rename(&unfinished, &image).at(&image)?;
+    netboot::make(workspace, |directory| {
+        lay_out(directory, archive, workspace)
+    })?;
     println!("{}", image.display());
     println!("{}", workspace.netboot().display());
     Ok(())

@@ -15,6 +15,7 @@ mod run;
 mod simulation;
 mod test;
 mod unsafe_audit;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -44,9 +45,9 @@ cargo xtask COMMAND
   debug [ARCHIVE]       build a machine, and start it waiting for gdb
   bench [kernel|migration|connect|net] [--json FILE]
                         build, measure, and print one JSON object per figure
-  sim [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]
-                        simulate the hand-over under faults, one run per seed, from N or from the clock; a failure is
-                        printed with its faults and the command that repeats it
+  sim [--seed N] [--cases K | --for SECONDS] [--jobs N] [--pair | --crowd | --guest | --guests] [--trace]
+                        simulate the hand-over under faults, one run per seed, from N or from the clock, and on all
+                        processors or N; a failure is printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]
                         all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST
   test quick            the most informative checks, in a minute if nothing has to be rebuilt

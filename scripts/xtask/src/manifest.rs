@@ -3,7 +3,7 @@
 //! This file knows the paths of manifests; the crate `manifest` defines their syntax.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use ::manifest::MEMBER;
 use ::manifest::Manifest;
@@ -28,23 +28,31 @@ const DIRECTORIES: [&str; 2] = ["userland/manifests", "tests/manifests"];
 pub fn names(workspace: &Workspace) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for directory in DIRECTORIES.map(|directory| workspace.source(directory)) {
-        for entry in fs::read_dir(&directory).at(&directory)? {
-            let path = entry.at(&directory)?.path();
-            if path.extension().is_some_and(|it| it == "toml")
-                && let Some(stem) = path.file_stem()
-            {
-                names.push(stem.to_string_lossy().into_owned());
-            }
-        }
+        names.extend(toml_files(&directory)?.into_iter().map(|(stem, _)| stem));
     }
     names.sort();
     Ok(names)
 }
 
+/// The files `STEM.toml` of a directory: the stems and the paths, sorted.
+pub fn toml_files(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).at(directory)? {
+        let path = entry.at(directory)?.path();
+        if path.extension().is_some_and(|it| it == "toml")
+            && let Some(stem) = path.file_stem()
+        {
+            files.push((stem.to_string_lossy().into_owned(), path));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// Reads and checks the manifest `name`, whose domains run only programs of the tree.
 ///
 /// # Errors
-/// No manifest has this name: the error lists those that exist. Or the manifest is wrong.
+/// No manifest has this name (the error lists those that exist), or the manifest is invalid or cannot be read.
 pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
     let known = names(workspace)?;
     if !known.iter().any(|known| known == name) {

@@ -1,4 +1,4 @@
-//! The directory that a server offers to machines without a stick: [`complete`].
+//! The directory that a server offers to machines without a stick: [`make`].
 //!
 //! ```text
 //! boot/                  menu, kernel and archives, as on the stick
@@ -9,12 +9,12 @@
 //! `caravan netboot` (`userland/cli/src/netboot/`) serves it, and adds core images of its own.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
 
 use crate::error::{AtPath, Result};
 use crate::process;
+use crate::versions::Versions;
 use crate::workspace::Workspace;
 
 /// The directory of GRUB's platforms.
@@ -29,23 +29,68 @@ const PARTS: [&str; 5] = [
     "x86_64-efi/kernel.img",
 ];
 
-/// Adds GRUB and the finished image to a directory with menu, kernel and archives.
-pub fn complete(workspace: &Workspace) -> Result<()> {
-    let directory = workspace.netboot();
+/// Makes a new version of the directory: `lay_out` writes menu, kernel and archives into it, then GRUB and the finished image are
+/// added. A server that is running keeps the version that it has.
+pub fn make(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let versions = Versions::of(workspace.netboot());
+    let directory = versions.create()?;
+    lay_out(&directory)?;
+    add_grub(&directory)?;
+    let image = directory.join("caravan.iso");
+    fs::hard_link(workspace.image(), &image).at(&image)?;
+    versions.publish(&directory)
+}
+
+fn add_grub(directory: &Path) -> Result<()> {
     let mut grub = Command::new("grub-mknetdir");
-    grub.arg("--net-directory").arg(&directory);
+    grub.arg("--net-directory").arg(directory);
     process::run_quietly(grub.args(["--subdir", "boot/grub"]))?;
     for part in PARTS {
         let source = Path::new(GRUB).join(part);
         fs::copy(&source, directory.join("boot/grub").join(part)).at(&source)?;
     }
-    link_anew(&workspace.image(), &directory.join("caravan.iso"))
+    Ok(())
 }
 
-/// Makes `link` another name of the file `source`.
-fn link_anew(source: &Path, link: &Path) -> Result<()> {
-    match fs::remove_file(link) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at(link)?,
-        _ => fs::hard_link(source, link).at(link),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MENU: &str = "boot/grub/grub.cfg";
+
+    /// Makes an image whose menu and stick's image are these texts.
+    fn make_with(workspace: &Workspace, text: &str) {
+        let image = workspace.image();
+        fs::write(image.with_extension("unfinished"), text).unwrap();
+        fs::rename(image.with_extension("unfinished"), image).unwrap();
+        let lay_out = |directory: &Path| {
+            fs::create_dir_all(directory.join("boot/grub")).at(directory)?;
+            fs::write(directory.join(MENU), text).at(directory)
+        };
+        make(workspace, lay_out).unwrap();
+    }
+
+    #[test]
+    fn a_new_image_leaves_the_one_that_is_served() {
+        let place = tempfile::tempdir().unwrap();
+        let workspace = Workspace::find().with_artefacts(place.path().to_path_buf());
+        make_with(&workspace, "one");
+        let served = workspace.netboot().canonicalize().unwrap();
+        let lock = fs::File::open(&served).unwrap();
+        lock.lock_shared().unwrap();
+        make_with(&workspace, "two");
+        for (directory, text) in [(&served, "one"), (&workspace.netboot(), "two")] {
+            for file in [MENU, "caravan.iso"] {
+                let found = fs::read_to_string(directory.join(file)).unwrap();
+                assert_eq!(found, text, "{file}");
+            }
+            for file in ["i386-pc/core.0", "x86_64-efi/core.efi"]
+                .iter()
+                .chain(&PARTS)
+            {
+                let file = directory.join("boot/grub").join(file);
+                assert!(file.is_file(), "{}", file.display());
+            }
+        }
     }
 }

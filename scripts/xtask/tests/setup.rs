@@ -12,6 +12,7 @@ const TOOLS: &[&str] = &["dirname", "sed"];
 /// Programs that it looks for besides QEMU and a toolchain.
 const PROGRAMS: &[&str] = &[
     "cargo",
+    "cc",
     "ld.lld",
     "bochs",
     "grub-mkrescue",
@@ -101,17 +102,16 @@ fn everything_missing_is_listed() {
     let output = System::new("empty").set_up();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    let rest = [
+    for program in PROGRAMS.iter().chain(&[QEMU]) {
+        let line = format!("  {program}");
+        assert!(text.lines().any(|it| it == line), "no {program} in: {text}");
+    }
+    for expected in [
         "neither Debian 12 nor 13",
-        QEMU,
         "QEMU 10 or newer",
         "rustup component add rust-src",
-    ];
-    for expected in PROGRAMS
-        .iter()
-        .chain(&rest)
-        .chain(&["setup: --no-setup continues without"])
-    {
+        "setup: --no-setup continues without",
+    ] {
         assert!(text.contains(expected), "no {expected} in: {text}");
     }
 }

@@ -39,7 +39,7 @@ use configuration::Configuration;
 /// The number of lines of each log that a failure shows.
 const TAIL_LINES: usize = 60;
 
-/// How long Bochs may take to connect its serial line. The limit only ends a hang.
+/// How long Bochs may take to connect its serial line. Only a hang reaches this limit.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The interval between checks for that connection.

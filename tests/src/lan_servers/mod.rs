@@ -22,7 +22,7 @@ pub const NAMED: (Ipv4Addr, Ipv6Addr) = (SERVER, Ipv6Addr::new(0xfd00, 0, 0, 0, 
 /// The line that the program prints when the servers are ready.
 pub const READY: &str = "serves DHCP and DNS";
 
-/// How long the program and the third party's configuration may take. The limit only ends a hang.
+/// How long the program and the third party's configuration may take. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts the servers on the third party, which must have the address [`SERVER`], and gives it the IPv6 address of [`NAME`].

@@ -67,7 +67,6 @@ impl<W: Write> Console<W> {
         self.output.wait_for_end(limit);
     }
 
-    /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) -> io::Result<()> {
         self.type_text(&format!("{line}\n"))
     }

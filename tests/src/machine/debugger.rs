@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long QEMU may take to reply. The limit only ends a hang.
+/// How long QEMU may take to reply. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The most bytes that one command writes: QEMU ignores a command of more than 4,096 characters.

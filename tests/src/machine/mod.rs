@@ -50,7 +50,7 @@ use crate::screenshot::Screenshot;
 /// The number of lines of the serial log that a failure shows.
 const TAIL_LINES: usize = 60;
 
-/// The interval between two looks at a screen.
+/// The interval between two screenshots.
 const SCREEN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The counter of the HPET, which the kernel starts, and the length of its ticks in QEMU.
@@ -377,7 +377,6 @@ impl Machine {
         debugger.detach().expect("QEMU resumes");
     }
 
-    /// Its memory.
     fn memory(&mut self) -> Vec<u8> {
         let size = self.control("query-memory-size-summary", json!({}));
         let size = size["base-memory"].as_u64().unwrap_or_default();

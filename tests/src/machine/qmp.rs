@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long QEMU may take to reply. The limit only ends a hang.
+/// How long QEMU may take to reply. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection to a running QEMU.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::protocol::{REPLY_BYTES, Reply, Request};
 
-/// How long connecting may take. The limit only ends a hang.
+/// How long connecting may take. Only a hang reaches this limit.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The limit of unsent bytes, for a domain that does not read. Beyond it no further requests are queued.

@@ -4,7 +4,7 @@
 //! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends frames that had to wait (`send_queue.rs`).
 //! On good wires a frame costs one receive, one look-up and one send, and is not copied.
 //!
-//! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] are the bytes on the wire. A peer that
+//! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] count frames and bytes on the wire. A peer that
 //! is absent, gone or stopped does not affect the others: its frames are dropped and counted.
 
 mod counters;

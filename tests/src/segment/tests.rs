@@ -1,4 +1,4 @@
-//! The switch, tested through raw Unix sockets.
+//! The switch, tested through plain Unix datagram sockets.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// The time limit of a wait. It only ends a hang.
+/// The time limit of a wait. Only a test that hangs reaches it. Also used as a delay that never elapses.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a test waits for a frame that must not arrive. A longer time only makes it more likely to notice one.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -23,7 +23,7 @@ struct Peer {
 
 impl Peer {
     fn at(port: &Port) -> Self {
-        // QEMU does the same: the previous owner of the path is gone.
+        // Like QEMU, removes the path of a previous owner.
         let _ = std::fs::remove_file(port.peer_socket());
         let socket = UnixDatagram::bind(port.peer_socket()).expect("the peer's socket");
         Self {
@@ -211,7 +211,7 @@ fn a_cut_loses_delayed_frames() {
         ..Faults::seeded(1)
     }));
     a.send(BROADCAST, ONE, b"slow");
-    // Ports are served in order: once c has the frame, it waits at b.
+    // Ports are served in order: once c has received its copy, b's copy is in b's queue.
     assert_eq!(c.receive(), b"slow");
     b.port.set_faults(None);
     b.port.cut();
@@ -288,7 +288,7 @@ fn delays_without_reordering() {
 #[test]
 fn a_burst_to_a_slow_peer_arrives_complete_and_in_order() {
     let (_segment, [a, b, _c]) = three();
-    // These are far more than a Unix socket queues, and the peer does not read yet.
+    // This is far more than a Unix socket queues, and the peer does not read yet.
     (0..1000_u32).for_each(|number| a.send(TWO, ONE, &number.to_le_bytes()));
     let received: Vec<_> = (0..1000)
         .map(|_| u32::from_le_bytes(b.receive().try_into().expect("4 bytes")))
@@ -330,7 +330,7 @@ fn counts_frames_and_bytes() {
         bytes: 114,
     };
     assert_eq!(a.port.counters().from_peer, expected);
-    // A sent frame is counted after the send has returned, which may be after its receipt.
+    // A sent frame is counted after the send has returned, so the peer may receive a frame before it is counted.
     wait_until("the sent frame is counted", || {
         b.port.counters().to_peer == expected
     });

@@ -34,7 +34,7 @@ use crate::segment::{MacAddress, Port, Segment};
 /// The tap's name inside the namespace.
 const INTERFACE: &str = "lan0";
 
-/// How long the namespace may take to appear. The limit only ends a hang.
+/// How long the namespace may take to appear. Only a hang reaches this limit.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A host on the segment where third-party programs run.

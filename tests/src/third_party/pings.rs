@@ -11,7 +11,7 @@ use super::{Client, ThirdParty};
 use crate::child;
 use crate::prober::{REPLIED, Replies};
 
-/// How long the first reply, or the end, may take. The limit only ends a hang.
+/// How long the first reply, or the end, may take. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(120);
 /// The file for the times of replies, in the client's directory.
 const REPLIES: &str = "replies";

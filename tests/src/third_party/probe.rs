@@ -8,7 +8,7 @@ use super::{Client, ThirdParty};
 use crate::child;
 use crate::prober::{Options, REPLIED, Replies, Report, Summary};
 
-/// How long the domain's first reply may take. The limit only ends a hang.
+/// How long the domain's first reply may take. Only a hang reaches this limit.
 const REPLY_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long the prober may take to collect outstanding replies and to report.

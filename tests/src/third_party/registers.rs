@@ -11,7 +11,7 @@ use crate::child;
 use crate::linear::history;
 use crate::linear::workload::{Observed, REPLIED, Workload};
 
-/// How long the store's first reply may take. The limit only ends a hang.
+/// How long the store's first reply may take. Only a hang reaches this limit.
 const REPLY_LIMIT: Duration = Duration::from_secs(120);
 /// How long the clients may take to end: they wait for outstanding replies, and read every key.
 const FINISH_LIMIT: Duration = Duration::from_secs(600);

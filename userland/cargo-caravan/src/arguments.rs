@@ -16,7 +16,7 @@ pub enum Invocation {
     New {
         /// The name of the crate and its domain.
         name: String,
-        /// Its directory.
+        /// The directory of the crate, which must not exist yet.
         directory: PathBuf,
     },
     /// Build the crate in the working directory.

@@ -33,7 +33,7 @@ impl Project {
     /// The crate in the working directory.
     ///
     /// # Errors
-    /// The working directory has no crate, or its entry is wrong.
+    /// The working directory has no crate of a domain, or the domain's entry is invalid.
     pub fn here() -> Result<Project> {
         let directory = env::current_dir().at(Path::new("."))?;
         for file in [ENTRY, CRATE] {
@@ -66,7 +66,7 @@ impl Project {
     /// The manifests of two machines with the domain in each.
     ///
     /// # Errors
-    /// The domain's entry does not fit them.
+    /// The domain's entry does not fit into them, or a manifest cannot be read.
     pub fn manifests(&self, tree: &Workspace) -> Result<Vec<Manifest>> {
         let join = |name| self.entry.join(&manifests::path(name, tree), &REPLACED);
         let joined: std::result::Result<_, _> = PAIR.into_iter().map(join).collect();
@@ -87,7 +87,7 @@ impl Project {
         if !binaries.contains(image) {
             let binaries = binaries.join(", ");
             return Err(refuse(format!(
-                "the crate has no binary `{image}`, it has: {binaries}"
+                "the crate has no binary `{image}`; its binaries are: {binaries}"
             )));
         }
         Ok(build::foreign(image, &self.site(), tree)?)
@@ -96,7 +96,7 @@ impl Project {
     /// Writes the package of the domain with this program, and returns its path.
     ///
     /// # Errors
-    /// The program cannot be read, or the package not written.
+    /// The program cannot be read, or the package cannot be written.
     pub fn package(&self, program: &Path) -> Result<PathBuf> {
         let domain = self.entry.domain().clone();
         let directory = self.artefacts();

@@ -39,7 +39,7 @@ const RESERVED: &[&str] = &[
 /// Makes the crate `name` in `directory`, which must not exist.
 ///
 /// # Errors
-/// The name or the directory is refused, or a file cannot be written.
+/// The name cannot be used, the directory exists, or a file cannot be written.
 pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
     check_name(name, tree)?;
     if directory.symlink_metadata().is_ok() {

@@ -13,7 +13,7 @@ const VARIABLE: &str = "CARAVAN_HOME";
 /// Finds the tree.
 ///
 /// # Errors
-/// It no longer exists, or `CARAVAN_HOME` names something else.
+/// The directory that `CARAVAN_HOME` names, or that this program was installed from, is not a Caravan tree.
 pub fn find() -> Result<Workspace> {
     let (root, origin) = match env::var_os(VARIABLE) {
         Some(root) => (PathBuf::from(root), format!("{VARIABLE} names it")),

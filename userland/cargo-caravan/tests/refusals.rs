@@ -1,5 +1,5 @@
-//! Commands that the program refuses. Each error names the thing, the reason and the next step; an error in a file also names the
-//! line.
+//! Commands that the program refuses. Each error names the offending item, the reason and the next step; an error in a file also
+//! names the line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn refusal_with(directory: &Path, tree: &str, words: &[&str]) -> String {
     text
 }
 
-/// A place with a new crate in it.
+/// A temporary directory with a new crate in it, and the crate's directory.
 fn place_with_crate() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().expect("a directory");
     let output = caravan(place.path(), TREE, &["new", "echo"]);
@@ -127,7 +127,7 @@ fn a_mistake_in_the_entry_is_shown_with_its_line() {
             "build",
             "image = \"echo\"",
             "image = \"eco\"",
-            "no binary `eco`, it has: echo",
+            "no binary `eco`; its binaries are: echo",
         ),
         (
             "build",

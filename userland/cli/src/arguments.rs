@@ -1,6 +1,7 @@
 //! The program's arguments: [`Invocation`].
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
@@ -14,6 +15,17 @@ use crate::task::{self, Task};
 /// The next step of a user whose machine was not found.
 pub const MACHINE_NEXT: &str =
     "give the address of a machine, as in 10.77.0.1, 10.77.0.1:7411 or NAME@10.77.0.1";
+
+/// The text of `--version`: the program's version, and those of what it has in common with machines.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\nprotocol {}, image format {}, system calls {}",
+        env!("CARGO_PKG_VERSION"),
+        nomad_protocol::PROTOCOL_VERSION,
+        nomad_image::FORMAT_VERSION,
+        nomad_image::ABI_VERSION
+    )
+});
 
 /// The task for which the program was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +113,7 @@ fn refuse_machine(matches: &ArgMatches) -> Result<(), clap::Error> {
 /// The program as clap describes it in `--help` and in completions.
 pub fn program() -> clap::Command {
     clap::Command::new("caravan")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(VERSION.as_str())
         .about("Send a command to a machine's migration server and show the reply.")
         .override_usage(
             "caravan [OPTIONS] MACHINE COMMAND [OPERANDS]\n       caravan [OPTIONS] COMMAND [OPERANDS] --on MACHINE\n       \
@@ -323,6 +335,15 @@ mod tests {
             );
         }
         program().debug_assert();
+    }
+
+    #[test]
+    fn the_version_has_those_that_machines_must_have_in_common() {
+        let text = parse("--version").expect_err("a text").to_string();
+        let protocol = nomad_protocol::PROTOCOL_VERSION;
+        let [format, calls] = [nomad_image::FORMAT_VERSION, nomad_image::ABI_VERSION];
+        let line = format!("\nprotocol {protocol}, image format {format}, system calls {calls}\n");
+        assert!(text.ends_with(&line), "{text}");
     }
 
     #[test]

@@ -35,14 +35,14 @@ pub enum Step {
 /// The reason there is no complete reply.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// This host cannot send requests.
+    /// This host cannot send requests, or cannot write the output.
     #[error("{0}")]
     Host(#[from] io::Error),
     /// There was no reply, and the network reported no error.
     #[error("{0}")]
     Failure(Failure),
     /// There was no reply, and the network reported this error.
-    #[error("{0} ({1})")]
+    #[error("{1}: {0}")]
     Unreachable(Failure, io::Error),
 }
 

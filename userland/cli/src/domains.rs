@@ -11,7 +11,6 @@ use service_protocol::root::DomainRecord;
 use crate::report::Report;
 use crate::screen::Format;
 
-/// Pages per MiB.
 const PAGES_PER_MIB: u64 = (1 << 20) / PAGE_BYTES;
 
 /// The totals of a machine's domains.
@@ -43,7 +42,7 @@ pub fn sum(events: &[Event]) -> Sum {
 /// too.
 ///
 /// # Errors
-/// The output is closed.
+/// The output cannot be written.
 pub fn show(
     format: Format,
     out: &mut impl Write,

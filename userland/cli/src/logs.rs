@@ -115,7 +115,7 @@ impl<'a, W: Write> Logs<'a, W> {
     /// Shows the event that ends the command, if the output is JSON.
     ///
     /// # Errors
-    /// The output is closed.
+    /// The output cannot be written.
     pub fn finish(&mut self) -> io::Result<()> {
         match self.session.format {
             Format::Json => self.show_event(&Event::Done),

@@ -55,7 +55,7 @@ pub struct Machine {
     pub elapsed: Duration,
 }
 
-/// Requests the domains of every machine in a server's reply to `machines`, in parallel. All servers are expected at one port.
+/// Requests the domains of every machine in a server's reply to `machines`, in parallel. All servers are expected at the same port.
 pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
     let named = reply.iter().filter_map(|event| match event {
         Event::Machine {
@@ -96,7 +96,7 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
 /// Shows machines, in a table or as JSON.
 ///
 /// # Errors
-/// The output is closed.
+/// The output cannot be written.
 pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::Result<()> {
     if format == Format::Json {
         return machines
@@ -128,7 +128,12 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
                 let pages = domains::mib(sum.pool_pages).to_string();
                 row(out, [name, &address, &origin, &count, &spent], &pages)?;
             }
-            Some(Err(error)) => writeln!(out, "{name:<16} {address:<16} {origin:<10} {error}")?,
+            Some(Err(error)) => {
+                // A row is one line: the next steps of an operator are omitted.
+                let error = error.to_string();
+                let error = error.lines().next().unwrap_or_default();
+                writeln!(out, "{name:<16} {address:<16} {origin:<10} {error}")?;
+            }
             None => writeln!(
                 out,
                 "{name:<16} {address:<16} {origin:<10} no hello of it was received"
@@ -228,6 +233,7 @@ mod tests {
         assert_eq!(words, ["a", "10.77.0.1", "handshake", "4", "2", "4"]);
         assert_eq!(rows[2], "  a is draining: 1 moved, 0 stay");
         assert!(rows[3].contains("10.77.0.2") && rows[3].contains("does not reply"));
+        assert_eq!(rows.len(), 4, "one row for each");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl<W: Write> Screen<W> {
     /// Shows a step of the request.
     ///
     /// # Errors
-    /// The output is closed.
+    /// The output cannot be written.
     pub fn show(&mut self, step: Step) -> io::Result<()> {
         match (step, self.format) {
             (Step::Event(event), Format::Json) => {
@@ -82,7 +82,7 @@ impl<W: Write> Screen<W> {
     /// Ends the output, and leaves the status line on the screen.
     ///
     /// # Errors
-    /// The output is closed.
+    /// The output cannot be written.
     pub fn finish(&mut self) -> io::Result<()> {
         if self.status == Status::Shown {
             self.status = Status::Hidden;

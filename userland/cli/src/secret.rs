@@ -15,7 +15,8 @@ pub fn find(file: Option<&Path>, variable: Option<String>) -> Result<String, Str
         (None, Some(secret)) => secret,
         (None, None) => {
             return Err(format!(
-                "the fleet's secret is needed: --secret FILE, or the variable {VARIABLE}"
+                "the fleet's secret is needed: --secret FILE, or the variable {VARIABLE}\n  \
+                 next: give the `secret` of the migration server in the fleet file or manifest"
             ));
         }
     };
@@ -45,7 +46,8 @@ mod tests {
         assert!(find(Some(&path), None).is_err_and(|error| error.contains("caravan-secret")));
         let of_environment = find(None, Some("of the environment".into()));
         assert_eq!(of_environment.as_deref(), Ok("of the environment"));
-        assert!(find(None, None).is_err_and(|error| error.contains(VARIABLE)));
+        let error = find(None, None).expect_err("no secret");
+        assert!(error.contains(VARIABLE) && error.contains("\n  next: "));
         assert!(find(None, Some(String::new())).is_err());
     }
 }

@@ -27,7 +27,7 @@ pub struct Session {
 /// The reason a task has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The machine at this address did not reply.
+    /// The request to this machine's migration server has failed.
     #[error("{0}: {1}")]
     Connection(Server, connection::Error),
     /// The package cannot be sent.

@@ -110,9 +110,9 @@ fn operand_argument(operand: Operand) -> Arg {
 fn option(option: &VerbOption) -> Arg {
     let arg = Arg::new(option.name).long(option.name).short(option.short);
     let arg = arg.help(option.about);
-    match option.has_value() {
-        true => arg.value_name(option.value),
-        false => arg.action(ArgAction::SetTrue),
+    match option.value {
+        Some(value) => arg.value_name(value.name),
+        None => arg.action(ArgAction::SetTrue),
     }
 }
 
@@ -171,9 +171,9 @@ mod tests {
                 assert!(is_named.iter().any(|form| help.contains(form)), "{help}");
             }
             for option in verb.options {
-                let form = match option.has_value() {
-                    true => format!("--{} <{}>", option.name, option.value),
-                    false => format!("--{}", option.name),
+                let form = match option.value {
+                    Some(value) => format!("--{} <{}>", option.name, value.name),
+                    None => format!("--{}", option.name),
                 };
                 assert!(help.contains(&form), "{help}");
             }

@@ -28,7 +28,7 @@ const LOG_LINES: u64 = 150;
 /// The maximum number of lines in a reply.
 const LINES_MAX: usize = 64;
 
-/// A migration server that only replies. It ends with the test's process.
+/// A migration server that only sends prepared replies. It ends with the test's process.
 struct Server {
     socket: UdpSocket,
     executed: Arc<AtomicUsize>,
@@ -222,7 +222,7 @@ fn a_client_with_the_secret_gets_a_reply() {
     assert!(text(&domains.stdout).contains("kv "), "{domains:?}");
 }
 
-/// The datagrams for one address reach the machine that has another one: by address translation, or because someone forwards them.
+/// Datagrams for one address reach a machine that has another address: by address translation, or because someone forwards them.
 #[test]
 fn a_machine_at_another_address_is_commanded_only_by_its_name() {
     let server = Server::start(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
@@ -266,7 +266,7 @@ fn a_client_with_another_secret_gets_no_reply_and_the_likely_reason() {
     let error = text(&refused.stderr);
     assert!(error.contains(&at), "{error}");
     assert!(
-        error.contains("the machine does not reply, or has another secret or version"),
+        error.contains("the machine does not reply, or has another secret or version\n  next: "),
         "{error}"
     );
     assert_eq!(server.executed(), 0);

@@ -1,4 +1,4 @@
-//! Mistakes of a user of `caravan netboot`: each error states the next step. None of these calls gets as far as to serve.
+//! Mistakes of a user of `caravan netboot`: each error states the next step. None of these calls gets as far as serving.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -31,7 +31,7 @@ pub enum Capability {
     Keyboard,
     /// A Memory that outlives the domain, for state that the domain needs after a restart.
     Records,
-    /// Root's endpoint for what it knows of the machine's hardware, and its log: for a report on them.
+    /// Root's endpoint for queries about the machine's hardware and its log: for a report on them.
     Inventory,
     /// The endpoint of the domain that provides this service.
     Service(String),

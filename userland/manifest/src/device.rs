@@ -43,7 +43,7 @@ const NIC_DRIVERS: [Driver; 5] = [
     Driver {
         image: "e1000",
         vendor: 0x8086,
-        // 82540EM, 82574L; I217, I218 in the same chipsets; I218; I219 for two generations of chipsets.
+        // 82540EM, 82574L; I217 and I218; I219, to (12).
         devices: &[
             0x100e, 0x10d3, 0x153a, 0x153b, 0x15a0, 0x15a1, 0x155a, 0x1559, 0x15a2, 0x15a3, 0x156f,
             0x1570, 0x15b7, 0x15b8, 0x15b9, 0x15d7, 0x15d8, 0x15e3, 0x15d6, 0x15bd, 0x15be, 0x15bb,

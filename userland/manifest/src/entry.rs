@@ -24,7 +24,7 @@ impl Entry {
     /// Reads the entry in this file.
     ///
     /// # Errors
-    /// The file cannot be read, or does not hold exactly one domain.
+    /// The file cannot be read, is not valid TOML, or holds anything but exactly one domain.
     pub fn read(path: &Path) -> Result<Entry, Error> {
         let source = Source::read(path)?;
         let Source { text, document } = &source;
@@ -39,11 +39,11 @@ impl Entry {
                 source,
             }),
             [] => Err(refuse(
-                "no `[[domain]]`: the file has the entry of one domain",
+                "no `[[domain]]`: the file must have the entry of one domain",
             )),
             [_, second, ..] => Err(text.error(
                 second.span(),
-                "a second `[[domain]]`: the file has the entry of one domain".to_string(),
+                "a second `[[domain]]`: the file must have the entry of one domain".to_string(),
             )),
         }
     }
@@ -63,7 +63,7 @@ impl Entry {
         )
     }
 
-    /// A machine's manifest with this domain added, and without the machine's own domains of the names in `without`.
+    /// A machine's manifest with this domain added, and without those of the machine's own domains whose names are in `without`.
     ///
     /// # Errors
     /// The first [`Error`] in either file.

@@ -28,8 +28,8 @@ const MAGIC: &[u8] = b"caravan fleet 1\n";
 pub struct Fleet {
     /// The machines that the fleet file names, in its order.
     pub members: Vec<Member>,
-    /// The domains that any other machine starts. The migration server among them lacks its Ethernet address, which follows from the
-    /// machine's name.
+    /// The domains that any other machine starts. The migration server among them lacks its Ethernet address, which is derived from
+    /// the machine's name.
     pub guest_domains: Vec<Domain>,
 }
 
@@ -58,11 +58,11 @@ pub struct Marks<'a> {
 /// A mark that a section of the fleet file names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The name.
+    /// The name on the kernel's command line.
     Name,
-    /// The UUID.
+    /// The UUID in the machine's SMBIOS.
     Uuid(Uuid),
-    /// The address of a card.
+    /// The address of one of the machine's network cards.
     Mac(Mac),
 }
 
@@ -129,8 +129,8 @@ impl Fleet {
         matches
     }
 
-    /// The manifest of a machine that no section names. Its name follows from its first network card. Without a card, it has no use
-    /// for a migration server.
+    /// The manifest of a machine that no section names. Its name is derived from the address of its first network card. Without a
+    /// card, the manifest has no migration server, which could reach no other machine.
     pub fn guest(&self, marks: &Marks) -> Manifest {
         match marks.macs.first() {
             Some(mac) => {

@@ -17,7 +17,7 @@ pub const MEMBER: &str = "manifest";
 /// The header of the compiled form; the number is incremented when the types change.
 const MAGIC: &[u8] = b"caravan manifest 6\n";
 
-/// The domains of a machine.
+/// A machine's name, and the domains that it knows, including those at home on other machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The machine's name in the fleet.
@@ -61,7 +61,7 @@ impl Manifest {
             .filter(|domain| domain.is_at_home(self.machine))
     }
 
-    /// The domain with this role that this machine starts; the first one of several drivers.
+    /// The domain with this role that this machine starts; if there are several (drivers), the first.
     pub fn at_home_with_role(&self, role: Role) -> Option<&Domain> {
         self.domains_at_home()
             .find(|domain| domain.role == Some(role))
@@ -74,7 +74,7 @@ impl Manifest {
         stateless.any(|other| other == service)
     }
 
-    /// Whether a domain's object of this name is a service that no other machine can replace: one that the domain
+    /// Whether the object with this name ties a domain to its machine because it is a service: one that the domain
     /// provides, or a stateful one that it calls.
     pub fn stays_behind(&self, domain: &Domain, name: &str) -> bool {
         let provides = domain.provides.iter().any(|service| service == name);

@@ -39,7 +39,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// The field of an address that both ports have, if any. The prefixes of IPv4 addresses are not compared.
+    /// The name of a field in which both ports have the same address, if any. The prefixes of IPv4 addresses are not compared.
     pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
         let fixed = |port: &Port| port.ip.filter(|ip| *ip != DHCP);
         let address = |port: &Port| fixed(port).map(|ip| ip.address);

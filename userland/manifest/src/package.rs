@@ -11,7 +11,7 @@ use crate::Domain;
 /// The header; the number is incremented when the types change.
 const MAGIC: &[u8] = b"caravan package 2\n";
 
-/// The maximum size of an entry. The largest valid one takes a tenth of that.
+/// The maximum size of an entry, so that a damaged length allocates little.
 const ENTRY_BYTES_MAX: usize = 16 << 10;
 
 /// A domain and its program.
@@ -32,7 +32,7 @@ pub enum PackageError {
     /// The entry is damaged.
     #[error("it is damaged")]
     Damaged,
-    /// The entry is longer than any valid one.
+    /// The entry is longer than the maximum.
     #[error("its entry is too long")]
     TooLong,
 }

@@ -68,9 +68,9 @@ pub enum Region {
 pub enum Messages {
     /// It has interrupt lines at most.
     None,
-    /// MSI.
+    /// Message-signalled interrupts (MSI): a message in the configuration space.
     Msi,
-    /// MSI-X.
+    /// MSI-X: a table of messages in memory.
     MsiX,
 }
 

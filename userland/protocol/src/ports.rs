@@ -50,7 +50,7 @@ pub enum Command {
     },
     /// Map a port's ring without moving frames yet. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
     Attach {
-        /// The port.
+        /// The number of the new port.
         port: PortNumber,
         /// Its Ethernet address; zeros for an uplink or a tunnel.
         mac: Mac,
@@ -61,7 +61,7 @@ pub enum Command {
     },
     /// Move frames. A port with an IPv4 address is announced at the uplinks.
     Activate {
-        /// The port.
+        /// The port to activate.
         port: PortNumber,
         /// Its IPv4 address, which is announced. No other source address is valid for its domain, unless this one is zero, as for
         /// DHCP.
@@ -69,7 +69,7 @@ pub enum Command {
     },
     /// Stop moving frames, and leave the ring as it is.
     Quiesce {
-        /// The port.
+        /// The port to stop.
         port: PortNumber,
         /// Whether its domain is leaving: then frames for the domain go through the tunnel. Otherwise the domain has stopped for
         /// good, and frames for it are dropped.
@@ -77,13 +77,13 @@ pub enum Command {
     },
     /// Remove the port and unmap its ring.
     Detach {
-        /// The port.
+        /// The port to remove.
         port: PortNumber,
     },
     /// Remove the port of a domain that now runs on another machine: its address stays reserved for a while, and late
     /// frames for it go through the tunnel.
     Depart {
-        /// The port.
+        /// The port to remove.
         port: PortNumber,
     },
 }

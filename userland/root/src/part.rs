@@ -80,7 +80,7 @@ fn log_guest(name: Name, marks: &Marks) {
     let uuid = uuid.unwrap_or_else(|| "it has no UUID".to_string());
     let macs: Vec<String> = marks.macs.iter().map(ToString::to_string).collect();
     let nics = match macs.as_slice() {
-        [] => "no network card".to_string(),
+        [] => "no network card whose address could be read".to_string(),
         macs => format!("the network card {}", macs.join(" and ")),
     };
     log::info!("{name} is a guest of the fleet: {uuid}, and it has {nics}");

@@ -6,6 +6,7 @@ use abi::Error;
 use abi::register::PageCount;
 use runtime::protocol::root::Refusal;
 
+use crate::devices::Function;
 use crate::devices::handover::HandoverError;
 use crate::elf_error::ElfError;
 use crate::layout::MIB_PAGES;
@@ -30,8 +31,8 @@ pub enum StartError {
     #[error("another domain on this machine has its address")]
     AddressTaken,
     /// The device cannot be handed over.
-    #[error("the device: {0}")]
-    Device(HandoverError),
+    #[error("the device {identity} at {address}: {1}", identity = .0.identity, address = .0.address)]
+    Device(Function, HandoverError),
     /// The memory cannot be reserved.
     #[error("{mib} MiB: {1}", mib = .0.0 / MIB_PAGES)]
     Pool(PageCount, Error),
@@ -56,5 +57,37 @@ impl StartError {
             StartError::AddressTaken => Refusal::AddressTaken,
             _ => Refusal::NotStarted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices::configuration::Address;
+    use crate::devices::function::Identity;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_shared_page_is_reported_with_both_functions() {
+        let address = |bus| Address {
+            bus,
+            device: 0,
+            function: 1,
+        };
+        let card = Function {
+            address: address(3),
+            identity: Identity {
+                vendor: 0x10ec,
+                device: 0x8139,
+            },
+        };
+        let shared = HandoverError::SharedPage {
+            bar: 1,
+            other: address(4),
+        };
+        assert_eq!(
+            StartError::Device(card, shared).to_string(),
+            "the device 10ec:8139 at 03:00.1: its region 1 shares a page with 04:00.1"
+        );
     }
 }

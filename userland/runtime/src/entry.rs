@@ -123,7 +123,7 @@ mod first {
     use crate::{Start, logging};
 
     unsafe extern "Rust" {
-        /// Defined by [`crate::entry!`].
+        /// Defined by [`crate::entry!`] or [`crate::main!`].
         safe fn caravan_main(start: Start) -> !;
     }
 

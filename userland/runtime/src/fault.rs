@@ -7,7 +7,8 @@ use crate::message::Incoming;
 /// A fault message. Any reply resumes the thread: it retries its instruction, or continues after a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A thread accessed memory without permission, or an absent page without a pager.
+    /// A thread accessed an address without a mapping, accessed memory in a way that its mapping does not permit, or accessed an
+    /// absent page of a Memory without a pager.
     Page {
         /// The accessed address.
         address: u64,
@@ -25,7 +26,7 @@ pub enum Fault {
         /// The address of the instruction.
         instruction: u64,
     },
-    /// An access to an absent page of a Memory.
+    /// A thread accessed an absent page of a Memory that has a pager.
     AbsentPage {
         /// The page's index in the Memory.
         page: u64,
@@ -37,7 +38,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Decodes a fault message; `None` if the kernel did not send it.
+    /// Decodes a fault message; `None` if the kernel did not send it, or if it is malformed.
     pub fn decode(incoming: &Incoming) -> Option<Fault> {
         if !incoming.info.is_fault() {
             return None;

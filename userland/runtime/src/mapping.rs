@@ -27,7 +27,7 @@ impl Mapping {
     /// Maps the first pages of a Memory into `domain`, which is this domain itself.
     ///
     /// # Errors
-    /// The error of `DomainMap`.
+    /// [`Error::ArgumentRange`] if no addresses are free, or the error of `DomainMap`.
     pub fn new(
         domain: Cap<Domain>,
         memory: Cap<Memory>,
@@ -66,8 +66,8 @@ impl Mapping {
 
     /// The mapped memory, which others may write too.
     pub fn memory(&self) -> SharedMemory<'_> {
-        // SAFETY: The addresses are only this mapping's until `self` is dropped, and this module creates no other references into
-        // them.
+        // SAFETY: The range begins at a page boundary. Its addresses are only this mapping's until `self` is dropped, and this module
+        // creates no other references into them.
         unsafe { SharedMemory::from_range(self.range) }
     }
 

@@ -1,8 +1,8 @@
 //! Messages: up to 64 words and four capabilities.
 //!
 //! A [`Message`] is a value, written by chaining and read with a [`Reader`]. The first words are passed in
-//! registers, the others in the thread's message buffer; only [`Message::post`] and [`Incoming::collect`] depend
-//! on that. Sending a message that is too long is an error.
+//! registers, the others in the thread's message buffer; only [`Message::post`],
+//! [`Incoming::collect`] and [`Incoming::collect_from`] depend on that. Sending a message that is too long is an error.
 
 mod assignment;
 mod reader;

@@ -41,7 +41,7 @@ const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
 /// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// The silence after which the connection is aborted. It is long, since the duration of a stalled move counts.
+/// The silence after which the connection is aborted. It is long, since a stalled move counts as silence.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
 /// The timeout of a graceful close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// As [`stack`], with another maximum number of open sockets.
 ///
 /// # Panics
-/// As [`stack`].
+/// As [`stack`]. With the feature `dhcp` or `dns`, also for more than 1,024 sockets, including the stack's own.
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
     stack_on::<SOCKETS>(start, tasks, device(start))
 }

@@ -34,14 +34,14 @@ use crate::slots;
 pub enum Event {
     /// A message sent through a capability with this badge. Its capabilities now belong to the server.
     Call {
-        /// The badge.
+        /// The badge of the capability that the client called through.
         badge: u64,
-        /// The message.
+        /// The client's message.
         message: Message,
     },
     /// A fault of a thread or Memory whose fault endpoint or pager has this badge.
     Fault {
-        /// The badge.
+        /// The badge of the thread's fault endpoint, or of the Memory's pager.
         badge: u64,
         /// The decoded fault.
         fault: Fault,
@@ -108,9 +108,9 @@ impl Server {
         }
     }
 
-    /// Responds to the last event, then waits for the next. A reply cannot be delivered if the client has assigned no slot for a
-    /// capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client can
-    /// stop it.
+    /// Responds to the last event, then waits for the next. A reply cannot be delivered if, for example, the client has assigned no slot
+    /// for a capability in it, or may not receive any. Then the client's call ends with `Gone`, and the server continues: no client
+    /// can stop it.
     ///
     /// # Errors
     /// As for [`Server::receive`].
@@ -144,7 +144,7 @@ impl Server {
     /// Serves until an error, with a handler that does not use the server itself.
     ///
     /// # Errors
-    /// The endpoint is gone, or no slot is free.
+    /// As for [`Server::receive`].
     pub fn run(mut self, mut handle: impl FnMut(Event) -> Handled) -> Result<(), Error> {
         let mut event = self.receive()?;
         loop {

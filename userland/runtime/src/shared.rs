@@ -1,6 +1,6 @@
 //! Memory that other domains read and write at the same time.
 //!
-//! Nothing is ever borrowed from it: bytes are copied in and out by one instruction, and words are relaxed atomics. So a
+//! Nothing but atomics is ever borrowed from it: bytes are copied in and out by string instructions, and words are atomics. So a
 //! concurrent write by the other side changes a value and is never undefined behaviour. No value read from it is trusted.
 
 use core::arch::asm;

@@ -8,7 +8,7 @@ use abi::start_page::{NamedCapability, Range, StartPage, root_slots};
 use crate::capability::{Cap, Kind};
 use crate::shared::SharedMemory;
 
-/// The start page, checked. [`crate::entry!`] passes it to `main`.
+/// The start page, checked. [`crate::entry!`] passes it to `main`, and [`crate::main!`] to the first task.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
     page: &'static StartPage,

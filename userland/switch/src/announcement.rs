@@ -1,8 +1,8 @@
 //! Announcing the new location of an address: a gratuitous ARP (RFC 5227, 1.1), several times, since a frame may be
 //! lost.
 //!
-//! The frame is written by hand: it has 28 bytes of constant layout, for which a crate of frame formats would be another dependency
-//! of the switch.
+//! The frame is written by hand: it is an Ethernet header and an ARP message of 28 bytes, for which a crate for frame formats would be
+//! another dependency of the switch.
 
 use alloc::vec::Vec;
 

@@ -90,7 +90,7 @@ impl Buffer {
         self.limit
     }
 
-    /// Appends a frame of this length to a queue, which `write` writes; `false` if there is no room for it, or it is longer than
+    /// Appends a frame of this length, which `write` writes, to a queue; `false` if there is no room for it, or if it is longer than
     /// a slot.
     pub fn push(
         &mut self,

@@ -9,7 +9,7 @@ pub struct Counters {
     pub sent: u64,
     /// Frames to its owner that were queued because its ring was full.
     pub waited: u64,
-    /// Frames to its owner dropped because ring and buffer were full, or because the owner stopped.
+    /// Frames to its owner dropped because the ring was full and the buffer had no room for them, or because the owner stopped.
     pub dropped_full: u64,
     /// Frames to its owner dropped because they exceed its MTU.
     pub dropped_long: u64,

@@ -1,4 +1,4 @@
-//! An Ethernet header: destination, source, and the IPv4 source address.
+//! The addresses in a frame's headers: destination and source of the Ethernet header, and the IPv4 source.
 //!
 //! ```text
 //! 0 destination   6 source   12 EtherType   14 IPv4 packet: 26 source

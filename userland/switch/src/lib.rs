@@ -2,7 +2,7 @@
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`frame`] | an Ethernet header: source and destination |
+//! | [`frame`] | the addresses in a frame's headers |
 //! | [`forwarding`] | the forwarding decision for a frame, and address learning. Pure |
 //! | [`away`] | the addresses of domains that have left. Pure |
 //! | [`announcement`] | announcing the new location of an address. Pure |

@@ -7,7 +7,7 @@ use runtime::port::{HeldFrame, Ring, SendError};
 pub enum Outgoing<'a> {
     /// A frame in the switch's own memory.
     Own(&'a [u8]),
-    /// A frame in the ring of the port from which it came. Only its head was copied, and it is copied once more for each target.
+    /// A frame in the ring of the port from which it came. So far only its head was copied; the whole frame is copied for each target.
     Held(&'a HeldFrame<'a>),
 }
 

@@ -1,5 +1,5 @@
-//! The name of the machine at an address, which an operator asks for before its first handshake: the key that a handshake
-//! needs follows from the name.
+//! The name of the machine at an address, which an operator requests before its first handshake: the key that a handshake
+//! needs is derived from the name.
 //!
 //! ```text
 //!   operator                                      machine

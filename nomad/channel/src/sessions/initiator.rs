@@ -30,7 +30,8 @@ pub(super) struct Initiation {
 }
 
 impl Sessions {
-    /// Begins a handshake, unless one was begun within [`RETRY_US`].
+    /// Begins a handshake, unless one was begun within [`RETRY_US`], or there is no place for another machine outside of the
+    /// fleet.
     pub(super) fn initiate(&mut self, keys: &Keys, now_us: u64, to: MachineId) -> Option<Vec<u8>> {
         self.peer_or_new(now_us, to).ok()?;
         let peer = self.peers.entry(to).or_default();
@@ -134,7 +135,7 @@ impl Sessions {
         })
     }
 
-    /// The machine with which this side has begun the handshake with this index a moment ago.
+    /// The machine with which this side has begun the handshake with this index, less than [`HANDSHAKE_US`] ago.
     fn peer_with(
         &mut self,
         now_us: u64,

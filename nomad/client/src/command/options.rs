@@ -16,13 +16,20 @@ pub struct VerbOption {
     pub name: &'static str,
     /// Its letter, also written `-LETTER` at the command line.
     pub short: Option<char>,
-    /// The name of its value; empty if it takes none.
-    pub value: &'static str,
+    /// Its value, if it takes one.
+    pub value: Option<OptionValue>,
     /// Its help text.
     pub about: &'static str,
-    /// The expected value.
-    expected: &'static str,
     effect: Effect,
+}
+
+/// The value of an option.
+#[derive(Clone, Copy)]
+pub struct OptionValue {
+    /// Its name in a usage line.
+    pub name: &'static str,
+    /// What is expected, for an error.
+    expected: &'static str,
 }
 
 /// The effect of an option.
@@ -59,22 +66,25 @@ impl Chosen {
     }
 }
 
+/// The value of an option that takes one.
+const fn takes(name: &'static str, expected: &'static str) -> Option<OptionValue> {
+    Some(OptionValue { name, expected })
+}
+
 /// The options of `migrate`.
 pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "to",
         short: None,
-        value: "MACHINE",
+        value: takes("MACHINE", "the name or address of a machine"),
         about: "The destination, if it is not given after the domain",
-        expected: "the name or address of a machine",
         effect: Effect::Operand,
     },
     VerbOption {
         name: "downtime-goal",
         short: None,
-        value: "MS",
+        value: takes("MS", "a whole number of milliseconds, at least 1"),
         about: "Copy until the downtime is estimated at this many milliseconds or fewer",
-        expected: "a whole number of milliseconds, at least 1",
         effect: Effect::Set(|options, text| {
             options.downtime_us = Some(positive(text, 1_000)?);
             Some(())
@@ -83,9 +93,11 @@ pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "bandwidth",
         short: None,
-        value: "MB_PER_S",
+        value: takes(
+            "MB_PER_S",
+            "a whole number of megabytes per second, at least 1",
+        ),
         about: "Send at most this many megabytes of pages and state per second",
-        expected: "a whole number of megabytes per second, at least 1",
         effect: Effect::Set(|options, text| {
             options.rate_max = Some(positive(text, 1_000_000)?);
             Some(())
@@ -94,9 +106,8 @@ pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "timeout",
         short: None,
-        value: "S",
+        value: takes("S", "a whole number of seconds, at least 1"),
         about: "Abort the move if it is not committed within this many seconds; the domain runs on",
-        expected: "a whole number of seconds, at least 1",
         effect: Effect::Set(|options, text| {
             options.timeout_us = Some(positive(text, 1_000_000)?);
             Some(())
@@ -105,9 +116,8 @@ pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "not-converging",
         short: None,
-        value: "stop|give-up",
+        value: takes("stop|give-up", "`stop` or `give-up`"),
         about: "If copying does not reach the downtime goal: stop copying and freeze the domain for longer (the default), or give the move up",
-        expected: "`stop` or `give-up`",
         effect: Effect::Set(|options, text| {
             options.not_converging = match text {
                 "stop" => NotConverging::Stop,
@@ -123,9 +133,8 @@ pub const MIGRATE: &[VerbOption] = &[
 pub const DRAIN: &[VerbOption] = &[VerbOption {
     name: "to",
     short: None,
-    value: "MACHINE",
+    value: takes("MACHINE", "the name or address of a machine"),
     about: "The one machine that the domains move to, instead of all others that admit them",
-    expected: "the name or address of a machine",
     effect: Effect::DrainTo,
 }];
 
@@ -133,9 +142,8 @@ pub const DRAIN: &[VerbOption] = &[VerbOption {
 pub const REBOOT: &[VerbOption] = &[VerbOption {
     name: "force",
     short: None,
-    value: "",
+    value: None,
     about: "Restart even if domains or moves are lost; the reply lists them",
-    expected: "nothing",
     effect: Effect::Force,
 }];
 
@@ -143,23 +151,22 @@ pub const REBOOT: &[VerbOption] = &[VerbOption {
 pub const LOGS: &[VerbOption] = &[VerbOption {
     name: "follow",
     short: Some('f'),
-    value: "",
+    value: None,
     about: "Continue with lines as they are logged, until interrupted",
-    expected: "nothing",
     effect: Effect::Program,
 }];
 
 impl VerbOption {
     /// Whether it takes a value.
     pub fn has_value(&self) -> bool {
-        !self.value.is_empty()
+        self.value.is_some()
     }
 
     /// The option as it is written, with its value if it takes one.
     pub fn usage(&self) -> String {
-        match self.has_value() {
-            true => format!("--{} {}", self.name, self.value),
-            false => format!("--{}", self.name),
+        match self.value {
+            Some(value) => format!("--{} {}", self.name, value.name),
+            None => format!("--{}", self.name),
         }
     }
 
@@ -192,16 +199,16 @@ pub(super) fn split<'a>(
             return Err(CommandError::Repeated(option.name));
         }
         given.push(option.name);
-        if !option.has_value() {
+        let Some(OptionValue { expected, .. }) = option.value else {
             if value.is_some() {
                 return Err(CommandError::UnexpectedValue(option.name));
             }
             chosen.is_forced |= matches!(option.effect, Effect::Force);
             continue;
-        }
+        };
         let value = value.or_else(|| words.next());
-        let value = value.ok_or(CommandError::NoValue(option.name, option.expected))?;
-        let refused = || CommandError::Value(option.name, value.to_owned(), option.expected);
+        let value = value.ok_or(CommandError::NoValue(option.name, expected))?;
+        let refused = || CommandError::Value(option.name, value.to_owned(), expected);
         match option.effect {
             Effect::Operand => last_operand = Some(value),
             Effect::Set(set) => set(&mut chosen.moves, value).ok_or_else(refused)?,

@@ -144,9 +144,12 @@ pub const VERBS: &[Verb] = &[
         "Settle a move in doubt: run the machine's copy of the domain, or destroy it",
         |operands| Ok(Command::Force(name(operands[0])?, settlement(operands[1])?)),
     ),
-    verb("mem", "", "Report the memory of the machine", |_| {
-        Ok(Command::Memory)
-    }),
+    verb(
+        "mem",
+        "",
+        "Report the memory: of the machine, and at its own shell also of each domain",
+        |_| Ok(Command::Memory),
+    ),
     verb(
         "stop",
         "DOMAIN",
@@ -265,7 +268,7 @@ impl Verb {
     /// The command for the migration server, with these operands and options.
     ///
     /// # Errors
-    /// They do not fit the command, or the migration server does not execute it.
+    /// The operands or options do not fit the command, or this is not a command that the migration server executes.
     pub fn command(&self, words: &[&str]) -> Result<Command, CommandError> {
         let Action::Server(parse) = self.action else {
             return Err(CommandError::Elsewhere(self.name, self.audience));

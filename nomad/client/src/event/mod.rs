@@ -37,7 +37,7 @@ pub enum Event {
     Home(HomeStatus),
     /// A machine of the fleet.
     Machine {
-        /// Its name.
+        /// The machine's name in the fleet, or a guest's name.
         name: Name,
         /// The address of its migration server, if it is known.
         address: Option<Ipv4Addr>,
@@ -55,11 +55,11 @@ pub enum Event {
     Memory(MemoryStatus),
     /// A move has begun.
     Moving {
-        /// The domain.
+        /// The domain that moves.
         domain: Name,
         /// The address of the machine that it moves to.
         to: Ipv4Addr,
-        /// The move.
+        /// The id of the move, as `list` shows it.
         transaction: TransactionId,
     },
     /// A notice of the move's progress.
@@ -70,9 +70,9 @@ pub enum Event {
     Started(Name),
     /// An operator's decision about a domain is carried out.
     Forced {
-        /// The domain.
+        /// The domain that the decision is about.
         domain: Name,
-        /// The decision.
+        /// Whether this machine's copy runs or is destroyed.
         force: Force,
         /// The doubt that it settles. Without one, it starts a domain or drops an outlived copy.
         settled: Option<Doubt>,
@@ -89,16 +89,16 @@ pub enum Event {
     Draining(DrainStatus),
     /// A notice of the move of one domain of a drain. Unlike [`Event::Move`] it never ends the reply.
     DrainMove {
-        /// The domain.
+        /// The domain that moves.
         domain: Name,
-        /// The notice.
+        /// The progress or the end of its move.
         notice: Notice,
     },
     /// A drain leaves this domain on the machine, for this reason.
     Stays {
-        /// The domain.
+        /// The domain that stays.
         domain: Name,
-        /// The reason.
+        /// The reason why it was not moved.
         reason: Stay,
     },
     /// A drain has ended: this machine admits domains again.

@@ -206,6 +206,12 @@ impl Ledger {
         Some(next)
     }
 
+    /// Whether [`Ledger::poll_action`] has an action.
+    pub fn has_action(&self) -> bool {
+        let mut transactions = self.transactions.values();
+        !self.detached.is_empty() || transactions.any(Transaction::has_action)
+    }
+
     /// The time at which to call [`Ledger::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.transactions

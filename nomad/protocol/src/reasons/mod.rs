@@ -155,7 +155,7 @@ pub enum LocalFailure {
     },
     /// A thread has a priority that the migration server may not assign.
     Priority {
-        /// The priority.
+        /// The thread's priority.
         priority: u8,
     },
     /// The kernel thawed the domain before it was retired: it had been frozen for too long.
@@ -173,7 +173,7 @@ pub enum AbortReason {
     Cancelled,
     /// A phase exceeded its limit.
     TooLong {
-        /// The phase.
+        /// The phase that took too long.
         phase: PhaseName,
     },
     /// The stream between the machines broke.

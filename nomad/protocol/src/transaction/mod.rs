@@ -151,6 +151,11 @@ impl Transaction {
         }
     }
 
+    /// Whether there is a next action.
+    pub(crate) fn has_action(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
     /// The next action, if there is one.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

@@ -66,8 +66,16 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
                 handle_waiting(server, &mut sockets);
             }
             Either3::Second(()) => {}
-            Either3::Third(()) => server.shell.borrow_mut().handle_timeout(now()),
+            Either3::Third(()) => handle_timeout(server),
         }
+    }
+}
+
+/// Handles the shell's timers, if one is due. During a move the timers of the page streams are due far more often.
+fn handle_timeout(server: &Server) {
+    let (mut shell, now) = (server.shell.borrow_mut(), now());
+    if shell.poll_timeout().is_some_and(|due| due <= now) {
+        shell.handle_timeout(now);
     }
 }
 

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use identity::Name;
 use nomad_protocol::{Envelope, Late, MachineId, Message, PhaseName, Side, TransactionId};
 use nomad_shell::Frames;
-use runtime::protocol::Mac;
 
 use crate::capture::{Found, names};
 use crate::now::now;
@@ -25,8 +24,9 @@ impl Server {
         }
     }
 
-    /// Continues after a restart of this server. The frames that were held before are lost; those that arrive from now
-    /// on are not, unless their domain has left already.
+    /// Continues after a restart of this server. The frames that were held before are lost. Those that arrive from now on are not, unless
+    /// their domain has left already; but the other machine of a domain that arrived here gets no further frames through if it had
+    /// begun to forward some.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();
@@ -68,7 +68,6 @@ impl Server {
     /// Accepts frames for the domain of this name, which arrived in this transaction and runs here.
     fn accept_frames(&self, transaction: TransactionId, name: Name) {
         let mut shell = self.shell.borrow_mut();
-        let peer = shell.moves.peer_of(transaction);
         let incoming = shell.moves.incoming(transaction);
         let built = incoming.and_then(|incoming| Incoming::port_address(incoming));
         // If this server was restarted after it had built the domain, the address comes from root.
@@ -76,23 +75,18 @@ impl Server {
             let found = Found::find(shell.host.machine.root, name).ok()?;
             names::port_address(&found.names)
         });
-        if let (Some(peer), Some(mac)) = (peer, mac) {
-            self.late
-                .change(|table| table.accept(transaction, peer, mac));
+        if let Some(of) = mac.and_then(|mac| shell.moves.port_move(transaction, mac)) {
+            self.late.change(|table| table.accept(of));
         }
     }
 
     fn hold_frames(&self, transaction: TransactionId) {
-        let (peer, mac): (_, Option<Mac>) = {
-            let moves = &mut self.shell.borrow_mut().moves;
-            let outgoing = moves.outgoing(transaction);
-            let mac = outgoing.and_then(|domain| domain.port_address());
-            (moves.peer_of(transaction), mac)
-        };
-        if let (Some(peer), Some(mac)) = (peer, mac) {
+        let moves = &mut self.shell.borrow_mut().moves;
+        let outgoing = moves.outgoing(transaction);
+        let mac = outgoing.and_then(|domain| domain.port_address());
+        if let Some(of) = mac.and_then(|mac| moves.port_move(transaction, mac)) {
             let stream = self.network.fork_random().number() as u32;
-            self.late
-                .change(|table| table.hold(transaction, peer, mac, stream));
+            self.late.change(|table| table.hold(of, stream));
         }
     }
 }

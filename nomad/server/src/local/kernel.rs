@@ -155,8 +155,8 @@ impl Kernel for Local {
         })
     }
 
-    fn end_capture(&mut self, outgoing: &mut Outgoing) {
-        outgoing.end_capture();
+    fn end_capture(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+        outgoing.end_capture()
     }
 
     fn thaw(&mut self, outgoing: &mut Outgoing) {

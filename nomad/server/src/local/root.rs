@@ -27,6 +27,10 @@ impl nomad_shell::Root for Local {
         self.machine.root.adopt(name, id, incarnation)
     }
 
+    fn revert(&mut self, name: Name) -> Result<(), RootError> {
+        self.machine.root.revert(name)
+    }
+
     fn outlive(
         &mut self,
         name: Name,

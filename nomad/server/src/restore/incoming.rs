@@ -89,7 +89,7 @@ impl Incoming {
     /// Reserves memory for a domain.
     ///
     /// # Errors
-    /// The error of root.
+    /// The error of root. If it is not a refusal, root may have admitted the domain nevertheless.
     pub fn admit(
         machine: Machine,
         name: Name,
@@ -99,13 +99,7 @@ impl Incoming {
         from: Provenance,
         (extent, reservation): (Extent, Reservation),
     ) -> Result<Incoming, RootError> {
-        let admitted = machine.root.admit(name, id, pages, from.guest);
-        let pool = admitted.inspect_err(|error| {
-            // Root may have admitted the domain despite the error, and nothing else would ever release the name.
-            if !matches!(error, RootError::Refused(_)) {
-                let _ = machine.root.discard(name, id);
-            }
-        })?;
+        let pool = machine.root.admit(name, id, pages, from.guest)?;
         Ok(Incoming {
             machine,
             name,

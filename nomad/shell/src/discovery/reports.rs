@@ -1,4 +1,4 @@
-//! The lines of the log about machines and their names, each of which is repeated only now and then.
+//! Log lines about machines and their names. Each line is repeated at most once per minute.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use crate::machines::GUESTS_MAX;
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Handles the handshake of a machine outside of the fleet for which the channel has no place.
+    /// Logs that the channel has no place for a machine outside the fleet that began a handshake.
     pub fn handle_too_many(&mut self, now: Instant, from: Ipv4Addr) {
         let own = self.machines.own().id;
         self.log_about(now, (own, Line::Full), || {
@@ -34,7 +34,7 @@ impl<H: Host> Shell<H> {
         });
     }
 
-    /// Reports that another machine has the name of this one of the fleet, and that both are up.
+    /// Reports that two machines with the name of `machine` are up.
     pub(super) fn report_double(&mut self, now: Instant, machine: MachineId) {
         let claimant = self.discovery.as_ref();
         let claimant = claimant.and_then(|it| it.claims.claimant(now, machine));
@@ -51,7 +51,7 @@ impl<H: Host> Shell<H> {
         });
     }
 
-    /// Logs a line about a machine, unless it was logged a moment ago.
+    /// Logs a line about a machine, unless it was logged within [`REPORT_US`](super::REPORT_US) or too many other lines were.
     pub(super) fn log_about(
         &mut self,
         now: Instant,

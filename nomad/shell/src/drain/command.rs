@@ -10,7 +10,7 @@ use nomad_client::event::{DrainStage, DrainStatus};
 use nomad_client::{Event, RequestId};
 use nomad_protocol::{Instant, MachineId, Refusal};
 
-use super::Drain;
+use super::{Drain, Move};
 use crate::host::Host;
 use crate::operator::{Reply, ended};
 use crate::shell::Shell;
@@ -70,12 +70,12 @@ impl<H: Host> Shell<H> {
         let drain = self.drain.take();
         let drain = drain.ok_or_else(|| format!("{own} is not draining"))?;
         let mut events = vec![Event::Undrained(own)];
-        if let Some((transaction, (domain, _))) = drain
+        if let Some((transaction, Move { name, .. })) = drain
             .current
             .and_then(|current| Some((current, *drain.moves.get(&current)?)))
         {
             let cancelled = self.moves.ledger.cancel(now, transaction).ok();
-            events.extend(cancelled.map(|cancelled| Event::Cancelled(domain, cancelled)));
+            events.extend(cancelled.map(|cancelled| Event::Cancelled(name, cancelled)));
         }
         for follower in drain.followers {
             self.reply(follower, Err("an operator has ended the drain".into()));
@@ -122,7 +122,8 @@ impl<H: Host> Shell<H> {
     /// # Errors
     /// It drains or is about to restart.
     pub(crate) fn check_starts_domains(&self) -> Result<(), String> {
-        match self.admission_refusal() {
+        self.check_not_restarting()?;
+        match &self.drain {
             None => Ok(()),
             Some(_) => Err(format!(
                 "{} is draining: it starts no domain until `undrain` or a restart",

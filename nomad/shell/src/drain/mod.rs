@@ -44,10 +44,8 @@ pub(crate) struct Drain {
     followers: Vec<RequestId>,
     /// The move whose end the next step waits for.
     current: Option<TransactionId>,
-    /// The moves that have begun and not ended, those in doubt included: the domain and the destination.
-    moves: BTreeMap<TransactionId, (Name, MachineId)>,
-    /// The moves that the destination has declined.
-    declined: BTreeSet<TransactionId>,
+    /// The moves that have begun and not ended, those in doubt included.
+    moves: BTreeMap<TransactionId, Move>,
     /// The machines that each domain was offered to, and the last failure.
     tried: BTreeMap<Name, Tries>,
     /// The machines that have not replied to an offer, and the failure: no other domain is offered to them.
@@ -55,9 +53,17 @@ pub(crate) struct Drain {
     /// The number of domains that each machine has received.
     sent: BTreeMap<MachineId, u32>,
     stays: BTreeMap<Name, Stay>,
-    moved: u32,
     /// When the next step is tried again, if something has kept it from being taken.
     due: Option<Instant>,
+}
+
+/// A move of a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Move {
+    name: Name,
+    to: MachineId,
+    /// Whether the destination has declined it.
+    is_declined: bool,
 }
 
 /// The machines that a domain was offered to.
@@ -77,12 +83,10 @@ impl Drain {
             followers: Vec::from([follower]),
             current: None,
             moves: BTreeMap::new(),
-            declined: BTreeSet::new(),
             tried: BTreeMap::new(),
             silent: BTreeMap::new(),
             sent: BTreeMap::new(),
             stays: BTreeMap::new(),
-            moved: 0,
             due: None,
         }
     }
@@ -94,7 +98,7 @@ impl Drain {
             machine: machines.own().name,
             to: to.map(|machine| machine.name),
             stage: self.stage,
-            moved: self.moved,
+            moved: self.sent.values().sum(),
             staying: self.stays.len() as u32,
         }
     }
@@ -147,20 +151,24 @@ impl Drain {
     /// Records that a domain is offered to a machine.
     fn begin(&mut self, transaction: TransactionId, name: Name, to: MachineId) {
         self.tried.entry(name).or_default().machines.insert(to);
-        self.moves.insert(transaction, (name, to));
+        let is_declined = false;
+        let begun = Move {
+            name,
+            to,
+            is_declined,
+        };
+        self.moves.insert(transaction, begun);
         self.current = Some(transaction);
     }
 
     /// Records that a rule of guests keeps a domain from moving to a machine.
-    fn exclude(&mut self, name: Name, to: MachineId, machines: &Machines, rule: GuestRule) {
+    fn exclude(&mut self, name: Name, to: &FleetMember, rule: GuestRule) {
         let tries = self.tried.entry(name).or_default();
-        tries.machines.insert(to);
+        tries.machines.insert(to.id);
         // A move that the rules permit may have failed before: that failure is more useful to an operator, and is kept.
-        if let Some(machine) = machines.get(to) {
-            let reason = AbortReason::Refused(Refusal::Guest(rule));
-            let to = machine.name;
-            tries.last.get_or_insert(Stay::Failed { to, reason });
-        }
+        let reason = AbortReason::Refused(Refusal::Guest(rule));
+        let to = to.name;
+        tries.last.get_or_insert(Stay::Failed { to, reason });
     }
 
     /// Records that a domain stays.
@@ -177,21 +185,24 @@ impl Drain {
         notice: &Notice,
         runs_here: impl FnOnce(Name) -> bool,
     ) -> Option<Name> {
-        let (name, to) = *self.moves.get(&transaction)?;
+        let this = self.moves.get_mut(&transaction)?;
+        let Move {
+            name,
+            to,
+            is_declined,
+        } = *this;
         match *notice {
             Notice::Finished => {
                 self.stays.remove(&name);
                 if !runs_here(name) {
-                    self.moved += 1;
                     *self.sent.entry(to).or_default() += 1;
                 }
             }
             Notice::Declined(_) => {
-                self.declined.insert(transaction);
+                this.is_declined = true;
                 return Some(name);
             }
             Notice::Aborted(reason) => {
-                let is_declined = self.declined.contains(&transaction);
                 self.handle_failure(name, machines.get(to), reason, is_declined);
             }
             Notice::Lost(_) => {
@@ -202,7 +213,6 @@ impl Drain {
         }
         if !matches!(notice, Notice::InDoubt(_)) {
             self.moves.remove(&transaction);
-            self.declined.remove(&transaction);
         }
         self.current.take_if(|current| *current == transaction);
         Some(name)

@@ -7,7 +7,7 @@ use identity::Name;
 use nomad_client::Event;
 use nomad_client::event::{DrainStage, Stay};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Instant, MachineId, Notice, OfferError, TransactionId};
+use nomad_protocol::{Instant, MachineId, Notice, OfferError, TransactionId, check_guests};
 use service_protocol::root::{DomainRecord, DomainState};
 
 use crate::host::Host;
@@ -84,17 +84,27 @@ impl<H: Host> Shell<H> {
         match record.state {
             DomainState::Incoming | DomainState::Prepared | DomainState::Exported => Step::Later,
             _ if !record.movable => self.leave(name, Stay::NotMovable),
-            DomainState::Running => self.send_away(now, name),
+            DomainState::Running => self.send_away(now, record),
             DomainState::Outlived => self.leave(name, Stay::Outlived),
             _ => self.leave(name, Stay::Faulted),
         }
     }
 
     /// Offers a domain to the next machine.
-    fn send_away(&mut self, now: Instant, name: Name) -> Step {
-        let Some(drain) = &self.drain else {
+    fn send_away(&mut self, now: Instant, record: &DomainRecord) -> Step {
+        let name = record.name;
+        let Some(drain) = &mut self.drain else {
             return Step::Settled;
         };
+        // The ledger checks this, too, but only after the whole domain was listed.
+        let local = self.moves.ledger.local();
+        let home = record.home.and_then(|home| self.machines.id_of(home));
+        let origin = (home, record.has_package);
+        while let Some(machine) = drain.next_machine(name, &self.machines)
+            && let Err(rule) = check_guests(&local.fleet, origin, local.machine, machine.id)
+        {
+            drain.exclude(name, machine, rule);
+        }
         let Some(machine) = drain.next_machine(name, &self.machines) else {
             let reason = drain.exhausted(name);
             return self.leave(name, reason);
@@ -106,12 +116,6 @@ impl<H: Host> Shell<H> {
             Err(BeginError::Offer(
                 OfferError::Busy(_) | OfferError::NotReleased(_) | OfferError::RecordsFull,
             )) => Step::Later,
-            Err(BeginError::Offer(OfferError::Guest(rule))) => {
-                if let Some(drain) = &mut self.drain {
-                    drain.exclude(name, to, &self.machines, rule);
-                }
-                self.send_away(now, name)
-            }
             // The moves in progress use memory that this one lacks, or root is busy with them.
             Err(BeginError::Domain(_)) if self.is_moving() => Step::Later,
             Err(error) => self.leave(name, Stay::Error(format!("{error}"))),

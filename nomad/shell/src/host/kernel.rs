@@ -194,13 +194,16 @@ pub trait Kernel {
         version: StateVersion,
     ) -> Result<(), RetireError>;
 
-    /// Ends the dirty log, and resumes the domain's services.
-    fn end_capture(&mut self, outgoing: &mut Self::Outgoing);
+    /// Ends the dirty log, and has root and the switch serve the domain again if they have stopped that.
+    ///
+    /// # Errors
+    /// Root's refusal to serve the domain. Nothing else remains to be done then but [`Root::revert`](super::Root::revert).
+    fn end_capture(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
     /// Lets the domain run on, if it is frozen.
     fn thaw(&mut self, outgoing: &mut Self::Outgoing);
 
-    /// Undoes the retirement and runs the domain.
+    /// Undoes the retirement and runs the domain, which root still does not serve.
     ///
     /// # Errors
     /// Root's refusal.

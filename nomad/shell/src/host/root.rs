@@ -33,6 +33,12 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
+    /// Serves a domain again that stays here, as the switch does. Has no effect on a domain that is served.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn revert(&mut self, name: Name) -> Result<(), RootError>;
+
     /// Stops a copy here that is older than this incarnation, which runs elsewhere: on this guest, or on a machine of the fleet.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Late frames, without the switch and the network: frames that reach this machine for a domain that is leaving or has left, and
 //! frames that another machine forwards for a domain that came from there. No late frame is put back on the wire, and none is lost
-//! unless too many wait or the server is restarted.
+//! unless too many wait, too many domains leave, a migration server is restarted, or the other machine does not reply for ten seconds.
 //!
 //! | file | content |
 //! | --- | --- |

@@ -17,7 +17,8 @@ use alloc::vec::Vec;
 
 use nomad_protocol::{Late, PIECE_BYTES_MAX};
 
-/// The most bytes of waiting frames, with their overhead: about 170 of the longest frames, or 2,000 short ones.
+/// The most bytes of frames that wait or are not acknowledged, with their overhead: about 170 of the longest frames, or 2,000 short
+/// ones.
 pub const HELD_BYTES_MAX: usize = 256 * 1024;
 const BYTES_BESIDE_FRAME: usize = 64;
 /// The most pieces in flight: a quarter of those that the other machine's socket holds.
@@ -33,6 +34,7 @@ pub struct Outlet {
     stream: u32,
     is_open: bool,
     held: VecDeque<Vec<u8>>,
+    /// The cost of the frames in `held` and `unacknowledged`.
     held_bytes: usize,
     /// The bytes of frames that the next piece begins with.
     rest: Vec<u8>,
@@ -83,15 +85,21 @@ impl Outlet {
     pub fn push(&mut self, frame: &[u8]) {
         self.held_bytes += cost(frame);
         self.held.push_back(frame.to_vec());
-        while self.held_bytes > HELD_BYTES_MAX && self.pop().is_some() {
+        while self.held_bytes > HELD_BYTES_MAX
+            && let Some(dropped) = self.held.pop_front()
+        {
+            self.held_bytes -= cost(&dropped);
             self.dropped_count += 1;
         }
     }
 
-    fn pop(&mut self) -> Option<Vec<u8>> {
-        let frame = self.held.pop_front()?;
-        self.held_bytes -= cost(&frame);
-        Some(frame)
+    /// Takes the frames that another outlet holds for a domain that has stayed. Those of an outlet that was opened were for a domain that
+    /// has left: they are dropped.
+    pub fn take_held(&mut self, other: Outlet) {
+        if !other.is_open {
+            self.dropped_count += other.dropped_count;
+            other.close().for_each(|frame| self.push(&frame));
+        }
     }
 
     /// Sends frames from now on, because the domain runs on the other machine.
@@ -140,7 +148,10 @@ impl Outlet {
                 self.acknowledged_bytes += piece.bytes.len() as u64;
             }
             let until = self.acknowledged_bytes;
-            self.unacknowledged.retain(|(_, end)| *end > until);
+            while let Some((frame, _)) = self.unacknowledged.pop_front_if(|(_, end)| *end <= until)
+            {
+                self.held_bytes -= cost(&frame);
+            }
         }
         let acknowledged = before - self.pieces.len();
         if acknowledged > 0 {
@@ -157,7 +168,7 @@ impl Outlet {
             return;
         }
         while self.rest.len() < PIECE_BYTES_MAX
-            && let Some(frame) = self.pop()
+            && let Some(frame) = self.held.pop_front()
         {
             let before = self.rest.len();
             self.rest.extend((frame.len() as u16).to_le_bytes());
@@ -256,6 +267,7 @@ mod tests {
             outlet.handle_ack(0, STREAM, next);
         }
         assert_eq!((outlet.dropped_count, outlet.held_bytes), (0, 0));
+        assert!(outlet.unacknowledged.is_empty());
     }
 
     #[test]
@@ -320,10 +332,23 @@ mod tests {
         outlet.open();
         let frames = [1, 2, 3, 4].map(|byte| alloc::vec![byte; 1000]);
         frames.iter().for_each(|frame| outlet.push(frame));
-        // The second frame begins in the first piece.
+        // The first frame ends in the second piece, and the second one in the third.
         assert!(all(&mut outlet, 0).len() > 2);
-        outlet.handle_ack(1, STREAM, 1);
+        outlet.handle_ack(1, STREAM, 2);
         let returned: Vec<_> = outlet.close().collect();
-        assert_eq!(returned, frames[PIECE_BYTES_MAX / 1002..]);
+        assert_eq!(returned, frames[1..]);
+    }
+
+    #[test]
+    fn frames_that_no_machine_acknowledges_are_bounded() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        for _ in 0..10_000 {
+            outlet.push(&[1; 14]);
+            all(&mut outlet, 0);
+        }
+        assert!(outlet.held_bytes <= HELD_BYTES_MAX);
+        let count = outlet.dropped_count as usize + outlet.close().count();
+        assert_eq!(count, 10_000);
     }
 }

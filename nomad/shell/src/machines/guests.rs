@@ -138,11 +138,18 @@ impl Machines {
     }
 
     /// Records that a guest refuses this machine, so that it is up.
-    pub(crate) fn mark_up(&mut self, guest: MachineId) {
+    pub(crate) fn mark_up(&mut self, now: Instant, guest: MachineId) {
         let mut guests = self.guests.iter_mut();
         if let Some(guest) = guests.find(|known| known.id == guest) {
-            guest.mark_up();
+            guest.mark_up(now);
         }
+    }
+
+    /// Whether a hello of a guest, a handshake with it, or its refusal of this machine was received within this time.
+    pub(crate) fn was_noticed(&self, now: Instant, guest: MachineId, within_us: u64) -> bool {
+        let mut guests = self.guests.iter();
+        let guest = guests.find(|known| known.id == guest);
+        guest.is_some_and(|guest| guest.was_noticed(now, within_us))
     }
 
     /// Records that a guest does not reply. It is up again after the next handshake with it.

@@ -32,6 +32,8 @@ pub struct FleetMember {
     is_met: bool,
     /// Whether a handshake has proven that it is up, and no query has shown since that it does not reply.
     is_up: bool,
+    /// When the last sign of it was received: a new hello, a handshake or a refusal.
+    noticed: Option<Instant>,
     /// When the first handshake with its present boot was completed.
     met: Option<Instant>,
     /// The addresses to which handshakes were begun because of a hello, with the time of each.
@@ -87,6 +89,7 @@ impl FleetMember {
             greeting: None,
             is_met: false,
             is_up: false,
+            noticed: None,
             met: None,
             probed: BTreeMap::new(),
             double: None,
@@ -109,6 +112,7 @@ impl FleetMember {
             _ => self.is_met = false,
         }
         self.greeting = Some(greeting);
+        self.noticed = Some(now);
         self.addresses.announced = Some(hello.address);
         let is_known = self.is_met && self.addresses.proven == Some(hello.address);
         !is_known && self.may_probe(now, hello.address)
@@ -129,6 +133,7 @@ impl FleetMember {
     pub(super) fn prove(&mut self, now: Instant, address: Ipv4Addr) {
         self.addresses.proven = Some(address);
         (self.is_met, self.is_up) = (true, true);
+        self.noticed = Some(now);
         self.met.get_or_insert(now);
     }
 
@@ -139,8 +144,15 @@ impl FleetMember {
     }
 
     /// Records that it has responded to a handshake, although it has refused it.
-    pub(super) fn mark_up(&mut self) {
+    pub(super) fn mark_up(&mut self, now: Instant) {
         self.is_up = true;
+        self.noticed = Some(now);
+    }
+
+    /// Whether a sign of it was received within this time.
+    pub(super) fn was_noticed(&self, now: Instant, within_us: u64) -> bool {
+        let noticed = self.noticed;
+        noticed.is_some_and(|noticed| now.us_since(noticed) < within_us)
     }
 
     /// Records that it does not reply. Its next hello leads to a handshake.

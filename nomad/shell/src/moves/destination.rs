@@ -39,15 +39,15 @@ impl<O, I> Moves<O, I> {
         })
     }
 
-    /// Reserves the resources of an offered domain.
+    /// Reserves the resources of an offered domain. With `Err` the domain is refused, but root may have admitted it.
     pub(crate) fn reserve<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
         offer: &Offer,
         provenance: Provenance,
-    ) -> DestinationEvent {
-        match host.admit(offer, provenance) {
+    ) -> Result<DestinationEvent, Refusal> {
+        Ok(match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
                 let admission = AdmissionId(host.draw() as u64);
@@ -65,9 +65,12 @@ impl<O, I> Moves<O, I> {
                 let free = host.memory().map_or(0, |memory| memory.free_pages());
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
                 let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
-                DestinationEvent::Refused(refusal)
+                match error {
+                    RootError::Refused(_) => DestinationEvent::Refused(refusal),
+                    RootError::Call(_) | RootError::Malformed => return Err(refusal),
+                }
             }
-        }
+        })
     }
 
     /// Runs the domain that root keeps. An earlier run of this server may have built it.

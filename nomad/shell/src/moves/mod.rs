@@ -12,7 +12,7 @@ pub mod source;
 
 use alloc::collections::BTreeMap;
 
-use identity::{DomainId, Name};
+use identity::{DomainId, Mac, Name};
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{
     Cancelled, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName, TooLate,
@@ -20,6 +20,7 @@ use nomad_protocol::{
 };
 
 use crate::host::Kernel;
+use crate::late::table::PortMove;
 
 /// The transactions and their domains: `O` for outgoing ones, `I` for incoming ones.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,9 @@ pub struct Moves<O, I> {
     pub ledger: Ledger,
     outgoing: BTreeMap<TransactionId, O>,
     incoming: BTreeMap<TransactionId, I>,
+    /// The domains that have stayed here although root and the switch do not serve them yet, by the transactions that were to move
+    /// them. These transactions may have ended.
+    unserved: BTreeMap<TransactionId, Name>,
 }
 
 impl<O, I> Moves<O, I> {
@@ -76,6 +80,17 @@ impl<O, I> Moves<O, I> {
     /// The other machine of a transaction.
     pub fn peer_of(&self, transaction: TransactionId) -> Option<MachineId> {
         self.entry(transaction).map(|entry| entry.peer)
+    }
+
+    /// The move of a transaction's domain, whose port has this address.
+    pub fn port_move(&self, transaction: TransactionId, mac: Mac) -> Option<PortMove> {
+        let entry = self.entry(transaction)?;
+        Some(PortMove {
+            transaction,
+            peer: entry.peer,
+            domain: entry.offer.domain,
+            mac,
+        })
     }
 
     /// The domain of a transaction.

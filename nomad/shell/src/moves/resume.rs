@@ -46,6 +46,7 @@ impl<O, I> Moves<O, I> {
             ledger,
             outgoing,
             incoming: BTreeMap::new(),
+            unserved: BTreeMap::new(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The steps of a source.
 
+use identity::Name;
 use nomad_protocol::{Event, LocalFailure, SourceAction, SourceEvent, StateVersion, TransactionId};
 
 use super::Moves;
@@ -9,7 +10,7 @@ use crate::output::JobKind;
 
 impl<O, I> Moves<O, I> {
     /// Performs an action; returns the event for the ledger. The shell itself handles jobs for the page sender,
-    /// `Destroy` and `Unretire`.
+    /// `EndCapture`, `Destroy` and `Unretire`.
     pub(crate) fn step_source<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -21,6 +22,68 @@ impl<O, I> Moves<O, I> {
             SourceAction::FreezeDomain => Some(freeze(host, transaction, outgoing)),
             action => step(host, outgoing, action),
         }
+    }
+
+    /// Ends the capture of a domain that stays; returns whether root serves it again. If not, that is to be retried.
+    pub(crate) fn end_capture<H: Host<Outgoing = O>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) -> bool {
+        let Some(outgoing) = self.outgoing.get_mut(&transaction) else {
+            return true;
+        };
+        let (name, mut ended) = (host.name(outgoing), host.end_capture(outgoing));
+        if self.unserved.remove(&transaction).is_some() {
+            ended = ended.and_then(|()| host.revert(name));
+        }
+        let is_served = is_final(name, ended);
+        if !is_served {
+            self.unserved.insert(transaction, name);
+        }
+        is_served
+    }
+
+    /// Has root serve the domain of a transaction again, which has stayed here. Returns whether root does so now; `false` if root is to
+    /// be called again, or if another transaction of the domain has taken over.
+    pub(crate) fn serve_again<H: Host<Outgoing = O>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) -> bool {
+        let unserved = self.unserved.get(&transaction).copied();
+        let is_served = unserved.is_some_and(|name| is_final(name, host.revert(name)));
+        if is_served {
+            self.unserved.remove(&transaction);
+        }
+        is_served
+    }
+
+    /// Whether root is still to serve the domain of a transaction again.
+    pub(crate) fn is_unserved(&self, transaction: TransactionId) -> bool {
+        self.unserved.contains_key(&transaction)
+    }
+
+    /// Leaves it to this transaction to have root serve its domain again, if an earlier one has not succeeded in that: root must not
+    /// serve the domain while this one hands it over.
+    pub(crate) fn take_over_unserved<H: Host<Outgoing = O>>(
+        &mut self,
+        host: &H,
+        transaction: TransactionId,
+    ) {
+        let Some(outgoing) = self.outgoing.get(&transaction) else {
+            return;
+        };
+        let name = host.name(outgoing);
+        let is_its = |_: &TransactionId, unserved: &mut Name| *unserved == name;
+        if self.unserved.extract_if(.., is_its).count() > 0 {
+            self.unserved.insert(transaction, name);
+        }
+    }
+
+    /// Records that the domain of a transaction has left.
+    pub(crate) fn record_departure(&mut self, transaction: TransactionId) {
+        self.unserved.remove(&transaction);
     }
 
     /// Releases the memory of a domain that has left. An earlier run of this server may have done so and ended before
@@ -59,6 +122,14 @@ impl<O, I> Moves<O, I> {
             Err(error) => Ok(Event::Failed(local_failure(error))),
         }
     }
+}
+
+/// Whether root's reply to a request to serve this domain again is final.
+fn is_final(name: Name, reply: Result<(), RootError>) -> bool {
+    if let Err(error) = &reply {
+        log::warn!("{name} is not served again: {error}");
+    }
+    !reply.is_err_and(RootError::is_transient)
 }
 
 /// The page sender's job for this action, if it is one.
@@ -102,15 +173,12 @@ fn step<H: Kernel>(
             })
         }
         SourceAction::Retire { version } => Some(Event::Source(retire(host, outgoing, version))),
-        SourceAction::EndCapture => {
-            host.end_capture(outgoing);
-            None
-        }
         SourceAction::Thaw => {
             host.thaw(outgoing);
             None
         }
         SourceAction::FreezeDomain
+        | SourceAction::EndCapture
         | SourceAction::Unretire
         | SourceAction::CopyRound { .. }
         | SourceAction::SendFreeze { .. }

@@ -3,7 +3,7 @@
 //! | guest | queried | if it is silent |
 //! | --- | --- | --- |
 //! | *needed*: the domain was sent to it, or it has reported the domain | until the domain is here again, or the call is over | the domain is not started |
-//! | up | for a domain that came in a package, and for one in doubt | it is not waited for |
+//! | up | for a domain that came in a package, and for one in doubt | it is not waited for, unless a sign of it was received in the last ten seconds |
 //!
 //! Root remembers one needed guest for each domain, so that a restart of this server does not lose it. This machine may have been restarted
 //! since it sent the domain away, and then has forgotten the guest. That is why guests that are up are queried too. A migration
@@ -17,11 +17,15 @@ use alloc::collections::BTreeSet;
 use nomad_protocol::{Fleet, Instant, MachineId, Obstacle, Presence};
 
 use super::{Call, RollCalls, Surroundings};
+use crate::discovery::LISTEN_S;
 use crate::machines::Machines;
 
 /// The most guests of one call that are needed because they have reported the domain. There are no more copies of a domain than operators
 /// have made by force.
 const FOUND_MAX: usize = 4;
+
+/// How long no sign of a guest must have been received before a call does not wait for it: five of its hellos.
+const QUIET_US: u64 = LISTEN_S * 1_000_000;
 
 /// What a call has learned about guests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,7 +47,7 @@ impl RollCalls {
             ..
         } = surroundings;
         for call in &mut self.calls {
-            let silent = call.silent_guests(now, fleet);
+            let silent = call.silent_guests(now, fleet, machines);
             let unclaimed = silent.iter().filter(|guest| !claimed.contains(guest));
             unclaimed.for_each(|guest| machines.mark_silent(*guest));
             call.learned.silent.extend(silent);
@@ -81,8 +85,14 @@ impl Call {
         self.need.guests.contains(&guest) || self.learned.found.contains(&guest)
     }
 
-    /// The guests that do not reply and are not needed.
-    fn silent_guests(&self, now: Instant, fleet: &Fleet) -> BTreeSet<MachineId> {
+    /// The guests that do not reply, are not needed, and of which no other sign was received lately. A guest that only lacks processor time
+    /// still sends hellos.
+    fn silent_guests(
+        &self,
+        now: Instant,
+        fleet: &Fleet,
+        machines: &Machines,
+    ) -> BTreeSet<MachineId> {
         let silent = self
             .roll
             .obstacles(now)
@@ -91,7 +101,8 @@ impl Call {
                 _ => None,
             });
         let is_optional = |machine: &MachineId| !fleet.contains(*machine) && !self.needs(*machine);
-        silent.filter(is_optional).collect()
+        let is_quiet = |machine: &MachineId| !machines.was_noticed(now, *machine, QUIET_US);
+        silent.filter(is_optional).filter(is_quiet).collect()
     }
 
     /// Records what the reply of a guest says about it. Returns whether root is to remember the guest.

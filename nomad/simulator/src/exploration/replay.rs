@@ -17,18 +17,18 @@ pub(super) struct Recorded {
 impl State {
     /// Sends the next piece of a stream, and records its items if streams may arrive again.
     pub(super) fn send_piece(&mut self, machine: usize, transaction: TransactionId) -> bool {
-        let in_flight = |state: &State| state.world.streams.get(&transaction).cloned();
-        let before = in_flight(self).map_or(0, |stream| stream.in_flight.len());
+        let stream = self.world.streams.get(&transaction);
+        let before = stream.map_or(0, |stream| stream.in_flight.len());
         let effects = self.world.send_piece(super::NOW, machine, transaction, 0);
         if self.left.replays > 0
-            && let Some(stream) = in_flight(self)
+            && let Some(stream) = self.world.streams.get(&transaction)
         {
             let recorded = self.recorded.entry(transaction);
             let recorded = recorded.or_insert_with(|| Recorded {
                 ends: stream.ends,
                 items: Vec::new(),
             });
-            let sent = stream.in_flight.into_iter().skip(before);
+            let sent = stream.in_flight.iter().skip(before).cloned();
             recorded.items.extend(sent);
         }
         !effects.is_empty()
@@ -72,9 +72,13 @@ impl State {
         let commits = self.committed.len() as u128;
         for machine in &mut self.world.machines {
             let boot = u128::from(machine.shell.moves.ledger.local().boot.0);
-            let hardware = machine.hardware_mut();
+            let hardware = machine.hardware();
             let is_constant = hardware.parts.mutant == Mutant::AdmissionsLookAlike;
-            hardware.draw = (boot << 8) | if is_constant { 0 } else { commits };
+            let draw = (boot << 8) | if is_constant { 0 } else { commits };
+            // A machine that stays as it is stays shared.
+            if hardware.draw != draw {
+                machine.hardware_mut().draw = draw;
+            }
         }
     }
 }

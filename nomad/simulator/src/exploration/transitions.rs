@@ -37,7 +37,7 @@ impl State {
     }
 
     pub(super) fn local(&self, machine: usize, transitions: &mut Vec<Transition>) {
-        let Machine { shell, sending, .. } = &self.world.machines[machine];
+        let Machine { shell, sending, .. } = &*self.world.machines[machine];
         let limits: &[Timer] = match self.left.limits {
             0 => &[],
             _ => &[Timer::Limit, Timer::Deadline],

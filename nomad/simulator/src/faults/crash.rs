@@ -15,6 +15,8 @@ pub enum When {
     /// After this many actions, when it replaces a record for the first time: after it has written the new record and before
     /// it erases the old one.
     WhileRecording(u64),
+    /// In the middle of a step, as a [`PointFault`](super::PointFault) states.
+    WithinStep,
     /// During its first write to its records after it has performed this many actions.
     WhileWriting {
         /// The number of actions.
@@ -22,6 +24,37 @@ pub enum When {
         /// The part that is written.
         fuse: Fuse,
     },
+}
+
+/// A machine that an operator turns off. Meanwhile the operator decides by force about domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerOff {
+    /// The machine.
+    pub machine: usize,
+    /// When it is turned off.
+    pub at_us: u64,
+    /// How long it is off.
+    pub down_us: u64,
+}
+
+impl PowerOff {
+    pub(super) fn draw(random: &mut Random, machines: usize) -> Self {
+        PowerOff {
+            machine: random.below(machines as u64) as usize,
+            at_us: random.below(2 * ONSET_US),
+            down_us: 1_000_000 + random.below(2_500_000),
+        }
+    }
+
+    /// The crash of the machine.
+    pub fn crash(self) -> PlannedCrash {
+        PlannedCrash {
+            machine: self.machine,
+            crash: Crash::Machine,
+            when: When::At(self.at_us),
+            down_us: self.down_us,
+        }
+    }
 }
 
 /// A planned crash.

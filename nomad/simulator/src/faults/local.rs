@@ -1,9 +1,8 @@
 //! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze held by another domain.
 //!
-//! A step fails before it has an effect, with two exceptions, as on a real machine. Root may have exported a domain
+//! These fail before they have an effect, with two exceptions, as on a real machine. Root may have exported a domain
 //! whose state nomad then cannot read. And a domain that was built and kept is destroyed before it is built again from
-//! a later freeze. Root's other calls either fail without effect, or are complete when root replies. Replies are not
-//! lost: if nomad dies between call and reply, that is a crash.
+//! a later freeze. `point` beside this has the failures after a part of a step was done.
 
 use abi::Error;
 use nomad_protocol::{Action, DestinationAction, LocalFailure, SourceAction};

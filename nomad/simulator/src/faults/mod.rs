@@ -5,10 +5,12 @@
 mod crash;
 mod hellos;
 mod local;
+mod point;
 
-pub use crash::{PlannedCrash, When};
+pub use crash::{PlannedCrash, PowerOff, When};
 pub use hellos::{HelloFaults, Renumbering};
 pub use local::{LocalFault, LocalStep, RootCall, RootFault, root_error};
+pub use point::{Mishap, Point, PointFault};
 
 use crate::network::NetworkConditions;
 use crate::random::Random;
@@ -69,6 +71,17 @@ pub struct Pause {
     pub end_us: u64,
     /// Datagrams sent to it meanwhile are lost, not delivered afterwards.
     pub is_lossy: bool,
+}
+
+/// A restart of a machine's switch. Meanwhile the machine has no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwitchRestart {
+    /// The machine.
+    pub machine: usize,
+    /// When the switch ends.
+    pub end_us: u64,
+    /// When it begins again.
+    pub begin_us: u64,
 }
 
 /// A freeze of a running domain by something other than nomad.
@@ -132,6 +145,14 @@ pub struct Faults {
     pub foreign_freeze: Option<ForeignFreeze>,
     /// Calls of root that fail.
     pub root: Vec<RootFault>,
+    /// Faults in the middle of steps.
+    pub points: Vec<PointFault>,
+    /// A machine that is turned off, while an operator decides by force about domains.
+    pub power_off: Option<PowerOff>,
+    /// Whether an operator enters all commands that force something, although nothing requires that.
+    pub has_needless_force: bool,
+    /// Restarts of switches.
+    pub switches: Vec<SwitchRestart>,
     /// Whether each machine has room for the record of one transaction only.
     pub few_records: bool,
     /// Faults of hellos and addresses.
@@ -196,6 +217,10 @@ impl Faults {
             local: Vec::new(),
             foreign_freeze: None,
             root: Vec::new(),
+            points: Vec::new(),
+            power_off: None,
+            has_needless_force: false,
+            switches: Vec::new(),
             few_records: false,
             hellos: HelloFaults::default(),
         }
@@ -203,19 +228,26 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// There are two generators. New kinds of fault are drawn from the second one, so that the seeds for two machines
-    /// that tests name keep their runs.
+    /// There are three generators. New kinds of fault are drawn from the last one, so that the seeds for two machines
+    /// that tests name keep their runs, and other seeds as far as possible.
     pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);
         faults.draw_freeze(second);
         if scale != Scale::PAIR {
             faults.draw_more(second);
+            faults.draw_last(&mut Random::new(seed.rotate_left(32)));
         }
         if scale.guests > 0 {
             faults.await_guests();
         }
         faults
+    }
+
+    /// Plans that a machine is turned off, and an operator who decides by force.
+    pub fn turn_off(&mut self, power_off: PowerOff) {
+        self.crashes.push(power_off.crash());
+        self.power_off = Some(power_off);
     }
 
     /// The end of the faults.
@@ -308,6 +340,21 @@ impl Faults {
         self.few_records = random.permille(100);
         self.hellos = HelloFaults::draw(random, machines);
     }
+
+    fn draw_last(&mut self, random: &mut Random) {
+        let machines = self.scale.machines;
+        let points = [0, 0, 0, 1, 1, 2][random.below(6) as usize];
+        self.points = (0..points)
+            .map(|_| PointFault::draw(random, machines))
+            .collect();
+        let switches = [0, 0, 0, 1, 2][random.below(5) as usize];
+        self.switches = (0..switches)
+            .map(|_| SwitchRestart::draw(random, machines))
+            .collect();
+        if random.permille(200) {
+            self.turn_off(PowerOff::draw(random, machines));
+        }
+    }
 }
 
 /// Draws moves, each away from the machine that then runs the domain.
@@ -330,6 +377,17 @@ impl OneWayLoss {
             to: (from + other) % machines,
             begin_us,
             end_us: begin_us + random.below(FAULTS_END_US - ONSET_US),
+        }
+    }
+}
+
+impl SwitchRestart {
+    fn draw(random: &mut Random, machines: usize) -> Self {
+        let end_us = random.below(3 * ONSET_US);
+        SwitchRestart {
+            machine: random.below(machines as u64) as usize,
+            end_us,
+            begin_us: end_us + 1 + random.below(400_000),
         }
     }
 }

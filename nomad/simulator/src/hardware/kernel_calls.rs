@@ -9,20 +9,24 @@ use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
 use nomad_shell::page_state::Scope;
 use nomad_shell::{
-    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
+    AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, Root as _,
+    RootError,
 };
 use service_protocol::root::{DomainState as RootState, Refusal};
 
+use super::mishaps::REPLY_LOST;
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, RunState};
-use crate::faults::{LocalStep, RootCall};
+use crate::faults::{LocalStep, Point, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
 use crate::memory::Memory;
 use crate::stream::StreamItem;
 
 const NS_PER_US: u64 = 1_000;
+/// The maximum time for which root keeps a domain frozen after its retirement was undone.
+const UNRETIRED_US: u64 = 1_000_000;
 
 /// A machine's time in nanoseconds.
 fn ns(now: Instant) -> u64 {
@@ -104,6 +108,9 @@ impl Kernel for Hardware {
             return Err(failure);
         }
         self.log_pages(outgoing, true);
+        if self.strikes(Point::StartDirtyLog) {
+            return Err(LocalFailure::NoMemory);
+        }
         Ok(())
     }
 
@@ -131,6 +138,9 @@ impl Kernel for Hardware {
     }
 
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
+        if outgoing.has_sent_round_part() && self.strikes(Point::CopyRound) {
+            return Err(LocalFailure::NoMemory);
+        }
         let (item, is_more) = self.continue_pass(outgoing)?;
         out.items.push(item);
         Ok(is_more)
@@ -146,6 +156,9 @@ impl Kernel for Hardware {
     }
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {
+        if self.strikes(Point::SendFreeze) {
+            return Err(LocalFailure::NoMemory);
+        }
         let state = outgoing.exported.take().ok_or(LocalFailure::BadImage)?;
         out.items.push(StreamItem::FreezeEnd(state));
         Ok(())
@@ -158,6 +171,9 @@ impl Kernel for Hardware {
         let deadline = self.now.after_us(self.parts.freeze_us);
         let token = self.kernel.freeze(outgoing.id, Some(deadline));
         outgoing.token = token.or(outgoing.token);
+        if token.is_some() {
+            self.strikes(Point::Freeze);
+        }
         token.ok_or(LocalFailure::FrozenByAnother)
     }
 
@@ -211,11 +227,12 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn end_capture(&mut self, outgoing: &mut Outgoing) {
+    fn end_capture(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.log_pages(outgoing, false);
         outgoing.exported = None;
-        if std::mem::take(&mut outgoing.is_exported) && self.call_root(RootCall::Revert).is_ok() {
-            let _ = self.root.revert(domain_number(outgoing.id));
+        match std::mem::take(&mut outgoing.is_exported) {
+            true => self.revert(outgoing.name),
+            false => Ok(()),
         }
     }
 
@@ -227,19 +244,35 @@ impl Kernel for Hardware {
     fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.call_root(RootCall::Unretire)?;
         let number = domain_number(outgoing.id);
+        if self.root.in_state(number, &[RootState::Running]).is_ok() {
+            outgoing.token = None;
+            return Ok(());
+        }
         let exported = self.root.in_state(number, &[RootState::Exported]);
         exported.map_err(RootError::Refused)?;
-        if self.kernel.unretire(outgoing.id) {
+        let deadline = self.now.after_us(UNRETIRED_US);
+        // As in the real root, a domain that is not retired is left to its deadline.
+        if let Some(token) = self.kernel.unretire(outgoing.id, deadline) {
             self.unretired.push(outgoing.id);
+            if self.strikes(Point::Unretire) {
+                return Err(RootError::Refused(Refusal::Kernel));
+            }
+            self.kernel.thaw(outgoing.id, Some(token));
+            if self.strikes(Point::Thaw) {
+                return Err(REPLY_LOST);
+            }
         }
         outgoing.token = None;
-        self.end_capture(outgoing);
         Ok(())
     }
 
     fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
+        if let Some(pages) = self.root.take_remains(number) {
+            self.kernel.free_pages += pages;
+            return Ok(());
+        }
         let exported = self.root.in_state(number, &[RootState::Exported]);
         // Like the real root, this destroys any exported domain of that name.
         let exported = exported.map_err(RootError::Refused)?;
@@ -252,7 +285,11 @@ impl Kernel for Hardware {
         if let Some(entry) = self.root.entries.get_mut(&number) {
             entry.guest = guest.or(entry.guest);
         }
-        self.kernel.free_pages += self.root.leave(number);
+        self.root.release(number);
+        if self.strikes(Point::Release) {
+            return Err(REPLY_LOST);
+        }
+        self.kernel.free_pages += self.root.take_remains(number).unwrap_or(0);
         Ok(())
     }
 
@@ -275,6 +312,9 @@ impl Kernel for Hardware {
                 entry.is_from_guest = from.guest.is_some();
             }
         }
+        if self.strikes(Point::Admit) {
+            return Err(AdmitError::Root(REPLY_LOST));
+        }
         Ok(Incoming {
             id: offer.domain,
             name: offer.name,
@@ -282,6 +322,7 @@ impl Kernel for Hardware {
             arriving: ArrivingPages::new(pages),
             freeze: None,
             clock: None,
+            is_trial_built: false,
         })
     }
 
@@ -315,14 +356,28 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn trial_build(&mut self, _: &mut Incoming) -> Result<(), LocalFailure> {
-        self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)
+    fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
+        if let Some(failure) = self.fails(LocalStep::TrialBuild) {
+            return Err(failure);
+        }
+        if self.has_drafts() && !std::mem::replace(&mut incoming.is_trial_built, true) {
+            self.kernel.draft(incoming.id)?;
+            if self.strikes(Point::TrialBuild) {
+                self.kernel.destroy(incoming.id);
+                return Err(LocalFailure::Service);
+            }
+        }
+        Ok(())
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
         // Nothing is given up: `incoming` has all that arrived.
-        if self.is_prepared(incoming.id) {
+        let is_kept = self.is_prepared(incoming.id);
+        if is_kept || self.kernel.drafts.contains(&incoming.id) {
             self.kernel.destroy(incoming.id);
+        }
+        if is_kept {
+            self.strikes(Point::Dismantle);
         }
         if let Some(failure) = self.fails(LocalStep::Rebuild) {
             return Err(failure);
@@ -330,6 +385,13 @@ impl Kernel for Hardware {
         let state = incoming.freeze.as_ref().ok_or(LocalFailure::BadImage)?;
         if self.parts.mutant == Mutant::VerifiedIsNotKept {
             return Ok(state.digest());
+        }
+        if self.has_drafts() {
+            self.kernel.draft(incoming.id)?;
+            if self.strikes(Point::Build) {
+                return Err(LocalFailure::Service);
+            }
+            self.kernel.destroy(incoming.id);
         }
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
@@ -346,7 +408,11 @@ impl Kernel for Hardware {
         }
         self.kernel.domains.insert(incoming.id, domain);
         entry.state = RootState::Prepared;
-        Ok(state.digest())
+        let digest = state.digest();
+        if self.strikes(Point::Keep) {
+            return Err(LocalFailure::Service);
+        }
+        Ok(digest)
     }
 
     fn add_downtime(&mut self, incoming: &mut Incoming, downtime_us: u64) {
@@ -359,6 +425,7 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get_mut(&incoming.id);
         if let (Some(clock_ns), Some(domain)) = (clock_ns, domain) {
             domain.set_clock(self.now, clock_ns / NS_PER_US);
+            self.strikes(Point::SetClock);
         }
     }
 
@@ -371,5 +438,7 @@ impl Kernel for Hardware {
             self.record_discarded(incoming.id);
             self.kernel.destroy(incoming.id);
         }
+        self.kernel.drafts.remove(&incoming.id);
+        self.strikes(Point::DiscardBuilt);
     }
 }

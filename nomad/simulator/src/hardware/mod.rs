@@ -6,9 +6,11 @@
 //! | `transit` | domains that move |
 //! | `kernel_calls` | the capture and the rebuilding of a domain |
 //! | `passes` | the pages of a leaving domain |
+//! | `mishaps` | faults in the middle of a step |
 //! | `root_calls` | domains by name |
 
 mod kernel_calls;
+mod mishaps;
 mod passes;
 mod root_calls;
 mod transit;
@@ -23,12 +25,13 @@ use nomad_shell::{Host, RootError};
 use service_protocol::root::DomainState;
 
 use crate::domain::{Contents, RunState};
-use crate::faults::{LocalFault, LocalStep, RootCall, RootFault};
+use crate::faults::{LocalFault, LocalStep, PointFault, RootCall, RootFault};
 use crate::kernel::Kernel;
 use crate::machine::{Mutant, id_of_name};
 use crate::record_store::{Plain, RecordStore};
 use crate::root::{Restart, Root};
 
+pub use mishaps::{death_at, failure_at};
 pub use transit::{Arrival, Found, Incoming, Outgoing, Piece};
 
 /// The configuration of a machine.
@@ -75,10 +78,18 @@ pub struct Hardware {
     pub local: Vec<LocalFault>,
     /// Faults of calls of root.
     pub root_faults: Vec<RootFault>,
+    /// Faults in the middle of steps.
+    pub points: Vec<PointFault>,
+    /// The time for which nomad is down, if it has died in the middle of a step and was not restarted yet.
+    pub dead_for_us: Option<u64>,
+    /// This machine at the moment of nomad's death, while nomad's code seems to go on.
+    at_death: Option<Box<Hardware>>,
     /// The steps and calls that have failed since this was emptied.
     pub failed: Vec<String>,
     /// Domains that root has started since this was emptied.
     pub started: Vec<DomainId>,
+    /// Domains that root has adopted since this was emptied.
+    pub adopted: Vec<DomainId>,
     /// Domains whose retirement was undone since this was emptied.
     pub unretired: Vec<DomainId>,
     /// The domains given up since this was emptied.
@@ -118,8 +129,12 @@ impl Hardware {
             draw: 0,
             local: Vec::new(),
             root_faults: Vec::new(),
+            points: Vec::new(),
+            dead_for_us: None,
+            at_death: None,
             failed: Vec::new(),
             started: Vec::new(),
+            adopted: Vec::new(),
             unretired: Vec::new(),
             given_up: Vec::new(),
             is_heap_full: false,
@@ -135,6 +150,7 @@ impl Hardware {
             draw: self.draw,
             local: self.local,
             root_faults: self.root_faults,
+            points: self.points,
             failed: self.failed,
             ..restarted
         }
@@ -178,6 +194,11 @@ impl Hardware {
             !domain
                 .is_some_and(|domain| domain.run == RunState::Frozen && domain.deadline.is_none())
         })
+    }
+
+    /// Whether domains that are being built are recorded: not in an exploration.
+    fn has_drafts(&self) -> bool {
+        self.parts.record_slots > 0
     }
 
     /// Records that an arriving domain is given up, if it is complete.

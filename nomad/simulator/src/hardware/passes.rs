@@ -24,6 +24,14 @@ pub struct Pass {
     staged: Option<Vec<(usize, u64)>>,
 }
 
+impl Outgoing {
+    /// Whether a part of the present round was sent.
+    pub(super) fn has_sent_round_part(&self) -> bool {
+        let pass = self.pass.as_ref();
+        pass.is_some_and(|pass| pass.scope == Scope::Round && pass.staged.is_some())
+    }
+}
+
 impl Hardware {
     /// Starts the dirty log of a leaving domain, all of whose present pages are to be sent; or ends it.
     pub(super) fn log_pages(&mut self, outgoing: &mut Outgoing, is_on: bool) {

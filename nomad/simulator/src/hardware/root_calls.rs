@@ -6,7 +6,8 @@ use service_protocol::journal::Line;
 use service_protocol::root::{DomainRecord, DomainState, Installation, MemoryRecord, Refusal};
 
 use super::Hardware;
-use crate::faults::{LocalStep, RootCall, root_error};
+use super::mishaps::REPLY_LOST;
+use crate::faults::{LocalStep, Point, RootCall, root_error};
 use crate::machine::{Mutant, domain_name, machine_name, number_of};
 use crate::root::Entry;
 
@@ -69,6 +70,9 @@ impl Hardware {
                 self.record_discarded(id);
                 self.kernel.destroy(id);
                 self.kernel.free_pages += self.root.leave(number);
+                if self.strikes(Point::Discard) {
+                    return Err(REPLY_LOST);
+                }
                 Ok(())
             }
             // Root has another domain of this name, or none.
@@ -117,6 +121,20 @@ impl Root for Hardware {
         };
         self.root.adopt(number_of(name), incarnation);
         self.kernel.activate(id, incarnation);
+        self.adopted.push(id);
+        if self.strikes(Point::Adopt) {
+            return Err(REPLY_LOST);
+        }
+        Ok(())
+    }
+
+    fn revert(&mut self, name: Name) -> Result<(), RootError> {
+        self.call_root(RootCall::Revert)?;
+        let reverted = self.root.revert(number_of(name));
+        reverted.map_err(RootError::Refused)?;
+        if self.strikes(Point::Revert) {
+            return Err(REPLY_LOST);
+        }
         Ok(())
     }
 
@@ -185,6 +203,9 @@ impl Root for Hardware {
             return Err(RootError::Refused(Refusal::NoMemory));
         }
         self.started.push(id);
+        if self.strikes(Point::Start) {
+            return Err(REPLY_LOST);
+        }
         Ok(())
     }
 

@@ -41,6 +41,8 @@ pub struct Incoming {
     pub(super) arriving: ArrivingPages,
     pub(super) freeze: Option<State>,
     pub(super) clock: Option<ArrivingClock>,
+    /// Whether it was built on trial.
+    pub(super) is_trial_built: bool,
 }
 
 /// A piece of a page stream.

@@ -49,6 +49,9 @@ pub struct DomainHistory {
     pub declined: BTreeSet<(TransactionId, BootId)>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
+    /// An operator who knows that no other machine has it has decided that it runs, which is not done yet. Until then only second
+    /// instances are reported.
+    pub is_decided: bool,
     /// An operator has decided a move of it by force and is responsible for the consequences: only
     /// [`Violation::OutlivedRuns`] is reported from then on.
     pub is_forced: bool,
@@ -70,6 +73,7 @@ impl DomainHistory {
             verified: BTreeMap::new(),
             declined: BTreeSet::new(),
             activated: BTreeSet::new(),
+            is_decided: false,
             is_forced: false,
         }
     }
@@ -123,9 +127,9 @@ impl DomainHistory {
     ) -> Option<Violation> {
         let before = self.incarnation;
         match self.retired.get(&transaction).cloned() {
-            None => Some(Violation::ActivatedUncommitted),
             // The activation is repeated after a restart of nomad, and the domain may have run meanwhile.
-            Some(_) if self.activated.contains(&transaction) => None,
+            _ if self.activated.contains(&transaction) => None,
+            None => Some(Violation::ActivatedUncommitted),
             Some(retired) if retired != *contents => Some(Violation::ContentsDiffer {
                 retired,
                 activated: contents.clone(),

@@ -12,6 +12,7 @@ use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::machine::{Machine, domain_name};
 use crate::root::Entry as RootEntry;
+use crate::shared::Shared;
 use crate::world::{World, domain_id};
 
 /// Everything that a machine holds must be a domain that runs there, a copy in doubt or an outlived copy.
@@ -52,7 +53,8 @@ pub(super) fn check_left_over(
         && hardware.record_store.transactions().len() == doubts.len()
         && hardware.record_store.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
-    if is_accounted && !is_logging && are_doubts_all && are_outlived_stopped {
+    let is_building = !kernel.drafts.is_empty();
+    if is_accounted && !is_logging && !is_building && are_doubts_all && are_outlived_stopped {
         Ok(())
     } else {
         Err(Defect::Leftover(number))
@@ -85,10 +87,10 @@ pub(super) fn check_listed(world: &World, machine: &Machine, now: Instant) -> Re
 /// Whether no machine has this domain, and its home waits for that to start it.
 pub(super) fn is_to_be_started(world: &World, id: DomainId) -> bool {
     let number = domain_number(id);
-    let waits = |machine: &Machine| {
+    let waits = |machine: &Shared<Machine>| {
         let entry = machine.hardware().root.entries.get(&number);
         entry.is_some_and(|entry| entry.state == DomainState::Waiting)
     };
-    let has = |machine: &Machine| machine.hardware().has(number);
+    let has = |machine: &Shared<Machine>| machine.hardware().has(number);
     world.machines.iter().any(waits) && !world.machines.iter().any(has)
 }

@@ -9,7 +9,7 @@ use super::{COPY_EVERY_US, Simulation};
 use crate::faults::{PlannedCrash, When};
 use crate::network::Datagram;
 use crate::record_store::Fuse;
-use crate::world::Effect;
+use crate::world::{Crash, Effect};
 
 /// nomad dies after it has written the new record and its slot's header, and before it erases the older record.
 const BETWEEN_WRITES: Fuse = Fuse {
@@ -20,13 +20,39 @@ const BETWEEN_WRITES: Fuse = Fuse {
 impl Simulation {
     /// Performs the pending actions of all machines.
     pub(super) fn perform_actions(&mut self) {
+        self.crash_dead();
         while let Some(machine) = (0..self.nodes.len()).find(|machine| self.perform_next(*machine))
         {
             self.nodes[machine].actions_performed += 1;
             if let Some(crash) = self.due_crash(machine) {
                 self.crash(crash);
             }
+            self.crash_dead();
             self.schedule_broken_notices();
+        }
+    }
+
+    /// Restarts each nomad that has died in the middle of a step.
+    fn crash_dead(&mut self) {
+        for machine in 0..self.nodes.len() {
+            let hardware = self.world.machines[machine].hardware();
+            if let Some(down_us) = hardware.dead_for_us {
+                self.report_failed(machine);
+                self.crash(PlannedCrash {
+                    machine,
+                    crash: Crash::Nomad,
+                    when: When::WithinStep,
+                    down_us,
+                });
+            }
+        }
+    }
+
+    /// Reports the steps and calls of a machine that have failed.
+    fn report_failed(&mut self, machine: usize) {
+        for name in std::mem::take(&mut self.world.machines[machine].hardware_mut().failed) {
+            self.trace(machine, || format!("fails: {name}"));
+            self.report.failed.insert(name);
         }
     }
 
@@ -37,7 +63,7 @@ impl Simulation {
         let strikes = |crash: &PlannedCrash| {
             crash.machine == machine
                 && match crash.when {
-                    When::At(_) => false,
+                    When::At(_) | When::WithinStep => false,
                     When::AfterActions(after) => after == actions_performed,
                     When::WhileRecording(after) | When::WhileWriting { after, .. } => {
                         after <= actions_performed && is_recording
@@ -128,10 +154,7 @@ impl Simulation {
                 }
             }
         }
-        for name in std::mem::take(&mut self.world.machines[machine].hardware_mut().failed) {
-            self.trace(machine, || format!("fails: {name}"));
-            self.report.failed.insert(name);
-        }
+        self.report_failed(machine);
     }
 
     fn lateness_us(&mut self) -> u64 {
@@ -174,7 +197,7 @@ impl Simulation {
     }
 
     pub(super) fn send(&mut self, datagram: Datagram) {
-        if self.is_cut || self.is_lost_one_way(datagram.from, datagram.to) {
+        if self.is_cut_off(datagram.from, datagram.to) {
             return;
         }
         for at in self.faults.network.arrivals(self.now, &mut self.random) {
@@ -183,7 +206,19 @@ impl Simulation {
         }
     }
 
-    pub(super) fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
+    /// Whether a datagram that one machine sends now is lost before it reaches another one's wire.
+    pub(super) fn is_cut_off(&self, from: usize, to: usize) -> bool {
+        let is_connected = self.nodes[from].is_connected(self.now);
+        self.is_cut || !is_connected || self.is_lost_one_way(from, to)
+    }
+
+    /// Whether a machine handles a datagram that reaches it now.
+    pub(super) fn is_receiving(&self, machine: usize) -> bool {
+        let node = &self.nodes[machine];
+        node.is_active(self.now) && node.is_connected(self.now)
+    }
+
+    fn is_lost_one_way(&self, from: usize, to: usize) -> bool {
         let now_us = self.now.as_us();
         self.faults.one_way.is_some_and(|loss| {
             (loss.from, loss.to) == (from, to) && (loss.begin_us..loss.end_us).contains(&now_us)

@@ -181,7 +181,7 @@ impl Simulation {
 
     /// Begins a new history. The instance that runs now may be older than the one before, and the operator is
     /// responsible for that.
-    fn restart_history(&mut self, id: DomainId) {
+    pub(super) fn restart_history(&mut self, id: DomainId) {
         let number = domain_number(id);
         let machines = self.world.machines.iter();
         let mut here = machines.filter_map(|machine| {

@@ -6,8 +6,16 @@ use nomad_protocol::{Event, Instant, TransactionId};
 
 use super::frames::LateDatagram;
 use super::hellos::Greeting;
-use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, When};
+use crate::faults::{
+    Faults, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, Renumbering, SwitchRestart, When,
+};
 use crate::network::Datagram;
+
+/// The time after which a machine that was turned off counts as silent everywhere.
+const SILENCE_US: u64 = 600_000;
+
+/// The time after which all machines reply to queries. Until they have known each other for a second, they do not, and count as silent.
+pub const SETTLED_US: u64 = 2_000_000;
 
 /// A scheduled event.
 #[derive(Clone, Debug)]
@@ -46,7 +54,11 @@ pub(super) enum Scheduled {
     Cut(bool),
     Crash(PlannedCrash),
     Pause(Pause),
+    SwitchEnds(SwitchRestart),
+    SwitchBegins(usize),
     ForeignFreeze(ForeignFreeze),
+    /// An operator decides by force.
+    Decide,
     EndFaults,
 }
 
@@ -90,6 +102,14 @@ impl EventQueue {
         }
         if let Some(freeze) = faults.foreign_freeze {
             queue.schedule(freeze.at_us, Scheduled::ForeignFreeze(freeze));
+        }
+        if let Some(off) = faults.power_off {
+            queue.schedule(off.at_us + SILENCE_US, Scheduled::Decide);
+        } else if faults.has_needless_force {
+            queue.schedule(SETTLED_US, Scheduled::Decide);
+        }
+        for restart in &faults.switches {
+            queue.schedule(restart.end_us, Scheduled::SwitchEnds(*restart));
         }
         for renumbering in &faults.hellos.renumberings {
             queue.schedule(renumbering.at_us, Scheduled::Renumber(*renumbering));

@@ -10,7 +10,9 @@ use super::hellos::Greeting;
 use super::page_links::PageLink;
 use super::setup::PAGES;
 use super::{IDLE_STEP_EVERY_US, STEP_EVERY_US, Simulation};
-use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, When};
+use crate::faults::{
+    FREEZE_US, ForeignFreeze, Pause, PlannedCrash, PlannedDrain, RootCall, SwitchRestart, When,
+};
 use crate::machine::domain_name;
 use crate::memory::PageUse;
 use crate::network::{Datagram, NetworkConditions};
@@ -68,7 +70,10 @@ impl Simulation {
             Scheduled::Cut(is_cut) => self.is_cut = is_cut,
             Scheduled::Crash(crash) => self.crash(crash),
             Scheduled::Pause(pause) => self.pause(pause),
+            Scheduled::SwitchEnds(restart) => self.end_switch(restart),
+            Scheduled::SwitchBegins(machine) => self.begin_switch(machine),
             Scheduled::ForeignFreeze(freeze) => self.freeze_by_another(freeze),
+            Scheduled::Decide => self.decide(),
             Scheduled::EndFaults => self.end_faults(),
         }
         self.schedule_broken_notices();
@@ -84,6 +89,8 @@ impl Simulation {
             | Scheduled::GiveBack { machine, .. }
             | Scheduled::NotifyBroken { machine, .. }
             | Scheduled::Drain(PlannedDrain { machine, .. })
+            | Scheduled::SwitchEnds(SwitchRestart { machine, .. })
+            | Scheduled::SwitchBegins(machine)
             | Scheduled::Cancel(machine) => Some(*machine),
             Scheduled::Greeting(Greeting::Hello { to, .. } | Greeting::Response { to, .. }) => {
                 Some(*to)
@@ -116,7 +123,7 @@ impl Simulation {
             sent,
             bytes,
         } = datagram;
-        if !self.nodes[to].is_active(self.now) {
+        if !self.is_receiving(to) {
             return;
         }
         if PageDatagram::is_one(&bytes) {
@@ -167,6 +174,7 @@ impl Simulation {
                 }
             }
         }
+        self.empty_buffers();
         self.draw_frame();
         let mut dirty_logs = self.world.machines.iter().flat_map(|machine| {
             let domains = machine.hardware().kernel.domains.values();
@@ -294,6 +302,7 @@ impl Simulation {
         let what = match (crash.crash, crash.when) {
             (Crash::Nomad, When::WhileRecording(_)) => "record",
             (Crash::Nomad, When::WhileWriting { .. }) => "write",
+            (Crash::Nomad, When::WithinStep) => "step",
             (Crash::Nomad, _) => "nomad",
             (Crash::Machine, _) => "machine",
         };
@@ -322,6 +331,7 @@ impl Simulation {
 
     pub(super) fn end_faults(&mut self) {
         self.end_drains();
+        self.forget_forced();
         self.is_cut = false;
         self.faults.network = NetworkConditions::FAIR;
         self.faults.interference_us = None;
@@ -335,6 +345,7 @@ impl Simulation {
             let hardware = machine.hardware_mut();
             hardware.parts.freeze_us = FREEZE_US;
             hardware.local.clear();
+            hardware.points.clear();
             hardware
                 .root_faults
                 .retain(|fault| fault.call == RootCall::Unretire);

@@ -10,7 +10,7 @@ use nomad_shell::Frames;
 
 use super::event_queue::Scheduled;
 use super::{Failure, JUDGE_EVERY_US, Simulation};
-use crate::faults::Faults;
+use crate::faults::{Faults, SwitchRestart};
 use crate::frames::LateFrames;
 use crate::hardware::domain_number;
 use crate::history::Violation;
@@ -41,9 +41,11 @@ pub(super) struct LateTraffic {
 }
 
 impl LateTraffic {
-    pub(super) fn new(faults: &Faults) -> LateTraffic {
+    pub(super) fn new(faults: &Faults, mutant: Mutant) -> LateTraffic {
+        let rings = Random::new(faults.hellos.seed.rotate_left(32));
+        let are_rings_lost = mutant == Mutant::SwitchForgetsRings;
         LateTraffic {
-            frames: LateFrames::new(faults.scale.machines),
+            frames: LateFrames::new(faults.scale.machines, rings, are_rings_lost),
             random: Random::new(!faults.hellos.seed),
             is_over: false,
         }
@@ -51,6 +53,37 @@ impl LateTraffic {
 }
 
 impl Simulation {
+    /// A machine's switch ends, unless it is down already.
+    pub(super) fn end_switch(&mut self, restart: SwitchRestart) {
+        let machine = restart.machine;
+        if self.nodes[machine].is_connected(self.now) {
+            self.trace(machine, || "the switch ends".to_owned());
+            let down_us = restart.begin_us - restart.end_us;
+            self.nodes[machine].unconnected_until = self.now.after_us(down_us);
+            self.late_traffic.frames.end_switch(machine);
+            self.after(down_us, Scheduled::SwitchBegins(machine));
+        }
+    }
+
+    /// A machine's switch begins again.
+    pub(super) fn begin_switch(&mut self, machine: usize) {
+        self.trace(machine, || "the switch begins".to_owned());
+        let hardware = self.world.machines[machine].hardware();
+        self.late_traffic.frames.begin_switch(machine, hardware);
+    }
+
+    /// Moves the frames on that wait in the switches' buffers.
+    pub(super) fn empty_buffers(&mut self) {
+        for machine in 0..self.nodes.len() {
+            if !self.nodes[machine].is_paused(self.now) {
+                let local = self.local(machine);
+                let hardware = self.world.machines[machine].hardware();
+                let frames = &mut self.late_traffic.frames;
+                frames.empty_buffer(local, machine, hardware);
+            }
+        }
+    }
+
     /// Lets a frame for a domain arrive at a machine, or at two at once, now and then.
     pub(super) fn draw_frame(&mut self) {
         let traffic = &mut self.late_traffic;
@@ -140,7 +173,7 @@ impl Simulation {
     }
 
     fn send_late(&mut self, from: usize, to: usize, transaction: TransactionId, late: Late) {
-        if self.is_cut || self.is_lost_one_way(from, to) {
+        if self.is_cut_off(from, to) {
             return;
         }
         let random = &mut self.late_traffic.random;
@@ -163,7 +196,7 @@ impl Simulation {
             transaction,
             late,
         } = datagram;
-        if !self.nodes[to].is_active(self.now) {
+        if !self.is_receiving(to) {
             return;
         }
         let local = self.local(to);

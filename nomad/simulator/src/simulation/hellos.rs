@@ -107,7 +107,7 @@ impl Simulation {
     }
 
     fn send_greeting(&mut self, from: usize, to: usize, greeting: Greeting) {
-        if self.is_cut || self.is_lost_one_way(from, to) {
+        if self.is_cut_off(from, to) {
             return;
         }
         let arrivals = self
@@ -123,7 +123,7 @@ impl Simulation {
     pub(super) fn deliver_greeting(&mut self, greeting: Greeting) {
         match greeting {
             Greeting::Hello { to, from, hello } => {
-                if self.nodes[to].is_active(self.now) {
+                if self.is_receiving(to) {
                     let local = self.local(to);
                     let effects = self.world.deliver_hello(local, to, from, &hello);
                     self.apply_effects(to, effects, false);
@@ -131,7 +131,7 @@ impl Simulation {
             }
             Greeting::Probe { by, machine, at } => {
                 let is_there = self.world.machine_at(at) == Some(machine);
-                if is_there && self.nodes[machine].is_active(self.now) {
+                if is_there && self.is_receiving(machine) {
                     let response = Greeting::Response {
                         to: by,
                         machine,
@@ -141,7 +141,7 @@ impl Simulation {
                 }
             }
             Greeting::Response { to, machine, from } => {
-                if self.nodes[to].is_active(self.now) {
+                if self.is_receiving(to) {
                     let local = self.local(to);
                     self.world.meet(local, to, machine, from);
                 }

@@ -8,13 +8,14 @@
 //!
 //! `hellos` carries the datagrams by which machines find each other.
 //! `setup` makes the world, `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that
-//! follow, `page_links` carries the page streams.
+//! follow, `page_links` carries the page streams, and `force` has an operator who decides during the faults.
 
 pub mod clock;
 mod effects;
 mod epilogue;
 mod event_queue;
 mod events;
+mod force;
 mod frames;
 mod hellos;
 mod node;
@@ -41,6 +42,7 @@ use hellos::Hellos;
 use node::Node;
 use page_links::PageLinks;
 
+pub use event_queue::SETTLED_US;
 pub use report::{Failure, Report, phases_to_strike};
 
 const COPY_EVERY_US: u64 = 100;
@@ -67,6 +69,8 @@ pub struct Simulation {
     page_links: PageLinks,
     hellos: Hellos,
     late_traffic: LateTraffic,
+    /// The domains that an operator has forced to run on a machine, and that do not run there yet.
+    forced: Vec<(usize, usize)>,
     /// Whether nomad dies during the current write to its records.
     is_torn: bool,
     /// Whether every action and every crash is printed.
@@ -90,6 +94,11 @@ pub fn run_mutant(seed: u64, scale: Scale, mutant: Mutant) -> Result<Report, Fai
 pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let faults = Faults::from_seed(seed, scale, &mut random);
+    trace_with(random, faults)
+}
+
+/// Runs with these faults and prints every action and every crash.
+pub fn trace_with(random: Random, faults: Faults) -> Result<Report, Failure> {
     let mut simulation = Simulation::new(random, faults, Mutant::None);
     simulation.is_traced = true;
     simulation.run()
@@ -97,7 +106,12 @@ pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
 
 /// Runs with these faults.
 pub fn run_with(seed: u64, faults: Faults) -> Result<Report, Failure> {
-    Simulation::new(Random::new(seed), faults, Mutant::None).run()
+    run_mutant_with(seed, faults, Mutant::None)
+}
+
+/// Runs with these faults, on machines that break a rule.
+pub fn run_mutant_with(seed: u64, faults: Faults, mutant: Mutant) -> Result<Report, Failure> {
+    Simulation::new(Random::new(seed), faults, mutant).run()
 }
 
 impl Simulation {
@@ -113,11 +127,12 @@ impl Simulation {
                 .map(|rate| Node::new(*rate))
                 .collect(),
             hellos: Hellos::new(faults.hellos.seed),
-            late_traffic: LateTraffic::new(&faults),
+            late_traffic: LateTraffic::new(&faults, mutant),
             faults,
             is_cut: false,
             steps: 0,
             page_links: PageLinks::new(),
+            forced: Vec::new(),
             is_torn: false,
             is_traced: false,
             report: Report::default(),
@@ -181,6 +196,7 @@ impl Simulation {
     fn advance(&mut self, until_us: u64) -> Result<(), Failure> {
         while self.next_at().is_some_and(|at| at.as_us() <= until_us) {
             self.proceed();
+            self.follow_forced();
             if let Some((domain, violation)) = &self.world.history.violation {
                 return Err(Failure::Violation(*domain, violation.clone()));
             }

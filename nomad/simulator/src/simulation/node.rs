@@ -15,6 +15,8 @@ pub(super) struct Node {
     pub down_until: Instant,
     /// The end of its pause.
     pub paused_until: Instant,
+    /// The end of the restart of its switch.
+    pub unconnected_until: Instant,
     /// The number of actions that it has performed.
     pub actions_performed: u64,
 }
@@ -26,6 +28,7 @@ impl Node {
             life: 0,
             down_until: Instant::from_us(0),
             paused_until: Instant::from_us(0),
+            unconnected_until: Instant::from_us(0),
             actions_performed: 0,
         }
     }
@@ -33,6 +36,11 @@ impl Node {
     /// Whether it is up and not paused.
     pub(super) fn is_active(&self, now: Instant) -> bool {
         self.down_until <= now && !self.is_paused(now)
+    }
+
+    /// Whether its switch is up.
+    pub(super) fn is_connected(&self, now: Instant) -> bool {
+        self.unconnected_until <= now
     }
 
     pub(super) fn is_paused(&self, now: Instant) -> bool {

@@ -47,6 +47,10 @@ pub struct Report {
     pub stale: usize,
     /// Retired domains that the destination has declined, so that they run on at the source.
     pub declined: usize,
+    /// Domains that an operator has forced to run under faults.
+    pub forced_runs: usize,
+    /// Commands under faults by which an operator has dropped a copy.
+    pub forced_drops: usize,
     /// Moves under faults whose destination has activated the domain.
     pub activations: usize,
     /// Late frames that have arrived.

@@ -95,6 +95,11 @@ pub(super) fn world(faults: &Faults, mutant: Mutant) -> World {
             .filter(|fault| fault.machine == number)
             .copied()
             .collect();
+        let points = faults.points.iter();
+        hardware.points = points
+            .filter(|fault| fault.machine == number)
+            .copied()
+            .collect();
         let root = faults.root.iter();
         hardware.root_faults = root
             .filter(|fault| fault.machine == number)

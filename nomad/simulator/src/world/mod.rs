@@ -20,7 +20,9 @@ use nomad_channel::Encounter;
 use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
-use nomad_protocol::{Action, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId};
+use nomad_protocol::{
+    Action, DestinationEvent, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId,
+};
 use nomad_shell::{Frames, Output};
 
 use crate::clocks::Clocks;
@@ -32,6 +34,7 @@ use crate::machine::{
 };
 use crate::memory::PageUse;
 use crate::misconduct::{misread, wrong_force};
+use crate::shared::Shared;
 use crate::stream::Stream;
 
 pub use setup::Setup;
@@ -43,7 +46,7 @@ const OPERATOR: RequestId = RequestId(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     /// The machines.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<Shared<Machine>>,
     /// Page streams, by transaction.
     pub streams: BTreeMap<TransactionId, Stream>,
     /// The checker.
@@ -103,7 +106,9 @@ impl World {
         let numbers = 0..setup.pool_pages.len();
         World {
             history: History::new(numbers.len(), &starts),
-            machines: numbers.map(|number| setup.machine(number)).collect(),
+            machines: numbers
+                .map(|number| Shared::new(setup.machine(number)))
+                .collect(),
             streams: BTreeMap::new(),
             options: setup.options,
             clocks: None,
@@ -130,6 +135,9 @@ impl World {
             }
         }
         self.record_root_changes(machine);
+        if self.has_died(machine) {
+            events.clear();
+        }
         events
     }
 
@@ -159,7 +167,9 @@ impl World {
 
     /// The next action of a machine's nomad, which the caller has to perform.
     pub fn poll(&mut self, machine: usize) -> Option<(TransactionId, Action)> {
-        self.machines[machine].shell.poll_action()
+        // A machine without an action stays shared.
+        let has_action = self.machines[machine].shell.moves.ledger.has_action();
+        has_action.then(|| self.machines[machine].shell.poll_action())?
     }
 
     /// Has a machine's nomad perform an action.
@@ -187,10 +197,20 @@ impl World {
             ledger.force(now, transaction, force);
         }
         self.record_root_changes(number);
+        let event = event.filter(|_| !self.has_died(number));
+        let adopted = std::mem::take(&mut self.machines[number].hardware_mut().adopted);
         if let Some(subject) = subject {
+            // Root may have adopted the domain although its reply was lost.
+            let activated = Event::Destination(DestinationEvent::Activated);
+            let is_adopted = adopted.contains(&subject.domain);
+            let done = if is_adopted {
+                Some(&activated)
+            } else {
+                event.as_ref()
+            };
             let (history, machines) = (&mut self.history, &self.machines);
-            history.record_event(machines, number, transaction, subject, event.as_ref());
-            self.check_clock(number, transaction, subject, event.as_ref());
+            history.record_event(machines, number, transaction, subject, done);
+            self.check_clock(number, transaction, subject, done);
             self.count_instances(subject.number());
         }
         let mut effects = self.apply_effects(now, number);
@@ -228,12 +248,21 @@ impl World {
             }
         }
         self.record_root_changes(number);
+        if self.has_died(number) {
+            effects.clear();
+        }
         effects
+    }
+
+    /// Whether a machine's nomad has died in the middle of a step, and was not restarted yet.
+    fn has_died(&mut self, number: usize) -> bool {
+        self.machines[number].hardware_mut().has_died()
     }
 
     /// Records the domains that the machine's root server has given up, those that it has started, and those whose
     /// retirement it has undone.
     fn record_root_changes(&mut self, number: usize) {
+        self.has_died(number);
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
         }
@@ -277,7 +306,7 @@ impl World {
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
         self.record_root_changes(machine);
-        if let Some(event) = event {
+        if let Some(event) = event.filter(|_| !self.has_died(machine)) {
             self.report_event(now, machine, transaction, event);
         }
     }
@@ -371,10 +400,11 @@ impl World {
     }
 
     fn count_instances(&mut self, number: usize) {
-        let running = |machine: &&Machine| machine.hardware().runs(number);
+        let running = |machine: &&Shared<Machine>| machine.hardware().runs(number);
         let running = self.machines.iter().filter(running).count();
         self.history.check_instances(domain_id(number), running);
-        let has_unstopped = |machine: &&Machine| machine.hardware().has_unstopped_outlived(number);
+        let has_unstopped =
+            |machine: &&Shared<Machine>| machine.hardware().has_unstopped_outlived(number);
         if let Some(machine) = self.machines.iter().find(has_unstopped) {
             self.history
                 .outlived_runs(domain_id(number), machine.number);
@@ -395,7 +425,7 @@ impl World {
 
     /// Crashes a machine or its nomad, and restarts it.
     pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
-        let machine = self.machines.remove(number);
+        let machine = self.machines.remove(number).into_inner();
         let machine = match crash {
             Crash::Nomad => {
                 let boot = machine.shell.moves.ledger.local().boot;
@@ -411,7 +441,7 @@ impl World {
                 machine.crash_machine(now)
             }
         };
-        self.machines.insert(number, machine);
+        self.machines.insert(number, Shared::new(machine));
         if let Some(clocks) = &mut self.clocks {
             clocks.restart(number);
         }

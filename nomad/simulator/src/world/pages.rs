@@ -67,6 +67,7 @@ impl World {
         let more = match more {
             Ok(more) => more,
             Err(SendError::Over) => return Vec::new(),
+            Err(SendError::Failed(_)) if self.has_died(number) => return Vec::new(),
             Err(SendError::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
         };
         sending.segment.record_sent(piece.bytes());
@@ -170,6 +171,7 @@ impl World {
         match ended {
             Ok(None) => {}
             Ok(Some(event)) => self.report_event(now, to, transaction_of(&header), event),
+            Err(_) if self.machines[to].hardware_mut().has_died() => stream.break_off(),
             Err(failure) => {
                 stream.break_off();
                 self.report_event(now, to, transaction, Event::Failed(failure));

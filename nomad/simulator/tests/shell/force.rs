@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use identity::Digest;
 use nomad_client::{Event, RequestId};
 use nomad_protocol::{
-    AbortReason, Admission, AdmissionId, Attempt, BootId, Doubt, Force, Record, RecordedProgress,
-    TransactionId,
+    AbortReason, Admission, AdmissionId, Attempt, BootId, Doubt, Envelope, Force, Message, Record,
+    RecordedProgress, Step, TransactionId,
 };
-use nomad_shell::{Output, StableStorage as _};
+use nomad_shell::{Frames, Output, StableStorage as _};
 use nomad_simulator::machine::{DOMAIN, Machine, machine_id};
 
 use super::{MOVE, PEER, machine, name, now, offer, outputs};
@@ -74,4 +74,51 @@ fn the_end_of_a_declined_move_does_not_drop_the_copy_of_another_one() {
     assert_eq!(doubts(&machine), [(LATER, Doubt::Silent)]);
     assert_eq!(drop_settles(&mut machine), [Doubt::Silent]);
     assert_eq!(doubts(&machine), []);
+}
+
+/// The decisions about the frames for the domain that moves.
+fn frames(machine: &mut Machine) -> Vec<Frames> {
+    outputs(machine, |output| match output {
+        Output::Frames(MOVE, frames) => Some(frames),
+        _ => None,
+    })
+}
+
+#[test]
+fn frames_for_a_domain_that_was_dropped_are_held_until_the_destination_runs_it() {
+    for is_destroyed in [false, true] {
+        let mut machine = machine(false, BTreeMap::new());
+        let peer_boot = BootId(PEER as u64);
+        machine.hardware_mut().write_record(&Record {
+            transaction: MOVE,
+            peer: machine_id(PEER),
+            offer: offer(DOMAIN),
+            progress: RecordedProgress::SourceDropped {
+                attempt: Attempt::FIRST,
+                digest: Digest([0; 32]),
+                admission: Admission {
+                    number: AdmissionId(1),
+                    peer_boot,
+                },
+                is_destroyed,
+            },
+        });
+        let (mut machine, _) = machine.crash_nomad(now());
+        assert_eq!(frames(&mut machine), []);
+        let activated = Step::Activated {
+            domain: DOMAIN,
+            incarnation: offer(DOMAIN).incarnation,
+        };
+        let envelope = Envelope {
+            boot: peer_boot,
+            message: Message::Transaction(MOVE, activated),
+        };
+        let peer = machine_id(PEER);
+        machine
+            .shell
+            .handle_datagram(now(), peer, &envelope.encode());
+        // Before it is destroyed, only the destruction counts; the destination repeats its message.
+        let expected = is_destroyed.then_some(Frames::Forward);
+        assert_eq!(frames(&mut machine), Vec::from_iter(expected));
+    }
 }

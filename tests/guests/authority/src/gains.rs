@@ -25,8 +25,8 @@ pub fn check_gain(
     }
 }
 
-/// The slot that a call fills, and the most rights that the capability in it may have. `None` if the object is new, so that
-/// the caller may have all rights over it.
+/// The slot that a call fills, and the most rights that the capability in it may have. `None` if no limit is checked: for a new
+/// object, over which the caller may have all rights, and for every other call.
 fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Rights)> {
     let held = |slot| match before(slot) {
         View::Holds { rights, .. } => rights,
@@ -36,7 +36,7 @@ fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Right
         Request::CapabilityCopy(call) => Some((call.to, held(call.from))),
         Request::CapabilityMint(call) => Some((call.to, Rights(held(call.from).0 & call.rights.0))),
         Request::CapabilityMove(call) => Some((call.to, held(call.from))),
-        // A child pool is new, but DMA concerns the bus addresses of the whole machine.
+        // A child pool is new, but the right DMA exposes the whole machine's bus addresses, so a child has it only if its parent has.
         Request::PoolSplit(call) => {
             let dma = Rights::from(PoolRights::DMA).0;
             let all = Rights::from(PoolRights::all()).0;

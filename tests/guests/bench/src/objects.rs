@@ -65,7 +65,7 @@ pub fn null(_: &Bench) -> Result<u64, Failure> {
     refusals.or(value)
 }
 
-/// An endpoint.
+/// Creating an endpoint.
 pub fn create_endpoint(bench: &Bench) -> Result<u64, Failure> {
     in_pool(bench, |pool, refusals| {
         let pool = pool.slot();
@@ -77,7 +77,7 @@ pub fn create_endpoint(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A stopped thread.
+/// Creating a stopped thread.
 pub fn create_thread(bench: &Bench) -> Result<u64, Failure> {
     in_pool(bench, |pool, refusals| {
         let domain = pool.create_domain()?.slot();
@@ -89,7 +89,7 @@ pub fn create_thread(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A Memory with one page, zeroed.
+/// Creating a Memory with one page, zeroed.
 pub fn create_memory_page(bench: &Bench) -> Result<u64, Failure> {
     in_pool(bench, |pool, refusals| {
         let (pool, pages) = (pool.slot(), PageCount(1));
@@ -120,7 +120,7 @@ fn with_endpoint(bench: &Bench, operation: impl FnOnce(&Refusals) -> u64) -> Res
 const FROM: Slot = SCRATCH;
 const TO: Slot = Slot(SCRATCH.0 + 1);
 
-/// A copy of a capability.
+/// Copying a capability.
 pub fn copy(bench: &Bench) -> Result<u64, Failure> {
     with_endpoint(bench, |refusals| {
         let copy = |_| refusals.note(invoke(CapabilityCopy { from: FROM, to: TO }));
@@ -129,7 +129,7 @@ pub fn copy(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A copy with fewer rights and a badge.
+/// Minting a copy with fewer rights and a badge.
 pub fn mint(bench: &Bench) -> Result<u64, Failure> {
     let call = CapabilityMint {
         from: FROM,
@@ -144,7 +144,7 @@ pub fn mint(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// A move to another slot.
+/// Moving a capability to another slot.
 pub fn move_to(bench: &Bench) -> Result<u64, Failure> {
     with_endpoint(bench, |refusals| {
         let forth = |_| refusals.note(invoke(CapabilityMove { from: FROM, to: TO }));
@@ -153,7 +153,7 @@ pub fn move_to(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// The deletion of a copy.
+/// Deleting a copy.
 pub fn delete(bench: &Bench) -> Result<u64, Failure> {
     with_endpoint(bench, |refusals| {
         let copy = |_| refusals.note(invoke(CapabilityCopy { from: FROM, to: TO }));
@@ -163,7 +163,7 @@ pub fn delete(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// The revocation of a thousand copies.
+/// Revoking a thousand copies.
 pub fn revoke_many(bench: &Bench) -> Result<u64, Failure> {
     in_pool(bench, |pool, _| {
         let endpoint: Cap<Endpoint> = pool.create_endpoint()?;
@@ -178,7 +178,7 @@ pub fn revoke_many(bench: &Bench) -> Result<u64, Failure> {
     })
 }
 
-/// The destruction of a pool with a thousand endpoints.
+/// Destroying a pool with a thousand endpoints.
 pub fn destroy_endpoints(bench: &Bench) -> Result<u64, Failure> {
     let make = |pool: Slot| {
         (0..MANY).try_for_each(|index| {
@@ -189,7 +189,7 @@ pub fn destroy_endpoints(bench: &Bench) -> Result<u64, Failure> {
     destroy_pool(bench, make)
 }
 
-/// The destruction of a pool with a Memory of a thousand pages.
+/// Destroying a pool with a Memory of a thousand pages.
 pub fn destroy_pages(bench: &Bench) -> Result<u64, Failure> {
     destroy_pool(bench, |pool| {
         let memory = Cap::<Pool>::from_slot(pool).create_memory(PageCount(MANY.into()))?;

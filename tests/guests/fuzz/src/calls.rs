@@ -22,7 +22,7 @@ pub const SUCCESSES: usize = 2;
 pub const VIOLATION: usize = 8;
 /// The word that is 1 if the first slot that was looked up held a capability at the first violation.
 pub const HELD: usize = 20;
-/// The first of the words, by call number, that tell whether the call has ever succeeded.
+/// The first of the words, by call number, that record whether the call has ever succeeded.
 pub const SUCCEEDED: usize = 64;
 /// The first of the words with results of earlier calls, such as identities, tokens, versions and cursors. A random number
 /// would never equal one of these.

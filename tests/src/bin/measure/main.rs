@@ -3,11 +3,11 @@
 //!
 //! | workload of the counter | heap | dirtied |
 //! | --- | --- | --- |
-//! | `wws`, with an MTU of 1500, 9000 and 65000 | 64 MiB | 500 pages a second of 4 MiB |
-//! | `wws16` | 64 MiB | 5,000 pages a second of 16 MiB |
-//! | `idle` | 4 MiB | a page a second |
-//! | `big` | 1,000 MiB | 10 pages a second of 1 MiB |
-//! | `wws.flood`, with a stranger's datagrams for both migration servers, up to 10,000 a second for each, and ten for each frame that the machine sends | as `wws` | |
+//! | `wws`, with an MTU of 1500, 9000 and 65000 | 64 MiB | 500 pages per second, of 4 MiB |
+//! | `wws16` | 64 MiB | 5,000 pages per second, of 16 MiB |
+//! | `idle` | 4 MiB | one page per second |
+//! | `big` | 1,000 MiB | 10 pages per second, of 1 MiB |
+//! | `wws.flood`, with a stranger's datagrams for both migration servers, up to 10,000 per second for each, and ten for each frame that the machine sends | as `wws` | |
 //!
 //! The workload `kv` is the store with 50,000 values of 700 bytes, which 50 clients read and write. Its gap is that of a client that
 //! sends a PING every millisecond.

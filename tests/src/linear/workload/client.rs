@@ -13,7 +13,7 @@ use crate::prober::now_ns;
 use crate::random::Random;
 use crate::resp;
 
-/// How long a store may be silent. The limit only ends a hang. It is longer than a machine's pause and the backoff after it.
+/// How long a store may be silent. Only a hang reaches this limit. It is longer than a machine's pause and the backoff after it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// The longest pause between a reply and the next request.
 const PAUSE_MAX: Duration = Duration::from_millis(20);

@@ -1,7 +1,7 @@
 //! GRUB's core images for PXE: [`make`].
 //!
-//! A core image gets menu and kernel from its *prefix*. GRUB takes the server for it from the machine's lease. Behind a DHCP
-//! proxy the lease is another server's and does not name this host, so the prefix does.
+//! A core image loads menu and kernel from the path in its *prefix*. Unless the prefix names the server, GRUB takes the server from the
+//! machine's lease. Behind a DHCP proxy the lease comes from another server and does not name this host, so the prefix names it.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -47,15 +47,15 @@ const CORES: [Core; 2] = [
     },
 ];
 
-/// The commands that a core image executes first. If the server's reply to one of GRUB's first requests is lost or late, GRUB ends in its rescue
-/// shell, and the machine waits for somebody at its keyboard. So it loads its first module as often as this. Each attempt waits for
-/// half a minute, and does nothing after one has succeeded.
+/// The commands that a core image executes first. If the server's reply to one of GRUB's first requests is lost or late, GRUB ends in
+/// its rescue shell, and the machine waits for somebody at its keyboard. So GRUB tries to load its first module this many times. Each
+/// attempt waits for half a minute; once one has succeeded, the others do nothing.
 const COMMANDS: [&str; 8] = ["insmod normal"; 8];
 
 /// Writes the core images into the directory, for a TFTP server with this address.
 ///
 /// # Errors
-/// GRUB's program is missing, or fails.
+/// GRUB's program is missing or fails, or a file cannot be written.
 pub fn make(directory: &Directory, server: Ipv4Addr) -> Result<[Core; 2], Error> {
     for core in &CORES {
         write(core, directory, server)?;
@@ -63,7 +63,7 @@ pub fn make(directory: &Directory, server: Ipv4Addr) -> Result<[Core; 2], Error>
     Ok(CORES)
 }
 
-/// Writes one, and replaces an earlier one at once: a machine could be reading that.
+/// Writes a core image, and replaces an earlier one atomically, since a machine may be reading that.
 fn write(core: &Core, directory: &Directory, server: Ipv4Addr) -> Result<(), Error> {
     let path = directory.path().join(core.path);
     let unfinished = path.with_extension(process::id().to_string());

@@ -1,5 +1,9 @@
 //! The image for the network: [`Directory`], which `scripts/image` makes (`scripts/xtask/src/netboot.rs`).
+//!
+//! `scripts/image` makes a new version of the directory each time. A server keeps the one that it has opened, since a machine that got
+//! its kernel from one version and its archive from another would not work.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -21,31 +25,73 @@ const NEEDED: [&str; 6] = [
     IMAGE,
 ];
 
-/// A directory with the image for the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory(PathBuf);
+/// A directory with the image for the network, which `scripts/image` does not remove meanwhile.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
 
 impl Directory {
-    /// The directory with this path.
+    /// The directory with this path, or the one that a link at this path leads to.
     ///
     /// # Errors
     /// It cannot be read, or lacks a file.
-    pub fn open(path: &Path) -> Result<Directory, Error> {
-        let whole = path.canonicalize();
-        let whole = whole.map_err(|error| Error::Directory(path.into(), error))?;
-        match NEEDED.iter().find(|file| !whole.join(file).is_file()) {
-            Some(file) => Err(Error::NotImage(path.into(), file)),
-            None => Ok(Directory(whole)),
+    pub fn open(name: &Path) -> Result<Directory, Error> {
+        let failed = |error| Error::Directory(name.into(), error);
+        let path = name.canonicalize().map_err(failed)?;
+        let directory = File::open(&path).map_err(failed)?;
+        // On a file system without locks `scripts/image` cannot lock the directory either, and does not remove it.
+        let _ = directory.lock_shared();
+        match NEEDED.iter().find(|file| !path.join(file).is_file()) {
+            Some(file) => Err(Error::NotImage(name.into(), file)),
+            None => Ok(Directory {
+                path,
+                _lock: directory,
+            }),
         }
     }
 
     /// Its absolute path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The image of the stick.
     pub fn image(&self) -> PathBuf {
-        self.0.join(IMAGE)
+        self.path.join(IMAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_version_that_was_opened_is_kept_and_locked() {
+        let name = format!("caravan-versions-{}", std::process::id());
+        let place = std::env::temp_dir().join(name);
+        let (link, versions) = (place.join("image"), ["1", "2"].map(|it| place.join(it)));
+        for file in versions
+            .iter()
+            .flat_map(|it| NEEDED.map(|file| it.join(file)))
+        {
+            fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
+            fs::write(file, "").expect("a file");
+        }
+        symlink("1", &link).expect("a link");
+        let served = Directory::open(&link).expect("an image");
+        fs::remove_file(&link).expect("it was there");
+        symlink("2", &link).expect("a link");
+        let is_free = |version: &Path| File::open(version).expect("it is there").try_lock().is_ok();
+        let [first, second] = versions.map(|it| it.canonicalize().expect("it is there"));
+        assert_eq!(served.path(), first);
+        assert_eq!([is_free(&first), is_free(&second)], [false, true]);
+        drop(served);
+        assert!(is_free(&first));
+        fs::remove_dir_all(place).expect("it was there");
     }
 }

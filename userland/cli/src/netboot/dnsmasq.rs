@@ -40,7 +40,7 @@ pub struct Service<'a> {
 /// Whether dnsmasq is installed.
 ///
 /// # Errors
-/// It is not.
+/// It is not installed, or fails.
 pub fn require() -> Result<(), Error> {
     let mut version = program::command(PROGRAM);
     program::output(PROGRAM, PACKAGE, version.arg("--version")).map(drop)
@@ -50,7 +50,7 @@ impl Service<'_> {
     /// Runs dnsmasq, which normally does not end before this program.
     ///
     /// # Errors
-    /// It has ended.
+    /// It cannot be started, or has ended.
     pub fn run(&self) -> Result<Infallible, Error> {
         let mut command = program::command("setpriv");
         command.args(privileges(
@@ -124,7 +124,7 @@ impl Service<'_> {
 }
 
 /// The arguments of `setpriv` with which dnsmasq runs as the user who called sudo, if one did: it has to read that user's files, and
-/// replies to a whole network.
+/// should not have root's rights, since it replies to a whole network.
 fn privileges(user: Option<String>, group: Option<String>) -> Vec<String> {
     let (Some(user), Some(group)) = (user, group) else {
         return Vec::new();

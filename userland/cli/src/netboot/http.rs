@@ -1,10 +1,10 @@
-//! The image for UEFI's HTTP boot: [`Server`], an HTTP/1.1 server of one file.
+//! Serves the image for UEFI HTTP boot: [`Server`], an HTTP/1.1 server for one file.
 //!
 //! Firmware requests the file's size (HEAD), then the file (GET), mounts it as a CD in memory, and starts its boot loader.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddrV4, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -15,10 +15,10 @@ const PATH: &str = "/caravan.iso";
 const TYPE: &str = "application/vnd.efi-iso";
 /// The longest request.
 const REQUEST_BYTES_MAX: u64 = 8192;
-/// How long a client may be silent.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long one read from a client, or one write to it, may block.
+const BLOCKED_MAX: Duration = Duration::from_secs(60);
 
-/// A server of one file.
+/// A server for one file.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -27,10 +27,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of this file, at an address of this host.
+    /// A server for this file, at an address of this host.
     ///
     /// # Errors
-    /// The port is taken.
+    /// The address cannot be bound, for example because the port is in use.
     pub fn bind(address: SocketAddrV4, file: PathBuf) -> io::Result<Server> {
         let listener = TcpListener::bind(address)?;
         Ok(Server {
@@ -57,19 +57,17 @@ impl Server {
 
 /// Replies to the requests of one connection until the client closes it.
 fn serve(stream: &TcpStream, file: &Path) -> io::Result<()> {
-    stream.set_read_timeout(Some(SILENCE_MAX))?;
-    stream.set_write_timeout(Some(SILENCE_MAX))?;
+    stream.set_read_timeout(Some(BLOCKED_MAX))?;
+    stream.set_write_timeout(Some(BLOCKED_MAX))?;
     let mut reader = BufReader::new(stream);
+    let client = stream.peer_addr()?.ip();
     while let Some(request) = read_request(&mut reader)? {
-        if request.starts_with("GET ") {
-            println!("HTTP: {} reads the image", stream.peer_addr()?.ip());
-        }
-        reply(&request, file, stream)?;
+        reply(&request, file, client, stream)?;
     }
     Ok(())
 }
 
-/// The first line of the next request; `None` if there is none, or if it is too long.
+/// The first line of the next request; `None` if the connection ends before a complete request, or if the request is too long.
 fn read_request(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut lines = reader.take(REQUEST_BYTES_MAX);
     let mut first = String::new();
@@ -86,7 +84,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(first))
 }
 
-fn reply(request: &str, file: &Path, mut to: impl Write) -> io::Result<()> {
+fn reply(request: &str, file: &Path, client: IpAddr, mut to: impl Write) -> io::Result<()> {
     let mut words = request.split_whitespace();
     let (method, path) = (words.next(), words.next());
     if !matches!(method, Some("GET" | "HEAD")) {
@@ -99,6 +97,7 @@ fn reply(request: &str, file: &Path, mut to: impl Write) -> io::Result<()> {
     let length = file.metadata()?.len();
     write_head(&mut to, "200 OK", length)?;
     if method == Some("GET") {
+        println!("HTTP: {client} downloads the image");
         io::copy(&mut file.take(length), &mut to)?;
     }
     Ok(())
@@ -113,6 +112,7 @@ fn write_head(to: &mut impl Write, status: &str, length: u64) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     /// A file, and its content.
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -123,7 +123,8 @@ mod tests {
         let mut reader = requests.as_bytes();
         let mut replies = Vec::new();
         while let Some(request) = read_request(&mut reader).expect("a request") {
-            reply(&request, FILE.as_ref(), &mut replies).expect("a reply");
+            let client = Ipv4Addr::LOCALHOST.into();
+            reply(&request, FILE.as_ref(), client, &mut replies).expect("a reply");
         }
         String::from_utf8(replies).expect("text")
     }

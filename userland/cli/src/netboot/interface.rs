@@ -40,7 +40,7 @@ impl Interface {
     /// The interface with this name.
     ///
     /// # Errors
-    /// There is none, or it has no IPv4 address.
+    /// There is none, it has no IPv4 address, or `ip` does not report the interfaces.
     pub fn find(name: &str) -> Result<Interface, Error> {
         let mut ip = program::command("ip");
         let output = program::output("ip", "iproute2", ip.args(["-json", "address", "show"]))?;

@@ -37,7 +37,7 @@ const HTTP_PORT: u16 = 7480;
 /// The reason machines cannot be started from here.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The directory cannot be read.
+    /// The directory cannot be read, or a file in it cannot be written.
     #[error("{path}: {1}\n  next: {next}", path = .0.display(), next = directory::NEXT)]
     Directory(PathBuf, io::Error),
     /// The directory lacks a file of the image.
@@ -46,18 +46,18 @@ pub enum Error {
     /// This host does not have the interface; it has these.
     #[error("this host has no interface {0}\n  next: give one of {1}")]
     NoInterface(String, String),
-    /// The interface cannot send.
+    /// The interface has no IPv4 address.
     #[error(
         "{0} has no IPv4 address\n  next: `ip address add ADDRESS/LENGTH dev {0}`, with a free address of the network"
     )]
     NoAddress(String),
-    /// The addresses to hand out are elsewhere.
+    /// The addresses to hand out belong to another network.
     #[error("{0} is not in the network of {1}\n  next: give free addresses of that network")]
     Elsewhere(Range, Interface),
     /// The ports are reserved for root.
     #[error("only root may serve DHCP and TFTP\n  next: run the same command with sudo")]
     NotAllowed,
-    /// Another program has a port.
+    /// A port cannot be bound, usually because another program has it.
     #[error("port {1} of {0}: {2}\n  next: end the program that has the port; `ss -lp` names it")]
     Port(Ipv4Addr, u16, io::Error),
     /// A program is not installed; a package of Debian has it.
@@ -109,7 +109,7 @@ pub fn run(options: &Options) -> Result<Infallible, Error> {
     service.run()
 }
 
-/// Whether this program may serve TFTP here, which dnsmasq would report with less help.
+/// Checks that this program can serve TFTP here. dnsmasq would report the same errors with less help.
 fn check_port(address: Ipv4Addr) -> Result<(), Error> {
     match UdpSocket::bind((address, TFTP_PORT)) {
         Ok(_) => Ok(()),

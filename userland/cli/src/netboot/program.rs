@@ -1,4 +1,4 @@
-//! Programs of this host.
+//! Finds and runs programs of this host.
 
 use std::env;
 use std::io;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Error;
 
-/// A command that also finds programs for administrators, whose directories some shells of root omit.
+/// A command that is also searched for in `/usr/sbin` and `/sbin`, which some root shells leave out of `PATH`.
 pub fn command(name: &str) -> Command {
     let path = env::var("PATH").unwrap_or_default();
     let mut command = Command::new(name);
@@ -14,10 +14,10 @@ pub fn command(name: &str) -> Command {
     command
 }
 
-/// Runs a program, which the package has, to completion, and returns its output.
+/// Runs `command` to completion, and returns its output. Errors name the program `name` and, if it is missing, its `package`.
 ///
 /// # Errors
-/// It is not installed, or fails.
+/// The program is not installed, cannot be started, or fails.
 pub fn output(
     name: &'static str,
     package: &'static str,

@@ -33,7 +33,7 @@ pub enum Model {
     I218,
     /// As I218, with two errata: in its transmitter, and in a reset while its rings hold descriptors.
     I219Early,
-    /// As I219Early, without the errata in its transmitter.
+    /// As I219Early, without the erratum in its transmitter.
     I219Late,
 }
 

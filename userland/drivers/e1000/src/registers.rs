@@ -68,7 +68,7 @@ pub const CTRL_PHY_POWER: u32 = 1 << 17;
 /// The PHY was set up by hardware after a reset.
 pub const STATUS_PHY_READY: u32 = 1 << 9;
 
-/// Shows who owns the PHY of a card in a chipset: firmware or the driver.
+/// Shows whether firmware or the driver owns the PHY of a card in a chipset.
 pub const EXTCNF_CTRL: usize = 0x0f00;
 pub const EXTCNF_CTRL_OWNED: u32 = 1 << 5;
 /// The state of firmware.

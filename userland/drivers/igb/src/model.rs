@@ -18,7 +18,7 @@ const IDS_I226: [u16; 5] = [0x125b, 0x125c, 0x125d, 0x3102, 0x125e];
 /// A model of the family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
-    /// The first one.
+    /// The oldest card of the family.
     I82576,
     /// Its successor, with up to four ports.
     I350,

@@ -8,9 +8,9 @@ pub const CONFIGURATION_BYTES: usize = 256;
 /// The vendor and device identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The vendor.
+    /// The identifier of the vendor.
     pub vendor: u16,
-    /// Assigned by the vendor.
+    /// The identifier that the vendor assigned to this kind of card.
     pub device: u16,
 }
 

@@ -87,7 +87,7 @@ pub(super) fn device(manifest: &Manifest, index: usize) -> Check {
         other.device.as_ref() == Some(device) && share_a_machine(domain, other)
     });
     refuse_if(same, "device", |other| {
-        format!("the domain `{other}` drives the same one")
+        format!("the domain `{other}` drives the same device")
     })
 }
 
@@ -154,7 +154,8 @@ pub(super) fn services(manifest: &Manifest, domain: &Domain) -> Check {
     Ok(())
 }
 
-/// Checks that each of the other machines in the migration server's arguments has a name of its own, and an IPv4 address if it is fixed.
+/// Checks the other machines in the migration server's argument `peers`: no two machines have the same name, and an address that is
+/// given is an IPv4 address.
 pub(super) fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = domain.role == Some(Role::MigrationServer);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {

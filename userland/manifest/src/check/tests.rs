@@ -289,7 +289,7 @@ fn two_domains_of_a_machine_do_not_drive_one_device() {
     };
     let device = "device = { kind = \"nic\" }";
     let error = error_of(&both(device, device));
-    let expected = "domain `e`: field `device`: the domain `d` drives the same one";
+    let expected = "domain `e`: field `device`: the domain `d` drives the same device";
     assert!(error.contains(expected), "{error}");
     let second = "device = { kind = \"nic\", index = 1 }";
     manifest_of(&both(device, second)).expect("two devices");

@@ -13,10 +13,10 @@
 //! name = "switch"
 //! ```
 //!
-//! Each machine's migration server gets the address of its section, an Ethernet address that follows from the machine's
+//! Each machine's migration server gets the address of its section, an Ethernet address that is derived from the machine's
 //! name, and the other machines as its `peers`, with their addresses unless a DHCP server assigns these. A domain of one machine
-//! alone has that machine as its `home`. A machine without a section is a guest: it starts the domains with a role, and its migration
-//! server gets its address from a DHCP server.
+//! alone has that machine as its `home`. A machine without a section is a guest: it starts the domains with a role and without a home, and
+//! its migration server gets its address from a DHCP server.
 
 use std::path::Path;
 
@@ -29,22 +29,15 @@ use crate::fleet::{Member, station};
 use crate::network::{DHCP, PortIp};
 use crate::{Domain, Fleet, Manifest, Role, Uuid};
 
-/// Reads and checks the fleet in this file.
-///
-/// # Errors
-/// The first error found.
-pub fn compile(path: &Path) -> Result<Fleet, Error> {
-    assemble(&Text::read(path)?)
-}
-
 /// Reads and checks the fleet in this file, whose domains run only these programs.
 ///
 /// # Errors
 /// The first error found. An image that is not one of the programs is an error, which lists them.
 pub fn compile_with(path: &Path, programs: &[String]) -> Result<Fleet, Error> {
     let text = Text::read(path)?;
-    let fleet = assemble(&text)?;
-    check_images(&text, &text.parse::<Document>()?.domain, programs)?;
+    let document = text.parse()?;
+    let fleet = assemble(&text, &document)?;
+    check_images(&text, &document.domain, programs)?;
     Ok(fleet)
 }
 
@@ -81,8 +74,7 @@ impl Section {
     }
 }
 
-fn assemble(text: &Text) -> Result<Fleet, Error> {
-    let document: Document = text.parse()?;
+fn assemble(text: &Text, document: &Document) -> Result<Fleet, Error> {
     let sections: Vec<&Section> = document.machine.iter().map(Spanned::get_ref).collect();
     if sections.is_empty() {
         return Err(text.error(0..0, "no `[[machine]]`: the fleet has no machine".into()));
@@ -104,7 +96,7 @@ fn assemble(text: &Text) -> Result<Fleet, Error> {
     })
 }
 
-/// Checks that a machine's name, marks and address are not those of an earlier section, and that the mark is one of a card.
+/// Checks that a machine's name, marks and address are not those of an earlier section, and that its `mac` can be that of a card.
 fn check_section(text: &Text, section: &Section, earlier: &[&Section]) -> Result<(), Error> {
     let name = &machine_name(text, &section.name)?;
     let refuse = |span, field: &str, reason: String| {
@@ -187,17 +179,22 @@ fn manifest(
         port.ip = Some(section.ip.get_ref().0);
         port.mac = port.mac.or(Some(station(machine)));
         let others = all.iter().filter(|other| *other.name.get_ref() != machine);
-        let peers = others.map(|other| other.as_peer()).collect::<Vec<_>>();
-        server.arguments.insert("peers".into(), peers.join(","));
+        set_peers(server, others);
     }
     checked(Manifest { machine, domains }, &origins)
+}
+
+/// Sets the machines that a migration server knows from the beginning.
+fn set_peers<'a>(server: &mut Domain, peers: impl Iterator<Item = &'a &'a Section>) {
+    let peers: Vec<String> = peers.map(|peer| peer.as_peer()).collect();
+    server.arguments.insert("peers".into(), peers.join(","));
 }
 
 /// The name under which the manifest of guests is checked: they differ in nothing but the name.
 const ANY_GUEST: &str = "guest-000000000000";
 
-/// The domains of a machine that no section names: those with a role. Its migration server gets an address from a DHCP server, and all
-/// machines of the fleet as peers.
+/// The domains of a machine that no section names: those with a role and without a home. Its migration server gets an address from a
+/// DHCP server, and all machines of the fleet as peers.
 fn guest_domains(
     text: &Text,
     common: &[Spanned<Domain>],
@@ -214,9 +211,7 @@ fn guest_domains(
     if let Some(server) = domains.iter_mut().find(is_server) {
         let port = server.port.get_or_insert_default();
         (port.ip, port.mac) = (Some(DHCP), None);
-        let peers = sections.iter().map(|section| section.as_peer());
-        let peers = peers.collect::<Vec<_>>().join(",");
-        server.arguments.insert("peers".into(), peers);
+        set_peers(server, sections.iter());
     }
     let guests = Fleet {
         members: Vec::new(),

@@ -28,8 +28,8 @@ pub enum Refusal {
     /// The manifest does not allow the domain to move.
     #[error("the domain may not move")]
     NotMovable,
-    /// A required capability was not sent, or is of the wrong kind.
-    #[error("a capability is missing or of the wrong kind")]
+    /// A required capability was not sent, or has the wrong kind.
+    #[error("a capability is missing or has the wrong kind")]
     Capability,
     /// A system call by root failed; root's log has the error.
     #[error("the kernel refused a call, see the log of root")]

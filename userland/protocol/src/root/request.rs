@@ -14,12 +14,13 @@ use crate::log::Text;
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// The domain at this index of the list. Reply: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
+    /// The domain at this index of the list. Reply: a [`DomainRecord`](super::DomainRecord), or
+    /// [`Refusal::NoSuchDomain`](super::Refusal::NoSuchDomain) at the end.
     List {
         /// From 0, without gaps.
         index: u64,
     },
-    /// The domain of this name. Reply: a [`DomainRecord`] and, if the domain is complete, not arriving, and movable by
+    /// The domain of this name. Reply: a [`DomainRecord`](super::DomainRecord) and, if the domain is complete, not arriving, and movable by
     /// its manifest, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
@@ -67,9 +68,9 @@ pub enum Request {
     },
     /// Reserves memory for a domain that arrives from another machine. Reply: one capability, a Pool with every right.
     Admit {
-        /// Its name.
+        /// The name of the arriving domain.
         name: Name,
-        /// Its id.
+        /// The id of the arriving domain, which it keeps.
         id: DomainId,
         /// The pages of its pool.
         pages: u64,
@@ -102,7 +103,7 @@ pub enum Request {
     Adopt {
         /// A prepared domain.
         name: Name,
-        /// Its id.
+        /// The domain's id: a request about another domain of that name is refused.
         id: DomainId,
         /// The incarnation that it runs as: one more than on the source.
         incarnation: Incarnation,
@@ -111,7 +112,7 @@ pub enum Request {
     Outlive {
         /// A running domain.
         name: Name,
-        /// Its id.
+        /// The domain's id: a request about another domain of that name is refused.
         id: DomainId,
         /// The incarnation of the other copy, which is higher than this copy's.
         incarnation: Incarnation,
@@ -123,21 +124,21 @@ pub enum Request {
     RememberGuest {
         /// A waiting or away domain.
         name: Name,
-        /// The guest.
+        /// The guest that has reported the domain.
         guest: Name,
     },
     /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
         /// An incoming or prepared domain.
         name: Name,
-        /// Its id.
+        /// The domain's id: a request about another domain of that name is refused.
         id: DomainId,
     },
     /// Destroys an outlived copy. It may be the last one, so only an operator's request leads to this.
     DropOutlived {
         /// An outlived domain.
         name: Name,
-        /// Its id.
+        /// The domain's id: a request about another domain of that name is refused.
         id: DomainId,
     },
     /// Starts a movable domain that is at home here and that no other machine has. The reply is sent after the attempt.
@@ -170,7 +171,7 @@ pub enum Request {
     AppendPackage {
         /// The offset of the piece in the package, at most the number of bytes received so far.
         offset: u32,
-        /// The piece.
+        /// The bytes from that offset on.
         piece: Text,
     },
     /// Adds the domain of the complete package to those at home here. It waits, and is started once no machine has a domain of

@@ -82,12 +82,20 @@ impl Devices {
         Some((*function, record))
     }
 
-    /// The addresses of the network cards that have a driver. No driver may run yet.
+    /// The addresses of the network cards that have a driver. An address that cannot be read is logged. No driver may run yet.
     pub fn nic_addresses(&self, machine: &Machine) -> Vec<Mac> {
         let functions = self.functions.iter();
         let nics = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
-        let read = |nic| station::read(machine, &self.configuration, &self.functions, nic);
-        nics.filter_map(read).collect()
+        let read = |nic: &Function| {
+            let read = station::read(machine, &self.configuration, &self.functions, nic);
+            let Function { address, identity } = nic;
+            read.inspect_err(|error| {
+                log::warn!(
+                    "the Ethernet address of the network card {identity} at {address} cannot be read: {error}"
+                );
+            })
+        };
+        nics.filter_map(|nic| read(nic).ok()).collect()
     }
 
     /// Logs the network cards: those with a driver, by their index in [`Devices::find`], and those without one. Then logs what a

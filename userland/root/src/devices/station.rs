@@ -15,7 +15,7 @@ use super::bar::{BAR_COUNT, Bar};
 use super::capability::{self, VENDOR};
 use super::configuration::Configuration;
 use super::function::Function;
-use super::handover::find_pages;
+use super::handover::{HandoverError, find_pages};
 use super::pages::Pages;
 use crate::machine::Machine;
 
@@ -40,26 +40,53 @@ struct Place {
     high: usize,
 }
 
-/// Reads a card's address; `None` if it cannot be read. Decoding and bus mastering of the card must be disabled before the
-/// call, and are disabled after it.
+/// The reason the address of a card cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StationError {
+    /// The card's configuration space does not lead to registers with the address.
+    #[error("the registers with it are not found")]
+    NoRegisters,
+    /// Root cannot map the registers.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// The registers have zero or the address of a group.
+    #[error("the registers do not have the address of a card")]
+    Invalid,
+}
+
+/// Reads a card's address. Decoding and bus mastering of the card must be disabled before the call, and are disabled after it.
+///
+/// # Errors
+/// See [`StationError`].
 pub fn read(
     machine: &Machine,
     configuration: &impl Configuration,
     functions: &[Function],
     function: &Function,
-) -> Option<Mac> {
-    let bars = function.bars(configuration);
-    let place = find_place(configuration, function, &bars)?;
-    let region = (*bars.get(place.bar)?)?;
-    let pages = find_pages(configuration, functions, function, place.bar, region).ok()?;
-    let end = pages.offset as usize + place.high + 4;
-    if end > (pages.count.0 * PAGE_BYTES) as usize {
-        return None;
-    }
+) -> Result<Mac, StationError> {
+    let (pages, place) = find_registers(configuration, functions, function)?;
     function.enable_decoding(configuration);
     let words = read_words(machine, pages, [place.low, place.high]);
     function.cut_off(configuration);
-    words.ok().and_then(address_in)
+    address_in(words.map_err(HandoverError::Kernel)?).ok_or(StationError::Invalid)
+}
+
+/// The registers with the address, and the pages of their region.
+fn find_registers(
+    configuration: &impl Configuration,
+    functions: &[Function],
+    function: &Function,
+) -> Result<(Pages, Place), StationError> {
+    let bars = function.bars(configuration);
+    let place = find_place(configuration, function, &bars).ok_or(StationError::NoRegisters)?;
+    let region = bars.get(place.bar).copied().flatten();
+    let region = region.ok_or(StationError::NoRegisters)?;
+    let pages = find_pages(configuration, functions, function, place.bar, region)?;
+    let end = pages.offset as usize + place.high + 4;
+    if end > (pages.count.0 * PAGE_BYTES) as usize {
+        return Err(StationError::NoRegisters);
+    }
+    Ok((pages, place))
 }
 
 fn find_place(
@@ -185,6 +212,46 @@ mod tests {
         };
         assert_eq!(place_of(VIRTIO, &registers, 4), Some(expected));
         assert_eq!(place_of(VIRTIO, &registers[..3], 4), None);
+    }
+
+    /// The outcome for a card with 256 bytes of registers, whose page another function's registers begin in or do not.
+    fn registers_beside(others_register: u32) -> Result<(Pages, Place), StationError> {
+        let mut bus = FakeBus::default();
+        let card = Function {
+            address: ADDRESS,
+            identity: Identity {
+                vendor: REALTEK,
+                device: 0x8139,
+            },
+        };
+        let other = Function {
+            address: Address { bus: 1, ..ADDRESS },
+            ..card
+        };
+        bus.add(card.address, &[(0x14, 0xfebd_1100)]);
+        for (offset, size_mask) in [
+            (0x10, 0),
+            (0x14, 0xffff_ff00),
+            (0x18, 0),
+            (0x1c, 0),
+            (0x20, 0),
+            (0x24, 0),
+        ] {
+            bus.mask(card.address, offset, size_mask);
+        }
+        bus.add(other.address, &[(0x10, others_register)]);
+        find_registers(&bus, &[card, other], &card)
+    }
+
+    #[test]
+    fn a_shared_page_is_the_reason_that_an_address_cannot_be_read() {
+        let (pages, place) = registers_beside(0xfebd_2000).expect("a page of its own");
+        assert_eq!((pages.offset, place.bar), (0x100, 1));
+        let error = registers_beside(0xfebd_1200).expect_err("a shared page");
+        assert_eq!(
+            alloc::format!("{error}"),
+            "its region 1 shares a page with 01:02.0"
+        );
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub fn prepare<'a>(
         None => None,
         Some(function) => {
             let parts = from.devices.hand_over(machine, function, pool);
-            Some(parts.map_err(StartError::Device)?)
+            Some(parts.map_err(|error| StartError::Device(function, error))?)
         }
     };
     Ok(Resources {

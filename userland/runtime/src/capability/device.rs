@@ -151,7 +151,7 @@ impl Cap<Hardware> {
 }
 
 impl Cap<Interrupt> {
-    /// Sets the notification that the interrupt signals, and the flags that it raises there.
+    /// Sets or clears the notification that the interrupt signals; `flags` are raised there.
     ///
     /// # Errors
     /// The error of `InterruptBind`.

@@ -89,7 +89,7 @@ impl Cap<Reply> {
     /// Sends the reply. This consumes the right: its slot is then empty, but still allocated.
     ///
     /// # Errors
-    /// The error of `Reply`; a stale right is not an error.
+    /// The error of `Reply`: [`Error::Gone`] if the right is stale, which empties its slot too.
     pub fn reply(self, message: &Message) -> Result<(), Error> {
         let (info, words) = message.post()?;
         invoke(calls::Reply::new(self.slot(), info, words))

@@ -61,7 +61,7 @@ impl Cap<Pool> {
         })
     }
 
-    /// Destroys a pool that was split off from this one and to which no capability is left.
+    /// Destroys a pool that was split off from this one, even if no capability to it is left.
     ///
     /// # Errors
     /// The error of `DestroyChild`.

@@ -48,6 +48,7 @@ impl Heap {
 
     /// Sets the heap's memory. When it is spent, `growth`, if there is one, extends it up to `bytes_max`.
     ///
+    /// # Safety
     /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds begins where the heap
     /// ends, and is the heap's in the same way. This must be the first call.
     pub unsafe fn init(

@@ -5,7 +5,7 @@ use abi::register::Slot;
 
 use crate::capability::{Any, Cap, Kind};
 
-/// Reads a message value by value. For a missing or malformed value it returns [`Error::MessageSize`].
+/// Reads a message value by value. A value that is missing or too long is the error [`Error::MessageSize`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     words: &'a [u64],

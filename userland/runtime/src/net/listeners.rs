@@ -1,8 +1,8 @@
 //! The sockets that listen on the served TCP ports.
 //!
-//! The stack visits each of its sockets several times per frame, so a socket joins the stack only when a client needs it. The
-//! stack refuses a client for which no socket listens. So a frame that opens a connection waits in front of the stack until one
-//! does ([`admit`]), unless all sockets of the port are in use.
+//! The stack visits each of its sockets several times per frame, so a port's sockets join the stack only as clients need them;
+//! a few listen in advance. The stack refuses a client for which no socket listens. So a frame that opens a connection waits in
+//! front of the stack until one does ([`admit`]), unless all sockets of the port are in use.
 //!
 //! ```text
 //!   not joined  --called-->  listening  --a client's first frame-->  in use
@@ -30,7 +30,7 @@ use embassy_time::{Duration, Instant};
 
 use crate::port::device::Passage;
 
-/// The number of sockets of a port that listen in advance, as long as it has others.
+/// The number of sockets of a port that listen in advance, as long as the port has that many unused ones.
 const LISTENING_MIN: usize = 4;
 
 /// How long a repetition of a client's first frame is recognised. A wire repeats a frame much sooner, and a client that gets no
@@ -43,7 +43,7 @@ const REMEMBERED_MAX: usize = 64;
 static PORTS: Mutex<CriticalSectionRawMutex, RefCell<Vec<ServedPort>>> =
     Mutex::new(RefCell::new(Vec::new()));
 
-/// A served port.
+/// The state of a served port's sockets.
 #[derive(Debug)]
 struct ServedPort {
     number: u16,
@@ -79,7 +79,7 @@ impl ServedPort {
         }
     }
 
-    /// Whether the task's socket joins now; otherwise the task is woken when it is called.
+    /// Whether the task's socket joins now; otherwise the task is woken when its socket is called.
     fn joins(&mut self, task: &Waker) -> bool {
         if self.called > 0 {
             self.called -= 1;

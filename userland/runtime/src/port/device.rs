@@ -83,12 +83,12 @@ impl Device {
         }
     }
 
-    /// Has each received frame, and all behind it, wait until this gate lets it pass.
+    /// Passes each received frame to this gate first. A frame that the gate does not let pass yet also delays all later ones.
     pub fn with_gate(self, gate: Gate) -> Device {
         Device { gate, ..self }
     }
 
-    /// Has the stack neither compute nor verify the checksums of UDP datagrams.
+    /// Makes the stack neither compute nor verify the checksums of UDP datagrams.
     pub fn without_udp_checksums(self) -> Device {
         Device {
             udp_checksum: Checksum::None,

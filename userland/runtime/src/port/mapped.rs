@@ -1,4 +1,4 @@
-//! A port's end over memory that it keeps mapped: [`MappedPort`].
+//! A port's end that keeps its memory mapped: [`MappedPort`].
 
 use super::{Layout, Port, Side};
 use crate::mapping::Mapping;
@@ -15,7 +15,8 @@ pub struct MappedPort {
 impl MappedPort {
     /// The end for this side, with a known layout; `None` if the mapping is too small for it.
     pub fn try_new(mapping: Mapping, side: Side, layout: Layout) -> Option<MappedPort> {
-        // SAFETY: The memory is mapped until `mapping` is dropped with the result, and `end` lends it for no longer.
+        // SAFETY: The returned value owns `mapping`, so the memory stays mapped as long as that value, and `end` lends the port only for
+        // a borrow of it. A mapping begins at a page boundary, and no other references point into it.
         let memory = unsafe { SharedMemory::from_range(mapping.range()) };
         Some(MappedPort {
             end: Port::with_layout(memory, side, layout)?,
@@ -31,7 +32,7 @@ impl MappedPort {
         })
     }
 
-    /// The end.
+    /// The port's end, borrowed together with its mapping.
     pub fn end(&self) -> Port<'_> {
         self.end
     }

@@ -43,7 +43,8 @@ impl Tunnel {
         }
     }
 
-    /// Sends a frame to the switch; `false` if there is no space for it now. A frame of invalid length is dropped.
+    /// Sends a frame to the switch; `false` if there is no space for it now. A frame of invalid length is dropped, and so is every
+    /// frame once the ring is corrupt.
     pub fn send(&mut self, frame: &[u8]) -> bool {
         if self.is_disabled {
             return true;

@@ -67,7 +67,7 @@ impl Receiver {
     /// Creates a stopped receiver in this domain, which raises `flag` in `wake` for each message. Its memory is never freed.
     ///
     /// # Errors
-    /// The kernel's refusal of the thread.
+    /// The kernel's refusal of the thread, or the lack of a free slot.
     pub(super) fn new(
         domain: Cap<Domain>,
         wake: Cap<Notification>,
@@ -155,7 +155,7 @@ extern "C" fn run(mailbox: *const Mailbox) -> ! {
     receive_once(mailbox);
     loop {
         let thread = Slot(mailbox.thread.load(Ordering::Relaxed));
-        // This fails only if the domain has deleted its own capability; then the thread can only yield.
+        // This fails only if the domain has deleted its capability to this thread; then the thread can only yield.
         let _ = invoke(calls::ThreadStop { thread });
         let _ = invoke(calls::Yield {});
     }

@@ -150,8 +150,8 @@ impl TaskServer {
     }
 }
 
-/// Serves an endpoint in a task of its own until the endpoint is gone. The handler may await; until it returns, further callers
-/// wait.
+/// Serves an endpoint in a task of its own until receiving fails, for example because the endpoint is gone. The handler may await;
+/// until it returns, further callers wait.
 ///
 /// # Errors
 /// As [`TaskServer::new`].

@@ -46,12 +46,26 @@ impl Command {
     }
 }
 
-/// The lines that `help` shows.
+/// The commands that the console performs itself, also without a port.
+const OWN: [&str; 4] = ["help", "ps", "mem", "log"];
+
+/// The lines that `help` shows at a console with a port.
 pub fn help() -> Vec<String> {
-    let is_here = |audience| matches!(audience, Audience::Operators | Audience::Console);
+    usages(|_| true)
+}
+
+/// The lines that `help` shows at a console without a port: only the commands that work there.
+pub fn help_without_port() -> Vec<String> {
+    usages(|verb| OWN.contains(&verb.name))
+}
+
+fn usages(is_listed: impl Fn(&Verb) -> bool) -> Vec<String> {
+    let is_here = |verb: &&Verb| {
+        matches!(verb.audience, Audience::Operators | Audience::Console) && is_listed(verb)
+    };
     let line = |usage: String, about: &str| format!("{usage:<24}{about}");
     let mut lines = Vec::new();
-    for verb in VERBS.iter().filter(|verb| is_here(verb.audience)) {
+    for verb in VERBS.iter().filter(is_here) {
         lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
         let options = verb.options.iter();
         lines.extend(options.map(|it| line(format!("  {}", it.usage()), it.about)));
@@ -100,6 +114,18 @@ mod tests {
         ] {
             let error = Command::parse(line).expect_err(line).to_string();
             assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_a_port_help_lists_the_commands_that_need_none() {
+        let lines = help_without_port();
+        let listed = lines.iter().filter_map(|line| line.split(' ').next());
+        let listed: Vec<&str> = listed.collect();
+        assert_eq!(listed, ["help", "ps", "log", "mem"]);
+        for name in listed {
+            let command = Command::parse(name).expect("a command");
+            assert!(!matches!(command, Command::Server(_)), "{name}");
         }
     }
 

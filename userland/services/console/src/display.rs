@@ -55,7 +55,7 @@ impl Display {
         Some(display)
     }
 
-    /// The characters in a line, and the lines.
+    /// The number of characters per line, and the number of lines.
     pub fn size(&self) -> (usize, usize) {
         let geometry = self.painter.geometry();
         (geometry.columns(), geometry.rows())
@@ -138,7 +138,7 @@ impl Cells {
         self.column += 1;
     }
 
-    /// Moves down a line, in the same column, and scrolls at the end.
+    /// Moves down a line, in the same column, and scrolls at the bottom of the screen.
     fn next_row(&mut self) {
         if self.row + 1 < self.rows() {
             self.row += 1;

@@ -160,7 +160,7 @@ impl Keyboard {
         Ok(true)
     }
 
-    /// Writes a byte once the last one is taken; returns whether it was.
+    /// Writes a byte once the controller has taken the last one; returns whether it has.
     async fn send(&self, ports: Cap<IoPorts>, port: u16, value: u32) -> Result<bool, Error> {
         let is_free = self.await_status(INPUT_FULL, 0).await?;
         if is_free {

@@ -18,10 +18,11 @@
 //!
 //! Its capabilities are `journal` for the log, `root` for the list of domains, and those to the devices that the machine has:
 //! `serial` and `serial-interrupt`; `screen`; `keyboard-data`, `keyboard-control` and `keyboard-interrupt`. The commands that
-//! start, stop and move domains go to the migration server. For them the console has a `port` and the arguments `nomad=<address>`
-//! and `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one terminal: the serial port
-//! and the screen show the same text, and a line may be typed on both. The console sleeps until a log line or a key arrives, and
-//! for ever on a machine with neither a serial port nor a screen.
+//! start, stop and move domains go to the migration server. For them the console has a `port` and the arguments
+//! `nomad=<address>` and `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one
+//! terminal: the serial port and the screen show the same text, and a line may be typed partly on the serial port and partly on
+//! the keyboard. The console sleeps until a log line or a key arrives, and for ever on a machine with neither a serial port nor
+//! a screen.
 
 #![no_std]
 #![forbid(unsafe_code)]

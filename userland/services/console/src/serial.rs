@@ -70,8 +70,8 @@ impl Serial {
     }
 
     /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. The transmitter's interrupt stays
-    /// disabled. On the same line, it would hide the edges of keys. Besides, the kernel fills the transmitter too, with lines of
-    /// its own.
+    /// disabled: it shares its line with the interrupt for keys, and would hide edges of that. Besides, the kernel fills the
+    /// transmitter too, with lines of its own.
     ///
     /// # Errors
     /// The kernel's refusal.

@@ -12,7 +12,7 @@ use runtime::capability::{Cap, Endpoint};
 use runtime::protocol::encode;
 use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request};
 
-use crate::command::{Command, help};
+use crate::command::{Command, help, help_without_port};
 use crate::journal::Journal;
 use crate::keys::Keys;
 use crate::line::{KeyEffect, Line};
@@ -22,6 +22,9 @@ use crate::terminal::Terminal;
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
+/// The reply to a command for the migration server, which a console without a port cannot reach.
+const NO_PORT: &str = "this console has no port, through which it would reach the migration server\n  \
+    next: use the program `caravan` on another computer, or give the console a port in the fleet file (docs/fleet.md)";
 
 /// The shell's connections.
 pub struct Shell<'a> {
@@ -72,7 +75,7 @@ impl Shell<'_> {
     async fn execute(&self, text: &str) -> Result<(), Error> {
         match Command::parse(text) {
             Ok(Command::Empty) => {}
-            Ok(Command::Help) => help().iter().for_each(|line| self.print(line)),
+            Ok(Command::Help) => self.print_help(),
             Ok(Command::Domains) => self.print_domains(table::domains),
             Ok(Command::Memory) => {
                 self.print_domains(table::memory);
@@ -88,6 +91,14 @@ impl Shell<'_> {
     fn print(&self, text: &str) {
         self.terminal.show(text);
         self.terminal.show("\n");
+    }
+
+    fn print_help(&self) {
+        let lines = match self.nomad {
+            Some(_) => help(),
+            None => help_without_port(),
+        };
+        lines.iter().for_each(|line| self.print(line));
     }
 
     fn print_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
@@ -138,7 +149,7 @@ impl Shell<'_> {
     /// Sends a command to the migration server, and shows the reply to its end or until the operator types `^C`.
     async fn request(&self, command: nomad_client::Command) -> Result<(), Error> {
         let Some(nomad) = &self.nomad else {
-            self.print("this console was started without a port");
+            self.print(NO_PORT);
             return Ok(());
         };
         let reply = nomad.request(command, |line| self.print(line));

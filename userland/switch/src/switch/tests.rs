@@ -1,4 +1,4 @@
-//! Frames between ports in ordinary memory: queued, forwarded after a move, lost.
+//! Frames between ports in ordinary memory: queued, forwarded into the tunnel while a domain leaves, or lost.
 
 use super::*;
 use crate::buffer::FRAMES_MAX;
@@ -15,7 +15,7 @@ const WIRE: PortNumber = PortNumber(1);
 const TUNNEL: PortNumber = PortNumber(2);
 const A: PortNumber = PortNumber(3);
 const B: PortNumber = PortNumber(4);
-/// The number of passes over the rings per call.
+/// The number of passes over the rings per call of `forward`.
 const PASSES: usize = 8;
 
 fn mac(port: PortNumber) -> Mac {
@@ -82,7 +82,7 @@ impl Bench {
         self.switch.ports[self.switch.index_of(number).expect("a port")].counters
     }
 
-    /// Sends frames with these numbers from a port's owner to another one, as many at a time as the ring holds.
+    /// Sends frames with these numbers from one port's owner to another's, as many at a time as the ring holds.
     fn send(&mut self, from: PortNumber, to: PortNumber, numbers: core::ops::Range<u32>) {
         for number in numbers {
             while self.end(from).outgoing().space() == Ok(0) {
@@ -100,7 +100,7 @@ impl Bench {
         while !self.switch.forward(PASSES) {}
     }
 
-    /// Sends one frame of this length, filled with a byte.
+    /// Sends one frame of this length, in which every byte after the addresses is `byte`.
     fn send_filled(&mut self, from: PortNumber, to: PortNumber, length: usize, byte: u8) {
         let mut frame = vec![byte; length];
         frame[..6].copy_from_slice(&mac(to).0);
@@ -110,7 +110,7 @@ impl Bench {
         while !self.switch.forward(PASSES) {}
     }
 
-    /// The length of the next frame received by a port's owner, and the byte with which it is filled.
+    /// The length of the next frame received by a port's owner, and the byte that fills it after the addresses.
     fn take_filled(&self, number: PortNumber) -> Option<(usize, u8)> {
         let mut frame = vec![0; FRAME_BYTES_LIMIT];
         let length = self.end(number).incoming().receive(&mut frame);
@@ -118,7 +118,10 @@ impl Bench {
         let [byte, rest @ ..] = &frame[12..length] else {
             panic!("a frame without content");
         };
-        assert!(rest.iter().all(|other| other == byte), "whole");
+        assert!(
+            rest.iter().all(|other| other == byte),
+            "every payload byte is the same"
+        );
         Some((length, *byte))
     }
 
@@ -132,7 +135,7 @@ impl Bench {
             .map(|number| u32::from_be_bytes(*number))
     }
 
-    /// The numbers of all frames received by a port's owner, which sleeps whenever its ring is empty.
+    /// The numbers of all frames received by a port's owner, which signals the switch only after it has emptied its ring.
     fn take_all(&mut self, number: PortNumber) -> Vec<u32> {
         let mut taken = Vec::new();
         loop {

@@ -15,7 +15,8 @@ const MAGIC: u32 = 0x336e_c578;
 const BYTES: usize = 56;
 const MODULE_BYTES: usize = 32;
 const MEMORY_BYTES: usize = 24;
-/// The bytes of a command line that are looked at. More than can be stored, so that the cut is between words and logged.
+/// The maximum number of bytes of a command line that are read. It is more than can be stored, so that a longer command line is cut
+/// between words, and the cut is logged.
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// The memory map was added in version 1.

@@ -1,4 +1,4 @@
-//! Hellos, which are hints, and machines with one name.
+//! Hellos, which are only hints, and machines that share a name.
 
 use core::net::Ipv4Addr;
 
@@ -51,7 +51,7 @@ fn a_probe_tells_both_sides_where_the_other_is_and_the_session_stays_usable() {
     let [a_id, b_id] = [&a, &b].map(|end| end.keys.own_id());
     let met = [b_id, a_id].map(|id| vec![Encounter::Met(id)]);
     assert_eq!(probe(0, &mut a, &mut b), met);
-    // The empty message that completed machine B's session gets no reply, and the session does not count as silent.
+    // The empty message that completed b's session gets no reply, but the session still does not count as silent.
     let later_us = 10 * SILENCE_US;
     for (from, to) in [(&mut a, b_id), (&mut b, a_id)] {
         assert!(from.sessions.is_established(later_us, to));
@@ -74,7 +74,9 @@ fn a_hello_is_accepted_from_the_fleet_only() {
     let (a, mut b) = pair();
     let hello = hello_of(1, 7);
     let datagram = Sessions::hello(&a.keys, &hello);
-    let received = b.handle_datagram(0, &datagram).expect("of the fleet");
+    let received = b
+        .handle_datagram(0, &datagram)
+        .expect("a hello from the fleet is accepted");
     assert_eq!(received.incoming, Some(Incoming::Hello(hello)));
     assert!(received.replies.is_empty());
     for position in 0..datagram.len() {
@@ -97,7 +99,7 @@ fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
     let id = b.keys.own_id();
     let refused = [Encounter::Refused(id)];
     let refused_by = [Encounter::RefusedBy(a.keys.own_id())];
-    // The first ticket may be older than the known boot.
+    // This probe uses up the first ticket, which may have been issued before the known boot was accepted.
     probe(1, &mut b, &mut a);
     let mut now_us = PROBE_US;
     let [here, there] = probe(now_us, &mut b, &mut a);
@@ -124,7 +126,7 @@ fn a_restarted_machine_may_take_over_by_its_own_handshake() {
     let mut there = Vec::new();
     for step in 1..20 {
         let now_us = step * PROBE_US;
-        // The address of the earlier boot, where nothing is any more.
+        // This probe goes to the address of the earlier boot, where nothing replies any more.
         a.sessions.probe(&a.keys, now_us, id);
         let [_, learned] = probe(now_us + RETRY_US, &mut b, &mut a);
         there.extend(learned);
@@ -154,7 +156,7 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
         assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
     }
     assert_eq!(doubled, 49, "each probe shows that both are up");
-    // The second one is met when the first is gone.
+    // Once the first is gone, the second is accepted as the machine.
     let mut now_us = 50 * PROBE_US;
     let met = core::iter::from_fn(|| {
         now_us += PROBE_US;

@@ -13,6 +13,7 @@ use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, names, state};
 use crate::owned::destroy_or_forget;
+use crate::root::RootError;
 
 /// The version and digest of a frozen domain's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,13 +202,15 @@ impl Outgoing {
         retired.map_err(CaptureError::of_freeze)
     }
 
-    /// Lets root and the switch serve the domain again. An error is only logged: the domain runs on.
-    pub fn end_capture(&mut self) {
+    /// Forgets what was captured, and lets root and the switch serve the domain again if they have stopped that.
+    ///
+    /// # Errors
+    /// The error of root, which is to be called again.
+    pub fn end_capture(&mut self) -> Result<(), RootError> {
         self.forget_capture();
-        if core::mem::take(&mut self.is_exported)
-            && let Err(error) = self.machine.root.revert(self.name())
-        {
-            log::warn!("{}: {error}", self.name());
+        match core::mem::take(&mut self.is_exported) {
+            true => self.machine.root.revert(self.name()),
+            false => Ok(()),
         }
     }
 
@@ -226,14 +229,13 @@ impl Outgoing {
         }
     }
 
-    /// Has root undo the retirement and let the domain run on as if it had never been frozen.
+    /// Has root undo the retirement and let the domain run on as if it had never been frozen. Root does not serve it yet.
     ///
     /// # Errors
     /// The error of root or of the kernel.
     pub fn unretire(&mut self) -> Result<(), CaptureError> {
         self.machine.root.unretire(self.name())?;
         self.token = None;
-        self.end_capture();
         Ok(())
     }
 

@@ -359,9 +359,9 @@ fn a_source_cannot_send_frames_for_two_ports() {
     });
 }
 
-/// Root may reserve the name for the domain, and nothing else would release the name.
+/// The shell has root discard what it may have admitted, and repeats that call until it succeeds.
 #[test]
-fn an_admission_with_a_malformed_reply_is_taken_back() {
+fn an_admission_with_a_malformed_reply_is_told_apart_from_a_refusal() {
     let admit = || {
         let extent = (Extent::of(&SIZES), Reservation::default());
         Incoming::admit(
@@ -381,7 +381,7 @@ fn an_admission_with_a_malformed_reply_is_taken_back() {
     };
     // Root admits the domain, but the reply has no capability.
     let (error, calls) = with_kernel(kernel, admit);
-    assert_eq!((error, requests(&calls)), (Some(RootError::Malformed), 2));
+    assert_eq!((error, requests(&calls)), (Some(RootError::Malformed), 1));
     let (error, calls) = with_kernel(|_| refused(Refusal::AlreadyHere), admit);
     let refusal = Some(RootError::Refused(Refusal::AlreadyHere));
     assert_eq!((error, requests(&calls)), (refusal, 1));

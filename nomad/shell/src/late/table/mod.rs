@@ -11,7 +11,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use identity::Mac;
+use identity::{DomainId, Mac};
 use nomad_protocol::{Late, MachineId, TransactionId};
 
 use crate::late::inlet::Inlet;
@@ -37,22 +37,32 @@ pub struct Table {
     pub misdirected_count: u64,
 }
 
-/// A domain that moves or has moved.
+/// A move of a domain that has a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortMove {
+    /// Its transaction.
+    pub transaction: TransactionId,
+    /// The other machine.
+    pub peer: MachineId,
+    /// The domain. A domain that a guest returns states its own address, which may be another domain's: so the frames of a domain are
+    /// found by its id, not by its address.
+    pub domain: DomainId,
+    /// The address of its port.
+    pub mac: Mac,
+}
+
+/// A domain that moves or has moved, and its frames.
 #[derive(Debug)]
 struct Entry<T> {
-    transaction: TransactionId,
-    peer: MachineId,
-    mac: Mac,
+    of: PortMove,
     frames: T,
     until_us: Option<u64>,
 }
 
 impl<T> Entry<T> {
-    fn new(transaction: TransactionId, peer: MachineId, mac: Mac, frames: T) -> Entry<T> {
+    fn new(of: PortMove, frames: T) -> Entry<T> {
         Entry {
-            transaction,
-            peer,
-            mac,
+            of,
             frames,
             until_us: None,
         }
@@ -64,24 +74,36 @@ impl<T> Entry<T> {
 }
 
 impl Table {
-    /// Holds the frames for a domain that is being moved to `peer`. `stream` is random.
-    pub fn hold(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac, stream: u32) {
+    /// Holds the frames for a domain that is being moved away. `stream` is random.
+    pub fn hold(&mut self, of: PortMove, stream: u32) {
         // The entry may exist already: a frozen domain that changed is exported again.
-        if self.leaving(transaction).is_none() {
-            let frames = Outlet::new(stream);
-            let entry = Entry::new(transaction, peer, mac, frames);
-            // A domain leaves for one machine at a time.
-            self.leaving.retain(|known| known.mac != mac);
-            if self.leaving.len() == LEAVING_MAX {
-                self.leaving.remove(0);
+        if self.leaving(of.transaction).is_none() {
+            let mut frames = Outlet::new(stream);
+            // A domain leaves for one machine at a time. After an earlier move that was given up, its frames are held until the switch
+            // serves it again, and that has not happened.
+            let is_same = |known: &mut Entry<Outlet>| known.of.domain == of.domain;
+            for earlier in self.leaving.extract_if(.., is_same) {
+                frames.take_held(earlier.frames);
             }
-            self.leaving.push(entry);
+            if self.leaving.len() == LEAVING_MAX {
+                self.forget_one();
+            }
+            self.leaving.push(Entry::new(of, frames));
         }
+    }
+
+    /// Makes room for another domain that leaves. The frames for a domain that runs elsewhere are needed least.
+    fn forget_one(&mut self) {
+        let has_left = |entry: &Entry<Outlet>| entry.until_us.is_some();
+        let index = self.leaving.iter().position(has_left).unwrap_or(0);
+        let entry = self.leaving.remove(index);
+        let (mac, frames) = (entry.of.mac, entry.frames.close().count());
+        log::warn!("{frames} frames for {mac} are dropped, because too many domains leave");
     }
 
     /// Puts the held frames back into the switch, since the domain stays.
     pub fn revert(&mut self, transaction: TransactionId) {
-        self.reclaim(|entry| entry.transaction == transaction);
+        self.reclaim(|entry| entry.of.transaction == transaction);
     }
 
     /// Forwards held and later frames, since the domain runs on the other machine.
@@ -92,13 +114,13 @@ impl Table {
         }
     }
 
-    /// Accepts late frames from `peer` for a domain that came from there and runs here.
-    pub fn accept(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac) {
+    /// Accepts late frames from the other machine for a domain that came from there and runs here.
+    pub fn accept(&mut self, of: PortMove) {
         // The domain may have come back. Then frames that were not forwarded yet are for the copy here.
-        self.reclaim(|entry| entry.mac == mac);
+        self.reclaim(|entry| entry.of.domain == of.domain);
         let mut came = self.came.iter();
-        if came.all(|entry| entry.transaction != transaction) {
-            let entry = Entry::new(transaction, peer, mac, Inlet::default());
+        if came.all(|entry| entry.of.transaction != of.transaction) {
+            let entry = Entry::new(of, Inlet::default());
             // The domain may have come from another machine before, whose frames for it still arrive.
             if self.came.len() == CAME_MAX {
                 self.came.remove(0);
@@ -111,10 +133,13 @@ impl Table {
     pub fn end(&mut self, transaction: TransactionId, now_us: u64) {
         let until_us = now_us.saturating_add(FORWARD_US);
         let mut came = self.came.iter_mut();
-        if let Some(entry) = came.find(|entry| entry.transaction == transaction) {
+        if let Some(entry) = came.find(|entry| entry.of.transaction == transaction) {
             entry.until_us = Some(until_us);
         }
         if let Some(entry) = self.leaving(transaction) {
+            // An operator may have dropped the copy here and ended the transaction before the other machine has replied. If the domain runs
+            // there, it gets the frames.
+            entry.frames.open();
             entry.until_us.get_or_insert(until_us);
         }
     }
@@ -122,7 +147,11 @@ impl Table {
     /// Handles a frame from the switch.
     pub fn handle_frame(&mut self, frame: &[u8]) {
         let mac = destination(frame);
-        match self.leaving.iter_mut().find(|entry| Some(entry.mac) == mac) {
+        match self
+            .leaving
+            .iter_mut()
+            .find(|entry| Some(entry.of.mac) == mac)
+        {
             Some(entry) => entry.frames.push(frame),
             None => self.inward.push_back(frame.to_vec()),
         }
@@ -147,7 +176,7 @@ impl Table {
             }
             Late::Ack { stream, next } => {
                 let leaving = self.leaving(transaction);
-                if let Some(entry) = leaving.filter(|entry| entry.peer == from) {
+                if let Some(entry) = leaving.filter(|entry| entry.of.peer == from) {
                     entry.frames.handle_ack(now_us, stream, next);
                 }
                 None
@@ -166,13 +195,12 @@ impl Table {
         if self.inward.len() >= INWARD_MAX {
             return None;
         }
-        let is_its =
-            |entry: &&mut Entry<Inlet>| entry.transaction == transaction && entry.peer == from;
-        let Some(entry) = self.came.iter_mut().find(is_its) else {
+        let is_its = |of: &PortMove| of.transaction == transaction && of.peer == from;
+        let Some(entry) = self.came.iter_mut().find(|entry| is_its(&entry.of)) else {
             self.misdirected_count += 1;
             return None;
         };
-        let mac = entry.mac;
+        let mac = entry.of.mac;
         let assembled = entry.frames.handle_piece(stream, number, bytes)?;
         for frame in &assembled.frames {
             self.handle_forwarded(mac, frame);
@@ -193,7 +221,7 @@ impl Table {
     pub fn poll(&mut self, now_us: u64) -> Option<(MachineId, TransactionId, Late)> {
         self.leaving.iter_mut().find_map(|entry| {
             let late = entry.frames.poll(now_us)?;
-            Some((entry.peer, entry.transaction, late))
+            Some((entry.of.peer, entry.of.transaction, late))
         })
     }
 
@@ -216,7 +244,7 @@ impl Table {
     pub fn expire(&mut self, now_us: u64) {
         let over = |entry: &mut Entry<Outlet>| entry.is_over(now_us);
         for entry in self.leaving.extract_if(.., over) {
-            let (mac, dropped) = (entry.mac, entry.frames.dropped_count);
+            let (mac, dropped) = (entry.of.mac, entry.frames.dropped_count);
             if dropped > 0 {
                 log::warn!("{dropped} frames for {mac} were dropped, because too many waited");
             }
@@ -235,7 +263,7 @@ impl Table {
 
     fn leaving(&mut self, transaction: TransactionId) -> Option<&mut Entry<Outlet>> {
         let mut leaving = self.leaving.iter_mut();
-        leaving.find(|entry| entry.transaction == transaction)
+        leaving.find(|entry| entry.of.transaction == transaction)
     }
 
     fn reclaim(&mut self, is_here: impl Fn(&Entry<Outlet>) -> bool) {

@@ -10,6 +10,16 @@ const ANOTHER: TransactionId = TransactionId(8);
 const COUNTER: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const OTHER: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
+/// The move of the domain with this address, which is also its id.
+fn of(transaction: TransactionId, peer: MachineId, mac: Mac) -> PortMove {
+    PortMove {
+        transaction,
+        peer,
+        domain: DomainId(mac.0[5].into()),
+        mac,
+    }
+}
+
 fn frame(to: Mac, length: usize) -> Vec<u8> {
     let mut frame = alloc::vec![9; length];
     frame[..6].copy_from_slice(&to.0);
@@ -39,9 +49,9 @@ fn carry(now_us: u64, from: &mut Table, from_is: MachineId, to: &mut Table, to_i
 #[test]
 fn held_frames_are_put_back_when_the_domain_stays() {
     let mut table = Table::default();
-    table.hold(MOVE, B, COUNTER, 1);
+    table.hold(of(MOVE, B, COUNTER), 1);
     table.handle_frame(&frame(COUNTER, 60));
-    table.hold(MOVE, B, COUNTER, 2);
+    table.hold(of(MOVE, B, COUNTER), 2);
     table.handle_frame(&frame(COUNTER, 61));
     assert_eq!((table.poll(0), table.inward()), (None, None));
     table.revert(MOVE);
@@ -52,11 +62,26 @@ fn held_frames_are_put_back_when_the_domain_stays() {
 }
 
 #[test]
+fn frames_held_for_a_move_that_was_given_up_go_with_the_domains_next_move() {
+    let (mut a, mut c) = (Table::default(), Table::default());
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.handle_frame(&frame(COUNTER, 60));
+    // The switch does not serve the domain yet, so its frames are not put back.
+    a.hold(of(ANOTHER, C, COUNTER), 2);
+    a.handle_frame(&frame(COUNTER, 61));
+    c.accept(of(ANOTHER, A, COUNTER));
+    a.forward(ANOTHER, 100);
+    carry(100, &mut a, A, &mut c, C);
+    assert_eq!(inward(&mut c), [60, 61]);
+    assert!(inward(&mut a).is_empty());
+}
+
+#[test]
 fn held_and_later_frames_go_to_the_destination() {
     let (mut a, mut b) = (Table::default(), Table::default());
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.handle_frame(&frame(COUNTER, 1514));
-    b.accept(MOVE, A, COUNTER);
+    b.accept(of(MOVE, A, COUNTER));
     a.forward(MOVE, 100);
     a.handle_frame(&frame(COUNTER, 61));
     carry(100, &mut a, A, &mut b, B);
@@ -76,7 +101,7 @@ fn held_and_later_frames_go_to_the_destination() {
 #[test]
 fn only_the_destination_acknowledges_frames() {
     let mut a = Table::default();
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
     assert!(a.poll(0).is_some());
@@ -91,7 +116,7 @@ fn only_the_destination_acknowledges_frames() {
 #[test]
 fn only_frames_for_a_domain_that_came_from_the_sender_are_accepted() {
     let (mut a, mut b) = (Table::default(), Table::default());
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
     let (_, _, piece) = a.poll(0).expect("a piece");
@@ -100,7 +125,7 @@ fn only_frames_for_a_domain_that_came_from_the_sender_are_accepted() {
         None,
         "nothing came"
     );
-    b.accept(MOVE, A, OTHER);
+    b.accept(of(MOVE, A, OTHER));
     assert_eq!(
         b.handle_late(0, C, MOVE, piece.clone()),
         None,
@@ -116,9 +141,9 @@ fn only_frames_for_a_domain_that_came_from_the_sender_are_accepted() {
 #[test]
 fn a_destination_accepts_no_more_when_the_transaction_is_long_over() {
     let (mut a, mut b) = (Table::default(), Table::default());
-    b.accept(MOVE, A, COUNTER);
+    b.accept(of(MOVE, A, COUNTER));
     b.end(MOVE, 5);
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
     b.expire(5 + FORWARD_US - 1);
@@ -133,14 +158,14 @@ fn a_destination_accepts_no_more_when_the_transaction_is_long_over() {
 #[test]
 fn a_domain_that_moves_on_takes_its_late_frames_along() {
     let (mut a, mut b, mut c) = (Table::default(), Table::default(), Table::default());
-    a.hold(MOVE, B, COUNTER, 1);
-    b.accept(MOVE, A, COUNTER);
+    a.hold(of(MOVE, B, COUNTER), 1);
+    b.accept(of(MOVE, A, COUNTER));
     a.forward(MOVE, 0);
-    b.hold(ANOTHER, C, COUNTER, 2);
+    b.hold(of(ANOTHER, C, COUNTER), 2);
     a.handle_frame(&frame(COUNTER, 60));
     carry(0, &mut a, A, &mut b, B);
     assert_eq!(b.inward(), None);
-    c.accept(ANOTHER, B, COUNTER);
+    c.accept(of(ANOTHER, B, COUNTER));
     b.forward(ANOTHER, 0);
     carry(0, &mut b, B, &mut c, C);
     assert_eq!(inward(&mut c), [60]);
@@ -149,10 +174,10 @@ fn a_domain_that_moves_on_takes_its_late_frames_along() {
 #[test]
 fn a_domain_that_comes_back_gets_the_frames_that_were_not_forwarded() {
     let mut a = Table::default();
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
-    a.accept(ANOTHER, B, COUNTER);
+    a.accept(of(ANOTHER, B, COUNTER));
     a.handle_frame(&frame(COUNTER, 61));
     assert_eq!(a.poll(0), None);
     assert_eq!(inward(&mut a), [60, 61]);
@@ -161,8 +186,8 @@ fn a_domain_that_comes_back_gets_the_frames_that_were_not_forwarded() {
 #[test]
 fn rejects_pieces_that_it_has_no_room_for() {
     let (mut a, mut b) = (Table::default(), Table::default());
-    b.accept(MOVE, A, COUNTER);
-    a.hold(MOVE, B, COUNTER, 1);
+    b.accept(of(MOVE, A, COUNTER));
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     for _ in 0..INWARD_MAX {
         b.handle_frame(&frame(OTHER, 60));
@@ -181,7 +206,7 @@ fn knows_a_limited_number_of_domains() {
     let mut table = Table::default();
     for number in 0..=LEAVING_MAX as u8 {
         let mac = Mac([2, 0, 0, 0, 1, number]);
-        table.hold(TransactionId(number.into()), B, mac, 1);
+        table.hold(of(TransactionId(number.into()), B, mac), 1);
     }
     assert_eq!(table.leaving.len(), LEAVING_MAX);
     assert!(table.leaving(TransactionId(0)).is_none());
@@ -190,24 +215,81 @@ fn knows_a_limited_number_of_domains() {
 #[test]
 fn frames_in_flight_are_put_back_when_the_domain_returns() {
     let mut a = Table::default();
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
     assert!(a.poll(0).is_some(), "it is sent");
     a.handle_frame(&frame(COUNTER, 61));
-    a.accept(ANOTHER, B, COUNTER);
+    a.accept(of(ANOTHER, B, COUNTER));
     assert_eq!(inward(&mut a), [60, 61]);
 }
 
 #[test]
 fn frames_of_an_earlier_arrival_are_accepted_after_a_later_one() {
     let (mut a, mut b) = (Table::default(), Table::default());
-    a.hold(MOVE, B, COUNTER, 1);
+    a.hold(of(MOVE, B, COUNTER), 1);
     a.forward(MOVE, 0);
     a.handle_frame(&frame(COUNTER, 60));
-    b.accept(MOVE, A, COUNTER);
+    b.accept(of(MOVE, A, COUNTER));
     // The domain has been on C meanwhile.
-    b.accept(ANOTHER, C, COUNTER);
+    b.accept(of(ANOTHER, C, COUNTER));
     carry(0, &mut a, A, &mut b, B);
+    assert_eq!(inward(&mut b), [60]);
+}
+
+#[test]
+fn a_domain_that_leaves_again_takes_the_place_of_its_earlier_move() {
+    let mut a = Table::default();
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.forward(MOVE, 0);
+    a.hold(of(ANOTHER, C, COUNTER), 2);
+    a.forward(ANOTHER, 1);
+    a.handle_frame(&frame(COUNTER, 60));
+    let sent = a.poll(1).map(|(to, transaction, _)| (to, transaction));
+    assert_eq!(sent, Some((C, ANOTHER)));
+}
+
+#[test]
+fn a_domain_with_the_address_of_another_gets_none_of_its_frames() {
+    let thief = PortMove {
+        domain: DomainId(99),
+        ..of(ANOTHER, C, COUNTER)
+    };
+    let mut a = Table::default();
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.forward(MOVE, 0);
+    a.handle_frame(&frame(COUNTER, 60));
+    a.accept(thief);
+    assert_eq!(a.inward(), None);
+    a.hold(thief, 2);
+    let sent = a.poll(0).map(|(to, transaction, _)| (to, transaction));
+    assert_eq!(sent, Some((B, MOVE)));
+}
+
+#[test]
+fn a_domain_whose_place_is_undecided_is_forgotten_last() {
+    let mut table = Table::default();
+    table.hold(of(MOVE, B, COUNTER), 1);
+    table.handle_frame(&frame(COUNTER, 60));
+    for number in 0..LEAVING_MAX as u8 {
+        let mac = Mac([2, 0, 0, 0, 1, 100 + number]);
+        let transaction = TransactionId(u128::from(number) + 100);
+        table.hold(of(transaction, B, mac), 1);
+        table.forward(transaction, 0);
+    }
+    table.revert(MOVE);
+    assert_eq!(inward(&mut table), [60]);
+}
+
+#[test]
+fn frames_held_for_a_domain_whose_transaction_an_operator_ends_are_forwarded() {
+    let (mut a, mut b) = (Table::default(), Table::default());
+    a.hold(of(MOVE, B, COUNTER), 1);
+    a.handle_frame(&frame(COUNTER, 60));
+    a.end(MOVE, 0);
+    carry(0, &mut a, A, &mut b, B);
+    assert_eq!(inward(&mut b), [0; 0], "the domain does not run there yet");
+    b.accept(of(MOVE, A, COUNTER));
+    carry(1_000_000, &mut a, A, &mut b, B);
     assert_eq!(inward(&mut b), [60]);
 }

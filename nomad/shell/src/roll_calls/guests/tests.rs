@@ -104,12 +104,30 @@ fn a_silent_guest_is_waited_for_only_if_the_domain_was_sent_to_it() {
     let mut machines = machines();
     let mut calls = calls(&mut machines, true, Some("guest-2"));
     assert_eq!(queried(&mut calls, NOW), [HOME, SENT_TO, UP]);
-    let late = NOW.after_us(Timing::STANDARD.silence_limit_us);
+    // It may only be slow.
+    let soon = NOW.after_us(Timing::STANDARD.silence_limit_us);
+    update(&mut calls, soon, &mut machines);
+    assert_eq!(queried(&mut calls, soon), [HOME, SENT_TO, UP]);
+    let late = late(NOW);
     update(&mut calls, late, &mut machines);
     assert_eq!(queried(&mut calls, late), [HOME, SENT_TO]);
     let why = calls.start_objection(late, &machines, name("pushed"));
     let why = why.expect("the guest is silent");
     assert!(!why.contains("guest-3"), "{why}");
+}
+
+#[test]
+fn a_guest_that_gives_signs_of_life_is_waited_for_however_slow_it_is() {
+    let mut machines = machines();
+    let mut calls = calls(&mut machines, true, None);
+    let mut now = NOW;
+    for _ in 0..5 {
+        machines.mark_up(now, UP);
+        now = now.after_us(QUIET_US - 1);
+        update(&mut calls, now, &mut machines);
+        assert!(queried(&mut calls, now).contains(&UP));
+        assert!(objection_to_start(&mut calls, now, &machines).is_some());
+    }
 }
 
 const RUNS: Presence = Presence::Present {
@@ -135,7 +153,7 @@ fn reply(calls: &mut RollCalls, now: Instant, replies: &[(MachineId, Presence)])
 
 /// The moment at which a query of `now` has been without a reply for too long.
 fn late(now: Instant) -> Instant {
-    now.after_us(Timing::STANDARD.silence_limit_us)
+    now.after_us(QUIET_US)
 }
 
 fn objection_to_start(calls: &mut RollCalls, now: Instant, machines: &Machines) -> Option<String> {
@@ -250,7 +268,11 @@ fn only_force_does_not_wait_for_a_guest_that_never_replies() {
     // `start` alone could begin a second copy beside a guest that is only slow.
     for _ in 0..2 {
         let refused = objection_to_start(&mut calls, now, &machines);
-        assert!(refused.expect("it may reply").contains("guest-3"));
+        let refused = refused.expect("it may reply");
+        assert!(
+            refused.contains("guest-3") && refused.contains("`force pushed run`"),
+            "{refused}"
+        );
         update(&mut calls, now, &mut machines);
         reply(&mut calls, now, &[(HOME, ABSENT)]);
     }

@@ -14,6 +14,8 @@ const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
+const SIMULATED_FORCE: Finder = Suite("nomad-simulator", "force");
+const SIMULATED_POINTS: Finder = Suite("nomad-simulator", "points");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
 
@@ -65,18 +67,12 @@ mutations! {
         "Route::ToAll(PortKind::Uplink)" => "Route::ToAll(PortKind::Domain)";
         "no station on the wire learns the new location of a domain"; SWITCH;
 
-    "kept-address" in "userland/switch/src/away.rs":
-        "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
-        "frames that arrive more than two seconds after a move are lost"; SWITCH;
-    "frames-in-flight" in "nomad/shell/src/late/outlet.rs":
-        "        sent.chain(self.held)" => "        sent.take(0).chain(self.held)";
-        "frames are lost that are under way to a machine when their domain comes back from there"; SHELL;
-    "frames-again" in "nomad/shell/src/late/inlet.rs":
-        "        if number != next {" => "        if number > next {";
-        "a domain receives a frame as often as the network repeats it"; SHELL;
-    "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
-        "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
-        "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
+    "admitted-in-vain" in "nomad/shell/src/moves/destination.rs":
+        "RootError::Call(_) | RootError::Malformed => return Err(refusal)," => "RootError::Call(_) | RootError::Malformed => DestinationEvent::Refused(refusal),";
+        "a domain that root has admitted although its reply was lost keeps its memory and its name, and never arrives here"; SIMULATED_POINTS;
+    "unretired-again" in "userland/root/src/api/root/outgoing.rs":
+        "    if let Some(DomainState::Running | DomainState::Stopped) = state {" => "    if state.is_none() {";
+        "a move stays in doubt although its domain runs on, if root could not thaw the domain at first"; ROOT;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;
@@ -84,6 +80,9 @@ mutations! {
     "second-port" in "userland/root/src/api/root/bindings.rs":
         "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
         "a hostile image takes a ring out of root's memory for each address that it names"; ROOT;
+    "forced-beside" in "nomad/shell/src/roll_calls.rs":
+        "        Obstacle::Held { runs, .. } => is_forced && !runs," => "        Obstacle::Held { .. } => is_forced,";
+        "an operator runs a second copy of a domain by force although another machine says that it runs the domain"; SIMULATED_FORCE;
     "last-copy" in "nomad/shell/src/roll_calls.rs":
         "self.youngest.filter(|_| is_absent)" => "self.youngest.filter(|_| !is_absent)";
         "the operator does not learn where a lost domain ran last"; SHELL;
@@ -269,11 +268,14 @@ mutations! {
         "recorded hellos keep the genuine one waiting"; SHELL;
 
     // Guests.
+    "slow-guest" in "nomad/shell/src/roll_calls/guests.rs":
+        "silent.filter(is_optional).filter(is_quiet).collect()" => "silent.filter(is_optional).collect()";
+        "a restarted home starts a domain that runs on a guest which lacks processor time for its reply"; SHELL;
     "manifest-to-guest" in "nomad/protocol/src/guest.rs":
-        "            (true, false) if !self.has_package => Err(GuestRule::OnlyPackages),\n" => "";
+        "        (true, false) if !has_package => Err(GuestRule::OnlyPackages),\n" => "";
         "a restarted home starts a domain of its manifest that runs on a guest"; PROTOCOL;
     "member-to-guest" in "nomad/protocol/src/guest.rs":
-        "(true, false) if self.home.is_some() && !is_home(source) => {" => "(true, false) if false => {";
+        "(true, false) if home.is_some() && !is_home(source) => Err" => "(true, false) if false => Err";
         "a home does not know which guest has its domain, and starts it again"; PROTOCOL;
     "guest-to-guest" in "nomad/protocol/src/guest.rs":
         "(false, false) => Err(GuestRule::NotBetweenGuests)," => "(false, false) => Ok(()),";

@@ -8,6 +8,7 @@
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
+//! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -38,6 +39,7 @@ macro_rules! mutations {
 mod accounts;
 mod authority;
 mod handover;
+mod late_frames;
 mod messages;
 mod moving;
 mod processor;
@@ -51,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         messages::MUTATIONS,
         accounts::MUTATIONS,
         handover::MUTATIONS,
+        late_frames::MUTATIONS,
     ]
     .into_iter()
     .flatten()

@@ -3,6 +3,11 @@
 use super::super::tests::text_of;
 use super::*;
 
+/// Reads and checks the fleet in this file, whose images may be any programs.
+fn compile(path: &Path) -> Result<Fleet, Error> {
+    fleet_of(&std::fs::read_to_string(path).unwrap())
+}
+
 /// Two machines, one recognised by its card, one by its UUID.
 pub(crate) const TWO: &str = r#"
 [[machine]]
@@ -50,7 +55,8 @@ movable = true
 
 /// Compiles this text.
 pub(crate) fn fleet_of(text: &str) -> Result<Fleet, Error> {
-    assemble(&text_of(text))
+    let text = text_of(text);
+    assemble(&text, &text.parse()?)
 }
 
 /// The migration server of the machine at this place of the file.

@@ -97,6 +97,12 @@ fn is_retired(domain: &Domain) -> bool {
 
 /// Lets a retired domain run here again.
 pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
+    let state = root.domains.by_name(name).map(|domain| domain.state);
+    if let Some(DomainState::Running | DomainState::Stopped) = state {
+        // The request is a repetition: its first attempt failed to thaw the domain, the kernel has thawed it at its deadline, and a
+        // check has ended the export.
+        return Ok((done(), None));
+    }
     let objects = find_exported(root, name)?.objects.as_ref();
     let domain = &objects.ok_or(Refusal::WrongState)?.domain;
     // It is thawed at once; the deadline applies if the thaw fails.

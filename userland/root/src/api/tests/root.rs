@@ -195,11 +195,23 @@ fn a_domain_whose_retirement_is_undone_runs() {
     let ((), calls) = with_kernel(kernel, || {
         let mut exported = root(DomainState::Exported, 1);
         assert_eq!(call(&mut exported, unretire), is_done());
-        let mut running = root(DomainState::Running, 1);
-        let refused = call(&mut running, unretire);
+        let mut waiting = root(DomainState::Waiting, 1);
+        let refused = call(&mut waiting, unretire);
         assert_eq!(refused, is_refused(Refusal::WrongState));
     });
     assert_eq!(thawed(&calls), [TOKEN]);
+}
+
+#[test]
+fn a_repeated_request_to_undo_a_retirement_succeeds_after_a_check_has_ended_the_export() {
+    let unretire = RootRequest::Unretire { name: name() };
+    for state in [DomainState::Running, DomainState::Stopped] {
+        let ((), calls) = with_kernel(accept_all, || {
+            assert_eq!(call(&mut root(state, 1), unretire), is_done());
+        });
+        let is_made = |call: &Request| matches!(call, Request::DomainUnretire(_));
+        assert!(!calls.iter().any(is_made));
+    }
 }
 
 #[test]

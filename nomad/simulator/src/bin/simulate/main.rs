@@ -1,21 +1,21 @@
-//! Runs seeds of the simulation, one per processor at a time, and on a failure prints the command that repeats it.
+//! Runs seeds of the simulation, several at a time, and on a failure prints the command that repeats it.
 //!
 //! ```text
-//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]
+//!   simulate [--seed N] [--cases K | --for SECONDS] [--jobs N] [--pair | --crowd | --guest | --guests] [--trace]
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
 //! three machines and two domains, `--crowd` two machines and five domains, `--guest` two machines of a fleet and a guest, `--guests`
-//! two machines and two guests. `--trace` prints every action and every
-//! crash. If a seed fails, no further seed is begun, and the exit status is 1.
+//! two machines and two guests. `--jobs` is the number of seeds that run at the same time, one per processor by default; the outcome
+//! does not depend on it. `--trace` prints every action and every crash of one seed after another. Every 30 s the program prints its
+//! progress. If a seed fails, no later seed is begun, the lowest failing seed is printed, and the exit status is 1.
 
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+mod campaign;
+
 use std::panic::catch_unwind;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,14 +24,15 @@ use nomad_simulator::machine::Mutant;
 use nomad_simulator::random::Random;
 use nomad_simulator::simulation;
 
-/// The default number of seeds.
-const CASES: u64 = 1_000;
+use campaign::Campaign;
+
+const USAGE: &str = "usage: simulate [--seed N] [--cases K | --for SECONDS] [--jobs N] [--pair | --crowd | --guest | --guests] [--trace]";
+/// The interval between reports of progress.
+const REPORT_EVERY: Duration = Duration::from_secs(30);
 
 /// The parsed arguments.
 struct Request {
-    first: u64,
-    cases: Option<u64>,
-    time: Option<Duration>,
+    campaign: Campaign,
     scale: Scale,
     is_traced: bool,
 }
@@ -41,28 +42,24 @@ fn main() -> ExitCode {
         Ok(request) => request,
         Err(why) => {
             eprintln!("simulate: {why}");
-            eprintln!(
-                "usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair | --crowd | --guest | --guests] [--trace]"
-            );
+            eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    println!("simulating from seed {}", request.first);
+    println!("simulating from seed {}", request.campaign.first);
     let began = Instant::now();
-    let lanes = if request.is_traced {
-        1
-    } else {
-        thread::available_parallelism().map_or(1, usize::from)
-    };
-    let (ended, failed) = request.run_all(lanes, began);
-    for (seed, why) in &failed {
-        report(*seed, request.scale, why);
-    }
-    if !failed.is_empty() {
+    let report_progress =
+        |ended| println!("{ended} seeds done, no violation, {:.0?}", began.elapsed());
+    let verdict = request
+        .campaign
+        .run(|seed| request.run(seed), report_progress);
+    if let Some((seed, why)) = verdict.failed {
+        report(seed, request.scale, &why);
         return ExitCode::FAILURE;
     }
     println!(
-        "{ended} seeds end as they should, in {:.1?}",
+        "{} seeds end as they should, in {:.1?}",
+        verdict.ended,
         began.elapsed()
     );
     ExitCode::SUCCESS
@@ -85,9 +82,13 @@ fn report(seed: u64, scale: Scale, why: &str) {
 impl Request {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut request = Request {
-            first: seed_from_clock(),
-            cases: None,
-            time: None,
+            campaign: Campaign {
+                first: seed_from_clock(),
+                cases: None,
+                time: None,
+                jobs: thread::available_parallelism().map_or(1, usize::from),
+                report_every: REPORT_EVERY,
+            },
             scale: Scale::DEFAULT,
             is_traced: false,
         };
@@ -101,6 +102,9 @@ impl Request {
                 _ => request.set(&option, arguments.next())?,
             }
         }
+        if request.is_traced {
+            request.campaign.jobs = 1;
+        }
         Ok(request)
     }
 
@@ -109,40 +113,14 @@ impl Request {
         let number = value.parse::<u64>();
         let number = number.map_err(|_| format!("{option} {value}: not a number"))?;
         match option {
-            "--seed" => self.first = number,
-            "--cases" => self.cases = Some(number),
-            "--for" => self.time = Some(Duration::from_secs(number)),
+            "--seed" => self.campaign.first = number,
+            "--cases" => self.campaign.cases = Some(number),
+            "--for" => self.campaign.time = Some(Duration::from_secs(number)),
+            "--jobs" if number > 0 => self.campaign.jobs = number as usize,
+            "--jobs" => return Err("--jobs 0: at least one seed must run".to_owned()),
             _ => return Err(format!("there is no option {option}")),
         }
         Ok(())
-    }
-
-    /// Runs seeds in parallel until enough have ended or one has failed; returns the number of seeds that ended, and
-    /// those that failed.
-    fn run_all(&self, lanes: usize, began: Instant) -> (u64, Vec<(u64, String)>) {
-        let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
-        let failed = Mutex::new(BTreeMap::new());
-        let failures = || failed.lock().expect("a seed that panics is caught");
-        let lane = || {
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if !failures().is_empty() || !self.continues(index, began.elapsed()) {
-                    return;
-                }
-                let seed = self.first.wrapping_add(index);
-                if let Err(why) = self.run(seed) {
-                    failures().insert(index, (seed, why));
-                }
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..lanes {
-                scope.spawn(lane);
-            }
-        });
-        let failed = failed.into_inner().expect("a seed that panics is caught");
-        (ended.into_inner(), failed.into_values().collect())
     }
 
     fn run(&self, seed: u64) -> Result<(), String> {
@@ -158,15 +136,6 @@ impl Request {
             Ok(Err(failure)) => Err(format!("{failure:?}")),
             // The panic was printed to the standard error.
             Err(_) => Err("panicked".to_owned()),
-        }
-    }
-
-    fn continues(&self, seeds: u64, elapsed: Duration) -> bool {
-        match (self.cases, self.time) {
-            (None, Some(time)) => elapsed < time,
-            (cases, time) => {
-                seeds < cases.unwrap_or(CASES) && time.is_none_or(|time| elapsed < time)
-            }
         }
     }
 }
