@@ -12,6 +12,7 @@ use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
 
+use super::connections::Connections;
 use super::merge::{MERGED_BYTES_MAX, Run, Step};
 use super::{Doorbell, Frame, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
 use crate::events;
@@ -48,6 +49,7 @@ pub struct Device {
     burst: u32,
     received: Vec<u8>,
     to_send: Vec<u8>,
+    connections: Connections,
     /// Whether the stack computes and verifies the checksums of UDP datagrams.
     udp_checksum: Checksum,
 }
@@ -79,6 +81,7 @@ impl Device {
             burst: 0,
             received: vec![0; frame_bytes_max.max(MERGED_BYTES_MAX)],
             to_send: vec![0; frame_bytes_max],
+            connections: Connections::new(),
             udp_checksum: Checksum::Both,
         }
     }
@@ -132,9 +135,13 @@ impl Device {
         is_valid.then(|| self.merge(length))
     }
 
-    /// Merges the frame of this length in `received` with the queued ones that continue its segment; returns the new length.
+    /// Merges the frame of this length in `received` with the queued ones that continue its segment, if the stack expects that; returns
+    /// the new length.
     fn merge(&mut self, length: usize) -> usize {
         let Some(mut run) = Run::begin(&self.received[..length]) else {
+            return length;
+        };
+        let Some(expected) = self.connections.expected(&self.received, &run) else {
             return length;
         };
         let mut is_longer = false;
@@ -149,6 +156,7 @@ impl Device {
             self.wire.take();
             self.burst += 1;
         }
+        *expected = run.next();
         if is_longer {
             run.finish(&mut self.received)
         } else {
@@ -257,6 +265,7 @@ impl Driver for Device {
         let transmission = Transmission {
             wire: &mut self.wire,
             buffer: &mut self.to_send,
+            connections: &mut self.connections,
         };
         Some((received, transmission))
     }
@@ -265,6 +274,7 @@ impl Driver for Device {
         self.wire.has_space(context).then_some(Transmission {
             wire: &mut self.wire,
             buffer: &mut self.to_send,
+            connections: &mut self.connections,
         })
     }
 
@@ -304,6 +314,7 @@ impl RxToken for Received<'_> {
 pub struct Transmission<'a> {
     wire: &'a mut Wire,
     buffer: &'a mut [u8],
+    connections: &'a mut Connections,
 }
 
 impl TxToken for Transmission<'_> {
@@ -311,6 +322,7 @@ impl TxToken for Transmission<'_> {
         let frame = &mut self.buffer[..length];
         let result = work(frame);
         tcp_checksum::fill(frame);
+        self.connections.sent(frame);
         self.wire.send(frame);
         result
     }

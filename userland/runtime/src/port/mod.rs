@@ -25,6 +25,7 @@
 //! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
+//! | `connections` | the byte that the stack expects next in each connection, for the device |
 //! | `merge` | merges received TCP segments, for the device |
 //! | `tcp_checksum` | the checksums of TCP segments, for the device |
 //! | [`mapped`] | an end with the mapping of its memory |
@@ -34,6 +35,7 @@
 //! value there, not even its own counters, since the other side can write them: an invalid value causes a [`RingError`] and
 //! nothing worse.
 
+mod connections;
 pub mod device;
 pub mod doorbell;
 pub mod frame;
@@ -41,6 +43,8 @@ pub mod layout;
 pub mod mapped;
 mod merge;
 pub mod ring;
+#[cfg(test)]
+mod samples;
 mod tcp_checksum;
 pub mod tunnel;
 pub mod wake_flags;

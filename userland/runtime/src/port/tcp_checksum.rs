@@ -163,9 +163,9 @@ mod tests {
     use smoltcp::wire::{IpAddress, Ipv4Address, TcpPacket};
     use std::vec::Vec;
 
-    const IPV4: [IpAddress; 2] = [
-        IpAddress::Ipv4(Ipv4Address::new(10, 77, 0, 100)),
-        IpAddress::Ipv4(Ipv4Address::new(10, 77, 0, 21)),
+    const IPV4: [Ipv4Address; 2] = [
+        Ipv4Address::new(10, 77, 0, 100),
+        Ipv4Address::new(10, 77, 0, 21),
     ];
 
     /// A frame of TCP over IPv4 with these options in the header of IPv4, this payload, and bytes after the packet.
@@ -178,7 +178,6 @@ mod tests {
         frame[16..18].copy_from_slice(&(packet_bytes as u16).to_be_bytes());
         frame[23] = TCP;
         for (at, address) in [(26, IPV4[0]), (30, IPV4[1])] {
-            let IpAddress::Ipv4(address) = address;
             frame[at..at + 4].copy_from_slice(&address.octets());
         }
         frame[34..34 + options.len()].copy_from_slice(options);
@@ -193,7 +192,8 @@ mod tests {
         let begin = 14 + usize::from(frame[14] & 0xf) * 4;
         let end = 14 + usize::from(u16::from_be_bytes([frame[16], frame[17]]));
         let segment = TcpPacket::new_checked(&frame[begin..end]).unwrap();
-        segment.verify_checksum(&IPV4[0], &IPV4[1])
+        let [source, destination] = IPV4.map(IpAddress::Ipv4);
+        segment.verify_checksum(&source, &destination)
     }
 
     #[test]

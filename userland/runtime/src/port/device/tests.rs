@@ -1,5 +1,8 @@
 //! Frames between a device and the switch's end of its port.
 
+mod segments;
+mod streams;
+
 use super::super::{FRAME_BYTES_MAX, Layout, Side, layout};
 use super::*;
 use crate::capability::Cap;
@@ -98,35 +101,6 @@ fn a_flood_is_received_in_bursts() {
         received.count()
     };
     assert_eq!([burst(), burst(), burst(), burst()], [16, 16, 1, 0]);
-}
-
-#[test]
-fn segments_that_continue_each_other_are_received_as_one_frame() {
-    let (mut device, switch, _) = device();
-    let context = &mut Context::from_waker(Waker::noop());
-    let segment = |sequence: u8, byte: u8| {
-        let mut frame = [byte; 64];
-        frame[..54].fill(0);
-        frame[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 50, 0, 0, 0, 0, 64, 6]);
-        // The header's checksum and the sequence number; then the header's length, and the flag ACK.
-        frame[24..26].copy_from_slice(&[0x7a, 0xc7]);
-        frame[41] = sequence;
-        frame[46..48].copy_from_slice(&[0x50, 0x10]);
-        tcp_checksum::fill(&mut frame);
-        frame
-    };
-    for frame in [segment(5, 1), segment(15, 2), segment(26, 3), [5; 64]] {
-        switch.outgoing().send(&frame).unwrap();
-    }
-    let mut next = || {
-        let (received, _) = device.receive(context)?;
-        Some(received.consume(|frame| frame.to_vec()))
-    };
-    let merged = next().unwrap();
-    assert_eq!(merged[16..18], [0, 60]);
-    assert_eq!(merged[54..], [[1; 10], [2; 10]].concat());
-    assert_eq!(next().unwrap(), segment(26, 3));
-    assert_eq!((next().unwrap(), next()), (vec![5; 64], None));
 }
 
 #[test]
