@@ -1,11 +1,16 @@
-//! The connections of a domain's stack, as its device sees them: the byte that the stack expects next in each.
+//! The connections of a domain's stack, as its device sees them: the byte that the stack expects next in each, and whether the stack
+//! has acknowledged everything before it.
 //!
-//! Only segments that arrive in order may be merged. The stack acknowledges every other one at once, and its sender counts these
-//! acknowledgements to find a lost segment (RFC 5681, 3.2): of merged segments, it would get only one.
+//! Merging must not change when the stack acknowledges, so two kinds of segments are not merged:
 //!
-//! Each segment that the stack sends names the byte ([`Connections::sent`]). The device adds what the stack has received since. Both
-//! are exact, since the stack handles each frame before the device takes the next one. If the stack drops a segment, the next sent one
-//! corrects the number.
+//! * One that the stack does not expect. The stack acknowledges it at once, and its sender counts these acknowledgements to find a lost
+//!   segment (RFC 5681, 3.2): of merged segments, it would get only one.
+//! * The first one after an acknowledgement. The stack delays the next acknowledgement until another segment follows: of merged
+//!   segments, it would see only one, and the sender would wait.
+//!
+//! Each segment that the stack sends acknowledges everything ([`Connections::sent`]). The device adds what the stack has received since.
+//! The numbers are exact, since the stack handles each frame before the device takes the next one. If the stack drops a segment, the next
+//! sent one corrects the number.
 //!
 //! The table has a fixed size. A connection whose place another one has taken is not merged until the stack sends its next segment.
 
@@ -34,24 +39,27 @@ struct Name {
     ports: [[u8; 2]; 2],
 }
 
-/// A connection and the sequence number that the stack expects in it.
+/// What the stack has received of a connection.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+pub(super) struct Connection {
     name: Name,
+    /// The sequence number that the stack expects next.
     expected: u32,
+    /// Whether the stack has not acknowledged a segment.
+    owes_acknowledgement: bool,
 }
 
 /// The connections whose next byte is known.
 #[derive(Debug)]
 pub(super) struct Connections {
-    places: Box<[Place; PLACES]>,
+    places: Box<[Connection; PLACES]>,
 }
 
 impl Connections {
     /// Knows no connection.
     pub(super) fn new() -> Connections {
         Connections {
-            places: Box::new([Place::default(); PLACES]),
+            places: Box::new([Connection::default(); PLACES]),
         }
     }
 
@@ -67,22 +75,36 @@ impl Connections {
                 addresses: [part(headers, DESTINATION), part(headers, SOURCE)],
                 ports: [part(headers, DESTINATION_PORT), part(headers, SOURCE_PORT)],
             };
-            self.places[name.place()] = Place {
+            self.places[name.place()] = Connection {
                 name,
                 expected: u32::from_be_bytes(part(headers, ACKNOWLEDGED)),
+                owes_acknowledgement: false,
             };
         }
     }
 
-    /// The sequence number that the stack expects in the connection of a run in this buffer, if the run begins with it.
-    pub(super) fn expected(&mut self, buffer: &[u8], run: &Run) -> Option<&mut u32> {
+    /// The connection of a run in this buffer, if the stack expects the run.
+    pub(super) fn expecting(&mut self, buffer: &[u8], run: &Run) -> Option<&mut Connection> {
         let headers = buffer.first_chunk::<HEADERS>()?;
         let name = Name {
             addresses: [part(headers, SOURCE), part(headers, DESTINATION)],
             ports: [part(headers, SOURCE_PORT), part(headers, DESTINATION_PORT)],
         };
-        let place = &mut self.places[name.place()];
-        (place.name == name && place.expected == run.first()).then_some(&mut place.expected)
+        let connection = &mut self.places[name.place()];
+        (connection.name == name && connection.expected == run.first()).then_some(connection)
+    }
+}
+
+impl Connection {
+    /// Whether the stack has received a segment that it has not acknowledged.
+    pub(super) fn owes_acknowledgement(&self) -> bool {
+        self.owes_acknowledgement
+    }
+
+    /// Notes that the stack receives a run.
+    pub(super) fn received(&mut self, run: &Run) {
+        self.expected = run.next();
+        self.owes_acknowledgement = true;
     }
 }
 

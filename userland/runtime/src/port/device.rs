@@ -141,11 +141,12 @@ impl Device {
         let Some(mut run) = Run::begin(&self.received[..length]) else {
             return length;
         };
-        let Some(expected) = self.connections.expected(&self.received, &run) else {
+        let Some(connection) = self.connections.expecting(&self.received, &run) else {
             return length;
         };
         let mut is_longer = false;
-        while self.burst < BURST
+        while connection.owes_acknowledgement()
+            && self.burst < BURST
             && let Some(frame) = self.wire.peek()
         {
             match run.add(&mut self.received, &frame) {
@@ -156,7 +157,7 @@ impl Device {
             self.wire.take();
             self.burst += 1;
         }
-        *expected = run.next();
+        connection.received(&run);
         if is_longer {
             run.finish(&mut self.received)
         } else {

@@ -25,7 +25,7 @@
 //! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
-//! | `connections` | the byte that the stack expects next in each connection, for the device |
+//! | `connections` | what the stack has received of each connection, for the device |
 //! | `merge` | merges received TCP segments, for the device |
 //! | `tcp_checksum` | the checksums of TCP segments, for the device |
 //! | [`mapped`] | an end with the mapping of its memory |

@@ -1,6 +1,8 @@
 //! Frames between a device and the switch's end of its port.
 
+mod bad_wire;
 mod segments;
+mod stack;
 mod streams;
 
 use super::super::{FRAME_BYTES_MAX, Layout, Side, layout};

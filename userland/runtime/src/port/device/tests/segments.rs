@@ -13,7 +13,7 @@ const TYPE_OF_SERVICE: usize = 15;
 const HEADER_CHECKSUM: usize = 24;
 const FLAGS: usize = 47;
 
-/// A device whose stack expects byte 1000 of the client, and the switch's end of its port.
+/// A device and the switch's end of its port. The stack expects byte 1000 of the client, and has not acknowledged the segment before it.
 pub(super) struct Wire {
     pub(super) device: Device,
     pub(super) switch: Port<'static>,
@@ -23,8 +23,20 @@ impl Wire {
     pub(super) fn new() -> Wire {
         let (device, switch, _) = device();
         let mut wire = Wire { device, switch };
-        wire.send(&acknowledgement(1000, |_| {}));
+        wire.begin(1000, |_| {}, |_| {});
         wire
+    }
+
+    /// Has the stack receive the ten bytes before this one in a connection that has these differences in sent and in received segments.
+    pub(super) fn begin(
+        &mut self,
+        expected: u32,
+        sent: impl Fn(&mut [u8]),
+        received: impl Fn(&mut [u8]),
+    ) {
+        let before = expected.wrapping_sub(10);
+        self.send(&acknowledgement(before, sent));
+        assert_eq!(self.receive(&[changed_data(before, received)]).len(), 1);
     }
 
     /// Has the stack send a frame.
@@ -89,6 +101,18 @@ fn a_single_segment_is_received_at_once_and_unchanged() {
     for sequence in [1000, 1010, 1020] {
         assert_eq!(wire.receive(&[data(sequence)]), [data(sequence)]);
         assert_eq!(wire.switch.outgoing().queued(), Ok(0));
+    }
+}
+
+#[test]
+fn the_first_segment_after_an_acknowledgement_is_not_merged() {
+    // The stack would see one segment instead of two, and delay its next acknowledgement.
+    let mut wire = Wire::new();
+    for first in [1000, 1030] {
+        wire.send(&acknowledgement(first, |_| {}));
+        let received = wire.receive(&[0, 10, 20].map(|offset| data(first + offset)));
+        let lengths: Vec<usize> = payloads(&received).iter().map(|data| data.len()).collect();
+        assert_eq!(lengths, [10, 20]);
     }
 }
 
