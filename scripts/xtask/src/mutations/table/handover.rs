@@ -374,15 +374,6 @@ mutations! {
     "gate" in "userland/runtime/src/port/device.rs":
         "                    self.waiting = Some(length);\n                    return None;\n" => "                    return Some(length);\n";
         "of many clients that connect at once some are refused"; Host("runtime", "port::device");
-    "damaged-segment" in "userland/runtime/src/port/device.rs":
-        "        is_valid.then(|| self.merge(length))" => "        (is_valid || length > 0).then(|| self.merge(length))";
-        "damaged bytes reach a connection"; Host("runtime", "port::device");
-    "merged-damage" in "userland/runtime/src/port/merge.rs":
-        "        if !tcp_checksum::is_valid_in_parts(&headers, &buffer[self.length..end]) {" => "        if false {";
-        "damaged bytes reach a connection behind intact ones"; Host("runtime", "port::merge");
-    "merged-gap" in "userland/runtime/src/port/merge.rs":
-        "sequence(&headers) == self.next && continues(&headers, buffer)" => "continues(&headers, buffer)";
-        "the bytes after a lost segment take its place in the stream"; Host("runtime", "port::merge");
     "held-client" in "userland/runtime/src/net/listeners.rs":
         "            if self.called == 0 {\n" => "            if true {\n";
         "a client is refused although a socket is about to listen"; Host("runtime", "net::listeners");

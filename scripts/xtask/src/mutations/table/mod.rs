@@ -9,6 +9,7 @@
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
+//! | `segments` | received TCP segments, before the stack gets them |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -43,6 +44,7 @@ mod late_frames;
 mod messages;
 mod moving;
 mod processor;
+mod segments;
 
 /// All faults, in the order of the page.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
@@ -54,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         accounts::MUTATIONS,
         handover::MUTATIONS,
         late_frames::MUTATIONS,
+        segments::MUTATIONS,
     ]
     .into_iter()
     .flatten()
