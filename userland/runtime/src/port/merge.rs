@@ -22,8 +22,10 @@ pub(super) const HEADERS: usize = 54;
 /// The bytes of these headers.
 pub(super) type Headers = [u8; HEADERS];
 
-/// The longest merged frame: the headers, and the data that a stack's connection can receive at once.
-pub(super) const MERGED_BYTES_MAX: usize = HEADERS + (16 << 10);
+/// The most data that segments are merged to: as much as a connection can receive at once.
+pub const MERGED_DATA_BYTES_MAX: usize = 16 << 10;
+/// The longest merged frame.
+pub(super) const MERGED_BYTES_MAX: usize = HEADERS + MERGED_DATA_BYTES_MAX;
 
 // A header can state the length of every merged frame: it is at most this long, or as long as a received one.
 const _: () = assert!(MERGED_BYTES_MAX - 14 <= u16::MAX as usize);

@@ -57,6 +57,7 @@ pub use layout::{
     SLOT_COUNT,
 };
 pub use mapped::MappedPort;
+pub use merge::MERGED_DATA_BYTES_MAX;
 pub use ring::{Ring, RingError, SendError, Vacancy};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;

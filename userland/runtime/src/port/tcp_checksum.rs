@@ -2,6 +2,9 @@
 //!
 //! The stack adds two bytes at a time, which took more instructions than anything else for a large value. This adds eight. It is
 //! a sum of ones' complements, so the order of the bytes in a word does not matter (RFC 1071).
+//!
+//! A fragment is verified as if it were a whole segment. That is right only because the stack drops fragments: a stack that put them
+//! together would have to verify the checksum itself.
 
 use core::ops::Range;
 

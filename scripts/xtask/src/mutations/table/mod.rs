@@ -9,7 +9,7 @@
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
-//! | `segments` | received TCP segments, before the stack gets them |
+//! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -39,12 +39,12 @@ macro_rules! mutations {
 
 mod accounts;
 mod authority;
+mod frames;
 mod handover;
 mod late_frames;
 mod messages;
 mod moving;
 mod processor;
-mod segments;
 
 /// All faults, in the order of the page.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
@@ -56,7 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         accounts::MUTATIONS,
         handover::MUTATIONS,
         late_frames::MUTATIONS,
-        segments::MUTATIONS,
+        frames::MUTATIONS,
     ]
     .into_iter()
     .flatten()

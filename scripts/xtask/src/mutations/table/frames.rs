@@ -1,11 +1,24 @@
-//! Faults in the handling of received TCP segments, before the stack gets them.
+//! Faults on the way of frames through the switch, and in the merging of received TCP segments.
 
 use crate::mutations::Finder::{self, Host};
 use crate::mutations::Mutation;
 
+const SWITCH: Finder = Host("switch", "switch::tests::wakes");
 const DEVICE: Finder = Host("runtime", "port::device");
 
 mutations! {
+    "unserved-port" in "userland/switch/src/switch.rs":
+        "            port.is_active = entry.is_active();" => "            port.is_active = true;";
+        "frames of a domain that is leaving are taken out of its ring, which its copy has, too"; SWITCH;
+    "unsignalled-frames" in "userland/switch/src/switch.rs":
+        "        let sent = port.send_waiting(&mut self.buffer);\n        port.wake_receiver();" => "        let sent = port.send_waiting(&mut self.buffer);";
+        "a domain sleeps although it has frames that had waited for space"; SWITCH;
+    "returned-frame" in "userland/switch/src/switch.rs":
+        ".filter(|&index| target != from && self" => ".filter(|&index| self";
+        "a domain receives the frames that it sends to its own address"; SWITCH;
+    "late-expiry" in "userland/switch/src/switch.rs":
+        "self.announcements.next_ns(), self.forwarding.next_ns()" => "self.announcements.next_ns(), None";
+        "the address of a domain that has left is kept until something else wakes the switch"; SWITCH;
     "damaged-segment" in "userland/runtime/src/port/device.rs":
         "        is_valid.then(|| self.merge(length))" => "        (is_valid || length > 0).then(|| self.merge(length))";
         "damaged bytes reach a connection"; DEVICE;
