@@ -123,7 +123,7 @@ fn flags_with_an_effect_of_their_own_are_not_merged() {
         is_passed_alone(&changed_data(1010, |frame| frame[FLAGS] |= flags));
     }
     is_passed_alone(&changed_data(1010, |frame| frame[FLAGS] = PUSH));
-    // The bits beside the header's length, of which one is a mark of congestion (RFC 3540).
+    // The bits beside the header's length; one is a mark of congestion (RFC 3540).
     for bit in 0..4 {
         is_passed_alone(&changed_data(1010, |frame| frame[46] |= 1 << bit));
     }
@@ -160,7 +160,12 @@ fn options_are_not_merged() {
         assert_eq!(Wire::new().receive(&frames), frames);
         is_passed_alone(&segment_with(1010, options));
     }
+    // Numbers as if the options were data.
+    let frames = [1000, 1022].map(|sequence| segment_with(sequence, timestamps(1)));
+    assert_eq!(Wire::new().receive(&frames), frames);
     // Options in the header of IPv4.
+    let frames = [1000, 1030].map(|at| segment(at, &[1; 30], |frame| frame[14] = 0x46));
+    assert_eq!(Wire::new().receive(&frames), frames);
     is_passed_alone(&segment(1010, &[1; 30], |frame| frame[14] = 0x46));
 }
 

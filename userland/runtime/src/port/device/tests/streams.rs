@@ -102,7 +102,7 @@ fn connections_are_not_mixed() {
 
 #[test]
 fn a_connection_without_a_sent_segment_is_not_merged() {
-    let frames = [1000, 1010].map(|at| changed_data(at, |frame| frame[CLIENT_PORT] = 9));
+    let frames = [1000, 1010, 1020].map(|at| changed_data(at, |frame| frame[CLIENT_PORT] = 9));
     assert_eq!(Wire::new().receive(&frames), frames);
     // A reset is of no connection.
     let mut wire = Wire::new();
@@ -111,6 +111,22 @@ fn a_connection_without_a_sent_segment_is_not_merged() {
         frame[FLAGS] |= 4;
     }));
     assert_eq!(wire.receive(&frames), frames);
+}
+
+#[test]
+fn a_connection_is_not_taken_for_another_one_that_expects_the_same() {
+    let mut wire = Wire::new();
+    let name = |frame: &mut [u8], at: usize, number: u16| {
+        frame[at..at + 2].copy_from_slice(&number.to_be_bytes());
+    };
+    for number in 0..1000 {
+        wire.send(&acknowledgement(2000, |frame| name(frame, 36, number)));
+    }
+    for number in 1000..1100 {
+        let change = |frame: &mut [u8]| name(frame, 34, number);
+        let frames = [2000, 2010, 2020].map(|at| changed_data(at, change));
+        assert_eq!(wire.receive(&frames), frames);
+    }
 }
 
 #[test]
