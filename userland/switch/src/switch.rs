@@ -239,8 +239,9 @@ impl Switch {
     /// Sends a frame to its target ports.
     fn deliver(&mut self, from: PortNumber, route: Route, frame: Outgoing<'_>) {
         if let Route::To(target) = route {
+            // The target is never the sender.
             let index = self.index_of(target);
-            let index = index.filter(|&index| target != from && self.ports[index].is_active);
+            let index = index.filter(|&index| self.ports[index].is_active);
             index.into_iter().for_each(|index| self.put(index, &frame));
             return;
         }

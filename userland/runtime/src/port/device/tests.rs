@@ -1,6 +1,7 @@
 //! Frames between a device and the switch's end of its port.
 
 mod bad_wire;
+mod packets;
 mod segments;
 mod stack;
 mod streams;
