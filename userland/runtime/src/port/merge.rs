@@ -2,8 +2,8 @@
 //!
 //! The stack works per segment, not per byte, so a large value costs it less if it arrives in fewer segments. Linux does the same
 //! (generic receive offload), under the same conditions: the segments are of one connection, one follows the other, and their headers
-//! differ only in what must differ. In addition, the first one is what the stack expects (`connections.rs`). A [`Run`] is the first segment
-//! with those that continue it:
+//! differ only in what must differ. In addition, merging must not change when the stack acknowledges (`connections.rs`). A [`Run`] is the
+//! first segment with those that continue it:
 //!
 //! ```text
 //! received frame    Ethernet 14 | IPv4 20 | TCP 20 | payload
