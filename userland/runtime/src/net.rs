@@ -22,7 +22,7 @@ use embassy_time::{Duration, with_timeout};
 use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
-use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
+use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, MERGED_DATA_BYTES_MAX, Port, Side};
 use crate::protocol::{Mac, Mtu};
 
 pub use config::fixed_address;
@@ -33,8 +33,8 @@ pub const SOCKETS_MAX: usize = 24;
 /// The sockets that the stack opens for itself: one for DHCP, one for DNS.
 const OWN_SOCKETS: usize = cfg!(feature = "dhcp") as usize + cfg!(feature = "dns") as usize;
 
-/// The size of a TCP connection's buffer per direction.
-const TCP_BUFFER_BYTES: usize = 16 * 1024;
+/// The size of a TCP connection's buffer per direction. The device merges no more data than it has room for.
+const TCP_BUFFER_BYTES: usize = MERGED_DATA_BYTES_MAX;
 /// The maximum TCP payload of a frame.
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
 /// The maximum number of frames in flight to a connection: a full window, and the frames that open and close the connection.

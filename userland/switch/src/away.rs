@@ -36,6 +36,11 @@ impl Away {
         self.left.retain(|(_, until_ns)| now_ns < *until_ns);
     }
 
+    /// The time at which the next address expires, if any is kept.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.left.first().map(|(_, until_ns)| *until_ns)
+    }
+
     /// Whether the domain of this address has left.
     pub fn contains(&self, mac: Mac) -> bool {
         self.left.iter().any(|(known, _)| *known == mac)
@@ -56,8 +61,10 @@ mod tests {
         away.insert(mac(1), 5);
         away.expire(10_000_000_004);
         assert!(away.contains(mac(1)) && !away.contains(mac(2)));
+        assert_eq!(away.next_ns(), Some(10_000_000_005));
         away.expire(10_000_000_005);
         assert!(!away.contains(mac(1)));
+        assert_eq!(away.next_ns(), None);
     }
 
     #[test]

@@ -56,21 +56,21 @@ pub fn main(start: Start) -> ! {
     let buffer = Buffer::for_heap(heap::free_bytes());
     log::info!("room for {} frames beyond the rings", buffer.limit());
     let mut switch = Switch::new(start.require::<Domain>("domain"), buffer);
-    let mut flags = 0;
+    let (mut flags, mut next_ns) = (0, 0);
     loop {
         let now_ns = clock::now_ns();
-        if flags & COMMANDS_FLAG != 0 || now_ns >= commands.next_ns() {
-            commands.execute(&mut switch);
+        if flags & COMMANDS_FLAG != 0 || now_ns >= next_ns {
+            if flags & COMMANDS_FLAG != 0 || now_ns >= commands.next_ns() {
+                commands.execute(&mut switch);
+            }
+            switch.expire(now_ns);
+            switch.announce(now_ns);
+            switch.report_losses(now_ns);
         }
-        switch.expire(now_ns);
-        switch.announce(now_ns);
-        switch.report_losses(now_ns);
-        let deadline = if switch.forward(PASSES_MAX) {
-            switch.next_ns().min(commands.next_ns())
-        } else {
-            // Frames are left: the flags are only polled.
-            0
-        };
+        let is_done = switch.forward(PASSES_MAX);
+        next_ns = switch.next_ns().min(commands.next_ns());
+        // If frames are left, the flags are only polled.
+        let deadline = if is_done { next_ns } else { 0 };
         flags = doorbell
             .wait_until_ns(deadline)
             .unwrap_or_else(|error| panic!("the doorbell: {error}"));

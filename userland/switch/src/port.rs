@@ -21,6 +21,8 @@ use crate::outgoing::Outgoing;
 #[derive(Debug)]
 pub struct Port {
     entry: PortEntry,
+    /// Whether frames are forwarded: the state in the forwarding table, which would have to be searched for it.
+    pub is_active: bool,
     /// The layout of its ring, from root: the owner can write the header.
     layout: Layout,
     ring: Rc<Ring>,
@@ -68,6 +70,7 @@ impl Port {
     fn over(ring: Ring, layout: Layout, entry: PortEntry, wake: Cap<Notification>) -> Port {
         Port {
             entry,
+            is_active: false,
             layout,
             ring: Rc::new(ring),
             waiting: Queue::default(),
@@ -130,6 +133,11 @@ impl Port {
             self.counters.dropped_full += 1;
         }
         Ok(())
+    }
+
+    /// Whether frames are queued.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Moves queued frames to the ring as far as it has space; returns their number.

@@ -118,13 +118,11 @@ impl Switch {
     /// Resets a port's forwarding entry to the inactive one that it was attached with, and applies this change.
     fn set_entry(&mut self, number: PortNumber, change: impl FnOnce(PortEntry) -> PortEntry) {
         if let Some(index) = self.index_of(number) {
-            self.forwarding.set(change(self.ports[index].entry()));
+            let port = &mut self.ports[index];
+            let entry = change(port.entry());
+            port.is_active = entry.is_active();
+            self.forwarding.set(entry);
         }
-    }
-
-    fn is_active(&self, number: PortNumber) -> bool {
-        let entry = self.forwarding.find(number);
-        entry.is_some_and(PortEntry::is_active)
     }
 
     /// The tunnel for frames to a port's domain, if the domain is leaving or away.
@@ -160,10 +158,11 @@ impl Switch {
         }
     }
 
-    /// The time of the next announcement or report; [`NO_DEADLINE`] if there is none.
+    /// The time of the next expiry, announcement or report; [`NO_DEADLINE`] if there is none.
     pub fn next_ns(&self) -> u64 {
         let reports = self.ports.iter().filter_map(Port::report_due_ns);
-        let next = reports.chain(self.announcements.next_ns()).min();
+        let others = [self.announcements.next_ns(), self.forwarding.next_ns()];
+        let next = reports.chain(others.into_iter().flatten()).min();
         next.unwrap_or(NO_DEADLINE)
     }
 
@@ -172,41 +171,41 @@ impl Switch {
     pub fn forward(&mut self, passes: usize) -> bool {
         repeat(passes, || {
             let ports = 0..self.ports.len();
-            let moved = ports.fold(0, |moved, index| {
-                moved + self.send_waiting(index) + self.forward_batch(index)
+            let is_last = ports.fold(true, |is_last, index| {
+                self.send_waiting(index);
+                is_last & (self.forward_batch(index) < BATCH)
             });
-            moved == 0 && !self.frames_wait()
+            is_last && !self.frames_wait()
         })
     }
 
     /// Requests wake-ups, then checks again; returns whether any frame can be moved.
     fn frames_wait(&self) -> bool {
-        let active = self
-            .ports
-            .iter()
-            .filter(|port| self.is_active(port.number()));
+        let active = self.ports.iter().filter(|port| port.is_active);
         active.fold(false, |waiting, port| waiting | port.request_wake())
     }
 
-    /// Moves frames queued for a port to its ring as far as there is space; returns their number.
-    fn send_waiting(&mut self, index: usize) -> usize {
+    /// Moves frames queued for a port to its ring as far as there is space.
+    fn send_waiting(&mut self, index: usize) {
         let port = &mut self.ports[index];
+        if !port.has_waiting() {
+            return;
+        }
         let number = port.number();
-        let sent = port.send_waiting(&mut self.buffer).unwrap_or_else(|error| {
+        let sent = port.send_waiting(&mut self.buffer);
+        port.wake_receiver();
+        if let Err(error) = sent {
             self.disable(number, error);
-            0
-        });
-        self.ports[index].wake_receiver();
-        sent
+        }
     }
 
     /// Forwards a batch of a port's frames; returns their number. An error of the ring counts as a frame.
     fn forward_batch(&mut self, index: usize) -> usize {
-        let number = self.ports[index].number();
-        let ring = self.ports[index].ring();
+        let port = &self.ports[index];
+        let (number, ring) = (port.number(), port.ring());
         let ring = ring.ends().incoming();
         let mut moved = 0;
-        while moved < BATCH && self.is_active(number) {
+        while moved < BATCH && self.ports[index].is_active {
             match ring.peek() {
                 Ok(Some(frame)) => {
                     self.dispatch(index, &frame.hold());
@@ -239,14 +238,27 @@ impl Switch {
 
     /// Sends a frame to its target ports.
     fn deliver(&mut self, from: PortNumber, route: Route, frame: Outgoing<'_>) {
+        if let Route::To(target) = route {
+            // The target is never the sender.
+            let index = self.index_of(target);
+            let index = index.filter(|&index| self.ports[index].is_active);
+            index.into_iter().for_each(|index| self.put(index, &frame));
+            return;
+        }
         for index in 0..self.ports.len() {
             let target = self.ports[index].number();
-            if !self.forwarding.goes_to(from, route, target) {
-                continue;
+            if self.forwarding.goes_to(from, route, target) {
+                self.put(index, &frame);
             }
-            if let Err(error) = self.ports[index].send(&mut self.buffer, &frame) {
-                self.disable(target, error);
-            }
+        }
+    }
+
+    /// Sends a frame to a port.
+    fn put(&mut self, index: usize, frame: &Outgoing<'_>) {
+        let port = &mut self.ports[index];
+        let number = port.number();
+        if let Err(error) = port.send(&mut self.buffer, frame) {
+            self.disable(number, error);
         }
     }
 

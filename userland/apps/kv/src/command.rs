@@ -208,7 +208,11 @@ const fn command(
 
 /// The command of this name, ignoring case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| is_word(name, command.name))
+    // Most names differ in length already.
+    let mut candidates = COMMANDS
+        .iter()
+        .filter(|command| command.name.len() == name.len());
+    candidates.find(|command| is_word(name, command.name))
 }
 
 /// Whether a client's word equals this one, ignoring case.

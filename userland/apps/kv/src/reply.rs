@@ -75,7 +75,9 @@ impl Replies {
 
     /// Writes a simple string.
     pub fn simple(&mut self, text: &str) {
-        self.line('+', format_args!("{text}"));
+        for part in ["+", text, "\r\n"] {
+            self.extend(part.as_bytes());
+        }
     }
 
     /// Writes an integer.

@@ -65,14 +65,15 @@ impl Request {
         self.is_too_large = false;
     }
 
-    /// Begins the next argument.
-    pub fn begin_argument(&mut self) {
+    /// Begins the next argument, which has this length if it arrives whole.
+    pub fn begin_argument(&mut self, length: usize) {
         if self.spans.len() >= ARGUMENTS_MAX || self.spans.try_reserve(1).is_err() {
             self.overflow();
         }
         if !self.is_too_large {
             let here = self.bytes.len() as u32;
             self.spans.push((here, here));
+            self.bytes.announce(length);
         }
     }
 

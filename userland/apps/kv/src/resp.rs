@@ -136,10 +136,10 @@ impl Parser {
     fn step(&mut self, input: &[u8]) -> Result<(usize, bool), ProtocolError> {
         match self.state {
             State::Start => Ok((self.start(input[0]), false)),
-            State::Count => self.count(input[0]),
-            State::Length => self.length(input[0]),
+            State::Count => Ok((self.count(input)?, false)),
+            State::Length => Ok((self.length(input)?, false)),
             State::Body(left) => Ok((self.body(left, input), false)),
-            State::End => self.end(input[0]),
+            State::End => self.end(input),
             State::Inline => self.inline(input),
         }
     }
@@ -156,36 +156,37 @@ impl Parser {
         is_array.into()
     }
 
-    fn count(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
-        let line = match self.line.push(byte) {
-            LineState::Complete(line) => line,
-            LineState::Incomplete => return Ok((1, false)),
+    fn count(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+        let (taken, line) = match self.line.add(input) {
+            LineState::Complete(taken, line) => (taken, line),
+            LineState::Incomplete => return Ok(input.len()),
             LineState::Malformed => return Err(ProtocolError::Count),
         };
         let count = number(line).filter(|count| *count <= COUNT_MAX);
         let count = count.ok_or(ProtocolError::Count)?;
-        self.line = Line::default();
+        self.line.clear();
         // An empty or null array gets no reply.
         self.awaited = usize::try_from(count).unwrap_or(0);
         self.state = self.after_string();
-        Ok((1, false))
+        Ok(taken)
     }
 
-    fn length(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
-        if self.line.is_empty() && byte != b'$' {
-            return Err(ProtocolError::ExpectedString(byte));
+    fn length(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+        if self.line.is_empty() && input[0] != b'$' {
+            return Err(ProtocolError::ExpectedString(input[0]));
         }
-        let line = match self.line.push(byte) {
-            LineState::Complete(line) => line,
-            LineState::Incomplete => return Ok((1, false)),
+        let (taken, line) = match self.line.add(input) {
+            LineState::Complete(taken, line) => (taken, line),
+            LineState::Incomplete => return Ok(input.len()),
             LineState::Malformed => return Err(ProtocolError::Length),
         };
         let length = number(&line[1..]).filter(|length| (0..=LENGTH_MAX).contains(length));
         let length = length.ok_or(ProtocolError::Length)?;
-        self.line = Line::default();
-        self.request.begin_argument();
-        self.state = State::Body(length as usize);
-        Ok((1, false))
+        self.line.clear();
+        let length = length as usize;
+        self.request.begin_argument(length);
+        self.state = State::Body(length);
+        Ok(taken)
     }
 
     fn body(&mut self, left: usize, input: &[u8]) -> usize {
@@ -198,17 +199,19 @@ impl Parser {
         count
     }
 
-    fn end(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
-        match self.line.push(byte) {
-            LineState::Incomplete => Ok((1, false)),
-            LineState::Complete([]) => {
-                self.line = Line::default();
-                self.awaited -= 1;
-                self.state = self.after_string();
-                Ok((1, self.awaited == 0))
-            }
-            LineState::Complete(_) | LineState::Malformed => Err(ProtocolError::End),
-        }
+    fn end(&mut self, input: &[u8]) -> Result<(usize, bool), ProtocolError> {
+        let taken = match input {
+            [b'\r', b'\n', ..] if self.line.is_empty() => 2,
+            _ => match self.line.add(input) {
+                LineState::Incomplete => return Ok((input.len(), false)),
+                LineState::Complete(taken, []) => taken,
+                LineState::Complete(..) | LineState::Malformed => return Err(ProtocolError::End),
+            },
+        };
+        self.line.clear();
+        self.awaited -= 1;
+        self.state = self.after_string();
+        Ok((taken, self.awaited == 0))
     }
 
     fn after_string(&self) -> State {
@@ -237,18 +240,19 @@ impl Parser {
     }
 }
 
-/// A short line that arrives byte by byte.
+/// A short line that may arrive in parts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Line {
     bytes: [u8; NUMBER_BYTES_MAX],
     count: usize,
 }
 
-/// The state of a [`Line`] after a byte.
+/// The state of a [`Line`] after some input.
 enum LineState<'a> {
+    /// All input belongs to the line.
     Incomplete,
-    /// The line without its end.
-    Complete(&'a [u8]),
+    /// The number of bytes of the input that belong to the line, and the line without its end.
+    Complete(usize, &'a [u8]),
     /// It is too long, or its end is not CR LF.
     Malformed,
 }
@@ -258,19 +262,30 @@ impl Line {
         self.count == 0
     }
 
-    /// Adds a byte.
-    fn push(&mut self, byte: u8) -> LineState<'_> {
-        let Some(place) = self.bytes.get_mut(self.count) else {
-            return LineState::Malformed;
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Adds input, up to the end of the line. A line that arrives whole is not copied.
+    fn add<'a>(&'a mut self, input: &'a [u8]) -> LineState<'a> {
+        let room = NUMBER_BYTES_MAX - self.count;
+        let end = input.iter().take(room).position(|byte| *byte == b'\n');
+        let taken = match end {
+            Some(end) => end + 1,
+            None if input.len() <= room => input.len(),
+            None => return LineState::Malformed,
         };
-        *place = byte;
-        self.count += 1;
-        if byte != b'\n' {
-            return LineState::Incomplete;
-        }
-        match self.bytes[..self.count].strip_suffix(b"\r\n") {
-            Some(line) => LineState::Complete(line),
-            None => LineState::Malformed,
+        let line = if self.count == 0 && end.is_some() {
+            &input[..taken]
+        } else {
+            self.bytes[self.count..self.count + taken].copy_from_slice(&input[..taken]);
+            self.count += taken;
+            &self.bytes[..self.count]
+        };
+        match line {
+            [line @ .., b'\r', b'\n'] => LineState::Complete(taken, line),
+            [.., b'\n'] => LineState::Malformed,
+            _ => LineState::Incomplete,
         }
     }
 }
@@ -278,11 +293,99 @@ impl Line {
 /// Parses a number in its canonical form.
 pub fn number(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    let is_plain = match digits {
-        [b'0'] => digits.len() == bytes.len(),
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    let text = core::str::from_utf8(bytes).ok().filter(|_| is_plain)?;
-    text.parse().ok()
+    let is_negative = digits.len() < bytes.len();
+    if digits == b"0" && !is_negative {
+        return Some(0);
+    }
+    if !matches!(digits, [b'1'..=b'9', ..]) {
+        return None;
+    }
+    digits.iter().try_fold(0_i64, |number, digit| {
+        let digit = i64::from(digit.wrapping_sub(b'0'));
+        let number = number.checked_mul(10).filter(|_| digit < 10)?;
+        if is_negative {
+            number.checked_sub(digit)
+        } else {
+            number.checked_add(digit)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    #[test]
+    fn numbers_are_parsed_in_their_canonical_form_only() {
+        for value in [0, 1, 9, 10, 16, 65_536, i64::MAX, -1, -10, i64::MIN] {
+            assert_eq!(number(value.to_string().as_bytes()), Some(value));
+        }
+        for text in [
+            "", "-", "-0", "00", "01", "+1", " 1", "1 ", "1a", "a", "--1", "1-",
+        ] {
+            assert_eq!(number(text.as_bytes()), None, "{text:?}");
+        }
+        for text in [
+            "9223372036854775808",
+            "-9223372036854775809",
+            "99999999999999999999",
+        ] {
+            assert_eq!(number(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    /// The arguments of the requests in an input that arrives in parts of this many bytes, or its error.
+    fn parse(input: &[u8], part: usize) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
+        let mut parser = Parser::new(Account::new(1 << 20));
+        let mut requests = Vec::new();
+        for mut part in input.chunks(part) {
+            while !part.is_empty() {
+                let parsed = parser.feed(part)?;
+                part = &part[parsed.consumed..];
+                if parsed.is_complete {
+                    let arguments = parser.request().arguments_from(0);
+                    requests.push(arguments.map(<[u8]>::to_vec).collect());
+                    parser.clear();
+                }
+            }
+        }
+        Ok(requests)
+    }
+
+    #[test]
+    fn input_may_be_split_anywhere() {
+        let input = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000001\r\n$3\r\n\r\n*\r\n*0\r\nGET a\r\n*1\r\n$0\r\n\r\n";
+        let expected: [&[&[u8]]; 3] = [
+            &[b"SET", b"key:000000000001", b"\r\n*"],
+            &[b"GET", b"a"],
+            &[b""],
+        ];
+        for part in 1..=input.len() {
+            assert_eq!(parse(input, part).unwrap(), expected, "parts of {part}");
+        }
+    }
+
+    #[test]
+    fn malformed_lines_are_errors_wherever_they_are_split() {
+        use ProtocolError::{Count, End, ExpectedString, Length};
+        let long = b"*100000000000000000000000\r\n";
+        let cases: [(&[u8], ProtocolError); 8] = [
+            (b"*x\r\n", Count),
+            (b"*1\n", Count),
+            (long, Count),
+            (&long[..NUMBER_BYTES_MAX + 2], Count),
+            (b"*1\r\n+3\r\n", ExpectedString(b'+')),
+            (b"*1\r\n$-1\r\n", Length),
+            (b"*1\r\n$3\n", Length),
+            (b"*1\r\n$1\r\nabc\r\n", End),
+        ];
+        for (input, error) in cases {
+            for part in 1..=input.len() {
+                assert_eq!(parse(input, part), Err(error), "parts of {part}");
+            }
+        }
+        assert_eq!(parse(&long[..NUMBER_BYTES_MAX + 1], 5), Ok(Vec::new()));
+    }
 }

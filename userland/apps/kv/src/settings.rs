@@ -12,8 +12,8 @@ const MIB: usize = 1 << 20;
 /// if the sockets of the first ones are not closed yet.
 pub const CONNECTIONS: usize = 128;
 
-/// The heap that an idle connection uses: 32 KiB of socket buffers, 8 KiB of session buffers, 4 KiB of read buffer, and the
-/// states of its task and its socket.
+/// The heap that an idle connection uses: 32 KiB of socket buffers, 8 KiB of session buffers, and the states of its task and its
+/// socket.
 const CONNECTION_BYTES: usize = 48 << 10;
 
 /// The heap is too small for the settings.

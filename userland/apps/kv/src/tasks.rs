@@ -17,9 +17,6 @@ use crate::settings::CONNECTIONS;
 // Even if all clients send a full window at the same time, no frame is dropped for lack of room.
 const _: () = assert!(CONNECTIONS * net::TCP_FRAMES <= SLOT_COUNT as usize + BUFFERED_FRAMES);
 
-/// The maximum number of bytes read from a socket at once.
-const READ_BYTES: usize = 4096;
-
 /// The service, shared by the tasks of one thread. No task holds a borrow across an await.
 pub type Shared = Rc<RefCell<Service>>;
 
@@ -39,22 +36,12 @@ async fn converse(
     session: &mut Session,
     service: &Shared,
 ) -> Result<(), Error> {
-    let mut buffer = [0; READ_BYTES];
     while !session.is_over() {
-        let count = socket.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        let mut input = &buffer[..count];
-        while !input.is_empty() {
-            let taken = session.receive(&mut service.borrow_mut(), input);
-            input = &input[taken..];
-            socket.write_all(session.to_send()).await?;
-            session.sent();
-            if session.is_over() {
-                return Ok(());
-            }
-        }
+        // The session reads where the stack has put the bytes. After the client's last byte this is an error.
+        let receive = |input: &mut [u8]| (session.receive(&mut service.borrow_mut(), input), ());
+        socket.read_with(receive).await?;
+        socket.write_all(session.to_send()).await?;
+        session.sent();
     }
     Ok(())
 }

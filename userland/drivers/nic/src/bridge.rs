@@ -1,10 +1,6 @@
 //! Moves frames between a card and the switch's ring, both ways, until neither has a frame for which the other has space.
 
-use alloc::vec;
-use alloc::vec::Vec;
-use core::mem;
-
-use runtime::port::{Doorbell, Port, RingError, SendError, WakeFlag};
+use runtime::port::{Doorbell, Port, RingError, WakeFlag};
 
 use crate::counters::Counters;
 use crate::nic::{Nic, NicFault, Received};
@@ -22,8 +18,6 @@ pub struct Bridge<C> {
     nic: C,
     port: Port<'static>,
     doorbell: Doorbell,
-    /// The frame that is being moved from the card.
-    frame: Vec<u8>,
     counters: Counters,
 }
 
@@ -46,9 +40,12 @@ impl From<RingError> for BridgeError {
 
 impl<C: Nic> Bridge<C> {
     /// Connects a card and a port.
+    ///
+    /// # Panics
+    /// If the card's longest frame is longer than the port's: a mistake in the driver.
     pub fn new(nic: C, port: Port<'static>, doorbell: Doorbell) -> Bridge<C> {
+        assert!(nic.frame_bytes_max() <= port.layout().frame_bytes_max());
         Bridge {
-            frame: vec![0; nic.frame_bytes_max()],
             nic,
             port,
             doorbell,
@@ -72,16 +69,9 @@ impl<C: Nic> Bridge<C> {
     /// # Errors
     /// [`BridgeError`].
     pub fn run(&mut self) -> Result<(Remaining, bool), BridgeError> {
-        let mut frame = mem::take(&mut self.frame);
-        let result = self.move_frames(&mut frame);
-        self.frame = frame;
-        result
-    }
-
-    fn move_frames(&mut self, frame: &mut [u8]) -> Result<(Remaining, bool), BridgeError> {
         let mut total = 0;
         while total < BUDGET {
-            let moved = self.move_in(frame)? + self.move_out()?;
+            let moved = self.move_in()? + self.move_out()?;
             total += moved;
             if moved == 0 && !self.request_wake()? {
                 return Ok((Remaining::Nothing, total > 0));
@@ -90,21 +80,22 @@ impl<C: Nic> Bridge<C> {
         Ok((Remaining::More, true))
     }
 
-    /// Moves frames from the card to the switch, each through `frame`. Frames without space at the switch stay with the card.
-    fn move_in(&mut self, frame: &mut [u8]) -> Result<u32, BridgeError> {
+    /// Moves frames from the card to the switch. Frames without space at the switch stay with the card.
+    fn move_in(&mut self) -> Result<u32, BridgeError> {
         let (mut taken, before) = (0, self.counters.received);
-        while taken < BATCH && self.port.outgoing().space()? > 0 {
-            let Some(received) = self.nic.receive(frame)? else {
-                break;
-            };
+        let ring = self.port.outgoing();
+        while taken < BATCH
+            && let Some(vacancy) = ring.vacancy()?
+            && let Some(received) = self.nic.receive(vacancy.frame())?
+        {
             taken += 1;
             match received {
                 Received::Invalid => self.counters.invalid += 1,
-                Received::Frame(bytes) => match self.port.outgoing().send(&frame[..bytes]) {
-                    Err(SendError::Ring(error)) => return Err(error.into()),
-                    // There was space just before, and the length is valid; otherwise the frame is dropped.
-                    Ok(()) | Err(_) => self.counters.received += 1,
-                },
+                Received::Frame(bytes) => {
+                    self.counters.received += 1;
+                    // The length is valid: the card's longest frame is not longer than the port's.
+                    let _ = ring.fill(vacancy, bytes);
+                }
             }
         }
         if taken > 0 {
@@ -163,12 +154,15 @@ impl<C: Nic> Bridge<C> {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::vec;
+    use std::vec::Vec;
 
     use abi::register::Slot;
     use runtime::capability::Cap;
     use runtime::host::shared_memory;
     use runtime::port::{Frame, Layout, Side};
     use runtime::protocol::{Mac, Mtu};
+    use runtime::shared::SharedMemory;
 
     use super::*;
     use crate::nic::{Events, Link};
@@ -201,12 +195,12 @@ mod tests {
             !self.received.is_empty()
         }
 
-        fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+        fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
             let frame = self.received.pop_front();
             Ok(frame.map(|frame| {
                 let received = Received::of_length(frame.len(), self.frame_bytes_max);
-                if let Received::Frame(bytes) = received {
-                    into[..bytes].copy_from_slice(&frame);
+                if let Received::Frame(_) = received {
+                    into.write(0, &frame);
                 }
                 received
             }))

@@ -4,6 +4,7 @@ use core::fmt;
 
 use runtime::port::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, Frame};
 use runtime::protocol::Mac;
+use runtime::shared::SharedMemory;
 
 /// A running card.
 pub trait Nic {
@@ -24,11 +25,12 @@ pub trait Nic {
     /// Whether a received frame is queued.
     fn has_frame(&self) -> bool;
 
-    /// Copies the next received frame, and gives its buffer back to the card. `into` has room for the longest frame.
+    /// Copies the next received frame, and gives its buffer back to the card. `into` has room for the longest frame, and may be
+    /// shared: nothing is read from it.
     ///
     /// # Errors
     /// [`NicFault`]: the card cannot be used any longer.
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault>;
+    fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault>;
 
     /// Whether a frame can be sent now.
     ///

@@ -15,6 +15,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::shared::SharedMemory;
 
 use crate::dma::{DmaAddress, DmaMemory};
 use crate::nic::{NicFault, Received};
@@ -201,7 +202,7 @@ impl<L: Layout> ReceiveRing<L> {
     ///
     /// # Errors
     /// [`NicFault`] if the card reports that it wrote beyond the buffer.
-    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    pub fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         let Some(Completed { bytes, is_intact }) = self.completed() else {
             return Ok(None);
         };
@@ -214,7 +215,7 @@ impl<L: Layout> ReceiveRing<L> {
         };
         if let Received::Frame(bytes) = received {
             let buffer = self.descriptors.buffer(self.descriptors.oldest);
-            buffer.memory().read(0, &mut into[..bytes]);
+            into.copy_from(buffer.memory(), bytes);
         }
         self.descriptors.free_oldest();
         self.lend();

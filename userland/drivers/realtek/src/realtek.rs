@@ -8,6 +8,7 @@ use nic::{
 use runtime::capability::BusRange;
 use runtime::port::Frame;
 use runtime::protocol::Mac;
+use runtime::shared::SharedMemory;
 
 use crate::descriptor::Owned;
 use crate::interrupts;
@@ -111,7 +112,7 @@ impl<R: NarrowRegisters> Nic for Realtek<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         self.receive.receive(into)
     }
 
@@ -259,7 +260,7 @@ mod tests {
         let (mut nic, fake) = started(Model::Rtl8168);
         fake.fault(Fault::Length(u16::MAX));
         assert!(fake.deliver(&[5; 100]));
-        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        assert!(nic.receive(shared_memory(FRAME_BYTES_MAX)).is_err());
     }
 
     #[test]

@@ -197,7 +197,7 @@ impl Nic for VirtioNet {
         self.receive.queue.has_used()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         self.check()?;
         let Some((buffer, written)) = self.receive.take()? else {
             return Ok(None);
@@ -205,7 +205,7 @@ impl Nic for VirtioNet {
         let bytes = (written as usize).saturating_sub(HEADER_BYTES);
         let received = Received::of_length(bytes, self.frame_bytes_max);
         if let Received::Frame(bytes) = received {
-            self.receive.frame(buffer).read(0, &mut into[..bytes]);
+            into.copy_from(self.receive.frame(buffer), bytes);
         }
         self.offer_for_receiving(buffer);
         Ok(Some(received))

@@ -15,6 +15,7 @@ use core::sync::atomic::{Ordering, fence};
 use nic::ring::{BUFFER_BYTES, RING_SIZE, Words, copy_padded};
 use nic::{DmaMemory, NicFault, Received};
 use runtime::port::{FRAME_BYTES_MAX, Frame};
+use runtime::shared::SharedMemory;
 
 use crate::shared::QueueMemory;
 
@@ -167,7 +168,7 @@ impl ReceiveQueue {
     ///
     /// # Errors
     /// [`NicFault`] if the card reports that it wrote beyond the buffer, or to a buffer that it does not have.
-    pub fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    pub fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         let Some(words) = self.0.completion() else {
             return Ok(None);
         };
@@ -184,7 +185,7 @@ impl ReceiveQueue {
         };
         if let Received::Frame(bytes) = received {
             let buffer = self.0.buffer((words[0] & INDEX) as u16);
-            buffer.memory().read(0, &mut into[..bytes]);
+            into.copy_from(buffer.memory(), bytes);
         }
         for _ in 0..count {
             self.lend();

@@ -7,6 +7,7 @@ use nic::{
 use runtime::capability::BusRange;
 use runtime::port::Frame;
 use runtime::protocol::Mac;
+use runtime::shared::SharedMemory;
 
 use crate::registers::*;
 use crate::ring::{ReceiveQueue, SendQueue};
@@ -98,7 +99,7 @@ impl<R: Registers> Nic for Vmxnet3<R> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         self.check()?;
         self.receive.receive(into)
     }
@@ -234,7 +235,10 @@ mod tests {
             let (mut nic, fake) = started();
             fake.fault(fault);
             assert!(fake.deliver(&[5; 100]));
-            assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err(), "{fault:?}");
+            assert!(
+                nic.receive(shared_memory(FRAME_BYTES_MAX)).is_err(),
+                "{fault:?}"
+            );
             let (mut nic, fake) = started();
             fake.fault(Fault::Index(5));
             send(&mut nic, &[5; 100]);
@@ -242,8 +246,8 @@ mod tests {
         }
         let (mut nic, fake) = started();
         fake.fault(Fault::Everywhere);
-        let mut into = [0; FRAME_BYTES_MAX];
-        assert!((0..1000).any(|_| nic.receive(&mut into).is_err()));
+        let into = shared_memory(FRAME_BYTES_MAX);
+        assert!((0..1000).any(|_| nic.receive(into).is_err()));
     }
 
     #[test]
@@ -252,7 +256,7 @@ mod tests {
         fake.stop_queue();
         nic.acknowledge();
         assert!(nic.has_space().is_err());
-        assert!(nic.receive(&mut [0; FRAME_BYTES_MAX]).is_err());
+        assert!(nic.receive(shared_memory(FRAME_BYTES_MAX)).is_err());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A port's domain end as a network device for the embassy-net stack.
 //!
 //! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
-//! memory cannot be borrowed.
+//! memory cannot be borrowed. The device computes and verifies the checksums of TCP on its own copy, and
+//! merges segments of TCP that continue each other.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,7 +12,9 @@ use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
 
-use super::{Doorbell, Port, RingError, SendError, WakeFlag, doorbell};
+use super::connections::Connections;
+use super::merge::{MERGED_BYTES_MAX, Run, Step};
+use super::{Doorbell, Frame, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
 use crate::events;
 
 /// The number of sent frames after which the doorbell rings before the round ends, so that the switch runs during a long round.
@@ -42,10 +45,11 @@ pub struct Device {
     gate: Gate,
     /// The length of the frame in `received` that waits at the gate.
     waiting: Option<usize>,
-    /// Frames received in this poll.
+    /// Frames taken from the port in this poll.
     burst: u32,
     received: Vec<u8>,
     to_send: Vec<u8>,
+    connections: Connections,
     /// Whether the stack computes and verifies the checksums of UDP datagrams.
     udp_checksum: Checksum,
 }
@@ -63,7 +67,7 @@ struct Wire {
 impl Device {
     /// Creates a device on this port, with this MAC address.
     pub fn new(port: Port<'static>, doorbell: Doorbell, mac: [u8; 6]) -> Device {
-        let buffer = || vec![0; port.layout().frame_bytes_max()];
+        let frame_bytes_max = port.layout().frame_bytes_max();
         Device {
             wire: Wire {
                 port,
@@ -75,8 +79,9 @@ impl Device {
             gate: |_, _| Passage::Open,
             waiting: None,
             burst: 0,
-            received: buffer(),
-            to_send: buffer(),
+            received: vec![0; frame_bytes_max.max(MERGED_BYTES_MAX)],
+            to_send: vec![0; frame_bytes_max],
+            connections: Connections::new(),
             udp_checksum: Checksum::Both,
         }
     }
@@ -96,17 +101,15 @@ impl Device {
 }
 
 impl Device {
-    /// The length of the next frame in `received`; `None` if there is none, or it has to wait.
+    /// The length of the next frame in `received`; `None` if there is none, or it has to wait, or this poll has received enough.
     fn next_frame(&mut self, context: &Context<'_>) -> Option<usize> {
-        loop {
-            let waiting = self.waiting.take();
-            if waiting.is_none() && !self.wire.has_frame(context) || !self.wire.has_space(context) {
-                self.waiting = waiting;
+        while self.burst < BURST {
+            let is_next = self.waiting.is_some() || self.wire.has_frame(context);
+            if !is_next || !self.wire.has_space(context) {
                 return None;
             }
-            let length = match waiting {
-                Some(length) => length,
-                None => self.wire.receive(&mut self.received)?,
+            let Some(length) = self.take_frame() else {
+                continue;
             };
             match (self.gate)(&self.received[..length], context.waker()) {
                 Passage::Open => return Some(length),
@@ -116,6 +119,49 @@ impl Device {
                 }
                 Passage::Dropped => {}
             }
+        }
+        context.waker().wake_by_ref();
+        None
+    }
+
+    /// Takes the frame that waits at the gate, or else the port's next one; `None` if that is damaged. The stack would drop it, too.
+    fn take_frame(&mut self) -> Option<usize> {
+        if let Some(length) = self.waiting.take() {
+            return Some(length);
+        }
+        self.burst += 1;
+        let length = self.wire.receive(&mut self.received)?;
+        let is_valid = tcp_checksum::is_valid(&self.received[..length]);
+        is_valid.then(|| self.merge(length))
+    }
+
+    /// Merges the frame of this length in `received` with the queued ones that continue its segment, if the stack expects that; returns
+    /// the new length.
+    fn merge(&mut self, length: usize) -> usize {
+        let Some(mut run) = Run::begin(&self.received[..length]) else {
+            return length;
+        };
+        let Some(connection) = self.connections.expecting(&self.received, &run) else {
+            return length;
+        };
+        let mut is_longer = false;
+        while connection.owes_acknowledgement()
+            && self.burst < BURST
+            && let Some(frame) = self.wire.peek()
+        {
+            match run.add(&mut self.received, &frame) {
+                Step::Ended => break,
+                Step::Added => is_longer = true,
+                Step::Damaged => {}
+            }
+            self.wire.take();
+            self.burst += 1;
+        }
+        connection.received(&run);
+        if is_longer {
+            run.finish(&mut self.received)
+        } else {
+            length
         }
     }
 }
@@ -150,18 +196,29 @@ impl Wire {
         count.inspect_err(|error| self.disable(*error)).unwrap_or(0) > 0 && !self.is_disabled
     }
 
+    /// Copies and removes the next frame.
     fn receive(&mut self, into: &mut [u8]) -> Option<usize> {
-        match self.port.incoming().receive(into) {
-            Ok(length) => {
-                if self.port.take_wake_request(WakeFlag::SPACE) {
-                    self.doorbell.defer();
-                }
-                length
-            }
-            Err(error) => {
-                self.disable(error);
-                None
-            }
+        let frame = self.peek()?;
+        let length = frame.length();
+        frame.copy_to(&mut into[..length]);
+        self.take();
+        Some(length)
+    }
+
+    /// The next frame, which stays queued.
+    fn peek(&mut self) -> Option<Frame<'static>> {
+        let frame = self.port.incoming().peek();
+        frame.unwrap_or_else(|error| {
+            self.disable(error);
+            None
+        })
+    }
+
+    /// Removes the next frame from the queue.
+    fn take(&self) {
+        self.port.incoming().take();
+        if self.port.take_wake_request(WakeFlag::SPACE) {
+            self.doorbell.defer();
         }
     }
 
@@ -199,22 +256,17 @@ impl Driver for Device {
     type TxToken<'a> = Transmission<'a>;
 
     fn receive(&mut self, context: &mut Context<'_>) -> Option<(Received<'_>, Transmission<'_>)> {
-        if self.burst == BURST {
-            self.burst = 0;
-            context.waker().wake_by_ref();
-            return None;
-        }
         let Some(length) = self.next_frame(context) else {
             self.burst = 0;
             return None;
         };
-        self.burst += 1;
         let received = Received {
             frame: &mut self.received[..length],
         };
         let transmission = Transmission {
             wire: &mut self.wire,
             buffer: &mut self.to_send,
+            connections: &mut self.connections,
         };
         Some((received, transmission))
     }
@@ -223,6 +275,7 @@ impl Driver for Device {
         self.wire.has_space(context).then_some(Transmission {
             wire: &mut self.wire,
             buffer: &mut self.to_send,
+            connections: &mut self.connections,
         })
     }
 
@@ -238,6 +291,7 @@ impl Driver for Device {
         let mut capabilities = Capabilities::default();
         capabilities.max_transmission_unit = self.to_send.len();
         capabilities.checksum.udp = self.udp_checksum;
+        capabilities.checksum.tcp = Checksum::None;
         capabilities
     }
 
@@ -261,144 +315,19 @@ impl RxToken for Received<'_> {
 pub struct Transmission<'a> {
     wire: &'a mut Wire,
     buffer: &'a mut [u8],
+    connections: &'a mut Connections,
 }
 
 impl TxToken for Transmission<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, work: F) -> R {
         let frame = &mut self.buffer[..length];
         let result = work(frame);
+        tcp_checksum::fill(frame);
+        self.connections.sent(frame);
         self.wire.send(frame);
         result
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{FRAME_BYTES_MAX, Layout, Side, layout};
-    use super::*;
-    use crate::capability::Cap;
-    use crate::host::shared_memory;
-    use crate::shared::SharedMemory;
-    use abi::register::Slot;
-    use core::sync::atomic::AtomicBool;
-    use core::sync::atomic::Ordering::{self, Relaxed};
-
-    fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
-        let memory = shared_memory(layout::PORT_BYTES);
-        let (device, switch) = device_at(memory);
-        (device, switch, memory)
-    }
-
-    fn device_at(memory: SharedMemory<'static>) -> (Device, Port<'static>) {
-        let doorbell = Doorbell {
-            notification: Cap::from_slot(Slot(9)),
-            flags: 1,
-        };
-        let domain = Port::try_new(memory, Side::Domain).unwrap();
-        let switch = Port::try_new(memory, Side::Switch).unwrap();
-        (Device::new(domain, doorbell, [2; 6]), switch)
-    }
-
-    #[test]
-    fn frames_go_through_the_device_both_ways() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        assert!(device.receive(context).is_none());
-        assert!(
-            switch.take_wake_request(WakeFlag::FRAMES),
-            "an empty device requests a wake-up"
-        );
-
-        switch.outgoing().send(&[5; 60]).unwrap();
-        let (received, transmission) = device.receive(context).unwrap();
-        assert_eq!(received.consume(|frame| frame.to_vec()), [5; 60]);
-        transmission.consume(70, |frame| frame.fill(6));
-
-        let mut frame = [0; FRAME_BYTES_MAX];
-        assert_eq!(switch.incoming().receive(&mut frame), Ok(Some(70)));
-        assert_eq!(frame[..70], [6; 70]);
-    }
-
-    #[test]
-    fn frames_are_as_long_as_the_ports_mtu_allows() {
-        for mtu in [1500, 9000, 65_000] {
-            let layout = Layout::of(crate::protocol::Mtu::try_from(mtu).unwrap());
-            let memory = shared_memory(layout.bytes());
-            layout.write(memory);
-            let (mut device, switch) = device_at(memory);
-            let length = device.capabilities().max_transmission_unit;
-            assert_eq!(length, 14 + mtu as usize);
-            let context = &mut Context::from_waker(Waker::noop());
-            let frame = vec![7; length];
-            switch.outgoing().send(&frame).unwrap();
-            let (received, transmission) = device.receive(context).unwrap();
-            assert_eq!(received.consume(|frame| frame.to_vec()), frame);
-            transmission.consume(length, |buffer| buffer.fill(8));
-            let mut sent = vec![0; length];
-            assert_eq!(switch.incoming().receive(&mut sent), Ok(Some(length)));
-            assert_eq!(sent, vec![8; length]);
-        }
-    }
-
-    #[test]
-    fn a_flood_is_received_in_bursts() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        for _ in 0..2 * BURST + 1 {
-            switch.outgoing().send(&[5; 60]).unwrap();
-        }
-        let mut burst = || {
-            let received = core::iter::from_fn(|| device.receive(context).map(drop));
-            received.count()
-        };
-        assert_eq!([burst(), burst(), burst(), burst()], [16, 16, 1, 0]);
-    }
-
-    #[test]
-    fn a_frame_waits_at_the_gate_and_those_behind_it_with_it() {
-        static IS_OPEN: AtomicBool = AtomicBool::new(false);
-        let (device, switch, _) = device();
-        let mut device = device.with_gate(|frame, _| match frame[0] {
-            0 => Passage::Dropped,
-            2 if !IS_OPEN.load(Relaxed) => Passage::Closed,
-            _ => Passage::Open,
-        });
-        let context = &mut Context::from_waker(Waker::noop());
-        for first in [0, 1, 0, 0, 2, 1, 0] {
-            switch.outgoing().send(&[first; 60]).unwrap();
-        }
-        let mut next = || {
-            let (received, _) = device.receive(context)?;
-            Some(received.consume(|frame| frame[0]))
-        };
-        assert_eq!([next(), next(), next()], [Some(1), None, None]);
-        IS_OPEN.store(true, Relaxed);
-        assert_eq!([next(), next(), next()], [Some(2), Some(1), None]);
-    }
-
-    #[test]
-    fn a_full_ring_stops_sending_until_there_is_space() {
-        let (mut device, switch, _) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        while let Some(transmission) = device.transmit(context) {
-            transmission.consume(60, |frame| frame.fill(1));
-        }
-        assert_eq!(switch.incoming().space(), Ok(0));
-        switch.incoming().take();
-        assert!(switch.take_wake_request(WakeFlag::SPACE));
-        assert!(device.transmit(context).is_some());
-    }
-
-    #[test]
-    fn a_corrupt_port_goes_down() {
-        let (mut device, switch, memory) = device();
-        let context = &mut Context::from_waker(Waker::noop());
-        switch.outgoing().send(&[5; 60]).unwrap();
-        memory
-            .word32(layout::TO_DOMAIN.slots)
-            .store(9999, Ordering::Relaxed);
-        assert!(device.receive(context).is_none());
-        assert!(matches!(device.link_state(context), LinkState::Down));
-        assert!(device.transmit(context).is_none());
-    }
-}
+mod tests;

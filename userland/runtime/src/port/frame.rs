@@ -37,6 +37,12 @@ impl<'a> Frame<'a> {
         self.bytes.read(0, &mut into[..bytes]);
     }
 
+    /// Copies the part of the frame from this offset.
+    pub(super) fn copy_part_to(&self, offset: usize, into: &mut [u8]) {
+        assert!(offset + into.len() <= self.length);
+        self.bytes.read(offset, into);
+    }
+
     /// Copies the frame into other shared memory, for example a device's buffer, which has room for it.
     pub fn copy_to_shared(&self, into: SharedMemory<'_>) {
         into.copy_from(self.bytes, self.length);

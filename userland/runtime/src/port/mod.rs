@@ -25,6 +25,9 @@
 //! | [`frame`] | a queued frame in its slot, and one whose head was checked |
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
+//! | `connections` | what the stack has received of each connection, for the device |
+//! | `merge` | merges received TCP segments, for the device |
+//! | `tcp_checksum` | the checksums of TCP segments, for the device |
 //! | [`mapped`] | an end with the mapping of its memory |
 //! | [`tunnel`] | the migration server's end of the port for frames to domains that are leaving or have left |
 //!
@@ -32,12 +35,17 @@
 //! value there, not even its own counters, since the other side can write them: an invalid value causes a [`RingError`] and
 //! nothing worse.
 
+mod connections;
 pub mod device;
 pub mod doorbell;
 pub mod frame;
 pub mod layout;
 pub mod mapped;
+mod merge;
 pub mod ring;
+#[cfg(test)]
+mod samples;
+mod tcp_checksum;
 pub mod tunnel;
 pub mod wake_flags;
 
@@ -49,7 +57,8 @@ pub use layout::{
     SLOT_COUNT,
 };
 pub use mapped::MappedPort;
-pub use ring::{Ring, RingError, SendError};
+pub use merge::MERGED_DATA_BYTES_MAX;
+pub use ring::{Ring, RingError, SendError, Vacancy};
 pub use tunnel::Tunnel;
 pub use wake_flags::WakeFlag;
 

@@ -19,6 +19,21 @@ pub struct Ring<'a> {
     layout: Layout,
 }
 
+/// A free slot, into which its producer writes the next frame.
+#[derive(Debug)]
+pub struct Vacancy<'a> {
+    slot: SharedMemory<'a>,
+    /// The number of frames produced before.
+    produced: u32,
+}
+
+impl<'a> Vacancy<'a> {
+    /// The memory of the frame, which has room for the longest one.
+    pub fn frame(&self) -> SharedMemory<'a> {
+        frame_in(self.slot)
+    }
+}
+
 /// An invalid value in the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
@@ -139,16 +154,43 @@ impl<'a> Ring<'a> {
         if !self.is_frame_length(length) {
             return Err(SendError::Length(length));
         }
-        if self.space().map_err(SendError::Ring)? == 0 {
-            return Err(SendError::Full);
+        let vacancy = self.vacancy().map_err(SendError::Ring)?;
+        let vacancy = vacancy.ok_or(SendError::Full)?;
+        write(vacancy.frame());
+        self.publish(vacancy, length);
+        Ok(())
+    }
+
+    /// The slot of the next frame, for a producer that writes the frame there itself; `None` if every slot is in use. The slot stays
+    /// free until [`Ring::fill`].
+    ///
+    /// # Errors
+    /// [`RingError::Counters`].
+    pub fn vacancy(&self) -> Result<Option<Vacancy<'a>>, RingError> {
+        if self.space()? == 0 {
+            return Ok(None);
         }
         let produced = self.produced.load(Ordering::Relaxed);
         let slot = self.slot(produced);
+        Ok(Some(Vacancy { slot, produced }))
+    }
+
+    /// Queues the frame of this length that was written into the free slot.
+    ///
+    /// # Errors
+    /// [`SendError::Length`]; then nothing is queued.
+    pub fn fill(&self, vacancy: Vacancy<'a>, length: usize) -> Result<(), SendError> {
+        if !self.is_frame_length(length) {
+            return Err(SendError::Length(length));
+        }
+        self.publish(vacancy, length);
+        Ok(())
+    }
+
+    fn publish(&self, Vacancy { slot, produced }: Vacancy<'a>, length: usize) {
         slot.word32(0).store(length as u32, Ordering::Relaxed);
-        write(frame_in(slot));
         self.produced
             .store(produced.wrapping_add(1), Ordering::Release);
-        Ok(())
     }
 
     fn is_frame_length(&self, length: usize) -> bool {
@@ -212,6 +254,28 @@ mod tests {
         ring.take();
         assert_eq!(ring.space(), Ok(1));
         assert_eq!(ring.send(&[0; 60]), Ok(()));
+    }
+
+    #[test]
+    fn a_frame_written_in_place_is_queued_when_it_is_whole() {
+        let (ring, _) = ring();
+        for round in 0..2 * SLOT_COUNT {
+            let vacancy = ring.vacancy().unwrap().unwrap();
+            vacancy.frame().write(0, &[round as u8; 60]);
+            assert_eq!(ring.queued(), Ok(0));
+            ring.fill(vacancy, 60).unwrap();
+            let mut received = [0; 60];
+            assert_eq!(ring.receive(&mut received), Ok(Some(60)));
+            assert_eq!(received, [round as u8; 60]);
+        }
+        for length in [13, 1515] {
+            let vacancy = ring.vacancy().unwrap().unwrap();
+            assert_eq!(ring.fill(vacancy, length), Err(SendError::Length(length)));
+        }
+        while let Some(vacancy) = ring.vacancy().unwrap() {
+            ring.fill(vacancy, 14).unwrap();
+        }
+        assert_eq!(ring.space(), Ok(0));
     }
 
     #[test]

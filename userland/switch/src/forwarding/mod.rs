@@ -129,6 +129,11 @@ impl Forwarding {
         self.away.expire(now_ns);
     }
 
+    /// The time at which the next of these addresses expires, if any is kept.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.away.next_ns()
+    }
+
     /// The entry of a port.
     pub fn find(&self, port: PortNumber) -> Option<&PortEntry> {
         self.entries.iter().find(|entry| entry.port == port)

@@ -1,5 +1,7 @@
 //! Frames between ports in ordinary memory: queued, forwarded into the tunnel while a domain leaves, or lost.
 
+mod wakes;
+
 use super::*;
 use crate::buffer::FRAMES_MAX;
 use crate::counters::Counters;

@@ -94,4 +94,7 @@ mutations! {
     "bookmarked-object" in "kernel/src/objects/pool.rs":
         "        if self.bookmark.get() == Some(object) {" => "        if false && self.bookmark.get() == Some(object) {";
         "an interrupted search of a pool continues from a reused frame"; LONG;
+    "growth-by-little" in "userland/apps/kv/src/buffer.rs":
+        "length.max(self.charged + self.charged / 4)" => "length";
+        "a client makes the store copy a large request once for each of its small arguments"; Host("kv", "buffer");
 }

@@ -9,6 +9,7 @@
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
+//! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -38,6 +39,7 @@ macro_rules! mutations {
 
 mod accounts;
 mod authority;
+mod frames;
 mod handover;
 mod late_frames;
 mod messages;
@@ -54,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         accounts::MUTATIONS,
         handover::MUTATIONS,
         late_frames::MUTATIONS,
+        frames::MUTATIONS,
     ]
     .into_iter()
     .flatten()

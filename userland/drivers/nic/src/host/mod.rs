@@ -5,6 +5,7 @@ pub mod contract;
 
 extern crate std;
 
+use std::vec;
 use std::vec::Vec;
 
 use runtime::host::shared_memory;
@@ -21,11 +22,15 @@ const ENDLESS: usize = 1000;
 /// # Panics
 /// If the card breaks its contract, or has frames without end.
 pub fn receive_all(nic: &mut impl Nic) -> Vec<Option<Vec<u8>>> {
-    let mut into = [0; FRAME_BYTES_MAX];
+    let into = shared_memory(FRAME_BYTES_MAX);
     let mut received = Vec::new();
-    while let Some(frame) = nic.receive(&mut into).expect("a card that can be used") {
+    while let Some(frame) = nic.receive(into).expect("a card that can be used") {
         received.push(match frame {
-            Received::Frame(bytes) => Some(into[..bytes].to_vec()),
+            Received::Frame(bytes) => {
+                let mut frame = vec![0; bytes];
+                into.read(0, &mut frame);
+                Some(frame)
+            }
             Received::Invalid => None,
         });
         assert!(received.len() <= ENDLESS, "endless");

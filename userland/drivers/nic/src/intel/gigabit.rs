@@ -2,6 +2,7 @@
 
 use runtime::port::Frame;
 use runtime::protocol::Mac;
+use runtime::shared::SharedMemory;
 
 use super::registers::*;
 use crate::{
@@ -85,7 +86,7 @@ impl<R: Registers, L: Layout> Nic for Gigabit<R, L> {
         self.receive.has_frame()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> Result<Option<Received>, NicFault> {
+    fn receive(&mut self, into: SharedMemory<'_>) -> Result<Option<Received>, NicFault> {
         self.receive.receive(into)
     }
 
