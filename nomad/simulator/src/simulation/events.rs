@@ -286,7 +286,7 @@ impl Simulation {
         self.trace(machine, || format!("crash: {crash:?}"));
         self.report_crash(crash);
         let local = self.local(machine);
-        self.world.crash(local, machine, crash.crash);
+        let effects = self.world.crash(local, machine, crash.crash);
         self.restart_frames(machine, crash.crash);
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
@@ -296,6 +296,7 @@ impl Simulation {
             node.off_until = node.down_until;
             node.paused_until = self.now;
         }
+        self.apply_effects(machine, effects, false);
     }
 
     fn report_crash(&mut self, crash: PlannedCrash) {
