@@ -216,7 +216,7 @@ impl Simulation {
         if !has_room || !self.world.is_running(home, domain) {
             return Ok(());
         }
-        self.begin_frames();
+        self.begin_frames(domain_number(domain));
         let offered = self.offer(home, to, domain);
         self.perform_actions();
         let ends = self.settle()?;

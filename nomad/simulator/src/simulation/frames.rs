@@ -41,7 +41,16 @@ pub(super) struct LateDatagram {
 pub(super) struct LateTraffic {
     pub frames: LateFrames,
     random: Random,
-    is_over: bool,
+    receivers: Receivers,
+}
+
+/// The domains for which frames arrive from the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Receivers {
+    All,
+    /// The domain of this number.
+    Only(usize),
+    None,
 }
 
 impl LateTraffic {
@@ -51,7 +60,7 @@ impl LateTraffic {
         LateTraffic {
             frames: LateFrames::new(faults.scale.machines, rings, are_rings_lost),
             random: Random::new(!faults.hellos.seed),
-            is_over: false,
+            receivers: Receivers::All,
         }
     }
 }
@@ -91,10 +100,14 @@ impl Simulation {
     /// Lets a frame for a domain arrive at a machine, or at two at once, now and then.
     pub(super) fn draw_frame(&mut self) {
         let traffic = &mut self.late_traffic;
-        if traffic.is_over || !traffic.random.permille(FRAME_PERMILLE) {
+        if !traffic.random.permille(FRAME_PERMILLE) {
             return;
         }
-        let domain = traffic.random.below(self.faults.scale.domains as u64) as usize;
+        let domain = match traffic.receivers {
+            Receivers::All => traffic.random.below(self.faults.scale.domains as u64) as usize,
+            Receivers::Only(domain) => domain,
+            Receivers::None => return,
+        };
         let reached = traffic.random.below(1 << self.nodes.len());
         for machine in (0..self.nodes.len()).filter(|machine| reached >> machine & 1 != 0) {
             if self.nodes[machine].is_active(self.now) {
@@ -216,7 +229,7 @@ impl Simulation {
     /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and
     /// after an outage that may be as long as frames are forwarded all of them. Then nothing of these moves may be left in the tables.
     pub(super) fn settle_frames(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
-        self.late_traffic.is_over = true;
+        self.late_traffic.receivers = Receivers::None;
         let is_forgotten = self.faults.outlasts_forwarding();
         let runs = |outcome| matches!(outcome, Outcome::Moved | Outcome::Stayed);
         let excused = ends
@@ -244,14 +257,14 @@ impl Simulation {
         Ok(())
     }
 
-    /// Lets frames arrive from the wire again.
-    pub(super) fn begin_frames(&mut self) {
-        self.late_traffic.is_over = false;
+    /// Lets frames for a domain arrive from the wire again.
+    pub(super) fn begin_frames(&mut self, domain: usize) {
+        self.late_traffic.receivers = Receivers::Only(domain);
     }
 
     /// Lets no further frames arrive from the wire, and awaits those that are under way.
     pub(super) fn end_frames(&mut self) -> Result<(), Failure> {
-        self.late_traffic.is_over = true;
+        self.late_traffic.receivers = Receivers::None;
         self.await_frames()
     }
 
