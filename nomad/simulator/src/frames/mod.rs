@@ -112,18 +112,19 @@ impl LateFrames {
         self.tables[machine].hold(of, self.streams);
     }
 
-    /// Forwards the frames for a domain that has left.
+    /// Forwards the frames for a domain that runs elsewhere. Root is about to release it, and has the switch keep its address, unless an
+    /// earlier run of the migration server has had the domain released.
     pub fn forward(
         &mut self,
         now: Instant,
-        machine: usize,
+        (machine, hardware): (usize, &Hardware),
         transaction: TransactionId,
         domain: usize,
     ) {
         let now_us = now.as_us();
         self.tables[machine].forward(transaction, now_us);
         let switch = &mut self.switches[machine];
-        if !switch.is_down {
+        if !switch.is_down && is_leaving(hardware, domain) {
             switch.away.insert(domain, now_us + FORWARD_US);
         }
     }

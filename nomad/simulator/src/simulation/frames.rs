@@ -137,7 +137,8 @@ impl Simulation {
                 frames.hold(machine, transaction, peer, subject.number());
             }
             (Frames::Forward, Some(subject)) => {
-                frames.forward(local, machine, transaction, subject.number());
+                let at = (machine, at.hardware());
+                frames.forward(local, at, transaction, subject.number());
             }
             (Frames::Accept(_), Some(subject)) => {
                 let (peer, at) = (machine_id(subject.peer), (machine, at.hardware()));
