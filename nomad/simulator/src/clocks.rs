@@ -6,10 +6,11 @@
 //! destination's from then on. The domain's clock may be
 //!
 //! * behind it by the transmission of Commit, and by the time between reading the clock and recording that time;
-//! * ahead of it by half of the longest round trip on the network.
+//! * ahead of it by half of the longest round trip that a stream can measure: twice the longest latency, and the delay of an
+//!   acknowledgement.
 //!
 //! If a migration server is restarted in between, or if no Commit arrives, the clock counts at least the time since the domain's state
-//! arrived. It is ahead at most of that machine's clock which is faster, by half of the longest round trip.
+//! arrived, and at most, with the same error, the time since the reading on the faster of the two machines' clocks.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,10 @@ use identity::DomainId;
 use nomad_protocol::{Instant, TransactionId};
 
 use crate::history::Violation;
+use crate::simulation::clock::TRUE_RATE;
+
+/// The longest delay of an acknowledgement, on the receiver's clock.
+const ACK_DELAY_US: u64 = 2_000;
 
 /// The error of rounding clocks to microseconds.
 const ROUNDING_US: u64 = 5;
@@ -29,8 +34,10 @@ pub type Times = Vec<Instant>;
 pub struct Clocks {
     /// The time on every machine's clock now.
     pub now: Times,
-    /// The longest time that a datagram takes, on every machine's clock, in microseconds.
-    pub delays_us: Vec<u64>,
+    /// The longest latency of the network, in microseconds of the world.
+    pub latency_us: u64,
+    /// The time that each machine's clock shows after a thousand microseconds of the world.
+    pub rates: Vec<u64>,
     /// The last reading of each domain's clock, in microseconds.
     last_us: BTreeMap<DomainId, u64>,
     freezes: BTreeMap<TransactionId, Freeze>,
@@ -65,7 +72,8 @@ impl Clocks {
     pub fn new(machines: usize) -> Clocks {
         Clocks {
             now: vec![Instant::from_us(0); machines],
-            delays_us: vec![0; machines],
+            latency_us: 0,
+            rates: vec![TRUE_RATE; machines],
             last_us: BTreeMap::new(),
             freezes: BTreeMap::new(),
         }
@@ -138,7 +146,8 @@ impl Clocks {
     pub fn judge(&mut self, transaction: TransactionId, now_us: u64) -> Option<Violation> {
         let freeze = self.freezes.remove(&transaction)?;
         let counted_us = now_us.saturating_sub(freeze.read_us);
-        let [least_us, most_us] = freeze.bounds_us(&self.now, self.delays_us[freeze.source]);
+        let ahead_us = self.ahead_us(freeze.source, freeze.destination);
+        let [least_us, most_us] = freeze.bounds_us(&self.now, ahead_us);
         let is_right = counted_us + ROUNDING_US >= least_us && counted_us <= most_us + ROUNDING_US;
         (!is_right).then_some(Violation::ClockIsWrong {
             counted_us,
@@ -148,20 +157,29 @@ impl Clocks {
     }
 }
 
+impl Clocks {
+    /// Half of the longest round trip that the source can measure, on its clock.
+    fn ahead_us(&self, source: usize, destination: usize) -> u64 {
+        let ack_delay_us = ACK_DELAY_US * TRUE_RATE / self.rates[destination];
+        let ahead_us = self.latency_us + ack_delay_us / 2;
+        (ahead_us * self.rates[source]).div_ceil(TRUE_RATE)
+    }
+}
+
 impl Freeze {
-    /// The least and the most that the clock may have counted from its reading until `now`, if a datagram takes at most `delay_us`.
-    fn bounds_us(&self, now: &Times, delay_us: u64) -> [u64; 2] {
+    /// The least and the most that the clock may have counted from its reading until `now`, if it may be ahead by `ahead_us`.
+    fn bounds_us(&self, now: &Times, ahead_us: u64) -> [u64; 2] {
         let since = |then: &Times| us_between(then, now, self.destination);
         let here_us = self.arrived.as_ref().map_or(0, since);
         let Some(Commit { sent, arrived }) = self.commit.as_ref().filter(|_| !self.is_restarted)
         else {
             let all_us = since(&self.read).max(us_between(&self.read, now, self.source));
-            return [here_us, all_us + delay_us];
+            return [here_us, all_us + ahead_us];
         };
         let measured_us = us_between(&self.read, sent, self.source) + since(sent);
         let behind_us = us_between(sent, arrived, self.destination) + self.recorded_after_us;
         let least_us = measured_us.saturating_sub(behind_us).max(here_us);
-        [least_us, here_us.max(measured_us + delay_us)]
+        [least_us, here_us.max(measured_us + ahead_us)]
     }
 }
 
@@ -205,15 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_may_be_ahead_by_the_time_that_a_datagram_takes() {
-        let judge = |delay_us, counted_us: u64| {
+    fn a_clock_may_be_ahead_by_half_of_the_round_trip() {
+        let judge = |latency_us, counted_us: u64| {
             let mut clocks = moving();
-            clocks.delays_us[0] = delay_us;
+            clocks.latency_us = latency_us;
             clocks.judge(MOVE, 50 + counted_us)
         };
-        // 400 us on the source, and 1,200 us on the destination.
-        assert_eq!(judge(40, 1_640), None);
-        assert!(judge(0, 1_640).is_some());
+        // 400 us on the source, and 1,200 us on the destination. There an acknowledgement takes 1,000 us of the source's clock.
+        let most_us = 1_600 + 500;
+        assert_eq!(judge(40, most_us + 40), None);
+        assert!(judge(0, most_us + 40).is_some());
     }
 
     #[test]
@@ -228,9 +247,9 @@ mod tests {
     fn after_a_restart_a_clock_is_not_ahead_of_the_faster_clock() {
         let mut clocks = moving();
         clocks.restart(1);
-        clocks.delays_us[0] = 40;
-        assert_eq!(clocks.clone().judge(MOVE, 50 + 2_040), None);
-        assert!(clocks.judge(MOVE, 50 + 2_050).is_some());
+        // 2,000 us have passed on the destination since the reading.
+        assert_eq!(clocks.clone().judge(MOVE, 50 + 2_000 + 500), None);
+        assert!(clocks.judge(MOVE, 50 + 2_000 + 510).is_some());
     }
 
     #[test]

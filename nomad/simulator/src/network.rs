@@ -53,7 +53,7 @@ impl NetworkConditions {
     }
 
     /// The longest latency.
-    pub fn delay_max_us(&self) -> u64 {
+    pub fn latency_max_us(&self) -> u64 {
         self.delay_min_us + self.delay_spread_us
     }
 

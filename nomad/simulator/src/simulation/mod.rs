@@ -148,7 +148,7 @@ impl Simulation {
         self.report.activations = domains.map(|domain| domain.activated.len()).sum();
         self.settle_frames(&ends)?;
         if let Some(clocks) = &mut self.world.clocks {
-            clocks.delays_us = setup::delays_us(&self.faults, &self.faults.network);
+            clocks.latency_us = self.faults.network.latency_max_us();
         }
         self.epilogue(&ends)?;
         Ok(self.report)

@@ -3,11 +3,9 @@
 use nomad_protocol::Timing;
 use nomad_protocol::planner::{Goals, MoveOptions};
 
-use super::clock::TRUE_RATE;
 use crate::clocks::Clocks;
 use crate::faults::{Faults, Scale};
 use crate::machine::{Discovery, Mutant};
-use crate::network::NetworkConditions;
 use crate::root::Restart;
 use crate::world::{Setup, World};
 
@@ -89,7 +87,8 @@ fn restart(domain: usize) -> Restart {
 pub(super) fn world(faults: &Faults, mutant: Mutant) -> World {
     let mut world = World::new(&setup(faults, mutant));
     let mut clocks = Clocks::new(faults.scale.machines);
-    clocks.delays_us = delays_us(faults, &faults.network);
+    clocks.latency_us = faults.network.latency_max_us();
+    clocks.rates.clone_from(&faults.clock_permille);
     world.clocks = Some(clocks);
     for machine in &mut world.machines {
         let number = machine.number;
@@ -111,13 +110,4 @@ pub(super) fn world(faults: &Faults, mutant: Mutant) -> World {
             .collect();
     }
     world
-}
-
-/// The longest time that a datagram takes in such a network, on every machine's clock.
-pub(super) fn delays_us(faults: &Faults, network: &NetworkConditions) -> Vec<u64> {
-    let rates = faults.clock_permille.iter();
-    let delay_us = network.delay_max_us();
-    rates
-        .map(|rate| (delay_us * rate).div_ceil(TRUE_RATE))
-        .collect()
 }
