@@ -284,3 +284,117 @@ impl Checker {
         self.violation.get_or_insert((domain, violation));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOVE: TransactionId = TransactionId(7);
+    const BACK: TransactionId = TransactionId(8);
+    const DOMAIN: usize = 3;
+    const CONTINUED: Continued = Continued {
+        transaction: MOVE,
+        side: Side::Destination,
+        domain: DOMAIN,
+    };
+
+    /// Machine 0 holds two frames for a domain that leaves for machine 1.
+    fn leaving() -> Checker {
+        let mut checker = Checker::new(3);
+        checker.hold(0, MOVE, DOMAIN);
+        assert_eq!([0, 1].map(|_| checker.accept(0, DOMAIN)), [0, 1]);
+        checker
+    }
+
+    fn violation(checker: &mut Checker) -> Option<Violation> {
+        checker.take_violation().map(|(_, violation)| violation)
+    }
+
+    #[test]
+    fn a_frame_that_was_held_arrives_once_for_each_move() {
+        let mut checker = leaving();
+        checker.arrive(1, MOVE, DOMAIN);
+        // The activation is repeated.
+        checker.arrive(1, MOVE, DOMAIN);
+        checker.count_arrival(0);
+        let mut again = leaving();
+        again.arrive(1, MOVE, DOMAIN);
+        again.count_arrival(0);
+        again.arrive(0, BACK, DOMAIN);
+        again.count_arrival(0);
+        assert_eq!(violation(&mut again), None);
+        checker.count_arrival(0);
+        let too_often = Some(Violation::FrameArrivedTooOften);
+        assert_eq!(violation(&mut checker), too_often);
+        again.count_arrival(0);
+        assert_eq!(violation(&mut again), too_often);
+    }
+
+    #[test]
+    fn a_frame_for_a_domain_that_has_left_may_arrive_once_more() {
+        let mut checker = leaving();
+        checker.arrive(1, MOVE, DOMAIN);
+        let late = checker.accept(0, DOMAIN);
+        checker.arrive(0, BACK, DOMAIN);
+        checker.count_arrival(late);
+        checker.count_arrival(late);
+        assert_eq!(violation(&mut checker), None);
+    }
+
+    #[test]
+    fn frames_arrive_in_order_unless_the_domain_comes_back() {
+        let mut checker = leaving();
+        checker.arrive(1, MOVE, DOMAIN);
+        checker.count_arrival(1);
+        checker.count_arrival(0);
+        assert_eq!(violation(&mut checker), Some(Violation::FrameOvertaken));
+        let mut returned = leaving();
+        returned.arrive(1, MOVE, DOMAIN);
+        returned.arrive(0, BACK, DOMAIN);
+        returned.count_arrival(1);
+        returned.count_arrival(0);
+        assert_eq!(violation(&mut returned), None);
+    }
+
+    #[test]
+    fn a_restart_loses_the_frames_that_the_machine_has_had() {
+        let mut checker = leaving();
+        checker.restart(2, &[], BTreeSet::new());
+        assert_eq!(checker.missing(), Some(DOMAIN));
+        checker.restart(0, &[], BTreeSet::new());
+        assert_eq!(checker.missing(), None);
+        // The domain is still to leave, so its frames are held again.
+        checker.hold(0, MOVE, DOMAIN);
+        let held = checker.accept(0, DOMAIN);
+        checker.lose(held);
+        assert_eq!(violation(&mut checker), Some(Violation::FrameLost));
+    }
+
+    #[test]
+    fn a_restarted_source_does_not_know_the_domains_that_had_left() {
+        let mut checker = leaving();
+        checker.restart(0, &[], BTreeSet::from([DOMAIN]));
+        let late = checker.accept(0, DOMAIN);
+        checker.lose(late);
+        assert_eq!(violation(&mut checker), None);
+        checker.hold(0, BACK, DOMAIN);
+        checker.accept(0, DOMAIN);
+        assert_eq!(checker.missing(), Some(DOMAIN));
+    }
+
+    #[test]
+    fn a_restarted_destination_accepts_frames_that_had_not_begun_to_come() {
+        let restart = |has_begun: bool, continued: &[Continued]| {
+            let mut checker = leaving();
+            checker.arrive(1, MOVE, DOMAIN);
+            if has_begun {
+                checker.forward(1, MOVE, &[]);
+            }
+            checker.restart(1, continued, BTreeSet::new());
+            checker.missing()
+        };
+        assert_eq!(restart(false, &[CONTINUED]), Some(DOMAIN));
+        assert_eq!(restart(true, &[CONTINUED]), None);
+        assert_eq!(restart(false, &[]), None);
+    }
+}
