@@ -16,7 +16,6 @@ pub async fn serve(start: Start, tasks: Tasks) {
     // Noise authenticates all datagrams.
     let stack = runtime::net::stack_without_udp_checksums::<SOCKETS_MAX>(start, tasks);
     let server: &'static Server = Box::leak(Box::new(Server::new(start)));
-    server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));
     tasks.spawn(deferred::run(server));
     control::run(server, stack, runtime::net::mtu(start)).await

@@ -114,8 +114,17 @@ impl<H: Host> Shell<H> {
         };
         // An earlier run may have received a part of a package.
         shell.host.forget_package();
+        shell.resume_frames();
         shell.update_roll_calls(now);
         Ok(shell)
+    }
+
+    /// Holds and accepts the late frames of the moves that continue. The first outputs say so, so that this applies before any frame
+    /// is handled.
+    fn resume_frames(&mut self) {
+        for (transaction, frames) in self.moves.resumed_frames() {
+            self.emit(Output::Frames(transaction, frames));
+        }
     }
 
     /// Handles a datagram from a machine of the fleet.

@@ -6,9 +6,11 @@
 //! destination's from then on. The domain's clock may be
 //!
 //! * behind it by the transmission of Commit, and by the time between reading the clock and recording that time;
-//! * ahead of it by half of the stream's least round trip.
+//! * ahead of it by half of the longest round trip that a stream can measure: twice the longest latency, and the delay of an
+//!   acknowledgement.
 //!
-//! If a migration server is restarted in between, the clock counts at least the time since the domain's state arrived.
+//! If a migration server is restarted in between, or if no Commit arrives, the clock counts at least the time since the domain's state
+//! arrived, and at most, with the same error, the time since the reading on the faster of the two machines' clocks.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,10 @@ use identity::DomainId;
 use nomad_protocol::{Instant, TransactionId};
 
 use crate::history::Violation;
+use crate::simulation::clock::TRUE_RATE;
+
+/// The longest delay of an acknowledgement, on the receiver's clock.
+const ACK_DELAY_US: u64 = 2_000;
 
 /// The error of rounding clocks to microseconds.
 const ROUNDING_US: u64 = 5;
@@ -28,6 +34,10 @@ pub type Times = Vec<Instant>;
 pub struct Clocks {
     /// The time on every machine's clock now.
     pub now: Times,
+    /// The longest latency of the network, in microseconds of the world.
+    pub latency_us: u64,
+    /// The time that each machine's clock shows after a thousand microseconds of the world.
+    pub rates: Vec<u64>,
     /// The last reading of each domain's clock, in microseconds.
     last_us: BTreeMap<DomainId, u64>,
     freezes: BTreeMap<TransactionId, Freeze>,
@@ -43,8 +53,6 @@ struct Freeze {
     read: Times,
     /// The time between the reading and the source's record of it, by the source's clock.
     recorded_after_us: u64,
-    /// The least round trip of the stream, as the source has measured it.
-    round_trip_us: u64,
     /// When the domain's state arrived.
     arrived: Option<Times>,
     commit: Option<Commit>,
@@ -64,6 +72,8 @@ impl Clocks {
     pub fn new(machines: usize) -> Clocks {
         Clocks {
             now: vec![Instant::from_us(0); machines],
+            latency_us: 0,
+            rates: vec![TRUE_RATE; machines],
             last_us: BTreeMap::new(),
             freezes: BTreeMap::new(),
         }
@@ -90,7 +100,6 @@ impl Clocks {
             read_us,
             read: self.now.clone(),
             recorded_after_us: 0,
-            round_trip_us: 0,
             arrived: None,
             commit: None,
             is_restarted: false,
@@ -102,13 +111,6 @@ impl Clocks {
     pub fn record_reading(&mut self, transaction: TransactionId) {
         if let Some(freeze) = self.freezes.get_mut(&transaction) {
             freeze.recorded_after_us = us_between(&freeze.read, &self.now, freeze.source);
-        }
-    }
-
-    /// Records that the stream has accepted all of the frozen domain, with its least round trip.
-    pub fn record_sent(&mut self, transaction: TransactionId, round_trip_us: u64) {
-        if let Some(freeze) = self.freezes.get_mut(&transaction) {
-            freeze.round_trip_us = round_trip_us;
         }
     }
 
@@ -144,7 +146,8 @@ impl Clocks {
     pub fn judge(&mut self, transaction: TransactionId, now_us: u64) -> Option<Violation> {
         let freeze = self.freezes.remove(&transaction)?;
         let counted_us = now_us.saturating_sub(freeze.read_us);
-        let [least_us, most_us] = freeze.bounds_us(&self.now);
+        let ahead_us = self.ahead_us(freeze.source, freeze.destination);
+        let [least_us, most_us] = freeze.bounds_us(&self.now, ahead_us);
         let is_right = counted_us + ROUNDING_US >= least_us && counted_us <= most_us + ROUNDING_US;
         (!is_right).then_some(Violation::ClockIsWrong {
             counted_us,
@@ -154,22 +157,29 @@ impl Clocks {
     }
 }
 
+impl Clocks {
+    /// Half of the longest round trip that the source can measure, on its clock.
+    fn ahead_us(&self, source: usize, destination: usize) -> u64 {
+        let ack_delay_us = ACK_DELAY_US * TRUE_RATE / self.rates[destination];
+        let ahead_us = self.latency_us + ack_delay_us / 2;
+        (ahead_us * self.rates[source]).div_ceil(TRUE_RATE)
+    }
+}
+
 impl Freeze {
-    /// The least and the most that the clock may have counted from its reading until `now`.
-    fn bounds_us(&self, now: &Times) -> [u64; 2] {
+    /// The least and the most that the clock may have counted from its reading until `now`, if it may be ahead by `ahead_us`.
+    fn bounds_us(&self, now: &Times, ahead_us: u64) -> [u64; 2] {
         let since = |then: &Times| us_between(then, now, self.destination);
         let here_us = self.arrived.as_ref().map_or(0, since);
-        let ahead_us = self.round_trip_us / 2;
-        // Whichever of the two machines' clocks is faster.
-        let all_us = since(&self.read);
         let Some(Commit { sent, arrived }) = self.commit.as_ref().filter(|_| !self.is_restarted)
         else {
-            return [here_us, u64::MAX / 2];
+            let all_us = since(&self.read).max(us_between(&self.read, now, self.source));
+            return [here_us, all_us + ahead_us];
         };
         let measured_us = us_between(&self.read, sent, self.source) + since(sent);
         let behind_us = us_between(sent, arrived, self.destination) + self.recorded_after_us;
         let least_us = measured_us.saturating_sub(behind_us).max(here_us);
-        [least_us, measured_us.max(all_us) + ahead_us]
+        [least_us, here_us.max(measured_us + ahead_us)]
     }
 }
 
@@ -214,13 +224,15 @@ mod tests {
 
     #[test]
     fn a_clock_may_be_ahead_by_half_of_the_round_trip() {
-        let judge = |round_trip_us, counted_us: u64| {
+        let judge = |latency_us, counted_us: u64| {
             let mut clocks = moving();
-            clocks.record_sent(MOVE, round_trip_us);
+            clocks.latency_us = latency_us;
             clocks.judge(MOVE, 50 + counted_us)
         };
-        assert_eq!(judge(80, 2_040), None);
-        assert!(judge(0, 2_040).is_some());
+        // 400 us on the source, and 1,200 us on the destination. There an acknowledgement takes 1,000 us of the source's clock.
+        let most_us = 1_600 + 500;
+        assert_eq!(judge(40, most_us + 40), None);
+        assert!(judge(0, most_us + 40).is_some());
     }
 
     #[test]
@@ -229,6 +241,15 @@ mod tests {
         clocks.restart(0);
         assert_eq!(clocks.clone().judge(MOVE, 50 + 1_600), None);
         assert!(clocks.judge(MOVE, 50 + 1_590).is_some());
+    }
+
+    #[test]
+    fn after_a_restart_a_clock_is_not_ahead_of_the_faster_clock() {
+        let mut clocks = moving();
+        clocks.restart(1);
+        // 2,000 us have passed on the destination since the reading.
+        assert_eq!(clocks.clone().judge(MOVE, 50 + 2_000 + 500), None);
+        assert!(clocks.judge(MOVE, 50 + 2_000 + 510).is_some());
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub enum Violation {
     FrameLost,
     /// An accepted frame has reached its domain more often than once and once per move since.
     FrameArrivedTooOften,
+    /// An accepted frame has reached its domain after one that the same machine had accepted later.
+    FrameOvertaken,
     /// A domain's clock showed an earlier time than before.
     ClockWentBack {
         /// The time before.

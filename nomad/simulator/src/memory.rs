@@ -66,9 +66,17 @@ impl Memory {
         self.pages[page]
     }
 
-    /// Writes a page, which becomes present.
+    /// Writes an arriving page.
+    ///
+    /// # Panics
+    /// If the page is absent. On a machine the migration server would fault.
     pub fn write(&mut self, page: usize, content: u64) {
-        self.pages[page] = Some(content);
+        *self.present_page(page) = content;
+    }
+
+    fn present_page(&mut self, page: usize) -> &mut u64 {
+        let present = self.pages[page].as_mut();
+        present.unwrap_or_else(|| panic!("page {page} is written although it is absent"))
     }
 
     /// The numbers of the pages that are present.
@@ -108,6 +116,6 @@ impl Pages for Memory {
     }
 
     fn clear(&mut self, page: u64) {
-        self.pages[page as usize] = ZERO;
+        *self.present_page(page as usize) = 0;
     }
 }

@@ -52,6 +52,11 @@ impl NetworkConditions {
             .collect()
     }
 
+    /// The longest latency.
+    pub fn latency_max_us(&self) -> u64 {
+        self.delay_min_us + self.delay_spread_us
+    }
+
     /// Draws a latency.
     pub fn delay_us(&self, random: &mut Random) -> u64 {
         self.delay_min_us + random.below(1 + self.delay_spread_us)

@@ -203,7 +203,9 @@ fn an_outlived_copy_stays_stopped_and_listed() {
             scenario.now = scenario.now.after_us(10 * FREEZE_US);
             scenario.tick();
         },
-        |scenario| scenario.world.crash(scenario.now, SOURCE, Crash::Nomad),
+        |scenario| {
+            scenario.world.crash(scenario.now, SOURCE, Crash::Nomad);
+        },
         |scenario| scenario.world.pass_deadlines(SOURCE, None),
         |scenario| scenario.world.run(SOURCE, DOMAIN, 0, PageUse::Write),
         // A move to the destination begins and fails: the newer copy is there.

@@ -1,9 +1,7 @@
 //! The effect of a move's steps on late frames, which reach a machine for a domain that is leaving or has left.
 
-use alloc::vec::Vec;
-
 use identity::Name;
-use nomad_protocol::{Envelope, Late, MachineId, Message, PhaseName, Side, TransactionId};
+use nomad_protocol::{Envelope, Late, MachineId, Message, TransactionId};
 use nomad_shell::Frames;
 
 use crate::capture::{Found, names};
@@ -21,27 +19,6 @@ impl Server {
             Frames::Revert => self.late.change(|table| table.revert(transaction)),
             Frames::End => self.late.change(|table| table.end(transaction, now_us)),
             Frames::Accept(name) => self.accept_frames(transaction, name),
-        }
-    }
-
-    /// Continues after a restart of this server. The frames that were held before are lost. Those that arrive from now on are not, unless
-    /// their domain has left already; but the other machine of a domain that arrived here gets no further frames through if it had
-    /// begun to forward some.
-    pub fn resume_frames(&self) {
-        let shell = self.shell.borrow();
-        let entries = shell.moves.ledger.entries();
-        let entries =
-            entries.map(|entry| (entry.transaction, entry.side, entry.phase, entry.offer.name));
-        let entries: Vec<_> = entries.collect();
-        drop(shell);
-        for (transaction, side, phase, name) in entries {
-            match (side, phase) {
-                (Side::Source, _) => self.hold_frames(transaction),
-                (Side::Destination, PhaseName::Activate) => {
-                    self.accept_frames(transaction, name);
-                }
-                (Side::Destination, _) => {}
-            }
         }
     }
 

@@ -6,10 +6,14 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use nomad_protocol::{DomainState, Instant, Ledger, LocalMachine, Record, RecordedProgress};
+use nomad_protocol::{
+    DomainState, Instant, Ledger, LocalMachine, PhaseName, Record, RecordedProgress, Side,
+    TransactionId,
+};
 
 use super::Moves;
 use crate::host::{Host, RootError};
+use crate::output::Frames;
 
 impl<O, I> Moves<O, I> {
     /// Continues from these records.
@@ -48,6 +52,27 @@ impl<O, I> Moves<O, I> {
             incoming: BTreeMap::new(),
             unserved: BTreeMap::new(),
         })
+    }
+
+    /// The handling of late frames after a restart. The frames that were held before are lost. Those that arrive from now on are held or
+    /// accepted, unless their domain has left or arrived in a transaction that is over; but the source of a domain that arrived here gets
+    /// no further frames through if it had begun to forward some.
+    pub(crate) fn resumed_frames(&self) -> Vec<(TransactionId, Frames)> {
+        let entries = self.ledger.entries();
+        let resumed = entries.filter_map(|entry| {
+            let transaction = entry.transaction;
+            match (entry.side, entry.phase) {
+                (Side::Source, _) => self
+                    .outgoing
+                    .contains_key(&transaction)
+                    .then_some((transaction, Frames::Hold)),
+                (Side::Destination, PhaseName::Activate) => {
+                    Some((transaction, Frames::Accept(entry.offer.name)))
+                }
+                (Side::Destination, _) => None,
+            }
+        });
+        resumed.collect()
     }
 }
 

@@ -216,9 +216,11 @@ impl Simulation {
         if !has_room || !self.world.is_running(home, domain) {
             return Ok(());
         }
+        self.begin_frames(domain_number(domain));
         let offered = self.offer(home, to, domain);
         self.perform_actions();
         let ends = self.settle()?;
+        self.end_frames()?;
         match (offered, &ends[&domain]) {
             (true, end) if end.holder == Some(to) => Ok(()),
             (_, end) => Err(Failure::SecondMove(domain, end.clone())),

@@ -288,7 +288,7 @@ impl Simulation {
         let node = &self.nodes[machine];
         let restarted = node.off_until.max(self.now.after_us(crash.down_us));
         let local = node.clock.shows(restarted);
-        self.world.crash(local, machine, crash.crash);
+        let effects = self.world.crash(local, machine, crash.crash);
         self.restart_frames(machine, crash.crash);
         self.notify_slowly(machine);
         let node = &mut self.nodes[machine];
@@ -298,6 +298,7 @@ impl Simulation {
             node.off_until = restarted;
             node.paused_until = self.now;
         }
+        self.apply_effects(machine, effects, false);
     }
 
     fn report_crash(&mut self, crash: PlannedCrash) {

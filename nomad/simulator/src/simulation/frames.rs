@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use identity::DomainId;
-use nomad_protocol::{Instant, Late, PhaseName, Side, TransactionId};
+use nomad_protocol::{Instant, Late, TransactionId};
 use nomad_shell::Frames;
+use nomad_shell::late::table::FORWARD_US;
 
 use super::event_queue::Scheduled;
 use super::{Failure, JUDGE_EVERY_US, Simulation};
 use crate::faults::{Faults, SwitchRestart};
 use crate::frames::LateFrames;
+use crate::frames::checker::Continued;
 use crate::hardware::domain_number;
 use crate::history::Violation;
 use crate::machine::{Mutant, machine_id, machine_number};
@@ -23,6 +25,8 @@ use crate::world::{Crash, domain_id};
 const FRAME_PERMILLE: u64 = 100;
 /// The time within which frames must arrive after the faults.
 const PATIENCE_US: u64 = 5_000_000;
+/// The time after which no frames of an ended transaction are forwarded or accepted, even if a machine's clock runs at half the rate.
+const EXPIRED_US: u64 = 2 * FORWARD_US + JUDGE_EVERY_US;
 
 /// A message about late frames on the network.
 #[derive(Clone, Debug)]
@@ -37,7 +41,16 @@ pub(super) struct LateDatagram {
 pub(super) struct LateTraffic {
     pub frames: LateFrames,
     random: Random,
-    is_over: bool,
+    receivers: Receivers,
+}
+
+/// The domains for which frames arrive from the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Receivers {
+    All,
+    /// The domain of this number.
+    Only(usize),
+    None,
 }
 
 impl LateTraffic {
@@ -47,7 +60,7 @@ impl LateTraffic {
         LateTraffic {
             frames: LateFrames::new(faults.scale.machines, rings, are_rings_lost),
             random: Random::new(!faults.hellos.seed),
-            is_over: false,
+            receivers: Receivers::All,
         }
     }
 }
@@ -87,10 +100,14 @@ impl Simulation {
     /// Lets a frame for a domain arrive at a machine, or at two at once, now and then.
     pub(super) fn draw_frame(&mut self) {
         let traffic = &mut self.late_traffic;
-        if traffic.is_over || !traffic.random.permille(FRAME_PERMILLE) {
+        if !traffic.random.permille(FRAME_PERMILLE) {
             return;
         }
-        let domain = traffic.random.below(self.faults.scale.domains as u64) as usize;
+        let domain = match traffic.receivers {
+            Receivers::All => traffic.random.below(self.faults.scale.domains as u64) as usize,
+            Receivers::Only(domain) => domain,
+            Receivers::None => return,
+        };
         let reached = traffic.random.below(1 << self.nodes.len());
         for machine in (0..self.nodes.len()).filter(|machine| reached >> machine & 1 != 0) {
             if self.nodes[machine].is_active(self.now) {
@@ -120,7 +137,8 @@ impl Simulation {
                 frames.hold(machine, transaction, peer, subject.number());
             }
             (Frames::Forward, Some(subject)) => {
-                frames.forward(local, machine, transaction, subject.number());
+                let at = (machine, at.hardware());
+                frames.forward(local, at, transaction, subject.number());
             }
             (Frames::Accept(_), Some(subject)) => {
                 let (peer, at) = (machine_id(subject.peer), (machine, at.hardware()));
@@ -134,30 +152,19 @@ impl Simulation {
         }
     }
 
-    /// Restarts a machine's migration server or the machine. As `Server::resume_frames` does, the former then holds or accepts the
-    /// frames of the transactions that go on.
+    /// Restarts a machine's migration server or the machine.
     pub(super) fn restart_frames(&mut self, machine: usize, crash: Crash) {
+        let at = &self.world.machines[machine];
+        let entries = at.shell.moves.ledger.entries();
+        let continued = entries.map(|entry| Continued {
+            transaction: entry.transaction,
+            side: entry.side,
+            domain: domain_number(entry.offer.domain),
+        });
+        let continued: Vec<Continued> = continued.collect();
         let frames = &mut self.late_traffic.frames;
-        frames.restart(machine, crash == Crash::Machine);
-        let ledger = &self.world.machines[machine].shell.moves.ledger;
-        let entries = ledger.entries();
-        let entries =
-            entries.map(|entry| (entry.transaction, entry.side, entry.phase, entry.offer.name));
-        let entries: Vec<_> = entries.collect();
-        for (transaction, side, phase, name) in entries {
-            match (side, phase) {
-                (Side::Source, _) => {
-                    let moves = &mut self.world.machines[machine].shell.moves;
-                    if moves.outgoing(transaction).is_some() {
-                        self.apply_frames(machine, transaction, Frames::Hold);
-                    }
-                }
-                (Side::Destination, PhaseName::Activate) => {
-                    self.apply_frames(machine, transaction, Frames::Accept(name));
-                }
-                (Side::Destination, _) => {}
-            }
-        }
+        let at = (machine, at.hardware());
+        frames.restart(at, &continued, crash == Crash::Machine);
     }
 
     /// Sends all messages about late frames that are due.
@@ -215,31 +222,66 @@ impl Simulation {
 
     /// The violation of the rule of late frames, if there is one.
     pub(super) fn frames_violation(&mut self) -> Option<(DomainId, Violation)> {
-        let (domain, violation) = self.late_traffic.frames.take_violation()?;
+        let (domain, violation) = self.late_traffic.frames.checker.take_violation()?;
         let id = domain_id(domain);
         (!self.world.history.domains[&id].is_forced).then_some((id, violation))
     }
 
     /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and
-    /// after an outage that may be as long as frames are forwarded all of them.
+    /// after an outage that may be as long as frames are forwarded all of them. Then nothing of these moves may be left in the tables.
     pub(super) fn settle_frames(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
-        self.late_traffic.is_over = true;
+        self.late_traffic.receivers = Receivers::None;
         let is_forgotten = self.faults.outlasts_forwarding();
         let runs = |outcome| matches!(outcome, Outcome::Moved | Outcome::Stayed);
         let excused = ends
             .iter()
             .filter(|(_, end)| is_forgotten || !runs(end.outcome));
         let excused: Vec<usize> = excused.map(|(id, _)| domain_number(*id)).collect();
-        let frames = &mut self.late_traffic.frames;
-        frames.excuse(|domain| excused.contains(&domain));
+        let checker = &mut self.late_traffic.frames.checker;
+        checker.excuse_all(|domain| excused.contains(&domain));
+        self.await_frames()?;
+        self.advance(self.now.as_us() + EXPIRED_US)?;
+        self.check_tables()?;
+        self.late_traffic.frames.checker.forget_restarts();
+        Ok(())
+    }
+
+    fn await_frames(&mut self) -> Result<(), Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
-        while let Some(domain) = self.late_traffic.frames.missing() {
+        while let Some(domain) = self.late_traffic.frames.checker.missing() {
             if self.now.as_us() >= give_up_us {
                 return Err(Failure::Violation(domain_id(domain), Violation::FrameLost));
             }
             self.advance(self.now.as_us() + JUDGE_EVERY_US)?;
         }
-        self.report.late_frames = self.late_traffic.frames.arrived();
+        self.report.late_frames = self.late_traffic.frames.checker.arrived();
+        Ok(())
+    }
+
+    /// Lets frames for a domain arrive from the wire again.
+    pub(super) fn begin_frames(&mut self, domain: usize) {
+        self.late_traffic.receivers = Receivers::Only(domain);
+    }
+
+    /// Lets no further frames arrive from the wire, and awaits those that are under way.
+    pub(super) fn end_frames(&mut self) -> Result<(), Failure> {
+        self.late_traffic.receivers = Receivers::None;
+        self.await_frames()
+    }
+
+    /// Checks that the tables have entries of unfinished transactions only.
+    fn check_tables(&self) -> Result<(), Failure> {
+        for (number, machine) in self.world.machines.iter().enumerate() {
+            let ledger = &machine.shell.moves.ledger;
+            let is_over = |transaction: &TransactionId| {
+                let mut entries = ledger.entries();
+                entries.all(|entry| entry.transaction != *transaction)
+            };
+            let mut transactions = self.late_traffic.frames.transactions(number);
+            if transactions.any(|transaction| is_over(&transaction)) {
+                return Err(Failure::FramesLeft(number));
+            }
+        }
         Ok(())
     }
 }

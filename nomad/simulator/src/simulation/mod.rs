@@ -147,6 +147,9 @@ impl Simulation {
         let domains = self.world.history.domains.values();
         self.report.activations = domains.map(|domain| domain.activated.len()).sum();
         self.settle_frames(&ends)?;
+        if let Some(clocks) = &mut self.world.clocks {
+            clocks.latency_us = self.faults.network.latency_max_us();
+        }
         self.epilogue(&ends)?;
         Ok(self.report)
     }

@@ -16,6 +16,8 @@ pub enum Failure {
     Violation(DomainId, Violation),
     /// The world did not settle, or not as it should.
     Settled(Defect),
+    /// The table of late frames of this machine still has an entry of a transaction that is long over.
+    FramesLeft(usize),
     /// A move did not succeed although no fault struck.
     SecondMove(DomainId, End),
     /// An operator could not decide a move in doubt; the last reply.

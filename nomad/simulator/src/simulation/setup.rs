@@ -86,7 +86,10 @@ fn restart(domain: usize) -> Restart {
 /// A world with the faults of its machines.
 pub(super) fn world(faults: &Faults, mutant: Mutant) -> World {
     let mut world = World::new(&setup(faults, mutant));
-    world.clocks = Some(Clocks::new(faults.scale.machines));
+    let mut clocks = Clocks::new(faults.scale.machines);
+    clocks.latency_us = faults.network.latency_max_us();
+    clocks.rates.clone_from(&faults.clock_permille);
+    world.clocks = Some(clocks);
     for machine in &mut world.machines {
         let number = machine.number;
         let hardware = machine.hardware_mut();

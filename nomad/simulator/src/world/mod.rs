@@ -423,8 +423,8 @@ impl World {
         }
     }
 
-    /// Crashes a machine or its nomad, and restarts it.
-    pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
+    /// Crashes a machine or its nomad, and restarts it; returns the effects of the restart.
+    pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) -> Vec<Effect> {
         let machine = self.machines.remove(number).into_inner();
         let machine = match crash {
             Crash::Nomad => {
@@ -448,7 +448,7 @@ impl World {
         for stream in self.streams.values_mut() {
             stream.close(number);
         }
-        self.record_root_changes(number);
+        self.apply_effects(now, number)
     }
 
     /// Whether a domain runs on `machine`.

@@ -89,9 +89,6 @@ impl World {
             effects.push(Effect::Sending(transaction));
         } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now, round_trip_us)
         {
-            if let Some(clocks) = &mut self.clocks {
-                clocks.record_sent(transaction, round_trip_us);
-            }
             self.report_event(now, number, transaction, event);
         }
         effects

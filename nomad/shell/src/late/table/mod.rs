@@ -235,6 +235,12 @@ impl Table {
         self.inward.len()
     }
 
+    /// The moves whose frames are held, forwarded or accepted.
+    pub fn transactions(&self) -> impl Iterator<Item = TransactionId> {
+        let leaving = self.leaving.iter().map(|entry| entry.of.transaction);
+        leaving.chain(self.came.iter().map(|entry| entry.of.transaction))
+    }
+
     /// Removes the frame that [`Table::inward`] returned, because the switch has it.
     pub fn put(&mut self) {
         self.inward.pop_front();

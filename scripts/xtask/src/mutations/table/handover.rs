@@ -33,6 +33,9 @@ mutations! {
     "whole-round-trip" in "nomad/shell/src/pages.rs":
         "round_trip_us / 2" => "round_trip_us";
         "a moved domain's clock is ahead by the time that a message takes"; SIMULATED_CLOCKS;
+    "downtime-of-a-restarted-source" in "nomad/protocol/src/source/commit.rs":
+        "downtime.map_or(0, |downtime|" => "downtime.map_or(1_000_000, |downtime|";
+        "the clock of a domain is a second ahead after a move whose source was restarted"; SIMULATED_CLOCKS;
     "utc-after-a-move" in "nomad/server/src/machine.rs":
         "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
         "a domain that has moved does not know the time of day"; Machine("resolver");
@@ -48,6 +51,9 @@ mutations! {
     "absent-page" in "nomad/shell/src/arriving_pages.rs":
         "map.runs(|change| change == PageChange::Absent)" => "map.runs(|_| false)";
         "a discarded page reappears with its old data"; SIMULATED_PAGES;
+    "unpopulated-page" in "nomad/shell/src/arriving_pages.rs":
+        "matches!(change, PageChange::Zero | PageChange::Data)" => "matches!(change, PageChange::Zero)";
+        "the migration server faults when data arrives for a page that was never there"; SIMULATED_PAGES;
     "frozen-pass" in "nomad/shell/src/page_state.rs":
         "            Scope::Freeze => self.lacks_in_chunk(first_page)," => "            Scope::Freeze => self.pending.touches_chunk(first_page),";
         "pages that were discarded after they were sent reappear after a move"; SERVER;

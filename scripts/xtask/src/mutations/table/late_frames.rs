@@ -42,4 +42,22 @@ mutations! {
     "frames-dropped" in "nomad/shell/src/actions.rs":
         "Notice::Phase(PhaseName::Release) => {" => "Notice::Phase(PhaseName::Release | PhaseName::Commit) => {";
         "frames are sent to a destination that does not run their domain yet, and are lost"; SIMULATED_SHELL;
+    "frames-held-again" in "nomad/shell/src/moves/resume.rs":
+        "                    .then_some((transaction, Frames::Hold))," => "                    .then_some((transaction, Frames::Hold)).filter(|_| false),";
+        "a restarted migration server loses the frames for domains that it is moving away"; SIMULATED_FRAMES;
+    "frames-accepted-again" in "nomad/shell/src/moves/resume.rs":
+        "                    Some((transaction, Frames::Accept(entry.offer.name)))" => "                    None";
+        "a restarted migration server gets no frames for a domain that has just arrived"; SIMULATED_FRAMES;
+    "frames-repeated" in "nomad/shell/src/late/inlet.rs":
+        "        if number != next {" => "        if number > next {";
+        "a domain receives a frame as often as the network repeats it"; SIMULATED_FRAMES;
+    "frames-end" in "nomad/shell/src/actions.rs":
+        "                self.emit(Output::Frames(transaction, Frames::End));\n" => "";
+        "the frames of a domain that has arrived are accepted from its former machine for ever"; SIMULATED_FRAMES;
+    "frames-end-at-the-source" in "nomad/shell/src/late/table/mod.rs":
+        "            entry.until_us.get_or_insert(until_us);\n" => "";
+        "frames of a transaction that an operator has ended are held for ever"; SHELL;
+    "frames-order" in "nomad/shell/src/late/outlet.rs":
+        "&& let Some(frame) = self.held.pop_front()" => "&& let Some(frame) = self.held.pop_back()";
+        "the frames that were held for a domain arrive in the reverse order"; SIMULATED_FRAMES;
 }

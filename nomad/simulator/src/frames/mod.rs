@@ -10,29 +10,31 @@
 //!          -> [the domain is leaving, or left]      the tunnel, and through it the table
 //! ```
 //!
-//! A frame is *accepted* when it enters a table. It must reach the domain's port once, and at most once more for each move since, wherever the domain is by then. A frame that
-//! the wire carries to two machines counts as two. The frames that a migration server holds end with it, and so
-//! does what it knows about domains that have left or arrived, as decision 13 states. The checker excuses all frames under way then, and
-//! later ones for these domains.
+//! A frame is *accepted* when it enters a table. [`checker`] follows it from there. A frame that the wire carries to two machines counts as
+//! two.
 //!
 //! While a switch is restarted, its machine accepts no frame, and the table's frames wait in the tunnel's ring. The frames in the
 //! switch's buffer are lost, and the checker excuses exactly these. The new switch does not know which domains have left, so frames for
 //! them are no longer accepted.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod checker;
+
+use std::collections::BTreeMap;
 
 use identity::{DomainId, Mac};
-use nomad_protocol::{Instant, Late, MachineId, TransactionId};
+use nomad_protocol::{Instant, Late, MachineId, PIECE_BYTES_MAX, Side, TransactionId};
 use nomad_shell::late::table::{FORWARD_US, PortMove, Table};
 use service_protocol::root::DomainState;
 
+use crate::frames::checker::{Checker, Continued};
 use crate::hardware::Hardware;
-use crate::history::Violation;
 use crate::machine::machine_id;
 use crate::random::Random;
 
 /// The length of a frame's destination address.
 const MAC_BYTES: usize = 6;
+/// The length of a frame in a piece: the frame's own length, its destination address and its number.
+const PIECE_FRAME_BYTES: usize = 2 + MAC_BYTES + size_of::<usize>();
 
 /// A frame that is accepted within this time after its domain has left must arrive. A later one may be lost on the network until
 /// the source forwards it no longer, or the destination, whose clock may run at four times the source's rate, accepts it no longer.
@@ -51,18 +53,6 @@ struct Switch {
     buffer: Vec<usize>,
 }
 
-/// The progress of an accepted frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Accepted {
-    /// The number of its domain.
-    domain: usize,
-    /// How often it has reached the domain's port.
-    arrivals: u32,
-    /// How often its domain had moved when it was accepted.
-    moved: u32,
-    is_excused: bool,
-}
-
 /// The late frames of a simulation.
 #[derive(Debug)]
 pub struct LateFrames {
@@ -72,15 +62,9 @@ pub struct LateFrames {
     rings: Random,
     /// Whether the frames in a tunnel's ring are lost when the switch is restarted, which is a mutant.
     are_rings_lost: bool,
-    /// Per machine, the domains that its table has known since its migration server was started.
-    known: Vec<BTreeSet<usize>>,
-    /// The domains that a table knew that ended.
-    forgotten: BTreeSet<usize>,
-    /// How often each domain has moved.
-    moved: BTreeMap<usize, u32>,
-    accepted: Vec<Accepted>,
     streams: u32,
-    violation: Option<(usize, Violation)>,
+    /// The checker.
+    pub checker: Checker,
 }
 
 impl LateFrames {
@@ -91,12 +75,8 @@ impl LateFrames {
             switches: vec![Switch::default(); machines],
             rings,
             are_rings_lost,
-            known: vec![BTreeSet::new(); machines],
-            forgotten: BTreeSet::new(),
-            moved: BTreeMap::new(),
-            accepted: Vec::new(),
             streams: 0,
-            violation: None,
+            checker: Checker::new(machines),
         }
     }
 
@@ -109,14 +89,11 @@ impl LateFrames {
         let (is_leaving, rest_us) = (is_leaving(hardware, domain), switch.rest_us(now, domain));
         if is_leaving || rest_us > 0 {
             let is_too_late = !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
-            let frame = frame(domain, self.accepted.len());
-            self.accepted.push(Accepted {
-                domain,
-                arrivals: 0,
-                moved: self.moved.get(&domain).copied().unwrap_or(0),
-                is_excused: is_too_late || self.forgotten.contains(&domain),
-            });
-            self.tables[machine].handle_frame(&frame);
+            let number = self.checker.accept(machine, domain);
+            if is_too_late {
+                self.checker.excuse(number);
+            }
+            self.tables[machine].handle_frame(&frame(domain, number));
             self.deliver(machine, hardware);
         }
     }
@@ -129,30 +106,32 @@ impl LateFrames {
         peer: MachineId,
         domain: usize,
     ) {
-        self.known[machine].insert(domain);
+        self.checker.hold(machine, transaction, domain);
         self.streams += 1;
         let of = port_move(transaction, peer, domain);
         self.tables[machine].hold(of, self.streams);
     }
 
-    /// Forwards the frames for a domain that has left.
+    /// Forwards the frames for a domain that runs elsewhere. Root is about to release it, and has the switch keep its address, unless an
+    /// earlier run of the migration server has had the domain released.
     pub fn forward(
         &mut self,
         now: Instant,
-        machine: usize,
+        (machine, hardware): (usize, &Hardware),
         transaction: TransactionId,
         domain: usize,
     ) {
         let now_us = now.as_us();
         self.tables[machine].forward(transaction, now_us);
         let switch = &mut self.switches[machine];
-        if !switch.is_down {
+        if !switch.is_down && is_leaving(hardware, domain) {
             switch.away.insert(domain, now_us + FORWARD_US);
         }
     }
 
     /// Returns the frames for a domain that stays.
     pub fn revert(&mut self, machine: usize, transaction: TransactionId, hardware: &Hardware) {
+        self.checker.revert(machine, transaction);
         self.tables[machine].revert(transaction);
         self.deliver(machine, hardware);
     }
@@ -165,8 +144,7 @@ impl LateFrames {
         peer: MachineId,
         domain: usize,
     ) {
-        self.known[machine].insert(domain);
-        *self.moved.entry(domain).or_default() += 1;
+        self.checker.arrive(machine, transaction, domain);
         self.tables[machine].accept(port_move(transaction, peer, domain));
         self.deliver(machine, hardware);
     }
@@ -192,7 +170,11 @@ impl LateFrames {
         (transaction, late): (TransactionId, Late),
     ) -> Option<Late> {
         let from = machine_id(from);
+        let frames = numbers_in(&late);
         let reply = self.tables[machine].handle_late(now.as_us(), from, transaction, late);
+        if reply.is_some() {
+            self.checker.forward(machine, transaction, &frames);
+        }
         self.deliver(machine, hardware);
         reply
     }
@@ -202,15 +184,33 @@ impl LateFrames {
         self.tables[machine].poll_timeout_us()
     }
 
-    /// A machine's migration server is restarted: its table is lost. With `is_whole` the machine is, and its switch with it.
-    pub fn restart(&mut self, machine: usize, is_whole: bool) {
+    /// A machine's migration server is restarted, and continues these transactions: its table is lost. With `is_whole` the machine is,
+    /// and its switch with it.
+    pub fn restart(
+        &mut self,
+        (machine, hardware): (usize, &Hardware),
+        continued: &[Continued],
+        is_whole: bool,
+    ) {
         self.tables[machine] = Table::default();
-        let known = std::mem::take(&mut self.known[machine]);
-        self.forgotten.extend(known);
         if is_whole {
             self.switches[machine] = Switch::default();
         }
-        self.excuse(|_| true);
+        let away = self.switches[machine].away.keys().copied();
+        let exported = hardware.root.entries.keys().copied();
+        let domains = away.chain(exported.filter(|domain| is_leaving(hardware, *domain)));
+        // The frames for a domain that is still to leave, or to stay, in a transaction that goes on are held again.
+        let is_held = |domain: &usize| {
+            let mut sources = continued.iter().filter(|it| it.side == Side::Source);
+            is_leaving(hardware, *domain) && sources.any(|it| it.domain == *domain)
+        };
+        let has_left = domains.filter(|domain| !is_held(domain)).collect();
+        self.checker.restart(machine, continued, has_left);
+    }
+
+    /// The transactions whose frames a machine's table still holds or accepts.
+    pub fn transactions(&self, machine: usize) -> impl Iterator<Item = TransactionId> {
+        self.tables[machine].transactions()
     }
 
     /// A machine's switch ends.
@@ -218,7 +218,7 @@ impl LateFrames {
         let ended = std::mem::take(&mut self.switches[machine]);
         self.switches[machine].is_down = true;
         for number in ended.buffer {
-            self.accepted[number].is_excused = true;
+            self.checker.excuse(number);
         }
     }
 
@@ -235,42 +235,20 @@ impl LateFrames {
     /// Moves the frames on that wait in a switch's buffer.
     pub fn empty_buffer(&mut self, now: Instant, machine: usize, hardware: &Hardware) {
         for number in std::mem::take(&mut self.switches[machine].buffer) {
-            let domain = self.accepted[number].domain;
+            let domain = self.checker.domain_of(number);
             let is_away = self.switches[machine].rest_us(now, domain) > 0;
             if is_served(hardware, domain) {
-                self.count_arrival(number);
+                self.checker.count_arrival(number);
             } else if is_leaving(hardware, domain) || is_away {
+                // Frames that came after it may have reached the table already.
+                self.checker.allow_overtaking(number);
+                self.checker.enter(machine, number);
                 self.tables[machine].handle_frame(&frame(domain, number));
             } else {
-                self.lose(number);
+                self.checker.lose(number);
             }
         }
         self.deliver(machine, hardware);
-    }
-
-    /// Excuses the frames under way for these domains.
-    pub fn excuse(&mut self, is_excused: impl Fn(usize) -> bool) {
-        for frame in &mut self.accepted {
-            frame.is_excused |= frame.arrivals == 0 && is_excused(frame.domain);
-        }
-    }
-
-    /// The domain of a frame that is still under way.
-    pub fn missing(&self) -> Option<usize> {
-        let mut frames = self.accepted.iter();
-        let missing = frames.find(|frame| frame.arrivals == 0 && !frame.is_excused)?;
-        Some(missing.domain)
-    }
-
-    /// The number of accepted frames that have arrived.
-    pub fn arrived(&self) -> usize {
-        let arrived = |frame: &&Accepted| frame.arrivals > 0;
-        self.accepted.iter().filter(arrived).count()
-    }
-
-    /// The first violation, and the number of its domain.
-    pub fn take_violation(&mut self) -> Option<(usize, Violation)> {
-        self.violation.take()
     }
 
     /// Delivers the frames that a machine's table returns to the switch.
@@ -280,34 +258,21 @@ impl LateFrames {
         {
             let number = number_of(frame);
             self.tables[machine].put();
-            if !is_served(hardware, self.accepted[number].domain) {
-                self.lose(number);
-            } else if self.rings.permille(FULL_PERMILLE) {
+            let domain = self.checker.domain_of(number);
+            if !is_served(hardware, domain) {
+                self.checker.lose(number);
+            } else if self.waits_before(machine, domain) || self.rings.permille(FULL_PERMILLE) {
                 self.switches[machine].buffer.push(number);
             } else {
-                self.count_arrival(number);
+                self.checker.count_arrival(number);
             }
         }
     }
 
-    /// Records that a frame has reached the port of its domain.
-    fn count_arrival(&mut self, number: usize) {
-        let frame = &mut self.accepted[number];
-        frame.arrivals += 1;
-        let moved = self.moved.get(&frame.domain).copied().unwrap_or(0);
-        if frame.arrivals > 1 + moved - frame.moved {
-            let violation = (frame.domain, Violation::FrameArrivedTooOften);
-            self.violation.get_or_insert(violation);
-        }
-    }
-
-    /// Records that a switch has dropped a frame.
-    fn lose(&mut self, number: usize) {
-        let frame = &self.accepted[number];
-        if frame.arrivals == 0 && !frame.is_excused {
-            let violation = (frame.domain, Violation::FrameLost);
-            self.violation.get_or_insert(violation);
-        }
+    /// Whether frames for a domain wait in a switch's buffer. Those that follow wait behind them.
+    fn waits_before(&self, machine: usize, domain: usize) -> bool {
+        let mut waiting = self.switches[machine].buffer.iter();
+        waiting.any(|number| self.checker.domain_of(*number) == domain)
     }
 }
 
@@ -355,3 +320,14 @@ fn number_of(frame: &[u8]) -> usize {
     let number = frame[MAC_BYTES..].try_into();
     usize::from_le_bytes(number.expect("this module made it"))
 }
+
+/// The numbers of the frames in a message. Frames never begin in one piece and end in the next, since their length divides a piece's.
+fn numbers_in(late: &Late) -> Vec<usize> {
+    let Late::Piece { bytes, .. } = late else {
+        return Vec::new();
+    };
+    let frames = bytes.chunks_exact(PIECE_FRAME_BYTES);
+    frames.map(|frame| number_of(&frame[2..])).collect()
+}
+
+const _: () = assert!(PIECE_BYTES_MAX % PIECE_FRAME_BYTES == 0);
