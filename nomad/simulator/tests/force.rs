@@ -61,12 +61,3 @@ fn force_without_need_makes_no_second_copy_run() {
         assert_eq!((report.forced_runs, report.forced_drops), (0, 0));
     }
 }
-
-#[test]
-#[ignore]
-fn trace_it() {
-    let seed = std::env::var("SEED").unwrap().parse().unwrap();
-    let faults = calm(seed);
-    println!("{faults:?}");
-    println!("{:?}", simulation::trace_with(Random::new(seed), faults));
-}

@@ -148,8 +148,10 @@ impl<'a> Prober<'a> {
         udp || tcp
     }
 
+    /// When the next request is due. None is over a connection that has ended.
     fn next_due(&self) -> u64 {
-        self.udp_pace.next_ns.min(self.tcp_pace.next_ns)
+        let tcp = self.stream.as_ref().map(|_| self.tcp_pace.next_ns);
+        tcp.map_or(self.udp_pace.next_ns, |tcp| self.udp_pace.next_ns.min(tcp))
     }
 
     /// Sends due requests.

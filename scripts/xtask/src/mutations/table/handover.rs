@@ -14,7 +14,7 @@ const SWITCH: Finder = Host("switch", "");
 const SIMULATED_SHELL: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_CROWD: Finder = Suite("nomad-simulator", "crowd");
 const SIMULATED_CLOCKS: Finder = Suite("nomad-simulator", "clocks");
-const SIMULATED_FRAMES: Finder = Suite("nomad-simulator", "frames");
+const SIMULATED_FORCE: Finder = Suite("nomad-simulator", "force");
 const SIMULATED_POINTS: Finder = Suite("nomad-simulator", "points");
 const SIMULATED_PAGES: Finder = Suite("nomad-simulator", "pages");
 const CLIENT: Finder = Host("nomad-client", "");
@@ -67,45 +67,12 @@ mutations! {
         "Route::ToAll(PortKind::Uplink)" => "Route::ToAll(PortKind::Domain)";
         "no station on the wire learns the new location of a domain"; SWITCH;
 
-    "kept-address" in "userland/switch/src/away.rs":
-        "pub const KEPT_NS: u64 = 10_000_000_000;" => "pub const KEPT_NS: u64 = 2_000_000_000;";
-        "frames that arrive more than two seconds after a move are lost"; SWITCH;
-    "frames-in-flight" in "nomad/shell/src/late/outlet.rs":
-        "        sent.chain(self.held)" => "        sent.take(0).chain(self.held)";
-        "frames are lost that are under way to a machine when their domain comes back from there"; SHELL;
-    "frames-acknowledged" in "nomad/shell/src/late/outlet.rs":
-        "pop_front_if(|(_, end)| *end <= until)" => "pop_front_if(|(_, end)| *end > until)";
-        "frames that have arrived elsewhere arrive again when their domain comes back, and their memory is never freed"; SHELL;
-    "frames-of-another" in "nomad/shell/src/late/table/mod.rs":
-        "self.reclaim(|entry| entry.of.domain == of.domain);" => "self.reclaim(|entry| entry.of.mac == of.mac);";
-        "a domain from a guest gets the frames of another domain whose address it states"; SHELL;
-    "frames-undecided" in "nomad/shell/src/late/table/mod.rs":
-        "self.leaving.iter().position(has_left).unwrap_or(0)" => "0";
-        "the frames for a domain in doubt are lost when eight others leave"; SHELL;
-    "unserved-frames" in "nomad/shell/src/retries.rs":
-        "        if !self.moves.is_unserved(transaction) {\n            self.emit" => "        {\n            self.emit";
-        "frames for a domain that stays are lost if root's first attempt to serve it again fails"; SIMULATED_FRAMES;
-    "served-while-it-leaves" in "nomad/shell/src/actions.rs":
-        "                self.moves.take_over_unserved(&self.host, transaction);\n" => "";
-        "root serves a domain again while it is frozen for its next move, whose source then cannot release it"; SIMULATED_FRAMES;
-    "frames-of-both-moves" in "nomad/shell/src/late/table/mod.rs":
-        "                frames.take_held(earlier.frames);\n" => "                drop(earlier);\n";
-        "frames held for a domain are lost when it moves again before root serves it again"; SHELL;
     "admitted-in-vain" in "nomad/shell/src/moves/destination.rs":
         "let is_certain = matches!(error, RootError::Refused(_));" => "let is_certain = true;";
         "a domain that root has admitted although its reply was lost keeps its memory and its name, and never arrives here"; SIMULATED_POINTS;
     "unretired-again" in "userland/root/src/api/root/outgoing.rs":
         "    if let Some(DomainState::Running | DomainState::Stopped) = state {" => "    if state.is_none() {";
         "a move stays in doubt although its domain runs on, if root could not thaw the domain at first"; ROOT;
-    "frames-again" in "nomad/shell/src/late/inlet.rs":
-        "        if number != next {" => "        if number > next {";
-        "a domain receives a frame as often as the network repeats it"; SHELL;
-    "forwarded-frames" in "nomad/shell/src/late/table/mod.rs":
-        "pub const FORWARD_US: u64 = 10_000_000;" => "pub const FORWARD_US: u64 = 2_000_000;";
-        "the migration server forwards no frames that arrive more than two seconds after a move"; SHELL;
-    "frames-dropped" in "nomad/shell/src/actions.rs":
-        "Notice::Phase(PhaseName::Release) => {" => "Notice::Phase(PhaseName::Release | PhaseName::Commit) => {";
-        "frames are sent to a destination that does not run their domain yet, and are lost"; SIMULATED_SHELL;
     "kept-requests" in "nomad/shell/src/actions.rs":
         "            self.requests.remove(&transaction);\n" => "";
         "each move leaves memory of the migration server allocated"; SIMULATED_CROWD;
@@ -113,6 +80,9 @@ mutations! {
     "second-port" in "userland/root/src/api/root/bindings.rs":
         "(has_port && held.iter().any(is_other))" => "(!has_port && held.iter().any(is_other))";
         "a hostile image takes a ring out of root's memory for each address that it names"; ROOT;
+    "forced-beside" in "nomad/shell/src/roll_calls.rs":
+        "        Obstacle::Held { runs, .. } => is_forced && !runs," => "        Obstacle::Held { .. } => is_forced,";
+        "an operator runs a second copy of a domain by force although another machine says that it runs the domain"; SIMULATED_FORCE;
     "last-copy" in "nomad/shell/src/roll_calls.rs":
         "self.youngest.filter(|_| is_absent)" => "self.youngest.filter(|_| !is_absent)";
         "the operator does not learn where a lost domain ran last"; SHELL;

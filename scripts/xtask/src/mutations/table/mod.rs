@@ -9,6 +9,7 @@
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
 //! | `returns` | the moves of domains that return |
+//! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -39,6 +40,7 @@ macro_rules! mutations {
 mod accounts;
 mod authority;
 mod handover;
+mod late_frames;
 mod messages;
 mod moving;
 mod processor;
@@ -54,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         accounts::MUTATIONS,
         handover::MUTATIONS,
         returns::MUTATIONS,
+        late_frames::MUTATIONS,
     ]
     .into_iter()
     .flatten()
