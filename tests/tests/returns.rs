@@ -10,7 +10,7 @@ use harness::fleet::TRIO;
 use harness::prober::Heap;
 use harness::third_party::Probe;
 use harness::{Fleet, Node, counter};
-use package::{Packages, entry};
+use package::{Packages, assert_undisturbed, entry};
 use serde_json::json;
 
 /// Pages per MiB.
@@ -22,13 +22,6 @@ fn probe(fleet: &Fleet, heap: Heap) -> Probe {
     options.udp_interval = Duration::from_millis(5);
     options.tcp_interval = Duration::from_millis(10);
     fleet.party.probe(&options)
-}
-
-fn assert_undisturbed(probe: Probe) {
-    let summary = probe.finish().summary;
-    assert_eq!(summary.error_count(), 0, "{summary}");
-    assert_eq!(summary.tcp.replies, summary.tcp.requests, "{summary}");
-    assert!(summary.tcp.replies > 0, "{summary}");
 }
 
 /// Moves the counter along this way; returns the number of pages that each move sent.
@@ -49,7 +42,7 @@ fn a_domain_that_moves_back_and_forth_sends_only_what_it_has_written() {
     fleet.await_log(A, counter::READY);
     let probe = probe(&fleet, counter::USUAL);
     let sent = pages_sent(&fleet, &[A, B, A, B, A]);
-    let heap_pages = counter::USUAL.mib as u64 * MIB_PAGES;
+    let heap_pages = counter::USUAL.mib * MIB_PAGES;
     assert!(sent[0] > heap_pages, "{sent:?}");
     assert!(
         sent[1..].iter().all(|later| *later < sent[0] / 2),
@@ -65,7 +58,7 @@ fn a_domain_that_returns_from_another_machine_sends_all_pages() {
     fleet.await_log(A, counter::READY);
     let probe = probe(&fleet, counter::SMALL);
     let sent = pages_sent(&fleet, &[A, B, C, A]);
-    let heap_pages = counter::SMALL.mib as u64 * MIB_PAGES;
+    let heap_pages = counter::SMALL.mib * MIB_PAGES;
     assert!(sent.iter().all(|sent| *sent > heap_pages), "{sent:?}");
     assert_undisturbed(probe);
 }
@@ -75,7 +68,7 @@ fn a_domain_sends_all_pages_if_a_migration_server_was_restarted_meanwhile() {
     let mut fleet = Fleet::start_hooked();
     fleet.await_log(A, counter::READY);
     let probe = probe(&fleet, counter::SMALL);
-    let heap_pages = counter::SMALL.mib as u64 * MIB_PAGES;
+    let heap_pages = counter::SMALL.mib * MIB_PAGES;
     let restarts = [
         (None, true),
         (None, false),
@@ -122,4 +115,5 @@ fn a_copy_gives_way_to_a_domain_that_is_started() {
     let reply = fleet.reply(A, &["run", file]);
     assert!(reply.is_done(), "{reply}");
     fleet.await_log(A, "the memory that was kept of counter is needed");
+    assert_undisturbed(package::probe(&fleet));
 }
