@@ -79,3 +79,6 @@ impl Incoming {
         Some(logs.collect()).filter(|logs: &Vec<_>| !logs.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests;
