@@ -29,6 +29,11 @@ impl StreamItem {
         };
         (map.page_count() - map.pages(PageChange::Unchanged).count()) as u64
     }
+
+    /// Whether it completes a round or a freeze.
+    pub fn is_end(&self) -> bool {
+        matches!(self, StreamItem::RoundEnd | StreamItem::FreezeEnd(_))
+    }
 }
 
 /// The stream of one transaction.
@@ -50,6 +55,13 @@ impl Stream {
             in_flight: VecDeque::new(),
             broken: None,
         }
+    }
+
+    /// The number of items in flight that complete a round or a freeze, if its end is among them.
+    pub fn items_to_end(&self) -> Option<usize> {
+        let mut items = self.in_flight.iter();
+        let end = items.position(|(_, item)| item.is_end())?;
+        Some(end + 1)
     }
 
     /// Breaks the stream: items in flight are lost, and both ends will be notified.

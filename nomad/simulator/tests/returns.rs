@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use nomad_client::Command;
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{Envelope, Instant, Message, Step, Timing, TransactionId};
+use nomad_shell::Output;
 use nomad_simulator::history::Violation;
 use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
 use nomad_simulator::memory::PageUse::{self, Clear, Discard, Populate, Write};
@@ -227,6 +228,24 @@ fn a_domain_sends_all_pages_if_either_migration_server_was_restarted() {
         scenario.world.crash(scenario.now, restarted, Crash::Nomad);
         assert_eq!(scenario.migrate(B, A), PAGES, "{restarted}");
         scenario.assert_right();
+    }
+}
+
+/// The migration server destroys it, which takes long, when the shell's other work is done.
+#[test]
+fn a_copy_that_was_kept_for_long_enough_is_destroyed_when_there_is_time() {
+    let mut scenario = Scenario::new(ROOM, Mutant::None);
+    scenario.migrate(A, B);
+    let machine = &mut scenario.world.machines[A];
+    let kept = machine.shell.returns.kept.poll_timeout();
+    let later = kept.expect("the copy is kept for some time");
+    machine.shell.handle_timeout(later);
+    let outputs = std::iter::from_fn(|| machine.shell.poll(later));
+    let destroys = outputs.filter(|output| matches!(output, Output::DestroyCopy));
+    assert_eq!(destroys.count(), 1);
+    for left in [PAGES, 0, 0] {
+        assert_eq!(machine.hardware().remains.pool_pages(), left);
+        machine.shell.destroy_copy();
     }
 }
 

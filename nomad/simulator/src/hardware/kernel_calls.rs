@@ -359,8 +359,11 @@ impl Kernel for Hardware {
     }
 
     fn give_kept(&mut self, incoming: &mut Incoming, copy: &Remainder) -> Result<(), LocalFailure> {
-        let pages = self.remains.pages(*copy, self.parts.mutant);
+        let pages = self.remains.take_pages(*copy, self.parts.mutant);
         let pages = pages.filter(|pages| pages.page_count() == incoming.pages.page_count());
+        if self.strikes(Point::GiveKept) {
+            return Err(LocalFailure::NoMemory);
+        }
         incoming.kept = Some(pages.ok_or(LocalFailure::BadImage)?);
         Ok(())
     }

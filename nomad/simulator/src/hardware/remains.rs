@@ -31,7 +31,8 @@ struct Left {
     domain: DomainId,
     /// The size of its pool.
     pool_pages: u64,
-    pages: Memory,
+    /// Its pages, until they are moved.
+    pages: Option<Memory>,
 }
 
 impl Remains {
@@ -52,13 +53,15 @@ impl Remains {
         Some(copy.number)
     }
 
-    /// The pages of a copy, which move into the domain that returns; `None` if the copy was destroyed. One mutant has only the
-    /// first copy of each domain.
-    pub(super) fn pages(&self, number: Remainder, mutant: Mutant) -> Option<Memory> {
-        let copy = self.copies.iter().find(|copy| copy.number == number)?;
+    /// Takes the pages of a copy, which move into the domain that returns; `None` if the copy was destroyed, or its pages have moved.
+    /// One mutant has only the first copy of each domain.
+    pub(super) fn take_pages(&mut self, number: Remainder, mutant: Mutant) -> Option<Memory> {
+        let mut copies = self.copies.iter_mut();
+        let copy = copies.find(|copy| copy.number == number)?;
+        let pages = copy.pages.take()?;
         let first = self.first.get(&copy.domain);
         let first = first.filter(|_| mutant == Mutant::ReturnsToFirstCopy);
-        Some(first.unwrap_or(&copy.pages).clone())
+        Some(first.cloned().unwrap_or(pages))
     }
 
     fn take(&mut self, number: Remainder) -> Option<Left> {
@@ -100,7 +103,7 @@ impl Hardware {
             number,
             domain,
             pool_pages,
-            pages,
+            pages: Some(pages),
         });
         number
     }
