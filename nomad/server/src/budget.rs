@@ -6,7 +6,10 @@
 //! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
-//!   heap = sockets and other allocations of the start | RESERVE: one domain that is listed | visits | lists of kept copies | reservations of moves | free
+//!   heap = sockets and other allocations of the start
+//!        | RESERVE: one domain that is listed
+//!        | visits (`nomad_shell::returns::Visits`) | lists of the Memories of kept copies (`kept`)
+//!        | reservations of moves | free
 //! ```
 
 use alloc::rc::Rc;

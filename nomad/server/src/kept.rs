@@ -1,4 +1,13 @@
 //! The copy of a domain that has left, for the case that the domain returns: [`Kept`].
+//!
+//! ```text
+//!   the domain leaves   Outgoing::release ----> Kept: the retired domain, the list of its Memories
+//!                                                |     root may destroy its pool at any time (`exists`)
+//!   it is admitted      Incoming::give_kept <----+     all pages move, or none is used
+//!   there is time       Kept::destroy <----------'     what is left, or a copy that is given up
+//! ```
+//!
+//! `nomad_shell::returns` decides which copies are kept, for how long, and which one an arriving domain gets.
 
 use alloc::collections::BTreeMap;
 
