@@ -137,7 +137,7 @@ fn a_freeze_may_end_at_any_time() {
             ..PLAIN
         },
         &ends,
-        285_357,
+        325_645,
     );
 }
 
@@ -214,7 +214,7 @@ fn a_domain_that_moves_there_and_back_outlives_crashes_of_nomad() {
             ..PLAIN
         },
         &ends,
-        142_367,
+        173_107,
     );
 }
 
