@@ -32,7 +32,7 @@ fn check(model: Exploration, states: usize) {
     let (count, took) = (checker.unique_state_count(), began.elapsed());
     println!("{count} states in {took:.1?} within {bounds:?}");
     checker.assert_properties();
-    if count != states { println!("CHANGED {states} -> {count}"); }
+    assert_eq!(count, states, "within {bounds:?}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn any_step_of_a_machine_may_fail() {
 
 #[test]
 fn nomad_may_die_between_the_two_writes_of_a_record() {
-    for (crashes, states) in [([2, 0, 0], 1_388), ([0, 2, 0], 10_725)] {
+    for (crashes, states) in [([2, 0, 0], 1_388), ([0, 2, 0], 10_801)] {
         let bounds = Bounds {
             crashes,
             torn_records: 1,
@@ -308,7 +308,7 @@ fn two_domains_may_cross_each_other() {
         limits: 0,
         ..PLAIN
     };
-    explore(CROSSING, both, &ends, 14_865);
+    explore(CROSSING, both, &ends, 17_809);
     explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 147_983);
 }
 
