@@ -139,7 +139,7 @@ rights! {
         /// Describe it, copy the pages of its Memories and of those it has mapped, and use the dirty logs of its Memories,
         /// also while it runs. Read its threads and map its Memories while it is frozen.
         CAPTURE = 4;
-        /// Retire it: the commit point of a move.
+        /// Retire it: the commit point of a move. With CAPTURE also: move pages of the retired domain to another Memory.
         RETIRE = 5;
         /// Undo a retirement, as an operator may request.
         UNRETIRE = 6;
@@ -165,7 +165,7 @@ rights! {
         WRITE = 1;
         /// Map it to execute.
         EXECUTE = 2;
-        /// Populate, supply and discard pages, set a pager.
+        /// Populate, supply and discard pages, receive pages of a retired domain, set a pager.
         MANAGE = 3;
         /// Not needed by any call: the bus address is returned when the Memory is made.
         DMA = 4;

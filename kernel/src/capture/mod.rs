@@ -10,10 +10,12 @@
 //! | `thread_state` | export and import of a thread's state |
 //! | `page_set` | bitmaps of present and of dirty pages |
 //! | `copy` | copies of pages |
+//! | `grant` | a retired domain's pages for another Memory |
 
 mod copy;
 mod describe;
 mod freeze;
+mod grant;
 mod page_set;
 mod parent;
 mod records;
@@ -26,6 +28,7 @@ pub(crate) mod tests;
 pub use copy::{CopyRequest, copy_pages};
 pub use describe::describe;
 pub use freeze::{end_by_timer, freeze, handle_deadline, thaw};
+pub use grant::Grant;
 pub use page_set::read_page_set;
 pub use retire::{fail_waiters_step, retire, unretire};
 pub use thread_state::{export, import};

@@ -107,14 +107,14 @@ fn replies_to_other_domain(domain: Ref<Domain>, place: Place) -> bool {
 /// failed yet continue.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is retired; [`Error::TimedOut`] if the deadline has passed.
+/// [`Error::WrongState`] unless it is retired and has all its pages; [`Error::TimedOut`] if the deadline has passed.
 pub fn unretire(
     kernel: &Kernel,
     domain: Ref<Domain>,
     caller: Ref<Thread>,
     deadline: u64,
 ) -> Result<Freeze, Error> {
-    if !domain.is_retired() {
+    if !domain.is_restorable() {
         return Err(Error::WrongState);
     }
     let deadline = deadline_ticks(kernel, caller, deadline)?;

@@ -7,6 +7,8 @@
 //!                 +------------> a page table, a page -------------->+
 //! ```
 //!
+//! A granted page goes from [`super::Unmapped::flush`] to an entry of another Memory's table at once.
+//!
 //! Neither type can be copied, and only the allocator and code that ends a frame's use create them. So code outside of
 //! this module cannot release a frame twice, place an object in a frame in use, or release a frame that a processor may
 //! still access:

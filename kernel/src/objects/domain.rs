@@ -74,6 +74,8 @@ pub struct Domain {
     freeze_count: Cell<u64>,
     /// The first thread that does not follow the state yet. Neither do the threads after it.
     unsettled: Cell<Option<Ref<Thread>>>,
+    /// Whether pages were taken from it after its retirement.
+    has_granted: Cell<bool>,
     /// Frames of slots that are paid for but not yet in the table.
     paid_slot_frames: Cell<u32>,
     mappings: Index<Mapping>,
@@ -103,6 +105,7 @@ impl Domain {
             version: Cell::new(0),
             freeze_count: Cell::new(0),
             unsettled: Cell::new(None),
+            has_granted: Cell::new(false),
             paid_slot_frames: Cell::new(0),
             mappings: Index::empty(),
             first_record: Cell::new(None),
@@ -175,6 +178,16 @@ impl Domain {
     /// destroyed.
     pub fn is_retired(&self) -> bool {
         self.state.get() == DomainState::Retired
+    }
+
+    /// Records that pages were taken from it. It is incomplete from now on, so its retirement cannot be undone.
+    pub fn record_grant(&self) {
+        self.has_granted.set(true);
+    }
+
+    /// Whether it is retired and complete, so that its retirement can be undone.
+    pub fn is_restorable(&self) -> bool {
+        self.is_retired() && !self.has_granted.get()
     }
 
     /// The number of changes that others made while it was frozen.

@@ -11,7 +11,7 @@ use core::cell::Cell;
 use abi::Error;
 use capabilities::{Place, Slot};
 
-use super::{Domain, Header, Mapping, Object};
+use super::{Domain, Header, Mapping, Object, Pool};
 use crate::memory::{
     Entry, ForeignRun, Frame, Holder, LeafTable, OwnedFrame, PageTables, Ref, Unmapped, place_of,
 };
@@ -80,6 +80,11 @@ impl MemoryObject {
     /// The slot of the endpoint that receives messages about absent pages.
     pub fn pager(&self) -> Place {
         place_of(&self.pager)
+    }
+
+    /// The pool that pays for its pages.
+    pub fn pool(&self) -> Ref<Pool> {
+        self.header.pool.expect("every Memory has a pool")
     }
 
     /// Whether the Memory's pool is not this domain's.

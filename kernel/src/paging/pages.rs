@@ -7,7 +7,7 @@ use abi::{Error, PAGES_PER_TABLE};
 
 use crate::kernel::Kernel;
 use crate::memory::{Entry, Frame, LeafTable, Ref, Unmapped};
-use crate::objects::{Attribute, MemoryObject, Object, Pool, check_alive};
+use crate::objects::{Attribute, MemoryObject, Object, check_alive};
 
 /// The maximum number of pages that one step inserts or overwrites.
 const PAGES_PER_STEP: u64 = 16;
@@ -44,7 +44,7 @@ pub fn populate(
     if count == 0 {
         return Ok(0);
     }
-    let pool = pool_of(memory);
+    let pool = memory.pool();
     // A contiguous Memory has all its tables, and a frame for each page.
     let leaf = memory.ensure_leaf(first, || kernel.take_frame(pool))?;
     let count = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
@@ -124,7 +124,7 @@ fn supply_page(
         memory.write_page(page, from);
         return Ok(());
     }
-    let pool = pool_of(memory);
+    let pool = memory.pool();
     let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
     insert_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
 }
@@ -162,7 +162,7 @@ pub fn discard(
         }
         taken += usize::from(memory.remove(leaf, page, &mut unmapped));
     }
-    kernel.return_unmapped(pool_of(memory), unmapped);
+    kernel.return_unmapped(memory.pool(), unmapped);
     taken != 0
 }
 
@@ -177,7 +177,7 @@ fn insert_page(
     page: u64,
     fill: impl FnOnce(Frame),
 ) -> Result<(), Error> {
-    let frame = kernel.take_frame(pool_of(memory))?;
+    let frame = kernel.take_frame(memory.pool())?;
     fill(frame.view());
     memory.insert(leaf, page, frame, Entry::LEAF);
     Ok(())
@@ -192,8 +192,4 @@ fn check_range(memory: Ref<MemoryObject>, first: u64, count: u64) -> Result<(), 
     } else {
         Err(Error::ArgumentRange)
     }
-}
-
-fn pool_of(memory: Ref<MemoryObject>) -> Ref<Pool> {
-    memory.header.pool.expect("a Memory has a pool")
 }

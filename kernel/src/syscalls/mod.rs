@@ -11,7 +11,7 @@
 //! | `pool` | split, create, destroy |
 //! | `domain` | map, install, freeze, describe, retire |
 //! | `own` | map and hold, through a domain's own capabilities |
-//! | `pages` | a captured domain's pages: copy, map, bitmaps of present and dirty pages |
+//! | `pages` | a captured domain's pages: copy, map, grant, bitmaps of present and dirty pages |
 //! | `thread` | start, stop, read, write |
 //! | `memory` | populate, supply, discard, pager |
 //! | `device` | interrupts, ports, device memory, the restart of the machine |
@@ -172,6 +172,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::DomainBeginLog(call) => pages::begin_log(caller, call),
         Request::DomainMapOwn(call) => own::map(kernel, caller, call),
         Request::DomainHold(call) => own::hold(kernel, caller, call),
+        Request::DomainGrantPages(call) => pages::grant(kernel, caller, call),
 
         Request::ThreadStart(call) => thread::start(kernel, caller, call),
         Request::ThreadStop(call) => thread::stop(kernel, caller, call),

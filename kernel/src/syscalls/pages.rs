@@ -1,16 +1,22 @@
-//! A captured domain's pages: copies, bitmaps of present and dirty pages, a mapping for a debugger.
+//! A captured domain's pages: copies, bitmaps of present and dirty pages, a mapping for a debugger, and a retired domain's
+//! pages for another Memory.
 
-use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages};
+use abi::calls::{
+    DomainBeginLog, DomainGrantPages, DomainMapCaptured, DomainPages, DomainReadPages,
+};
 use abi::register::{Access, ObjectId};
 use abi::{DomainRights, Error, MemoryRights};
 
 use super::{CallResult, Outcome, Results, lookup};
-use crate::capture::{self, CopyRequest};
+use crate::capture::{self, CopyRequest, Grant};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Attribute, Domain, MemoryObject, Object, Search, Thread};
 use crate::paging::{self, MapRequest};
+
+/// The argument registers of `DomainGrantPages` that hold the first page, the number of pages and the pages moved so far.
+const GRANT_PROGRESS: [usize; 3] = [3, 4, 5];
 
 pub fn read_set(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
@@ -86,6 +92,35 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
     };
     paging::map(kernel, into, request)?;
     Ok(Outcome::DONE)
+}
+
+/// Takes one step, and advances the argument registers by it.
+pub fn grant(kernel: &Kernel, caller: Ref<Thread>, call: DomainGrantPages) -> CallResult {
+    let rights = DomainRights::RETIRE | DomainRights::CAPTURE;
+    let domain = lookup::domain(caller, call.domain, rights)?;
+    // A retired domain's own Memory is refused here, so the two Memories have different pools.
+    let target = lookup::memory(caller, call.target, MemoryRights::MANAGE)?;
+    let Some(source) = own_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
+    let (first_page, page_count) = (call.first_page.0, call.page_count.0);
+    let grant = Grant {
+        domain,
+        source,
+        target,
+        first_page,
+        page_count,
+    };
+    let step = grant.step(kernel)?;
+    let moved = call.progress.saturating_add(step.moved);
+    if step.handled == page_count {
+        return Ok(Outcome::one(moved));
+    }
+    let rest = [first_page + step.handled, page_count - step.handled, moved];
+    for (register, value) in GRANT_PROGRESS.into_iter().zip(rest) {
+        caller.set_argument(register, value);
+    }
+    Ok(Outcome::Again)
 }
 
 /// A Memory of the domain's own pool; `None` if the search is unfinished.

@@ -96,6 +96,12 @@ pub enum Error {
     /// The state and the outline describe different domains.
     #[error("the state and the outline describe different domains")]
     IdentityChanged,
+    /// A Memory of a service continues one of an earlier image, or two Memories continue the same.
+    #[error("a Memory cannot continue the one at position {position} of an earlier image")]
+    Continuation {
+        /// The position.
+        position: u32,
+    },
     /// A chunk is misaligned or reaches beyond its Memory.
     #[error(
         "chunk of {page_count} pages at page {first_page}: misaligned, or beyond the end of its Memory of {memory_pages} pages"

@@ -2,7 +2,10 @@
 
 use alloc::boxed::Box;
 
-use crate::{Chunk, Description, MemoryKey, Outline, PAGE_BYTES, PageMap, Preamble, Round, Seal};
+use crate::{
+    Announcement, Chunk, Description, MemoryKey, Outline, PAGE_BYTES, PageMap, Preamble, Round,
+    Seal,
+};
 
 /// A decoded part of an image.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,8 +14,8 @@ pub enum Event<'a> {
     Begun(Preamble),
     /// The outline of a domain.
     Outline(u8, Outline),
-    /// Chunks of this Memory, of this many pages, may follow.
-    Memory(u8, MemoryKey, u64),
+    /// Chunks of this Memory may follow.
+    Memory(u8, Announcement),
     /// The changes of these pages; those with data follow as [`Event::Page`].
     Chunk(u8, Chunk, PageMap),
     /// A page of a Memory.

@@ -80,7 +80,7 @@ pub use reader::Reader;
 pub use record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
 pub use structure::has_same_structure;
 pub use verdict::{Judgement, NamedObject, Names, Refusal, Subject, Verdict, judge};
-pub use writer::{Chunk, MemoryKey, Round, Seal, Writer};
+pub use writer::{Announcement, Chunk, MemoryKey, Round, Seal, Writer};
 
 /// The size of a page, as a length.
 pub const PAGE_BYTES: usize = abi::PAGE_BYTES as usize;

@@ -6,7 +6,7 @@ use crate::{Error, Limits};
 pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 
 /// The version of the format. Other versions are refused, not translated.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The ABI version of the domain; it also fixes the layout of a thread's state.
 pub const ABI_VERSION: u32 = 6;

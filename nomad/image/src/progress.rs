@@ -4,13 +4,17 @@ use alloc::vec::Vec;
 
 use crate::limits::at_most;
 use crate::record::RecordKind;
-use crate::{CHUNK_PAGES_MAX, Chunk, Description, Error, Identity, Limits, MemoryKey, Object};
+use crate::{
+    Announcement, CHUNK_PAGES_MAX, Chunk, Description, Error, Identity, Limits, MemoryKey, Object,
+};
 
 /// The records of a domain read so far.
 #[derive(Default)]
 pub struct Progress {
     identity: Option<Identity>,
     memories: Vec<(MemoryKey, u64)>,
+    /// The positions in an earlier image that are continued.
+    continued: Vec<u32>,
     state: bool,
 }
 
@@ -34,13 +38,13 @@ impl Progress {
     /// Records a Memory.
     ///
     /// # Errors
-    /// It was announced before, or exceeds the limits.
-    pub fn announce(
-        &mut self,
-        memory: MemoryKey,
-        pages: u64,
-        limits: &Limits,
-    ) -> Result<(), Error> {
+    /// It was announced before, exceeds the limits, or continues what it cannot.
+    pub fn announce(&mut self, announcement: &Announcement, limits: &Limits) -> Result<(), Error> {
+        let Announcement {
+            memory,
+            pages,
+            continues,
+        } = *announcement;
         if self.pages_of(memory).is_some() {
             return Err(Error::Reannounced);
         }
@@ -49,7 +53,20 @@ impl Progress {
         let known = self.memories.iter().map(|(_, pages)| *pages);
         let sum = known.fold(pages, u64::saturating_add);
         at_most("pages", sum, limits.pages_max)?;
+        self.record_continued(memory, continues)?;
         self.memories.push((memory, pages));
+        Ok(())
+    }
+
+    /// Records which Memory of an earlier image this one continues. Only a Memory of the domain continues one, and no two the same.
+    fn record_continued(&mut self, memory: MemoryKey, continues: Option<u32>) -> Result<(), Error> {
+        let Some(position) = continues else {
+            return Ok(());
+        };
+        if matches!(memory, MemoryKey::Outside(_)) || self.continued.contains(&position) {
+            return Err(Error::Continuation { position });
+        }
+        self.continued.push(position);
         Ok(())
     }
 

@@ -207,10 +207,10 @@ impl Reader {
                 Ok(Event::Outline(domain, outline))
             }
             RecordKind::Memory => {
-                let (memory, pages) = decode(head.kind, bytes)?;
+                let announcement = decode(head.kind, bytes)?;
                 let limits = self.limits;
-                self.progress(domain).announce(memory, pages, &limits)?;
-                Ok(Event::Memory(domain, memory, pages))
+                self.progress(domain).announce(&announcement, &limits)?;
+                Ok(Event::Memory(domain, announcement))
             }
             RecordKind::Chunk => self.chunk(domain, bytes),
             RecordKind::Round => {

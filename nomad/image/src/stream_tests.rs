@@ -34,7 +34,7 @@ fn image() -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(1, &mut out);
     writer.outline(0, &outline(), &mut out);
-    writer.memory(0, MEMORY, 1024, &mut out);
+    writer.memory(0, &Announcement::empty(MEMORY, 1024), &mut out);
     writer.chunk(0, MEMORY, 0, &map(&[Data, Zero, Absent, Data]), &mut out);
     writer.page(&[1; PAGE_BYTES], &mut out);
     writer.page(&[2; PAGE_BYTES], &mut out);
@@ -162,7 +162,7 @@ fn refused(write: impl FnOnce(&mut Writer, &mut Vec<u8>)) -> Error {
 fn refuses_records_out_of_place() {
     let kind = RecordKind::Memory as u8;
     assert_eq!(
-        refused(|writer, out| writer.memory(0, MEMORY, 1, out)),
+        refused(|writer, out| writer.memory(0, &Announcement::empty(MEMORY, 1), out)),
         Error::OutOfPlace { kind }
     );
     let kind = RecordKind::Seal as u8;
@@ -174,7 +174,7 @@ fn refuses_records_out_of_place() {
     let late = refused(|writer, out| {
         writer.outline(0, &outline(), out);
         writer.state(0, &description(), out);
-        writer.memory(0, MEMORY, 1024, out);
+        writer.memory(0, &Announcement::empty(MEMORY, 1024), out);
     });
     assert_eq!(
         late,
@@ -197,7 +197,7 @@ fn refuses_pages_that_no_memory_has() {
     let chunk = |memory, pages, first_page| {
         refused(move |writer, out| {
             writer.outline(0, &outline(), out);
-            writer.memory(0, MEMORY, pages, out);
+            writer.memory(0, &Announcement::empty(MEMORY, pages), out);
             writer.chunk(0, memory, first_page, &map(&[PageChange::Zero; 4]), out);
         })
     };
@@ -224,8 +224,8 @@ fn refuses_memories_announced_twice_too_large_or_as_something_else() {
     let announce = |first: (MemoryKey, u64), second: (MemoryKey, u64)| {
         refused(move |writer, out| {
             writer.outline(0, &outline(), out);
-            writer.memory(0, first.0, first.1, out);
-            writer.memory(0, second.0, second.1, out);
+            writer.memory(0, &Announcement::empty(first.0, first.1), out);
+            writer.memory(0, &Announcement::empty(second.0, second.1), out);
             writer.state(0, &description(), out);
         })
     };
@@ -240,6 +240,59 @@ fn refuses_memories_announced_twice_too_large_or_as_something_else() {
             found: most + 1,
             most
         }
+    );
+}
+
+/// The announcement of a Memory that continues the one at this position of an earlier image.
+fn continuing(memory: MemoryKey, position: u32) -> Announcement {
+    Announcement {
+        continues: Some(position),
+        ..Announcement::empty(memory, 1024)
+    }
+}
+
+/// The order of the fields in docs/image-format.md.
+#[test]
+fn a_memory_names_the_one_that_it_continues() {
+    let announcement = continuing(MEMORY, 300);
+    let mut out = Vec::new();
+    let mut writer = Writer::new(1, &mut out);
+    writer.outline(0, &outline(), &mut out);
+    let head = out.len() + crate::record::RECORD_HEAD_BYTES;
+    writer.memory(0, &announcement, &mut out);
+    let position = crate::samples::MEMORY as u8;
+    assert_eq!(out[head..], [0, position, 0x80, 8, 1, 0xac, 2]);
+    let mut reader = Reader::new(Limits::default());
+    let mut rest = &out[..];
+    let mut announced = None;
+    while !rest.is_empty() {
+        let (read, event) = reader.read(rest).expect("an image");
+        if let Some(Event::Memory(_, read)) = event {
+            announced = Some(read);
+        }
+        rest = &rest[read..];
+    }
+    assert_eq!(announced, Some(announcement));
+}
+
+#[test]
+fn refuses_a_memory_that_continues_what_it_cannot() {
+    let announce = |announcements: [Announcement; 2]| {
+        refused(move |writer, out| {
+            writer.outline(0, &outline(), out);
+            for announcement in &announcements {
+                writer.memory(0, announcement, out);
+            }
+        })
+    };
+    let error = Error::Continuation { position: 3 };
+    let thread = MemoryKey::Inside(crate::samples::THREAD);
+    let twice = [continuing(MEMORY, 3), continuing(thread, 3)];
+    assert_eq!(announce(twice), error);
+    let ring = MemoryKey::Outside(0);
+    assert_eq!(
+        announce([continuing(MEMORY, 2), continuing(ring, 3)]),
+        error
     );
 }
 

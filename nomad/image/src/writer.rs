@@ -19,6 +19,29 @@ pub enum MemoryKey {
     Outside(u32),
 }
 
+/// The announcement of a Memory, before its first chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The Memory.
+    pub memory: MemoryKey,
+    /// The number of its pages, present or not.
+    pub pages: u64,
+    /// If its pages are those that the destination keeps of an earlier image, as far as no chunk changes them: the Memory's position
+    /// in that image. Otherwise all of its pages are absent.
+    pub continues: Option<u32>,
+}
+
+impl Announcement {
+    /// Announces a Memory all of whose pages are absent.
+    pub fn empty(memory: MemoryKey, pages: u64) -> Announcement {
+        Announcement {
+            memory,
+            pages,
+            continues: None,
+        }
+    }
+}
+
 /// The head of a chunk: the pages that its map covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
@@ -76,11 +99,11 @@ impl Writer {
     }
 
     /// Announces a Memory, before its first chunk.
-    pub fn memory(&mut self, domain: u8, memory: MemoryKey, pages: u64, out: &mut Vec<u8>) {
+    pub fn memory(&mut self, domain: u8, announcement: &Announcement, out: &mut Vec<u8>) {
         self.record(
             RecordKind::Memory,
             domain,
-            |body| append(body, &(memory, pages)),
+            |body| append(body, announcement),
             out,
         );
     }

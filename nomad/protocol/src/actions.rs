@@ -67,8 +67,12 @@ impl Action {
 /// An action of a source on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceAction {
-    /// Start logging which pages the domain dirties. All are dirty at first.
-    StartDirtyLog,
+    /// Start logging which pages the domain dirties. All are dirty at first. If the domain came from the destination, and was
+    /// this incarnation there, go on with the log that was begun when it arrived here.
+    StartDirtyLog {
+        /// The incarnation of the copy that the destination keeps.
+        kept: Option<Incarnation>,
+    },
     /// Send the pages that are dirty. Completed by `RoundSent`, `StreamBroken` or `Failed`.
     CopyRound {
         /// The round's number, from 0.
@@ -195,6 +199,8 @@ pub enum DestinationEvent {
     Reserved {
         /// A number for this admission, drawn at random.
         admission: AdmissionId,
+        /// The incarnation of the copy that is kept here, if the domain left this machine for the source.
+        kept: Option<Incarnation>,
     },
     /// The domain is refused; nothing is reserved.
     Refused(Refusal),

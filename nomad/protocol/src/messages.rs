@@ -72,6 +72,9 @@ pub enum Step {
     Admit {
         /// The number of the admission.
         admission: AdmissionId,
+        /// The incarnation as which the domain left the destination for the source, if the destination keeps the copy that it
+        /// had then. The source need not send the pages of that copy again.
+        kept: Option<Incarnation>,
     },
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),

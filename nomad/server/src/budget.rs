@@ -6,7 +6,10 @@
 //! (`migration::the_largest_domain_moves_there_and_back_within_its_reserve`).
 //!
 //! ```text
-//!   heap = sockets and other allocations of the start | RESERVE: one domain that is listed | reservations of moves | free
+//!   heap = sockets and other allocations of the start
+//!        | RESERVE: one domain that is listed
+//!        | visits (`nomad_shell::returns::Visits`) | lists of the Memories of kept copies (`kept`)
+//!        | reservations of moves | free
 //! ```
 
 use alloc::rc::Rc;
@@ -15,8 +18,11 @@ use core::cell::{Cell, OnceCell};
 use abi::thread_state::THREAD_STATE_BYTES;
 use nomad_image::{Limits, PAGE_BYTES};
 use nomad_protocol::{Side, Sizes};
+use nomad_shell::returns::VISITS_BYTES;
 use nomad_transport::WINDOW_BYTES;
 use runtime::port::PORT_PAGES;
+
+use crate::kept::LISTS_BYTES;
 
 /// The most threads of a domain, by the limit of the kernel.
 pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
@@ -147,7 +153,8 @@ impl Budget {
     /// # Errors
     /// [`NoRoom`].
     pub fn reserve(&self, side: Side, needed: usize) -> Result<Reservation, NoRoom> {
-        let free = || runtime::heap::uncommitted_bytes().saturating_sub(RESERVE_BYTES);
+        let reserved = RESERVE_BYTES + VISITS_BYTES + LISTS_BYTES;
+        let free = || runtime::heap::uncommitted_bytes().saturating_sub(reserved);
         let total = *self.total.get_or_init(free);
         let (out, incoming) = (self.out.get(), self.incoming.get());
         let left = total.saturating_sub(out + incoming);
@@ -231,7 +238,7 @@ mod tests {
     }
 
     /// The bytes that the heap of `userland/manifests/default.toml` leaves for moves, with two MiB for sockets.
-    const MOVES_BYTES: usize = (24 << 20) - (2 << 20) - RESERVE_BYTES;
+    const MOVES_BYTES: usize = (24 << 20) - (2 << 20) - RESERVE_BYTES - VISITS_BYTES - LISTS_BYTES;
 
     #[test]
     fn the_largest_domain_or_three_small_ones_may_come_and_as_many_leave() {

@@ -1,6 +1,6 @@
 //! Work that waits until there is nothing else to do: [`Deferred`].
 //!
-//! It takes a long time to destroy a domain. Meanwhile frames that reach this machine for a domain that has left
+//! It takes a long time to destroy a domain, or a copy that was kept of one. Meanwhile frames that reach this machine for a domain that has left
 //! would wait to be forwarded. Logging a line is a call to root, and makes the console run, which writes the line to the serial
 //! port. In the middle of a move, a frozen domain would wait for that.
 
@@ -33,6 +33,8 @@ pub enum Task {
     /// Hand over to root the memory of this transaction's domain, which runs here. This happens soon, since other moves may need
     /// room.
     HandOver(TransactionId),
+    /// Destroy a copy that was kept in case a domain returns, and is given up.
+    DestroyCopy,
     /// Log this line when nothing has happened for a while.
     Log(String),
 }
@@ -55,6 +57,11 @@ impl Deferred {
     /// Defers the hand-over of a domain's memory.
     pub fn hand_over(&self, transaction: TransactionId) {
         self.release(Task::HandOver(transaction));
+    }
+
+    /// Defers the destruction of a copy that is given up.
+    pub fn destroy_copy(&self) {
+        self.release(Task::DestroyCopy);
     }
 
     fn release(&self, task: Task) {
@@ -111,6 +118,7 @@ pub async fn run(server: &'static Server) {
         Task::Log(line) => log::info!("{line}"),
         Task::Destroy(transaction) => server.give_back(transaction),
         Task::HandOver(transaction) => server.shell.borrow_mut().hand_over(transaction),
+        Task::DestroyCopy => server.shell.borrow_mut().destroy_copy(),
     };
     let quiet = async || Timer::after(QUIET).await;
     server.deferred.run(quiet, execute).await;

@@ -8,6 +8,7 @@
 //! | [`local`] | the shell's host: this machine's kernel and root, by capability |
 //! | [`capture`] | a domain that leaves |
 //! | [`restore`] | a domain that arrives |
+//! | [`kept`] | the copy of a domain that has left, in case the domain returns |
 //! | [`failures`] | the errors of capture and restore as the protocol's failures |
 //! | [`budget`] | the memory of this server that moves may use |
 //! | [`network`], [`operators`] | sessions with other machines and with operators |
@@ -37,6 +38,7 @@ mod channel;
 mod deferred;
 mod executor_turns;
 mod failures;
+mod kept;
 mod late;
 mod local;
 mod machine;

@@ -113,8 +113,13 @@ impl Root {
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn release(self, name: Name, guest: Option<Name>) -> Result<Cap<Pool>, RootError> {
-        self.get_capability(Request::Release { name, guest })
+    pub fn release(
+        self,
+        name: Name,
+        id: DomainId,
+        guest: Option<Name>,
+    ) -> Result<Cap<Pool>, RootError> {
+        self.get_capability(Request::Release { name, id, guest })
     }
 
     /// Undoes the retirement of a domain that was to move away, and thaws the domain.

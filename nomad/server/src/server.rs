@@ -125,6 +125,7 @@ impl Server {
             Output::Log(line) => self.deferred.log(line),
             Output::GiveBack(transaction) => self.deferred.destroy(transaction),
             Output::HandOver(transaction) => self.deferred.hand_over(transaction),
+            Output::DestroyCopy => self.deferred.destroy_copy(),
             Output::Frames(transaction, frames) => self.apply_frames(transaction, frames),
             Output::Late(from, transaction, late) => self.handle_late(from, transaction, late),
             Output::End => panic!("ends, as a test asked for"),

@@ -59,6 +59,7 @@ impl<H: Host> Shell<H> {
             let incoming = self.moves.incoming(transaction);
             let steps = incoming.and_then(|domain| self.host.end_incoming_pause(domain));
             self.log_pause(transaction, "destination", steps);
+            self.record_visit(transaction);
             self.emit(Output::HandOver(transaction));
         }
         event
@@ -82,6 +83,7 @@ impl<H: Host> Shell<H> {
             return None;
         }
         match action {
+            SourceAction::StartDirtyLog { kept } => return self.start_dirty_log(transaction, kept),
             // The switch is about to stop serving the domain.
             SourceAction::ExportState { .. } => {
                 self.moves.take_over_unserved(&self.host, transaction);

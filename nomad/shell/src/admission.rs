@@ -2,10 +2,12 @@
 
 use identity::Name;
 use nomad_protocol::{
-    DestinationEvent, Event, GuestRule, Instant, MachineId, Offer, Refusal, TransactionId,
+    AdmissionId, DestinationEvent, Event, GuestRule, Instant, MachineId, Offer, Refusal,
+    TransactionId,
 };
 
 use crate::host::{Host, Provenance};
+use crate::moves::destination::Rejection;
 use crate::retries::Task;
 use crate::shell::Shell;
 
@@ -17,20 +19,31 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         offer: &Offer,
     ) -> Option<Event> {
-        let provenance = match self.admission_refusal() {
-            Some(refusal) => Err(refusal),
-            None => self.provenance(transaction, offer),
+        let event = match self.admit(transaction, offer) {
+            Ok(admission) => DestinationEvent::Reserved {
+                admission,
+                kept: self.claim_copy(transaction, offer),
+            },
+            Err(Rejection {
+                refusal,
+                is_certain,
+            }) if is_certain => DestinationEvent::Refused(refusal),
+            Err(Rejection { refusal, .. }) => return self.withdraw(now, transaction, refusal),
         };
-        let reserved = match provenance {
-            Ok(provenance) => self
-                .moves
-                .reserve(&mut self.host, transaction, offer, provenance),
-            Err(refusal) => Ok(DestinationEvent::Refused(refusal)),
-        };
-        match reserved {
-            Ok(event) => Some(Event::Destination(event)),
-            Err(refusal) => self.withdraw(now, transaction, refusal),
-        }
+        Some(Event::Destination(event))
+    }
+
+    fn admit(
+        &mut self,
+        transaction: TransactionId,
+        offer: &Offer,
+    ) -> Result<AdmissionId, Rejection> {
+        let refusal = self.admission_refusal();
+        refusal.map_or(Ok(()), |it| Err(Rejection::certain(it)))?;
+        let provenance = self.provenance(transaction, offer);
+        let provenance = provenance.map_err(Rejection::certain)?;
+        let moves = &mut self.moves;
+        moves.reserve(&mut self.host, transaction, offer, provenance)
     }
 
     /// Refuses a domain that root may have admitted, as soon as root has discarded it; returns the event for the ledger, if that is so.

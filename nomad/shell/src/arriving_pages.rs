@@ -28,8 +28,9 @@ pub trait Pages {
 /// The state of an arriving Memory's pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ArrivingPages {
-    /// Pages that were written with data. All other pages are zero or absent.
+    /// Pages that may have data. All other pages are zero or absent.
     written: PageSet,
+    present: PageSet,
 }
 
 impl ArrivingPages {
@@ -37,7 +38,19 @@ impl ArrivingPages {
     pub fn new(page_count: u64) -> ArrivingPages {
         ArrivingPages {
             written: PageSet::new(page_count),
+            present: PageSet::new(page_count),
         }
+    }
+
+    /// Adds pages of a kept copy, which have any content.
+    pub fn insert_kept(&mut self, pages: &PageSet) {
+        self.written.insert_set(pages);
+        self.present.insert_set(pages);
+    }
+
+    /// The pages that are present.
+    pub fn present(&self) -> &PageSet {
+        &self.present
     }
 
     /// Applies a chunk. Pages with data are populated now, and written when their bytes arrive.
@@ -53,11 +66,15 @@ impl ArrivingPages {
         let at = |page: usize| first_page + page as u64;
         for (first, count) in map.runs(|change| change == PageChange::Absent) {
             pages.discard(at(first), count as u64)?;
-            (first..first + count).for_each(|page| self.written.remove(at(page)));
+            for page in (first..first + count).map(at) {
+                self.written.remove(page);
+                self.present.remove(page);
+            }
         }
         let is_there = |change| matches!(change, PageChange::Zero | PageChange::Data);
         for (first, count) in map.runs(is_there) {
             pages.populate(at(first), count as u64)?;
+            (first..first + count).for_each(|page| self.present.insert(at(page)));
         }
         for page in map.pages(PageChange::Zero).map(at) {
             if self.written.contains(page) {
@@ -70,8 +87,75 @@ impl ArrivingPages {
         Ok(())
     }
 
-    /// Whether no page was written with data.
+    /// Whether no page may have data.
     pub fn is_empty(&self) -> bool {
         self.written.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+    use core::convert::Infallible;
+
+    use super::*;
+
+    /// The pages that were cleared.
+    #[derive(Default)]
+    struct Cleared(Vec<u64>);
+
+    impl Pages for Cleared {
+        type Error = Infallible;
+
+        fn populate(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn clear(&mut self, page: u64) {
+            self.0.push(page);
+        }
+    }
+
+    fn map(changes: &[PageChange]) -> PageMap {
+        let mut map = PageMap::try_new(changes.len()).expect("a chunk");
+        let changes = changes.iter().enumerate();
+        changes.for_each(|(page, change)| map.set(page, *change));
+        map
+    }
+
+    #[test]
+    fn knows_which_pages_are_present() {
+        use PageChange::*;
+        let mut arriving = ArrivingPages::new(8);
+        for changes in [
+            [Data, Zero, Data, Unchanged],
+            [Unchanged, Unchanged, Absent, Zero],
+        ] {
+            let Ok(()) = arriving.apply(0, &map(&changes), &mut Cleared::default());
+        }
+        let present: Vec<u64> = (0..8)
+            .filter(|page| arriving.present().contains(*page))
+            .collect();
+        assert_eq!(present, [0, 1, 3]);
+    }
+
+    #[test]
+    fn a_page_of_a_kept_copy_is_cleared_if_it_is_zero_now() {
+        use PageChange::*;
+        let mut arriving = ArrivingPages::new(8);
+        let mut kept = PageSet::new(8);
+        [1, 2].into_iter().for_each(|page| kept.insert(page));
+        arriving.insert_kept(&kept);
+        let mut pages = Cleared::default();
+        let Ok(()) = arriving.apply(0, &map(&[Zero, Zero, Unchanged]), &mut pages);
+        assert_eq!(pages.0, [1]);
+        let present: Vec<u64> = (0..8)
+            .filter(|page| arriving.present().contains(*page))
+            .collect();
+        assert_eq!(present, [0, 1, 2]);
     }
 }

@@ -16,6 +16,7 @@
 //! | `offers` | the beginning of a move from this machine |
 //! | [`pages`] | the logic of page streams |
 //! | [`retries`] | calls to root that failed for the moment |
+//! | [`returns`] | domains that return to the machine that they came from |
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
 //! | [`operator`] | the execution of an operator's commands |
@@ -60,6 +61,7 @@ mod presence;
 pub mod records;
 mod restart;
 pub mod retries;
+pub mod returns;
 pub mod roll_calls;
 pub mod shell;
 mod transfer;

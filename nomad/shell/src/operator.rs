@@ -185,6 +185,9 @@ impl<H: Host> Shell<H> {
             self.check_does_not_run(name)?;
         }
         if self.moves.ledger.force(now, transaction, force) {
+            if force == Force::RunHere {
+                self.prevent_visit(transaction);
+            }
             Ok(())
         } else {
             Err(format!("{name} is being settled already"))

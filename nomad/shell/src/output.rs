@@ -42,6 +42,8 @@ pub enum Output {
     /// When there is time, hand over to root the memory of this transaction's domain by
     /// [`Shell::hand_over`](crate::Shell::hand_over): the domain runs here.
     HandOver(TransactionId),
+    /// When there is time, destroy a copy that was given up by [`Shell::destroy_copy`](crate::Shell::destroy_copy).
+    DestroyCopy,
     /// A change in the handling of late frames, which reach a machine for a domain that is leaving or has left: those for this
     /// transaction's domain.
     Frames(TransactionId, Frames),

@@ -59,6 +59,11 @@ impl PageSet {
         self.page_count
     }
 
+    /// The number of bytes that it takes in memory, without its head.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.words)
+    }
+
     /// The number of pages in it.
     pub fn len(&self) -> u64 {
         self.words
@@ -107,6 +112,13 @@ impl PageSet {
     pub fn insert_set(&mut self, other: &PageSet) {
         let words = self.words.iter_mut().zip(&other.words);
         words.for_each(|(word, bits)| *word |= bits);
+    }
+
+    /// Adds the pages of `those` that are not in `others`. All are sets of the same Memory.
+    pub fn insert_difference(&mut self, those: &PageSet, others: &PageSet) {
+        let differences = those.words.iter().zip(&others.words);
+        let words = self.words.iter_mut().zip(differences);
+        words.for_each(|(word, (those, others))| *word |= those & !others);
     }
 
     /// Removes all pages.

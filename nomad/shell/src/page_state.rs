@@ -59,6 +59,21 @@ impl PageState {
         }
     }
 
+    /// A Memory of which the destination has these pages, and none was written since.
+    pub fn continuing(known: PageSet) -> PageState {
+        let page_count = known.page_count();
+        PageState {
+            known,
+            ..PageState::new(page_count)
+        }
+    }
+
+    /// Has the next round announce the pages that the destination has and that are not in `present`, the pages that are present now. The
+    /// destination so frees pages that it has kept before others need their memory.
+    pub fn announce_discarded(&mut self, present: &PageSet) {
+        self.pending.insert_difference(&self.known, present);
+    }
+
     /// The size of the Memory.
     pub fn page_count(&self) -> u64 {
         self.pending.page_count()
@@ -264,6 +279,34 @@ mod tests {
             .filter(|page| state.present.contains(*page))
             .collect();
         assert_eq!(present, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn of_a_memory_that_continues_only_what_changed_is_announced() {
+        let mut known = PageSet::new(600);
+        [1, 2, 3].into_iter().for_each(|page| known.insert(page));
+        let mut state = PageState::continuing(known);
+        assert!(!state.concerns_chunk(Scope::Round, 0));
+        state.pending.insert(2);
+        assert_eq!(state.written_in_chunk(0), ChunkPages::of([2]));
+        state.present.insert_set(&state.known.clone());
+        state.present.remove(3);
+        assert_eq!(state.lacking_in_chunk(0), ChunkPages::of([2]));
+        assert_eq!(state.gone_in_chunk(0), ChunkPages::of([3]));
+    }
+
+    #[test]
+    fn pages_that_were_discarded_since_are_announced_while_the_domain_runs() {
+        let [mut known, mut present] = [(); 2].map(|()| PageSet::new(600));
+        [3, 4, 5].into_iter().for_each(|page| known.insert(page));
+        [1, 4].into_iter().for_each(|page| present.insert(page));
+        let mut state = PageState::continuing(known);
+        state.announce_discarded(&present);
+        let [wanted, gone] = state.pages_to_announce(Scope::Round, 0);
+        let map = state.announce_chunk(0, &wanted.union(&gone), &Content::default());
+        assert_eq!(map.pages(Absent).collect::<Vec<_>>(), [3, 5]);
+        assert!(state.pending.is_empty());
+        assert_eq!(state.known.len(), 1);
     }
 
     #[test]

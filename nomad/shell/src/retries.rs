@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use nomad_protocol::{Event, Instant, Refusal, SourceEvent, TransactionId};
+use nomad_protocol::{Event, Instant, PhaseName, Refusal, SourceEvent, TransactionId};
 
 use crate::host::{Host, RootError};
 use crate::output::{Frames, Output};
@@ -57,10 +57,18 @@ impl Retries {
 
 impl<H: Host> Shell<H> {
     /// Releases the memory of a domain that has left, for [`Output::GiveBack`]; returns the event for the ledger, if
-    /// root has done it.
+    /// root has done it. The copy is kept if the domain runs on the destination, and not if an operator has dropped it.
     pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
-        let given = self.moves.give_back(&mut self.host, transaction);
-        self.or_retry_later(now, given, Task::GiveBack(transaction))
+        let released = self.moves.release(&mut self.host, transaction);
+        let copy = self.or_retry_later(now, released, Task::GiveBack(transaction))?;
+        let entry = self.moves.entry(transaction);
+        let has_moved = entry.is_some_and(|entry| entry.phase == PhaseName::Release);
+        match copy {
+            Some(copy) if has_moved => self.keep_copy(now, transaction, copy),
+            Some(copy) => self.host.destroy_kept(copy),
+            None => {}
+        }
+        Some(Event::Source(SourceEvent::Destroyed))
     }
 
     /// Discards the copy of an aborted move; returns the event for the ledger, if root has done it.

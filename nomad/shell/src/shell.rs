@@ -27,6 +27,7 @@ use crate::machines::Machines;
 use crate::moves::Moves;
 use crate::output::Output;
 use crate::retries::Retries;
+use crate::returns::Returns;
 use crate::roll_calls::RollCalls;
 use crate::transfer::Transfer;
 
@@ -73,6 +74,8 @@ pub struct Shell<H: Host> {
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
     pub(crate) retries: Retries,
+    /// The moves that have ended, in case a domain moves back.
+    pub returns: Returns<H::Kept, H::Log>,
     outputs: VecDeque<Output>,
 }
 
@@ -110,6 +113,7 @@ impl<H: Host> Shell<H> {
             versions: config.versions,
             goals: config.goals,
             retries: Retries::default(),
+            returns: Returns::default(),
             outputs: VecDeque::new(),
         };
         // An earlier run may have received a part of a package.
@@ -165,6 +169,7 @@ impl<H: Host> Shell<H> {
         for task in self.retries.take_due(now) {
             self.retry(now, task);
         }
+        self.give_up_old_copies(now);
         self.call_rolls(now);
         self.drop_silent_transfer(now);
         self.retry_drain(now);
@@ -186,6 +191,7 @@ impl<H: Host> Shell<H> {
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
             .chain(self.retries.poll_timeout())
+            .chain(self.returns.kept.poll_timeout())
             .chain(self.discovery.as_ref().map(Discovery::poll_timeout))
             .chain(self.transfer.map(|transfer| transfer.deadline()))
             .chain(self.drain.as_ref().and_then(Drain::poll_timeout))

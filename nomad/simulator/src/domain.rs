@@ -49,6 +49,8 @@ pub struct Domain {
     pub clock_offset_us: i64,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
+    /// Which pages were written since the domain arrived, while nomad may go on with that log.
+    pub written: Option<Vec<bool>>,
 }
 
 impl Domain {
@@ -67,6 +69,7 @@ impl Domain {
             deadline: None,
             clock_offset_us: 0,
             dirty: None,
+            written: None,
         }
     }
 
@@ -105,7 +108,7 @@ impl Domain {
     pub fn retire(&mut self) {
         self.run = RunState::Retired;
         self.deadline = None;
-        self.dirty = None;
+        (self.dirty, self.written) = (None, None);
     }
 
     fn raise_version(&mut self) {
@@ -145,8 +148,9 @@ impl Domain {
         } = &mut self.contents;
         let page = (page % pages.page_count() as u64) as usize;
         let is_dirty = pages.apply(page, page_use, (*age << 16) | *signals);
-        if let (Some(dirty), Some(is_dirty)) = (&mut self.dirty, is_dirty) {
-            dirty[page] = is_dirty;
+        let logs = [&mut self.dirty, &mut self.written].into_iter().flatten();
+        for log in logs {
+            log[page] = is_dirty.unwrap_or(log[page]);
         }
     }
 }

@@ -88,6 +88,12 @@ pub enum Mutant {
     ClockStartsAnew,
     /// A destination does not count the downtime that Commit states.
     DowntimeIsLost,
+    /// Pages that a domain writes after its arrival are not sent when it returns.
+    VisitForgetsPages,
+    /// A domain that returns continues from the first copy that was ever kept of it.
+    ReturnsToFirstCopy,
+    /// Neither side compares where a domain has been when it comes to a machine that keeps a copy of it.
+    ReturnsFromAnywhere,
     /// A home does not remember to which guest it has sent a domain.
     HomeForgetsGuest,
     /// Each machine of the fleet claims to be the home of every domain, and to have its package. So it sends domains to guests.
@@ -327,7 +333,7 @@ impl Machine {
             hardware.dead_for_us = None;
         }
         if hardware.parts.mutant != Mutant::RemainsStay {
-            hardware.kernel.free_pages += hardware.root.take_all_remains();
+            hardware.destroy_remains();
         }
         if hardware.parts.mutant == Mutant::RecordsAreLost {
             hardware.record_store.clear();

@@ -1,10 +1,12 @@
 //! The misconduct of mutants: they misread another machine's datagrams or their own records, or decide a move in doubt
 //! without an operator.
 
+use identity::Incarnation;
 use nomad_protocol::{
-    AbortReason, Action, Admission, BootId, Doubt, Entry, Envelope, Force, Message, Notice,
-    PhaseName, Record, RecordedProgress, Side, Step,
+    AbortReason, Action, Admission, BootId, DestinationAction, Doubt, Entry, Envelope, Force,
+    Message, Notice, PhaseName, Record, RecordedProgress, Side, SourceAction, Step, TransactionId,
 };
+use nomad_shell::returns::{Arrival, Departure};
 
 use crate::machine::{Machine, Mutant, machine_number};
 
@@ -86,6 +88,40 @@ pub fn misread_declined(record: &mut Record) {
         let peer_boot = BootId(Machine::first_boot(peer));
         let admission = Admission { number, peer_boot };
         record.progress = RecordedProgress::DestinationActivating { admission };
+    }
+}
+
+/// Has a mutant take the copy that it keeps of a domain, and the domain's visit, for those of the move that begins with this action.
+pub fn mistake_return(machine: &mut Machine, transaction: TransactionId, action: &Action) {
+    if machine.hardware().parts.mutant != Mutant::ReturnsFromAnywhere {
+        return;
+    }
+    let Some((domain, incarnation, peer)) = machine.shell.moves.entry(transaction).map(|entry| {
+        let offer = entry.offer;
+        (offer.domain, offer.incarnation, entry.peer)
+    }) else {
+        return;
+    };
+    let (now, returns) = (machine.shell.host.now, &mut machine.shell.returns);
+    match action {
+        Action::Destination(DestinationAction::Reserve(_)) => {
+            if let Some((_, copy)) = returns.kept.take(domain) {
+                let departure = Departure {
+                    domain,
+                    incarnation: Incarnation(incarnation.0.saturating_sub(1)),
+                    to: peer,
+                };
+                let replaced = returns.kept.insert(now, departure, copy);
+                assert!(replaced.is_empty(), "it was taken");
+            }
+        }
+        Action::Source(SourceAction::StartDirtyLog { .. }) => {
+            if let Some((arrival, memories)) = returns.visits.take(domain) {
+                let from = peer;
+                returns.visits.insert(Arrival { from, ..arrival }, memories);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -96,8 +96,6 @@ pub struct Root {
     pub entries: BTreeMap<usize, Entry>,
     homes: BTreeMap<usize, Restart>,
     packages: BTreeSet<usize>,
-    /// The domains that have left, and the pages of their pools, which nomad has not destroyed yet.
-    remains: Vec<(usize, u64)>,
 }
 
 impl Root {
@@ -108,7 +106,6 @@ impl Root {
             entries: homes.keys().map(waits).collect(),
             homes: homes.clone(),
             packages: packages.clone(),
-            remains: Vec::new(),
         }
     }
 
@@ -249,24 +246,6 @@ impl Root {
             self.entries.insert(number, entry);
         }
         gone.pool.unwrap_or(0)
-    }
-
-    /// Forgets a domain that has left, except for its memory.
-    pub fn release(&mut self, number: usize) {
-        let pages = self.leave(number);
-        self.remains.push((number, pages));
-    }
-
-    /// Gives up the memory of a domain that has left; returns the pages of its pool.
-    pub fn take_remains(&mut self, number: usize) -> Option<u64> {
-        let mut remains = self.remains.iter();
-        let position = remains.position(|(known, _)| *known == number)?;
-        Some(self.remains.remove(position).1)
-    }
-
-    /// Gives up the memory of all domains that have left, because nomad has ended. Returns the pages of their pools.
-    pub fn take_all_remains(&mut self) -> u64 {
-        self.remains.drain(..).map(|(_, pages)| pages).sum()
     }
 
     /// Stops a domain; returns the pages of its pool. If it is at home here, it is started afresh: with `restart` as soon as

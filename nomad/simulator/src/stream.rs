@@ -13,6 +13,8 @@ use crate::kernel::State;
 pub enum StreamItem {
     /// The changes of all pages, in the first item of a segment; and pages with data, by number.
     Pages(Option<PageMap>, Vec<(usize, u64)>),
+    /// The domain has the pages of the copy that the destination keeps, except for the changes that follow.
+    Continued,
     /// A round is complete.
     RoundEnd,
     /// A freeze is complete, with the exported state.
@@ -26,6 +28,11 @@ impl StreamItem {
             return 0;
         };
         (map.page_count() - map.pages(PageChange::Unchanged).count()) as u64
+    }
+
+    /// Whether it completes a round or a freeze.
+    pub fn is_end(&self) -> bool {
+        matches!(self, StreamItem::RoundEnd | StreamItem::FreezeEnd(_))
     }
 }
 
@@ -48,6 +55,13 @@ impl Stream {
             in_flight: VecDeque::new(),
             broken: None,
         }
+    }
+
+    /// The number of items in flight that complete a round or a freeze, if its end is among them.
+    pub fn items_to_end(&self) -> Option<usize> {
+        let mut items = self.in_flight.iter();
+        let end = items.position(|(_, item)| item.is_end())?;
+        Some(end + 1)
     }
 
     /// Breaks the stream: items in flight are lost, and both ends will be notified.

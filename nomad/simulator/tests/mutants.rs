@@ -151,6 +151,17 @@ fn a_freeze_that_forgets_pages_is_caught() {
 }
 
 #[test]
+fn a_source_that_forgets_what_was_written_since_the_arrival_is_caught() {
+    let bounds = Bounds {
+        offers: 2,
+        steps: 1,
+        limits: 0,
+        ..PLAIN
+    };
+    assert_caught!(VisitForgetsPages, PAIR, bounds, step Violation::ContentsDiffer { .. });
+}
+
+#[test]
 fn an_event_reported_to_another_transaction_is_caught() {
     let bounds = Bounds {
         offers: 2,

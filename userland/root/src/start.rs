@@ -36,7 +36,7 @@ pub fn start(
     // Recorded before the pool is: if the start fails, the function is disabled before its driver's pool is destroyed.
     domain.device = found.map(|(function, _)| function);
     let pages = definition.pool_pages();
-    let pool = from.machine.pool.split(pages);
+    let pool = from.remains.split(from.machine, pages);
     let pool = pool.map_err(|error| StartError::Pool(pages, error))?;
     domain.pool = Some(pool);
     let thread = build(from, domain, &definition, &image, pool)?;

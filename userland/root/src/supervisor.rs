@@ -107,6 +107,7 @@ impl Supervisor {
             machine: &self.machine,
             manifest: &self.manifest,
             devices: &self.devices,
+            remains: &mut self.remains,
             services: &mut self.services,
             switchboard: &mut self.switchboard,
         };
@@ -165,9 +166,9 @@ impl Supervisor {
     /// [`Error::NotThere`] if the domain has no memory; or the kernel's refusal of that capability. Then the memory is destroyed.
     pub fn release(&mut self, number: DomainNumber) -> Result<Cap<Pool>, Error> {
         let domain = self.domains.by_number_mut(number).ok_or(Error::NotThere)?;
-        let (name, pool) = (domain.name, domain.pool.take());
+        let (named, pool) = ((domain.name, domain.id), domain.pool.take());
         self.remove(number);
-        self.remains.add(name, pool.ok_or(Error::NotThere)?)
+        self.remains.add(named, pool.ok_or(Error::NotThere)?)
     }
 
     /// Ends and forgets a domain that came in a package, and removes it from the manifest.

@@ -474,6 +474,24 @@ calls! {
         /// The copy's badge; zero keeps the source's.
         badge: u64
     } -> ();
+    /// Moves pages of a retired domain's Memory to the same positions of another Memory, without copying them: each frame
+    /// changes from one pool's account to the other's. Pages that are absent from the source stay absent, and pages that the
+    /// target has already are left where they are. Returns the number of pages moved. The retirement of a domain that has lost
+    /// a page in this way cannot be undone any more.
+    68 DomainGrantPages {
+        /// A retired Domain with RETIRE and CAPTURE.
+        domain: Slot,
+        /// A Memory of the domain's pool.
+        memory: ObjectId,
+        /// A Memory of another pool, with MANAGE.
+        target: Slot,
+        /// The first page.
+        first_page: PageIndex,
+        /// The number of pages.
+        page_count: PageCount,
+        /// Zero. The kernel counts here the pages that it has moved.
+        progress: u64
+    } -> u64;
 
     /// Starts a stopped thread.
     80 ThreadStart {

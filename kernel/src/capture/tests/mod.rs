@@ -9,6 +9,7 @@
 //! | `settling` | stopping and releasing a domain of many threads in steps |
 //! | `versions` | changes to a frozen domain, which raise its version |
 //! | `copying` | copies of pages, and the dirty log |
+//! | `granting` | a retired domain's pages for another Memory |
 //! | `retiring` | the effects of a retirement on other domains |
 //! | `writers` | the other domains that can write a domain's Memory |
 //! | `states` | invalid thread states, and vector registers |
@@ -20,6 +21,7 @@ mod attributes;
 mod copying;
 mod derivation;
 mod freezing;
+mod granting;
 pub mod phases;
 mod records;
 mod retiring;

@@ -37,6 +37,13 @@ fn every_call_on_a_retired_domain_does_what_its_row_expects() {
                 assert_eq!(stage.run(call), Some(Ok(())), "{name}");
                 assert!(!stage.subject.domain.is_retired(), "{name}");
             }
+            Effect::ChangesRetired => {
+                assert_eq!(stage.run(call), row.success(), "{name}");
+                assert!(stage.subject.domain.is_retired(), "{name}");
+                let changes = snapshot::difference(&before, &stage.subject_snapshot());
+                assert!(!changes.is_empty(), "{name} changed nothing");
+                assert!(stage.version() > version, "{name} changed {changes:#?}");
+            }
             Effect::Keeps | Effect::Changes => {
                 assert_eq!(stage.run(call), row.success(), "{name}");
                 assert!(stage.subject.domain.is_retired(), "{name}");
@@ -79,7 +86,9 @@ fn the_destruction_of_a_retired_domain_changes_no_outcome() {
             Effect::Keeps | Effect::Changes => {
                 assert_eq!(stage.run(call), row.success(), "{name}");
             }
-            Effect::Transitions => panic!("{name} changes a domain's state without naming it"),
+            Effect::Transitions | Effect::ChangesRetired => {
+                panic!("{name} changes a domain without naming it")
+            }
         }
     }
 }

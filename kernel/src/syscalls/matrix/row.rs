@@ -21,6 +21,8 @@ pub enum Effect {
     Keeps,
     /// It succeeds and changes the subject's state to running, frozen or retired.
     Transitions,
+    /// It retires the subject if it is not retired yet, succeeds and changes it.
+    ChangesRetired,
     /// It fails and changes nothing at all.
     Fails(Error),
     /// It fails with [`Error::Gone`], and the stale reply right that it used is removed.

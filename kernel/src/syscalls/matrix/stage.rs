@@ -46,6 +46,8 @@ pub const CHILD: Slot = Slot(31);
 pub const FREE: Slot = Slot(32);
 /// An empty slot for reply rights.
 pub const REPLY: Slot = Slot(33);
+/// A Memory of the caller without pages.
+pub const EMPTY_MEMORY: Slot = Slot(35);
 /// Another thread of the caller's domain, which receives the subject's calls.
 pub const SERVER: Slot = Slot(34);
 /// The slot that keeps a capability while another one replaces it.
@@ -139,7 +141,7 @@ impl Stage {
         });
     }
 
-    /// Creates the two Memories, with different first pages, so that copying from one to the other changes the other.
+    /// Creates the Memories. Two have different first pages, so that copying from one to the other changes the other.
     fn create_memories(&self) {
         for (pool, memory) in [(POOL, MEMORY), (slots::POOL, SOURCE)] {
             self.does(MemoryCreate {
@@ -153,6 +155,11 @@ impl Stage {
                 page_count: PageCount(1),
             });
         }
+        self.does(MemoryCreate {
+            pool: slots::POOL,
+            pages: PageCount(8),
+            into: EMPTY_MEMORY,
+        });
         let source = self.caller.memory(SOURCE);
         source.frame(0).expect("populated").write_word(0, 7);
     }

@@ -194,6 +194,49 @@ fn a_measured_overhead_decides_instead_of_the_guess() {
     assert_eq!(small, Plan::Freeze(FreezeReason::FitsGoal));
 }
 
+/// The first round of a domain that returns is small, and the trial build takes most of its time. Then the measured rate is too low, and
+/// more pages may be dirtied than were sent.
+#[test]
+fn a_domain_that_returns_is_frozen_after_few_rounds_and_not_too_early() {
+    const BYTES_PER_US: u64 = 100;
+    const SEGMENT_US: u64 = 500;
+    for (written, trial_us, dirty_per_second) in [
+        (0, 8_000, 5_000),
+        (30, 8_000, 5_000),
+        (100, 15_000, 10_000),
+        (300, 8_000, 5_000),
+        (3_000, 15_000, 10_000),
+    ] {
+        let mut planner = planner(Goals::default(), written);
+        let sending_us = |pages: u64| pages * PAGE_BYTES / BYTES_PER_US;
+        let last_us = SEGMENT_US + trial_us;
+        let (mut remaining, mut acknowledgement_us, mut rounds) = (written, last_us, 0);
+        let plan = loop {
+            let elapsed_us = sending_us(remaining) + acknowledgement_us;
+            let dirtied = dirty_per_second * elapsed_us / 1_000_000;
+            let plan = planner.round_done(Round {
+                pages: remaining,
+                bytes: remaining * PAGE_BYTES,
+                elapsed_us,
+                acknowledgement_us,
+                dirtied,
+                ..Round::default()
+            });
+            (remaining, acknowledgement_us, rounds) = (dirtied, SEGMENT_US, rounds + 1);
+            if plan != Plan::AnotherRound {
+                break plan;
+            }
+        };
+        let case = (written, trial_us, dirty_per_second);
+        assert_eq!(plan, Plan::Freeze(FreezeReason::FitsGoal), "{case:?}");
+        assert!(rounds <= 4, "{rounds} rounds, {case:?}");
+        let downtime_us = sending_us(remaining) + last_us;
+        let estimate_us = planner.progress().downtime_estimate_us;
+        let estimate_us = estimate_us.expect("measured");
+        assert!(estimate_us >= downtime_us, "{estimate_us} us, {case:?}");
+    }
+}
+
 #[test]
 fn the_progress_counts_what_was_sent_and_dirtied() {
     let mut planner = planner(Goals::default(), 100);

@@ -37,16 +37,17 @@ impl Admitting {
             (Input::Event(Event::Destination(DestinationEvent::Refused(why))), _) => {
                 Self::refuse(context, why)
             }
-            (Input::Event(Event::Destination(DestinationEvent::Reserved { admission })), end) => {
-                match end {
-                    Some(End::BySource(why)) => Discarding::enter(context, why),
-                    Some(End::Here(why)) => Discarding::abort(context, why),
-                    None => {
-                        let (number, peer_boot) = (admission, self.peer_boot);
-                        Receiving::enter(context, Admission { number, peer_boot })
-                    }
+            (
+                Input::Event(Event::Destination(DestinationEvent::Reserved { admission, kept })),
+                end,
+            ) => match end {
+                Some(End::BySource(why)) => Discarding::enter(context, why),
+                Some(End::Here(why)) => Discarding::abort(context, why),
+                None => {
+                    let (number, peer_boot) = (admission, self.peer_boot);
+                    Receiving::enter(context, Admission { number, peer_boot }, kept)
                 }
-            }
+            },
             (input, end) => {
                 let known = Known {
                     peer_boot: self.peer_boot,

@@ -1,5 +1,7 @@
 //! Receive: receives rounds until a freeze has arrived whole. The source's Commit may arrive before it.
 
+use identity::Incarnation;
+
 use crate::actions::{DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::ids::Admission;
@@ -17,6 +19,8 @@ use super::verify::Verifying;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Receiving {
     admission: Admission,
+    /// The incarnation of the copy that is kept here, if the domain left this machine for the source.
+    kept: Option<Incarnation>,
     rounds: u32,
     pages: u64,
     /// The source's Commit, if it has arrived. The domain is then stopped on both machines.
@@ -24,10 +28,15 @@ pub(crate) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn enter(context: &mut Context<'_>, admission: Admission) -> Phase {
+    pub(super) fn enter(
+        context: &mut Context<'_>,
+        admission: Admission,
+        kept: Option<Incarnation>,
+    ) -> Phase {
         context.enter(PhaseName::Receive);
         Receiving {
             admission,
+            kept,
             rounds: 0,
             pages: 0,
             committed: None,
@@ -45,6 +54,7 @@ impl Receiving {
         context.enter(PhaseName::Receive);
         Receiving {
             admission,
+            kept: None,
             rounds,
             pages: 0,
             committed,
@@ -65,7 +75,7 @@ impl Receiving {
                 ..
             }
             | Input::Timer(Timer::Repeat) => {
-                send_received(context, self.admission, self.rounds);
+                self.acknowledge(context);
                 Phase::Receive(self)
             }
             Input::Event(Event::Destination(DestinationEvent::Arriving)) => {
@@ -134,12 +144,21 @@ impl Receiving {
     }
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
-        send_received(context, self.admission, self.rounds);
+        self.acknowledge(context);
         // The source's Abort may be lost. Then the source's reply to this repeated message is the only sign that it has
         // aborted.
         context.repeat();
         self.limit(context);
         Phase::Receive(self)
+    }
+
+    /// Acknowledges the rounds received so far, or the offer if there are none.
+    fn acknowledge(&self, context: &mut Context<'_>) {
+        let (admission, kept) = (self.admission.number, self.kept);
+        match self.rounds {
+            0 => context.send(Step::Admit { admission, kept }),
+            rounds => send_received(context, self.admission, rounds),
+        }
     }
 
     /// Limits the time without any bytes. It is short if the source has retired the domain, which nobody runs then.
@@ -155,8 +174,5 @@ impl Receiving {
 /// Acknowledges the rounds received. A source that has aborted replies with Unknown, one that has committed with Commit.
 pub(super) fn send_received(context: &mut Context<'_>, admission: Admission, rounds: u32) {
     let admission = admission.number;
-    context.send(match rounds {
-        0 => Step::Admit { admission },
-        rounds => Step::Received { admission, rounds },
-    });
+    context.send(Step::Received { admission, rounds });
 }

@@ -60,7 +60,9 @@ pub(super) fn reason(
         // The destination has forgotten that admission. It does not have the rounds that were sent before this one.
         Input::Message {
             step:
-                Step::Admit { admission: number }
+                Step::Admit {
+                    admission: number, ..
+                }
                 | Step::Received {
                     admission: number, ..
                 },

@@ -35,10 +35,14 @@ impl Offering {
         match input {
             Input::Message {
                 boot,
-                step: Step::Admit { admission: number },
+                step:
+                    Step::Admit {
+                        admission: number,
+                        kept,
+                    },
             } => {
                 let peer_boot = boot;
-                Rounds::enter(context, Admission { number, peer_boot }, self.goals)
+                Rounds::enter(context, Admission { number, peer_boot }, kept, self.goals)
             }
             Input::Timer(Timer::Repeat) => {
                 context.send(Step::Offer(context.facts.offer.clone()));

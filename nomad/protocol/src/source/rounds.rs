@@ -3,6 +3,7 @@
 //! A round is done when the destination has acknowledged it. So none of it is in flight when the domain is frozen, and
 //! by then the destination has done its trial build.
 
+use identity::Incarnation;
 use nomad_planner::{Goals, PAGE_BYTES, Plan, Planner, Round};
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
@@ -27,9 +28,15 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(super) fn enter(context: &mut Context<'_>, admission: Admission, goals: Goals) -> Phase {
+    /// Begins to copy. `kept` is the incarnation of the copy that the destination keeps, if it keeps one.
+    pub(super) fn enter(
+        context: &mut Context<'_>,
+        admission: Admission,
+        kept: Option<Incarnation>,
+        goals: Goals,
+    ) -> Phase {
         context.enter(PhaseName::Rounds);
-        context.act(Action::Source(SourceAction::StartDirtyLog));
+        context.act(Action::Source(SourceAction::StartDirtyLog { kept }));
         let facts = context.facts;
         let planner = Planner::new(goals, &facts.options, facts.offer.sizes.pages);
         Rounds {

@@ -29,12 +29,27 @@ fn a_declined_transaction_that_is_admitted_again_is_not_activated_by_the_old_com
     assert_eq!(pair.phase(1), None);
 }
 
+/// The first Admit is lost, and the repeated one names the copy, too.
+#[test]
+fn a_source_learns_which_copy_the_destination_keeps() {
+    let mut pair = Pair::settled(never_completes!(Action::Source(
+        SourceAction::CopyRound { .. }
+    )));
+    let kept = KEPT;
+    assert!(pair.did(0, &Action::Source(SourceAction::StartDirtyLog { kept })));
+    pair.receive(1, A, Step::Offer(offer()));
+    pair.settle();
+    let admits = pair.count_sent(1, &admit());
+    assert_eq!(admits, 2);
+}
+
 /// The destination has forgotten the admission that the source knows, and has admitted the duplicate of the offer.
 #[test]
 fn a_source_does_not_freeze_for_an_admission_that_it_does_not_know() {
     for step in [
         Step::Admit {
             admission: AdmissionId(99),
+            kept: None,
         },
         Step::Received {
             admission: AdmissionId(99),

@@ -192,6 +192,7 @@ fn cancel_works_at_every_step_before_the_commit_point() {
             1,
             Event::Destination(DestinationEvent::Reserved {
                 admission: ADMISSION,
+                kept: KEPT,
             }),
         );
         pair.settle();

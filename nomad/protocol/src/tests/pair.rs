@@ -14,6 +14,8 @@ pub const MOVE: TransactionId = TransactionId(7);
 pub const DOMAIN: DomainId = DomainId(77);
 /// The number that the simplest shell draws for the first admission of the pair; it counts up from it.
 pub const ADMISSION: AdmissionId = AdmissionId(100);
+/// The destination keeps the copy that it had before the domain moved to the source.
+pub const KEPT: Option<Incarnation> = Some(Incarnation(3));
 pub const DIGEST: Digest = Digest([3; 32]);
 
 pub fn local(machine: MachineId) -> LocalMachine {
@@ -58,7 +60,10 @@ pub fn activated() -> Step {
 /// The destination's replies under the first admission.
 pub fn admit() -> Step {
     let admission = ADMISSION;
-    Step::Admit { admission }
+    Step::Admit {
+        admission,
+        kept: KEPT,
+    }
 }
 
 pub fn received(rounds: u32) -> Step {
@@ -228,13 +233,18 @@ impl Pair {
 
     /// Whether a machine has sent this step of the move.
     pub fn sent(&self, machine: usize, step: &Step) -> bool {
+        self.count_sent(machine, step) > 0
+    }
+
+    /// How often a machine has sent this step of the move.
+    pub fn count_sent(&self, machine: usize, step: &Step) -> usize {
         let is_it = |action: &Action| {
             matches!(action, Action::Send { envelope, .. }
                 if matches!(&envelope.message, Message::Transaction(_, sent) if sent == step))
         };
-        self.done
-            .iter()
-            .any(|(by, action)| *by == machine && is_it(action))
+        let done = self.done.iter();
+        done.filter(|(by, action)| *by == machine && is_it(action))
+            .count()
     }
 
     /// Whether a machine has first recorded this and then performed that.
@@ -416,7 +426,10 @@ impl Pair {
             DestinationAction::Reserve(_) => {
                 let admission = self.next_admission;
                 self.next_admission.0 += 1;
-                Some(DestinationEvent::Reserved { admission })
+                Some(DestinationEvent::Reserved {
+                    admission,
+                    kept: KEPT,
+                })
             }
             DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
                 attempt: *attempt,

@@ -25,13 +25,26 @@ fn commit_has_the_documented_bytes() {
         downtime_us: 300,
     })
     .encode();
-    let mut expected = vec![9, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
+    let mut expected = vec![10, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.push(4);
     expected.extend_from_slice(&[0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 1]);
     expected.extend_from_slice(&[3; 32]);
     expected.extend_from_slice(&[0xac, 0x02]);
     assert_eq!(bytes, expected);
+}
+
+/// The order of the fields of Admit in docs/wire-format.md.
+#[test]
+fn admit_names_the_incarnation_that_is_kept() {
+    let encoded = |kept| {
+        let admission = AdmissionId(7);
+        envelope(Step::Admit { admission, kept }).encode()
+    };
+    let head = [1, 7, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(encoded(None)[27..], [&head[..], &[0]].concat());
+    let kept = encoded(Some(Incarnation(300)));
+    assert_eq!(kept[27..], [&head[..], &[1, 0xac, 2]].concat());
 }
 
 fn late(late: Late) -> Envelope {
@@ -121,7 +134,10 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 9, theirs: 1 })
+        Err(DecodeError::Version {
+            ours: 10,
+            theirs: 1
+        })
     );
 }
 

@@ -8,17 +8,21 @@ use runtime::capability::Domain;
 use runtime::{Cap, Error};
 
 use crate::capture::CaptureError;
-use crate::capture::captured::Captured;
+use crate::capture::captured::{Captured, Log};
 use crate::capture::listing::Read;
 use crate::capture::pass::{Pass, PassContext};
 use crate::capture::staging::Staging;
+use crate::kept::{KeptMemories, KeptMemory};
 use nomad_shell::page_state::Scope;
+use nomad_shell::returns::Visited;
 
 /// The pages of a domain still to be sent.
 #[derive(Debug)]
 pub struct Backlog {
     domain: Cap<Domain>,
     memories: Vec<Captured>,
+    /// Logs to continue, until all Memories were collected once. Then the destination destroys the pages that it has kept.
+    visited: Vec<Visited<Log>>,
     pass: Option<Pass>,
 }
 
@@ -28,7 +32,36 @@ impl Backlog {
         Backlog {
             domain,
             memories: Vec::new(),
+            visited: Vec::new(),
             pass: None,
+        }
+    }
+
+    /// Continues these logs when the dirty pages are collected for the first time.
+    pub fn continue_logs(&mut self, visited: Vec<Visited<Log>>) {
+        self.visited = visited;
+    }
+
+    /// The Memories that the destination has, by their positions in the image.
+    pub fn sent_memories(&self, numbering: &mut Numbering) -> KeptMemories {
+        let sent = self.memories.iter().filter(|memory| memory.is_announced);
+        sent.map(|memory| {
+            let (id, page_count) = (memory.source.memory, memory.pages.page_count());
+            (numbering.object(id), KeptMemory { id, page_count })
+        })
+        .collect()
+    }
+
+    /// A Memory of this size that was not collected yet.
+    fn begin(&mut self, id: ObjectId, pages: u64) -> Result<Captured, Error> {
+        let is_it = |visited: &mut Visited<Log>| {
+            visited.log.memory == id && visited.present.page_count() == pages
+        };
+        let visited = self.visited.extract_if(.., is_it).next();
+        match visited.map(|visited| Captured::continued(self.domain, visited)) {
+            // Another owner has begun a log since.
+            None | Some(Err(Error::InUse)) => Captured::new(self.domain, id, pages),
+            Some(continued) => continued,
         }
     }
 
@@ -48,13 +81,20 @@ impl Backlog {
         if scope == Scope::Freeze {
             self.memories.retain(is_listed);
         }
+        let is_returning = !self.visited.is_empty();
         for record in read.memories().filter(|record| record.attribute == 0) {
             let id = ObjectId(record.id);
             let is_known = |memory: &Captured| memory.source.memory == id;
             if !self.memories.iter().any(is_known) {
-                let memory = Captured::new(self.domain, id, record.size);
+                let memory = self.begin(id, record.size);
                 self.memories.extend(scope.unless_gone(memory)?);
             }
+        }
+        self.visited.clear();
+        if is_returning {
+            // At the first other Memory, the destination destroys the pages that it has kept and that do not continue.
+            self.memories
+                .sort_by_key(|memory| memory.continues.is_none());
         }
         let mut index = 0;
         while let Some(memory) = self.memories.get_mut(index) {
@@ -98,7 +138,10 @@ impl Backlog {
     /// Whether the pass over the pages of a frozen domain announces no Memory.
     pub fn announces_none(&self) -> bool {
         let mut memories = self.memories.iter();
-        memories.all(|memory| memory.is_announced || memory.pages.is_empty())
+        memories.all(|memory| {
+            let is_empty = memory.continues.is_none() && memory.pages.is_empty();
+            memory.is_announced || is_empty
+        })
     }
 
     /// Appends a piece of the pass; returns whether there is more.
@@ -134,6 +177,7 @@ impl Backlog {
     /// Empties the backlog. The dirty logs stay until their next owner begins new ones.
     pub fn clear(&mut self) {
         self.memories.clear();
+        self.visited.clear();
         self.pass = None;
     }
 }
@@ -148,6 +192,7 @@ mod tests {
     use super::*;
     use crate::capture::staging::Source;
     use crate::machine::Machine;
+    use nomad_shell::page_set::PageSet;
     use nomad_shell::page_state::PageState;
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
@@ -178,6 +223,7 @@ mod tests {
             },
             pages,
             is_announced: false,
+            continues: None,
         }
     }
 
@@ -269,6 +315,91 @@ mod tests {
         backlog.memories[0].is_announced = true;
         backlog.memories[1].pages = PageState::new(600);
         assert!(backlog.announces_none());
+    }
+
+    /// The log of the living Memory, which was begun when these pages were present.
+    fn visited(present: &[u64]) -> Vec<Visited<Log>> {
+        let mut pages = PageSet::new(600);
+        present.iter().for_each(|page| pages.insert(*page));
+        Vec::from([Visited {
+            position: 4,
+            present: pages,
+            log: Log {
+                memory: LIVING,
+                token: 9,
+            },
+        }])
+    }
+
+    /// The Memory of a domain that returns, when its dirty pages were collected once: the token of its log, the position that it
+    /// continues, and the number of pages that the destination has.
+    fn returning(kernel: fn(&Request) -> CallResult) -> (u64, Option<u32>, u64) {
+        let (backlog, _) = with_kernel(kernel, || {
+            let mut backlog = Backlog::new(DOMAIN);
+            backlog.continue_logs(visited(&[1, 2, 3]));
+            let collected = backlog.collect_dirty(&read(), Scope::Round);
+            assert!(backlog.visited.is_empty(), "later Memories are new");
+            collected.map(|()| backlog)
+        });
+        let backlog = backlog.expect("collects");
+        let [memory] = &backlog.memories[..] else {
+            panic!("{backlog:?}");
+        };
+        (
+            memory.source.log,
+            memory.continues,
+            memory.pages.known.len(),
+        )
+    }
+
+    #[test]
+    fn the_log_of_a_domain_that_returns_continues() {
+        assert_eq!(returning(kernel), (9, Some(4), 3));
+    }
+
+    #[test]
+    fn memories_that_continue_come_first_and_pages_discarded_since_are_announced() {
+        let other = ObjectId(3);
+        let (backlog, _) = with_kernel(kernel, || {
+            let mut backlog = Backlog::new(DOMAIN);
+            backlog.continue_logs(visited(&[1, 2, 3]));
+            let mut read = Read::default();
+            read.listing.objects = [other, LIVING].map(record).into();
+            let collected = backlog.collect_dirty(&read, Scope::Round);
+            collected.map(|()| backlog)
+        });
+        let backlog = backlog.expect("collects");
+        assert_eq!(memories(&backlog), [LIVING, other]);
+        // In this kernel, no page is present.
+        assert_eq!(backlog.memories[0].pages.pending.len(), 3);
+    }
+
+    #[test]
+    fn a_memory_whose_log_another_owner_has_begun_is_new() {
+        let taken_over: fn(&Request) -> CallResult = |request| match request {
+            Request::DomainPages(call) if call.log == 9 => Err(Error::InUse),
+            Request::DomainBeginLog(call) if call.memory == LIVING => Ok([10, 0, 0, 0, 0, 0, 0, 0]),
+            other => kernel(other),
+        };
+        assert_eq!(returning(taken_over), (10, None, 0));
+    }
+
+    #[test]
+    fn a_memory_that_continues_is_to_be_announced_even_without_pages() {
+        let mut backlog = Backlog::new(DOMAIN);
+        let mut memory = written(LIVING);
+        memory.pages = PageState::new(600);
+        memory.continues = Some(4);
+        backlog.memories.push(memory);
+        assert!(!backlog.announces_none());
+        backlog.memories[0].is_announced = true;
+        assert!(backlog.announces_none());
+        let mut numbering = Numbering::default();
+        let sent = backlog.sent_memories(&mut numbering);
+        assert_eq!(
+            sent.values().map(|sent| sent.id).collect::<Vec<_>>(),
+            [LIVING]
+        );
     }
 
     #[test]

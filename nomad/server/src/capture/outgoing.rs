@@ -15,6 +15,7 @@ use runtime::protocol::root::DomainRecord;
 
 use crate::budget::Reservation;
 use crate::capture::backlog::Backlog;
+use crate::capture::captured::Log;
 use crate::capture::listing::{self, Read};
 use crate::capture::ring::Ring;
 use crate::capture::staging::Staging;
@@ -23,6 +24,7 @@ use crate::machine::Machine;
 use crate::owned::Owned;
 use crate::timeline::Timeline;
 use nomad_shell::page_state::Scope;
+use nomad_shell::returns::Visited;
 
 /// A leaving domain.
 pub struct Outgoing {
@@ -144,12 +146,13 @@ impl Outgoing {
         names::port_address(&self.names)
     }
 
-    /// Starts the dirty log; at first all pages are to be sent.
+    /// Starts the dirty log; at first all pages are to be sent. These logs continue, if no other owner has begun one.
     ///
     /// # Errors
     /// The error of the kernel.
-    pub fn start_log(&mut self) -> Result<(), CaptureError> {
+    pub fn start_log(&mut self, visited: Vec<Visited<Log>>) -> Result<(), CaptureError> {
         self.staging = Some(Staging::new(&self.machine)?);
+        self.backlog.continue_logs(visited);
         self.refresh_dirty().map(|_| ())
     }
 

@@ -8,7 +8,9 @@
 
 use alloc::vec::Vec;
 
-use nomad_image::{CHUNK_PAGES_MAX, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
+use nomad_image::{
+    Announcement, CHUNK_PAGES_MAX, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer,
+};
 use runtime::Error;
 
 use crate::budget::PIECE_BYTES;
@@ -72,6 +74,9 @@ impl Pass {
             let Some(memory) = context.memories.get_mut(self.memory) else {
                 return Ok(false);
             };
+            if memory.continues_unannounced() {
+                announce(memory, context.numbering, context.writer, out);
+            }
             if self.first_page >= memory.pages.page_count() {
                 (self.memory, self.first_page) = (self.memory + 1, 0);
                 continue;
@@ -112,10 +117,7 @@ impl Pass {
         }
         let key = MemoryKey::Inside(context.numbering.object(memory.source.memory));
         if !memory.is_announced {
-            context
-                .writer
-                .memory(0, key, memory.pages.page_count(), out);
-            memory.is_announced = true;
+            announce(memory, context.numbering, context.writer, out);
         }
         context.writer.chunk(0, key, first_page, &map, out);
         self.chunk = Some(Chunk {
@@ -147,6 +149,22 @@ impl Pass {
     }
 }
 
+/// Announces a Memory.
+fn announce(
+    memory: &mut Captured,
+    numbering: &mut Numbering,
+    writer: &mut Writer,
+    out: &mut Vec<u8>,
+) {
+    let announcement = Announcement {
+        memory: MemoryKey::Inside(numbering.object(memory.source.memory)),
+        pages: memory.pages.page_count(),
+        continues: memory.continues,
+    };
+    writer.memory(0, &announcement, out);
+    memory.is_announced = true;
+}
+
 #[cfg(test)]
 mod tests {
     use abi::register::{ObjectId, Slot};
@@ -173,6 +191,7 @@ mod tests {
             },
             pages,
             is_announced: true,
+            continues: None,
         }
     }
 
@@ -204,6 +223,17 @@ mod tests {
         let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Freeze);
         assert_eq!(known, [601]);
         assert!(bytes > 0, "a change was announced");
+    }
+
+    #[test]
+    fn a_memory_that_continues_is_announced_even_if_nothing_is_sent() {
+        let [is_new, continues] = [None, Some(4)].map(|continues| {
+            let mut memory = with_a_page_given_up();
+            memory.is_announced = false;
+            memory.continues = continues;
+            pass_over(memory, Scope::Round).1
+        });
+        assert!(is_new == 0 && continues > 0, "{is_new} {continues}");
     }
 
     #[test]

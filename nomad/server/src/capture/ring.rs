@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use abi::record::MappingRecord;
 use abi::register::ObjectId;
 use identity::Name;
-use nomad_image::{Description, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
+use nomad_image::{
+    Announcement, Description, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer,
+};
 use runtime::capability::Domain;
 use runtime::port::PORT_PAGES;
 use runtime::{Cap, Error};
@@ -59,7 +61,7 @@ impl Ring {
 
     /// Announces its Memory.
     pub fn announce(&self, writer: &mut Writer, out: &mut Vec<u8>) {
-        writer.memory(0, self.key, PORT_PAGES, out);
+        writer.memory(0, &Announcement::empty(self.key, PORT_PAGES), out);
     }
 
     /// Sends the pages in use.

@@ -10,6 +10,7 @@ use nomad_image::{Event, Verdict};
 use nomad_protocol::{
     Attempt, DomainState, LocalFailure, Offer, Side, Sizes, StateVersion, StreamHeader,
 };
+use nomad_shell::returns::Visited;
 use nomad_shell::{
     AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
 };
@@ -19,8 +20,10 @@ use runtime::{Cap, Error};
 
 use super::Local;
 use crate::budget::Extent;
+use crate::capture::captured::Log;
 use crate::capture::{CaptureError, Found, Outgoing};
 use crate::failures;
+use crate::kept::Kept;
 use crate::restore::{Incoming, RestoreError};
 
 impl Kernel for Local {
@@ -29,6 +32,8 @@ impl Kernel for Local {
     type Incoming = Incoming;
     type Piece = Vec<u8>;
     type Arrival<'a> = Event<'a>;
+    type Kept = Kept;
+    type Log = Log;
 
     fn look_up(&mut self, name: Name) -> Result<Found, String> {
         Found::find(self.machine.root, name).map_err(|error| lookup_error(name.as_str(), error))
@@ -87,8 +92,12 @@ impl Kernel for Local {
         outgoing.name()
     }
 
-    fn start_dirty_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
-        outgoing.start_log().map_err(of_capture)
+    fn start_dirty_log(
+        &mut self,
+        outgoing: &mut Outgoing,
+        visited: Vec<Visited<Log>>,
+    ) -> Result<(), LocalFailure> {
+        outgoing.start_log(visited).map_err(of_capture)
     }
 
     fn begin_round(&mut self, outgoing: &mut Outgoing) -> u64 {
@@ -170,9 +179,21 @@ impl Kernel for Local {
         done.map_err(of_root)
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
-        let destroy = |outgoing: &mut Outgoing| outgoing.destroy(guest);
-        log_error(outgoing, "releasing", destroy).map_err(of_root)
+    fn release(
+        &mut self,
+        outgoing: &mut Outgoing,
+        guest: Option<Name>,
+    ) -> Result<Option<Kept>, RootError> {
+        let release = |outgoing: &mut Outgoing| outgoing.release(guest);
+        log_error(outgoing, "releasing", release).map_err(of_root)
+    }
+
+    fn destroy_kept(&mut self, copy: Kept) {
+        copy.destroy();
+    }
+
+    fn exists(&self, copy: &Kept) -> bool {
+        copy.exists()
     }
 
     fn admit(&mut self, offer: &Offer, from: Provenance) -> Result<Incoming, AdmitError> {
@@ -201,6 +222,10 @@ impl Kernel for Local {
         admitted.map_err(AdmitError::Root)
     }
 
+    fn give_kept(&mut self, incoming: &mut Incoming, copy: &Kept) -> Result<(), LocalFailure> {
+        incoming.give_kept(copy).map_err(of_restore)
+    }
+
     fn handle_arrival(
         &mut self,
         incoming: &mut Incoming,
@@ -210,7 +235,7 @@ impl Kernel for Local {
     }
 
     fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
-        incoming.trial_build().map_err(of_restore)
+        incoming.end_round().map_err(of_restore)
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
@@ -223,6 +248,10 @@ impl Kernel for Local {
             // The domain's clock continues from the moment when the domain was prepared.
             log::warn!("restore: {error}");
         }
+    }
+
+    fn take_logs(&mut self, incoming: &mut Incoming) -> Option<Vec<Visited<Log>>> {
+        incoming.take_logs()
     }
 
     fn hand_over(&mut self, incoming: &mut Incoming) {
@@ -257,11 +286,11 @@ fn state_of(domain: Cap<Domain>) -> DomainState {
 }
 
 /// Performs a step, and logs its error.
-fn log_error(
+fn log_error<T>(
     outgoing: &mut Outgoing,
     step: &str,
-    act: impl FnOnce(&mut Outgoing) -> Result<(), CaptureError>,
-) -> Result<(), CaptureError> {
+    act: impl FnOnce(&mut Outgoing) -> Result<T, CaptureError>,
+) -> Result<T, CaptureError> {
     act(outgoing).inspect_err(|error| log::error!("{}: {step}: {error:?}", outgoing.name()))
 }
 

@@ -7,8 +7,12 @@ use runtime::capability::{Domain, Memory, Pool};
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
 
+use crate::capture::captured::{Log, for_each_bitmap};
+use crate::kept::Kept;
+use crate::machine::Machine;
 use crate::owned::destroy_or_forget;
 use nomad_shell::arriving_pages::{ArrivingPages, Pages};
+use nomad_shell::returns::Visited;
 
 /// A Memory of the arriving domain, mapped here so that its pages can be written.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct Arriving {
     memory: Cap<Memory>,
     view: Mapping,
     pages: ArrivingPages,
+    /// The log of the pages that are written after its last round.
+    log: Option<Log>,
 }
 
 /// An arriving Memory and its mapping.
@@ -57,6 +63,53 @@ impl Arriving {
             memory,
             view,
             pages: ArrivingPages::new(pages),
+            log: None,
+        })
+    }
+
+    /// Takes over the pages of the Memory at this position of the copy that was kept when the domain left. Both have the same size.
+    ///
+    /// # Errors
+    /// The error of [`Kept::move_pages`]. Then this Memory is to be destroyed.
+    pub fn continue_from(&mut self, kept: &Kept, position: u32) -> Result<(), Error> {
+        let moved = kept.move_pages(position, self.memory)?;
+        self.pages.insert_kept(&moved);
+        Ok(())
+    }
+
+    /// Its size in pages.
+    pub fn page_count(&self) -> u64 {
+        self.pages.present().page_count()
+    }
+
+    /// Logs which pages are written from now on. `domain` is the domain that was built with this Memory.
+    ///
+    /// # Errors
+    /// The error of the kernel. Then there is no log.
+    pub fn log_writes(&mut self, machine: &Machine, domain: Cap<Domain>) -> Result<(), Error> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => {
+                let memory = machine.identify(self.memory.erase())?;
+                let token = domain.begin_log(memory)?;
+                Log { memory, token }
+            }
+        };
+        for_each_bitmap(
+            self.page_count(),
+            |first, count| domain.take_dirty_pages(log.memory, log.token, first, count),
+            |_, _| {},
+        )?;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    /// Its log, which is then no longer its own, and the pages that are present. `position` is its position in the image.
+    pub fn take_log(&mut self, position: u32) -> Option<Visited<Log>> {
+        Some(Visited {
+            position,
+            log: self.log.take()?,
+            present: self.pages.present().clone(),
         })
     }
 
@@ -73,6 +126,7 @@ impl Arriving {
             memory,
             view,
             pages,
+            ..
         } = self;
         let memory = *memory;
         pages.apply(first_page, map, &mut View { memory, view })

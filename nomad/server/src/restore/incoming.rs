@@ -1,4 +1,4 @@
-//! An arriving domain: the steps of a destination. `assembly` builds the domain.
+//! An arriving domain: the steps of a destination. `assembly` builds the domain, `returning` has what differs if it was here before.
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
@@ -15,13 +15,16 @@
 //! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
 
 mod assembly;
+mod returning;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_image::{Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap};
+use nomad_image::{
+    Announcement, Chunk, Description, Event, Identity, MemoryKey, PAGE_BYTES, PageMap,
+};
 use nomad_shell::{ArrivingClock, Provenance};
 use runtime::capability::Pool;
 use runtime::port::PORT_PAGES;
@@ -50,6 +53,9 @@ pub struct Incoming {
     /// The incarnation that it is to run as.
     incarnation: Incarnation,
     pool: Cap<Pool>,
+    /// Memories with the pages that were kept here when the domain left, by their positions in the image with which it left. The
+    /// image continues them, before it announces any other Memory.
+    kept: BTreeMap<u32, Arriving>,
     memories: BTreeMap<u32, Arriving>,
     /// The pages of the port's ring that move with the domain, and the ring's position in the description's list of objects
     /// outside of the domain.
@@ -107,6 +113,7 @@ impl Incoming {
             home: from.home,
             incarnation,
             pool,
+            kept: BTreeMap::new(),
             memories: BTreeMap::new(),
             staged: None,
             address: None,
@@ -143,7 +150,7 @@ impl Incoming {
                 let same = id == self.id && name == self.name && is_home;
                 same.then_some(()).ok_or(RestoreError::OtherDomain)
             }
-            Event::Memory(_, key, pages) => self.with_room(|it| it.make_memory(key, pages)),
+            Event::Memory(_, announcement) => self.with_room(|it| it.make_memory(&announcement)),
             Event::Chunk(_, chunk, map) => self.with_room(|it| it.apply(chunk, &map)),
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
@@ -171,11 +178,14 @@ impl Incoming {
         }
     }
 
-    fn make_memory(&mut self, key: MemoryKey, pages: u64) -> Result<(), RestoreError> {
-        match key {
+    fn make_memory(&mut self, announcement: &Announcement) -> Result<(), RestoreError> {
+        let pages = announcement.pages;
+        match announcement.memory {
             MemoryKey::Inside(position) => {
-                let arriving = Arriving::new(self.machine.own, self.pool, pages);
-                let arriving = arriving.during("making Memory", position.into())?;
+                let arriving = match announcement.continues {
+                    Some(continued) => self.continue_memory(continued, pages)?,
+                    None => self.make_new_memory(position, pages)?,
+                };
                 self.memories.insert(position, arriving);
             }
             // A domain has at most one port.
@@ -185,6 +195,13 @@ impl Incoming {
             MemoryKey::Outside(_) => return Err(RestoreError::Unexpected("pages of a service")),
         }
         Ok(())
+    }
+
+    fn make_new_memory(&mut self, position: u32, pages: u64) -> Result<Arriving, RestoreError> {
+        // No other Memory continues, and the pool need not have room for both.
+        self.destroy_kept();
+        let arriving = Arriving::new(self.machine.own, self.pool, pages);
+        arriving.during("making Memory", position.into())
     }
 
     fn apply(&mut self, chunk: Chunk, map: &PageMap) -> Result<(), RestoreError> {
@@ -272,6 +289,7 @@ impl Incoming {
     }
 
     fn forget(&mut self) {
+        self.destroy_kept();
         self.memories.clear();
         self.address = self.port_address();
         (self.staged, self.described) = (None, None);
@@ -303,6 +321,7 @@ impl Incoming {
 
     /// Destroys everything that was made for a domain whose move is aborted. Root reclaims its pool.
     pub fn discard(mut self) {
+        self.destroy_kept();
         self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {
             arriving.destroy();

@@ -10,6 +10,7 @@ use nomad_protocol::{
 };
 
 use super::RootError;
+use crate::returns::Visited;
 
 /// A domain to be offered to another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,10 @@ pub trait Kernel {
     type Piece: Default;
     /// An item of an incoming page stream.
     type Arrival<'a>;
+    /// The copy of a domain that has left, which may come back.
+    type Kept;
+    /// The dirty log of a Memory of a domain that has arrived.
+    type Log;
 
     /// Looks up a domain that is to move.
     ///
@@ -117,11 +122,16 @@ pub trait Kernel {
     /// The name of an outgoing domain.
     fn name(&self, outgoing: &Self::Outgoing) -> Name;
 
-    /// Starts the dirty log; at first all pages are dirty.
+    /// Starts the dirty log; at first all pages are dirty. The log of a Memory in `visited` continues, if it still can: the
+    /// destination has the pages that were present when the domain arrived here.
     ///
     /// # Errors
     /// The kernel refused.
-    fn start_dirty_log(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), LocalFailure>;
+    fn start_dirty_log(
+        &mut self,
+        outgoing: &mut Self::Outgoing,
+        visited: Vec<Visited<Self::Log>>,
+    ) -> Result<(), LocalFailure>;
 
     /// Begins a round; returns the number of pages that it covers.
     fn begin_round(&mut self, outgoing: &mut Self::Outgoing) -> u64;
@@ -209,15 +219,22 @@ pub trait Kernel {
     /// Root's refusal.
     fn unretire(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Releases the retired domain's memory. If the destination is a guest, root remembers its name.
+    /// Has root forget the retired domain. If the destination is a guest, root remembers its name. Returns the copy, which has
+    /// to be destroyed or may be kept; `None` if this has destroyed it already, since its pages are not known.
     ///
     /// # Errors
     /// Root's refusal.
-    fn destroy(
+    fn release(
         &mut self,
         outgoing: &mut Self::Outgoing,
         guest: Option<Name>,
-    ) -> Result<(), RootError>;
+    ) -> Result<Option<Self::Kept>, RootError>;
+
+    /// Destroys the copy of a domain that has left, unless root has done so.
+    fn destroy_kept(&mut self, copy: Self::Kept);
+
+    /// Whether root has not destroyed this copy.
+    fn exists(&self, copy: &Self::Kept) -> bool;
 
     /// Reserves the resources of an incoming domain. If it comes from a guest, root checks that it may.
     ///
@@ -229,6 +246,17 @@ pub trait Kernel {
         provenance: Provenance,
     ) -> Result<Self::Incoming, AdmitError>;
 
+    /// Moves the pages of the copy that was kept when an incoming domain left into the domain. What is left of the copy is to be
+    /// destroyed, even if this fails.
+    ///
+    /// # Errors
+    /// The kernel refused, or root has destroyed the copy. Then the incoming domain has none of its pages.
+    fn give_kept(
+        &mut self,
+        incoming: &mut Self::Incoming,
+        copy: &Self::Kept,
+    ) -> Result<(), LocalFailure>;
+
     /// Handles an item of a page stream.
     ///
     /// # Errors
@@ -239,7 +267,8 @@ pub trait Kernel {
         arrival: Self::Arrival<'_>,
     ) -> Result<(), LocalFailure>;
 
-    /// Builds the domain on trial, once, as soon as there is a description.
+    /// Ends a round: builds the domain on trial, once, as soon as there is a description. From then on, also logs which pages are
+    /// written after this round.
     ///
     /// # Errors
     /// The reason it cannot be built here.
@@ -257,6 +286,10 @@ pub trait Kernel {
 
     /// Adds this many microseconds of downtime to the clock of a domain that is about to run. Repeating this has no effect.
     fn add_downtime(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
+
+    /// The dirty logs of an incoming domain's Memories, which begin at the end of its last round; `None` if there are none. A second
+    /// call returns none.
+    fn take_logs(&mut self, incoming: &mut Self::Incoming) -> Option<Vec<Visited<Self::Log>>>;
 
     /// Hands over to root the memory of a domain that runs. Repeating this has no effect.
     fn hand_over(&mut self, incoming: &mut Self::Incoming);

@@ -11,6 +11,25 @@ use service_protocol::root;
 use super::Moves;
 use crate::host::{AdmitError, Host, Provenance, RootError};
 
+/// The reason an offered domain is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// The reason.
+    pub refusal: Refusal,
+    /// Whether root has certainly not admitted the domain.
+    pub is_certain: bool,
+}
+
+impl Rejection {
+    /// A domain that root has not admitted is refused.
+    pub fn certain(refusal: Refusal) -> Rejection {
+        Rejection {
+            refusal,
+            is_certain: true,
+        }
+    }
+}
+
 impl<O, I> Moves<O, I> {
     /// Performs an action other than admitting the domain and discarding the copy; returns the event for the ledger.
     pub(crate) fn step_destination<H: Host<Incoming = I>>(
@@ -39,38 +58,41 @@ impl<O, I> Moves<O, I> {
         })
     }
 
-    /// Reserves the resources of an offered domain. With `Err` the domain is refused, but root may have admitted it.
+    /// Reserves the resources of an offered domain.
+    ///
+    /// # Errors
+    /// The reason it is refused.
     pub(crate) fn reserve<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
         offer: &Offer,
         provenance: Provenance,
-    ) -> Result<DestinationEvent, Refusal> {
-        Ok(match host.admit(offer, provenance) {
+    ) -> Result<AdmissionId, Rejection> {
+        match host.admit(offer, provenance) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
-                let admission = AdmissionId(host.draw() as u64);
-                DestinationEvent::Reserved { admission }
+                Ok(AdmissionId(host.draw() as u64))
             }
             Err(AdmitError::NoRoom {
                 needed_bytes,
                 left_bytes: available_bytes,
-            }) => DestinationEvent::Refused(Refusal::NoMemory {
+            }) => Err(Rejection::certain(Refusal::NoMemory {
                 needed_bytes,
                 available_bytes,
-            }),
+            })),
             Err(AdmitError::Root(error)) => {
                 log::info!("{} is not admitted: {error}", offer.name);
                 let free = host.memory().map_or(0, |memory| memory.free_pages());
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
                 let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
-                match error {
-                    RootError::Refused(_) => DestinationEvent::Refused(refusal),
-                    RootError::Call(_) | RootError::Malformed => return Err(refusal),
-                }
+                let is_certain = matches!(error, RootError::Refused(_));
+                Err(Rejection {
+                    refusal,
+                    is_certain,
+                })
             }
-        })
+        }
     }
 
     /// Runs the domain that root keeps. An earlier run of this server may have built it.

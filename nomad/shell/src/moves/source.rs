@@ -10,7 +10,7 @@ use crate::output::JobKind;
 
 impl<O, I> Moves<O, I> {
     /// Performs an action; returns the event for the ledger. The shell itself handles jobs for the page sender,
-    /// `EndCapture`, `Destroy` and `Unretire`.
+    /// `StartDirtyLog`, `EndCapture`, `Destroy` and `Unretire`.
     pub(crate) fn step_source<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -86,21 +86,21 @@ impl<O, I> Moves<O, I> {
         self.unserved.remove(&transaction);
     }
 
-    /// Releases the memory of a domain that has left. An earlier run of this server may have done so and ended before
-    /// recording it.
+    /// Has root forget a domain that has left. An earlier run of this server may have done so and ended before recording it.
+    /// Returns the copy of the domain, if it may be kept.
     ///
     /// # Errors
     /// Root's error, if it is transient.
-    pub(crate) fn give_back<H: Host<Outgoing = O>>(
+    pub(crate) fn release<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
-    ) -> Result<Event, RootError> {
+    ) -> Result<Option<H::Kept>, RootError> {
         let guest = self.entry(transaction).and_then(|entry| entry.offer.guest);
         let outgoing = self.outgoing.get_mut(&transaction);
-        match outgoing.map(|outgoing| host.destroy(outgoing, guest)) {
+        match outgoing.map(|outgoing| host.release(outgoing, guest)) {
             Some(Err(error)) if error.is_transient() => Err(error),
-            _ => Ok(Event::Source(SourceEvent::Destroyed)),
+            released => Ok(released.and_then(Result::ok).flatten()),
         }
     }
 
@@ -164,7 +164,6 @@ fn step<H: Kernel>(
     action: SourceAction,
 ) -> Option<Event> {
     match action {
-        SourceAction::StartDirtyLog => host.start_dirty_log(outgoing).err().map(Event::Failed),
         SourceAction::ExportState { attempt } => {
             event_of(host.export(outgoing), |exported| SourceEvent::Exported {
                 attempt,
@@ -177,7 +176,8 @@ fn step<H: Kernel>(
             host.thaw(outgoing);
             None
         }
-        SourceAction::FreezeDomain
+        SourceAction::StartDirtyLog { .. }
+        | SourceAction::FreezeDomain
         | SourceAction::EndCapture
         | SourceAction::Unretire
         | SourceAction::CopyRound { .. }

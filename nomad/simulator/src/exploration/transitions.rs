@@ -7,6 +7,7 @@ use super::{Datagram, NOW, State, Step, Strike, StrikeKind, Transition};
 use crate::faults::{LocalFault, LocalStep};
 use crate::machine::Machine;
 use crate::memory::PageUse;
+use crate::stream::Stream;
 use crate::world::{Crash, Effect};
 
 impl State {
@@ -142,12 +143,14 @@ impl State {
             Transition::Copied(machine, transaction) => {
                 return self.send_piece(*machine, *transaction);
             }
-            // A round or freeze arrives as two items: its pages and its end.
             Transition::Arrive(transaction) => {
                 if world.announce(NOW, *transaction) {
                     return true;
                 }
-                return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
+                // A round or freeze arrives whole.
+                let stream = world.streams.get(transaction);
+                let count = stream.and_then(Stream::items_to_end).unwrap_or(0);
+                return count > 0 && (0..count).all(|_| world.arrive(NOW, *transaction));
             }
             Transition::Break(transaction) => {
                 self.left.breaks -= 1;

@@ -70,7 +70,7 @@ impl LocalStep {
     /// The step that performs an action, if it can fail.
     pub fn of(action: &Action) -> Option<Self> {
         Some(match action {
-            Action::Source(SourceAction::StartDirtyLog) => LocalStep::StartDirtyLog,
+            Action::Source(SourceAction::StartDirtyLog { .. }) => LocalStep::StartDirtyLog,
             Action::Source(SourceAction::CopyRound { .. }) => LocalStep::CopyRound,
             Action::Source(SourceAction::FreezeDomain) => LocalStep::FreezeDomain,
             Action::Source(SourceAction::ExportState { .. }) => LocalStep::ExportState,

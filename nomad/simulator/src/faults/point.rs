@@ -19,6 +19,8 @@ pub enum Point {
     SendFreeze,
     /// Root has admitted the domain. The capability for its pool is not received.
     Admit,
+    /// The pages of a kept copy are in Memories of the arriving domain. Admit does not name the copy yet.
+    GiveKept,
     /// The domain was made on trial. Its threads are not set.
     TrialBuild,
     /// The copy built from an earlier freeze is destroyed.
@@ -76,11 +78,12 @@ pub struct PointFault {
 
 impl Point {
     /// The points at which nomad may get an error. At the others its last call cannot fail, or the failure has no name in the protocol.
-    pub const FAILING: [Point; 14] = [
+    pub const FAILING: [Point; 15] = [
         Point::StartDirtyLog,
         Point::CopyRound,
         Point::SendFreeze,
         Point::Admit,
+        Point::GiveKept,
         Point::TrialBuild,
         Point::Build,
         Point::Keep,
@@ -94,12 +97,13 @@ impl Point {
     ];
 
     /// All points. nomad may die at each.
-    pub const ALL: [Point; 18] = [
+    pub const ALL: [Point; 19] = [
         Point::StartDirtyLog,
         Point::CopyRound,
         Point::Freeze,
         Point::SendFreeze,
         Point::Admit,
+        Point::GiveKept,
         Point::TrialBuild,
         Point::Dismantle,
         Point::Build,

@@ -8,6 +8,7 @@ use nomad_protocol::{
 use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::moves::destination::local_failure;
 use nomad_shell::page_state::Scope;
+use nomad_shell::returns::Visited;
 use nomad_shell::{
     AdmitError, ArrivingClock, DomainSummary, Exported, Kernel, Provenance, RetireError, Root as _,
     RootError,
@@ -15,6 +16,7 @@ use nomad_shell::{
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::mishaps::REPLY_LOST;
+use super::remains::Remainder;
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, RunState};
@@ -39,6 +41,8 @@ impl Kernel for Hardware {
     type Incoming = Incoming;
     type Piece = Piece;
     type Arrival<'a> = Arrival;
+    type Kept = Remainder;
+    type Log = ();
 
     fn look_up(&mut self, name: Name) -> Result<Found, String> {
         let entry = self.root.entries.get(&number_of(name));
@@ -103,11 +107,17 @@ impl Kernel for Hardware {
         outgoing.name
     }
 
-    fn start_dirty_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
+    fn start_dirty_log(
+        &mut self,
+        outgoing: &mut Outgoing,
+        visited: Vec<Visited<()>>,
+    ) -> Result<(), LocalFailure> {
         if let Some(failure) = self.fails(LocalStep::StartDirtyLog) {
             return Err(failure);
         }
-        self.log_pages(outgoing, true);
+        if !self.continue_log(outgoing, visited) {
+            self.log_pages(outgoing, true);
+        }
         if self.strikes(Point::StartDirtyLog) {
             return Err(LocalFailure::NoMemory);
         }
@@ -140,6 +150,9 @@ impl Kernel for Hardware {
     fn produce(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<bool, LocalFailure> {
         if outgoing.has_sent_round_part() && self.strikes(Point::CopyRound) {
             return Err(LocalFailure::NoMemory);
+        }
+        if std::mem::take(&mut outgoing.is_continuing) {
+            out.items.push(StreamItem::Continued);
         }
         let (item, is_more) = self.continue_pass(outgoing)?;
         out.items.push(item);
@@ -222,7 +235,10 @@ impl Kernel for Hardware {
         };
         self.kernel.retire(id, version, outgoing.token)?;
         if mutant == Mutant::GivesBackEarly {
-            let _ = self.destroy(outgoing, None);
+            let released = self.release(outgoing, None).ok().flatten();
+            released
+                .into_iter()
+                .for_each(|copy| self.destroy_kept(copy));
         }
         Ok(())
     }
@@ -266,12 +282,16 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing, guest: Option<Name>) -> Result<(), RootError> {
+    fn release(
+        &mut self,
+        outgoing: &mut Outgoing,
+        guest: Option<Name>,
+    ) -> Result<Option<Remainder>, RootError> {
         self.call_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
-        if let Some(pages) = self.root.take_remains(number) {
-            self.kernel.free_pages += pages;
-            return Ok(());
+        // The request is a repetition whose first reply was lost.
+        if let Some(copy) = self.remains.of(outgoing.id) {
+            return Ok(self.keep_if_known(outgoing, copy));
         }
         let exported = self.root.in_state(number, &[RootState::Exported]);
         // Like the real root, this destroys any exported domain of that name.
@@ -280,17 +300,27 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
         self.given_up.extend(left);
+        let pages = domain.map(|domain| domain.contents.pages.clone());
+        let pages = pages.unwrap_or_else(|| Memory::absent(0));
         self.kernel.destroy(id);
         let guest = self.remembered(guest);
         if let Some(entry) = self.root.entries.get_mut(&number) {
             entry.guest = guest.or(entry.guest);
         }
-        self.root.release(number);
+        let pool_pages = self.root.leave(number);
+        let copy = self.add_remainder(id, pool_pages, pages);
         if self.strikes(Point::Release) {
             return Err(REPLY_LOST);
         }
-        self.kernel.free_pages += self.root.take_remains(number).unwrap_or(0);
-        Ok(())
+        Ok(self.keep_if_known(outgoing, copy))
+    }
+
+    fn destroy_kept(&mut self, copy: Remainder) {
+        self.destroy_remainder(copy);
+    }
+
+    fn exists(&self, copy: &Remainder) -> bool {
+        self.remains.all().any(|it| it == *copy)
     }
 
     fn admit(&mut self, offer: &Offer, from: Provenance) -> Result<Incoming, AdmitError> {
@@ -304,7 +334,7 @@ impl Kernel for Hardware {
         }
         let expected = self.root.expects(number, offer.domain);
         if !expected.map_err(refused)? {
-            if !self.kernel.reserve(pages) {
+            if !self.reserve(pages) {
                 return Err(refused(Refusal::NoMemory));
             }
             self.root.admit(number, offer.domain, pages);
@@ -320,10 +350,22 @@ impl Kernel for Hardware {
             name: offer.name,
             pages: Memory::absent(pages as usize),
             arriving: ArrivingPages::new(pages),
+            kept: None,
+            logged: None,
             freeze: None,
             clock: None,
             is_trial_built: false,
         })
+    }
+
+    fn give_kept(&mut self, incoming: &mut Incoming, copy: &Remainder) -> Result<(), LocalFailure> {
+        let pages = self.remains.take_pages(*copy, self.parts.mutant);
+        let pages = pages.filter(|pages| pages.page_count() == incoming.pages.page_count());
+        if self.strikes(Point::GiveKept) {
+            return Err(LocalFailure::NoMemory);
+        }
+        incoming.kept = Some(pages.ok_or(LocalFailure::BadImage)?);
+        Ok(())
     }
 
     fn handle_arrival(
@@ -346,6 +388,7 @@ impl Kernel for Hardware {
                     built.contents.pages = incoming.pages.clone();
                 }
             }
+            StreamItem::Continued => self.continue_copy(incoming)?,
             StreamItem::RoundEnd => {}
             StreamItem::FreezeEnd(state) => {
                 let (read_ns, now_ns) = (state.clock_us * NS_PER_US, ns(self.now));
@@ -357,9 +400,7 @@ impl Kernel for Hardware {
     }
 
     fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
-        if let Some(failure) = self.fails(LocalStep::TrialBuild) {
-            return Err(failure);
-        }
+        self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)?;
         if self.has_drafts() && !std::mem::replace(&mut incoming.is_trial_built, true) {
             self.kernel.draft(incoming.id)?;
             if self.strikes(Point::TrialBuild) {
@@ -367,6 +408,7 @@ impl Kernel for Hardware {
                 return Err(LocalFailure::Service);
             }
         }
+        self.log_arriving(incoming);
         Ok(())
     }
 
@@ -401,6 +443,7 @@ impl Kernel for Hardware {
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
         domain.contents.pages.clone_from(&incoming.pages);
+        domain.written = incoming.written();
         if let Some(clock) = incoming.clock
             && self.parts.mutant != Mutant::ClockStartsAnew
         {
@@ -427,6 +470,17 @@ impl Kernel for Hardware {
             domain.set_clock(self.now, clock_ns / NS_PER_US);
             self.strikes(Point::SetClock);
         }
+    }
+
+    fn take_logs(&mut self, incoming: &mut Incoming) -> Option<Vec<Visited<()>>> {
+        incoming.logged.take().map(|_| {
+            let present = incoming.arriving.present().clone();
+            vec![Visited {
+                position: 0,
+                present,
+                log: (),
+            }]
+        })
     }
 
     fn hand_over(&mut self, _: &mut Incoming) {}

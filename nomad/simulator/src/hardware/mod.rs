@@ -6,12 +6,16 @@
 //! | `transit` | domains that move |
 //! | `kernel_calls` | the capture and the rebuilding of a domain |
 //! | `passes` | the pages of a leaving domain |
+//! | `remains` | the copies of domains that have left |
+//! | `returns` | the logs and copies with which a domain returns |
 //! | `mishaps` | faults in the middle of a step |
 //! | `root_calls` | domains by name |
 
 mod kernel_calls;
 mod mishaps;
 mod passes;
+mod remains;
+mod returns;
 mod root_calls;
 mod transit;
 
@@ -32,6 +36,7 @@ use crate::record_store::{Plain, RecordStore};
 use crate::root::{Restart, Root};
 
 pub use mishaps::{death_at, failure_at};
+pub use remains::{Remainder, Remains};
 pub use transit::{Arrival, Found, Incoming, Outgoing, Piece};
 
 /// The configuration of a machine.
@@ -68,6 +73,8 @@ pub struct Hardware {
     pub kernel: Kernel,
     /// Its root.
     pub root: Root,
+    /// Copies of domains that have left.
+    pub remains: Remains,
     /// nomad's records.
     pub record_store: RecordStore,
     /// The time on its clock.
@@ -120,6 +127,7 @@ impl Hardware {
         Hardware {
             kernel: Kernel::new(parts.pool_pages),
             root: Root::new(&parts.homes, &parts.packages),
+            remains: Remains::default(),
             record_store: match parts.record_slots {
                 0 => RecordStore::Plain(Plain::default()),
                 slots => RecordStore::of_bytes(slots, boot),
@@ -158,7 +166,7 @@ impl Hardware {
 
     /// Creates a domain that runs.
     pub fn create(&mut self, id: DomainId, pages: u64) -> bool {
-        let is_room = self.kernel.reserve(pages);
+        let is_room = self.reserve(pages);
         if is_room {
             let number = domain_number(id);
             self.kernel.create(id, pages);

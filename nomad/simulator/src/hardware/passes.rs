@@ -36,11 +36,13 @@ impl Hardware {
     /// Starts the dirty log of a leaving domain, all of whose present pages are to be sent; or ends it.
     pub(super) fn log_pages(&mut self, outgoing: &mut Outgoing, is_on: bool) {
         (outgoing.pages, outgoing.pass) = (None, None);
+        outgoing.is_continuing = false;
         let Some(domain) = self.kernel.domains.get_mut(&outgoing.id) else {
             return;
         };
         let count = domain.contents.pages.page_count();
         domain.dirty = is_on.then(|| vec![false; count]);
+        domain.written = None;
         if is_on {
             let mut pages = PageState::new(count as u64);
             let present = domain.contents.pages.present();

@@ -213,7 +213,7 @@ impl Root for Hardware {
         let pages = self.parts.pool_pages;
         Ok(MemoryRecord {
             pool_pages: pages,
-            spent_pages: pages - self.kernel.free_pages,
+            spent_pages: pages - self.kernel.free_pages - self.remains.pool_pages(),
             heap_free: 0,
             switch_heap_free: 0,
         })

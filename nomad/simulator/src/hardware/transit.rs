@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub(super) exported: Option<State>,
     /// The state of its pages, while there is a dirty log.
     pub(super) pages: Option<PageState>,
+    /// Whether it is still to be announced that the domain continues from the copy that the destination keeps.
+    pub(super) is_continuing: bool,
     pub(super) pass: Option<Pass>,
 }
 
@@ -39,6 +41,10 @@ pub struct Incoming {
     pub(super) name: Name,
     pub(super) pages: Memory,
     pub(super) arriving: ArrivingPages,
+    /// The pages of the copy that was kept here when the domain left, until the first round has ended.
+    pub(super) kept: Option<Memory>,
+    /// Its pages at the end of the last round.
+    pub(super) logged: Option<Memory>,
     pub(super) freeze: Option<State>,
     pub(super) clock: Option<ArrivingClock>,
     /// Whether it was built on trial.
@@ -66,6 +72,7 @@ impl Outgoing {
             is_exported: false,
             exported: None,
             pages: None,
+            is_continuing: false,
             pass: None,
         }
     }

@@ -26,7 +26,11 @@ pub(super) fn check_left_over(
     let kernel = &hardware.kernel;
     let entries = || hardware.root.entries.values();
     let held_pages: u64 = entries().filter_map(|entry| entry.pool).sum();
-    let is_accounted = kernel.free_pages + held_pages == machine.pool_pages();
+    let kept_pages = hardware.remains.pool_pages();
+    let is_accounted = kernel.free_pages + held_pages + kept_pages == machine.pool_pages();
+    // A copy that nomad has forgotten would stay until root needs the memory.
+    let kept: Vec<_> = machine.shell.returns.kept.copies().collect();
+    let are_copies_known = hardware.remains.all().all(|copy| kept.contains(&&copy));
 
     let domains = || kernel.domains.values();
     let is_logging = domains().any(|domain| domain.dirty.is_some());
@@ -54,7 +58,8 @@ pub(super) fn check_left_over(
         && hardware.record_store.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
     let is_building = !kernel.drafts.is_empty();
-    if is_accounted && !is_logging && !is_building && are_doubts_all && are_outlived_stopped {
+    let is_at_rest = is_accounted && are_copies_known && !is_logging && !is_building;
+    if is_at_rest && are_doubts_all && are_outlived_stopped {
         Ok(())
     } else {
         Err(Defect::Leftover(number))

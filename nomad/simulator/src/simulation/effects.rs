@@ -93,7 +93,7 @@ impl Simulation {
         }
         self.arm_torn_write(machine, transaction, &action);
         // The actions that follow at once rely on the log: without it no page would be copied.
-        let is_urgent = action == Action::Source(SourceAction::StartDirtyLog);
+        let is_urgent = matches!(action, Action::Source(SourceAction::StartDirtyLog { .. }));
         let local = self.local(machine);
         let effects = self.world.perform(local, machine, transaction, action);
         self.apply_effects(machine, effects, is_urgent);

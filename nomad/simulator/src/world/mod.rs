@@ -33,7 +33,7 @@ use crate::machine::{
     DOMAIN, Machine, Move, Mutant, domain_name, machine_id, machine_number, number_of,
 };
 use crate::memory::PageUse;
-use crate::misconduct::{misread, wrong_force};
+use crate::misconduct::{misread, mistake_return, wrong_force};
 use crate::shared::Shared;
 use crate::stream::Stream;
 
@@ -188,6 +188,7 @@ impl World {
         self.history.check_action(machine, transaction, &action);
         let (is_forget, force) = (action == Action::Forget, wrong_force(machine, &action));
         machine.shell.host.now = now;
+        mistake_return(machine, transaction, &action);
         let event = machine.shell.perform(now, transaction, action);
         if is_forget {
             machine.moves.remove(&transaction);
@@ -242,6 +243,7 @@ impl World {
                     effects.push(Effect::Frames(transaction, frames));
                 }
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
+                Output::DestroyCopy => self.machines[number].shell.destroy_copy(),
                 // Here root already owns the memory of a domain that arrived.
                 Output::HandOver(_) => {}
                 Output::Event(..) | Output::Log(_) | Output::Late(..) | Output::End => {}

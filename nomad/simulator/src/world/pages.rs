@@ -156,7 +156,7 @@ impl World {
             stream.break_off();
             return true;
         }
-        let is_end = !matches!(item, StreamItem::Pages(..));
+        let is_end = item.is_end();
         let taken = shell.handle_arrival(transaction, item);
         let ended = taken.and_then(|()| {
             if is_end {

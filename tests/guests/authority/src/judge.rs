@@ -131,6 +131,7 @@ fn is_explained_otherwise(request: &Request, error: Error) -> bool {
         | Request::DomainReadPages(_)
         | Request::DomainBeginLog(_)
         | Request::DomainMapCaptured(_)
+        | Request::DomainGrantPages(_)
         | Request::DomainReadThread(_) => error == Error::WrongKind,
         Request::Call(call) => call.info.capabilities() > 0,
         Request::Send(call) => call.info.capabilities() > 0,

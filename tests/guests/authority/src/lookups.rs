@@ -174,6 +174,10 @@ pub fn lookups(request: &Request) -> Lookups {
             call.domain,
             DomainRights::MAP | DomainRights::INSTALL,
         )]),
+        Request::DomainGrantPages(call) => of(&[
+            domain(call.domain, DomainRights::RETIRE | DomainRights::CAPTURE),
+            memory(call.target, MemoryRights::MANAGE),
+        ]),
         Request::DomainHold(call) => of(&[
             domain(call.domain, DomainRights::INSTALL),
             match call.held {

@@ -4,7 +4,7 @@ use framebuffer::{Page, Surface};
 use guest_support::console::Console;
 
 use crate::bench::{Bench, Failure};
-use crate::{copying, faults, freezing, messages, objects, show};
+use crate::{copying, faults, freezing, granting, messages, objects, show};
 
 /// A screen may have few lines.
 const COLUMNS: usize = 2;
@@ -44,6 +44,7 @@ const FIGURES: &[(&str, Measure)] = &[
     ("domain.freeze.64_mib", freezing::freeze::<64>),
     ("domain.read_pages.8", copying::read_pages),
     ("domain.take_dirty_pages.512", copying::take_dirty_pages),
+    ("domain.grant_pages.512", granting::grant_pages),
 ];
 
 /// Measures and prints all figures; the error names the figure that could not be measured.

@@ -7,7 +7,7 @@
 //! | `measure` | samples of the time-stamp counter, and their median |
 //! | `screen` | the screen of a real machine |
 //! | `worker` | a domain with a thread that runs one of the `scripts` |
-//! | `messages`, `faults`, `objects`, `freezing`, `copying` | the measurements |
+//! | `messages`, `faults`, `objects`, `freezing`, `copying`, `granting` | the measurements |
 //!
 //! Every figure is a line `bench NAME VALUE ticks`. Operations between threads are measured between workers in domains of
 //! their own, while the main thread sleeps. The workers do not use the vector registers unless the figure is about them.
@@ -22,6 +22,7 @@ mod copying;
 mod faults;
 mod figures;
 mod freezing;
+mod granting;
 mod measure;
 mod messages;
 mod objects;

@@ -17,6 +17,8 @@ const LAST_PAGES: u64 = 64;
 /// The number of places that one step of a search for contiguous frames checks.
 const PLACES: u32 = 32;
 const RUN: u64 = 512;
+/// The number of endpoints that, with their domain, a search may pass in an entry that then has long work to do.
+const OBJECTS_PASSED: usize = 15;
 
 /// Pages are created and removed behind as many others as one step passes over.
 pub fn pages(stage: &Stage) -> Result<(), Error> {
@@ -36,6 +38,28 @@ pub fn pages(stage: &Stage) -> Result<(), Error> {
     memory.discard(none, PageCount(PAGES_PER_TABLE - LAST_PAGES))?;
     memory.discard(none, all)?;
     nest.end()
+}
+
+/// Moves pages out of the innermost pool, whose domain is retired, into that of another nest. The first step also
+/// searches for the source and makes the target's tables. In the others, the target has some of the pages already.
+pub fn granted(stage: &Stage) -> Result<(), Error> {
+    let from = Nest::new(stage, 2 * PAGES_PER_TABLE)?;
+    let to = Nest::new(stage, 2 * PAGES_PER_TABLE)?;
+    let (none, all) = (PageIndex(0), PageCount(PAGES_PER_TABLE));
+    for _ in 0..OBJECTS_PASSED {
+        from.innermost.create_endpoint()?.delete()?;
+    }
+    let source = from.innermost.create_populated_memory(all)?;
+    let memory = stage.domain.identify(source.slot())?;
+    from.retire_innermost()?;
+    for present in (0..PAGES_PER_TABLE).step_by(64) {
+        let target = to.innermost.create_memory(all)?;
+        target.populate(none, PageCount(present))?;
+        from.domain.grant_pages(memory, target, none, all)?;
+        target.destroy()?;
+    }
+    from.end()?;
+    to.end()
 }
 
 /// Destroys a Memory whose only pages are its last ones, in the last leaf table of its last directory.

@@ -1,6 +1,7 @@
 //! Pools nested as deep as possible, with a frozen domain in each: [`Nest`]. A change in the innermost pool is counted in all of the
 //! domains.
 
+use runtime::abi::record::List;
 use runtime::abi::register::PageCount;
 use runtime::abi::{NO_DEADLINE, POOL_DEPTH_MAX};
 use runtime::capability::{Domain, Pool};
@@ -17,6 +18,8 @@ pub struct Nest {
     pub innermost: Cap<Pool>,
     /// The domain of that pool.
     pub domain: Cap<Domain>,
+    /// The token of that domain's freeze.
+    token: u64,
     outermost: Cap<Pool>,
 }
 
@@ -24,18 +27,25 @@ impl Nest {
     /// Creates the pools; the innermost one has this many free pages.
     pub fn new(stage: &Stage, pages: u64) -> Result<Nest, Error> {
         let outermost = stage.split(pages + u64::from(POOL_DEPTH_MAX) * PAGES_EACH)?;
-        let mut domain = add_frozen_domain(outermost)?;
+        let (mut domain, mut token) = add_frozen_domain(outermost)?;
         let mut innermost = outermost;
         for depth in 1..POOL_DEPTH_MAX {
             let deeper = u64::from(POOL_DEPTH_MAX - depth);
             innermost = innermost.split(PageCount(pages + deeper * PAGES_EACH))?;
-            domain = add_frozen_domain(innermost)?;
+            (domain, token) = add_frozen_domain(innermost)?;
         }
         Ok(Nest {
             innermost,
             domain,
+            token,
             outermost,
         })
+    }
+
+    /// Retires the innermost domain.
+    pub fn retire_innermost(&self) -> Result<(), Error> {
+        let version = self.domain.describe(List::Objects, 0)?.version;
+        self.domain.retire(version, self.token)
     }
 
     /// Destroys the pools, with everything inside.
@@ -44,8 +54,9 @@ impl Nest {
     }
 }
 
-fn add_frozen_domain(pool: Cap<Pool>) -> Result<Cap<Domain>, Error> {
+/// A frozen domain in this pool, and the token of its freeze.
+fn add_frozen_domain(pool: Cap<Pool>) -> Result<(Cap<Domain>, u64), Error> {
     let domain = pool.create_domain()?;
-    domain.freeze(NO_DEADLINE)?;
-    Ok(domain)
+    let freeze = domain.freeze(NO_DEADLINE)?;
+    Ok((domain, freeze.token))
 }

@@ -46,6 +46,10 @@ const SCENES: &[Scene] = &[
     ("pools 32 deep, with 256 threads inside", pools::nested),
     ("pages behind many others, 32 pools deep", deep::pages),
     (
+        "pages of a retired domain for a Memory 32 pools deep",
+        deep::granted,
+    ),
+    (
         "contiguous frames behind many runs that are one too short, and a device, 32 pools deep",
         deep::runs,
     ),

@@ -19,6 +19,10 @@
 //! All but the first have an MTU of 65000. The floor is the longest gap between replies in three seconds without a move. The variable
 //! `CARAVAN_WORKLOADS` names the workloads to measure, separated by commas.
 //!
+//! All moves but the first one are returns: the destination has kept the pages that were not written since. So gap and total time are also
+//! printed for the first move (`NAME.first`) and for the later ones (`NAME.later`), and `pages_not_sent` is the number of pages that a
+//! later move sends less than the first one.
+//!
 //! Prints lines `bench NAME VALUE UNIT`: the median, minimum and maximum of each figure. It fails if a reply was wrong or
 //! the connection was lost, since the figures of a broken move are meaningless.
 
@@ -233,17 +237,32 @@ fn measure_caravan(workload: &Workload) -> Result<(), String> {
             moves.iter().map(figure),
         );
     };
+    // The machine that a domain returns to has kept its pages.
+    let print_later = |name: &str, unit, figure: &dyn Fn(&Measured) -> f64| {
+        let name = format!("{name}.{}.later", workload.name);
+        self::print(&name, unit, moves[1..].iter().map(figure));
+    };
+    let print_both = |name, unit, figure: &dyn Fn(&Measured) -> f64| {
+        print(name, unit, figure);
+        let first = format!("{name}.{}.first", workload.name);
+        println!("bench migration.{first} {:.3} {unit}", figure(&moves[0]));
+        print_later(name, unit, figure);
+    };
     print("floor_ms", "ms", &|moved| {
         ms(replies.longest_gap(moved.floor.start, moved.floor.end))
     });
-    print("gap_ms", "ms", &|moved| {
+    print_both("gap_ms", "ms", &|moved| {
         ms(moved.migration.gap_ns(&replies))
     });
     print("freeze_to_thaw_ms", "ms", &|moved| {
         moved.migration.freeze_to_release_us as f64 / 1e3
     });
-    print("total_ms", "ms", &|moved| {
+    print_both("total_ms", "ms", &|moved| {
         moved.migration.total_us as f64 / 1e3
+    });
+    let first_sent = moves[0].migration.pages_sent;
+    print_later("pages_not_sent", "pages", &|moved| {
+        first_sent.saturating_sub(moved.migration.pages_sent) as f64
     });
     print("wire_overhead", "ratio", &|moved| {
         moved.wire_bytes as f64 / (moved.migration.pages_sent as f64 * PAGE_BYTES)

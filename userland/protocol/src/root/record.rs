@@ -102,7 +102,8 @@ pub enum Installation {
 pub struct MemoryRecord {
     /// The size of root's pool, from which all other pools are split.
     pub pool_pages: u64,
-    /// The spent part of root's pool, other pools included.
+    /// The spent part of root's pool, other pools included. The pools of domains that have left do not count: root destroys them
+    /// when it needs the memory.
     pub spent_pages: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,

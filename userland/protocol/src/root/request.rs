@@ -53,10 +53,13 @@ pub enum Request {
     },
     /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool with DESTROY.
     /// The caller destroys it, at its own priority: root would keep every driver waiting meanwhile, however large the domain
-    /// is. If the caller ends before that, root destroys the pool. Repeating the request until then has the same reply.
+    /// is. The caller may keep it first, in case the domain returns: root destroys the pool if it lacks memory for another one, and if
+    /// the caller ends. Repeating the request until then has the same reply.
     Release {
         /// An exported domain that is retired.
         name: Name,
+        /// Its id. Another domain of this name may have left before.
+        id: DomainId,
         /// The destination, if it is a guest. Root remembers it until the domain is here again.
         guest: Option<Name>,
     },
@@ -234,6 +237,7 @@ mod tests {
             Request::Revert { name },
             Request::Release {
                 name,
+                id,
                 guest: Some(name),
             },
             Request::Admit {

@@ -26,6 +26,7 @@ use crate::handle::Handle;
 use crate::held_object::HeldObject;
 use crate::machine::Machine;
 use crate::names;
+use crate::remains::Remains;
 use crate::screen;
 use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
@@ -37,6 +38,7 @@ pub struct Facilities<'a> {
     pub machine: &'a Machine,
     pub manifest: &'a Manifest,
     pub devices: &'a Devices,
+    pub remains: &'a mut Remains,
     pub services: &'a mut Services,
     pub switchboard: &'a mut Switchboard,
 }

@@ -244,7 +244,9 @@ fn is_in_state(number: Number, object: Object) -> bool {
             | Number::DomainMapCaptured,
             Object::Domain(domain),
         ) => domain.is_quiescent(),
-        (Number::DomainUnretire, Object::Domain(domain)) => domain.is_retired(),
+        (Number::DomainUnretire | Number::DomainGrantPages, Object::Domain(domain)) => {
+            domain.is_retired()
+        }
         (Number::DomainCreate, Object::Pool(pool)) => pool.domain.get().is_none(),
         (Number::DestroyChild, Object::Pool(pool)) => {
             objects(pool).any(|object| object.kind() == ObjectKind::Pool)

@@ -77,11 +77,12 @@ fn number() -> impl Strategy<Value = Number> {
 }
 
 /// Calls that depend on earlier calls.
-const SEQUELS: [Number; 16] = [
+const SEQUELS: [Number; 17] = [
     Number::Reply,
     Number::DomainCreate,
     Number::DestroyChild,
     Number::DomainFreeze,
+    Number::DomainGrantPages,
     Number::DomainInstallReply,
     Number::DomainMapCaptured,
     Number::DomainPages,

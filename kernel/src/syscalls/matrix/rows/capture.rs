@@ -1,15 +1,17 @@
 //! The matrix rows of the system calls that freeze, read and retire a domain.
 
 use abi::calls::{
-    DomainBeginLog, DomainClock, DomainDescribe, DomainMapCaptured, DomainPages, DomainReadPages,
-    DomainReadThread, DomainThaw, DomainUnretire, PageSet,
+    DomainBeginLog, DomainClock, DomainDescribe, DomainGrantPages, DomainMapCaptured, DomainPages,
+    DomainReadPages, DomainReadThread, DomainThaw, DomainUnretire, PageSet,
 };
 use abi::record::List;
 use abi::{DomainRights, Error, MemoryRights, NO_DEADLINE};
 
 use super::{ONE, ZERO, id};
 use crate::syscalls::matrix::row::{Effect, Row, encode, row};
-use crate::syscalls::matrix::stage::{ADDRESS, MEMORY, SOURCE, SUBJECT, Stage, THREAD};
+use crate::syscalls::matrix::stage::{
+    ADDRESS, EMPTY_MEMORY, MEMORY, SOURCE, SUBJECT, Stage, THREAD,
+};
 use crate::testing::slots;
 
 pub fn domain_freeze() -> Vec<Row> {
@@ -172,5 +174,25 @@ pub fn domain_begin_log() -> Vec<Row> {
             })
         })
         .needs(SUBJECT, DomainRights::CAPTURE),
+    ]
+}
+
+pub fn domain_grant_pages() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.retire();
+            encode(DomainGrantPages {
+                domain: SUBJECT,
+                memory: id(stage, MEMORY),
+                target: EMPTY_MEMORY,
+                first_page: ZERO,
+                page_count: ONE,
+                progress: 0,
+            })
+        })
+        .needs(SUBJECT, DomainRights::RETIRE | DomainRights::CAPTURE)
+        .needs(EMPTY_MEMORY, MemoryRights::MANAGE)
+        .frozen(Effect::ChangesRetired)
+        .retired(Effect::ChangesRetired),
     ]
 }

@@ -89,6 +89,7 @@ pub fn rows(number: Number) -> Vec<Row> {
         Number::DomainBeginLog => capture::domain_begin_log(),
         Number::DomainMapOwn => domains::domain_map_own(),
         Number::DomainHold => domains::domain_hold(),
+        Number::DomainGrantPages => capture::domain_grant_pages(),
         Number::ThreadStart => threads::thread_start(),
         Number::ThreadStop => threads::thread_stop(),
         Number::ThreadRead => threads::thread_read(),

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use identity::{Digest, Name};
-use nomad_image::{Parts, describe};
+use nomad_image::{Identity, Parts, describe};
 use runtime::{Error, clock};
 
 use super::{Frozen, Outgoing};
@@ -12,7 +12,8 @@ use crate::capture::listing::{self, Read};
 use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, names, state};
-use crate::owned::destroy_or_forget;
+use crate::kept::{Kept, MEMORIES_MAX};
+use crate::owned::{Owned, destroy_or_forget};
 use crate::root::RootError;
 
 /// The version and digest of a frozen domain's state.
@@ -239,14 +240,25 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet, and destroys it. The kernel
-    /// frees the memory in small steps, and every thread of a higher priority than this one runs between them.
+    /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet. Returns its copy. If an earlier
+    /// run of this server has sent the domain, or the list of its Memories is too long to be kept, this destroys it: the kernel frees the
+    /// memory in small steps, and every thread of a higher priority than this one runs between them.
     ///
     /// # Errors
     /// The error of root.
-    pub fn destroy(&mut self, guest: Option<Name>) -> Result<(), CaptureError> {
+    pub fn release(&mut self, guest: Option<Name>) -> Result<Option<Kept>, CaptureError> {
+        let Identity { name, id, .. } = self.identity;
+        let pool = self.machine.root.release(name, id, guest)?;
+        let memories = self.backlog.sent_memories(&mut self.numbering);
         self.forget_capture();
-        destroy_or_forget(self.machine.root.release(self.name(), guest)?);
-        Ok(())
+        let domain = match self.is_recovered || memories.len() > MEMORIES_MAX {
+            true => None,
+            false => self.domain.cap().duplicate().ok(),
+        };
+        let Some(domain) = domain else {
+            destroy_or_forget(pool);
+            return Ok(None);
+        };
+        Ok(Some(Kept::new(Owned::new(domain), pool, memories)))
     }
 }

@@ -24,7 +24,7 @@ fn outgoing() -> Outgoing {
 fn send_round(kernel: fn(&Request) -> CallResult) -> Result<bool, CaptureError> {
     let (sent, _) = with_kernel(kernel, || {
         let (mut outgoing, mut out) = (outgoing(), Vec::new());
-        outgoing.start_log()?;
+        outgoing.start_log(Vec::new())?;
         outgoing.begin_round();
         while outgoing.produce(&mut out)? {}
         outgoing.end_round(1, &mut out)?;
@@ -129,7 +129,7 @@ fn reading_the_pages_of_a_domain_that_runs_again_reports_that_the_freeze_ended()
 fn the_state_of_a_frozen_domain_precedes_its_last_pages() {
     let (sent, _) = with_kernel(kernel, || {
         let (mut outgoing, mut out) = (outgoing(), Vec::new());
-        outgoing.start_log()?;
+        outgoing.start_log(Vec::new())?;
         outgoing.freeze(LONG_NS)?;
         outgoing.export()?;
         outgoing.begin_freeze()?;

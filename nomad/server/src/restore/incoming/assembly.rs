@@ -17,13 +17,25 @@ use crate::restore::error::{During, DuringRequest};
 use crate::restore::{RestoreError, clock as domain_clock, read_back};
 
 impl Incoming {
+    /// Ends a round. Builds the domain on trial, and logs which pages are written from now on.
+    ///
+    /// # Errors
+    /// The call of the trial build that failed.
+    pub fn end_round(&mut self) -> Result<(), RestoreError> {
+        // Every Memory that continues has been announced by now, even if no other was.
+        self.destroy_kept();
+        self.trial_build()?;
+        self.log_writes();
+        Ok(())
+    }
+
     /// Builds the domain once, as soon as it is described, with its threads set but without its other state. So a failure shows
     /// early, and the final build finds the services bound and may have little to do. The source waits for this build while the
     /// domain still runs.
     ///
     /// # Errors
     /// The call that failed.
-    pub fn trial_build(&mut self) -> Result<(), RestoreError> {
+    pub(super) fn trial_build(&mut self) -> Result<(), RestoreError> {
         // A round has ended. The next pages may be those of the freeze.
         self.timeline.end();
         if self.is_trial_built {

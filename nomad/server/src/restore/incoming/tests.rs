@@ -19,8 +19,8 @@ use crate::samples::{self, kernel, name, refused};
 
 /// Positions of the objects.
 const WAKE: u32 = 0;
-const KEPT: u32 = 1;
-const ENDED: u32 = 2;
+pub(super) const KEPT: u32 = 1;
+pub(super) const ENDED: u32 = 2;
 const PAGER: u32 = 3;
 
 const SIZES: Sizes = Sizes {
@@ -68,6 +68,7 @@ pub(super) fn admitted() -> Incoming {
         home: Some(name("alpha")),
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
+        kept: BTreeMap::new(),
         memories: BTreeMap::new(),
         staged: None,
         address: None,
@@ -83,10 +84,10 @@ pub(super) fn admitted() -> Incoming {
 }
 
 /// An arriving domain with its description and pages of two Memories.
-fn described() -> Incoming {
+pub(super) fn described() -> Incoming {
     let mut incoming = admitted();
     for position in [KEPT, ENDED] {
-        let made = incoming.make_memory(MemoryKey::Inside(position), 8);
+        let made = incoming.make_memory(&Announcement::empty(MemoryKey::Inside(position), 8));
         made.expect("makes a Memory");
     }
     let taken = incoming.handle_event(Event::State(0, Box::new(description())));
@@ -231,7 +232,7 @@ pub(crate) fn offsets(calls: &[Request]) -> Vec<i64> {
 }
 
 /// The slots that calls fill and do not empty again.
-fn left_over(calls: &[Request]) -> Vec<Slot> {
+pub(super) fn left_over(calls: &[Request]) -> Vec<Slot> {
     let mut slots = Vec::new();
     for call in calls {
         match *call {
@@ -248,7 +249,7 @@ fn left_over(calls: &[Request]) -> Vec<Slot> {
     slots
 }
 
-fn count(calls: &[Request], is_it: fn(&Request) -> bool) -> usize {
+pub(super) fn count(calls: &[Request], is_it: fn(&Request) -> bool) -> usize {
     calls.iter().filter(|call| is_it(call)).count()
 }
 
@@ -333,7 +334,10 @@ fn each_freeze_replaces_all_waiting_frames() {
     let map = PageMap::try_new(4).expect("a chunk");
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = described();
-        assert_eq!(incoming.make_memory(port, PORT_PAGES), Ok(()));
+        assert_eq!(
+            incoming.make_memory(&Announcement::empty(port, PORT_PAGES)),
+            Ok(())
+        );
         for page in [1, 2] {
             assert_eq!(incoming.apply(freeze, &map), Ok(()));
             assert_eq!(incoming.put(port, page, &[1; PAGE_BYTES]), Ok(()));
@@ -349,8 +353,15 @@ fn a_source_cannot_send_frames_for_two_ports() {
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = described();
         let staged = |position| MemoryKey::Outside(position);
-        assert_eq!(incoming.make_memory(staged(3), PORT_PAGES), Ok(()));
-        assert!(incoming.make_memory(staged(4), PORT_PAGES).is_err());
+        assert_eq!(
+            incoming.make_memory(&Announcement::empty(staged(3), PORT_PAGES)),
+            Ok(())
+        );
+        assert!(
+            incoming
+                .make_memory(&Announcement::empty(staged(4), PORT_PAGES))
+                .is_err()
+        );
         assert_eq!(incoming.put(staged(3), 0, &[1; PAGE_BYTES]), Ok(()));
         assert_eq!(
             incoming.put(staged(4), 0, &[1; PAGE_BYTES]),

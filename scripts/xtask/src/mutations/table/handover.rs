@@ -74,7 +74,7 @@ mutations! {
         "no station on the wire learns the new location of a domain"; SWITCH;
 
     "admitted-in-vain" in "nomad/shell/src/moves/destination.rs":
-        "RootError::Call(_) | RootError::Malformed => return Err(refusal)," => "RootError::Call(_) | RootError::Malformed => DestinationEvent::Refused(refusal),";
+        "let is_certain = matches!(error, RootError::Refused(_));" => "let is_certain = true;";
         "a domain that root has admitted although its reply was lost keeps its memory and its name, and never arrives here"; SIMULATED_POINTS;
     "unretired-again" in "userland/root/src/api/root/outgoing.rs":
         "    if let Some(DomainState::Running | DomainState::Stopped) = state {" => "    if state.is_none() {";

@@ -8,6 +8,7 @@
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
+//! | `returns` | the moves of domains that return |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 //! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
 
@@ -45,6 +46,7 @@ mod late_frames;
 mod messages;
 mod moving;
 mod processor;
+mod returns;
 
 /// All faults, in the order of the page.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
@@ -55,6 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         messages::MUTATIONS,
         accounts::MUTATIONS,
         handover::MUTATIONS,
+        returns::MUTATIONS,
         late_frames::MUTATIONS,
         frames::MUTATIONS,
     ]

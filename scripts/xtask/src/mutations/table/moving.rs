@@ -4,6 +4,7 @@ use super::{MATRIX, TLB};
 use crate::mutations::Finder::{self, Host, Suite};
 use crate::mutations::Mutation;
 
+const GRANTING: Finder = Host("kernel", "capture::tests::granting");
 const SENDER: Finder = Host("nomad-transport", "sender");
 const RECEIVER: Finder = Host("nomad-transport", "receiver");
 const PACER: Finder = Host("nomad-transport", "pacer");
@@ -76,6 +77,42 @@ mutations! {
     "copy-into-archive" in "kernel/src/capture/copy.rs":
         "        if !is_ordinary(self.memory) || !is_ordinary(self.into) {" => "        if !is_ordinary(self.memory) {";
         "pages can be copied into DMA memory, and into the boot archive, which every domain can read"; Host("kernel", "capture::tests::attributes");
+    "granted-by-the-living" in "kernel/src/capture/grant.rs":
+        "        if !self.domain.is_retired() || !memories" => "        if !memories";
+        "a running domain loses its pages"; GRANTING;
+    "granted-dma" in "kernel/src/capture/grant.rs":
+        "        let memories = [self.source, self.target];\n        let is_ordinary = |memory: &Ref<MemoryObject>| memory.attribute == Attribute::Ordinary;" => "        let memories = [self.source, self.target];\n        let is_ordinary = |memory: &Ref<MemoryObject>| memory.attribute != Attribute::Device;";
+        "a domain gets a page that a device still writes"; GRANTING;
+    "granted-to-the-end" in "kernel/src/capture/grant.rs":
+        "            .try_for_each(|memory| check_alive(Object::Memory(memory)))" => "            .try_for_each(|_| Ok(()))";
+        "a Memory can be filled as fast as its destruction empties it"; GRANTING;
+    "granted-twice" in "kernel/src/capture/grant.rs":
+        "            if is_in(leaf, page) && !existing.is_some_and(|target| is_in(target, page)) {" => "            if is_in(leaf, page) {";
+        "a page for which the target has one already panics the kernel"; GRANTING;
+    "granted-charge" in "kernel/src/capture/grant.rs":
+        "        to_pool.charge(pages.len() as u64)?;\n" => "";
+        "a pool gets pages that it does not pay for"; GRANTING;
+    "granted-refund" in "kernel/src/capture/grant.rs":
+        "        from_pool.refund(pages.len() as u64);\n" => "";
+        "the memory of every granted page is lost to the pool that it came from"; GRANTING;
+    "granted-clean" in "kernel/src/capture/grant.rs":
+        "target.insert(to, *page, frame, Entry::LEAF);" => "target.insert(to, *page, frame, Entry::LEAF.difference(Entry::MARKS));";
+        "the next move of a domain loses its granted pages"; GRANTING;
+    "granted-version" in "kernel/src/capture/grant.rs":
+        "        target.header.touch();\n" => "";
+        "a domain is retired although it got pages after it was read"; GRANTING;
+    "granted-flush" in "kernel/src/memory/unmapped.rs":
+        "            arch::flush_all();\n" => "";
+        "a granted page is still accessible through its former Memory"; GRANTING;
+    "granted-and-restored" in "kernel/src/capture/retire.rs":
+        "    if !domain.is_restorable() {" => "    if !domain.is_retired() {";
+        "a domain runs again without the pages that it has granted"; GRANTING;
+    "granted-unread" in "kernel/src/syscalls/pages.rs":
+        "    let rights = DomainRights::RETIRE | DomainRights::CAPTURE;" => "    let rights = DomainRights::RETIRE;";
+        "a capability without CAPTURE shows the pages of a retired domain"; MATRIX;
+    "granted-unmanaged" in "kernel/src/syscalls/pages.rs":
+        "lookup::memory(caller, call.target, MemoryRights::MANAGE)?" => "lookup::memory(caller, call.target, MemoryRights::empty())?";
+        "every capability to a Memory lets its holder spend the pages of the Memory's pool"; MATRIX;
     "bitmap-of-dma" in "kernel/src/capture/page_set.rs":
         "    if memory.attribute != Attribute::Ordinary {\n        return Err(Error::WrongState);\n    }\n" => "";
         "a move loses pages that a device writes without setting dirty bits"; Host("kernel", "capture::tests::attributes");

@@ -60,14 +60,11 @@ pub fn admit(
         let pool = domain.pool.filter(|_| same).ok_or(Refusal::AlreadyHere)?;
         return Ok((done(), Some(pool.erase())));
     }
-    let pool = root
-        .machine
-        .pool
-        .split(pages)
-        .map_err(|error| match error {
-            abi::Error::PoolEmpty => Refusal::NoMemory,
-            other => kernel(other),
-        })?;
+    let pool = root.remains.split(&root.machine, pages);
+    let pool = pool.map_err(|error| match error {
+        abi::Error::PoolEmpty => Refusal::NoMemory,
+        other => kernel(other),
+    })?;
     let earlier = root.domains.by_name(name).map(|domain| domain.number);
     let earlier = earlier.and_then(|number| root.domains.remove(number));
     let domain = root.domains.add(name, id);

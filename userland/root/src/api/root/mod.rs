@@ -64,7 +64,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         // Handled separately, since its reply may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
-        Request::Release { name, guest } => outgoing::release(root, name, guest),
+        Request::Release { name, id, guest } => outgoing::release(root, name, id, guest),
         Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {
             name,
@@ -149,7 +149,8 @@ fn memory(root: &Supervisor) -> Response {
     let report = root.machine.pool.report().map_err(kernel)?;
     let record = MemoryRecord {
         pool_pages: report.total.0,
-        spent_pages: report.spent.0,
+        // What domains have left behind is destroyed as soon as it is needed.
+        spent_pages: report.spent.0.saturating_sub(root.remains.pages()),
         heap_free: runtime::heap::free_bytes() as u64,
         switch_heap_free: root.switchboard.heap_free,
     };

@@ -1,8 +1,9 @@
 //! Requests to `root` about a domain that leaves for another machine.
 
 use abi::Error;
-use runtime::protocol::Name;
+use runtime::Cap;
 use runtime::protocol::root::{DomainState, Refusal, done, refused};
+use runtime::protocol::{DomainId, Name};
 use runtime::server::{Handled, Server};
 
 use super::{Response, kernel, now};
@@ -59,12 +60,17 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
 }
 
 /// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
-/// which destroys it.
-pub fn release(root: &mut Supervisor, name: Name, guest: Option<Name>) -> Response {
-    if let Some(pool) = root.remains.find(name) {
-        return Ok((done(), Some(pool.erase())));
-    }
-    let domain = find_exported(root, name)?;
+/// which destroys it or keeps it until root needs it.
+pub fn release(root: &mut Supervisor, name: Name, id: DomainId, guest: Option<Name>) -> Response {
+    let domain = match find_exported(root, name) {
+        Ok(domain) if domain.id == id => domain,
+        // The request is a repetition whose first reply was lost.
+        other => {
+            let refusal = other.err().unwrap_or(Refusal::NoSuchDomain);
+            let left = root.remains.find(id).ok_or(refusal)?;
+            return Ok((done(), Some(left.erase())));
+        }
+    };
     if !is_retired(domain) {
         return Err(Refusal::WrongState);
     }
@@ -92,7 +98,11 @@ pub fn remember_guest(root: &mut Supervisor, name: Name, guest: Name) -> Respons
 /// shows the state.
 fn is_retired(domain: &Domain) -> bool {
     let objects = domain.objects.as_ref();
-    objects.is_some_and(|objects| objects.domain.freeze(0) == Err(Error::WrongState))
+    objects.is_some_and(|objects| is_retired_by(&objects.domain))
+}
+
+fn is_retired_by(domain: &Cap<runtime::capability::Domain>) -> bool {
+    domain.freeze(0) == Err(Error::WrongState)
 }
 
 /// Lets a retired domain run here again.
@@ -108,7 +118,9 @@ pub fn unretire(root: &mut Supervisor, name: Name) -> Response {
     // It is thawed at once; the deadline applies if the thaw fails.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // The request is a repetition whose first reply was lost, or the kernel has thawed the domain.
+        // The request is a repetition whose first reply was lost, or the kernel has thawed the domain. It stays retired if the kernel
+        // refuses to undo that, because pages were taken from it.
+        Err(Error::WrongState) if is_retired_by(domain) => return Err(Refusal::WrongState),
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }

@@ -20,6 +20,7 @@ fn sent() -> Supervisor {
     domain.definition = Some(Rc::new(Definition::for_tests(Restart::Always)));
     let release = RootRequest::Release {
         name: name(),
+        id: ID,
         guest: guest(),
     };
     let released = call(&mut root, release);
@@ -168,6 +169,7 @@ fn a_guest_is_remembered_when_another_copy_comes_from_a_member_and_leaves_again(
         domain.state = DomainState::Exported;
         let release = RootRequest::Release {
             name: name(),
+            id: ID,
             guest: None,
         };
         call(&mut root, release).expect("a reply");

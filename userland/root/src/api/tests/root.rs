@@ -1,6 +1,10 @@
 //! Requests about a domain that is present or leaving.
 
+use alloc::format;
+use core::cell::Cell;
+
 use abi::kind::{DomainRights, PoolRights};
+use abi::register::PageCount;
 
 use super::*;
 use crate::api::root;
@@ -21,6 +25,7 @@ fn export() -> RootRequest {
 fn release() -> RootRequest {
     RootRequest::Release {
         name: name(),
+        id: ID,
         guest: None,
     }
 }
@@ -108,6 +113,12 @@ fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
         assert_eq!(released, Some((done().as_slice().into(), 1)));
         assert!(root.domains.nth(0).is_none());
         assert_eq!(call(&mut root, release()), released, "repeated");
+        let other = RootRequest::Release {
+            name: name(),
+            id: DomainId(99),
+            guest: None,
+        };
+        assert_eq!(call(&mut root, other), is_refused(Refusal::NoSuchDomain));
     });
     assert!(!is_destroyed(&calls, POOL));
     let rights = calls.iter().find_map(|call| match call {
@@ -127,6 +138,93 @@ fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_ha
         assert_eq!(repeated, is_refused(Refusal::NoSuchDomain));
     });
     assert!(is_destroyed(&calls, POOL));
+}
+
+/// The pages of the machine, and those of the pool that a domain has left.
+const MACHINE_PAGES: u64 = 10_000;
+const LEFT_PAGES: u64 = 1_000;
+
+thread_local! {
+    /// The free pages of the machine.
+    static FREE_PAGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A kernel that has retired all domains, and accounts for the machine's memory.
+fn full(request: &Request) -> host::CallResult {
+    let free = FREE_PAGES.get();
+    match request {
+        Request::Destroy(_) => FREE_PAGES.set(free + LEFT_PAGES),
+        Request::PoolSplit(call) if call.pages.0 > free => return Err(abi::Error::PoolEmpty),
+        Request::PoolSplit(call) => FREE_PAGES.set(free - call.pages.0),
+        Request::PoolReport(call) if call.pool == POOL => {
+            return Ok([LEFT_PAGES, 0, 0, 0, 0, 0, 0, 0]);
+        }
+        Request::PoolReport(_) => {
+            return Ok([MACHINE_PAGES, MACHINE_PAGES - free, 0, 0, 0, 0, 0, 0]);
+        }
+        _ => {}
+    }
+    retired(request)
+}
+
+/// A domain leaves its memory on a machine with so many free pages. Then other domains, with these ids and sizes, are to arrive. Returns
+/// which of them are admitted, and whether the memory that was left was destroyed.
+fn admit_after_departure(free: u64, others: &[(DomainId, u64)]) -> (Vec<bool>, bool) {
+    FREE_PAGES.set(free);
+    let (admitted, calls) = with_kernel(full, || {
+        let mut root = root(DomainState::Exported, 1);
+        call(&mut root, release());
+        let admit = |(index, (id, pages)): (usize, &(DomainId, u64))| {
+            let name = Name::try_new(&format!("other-{index}")).expect("a name");
+            let size = (PageCount(*pages), true);
+            root::incoming::admit(&mut root, name, *id, size, None).is_ok()
+        };
+        others.iter().enumerate().map(admit).collect()
+    });
+    (admitted, is_destroyed(&calls, POOL))
+}
+
+#[test]
+fn a_domain_that_the_kernel_does_not_unretire_is_not_reported_as_running() {
+    let refuses = |request: &Request| match request {
+        Request::DomainUnretire(_) => Err(abi::Error::WrongState),
+        _ => retired(request),
+    };
+    let runs = |request: &Request| match request {
+        Request::DomainUnretire(_) => Err(abi::Error::WrongState),
+        Request::DomainFreeze(_) => Err(abi::Error::TimedOut),
+        _ => accept_all(request),
+    };
+    let unretire = || RootRequest::Unretire { name: name() };
+    let reply = |kernel| {
+        with_kernel(kernel, || {
+            call(&mut root(DomainState::Exported, 1), unretire())
+        })
+        .0
+    };
+    assert_eq!(reply(refuses), is_refused(Refusal::WrongState));
+    assert_eq!(reply(runs), is_done(), "it was unretired before");
+}
+
+#[test]
+fn memory_that_was_left_is_destroyed_if_another_domain_needs_it() {
+    let other = DomainId(99);
+    assert_eq!(admit_after_departure(4, &[(other, 8)]), (vec![true], true));
+    // The ring of the domain's port would not fit.
+    assert_eq!(
+        admit_after_departure(100, &[(other, 8)]),
+        (vec![true], true)
+    );
+    assert_eq!(
+        admit_after_departure(900, &[(other, 8)]),
+        (vec![true], false)
+    );
+}
+
+#[test]
+fn memory_that_was_left_is_not_destroyed_for_a_domain_that_does_not_fit_even_so() {
+    let huge = (DomainId(99), 4 + LEFT_PAGES + 1);
+    assert_eq!(admit_after_departure(4, &[huge]), (vec![false], false));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Cap<Domain> {
     /// Undoes a retirement: the domain is frozen again, until a deadline as for [`Cap::freeze`].
     ///
     /// # Errors
-    /// The error of `DomainUnretire`: [`Error::WrongState`] if it is not retired.
+    /// The error of `DomainUnretire`: [`Error::WrongState`] if it is not retired, or has granted pages.
     pub fn unretire(self, deadline_ns: u64) -> Result<Freeze, Error> {
         let (version, token) = invoke(DomainUnretire {
             domain: self.slot(),

@@ -1,7 +1,9 @@
-//! Pages of a domain's Memories: present, dirty, copied.
+//! Pages of a domain's Memories: present, dirty, copied, granted.
 
 use abi::Error;
-use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages, PageSet};
+use abi::calls::{
+    DomainBeginLog, DomainGrantPages, DomainMapCaptured, DomainPages, DomainReadPages, PageSet,
+};
 use abi::message::DATA_BYTES;
 use abi::register::{ObjectId, PageCount, PageIndex, UserAddress};
 
@@ -112,6 +114,32 @@ impl Cap<Domain> {
             into: into.slot(),
             address,
         })
+    }
+
+    /// Moves pages of one of the retired domain's Memories, with their frames, to the same positions of a Memory of another pool;
+    /// returns the number of pages moved. Pages that the target has already stay in the domain. After an error, a part of the
+    /// pages may have been moved. A domain that has lost a page cannot be made frozen again.
+    ///
+    /// # Errors
+    /// The error of `DomainGrantPages`: [`Error::WrongState`] unless the domain is retired and both Memories are ordinary ones,
+    /// [`Error::ArgumentRange`] unless both have these pages, [`Error::Gone`] for a target in a retired domain's pool, and
+    /// [`Error::PoolEmpty`] if the target's pool cannot pay for them.
+    pub fn grant_pages(
+        self,
+        memory: ObjectId,
+        target: Cap<Memory>,
+        first_page: PageIndex,
+        page_count: PageCount,
+    ) -> Result<PageCount, Error> {
+        invoke(DomainGrantPages {
+            domain: self.slot(),
+            memory,
+            target: target.slot(),
+            first_page,
+            page_count,
+            progress: 0,
+        })
+        .map(PageCount)
     }
 
     /// Lists the present pages of one of the domain's Memories, out of at most `page_count` from `first_page` on.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use abi::record::{CURSOR_END, List, ObjectRecord};
 use abi::{ObjectKind, Request};
-use nomad_image::{Event, MemoryKey};
+use nomad_image::{Announcement, Event, MemoryKey};
 use runtime::host::{CallResult, with_kernel, write_message_data};
 
 use super::*;
@@ -93,7 +93,7 @@ fn a_trial_build_becomes_the_domain_if_only_its_state_has_changed() {
 fn a_domain_of_another_structure_is_built_afresh() {
     let another_table = build_after(|_, frozen| frozen.slot_count -= 1);
     let another_memory = build_after(|incoming, _| {
-        let arrives = incoming.make_memory(MemoryKey::Inside(1), 8);
+        let arrives = incoming.make_memory(&Announcement::empty(MemoryKey::Inside(1), 8));
         arrives.expect("makes a Memory");
     });
     for calls in [another_table, another_memory] {
@@ -118,7 +118,7 @@ fn a_memory_that_arrives_after_the_trial_build_takes_the_place_of_the_one_made_f
         incoming.trial_build().expect("builds on trial");
         let made = incoming.built().map(|built| built.object::<Memory>(1));
         let made = made.expect("a build").expect("a Memory").slot();
-        let arrives = incoming.make_memory(MemoryKey::Inside(1), 8);
+        let arrives = incoming.make_memory(&Announcement::empty(MemoryKey::Inside(1), 8));
         arrives.expect("makes a Memory");
         incoming.dismantle();
         made

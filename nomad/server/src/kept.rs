@@ -1,0 +1,180 @@
+//! The copy of a domain that has left, for the case that the domain returns: [`Kept`].
+//!
+//! ```text
+//!   the domain leaves   Outgoing::release ----> Kept: the retired domain, the list of its Memories
+//!                                                |     root may destroy its pool at any time (`exists`)
+//!   it is admitted      Incoming::give_kept <----+     all pages move, or none is used
+//!   there is time       Kept::destroy <----------'     what is left, or a copy that is given up
+//! ```
+//!
+//! `nomad_shell::returns` decides which copies are kept, for how long, and which one an arriving domain gets.
+
+use alloc::collections::BTreeMap;
+
+use abi::register::{ObjectId, PageCount, PageIndex};
+use nomad_shell::page_set::PageSet;
+use nomad_shell::returns::COPIES_MAX;
+use runtime::capability::{Domain, Kind, Memory, Pool};
+use runtime::{Cap, Error};
+
+use crate::capture::captured::for_each_bitmap;
+use crate::owned::{Owned, destroy_or_forget};
+
+/// A retired domain that runs elsewhere. Root owns its memory, and may destroy it at any time.
+#[derive(Debug)]
+pub struct Kept {
+    domain: Owned<Domain>,
+    /// The pool, with the right to destroy it.
+    pool: Cap<Pool>,
+    memories: KeptMemories,
+}
+
+/// The most Memories of a copy that is kept.
+pub const MEMORIES_MAX: usize = 64;
+/// The most bytes of this server's heap for the lists of all copies. The nodes of a map may be half empty.
+pub const LISTS_BYTES: usize = COPIES_MAX * MEMORIES_MAX * 3 * size_of::<(u32, KeptMemory)>();
+
+/// The Memories of a copy, by their positions in the image with which the domain left.
+pub type KeptMemories = BTreeMap<u32, KeptMemory>;
+
+/// A Memory of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptMemory {
+    pub id: ObjectId,
+    pub page_count: u64,
+}
+
+impl Kept {
+    /// The copy of a domain whose pool this is, with the Memories that were sent.
+    pub fn new(domain: Owned<Domain>, pool: Cap<Pool>, memories: KeptMemories) -> Kept {
+        Kept {
+            domain,
+            pool,
+            memories,
+        }
+    }
+
+    /// Whether root has not destroyed it.
+    pub fn exists(&self) -> bool {
+        let found = self.pool.inspect();
+        found.is_ok_and(|found| found.kind == Pool::KIND)
+    }
+
+    /// Destroys what is left of it.
+    pub fn destroy(self) {
+        destroy_or_forget(self.pool);
+    }
+
+    /// The positions of its Memories, and their sizes in pages.
+    pub fn sizes(&self) -> impl Iterator<Item = (u32, u64)> {
+        let memories = self.memories.iter();
+        memories.map(|(position, memory)| (*position, memory.page_count))
+    }
+
+    /// Moves all pages of the Memory at this position into another Memory of the same size; returns which pages these are.
+    ///
+    /// # Errors
+    /// [`Error::NotThere`] if there is no such Memory, or if not all of its pages are there; or the error of the kernel. Some pages
+    /// may have moved then.
+    pub fn move_pages(&self, position: u32, target: Cap<Memory>) -> Result<PageSet, Error> {
+        let KeptMemory { id, page_count } = *self.memories.get(&position).ok_or(Error::NotThere)?;
+        let domain = self.domain.cap();
+        let mut present = PageSet::new(page_count);
+        for_each_bitmap(
+            page_count,
+            |first, count| domain.present_pages(id, first, count),
+            |first, bits| present.insert_all(first, bits),
+        )?;
+        let moved = domain.grant_pages(id, target, PageIndex(0), PageCount(page_count))?;
+        let is_complete = moved.0 == present.len();
+        is_complete.then_some(present).ok_or(Error::NotThere)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use abi::Request;
+    use abi::calls::{CapabilityDelete, Destroy, DomainGrantPages};
+    use abi::register::Slot;
+    use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
+
+    use super::*;
+
+    const DOMAIN: Slot = Slot(8);
+    const POOL: Slot = Slot(9);
+    const TARGET: Slot = Slot(10);
+    const MEMORY: KeptMemory = KeptMemory {
+        id: ObjectId(5),
+        page_count: 600,
+    };
+
+    fn kept() -> Kept {
+        let memories = KeptMemories::from([(3, MEMORY)]);
+        Kept::new(
+            Owned::new(Cap::from_slot(DOMAIN)),
+            Cap::from_slot(POOL),
+            memories,
+        )
+    }
+
+    /// A kernel in whose Memories every second page is present, and which moves this many of them.
+    fn kernel<const MOVED: u64>(request: &Request) -> CallResult {
+        match request {
+            Request::DomainPages(call) => {
+                write_message_data(&[0x55; 75]);
+                Ok([call.page_count.0, 0, 0, 0, 0, 0, 0, 0])
+            }
+            Request::DomainGrantPages(_) => Ok([MOVED, 0, 0, 0, 0, 0, 0, 0]),
+            _ => DONE,
+        }
+    }
+
+    fn move_pages<const MOVED: u64>(position: u32) -> (Result<u64, Error>, Vec<Request>) {
+        with_kernel(kernel::<MOVED>, || {
+            let moved = kept().move_pages(position, Cap::from_slot(TARGET));
+            moved.map(|pages| pages.len())
+        })
+    }
+
+    #[test]
+    fn all_pages_of_a_memory_are_moved() {
+        let (moved, calls) = move_pages::<300>(3);
+        assert_eq!(moved, Ok(300));
+        let grants = calls.into_iter().filter_map(|call| match call {
+            Request::DomainGrantPages(call) => Some(call),
+            _ => None,
+        });
+        let expected = DomainGrantPages {
+            domain: DOMAIN,
+            memory: MEMORY.id,
+            target: TARGET,
+            first_page: PageIndex(0),
+            page_count: PageCount(600),
+            progress: 0,
+        };
+        assert!(grants.eq([expected]));
+    }
+
+    #[test]
+    fn a_memory_of_which_a_page_has_not_moved_does_not_continue() {
+        assert_eq!(move_pages::<299>(3).0, Err(Error::NotThere));
+    }
+
+    #[test]
+    fn a_memory_at_another_position_does_not_continue() {
+        let (moved, calls) = move_pages::<300>(2);
+        assert_eq!(moved, Err(Error::NotThere));
+        let is_grant = |call: &Request| matches!(call, Request::DomainGrantPages(_));
+        assert!(!calls.iter().any(is_grant));
+    }
+
+    #[test]
+    fn its_pool_is_destroyed_and_its_slots_are_freed() {
+        let ((), calls) = with_kernel(kernel::<0>, || kept().destroy());
+        let destroy = Request::Destroy(Destroy { object: POOL });
+        let forget = Request::CapabilityDelete(CapabilityDelete { slot: DOMAIN });
+        assert_eq!(calls, [destroy, forget]);
+    }
+}

@@ -1,0 +1,119 @@
+//! A domain moves back to the machine that it came from, which has kept the pages that were not written meanwhile. The tests
+//! compare numbers of pages, which the migration server reports.
+
+mod package;
+
+use std::time::Duration;
+
+use Node::{A, B, C};
+use harness::fleet::TRIO;
+use harness::prober::Heap;
+use harness::third_party::Probe;
+use harness::{Fleet, Node, counter};
+use package::{Packages, assert_undisturbed, entry};
+use serde_json::json;
+
+/// Pages per MiB.
+const MIB_PAGES: u64 = 256;
+
+/// Starts to probe the counter. It would detect a page with an older content.
+fn probe(fleet: &Fleet, heap: Heap) -> Probe {
+    let mut options = counter::options(heap);
+    options.udp_interval = Duration::from_millis(5);
+    options.tcp_interval = Duration::from_millis(10);
+    fleet.party.probe(&options)
+}
+
+/// Moves the counter along this way; returns the number of pages that each move sent.
+fn pages_sent(fleet: &Fleet, way: &[Node]) -> Vec<u64> {
+    let moves = way.windows(2);
+    let sent = moves.map(|ends| fleet.migrate_to("counter", ends[0], ends[1]).pages_sent);
+    sent.collect()
+}
+
+/// The free pages of a machine, as it reports them.
+fn free_pages(fleet: &Fleet, node: Node) -> u64 {
+    fleet.memory_of(node).machine.free_pages()
+}
+
+#[test]
+fn a_domain_that_moves_back_and_forth_sends_only_what_it_has_written() {
+    let mut fleet = Fleet::start();
+    fleet.await_log(A, counter::READY);
+    let probe = probe(&fleet, counter::USUAL);
+    let sent = pages_sent(&fleet, &[A, B, A, B, A]);
+    let heap_pages = counter::USUAL.mib * MIB_PAGES;
+    assert!(sent[0] > heap_pages, "{sent:?}");
+    assert!(
+        sent[1..].iter().all(|later| *later < sent[0] / 2),
+        "{sent:?}"
+    );
+    assert_undisturbed(probe);
+}
+
+/// The copy that A keeps is from before the move to B, and C knows only what was written since the domain came from B.
+#[test]
+fn a_domain_that_returns_from_another_machine_sends_all_pages() {
+    let mut fleet = Fleet::start_as(&TRIO);
+    fleet.await_log(A, counter::READY);
+    let probe = probe(&fleet, counter::SMALL);
+    let sent = pages_sent(&fleet, &[A, B, C, A]);
+    let heap_pages = counter::SMALL.mib * MIB_PAGES;
+    assert!(sent.iter().all(|sent| *sent > heap_pages), "{sent:?}");
+    assert_undisturbed(probe);
+}
+
+#[test]
+fn a_domain_sends_all_pages_if_a_migration_server_was_restarted_meanwhile() {
+    let mut fleet = Fleet::start_hooked();
+    fleet.await_log(A, counter::READY);
+    let probe = probe(&fleet, counter::SMALL);
+    let heap_pages = counter::SMALL.mib * MIB_PAGES;
+    let restarts = [
+        (None, true),
+        (None, false),
+        (Some(B), true),
+        (Some(B), true),
+        (None, false),
+        (Some(A), true),
+    ];
+    for (from, (restarted, is_all)) in [A, B].into_iter().cycle().zip(restarts) {
+        if let Some(restarted) = restarted {
+            fleet.restart_server(restarted);
+        }
+        let sent = fleet.migrate("counter", from).pages_sent;
+        assert_eq!(
+            sent > heap_pages,
+            is_all,
+            "{sent} from {from:?} after {restarted:?}"
+        );
+    }
+    assert_undisturbed(probe);
+}
+
+/// The memory of a copy is reported as free, and it is free as soon as another domain needs it.
+#[test]
+fn a_copy_gives_way_to_a_domain_that_is_started() {
+    let mut fleet = Fleet::start();
+    fleet.await_log(A, counter::READY);
+    let before = free_pages(&fleet, A);
+    let list = fleet.list(A);
+    let pool_pages = list.domain("counter").expect("it is here").pool_pages;
+    pages_sent(&fleet, &[A, B]);
+    let free = free_pages(&fleet, A);
+    assert!(
+        free >= before + pool_pages,
+        "{free} pages are free, {before} were"
+    );
+    // More than is free beside the copy.
+    let pool_mib = (free - pool_pages / 2) / MIB_PAGES;
+    let mut package = entry();
+    package["pool_mib"] = json!(pool_mib);
+    let packages = Packages::new();
+    let file = packages.package(package, &packages.program);
+    let file = file.to_str().expect("a path that is text");
+    let reply = fleet.reply(A, &["run", file]);
+    assert!(reply.is_done(), "{reply}");
+    fleet.await_log(A, "the memory that was kept of counter is needed");
+    assert_undisturbed(package::probe(&fleet));
+}
