@@ -20,6 +20,9 @@ const LOOKS_PER_STEP: u64 = 512;
 /// The cost of moving a page, in examined pages. One budget covers both.
 const LOOKS_PER_PAGE: u64 = LOOKS_PER_STEP / PAGES_PER_STEP as u64;
 
+// A step that examines all its pages moves at most as many as it has room for.
+const _: () = assert!(LOOKS_PER_STEP.is_multiple_of(PAGES_PER_STEP as u64));
+
 /// A range of pages to be moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant {

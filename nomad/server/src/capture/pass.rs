@@ -1,7 +1,8 @@
 //! A pass: one walk over the pages to be sent, in pieces that fit a send buffer.
 //!
 //! ```text
-//!   Memory after Memory:  announce, chunk after chunk:  head and map, page after page
+//!   Memories that continue: announce
+//!   Memory after Memory:    announce, unless it is,, chunk after chunk:  head and map, page after page
 //! ```
 //!
 //! A page is pending until it is sent, so a pass that ends early loses nothing.
@@ -25,6 +26,8 @@ pub struct Pass {
     memory: usize,
     first_page: u64,
     chunk: Option<Chunk>,
+    /// Whether all Memories that continue are announced. After that the destination destroys the other Memories that it kept.
+    are_announced: bool,
     /// Pages sent with their bytes.
     pub data_pages: u64,
 }
@@ -57,6 +60,7 @@ impl Pass {
             memory: 0,
             first_page: 0,
             chunk: None,
+            are_announced: false,
             data_pages: 0,
         }
     }
@@ -71,12 +75,13 @@ impl Pass {
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
         while out.len() < PIECE_BYTES {
-            let Some(memory) = context.memories.get_mut(self.memory) else {
+            if !self.are_announced {
+                self.announce_next(context, out);
+                continue;
+            }
+            let Some(memory) = context.memories.get(self.memory) else {
                 return Ok(false);
             };
-            if memory.continues_unannounced() {
-                announce(memory, context.numbering, context.writer, out);
-            }
             if self.first_page >= memory.pages.page_count() {
                 (self.memory, self.first_page) = (self.memory + 1, 0);
                 continue;
@@ -93,6 +98,15 @@ impl Pass {
             }
         }
         Ok(true)
+    }
+
+    /// Announces the next Memory that continues, if there is one.
+    fn announce_next(&mut self, context: &mut PassContext<'_>, out: &mut Vec<u8>) {
+        let mut memories = context.memories.iter_mut();
+        match memories.find(|memory| memory.continues_unannounced()) {
+            Some(memory) => announce(memory, context.numbering, context.writer, out),
+            None => self.are_announced = true,
+        }
     }
 
     fn begin_chunk(
@@ -167,6 +181,7 @@ fn announce(
 
 #[cfg(test)]
 mod tests {
+    use abi::Request;
     use abi::register::{ObjectId, Slot};
     use runtime::Cap;
     use runtime::host::{DONE, with_kernel};
@@ -234,6 +249,36 @@ mod tests {
             pass_over(memory, Scope::Round).1
         });
         assert!(is_new == 0 && continues > 0, "{is_new} {continues}");
+    }
+
+    /// The destination needs the memory of the others for pages.
+    #[test]
+    fn all_memories_that_continue_are_announced_before_pages() {
+        let (announced, _) = with_kernel(
+            |request| match request {
+                Request::DomainReadPages(_) => Err(Error::WrongState),
+                _ => DONE,
+            },
+            || {
+                let mut memories = Vec::from([4, 5].map(|continued| Captured {
+                    is_announced: false,
+                    continues: Some(continued),
+                    ..with_a_page_given_up()
+                }));
+                memories[0].pages.pending.insert(601);
+                let mut out = Vec::new();
+                let mut context = PassContext {
+                    memories: &mut memories,
+                    staging: &mut Staging::new(&Machine::for_tests()).expect("room for a chunk"),
+                    numbering: &mut Numbering::default(),
+                    writer: &mut Writer::new(1, &mut out),
+                };
+                let produced = Pass::new(Scope::Round).produce(&mut context, &mut out);
+                assert!(produced.is_err(), "the first page cannot be read");
+                [0, 1].map(|index: usize| memories[index].is_announced)
+            },
+        );
+        assert_eq!(announced, [true; 2]);
     }
 
     #[test]

@@ -151,7 +151,11 @@ impl Incoming {
                 same.then_some(()).ok_or(RestoreError::OtherDomain)
             }
             Event::Memory(_, announcement) => self.with_room(|it| it.make_memory(&announcement)),
-            Event::Chunk(_, chunk, map) => self.with_room(|it| it.apply(chunk, &map)),
+            Event::Chunk(_, chunk, map) => {
+                // All Memories that continue have been announced, and the pages may need the memory of the others.
+                self.destroy_kept();
+                self.with_room(|it| it.apply(chunk, &map))
+            }
             Event::Page(_, key, page, bytes) => self.put(key, page, bytes),
             Event::State(_, description) => {
                 let clock = ArrivingClock::new(description.clock.domain_ns, clock::now_ns());

@@ -63,6 +63,25 @@ impl<K> KeptCopies<K> {
         self.copies.iter().map(|kept| &kept.copy)
     }
 
+    /// Removes and returns the copy of a domain that this machine offers, unless the copy is younger than the offer. Also returns the copy's
+    /// incarnation, if the domain had left for that machine and has been nowhere else since.
+    pub fn claim(
+        &mut self,
+        domain: DomainId,
+        from: MachineId,
+        incarnation: Incarnation,
+    ) -> Option<(K, Option<Incarnation>)> {
+        let mut departures = self.copies.iter().map(|kept| kept.departure);
+        let departure = departures.find(|departure| departure.domain == domain)?;
+        let returns_as = departure.incarnation.next();
+        if incarnation < returns_as {
+            return None;
+        }
+        let is_back = departure.to == from && incarnation == returns_as;
+        let (_, copy) = self.take(domain)?;
+        Some((copy, is_back.then_some(departure.incarnation)))
+    }
+
     /// Removes and returns the copy of a domain.
     pub fn take(&mut self, domain: DomainId) -> Option<(Departure, K)> {
         let is_it = |kept: &Kept<K>| kept.departure.domain == domain;
@@ -113,6 +132,23 @@ mod tests {
         assert_eq!(kept.take(domain), Some((departure(1, 4), "first")));
         assert_eq!(kept.take(domain), None);
         assert_eq!(kept.take(DomainId(3)), None);
+    }
+
+    /// What becomes of a copy of incarnation 4 that went to B, when this machine offers the domain as this incarnation.
+    fn claimed(from: MachineId, incarnation: u64) -> (Option<Option<Incarnation>>, usize) {
+        let mut kept = KeptCopies::default();
+        assert_eq!(kept.insert(at(0), departure(1, 4), "copy"), [""; 0]);
+        let claim = kept.claim(DomainId(1), from, Incarnation(incarnation));
+        (claim.map(|(_, continued)| continued), kept.copies().count())
+    }
+
+    #[test]
+    fn a_copy_is_continued_if_the_domain_has_been_nowhere_else() {
+        const C: MachineId = MachineId([3; 32]);
+        assert_eq!(claimed(B, 5), (Some(Some(Incarnation(4))), 0));
+        assert_eq!(claimed(B, 7), (Some(None), 0), "it has moved twice more");
+        assert_eq!(claimed(C, 5), (Some(None), 0));
+        assert_eq!(claimed(B, 4), (None, 1), "an offer from before");
     }
 
     #[test]

@@ -64,23 +64,25 @@ impl<H: Host> Shell<H> {
     }
 
     /// Moves the pages of a domain's copy that is kept here into the arriving domain, if the domain had left for the machine that it comes
-    /// from. Returns the copy's incarnation if all pages have moved. The copy is given up in any case.
+    /// from, and has been nowhere else. Returns the copy's incarnation if all pages have moved. The copy is given up in any case, unless it
+    /// is younger than the offer.
     pub(crate) fn claim_copy(
         &mut self,
         transaction: TransactionId,
         offer: &Offer,
     ) -> Option<Incarnation> {
-        let (departure, copy) = self.returns.kept.take(offer.domain)?;
-        let is_back = Some(departure.to) == self.moves.peer_of(transaction);
+        let from = self.moves.peer_of(transaction)?;
+        let kept = &mut self.returns.kept;
+        let (copy, departed_as) = kept.claim(offer.domain, from, offer.incarnation)?;
         let incoming = self.moves.incoming(transaction);
         // Root may have needed the memory, even for this domain.
-        let incoming = incoming.filter(|_| is_back && self.host.exists(&copy));
+        let incoming = incoming.filter(|_| departed_as.is_some() && self.host.exists(&copy));
         let given = incoming.map(|incoming| self.host.give_kept(incoming, &copy));
         if let Some(Err(failure)) = given {
             log::warn!("{} sends all of its pages: {failure}", offer.name);
         }
         self.give_up_copy(copy);
-        given?.ok().map(|()| departure.incarnation)
+        departed_as.filter(|_| given == Some(Ok(())))
     }
 
     /// Has a copy destroyed when there is time.

@@ -70,6 +70,8 @@ impl Incoming {
     /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.timeline.mark("await_pages");
+        // There are none, unless the source has sent no round.
+        self.destroy_kept();
         let described = self.described.take().ok_or(NO_STATE)?;
         let built = if self.is_complete {
             Ok(())

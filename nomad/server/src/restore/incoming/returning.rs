@@ -11,6 +11,8 @@ use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
 use crate::restore::error::During;
 
+const TOO_LARGE: RestoreError =
+    RestoreError::Unexpected("a kept copy with more pages than the offer's domain");
 const NOT_KEPT: RestoreError =
     RestoreError::Unexpected("a Memory that continues none of this size");
 
@@ -20,6 +22,11 @@ impl Incoming {
     /// # Errors
     /// The call that failed. Then there are no such Memories.
     pub fn give_kept(&mut self, kept: &Kept) -> Result<(), RestoreError> {
+        // The lists of its pages are within the heap that was reserved for the offer.
+        let pages: u64 = kept.sizes().map(|(_, pages)| pages).sum();
+        if pages > self.extent.limits().pages_max {
+            return Err(TOO_LARGE);
+        }
         let mut sizes = kept.sizes();
         let moved = sizes.try_for_each(|(position, pages)| self.take_kept(kept, position, pages));
         if moved.is_err() {

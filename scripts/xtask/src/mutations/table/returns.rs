@@ -60,4 +60,19 @@ mutations! {
     "half-unretired" in "userland/root/src/api/root/outgoing.rs":
         "        Err(Error::WrongState) if is_retired_by(domain) => return Err(Refusal::WrongState),\n" => "";
         "root reports that a domain runs which has lost pages and never runs again"; ROOT;
+    "kept-beside-pages" in "nomad/server/src/restore/incoming.rs":
+        "                self.destroy_kept();\n                self.with_room" => "                self.with_room";
+        "a domain that has made one Memory larger in place of another cannot return to a full pool"; SERVER;
+    "kept-unreserved" in "nomad/server/src/restore/incoming/returning.rs":
+        "        if pages > self.extent.limits().pages_max {" => "        if false {";
+        "the lists of a copy that is larger than the offer take heap that was not reserved"; SERVER;
+    "announced-late" in "nomad/server/src/capture/pass.rs":
+        "            are_announced: false," => "            are_announced: true,";
+        "the return of a domain with two Memories fails, since the second one is announced after pages of the first"; SERVER;
+    "kept-for-an-older-offer" in "nomad/shell/src/returns/kept.rs":
+        "        if incarnation < returns_as {" => "        if false {";
+        "a repeated old offer uses up the copy of a domain that has left again"; SHELL;
+    "kept-for-another-way" in "nomad/shell/src/returns/kept.rs":
+        "departure.to == from && incarnation == returns_as;" => "departure.to == from;";
+        "pages are moved in vain for a domain that has been elsewhere meanwhile"; SHELL;
 }

@@ -1,12 +1,13 @@
 //! The arrival of a domain of which a copy was kept, and the logs for its return, with a kernel that performs every call.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::Request;
 use abi::calls::PageSet;
 use abi::register::{ObjectId, Slot};
-use nomad_image::{Announcement, MemoryKey};
-use runtime::host::with_kernel;
+use nomad_image::{Announcement, Chunk, Event, MemoryKey, PageChange, PageMap};
+use runtime::host::{CallResult, with_kernel};
 use runtime::{Cap, Error};
 
 use super::*;
@@ -142,4 +143,60 @@ fn a_copy_whose_pages_do_not_move_leaves_nothing() {
     assert!(is_empty);
     assert_eq!(left_over(&calls), []);
     assert_eq!(count(&calls, is_destroy), 2);
+}
+
+/// A kernel whose pool has room only after something was destroyed.
+fn full(request: &Request) -> CallResult {
+    static HAS_ROOM: AtomicBool = AtomicBool::new(false);
+    match request {
+        Request::Destroy(_) => HAS_ROOM.store(true, Ordering::Relaxed),
+        Request::MemoryPopulate(_) if !HAS_ROOM.load(Ordering::Relaxed) => {
+            return Err(Error::PoolEmpty);
+        }
+        _ => {}
+    }
+    kernel(request)
+}
+
+#[test]
+fn new_pages_of_a_memory_find_the_room_of_one_that_has_ended() {
+    with_kernel(full, || {
+        let mut incoming = admitted();
+        assert_eq!(incoming.give_kept(&copy()), Ok(()));
+        // The Memory at position 4 was destroyed on the other machine, so the image does not name it.
+        let announced = Event::Memory(0, continuing(KEPT, 3, 8));
+        assert_eq!(incoming.handle_event(announced), Ok(()));
+        let mut map = PageMap::try_new(8).expect("a chunk");
+        map.set(5, PageChange::Data);
+        let chunk = Chunk {
+            memory: MemoryKey::Inside(KEPT),
+            first_page: 0,
+            page_count: 8,
+        };
+        assert_eq!(incoming.handle_event(Event::Chunk(0, chunk, map)), Ok(()));
+        assert!(incoming.kept.is_empty());
+    });
+}
+
+#[test]
+fn a_copy_that_is_larger_than_the_offer_is_not_used() {
+    let ((given, most), calls) = with_kernel(kernel, || {
+        let mut incoming = admitted();
+        let most = incoming.extent.limits().pages_max;
+        let sizes = [most, most + 1];
+        let given = sizes.map(|pages| incoming.give_kept(&copy_of_one(pages)).is_ok());
+        (given, most)
+    });
+    assert_eq!(given, [true, false], "{most} pages");
+    assert_eq!(count(&calls, is_grant), 1);
+}
+
+/// A copy with one Memory of this size.
+fn copy_of_one(page_count: u64) -> Kept {
+    let memory = KeptMemory {
+        id: ObjectId(3),
+        page_count,
+    };
+    let domain = Owned::new(Cap::from_slot(Slot(10)));
+    Kept::new(domain, Cap::from_slot(Slot(11)), [(3, memory)].into())
 }
