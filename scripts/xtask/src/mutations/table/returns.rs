@@ -27,9 +27,6 @@ mutations! {
     "unlogged-arrival" in "nomad/server/src/restore/incoming/assembly.rs":
         "        self.log_writes();\n        Ok(())" => "        Ok(())";
         "a domain that returns sends all of its pages"; SERVER;
-    "unannounced-continuation" in "nomad/server/src/capture/pass.rs":
-        "            if memory.continues_unannounced() {" => "            if false {";
-        "a Memory that a domain has not written is empty after its return"; SERVER;
     "late-continuation" in "nomad/server/src/capture/backlog.rs":
         "        self.visited.clear();\n        if is_returning" => "        if is_returning";
         "the return of a domain fails if one of its Memories is not listed at first"; SERVER;
@@ -66,9 +63,9 @@ mutations! {
     "kept-unreserved" in "nomad/server/src/restore/incoming/returning.rs":
         "        if pages > self.extent.limits().pages_max {" => "        if false {";
         "the lists of a copy that is larger than the offer take heap that was not reserved"; SERVER;
-    "announced-late" in "nomad/server/src/capture/pass.rs":
+    "unannounced-continuation" in "nomad/server/src/capture/pass.rs":
         "            are_announced: false," => "            are_announced: true,";
-        "the return of a domain with two Memories fails, since the second one is announced after pages of the first"; SERVER;
+        "a Memory that a domain has not written is empty after its return, and one that is announced after pages makes it fail"; SERVER;
     "kept-for-an-older-offer" in "nomad/shell/src/returns/kept.rs":
         "        if incarnation < returns_as {" => "        if false {";
         "a repeated old offer uses up the copy of a domain that has left again"; SHELL;
