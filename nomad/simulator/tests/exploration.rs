@@ -188,7 +188,7 @@ fn messages_of_a_first_move_do_not_harm_a_second() {
         limits: 1,
         ..PLAIN
     };
-    explore(PAIR, bounds, &[MOVED, STAYED], 191_403);
+    explore(PAIR, bounds, &[MOVED, STAYED], 228_667);
 }
 
 #[test]
