@@ -309,7 +309,7 @@ fn two_domains_may_cross_each_other() {
         ..PLAIN
     };
     explore(CROSSING, both, &ends, 17_809);
-    explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 147_983);
+    explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 160_271);
 }
 
 #[test]
