@@ -320,5 +320,5 @@ fn two_domains_of_one_machine_may_move_together() {
         limits: 0,
         ..PLAIN
     };
-    explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 154_135);
+    explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 197_047);
 }
