@@ -188,7 +188,7 @@ fn messages_of_a_first_move_do_not_harm_a_second() {
         limits: 1,
         ..PLAIN
     };
-    explore(PAIR, bounds, &[MOVED, STAYED], 191_403);
+    explore(PAIR, bounds, &[MOVED, STAYED], 228_667);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn two_domains_may_cross_each_other() {
         ..PLAIN
     };
     explore(CROSSING, both, &ends, 17_809);
-    explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 147_983);
+    explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 160_271);
 }
 
 #[test]
@@ -320,5 +320,5 @@ fn two_domains_of_one_machine_may_move_together() {
         limits: 0,
         ..PLAIN
     };
-    explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 154_135);
+    explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 197_047);
 }
