@@ -28,12 +28,9 @@ fn every_accepted_frame_arrives() {
 fn a_source_that_does_not_return_the_frames_of_a_domain_that_stays_is_caught() {
     let mutant = Mutant::HeldFramesAreForgotten;
     let run = |seed| simulation::run_mutant(seed, Scale::DEFAULT, mutant).err();
-    let failures: Vec<Failure> = (0..SEEDS).filter_map(run).collect();
-    let is_lost =
-        |failure: &Failure| matches!(failure, Failure::Violation(_, Violation::FrameLost));
-    assert!(failures.iter().any(is_lost), "{failures:?}");
-    let is_left = |failure: &Failure| matches!(failure, Failure::FramesLeft(_));
-    assert!(failures.iter().any(is_left), "{failures:?}");
+    let mut failures = (0..SEEDS).filter_map(run);
+    let is_lost = |failure: Failure| matches!(failure, Failure::Violation(_, Violation::FrameLost));
+    assert!(failures.any(is_lost));
 }
 
 /// The first move fails after root has exported the domain, and root serves it again only after several calls. Meanwhile the domain
