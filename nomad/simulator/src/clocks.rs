@@ -203,6 +203,7 @@ mod tests {
     /// A domain that is frozen at 1,000 us, with its clock at 50 us. Commit leaves at 1,400 us and arrives at 1,500 us.
     fn moving() -> Clocks {
         let mut clocks = Clocks::new(2);
+        clocks.rates = vec![TRUE_RATE, 2 * TRUE_RATE];
         clocks.now = times(1_000);
         clocks.freeze(MOVE, [0, 1], 50);
         clocks.now = times(1_200);

@@ -28,9 +28,9 @@ fn every_accepted_frame_arrives() {
 fn a_source_that_does_not_return_the_frames_of_a_domain_that_stays_is_caught() {
     let mutant = Mutant::HeldFramesAreForgotten;
     let run = |seed| simulation::run_mutant(seed, Scale::DEFAULT, mutant).err();
-    let failure = (0..SEEDS).find_map(run).expect("it is caught");
-    let is_lost = matches!(failure, Failure::Violation(_, Violation::FrameLost));
-    assert!(is_lost, "{failure:?}");
+    let mut failures = (0..SEEDS).filter_map(run);
+    let is_lost = |failure: Failure| matches!(failure, Failure::Violation(_, Violation::FrameLost));
+    assert!(failures.any(is_lost));
 }
 
 /// The first move fails after root has exported the domain, and root serves it again only after several calls. Meanwhile the domain

@@ -51,21 +51,13 @@ struct Accepted {
     is_out_of_order: bool,
 }
 
-/// The last move of a domain away from a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Departure {
-    transaction: TransactionId,
-    /// How often the domain had moved before.
-    moved: u32,
-}
-
 /// What the checker knows about one machine.
 #[derive(Clone, Debug, Default)]
 struct Known {
     /// The number of restarts of its migration server.
     life: u32,
-    /// The domains that leave or have left, since its migration server was started.
-    leaving: BTreeMap<usize, Departure>,
+    /// The domains that leave or have left, since its migration server was started, each with its last transaction.
+    leaving: BTreeMap<usize, TransactionId>,
     /// The transactions in which domains have arrived since then, and whether frames have come with them.
     came: BTreeMap<TransactionId, bool>,
     /// The domains that had left before.
@@ -106,13 +98,14 @@ impl Checker {
     pub fn accept(&mut self, machine: usize, domain: usize) -> usize {
         let moved = self.moved_count(domain);
         let departure = self.machines[machine].leaving.get(&domain);
+        let is_early = departure.is_some_and(|transaction| !self.is_counted(*transaction));
         self.frames.push(Accepted {
             domain,
             first: machine,
             passed: BTreeSet::new(),
             arrivals: 0,
             moved,
-            is_early: departure.is_some_and(|departure| departure.moved == moved),
+            is_early,
             is_excused: false,
             is_out_of_order: false,
         });
@@ -126,7 +119,7 @@ impl Checker {
         let frame = &mut self.frames[number];
         let known = &self.machines[machine];
         let departure = known.leaving.get(&frame.domain);
-        let is_cut_off = departure.is_some_and(|it| self.cut_off.contains(&it.transaction));
+        let is_cut_off = departure.is_some_and(|departure| self.cut_off.contains(departure));
         frame.passed.insert(machine);
         frame.is_excused |= is_cut_off || known.forgotten.contains(&frame.domain);
     }
@@ -138,21 +131,15 @@ impl Checker {
 
     /// A machine holds the frames for a domain that is leaving.
     pub fn hold(&mut self, machine: usize, transaction: TransactionId, domain: usize) {
-        let moved = self.moved_count(domain);
         let known = &mut self.machines[machine];
         known.forgotten.remove(&domain);
-        let departure = Departure { transaction, moved };
-        // A frozen domain that changed is exported again.
-        let earlier = known.leaving.insert(domain, departure);
-        if let Some(earlier) = earlier.filter(|earlier| earlier.transaction == transaction) {
-            known.leaving.insert(domain, earlier);
-        }
+        known.leaving.insert(domain, transaction);
     }
 
     /// A machine returns the frames for a domain that stays.
     pub fn revert(&mut self, machine: usize, transaction: TransactionId) {
         let leaving = &mut self.machines[machine].leaving;
-        leaving.retain(|_, departure| departure.transaction != transaction);
+        leaving.retain(|_, departure| *departure != transaction);
     }
 
     /// A machine accepts frames for a domain that has arrived. An activation may be repeated.
@@ -195,7 +182,7 @@ impl Checker {
         for frame in &mut self.frames {
             let is_cut_off = frame.passed.iter().any(|passed| {
                 let departure = self.machines[*passed].leaving.get(&frame.domain);
-                departure.is_some_and(|it| self.cut_off.contains(&it.transaction))
+                departure.is_some_and(|departure| self.cut_off.contains(departure))
             });
             let is_lost = is_cut_off || frame.passed.contains(&machine);
             frame.is_excused |= frame.arrivals == 0 && is_lost;
@@ -280,6 +267,12 @@ impl Checker {
         self.moved.get(&domain).copied().unwrap_or(0)
     }
 
+    /// Whether the domain of a transaction has moved.
+    fn is_counted(&self, transaction: TransactionId) -> bool {
+        let lives = (transaction, 0)..=(transaction, u32::MAX);
+        self.counted.range(lives).next().is_some()
+    }
+
     fn violate(&mut self, domain: usize, violation: Violation) {
         self.violation.get_or_insert((domain, violation));
     }
@@ -337,6 +330,20 @@ mod tests {
         let late = checker.accept(0, DOMAIN);
         checker.arrive(0, BACK, DOMAIN);
         checker.count_arrival(late);
+        checker.count_arrival(late);
+        assert_eq!(violation(&mut checker), None);
+    }
+
+    /// The destination has run the domain before the source is restarted, which then holds frames again.
+    #[test]
+    fn a_frame_that_a_restarted_source_holds_may_be_late() {
+        let mut checker = leaving();
+        checker.arrive(1, MOVE, DOMAIN);
+        checker.restart(0, &[], BTreeSet::new());
+        checker.hold(0, MOVE, DOMAIN);
+        let late = checker.accept(0, DOMAIN);
+        checker.count_arrival(late);
+        checker.arrive(0, BACK, DOMAIN);
         checker.count_arrival(late);
         assert_eq!(violation(&mut checker), None);
     }

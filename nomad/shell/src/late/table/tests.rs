@@ -292,4 +292,6 @@ fn frames_held_for_a_domain_whose_transaction_an_operator_ends_are_forwarded() {
     b.accept(of(MOVE, A, COUNTER));
     carry(1_000_000, &mut a, A, &mut b, B);
     assert_eq!(inward(&mut b), [60]);
+    a.expire(FORWARD_US);
+    assert_eq!(a.transactions().count(), 0);
 }
