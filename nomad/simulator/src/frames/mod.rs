@@ -330,4 +330,4 @@ fn numbers_in(late: &Late) -> Vec<usize> {
     frames.map(|frame| number_of(&frame[2..])).collect()
 }
 
-const _: () = assert!(PIECE_BYTES_MAX % PIECE_FRAME_BYTES == 0);
+const _: () = assert!(PIECE_BYTES_MAX.is_multiple_of(PIECE_FRAME_BYTES));

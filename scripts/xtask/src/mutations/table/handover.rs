@@ -35,7 +35,7 @@ mutations! {
         "a moved domain's clock is ahead by the time that a message takes"; SIMULATED_CLOCKS;
     "downtime-of-a-restarted-source" in "nomad/protocol/src/source/commit.rs":
         "downtime.map_or(0, |downtime|" => "downtime.map_or(60_000_000, |downtime|";
-        "the clock of a domain is a minute ahead after a move whose source was restarted"; SIMULATED_CLOCKS;
+        "the clock of a domain is a minute ahead after a move whose source was restarted"; PROTOCOL;
     "utc-after-a-move" in "nomad/server/src/machine.rs":
         "base_utc: runtime::clock::now_utc()," => "base_utc: None,";
         "a domain that has moved does not know the time of day"; Machine("resolver");
