@@ -11,9 +11,10 @@ use crate::Node;
 /// The interval between queries of a machine's memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How much the free bytes in a migration server's heap vary: it keeps up to seven sessions with each other machine, of 768 bytes each,
-/// and begins a new one after each second of silence.
-const SESSIONS_BYTES: u64 = 6 << 10;
+/// How much the free bytes in a migration server's heap vary. It keeps up to seven sessions with each other machine, of 768 bytes each, and
+/// begins a new one after each second of silence. And it may remember the visit of a domain, which takes up to 4 KiB for those that move
+/// here; a domain whose move took only one round leaves none.
+const VARIATION_BYTES: u64 = 10 << 10;
 
 /// More requests than a migration server remembers of an operator.
 const REQUESTS: usize = 40;
@@ -80,7 +81,7 @@ impl Fleet {
     }
 
     /// Waits until the heaps of a machine's root, switch and migration server have at least as many free bytes as before, except for
-    /// the memory of sessions.
+    /// the memory of sessions and visits.
     ///
     /// # Panics
     ///
@@ -91,7 +92,7 @@ impl Fleet {
             let now = self.free_heaps_of(node);
             let [root, switch, nomad] =
                 std::array::from_fn(|index| before[index].saturating_sub(now[index]));
-            if root == 0 && switch == 0 && nomad <= SESSIONS_BYTES {
+            if root == 0 && switch == 0 && nomad <= VARIATION_BYTES {
                 return;
             }
             let name = node.name();
