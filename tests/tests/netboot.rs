@@ -108,7 +108,7 @@ fn a_bios_starts_beside_the_networks_own_dhcp_server() {
     });
 }
 
-/// GRUB waits half a minute for a reply before it repeats a request: to load the menu, and then the kernel.
+/// GRUB waits half a minute for a reply to its request for the menu, and repeats it.
 #[test]
 fn uefi_starts_beside_the_networks_own_dhcp_server_though_grubs_requests_are_lost() {
     beside_a_dhcp_server(|mut lab| {
@@ -118,10 +118,6 @@ fn uefi_starts_beside_the_networks_own_dhcp_server_though_grubs_requests_are_los
         machine.expect_text("NBP file downloaded successfully.", LIMIT);
         port.cut();
         machine.expect_text("The menu could not be read", LIMIT);
-        port.heal();
-        machine.expect_text("will be executed automatically", LIMIT);
-        port.cut();
-        machine.expect_text("The start has failed.", LIMIT);
         port.heal();
         await_joined(&mut machine);
     });
