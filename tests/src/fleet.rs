@@ -355,7 +355,7 @@ impl Fleet {
     }
 }
 
-/// A test that fails says what each machine was doing, and what crossed its wire.
+/// A test that fails reports the state of each machine, and the traffic on its wire.
 impl Drop for Fleet {
     fn drop(&mut self) {
         if !std::thread::panicking() {

@@ -3,6 +3,7 @@
 //! A directory is removed when its owner is dropped. A killed process drops nothing, so its directories stay. Their names contain
 //! its process id, and the next process that needs a directory removes those of dead processes.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Once;
 
@@ -23,6 +24,23 @@ pub fn directory() -> TempDir {
         .prefix(&prefix)
         .tempdir()
         .expect("a temporary directory")
+}
+
+/// Copies a directory with everything in it.
+///
+/// # Panics
+///
+/// If something cannot be read, or written.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("room for a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => _ = fs::copy(entry.path(), &target).expect("room for a file"),
+        }
+    }
 }
 
 /// Removes the directories of dead processes in `place`. A directory that cannot be removed belongs to another user or is

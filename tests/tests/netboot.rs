@@ -1,11 +1,12 @@
 //! Machines without a disk or a stick start from the network: from QEMU's own server, and from `caravan netboot`.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::machine::{Boot, Machine, Options};
 use harness::third_party::Client;
-use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, child, lan_servers};
+use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, child, lan_servers, scratch};
 
 /// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes minutes on a slow host.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -17,6 +18,14 @@ const READY: &str = "UEFI HTTP boot: http://10.77.0.101:7480/caravan.iso";
 
 /// Its message about a machine that starts by HTTP.
 const IMAGE_READ: &str = "downloads the image";
+
+/// The core image for a BIOS that finds the server by itself.
+const BIOS_CORE: &str = "boot/grub/i386-pc/core.0";
+/// The message of the menu about a start that has failed.
+const FAILED: &str = "The start has failed.";
+/// The end of the menu's last entry.
+const MENU: &str = "(h)";
+const ESCAPE: char = '\u{1b}';
 
 /// The line of a machine that has found its part of the fleet.
 const FOUND: &str = "[root] machine a of the fleet, by its network card";
@@ -50,7 +59,26 @@ fn starts_from_files(boot: Boot, start: &str) {
 
 #[test]
 fn the_bios_starts_from_files_of_the_network() {
-    starts_from_files(Boot::NetworkBios, "boot/grub/i386-pc/core.0");
+    starts_from_files(Boot::NetworkBios, BIOS_CORE);
+}
+
+#[test]
+fn a_start_without_its_archive_is_repeated_and_the_escape_key_leads_back_to_the_menu() {
+    let image = scratch::directory();
+    scratch::copy(&directory(), image.path());
+    let [archive, away] = ["archive.tar", "away"].map(|name| image.path().join("boot").join(name));
+    fs::rename(&archive, &away).expect("an archive");
+    let options = machine("repeats", Boot::NetworkBios);
+    let options = options.nic_with_files(image.path(), BIOS_CORE, Node::A.nic());
+    let mut machine = options.start();
+    machine.expect_text(FAILED, LIMIT);
+    machine.press(ESCAPE);
+    // The kernel that is loaded does not start without the archive.
+    machine.expect_text(MENU, LIMIT);
+    machine.press('n');
+    machine.expect_text(FAILED, LIMIT);
+    fs::rename(&away, &archive).expect("the same directory");
+    await_joined(&mut machine);
 }
 
 #[test]

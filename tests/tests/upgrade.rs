@@ -24,22 +24,9 @@ const UP: &str = "[nomad] listening";
 /// The domains at home on A.
 const DOMAINS: [&str; 2] = ["counter", "kv"];
 
-/// Copies a directory with everything in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("room for a directory");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => _ = fs::copy(entry.path(), &target).expect("room for a file"),
-        }
-    }
-}
-
 /// Makes another image in this directory: its menu names the machine on the kernel's command line.
 fn make_second_image(directory: &Path) {
-    copy(&Artefacts::file("netboot"), directory);
+    scratch::copy(&Artefacts::file("netboot"), directory);
     let menu = directory.join("boot/grub/grub.cfg");
     let text = fs::read_to_string(&menu).expect("the image's menu");
     let changed = text.replacen("    start archive\n", "    start archive machine=b\n", 1);

@@ -14,8 +14,8 @@ const SHOW_SCREEN: &str = "xp /2000hx 0xb8000";
 const REGISTER_LINES: usize = 5;
 
 impl Machine {
-    /// The state of QEMU and of the first processor, the screen as far as it is in text mode, and the end of the log. It never fails: what
-    /// QEMU does not say is replaced by the error.
+    /// The state of QEMU and of the first processor, the screen as far as it is in text mode, and the end of the log. It never fails: an error of
+    /// QEMU takes the place of what it would have shown.
     pub fn state(&mut self) -> String {
         let status = self.ask("info status");
         let registers = self.ask("info registers");
