@@ -13,8 +13,9 @@ use crate::workspace::Workspace;
 use crate::{build, process};
 
 /// Files with the longest tests. They start first, so that none of them runs alone at the end.
-const LONG: [&str; 8] = [
-    "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals", "switch",
+const LONG: [&str; 10] = [
+    "tutorial", "failures", "upgrade", "zoo", "nemesis", "three", "restarts", "netboot",
+    "refusals", "switch",
 ];
 /// The number of parallel tests per processor. Each has its own network, and its machines wait more than they compute.
 const LANES: usize = 2;

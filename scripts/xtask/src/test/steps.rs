@@ -27,9 +27,13 @@ pub const ALL: &[Step] = &[
     step("lint-userland", None, |workspace, _| {
         lint::userland(workspace)
     }),
-    step("host", None, |workspace, _| {
+    step("host", None, |workspace, choice| {
         host_tests(workspace, &[])?;
-        host_tests(workspace, &RUNTIME_WITH_ALL_FEATURES)
+        host_tests(workspace, &RUNTIME_WITH_ALL_FEATURES)?;
+        match choice.is_long {
+            true => host_tests(workspace, &LARGE_EXPLORATIONS),
+            false => Ok(()),
+        }
     }),
     step("seeds", None, |workspace, choice| {
         simulation::fresh_seeds(workspace, choice.is_long)
@@ -48,6 +52,16 @@ pub const MACHINES: &str = "machines";
 
 /// The runtime's tests with all its features, some of which no program of the tree enables.
 const RUNTIME_WITH_ALL_FEATURES: [&str; 3] = ["--package", "runtime", "--all-features"];
+
+/// The explorations that are too large for every run.
+const LARGE_EXPLORATIONS: [&str; 6] = [
+    "--package",
+    "nomad-simulator",
+    "--test",
+    "exploration",
+    "--",
+    "--ignored",
+];
 
 /// The checks that find most in little time, if little has to be rebuilt: no lints, no exploration, one move. Without a rebuild they took
 /// 51 s on two cores that other builds used too.
