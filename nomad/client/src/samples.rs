@@ -8,7 +8,7 @@ use abi::ObjectKind;
 use abi::register::ObjectId;
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Judgement, Role, Subject, Verdict};
-use nomad_protocol::planner::Progress;
+use nomad_protocol::planner::{Progress, Throttle};
 use nomad_protocol::{
     AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Refusal, Side, TransactionId,
 };
@@ -46,6 +46,7 @@ pub fn events() -> Vec<Event> {
         downtime_estimate_us: Some(u64::MAX),
         wire_bytes: u64::MAX,
         elapsed_us: u64::MAX,
+        throttle: Throttle::NONE,
     };
     let mut events = vec![
         domain(),

@@ -8,12 +8,14 @@
 //!            round_done(Round)
 //!   Planner ------------------> remaining fits the downtime goal ......... Freeze(FitsGoal)
 //!                               rounds_max reached ....................... Freeze(RoundsExhausted), or GiveUp
-//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks), or GiveUp
+//!                               STALLED_ROUNDS in a row cut too little ... Freeze(NoLongerShrinks), AnotherRound with
+//!                                                                          a higher throttle, or GiveUp
 //!                               otherwise ................................ AnotherRound
 //! ```
 //!
-//! The operator's [`MoveOptions`] select the goal, and what happens to a move that does not reach it: freeze or give
-//! up. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. A
+//! The operator's [`MoveOptions`] select the goal, and what happens to a move that does not reach it: freeze, slow the domain
+//! down, or give up. A domain that is slowed down is stopped for a part of the time of each round, its [`Throttle`]. That is raised
+//! until the rounds shrink; a domain that dirties too much even at the highest throttle is frozen. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. A
 //! domain is never frozen while that is longer than `freeze_us_max`: such a move copies on, and is given up after
 //! `rounds_max`.
 //!
@@ -31,11 +33,13 @@ mod options;
 mod overhead;
 mod planner;
 mod rate;
+mod throttle;
 
 pub use options::{MoveOptions, NotConverging};
 pub use overhead::Overhead;
 pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round};
 pub use rate::Rate;
+pub use throttle::Throttle;
 
 /// Bytes per page.
 pub const PAGE_BYTES: u64 = 4096;

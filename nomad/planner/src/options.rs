@@ -32,6 +32,9 @@ pub enum NotConverging {
     Stop,
     /// The move is aborted, and the domain runs on.
     GiveUp,
+    /// The domain is slowed down until the rounds reach the goal. If they do not at the highest [`Throttle`](crate::Throttle), this is
+    /// [`NotConverging::Stop`].
+    Slow,
 }
 
 #[cfg(test)]

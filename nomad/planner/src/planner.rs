@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, FREEZE_US_MAX, MoveOptions, NotConverging, Overhead,
-    PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS,
+    PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS, Throttle,
 };
 
 /// A machine's goals of a move, unless the operator has others.
@@ -101,6 +101,8 @@ pub struct Progress {
     pub wire_bytes: u64,
     /// The duration of all rounds so far.
     pub elapsed_us: u64,
+    /// How much the domain is slowed down from now on.
+    pub throttle: Throttle,
 }
 
 /// Decides after each round whether another one is worthwhile.
@@ -113,6 +115,7 @@ pub struct Planner {
     dirty_pages_per_second: Option<u64>,
     rounds: u32,
     stalled: u32,
+    throttle: Throttle,
     pages_sent: u64,
     pages_remaining: u64,
     wire_bytes: u64,
@@ -133,6 +136,7 @@ impl Planner {
             dirty_pages_per_second: None,
             rounds: 0,
             stalled: 0,
+            throttle: Throttle::NONE,
             pages_sent: 0,
             pages_remaining: pages,
             wire_bytes: 0,
@@ -155,7 +159,12 @@ impl Planner {
         self.pages_remaining = round.dirtied;
         self.wire_bytes = self.wire_bytes.saturating_add(round.wire_bytes);
         self.elapsed_us = self.elapsed_us.saturating_add(round.elapsed_us);
-        self.plan()
+        self.plan(round)
+    }
+
+    /// How much the domain is to be slowed down during the next round.
+    pub fn throttle(&self) -> Throttle {
+        self.throttle
     }
 
     /// The progress so far.
@@ -169,16 +178,17 @@ impl Planner {
             downtime_estimate_us: self.downtime_estimate_us(),
             wire_bytes: self.wire_bytes,
             elapsed_us: self.elapsed_us,
+            throttle: self.throttle,
         }
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&mut self, round: Round) -> Plan {
         if self.fits(self.goals.downtime_us.min(self.goals.freeze_us_max)) {
             Plan::Freeze(FreezeReason::FitsGoal)
         } else if self.rounds >= self.goals.rounds_max {
             self.stop(FreezeReason::RoundsExhausted)
         } else if self.stalled >= STALLED_ROUNDS {
-            self.stop(FreezeReason::NoLongerShrinks)
+            self.slow_down_or_stop(round)
         } else {
             Plan::AnotherRound
         }
@@ -190,13 +200,28 @@ impl Planner {
         self.pages_remaining == 0 || estimate_us.is_some_and(|it| it <= downtime_us)
     }
 
+    /// The next step of a move whose rounds no longer shrink.
+    fn slow_down_or_stop(&mut self, round: Round) -> Plan {
+        let is_slowed = self.not_converging == NotConverging::Slow;
+        match self.throttle.that_halves(round).filter(|_| is_slowed) {
+            Some(throttle) => {
+                self.throttle = throttle;
+                // The next round that does not shrink raises it again.
+                self.stalled = STALLED_ROUNDS - 1;
+                Plan::AnotherRound
+            }
+            None => self.stop(FreezeReason::NoLongerShrinks),
+        }
+    }
+
     /// The next step of a move whose rounds do not reach the goal. While a freeze would take too long, further rounds are copied:
     /// the rate may rise.
     fn stop(&self, why: FreezeReason) -> Plan {
         match self.not_converging {
-            NotConverging::Stop if self.fits(self.goals.freeze_us_max) => Plan::Freeze(why),
-            NotConverging::Stop if why != FreezeReason::RoundsExhausted => Plan::AnotherRound,
-            NotConverging::Stop | NotConverging::GiveUp => Plan::GiveUp,
+            NotConverging::GiveUp => Plan::GiveUp,
+            _ if self.fits(self.goals.freeze_us_max) => Plan::Freeze(why),
+            _ if why != FreezeReason::RoundsExhausted => Plan::AnotherRound,
+            _ => Plan::GiveUp,
         }
     }
 

@@ -6,7 +6,7 @@
 //! other action is complete when the shell polls the next one.
 
 use identity::{Digest, DomainId, Incarnation};
-use nomad_planner::{Progress, Round};
+use nomad_planner::{Progress, Round, Throttle};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AdmissionId, Attempt, MachineId, StateVersion};
@@ -77,6 +77,8 @@ pub enum SourceAction {
     CopyRound {
         /// The round's number, from 0.
         number: u32,
+        /// How much to slow the domain down meanwhile.
+        throttle: Throttle,
     },
     /// Stop the domain. Completed by `Frozen` or `Failed`.
     FreezeDomain,

@@ -78,6 +78,17 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: SourceAction,
     ) -> Option<Event> {
+        match action {
+            SourceAction::CopyRound { throttle, .. } => {
+                self.moves
+                    .throttle(&mut self.host, now, transaction, throttle);
+            }
+            // These need a domain that runs, or end the capture.
+            SourceAction::FreezeDomain | SourceAction::EndCapture => {
+                self.moves.release_brake(&mut self.host, transaction);
+            }
+            _ => {}
+        }
         if let Some(kind) = job_kind(action) {
             self.emit(Output::Job(Job { transaction, kind }));
             return None;

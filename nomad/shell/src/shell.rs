@@ -166,6 +166,7 @@ impl<H: Host> Shell<H> {
         }
         self.discover(now);
         self.moves.ledger.handle_timeout(now);
+        self.moves.toggle_brakes(&mut self.host, now);
         for task in self.retries.take_due(now) {
             self.retry(now, task);
         }
@@ -189,6 +190,7 @@ impl<H: Host> Shell<H> {
         let ledger = self.moves.ledger.poll_timeout();
         ledger
             .into_iter()
+            .chain(self.moves.next_toggle())
             .chain(self.roll_calls.poll_timeout())
             .chain(self.retries.poll_timeout())
             .chain(self.returns.kept.poll_timeout())

@@ -117,7 +117,7 @@ impl<W: Write> Screen<W> {
 
 #[cfg(test)]
 mod tests {
-    use nomad_protocol::planner::Progress;
+    use nomad_protocol::planner::{Progress, Throttle};
     use nomad_protocol::{Notice, PhaseName};
 
     use super::*;
@@ -131,6 +131,7 @@ mod tests {
         downtime_estimate_us: None,
         wire_bytes: 0,
         elapsed_us: 0,
+        throttle: Throttle::NONE,
     };
 
     const NOTICES: [Notice; 5] = [

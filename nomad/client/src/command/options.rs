@@ -116,10 +116,11 @@ pub const MIGRATE: &[VerbOption] = &[
     VerbOption {
         name: "not-converging",
         short: None,
-        value: takes("stop|give-up", "`stop` or `give-up`"),
-        about: "If copying does not reach the downtime goal: stop copying and freeze the domain for longer (the default), or give the move up",
+        value: takes("slow|stop|give-up", "`slow`, `stop` or `give-up`"),
+        about: "If copying does not reach the downtime goal: slow the domain down until it does, stop copying and freeze the domain for longer (the default), or give the move up",
         effect: Effect::Set(|options, text| {
             options.not_converging = match text {
+                "slow" => NotConverging::Slow,
                 "stop" => NotConverging::Stop,
                 "give-up" => NotConverging::GiveUp,
                 _ => return None,

@@ -4,7 +4,7 @@ use core::fmt::{self, Formatter};
 use core::net::Ipv4Addr;
 
 use identity::Name;
-use nomad_protocol::planner::Progress;
+use nomad_protocol::planner::{Progress, Throttle};
 use nomad_protocol::{Cancelled, Doubt, Force, Notice};
 
 use super::{
@@ -241,9 +241,12 @@ fn write_progress(f: &mut Formatter<'_>, progress: &Progress) -> fmt::Result {
     if let Some(rate) = progress.bytes_per_second {
         write!(f, ", {}/s", Megabytes(rate))?;
     }
-    match progress.downtime_estimate_us {
-        Some(estimate_us) => write!(f, ", downtime about {} ms", estimate_us.div_ceil(1_000)),
-        None => Ok(()),
+    if let Some(estimate_us) = progress.downtime_estimate_us {
+        write!(f, ", downtime about {} ms", estimate_us.div_ceil(1_000))?;
+    }
+    match progress.throttle {
+        Throttle::NONE => Ok(()),
+        throttle => write!(f, ", slowed down by {} %", throttle.percent()),
     }
 }
 
@@ -262,7 +265,7 @@ mod tests {
     use alloc::string::ToString;
 
     use nomad_protocol::Notice;
-    use nomad_protocol::planner::Progress;
+    use nomad_protocol::planner::{Progress, Throttle};
 
     use crate::{Event, samples};
 
@@ -277,6 +280,7 @@ mod tests {
             downtime_estimate_us: Some(1_009_900),
             wire_bytes: 69_180_000,
             elapsed_us: 6_900_000,
+            throttle: Throttle::NONE,
         };
         let text = |progress| Event::Move(Notice::Progress(progress)).to_string();
         assert_eq!(

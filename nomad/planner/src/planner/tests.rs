@@ -38,7 +38,9 @@ fn move_domain_with(
     for rounds in 1.. {
         let bytes = remaining * PAGE_BYTES;
         let elapsed_us = (bytes * 1_000_000 / wire).max(100);
-        let dirtied = (dirty_per_second * elapsed_us / 1_000_000).min(working_set);
+        let running = 100 - u64::from(planner.throttle().percent());
+        let running_us = elapsed_us * running / 100;
+        let dirtied = (dirty_per_second * running_us / 1_000_000).min(working_set);
         let plan = planner.round_done(Round {
             pages: remaining,
             bytes,
@@ -115,6 +117,47 @@ fn a_goal_below_the_overhead_never_counts_as_met() {
 
 /// Dirties pages as fast as they are sent.
 const BUSY: (u64, u64) = (1_000_000, 4_096);
+
+/// Slows a domain down that does not reach the goal.
+const SLOWED_DOWN: MoveOptions = MoveOptions {
+    downtime_us: None,
+    rate_max: None,
+    timeout_us: None,
+    not_converging: NotConverging::Slow,
+};
+
+#[test]
+fn a_domain_that_is_slowed_down_reaches_the_goal_although_it_dirties_faster_than_the_wire() {
+    for dirty_per_second in [30_000, 60_000, 200_000] {
+        let load = (dirty_per_second, 4_096);
+        let (rounds, plan, progress) =
+            move_domain_with(SLOWED_DOWN, 16_384, load, 100 * MEGABYTE_PER_SECOND);
+        assert_eq!(
+            plan,
+            Plan::Freeze(FreezeReason::FitsGoal),
+            "{dirty_per_second}"
+        );
+        assert!(rounds <= 16, "{rounds}");
+        assert!(progress.throttle > Throttle::NONE);
+    }
+}
+
+#[test]
+fn a_domain_that_reaches_the_goal_is_not_slowed_down() {
+    let load = (5_000, 8_000);
+    let (_, plan, progress) =
+        move_domain_with(SLOWED_DOWN, 16_384, load, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(plan, Plan::Freeze(FreezeReason::FitsGoal));
+    assert_eq!(progress.throttle, Throttle::NONE);
+}
+
+#[test]
+fn a_domain_that_dirties_too_much_at_the_highest_throttle_is_frozen() {
+    let (_, plan, progress) =
+        move_domain_with(SLOWED_DOWN, 16_384, BUSY, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(plan, Plan::Freeze(FreezeReason::NoLongerShrinks));
+    assert_eq!(progress.throttle.percent(), 95);
+}
 
 #[test]
 fn an_operator_can_request_that_a_move_that_does_not_converge_is_abandoned() {

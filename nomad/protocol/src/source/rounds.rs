@@ -113,6 +113,7 @@ impl Rounds {
     fn copy(self, context: &mut Context<'_>) -> Phase {
         context.act(Action::Source(SourceAction::CopyRound {
             number: self.number,
+            throttle: self.planner.throttle(),
         }));
         let pages = self.planner.progress().pages_remaining;
         let bytes = pages.saturating_mul(PAGE_BYTES);

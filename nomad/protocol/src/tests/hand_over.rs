@@ -227,7 +227,7 @@ fn a_destination_may_cancel_until_its_copy_is_verified_and_not_after() {
 
 /// Reports that a round was sent, and leaves it in flight.
 fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
-    let Action::Source(SourceAction::CopyRound { number }) = *action else {
+    let Action::Source(SourceAction::CopyRound { number, .. }) = *action else {
         return None;
     };
     let round = planner::Round {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use nomad_planner::{MoveOptions, NotConverging, Round};
+use nomad_planner::{MoveOptions, NotConverging, Round, Throttle};
 
 use super::pair::*;
 use crate::*;
@@ -88,7 +88,7 @@ fn after_the_commit_point_the_deadline_has_no_effect() {
 
 /// Sends rounds in which as much is dirtied as is sent.
 fn never_shrinks(action: &Action) -> Option<Vec<Event>> {
-    let Action::Source(SourceAction::CopyRound { number }) = *action else {
+    let Action::Source(SourceAction::CopyRound { number, .. }) = *action else {
         return None;
     };
     let round = Round {
@@ -141,7 +141,11 @@ fn a_lax_goal_of_the_operator_ends_the_rounds_at_once() {
         ..MoveOptions::default()
     });
     assert!(pair.noticed(0, Notice::Finished));
-    assert!(!pair.did(0, &Action::Source(SourceAction::CopyRound { number: 1 })));
+    let second = SourceAction::CopyRound {
+        number: 1,
+        throttle: Throttle::NONE,
+    };
+    assert!(!pair.did(0, &Action::Source(second)));
 }
 
 #[test]

@@ -371,7 +371,7 @@ impl Pair {
             self.machines[1 - machine].handle_event(self.now, transaction, event);
         };
         let event = match action {
-            SourceAction::CopyRound { number } => {
+            SourceAction::CopyRound { number, .. } => {
                 received(DestinationEvent::RoundReceived { number, pages: 64 });
                 let round = Round {
                     pages: 64,

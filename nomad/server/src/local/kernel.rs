@@ -104,6 +104,14 @@ impl Kernel for Local {
         outgoing.begin_round()
     }
 
+    fn pause(&mut self, outgoing: &mut Outgoing, limit_us: u64) -> Option<u64> {
+        outgoing.pause(limit_us.saturating_mul(1_000)).ok()
+    }
+
+    fn resume(&mut self, outgoing: &mut Outgoing, token: u64) {
+        outgoing.resume(token);
+    }
+
     fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
         outgoing.begin_freeze().map_err(of_capture)
     }

@@ -136,6 +136,13 @@ pub trait Kernel {
     /// Begins a round; returns the number of pages that it covers.
     fn begin_round(&mut self, outgoing: &mut Self::Outgoing) -> u64;
 
+    /// Stops the running domain for at most this long; returns the token with which it runs on, or `None` if it was not stopped,
+    /// for example because another caller has frozen it.
+    fn pause(&mut self, outgoing: &mut Self::Outgoing, limit_us: u64) -> Option<u64>;
+
+    /// Lets a domain run on that was stopped with this token, unless the limit of the stop has passed.
+    fn resume(&mut self, outgoing: &mut Self::Outgoing, token: u64);
+
     /// Begins to send the frozen domain; returns the number of pages that this covers.
     ///
     /// # Errors

@@ -4,14 +4,17 @@
 //! | --- | --- |
 //! | `mod.rs` | [`Moves`] |
 //! | [`source`], [`destination`] | the steps of a source and of a destination |
+//! | [`brakes`] | slowing down domains whose moves do not converge |
 //! | [`resume`] | recovery after a restart of the shell |
 
+pub mod brakes;
 pub mod destination;
 pub mod resume;
 pub mod source;
 
 use alloc::collections::BTreeMap;
 
+use brakes::Brakes;
 use identity::{DomainId, Mac, Name};
 use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_protocol::{
@@ -32,6 +35,7 @@ pub struct Moves<O, I> {
     /// The domains that have stayed here although root and the switch do not serve them yet, by the transactions that were to move
     /// them. These transactions may have ended.
     unserved: BTreeMap<TransactionId, Name>,
+    brakes: Brakes,
 }
 
 impl<O, I> Moves<O, I> {
@@ -122,6 +126,7 @@ impl<O, I> Moves<O, I> {
         transaction: TransactionId,
     ) {
         self.outgoing.remove(&transaction);
+        self.brakes.forget(transaction);
         if let Some(incoming) = self.incoming.remove(&transaction) {
             host.finish(incoming);
         }

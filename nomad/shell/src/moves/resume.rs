@@ -12,6 +12,7 @@ use nomad_protocol::{
 };
 
 use super::Moves;
+use super::brakes::Brakes;
 use crate::host::{Host, RootError};
 use crate::output::Frames;
 
@@ -51,6 +52,7 @@ impl<O, I> Moves<O, I> {
             outgoing,
             incoming: BTreeMap::new(),
             unserved: BTreeMap::new(),
+            brakes: Brakes::default(),
         })
     }
 

@@ -135,7 +135,7 @@ fn is_final(name: Name, reply: Result<(), RootError>) -> bool {
 /// The page sender's job for this action, if it is one.
 pub(crate) fn job_kind(action: SourceAction) -> Option<JobKind> {
     match action {
-        SourceAction::CopyRound { number } => Some(JobKind::Round(number)),
+        SourceAction::CopyRound { number, .. } => Some(JobKind::Round(number)),
         SourceAction::SendFreeze {
             attempt,
             rounds,

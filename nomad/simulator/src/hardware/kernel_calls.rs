@@ -177,6 +177,15 @@ impl Kernel for Hardware {
         Ok(())
     }
 
+    fn pause(&mut self, outgoing: &mut Outgoing, limit_us: u64) -> Option<u64> {
+        self.kernel
+            .freeze(outgoing.id, Some(self.now.after_us(limit_us)))
+    }
+
+    fn resume(&mut self, outgoing: &mut Outgoing, token: u64) {
+        self.kernel.thaw(outgoing.id, Some(token));
+    }
+
     fn freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
         if let Some(failure) = self.fails(LocalStep::FreezeDomain) {
             return Err(failure);

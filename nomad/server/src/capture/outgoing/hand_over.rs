@@ -51,6 +51,21 @@ impl Outgoing {
         Ok(freeze.token)
     }
 
+    /// Stops the running domain for at most this long; returns the token with which it runs on.
+    ///
+    /// # Errors
+    /// The error of the kernel.
+    pub fn pause(&self, limit_ns: u64) -> Result<u64, Error> {
+        let deadline_ns = clock::now_ns().saturating_add(limit_ns);
+        let freeze = self.domain.cap().freeze(deadline_ns)?;
+        Ok(freeze.token)
+    }
+
+    /// Lets a domain run on that was stopped with this token. Has no effect if the kernel has done so.
+    pub fn resume(&self, token: u64) {
+        let _ = self.domain.cap().thaw(token);
+    }
+
     /// Reads the frozen domain's state, after root and the switch have stopped serving the domain.
     ///
     /// # Errors
