@@ -290,7 +290,7 @@ mod tests {
             ("10.77.0.1 migrate kv b --to c", "--to <MACHINE>"),
             (
                 "10.77.0.1 migrate kv b --not-converging never",
-                "`stop` or `give-up`",
+                "`slow`, `stop` or `give-up`",
             ),
             ("10.77.0.1 list --timeout 3", "--timeout"),
             ("10.77.0.1 force counter up", "up"),

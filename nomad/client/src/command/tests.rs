@@ -68,6 +68,12 @@ fn parses_the_options_of_a_move_in_any_order() {
     ] {
         assert_eq!(parse(text), Ok(Command::Migrate(kv, to, options)), "{text}");
     }
+    let slow = MoveOptions {
+        not_converging: NotConverging::Slow,
+        ..MoveOptions::default()
+    };
+    let parsed = parse("migrate kv b --not-converging slow");
+    assert_eq!(parsed, Ok(Command::Migrate(kv, to, slow)));
     let default = parse("migrate kv b --not-converging stop");
     assert_eq!(default, parse("migrate kv --to=b"));
     let held = parse("hold --timeout");
@@ -83,7 +89,7 @@ fn an_error_names_the_word_and_the_reason() {
         ("migrate kv b c", "migrate DOMAIN DESTINATION"),
         (
             "migrate kv b --bandwith 5",
-            "no option `--bandwith`: it has --to MACHINE, --downtime-goal MS, --bandwidth MB_PER_S, --timeout S, --not-converging stop|give-up",
+            "no option `--bandwith`: it has --to MACHINE, --downtime-goal MS, --bandwidth MB_PER_S, --timeout S, --not-converging slow|stop|give-up",
         ),
         (
             "migrate kv b --timeout",
@@ -95,7 +101,10 @@ fn an_error_names_the_word_and_the_reason() {
             "migrate kv b --bandwidth 18446744073709551615",
             "expected a whole number of megabytes",
         ),
-        ("migrate kv b --not-converging never", "`stop` or `give-up`"),
+        (
+            "migrate kv b --not-converging never",
+            "`slow`, `stop` or `give-up`",
+        ),
         (
             "migrate kv b --timeout 1 --timeout=2",
             "`--timeout` is given twice",

@@ -242,7 +242,9 @@ fn a_measured_overhead_decides_instead_of_the_guess() {
 #[test]
 fn a_domain_that_returns_is_frozen_after_few_rounds_and_not_too_early() {
     const BYTES_PER_US: u64 = 100;
+    /// The cost of a round, and of a freeze, besides its pages.
     const SEGMENT_US: u64 = 500;
+    const FREEZE_US: u64 = 1_000;
     for (written, trial_us, dirty_per_second) in [
         (0, 8_000, 5_000),
         (30, 8_000, 5_000),
@@ -252,8 +254,8 @@ fn a_domain_that_returns_is_frozen_after_few_rounds_and_not_too_early() {
     ] {
         let mut planner = planner(Goals::default(), written);
         let sending_us = |pages: u64| pages * PAGE_BYTES / BYTES_PER_US;
-        let last_us = SEGMENT_US + trial_us;
-        let (mut remaining, mut acknowledgement_us, mut rounds) = (written, last_us, 0);
+        let first_us = SEGMENT_US + trial_us;
+        let (mut remaining, mut acknowledgement_us, mut rounds) = (written, first_us, 0);
         let plan = loop {
             let elapsed_us = sending_us(remaining) + acknowledgement_us;
             let dirtied = dirty_per_second * elapsed_us / 1_000_000;
@@ -273,7 +275,7 @@ fn a_domain_that_returns_is_frozen_after_few_rounds_and_not_too_early() {
         let case = (written, trial_us, dirty_per_second);
         assert_eq!(plan, Plan::Freeze(FreezeReason::FitsGoal), "{case:?}");
         assert!(rounds <= 4, "{rounds} rounds, {case:?}");
-        let downtime_us = sending_us(remaining) + last_us;
+        let downtime_us = sending_us(remaining) + FREEZE_US;
         let estimate_us = planner.progress().downtime_estimate_us;
         let estimate_us = estimate_us.expect("measured");
         assert!(estimate_us >= downtime_us, "{estimate_us} us, {case:?}");

@@ -39,6 +39,7 @@ impl Incoming {
         // A round has ended. The next pages may be those of the freeze.
         self.timeline.end();
         if self.is_trial_built {
+            self.rehearse();
             return Ok(());
         }
         let Some(described) = self.described.take() else {
@@ -61,6 +62,15 @@ impl Incoming {
                 // A lack of memory is not a failure yet: the domain may discard pages before it is frozen.
                 error.is_out_of_memory().then_some(()).ok_or(error)
             }
+        }
+    }
+
+    /// Reads the trial build back, as its completion does. The source measures how long it waits for the acknowledgement of a round, and
+    /// so learns how long this takes.
+    fn rehearse(&self) {
+        if let (Some(trial), Some(built)) = (&self.trial, &self.built) {
+            // The build differs: it lacks the state.
+            let _ = read_back::verify(&self.machine, built, &trial.description);
         }
     }
 

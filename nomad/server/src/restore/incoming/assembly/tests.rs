@@ -126,3 +126,21 @@ fn a_memory_that_arrives_after_the_trial_build_takes_the_place_of_the_one_made_f
     let destroyed = Request::Destroy(abi::calls::Destroy { object: made });
     assert!(calls.contains(&destroyed), "{calls:?}");
 }
+
+#[test]
+fn each_later_round_reads_the_trial_build_back_and_builds_nothing() {
+    let (mut incoming, _) = with_kernel(kernel, || {
+        let mut incoming = admitted();
+        let described = incoming.handle_event(Event::State(0, Box::new(description(0))));
+        described.expect("a description");
+        incoming.trial_build().expect("builds on trial");
+        incoming
+    });
+    let ((), calls) = with_kernel(kernel, || {
+        incoming.trial_build().expect("reads it back");
+        drop(incoming);
+    });
+    let describes = |call: &Request| matches!(call, Request::DomainDescribe(_));
+    assert!(count(&calls, describes) > 0);
+    assert_eq!(count(&calls, is_creation), 0);
+}
