@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::prober::{Heap, Replies};
 use harness::third_party::{Client, Pings, Probe};
-use harness::{MacAddress, ThirdParty, counter, redis_benchmark, store};
+use harness::{Fleet, MacAddress, Node, ThirdParty, counter, redis_benchmark, store};
 
 /// How long a service is watched after the last move.
 const WATCHED: Duration = Duration::from_secs(4);
@@ -58,13 +58,28 @@ impl Service {
         }
     }
 
-    /// Starts its clients.
+    /// Stops its domain, which is at home on the first machine, and starts it afresh there. No machine has a copy of the new domain.
+    ///
+    /// # Errors
+    /// The migration server's reply.
+    pub fn restart(self, fleet: &Fleet) -> Result<(), String> {
+        let reply = fleet.reply(Node::A, &["restart", self.domain()]);
+        let is_done = reply.is_done().then_some(());
+        is_done.ok_or_else(|| format!("{} is not restarted: {reply}", self.domain()))
+    }
+
+    /// Fills the store with data.
+    pub fn fill_store(party: &ThirdParty) {
+        redis_benchmark::run(party, &store::IP.to_string(), store::PORT, FILL);
+    }
+
+    /// Starts its clients, and waits for their first replies.
     pub fn watch(self, party: &ThirdParty) -> Watch {
         match self {
             Service::Counter(heap) => Watch::Counter(party.probe(&counter::options(heap))),
             Service::Store => {
                 let (host, port) = (store::IP.to_string(), store::PORT.to_string());
-                redis_benchmark::run(party, &host, store::PORT, FILL);
+                Service::fill_store(party);
                 let pings = party.ping_store(store::address());
                 let address = ["-h", &host, "-p", &port];
                 let load = party.start("redis-benchmark", &[&address[..], &LOAD].concat());
