@@ -3,6 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use harness::fleet::LIMIT;
+use harness::output::Pattern;
 use harness::prober::{Heap, Replies};
 use harness::third_party::{Client, Pings, Probe};
 use harness::{Fleet, MacAddress, Node, ThirdParty, counter, redis_benchmark, store};
@@ -58,14 +60,21 @@ impl Service {
         }
     }
 
-    /// Stops its domain, which is at home on the first machine, and starts it afresh there. No machine has a copy of the new domain.
+    /// Stops its domain, which is at home on the first machine, starts it afresh there, and waits until it serves. No machine has a copy
+    /// of the new domain.
     ///
     /// # Errors
-    /// The migration server's reply.
+    /// The migration server's reply, or the domain does not serve.
     pub fn restart(self, fleet: &Fleet) -> Result<(), String> {
-        let reply = fleet.reply(Node::A, &["restart", self.domain()]);
-        let is_done = reply.is_done().then_some(());
-        is_done.ok_or_else(|| format!("{} is not restarted: {reply}", self.domain()))
+        let (domain, log) = (self.domain(), fleet.output(Node::A));
+        let before = log.length();
+        let reply = fleet.reply(Node::A, &["restart", domain]);
+        if !reply.is_done() {
+            return Err(format!("{domain} is not restarted: {reply}"));
+        }
+        let ready = log.wait_for(Pattern::Text(self.ready()), before, LIMIT);
+        let ready = ready.map(drop);
+        ready.map_err(|error| format!("{domain} does not serve after a restart: {error:?}"))
     }
 
     /// Fills the store with data.
