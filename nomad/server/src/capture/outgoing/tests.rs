@@ -148,16 +148,19 @@ fn the_state_of_a_frozen_domain_precedes_its_last_pages() {
 
 #[test]
 fn the_steps_of_a_pause_are_followed_by_the_pages_that_were_sent() {
-    let mut outgoing = outgoing();
-    outgoing.timeline.begin();
-    outgoing.sent = SentPages {
-        all: 17_574,
-        in_pause: 62,
-    };
-    let steps = outgoing.end_pause().expect("it was measured");
+    let ([steps, again], _) = with_kernel(kernel, || {
+        let mut outgoing = outgoing();
+        outgoing.timeline.begin();
+        outgoing.sent = SentPages {
+            all: 17_574,
+            in_pause: 62,
+        };
+        [outgoing.end_pause(), outgoing.end_pause()]
+    });
+    let steps = steps.expect("it was measured");
     assert!(steps.starts_with("await_activated "), "{steps}");
     assert!(steps.ends_with(" us, sent 62 of 17574 pages"), "{steps}");
-    assert_eq!(outgoing.end_pause(), None);
+    assert_eq!(again, None);
 }
 
 /// A frozen domain with one listed Memory.
