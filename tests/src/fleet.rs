@@ -17,6 +17,7 @@ use crate::machine::{Boot, Machine, NicModel, Options};
 use crate::migration::Migration;
 use crate::output::Output;
 use crate::prober;
+use crate::segment::Traffic;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 
 /// How long any step of a machine may take. Only a hang reaches this limit.
@@ -278,6 +279,12 @@ impl Fleet {
     /// The segment's port into which a machine's NIC is plugged.
     pub fn port(&self, node: Node) -> &Port {
         &self.ports[node as usize]
+    }
+
+    /// The frames that the migration server of a machine has sent to that of another one.
+    pub fn server_traffic(&self, from: Node, to: Node) -> Traffic {
+        let port = self.port(from);
+        port.traffic_between(from.server_mac(), to.server_mac())
     }
 
     /// Sends a text to a machine's migration server unencrypted, as any host on the wire can.

@@ -21,8 +21,10 @@ pub struct Migration {
     /// The time from the domain's freeze to its release by the source, in microseconds: the time between the reply's lines
     /// about the phases Freeze and Release, as the operator's command line receives them.
     pub freeze_to_release_us: u64,
-    /// Total pages sent.
+    /// Total pages that the rounds covered, absent ones and pages of zeros included.
     pub pages_sent: u64,
+    /// The number of them that the first round covered.
+    pub first_round_pages: u64,
     /// The number of pages sent again: all that were sent after the first round.
     pub pages_resent: u64,
     /// Rounds of copying before the domain was frozen.
@@ -62,6 +64,7 @@ impl Migration {
             total_us: last.at_us,
             freeze_to_release_us: entered(PhaseName::Release) - entered(PhaseName::Freeze),
             pages_sent: all,
+            first_round_pages: first,
             pages_resent: all - first,
             rounds: sent.len() as u64,
         }
@@ -122,10 +125,11 @@ mod tests {
         assert_eq!(
             (
                 migration.pages_sent,
+                migration.first_round_pages,
                 migration.pages_resent,
                 migration.rounds
             ),
-            (17512, 522, 2)
+            (17512, 16990, 522, 2)
         );
     }
 

@@ -50,6 +50,11 @@ impl Node {
         MacAddress::local(self as u8 + 1)
     }
 
+    /// The Ethernet address of its migration server.
+    pub fn server_mac(self) -> MacAddress {
+        MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, self as u8 + 1])
+    }
+
     /// The date and time at which its clock starts, a day later than that of the previous node.
     pub fn wall_clock(self) -> String {
         format!("2026-01-{:02}T03:04:05", self as u8 + 2)

@@ -1,34 +1,78 @@
-//! The steps of pauses, as the migration servers log them: [`steps`].
+//! Pauses, as the migration servers log them: [`pauses`].
 
-/// The text before the steps in a line of the log.
+/// The text before a pause in a line of the log.
 const MARK: &str = ": pause, ";
 
-/// The time that one pause spent in one step.
+/// The part of one machine in a pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// `source` or `destination`.
+    pub side: String,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+    /// The pages of the move, which only the source counts.
+    pub pages: Option<Pages>,
+}
+
+/// The time that a pause spent in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The side and the name of the step, such as `source.freeze`.
+    /// Its name, such as `freeze`.
     pub name: String,
     /// Its duration in microseconds.
     pub us: u64,
 }
 
-/// The steps of all pauses in a machine's log, in order.
-pub fn steps(log: &str) -> Vec<Step> {
+/// The pages that a move sent with their bytes. Pages of zeros are not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// Those sent while the domain was frozen.
+    pub in_pause: u64,
+    /// All.
+    pub all: u64,
+}
+
+/// The pauses in a machine's log, in order.
+pub fn pauses(log: &str) -> Vec<Pause> {
     let pauses = log.lines().filter_map(|line| line.split_once(MARK));
     let sides = pauses.filter_map(|(_, pause)| pause.split_once(": "));
-    let steps = sides.flat_map(|(side, steps)| {
-        let steps = steps.split(", ");
-        steps.filter_map(move |step| Step::parse(side, step))
-    });
-    steps.collect()
+    sides.map(|(side, text)| Pause::parse(side, text)).collect()
+}
+
+impl Pause {
+    fn parse(side: &str, text: &str) -> Pause {
+        let parts = || text.trim_end().split(", ");
+        Pause {
+            side: side.to_owned(),
+            steps: parts().filter_map(Step::parse).collect(),
+            pages: parts().find_map(Pages::parse),
+        }
+    }
+
+    /// The duration of a step in microseconds, if the pause had it.
+    pub fn us(&self, step: &str) -> Option<u64> {
+        let step = self.steps.iter().find(|it| it.name == step);
+        step.map(|step| step.us)
+    }
 }
 
 impl Step {
-    fn parse(side: &str, text: &str) -> Option<Step> {
-        let (name, us) = text.trim_end().strip_suffix(" us")?.split_once(' ')?;
+    fn parse(text: &str) -> Option<Step> {
+        let (name, us) = text.strip_suffix(" us")?.split_once(' ')?;
         Some(Step {
-            name: format!("{side}.{name}"),
+            name: name.to_owned(),
             us: us.parse().ok()?,
+        })
+    }
+}
+
+impl Pages {
+    fn parse(text: &str) -> Option<Pages> {
+        let counts = text.strip_prefix("sent ")?.strip_suffix(" pages")?;
+        let (in_pause, all) = counts.split_once(" of ")?;
+        Some(Pages {
+            in_pause: in_pause.parse().ok()?,
+            all: all.parse().ok()?,
         })
     }
 }
@@ -38,18 +82,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_steps_of_both_sides() {
+    fn reads_the_steps_of_both_sides_and_the_pages_of_the_source() {
         let log = "\
 [nomad] nomad: 0b1c: round 2 sent 17512 pages
-[nomad] nomad: 0b1c: pause, source: freeze 12 us, all 20012 us
+[nomad] nomad: 0b1c: pause, source: freeze 12 us, all 20012 us, sent 62 of 17574 pages\r
 [nomad] nomad: 0b1d: pause, destination: adopt 300 us\r
 ";
-        let read = steps(log).into_iter().map(|step| (step.name, step.us));
-        let expected = [
-            ("source.freeze", 12),
-            ("source.all", 20_012),
-            ("destination.adopt", 300),
-        ];
-        assert!(read.eq(expected.map(|(name, us)| (name.to_string(), us))));
+        let [source, destination] = &pauses(log)[..] else {
+            panic!("two pauses");
+        };
+        assert_eq!((&*source.side, source.us("freeze")), ("source", Some(12)));
+        assert_eq!(source.us("all"), Some(20_012));
+        assert_eq!(source.steps.len(), 2);
+        let pages = Pages {
+            in_pause: 62,
+            all: 17_574,
+        };
+        assert_eq!(source.pages, Some(pages));
+        assert_eq!(destination.us("adopt"), Some(300));
+        assert_eq!((destination.us("freeze"), destination.pages), (None, None));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::fleet::LIMIT;
 use crate::machine::{Boot, Machine, Options};
-use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, prober};
+use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty, counter, prober, store};
 
 /// Parameters of QEMU's migration: the downtime limit in milliseconds, and 1 Gbit/s in bytes.
 const DOWNTIME_LIMIT_MS: u64 = 10;
@@ -42,6 +42,24 @@ pub struct Setup {
     pub nic: MacAddress,
     /// The line that the service logs once it serves.
     pub ready: &'static str,
+}
+
+impl Setup {
+    /// A machine with the counter of the manifests for users.
+    pub const COUNTER: Setup = Setup {
+        archive: "whole",
+        memory_mib: 148,
+        nic: counter::MAC,
+        ready: counter::READY,
+    };
+
+    /// A machine with the store.
+    pub const STORE: Setup = Setup {
+        archive: "whole-store",
+        memory_mib: 164,
+        nic: store::MAC,
+        ready: store::READY,
+    };
 }
 
 /// A move as observed by the operator.
@@ -126,4 +144,15 @@ fn options(setup: Setup, port: &Port) -> Options {
     Options::new("whole", Boot::Kernel { kernel, archive })
         .memory_mib(setup.memory_mib)
         .nic(port, setup.nic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archives_of_the_demonstration_are_those_that_run_builds() {
+        let archives = [Setup::COUNTER, Setup::STORE].map(|setup| setup.archive);
+        assert_eq!(archives, xtask::manifest::WHOLE);
+    }
 }

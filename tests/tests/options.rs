@@ -1,4 +1,5 @@
-//! The operator's options of a move: a limit of the rate, by the machines' own counts, and a move that is given up.
+//! The operator's options of a move: a limit of the rate, by the machines' own counts, and a domain that writes faster than its pages
+//! may be sent.
 
 use caravan::report::Report;
 use harness::fleet::LIMIT;
@@ -14,6 +15,16 @@ const RATE_MAX: u64 = 5_000_000;
 const BURST_US: u64 = 100_000;
 /// The limit does not count the headers of datagrams. They are less than one part in this many.
 const HEAD_PARTS: u64 = 32;
+
+/// A limit below the 5,000 pages that the counter `wws16` writes per second, in bytes per second. A freeze at this rate, for its 16 MiB,
+/// takes less than the longest freeze.
+const BELOW_DIRTY_RATE: u64 = 12_000_000;
+const PAGE_BYTES: u64 = 4096;
+/// A round shrinks the remaining pages if it leaves fewer than it sent, by more than one part in this many: `SHRINK_PARTS` of
+/// nomad/planner/src/lib.rs.
+const SHRINK_PARTS: u64 = 16;
+/// The goal of the downtime without `--downtime-goal`.
+const DOWNTIME_GOAL_US: u64 = 20_000;
 
 fn events(reply: &str) -> Vec<Event> {
     let reports = reply.lines().map(serde_json::from_str::<Report>);
@@ -94,4 +105,61 @@ fn an_operator_limits_a_move_and_has_it_given_up() {
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary:?}");
     assert!(summary.tcp_survived, "{summary:?}");
+}
+
+/// Moves the counter `wws16` to B under a limit below its dirty rate, and checks that it has written more pages per second than the
+/// limit allows to be sent. Returns the rounds, and the end of the move.
+fn move_busy_counter(fleet: &Fleet, policy: &str) -> (Vec<Progress>, Event) {
+    let probe = fleet.party.probe(&counter::options(counter::BUSY));
+    let bandwidth = format!("--bandwidth={}", BELOW_DIRTY_RATE / 1_000_000);
+    let policy = format!("--not-converging={policy}");
+    let words = ["migrate", "counter", "b", "--json", &bandwidth, &policy];
+    let events = events(&fleet.command(Node::A, &words));
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary:?}");
+    let dirtied_per_s = summary.udp.dirtied * 1_000_000_000 / (summary.end_ns - summary.start_ns);
+    println!("{policy}: {dirtied_per_s} pages dirtied per second");
+    assert!(
+        dirtied_per_s > BELOW_DIRTY_RATE / PAGE_BYTES,
+        "{dirtied_per_s} pages dirtied per second: {summary:?}"
+    );
+    let rounds = rounds(&events);
+    (rounds, events.last().expect("a reply").clone())
+}
+
+/// Checks that the last two rounds left about as many pages as they sent.
+fn assert_stalled(rounds: &[Progress]) {
+    assert!(rounds.len() > 2, "{rounds:?}");
+    for pair in rounds[rounds.len() - 3..].windows(2) {
+        let sent = pair[1].pages_sent - pair[0].pages_sent;
+        let left = pair[1].pages_remaining;
+        assert!(
+            left + sent.div_ceil(SHRINK_PARTS) >= sent,
+            "{left} pages left of {sent}: {rounds:?}"
+        );
+    }
+    let estimate_us = rounds.last().and_then(|last| last.downtime_estimate_us);
+    assert!(estimate_us > Some(DOWNTIME_GOAL_US), "{rounds:?}");
+}
+
+#[test]
+fn a_domain_that_writes_faster_than_it_is_sent_stays_or_stops_for_longer_as_its_operator_wants() {
+    let mut fleet = Fleet::start_largest("wws16-a", |options| options.host_mtu(65_000));
+    fleet.await_log(Node::A, counter::READY);
+
+    let (rounds, end) = move_busy_counter(&fleet, "give-up");
+    let is_given_up = matches!(
+        end,
+        Event::Move(Notice::Aborted(AbortReason::NotConverging { .. }))
+    );
+    assert!(is_given_up, "{end:?}");
+    assert_stalled(&rounds);
+    let list = fleet.list(Node::A);
+    assert!(list.running("counter").is_some(), "{list}");
+
+    let (rounds, end) = move_busy_counter(&fleet, "stop");
+    assert_eq!(end.end(), Some(End::Done), "{end:?}");
+    assert_stalled(&rounds);
+    let list = fleet.list(Node::B);
+    assert!(list.running("counter").is_some(), "{list}");
 }

@@ -3,16 +3,20 @@
 
 mod package;
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use Node::{A, B, C};
-use harness::fleet::TRIO;
+use harness::fleet::{LIMIT, TRIO};
+use harness::pauses::{self, Pages};
 use harness::prober::Heap;
 use harness::third_party::Probe;
 use harness::{Fleet, Node, counter};
 use package::{Packages, assert_undisturbed, entry};
 use serde_json::json;
 
+/// The interval between reads of a log.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Pages per MiB.
 const MIB_PAGES: u64 = 256;
 
@@ -31,6 +35,20 @@ fn pages_sent(fleet: &Fleet, way: &[Node]) -> Vec<u64> {
     sent.collect()
 }
 
+/// The pages that each move from a machine has sent with their bytes. The machine writes its log after a while.
+fn pages_with_data(fleet: &Fleet, from: Node, moves: usize) -> Vec<Pages> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let pauses = pauses::pauses(&fleet.log(from));
+        let pages: Vec<Pages> = pauses.iter().filter_map(|pause| pause.pages).collect();
+        if pages.len() == moves {
+            return pages;
+        }
+        assert!(Instant::now() < deadline, "{moves} moves: {pauses:?}");
+        sleep(POLL_INTERVAL);
+    }
+}
+
 /// The free pages of a machine, as it reports them.
 fn free_pages(fleet: &Fleet, node: Node) -> u64 {
     fleet.memory_of(node).machine.free_pages()
@@ -47,6 +65,16 @@ fn a_domain_that_moves_back_and_forth_sends_only_what_it_has_written() {
     assert!(
         sent[1..].iter().all(|later| *later < sent[0] / 2),
         "{sent:?}"
+    );
+    // No page of the heap is zero.
+    let from_a = pages_with_data(&fleet, A, 2);
+    assert!(from_a[0].all >= heap_pages, "{from_a:?}");
+    assert!(from_a[1].all < heap_pages / 2, "{from_a:?}");
+    assert!(
+        from_a
+            .iter()
+            .all(|pages| (1..pages.all).contains(&pages.in_pause)),
+        "{from_a:?}"
     );
     assert_undisturbed(probe);
 }

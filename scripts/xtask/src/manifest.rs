@@ -18,6 +18,9 @@ pub const PAIR: [&str; 2] = [DEFAULT_MANIFEST, "machine-b"];
 /// The manifests of the two machines that `run` shows and `bench` measures.
 pub const SHOWN: [&str; 2] = ["kv", "machine-b"];
 
+/// The manifests of the machines that `run --once` has QEMU move.
+pub const WHOLE: [&str; 2] = ["whole", "whole-store"];
+
 /// The manifest of the entry `hwcheck` in the boot menu of every image.
 pub const HARDWARE_CHECK: &str = "hwcheck";
 

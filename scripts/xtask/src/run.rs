@@ -40,7 +40,12 @@ fn show(options: &[String], workspace: &Workspace) -> Result<()> {
         build::system(&programs, workspace)?;
         image::make(&[], workspace)?;
     } else {
-        build::archives(&manifest::SHOWN, workspace)?;
+        let compared = if has("--once") {
+            &manifest::WHOLE[..]
+        } else {
+            &[]
+        };
+        build::archives(&[&manifest::SHOWN, compared].concat(), workspace)?;
     }
     build::clients(workspace)?;
     let mut show = Command::new(workspace.host_target().join("debug/show"));

@@ -9,6 +9,7 @@
 
 mod counters;
 mod faults;
+mod flows;
 mod learning;
 mod pcap;
 mod port;

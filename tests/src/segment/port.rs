@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::counters::{Counters, Tallies};
+use super::counters::{Counters, Tallies, Traffic};
 use super::faults::{Faults, Wire};
+use super::flows::Flows;
 use super::learning::{HEADER_BYTES, MacAddress};
 use super::send_queue::SendQueue;
 use super::switch::Switch;
@@ -42,6 +43,7 @@ pub struct PortInner {
     inbound: Wire,
     outbound: Wire,
     pub tallies: Tallies,
+    flows: Flows,
     closed: AtomicBool,
 }
 
@@ -119,6 +121,11 @@ impl Port {
     pub fn counters(&self) -> Counters {
         self.inner.tallies.read()
     }
+
+    /// The frames received from the port's peer that one address has sent to another.
+    pub fn traffic_between(&self, from: MacAddress, to: MacAddress) -> Traffic {
+        self.inner.flows.read(from, to)
+    }
 }
 
 impl PortInner {
@@ -136,6 +143,7 @@ impl PortInner {
             inbound: Wire::default(),
             outbound: Wire::default(),
             tallies: Tallies::default(),
+            flows: Flows::default(),
             closed: AtomicBool::new(false),
         })
     }
@@ -162,6 +170,7 @@ impl PortInner {
         }
         for delay in passage.delays() {
             self.tallies.from_peer.add(frame);
+            self.flows.add(frame);
             switch.forward(self.number, frame, *delay);
         }
     }

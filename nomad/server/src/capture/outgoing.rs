@@ -3,6 +3,7 @@
 
 mod hand_over;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -59,6 +60,17 @@ pub struct Outgoing {
     reservation: Reservation,
     /// The steps of its pause.
     timeline: Timeline,
+    /// The pages that were sent.
+    sent: SentPages,
+}
+
+/// Numbers of pages that were sent with their bytes. Pages of zeros are only announced.
+#[derive(Clone, Copy, Debug, Default)]
+struct SentPages {
+    /// By all rounds and freezes.
+    all: u64,
+    /// By the last freeze.
+    in_pause: u64,
 }
 
 /// A frozen domain that was listed and described.
@@ -103,6 +115,7 @@ impl Outgoing {
             is_state_sent: false,
             reservation,
             timeline: Timeline::default(),
+            sent: SentPages::default(),
         }
     }
 
@@ -210,6 +223,7 @@ impl Outgoing {
     /// The error of the kernel, or no round was begun.
     pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let data_pages = self.backlog.end_pass()?;
+        self.sent.all += data_pages;
         if !self.is_described {
             self.describe_running(out)?;
         }
@@ -228,10 +242,12 @@ impl Outgoing {
         Ok(self.backlog.page_count())
     }
 
-    /// Ends the measurement of its pause, since it runs elsewhere; returns the steps.
+    /// Ends the measurement of its pause, since it runs elsewhere; returns the steps, and the number of pages sent in the pause and in all.
     pub fn end_pause(&mut self) -> Option<String> {
         self.timeline.mark("await_activated");
-        self.timeline.end()
+        let steps = self.timeline.end()?;
+        let SentPages { in_pause, all } = self.sent;
+        Some(format!("{steps}, sent {in_pause} of {all} pages"))
     }
 
     fn forget_capture(&mut self) {

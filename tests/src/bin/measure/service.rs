@@ -3,9 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use harness::fleet::LIMIT;
+use harness::output::Pattern;
 use harness::prober::{Heap, Replies};
 use harness::third_party::{Client, Pings, Probe};
-use harness::{MacAddress, ThirdParty, counter, redis_benchmark, store};
+use harness::{Fleet, MacAddress, Node, ThirdParty, counter, redis_benchmark, store};
 
 /// How long a service is watched after the last move.
 const WATCHED: Duration = Duration::from_secs(4);
@@ -58,13 +60,35 @@ impl Service {
         }
     }
 
-    /// Starts its clients.
+    /// Stops its domain, which is at home on the first machine, starts it afresh there, and waits until it serves. No machine has a copy
+    /// of the new domain.
+    ///
+    /// # Errors
+    /// The migration server's reply, or the domain does not serve.
+    pub fn restart(self, fleet: &Fleet) -> Result<(), String> {
+        let (domain, log) = (self.domain(), fleet.output(Node::A));
+        let before = log.length();
+        let reply = fleet.reply(Node::A, &["restart", domain]);
+        if !reply.is_done() {
+            return Err(format!("{domain} is not restarted: {reply}"));
+        }
+        let ready = log.wait_for(Pattern::Text(self.ready()), before, LIMIT);
+        let ready = ready.map(drop);
+        ready.map_err(|error| format!("{domain} does not serve after a restart: {error:?}"))
+    }
+
+    /// Fills the store with data.
+    pub fn fill_store(party: &ThirdParty) {
+        redis_benchmark::run(party, &store::IP.to_string(), store::PORT, FILL);
+    }
+
+    /// Starts its clients, and waits for their first replies.
     pub fn watch(self, party: &ThirdParty) -> Watch {
         match self {
             Service::Counter(heap) => Watch::Counter(party.probe(&counter::options(heap))),
             Service::Store => {
                 let (host, port) = (store::IP.to_string(), store::PORT.to_string());
-                redis_benchmark::run(party, &host, store::PORT, FILL);
+                Service::fill_store(party);
                 let pings = party.ping_store(store::address());
                 let address = ["-h", &host, "-p", &port];
                 let load = party.start("redis-benchmark", &[&address[..], &LOAD].concat());

@@ -175,7 +175,8 @@ impl Outgoing {
     /// [`CaptureError::FreezeEnded`] if it runs again.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.timeline.mark("send");
-        self.backlog.end_pass()?;
+        self.sent.in_pause = self.backlog.end_pass()?;
+        self.sent.all += self.sent.in_pause;
         let sent = self.send_ring_and_state(out);
         self.timeline.mark("seal");
         sent.map_err(|error| self.hand_over_error(error))

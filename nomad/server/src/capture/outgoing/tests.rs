@@ -146,6 +146,23 @@ fn the_state_of_a_frozen_domain_precedes_its_last_pages() {
     assert!(rest < 100, "{rest} bytes: the state is sent once");
 }
 
+#[test]
+fn the_steps_of_a_pause_are_followed_by_the_pages_that_were_sent() {
+    let ([steps, again], _) = with_kernel(kernel, || {
+        let mut outgoing = outgoing();
+        outgoing.timeline.begin();
+        outgoing.sent = SentPages {
+            all: 17_574,
+            in_pause: 62,
+        };
+        [outgoing.end_pause(), outgoing.end_pause()]
+    });
+    let steps = steps.expect("it was measured");
+    assert!(steps.starts_with("await_activated "), "{steps}");
+    assert!(steps.ends_with(" us, sent 62 of 17574 pages"), "{steps}");
+    assert_eq!(again, None);
+}
+
 /// A frozen domain with one listed Memory.
 fn frozen(outgoing: &Outgoing) -> Frozen {
     let parts = Parts {

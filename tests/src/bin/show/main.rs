@@ -2,9 +2,13 @@
 //! back, and a third party, a host beside the machines, checks every reply. With `--sticks`, the machines are PCs that start
 //! from one image.
 //!
-//! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands.
+//! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands. With
+//! `--once` they end, and QEMU's own mover moves machines with the same services, for comparison.
 
 #![forbid(unsafe_code)]
+
+mod peer;
+mod table;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -14,14 +18,14 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::kv_checker::KvReport;
 use harness::migration::Migration;
-use harness::prober::Report;
+use harness::prober::{Replies, Report};
 use harness::third_party::finish_kv_checker;
 use harness::{Fleet, Node, counter, store};
 
 /// The store's address.
-const STORE: &str = "10.77.0.21:6379";
+pub const STORE: &str = "10.77.0.21:6379";
 /// How long the domains are watched before, between and after the moves.
-const WATCHED: Duration = Duration::from_secs(3);
+pub const WATCHED: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let has = |option: &str| std::env::args().any(|argument| argument == option);
@@ -43,13 +47,19 @@ fn main() -> ExitCode {
         "A counter and a key-value store run on machine a. The third party sends the counter a request over UDP"
     );
     println!(
-        "every millisecond and over one TCP connection every five, and checks every reply. It writes to the store,"
+        "every millisecond and over one TCP connection every five, and checks every reply. It writes to the store, reads"
     );
-    println!("and reads every acknowledged write back. Both domains move to b and back.\n");
+    println!(
+        "every acknowledged write back, and sends a PING every millisecond. Both domains move to b and back.\n"
+    );
     let seen = move_there_and_back(&fleet);
-    print_table(&seen);
+    table::print(&seen);
     if !has("--once") && io::stdin().is_terminal() {
         converse(&fleet);
+    }
+    drop(fleet);
+    if has("--once") && !has("--sticks") {
+        table::print_peer(&peer::moves());
     }
     let summary = &seen.counter.summary;
     match summary.error_count() {
@@ -63,12 +73,15 @@ struct Seen {
     moves: Vec<(&'static str, Node, Migration)>,
     counter: Report,
     store: KvReport,
+    /// When the replies to the store's PINGs arrived.
+    pings: Replies,
 }
 
 fn move_there_and_back(fleet: &Fleet) -> Seen {
     let options = counter::options(counter::LARGE);
     let probe = fleet.party.probe(&options);
     let checker = fleet.party.check_kv(STORE);
+    let pings = fleet.party.ping_store(store::address());
     let mut moves = Vec::new();
     for from in [Node::A, Node::B] {
         for domain in ["counter", "kv"] {
@@ -80,50 +93,9 @@ fn move_there_and_back(fleet: &Fleet) -> Seen {
     Seen {
         moves,
         counter: probe.finish(),
+        pings: pings.finish(),
         store: finish_kv_checker(checker, LIMIT),
     }
-}
-
-fn print_table(seen: &Seen) {
-    println!("domain   move      gap ms   total ms   rounds   pages sent   sent again");
-    for (domain, from, migration) in &seen.moves {
-        // Only the counter's clients send often enough to measure a gap.
-        let gap = match *domain {
-            "counter" => format!(
-                "{:.1}",
-                migration.gap_ns(&seen.counter.udp_replies) as f64 / 1e6
-            ),
-            _ => String::new(),
-        };
-        println!(
-            "{domain:<8} {} -> {}  {gap:>8}  {:>9.0}  {:>7}  {:>11}  {:>11}",
-            from.name(),
-            from.other().name(),
-            migration.total_us as f64 / 1e3,
-            migration.rounds,
-            migration.pages_sent,
-            migration.pages_resent,
-        );
-    }
-    let (summary, store) = (&seen.counter.summary, &seen.store);
-    println!(
-        "\ncounter: UDP {} requests, {} replies; TCP {} requests, {} replies, connection {}; errors {}",
-        summary.udp.requests,
-        summary.udp.replies,
-        summary.tcp.requests,
-        summary.tcp.replies,
-        if summary.tcp_survived {
-            "alive"
-        } else {
-            "lost"
-        },
-        summary.error_count(),
-    );
-    println!(
-        "kv: {} writes acknowledged and read back, the longest reply took {:.1} ms; errors 0",
-        store.writes,
-        store.longest_reply_us as f64 / 1e3
-    );
 }
 
 /// Executes the operator's commands until `quit`.
