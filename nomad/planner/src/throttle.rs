@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::Round;
 
 /// The least part of the time for which a throttled domain runs, in percent.
-const RUNNING_MIN: u64 = 5;
+const RUNNING_MIN: u64 = 1;
 
-/// The part of the time for which a domain is stopped during a round, in percent: from 0, the default, to 95.
+/// The part of the time for which a domain is stopped during a round, in percent: from 0, the default, to 99.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -59,9 +59,9 @@ mod tests {
             (0, 100, 100, Some(50)),
             (0, 100, 200, Some(75)),
             (50, 100, 100, Some(75)),
-            (0, 100, 10_000, Some(95)),
-            (94, 100, 50, Some(95)),
-            (95, 100, 100, None),
+            (0, 100, 10_000, Some(99)),
+            (98, 100, 50, Some(99)),
+            (99, 100, 100, None),
         ] {
             let next = Throttle(percent).that_halves(round(pages, dirtied));
             assert_eq!(
@@ -78,8 +78,8 @@ mod tests {
             let mut throttle = Throttle::NONE;
             for (pages, dirtied) in rounds.into_iter().cycle().take(100) {
                 match throttle.that_halves(round(pages, dirtied)) {
-                    Some(next) => prop_assert!(next > throttle && next.percent() <= 95),
-                    None => prop_assert_eq!(throttle.percent(), 95),
+                    Some(next) => prop_assert!(next > throttle && next.percent() <= 99),
+                    None => prop_assert_eq!(throttle.percent(), 99),
                 }
                 throttle = throttle.that_halves(round(pages, dirtied)).unwrap_or(throttle);
             }

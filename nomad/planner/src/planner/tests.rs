@@ -156,7 +156,7 @@ fn a_domain_that_dirties_too_much_at_the_highest_throttle_is_frozen() {
     let (_, plan, progress) =
         move_domain_with(SLOWED_DOWN, 16_384, BUSY, 100 * MEGABYTE_PER_SECOND);
     assert_eq!(plan, Plan::Freeze(FreezeReason::NoLongerShrinks));
-    assert_eq!(progress.throttle.percent(), 95);
+    assert_eq!(progress.throttle.percent(), 99);
 }
 
 #[test]
