@@ -142,10 +142,19 @@ impl Checker {
         leaving.retain(|_, departure| *departure != transaction);
     }
 
-    /// A machine accepts frames for a domain that has arrived. An activation may be repeated.
-    pub fn arrive(&mut self, machine: usize, transaction: TransactionId, domain: usize) {
+    /// A machine accepts frames for a domain that has arrived. An activation may be repeated. A restarted migration server accepts them before
+    /// the domain is served here: the frames that the switch still gives it are those of the earlier departure, of which it knows nothing.
+    pub fn arrive(
+        &mut self,
+        machine: usize,
+        transaction: TransactionId,
+        domain: usize,
+        is_served: bool,
+    ) {
         let known = &mut self.machines[machine];
-        known.forgotten.remove(&domain);
+        if is_served {
+            known.forgotten.remove(&domain);
+        }
         known.leaving.remove(&domain);
         known.came.entry(transaction).or_default();
         if self.counted.insert((transaction, known.life)) {
@@ -306,14 +315,14 @@ mod tests {
     #[test]
     fn a_frame_that_was_held_arrives_once_for_each_move() {
         let mut checker = leaving();
-        checker.arrive(1, MOVE, DOMAIN);
+        checker.arrive(1, MOVE, DOMAIN, true);
         // The activation is repeated.
-        checker.arrive(1, MOVE, DOMAIN);
+        checker.arrive(1, MOVE, DOMAIN, true);
         checker.count_arrival(0);
         let mut again = leaving();
-        again.arrive(1, MOVE, DOMAIN);
+        again.arrive(1, MOVE, DOMAIN, true);
         again.count_arrival(0);
-        again.arrive(0, BACK, DOMAIN);
+        again.arrive(0, BACK, DOMAIN, true);
         again.count_arrival(0);
         assert_eq!(violation(&mut again), None);
         checker.count_arrival(0);
@@ -326,9 +335,9 @@ mod tests {
     #[test]
     fn a_frame_for_a_domain_that_has_left_may_arrive_once_more() {
         let mut checker = leaving();
-        checker.arrive(1, MOVE, DOMAIN);
+        checker.arrive(1, MOVE, DOMAIN, true);
         let late = checker.accept(0, DOMAIN);
-        checker.arrive(0, BACK, DOMAIN);
+        checker.arrive(0, BACK, DOMAIN, true);
         checker.count_arrival(late);
         checker.count_arrival(late);
         assert_eq!(violation(&mut checker), None);
@@ -338,12 +347,12 @@ mod tests {
     #[test]
     fn a_frame_that_a_restarted_source_holds_may_be_late() {
         let mut checker = leaving();
-        checker.arrive(1, MOVE, DOMAIN);
+        checker.arrive(1, MOVE, DOMAIN, true);
         checker.restart(0, &[], BTreeSet::new());
         checker.hold(0, MOVE, DOMAIN);
         let late = checker.accept(0, DOMAIN);
         checker.count_arrival(late);
-        checker.arrive(0, BACK, DOMAIN);
+        checker.arrive(0, BACK, DOMAIN, true);
         checker.count_arrival(late);
         assert_eq!(violation(&mut checker), None);
     }
@@ -351,13 +360,13 @@ mod tests {
     #[test]
     fn frames_arrive_in_order_unless_the_domain_comes_back() {
         let mut checker = leaving();
-        checker.arrive(1, MOVE, DOMAIN);
+        checker.arrive(1, MOVE, DOMAIN, true);
         checker.count_arrival(1);
         checker.count_arrival(0);
         assert_eq!(violation(&mut checker), Some(Violation::FrameOvertaken));
         let mut returned = leaving();
-        returned.arrive(1, MOVE, DOMAIN);
-        returned.arrive(0, BACK, DOMAIN);
+        returned.arrive(1, MOVE, DOMAIN, true);
+        returned.arrive(0, BACK, DOMAIN, true);
         returned.count_arrival(1);
         returned.count_arrival(0);
         assert_eq!(violation(&mut returned), None);
@@ -393,7 +402,7 @@ mod tests {
     fn a_restarted_destination_accepts_frames_that_had_not_begun_to_come() {
         let restart = |has_begun: bool, continued: &[Continued]| {
             let mut checker = leaving();
-            checker.arrive(1, MOVE, DOMAIN);
+            checker.arrive(1, MOVE, DOMAIN, true);
             if has_begun {
                 checker.forward(1, MOVE, &[]);
             }
@@ -403,5 +412,21 @@ mod tests {
         assert_eq!(restart(false, &[CONTINUED]), Some(DOMAIN));
         assert_eq!(restart(true, &[CONTINUED]), None);
         assert_eq!(restart(false, &[]), None);
+    }
+
+    /// The domain returns to a machine that it had left. That machine's migration server is restarted before the domain runs there.
+    #[test]
+    fn a_frame_is_excused_until_a_domain_that_returns_is_served_where_the_server_was_restarted() {
+        let mut checker = Checker::new(2);
+        checker.hold(1, BACK, DOMAIN);
+        checker.restart(1, &[CONTINUED], [DOMAIN].into());
+        checker.arrive(1, MOVE, DOMAIN, false);
+        let lost = checker.accept(1, DOMAIN);
+        checker.lose(lost);
+        assert_eq!(violation(&mut checker), None);
+        checker.arrive(1, MOVE, DOMAIN, true);
+        let lost = checker.accept(1, DOMAIN);
+        checker.lose(lost);
+        assert_eq!(violation(&mut checker), Some(Violation::FrameLost));
     }
 }

@@ -144,7 +144,8 @@ impl LateFrames {
         peer: MachineId,
         domain: usize,
     ) {
-        self.checker.arrive(machine, transaction, domain);
+        self.checker
+            .arrive(machine, transaction, domain, is_served(hardware, domain));
         self.tables[machine].accept(port_move(transaction, peer, domain));
         self.deliver(machine, hardware);
     }
