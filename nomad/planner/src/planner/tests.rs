@@ -153,8 +153,12 @@ fn a_domain_that_reaches_the_goal_is_not_slowed_down() {
 
 #[test]
 fn a_domain_that_dirties_too_much_at_the_highest_throttle_is_frozen() {
-    let (_, plan, progress) =
-        move_domain_with(SLOWED_DOWN, 16_384, BUSY, 100 * MEGABYTE_PER_SECOND);
+    let (_, plan, progress) = move_domain_with(
+        SLOWED_DOWN,
+        16_384,
+        (20_000_000, 4_096),
+        100 * MEGABYTE_PER_SECOND,
+    );
     assert_eq!(plan, Plan::Freeze(FreezeReason::NoLongerShrinks));
     assert_eq!(progress.throttle.percent(), 99);
 }
