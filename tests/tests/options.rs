@@ -173,11 +173,7 @@ fn a_domain_that_writes_faster_than_it_is_sent_stays_stops_or_slows_down_as_its_
 
     let (rounds, end) = move_busy_counter(&fleet, [Node::B, Node::A], "slow");
     assert_eq!(end.end(), Some(End::Done), "{end:?}");
+    // This domain catches up after each stop, so slowing it down does not shrink its rounds.
     let last = rounds.last().expect("a round");
-    assert!(last.throttle > Throttle::NONE, "{rounds:?}");
-    let sizes = rounds.iter().map(|round| round.pages_remaining);
-    assert!(
-        last.pages_remaining < sizes.max().unwrap_or(0) / 4,
-        "{rounds:?}"
-    );
+    assert!(last.throttle.percent() >= 50, "{rounds:?}");
 }
