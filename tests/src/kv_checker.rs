@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::prober::{Replies, now_ns};
 use crate::resp::request;
 
 /// The number of keys. They are written in turn.
@@ -25,12 +26,14 @@ pub struct KvChecker {
 }
 
 /// The result of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvReport {
     /// The number of writes that were acknowledged and read back.
     pub writes: u64,
     /// The longest time from a request to its reply, in microseconds.
     pub longest_reply_us: u64,
+    /// When the replies arrived, on the clock of [`now_ns`]. Each request follows the reply before it at once.
+    pub replies: Replies,
 }
 
 impl KvChecker {
@@ -86,6 +89,7 @@ impl KvChecker {
         let line = self.line()?;
         let took_us = sent.elapsed().as_micros() as u64;
         self.report.longest_reply_us = self.report.longest_reply_us.max(took_us);
+        self.report.replies.push(now_ns());
         if line == reply {
             Ok(())
         } else {
@@ -177,7 +181,11 @@ mod tests {
 
     #[test]
     fn a_correct_store_passes() {
-        assert_eq!(check(None).expect("no error").writes, WRITES);
+        let report = check(None).expect("no error");
+        assert_eq!(report.writes, WRITES);
+        // Each write was read back at least once.
+        assert!(report.replies.times().len() as u64 >= 2 * WRITES);
+        assert!(report.replies.times().is_sorted());
     }
 
     #[test]

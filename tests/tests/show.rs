@@ -24,7 +24,7 @@ fn figures(output: &str, domain: &str, mover: &str) -> Vec<[f64; 2]> {
 #[test]
 fn the_demonstration_shows_the_moves_of_both_domains_beside_those_of_qemu() {
     let program = child::beside("show", "cargo build -p harness --bins");
-    let shown = Command::new(program).arg("--once").output();
+    let shown = Command::new(program).args(["--once", "--small"]).output();
     let shown = shown.expect("the demonstration runs");
     let output = String::from_utf8_lossy(&shown.stdout);
     println!("{output}");

@@ -39,7 +39,7 @@ cargo xtask COMMAND
                         an argument of userland/fleets/default.toml), or for one; beside it the directory that
                         `caravan netboot` serves to machines without a stick
   run [--once] [--sticks]
-                        build two machines, and show moves between them; --once: exit with the verdict;
+                        build two machines, and show moves between them; --once: compare with QEMU, exit with the verdict;
                         --sticks: make the image of the default fleet, and start both from it
   run ARCHIVE           build a machine, and start it on this terminal
   debug [ARCHIVE]       build a machine, and start it waiting for gdb

@@ -2,8 +2,10 @@
 
 use std::num::ParseIntError;
 
+use serde::{Deserialize, Serialize};
+
 /// The times of replies in nanoseconds, ascending.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replies {
     times: Vec<u64>,
 }

@@ -3,7 +3,8 @@
 //! from one image.
 //!
 //! Prints a table; the exit code is the verdict. On a terminal the machines keep running and accept the operator's commands. With
-//! `--once` they end, and QEMU's own mover moves machines with the same services, for comparison.
+//! `--once` they end, and QEMU's own mover moves machines with the same services, for comparison. For tests, with `--small`, the domains are
+//! those of the machines of most tests.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::kv_checker::KvReport;
 use harness::migration::Migration;
-use harness::prober::{Replies, Report};
+use harness::prober::{Heap, Report};
 use harness::third_party::finish_kv_checker;
 use harness::{Fleet, Node, counter, store};
 
@@ -28,31 +29,17 @@ pub const STORE: &str = "10.77.0.21:6379";
 pub const WATCHED: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let has = |option: &str| std::env::args().any(|argument| argument == option);
-    let mut fleet = if has("--sticks") {
-        println!(
-            "Two PCs, with an Intel 82574L and an 82576, start on one segment from the same stick, and a third party beside"
-        );
-        println!(
-            "them. Each finds its part of the fleet: a by the address of its network card, b by its UUID."
-        );
-        Fleet::start_sticks()
-    } else {
-        println!("Two machines start on one segment, and a third party beside them.");
-        Fleet::start_shown()
-    };
+    let (mut fleet, heap) = start();
     fleet.await_log(Node::A, counter::READY);
     fleet.await_log(Node::A, store::READY);
     println!(
         "A counter and a key-value store run on machine a. The third party sends the counter a request over UDP"
     );
     println!(
-        "every millisecond and over one TCP connection every five, and checks every reply. It writes to the store, reads"
+        "every millisecond and over one TCP connection every five, and checks every reply. It writes to the store,"
     );
-    println!(
-        "every acknowledged write back, and sends a PING every millisecond. Both domains move to b and back.\n"
-    );
-    let seen = move_there_and_back(&fleet);
+    println!("and reads every acknowledged write back. Both domains move to b and back.\n");
+    let seen = move_there_and_back(&fleet, heap);
     table::print(&seen);
     if !has("--once") && io::stdin().is_terminal() {
         converse(&fleet);
@@ -68,20 +55,40 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether this program was started with an option.
+fn has(option: &str) -> bool {
+    std::env::args().any(|argument| argument == option)
+}
+
+/// Starts the machines. Also returns the heap of their counter.
+fn start() -> (Fleet, Heap) {
+    if has("--sticks") {
+        println!(
+            "Two PCs, with an Intel 82574L and an 82576, start on one segment from the same stick, and a third party beside"
+        );
+        println!(
+            "them. Each finds its part of the fleet: a by the address of its network card, b by its UUID."
+        );
+        return (Fleet::start_sticks(), counter::LARGE);
+    }
+    println!("Two machines start on one segment, and a third party beside them.");
+    match has("--small") {
+        true => (Fleet::start(), counter::USUAL),
+        false => (Fleet::start_shown(), counter::LARGE),
+    }
+}
+
 /// The third party's results.
 struct Seen {
     moves: Vec<(&'static str, Node, Migration)>,
     counter: Report,
     store: KvReport,
-    /// When the replies to the store's PINGs arrived.
-    pings: Replies,
 }
 
-fn move_there_and_back(fleet: &Fleet) -> Seen {
-    let options = counter::options(counter::LARGE);
+fn move_there_and_back(fleet: &Fleet, heap: Heap) -> Seen {
+    let options = counter::options(heap);
     let probe = fleet.party.probe(&options);
     let checker = fleet.party.check_kv(STORE);
-    let pings = fleet.party.ping_store(store::address());
     let mut moves = Vec::new();
     for from in [Node::A, Node::B] {
         for domain in ["counter", "kv"] {
@@ -93,7 +100,6 @@ fn move_there_and_back(fleet: &Fleet) -> Seen {
     Seen {
         moves,
         counter: probe.finish(),
-        pings: pings.finish(),
         store: finish_kv_checker(checker, LIMIT),
     }
 }

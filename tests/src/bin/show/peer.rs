@@ -5,7 +5,7 @@ use std::thread::sleep;
 use harness::prober::Replies;
 use harness::qemu_migration::{Moved, Setup};
 use harness::third_party::finish_kv_checker;
-use harness::{QemuMigration, counter, fleet::LIMIT, migration, store};
+use harness::{QemuMigration, counter, fleet::LIMIT, migration};
 
 use crate::{STORE, WATCHED};
 
@@ -36,10 +36,8 @@ fn move_counter() -> Vec<PeerMove> {
 fn move_store() -> Vec<PeerMove> {
     let mut machine = QemuMigration::start(Setup::STORE);
     let checker = machine.party.check_kv(STORE);
-    let pings = machine.party.ping_store(store::address());
     let moved = move_machine(&mut machine);
-    let replies = pings.finish();
-    finish_kv_checker(checker, LIMIT);
+    let replies = finish_kv_checker(checker, LIMIT).replies;
     measured("kv", &moved, &replies)
 }
 

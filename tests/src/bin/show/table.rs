@@ -12,7 +12,7 @@ pub fn print(seen: &Seen) {
     for (domain, from, migration) in &seen.moves {
         let replies = match *domain {
             "counter" => &seen.counter.udp_replies,
-            _ => &seen.pings,
+            _ => &seen.store.replies,
         };
         print_move(domain, *from, migration, migration.gap_ns(replies));
     }
