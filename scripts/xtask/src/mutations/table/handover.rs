@@ -431,7 +431,7 @@ mutations! {
         "    if !domain.is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a present domain is started a second time"; ROOT;
     "mover-rights" in "userland/root/src/api/root/mod.rs":
-        "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";
+        "    .union(DomainRights::CAPTURE)\n" => "    .union(DomainRights::CAPTURE)\n    .union(DomainRights::UNRETIRE)\n";
         "the migration server can run two copies of a domain without root"; ROOT;
     "outline" in "nomad/server/src/restore/incoming.rs":
         "let same = id == self.id && name == self.name && is_home;" => "let same = (id == self.id || name == self.name) && is_home;";
