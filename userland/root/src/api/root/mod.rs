@@ -36,11 +36,12 @@ use crate::{console, names};
 /// The words of a reply, and the capability, if any, that is copied to the caller; or the refusal.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
-/// The rights of the migration server over a domain that may move: to stop it, to read it, and to retire it. Only root ends it or
-/// undoes its retirement, and nobody changes it.
+/// The rights of the migration server over a domain that may move: to stop it, to read it, and to retire it. The kernel
+/// has no call that only reads a domain's clock, so CLOCK is among them. Only root ends the domain or undoes its retirement.
 pub const MIGRATION_RIGHTS: DomainRights = DomainRights::FREEZE
     .union(DomainRights::CAPTURE)
-    .union(DomainRights::RETIRE);
+    .union(DomainRights::RETIRE)
+    .union(DomainRights::CLOCK);
 
 /// Handles a request.
 pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Handled {

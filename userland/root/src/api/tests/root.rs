@@ -228,7 +228,7 @@ fn memory_that_was_left_is_not_destroyed_for_a_domain_that_does_not_fit_even_so(
 }
 
 #[test]
-fn the_migration_server_can_stop_read_and_retire_a_domain_and_nothing_else() {
+fn the_migration_server_gets_the_rights_over_a_domain_that_a_move_needs_and_no_others() {
     let find = RootRequest::Find { name: name() };
     let (found, calls) = with_kernel(accept_all, || {
         call(&mut root(DomainState::Running, 1), find)
@@ -239,7 +239,8 @@ fn the_migration_server_can_stop_read_and_retire_a_domain_and_nothing_else() {
         _ => None,
     });
     let rights = rights.expect("a copy is made");
-    let needed = DomainRights::FREEZE | DomainRights::CAPTURE | DomainRights::RETIRE;
+    let needed =
+        DomainRights::FREEZE | DomainRights::CAPTURE | DomainRights::RETIRE | DomainRights::CLOCK;
     assert_eq!(rights, needed.into());
 }
 
